@@ -1,0 +1,1 @@
+"""From a network as the world writes it to a program for the core."""

@@ -1,0 +1,1 @@
+"""The hardware, one component a file."""

@@ -1,0 +1,1 @@
+"""What numbers mean: rounding contracts, requantization and number formats. NumPy only."""

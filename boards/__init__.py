@@ -1,0 +1,1 @@
+"""Boards, one file each: the file name is the board name."""

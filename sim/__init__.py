@@ -1,0 +1,1 @@
+"""Executors that need no board: the functional machine, the cycle model and the RTL harness."""
