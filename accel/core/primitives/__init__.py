@@ -1,0 +1,1 @@
+"""Vendor cells behind family-independent components, each with a behavioural twin of equal latency."""
