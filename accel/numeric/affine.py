@@ -1,0 +1,31 @@
+"""Affine quantization of float32 tensors, as TFLite Micro's QUANTIZE and DEQUANTIZE kernels do it.
+
+``real = scale * (code - zero_point)``.
+"""
+
+import numpy as np
+
+
+def round_half_away(x: np.ndarray) -> np.ndarray:
+    """Round to the nearest integer, halves away from zero: C's ``round``. Exact for float64."""
+    x = np.asarray(x, np.float64)
+    whole = np.trunc(x)
+    return whole + np.sign(x) * (np.abs(x - whole) >= 0.5)
+
+
+def quantize(
+    real: np.ndarray, scale: float, zero_point: int, low: int = -128, high: int = 127
+) -> np.ndarray:
+    """Return the int64 codes of float32 values: ``clamp(round(real / scale) + zero_point)``.
+
+    The quotient is a float32, rounded half away from zero (``reference_ops::AffineQuantize``).
+    """
+    quotient = np.asarray(real, np.float32) / np.float32(scale)
+    codes = np.clip(round_half_away(quotient), -(2.0**31), 2.0**31 - 1) + zero_point
+    return np.clip(codes, low, high).astype(np.int64)
+
+
+def dequantize(codes: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+    """Return the float32 values of integer codes (``reference_ops::Dequantize``)."""
+    centred = np.asarray(codes, np.int64) - zero_point
+    return (float(np.float32(scale)) * centred).astype(np.float32)

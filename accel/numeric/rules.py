@@ -1,0 +1,100 @@
+"""Output rules: how the int32 sum of an output channel becomes its output code.
+
+A rule is a monotone step function of the sum. The compiler looks at nothing but ``compute``: it
+finds every threshold by search and proves the hardware's constants against them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from .rounding import CONTRACTS
+
+
+class Rule(Protocol):
+    """What every output rule offers."""
+
+    low: int
+    high: int
+
+    @property
+    def channels(self) -> int:
+        """Output channels that the rule describes."""
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        """Map sums, int64 ``[..., channels]``, to output codes of the same shape, int64.
+
+        Non-decreasing in each sum.
+        """
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Rule":
+        """Return the rule of a selection of channels, in the order given."""
+
+    def channel(self, index: int) -> "Rule":
+        """Return the rule of one channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rescale:
+    """``clamp(rescale(acc) + zero_point, low, high)`` with a multiplier for each channel.
+
+    ``contract`` names a row of ``CONTRACTS``; ``multiplier`` and ``shift`` are int64 ``[channels]``.
+    """
+
+    contract: str
+    multiplier: np.ndarray
+    shift: np.ndarray
+    zero_point: int
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.contract not in CONTRACTS:
+            known = ", ".join(CONTRACTS)
+            raise ValueError(f"Rounding contract must be one of {known}, not {self.contract!r}")
+        if self.multiplier.ndim != 1 or self.multiplier.shape != self.shift.shape:
+            shapes = f"{self.multiplier.shape} and {self.shift.shape}"
+            raise ValueError(f"Multipliers and shifts must be vectors of one length, not {shapes}")
+
+    @property
+    def channels(self) -> int:
+        return len(self.multiplier)
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        scaled = CONTRACTS[self.contract].rescale(acc, self.multiplier, self.shift)
+        return np.clip(scaled + self.zero_point, self.low, self.high)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Rescale":
+        return replace(self, multiplier=self.multiplier[channels], shift=self.shift[channels])
+
+    def channel(self, index: int) -> "Rescale":
+        return self.take([index])
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """``clamp(acc / count, low, high)``, rounded half away from zero: TFLite's AVERAGE_POOL_2D.
+
+    ``acc`` is the plain sum of ``count`` input codes.
+    """
+
+    count: int
+    low: int
+    high: int
+    channels: int = 1
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise ValueError(f"Mean count must be a positive integer, not {self.count!r}")
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        acc = np.asarray(acc, np.int64)
+        magnitude = (np.abs(acc) + self.count // 2) // self.count
+        return np.clip(np.where(acc < 0, -magnitude, magnitude), self.low, self.high)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Mean":
+        return replace(self, channels=len(np.arange(self.channels)[channels]))
+
+    def channel(self, index: int) -> "Mean":
+        return self.take([index])
