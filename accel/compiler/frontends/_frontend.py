@@ -1,0 +1,33 @@
+"""What a front end's file defines, and the error that all of them raise."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ...errors import UserError
+from ..ir import Graph
+from ..reasons import Reason, listing
+
+
+class UnsupportedModel(UserError):
+    """A model file cannot be used; ``reasons`` has everything that is in the way."""
+
+    def __init__(self, model: str, reasons: Sequence[Reason]) -> None:
+        super().__init__(listing(model, reasons))
+        self.model = model
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frontend:
+    """A reader of one file format.
+
+    ``recognizes(header)`` tells the format by the file's first bytes. ``read(data, name)`` returns
+    a verified graph or raises ``UnsupportedModel``; ``name`` is the file's name, for messages.
+    ``operators`` maps the format's operator names to ours.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    recognizes: Callable[[bytes], bool]
+    read: Callable[[bytes, str], Graph]
+    operators: Mapping[str, str]

@@ -1,0 +1,115 @@
+"""What convolutions and fully connected layers share: sums of products, and their output rule."""
+
+import numpy as np
+
+from ...numeric.rounding import INT32_MAX, INT32_MIN, quantize_multiplier
+from ...numeric.rules import Rescale
+from ..ir import Graph, Node, Tensor
+from ._activation import code_bounds
+from ._operator import (
+    check_activation,
+    code_range,
+    input_tensor,
+    output_tensor,
+    quantization,
+    require,
+    support,
+)
+
+
+def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
+    """Check types and quantization of input, weights, bias and output.
+
+    ``axis`` is the weights' dimension of output channels, ``rank`` their number of dimensions.
+    """
+    check_activation(node, input_tensor(node, graph))
+    check_activation(node, output_tensor(node, graph))
+    weights = input_tensor(node, graph, 1)
+    check_weights(node, weights, axis, rank)
+    bias = bias_tensor(node, graph)
+    if bias is not None:
+        support(bias.constant, node, f"bias {bias.name!r} is computed", "", "use a constant bias")
+        support(bias.dtype == "int32", node, f"bias {bias.name!r} is {bias.dtype}, not int32")
+        channels = (weights.shape[axis],)
+        require(bias.shape == channels, node, f"bias {bias.name!r} must have shape {channels}")
+
+
+def check_weights(node: Node, weights: Tensor, axis: int, rank: int) -> None:
+    name = repr(weights.name)
+    support(weights.constant, node, f"weights {name} are computed", "", "use constant weights")
+    integer = weights.dtype in ("int8", "int4")
+    remedy = "convert the model with full integer quantization"
+    support(integer, node, f"weights {name} are {weights.dtype}, not int8 or int4", "", remedy)
+    dims = len(weights.shape)
+    require(dims == rank, node, f"weights {name} must have {rank} dimensions, not {dims}")
+    require(weights.quantization is not None, node, f"weights {name} have no scales")
+    q = quantization(weights)
+    along = not q.per_channel or q.axis == axis
+    require(along, node, f"weights {name} are quantized along axis {q.axis}, not {axis}")
+    symmetric = not any(q.zero_point)
+    remedy = "quantize weights symmetrically"
+    support(symmetric, node, f"weights {name} have a zero point other than 0", "", remedy)
+
+
+def check_sums(node: Node, low: np.ndarray, high: np.ndarray, shift: np.ndarray) -> None:
+    """Refuse sums that overflow 32 bits, before or after a positive shift, as the kernel would."""
+    left = np.maximum(shift, 0)
+    fits = (low << left >= INT32_MIN) & (high << left <= INT32_MAX)
+    if not fits.all():
+        channel = int(np.argmin(fits))
+        what = f"sums of output channel {channel} overflow 32 bits"
+        why = f"they reach {int(low[channel])}..{int(high[channel])}, shifted by {left[channel]}"
+        support(False, node, what, why, "use smaller biases, fewer inputs or a larger output scale")
+
+
+def bias_tensor(node: Node, graph: Graph) -> Tensor | None:
+    name = node.inputs[2]
+    return None if name is None else graph.tensor(name)
+
+
+def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
+    """The biases, int64 ``[channels]``; zeros where there are none."""
+    bias = bias_tensor(node, graph)
+    return np.zeros(channels, np.int64) if bias is None else bias.data.astype(np.int64)
+
+
+def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale:
+    """The output rule; real multipliers are ``double(input) * double(weights) / double(output)``.
+
+    Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected.
+    """
+    output = output_tensor(node, graph)
+    input_scale = quantization(input_tensor(node, graph)).scale[0]
+    scales = quantization(input_tensor(node, graph, 1)).scale
+    pairs = [quantize_multiplier(input_scale * s / quantization(output).scale[0]) for s in scales]
+    table = np.broadcast_to(np.array(pairs, np.int64), (channels, 2))
+    low, high = code_bounds(node.attributes.activation, output)
+    zero_point = quantization(output).zero_point[0]
+    return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
+
+
+def product_bounds(node: Node, graph: Graph, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the greatest sum, int64 ``[channels]``; weights are ``[channels, k]``."""
+    source = input_tensor(node, graph)
+    least, most = (c - quantization(source).zero_point[0] for c in code_range(source.dtype))
+    positive = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
+    negative = np.minimum(weights, 0).sum(axis=1, dtype=np.int64)
+    bias = bias_vector(node, graph, len(weights))
+    return positive * least + negative * most + bias, positive * most + negative * least + bias
+
+
+def centred(node: Node, graph: Graph, codes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """``codes - zero point`` in a float type in which all sums with ``weights`` are exact.
+
+    ``weights`` are ``[channels, k]``. Float32 holds integers up to 2**24, float64 up to 2**53.
+    """
+    largest = int(np.abs(weights.astype(np.int64)).sum(axis=1).max()) * 255
+    dtype = np.float32 if largest < 2**24 else np.float64
+    zero_point = quantization(input_tensor(node, graph)).zero_point[0]
+    return codes.astype(dtype) - dtype(zero_point)
+
+
+def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale) -> np.ndarray:
+    """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes."""
+    acc = products.astype(np.int64) + bias_vector(node, graph, rule.channels)
+    return rule.compute(acc).astype(np.int8)

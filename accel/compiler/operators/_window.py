@@ -1,0 +1,61 @@
+"""Sliding windows over ``[N, height, width, channels]`` batches."""
+
+from typing import Protocol
+
+import numpy as np
+
+from ..ir import Node
+from ._operator import require, support
+
+Pair = tuple[int, int]
+MAX_STEP = 2**16  # strides, dilations and kernels beyond it are nonsense
+
+
+class Window(Protocol):
+    """Attributes that operators with windows share; amounts are (height, width) in pixels."""
+
+    stride: Pair
+    padding: tuple[Pair, Pair]  # (top, bottom), (left, right)
+    dilation: Pair
+
+
+def extent(kernel: int, dilation: int) -> int:
+    """Pixels from the first to the last tap of a kernel, both included."""
+    return (kernel - 1) * dilation + 1
+
+
+def output_size(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> int:
+    """Windows along one axis; zero or less if none fits."""
+    return (size + sum(padding) - extent(kernel, dilation)) // stride + 1
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> Pair:
+    """Amounts before and after that TFLite's SAME padding stands for, the odd one after."""
+    outputs = -(-size // stride)
+    total = max(0, (outputs - 1) * stride + extent(kernel, dilation) - size)
+    return total // 2, total - total // 2
+
+
+def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result: tuple) -> None:
+    """Check window attributes against the shapes ``[1, h, w, ...]`` of input and output."""
+    for axis, name in enumerate(("height", "width")):
+        size, stride, dilation = source[1 + axis], window.stride[axis], window.dilation[axis]
+        before, after = window.padding[axis]
+        for what, value in (("stride", stride), ("dilation", dilation), ("kernel", kernel[axis])):
+            possible = 1 <= value <= MAX_STEP
+            support(possible, node, f"{what} {value} in {name} is out of range 1..{MAX_STEP}")
+        reach = extent(kernel[axis], dilation)
+        inside = 0 <= before < reach and 0 <= after < reach
+        require(inside, node, f"padding {before}+{after} in {name} must be below the kernel's size")
+        expected = output_size(size, kernel[axis], stride, window.padding[axis], dilation)
+        what = f"output {name} must be {expected}, not {result[1 + axis]}"
+        require(result[1 + axis] == expected, node, what)
+
+
+def windows(x: np.ndarray, kernel: Pair, window: Window) -> np.ndarray:
+    """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded with zeros."""
+    padded = np.pad(x, ((0, 0), *window.padding, (0, 0)))
+    reach = tuple(extent(k, d) for k, d in zip(kernel, window.dilation, strict=True))
+    view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
+    (sh, sw), (dh, dw) = window.stride, window.dilation
+    return view[:, ::sh, ::sw, :, ::dh, ::dw].transpose(0, 1, 2, 4, 5, 3)

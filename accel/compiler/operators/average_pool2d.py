@@ -1,0 +1,97 @@
+"""Average pooling: the integer mean of the codes under a window, padding not counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numeric.rules import Mean
+from ..ir import Graph, Node
+from ._activation import check_known, code_bounds
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    check_same_quantization,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+)
+from ._window import Pair, check_window, windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragePool2d:
+    """Pairs are (height, width); padding is ((top, bottom), (left, right)) in pixels."""
+
+    size: Pair
+    stride: Pair
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    activation: str = "none"
+
+    @property
+    def dilation(self) -> Pair:
+        return (1, 1)
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    check_known(node, node.attributes.activation)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    for tensor in (source, output):
+        check_activation(node, tensor, rank=4)
+    check_same_quantization(node, source, output)
+    require(source.shape[3] == output.shape[3], node, "input and output channels must be as many")
+    check_window(node, node.attributes, node.attributes.size, source.shape, output.shape)
+
+
+def _counts(node: Node, graph: Graph) -> np.ndarray:
+    """Pixels under each window, ``[out_h, out_w]``."""
+    attributes, (_, height, width, _) = node.attributes, input_tensor(node, graph).shape
+    per_axis = []
+    for axis, size in enumerate((height, width)):
+        outputs = output_tensor(node, graph).shape[1 + axis]
+        start = np.arange(outputs) * attributes.stride[axis] - attributes.padding[axis][0]
+        end = np.minimum(start + attributes.size[axis], size)
+        per_axis.append(end - np.maximum(start, 0))
+    return np.outer(*per_axis)
+
+
+def _rule(node: Node, graph: Graph, count: int) -> Mean:
+    output = output_tensor(node, graph)
+    low, high = code_bounds(node.attributes.activation, output)
+    return Mean(int(count), low, high, channels=output.shape[3])
+
+
+def output_rule(node: Node, graph: Graph) -> Mean:
+    """The rule of all windows; raises ``UnsupportedOperator`` where padding makes them differ."""
+    counts = np.unique(_counts(node, graph))
+    what = "windows at the border average fewer pixels than others"
+    support(len(counts) == 1, node, what, "", "use VALID padding")
+    return _rule(node, graph, counts[0])
+
+
+def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    largest = np.full(output_tensor(node, graph).shape[3], _counts(node, graph).max(), np.int64)
+    return largest * -128, largest * 127
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    codes = inputs[0].astype(np.int64)
+    sums = windows(codes, node.attributes.size, node.attributes).sum(axis=(3, 4))
+    counts = _counts(node, graph)
+    result = np.empty(sums.shape, np.int8)
+    for count in np.unique(counts):
+        where = counts == count
+        result[:, where] = _rule(node, graph, count).compute(sums[:, where])
+    return [result]
+
+
+OPERATOR = Operator(
+    attributes=AveragePool2d,
+    check=check,
+    reference=reference,
+    output_rule=output_rule,
+    sum_bounds=sum_bounds,
+)

@@ -1,0 +1,68 @@
+"""Two-dimensional convolution; weights ``[out, kernel_h, kernel_w, in]``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numeric.rules import Rescale
+from ..ir import Graph, Node
+from ._activation import check_known
+from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._window import Pair, check_window, windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conv2d:
+    """Pairs are (height, width); padding is ((top, bottom), (left, right)) in pixels."""
+
+    stride: Pair = (1, 1)
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    activation: str = "none"
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=3, optional=1)
+    check_known(node, node.attributes.activation)
+    check_operands(node, graph, axis=0, rank=4)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    out, *kernel, depth = input_tensor(node, graph, 1).shape
+    for tensor in (source, output):
+        dims = len(tensor.shape)
+        require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
+    grouped = source.shape[3] != depth and source.shape[3] % depth == 0
+    support(not grouped, node, "grouped convolution is not supported", "", "use depthwise or full")
+    channels = f"weights for {depth} input channels, but {source.shape[3]} come in"
+    require(source.shape[3] == depth, node, channels)
+    require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
+    check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+
+
+def output_rule(node: Node, graph: Graph) -> Rescale:
+    return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
+
+
+def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    weights = input_tensor(node, graph, 1).data
+    return product_bounds(node, graph, weights.reshape(len(weights), -1))
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    codes, weights = inputs[0], inputs[1]
+    rows = weights.reshape(len(weights), -1)
+    x = centred(node, graph, codes, rows)
+    view = windows(x, weights.shape[1:3], node.attributes)
+    products = view.reshape(*view.shape[:3], -1) @ rows.T.astype(x.dtype)
+    return [finish(node, graph, products, output_rule(node, graph))]
+
+
+OPERATOR = Operator(
+    attributes=Conv2d,
+    check=check,
+    reference=reference,
+    output_rule=output_rule,
+    sum_bounds=sum_bounds,
+)

@@ -1,0 +1,79 @@
+"""Depthwise convolution; weights ``[1, kernel_h, kernel_w, out]``.
+
+Output channel ``c * multiplier + m`` sees input channel ``c`` alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numeric.rules import Rescale
+from ..ir import Graph, Node
+from ._activation import check_known
+from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require
+from ._window import Pair, check_window, windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthwiseConv2d:
+    """Pairs are (height, width); padding is ((top, bottom), (left, right)) in pixels."""
+
+    stride: Pair = (1, 1)
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    multiplier: int = 1
+    activation: str = "none"
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=3, optional=1)
+    check_known(node, node.attributes.activation)
+    check_operands(node, graph, axis=3, rank=4)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    one, *kernel, out = input_tensor(node, graph, 1).shape
+    for tensor in (source, output):
+        dims = len(tensor.shape)
+        require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
+    require(one == 1, node, f"weights must have a leading dimension of 1, not {one}")
+    multiplier = node.attributes.multiplier
+    expected = source.shape[3] * multiplier
+    what = f"{source.shape[3]} channels times {multiplier} must give {out} output channels"
+    require(expected == out == output.shape[3], node, what)
+    check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+
+
+def output_rule(node: Node, graph: Graph) -> Rescale:
+    return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[3])
+
+
+def _rows(weights: np.ndarray) -> np.ndarray:
+    """Weights as ``[out, taps]``."""
+    return weights.reshape(-1, weights.shape[3]).T
+
+
+def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    return product_bounds(node, graph, _rows(input_tensor(node, graph, 1).data))
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    codes, weights = inputs[0], inputs[1]
+    x = centred(node, graph, codes, _rows(weights))
+    x = np.repeat(x, node.attributes.multiplier, axis=3)
+    view = windows(x, weights.shape[1:3], node.attributes)
+    taps = weights[0].astype(x.dtype)
+    products = np.zeros(view.shape[:3] + view.shape[5:], x.dtype)
+    for row, column in np.ndindex(*weights.shape[1:3]):
+        products += view[:, :, :, row, column] * taps[row, column]
+    return [finish(node, graph, products, output_rule(node, graph))]
+
+
+OPERATOR = Operator(
+    attributes=DepthwiseConv2d,
+    check=check,
+    reference=reference,
+    output_rule=output_rule,
+    sum_bounds=sum_bounds,
+)

@@ -1,0 +1,59 @@
+"""Fully connected layer; weights ``[out, in]``.
+
+As TFLite does, the input is taken as rows of ``in`` values, whatever its shape; each row gives a
+row of ``out`` values of the output.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...numeric.rules import Rescale
+from ..ir import Graph, Node
+from ._activation import check_known
+from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullyConnected:
+    activation: str = "none"
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=3, optional=1)
+    check_known(node, node.attributes.activation)
+    check_operands(node, graph, axis=0, rank=2)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    out, depth = input_tensor(node, graph, 1).shape
+    require(output.shape[-1] == out, node, f"output must end in a dimension of {out}")
+    rows = output.size // out
+    what = f"{source.size} input values are not the {rows} x {depth} that the weights take"
+    require(source.size == rows * depth, node, what)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+
+
+def output_rule(node: Node, graph: Graph) -> Rescale:
+    return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
+
+
+def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    return product_bounds(node, graph, input_tensor(node, graph, 1).data)
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    codes, weights = inputs[0], inputs[1]
+    x = centred(node, graph, codes, weights)
+    products = x.reshape(-1, weights.shape[1]) @ weights.T.astype(x.dtype)
+    codes_out = finish(node, graph, products, output_rule(node, graph))
+    return [codes_out.reshape(len(codes), *output_tensor(node, graph).shape[1:])]
+
+
+OPERATOR = Operator(
+    attributes=FullyConnected,
+    check=check,
+    reference=reference,
+    output_rule=output_rule,
+    sum_bounds=sum_bounds,
+)

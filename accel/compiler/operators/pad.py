@@ -1,0 +1,52 @@
+"""Constant padding of any dimension but the batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ir import Graph, Node
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    check_same_quantization,
+    code_range,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pad:
+    """``amounts`` are (before, after) for each dimension, ``value`` is the code to put there."""
+
+    amounts: tuple[tuple[int, int], ...]
+    value: int
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    for tensor in (source, output):
+        check_activation(node, tensor)
+    check_same_quantization(node, source, output)
+    amounts, dims = node.attributes.amounts, len(source.shape)
+    support(dims <= 4, node, f"padding of {dims} dimensions is not supported", "", "use 4 or less")
+    require(len(amounts) == dims, node, f"amounts for {len(amounts)} of {dims} dimensions")
+    require(all(n >= 0 for pair in amounts for n in pair), node, "amounts must not be negative")
+    support(amounts[0] == (0, 0), node, "padding of the batch is not supported")
+    expected = tuple(n + sum(pair) for n, pair in zip(source.shape, amounts, strict=True))
+    require(output.shape == expected, node, f"output must have shape {expected}")
+    low, high = code_range(source.dtype)
+    require(low <= node.attributes.value <= high, node, "the value to pad with is no int8 code")
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    attributes = node.attributes
+    return [np.pad(inputs[0], attributes.amounts, constant_values=attributes.value)]
+
+
+OPERATOR = Operator(attributes=Pad, check=check, reference=reference)

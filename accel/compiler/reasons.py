@@ -1,0 +1,39 @@
+"""Why a model cannot be used: place, what, why and remedy, one sentence each in one grammar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """``place: what (why); remedy``, such as
+    ``conv2d_3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``.
+
+    ``place`` names a part of the user's model, empty for all of it; ``why`` and ``remedy`` may be
+    empty.
+    """
+
+    place: str
+    what: str
+    why: str = ""
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        why = f" ({self.why})" if self.why else ""
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        place = f"{self.place}: " if self.place else ""
+        return f"{place}{self.what}{why}{remedy}"
+
+
+LISTED = 30  # reasons that a message spells out
+
+
+def listing(subject: str, reasons: Sequence[Reason]) -> str:
+    """Return one message for all ``reasons``: a line if there is one, else a line for each."""
+    if len(reasons) == 1:
+        return f"{subject}: {reasons[0]}"
+    lines = [f"{subject}: cannot be used, for {len(reasons)} reasons:"]
+    lines += [f"  {reason}" for reason in reasons[:LISTED]]
+    if len(reasons) > LISTED:
+        lines.append(f"  and {len(reasons) - LISTED} more")
+    return "\n".join(lines)

@@ -1,0 +1,91 @@
+"""The graph's meaning: a NumPy executor that answers bit for bit as the contract's oracle does."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from ..errors import UserError
+from .ir import Graph, Tensor
+from .operators import OPERATORS
+
+BATCH = 64  # samples at a time: bounds the memory that convolutions need
+
+
+class InvalidInput(UserError):
+    """Data that does not fit the graph's input; the message gives both shapes and types."""
+
+
+def run(
+    graph: Graph,
+    inputs: np.ndarray | Mapping[str, np.ndarray],
+    keep: Collection[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Run a verified graph on a batch and return arrays by tensor name.
+
+    ``inputs`` is the one input, ``[N, ...]`` with the input's shape after its batch dimension, or a
+    mapping from input names to such arrays. Returned are the graph's outputs, or the tensors named
+    in ``keep``; ``graph.tensors`` asks for all variable ones. Raises ``InvalidInput``.
+    """
+    arrays = check_inputs(graph, inputs)
+    wanted = _wanted(graph, keep)
+    samples = len(next(iter(arrays.values())))
+    pieces = [
+        _run_piece(graph, {name: x[i : i + BATCH] for name, x in arrays.items()}, wanted)
+        for i in range(0, samples, BATCH)
+    ]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in wanted}
+
+
+def check_inputs(
+    graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return the inputs by name, each ``[N, ...]`` of the graph's shape and type."""
+    if not isinstance(inputs, Mapping):
+        if len(graph.inputs) != 1:
+            names = ", ".join(graph.inputs)
+            raise InvalidInput(f"{graph.name}: has several inputs; give each by name: {names}")
+        inputs = {graph.inputs[0]: inputs}
+    if set(inputs) != set(graph.inputs):
+        names = ", ".join(graph.inputs)
+        raise InvalidInput(f"{graph.name}: inputs must be {names}, not {', '.join(inputs)}")
+    arrays = {name: _fitting(graph, graph.tensor(name), x) for name, x in inputs.items()}
+    if len({len(x) for x in arrays.values()}) != 1:
+        raise InvalidInput(f"{graph.name}: inputs must have as many samples each")
+    return arrays
+
+
+def _fitting(graph: Graph, tensor: Tensor, x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x)
+    shape = tensor.shape[1:]
+    fits = x.ndim == len(shape) + 1 and x.shape[1:] == shape and len(x) > 0
+    if not fits or x.dtype != tensor.dtype:
+        wanted = f"{tensor.dtype} {['N', *shape]}".replace("'", "")
+        given = f"{x.dtype} {list(x.shape)}"
+        raise InvalidInput(f"{graph.name}: input {tensor.name!r} must be {wanted}, not {given}")
+    return x
+
+
+def _wanted(graph: Graph, keep: Collection[str] | None) -> tuple[str, ...]:
+    if keep is None:
+        return graph.outputs
+    return tuple(name for name in keep if not graph.tensor(name).constant)
+
+
+def _run_piece(
+    graph: Graph, arrays: dict[str, np.ndarray], wanted: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    values = dict(arrays)
+    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs if name}
+    for i, node in enumerate(graph):
+        operands = [None if name is None else _value(graph, values, name) for name in node.inputs]
+        results = OPERATORS[node.operator].reference(node, graph, operands)
+        values.update(zip(node.outputs, results, strict=True))
+        for name in {*node.inputs, *node.outputs}:
+            if name not in wanted and last_use.get(name, -1) <= i:
+                values.pop(name, None)
+    return {name: values[name] for name in wanted}
+
+
+def _value(graph: Graph, values: dict[str, np.ndarray], name: str) -> np.ndarray:
+    tensor = graph.tensor(name)
+    return tensor.data if tensor.constant else values[name]
