@@ -1,0 +1,129 @@
+"""What one bitstream is sized for. The compiler, the core, the machine and the driver share it."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .errors import UserError
+from .numeric.formats import FORMATS, NumberFormat
+
+FAMILIES = ("generic", "ice40up", "ecp5")
+BANKS = 2
+
+
+class InvalidConfiguration(UserError):
+    """A configuration value is outside what the core can be built for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorConfig:
+    """The size of a core.
+
+    Parameters
+    ----------
+    rows, columns
+        The array: ``rows`` output positions times ``columns`` output channels a cycle. A word of
+        activation memory holds ``rows`` channels of one position.
+    format
+        Name of the number format, a file in ``numeric/formats``.
+    family
+        Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``, ``ecp5``.
+    sum_bits
+        Width of an accumulator. The compiler proves that no sum of a program leaves it.
+    requantizers
+        Results requantized in a cycle; divides ``rows`` and ``columns``.
+    weight_steps
+        Depth of the weight buffer in reduction steps, both halves together.
+    bank_words
+        Words in each of the two activation banks.
+    """
+
+    rows: int = 4
+    columns: int = 4
+    format: str = "int8"
+    family: str = "generic"
+    sum_bits: int = 24
+    requantizers: int = 1
+    weight_steps: int = 1280
+    bank_words: int = 16384
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("rows", 2, 32),
+            ("columns", 1, 64),
+            ("sum_bits", 16, 32),
+            ("requantizers", 1, 32),
+            ("weight_steps", 16, 65536),
+            ("bank_words", 256, 1 << 20),
+        ):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+                raise InvalidConfiguration(
+                    f"Array {name} must be an integer from {low} to {high}, not {value!r}"
+                )
+        if self.format not in FORMATS:
+            raise InvalidConfiguration(
+                f"Number format must be one of {', '.join(FORMATS)}, not {self.format!r}"
+            )
+        if self.family not in FAMILIES:
+            raise InvalidConfiguration(
+                f"Family must be one of {', '.join(FAMILIES)}, not {self.family!r}"
+            )
+        if self.rows % self.requantizers or self.columns % self.requantizers:
+            raise InvalidConfiguration(
+                f"Requantizers must divide rows and columns, not {self.requantizers} of "
+                f"{self.rows}x{self.columns}"
+            )
+        if self.weight_steps % (2 * self.steps_per_weight_row):
+            raise InvalidConfiguration(
+                f"Weight steps must be a multiple of {2 * self.steps_per_weight_row}, "
+                f"not {self.weight_steps}"
+            )
+
+    @property
+    def number_format(self) -> NumberFormat:
+        return FORMATS[self.format]
+
+    @property
+    def word_bits(self) -> int:
+        """Bits in a word of activation memory."""
+        return 8 * self.rows
+
+    @property
+    def step_bits(self) -> int:
+        """Bits of weights that the array takes in one reduction step."""
+        return self.columns * self.number_format.weight_bits
+
+    @property
+    def steps_per_weight_row(self) -> int:
+        """Reduction steps in a row of the weight buffer: more than 1 where steps are narrow."""
+        return max(1, self.word_bits // self.step_bits)
+
+    @property
+    def words_per_weight_row(self) -> int:
+        """Memory words in a row of the weight buffer: more than 1 where steps are wide."""
+        return -(-self.step_bits // self.word_bits)
+
+    @property
+    def weight_rows(self) -> int:
+        return self.weight_steps // self.steps_per_weight_row
+
+    @property
+    def drain_cycles(self) -> int:
+        """Cycles that the results of one tile take to leave the array."""
+        return self.rows * self.columns // self.requantizers
+
+    @property
+    def broadcast(self) -> bool:
+        """Whether depthwise layers can broadcast one word to all rows."""
+        return self.rows == self.columns
+
+    @property
+    def peak_macs(self) -> int:
+        """Multiply-accumulates a cycle."""
+        return self.rows * self.columns
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def replace(self, **changes: Any) -> "AcceleratorConfig":
+        return replace(self, **changes)

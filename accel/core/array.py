@@ -1,0 +1,99 @@
+"""The output-stationary array: every processing element keeps the sum of one output."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from .primitives.multiplier import Multiplier
+from .signals import delayed, step_layout
+
+
+class SystolicArray(wiring.Component):
+    """``rows`` x ``columns`` multipliers, each with its accumulator.
+
+    Weights and step enter at row 0 and reach row ``r`` ``r`` cycles later; activations come with
+    that skew already. There is no backpressure: what enters is worked off.
+
+    Timing: ``sums`` of row ``r`` hold a finished tile in the cycle in which ``finished[r]`` is set,
+    ``latency + r`` cycles behind the step that was marked ``last``.
+
+    Members
+    -------
+    activations : In(ArrayLayout(activation_shape, rows * columns))
+        Row-major, row ``r`` in the time of row ``r``.
+    weights : In(ArrayLayout(weight_shape, columns))
+        In the time of row 0.
+    step : In(step_layout)
+        In the time of row 0.
+    sums : Out(ArrayLayout(signed(sum_bits), rows * columns))
+        Accumulators.
+    finished : Out(rows)
+        This row's sums are complete, for this cycle.
+    finished_step : Out(step_layout)
+        The step that finished row 0.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config = config
+        number = config.number_format
+        self.multiplier = Multiplier(
+            count=config.rows * config.columns,
+            activation_shape=signed(number.activation_bits),
+            weight_shape=signed(number.weight_bits),
+            family=config.family,
+            simulate=simulate,
+        )
+        activations = data.ArrayLayout(signed(number.activation_bits), config.rows * config.columns)
+        super().__init__(
+            {
+                "activations": In(activations),
+                "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
+                "step": In(step_layout),
+                "sums": Out(
+                    data.ArrayLayout(signed(config.sum_bits), config.rows * config.columns)
+                ),
+                "finished": Out(config.rows),
+                "finished_step": Out(step_layout),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a step to the accumulator that holds it, at row 0."""
+        return self.multiplier.latency + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        rows, columns = self.config.rows, self.config.columns
+        m.submodules.multiplier = multiplier = self.multiplier
+        m.d.comb += multiplier.a.eq(self.activations)
+
+        # Weights sink through the rows.
+        weights = self.weights
+        for r in range(rows):
+            for c in range(columns):
+                m.d.comb += multiplier.b[r * columns + c].eq(weights[c])
+            if r < rows - 1:
+                weights = delayed(m, weights, 1, name=f"weights_{r}")
+
+        # So do the marks of the step, beside the products.
+        valid = delayed(m, self.step.valid, multiplier.latency, name="valid", init=0)
+        first = delayed(m, self.step.first, multiplier.latency, name="first")
+        last = delayed(m, self.step.valid & self.step.last, multiplier.latency, name="last", init=0)
+        for r in range(rows):
+            for c in range(columns):
+                total = self.sums[r * columns + c]
+                product = multiplier.p[r * columns + c]
+                with m.If(valid):
+                    m.d.sync += total.eq(Mux(first, 0, total) + product)
+            finished = delayed(m, last, 1, name=f"finished_{r}", init=0)
+            m.d.comb += self.finished[r].eq(finished)
+            valid = delayed(m, valid, 1, name=f"valid_row_{r}", init=0)
+            first = delayed(m, first, 1, name=f"first_row_{r}")
+            last = finished
+
+        m.d.comb += self.finished_step.eq(
+            delayed(m, self.step, self.latency, name="finished_step")
+        )
+        return m

@@ -1,0 +1,79 @@
+"""Takes the finished sums out of the array while the next tile is being computed."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from .signals import step_layout
+
+
+class Drain(wiring.Component):
+    """Copies each row's sums when they are finished and emits them row by row.
+
+    Begins in the cycle behind ``finished[0]`` and emits ``requantizers`` neighbouring columns a
+    cycle, for ``drain_cycles`` cycles without a pause. The next tile must not finish earlier.
+
+    Members
+    -------
+    sums, finished, step : In
+        As `SystolicArray` has them.
+    valid : Out(1)
+        Sums are emitted in this cycle.
+    o : Out(ArrayLayout(signed(sum_bits), requantizers))
+        The sums of neighbouring columns.
+    column : Out(range(columns // requantizers)), half : Out(1)
+        Which columns, in units of ``requantizers``, and which half of the records they need.
+    release : Out(1)
+        The last sums of a group of output channels are being emitted.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        sum_shape = signed(config.sum_bits)
+        super().__init__(
+            {
+                "sums": In(data.ArrayLayout(sum_shape, config.rows * config.columns)),
+                "finished": In(config.rows),
+                "step": In(step_layout),
+                "valid": Out(1),
+                "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
+                "column": Out(range(config.columns // config.requantizers)),
+                "half": Out(1),
+                "release": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        rows, columns, count = self.config.rows, self.config.columns, self.config.requantizers
+
+        # Where the emission stands
+        row, group_last = Signal(range(rows)), Signal()
+        column_last, row_last = Signal(), Signal()
+        m.d.comb += [
+            column_last.eq(self.column == columns // count - 1),
+            row_last.eq(row == rows - 1),
+            self.release.eq(self.valid & group_last & column_last & row_last),
+        ]
+        with m.If(self.finished[0]):
+            m.d.sync += [self.valid.eq(1), self.column.eq(0), row.eq(0)]
+            m.d.sync += [self.half.eq(self.step.half), group_last.eq(self.step.group_last)]
+        with m.Elif(column_last):
+            m.d.sync += [self.column.eq(0), row.eq(row + 1)]
+            with m.If(row_last):
+                m.d.sync += self.valid.eq(0)
+        with m.Else():
+            m.d.sync += self.column.eq(self.column + 1)
+
+        # Each row shifts its sums towards column 0 while it is the one emitted.
+        emitted = []
+        for r in range(rows):
+            held = Signal(data.ArrayLayout(signed(self.config.sum_bits), columns), name=f"held_{r}")
+            with m.If(self.finished[r]):
+                m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in range(columns)]
+            with m.Elif(row == r):
+                m.d.sync += [held[c].eq(held[c + count]) for c in range(columns - count)]
+            emitted.append(Cat(held[c] for c in range(count)))
+        m.d.comb += self.o.eq(Array(emitted)[row])
+        return m

@@ -1,0 +1,271 @@
+"""The tile loops and the address generator: one read and one reduction step a cycle."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from ..isa import COORDINATE_BITS, Isa
+from .signals import step_layout
+
+
+class Issue(wiring.Component):
+    """Walks the tiles of a layer.
+
+    A tile is ``rows`` output positions of one group of output channels. Once begun it never stalls.
+    It begins when the group's weights are loaded and when the previous tile's results will have
+    left the array in time. In each cycle of a tile the word for one row is read; after ``rows``
+    cycles each row has its next word, so a tap's block takes ``rows`` cycles. In a broadcast layer
+    the word is for all rows and a tap takes one cycle.
+
+    Timing: the address comes one cycle after the step that it belongs to, ``outside`` two.
+
+    Members
+    -------
+    descriptor : In(Isa.descriptor)
+        The layer; stable while it runs.
+    start : In(1)
+        Begin the layer. No other layer is running.
+    ready : In(2)
+        Which halves of the weight buffer hold their group.
+    read_en, read_address : Out
+        Read of the input bank, stage 1.
+    outside : Out(1)
+        The read was outside the input and its data are to be replaced by padding, stage 2.
+    slot : Out(range(rows)), step : Out(step_layout)
+        Row that the read is for, and the reduction step in row 0's time, stage 0.
+    waiting_weights, waiting_drain : Out(1)
+        No tile is in progress, for this reason.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.isa = Isa(config)
+        super().__init__(
+            {
+                "descriptor": In(self.isa.descriptor),
+                "start": In(1),
+                "ready": In(2),
+                "read_en": Out(1),
+                "read_address": Out(self.isa.address_bits),
+                "outside": Out(1),
+                "slot": Out(range(config.rows)),
+                "step": Out(step_layout),
+                "waiting_weights": Out(1),
+                "waiting_drain": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        d = self.descriptor
+
+        # Tile control: a tile begins in the cycle behind `begin`.
+        active, busy, half, tile_last = Signal(), Signal(), Signal(), Signal()
+        begin, group_end, group_last = Signal(), Signal(), Signal()
+        half_next, spacing = Signal(), Signal(range(self.config.drain_cycles))
+        ready = self.ready.bit_select(half_next, 1)
+        more = active & ~(group_end & group_last)
+        m.d.comb += [
+            half_next.eq(half ^ (group_end & ~d.shared)),
+            begin.eq(more & (~busy | tile_last) & ready & (spacing == 0)),
+            self.waiting_weights.eq(active & ~busy & ~ready),
+            self.waiting_drain.eq(active & ~busy & ready & (spacing != 0)),
+        ]
+        m.d.sync += [active.eq(self.start | more), half.eq(half_next & ~self.start)]
+        with m.If(begin):
+            m.d.sync += [busy.eq(1), spacing.eq(self.config.drain_cycles - 1)]
+        with m.Else():
+            m.d.sync += busy.eq(busy & ~tile_last)
+            with m.If(spacing != 0):
+                m.d.sync += spacing.eq(spacing - 1)
+
+        # Groups
+        group = Signal.like(d.groups_less_one)
+        m.d.comb += group_last.eq(group == d.groups_less_one)
+        with m.If(self.start):
+            m.d.sync += group.eq(0)
+        with m.Elif(group_end):
+            m.d.sync += group.eq(group + 1)
+
+        m.submodules.taps = taps = _Taps(self.config)
+        m.submodules.positions = positions = _Positions(self.config)
+        m.d.comb += [
+            taps.descriptor.eq(d),
+            taps.begin.eq(begin),
+            taps.busy.eq(busy),
+            tile_last.eq(taps.tile_last),
+            positions.descriptor.eq(d),
+            positions.start.eq(self.start),
+            positions.group_end.eq(group_end),
+            positions.advance.eq(busy & taps.advancing),
+            group_end.eq(tile_last & positions.exhausted),
+        ]
+
+        # Each row keeps its position for the whole tile, in a ring that turns with the slots.
+        held = Signal(positions.entry.shape(), reset_less=True)
+        entry = Signal.like(held)
+        ring = [Signal.like(held, name=f"ring_{r}") for r in range(self.config.rows - 1)]
+        m.d.comb += entry.eq(Mux(taps.first_block, positions.entry, held))
+        for this, before in zip(ring, [*ring[1:], entry], strict=True):
+            m.d.sync += this.eq(before)
+        m.d.sync += held.eq(Mux(d.broadcast, entry, ring[0]))
+
+        # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
+        inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
+        m.d.sync += [
+            self.read_en.eq(busy),
+            self.read_address.eq(entry.address + taps.offset),
+            inner.eq(entry.inner + taps.inner),
+            outer.eq(entry.outer + taps.outer),
+            self.outside.eq((inner >= d.inner_size) | (outer >= d.outer_size)),
+        ]
+        m.d.comb += [
+            self.slot.eq(taps.slot),
+            self.step.valid.eq(busy),
+            self.step.first.eq(taps.first),
+            self.step.last.eq(tile_last),
+            self.step.half.eq(half),
+            self.step.group_last.eq(positions.exhausted),
+        ]
+        return m
+
+
+class _Taps(wiring.Component):
+    """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.rows = config.rows
+        isa = Isa(config)
+        super().__init__(
+            {
+                "descriptor": In(isa.descriptor),
+                "begin": In(1),
+                "busy": In(1),
+                "slot": Out(range(config.rows)),
+                "advancing": Out(1),  # the slots of the first `rows` cycles
+                "first": Out(1),
+                "first_block": Out(1),
+                "tile_last": Out(1),
+                "offset": Out(isa.address_bits),
+                "inner": Out(COORDINATE_BITS),
+                "outer": Out(COORDINATE_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        d = self.descriptor
+        block = Signal.like(d.blocks_less_one)
+
+        slot_last, block_end = Signal(), Signal()
+        inner_end, outer_end = Signal(), Signal()
+        m.d.comb += [
+            slot_last.eq(self.slot == self.rows - 1),
+            block_end.eq((d.broadcast | slot_last) & self.busy),
+            inner_end.eq(block_end & (block == d.blocks_less_one)),
+            outer_end.eq(inner_end & (self.inner == d.inner_taps_less_one)),
+            self.tile_last.eq(outer_end & (self.outer == d.outer_taps_less_one)),
+        ]
+
+        with m.If(self.begin):
+            m.d.sync += [self.slot.eq(0), self.advancing.eq(1), self.first.eq(1)]
+            m.d.sync += self.first_block.eq(1)
+        with m.Elif(self.busy):
+            m.d.sync += [self.slot.eq(Mux(slot_last, 0, self.slot + 1)), self.first.eq(0)]
+            with m.If(slot_last):
+                m.d.sync += self.advancing.eq(0)
+            with m.If(block_end):
+                m.d.sync += self.first_block.eq(0)
+
+        # The offset steps by what the loop that advances asks for; a tile's end takes it back to 0.
+        increment = Signal.like(self.offset)
+        m.d.comb += increment.eq(
+            Mux(outer_end, d.tap_outer_step, Mux(inner_end, d.tap_inner_step, 1))
+        )
+        with m.If(self.tile_last):
+            m.d.sync += self.offset.eq(0)
+        with m.Elif(block_end):
+            m.d.sync += self.offset.eq(self.offset + increment)
+
+        with m.If(block_end):
+            m.d.sync += block.eq(Mux(inner_end, 0, block + 1))
+        with m.If(inner_end):
+            m.d.sync += self.inner.eq(Mux(outer_end, 0, self.inner + 1))
+        with m.If(outer_end):
+            m.d.sync += self.outer.eq(Mux(self.tile_last, 0, self.outer + 1))
+        return m
+
+
+class _Positions(wiring.Component):
+    """The output positions of a group in order: where the window of each begins in the input."""
+
+    def __init__(self, config: AcceleratorConfig):
+        isa = Isa(config)
+        self.position_bits = isa.position_bits
+        super().__init__(
+            {
+                "descriptor": In(isa.descriptor),
+                "start": In(1),
+                "group_end": In(1),
+                "advance": In(1),
+                "exhausted": Out(1),  # no position is left behind this cycle's
+                "entry": Out(
+                    data.StructLayout(
+                        {
+                            "address": isa.address_bits,
+                            "inner": COORDINATE_BITS,
+                            "outer": COORDINATE_BITS,
+                        }
+                    )
+                ),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        d = self.descriptor
+
+        # Groups start at the first position; a depthwise group has input channels of its own.
+        base = Signal.like(d.input_base)
+        base_next = Signal.like(base)
+        m.d.comb += base_next.eq(base + d.input_group_step)
+        restart = Signal()
+        m.d.comb += restart.eq(self.start | self.group_end)
+        with m.If(self.start):
+            m.d.sync += base.eq(d.input_base)
+        with m.Elif(self.group_end):
+            m.d.sync += base.eq(base_next)
+
+        # Positions count on along the inner dimension and across its ends.
+        count, passed = Signal(self.position_bits), Signal()
+        run, run_last = Signal.like(d.run_less_one), Signal()
+        m.d.comb += [
+            run_last.eq(run == d.run_less_one),
+            self.exhausted.eq(passed | (self.advance & (count == d.positions_less_one))),
+        ]
+        with m.If(restart):
+            m.d.sync += [
+                self.entry.address.eq(Mux(self.start, d.input_base, base_next)),
+                self.entry.inner.eq(d.inner_origin),
+                self.entry.outer.eq(d.outer_origin),
+                count.eq(0),
+                run.eq(0),
+                passed.eq(0),
+            ]
+        with m.Elif(self.advance):
+            m.d.sync += [
+                self.entry.address.eq(
+                    self.entry.address
+                    + Mux(run_last, d.position_outer_step, d.position_inner_step)
+                ),
+                count.eq(count + 1),
+                run.eq(Mux(run_last, 0, run + 1)),
+                passed.eq(self.exhausted),
+            ]
+            with m.If(run_last):
+                m.d.sync += self.entry.inner.eq(d.inner_origin)
+                m.d.sync += self.entry.outer.eq(self.entry.outer + d.outer_stride)
+            with m.Else():
+                m.d.sync += self.entry.inner.eq(self.entry.inner + d.inner_stride)
+        return m

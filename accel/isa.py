@@ -1,0 +1,141 @@
+"""The only thing that compiler and core share: how a program lies in memory.
+
+A program is a chain of *chunks*, one a layer. A chunk is a descriptor, followed by what the layer
+streams into the core while it works: for each group of output channels the channel records, then
+the weights. The descriptor's ``next`` says where the following chunk is.
+
+Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
+holds a count minus one.
+
+Meaning of a layer, for group ``g`` of ``columns`` output channels and output position ``p``, which
+runs over an ``inner`` and an ``outer`` dimension, inner fastest::
+
+    sum[p, c]  = over outer taps, inner taps, blocks, bytes b:
+                 input[address(p) + tap offset + block].byte[b] * weight[step][c]
+    biased     = sum + bias[c]
+    shifted    = (biased << FRACTION_BITS, or << COARSE_FRACTION_BITS where the record says coarse)
+    code[p, c] = clamp((shifted + offset[c][biased < 0]) // divisor[c], low, high)
+
+where a tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
+``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
+along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the stream has
+``rows - 1`` zero weights behind each run of inner taps.
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import signed
+from amaranth.lib import data
+from amaranth.utils import ceil_log2
+
+from .config import AcceleratorConfig
+from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
+
+COORDINATE_BITS = 10
+COUNTER_BITS = 28
+
+
+
+def whole_words(bits: int, config: AcceleratorConfig) -> int:
+    """Memory words that ``bits`` take."""
+    return -(-bits // config.word_bits)
+
+
+@dataclass(frozen=True)
+class Isa:
+    """The layouts for one configuration."""
+
+    config: AcceleratorConfig
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of a word address within a bank."""
+        return ceil_log2(self.config.bank_words)
+
+    @property
+    def position_bits(self) -> int:
+        """Bits of a count of output positions."""
+        return self.address_bits + 1
+
+    @property
+    def location(self) -> data.StructLayout:
+        """A word anywhere in memory."""
+        return data.StructLayout({"address": self.address_bits, "bank": 1})
+
+    @property
+    def descriptor(self) -> data.StructLayout:
+        """One layer."""
+        address, coordinate = self.address_bits, COORDINATE_BITS
+        # fmt: off
+        return data.StructLayout({
+            # what follows
+            "next": self.location,            # the chunk behind this one
+            "last": 1,                        # there is none
+            # input
+            "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column
+            "input_bank": 1,                  # the output is in the other one
+            "input_base": address,            # word of position (0, 0), tap (0, 0), block 0
+            "input_group_step": 4,            # words from a group's blocks to the next group's
+            "position_inner_step": address,   # words from a position to the next along inner
+            "position_outer_step": address,   # words from the last position of a run to the next run
+            "tap_inner_step": address,        # words from the last block of a tap to the next tap
+            "tap_outer_step": address,        # words from the last block of a tap run to the next run
+            "inner_size": coordinate,         # extent of the input, for padding
+            "outer_size": coordinate,
+            "inner_origin": coordinate,       # minus the padding in front, modulo
+            "outer_origin": coordinate,
+            "inner_stride": 5,
+            "outer_stride": 5,
+            "pad": 8,                         # read outside the input: its zero point
+            # loops
+            "blocks_less_one": 10,            # words of a tap
+            "inner_taps_less_one": coordinate,
+            "outer_taps_less_one": coordinate,
+            "run_less_one": coordinate,       # positions along inner, with those that only fill rows
+            "positions_less_one": self.position_bits,
+            "groups_less_one": 10,
+            "weight_words_less_one": 16,      # memory words of weights in a group
+            "shared": 1,                      # all groups use the records and weights of the first
+            # output
+            "run_valid_less_one": coordinate, # positions along inner that are real
+            "output_base": address,
+            "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
+            "output_group_words": 6,          # from a group's first channel to the next group's
+            "output_group_lanes": self.lane_bits,
+            "output_inner_step": address,
+            "output_outer_step": address,
+            "last_columns_less_one": self.column_bits,  # real columns of the last group
+            "low": 8,                         # clamp, as codes + 128
+            "high": 8,
+        })
+        # fmt: on
+
+    @property
+    def lane_bits(self) -> int:
+        return max(1, ceil_log2(self.config.rows))
+
+    @property
+    def column_bits(self) -> int:
+        return max(1, ceil_log2(self.config.columns))
+
+    @property
+    def record(self) -> data.StructLayout:
+        """One output channel's requantization. Offsets lack their lowest, zero bits."""
+        offset = OFFSET_BITS - OFFSET_DROPPED_BITS
+        return data.StructLayout(
+            {
+                "bias": signed(BIAS_BITS),
+                "divisor": DIVISOR_BITS,
+                "offset": offset,
+                "offset_negative": offset,
+                "coarse": 1,
+            }
+        )
+
+    @property
+    def descriptor_words(self) -> int:
+        return whole_words(self.descriptor.size, self.config)
+
+    @property
+    def record_words(self) -> int:
+        return whole_words(self.record.size, self.config)

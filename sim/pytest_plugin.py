@@ -1,0 +1,1 @@
+"""Fixtures and assertions for networks on the core, for pytest."""
