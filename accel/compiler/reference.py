@@ -62,6 +62,8 @@ def _fitting(graph: Graph, tensor: Tensor, x: np.ndarray) -> np.ndarray:
         wanted = f"{tensor.dtype} {['N', *shape]}".replace("'", "")
         given = f"{x.dtype} {list(x.shape)}"
         raise InvalidInput(f"{graph.name}: input {tensor.name!r} must be {wanted}, not {given}")
+    if x.dtype == np.float32 and np.isnan(x).any():
+        raise InvalidInput(f"{graph.name}: input {tensor.name!r} must be numbers, but has NaN")
     return x
 
 

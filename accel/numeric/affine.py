@@ -19,9 +19,13 @@ def quantize(
     """Return the int64 codes of float32 values: ``clamp(round(real / scale) + zero_point)``.
 
     The quotient is a float32, rounded half away from zero (``reference_ops::AffineQuantize``).
+    Quotients beyond int32 saturate, where the kernel's cast is undefined; NaN is an error.
     """
-    quotient = np.asarray(real, np.float32) / np.float32(scale)
-    codes = np.clip(round_half_away(quotient), -(2.0**31), 2.0**31 - 1) + zero_point
+    with np.errstate(over="ignore"):
+        quotient = np.asarray(real, np.float32) / np.float32(scale)
+    if np.isnan(quotient).any():
+        raise ValueError("Values to quantize must be numbers, not NaN")
+    codes = round_half_away(np.clip(quotient.astype(np.float64), -(2.0**31), 2.0**31)) + zero_point
     return np.clip(codes, low, high).astype(np.int64)
 
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import numpy as np
 import tflite
+from flatbuffers import number_types
 from flatbuffers.table import Table
 
 TYPES = {code: name for name, code in vars(tflite.TensorType).items() if isinstance(code, int)}
 SPELLINGS = {
     code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)
 }
+DAMAGE = (struct.error, ValueError, TypeError, IndexError, OverflowError, KeyError)
+BUILTIN_CODE_FIELD = 10  # of OperatorCode: its fourth field, in the vtable
 REPEATED = 16  # times its own size that a file may make us read
 
 
@@ -67,7 +70,7 @@ def decode(data: bytes) -> FileRecord:
     """Return the records of the first subgraph; raises ``Damaged`` and nothing else."""
     try:
         return _Decoder(data).file()
-    except (struct.error, ValueError, TypeError, IndexError, OverflowError, KeyError) as error:
+    except DAMAGE as error:
         raise Damaged(str(error)) from error
 
 
@@ -113,8 +116,12 @@ class _Decoder:
         )
 
     def spelling(self, code: Any) -> str:
-        # Files before schema 3a have the deprecated field alone, others may omit it.
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        # Old files have the deprecated field alone, some new ones omit it: the larger one counts.
+        # The package's own BuiltinCode() gives the deprecated one wherever that could be meant.
+        table = code._tab
+        offset = table.Offset(BUILTIN_CODE_FIELD)
+        builtin = table.Get(number_types.Int32Flags, table.Pos + offset) if offset else 0
+        number = max(builtin, code.DeprecatedBuiltinCode())
         name = SPELLINGS.get(number, f"builtin operator {number}")
         if name == "CUSTOM":
             return f"custom operator {self.text(code.CustomCode())!r}"

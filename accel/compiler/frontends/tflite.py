@@ -1,8 +1,9 @@
 """TensorFlow Lite: flatbuffers of schema version 3, quantized to int8 (weights also to int4)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePath
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import tflite
@@ -11,7 +12,7 @@ from ..ir import Graph, Node, Quantization, Tensor
 from ..reasons import Reason
 from ..verify import node_problems, problems, tensor_problems
 from ._frontend import Frontend, UnsupportedModel
-from ._tflite_file import Damaged, FileRecord, OperatorRecord, TensorRecord, decode
+from ._tflite_file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from ._tflite_operators import SPELLINGS, Unreadable
 
 IDENTIFIER = b"TFL3"
@@ -66,6 +67,7 @@ class _Builder:
         self.record = record
         self.names = _unique_names(record.tensors)
         self.faults: list[Reason] = []
+        self.faulty: set[str] = set()  # names of tensors that are among the faults
         self.tensors: dict[int, Tensor] = {}
         self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
 
@@ -91,7 +93,9 @@ class _Builder:
     def tensor(self, index: int) -> Tensor:
         if index not in self.tensors:
             record, name = self.record.tensors[index], self.names[index]
-            self.faults.extend(_tensor_faults(name, record))
+            faults = list(_tensor_faults(name, record))
+            self.faults.extend(faults)
+            self.faulty.update(name for _ in faults)
             self.tensors[index] = _tensor(name, record)
         return self.tensors[index]
 
@@ -113,13 +117,14 @@ class _Builder:
         needed = 2 if spelling.operands == 3 else 1  # all but the bias
         if len(inputs) < needed or None in inputs[:needed] or len(outputs) != 1:
             raise Unreadable("lacks an input or an output")
+        options = None if spelling.options is None else _Options(record, spelling.options)
         own = inputs[: spelling.operands] + (None,) * (spelling.operands - len(inputs))
         return Node(
             name=f"{spelling.operator}_{index}",
             operator=spelling.operator,
             inputs=tuple(None if tensor is None else tensor.name for tensor in own),
             outputs=tuple(tensor.name for tensor in outputs),
-            attributes=spelling.attributes(_options(record), inputs, outputs),
+            attributes=spelling.attributes(options, inputs, outputs),
             source=record.spelling,
         )
 
@@ -136,27 +141,32 @@ class _Builder:
         for spelling, indices in self.unknown.items():
             yield _unknown_operator(spelling, indices)
         yield from self.faults
-        broken = set()
-        for tensor in graph.tensors.values():
-            found = list(tensor_problems(tensor))
-            broken.update(tensor.name for _ in found)
+        broken = set(self.faulty)
+        for name, tensor in graph.tensors.items():
+            found = [] if name in broken else list(tensor_problems(tensor))
+            broken.update(name for _ in found)
             yield from found
         for node in graph.nodes if not floating else ():
             if not broken.intersection((*node.inputs, *node.outputs)):
                 yield from (error.args[0] for error in node_problems(node, graph))
 
 
-def _options(record: OperatorRecord) -> object | None:
-    """The operator's options as the class that its row names; None if it needs none."""
-    wanted = SPELLINGS[record.spelling].options
-    if wanted is None:
-        return None
-    expected = getattr(tflite.BuiltinOptions, wanted.__name__)
-    if record.options is None or record.options_type != expected:
-        raise Unreadable(f"lacks its {wanted.__name__}")
-    options = wanted()
-    options.Init(record.options.Bytes, record.options.Pos)
-    return options
+class _Options:
+    """The options of an operator; reading a field raises ``Unreadable`` where bytes are missing."""
+
+    def __init__(self, record: OperatorRecord, wanted: type) -> None:
+        expected = getattr(tflite.BuiltinOptions, wanted.__name__)
+        if record.options is None or record.options_type != expected:
+            raise Unreadable(f"lacks its {wanted.__name__}")
+        self._options = wanted()
+        self._options.Init(record.options.Bytes, record.options.Pos)
+
+    def __getattr__(self, field: str) -> Callable[[], Any]:
+        try:
+            value = getattr(self._options, field)()
+        except DAMAGE as error:
+            raise Unreadable("has damaged options") from error
+        return lambda: value
 
 
 def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
