@@ -36,11 +36,6 @@ COUNTER_BITS = 28
 
 
 
-def whole_words(bits: int, config: AcceleratorConfig) -> int:
-    """Memory words that ``bits`` take."""
-    return -(-bits // config.word_bits)
-
-
 @dataclass(frozen=True)
 class Isa:
     """The layouts for one configuration."""
@@ -119,23 +114,27 @@ class Isa:
         return max(1, ceil_log2(self.config.columns))
 
     @property
-    def record(self) -> data.StructLayout:
-        """One output channel's requantization. Offsets lack their lowest, zero bits."""
+    def early_record(self) -> data.StructLayout:
+        """What an output channel's requantization needs first."""
+        return data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1})
+
+    @property
+    def late_record(self) -> data.StructLayout:
+        """What it needs a cycle later. Offsets lack their lowest, zero bits."""
         offset = OFFSET_BITS - OFFSET_DROPPED_BITS
         return data.StructLayout(
-            {
-                "bias": signed(BIAS_BITS),
-                "divisor": DIVISOR_BITS,
-                "offset": offset,
-                "offset_negative": offset,
-                "coarse": 1,
-            }
+            {"divisor": DIVISOR_BITS, "offset": offset, "offset_negative": offset}
         )
+
+    def words(self, layout: data.Layout) -> int:
+        """Memory words that a layout takes."""
+        return -(-layout.size // self.config.word_bits)
 
     @property
     def descriptor_words(self) -> int:
-        return whole_words(self.descriptor.size, self.config)
+        return self.words(self.descriptor)
 
     @property
     def record_words(self) -> int:
-        return whole_words(self.record.size, self.config)
+        """Memory words of a channel: the early record, then the late one."""
+        return self.words(self.early_record) + self.words(self.late_record)

@@ -86,7 +86,8 @@ class SystolicArray(wiring.Component):
                 total = self.sums[r * columns + c]
                 product = multiplier.p[r * columns + c]
                 with m.If(valid):
-                    m.d.sync += total.eq(Mux(first, 0, total) + product)
+                    # Choosing behind the adder, not in front of it, is free on an iCE40.
+                    m.d.sync += total.eq(Mux(first, product, total + product))
             finished = delayed(m, last, 1, name=f"finished_{r}", init=0)
             m.d.comb += self.finished[r].eq(finished)
             valid = delayed(m, valid, 1, name=f"valid_row_{r}", init=0)

@@ -26,8 +26,10 @@ class Requantizer(wiring.Component):
 
     Members
     -------
-    sum : In(signed(sum_bits)), record : In(Isa.record)
+    sum : In(signed(sum_bits)), early : In(Isa.early_record)
         A raw sum and its channel's constants, in the same cycle.
+    late : In(Isa.late_record)
+        The other constants, a cycle later.
     low, high : In(8)
         Clamp, as codes + 128; stable while a layer runs.
     o : Out(8)
@@ -42,7 +44,8 @@ class Requantizer(wiring.Component):
         super().__init__(
             {
                 "sum": In(signed(self.sum_bits)),
-                "record": In(isa.record),
+                "early": In(isa.early_record),
+                "late": In(isa.late_record),
                 "low": In(CODE_BITS),
                 "high": In(CODE_BITS),
                 "o": Out(CODE_BITS),
@@ -54,25 +57,25 @@ class Requantizer(wiring.Component):
 
         # Stage 1: bias.
         biased = Signal(signed(BIAS_BITS), reset_less=True)
-        s1_record = Signal(self.record.shape(), reset_less=True)
-        m.d.sync += [biased.eq(self.sum + self.record.bias), s1_record.eq(self.record)]
+        coarse = Signal(reset_less=True)
+        m.d.sync += [biased.eq(self.sum + self.early.bias), coarse.eq(self.early.coarse)]
 
         # Stage 2: the dividend. It has the coarse fraction as its least step that is added to.
         shifted = Signal(signed(BIAS_BITS + FRACTION_BITS))
         offset = Signal(OFFSET_BITS)
         dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
         s2_operand = Signal(_REMAINDER_BITS, reset_less=True)
-        chosen = Mux(biased < 0, s1_record.offset_negative, s1_record.offset)
+        chosen = Mux(biased < 0, self.late.offset_negative, self.late.offset)
         fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
         m.d.comb += [
-            shifted.eq(Mux(s1_record.coarse, biased, fine.as_signed()) << COARSE_FRACTION_BITS),
+            shifted.eq(Mux(coarse, biased, fine.as_signed()) << COARSE_FRACTION_BITS),
             offset.eq(chosen << OFFSET_DROPPED_BITS),
         ]
         low_part = offset[:COARSE_FRACTION_BITS]
         high_part = (shifted >> COARSE_FRACTION_BITS) + offset[COARSE_FRACTION_BITS:]
         m.d.sync += [
             dividend.eq(Cat(low_part, high_part)),
-            s2_operand.eq(~Cat(s1_record.divisor, C(0, 1))),
+            s2_operand.eq(~Cat(self.late.divisor, C(0, 1))),
         ]
 
         # Stages 3 to 10: a bit of the quotient each. A dividend that is out of range at the start

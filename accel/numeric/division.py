@@ -26,7 +26,7 @@ FRACTION_BITS = 16
 COARSE_FRACTION_BITS = 11
 DIVISOR_BITS = 29
 OFFSET_BITS = 37
-OFFSET_DROPPED_BITS = 2
+OFFSET_DROPPED_BITS = 4
 BIAS_BITS = 26
 
 _UNREACHABLE = np.int64(1) << 60
@@ -140,7 +140,7 @@ def _solve_at(
     last = np.full(thresholds.shape[1], (1 << DIVISOR_BITS) - 1, np.int64)
     while (first < last).any():
         middle = (first + last) >> 1
-        rising = slack(middle + 1) > slack(middle)
+        rising = (first < last) & (slack(middle + 1) > slack(middle))
         first, last = np.where(rising, middle + 1, first), np.where(rising, last, middle)
 
     feasible = np.ones(thresholds.shape[1], bool)
@@ -196,4 +196,5 @@ def _proves(division, rule, bias, least, greatest, thresholds) -> np.ndarray:
     limit = 1 << BIAS_BITS - 1
     fits = (moved.min(axis=0) >= -limit) & (moved.max(axis=0) < limit)
     fits &= (division.bias >= -limit) & (division.bias < limit)
+    fits &= (division.divisor < 1 << DIVISOR_BITS) & (division.divisor > 0)
     return same & fits

@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 from accel.config import AcceleratorConfig
 from accel.core.requantizer import Requantizer
 from accel.isa import Isa
-from accel.numeric.division import solve
+from accel.numeric.division import OFFSET_DROPPED_BITS, solve
 from accel.numeric.rules import Mean, Rescale
 
 
@@ -53,17 +53,15 @@ def test_equals_division_with_published_latency(kind):
             ctx.set(dut.high, division.high + 128)
             for c, value in zip(channel, sums, strict=True):
                 ctx.set(dut.sum, int(value))
-                ctx.set(
-                    dut.record,
-                    {
-                        "bias": int(division.bias[c]),
-                        "divisor": int(division.divisor[c]),
-                        "offset": int(division.offset[c]) >> 2,
-                        "offset_negative": int(division.offset_negative[c]) >> 2,
-                        "coarse": int(division.coarse[c]),
-                    },
-                )
+                early = {"bias": int(division.bias[c]), "coarse": int(division.coarse[c])}
+                ctx.set(dut.early, early)
                 await ctx.tick()
+                late = {
+                    "divisor": int(division.divisor[c]),
+                    "offset": int(division.offset[c]) >> OFFSET_DROPPED_BITS,
+                    "offset_negative": int(division.offset_negative[c]) >> OFFSET_DROPPED_BITS,
+                }
+                ctx.set(dut.late, late)
                 out.append(ctx.get(dut.o))
             for _ in range(Requantizer.LATENCY):
                 await ctx.tick()

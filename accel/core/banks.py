@@ -1,0 +1,96 @@
+"""The activation memory: two single-ported banks and who may use them."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import BANKS, AcceleratorConfig
+from ..isa import Isa
+from .primitives.memory import SinglePortMemory
+from .signals import delayed
+
+
+class ActivationBanks(wiring.Component):
+    """Serves the array first, then the write-back, then everybody else, each bank on its own.
+
+    The array and the write-back are never refused: a layer reads one bank and writes the other.
+
+    Timing: read data come ``latency`` cycles after the address.
+
+    Members
+    -------
+    array_en, array_bank, array_address : In, array_data : Out
+        Reads for the array.
+    write_en, write_bank, write_address, write_data : In
+        Results: bytes to write, one bit each, and a word that holds them.
+    other_en, other_location, other_write, other_data : In
+        An access of the sequencer, or of the link, to read or write a whole word.
+    other_granted : Out(1), other_read_data : Out
+        The access takes place in this cycle; what it reads.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.isa = Isa(config)
+        self.banks = [
+            SinglePortMemory(
+                width_bytes=config.rows,
+                depth=config.bank_words,
+                family=config.family,
+                simulate=simulate,
+            )
+            for _ in range(BANKS)
+        ]
+        address, word = self.isa.address_bits, config.word_bits
+        super().__init__(
+            {
+                "array_en": In(1),
+                "array_bank": In(1),
+                "array_address": In(address),
+                "array_data": Out(word),
+                "write_en": In(config.rows),
+                "write_bank": In(1),
+                "write_address": In(address),
+                "write_data": In(word),
+                "other_en": In(1),
+                "other_location": In(self.isa.location),
+                "other_write": In(1),
+                "other_data": In(word),
+                "other_granted": Out(1),
+                "other_read_data": Out(word),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        return self.banks[0].LATENCY
+
+    def elaborate(self, platform):
+        m = Module()
+        granted = []
+        for index, bank in enumerate(self.banks):
+            m.submodules[f"bank_{index}"] = bank
+            array = self.array_en & (self.array_bank == index)
+            write = self.write_en.any() & (self.write_bank == index)
+            other = self.other_en & (self.other_location.bank == index)
+            granted.append(other & ~array & ~write)
+
+            m.d.comb += bank.en.eq(array | write | other)
+            with m.If(array):
+                m.d.comb += bank.address.eq(self.array_address)
+            with m.Elif(write):
+                m.d.comb += [bank.address.eq(self.write_address), bank.write_en.eq(self.write_en)]
+            with m.Else():
+                m.d.comb += bank.address.eq(self.other_location.address)
+                m.d.comb += bank.write_en.eq(self.other_write.replicate(len(bank.write_en)))
+            # Nobody else writes while a layer runs.
+            m.d.comb += bank.write_data.eq(Mux(self.other_write, self.other_data, self.write_data))
+
+        array_bank = delayed(m, self.array_bank, self.latency, name="array_bank")
+        other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")
+        data = Array(bank.read_data for bank in self.banks)
+        m.d.comb += [
+            self.other_granted.eq(Cat(granted).any()),
+            self.array_data.eq(data[array_bank]),
+            self.other_read_data.eq(data[other_bank]),
+        ]
+        return m

@@ -1,0 +1,146 @@
+"""The weight buffer and the record tables: filled by words, read by steps and by columns."""
+
+from amaranth.hdl import *
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from ..config import AcceleratorConfig
+from ..isa import Isa
+from .signals import delayed, step_layout
+
+LATENCY = 1
+
+# What is being written is never read, so nobody needs to know what a read would see.
+_ATTRIBUTES = {"no_rw_check": 1}
+
+
+class WeightBuffer(wiring.Component):
+    """Two halves of reduction steps: the array reads one while the sequencer fills the other.
+
+    Timing: ``weights`` belong to the step that came in ``1 + LATENCY`` cycles before.
+
+    Members
+    -------
+    write_en, write_restart, write_half, write_data : In
+        The next word of a group; with ``write_restart``, set in any cycle before, its first.
+    step : In(step_layout)
+        The step whose weights are wanted.
+    weights : Out(ArrayLayout(weight_shape, columns))
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write_restart": In(1),
+                "write_half": In(1),
+                "write_data": In(config.word_bits),
+                "step": In(step_layout),
+                "weights": Out(
+                    data.ArrayLayout(signed(config.number_format.weight_bits), config.columns)
+                ),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        words, steps = config.words_per_weight_row, config.steps_per_weight_row
+        memory = Memory(
+            shape=words * config.word_bits, depth=config.weight_rows, init=[], attrs=_ATTRIBUTES
+        )
+        m.submodules.memory = memory
+        second_half = config.weight_rows // 2
+
+        # Filling, a word at a time
+        write = memory.write_port(granularity=config.word_bits)
+        row, word = Signal(range(config.weight_rows)), Signal(range(words))
+        m.d.comb += [
+            write.addr.eq(row),
+            write.data.eq(self.write_data.replicate(words)),
+            write.en.eq(self.write_en << word),
+        ]
+        with m.If(self.write_restart):
+            m.d.sync += [row.eq(Mux(self.write_half, second_half, 0)), word.eq(0)]
+        with m.Elif(self.write_en):
+            m.d.sync += word.eq(Mux(word == words - 1, 0, word + 1))
+            with m.If(word == words - 1):
+                m.d.sync += row.eq(row + 1)
+
+        # Reading, a step at a time
+        read = memory.read_port()
+        at, part = Signal(range(config.weight_rows)), Signal(range(steps))
+        with m.If(self.step.first):
+            m.d.sync += [at.eq(Mux(self.step.half, second_half, 0)), part.eq(0)]
+        with m.Elif(self.step.valid):
+            m.d.sync += part.eq(Mux(part == steps - 1, 0, part + 1))
+            with m.If(part == steps - 1):
+                m.d.sync += at.eq(at + 1)
+        m.d.comb += read.addr.eq(at)
+        shown = delayed(m, part, LATENCY, name="part")
+        m.d.comb += self.weights.eq(read.data.word_select(shown, config.step_bits))
+        return m
+
+
+class RecordTable(wiring.Component):
+    """The channel records of both halves, for the columns that one requantizer serves.
+
+    Timing: ``early`` comes ``LATENCY`` cycles after ``column`` and ``half``, ``late`` one more.
+
+    Members
+    -------
+    write_en, write_half, write_column, write_word, write_data : In
+        A word of a column's record.
+    column, half : In
+        The record that is wanted.
+    early, late : Out(Isa.early_record), Out(Isa.late_record)
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.isa = Isa(config)
+        self.columns = config.columns // config.requantizers
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write_half": In(1),
+                "write_column": In(range(self.columns)),
+                "write_word": In(range(self.isa.record_words)),
+                "write_data": In(config.word_bits),
+                "column": In(range(self.columns)),
+                "half": In(1),
+                "early": Out(self.isa.early_record),
+                "late": Out(self.isa.late_record),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        address = Cat(self.column, self.half)
+        first = 0
+        for name, layout, wanted in (
+            ("early", self.isa.early_record, address),
+            ("late", self.isa.late_record, delayed(m, address, 1, name="address")),
+        ):
+            words = self.isa.words(layout)
+            memory = Memory(
+                shape=words * len(self.write_data),
+                depth=2 << ceil_log2(self.columns),
+                init=[],
+                attrs=_ATTRIBUTES,
+            )
+            m.submodules[name] = memory
+            write, read = memory.write_port(granularity=len(self.write_data)), memory.read_port()
+            m.d.comb += [
+                write.addr.eq(Cat(self.write_column, self.write_half)),
+                write.data.eq(self.write_data.replicate(words)),
+                read.addr.eq(wanted),
+                getattr(self, name).eq(read.data[: layout.size]),
+            ]
+            for word in range(words):
+                selected = self.write_en & (self.write_word == first + word)
+                m.d.comb += write.en[word].eq(selected)
+            first += words
+        return m

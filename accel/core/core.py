@@ -1,0 +1,164 @@
+"""The whole core: a byte stream to the host, everything else inside."""
+
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from ..isa import Isa
+from . import buffers
+from .array import SystolicArray
+from .banks import ActivationBanks
+from .drain import Drain
+from .feeder import RowFeeder
+from .issue import Issue
+from .link import Link
+from .requantizer import Requantizer
+from .sequencer import Sequencer
+from .signals import delayed
+from .writeback import WriteBack
+
+
+class Core(wiring.Component):
+    """A quantized systolic matrix-multiply core with its memory, sequencer and host link.
+
+    Parameters
+    ----------
+    config
+        Sizes, number format and family.
+    simulate
+        Use behavioural twins of the vendor's cells; the cycles are the same.
+
+    Members
+    -------
+    i, o : stream of bytes
+        The frames of `protocol`.
+    running : Out(1)
+        A program runs.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config = config
+        self.simulate = simulate
+        super().__init__(
+            {
+                "i": In(stream.Signature(8)),
+                "o": Out(stream.Signature(8)),
+                "running": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, isa = self.config, Isa(self.config)
+        m.submodules.banks = banks = ActivationBanks(config, simulate=self.simulate)
+        m.submodules.link = link = Link(config, memory_latency=banks.latency)
+        m.submodules.sequencer = sequencer = Sequencer(config, memory_latency=banks.latency)
+        m.submodules.issue = issue = Issue(config)
+        m.submodules.weights = weights = buffers.WeightBuffer(config)
+        m.submodules.array = array = SystolicArray(config, simulate=self.simulate)
+        m.submodules.feeder = feeder = RowFeeder(
+            rows=config.rows,
+            columns=config.columns,
+            activation_shape=array.activations.shape().elem_shape,
+        )
+        m.submodules.drain = drain = Drain(config)
+        m.submodules.write_back = write_back = WriteBack(config)
+        d = sequencer.descriptor
+        m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
+        m.d.comb += [signal.eq(sequencer.start) for signal in (issue.start, write_back.start)]
+        self._connect_link(m, link, sequencer, banks)
+
+        # Activations: address in stage 1, data after the memory's latency, then padding.
+        latency = banks.latency
+        word = Signal(config.word_bits, reset_less=True)
+        outside = delayed(m, issue.outside, latency - 1, name="outside")
+        m.d.comb += [
+            banks.array_en.eq(issue.read_en),
+            banks.array_bank.eq(d.input_bank),
+            banks.array_address.eq(issue.read_address),
+            feeder.word.eq(word),
+            feeder.slot.eq(delayed(m, issue.slot, 2 + latency, name="slot")),
+            feeder.broadcast.eq(d.broadcast),
+            array.activations.eq(feeder.o),
+        ]
+        m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
+
+        # Weights and marks, in step with them
+        early = delayed(m, issue.step, 1 + latency - buffers.LATENCY, name="early_step", init={})
+        m.d.comb += [
+            weights.step.eq(early),
+            array.weights.eq(weights.weights),
+            array.step.eq(delayed(m, early, 1 + buffers.LATENCY, name="step", init={})),
+            weights.write_en.eq(sequencer.weight_en),
+            weights.write_restart.eq(sequencer.restart),
+            weights.write_half.eq(sequencer.half),
+            weights.write_data.eq(sequencer.write_data),
+            issue.ready.eq(sequencer.ready),
+            sequencer.busy.eq(issue.step.valid),
+            sequencer.waiting_weights.eq(issue.waiting_weights),
+            sequencer.waiting_drain.eq(issue.waiting_drain),
+        ]
+
+        # Results
+        m.d.comb += [
+            drain.sums.eq(array.sums),
+            drain.finished.eq(array.finished),
+            drain.step.eq(array.finished_step),
+            sequencer.release.eq(drain.release),
+            sequencer.release_half.eq(drain.half),
+        ]
+        codes = []
+        for q in range(config.requantizers):
+            table, requantizer = buffers.RecordTable(config), Requantizer(isa)
+            m.submodules[f"records_{q}"] = table
+            m.submodules[f"requantizer_{q}"] = requantizer
+            column = sequencer.record_column
+            m.d.comb += [
+                table.write_en.eq(sequencer.record_en & (column % config.requantizers == q)),
+                table.write_half.eq(sequencer.half),
+                table.write_column.eq(column // config.requantizers),
+                table.write_word.eq(sequencer.record_word),
+                table.write_data.eq(sequencer.write_data),
+                table.column.eq(drain.column),
+                table.half.eq(drain.half),
+                requantizer.sum.eq(delayed(m, drain.o[q], buffers.LATENCY, name=f"sum_{q}")),
+                requantizer.early.eq(table.early),
+                requantizer.late.eq(table.late),
+                requantizer.low.eq(d.low),
+                requantizer.high.eq(d.high),
+            ]
+            codes.append(requantizer.o)
+        latency = buffers.LATENCY + Requantizer.LATENCY
+        m.d.comb += [
+            write_back.valid.eq(delayed(m, drain.valid, latency, name="valid", init=0)),
+            write_back.codes.eq(Cat(codes)),
+            banks.write_en.eq(write_back.write_en),
+            banks.write_bank.eq(~d.input_bank),
+            banks.write_address.eq(write_back.write_address),
+            banks.write_data.eq(write_back.write_data),
+            sequencer.finished.eq(write_back.done),
+            self.running.eq(~sequencer.idle),
+        ]
+        return m
+
+    def _connect_link(self, m, link, sequencer, banks):
+        wiring.connect(m, wiring.flipped(self.i), link.i)
+        wiring.connect(m, link.o, wiring.flipped(self.o))
+        m.d.comb += [
+            sequencer.run.eq(link.run),
+            sequencer.stop.eq(link.stop),
+            sequencer.set_pointer.eq(link.set_pointer),
+            sequencer.pointer_byte.eq(link.pointer_byte),
+            sequencer.link_en.eq(link.memory_en),
+            link.idle.eq(sequencer.idle),
+            link.layer_done.eq(sequencer.layer_done),
+            link.counters.eq(sequencer.counters),
+            link.read_data.eq(banks.other_read_data),
+            banks.other_en.eq(sequencer.access_en),
+            banks.other_location.eq(sequencer.pointer),
+            banks.other_write.eq(link.memory_write),
+            banks.other_data.eq(link.write_data),
+            sequencer.granted.eq(banks.other_granted),
+            sequencer.data.eq(banks.other_read_data),
+        ]

@@ -1,0 +1,217 @@
+"""Reads the chunks of a program and keeps the array supplied with weights."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from ..isa import COUNTER_BITS, Isa
+from ..protocol import COUNTERS
+from .signals import delayed
+
+
+class Sequencer(wiring.Component):
+    """Fetches a layer's descriptor, starts it, and streams its records and weights behind the work.
+
+    Also keeps the one pointer into memory that is not the array's or the write-back's; while no
+    program runs the link uses it.
+
+    Members
+    -------
+    run, stop : In(1)
+        Begin with the chunk at the pointer; end with the layer that runs.
+    idle : Out(1), layer_done : Out(1)
+        Nothing runs; a layer ends in this cycle.
+    set_pointer : In(3), pointer_byte : In(8)
+        Write a byte of the pointer.
+    link_en : In(1)
+        The link accesses the word at the pointer.
+    access_en, pointer : Out, granted : In, data : In
+        Access to memory and what it reads, ``memory_latency`` cycles later.
+    descriptor, start : Out
+        The layer; it begins in this cycle.
+    write_data : Out, record_en, record_column, record_word, weight_en, restart, half : Out
+        Filling of the records and of the weight buffer.
+    ready : Out(2)
+        Which halves hold a whole group.
+    release, release_half : In
+        A half is used up.
+    finished : In(1)
+        The layer's last result is in memory.
+    busy, waiting_weights, waiting_drain : In(1)
+        What the counters count.
+    counters : Out(ArrayLayout)
+        Of the last run, in the order of ``protocol.COUNTERS``.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
+        self.config = config
+        self.isa = isa = Isa(config)
+        self.memory_latency = memory_latency
+        super().__init__(
+            {
+                "run": In(1),
+                "stop": In(1),
+                "idle": Out(1),
+                "layer_done": Out(1),
+                "set_pointer": In(3),
+                "pointer_byte": In(8),
+                "link_en": In(1),
+                "access_en": Out(1),
+                "pointer": Out(isa.location),
+                "granted": In(1),
+                "data": In(config.word_bits),
+                "descriptor": Out(isa.descriptor),
+                "start": Out(1),
+                "write_data": Out(config.word_bits),
+                "record_en": Out(1),
+                "record_column": Out(range(config.columns)),
+                "record_word": Out(range(isa.record_words)),
+                "weight_en": Out(1),
+                "restart": Out(1),
+                "half": Out(1),
+                "ready": Out(2),
+                "release": In(1),
+                "release_half": In(1),
+                "finished": In(1),
+                "busy": In(1),
+                "waiting_weights": In(1),
+                "waiting_drain": In(1),
+                "counters": Out(len(COUNTERS) * COUNTER_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        isa, d = self.isa, self.descriptor
+
+        # Fetching: a word is asked for in each cycle of the states Descriptor, Records and Weights.
+        remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
+        group = Signal.like(d.groups_less_one)
+        fetching = {name: Signal(name=f"fetching_{name}") for name in ("words", "records", "weights")}
+        asking = Cat(fetching.values()).any()
+        taken, segment_end = Signal(), Signal()
+        m.d.comb += [
+            self.access_en.eq(asking | self.link_en),
+            taken.eq(asking & self.granted),
+            segment_end.eq(taken & (remaining == 0)),
+        ]
+        with m.If(taken):
+            m.d.sync += remaining.eq(remaining - 1)
+
+        load_next = Signal()
+        self._add_pointer(m, load_next)
+        arrives = {
+            name: delayed(m, taken & signal, self.memory_latency, name=f"arrives_{name}", init=0)
+            for name, signal in fetching.items()
+        }
+        complete = delayed(
+            m, segment_end & ~fetching["records"], self.memory_latency, name="complete", init=0
+        )
+        self._add_filling(m, arrives)
+
+        # Which halves are full
+        loaded = complete & arrives["weights"]
+        with m.If(self.start):
+            m.d.sync += [self.ready.eq(0), self.half.eq(0)]
+        with m.Else():
+            released = (self.release & ~d.shared) << self.release_half
+            m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
+            m.d.sync += self.half.eq(self.half ^ loaded)
+
+        with m.FSM():
+            with m.State("Idle"):
+                m.d.comb += self.idle.eq(1)
+                m.d.sync += remaining.eq(isa.descriptor_words - 1)
+                with m.If(self.run):
+                    m.next = "Descriptor"
+            with m.State("Descriptor"):
+                m.d.comb += fetching["words"].eq(1)
+                with m.If(segment_end):
+                    m.next = "Decode"
+            with m.State("Decode"):
+                with m.If(complete):
+                    m.next = "Start"
+            with m.State("Start"):
+                m.d.comb += self.start.eq(1)
+                m.d.sync += group.eq(0)
+                m.next = "Group"
+            with m.State("Group"):
+                m.d.comb += self.restart.eq(1)
+                m.d.sync += remaining.eq(self.config.columns * isa.record_words - 1)
+                with m.If(~self.ready.bit_select(self.half, 1)):
+                    m.next = "Records"
+            with m.State("Records"):
+                m.d.comb += fetching["records"].eq(1)
+                with m.If(segment_end):
+                    m.d.sync += remaining.eq(d.weight_words_less_one)
+                    m.next = "Weights"
+            with m.State("Weights"):
+                m.d.comb += fetching["weights"].eq(1)
+                with m.If(segment_end):
+                    m.d.sync += group.eq(group + 1)
+                    m.next = "Loading"
+            with m.State("Loading"):
+                with m.If(loaded):
+                    m.next = "Group"
+                    with m.If((group > d.groups_less_one) | d.shared):
+                        m.next = "Finish"
+            with m.State("Finish"):
+                m.d.sync += remaining.eq(isa.descriptor_words - 1)
+                with m.If(self.finished):
+                    m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
+                    m.next = "Descriptor"
+                    with m.If(d.last | self.stop):
+                        m.next = "Idle"
+
+        self._add_counters(m)
+        return m
+
+    def _add_pointer(self, m, load_next):
+        # A chunk may run across the end of bank 0.
+        value = Signal(self.isa.location.size)
+        m.d.comb += self.pointer.eq(value)
+        with m.If(load_next):
+            m.d.sync += value.eq(self.descriptor.next)
+        with m.Elif(self.access_en & self.granted):
+            m.d.sync += value.eq(value + 1)
+        for index in range(len(self.set_pointer)):
+            part = value[8 * index : 8 * index + 8]
+            if len(part):
+                with m.If(self.set_pointer[index]):
+                    m.d.sync += part.eq(self.pointer_byte)
+
+    def _add_filling(self, m, arrives):
+        words = self.isa.descriptor_words * self.config.word_bits
+        descriptor = Signal(words)
+        m.d.comb += self.descriptor.eq(descriptor)
+        with m.If(arrives["words"]):
+            m.d.sync += descriptor.eq(Cat(descriptor[self.config.word_bits :], self.data))
+
+        record_end = Signal()
+        m.d.comb += [
+            self.write_data.eq(self.data),
+            self.record_en.eq(arrives["records"]),
+            self.weight_en.eq(arrives["weights"]),
+            record_end.eq(self.record_word == self.isa.record_words - 1),
+        ]
+        with m.If(self.restart):
+            m.d.sync += [self.record_word.eq(0), self.record_column.eq(0)]
+        with m.Elif(self.record_en):
+            m.d.sync += self.record_word.eq(Mux(record_end, 0, self.record_word + 1))
+            with m.If(record_end):
+                m.d.sync += self.record_column.eq(self.record_column + 1)
+
+    def _add_counters(self, m):
+        events = {
+            "cycles": ~self.idle,
+            "busy": self.busy,
+            "waiting_weights": self.waiting_weights,
+            "waiting_drain": self.waiting_drain,
+        }
+        for index, name in enumerate(COUNTERS):
+            counter = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
+            with m.If(self.run):
+                m.d.sync += counter.eq(0)
+            with m.Elif(events[name]):
+                m.d.sync += counter.eq(counter + 1)

@@ -1,0 +1,129 @@
+"""Where results go: the address of every output code."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import AcceleratorConfig
+from ..isa import Isa
+
+
+class WriteBack(wiring.Component):
+    """Turns the codes of the requantizers, as they come, into writes of bytes.
+
+    Codes come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
+    group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
+    columns behind the last channel are not written.
+
+    Timing: the write comes one cycle after the codes; ``done`` with the layer's last codes' write.
+
+    Members
+    -------
+    descriptor : In(Isa.descriptor)
+        The layer; stable while it runs.
+    start : In(1)
+        A layer begins.
+    valid : In(1), codes : In(8 * requantizers)
+        Codes of neighbouring columns.
+    write_en, write_address, write_data : Out
+        Bytes to write in the output bank.
+    done : Out(1)
+        All codes of the layer have been written.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.isa = Isa(config)
+        super().__init__(
+            {
+                "descriptor": In(self.isa.descriptor),
+                "start": In(1),
+                "valid": In(1),
+                "codes": In(8 * config.requantizers),
+                "write_en": Out(config.rows),
+                "write_address": Out(self.isa.address_bits),
+                "write_data": Out(config.word_bits),
+                "done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        d = self.descriptor
+        rows, columns, count = self.config.rows, self.config.columns, self.config.requantizers
+
+        # Loops, as the codes come
+        column, row = Signal(range(columns)), Signal(range(rows))
+        run = Signal.like(d.run_less_one)
+        position, passed = Signal.like(d.positions_less_one), Signal()
+        group = Signal.like(d.groups_less_one)
+        row_end, tile_end, group_end, layer_end = Signal(), Signal(), Signal(), Signal()
+        run_last, position_last, group_last = Signal(), Signal(), Signal()
+        m.d.comb += [
+            run_last.eq(run == d.run_less_one),
+            position_last.eq(position == d.positions_less_one),
+            group_last.eq(group == d.groups_less_one),
+            row_end.eq(self.valid & (column == columns - count)),
+            tile_end.eq(row_end & (row == rows - 1)),
+            group_end.eq(tile_end & (passed | position_last)),
+            layer_end.eq(group_end & group_last),
+        ]
+        with m.If(self.valid):
+            m.d.sync += column.eq(Mux(row_end, 0, column + count))
+        with m.If(row_end):
+            m.d.sync += [
+                row.eq(Mux(tile_end, 0, row + 1)),
+                run.eq(Mux(run_last, 0, run + 1)),
+                position.eq(position + 1),
+                passed.eq(passed | position_last),
+            ]
+        with m.If(group_end | self.start):
+            m.d.sync += [run.eq(0), position.eq(0), passed.eq(0)]
+        with m.If(self.start):
+            m.d.sync += group.eq(0)
+        with m.Elif(group_end):
+            m.d.sync += group.eq(group + 1)
+
+        # Word and lane where the group's first channel goes, and where the next code goes
+        group_word, group_lane = Signal.like(d.output_base), Signal.like(d.output_lane)
+        next_word, next_lane = Signal.like(group_word), Signal.like(group_lane)
+        row_word, word, lane = (Signal.like(group_word, name=n) for n in ("row_word", "word", "_"))
+        lane = Signal.like(group_lane, name="lane")
+        lanes = Signal(range(2 * rows))
+        carry = Signal()
+        m.d.comb += [
+            lanes.eq(group_lane + d.output_group_lanes),
+            carry.eq(lanes >= rows),
+            next_lane.eq(Mux(carry, lanes - rows, lanes)),
+            next_word.eq(group_word + d.output_group_words + carry),
+        ]
+        following = Signal.like(row_word)
+        m.d.comb += following.eq(
+            row_word + Mux(run_last, d.output_outer_step, d.output_inner_step)
+        )
+        with m.If(self.start):
+            for signal in (group_word, row_word, word):
+                m.d.sync += signal.eq(d.output_base)
+            m.d.sync += [group_lane.eq(d.output_lane), lane.eq(d.output_lane)]
+        with m.Elif(group_end):
+            for signal in (group_word, row_word, word):
+                m.d.sync += signal.eq(next_word)
+            m.d.sync += [group_lane.eq(next_lane), lane.eq(next_lane)]
+        with m.Elif(row_end):
+            m.d.sync += [row_word.eq(following), word.eq(following), lane.eq(group_lane)]
+        with m.Elif(self.valid):
+            lane_last = lane == rows - count
+            m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
+
+        # The write itself
+        real = (run <= d.run_valid_less_one) & ~passed
+        real &= ~group_last | (column <= d.last_columns_less_one)
+        lanes_written = Signal(rows)
+        m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
+        m.d.sync += [
+            self.write_en.eq(Mux(self.valid & real, lanes_written, 0)),
+            self.write_address.eq(word),
+            self.write_data.eq(self.codes.replicate(rows // count)),
+            self.done.eq(layer_end),
+        ]
+        return m

@@ -1,0 +1,72 @@
+"""The frames that a host and a core exchange, byte by byte over any link.
+
+A request is a header of ``HEADER_BYTES``: opcode, location (3 bytes), count (2 bytes), CRC. Behind
+the header of ``WRITE`` follow ``count`` memory words and their CRC. A reply is a status byte; where
+the request asks for data and the status is ``OK``, the data and their CRC follow. Numbers are
+little-endian. A byte 0 between frames is skipped. Within a frame the core waits at most
+``2 ** TIMEOUT_BITS`` cycles for a byte, then it forgets the frame.
+
+=========  =========================================  ==========================================
+opcode     meaning of location and count              data of the reply
+=========  =========================================  ==========================================
+WRITE      first word; words
+READ       first word; words                          the words
+RUN        first chunk; layers, 0 for all             none: the status comes when it is done
+INFO       none                                       identity, then counters
+=========  =========================================  ==========================================
+
+A location is a word address, with the bank in the bit above the address.
+"""
+
+from enum import IntEnum
+
+HEADER_BYTES = 7
+LOCATION_BYTES = 3
+COUNT_BYTES = 2
+COUNTER_BYTES = 4
+TIMEOUT_BITS = 22
+CRC_POLYNOMIAL = 0x07  # CRC-8/SMBUS: initial value 0, not reflected
+
+MAGIC = b"accl"
+PROTOCOL_VERSION = 1
+IDENTITY_BYTES = 16  # magic, protocol version, rows, columns, weight bits, 8 bytes of digest
+COUNTERS = ("cycles", "busy", "waiting_weights", "waiting_drain")
+INFO_BYTES = IDENTITY_BYTES + COUNTER_BYTES * len(COUNTERS)
+
+
+class Opcode(IntEnum):
+    NONE = 0
+    WRITE = 1
+    READ = 2
+    RUN = 3
+    INFO = 4
+
+
+class Status(IntEnum):
+    OK = 0xA5
+    BAD_HEADER = 0xE1
+    BAD_DATA = 0xE2
+
+
+def _crc_of_byte(crc: int) -> int:
+    for _ in range(8):
+        crc = (crc << 1 ^ CRC_POLYNOMIAL if crc & 0x80 else crc << 1) & 0xFF
+    return crc
+
+
+_CRC_TABLE = bytes(_crc_of_byte(byte) for byte in range(256))
+
+
+def crc(data: bytes, initial: int = 0) -> int:
+    """The CRC of ``data``, going on from ``initial``."""
+    value = initial
+    for byte in data:
+        value = _CRC_TABLE[value ^ byte]
+    return value
+
+
+def header(opcode: Opcode, location: int = 0, count: int = 0) -> bytes:
+    """A request's header with its CRC."""
+    fields = bytes([opcode]) + location.to_bytes(LOCATION_BYTES, "little")
+    fields += count.to_bytes(COUNT_BYTES, "little")
+    return fields + bytes([crc(fields)])
