@@ -1,0 +1,150 @@
+"""Runs a build plan: synthesis once, place and route for every seed, then packs the best."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accel.flow import summary
+from accel.flow.output import REPORT, staged
+from accel.flow.plan import BuildPlan
+from accel.flow.reports import read_nextpnr
+from accel.flow.runner import OnProgress, Runner, Step
+from accel.flow.signoff import SignOff, registered_dsps, sign_off_as_reported, sign_off_up5k
+from accel.flow.tools import Tool, find_tool
+
+_SYNTHESIS = Step(
+    name="synthesis", begin=0.0, end=0.3, remedy="this is a fault of the design, please report it"
+)
+_PLACE_AND_ROUTE = Step(
+    name="place and route",
+    begin=0.3,
+    end=0.95,
+    remedy="the design may be too large for the device: take a smaller configuration",
+)
+_PACKING = Step(name="packing", begin=0.95, end=1.0, remedy="this is a fault, please report it")
+
+_NEXTPNR_REPORT = "nextpnr.json"
+_SDF = "delays.sdf"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildResult:
+    """A finished build: the bitstream's file and what ``report.json`` says."""
+
+    bitstream: Path
+    report: Mapping[str, Any]
+
+
+def build(
+    plan: BuildPlan,
+    output: Path,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    cores: int | None = None,
+    on_progress: OnProgress = lambda text, share: None,
+) -> BuildResult:
+    """Carry out ``plan`` and leave bitstream, report and logs in the folder ``output``.
+
+    Parameters
+    ----------
+    facts : mapping
+        What else ``report.json`` is to say, such as board, device and configuration.
+    cores : int
+        Number of tools to run at once; all of this machine's if not given.
+    on_progress : callable
+        Called with what is being done and the share of the build that is behind it.
+
+    Raises
+    ------
+    ToolNotFound
+        Before anything is written.
+    ToolFailed
+        With the lines of the log that say why; the log is kept beside ``output``.
+    OutputUnusable
+        If ``output`` cannot be written.
+
+    Whatever is raised, ``output`` stays as it was and no tool is left running.
+    """
+    yosys, nextpnr, packer = map(find_tool, plan.tools)
+    with staged(output) as work:
+        runner = Runner(output=output, cores=cores or os.cpu_count() or 1, on_progress=on_progress)
+        for name, content in plan.files.items():
+            (work / name).write_text(content)
+        runner.run(_SYNTHESIS, yosys, [plan.synthesis], [work])
+        runs = _place_and_route(plan, work, runner, nextpnr)
+        best = max(runs, key=lambda run: (run.timing.signed_off_mhz, -run.seed))
+        runner.run(_PACKING, packer, [plan.pack], [best.folder])
+        report = {
+            **(facts or {}),
+            **summary.summarize(plan, runs, best, [yosys, nextpnr, packer]),
+        }
+        _keep_products(plan, work, runs, best)
+        (work / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+    on_progress("done", 1.0)
+    return BuildResult(bitstream=output / plan.pack[_BITSTREAM[plan.pack[0]]], report=report)
+
+
+_BITSTREAM = {"icepack": -1, "ecppack": -3}
+"""Which word of the packing command names the bitstream."""
+
+
+def _place_and_route(
+    plan: BuildPlan, work: Path, runner: Runner, nextpnr: Tool
+) -> list[summary.Run]:
+    options = ["--timing-allow-fail", "--report", _NEXTPNR_REPORT]
+    if _is_up5k(plan):
+        options += ["--sdf", _SDF]
+    folders = []
+    commands = []
+    for seed in plan.seeds:
+        folders.append(work / f"seed-{seed}")
+        commands.append((*plan.place_and_route, "--seed", str(seed), *options))
+        folders[-1].mkdir()
+        for file in work.iterdir():
+            # The netlist and the constraints; a tool that runs in a sandbox cannot follow a link.
+            if file.suffix in (".json", ".pcf", ".lpf"):
+                shutil.copyfile(file, folders[-1] / file.name)
+    codes = runner.run(_PLACE_AND_ROUTE, nextpnr, commands, folders)
+    dsps = registered_dsps((work / f"{plan.name}.json").read_text()) if _is_up5k(plan) else []
+    return [
+        _read_run(plan, seed, folder, dsps)
+        for seed, folder, code in zip(plan.seeds, folders, codes, strict=True)
+        if code == 0
+    ]
+
+
+def _read_run(plan: BuildPlan, seed: int, folder: Path, dsps: Sequence[str]) -> summary.Run:
+    report = read_nextpnr(folder / _NEXTPNR_REPORT)
+    clocks: dict[str, SignOff] = (
+        sign_off_up5k(report, (folder / _SDF).read_text(), dsps)
+        if _is_up5k(plan)
+        else sign_off_as_reported(report)
+    )
+    return summary.Run(
+        seed=seed, folder=folder, report=report, clocks=clocks, clock_mhz=plan.clock_mhz
+    )
+
+
+def _is_up5k(plan: BuildPlan) -> bool:
+    return "--up5k" in plan.place_and_route
+
+
+def _keep_products(plan: BuildPlan, work: Path, runs: Sequence[summary.Run], best: summary.Run):
+    """Leave in ``work`` what is worth keeping: sources, products of the best seed, all logs."""
+    logs = work / "logs"
+    logs.mkdir()
+    for log in work.glob("*.rpt"):
+        log.rename(logs / "yosys.log")
+    for run in runs:
+        (run.folder / f"{plan.name}.tim").rename(logs / f"nextpnr-seed-{run.seed}.log")
+    for product in best.folder.iterdir():
+        if product.suffix in (".bin", ".bit", ".svf", ".asc", ".config"):
+            product.rename(work / product.name)
+    for folder in work.glob("seed-*"):
+        shutil.rmtree(folder)
+    for waste in (*work.glob("*.log"), work / f"{plan.name}.json"):
+        waste.unlink()

@@ -1,0 +1,94 @@
+"""A build plan: every file and command of a build, made without running any tool."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from amaranth.build.plat import TemplatedPlatform
+from amaranth.hdl import Elaboratable
+
+STATISTICS = "stat.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """What a build will do.
+
+    Attributes
+    ----------
+    name : str
+        Base name of the files.
+    clock_mhz : float
+        The clock that the bitstream makes for the design, which timing must meet.
+    files : mapping of str to str
+        The sources: RTLIL, the synthesis script and the pin constraints.
+    synthesis, place_and_route, pack : tuple of str
+        The three commands; the first word of each is the tool's name.
+    seeds : tuple of int
+        Seeds of place and route, each a run of its own.
+    """
+
+    name: str
+    clock_mhz: float
+    files: Mapping[str, str]
+    synthesis: tuple[str, ...]
+    place_and_route: tuple[str, ...]
+    pack: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """Names of the tools that the build will run."""
+        return (self.synthesis[0], self.place_and_route[0], self.pack[0])
+
+    def digest(self) -> str:
+        """A hexadecimal digest of all that decides the result, except the tools' versions."""
+        facts = [self.clock_mhz, self.synthesis, self.place_and_route, self.pack, self.seeds]
+        hasher = hashlib.blake2b(digest_size=16)
+        hasher.update(json.dumps([facts, sorted(self.files.items())]).encode())
+        return hasher.hexdigest()
+
+
+def make_plan(
+    platform: TemplatedPlatform,
+    top: Elaboratable,
+    *,
+    clock_mhz: float,
+    name: str = "top",
+    seeds: Iterable[int] = (1,),
+    nextpnr_options: Iterable[str] = (),
+) -> BuildPlan:
+    """Elaborate ``top`` for ``platform``, a fresh instance of a board of amaranth-boards.
+
+    The programmer that the board asks for at build time is not needed. Source locations are left
+    out of the netlist, so that the plan, and with it the bitstream, does not depend on where the
+    sources lie.
+    """
+    amaranth_plan = platform.prepare(
+        top,
+        name,
+        emit_src=False,
+        script_after_synth=f"tee -q -o {STATISTICS} stat -json",
+    )
+    commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
+    synthesis, place_and_route, pack = (
+        tuple(command) if isinstance(command, list) else tuple(shlex.split(command))
+        for command in commands
+    )
+    sources = {
+        file: content
+        for file, content in amaranth_plan.files.items()
+        if not file.startswith("build_") and not file.endswith(".debug.v")
+    }
+    return BuildPlan(
+        name=name,
+        clock_mhz=clock_mhz,
+        files=MappingProxyType(sources),
+        synthesis=synthesis,
+        place_and_route=(*place_and_route, *nextpnr_options),
+        pack=pack,
+        seeds=tuple(seeds),
+    )

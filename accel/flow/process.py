@@ -1,0 +1,77 @@
+"""Runs several tools at once and leaves none of them behind, whatever happens."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a tool: the command, its folder and the file that takes what it prints."""
+
+    command: tuple[str, ...]
+    folder: Path
+    output: Path
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    *,
+    workers: int,
+    on_end: Callable[[int, int], None] = lambda index, code: None,
+    on_poll: Callable[[int], None] = lambda index: None,
+) -> list[int]:
+    """Run ``jobs``, ``workers`` at a time, and return their exit codes.
+
+    ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs. Any
+    exception, ``KeyboardInterrupt`` among them, kills what is still running and is passed on.
+    """
+    waiting = list(enumerate(jobs))[::-1]
+    running: dict[int, subprocess.Popen] = {}
+    codes: dict[int, int] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < workers:
+                index, job = waiting.pop()
+                running[index] = _start(job)
+            for index in list(running):
+                on_poll(index)
+                code = running[index].poll()
+                if code is not None:
+                    del running[index]
+                    codes[index] = code
+                    on_end(index, code)
+            time.sleep(_POLL_S if running else 0)
+    finally:
+        for process in running.values():
+            _kill(process)
+    return [codes[index] for index in range(len(jobs))]
+
+
+def _start(job: Job) -> subprocess.Popen:
+    with job.output.open("wb") as output:
+        # A session of its own: we, not the terminal, decide when the tool and its children end.
+        return subprocess.Popen(
+            job.command,
+            cwd=job.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _kill(process: subprocess.Popen):
+    with contextlib.suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.wait()

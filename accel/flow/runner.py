@@ -1,0 +1,95 @@
+"""Runs one step of a build, tells how far it is, and turns a failure into a message."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from accel.flow.output import keep_log
+from accel.flow.process import Job, run_jobs
+from accel.flow.tools import Tool, ToolFailed
+
+OnProgress = Callable[[str, float], None]
+"""Called with what is being done, in words, and the share of the build that is behind it."""
+
+# What YoWASP prints before it compiles a tool for this machine.
+_FIRST_START = b"Preparing to run"
+_LINES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A step of a build: its name and which share of the build it begins and ends with."""
+
+    name: str
+    begin: float
+    end: float
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """Runs tools for a build into ``output``."""
+
+    output: Path
+    cores: int
+    on_progress: OnProgress
+
+    def run(
+        self, step: Step, tool: Tool, commands: Sequence[Sequence[str]], folders: Sequence[Path]
+    ) -> list[int]:
+        """Run the commands, each in its folder, and return their exit codes.
+
+        Raises ``ToolFailed`` if none succeeds; its log is then kept beside the output folder.
+        """
+        jobs = [
+            Job(
+                command=(tool.executable, *command[1:]),
+                folder=folder,
+                output=folder / f"{tool.name}.log",
+            )
+            for command, folder in zip(commands, folders, strict=True)
+        ]
+        ended = []
+        told = set()
+
+        def tell(note=""):
+            count = f" {len(ended)}/{len(jobs)}" if len(jobs) > 1 else ""
+            share = step.begin + (step.end - step.begin) * len(ended) / len(jobs)
+            self.on_progress(f"{step.name}{count}{note}", share)
+
+        def on_end(index, code):
+            ended.append(index)
+            tell()
+
+        def on_poll(index):
+            if index not in told and _prints_first_start(jobs[index].output):
+                told.add(index)
+                tell(f" ({tool.name} compiles itself on its first start, which takes a minute)")
+
+        tell()
+        codes = run_jobs(jobs, workers=self.cores, on_end=on_end, on_poll=on_poll)
+        if all(codes):
+            raise self._failure(step, tool, jobs[0], commands[0])
+        return codes
+
+    def _failure(self, step: Step, tool: Tool, job: Job, command: Sequence[str]) -> ToolFailed:
+        printed = job.output.read_text(errors="replace").splitlines()
+        errors = [line for line in printed if "ERROR" in line.upper()]
+        log = next((job.folder / name for name in _log_names(command)), job.output)
+        return ToolFailed(
+            tool=tool.name,
+            step=step.name,
+            lines=tuple(errors[:_LINES] or printed[-_LINES:]),
+            log=keep_log(log if log.exists() else job.output, self.output),
+            remedy=step.remedy,
+        )
+
+
+def _prints_first_start(output: Path) -> bool:
+    with output.open("rb") as file:
+        return file.read(len(_FIRST_START)) == _FIRST_START
+
+
+def _log_names(command: Sequence[str]):
+    return (value for option, value in pairwise(command) if option in ("-l", "--log"))

