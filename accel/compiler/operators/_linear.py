@@ -3,8 +3,10 @@
 import numpy as np
 
 from ...numeric.rounding import INT32_MAX, INT32_MIN, quantize_multiplier
-from ...numeric.rules import Rescale
+from ...numeric.rules import Rescale, Rule
+from ..convolution import Convolution, Region
 from ..ir import Graph, Node, Tensor
+from ..storage import Stored, stored
 from ._activation import code_bounds
 from ._operator import (
     check_activation,
@@ -113,3 +115,58 @@ def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale) -> np.
     """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes."""
     acc = products.astype(np.int64) + bias_vector(node, graph, rule.channels)
     return rule.compute(acc).astype(np.int8)
+
+
+def lowered(
+    node: Node,
+    graph: Graph,
+    storage: Stored,
+    weights: np.ndarray,
+    rule: Rescale,
+    macs: int,
+    **window,
+) -> list[Convolution]:
+    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them."""
+    zero_point = quantization(input_tensor(node, graph)).zero_point[0]
+    axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)
+    output = stored(output_tensor(node, graph))
+    return [
+        Convolution(
+            name=node.name,
+            node=node.name,
+            source=node.inputs[0],
+            output=node.outputs[0],
+            input_shape=storage.shape,
+            output_shape=output.shape,
+            weights=weights,
+            bias=bias_vector(node, graph, output.channels) - zero_point * weights.sum(axis=axes),
+            rule=rule,
+            pad=zero_point,
+            region=Region(0, 0, output.height, output.width),
+            macs=macs,
+            **window,
+        )
+    ]
+
+
+def lowered_unary(
+    node: Node, storage: Stored, output: Stored, rule: Rule, bias: int, pad: int, padding=(0, 0)
+) -> list[Convolution]:
+    """A function of one value at a time: a depthwise convolution by a single tap of 1."""
+    return [
+        Convolution(
+            name=node.name,
+            node=node.name,
+            source=node.inputs[0],
+            output=node.outputs[0],
+            input_shape=storage.shape,
+            output_shape=output.shape,
+            weights=np.ones((1, 1, output.channels), np.int64),
+            bias=np.full(output.channels, bias, np.int64),
+            rule=rule,
+            pad=pad,
+            padding=padding,
+            region=Region(0, 0, output.height, output.width),
+            uniform=True,
+        )
+    ]

@@ -7,8 +7,10 @@ import numpy as np
 
 from ...errors import UserError
 from ...numeric.rules import Rule
+from ..convolution import Convolution
 from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
 from ..reasons import Reason
+from ..storage import Stored
 
 
 class UnsupportedOperator(UserError):
@@ -29,6 +31,10 @@ class Operator:
     ``sum(w * (x - input zero point)) + bias``, or for pooling the plain sum of the codes.
     ``sum_bounds(node, graph)`` returns the least and the greatest sum that any input can reach,
     int64 ``[channels]`` each.
+
+    ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
+    input that is stored as ``storage``, where the core can. ``host`` says that the driver can
+    compute it at the network's ends, and ``view`` that it only gives the input another shape.
     """
 
     attributes: type
@@ -36,6 +42,9 @@ class Operator:
     reference: Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]
     output_rule: Callable[[Node, Graph], Rule] | None = None
     sum_bounds: Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]] | None = None
+    lower: Callable[[Node, Graph, Stored], list[Convolution]] | None = None
+    host: bool = False
+    view: bool = False
 
 
 def place_of(node: Node) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rules import Mean
+from ..convolution import Convolution, Region
 from ..ir import Graph, Node
+from ..storage import Stored, stored
 from ._activation import check_known, code_bounds
 from ._operator import (
     Operator,
@@ -88,10 +90,50 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [result]
 
 
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """A sum of all taps, one for each region whose windows have equally many pixels."""
+    window, counts = node.attributes, _counts(node, graph)
+    output = stored(output_tensor(node, graph))
+    convolutions = []
+    for region in _uniform_regions(counts):
+        convolutions.append(
+            Convolution(
+                name=node.name if not convolutions else f"{node.name}_{len(convolutions)}",
+                node=node.name,
+                source=node.inputs[0],
+                output=node.outputs[0],
+                input_shape=storage.shape,
+                output_shape=output.shape,
+                weights=np.ones((*window.size, storage.channels), np.int64),
+                bias=np.zeros(storage.channels, np.int64),
+                rule=_rule(node, graph, counts[region.top, region.left]),
+                pad=0,
+                stride=window.stride,
+                padding=(window.padding[0][0], window.padding[1][0]),
+                region=region,
+                uniform=True,
+            )
+        )
+    return convolutions
+
+
+def _uniform_regions(counts: np.ndarray) -> list[Region]:
+    """Rectangles of equal counts: counts are an outer product, so runs of equal rows and columns."""
+
+    def runs(differs: np.ndarray) -> list[tuple[int, int]]:
+        edges = [0, *(np.flatnonzero(differs) + 1), len(differs) + 1]
+        return [(int(a), int(b - a)) for a, b in zip(edges, edges[1:], strict=False)]
+
+    rows = runs((counts[1:] != counts[:-1]).any(axis=1))
+    columns = runs((counts[:, 1:] != counts[:, :-1]).any(axis=0))
+    return [Region(top, left, h, w) for top, h in rows for left, w in columns]
+
+
 OPERATOR = Operator(
     attributes=AveragePool2d,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    lower=lower,
 )

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rules import Rescale
+from ..convolution import Convolution, dilated
 from ..ir import Graph, Node
+from ..storage import Stored
 from ._activation import check_known
-from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
+from ._linear import (
+    centred,
+    check_operands,
+    check_sums,
+    finish,
+    lowered,
+    product_bounds,
+    rescale_rule,
+)
 from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
 from ._window import Pair, check_window, windows
 
@@ -59,10 +69,26 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [finish(node, graph, products, output_rule(node, graph))]
 
 
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    window, weights = node.attributes, input_tensor(node, graph, 1).data.astype(np.int64)
+    _, height, width, _ = output_tensor(node, graph).shape
+    return lowered(
+        node,
+        graph,
+        storage,
+        dilated(weights, window.dilation, (1, 2)),
+        output_rule(node, graph),
+        macs=height * width * weights.size,
+        stride=window.stride,
+        padding=(window.padding[0][0], window.padding[1][0]),
+    )
+
+
 OPERATOR = Operator(
     attributes=Conv2d,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    lower=lower,
 )

@@ -9,9 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rules import Rescale
+from ..convolution import Convolution, dilated
 from ..ir import Graph, Node
+from ..storage import Stored
 from ._activation import check_known
-from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
+from ._linear import (
+    centred,
+    check_operands,
+    check_sums,
+    finish,
+    lowered,
+    product_bounds,
+    rescale_rule,
+)
 from ._operator import Operator, check_arity, input_tensor, output_tensor, require
 from ._window import Pair, check_window, windows
 
@@ -70,10 +80,34 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [finish(node, graph, products, output_rule(node, graph))]
 
 
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """Depthwise where each input channel has one output channel, else with full weights."""
+    window, weights = node.attributes, input_tensor(node, graph, 1).data[0].astype(np.int64)
+    _, height, width, channels = output_tensor(node, graph).shape
+    macs = height * width * weights.size
+    weights = dilated(weights, window.dilation, (0, 1))
+    if window.multiplier > 1:
+        full = np.zeros((channels, *weights.shape[:2], storage.channels), np.int64)
+        index = np.arange(channels)
+        full[index, :, :, index // window.multiplier] = weights.transpose(2, 0, 1)
+        weights = full
+    return lowered(
+        node,
+        graph,
+        storage,
+        weights,
+        output_rule(node, graph),
+        macs=macs,
+        stride=window.stride,
+        padding=(window.padding[0][0], window.padding[1][0]),
+    )
+
+
 OPERATOR = Operator(
     attributes=DepthwiseConv2d,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    lower=lower,
 )

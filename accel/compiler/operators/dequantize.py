@@ -36,4 +36,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [affine.dequantize(inputs[0], q.scale[0], q.zero_point[0])]
 
 
-OPERATOR = Operator(attributes=Dequantize, check=check, reference=reference)
+OPERATOR = Operator(attributes=Dequantize, check=check, reference=reference, host=True)

@@ -10,10 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rules import Rescale
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored
 from ._activation import check_known
-from ._linear import centred, check_operands, check_sums, finish, product_bounds, rescale_rule
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require
+from ._linear import (
+    centred,
+    check_operands,
+    check_sums,
+    finish,
+    lowered,
+    product_bounds,
+    rescale_rule,
+)
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +60,30 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [codes_out.reshape(len(codes), *output_tensor(node, graph).shape[1:])]
 
 
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """A convolution whose kernel is all of the input, or one pixel where the input has rows."""
+    weights = input_tensor(node, graph, 1).data.astype(np.int64)
+    rows = output_tensor(node, graph).size // len(weights)
+    values = storage.height * storage.width * storage.channels
+    if storage.channels == weights.shape[1]:
+        kernel = (1, 1, storage.channels)
+    else:
+        what = f"{rows} rows of {weights.shape[1]} cannot be taken from {storage.shape}"
+        support(
+            rows == 1 and values == weights.shape[1], node, what, "", "reshape the input before"
+        )
+        kernel = storage.shape
+    weights = weights.reshape(len(weights), *kernel)
+    return lowered(
+        node, graph, storage, weights, output_rule(node, graph), macs=rows * weights.size
+    )
+
+
 OPERATOR = Operator(
     attributes=FullyConnected,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    lower=lower,
 )

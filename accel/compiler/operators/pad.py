@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.rules import Mean
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._linear import lowered_unary
 from ._operator import (
     Operator,
     check_activation,
@@ -49,4 +53,18 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.pad(inputs[0], attributes.amounts, constant_values=attributes.value)]
 
 
-OPERATOR = Operator(attributes=Pad, check=check, reference=reference)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """A copy whose windows lie outside the input where there is padding."""
+    amounts = node.attributes.amounts
+    support(
+        amounts[-1] == (0, 0), node, "padding of channels is not supported", "", "pad in the input"
+    )
+    output = stored(output_tensor(node, graph))
+    support(len(amounts) > 2 or not any(map(any, amounts)), node, "padding needs a height or width")
+    identity = Mean(1, -128, 127, channels=output.channels)
+    top = amounts[1][0] if len(amounts) == 4 else 0
+    left = amounts[-2][0] if len(amounts) > 2 else 0
+    return lowered_unary(node, storage, output, identity, 0, node.attributes.value, (top, left))
+
+
+OPERATOR = Operator(attributes=Pad, check=check, reference=reference, lower=lower)

@@ -8,8 +8,10 @@ import numpy as np
 from ...numeric import affine
 from ...numeric.rounding import quantize_multiplier
 from ...numeric.rules import Rescale
+from ..convolution import Convolution
 from ..ir import Graph, Node
-from ._linear import check_sums
+from ..storage import Stored
+from ._linear import check_sums, lowered_unary
 from ._operator import (
     Operator,
     check_activation,
@@ -69,10 +71,22 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [codes.astype(output.dtype)]
 
 
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    both = source.dtype == output.dtype == "int8"
+    what = f"{source.dtype} to {output.dtype} is not supported inside the network"
+    support(both, node, what, "", "keep it at the network's ends")
+    zero_point = quantization(source).zero_point[0]
+    rule = output_rule(node, graph).take([0] * storage.channels)
+    return lowered_unary(node, storage, storage, rule, bias=-zero_point, pad=zero_point)
+
+
 OPERATOR = Operator(
     attributes=Quantize,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    lower=lower,
+    host=True,
 )

@@ -36,4 +36,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].reshape(len(inputs[0]), *output_tensor(node, graph).shape[1:])]
 
 
-OPERATOR = Operator(attributes=Reshape, check=check, reference=reference)
+OPERATOR = Operator(attributes=Reshape, check=check, reference=reference, host=True, view=True)

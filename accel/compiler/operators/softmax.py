@@ -54,4 +54,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [_definition(node, graph).compute(inputs[0])]
 
 
-OPERATOR = Operator(attributes=Softmax, check=check, reference=reference)
+OPERATOR = Operator(attributes=Softmax, check=check, reference=reference, host=True)

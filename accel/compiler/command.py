@@ -1,0 +1,143 @@
+"""A layer as the core takes it, but for the addresses of its tensors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.lib import data
+
+from ..config import AcceleratorConfig
+from ..isa import Isa
+from ..numeric.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Command:
+    """One layer's descriptor and stream.
+
+    Parameters
+    ----------
+    name, node, source, output, macs
+        As in `Convolution`.
+    mode
+        ``dense``, ``grouped`` or ``broadcast``: how the schedule uses the array.
+    fields
+        The descriptor's, with addresses relative to the tensors; without chunk links.
+    division
+        The records, of all output channels in order, or of one where all share it.
+    channels
+        int64 ``[groups, columns]``: output channel of each column, -1 for none.
+    weights
+        int64 ``[groups, steps, columns]``.
+    """
+
+    name: str
+    node: str
+    source: str
+    output: str
+    macs: int
+    mode: str
+    fields: Mapping[str, int]
+    division: Division
+    channels: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def groups(self) -> int:
+        return self.fields["groups_less_one"] + 1
+
+    @property
+    def steps(self) -> int:
+        """Reduction steps, which are cycles, of a tile."""
+        return self.weights.shape[1]
+
+
+def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, int]]) -> int:
+    """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
+    packed = 0
+    for name, field in layout:
+        value = values[name]
+        if isinstance(value, Mapping):
+            value = encode(field.shape, value)
+        packed |= (int(value) & (1 << field.width) - 1) << field.offset
+    return packed
+
+
+def decode(layout: data.StructLayout, packed: int) -> dict[str, int | dict[str, int]]:
+    """The inverse of `encode`; fields of a signed shape come back signed."""
+    values = {}
+    for name, field in layout:
+        value = packed >> field.offset & (1 << field.width) - 1
+        if isinstance(field.shape, data.Layout):
+            value = decode(field.shape, value)
+        elif getattr(field.shape, "signed", False) and value >> field.width - 1:
+            value -= 1 << field.width
+        values[name] = value
+    return values
+
+
+def pack_stream(command: Command, config: AcceleratorConfig) -> bytes:
+    """What a layer streams: for each group the records of its columns, then its weights."""
+    records = _pack_records(command, config)
+    weights = pack_weights(command.weights, config)
+    groups = command.weights.shape[0]
+    return b"".join(records[g] + weights[g] for g in range(groups))
+
+
+def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
+    isa, division = Isa(config), command.division
+    idle = _pack_record(isa, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
+    packed = [
+        _pack_record(
+            isa,
+            division.bias[c],
+            division.coarse[c],
+            division.divisor[c],
+            division.offset[c],
+            division.offset_negative[c],
+        )
+        for c in range(len(division.bias))
+    ]
+    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in command.channels]
+
+
+def _pack_record(isa: Isa, bias, coarse, divisor, offset, offset_negative) -> bytes:
+    early = {"bias": bias, "coarse": coarse}
+    late = {
+        "divisor": divisor,
+        "offset": offset >> OFFSET_DROPPED_BITS,
+        "offset_negative": offset_negative >> OFFSET_DROPPED_BITS,
+    }
+    word_bytes = isa.config.rows
+    return b"".join(
+        encode(layout, values).to_bytes(isa.words(layout) * word_bytes, "little")
+        for layout, values in ((isa.early_record, early), (isa.late_record, late))
+    )
+
+
+def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:
+    """Pack ``[groups, steps, columns]`` weights at their width into rows of the weight buffer."""
+    groups, steps, _ = weights.shape
+    width = config.number_format.weight_bits
+    per_row, row_bits = config.steps_per_weight_row, config.words_per_weight_row * config.word_bits
+    rows = -(-steps // per_row)
+    fields = np.ascontiguousarray(weights, np.int32).view(np.uint8)
+    bits = np.unpackbits(fields.reshape(groups, steps, -1, 4), axis=-1, bitorder="little")
+    bits = bits[..., :width].reshape(groups, steps, -1)
+    padded = np.zeros((groups, rows * per_row, config.step_bits), np.uint8)
+    padded[:, :steps] = bits
+    wide = np.zeros((groups, rows, row_bits), np.uint8)
+    wide[..., : per_row * config.step_bits] = padded.reshape(groups, rows, -1)
+    packed = np.packbits(wide.reshape(groups, -1), axis=-1, bitorder="little")
+    return [row.tobytes() for row in packed]
+
+
+def unpack_weights(stream: np.ndarray, steps: int, config: AcceleratorConfig) -> np.ndarray:
+    """The inverse of `pack_weights` for bytes ``[groups, n]``: int64 ``[groups, steps, columns]``."""
+    width = config.number_format.weight_bits
+    row_bits = config.words_per_weight_row * config.word_bits
+    bits = np.unpackbits(stream, axis=-1, bitorder="little").reshape(len(stream), -1, row_bits)
+    bits = bits[..., : config.steps_per_weight_row * config.step_bits]
+    fields = bits.reshape(len(stream), -1, config.columns, width)[:, :steps].astype(np.int64)
+    values = (fields << np.arange(width)).sum(axis=-1)
+    return np.where(values >> width - 1, values - (1 << width), values)

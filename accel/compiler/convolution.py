@@ -1,0 +1,116 @@
+"""What one layer of the core computes, before it is cut into tiles for a configuration."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..numeric.rules import Rule
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of output positions."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution:
+    """``output[y, x, o] = rule(bias[o] + sum of weights * input)``, over raw input codes.
+
+    Every operator that runs on the core lowers to some of these.
+
+    Parameters
+    ----------
+    name, node
+        Of the layer, for people, and of the graph's node that it belongs to.
+    source, output
+        Names of tensors.
+    input_shape, output_shape
+        Stored shapes (height, width, channels).
+    weights
+        int64 ``[out, kernel_h, kernel_w, in]``, or of a depthwise one ``[kernel_h, kernel_w, out]``.
+    bias
+        int64 ``[out]``, with the input's zero point worked in.
+    rule
+        From the biased sum to the output code.
+    pad
+        The code that stands outside the input.
+    stride, padding
+        (height, width); padding is what lies above and to the left.
+    region
+        The output positions to compute.
+    uniform
+        All channels have the same weights, bias and rule.
+    macs
+        Multiply-accumulates that the network counts for it, padding included.
+    """
+
+    name: str
+    node: str
+    source: str
+    output: str
+    input_shape: tuple[int, int, int]
+    output_shape: tuple[int, int, int]
+    weights: np.ndarray
+    bias: np.ndarray
+    rule: Rule
+    pad: int
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    region: Region
+    uniform: bool = False
+    macs: int = 0
+
+    @property
+    def depthwise(self) -> bool:
+        return self.weights.ndim == 3
+
+    @property
+    def kernel(self) -> Pair:
+        shape = self.weights.shape
+        return shape[:2] if self.depthwise else shape[1:3]
+
+    @property
+    def sum_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each."""
+        rows = (
+            self.weights.reshape(-1, self.weights.shape[2]).T
+            if self.depthwise
+            else self.weights.reshape(len(self.weights), -1)
+        )
+        positive = np.maximum(rows, 0).sum(axis=1)
+        negative = np.minimum(rows, 0).sum(axis=1)
+        return -128 * positive + 127 * negative, 127 * positive - 128 * negative
+
+    def as_dense(self) -> "Convolution":
+        """The same, with the weights of a depthwise convolution on a diagonal of full ones."""
+        if not self.depthwise:
+            return self
+        kernel_h, kernel_w, channels = self.weights.shape
+        weights = np.zeros((channels, kernel_h, kernel_w, channels), np.int64)
+        index = np.arange(channels)
+        weights[index, :, :, index] = self.weights.transpose(2, 0, 1)
+        return replace(self, weights=weights)
+
+    def replace(self, **changes) -> "Convolution":
+        return replace(self, **changes)
+
+
+def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:
+    """Put ``dilation - 1`` zeros between the taps along the two kernel axes."""
+    for axis, step in zip(axes, dilation, strict=True):
+        if step > 1:
+            shape = list(weights.shape)
+            shape[axis] = (shape[axis] - 1) * step + 1
+            wide = np.zeros(shape, weights.dtype)
+            where = [slice(None)] * weights.ndim
+            where[axis] = slice(None, None, step)
+            wide[tuple(where)] = weights
+            weights = wide
+    return weights

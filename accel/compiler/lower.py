@@ -1,0 +1,117 @@
+"""From a graph to convolutions, with everything that stands in the way in one report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import AcceleratorConfig
+from ..errors import UserError
+from .command import Command
+from .convolution import Convolution
+from .inputs import InputMap, fold_input, plain_input
+from .ir import Graph, InvalidGraph, Node
+from .operators import OPERATORS, UnsupportedOperator, place_of
+from .partition import Partition, partition
+from .reasons import Reason, listing
+from .schedule import DoesNotFit, NotProved, schedule
+from .storage import Stored, View, resolve_views, same_words
+
+
+class CannotCompile(UserError):
+    """A network does not run on a configuration; ``reasons`` has all that is in the way."""
+
+    def __init__(self, model: str, reasons: list[Reason]) -> None:
+        super().__init__(listing(model, reasons))
+        self.model = model
+        self.reasons = tuple(reasons)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lowered:
+    """A network cut for a configuration, before its tensors have addresses."""
+
+    graph: Graph
+    partition: Partition
+    views: dict[str, View]
+    inputs: tuple[InputMap, ...]
+    commands: tuple[Command, ...]
+    storage: dict[str, Stored]
+
+
+def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
+    """Lower all nodes of the core. Raises ``CannotCompile``."""
+    parts = partition(graph)
+    reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
+    views = resolve_views(graph, reshapes)
+    reasons: list[Reason] = []
+
+    def attempt(call, *arguments) -> Any:
+        try:
+            return call(*arguments)
+        except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
+            reason = error.args[0]
+            reasons.append(reason if isinstance(reason, Reason) else Reason(place="", what=reason))
+            return None
+
+    convolutions: list[Convolution] = []
+    for node in parts.core:
+        convolutions += attempt(_lower_node, node, graph, views, config) or []
+
+    inputs = []
+    for name in parts.inputs:
+        at = [i for i, c in enumerate(convolutions) if c.source == name]
+        folded = fold_input(convolutions[at[0]], config) if len(at) == 1 else None
+        if folded is not None:
+            convolutions[at[0]], input_map = folded
+        else:
+            input_map = plain_input(name, views[name].storage)
+        inputs.append(input_map)
+
+    commands: list[Command] = []
+    for convolution in convolutions:
+        commands += attempt(schedule, convolution, config) or []
+    if reasons:
+        raise CannotCompile(graph.name, reasons)
+    storage = {i.tensor: i.storage for i in inputs}
+    for command in commands:
+        storage[command.output] = views[command.output].storage
+    return Lowered(
+        graph=graph,
+        partition=parts,
+        views=views,
+        inputs=tuple(inputs),
+        commands=tuple(commands),
+        storage=storage,
+    )
+
+
+def _lower_node(
+    node: Node, graph: Graph, views: dict[str, View], config: AcceleratorConfig
+) -> list[Convolution]:
+    operator = OPERATORS[node.operator]
+    if operator.view:
+        _check_view(node, graph, views, config)
+        return []
+    if operator.lower is None:
+        what = "cannot be computed inside the network, only by the driver at its ends"
+        remedy = "end the network here"
+        raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+    view = views[node.inputs[0]]
+    convolutions = operator.lower(node, graph, view.storage)
+    return [c.replace(source=view.root) for c in convolutions]
+
+
+def _check_view(
+    node: Node, graph: Graph, views: dict[str, View], config: AcceleratorConfig
+) -> None:
+    """A change of shape costs nothing where the next layers read the same words, or all of them."""
+    source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
+    for consumer in graph.consumers(output.name):
+        takes_all = consumer.operator == "fully_connected" or OPERATORS[consumer.operator].view
+        same = same_words(source, Stored(1, 1, output.shape[-1]), config.rows)
+        if not takes_all and not same:
+            what = f"shape {source.shape} to {output.shape} would move values between words"
+            why = f"a word holds {config.rows} channels"
+            remedy = f"use channels in multiples of {config.rows} around it"
+            raise UnsupportedOperator(
+                Reason(place=place_of(node), what=what, why=why, remedy=remedy)
+            )

@@ -1,0 +1,282 @@
+"""Cuts a convolution into tiles for a configuration: the choices of mode and of loop order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..config import AcceleratorConfig
+from ..errors import UserError
+from ..isa import COORDINATE_BITS, Isa
+from ..numeric.division import solve
+from .command import Command
+from .convolution import Convolution
+from .reasons import Reason
+
+
+class DoesNotFit(UserError):
+    """A layer or a network is too large for a configuration; ``args[0]`` is a `Reason` or text."""
+
+
+class NotProved(UserError):
+    """A channel's requantization cannot be reproduced by the hardware."""
+
+
+@dataclass(frozen=True)
+class _Loops:
+    """A way to walk a convolution; counts and steps as the descriptor has them."""
+
+    mode: str
+    fields: dict[str, int]
+    weights: np.ndarray  # [groups, steps, columns]
+    channels: np.ndarray  # [groups, columns]
+
+    def cycles(self, config: AcceleratorConfig) -> int:
+        """Cycles of all tiles, without what a layer takes to start and to end."""
+        tiles = -(-(self.fields["positions_less_one"] + 1) // config.rows)
+        groups = self.fields["groups_less_one"] + 1
+        return groups * tiles * max(self.weights.shape[1], config.drain_cycles)
+
+
+def schedule(convolution: Convolution, config: AcceleratorConfig) -> list[Command]:
+    """Return the commands of a convolution, by the way that takes the fewest cycles.
+
+    Raises ``DoesNotFit`` and ``NotProved``.
+    """
+    _check_weights(convolution, config)
+    convolution = _flattened(convolution)
+    ways = list(_ways(convolution, config))
+    problems = [_problem(way, config) for way in ways]
+    possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
+    if not possible:
+        raise DoesNotFit(Reason(place=convolution.name, what=problems[0]))
+    best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
+    division = _divide(convolution, config)
+    return [_command(convolution, loops, division, config, i) for i, loops in enumerate(best)]
+
+
+def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
+    low, high = config.number_format.weight_range
+    least, most = int(convolution.weights.min()), int(convolution.weights.max())
+    if least < low or most > high:
+        what = f"weights of {least}..{most} are outside {low}..{high}"
+        why = f"the core is built for {config.number_format.title}"
+        remedy = "quantize the weights to fewer bits or use a core of a wider format"
+        raise DoesNotFit(Reason(place=convolution.name, what=what, why=why, remedy=remedy))
+
+
+def _divide(convolution: Convolution, config: AcceleratorConfig):
+    least, greatest = convolution.sum_range
+    limit = 1 << config.sum_bits - 1
+    if least.min() < -limit or greatest.max() >= limit:
+        what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
+        remedy = f"use a core with sum_bits of {_signed_bits(least.min(), greatest.max())}"
+        raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
+    one = slice(0, 1) if convolution.uniform else slice(None)
+    solution = solve(convolution.rule.take(one), convolution.bias[one], least[one], greatest[one])
+    if not solution.proved.all():
+        bad = np.flatnonzero(~solution.proved).tolist()
+        what = f"output channels {bad} cannot be requantized exactly"
+        raise NotProved(Reason(place=convolution.name, what=what, remedy="report this model"))
+    return solution.division
+
+
+def _signed_bits(low: int, high: int) -> int:
+    return max(int(high).bit_length(), int(~low).bit_length()) + 1
+
+
+def _flattened(c: Convolution) -> Convolution:
+    """A window that covers the whole input is a row of taps: one loop instead of two."""
+    height, width, channels = c.input_shape
+    covers = c.kernel == (height, width) and c.padding == (0, 0) and c.region.height == 1
+    if not (covers and c.region.width == 1 and height > 1):
+        return c
+    if c.depthwise:
+        weights = c.weights.reshape(1, height * width, channels)
+    else:
+        weights = c.weights.reshape(len(c.weights), 1, height * width, channels)
+    return c.replace(weights=weights, input_shape=(1, height * width, channels), stride=(1, 1))
+
+
+def _ways(c: Convolution, config: AcceleratorConfig) -> Iterator[list[_Loops]]:
+    """All ways to compute a convolution; each is one or several commands."""
+    if c.depthwise:
+        if config.broadcast:
+            for inner in ("width", "height"):
+                if c.stride[("height", "width").index(inner)] == 1:
+                    yield [_broadcast(c, config, inner)]
+        if config.columns % config.rows == 0 or config.rows % config.columns == 0:
+            yield _grouped(c, config)
+    yield [_dense(c.as_dense(), config)]
+
+
+def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> dict[str, int]:
+    """The fields of input and output that all modes share.
+
+    ``inner`` is the dimension whose positions come one after another, ``fill`` rounds each run of
+    them up to whole tiles.
+    """
+    height, width, channels = c.input_shape
+    words = -(-channels // config.rows)
+    out_words = -(-c.output_shape[2] // config.rows)
+    out_width = c.output_shape[1]
+    axes = ("height", "width")
+    i = axes.index(inner)
+    o = 1 - i
+    size, stride, padding = c.input_shape[:2], c.stride, c.padding
+    count = (c.region.height, c.region.width)
+    first = (c.region.top, c.region.left)
+    step, out_step = (width * words, words), (out_width * out_words, out_words)
+    origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
+    run = -(-count[i] // config.rows) * config.rows if fill else count[i]
+    return {
+        "input_base": origin[0] * step[0] + origin[1] * step[1],
+        "position_inner_step": stride[i] * step[i],
+        "position_outer_step": stride[o] * step[o] - (run - 1) * stride[i] * step[i],
+        "tap_inner": step[i],
+        "tap_outer": step[o],
+        "inner_size": size[i],
+        "outer_size": size[o],
+        "inner_origin": origin[i],
+        "outer_origin": origin[o],
+        "inner_stride": stride[i],
+        "outer_stride": stride[o],
+        "pad": c.pad,
+        "run_less_one": run - 1,
+        "run_valid_less_one": count[i] - 1,
+        "positions_less_one": run * count[o] - 1,
+        "output_base": first[0] * out_step[0] + first[1] * out_step[1],
+        "output_inner_step": out_step[i],
+        "output_outer_step": out_step[o] - (run - 1) * out_step[i],
+        "low": c.rule.low + 128,
+        "high": c.rule.high + 128,
+        "shared": int(c.uniform),
+    }
+
+
+def _taps(fields: dict[str, int], inner: int, outer: int, blocks: int) -> dict[str, int]:
+    """The loops of a tile, and what the address steps by where one ends."""
+    tap_inner, tap_outer = fields.pop("tap_inner"), fields.pop("tap_outer")
+    return {
+        **fields,
+        "inner_taps_less_one": inner - 1,
+        "outer_taps_less_one": outer - 1,
+        "blocks_less_one": blocks - 1,
+        "tap_inner_step": tap_inner - (blocks - 1),
+        "tap_outer_step": tap_outer - (inner - 1) * tap_inner - (blocks - 1),
+    }
+
+
+def _columns(fields: dict[str, int], first: int, step: int, channels: int, config) -> tuple:
+    """Which channels the columns have, group by group, and where their codes go."""
+    groups = max(1, -(-(channels - first) // step))
+    table = first + np.arange(groups)[:, None] * step + np.arange(config.columns)
+    table = np.where((np.arange(config.columns) < step) & (table < channels), table, -1)
+    fields |= {
+        "groups_less_one": groups - 1,
+        "output_lane": first % config.rows,
+        "output_group_words": step // config.rows,
+        "output_group_lanes": step % config.rows,
+        "last_columns_less_one": int((table[-1] >= 0).sum()) - 1,
+    }
+    return fields, table
+
+
+def _dense(c: Convolution, config: AcceleratorConfig) -> _Loops:
+    """Every column an output channel over all input channels."""
+    kernel_h, kernel_w = c.kernel
+    words = -(-c.input_shape[2] // config.rows)
+    fields = _taps(_walk(c, config, "width", fill=False), kernel_w, kernel_h, words)
+    fields |= {"broadcast": 0, "input_group_step": 0}
+    fields, channels = _columns(fields, 0, config.columns, c.output_shape[2], config)
+    padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
+    padded[..., : c.input_shape[2]] = c.weights
+    steps = padded.reshape(len(c.weights), -1).T
+    return _Loops("dense", fields, _by_group(steps, channels, c.uniform), channels)
+
+
+def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndarray:
+    """Weights ``[groups, steps, columns]`` from ``[steps, channels]``."""
+    chosen = channels[:1] if uniform else channels
+    return np.where(chosen >= 0, steps[:, chosen], 0).transpose(1, 0, 2)
+
+
+def _grouped(c: Convolution, config: AcceleratorConfig) -> list[_Loops]:
+    """Depthwise as a dense convolution of each group's channels with themselves."""
+    kernel_h, kernel_w = c.kernel
+    blocks = max(1, config.columns // config.rows)
+    step = max(config.rows, config.columns)
+    loops = []
+    for first in range(0, min(step, c.output_shape[2]), config.columns):
+        fields = _walk(c, config, "width", fill=False)
+        fields["shared"] = 0
+        fields = _taps(fields, kernel_w, kernel_h, blocks)
+        fields |= {"broadcast": 0, "input_group_step": blocks}
+        fields, table = _columns(fields, first, step, c.output_shape[2], config)
+        taps = c.weights.reshape(-1, c.output_shape[2])[:, table]  # [taps, groups, columns]
+        weights = np.zeros((len(table), len(taps), blocks * config.rows, config.columns), np.int64)
+        column = np.arange(config.columns)
+        chosen = np.where(table >= 0, taps, 0).transpose(1, 0, 2)
+        weights[:, :, first % config.rows + column, column] = chosen
+        weights = weights.reshape(len(table), -1, config.columns)
+        loops.append(_Loops("grouped", fields, weights, table))
+    return loops
+
+
+def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str) -> _Loops:
+    """Depthwise with one word for all rows, each row a neighbouring position."""
+    taps = c.weights if inner == "width" else c.weights.transpose(1, 0, 2)
+    outer_taps, inner_taps, _ = taps.shape
+    run = inner_taps + config.rows - 1
+    fields = _taps(_walk(c, config, inner, fill=True), run, outer_taps, 1)
+    fields |= {"broadcast": 1, "input_group_step": 1}
+    fields, channels = _columns(fields, 0, config.columns, c.output_shape[2], config)
+    steps = np.zeros((outer_taps, run, c.output_shape[2]), np.int64)
+    steps[:, :inner_taps] = taps
+    weights = _by_group(steps.reshape(-1, c.output_shape[2]), channels, c.uniform)
+    return _Loops("broadcast", fields, weights, channels)
+
+
+def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
+    """Why a way is impossible, if it is."""
+    isa = Isa(config)
+    half = config.weight_rows // 2 * config.steps_per_weight_row
+    for loops in way:
+        steps = loops.weights.shape[1]
+        if steps > half:
+            return (
+                f"{steps} weights of an output channel are more than the {half} that half of the "
+                f"weight buffer holds; use a core with weight_steps of at least {2 * steps}"
+            )
+        layout = isa.descriptor
+        for name, value in loops.fields.items():
+            if name.endswith("_less_one") and value >= 1 << layout[name].width:
+                return f"{name[:-9].replace('_', ' ')} of {value + 1} are more than the core counts"
+            if name in ("inner_stride", "outer_stride") and value >= 1 << layout[name].width:
+                return f"a stride of {value} is more than {(1 << layout[name].width) - 1}"
+        # A coordinate before the input wraps around and must not come back into it.
+        for axis in ("inner", "outer"):
+            taps = loops.fields[f"{axis}_taps_less_one"] + 1
+            reach = loops.fields[f"{axis}_size"] + taps - loops.fields[f"{axis}_origin"]
+            if reach + config.rows >= 1 << COORDINATE_BITS:
+                return (
+                    f"an input size of {loops.fields[f'{axis}_size']} is more than the core counts"
+                )
+    return None
+
+
+def _command(c: Convolution, loops: _Loops, division, config, index: int) -> Command:
+    channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
+    records = np.where(channels >= 0, 0, -1) if c.uniform else channels
+    return Command(
+        name=c.name if index == 0 else f"{c.name}_part{index}",
+        node=c.node,
+        source=c.source,
+        output=c.output,
+        macs=c.macs if index == 0 else 0,
+        mode=loops.mode,
+        fields=loops.fields,
+        division=division,
+        channels=records,
+        weights=loops.weights,
+    )
