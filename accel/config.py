@@ -114,8 +114,8 @@ class AcceleratorConfig:
 
     @property
     def broadcast(self) -> bool:
-        """Whether depthwise layers can broadcast one word to all rows."""
-        return self.rows == self.columns
+        """Whether depthwise layers can broadcast one word to all rows, a byte to a column."""
+        return self.columns >= self.rows
 
     @property
     def peak_macs(self) -> int:

@@ -99,7 +99,8 @@ class Isa:
             "output_group_lanes": self.lane_bits,
             "output_inner_step": address,
             "output_outer_step": address,
-            "last_columns_less_one": self.column_bits,  # real columns of the last group
+            "columns_less_one": self.column_bits,  # columns that are written
+            "last_columns_less_one": self.column_bits,  # of the last group
             "low": 8,                         # clamp, as codes + 128
             "high": 8,
         })

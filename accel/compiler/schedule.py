@@ -105,8 +105,7 @@ def _ways(c: Convolution, config: AcceleratorConfig) -> Iterator[list[_Loops]]:
             for inner in ("width", "height"):
                 if c.stride[("height", "width").index(inner)] == 1:
                     yield [_broadcast(c, config, inner)]
-        if config.columns % config.rows == 0 or config.rows % config.columns == 0:
-            yield _grouped(c, config)
+        yield _grouped(c, config)
     yield [_dense(c.as_dense(), config)]
 
 
@@ -167,16 +166,30 @@ def _taps(fields: dict[str, int], inner: int, outer: int, blocks: int) -> dict[s
     }
 
 
-def _columns(fields: dict[str, int], first: int, step: int, channels: int, config) -> tuple:
-    """Which channels the columns have, group by group, and where their codes go."""
+def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
+    """Words that a depthwise group of the array reads, and channels of them that it computes."""
+    if config.columns >= config.rows:
+        blocks = config.columns // config.rows
+        return blocks, blocks * config.rows
+    return 1, max(n for n in range(1, config.columns + 1) if config.rows % n == 0)
+
+
+def _columns(
+    fields: dict[str, int], first: int, step: int, used: int, channels: int, config
+) -> tuple[dict[str, int], np.ndarray]:
+    """Which channels the columns have, group by group, and where their codes go.
+
+    A group has ``used`` channels, the next one begins ``step`` channels on.
+    """
     groups = max(1, -(-(channels - first) // step))
     table = first + np.arange(groups)[:, None] * step + np.arange(config.columns)
-    table = np.where((np.arange(config.columns) < step) & (table < channels), table, -1)
+    table = np.where((np.arange(config.columns) < used) & (table < channels), table, -1)
     fields |= {
         "groups_less_one": groups - 1,
         "output_lane": first % config.rows,
         "output_group_words": step // config.rows,
         "output_group_lanes": step % config.rows,
+        "columns_less_one": used - 1,
         "last_columns_less_one": int((table[-1] >= 0).sum()) - 1,
     }
     return fields, table
@@ -188,7 +201,9 @@ def _dense(c: Convolution, config: AcceleratorConfig) -> _Loops:
     words = -(-c.input_shape[2] // config.rows)
     fields = _taps(_walk(c, config, "width", fill=False), kernel_w, kernel_h, words)
     fields |= {"broadcast": 0, "input_group_step": 0}
-    fields, channels = _columns(fields, 0, config.columns, c.output_shape[2], config)
+    fields, channels = _columns(
+        fields, 0, config.columns, config.columns, c.output_shape[2], config
+    )
     padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
     padded[..., : c.input_shape[2]] = c.weights
     steps = padded.reshape(len(c.weights), -1).T
@@ -204,20 +219,20 @@ def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndar
 def _grouped(c: Convolution, config: AcceleratorConfig) -> list[_Loops]:
     """Depthwise as a dense convolution of each group's channels with themselves."""
     kernel_h, kernel_w = c.kernel
-    blocks = max(1, config.columns // config.rows)
-    step = max(config.rows, config.columns)
+    blocks, channels = _group_channels(config)
+    step = blocks * config.rows
     loops = []
-    for first in range(0, min(step, c.output_shape[2]), config.columns):
+    for first in range(0, min(step, c.output_shape[2]), channels):
         fields = _walk(c, config, "width", fill=False)
         fields["shared"] = 0
         fields = _taps(fields, kernel_w, kernel_h, blocks)
         fields |= {"broadcast": 0, "input_group_step": blocks}
-        fields, table = _columns(fields, first, step, c.output_shape[2], config)
+        fields, table = _columns(fields, first, step, channels, c.output_shape[2], config)
         taps = c.weights.reshape(-1, c.output_shape[2])[:, table]  # [taps, groups, columns]
         weights = np.zeros((len(table), len(taps), blocks * config.rows, config.columns), np.int64)
-        column = np.arange(config.columns)
+        column = np.arange(channels)
         chosen = np.where(table >= 0, taps, 0).transpose(1, 0, 2)
-        weights[:, :, first % config.rows + column, column] = chosen
+        weights[:, :, first + column, column] = chosen[..., :channels]
         weights = weights.reshape(len(table), -1, config.columns)
         loops.append(_Loops("grouped", fields, weights, table))
     return loops
@@ -230,7 +245,7 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str) -> _Loops:
     run = inner_taps + config.rows - 1
     fields = _taps(_walk(c, config, inner, fill=True), run, outer_taps, 1)
     fields |= {"broadcast": 1, "input_group_step": 1}
-    fields, channels = _columns(fields, 0, config.columns, c.output_shape[2], config)
+    fields, channels = _columns(fields, 0, config.rows, config.rows, c.output_shape[2], config)
     steps = np.zeros((outer_taps, run, c.output_shape[2]), np.int64)
     steps[:, :inner_taps] = taps
     weights = _by_group(steps.reshape(-1, c.output_shape[2]), channels, c.uniform)

@@ -117,7 +117,7 @@ class WriteBack(wiring.Component):
 
         # The write itself
         real = (run <= d.run_valid_less_one) & ~passed
-        real &= ~group_last | (column <= d.last_columns_less_one)
+        real &= column <= Mux(group_last, d.last_columns_less_one, d.columns_less_one)
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
         m.d.sync += [

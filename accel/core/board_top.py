@@ -1,0 +1,78 @@
+"""A core on a board: its clock, its reset, its serial link and a light."""
+
+from amaranth.hdl import *
+from amaranth.lib import io, wiring
+
+from .clocking import ClockGenerator, ClockPlan
+from .uart import Uart
+
+Pin = tuple[str, int]
+"""Name and number of a resource of the platform."""
+
+
+class BoardTop(Elaboratable):
+    """The top of a design.
+
+    Everything is in the ``sync`` domain, whose clock and reset are made here; the only signal that
+    comes from outside of it is the link's receive pin.
+
+    Parameters
+    ----------
+    core : wiring.Component
+        Has streams of bytes ``i`` and ``o``, and ``running``, which is 1 while it is at work.
+    clock : ClockPlan
+        The clock.
+    uart : Pin
+        The serial link's resource, with ``rx`` and ``tx``.
+    baud : float
+        Its rate.
+    led : Pin or None
+        Lit when the board is ready, dark while the core is at work.
+
+    Raises
+    ------
+    ValueError
+        If the clock cannot make the rate.
+    """
+
+    def __init__(
+        self,
+        core: wiring.Component,
+        *,
+        clock: ClockPlan,
+        uart: Pin,
+        baud: float,
+        led: Pin | None = None,
+    ):
+        self.core = core
+        self.clock = clock
+        self.uart = uart
+        self.led = led
+        self.link = Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.clocking = clocking = ClockGenerator(self.clock)
+        m.domains.sync = ClockDomain()
+        m.d.comb += [
+            ClockSignal().eq(clocking.clk),
+            ResetSignal().eq(clocking.rst),
+        ]
+
+        m.submodules.core = core = self.core
+        m.submodules.link = link = self.link
+        wiring.connect(m, core.i, link.o)
+        wiring.connect(m, link.i, core.o)
+
+        pins = platform.request(*self.uart, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", pins.rx)
+        m.submodules.tx = tx = io.FFBuffer("o", pins.tx)
+        m.d.comb += [
+            link.rx.eq(rx.i),
+            tx.o.eq(link.tx),
+        ]
+
+        if self.led is not None:
+            m.submodules.led = led = io.FFBuffer("o", platform.request(*self.led, dir="-"))
+            m.d.comb += led.o.eq(~(ResetSignal() | core.running))
+        return m

@@ -1,0 +1,6 @@
+"""Clocks: what is wanted, validated before elaboration, and the cells that make it."""
+
+from accel.core.clocking.generator import ClockGenerator
+from accel.core.clocking.plan import ClockPlan
+
+__all__ = ["ClockGenerator", "ClockPlan"]

@@ -1,0 +1,120 @@
+"""The PLL of the ECP5.
+
+FPGA-TN-02200 "ECP5 and ECP5-5G sysCLOCK PLL/DLL Design and Usage Guide"; FPGA-DS-02012 "ECP5 and
+ECP5-5G Family Data Sheet", table "sysCLOCK PLL Timing".
+"""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import *
+
+_INPUT_MHZ = (8, 400)
+_PFD_MHZ = (10, 400)
+_VCO_MHZ = (400, 800)
+_OUTPUT_MHZ = (3.125, 400)
+_VCO_TARGET_MHZ = 600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dividers:
+    """Settings of a PLL whose feedback is its output: ``input * feedback / reference``."""
+
+    input_mhz: float
+    reference: int
+    feedback: int
+    output: int
+
+    @property
+    def detector_mhz(self) -> float:
+        return self.input_mhz / self.reference
+
+    @property
+    def vco_mhz(self) -> float:
+        return self.output_mhz * self.output
+
+    @property
+    def output_mhz(self) -> float:
+        return self.detector_mhz * self.feedback
+
+
+def find_dividers(input_mhz: float, output_mhz: float) -> Dividers:
+    """The allowed dividers that come nearest to ``output_mhz``.
+
+    Of equals, those with the fastest detector, then with the oscillator nearest to its middle.
+    Raises ``ValueError`` if the PLL cannot work with ``input_mhz`` at all.
+    """
+    candidates = [
+        dividers
+        for reference in range(1, 129)
+        for feedback in range(1, 81)
+        for output in _near_middle(input_mhz * feedback / reference)
+        if _allowed(
+            dividers := Dividers(
+                input_mhz=input_mhz, reference=reference, feedback=feedback, output=output
+            )
+        )
+    ]
+    if not candidates:
+        low, high = _PFD_MHZ
+        raise ValueError(f"PLL input must be {low} to {high} MHz, not {input_mhz:g} MHz")
+    return min(
+        candidates,
+        key=lambda dividers: (
+            abs(dividers.output_mhz - output_mhz),
+            dividers.reference,
+            abs(dividers.vco_mhz - _VCO_TARGET_MHZ),
+        ),
+    )
+
+
+def _near_middle(output_mhz: float) -> range:
+    """Output dividers that put the oscillator about where it is best."""
+    middle = round(_VCO_TARGET_MHZ / output_mhz)
+    return range(max(1, middle - 1), min(128, middle + 1) + 1)
+
+
+def _allowed(dividers: Dividers) -> bool:
+    return all(
+        low <= value <= high
+        for value, (low, high) in (
+            (dividers.input_mhz, _INPUT_MHZ),
+            (dividers.detector_mhz, _PFD_MHZ),
+            (dividers.vco_mhz, _VCO_MHZ),
+            (dividers.output_mhz, _OUTPUT_MHZ),
+        )
+    )
+
+
+def add_pll(m, dividers: Dividers, signal, *, clk, locked):
+    """Add the PLL, fed from ``signal``, the clock behind its input buffer."""
+    m.submodules.pll = Instance(
+        "EHXPLLL",
+        # What Lattice's tools set for the charge pump and the loop filter.
+        a_ICP_CURRENT="12",
+        a_LPF_RESISTOR="8",
+        a_MFG_ENABLE_FILTEROPAMP="1",
+        a_MFG_GMCREF_SEL="2",
+        p_PLLRST_ENA="DISABLED",
+        p_INTFB_WAKE="DISABLED",
+        p_STDBY_ENABLE="DISABLED",
+        p_DPHASE_SOURCE="DISABLED",
+        p_OUTDIVIDER_MUXA="DIVA",
+        p_FEEDBK_PATH="CLKOP",
+        p_CLKI_DIV=dividers.reference,
+        p_CLKFB_DIV=dividers.feedback,
+        p_CLKOP_DIV=dividers.output,
+        p_CLKOP_ENABLE="ENABLED",
+        p_CLKOP_CPHASE=dividers.output - 1,
+        p_CLKOP_FPHASE=0,
+        i_CLKI=signal,
+        i_CLKFB=clk,
+        **{
+            f"i_{name}": Const(0, 1)
+            for name in (
+                *("RST", "STDBY", "PHASESEL0", "PHASESEL1", "PHASEDIR", "PHASESTEP"),
+                *("PHASELOADREG", "PLLWAKESYNC", "ENCLKOP"),
+            )
+        },
+        o_CLKOP=clk,
+        o_LOCK=locked,
+    )

@@ -1,0 +1,62 @@
+"""What the driver does around the core: the network's ends, and packing and unpacking of tensors."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from accel.compiler.ir import Node
+from accel.compiler.operators import OPERATORS
+from accel.compiler.program import Program
+from accel.compiler.reference import check_inputs
+
+
+class Core(Protocol):
+    """Whatever runs the layers of a program: the machine, a simulation, a board."""
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+
+
+def run(
+    program: Program,
+    core: Core,
+    inputs: np.ndarray | Mapping[str, np.ndarray],
+    keep: Collection[str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Run a batch ``[N, ...]`` through a core and return arrays by tensor name.
+
+    Returned are the network's outputs, or the tensors named in ``keep``. Raises ``InvalidInput``.
+    """
+    graph, parts = program.graph, program.partition
+    wanted = tuple(graph.outputs if keep is None else keep)
+    values = dict(check_inputs(graph, inputs))
+    _compute(program, parts.before, values)
+
+    needed = {n for node in parts.behind for n in node.inputs} | set(wanted)
+    roots = {program.views[name].root for name in needed if name in program.views}
+    stored = set(program.stored_tensors()) & roots
+    if program.commands:
+        rows = program.config.rows
+        packed = {i.tensor: i.pack(values[i.tensor], rows) for i in program.inputs}
+        for name, data in core.run(packed, stored).items():
+            values[name] = program.unpack(name, data)
+    for name in needed - set(values):
+        if name in program.views and program.views[name].root in values:
+            value = values[program.views[name].root]
+            values[name] = value.reshape(len(value), *graph.tensor(name).shape[1:])
+    _compute(program, parts.behind, values)
+    return {name: values[name] for name in wanted}
+
+
+def _compute(program: Program, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
+    graph = program.graph
+    for node in nodes:
+        operands = [
+            graph.tensor(name).data if graph.tensor(name).constant else values[name]
+            for name in node.inputs
+        ]
+        results = OPERATORS[node.operator].reference(node, graph, operands)
+        values.update(zip(node.outputs, results, strict=True))

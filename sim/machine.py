@@ -1,0 +1,265 @@
+"""The functional machine: the living definition of what a program means.
+
+It reads nothing but memory and descriptors, as the core does, and computes whole layers of many
+samples at a time with NumPy. It knows no cycles; `cycle_model` does.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from accel.compiler.command import decode, unpack_weights
+from accel.compiler.program import Program
+from accel.config import AcceleratorConfig
+from accel.isa import COORDINATE_BITS, Isa
+from accel.numeric.division import OFFSET_DROPPED_BITS, Division
+
+BATCH = 32
+
+
+class IllegalProgram(Exception):
+    """A program asks for something that the core does not define."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A chunk, decoded once: index tables instead of address generators.
+
+    ``reads``: byte addresses within the input bank, -1 for padding, of a group: ``[positions,
+    steps]`` for dense layers, ``[tiles, steps]`` of words for broadcast ones. ``writes``: byte
+    addresses within the output bank ``[groups, positions, columns]``, -1 for nothing.
+    """
+
+    config: AcceleratorConfig
+    fields: Mapping[str, int]
+    weights: np.ndarray
+    division: Division
+    reads: np.ndarray
+    writes: np.ndarray
+
+    @cached_property
+    def product_type(self) -> type:
+        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53."""
+        largest = int(np.abs(self.weights).sum(axis=1).max(initial=0)) * 128
+        return np.float32 if largest < 1 << 24 else np.float64
+
+    @cached_property
+    def operand(self) -> np.ndarray:
+        """The weights as the matrix products want them."""
+        w = self.weights.astype(self.product_type)
+        if not self.fields["broadcast"]:
+            return w
+        # Row r meets the weights r steps late: [groups, columns, steps, rows].
+        rows, (groups, steps, columns) = self.config.rows, w.shape
+        late = np.zeros((groups, columns, steps, rows), w.dtype)
+        for r in range(rows):
+            late[:, :, r:, r] = w[:, : steps - r].transpose(0, 2, 1)
+        return late
+
+    def run(self, memory: np.ndarray) -> None:
+        """Compute the layer in ``memory``, uint8 ``[N, banks, bytes]``, in place."""
+        f = self.fields
+        source = memory[:, f["input_bank"]].view(np.int8)
+        target = memory[:, 1 - f["input_bank"]]
+        groups = f["groups_less_one"] + 1
+        if f["broadcast"]:
+            sums = self._broadcast_sums(source, groups)
+        else:
+            sums = self._dense_sums(source, groups)
+        codes = self.division.compute(sums.astype(np.int64)).astype(np.int8).view(np.uint8)
+        where = self.writes >= 0
+        target[:, self.writes[where]] = codes[:, where]
+
+    def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
+        values = source[:, np.maximum(byte, 0)]
+        pad = np.uint8(self.fields["pad"]).view(np.int8)
+        return np.where(byte >= 0, values, pad).astype(self.product_type)
+
+    def _dense_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
+        """Raw sums ``[N, groups, positions, columns]``."""
+        f, step = self.fields, self.fields["input_group_step"] * self.config.rows
+        w = self.operand
+        if step == 0:
+            x = self._fetch(source, self.reads)
+            flat = w.transpose(1, 0, 2).reshape(w.shape[1], -1)
+            sums = (x @ flat).reshape(*x.shape[:2], len(w), -1).transpose(0, 2, 1, 3)
+            return np.broadcast_to(sums, (len(sums), groups, *sums.shape[2:]))
+        parts = []
+        for g in range(groups):
+            byte = np.where(self.reads >= 0, self.reads + g * step, -1)
+            parts.append(self._fetch(source, byte) @ w[0 if f["shared"] else g])
+        return np.stack(parts, axis=1)
+
+    def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
+        """Raw sums ``[N, groups, positions, columns]``; positions are whole tiles."""
+        f, rows, columns = self.fields, self.config.rows, self.config.columns
+        tiles, steps = self.reads.shape
+        group = np.arange(groups)[:, None] * f["input_group_step"] * rows
+        lane = group + np.arange(columns) % rows
+        byte = np.where(self.reads >= 0, self.reads, -(1 << 40))
+        byte = lane[:, :, None, None] + byte  # [groups, columns, tiles, steps]
+        x = self._fetch(source, byte)
+        sums = x @ self.operand  # [N, groups, columns, tiles, rows]
+        return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
+
+
+def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
+    """Decode a chunk's descriptor and stream."""
+    isa, rows = Isa(config), config.rows
+    header = isa.descriptor_words * rows
+    fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
+    groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
+    records = config.columns * isa.record_words * rows
+    weights = (fields["weight_words_less_one"] + 1) * rows
+    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header)
+    stream = stream.reshape(groups, -1)
+    steps = _steps(fields, rows)
+    return Layer(
+        config=config,
+        fields=fields,
+        weights=unpack_weights(stream[:, records:], steps, config),
+        division=_division(stream[:, :records], fields, isa),
+        reads=_reads(fields, isa, steps),
+        writes=_writes(fields, isa),
+    )
+
+
+def _steps(f: Mapping[str, int], rows: int) -> int:
+    taps = (f["inner_taps_less_one"] + 1) * (f["outer_taps_less_one"] + 1)
+    return taps * (f["blocks_less_one"] + 1) * (1 if f["broadcast"] else rows)
+
+
+def _division(records: np.ndarray, fields: Mapping[str, int], isa: Isa) -> Division:
+    """The records of all columns, fields ``[groups, 1, columns]``."""
+    columns, word = isa.config.columns, isa.config.rows
+    early_bytes = isa.words(isa.early_record) * word
+    rows = []
+    for record in records.reshape(-1, isa.record_words * word):
+        data = record.tobytes()
+        early = decode(isa.early_record, int.from_bytes(data[:early_bytes], "little"))
+        late = decode(isa.late_record, int.from_bytes(data[early_bytes:], "little"))
+        dropped = OFFSET_DROPPED_BITS
+        offsets = late["offset"] << dropped, late["offset_negative"] << dropped
+        rows.append((early["bias"], late["divisor"], *offsets, early["coarse"]))
+    table = np.array(rows, np.int64).reshape(len(records), 1, columns, -1)
+    return Division(
+        *(table[..., i] for i in range(5)), low=fields["low"] - 128, high=fields["high"] - 128
+    )
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - (1 << bits) if value >> bits - 1 else value
+
+
+def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Word address and coordinates of the windows of all positions, whole tiles of them."""
+    count = -(-(f["positions_less_one"] + 1) // isa.config.rows) * isa.config.rows
+    run = f["run_less_one"] + 1
+    outer, inner = np.divmod(np.arange(count), run)
+    jump = f["position_outer_step"] + (run - 1) * f["position_inner_step"]
+    address = f["input_base"] + inner * f["position_inner_step"] + outer * jump
+    x = f["inner_origin"] + inner * f["inner_stride"]
+    y = f["outer_origin"] + outer * f["outer_stride"]
+    return address, x, y
+
+
+def _reads(f: Mapping[str, int], isa: Isa, steps: int) -> np.ndarray:
+    rows = isa.config.rows
+    address, x, y = _starts(f, isa)
+    if f["broadcast"]:
+        address, x, y = (values[::rows] for values in (address, x, y))
+    else:
+        address, x, y = (values[: f["positions_less_one"] + 1] for values in (address, x, y))
+
+    # Taps in the order of the loops: outer, inner, blocks
+    offsets, inner, outer, offset = [], [], [], 0
+    for o in range(f["outer_taps_less_one"] + 1):
+        for i in range(f["inner_taps_less_one"] + 1):
+            for b in range(f["blocks_less_one"] + 1):
+                offsets.append(offset)
+                inner.append(i)
+                outer.append(o)
+                last_block = b == f["blocks_less_one"]
+                last_inner = last_block and i == f["inner_taps_less_one"]
+                step = f["tap_outer_step"] if last_inner else f["tap_inner_step"]
+                offset += step if last_block else 1
+    mask = (1 << COORDINATE_BITS) - 1
+    inside = (x[:, None] + inner & mask) < f["inner_size"]
+    inside &= (y[:, None] + outer & mask) < f["outer_size"]
+    words = address[:, None] + np.array(offsets) & (1 << isa.address_bits) - 1
+    if (inside & (words >= isa.config.bank_words)).any():
+        raise IllegalProgram("a layer reads outside its bank")
+    byte = np.where(inside, words * rows, -1)
+    if f["broadcast"]:
+        return byte
+    lanes = np.where(inside[..., None], byte[..., None] + np.arange(rows), -1)
+    return lanes.reshape(len(byte), steps)
+
+
+def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
+    config, rows = isa.config, isa.config.rows
+    count, run = f["positions_less_one"] + 1, f["run_less_one"] + 1
+    groups = np.arange(f["groups_less_one"] + 1)[:, None, None]
+    positions, columns = np.arange(count)[None, :, None], np.arange(config.columns)
+    outer, inner = np.divmod(positions, run)
+    word = f["output_base"] + inner * f["output_inner_step"]
+    word = word + outer * (f["output_outer_step"] + (run - 1) * f["output_inner_step"])
+    word = word & (1 << isa.address_bits) - 1
+    step = f["output_group_words"] * rows + f["output_group_lanes"]
+    byte = word * rows + f["output_lane"] + groups * step + columns
+    real = (inner <= f["run_valid_less_one"]) & (byte >= 0)
+    last = groups == f["groups_less_one"]
+    real &= columns <= np.where(last, f["last_columns_less_one"], f["columns_less_one"])
+    if (real & (byte >= config.bank_words * rows)).any():
+        raise IllegalProgram("a layer writes outside its bank")
+    return np.where(real, byte, -1)
+
+
+class Machine:
+    """A core that computes many samples at a time.
+
+    ``run`` takes what the driver would write for each sample and returns what it would read.
+    """
+
+    def __init__(self, program: Program):
+        self.program = program
+        config = program.config
+        self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
+        for chunk in program.chunks:
+            start = chunk.address * config.rows
+            self.image[chunk.bank, start : start + len(chunk.data)] = np.frombuffer(
+                chunk.data, np.uint8
+            )
+        self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+        count = len(next(iter(inputs.values())))
+        pieces = [
+            self._run({name: data[i : i + BATCH] for name, data in inputs.items()}, keep)
+            for i in range(0, count, BATCH)
+        ]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+
+    def _run(self, inputs, keep):
+        samples = len(next(iter(inputs.values())))
+        used = max(self.program.memory.used_words) * self.program.config.rows
+        memory = np.repeat(self.image[None, :, :used], samples, axis=0)
+        for name, data in inputs.items():
+            self._view(memory, name)[:] = data
+        kept = {name: data for name, data in inputs.items() if name in keep}
+        for layer, command in zip(self.layers, self.program.commands, strict=True):
+            layer.run(memory)
+            if command.output in keep:
+                kept[command.output] = self._view(memory, command.output).copy()
+        return kept
+
+    def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
+        placement = self.program.placement(tensor)
+        rows = self.program.config.rows
+        start = placement.address * rows
+        return memory[:, placement.bank, start : start + placement.storage.words(rows) * rows]
