@@ -1,24 +1,14 @@
 """The core's host interface: frames of bytes in, replies out."""
 
-import hashlib
-import json
-
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import protocol
 from ..config import AcceleratorConfig
+from ..identity import identity
 from ..isa import COUNTER_BITS
 from ..protocol import COUNTER_BYTES, COUNTERS, Opcode, Status
-
-
-def identity(config: AcceleratorConfig) -> bytes:
-    """The ``IDENTITY_BYTES`` by which a driver knows what a core was built as."""
-    values = {key: value for key, value in config.as_dict().items() if key != "family"}
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
-    sizes = [protocol.PROTOCOL_VERSION, config.rows, config.columns]
-    return protocol.MAGIC + bytes([*sizes, config.number_format.weight_bits]) + digest[:8]
 
 
 class Link(wiring.Component):

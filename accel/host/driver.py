@@ -1,0 +1,200 @@
+"""The driver: loads programs into a core and runs them, over any transport of bytes."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from accel.compiler.program import Program
+from accel.config import AcceleratorConfig
+from accel.errors import ToolError, UserError
+from accel.identity import identity
+from accel.isa import Isa
+from accel.protocol import (
+    COUNTER_BYTES,
+    COUNTERS,
+    HEADER_BYTES,
+    IDENTITY_BYTES,
+    INFO_BYTES,
+    MAGIC,
+    Opcode,
+    Status,
+    crc,
+    header,
+)
+
+MAX_WORDS = 4096  # of one frame: a frame that is spoilt is sent again as a whole
+ATTEMPTS = 3
+
+
+class LinkError(ToolError):
+    """The core does not answer, or not as it should."""
+
+
+class WrongCore(UserError):
+    """The core at the other end was built for another configuration than the program."""
+
+
+class Transport(Protocol):
+    """A stream of bytes to a core and back."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+
+    def read(self, count: int) -> bytes:
+        """Return ``count`` bytes, or fewer where they do not come in time."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the core counted during a run; cycles each, see `core.sequencer`."""
+
+    cycles: int
+    busy: int
+    waiting_weights: int
+    waiting_drain: int
+
+
+class Driver:
+    """Frames and their answers. Raises ``LinkError`` where the core cannot be talked to."""
+
+    def __init__(self, transport: Transport, config: AcceleratorConfig):
+        self.transport = transport
+        self.config = config
+        self.location_shift = Isa(config).address_bits
+
+    def connect(self) -> None:
+        """Find the core at frame boundary and check what it was built as. Raises ``WrongCore``."""
+        self.transport.write(bytes(HEADER_BYTES))
+        found = self._info()[:IDENTITY_BYTES]
+        if found == identity(self.config):
+            return
+        if found[: len(MAGIC)] != MAGIC:
+            raise LinkError("Core did not identify itself; is this bitstream loaded?")
+        rows, columns, weight_bits = found[5:8]
+        raise WrongCore(
+            f"Core is a {rows}x{columns} array with {weight_bits}-bit weights of another build "
+            f"than the program's {self.config.rows}x{self.config.columns}; load the bitstream that "
+            f"was built with the same options"
+        )
+
+    def counters(self) -> Counters:
+        """What the last run counted."""
+        data = self._info()[IDENTITY_BYTES:]
+        fields = range(0, len(COUNTERS) * COUNTER_BYTES, COUNTER_BYTES)
+        return Counters(*(int.from_bytes(data[i : i + COUNTER_BYTES], "little") for i in fields))
+
+    def write(self, bank: int, address: int, data: bytes) -> None:
+        """Write whole words."""
+        for start, words in self._frames(len(data) // self.config.rows):
+            piece = data[start * self.config.rows : (start + words) * self.config.rows]
+            location = self._location(bank, address + start)
+            frame = header(Opcode.WRITE, location, words) + piece + bytes([crc(piece)])
+            self._request(frame, 0)
+
+    def read(self, bank: int, address: int, words: int) -> bytes:
+        """Read whole words."""
+        parts = []
+        for start, count in self._frames(words):
+            frame = header(Opcode.READ, self._location(bank, address + start), count)
+            parts.append(self._request(frame, count * self.config.rows))
+        return b"".join(parts)
+
+    def run(self, bank: int, address: int, layers: int = 0) -> None:
+        """Run ``layers`` chunks from this one on, or all that are chained to it."""
+        self._request(header(Opcode.RUN, self._location(bank, address), layers), 0)
+
+    def _location(self, bank: int, address: int) -> int:
+        return bank << self.location_shift | address
+
+    def _frames(self, words: int) -> Iterable[tuple[int, int]]:
+        return ((start, min(MAX_WORDS, words - start)) for start in range(0, words, MAX_WORDS))
+
+    def _info(self) -> bytes:
+        return self._request(header(Opcode.INFO), INFO_BYTES)
+
+    def _request(self, frame: bytes, count: int) -> bytes:
+        """Send a frame until it is answered by ``count`` bytes that are whole."""
+        problem = ""
+        for _ in range(ATTEMPTS):
+            self.transport.write(frame)
+            status = self.transport.read(1)
+            if status != bytes([Status.OK]):
+                problem = f"answered {status.hex()}" if status else "did not answer"
+                self.transport.write(bytes(HEADER_BYTES))
+                continue
+            if not count:
+                return b""
+            answer = self.transport.read(count + 1)
+            if len(answer) == count + 1 and crc(answer) == 0:
+                return answer[:-1]
+            problem = f"answered {len(answer)} of {count + 1} bytes or a wrong CRC"
+        raise LinkError(
+            f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
+        )
+
+
+class DrivenCore:
+    """A core behind a driver, as `runner.run` wants it. The program is loaded once.
+
+    ``progress`` is called with the number of samples done. After a run, ``layer_counters`` holds
+    the last sample's counters of each layer if it was run layer by layer, ``total`` of all of them.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        transport: Transport,
+        progress: Callable[[int], None] | None = None,
+    ):
+        self.program = program
+        self.driver = Driver(transport, program.config)
+        self.progress = progress
+        self.layer_counters: list[Counters] = []
+        self.total: Counters | None = None
+        self.driver.connect()
+        for chunk in program.chunks:
+            self.driver.write(chunk.bank, chunk.address, chunk.data)
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+        kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
+        for index in range(len(next(iter(inputs.values())))):
+            sample = {name: data[index] for name, data in inputs.items()}
+            for name, data in self.run_sample(sample, keep).items():
+                kept[name].append(data)
+            if self.progress:
+                self.progress(index + 1)
+        return {name: np.stack(data) for name, data in kept.items()}
+
+    def run_sample(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str], *, stepped: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Run one sample; layer by layer if ``stepped`` or if some tensor would be overwritten."""
+        for name, data in sample.items():
+            place = self.program.placement(name)
+            self.driver.write(place.bank, place.address, data.tobytes())
+        if stepped or set(keep) - set(self.program.partition.outputs):
+            return self._step(sample, keep)
+        first = self.program.chunks[0]
+        self.driver.run(first.bank, first.address)
+        self.total = self.driver.counters()
+        return {name: self._read(name) for name in keep}
+
+    def _step(self, sample, keep) -> dict[str, np.ndarray]:
+        kept = {name: data for name, data in sample.items() if name in keep}
+        self.layer_counters = []
+        for command, chunk in zip(self.program.commands, self.program.chunks, strict=True):
+            self.driver.run(chunk.bank, chunk.address, layers=1)
+            self.layer_counters.append(self.driver.counters())
+            if command.output in keep:
+                kept[command.output] = self._read(command.output)
+        return kept
+
+    def _read(self, tensor: str) -> np.ndarray:
+        place = self.program.placement(tensor)
+        words = place.storage.words(self.program.config.rows)
+        return np.frombuffer(self.driver.read(place.bank, place.address, words), np.uint8)

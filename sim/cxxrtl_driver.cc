@@ -1,0 +1,40 @@
+// Steps a core that CXXRTL has turned into C++, and moves bytes through its host link.
+
+#include DESIGN
+
+#include <cstddef>
+#include <cstdint>
+
+using Design = cxxrtl_design::p_top;
+
+extern "C" {
+
+Design *core_create() { return new Design; }
+void core_destroy(Design *design) { delete design; }
+
+// Runs until `sent` bytes of `in` are taken and `wanted` bytes have come to `out`, or until `limit`
+// cycles have passed. Returns the cycles; `*in_done` and `*out_done` tell how far it came.
+uint64_t core_run(Design *design, const uint8_t *in, size_t sent, size_t *in_done, uint8_t *out,
+                  size_t wanted, size_t *out_done, uint64_t limit) {
+    size_t taken = 0, come = 0;
+    uint64_t cycles = 0;
+    while ((taken < sent || come < wanted) && cycles < limit) {
+        design->p_i____valid.set<bool>(taken < sent);
+        if (taken < sent)
+            design->p_i____payload.set<uint8_t>(in[taken]);
+        design->p_o____ready.set<bool>(come < wanted);
+        design->p_clk.set<bool>(false);
+        design->step();
+        if (taken < sent && design->p_i____ready.get<bool>())
+            taken++;
+        if (come < wanted && design->p_o____valid.get<bool>())
+            out[come++] = design->p_o____payload.get<uint8_t>();
+        design->p_clk.set<bool>(true);
+        design->step();
+        cycles++;
+    }
+    *in_done = taken;
+    *out_done = come;
+    return cycles;
+}
+}
