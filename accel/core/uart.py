@@ -6,29 +6,52 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 _BITS = 8
-_LARGEST_ERROR = 0.02
-_SMALLEST_DIVISOR = 5
+_STEPS = 8
+_LARGEST_ERROR = 0.005
 
 
-def divisor_for(clock_hz: float, baud: float) -> int:
-    """Clock cycles in a bit.
+class Pace(wiring.Component):
+    """Divides the time of a bit into ``_STEPS`` steps, which are even to a cycle of the clock.
 
-    Raises ``ValueError`` if the clock is too slow, or if the rate it gives is 2 % or more off,
-    which would move the sampling point too far by the tenth bit.
+    Adds a fraction of a turn every cycle; a step is where the sum goes round.
+
+    Parameters
+    ----------
+    clock_hz, baud : float
+        Frequency of the ``sync`` domain, and bits in a second.
+
+    Members
+    -------
+    step : Out(1)
+        For one cycle: a step has passed.
+
+    Raises
+    ------
+    ValueError
+        If a step would be shorter than two cycles.
     """
-    divisor = round(clock_hz / baud)
-    if divisor < _SMALLEST_DIVISOR:
-        raise ValueError(
-            f"Baud rate must be at most {clock_hz / _SMALLEST_DIVISOR:g} with a clock of "
-            f"{clock_hz:g} Hz, not {baud:g}"
-        )
-    error = abs(clock_hz / divisor / baud - 1)
-    if error >= _LARGEST_ERROR:
-        raise ValueError(
-            f"Baud rate must be within {_LARGEST_ERROR:.0%} of what divides a clock of "
-            f"{clock_hz:g} Hz, and {baud:g} is {error:.1%} off"
-        )
-    return divisor
+
+    step: Out(1)
+
+    def __init__(self, *, clock_hz: float, baud: float):
+        if not 0 < 2 * _STEPS * baud <= clock_hz:
+            raise ValueError(
+                f"Baud rate must be positive and at most {clock_hz / _STEPS / 2:g} with a clock "
+                f"of {clock_hz:g} Hz, not {baud:g}"
+            )
+        turns = _STEPS * baud / clock_hz
+        self.width = 1
+        while abs(round(turns * 2**self.width) / 2**self.width / turns - 1) > _LARGEST_ERROR:
+            self.width += 1
+        self.increment = round(turns * 2**self.width)
+        self.made_baud = self.increment / 2**self.width * clock_hz / _STEPS
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        turn = Signal(self.width)
+        m.d.sync += Cat(turn, self.step).eq(turn + self.increment)
+        return m
 
 
 class Receiver(wiring.Component):
@@ -38,13 +61,10 @@ class Receiver(wiring.Component):
     silently. A byte is given out as soon as its stop bit is sampled, and is held until it is taken:
     if the next one is complete before that, the next one is lost and ``overrun`` set.
 
-    Parameters
-    ----------
-    divisor : int
-        Clock cycles in a bit.
-
     Members
     -------
+    step : In(1)
+        From ``Pace``.
     rx : In(1)
         The line, asynchronous.
     o : Out(stream.Signature(8))
@@ -55,93 +75,92 @@ class Receiver(wiring.Component):
         For one cycle: a byte had no stop bit and was dropped.
     """
 
+    step: In(1)
     rx: In(1, init=1)
     o: Out(stream.Signature(_BITS))
     overrun: Out(1)
     framing_error: Out(1)
 
-    def __init__(self, divisor: int):
-        self.divisor = divisor
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
         rx = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.rx, rx, init=1)
+        before = Signal()
+        m.d.sync += before.eq(rx)
 
-        # Counts down from the start bit's edge to its middle, then from middle to middle.
-        timer = _Timer(self.divisor)
-        # The start bit has been sampled, and with it all data, once it reaches the lowest bit.
-        shift = Signal(_BITS + 1)
+        # From the start bit's edge half a bit to its middle, then from middle to middle.
         busy = Signal()
+        steps = Signal(range(_STEPS))
+        sample = Signal()
+        m.d.comb += sample.eq(busy & self.step & (steps == _STEPS - 1))
         with m.If(~busy):
-            m.d.sync += [
-                timer.load(self.divisor // 2),
-                shift.eq(~0),
-                busy.eq(~rx),
-            ]
-        with m.Elif(timer.done):
-            m.d.sync += [timer.load(self.divisor), shift.eq(Cat(shift[1:], rx))]
-            # A glitch is not a start bit; a byte ends in the middle of its stop bit.
-            with m.If(~shift[0] | (shift.all() & rx)):
+            m.d.sync += steps.eq(_STEPS // 2)
+        with m.Elif(self.step):
+            m.d.sync += steps.eq(steps + 1)
+
+        # Once the start bit has reached the lowest place, all data bits are there.
+        shift = Signal(_BITS + 1)
+        started = Signal()
+        with m.If(~busy):
+            m.d.sync += [shift.eq(~0), started.eq(0), busy.eq(before & ~rx)]
+        with m.Elif(sample):
+            m.d.sync += [shift.eq(Cat(shift[1:], rx)), started.eq(1)]
+            with m.If(~shift[0] | (rx & ~started)):
                 m.d.sync += busy.eq(0)
-        with m.Else():
-            m.d.sync += timer.tick()
 
         ended = Signal()
+        taken = Signal()
         m.d.comb += [
-            ended.eq(busy & timer.done & ~shift[0]),
+            ended.eq(sample & ~shift[0]),
+            taken.eq(self.o.ready | ~self.o.valid),
             self.framing_error.eq(ended & ~rx),
-            self.overrun.eq(ended & rx & self.o.valid & ~self.o.ready),
+            self.overrun.eq(ended & rx & ~taken),
         ]
-        with m.If(self.o.ready):
-            m.d.sync += self.o.valid.eq(0)
-        with m.If(ended & rx & (~self.o.valid | self.o.ready)):
-            m.d.sync += [self.o.payload.eq(shift[1:]), self.o.valid.eq(1)]
+        with m.If(taken):
+            m.d.sync += self.o.valid.eq(ended & rx)
+            m.d.sync += self.o.payload.eq(shift[1:])
         return m
 
 
 class Transmitter(wiring.Component):
     """Bytes to a line.
 
-    A byte is taken when the stop bit of the one before has been sent in full.
-
-    Parameters
-    ----------
-    divisor : int
-        Clock cycles in a bit.
+    A byte is taken at the end of a bit time, if the stop bit of the one before has been sent.
 
     Members
     -------
+    step : In(1)
+        From ``Pace``.
     i : In(stream.Signature(8))
         The bytes.
     tx : Out(1)
         The line, straight from a flip-flop.
     """
 
+    step: In(1)
     i: In(stream.Signature(_BITS))
     tx: Out(1, init=1)
 
-    def __init__(self, divisor: int):
-        self.divisor = divisor
-        super().__init__()
-
     def elaborate(self, platform):
         m = Module()
-        timer = _Timer(self.divisor)
-        # What is still to be sent, the stop bit last; nothing once that has been put on the line.
+        steps = Signal(range(_STEPS))
+        next_bit = Signal()
+        m.d.comb += next_bit.eq(self.step & (steps == _STEPS - 1))
+        with m.If(self.step):
+            m.d.sync += steps.eq(steps + 1)
+
+        # What is still to be sent, the stop bit last; nothing once that is on the line.
         shift = Signal(_BITS + 1)
-        m.d.comb += self.i.ready.eq(timer.done & ~shift.any())
-        with m.If(~timer.done):
-            m.d.sync += timer.tick()
-        with m.Elif(shift.any()):
-            m.d.sync += [Cat(self.tx, shift).eq(shift), timer.load(self.divisor)]
-        with m.Elif(self.i.valid):
-            m.d.sync += [
-                self.tx.eq(0),
-                shift.eq(Cat(self.i.payload, 1)),
-                timer.load(self.divisor),
-            ]
+        busy = Signal()
+        m.d.comb += [
+            busy.eq(shift.any()),
+            self.i.ready.eq(next_bit & ~busy),
+        ]
+        with m.If(next_bit):
+            with m.If(busy):
+                m.d.sync += Cat(self.tx, shift).eq(shift)
+            with m.Elif(self.i.valid):
+                m.d.sync += [self.tx.eq(0), shift.eq(Cat(self.i.payload, 1))]
         return m
 
 
@@ -165,7 +184,7 @@ class Uart(wiring.Component):
     Raises
     ------
     ValueError
-        As ``divisor_for`` does.
+        As ``Pace`` does.
     """
 
     rx: In(1, init=1)
@@ -176,34 +195,22 @@ class Uart(wiring.Component):
     framing_error: Out(1)
 
     def __init__(self, *, clock_hz: float, baud: float):
-        self.divisor = divisor_for(clock_hz, baud)
+        self.pace = Pace(clock_hz=clock_hz, baud=baud)
         super().__init__()
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.receiver = receiver = Receiver(self.divisor)
-        m.submodules.transmitter = transmitter = Transmitter(self.divisor)
+        m.submodules.pace = pace = self.pace
+        m.submodules.receiver = receiver = Receiver()
+        m.submodules.transmitter = transmitter = Transmitter()
         wiring.connect(m, wiring.flipped(self.o), receiver.o)
         wiring.connect(m, wiring.flipped(self.i), transmitter.i)
         m.d.comb += [
+            receiver.step.eq(pace.step),
+            transmitter.step.eq(pace.step),
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
             self.overrun.eq(receiver.overrun),
             self.framing_error.eq(receiver.framing_error),
         ]
         return m
-
-
-class _Timer:
-    """Counts cycles down to minus one, whose sign bit says that it is done without a comparison."""
-
-    def __init__(self, longest: int):
-        self.count = Signal(signed(longest.bit_length() + 1), init=-1, name="timer")
-        self.done = self.count[-1]
-
-    def load(self, cycles: int):
-        """Be done ``cycles`` cycles after this one."""
-        return self.count.eq(cycles - 2)
-
-    def tick(self):
-        return self.count.eq(self.count - 1)

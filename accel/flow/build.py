@@ -13,7 +13,7 @@ from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
 from accel.flow.reports import read_nextpnr
 from accel.flow.runner import OnProgress, Runner, Step
-from accel.flow.signoff import SignOff, registered_dsps, sign_off_as_reported, sign_off_up5k
+from accel.flow.signoff import sign_off_as_reported, sign_off_up5k
 from accel.flow.tools import Tool, find_tool
 
 _SYNTHESIS = Step(
@@ -29,6 +29,7 @@ _PACKING = Step(name="packing", begin=0.95, end=1.0, remedy="this is a fault, pl
 
 _NEXTPNR_REPORT = "nextpnr.json"
 _SDF = "delays.sdf"
+_ROUTED = "routed.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ def _place_and_route(
 ) -> list[summary.Run]:
     options = ["--timing-allow-fail", "--report", _NEXTPNR_REPORT]
     if _is_up5k(plan):
-        options += ["--sdf", _SDF]
+        options += ["--sdf", _SDF, "--write", _ROUTED]
     folders = []
     commands = []
     for seed in plan.seeds:
@@ -109,18 +110,22 @@ def _place_and_route(
             if file.suffix in (".json", ".pcf", ".lpf"):
                 shutil.copyfile(file, folders[-1] / file.name)
     codes = runner.run(_PLACE_AND_ROUTE, nextpnr, commands, folders)
-    dsps = registered_dsps((work / f"{plan.name}.json").read_text()) if _is_up5k(plan) else []
     return [
-        _read_run(plan, seed, folder, dsps)
+        _read_run(plan, seed, folder)
         for seed, folder, code in zip(plan.seeds, folders, codes, strict=True)
         if code == 0
     ]
 
 
-def _read_run(plan: BuildPlan, seed: int, folder: Path, dsps: Sequence[str]) -> summary.Run:
+def _read_run(plan: BuildPlan, seed: int, folder: Path) -> summary.Run:
     report = read_nextpnr(folder / _NEXTPNR_REPORT)
-    clocks: dict[str, SignOff] = (
-        sign_off_up5k(report, (folder / _SDF).read_text(), dsps)
+    clocks = (
+        sign_off_up5k(
+            report,
+            sdf=(folder / _SDF).read_text(),
+            synthesized=(folder / f"{plan.name}.json").read_text(),
+            routed=(folder / _ROUTED).read_text(),
+        )
         if _is_up5k(plan)
         else sign_off_as_reported(report)
     )

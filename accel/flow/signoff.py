@@ -1,18 +1,19 @@
 """The Fmax that a routed design can be trusted to reach.
 
 On ECP5 that is nextpnr's figure. On the iCE40 UltraPlus nextpnr does not time the hard cells, so a
-static timing analysis of our own takes nextpnr's delays of routing and logic and puts the hard
-cells' real ones in (``up5k_timing``).
+static timing analysis of our own takes nextpnr's delays and replaces those that are not the real
+ones (``up5k_timing``).
 """
 
 import json
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from accel.flow.delays import Delays, read_sdf
+from accel.flow.lut_inputs import read_lut_inputs
 from accel.flow.paths import TimedPath
 from accel.flow.reports import PlaceAndRoute
 from accel.flow.sta import clock_of, longest_paths
@@ -44,11 +45,19 @@ def sign_off_as_reported(report: PlaceAndRoute) -> dict[str, SignOff]:
 
 
 def sign_off_up5k(
-    report: PlaceAndRoute, sdf: str, registered_dsps: Iterable[str]
+    report: PlaceAndRoute, *, sdf: str, synthesized: str, routed: str
 ) -> dict[str, SignOff]:
-    """Time an UltraPlus design with the hard cells' real delays, by clock net."""
+    """Time an UltraPlus design with its real delays, by clock net.
+
+    ``sdf`` and ``routed`` are nextpnr's SDF file and netlist, ``synthesized`` is Yosys's netlist.
+    """
     delays = read_sdf(sdf)
-    paths = longest_paths(with_real_delays(delays, registered_dsps))
+    real = with_real_delays(
+        delays,
+        registered_dsps=registered_dsps(synthesized),
+        lut_inputs=read_lut_inputs(routed),
+    )
+    paths = longest_paths(real)
     signed_off = {}
     for net, clock in report.clocks.items():
         source = _source_of_clock(delays, report.critical_paths.get(net))

@@ -14,6 +14,7 @@ from accel.flow.signoff import SignOff, run_icetime
 from accel.flow.tools import Tool, find_optional
 
 _DIGITS = 3
+_WORDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ def _words(paths: Sequence[TimedPath]) -> list[str]:
     longest = {}
     for path in paths:
         longest.setdefault((path.start, path.end), path.describe())
-    return list(longest.values())
+    return list(longest.values())[:_WORDS]
 
 
 def _rounded(mhz: float) -> float:

@@ -1,7 +1,7 @@
-"""Worst-case delays of the iCE40 UltraPlus's hard cells, which nextpnr-ice40 does not know.
+"""Worst-case delays of the iCE40 UltraPlus where nextpnr-ice40's are not the real ones.
 
-nextpnr takes 0.1 ns for every delay of ``SB_MAC16`` and for every setup time of the memories. The
-figures here are the largest of their kind in IceStorm's ``timings_up5k.txt`` (slow corner, in ps),
+nextpnr takes 0.1 ns for every delay of ``SB_MAC16`` and for every setup time of the memories, and
+times the inputs of a look-up table as they were before the router swapped them. The figures here are the largest of their kind in IceStorm's ``timings_up5k.txt`` (slow corner, in ps),
 extracted from the vendor's tool. The cell there whose configuration is ours, operand and product
 registers on and the products taken out, is ``SB_MAC16_MUL_S_8X8_ALL_PIPELINE``.
 """
@@ -60,26 +60,56 @@ TIMING = {
     "ICESTORM_LC": CellTiming(setup={"SR": 530}),
 }
 
+# By physical input of a look-up table: to its output, and to the flip-flop behind it. The latter are
+# nextpnr's own, which are a little longer than IceStorm's.
+_LUT_PS = (1285, 1232, 1206, 875)
+_LUT_SETUP_PS = (1234, 1181, 1155, 824)
+
 # MUL_S_16X16_BYPASS, B to O: no other configuration has a longer delay.
 _ANY_DSP_PS = 9050
 
 
-def with_real_delays(delays: Delays, registered_dsps: Iterable[str]) -> Delays:
-    """Put the real delays of the hard cells in, wherever they are longer than nextpnr's.
+def with_real_delays(
+    delays: Delays,
+    *,
+    registered_dsps: Iterable[str],
+    lut_inputs: Mapping[str, Mapping[str, int]],
+) -> Delays:
+    """Replace those of nextpnr's delays that are not the real ones.
 
-    ``registered_dsps`` names the DSP cells that are configured as ``REGISTERED_8X8``. Any other is
-    given the longest delay of all configurations from and to every pin.
+    Parameters
+    ----------
+    delays : Delays
+        nextpnr's.
+    registered_dsps : iterable of str
+        The DSP cells that are configured as ``REGISTERED_8X8``. Any other is given the longest delay
+        of all configurations from and to every pin.
+    lut_inputs : mapping
+        By cell and port, the physical input of the look-up table that a signal arrives at.
     """
     registered = frozenset(registered_dsps)
     cells = {}
     for name, cell in delays.cells.items():
         if cell.kind == "ICESTORM_DSP" and name not in registered:
-            cells[name] = _slowest_dsp(cell)
+            cell = _slowest_dsp(cell)
         elif cell.kind in TIMING:
-            cells[name] = _corrected(cell, TIMING[cell.kind])
-        else:
-            cells[name] = cell
+            cell = _corrected(cell, TIMING[cell.kind])
+        if name in lut_inputs:
+            cell = _swapped(cell, lut_inputs[name])
+        cells[name] = cell
     return dataclasses.replace(delays, cells=cells)
+
+
+def _swapped(cell: Cell, inputs: Mapping[str, int]) -> Cell:
+    arcs = {
+        (start, end): _LUT_PS[inputs[start]] if start in inputs and end == "O" else delay
+        for (start, end), delay in cell.arcs.items()
+    }
+    setups = {
+        (port, clock): _LUT_SETUP_PS[inputs[port]] if port in inputs else delay
+        for (port, clock), delay in cell.setups.items()
+    }
+    return dataclasses.replace(cell, arcs=arcs, setups=setups)
 
 
 def _corrected(cell: Cell, timing: CellTiming) -> Cell:

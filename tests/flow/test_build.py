@@ -189,7 +189,7 @@ def test_an_interrupted_build_leaves_neither_files_nor_processes(tmp_path, fake_
 
 
 def test_our_analysis_equals_nextpnr_where_no_delay_is_replaced(ice40_plan, tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.flow.signoff.with_real_delays", lambda delays, dsps: delays)
+    monkeypatch.setattr("accel.flow.signoff.with_real_delays", lambda delays, **facts: delays)
     for seed in build(ice40_plan, tmp_path / "build").report["fmax_mhz"]["seeds"]:
         assert seed["signed_off"] == pytest.approx(seed["nextpnr"], abs=0.002)
 

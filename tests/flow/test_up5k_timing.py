@@ -94,7 +94,9 @@ def lone_dsp():
     ],
 )
 def test_a_multiplier_that_is_not_registered_is_timed_as_the_slowest(registered, delay_ns):
-    ((path, *_),) = longest_paths(with_real_delays(lone_dsp(), registered)).values()
+    ((path, *_),) = longest_paths(
+        with_real_delays(lone_dsp(), registered_dsps=registered, lut_inputs={})
+    ).values()
     assert path.delay_ns == pytest.approx(delay_ns)
 
 

@@ -12,16 +12,20 @@ _INPUT_MHZ = (8, 400)
 _PFD_MHZ = (10, 400)
 _VCO_MHZ = (400, 800)
 _OUTPUT_MHZ = (3.125, 400)
-_VCO_TARGET_MHZ = 600
+_VCO_MIDDLE_MHZ = 600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dividers:
-    """Settings of a PLL whose feedback is its output: ``input * feedback / reference``."""
+    """Settings of a PLL with an output of its own for the feedback.
+
+    The oscillator runs at ``input * multiple / reference``; ``multiple`` is the divider of that
+    output (CLKOP), ``output`` that of the one which is used (CLKOS).
+    """
 
     input_mhz: float
     reference: int
-    feedback: int
+    multiple: int
     output: int
 
     @property
@@ -30,11 +34,11 @@ class Dividers:
 
     @property
     def vco_mhz(self) -> float:
-        return self.output_mhz * self.output
+        return self.detector_mhz * self.multiple
 
     @property
     def output_mhz(self) -> float:
-        return self.detector_mhz * self.feedback
+        return self.vco_mhz / self.output
 
 
 def find_dividers(input_mhz: float, output_mhz: float) -> Dividers:
@@ -45,12 +49,12 @@ def find_dividers(input_mhz: float, output_mhz: float) -> Dividers:
     """
     candidates = [
         dividers
-        for reference in range(1, 129)
-        for feedback in range(1, 81)
-        for output in _near_middle(input_mhz * feedback / reference)
+        for reference in range(1, 41)
+        for multiple in range(1, 81)
+        for output in _around(input_mhz * multiple / reference / output_mhz)
         if _allowed(
             dividers := Dividers(
-                input_mhz=input_mhz, reference=reference, feedback=feedback, output=output
+                input_mhz=input_mhz, reference=reference, multiple=multiple, output=output
             )
         )
     ]
@@ -62,15 +66,14 @@ def find_dividers(input_mhz: float, output_mhz: float) -> Dividers:
         key=lambda dividers: (
             abs(dividers.output_mhz - output_mhz),
             dividers.reference,
-            abs(dividers.vco_mhz - _VCO_TARGET_MHZ),
+            abs(dividers.vco_mhz - _VCO_MIDDLE_MHZ),
         ),
     )
 
 
-def _near_middle(output_mhz: float) -> range:
-    """Output dividers that put the oscillator about where it is best."""
-    middle = round(_VCO_TARGET_MHZ / output_mhz)
-    return range(max(1, middle - 1), min(128, middle + 1) + 1)
+def _around(quotient: float) -> range:
+    """The output dividers that can be best."""
+    return range(max(1, int(quotient)), min(128, int(quotient) + 1) + 1)
 
 
 def _allowed(dividers: Dividers) -> bool:
@@ -87,6 +90,7 @@ def _allowed(dividers: Dividers) -> bool:
 
 def add_pll(m, dividers: Dividers, signal, *, clk, locked):
     """Add the PLL, fed from ``signal``, the clock behind its input buffer."""
+    feedback = Signal()
     m.submodules.pll = Instance(
         "EHXPLLL",
         # What Lattice's tools set for the charge pump and the loop filter.
@@ -99,15 +103,20 @@ def add_pll(m, dividers: Dividers, signal, *, clk, locked):
         p_STDBY_ENABLE="DISABLED",
         p_DPHASE_SOURCE="DISABLED",
         p_OUTDIVIDER_MUXA="DIVA",
+        p_OUTDIVIDER_MUXB="DIVB",
         p_FEEDBK_PATH="CLKOP",
         p_CLKI_DIV=dividers.reference,
-        p_CLKFB_DIV=dividers.feedback,
-        p_CLKOP_DIV=dividers.output,
+        p_CLKFB_DIV=1,
+        p_CLKOP_DIV=dividers.multiple,
         p_CLKOP_ENABLE="ENABLED",
-        p_CLKOP_CPHASE=dividers.output - 1,
+        p_CLKOP_CPHASE=dividers.multiple - 1,
         p_CLKOP_FPHASE=0,
+        p_CLKOS_DIV=dividers.output,
+        p_CLKOS_ENABLE="ENABLED",
+        p_CLKOS_CPHASE=dividers.output - 1,
+        p_CLKOS_FPHASE=0,
         i_CLKI=signal,
-        i_CLKFB=clk,
+        i_CLKFB=feedback,
         **{
             f"i_{name}": Const(0, 1)
             for name in (
@@ -115,6 +124,7 @@ def add_pll(m, dividers: Dividers, signal, *, clk, locked):
                 *("PHASELOADREG", "PLLWAKESYNC", "ENCLKOP"),
             )
         },
-        o_CLKOP=clk,
+        o_CLKOP=feedback,
+        o_CLKOS=clk,
         o_LOCK=locked,
     )

@@ -50,7 +50,7 @@ def find_dividers(input_mhz: float, output_mhz: float) -> Dividers:
     """
     candidates = [
         dividers
-        for r in range(16)
+        for r in range(min(16, int(input_mhz / _PFD_MHZ[0])))
         for f in range(128)
         for q in range(1, 7)
         if _allowed(dividers := Dividers(input_mhz=input_mhz, r=r, f=f, q=q))

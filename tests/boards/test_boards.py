@@ -1,0 +1,96 @@
+# amaranth: UnusedElaboratable=no
+"""Every board is whole: found by name, plannable without a tool, and true to its device."""
+
+import re
+
+import pytest
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from accel import boards
+from accel.core.board_top import BoardTop
+from accel.core.uart import Pace
+from accel.flow.plan import make_plan
+
+every_board = pytest.mark.parametrize("name", boards.BOARDS)
+
+
+class Echo(wiring.Component):
+    """A core that answers with what it hears."""
+
+    i: In(stream.Signature(8))
+    o: Out(stream.Signature(8))
+    running: Out(1)
+
+    def elaborate(self, platform):
+        m = Module()
+        wiring.connect(m, wiring.flipped(self.i), wiring.flipped(self.o))
+        return m
+
+
+def plan_of(board):
+    top = BoardTop(
+        Echo(),
+        clock=board.clock,
+        uart=(board.link.resource, board.link.number),
+        baud=board.link.baud,
+        led=board.led,
+    )
+    return make_plan(
+        board.platform(),
+        top,
+        clock_mhz=board.clock.made_mhz,
+        seeds=board.seeds,
+        nextpnr_options=board.nextpnr_options,
+    )
+
+
+@every_board
+def test_a_board_is_called_as_its_file_is(name):
+    assert boards.get(name).name == name
+
+
+@every_board
+def test_a_plan_is_made_without_any_tool(name, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    board = boards.get(name)
+    plan = plan_of(board)
+    assert plan.seeds == board.seeds
+    assert len(plan.digest()) == 32
+    constraints = "".join(text for file, text in plan.files.items() if file.endswith("pf"))
+    constraints += plan.files.get("top.pcf", "")
+    # The core's clock is constrained to what it really is.
+    mhz, hz = f"{board.clock.made_mhz}", f"{board.clock.made_mhz * 1e6} HZ"
+    assert f"clocking.clk {mhz}" in constraints or f'"clocking.clk" {hz}' in constraints
+
+
+@every_board
+def test_a_plan_is_the_same_every_time(name):
+    assert plan_of(boards.get(name)).digest() == plan_of(boards.get(name)).digest()
+
+
+@every_board
+def test_the_link_runs_at_the_rate_that_it_says(name):
+    board = boards.get(name)
+    pace = Pace(clock_hz=board.clock.made_mhz * 1e6, baud=board.link.baud)
+    assert pace.made_baud == pytest.approx(board.link.baud, rel=0.02)
+
+
+@every_board
+def test_the_device_is_that_of_the_platform(name):
+    board = boards.get(name)
+    platform = board.platform()
+    assert board.device.lower().startswith(platform.device.lower())
+    assert platform.package.lower() in board.device.lower()
+    assert platform.lookup(board.clock.pin).clock.frequency == board.clock.input_mhz * 1e6
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("icebraker", "; did you mean 'icebreaker'?"), ("ULX3S-85F", "; did you mean 'ulx3s_85f'?")],
+)
+def test_an_unknown_board_names_those_there_are(name, hint):
+    message = f"Board must be one of {', '.join(boards.BOARDS)}, not {name!r}{hint}"
+    with pytest.raises(boards.UnknownBoard, match=f"^{re.escape(message)}$"):
+        boards.get(name)
