@@ -71,6 +71,13 @@ def summarize(
             ],
         },
         "timing_met": best.timing_met,
+        "clocks": {
+            net: {
+                "constraint_mhz": _rounded(best.report.clocks[net].constraint_mhz),
+                "signed_off_mhz": _rounded(timing.signed_off_mhz),
+            }
+            for net, timing in best.clocks.items()
+        },
         "best_seed": best.seed,
         "critical_path": paths[0].as_json() if paths else None,
         "worst_paths": _words(paths),

@@ -12,7 +12,7 @@ from accel.core.clocking.reset import ResetRelease
 class ClockGenerator(wiring.Component):
     """The clock of ``plan`` and the reset that goes with it; whoever takes both defines the domain.
 
-    The clock is constrained to the frequency that it really has. The reset is released
+    Place and route derives the clock's constraint from the pin's and the PLL's dividers. The reset is released
     synchronously, some time after the PLL has locked: see ``ResetRelease``.
 
     Members
@@ -35,7 +35,6 @@ class ClockGenerator(wiring.Component):
         clk = Signal()
         locked = Signal(init=1)
         self._add_source(m, platform, clk, locked)
-        platform.add_clock_constraint(clk, self.plan.made_mhz * 1e6)
 
         m.domains.start = ClockDomain(local=True, reset_less=True)
         m.d.comb += ClockSignal("start").eq(clk)
