@@ -23,6 +23,12 @@ from .harness import Harness
 TIMEOUT_CYCLES = 1 << 32
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 _GLUE = "cxxrtl_driver.cc"
+# Splitting wires that are driven in parts is worth a factor of 3: it is such wires that CXXRTL
+# takes for feedback, evaluates several times and copies about.
+_SCRIPT = (
+    "read_rtlil core.il; proc; flatten; opt -full; splitnets -driver; opt_clean; "
+    "write_cxxrtl -g0 core.cc"
+)
 
 
 class CannotCompileRtl(ToolError):
@@ -69,7 +75,7 @@ def compiled(config: AcceleratorConfig) -> Path:
     text = rtlil.convert(design, ports=design.ports)
     compiler, yosys = find_compiler(), find_tool("yosys")
     glue = importlib.resources.files(__package__).joinpath(_GLUE).read_text()
-    parts = (text, glue, *compiler.command, compiler.version, yosys.version, *_FLAGS)
+    parts = (text, glue, *compiler.command, compiler.version, yosys.version, _SCRIPT, *_FLAGS)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library = cache_folder() / f"{key}.so"
     if not library.exists():
@@ -83,8 +89,7 @@ def compiled(config: AcceleratorConfig) -> Path:
 def _compile(text: str, glue: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
     (folder / "core.il").write_text(text)
     (folder / _GLUE).write_text(glue)
-    script = "read_rtlil core.il; delete w:$verilog_initial_trigger; write_cxxrtl -g0 core.cc"
-    _run([yosys, "-q", "-p", script], folder)
+    _run([yosys, "-q", "-p", _SCRIPT], folder)
     headers = _headers(yosys)
     library = folder / "core.so"
     command = [*compiler.command, *_FLAGS, f"-I{headers}", '-DDESIGN="core.cc"', _GLUE, "-o", library]

@@ -19,16 +19,20 @@ uint64_t core_run(Design *design, const uint8_t *in, size_t sent, size_t *in_don
     size_t taken = 0, come = 0;
     uint64_t cycles = 0;
     while ((taken < sent || come < wanted) && cycles < limit) {
-        design->p_i____valid.set<bool>(taken < sent);
-        if (taken < sent)
-            design->p_i____payload.set<uint8_t>(in[taken]);
-        design->p_o____ready.set<bool>(come < wanted);
-        design->p_clk.set<bool>(false);
-        design->step();
-        if (taken < sent && design->p_i____ready.get<bool>())
+        // Inputs settle with the clock low; where none changed nothing has to.
+        bool valid = taken < sent, ready = come < wanted;
+        if (design->p_i____valid.get<bool>() != valid || design->p_o____ready.get<bool>() != ready || valid) {
+            design->p_i____valid.set<bool>(valid);
+            design->p_i____payload.set<uint8_t>(valid ? in[taken] : 0);
+            design->p_o____ready.set<bool>(ready);
+            design->p_clk.set<bool>(false);
+            design->step();
+        }
+        if (valid && design->p_i____ready.get<bool>())
             taken++;
-        if (come < wanted && design->p_o____valid.get<bool>())
+        if (ready && design->p_o____valid.get<bool>())
             out[come++] = design->p_o____payload.get<uint8_t>();
+        design->prev_p_clk.set<bool>(false);
         design->p_clk.set<bool>(true);
         design->step();
         cycles++;
