@@ -14,6 +14,11 @@ _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
 _PRODUCTS_PER_CELL = {"ice40up": 2, "ecp5": 1}
 
 
+def latency_of(family: str) -> int:
+    """Cycles from operands to product in a family."""
+    return _LATENCY[check_family(family)]
+
+
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
@@ -83,7 +88,7 @@ class Multiplier(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from the operands to their product, the same with and without ``simulate``."""
-        return _LATENCY[self.family]
+        return latency_of(self.family)
 
     @property
     def cells(self) -> int:

@@ -1,0 +1,150 @@
+"""The cycles that a program takes, layer by layer: exactly those of the RTL.
+
+Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
+worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
+write-back at the memory banks. The names of the times below are those of the components' docstrings.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from accel.compiler.program import Program
+from accel.config import AcceleratorConfig
+from accel.core import buffers
+from accel.core.primitives.memory import SinglePortMemory
+from accel.core.primitives.multiplier import latency_of
+from accel.core.requantizer import Requantizer
+from accel.isa import Isa
+
+from .machine import Layer, decode_layer
+
+# From a read to its place in time, see core.issue and core.core.
+_READ_STAGE = 1
+_WORD_STAGE = 2
+_ACCUMULATE = 1
+_WRITE_STAGE = 1
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """Of one layer: what the core's counters would say."""
+
+    cycles: int
+    busy: int
+    waiting_weights: int
+    waiting_drain: int
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def predict(program: Program) -> list[LayerCycles]:
+    """The cycles of each of a program's layers, in order; their sum is that of an inference."""
+    config = program.config
+    return [
+        _Walk(decode_layer(chunk.data, config), chunk.bank, len(chunk.data), config).result()
+        for chunk in program.chunks
+    ]
+
+
+class _Walk:
+    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0."""
+
+    def __init__(self, layer: Layer, bank: int, chunk_bytes: int, config: AcceleratorConfig):
+        isa, f = Isa(config), layer.fields
+        self.config, self.fields = config, f
+        self.steps = layer.weights.shape[1]
+        self.groups = f["groups_less_one"] + 1
+        self.tiles = -(-(f["positions_less_one"] + 1) // config.rows)
+        self.period = max(self.steps, config.drain_cycles)
+        self.memory = SinglePortMemory.LATENCY
+        self.descriptor_words = isa.descriptor_words
+        self.load_words = config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        # Reading and writing of one tile, relative to the cycle in which it begins
+        self.finished = (
+            self.steps + _WORD_STAGE + self.memory + latency_of(config.family) + _ACCUMULATE
+        )
+        self.released = self.finished + config.drain_cycles
+        self.written = self.finished + 1 + buffers.LATENCY + Requantizer.LATENCY + _WRITE_STAGE
+
+        self.stream_reads_input = bank == f["input_bank"]
+        self.taken = self._room()
+        self.writes = None if self.stream_reads_input else _write_pattern(layer, config)
+
+    def result(self) -> LayerCycles:
+        started = self.descriptor_words + self.memory
+        active = started + 1
+        free_from = active  # the sequencer looks for a free half
+        tile_free = active  # the array could begin a tile
+        released = [0, 0]
+        waiting_weights = waiting_drain = 0
+        ready = 0
+        begin = active
+        for group in range(self.groups):
+            half = group & 1
+            if group == 0 or not self.fields["shared"]:
+                loaded = self._load(max(free_from, released[half]) + 1)
+                ready = loaded + self.memory + 1
+                free_from = ready
+            # Between two tiles the array waits for weights as long as they are missing, and
+            # otherwise for the drain.
+            idle_from = active if group == 0 else begin + self.steps + 1
+            begin = max(ready, tile_free)
+            waiting_weights += max(0, min(ready, begin) - idle_from)
+            waiting_drain += max(0, begin - max(ready, idle_from))
+            self._occupy(group, begin)
+            begin += (self.tiles - 1) * self.period
+            waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)
+            tile_free = begin + self.period
+            released[half] = begin + self.released + 1
+        end = begin + self.written + self.config.drain_cycles
+        return LayerCycles(
+            cycles=end,
+            busy=self.groups * self.tiles * self.steps,
+            waiting_weights=waiting_weights,
+            waiting_drain=waiting_drain,
+        )
+
+    def _room(self) -> np.ndarray:
+        """For each cycle whether the stream's bank is taken by array or write-back."""
+        work = self.groups * self.tiles * self.period
+        loads = self.groups * (self.load_words + self.written + 8)
+        return np.zeros(self.descriptor_words + 2 * (work + loads) + 1024, bool)
+
+    def _load(self, first: int) -> int:
+        """The cycle in which the last word of a group is asked for, beginning with ``first``."""
+        end = first
+        missing = self.load_words
+        while True:
+            window = self.taken[end : end + 4 * missing + 64]
+            free = np.flatnonzero(~window)
+            if len(free) >= missing:
+                return end + int(free[missing - 1])
+            missing -= len(free)
+            end += len(window)
+
+    def _occupy(self, group: int, begin: int) -> None:
+        """Mark the cycles in which a group's tiles take the stream's bank."""
+        begins = begin + self.period * np.arange(self.tiles)
+        if self.stream_reads_input:
+            cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
+        else:
+            pattern = self.writes[int(group == self.groups - 1)]
+            cycles = (begins[:, None] + self.written + np.arange(pattern.shape[1]))[pattern]
+        self.taken[cycles] = True
+
+
+def _write_pattern(layer: Layer, config: AcceleratorConfig) -> tuple[np.ndarray, np.ndarray]:
+    """In which cycles of the emission of each tile something is written: ``[tiles, cycles]``,
+    for groups in the middle and for the last one."""
+    f, rows, count = layer.fields, config.rows, config.requantizers
+    tiles = -(-(f["positions_less_one"] + 1) // rows)
+    position = np.arange(tiles * rows)
+    real = position <= f["positions_less_one"]
+    real &= position % (f["run_less_one"] + 1) <= f["run_valid_less_one"]
+    columns = np.arange(0, config.columns, count)
+    return tuple(
+        (real[:, None] & (columns <= f[name])).reshape(tiles, -1)
+        for name in ("columns_less_one", "last_columns_less_one")
+    )
