@@ -138,8 +138,8 @@ class Driver:
 class DrivenCore:
     """A core behind a driver, as `runner.run` wants it. The program is loaded once.
 
-    ``progress`` is called with the number of samples done. After a run, ``layer_counters`` holds
-    the last sample's counters of each layer if it was run layer by layer, ``total`` of all of them.
+    ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
+    by one, and ``layer_counters`` has those of the last sample; else ``total`` has the sum of them.
     """
 
     def __init__(
@@ -151,6 +151,7 @@ class DrivenCore:
         self.program = program
         self.driver = Driver(transport, program.config)
         self.progress = progress
+        self.stepped = False
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
         self.driver.connect()
@@ -171,13 +172,13 @@ class DrivenCore:
         return {name: np.stack(data) for name, data in kept.items()}
 
     def run_sample(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str], *, stepped: bool = False
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
-        """Run one sample; layer by layer if ``stepped`` or if some tensor would be overwritten."""
+        """Run one sample; layer by layer also where a wanted tensor would be overwritten."""
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())
-        if stepped or set(keep) - set(self.program.partition.outputs):
+        if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
         first = self.program.chunks[0]
         self.driver.run(first.bank, first.address)

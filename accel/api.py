@@ -1,0 +1,259 @@
+"""The project from Python: ``accel.compile`` and what it returns."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel import boards
+from accel.compiler.frontends import load
+from accel.compiler.ir import Graph
+from accel.compiler.program import Program as Code
+from accel.compiler.program import compile_graph
+from accel.config import AcceleratorConfig
+from accel.executors import Execution, Session, predict
+from accel.sim.cycle_model import LayerCycles
+
+DEFAULT_BOARD = "icebreaker"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """A layer of the core: what it is and what it costs.
+
+    ``cycles_model`` is the cycle model's, ``cycles`` what RTL counted, if it ran.
+    """
+
+    name: str
+    node: str
+    mode: str
+    macs: int
+    cycles_model: int
+    cycles: int | None
+    peak_macs: int
+
+    @property
+    def utilization(self) -> float:
+        """Share of the array's peak, 0 to 1."""
+        return self.macs / (self.cycles_model * self.peak_macs)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "node": self.node,
+            "mode": self.mode,
+            "macs": self.macs,
+            "cycles": self.cycles_model if self.cycles is None else self.cycles,
+            "cycles_model": self.cycles_model,
+            "utilization": round(self.utilization, 6),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The answer of a run.
+
+    Members
+    -------
+    outputs
+        The network's outputs by tensor name, ``[N, ...]``.
+    layers
+        If asked for, every node's output by node name, ``[N, ...]``.
+    report
+        Cycles of one inference and of each layer, see `Report`.
+    """
+
+    outputs: Mapping[str, np.ndarray]
+    layers: Mapping[str, np.ndarray]
+    report: "Report"
+
+    @property
+    def output(self) -> np.ndarray:
+        """The network's first output, ``[N, ...]``."""
+        return next(iter(self.outputs.values()))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What one inference takes on the core.
+
+    ``measured`` says whether ``cycles`` were counted in RTL; otherwise they are the model's, which
+    equals RTL.
+    """
+
+    program: "Program"
+    executor: str | None
+    samples: int
+    layers: tuple[Layer, ...]
+
+    @property
+    def measured(self) -> bool:
+        return any(layer.cycles is not None for layer in self.layers)
+
+    @property
+    def cycles_model(self) -> int:
+        return sum(layer.cycles_model for layer in self.layers)
+
+    @property
+    def cycles(self) -> int:
+        if not self.measured:
+            return self.cycles_model
+        return sum(layer.cycles or 0 for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def utilization(self) -> float:
+        """Share of the array's peak over the whole inference, 0 to 1."""
+        peak = self.program.config.peak_macs
+        return self.macs / (self.cycles * peak) if self.cycles else 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``accel run --json`` and of ``layers.json``."""
+        return {
+            "model": self.program.name,
+            "board": self.program.board,
+            "contract": self.program.code.graph.contract,
+            "configuration": self.program.config.as_dict(),
+            "executor": self.executor,
+            "samples": self.samples,
+            "cycles": self.cycles,
+            "cycles_model": self.cycles_model,
+            "cycles_measured": self.measured,
+            "macs": self.macs,
+            "utilization": round(self.utilization, 6),
+            "layers": [layer.as_dict() for layer in self.layers],
+        }
+
+
+class Program:
+    """A network compiled for a configuration, ready to be run.
+
+    Parameters
+    ----------
+    code
+        What the compiler made.
+    board
+        Name of the board, if it was compiled for one.
+    waves
+        VCD file that the ``pysim`` executor writes.
+    """
+
+    def __init__(self, code: Code, board: str | None = None, waves: Path | None = None):
+        self.code = code
+        self.board = board
+        self.session = Session(code, waves)
+
+    @property
+    def name(self) -> str:
+        return self.code.name
+
+    @property
+    def config(self) -> AcceleratorConfig:
+        return self.code.config
+
+    @cached_property
+    def cycles(self) -> list[LayerCycles]:
+        """The cycle model's answer for each layer."""
+        return predict(self.code)
+
+    def run(
+        self,
+        inputs: np.ndarray | Mapping[str, np.ndarray],
+        executor: str = "machine",
+        *,
+        layers: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Result:
+        """Run a batch.
+
+        Parameters
+        ----------
+        inputs
+            ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for each
+            input by its name.
+        executor
+            ``reference``, ``machine``, ``rtl`` or ``pysim``; all answer alike.
+        layers
+            Also return every node's output.
+        progress
+            Called with the number of samples done, by the executors that take samples one by one.
+
+        Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
+        ``ToolError`` where a tool is missing or fails.
+        """
+        graph = self.code.graph
+        nodes = {node.name: node.outputs[0] for node in graph} if layers else {}
+        keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values()]))
+        execution = self.session.execute(executor, inputs, keep, progress)
+        tensors = execution.tensors
+        samples = len(next(iter(tensors.values())))
+        return Result(
+            outputs={name: tensors[name] for name in graph.outputs},
+            layers={node: tensors[tensor] for node, tensor in nodes.items()},
+            report=self.report(executor, samples, execution),
+        )
+
+    def report(
+        self, executor: str | None = None, samples: int = 0, execution: Execution | None = None
+    ) -> Report:
+        """What an inference takes, by the cycle model and, given an execution in RTL, by RTL."""
+        counted = execution.layers if execution else None
+        measured = [c.cycles for c in counted] if counted else [None] * len(self.cycles)
+        layers = tuple(
+            Layer(
+                name=command.name,
+                node=command.node,
+                mode=command.mode,
+                macs=command.macs,
+                cycles_model=model.cycles,
+                cycles=cycles,
+                peak_macs=self.config.peak_macs,
+            )
+            for command, model, cycles in zip(
+                self.code.commands, self.cycles, measured, strict=True
+            )
+        )
+        return Report(program=self, executor=executor, samples=samples, layers=layers)
+
+    def close(self) -> None:
+        """Let go of the executors and finish what they write."""
+        self.session.close()
+
+
+def configuration(board: str | None = None, **changes: Any) -> AcceleratorConfig:
+    """The configuration of a board, with changes. Raises ``UnknownBoard``, ``InvalidConfiguration``."""
+    defaults = dict(boards.get(board).configuration) if board else {}
+    return AcceleratorConfig(**(defaults | {k: v for k, v in changes.items() if v is not None}))
+
+
+def compile(  # noqa: A001 -- accel.compile is what users call; nobody needs the built-in here
+    model: str | Path | Graph,
+    *,
+    board: str | None = None,
+    config: AcceleratorConfig | None = None,
+    waves: Path | None = None,
+) -> Program:
+    """Compile a network.
+
+    Parameters
+    ----------
+    model
+        Path of a model file, or a graph.
+    board, config
+        The board whose default configuration to compile for, or a configuration of your own;
+        without either, the default board's.
+
+    Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
+    ``DoesNotFit``.
+    """
+    graph = model if isinstance(model, Graph) else load(model)
+    if config is None:
+        board = board or DEFAULT_BOARD
+        config = configuration(board)
+    return Program(compile_graph(graph, config), board, waves)

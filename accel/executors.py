@@ -1,0 +1,117 @@
+"""The four executors: one program, the same bits."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from accel.compiler import reference
+from accel.compiler.program import Program
+from accel.errors import UserError
+from accel.host.driver import Counters, DrivenCore
+from accel.host.runner import run as run_core
+from accel.sim.cxxrtl import CompiledCore
+from accel.sim.cycle_model import predict
+from accel.sim.machine import Machine
+from accel.sim.pysim import SimulatedCore
+
+Progress = Callable[[int], None]
+
+
+class UnknownExecutor(UserError):
+    """There is no executor of that name."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Execution:
+    """What an executor answered.
+
+    ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name;
+    ``layers`` the counters of each layer of one inference as RTL counted them, ``None`` where no RTL
+    ran; ``simulated_cycles`` all cycles of the simulation, loading included.
+    """
+
+    tensors: Mapping[str, np.ndarray]
+    layers: list[Counters] | None = None
+    simulated_cycles: int = 0
+
+
+@dataclass
+class Session:
+    """A program on executors that are made when they are first needed, and kept."""
+
+    program: Program
+    waves: Path | None = None
+    _cores: dict[str, Any] = field(default_factory=dict)
+
+    def execute(
+        self,
+        executor: str,
+        inputs: np.ndarray | Mapping[str, np.ndarray],
+        keep: tuple[str, ...] | None = None,
+        progress: Progress | None = None,
+    ) -> Execution:
+        """Run a batch ``[N, ...]`` and return the network's outputs or the tensors of ``keep``.
+
+        Raises ``UnknownExecutor``, ``InvalidInput`` and what the executor raises.
+        """
+        if executor not in EXECUTORS:
+            known = ", ".join(EXECUTORS)
+            raise UnknownExecutor(f"Executor must be one of {known}, not {executor!r}")
+        return EXECUTORS[executor](self, inputs, keep, progress)
+
+    def core(self, name: str, make: Callable[[], Any]) -> Any:
+        """The core called ``name``, made now if it is not there."""
+        if name not in self._cores:
+            self._cores[name] = make()
+        return self._cores[name]
+
+    def close(self) -> None:
+        """Finish what the executors write."""
+        for core in self._cores.values():
+            if hasattr(core, "close"):
+                core.close()
+        self._cores.clear()
+
+
+def _reference(session: Session, inputs, keep, progress) -> Execution:
+    return Execution(tensors=reference.run(session.program.graph, inputs, keep))
+
+
+def _machine(session: Session, inputs, keep, progress) -> Execution:
+    machine = session.core("machine", lambda: Machine(session.program))
+    return Execution(tensors=run_core(session.program, machine, inputs, keep))
+
+
+def _rtl(session: Session, inputs, keep, progress) -> Execution:
+    transport = session.core("rtl", lambda: CompiledCore(session.program.config))
+    return _drive(session, "rtl", transport, inputs, keep, progress)
+
+
+def _pysim(session: Session, inputs, keep, progress) -> Execution:
+    transport = session.core(
+        "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
+    )
+    return _drive(session, "pysim", transport, inputs, keep, progress)
+
+
+def _drive(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
+    core = session.core(f"driven {name}", lambda: DrivenCore(session.program, transport))
+    core.progress = progress
+    core.stepped = True
+    tensors = run_core(session.program, core, inputs, keep)
+    return Execution(
+        tensors=tensors, layers=core.layer_counters, simulated_cycles=transport.cycles
+    )
+
+
+EXECUTORS: Mapping[str, Callable[..., Execution]] = {
+    "reference": _reference,
+    "machine": _machine,
+    "rtl": _rtl,
+    "pysim": _pysim,
+}
+
+__all__ = ["EXECUTORS", "Execution", "Session", "UnknownExecutor", "predict"]

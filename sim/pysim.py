@@ -1,0 +1,74 @@
+"""The core's RTL in Amaranth's own simulator: slow, but with waves."""
+
+from pathlib import Path
+from typing import Any
+
+from amaranth.sim import Simulator
+
+from accel.config import AcceleratorConfig
+
+from .harness import Harness
+
+TIMEOUT_CYCLES = 50_000_000
+_PERIOD = 1e-6
+
+
+class SimulatedCore:
+    """A `Transport` to a core in Amaranth's simulator; ``cycles`` counts all that were simulated.
+
+    With ``waves`` a VCD file is written, whole when `close` has been called.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, waves: Path | None = None):
+        harness = Harness(config)
+        self._core = harness.core
+        self._simulator = Simulator(harness)
+        self._simulator.add_clock(_PERIOD)
+        self._simulator.add_testbench(self._bench, background=True)
+        self._waves = self._simulator.write_vcd(str(waves)) if waves else None
+        if self._waves:
+            self._waves.__enter__()
+        self._sending = b""
+        self._wanted = 0
+        self._received = bytearray()
+        self.cycles = 0
+
+    async def _bench(self, ctx: Any) -> None:
+        """Move a byte each way in each cycle in which both sides are willing."""
+        core = self._core
+        while True:
+            ctx.set(core.i.valid, bool(self._sending))
+            if self._sending:
+                ctx.set(core.i.payload, self._sending[0])
+            ctx.set(core.o.ready, len(self._received) < self._wanted)
+            _, _, taken, come, payload = await ctx.tick().sample(
+                core.i.ready, core.o.valid, core.o.payload
+            )
+            if self._sending and taken:
+                self._sending = self._sending[1:]
+            if come and len(self._received) < self._wanted:
+                self._received.append(payload)
+            self.cycles += 1
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, a cycle each where the core takes them."""
+        self._sending = data
+        self._advance(lambda: not self._sending)
+
+    def read(self, count: int) -> bytes:
+        """Run the core until it has answered ``count`` bytes."""
+        self._received, self._wanted = bytearray(), count
+        self._advance(lambda: len(self._received) >= count)
+        self._wanted = 0
+        return bytes(self._received)
+
+    def _advance(self, done: Any) -> None:
+        limit = self.cycles + TIMEOUT_CYCLES
+        while not done() and self.cycles < limit:
+            self._simulator.advance()
+
+    def close(self) -> None:
+        """Finish the waves."""
+        if self._waves:
+            self._waves.__exit__(None, None, None)
+            self._waves = None
