@@ -37,16 +37,17 @@ class SimulatedCore:
         """Move a byte each way in each cycle in which both sides are willing."""
         core = self._core
         while True:
-            ctx.set(core.i.valid, bool(self._sending))
-            if self._sending:
+            sending, receiving = bool(self._sending), len(self._received) < self._wanted
+            ctx.set(core.i.valid, sending)
+            if sending:
                 ctx.set(core.i.payload, self._sending[0])
-            ctx.set(core.o.ready, len(self._received) < self._wanted)
+            ctx.set(core.o.ready, receiving)
             _, _, taken, come, payload = await ctx.tick().sample(
                 core.i.ready, core.o.valid, core.o.payload
             )
-            if self._sending and taken:
+            if sending and taken:
                 self._sending = self._sending[1:]
-            if come and len(self._received) < self._wanted:
+            if receiving and come:
                 self._received.append(payload)
             self.cycles += 1
 
