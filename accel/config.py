@@ -43,7 +43,7 @@ class AcceleratorConfig:
     family: str = "generic"
     sum_bits: int = 24
     requantizers: int = 1
-    weight_steps: int = 1280
+    weight_steps: int = 2048
     bank_words: int = 16384
 
     def __post_init__(self) -> None:

@@ -52,111 +52,122 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word_bytes = self.config.rows
-        byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         opcode, status = Signal(8), Signal(8)
         count = Signal(8 * protocol.COUNT_BYTES)
-        word, crc = Signal(self.config.word_bits), Signal(8)
-        info = Signal(8)
-        self._add_info(m, byte, info)
+        word, reply = Signal(self.config.word_bits), Signal()
+        byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         m.d.comb += [
             self.pointer_byte.eq(self.i.payload),
             self.write_data.eq(word),
             self.stop.eq(count == 1),
         ]
 
-        # What happens to a byte
-        def take(check=True):
-            """A byte comes in; it is taken at once."""
-            m.d.comb += self.i.ready.eq(1)
-            if check:
-                with m.If(self.i.valid):
-                    m.d.sync += [crc.eq(_crc_step(crc, self.i.payload)), byte.eq(byte + 1)]
-            return self.i.valid
-
-        def put(payload, check=True):
-            """A byte goes out."""
-            m.d.comb += [self.o.valid.eq(1), self.o.payload.eq(payload)]
-            with m.If(self.o.ready):
-                if check:
-                    m.d.sync += crc.eq(_crc_step(crc, payload))
-                m.d.sync += byte.eq(byte + 1)
-            return self.o.ready
-
-        def reply(value):
-            m.d.sync += status.eq(value)
-            m.next = "Status"
+        # Every byte, of either direction, goes through one CRC; what a byte to send is depends on
+        # the state. A state restarts the CRC and the count of bytes by `restart`.
+        source = {name: Signal(name=f"send_{name}") for name in ("status", "word", "info", "crc")}
+        restart, moved, crc = Signal(), Signal(), Signal(8)
+        self._add_bytes(m, byte, source, {"status": status, "word": word[:8], "crc": crc})
+        m.d.comb += moved.eq((self.i.valid & self.i.ready) | (self.o.valid & self.o.ready))
+        with m.If(restart):
+            m.d.sync += [crc.eq(0), byte.eq(0)]
+        with m.Elif(moved):
+            passing = Mux(self.o.valid, self.o.payload, self.i.payload)
+            m.d.sync += [crc.eq(_crc_step(crc, passing)), byte.eq(byte + 1)]
 
         # A frame that stops in the middle is forgotten.
         patience, expired = Signal(protocol.TIMEOUT_BITS), Signal()
-        with m.If(self.i.ready & ~self.i.valid):
+        with m.If(self.i.ready & ~self.i.valid & ~expired):
             m.d.sync += Cat(patience, expired).eq(patience + 1)
         with m.Else():
             m.d.sync += [patience.eq(0), expired.eq(0)]
 
+        def taken():
+            """A byte comes in; it is taken at once."""
+            m.d.comb += self.i.ready.eq(1)
+            return self.i.valid
+
+        def sent(name):
+            """A byte goes out."""
+            m.d.comb += source[name].eq(1)
+            return self.o.ready
+
+        def answer(value):
+            m.d.sync += [status.eq(value), reply.eq(value == Status.OK)]
+            m.next = "Status"
+
+        shifted = Cat(word[8:], self.i.payload)  # in both directions; what enters last is not sent
+        last_word = count == 1
+        word_end = byte == word_bytes - 1
         with m.FSM():
             with m.State("Idle"):
-                m.d.sync += [crc.eq(_crc_step(0, self.i.payload)), byte.eq(1)]
                 m.d.sync += opcode.eq(self.i.payload)
-                with m.If(take(check=False) & (self.i.payload != Opcode.NONE)):
+                m.d.comb += restart.eq(self.i.payload == Opcode.NONE)
+                with m.If(taken() & (self.i.payload != Opcode.NONE)):
                     m.next = "Header"
 
             with m.State("Header"):
-                with m.If(take()):
+                fields_end = byte == protocol.HEADER_BYTES - 1
+                with m.If(taken()):
                     for index in range(protocol.LOCATION_BYTES):
                         m.d.comb += self.set_pointer[index].eq(byte == 1 + index)
-                    with m.If((byte > protocol.LOCATION_BYTES) & (byte < protocol.HEADER_BYTES - 1)):
+                    with m.If((byte > protocol.LOCATION_BYTES) & ~fields_end):
                         m.d.sync += count.eq(Cat(count[8:], self.i.payload))
-                    with m.If(byte == protocol.HEADER_BYTES - 1):
+                    with m.If(fields_end):
                         m.next = "Decode"
                 with m.Elif(expired):
-                    m.next = "Idle"
-
+                    m.next = "Forget"
             with m.State("Decode"):
-                m.d.sync += [byte.eq(0), crc.eq(0)]
+                m.d.comb += restart.eq(1)
                 with m.If((crc != 0) | (opcode > Opcode.INFO)):
-                    reply(Status.BAD_HEADER)
+                    answer(Status.BAD_HEADER)
                 with m.Elif(opcode == Opcode.WRITE):
                     m.next = "Receive"
                 with m.Elif(opcode == Opcode.RUN):
                     m.d.comb += self.run.eq(1)
                     m.next = "Run"
                 with m.Else():
-                    reply(Status.OK)
+                    answer(Status.OK)
+            with m.State("Forget"):
+                m.d.comb += restart.eq(1)
+                m.next = "Idle"
 
+            # WRITE
             with m.State("Receive"):
-                with m.If(take()):
-                    m.d.sync += word.eq(Cat(word[8:], self.i.payload))
-                    with m.If(byte == word_bytes - 1):
+                with m.If(taken()):
+                    m.d.sync += word.eq(shifted)
+                    with m.If(word_end):
+                        m.d.sync += byte.eq(0)
                         m.next = "Store"
                 with m.Elif(expired):
-                    m.next = "Idle"
+                    m.next = "Forget"
             with m.State("Store"):
                 m.d.comb += [self.memory_en.eq(1), self.memory_write.eq(1)]
-                m.d.sync += [byte.eq(0), count.eq(count - 1)]
+                m.d.sync += count.eq(count - 1)
                 m.next = "Receive"
-                with m.If(count == 1):
+                with m.If(last_word):
                     m.next = "Check"
             with m.State("Check"):
-                with m.If(take(check=False)):
-                    reply(Mux(crc == self.i.payload, Status.OK, Status.BAD_DATA))
+                with m.If(taken()):
+                    answer(Mux(crc == self.i.payload, Status.OK, Status.BAD_DATA))
                 with m.Elif(expired):
-                    m.next = "Idle"
+                    m.next = "Forget"
 
+            # RUN
             with m.State("Run"):
                 with m.If(self.layer_done):
                     m.d.sync += count.eq(count - 1)
                 with m.If(self.idle):
-                    reply(Status.OK)
+                    answer(Status.OK)
 
+            # The reply, and what READ and INFO send with it
             with m.State("Status"):
-                with m.If(put(status, check=False)):
-                    m.d.sync += [byte.eq(0), crc.eq(0)]
+                with m.If(sent("status")):
+                    m.d.comb += restart.eq(1)
                     m.next = "Idle"
-                    with m.If(status == Status.OK):
-                        with m.If(opcode == Opcode.READ):
-                            m.next = "Fetch"
-                        with m.Elif(opcode == Opcode.INFO):
-                            m.next = "Info"
+                    with m.If(reply & (opcode == Opcode.READ)):
+                        m.next = "Fetch"
+                    with m.If(reply & (opcode == Opcode.INFO)):
+                        m.next = "Info"
             with m.State("Fetch"):
                 m.d.comb += self.memory_en.eq(byte == 0)
                 m.d.sync += [byte.eq(byte + 1), word.eq(self.read_data)]
@@ -164,35 +175,40 @@ class Link(wiring.Component):
                     m.d.sync += byte.eq(0)
                     m.next = "Send"
             with m.State("Send"):
-                with m.If(put(word[:8])):
-                    m.d.sync += word.eq(word >> 8)
-                    with m.If(byte == word_bytes - 1):
+                with m.If(sent("word")):
+                    m.d.sync += word.eq(shifted)
+                    with m.If(word_end):
                         m.d.sync += [byte.eq(0), count.eq(count - 1)]
                         m.next = "Fetch"
-                        with m.If(count == 1):
+                        with m.If(last_word):
                             m.next = "Close"
             with m.State("Info"):
-                with m.If(put(info)):
-                    with m.If(byte == protocol.INFO_BYTES - 1):
-                        m.next = "Close"
+                with m.If(sent("info") & (byte == protocol.INFO_BYTES - 1)):
+                    m.next = "Close"
             with m.State("Close"):
-                with m.If(put(crc, check=False)):
+                with m.If(sent("crc")):
+                    m.d.comb += restart.eq(1)
                     m.next = "Idle"
         return m
 
-    def _add_info(self, m, byte, info):
-        constants = [C(value, 8) for value in identity(self.config)]
+    def _add_bytes(self, m, byte, source, values):
+        """The byte to send, by the state that sends it."""
         counters = []
         for index in range(len(COUNTERS)):
             value = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
             value = Cat(value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS))
             counters += [value.word_select(b, 8) for b in range(COUNTER_BYTES)]
-        m.d.comb += info.eq(Array([*constants, *counters])[byte])
+        constants = [C(value, 8) for value in identity(self.config)]
+        values = {**values, "info": Array([*constants, *counters])[byte]}
+        m.d.comb += self.o.valid.eq(Cat(source.values()).any())
+        for name, value in values.items():
+            with m.If(source[name]):
+                m.d.comb += self.o.payload.eq(value)
 
 
-def _crc_step(crc, byte) -> Value:
+def _crc_step(crc: Value, byte: Value) -> Value:
     """The CRC after one more byte."""
-    value = list(Value.cast(crc) ^ byte | C(0, 8))
+    value = list(crc ^ byte)
     for _ in range(8):
         top = value[7]
         shifted = [C(0, 1), *value[:7]]
