@@ -1,0 +1,68 @@
+"""From a board and a configuration to a bitstream."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from accel import boards, resources
+from accel.boards import Board
+from accel.config import AcceleratorConfig
+from accel.core.board_top import BoardTop
+from accel.core.core import Core
+from accel.flow import build as flow
+from accel.flow.build import BuildResult
+from accel.flow.plan import BuildPlan, make_plan
+from accel.flow.runner import OnProgress
+
+
+def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> BuildPlan:
+    """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
+    top = BoardTop(
+        Core(config),
+        clock=board.clock,
+        uart=(board.link.resource, board.link.number),
+        baud=board.link.baud,
+        led=board.led,
+    )
+    return make_plan(
+        board.platform(),
+        top,
+        clock_mhz=board.clock.made_mhz,
+        seeds=tuple(seeds) or board.seeds,
+        nextpnr_options=board.nextpnr_options,
+    )
+
+
+def build(
+    board: str,
+    output: str | Path,
+    *,
+    config: AcceleratorConfig | None = None,
+    seeds: Iterable[int] = (),
+    on_progress: OnProgress = lambda text, share: None,
+) -> BuildResult:
+    """Build a bitstream into the folder ``output``.
+
+    Parameters
+    ----------
+    board
+        Name of the board.
+    config
+        The core's configuration; the board's default one if not given.
+    seeds
+        Seeds of place and route, the best of which is kept; the board's default ones if empty.
+    on_progress
+        Called with what is being done and the share of the build that is behind it.
+
+    Raises ``UnknownBoard``; ``TooLarge`` before any tool runs; and what `flow.build.build` raises.
+    """
+    found = boards.get(board)
+    config = config or resources.configure(found)
+    resources.check_fits(config, found)
+    facts = {
+        "board": found.name,
+        "device": found.device,
+        "configuration": config.as_dict(),
+    }
+    return flow.build(
+        plan(found, config, seeds), Path(output), facts=facts, on_progress=on_progress
+    )

@@ -1,0 +1,85 @@
+"""The command line, one file for each command; the only part that may import everything."""
+
+import signal
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from accel import __version__
+from accel.cli import boards, build, check, compile, demo, doctor, run
+from accel.cli._output import error, use_safe_streams
+from accel.errors import ToolError, UserError
+
+USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
+
+
+class Commands(TyperGroup):
+    """Turns what a user can run into into one message and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> None:
+        try:
+            super().invoke(ctx)
+        except UserError as problem:
+            error(str(problem))
+            raise typer.Exit(USER_EXIT) from None
+        except ToolError as problem:
+            error(str(problem))
+            raise typer.Exit(TOOL_EXIT) from None
+        except KeyboardInterrupt:
+            error("stopped; no file was left half-written")
+            raise typer.Exit(STOPPED_EXIT) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with [bold]accel demo[/bold], or with [bold]accel check MODEL[/bold].",
+)
+for _command in (
+    demo.demo,
+    check.check,
+    compile.compile,
+    run.run,
+    build.build,
+    boards.boards,
+    doctor.doctor,
+):
+    app.command()(_command)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"accel {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hardware of its own for a small quantized network: from a .tflite file to exact answers
+    and a bitstream."""
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    use_safe_streams()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        app(prog_name="accel")
+    except Exception:  # whatever was not foreseen: the one place where a traceback may be seen
+        traceback.print_exc()
+        error(
+            "this is a fault of accel. Please report it with the lines above, the command, and "
+            "what `accel doctor` says"
+        )
+        sys.exit(TOOL_EXIT)

@@ -1,0 +1,149 @@
+"""How commands talk: tables, progress and errors, in any terminal or none."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from accel.errors import UserError
+
+PLAIN_WIDTH = 110  # columns where the output is no terminal
+
+
+class CannotWrite(UserError):
+    """An output file cannot be written."""
+
+
+def use_safe_streams() -> None:
+    """Replace what the streams' encoding cannot show, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def console(stderr: bool = False) -> Console:
+    """A console for the streams as they are now."""
+    stream = sys.stderr if stderr else sys.stdout
+    plain = not stream.isatty() and "COLUMNS" not in os.environ
+    return Console(stderr=stderr, width=PLAIN_WIDTH if plain else None, highlight=False)
+
+
+def say(text: str = "", style: str | None = None) -> None:
+    """Print a line of plain text to standard output."""
+    console().print(text, style=style, markup=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """Print a line beside the output proper, to standard error."""
+    console(stderr=True).print(text, style="dim", markup=False, soft_wrap=True)
+
+
+def error(text: str) -> None:
+    """Print an error; all errors look like this."""
+    screen = console(stderr=True)
+    screen.print("error:", style="bold red", end=" ")
+    screen.print(text, markup=False, soft_wrap=True)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table whose columns are right-aligned where their heading begins with ``>``."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(
+            column.removeprefix(">"), justify="right" if right else "left", overflow="fold"
+        )
+    return made
+
+
+def show(renderable: Any) -> None:
+    """Print a table."""
+    console().print(renderable)
+
+
+@contextlib.contextmanager
+def progress(text: str, total: float) -> Iterator[Callable[..., None]]:
+    """Show progress on standard error while the block runs.
+
+    Gives a function ``advance(done, text=None)``. Where there is no terminal, a line is printed for
+    each new text.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        told = {text}
+        note(f"{text} ...")
+
+        def tell(done: float, text: str | None = None) -> None:
+            if text and text not in told:
+                told.add(text)
+                note(f"{text} ...")
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), console=screen, transient=True) as bar:
+        task = bar.add_task(text, total=total)
+
+        def advance(done: float, text: str | None = None) -> None:
+            bar.update(task, completed=done, **({"description": text} if text else {}))
+
+        yield advance
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Raise ``CannotWrite`` now for files that could not be written at the end of long work."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise CannotWrite(f"{path}: cannot be written: is a folder; give a file name")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            why = "is not a folder" if folder.exists() else "does not exist"
+            raise CannotWrite(f"{path}: cannot be written: {folder} {why}; choose another place")
+        if not os.access(folder, os.W_OK):
+            raise CannotWrite(
+                f"{path}: cannot be written: no permission in {folder}; choose another place"
+            )
+
+
+def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
+    """Have ``write(binary file)`` make a file under another name and move it into place.
+
+    Raises ``CannotWrite``, and then leaves what was there before.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe cannot be moved over
+            with path.open("wb") as file:
+                write(file)
+            return
+        with tempfile.NamedTemporaryFile(
+            dir=path.absolute().parent, prefix=f".{path.name}-", delete=False
+        ) as file:
+            try:
+                write(file)
+                file.close()
+                os.chmod(file.name, 0o666 & ~_umask())
+                os.replace(file.name, path)
+            except BaseException:
+                file.close()
+                with contextlib.suppress(OSError):
+                    os.unlink(file.name)
+                raise
+    except OSError as problem:
+        raise CannotWrite(
+            f"{path}: cannot be written: {problem.strerror or problem}; choose another place"
+        ) from problem
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

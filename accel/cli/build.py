@@ -1,0 +1,72 @@
+"""``accel build``"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import error, progress, say, show, table
+
+
+def build(
+    board: Annotated[
+        str, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the bitstream.", metavar="DIR")
+    ],
+    rows: _options.Rows = None,
+    cols: _options.Columns = None,
+    format: _options.Format = None,
+    values: _options.Values = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option("--seeds", min=1, max=64, help="Runs of place and route; the best is kept."),
+    ] = None,
+) -> None:
+    """Build a bitstream for a board and say what it takes and how fast it is.
+
+    DIR gets the bitstream, report.json, the sources and the tools' logs.
+    The bitstream runs any program that was compiled for the same core.
+
+    \b
+    accel build --board icebreaker -o build
+    accel build --board icebreaker --format int8_int4 --seeds 4 -o build_int4
+    accel build --board ulx3s_85f --rows 8 --cols 8 -o build_ulx3s
+    """
+    from accel.bitstream import build as run_build
+
+    config = _options.configuration(board, rows, cols, format, values)
+    with progress(f"build for {board}", 1.0) as advance:
+        result = run_build(
+            board,
+            output,
+            config=config,
+            seeds=range(1, seeds + 1) if seeds else (),
+            on_progress=lambda text, share: advance(share, text),
+        )
+    show_report(result.report)
+    say(f"Bitstream: {result.bitstream}")
+    if not result.report["timing_met"]:
+        error("timing is not met: this bitstream must not be used; try more --seeds")
+        raise typer.Exit(1)
+
+
+def show_report(report: Mapping[str, Any]) -> None:
+    """Print fit and Fmax of a finished build."""
+    config, fmax = report["configuration"], report["fmax_mhz"]
+    title = f"{report['board']}: {config['rows']}x{config['columns']} {config['format']}"
+    fit = table("resource", ">used", ">available", ">share", title=f"Fit, {title}")
+    for name, use in report["utilization"].items():
+        if use["used"]:
+            share = f"{100 * use['used'] / use['available']:.0f} %"
+            fit.add_row(name, str(use["used"]), str(use["available"]), share)
+    show(fit)
+    met = "met" if report["timing_met"] else "NOT met"
+    say(f"Clock {report['clock_mhz']:g} MHz, {met}: signed-off Fmax {fmax['signed_off']:.1f} MHz")
+    others = f"{fmax['min']:.1f} to {fmax['max']:.1f}, median {fmax['median']:.1f} MHz"
+    say(f"  of {len(fmax['seeds'])} seeds: {others}; nextpnr says {fmax['nextpnr']:.1f} MHz")
+    if "icetime_mhz" in report:
+        say(f"  icetime says {report['icetime_mhz']:.1f} MHz")

@@ -1,0 +1,130 @@
+"""``accel check``"""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import console, error, say, show, table
+
+CANNOT_RUN = 2
+
+
+def check(
+    model: _options.Model,
+    board: _options.BoardName = None,
+    rows: _options.Rows = None,
+    cols: _options.Columns = None,
+    format: _options.Format = None,
+    values: _options.Values = None,
+) -> None:
+    """Say what of a network runs where, and everything that stands in the way, without synthesis.
+
+    Without --board all boards are checked. Ends with 2 if the network runs
+    on none of them.
+
+    \b
+    accel check model.tflite
+    accel check model.tflite --board icebreaker
+    accel check model.tflite --board ulx3s_85f --rows 8 --cols 16
+    """
+    from accel import boards
+    from accel.compiler.frontends import UnsupportedModel, load
+
+    asked = [boards.get(board)] if board else list(boards.BOARDS.values())
+    configs = [_options.configuration(b.name, rows, cols, format, values) for b in asked]
+    try:
+        graph = load(model)
+    except UnsupportedModel as problem:
+        _show_operators(model, [reason.place for reason in problem.reasons])
+        error(str(problem))
+        raise typer.Exit(CANNOT_RUN) from None
+    fits = [_check_board(graph, b, config) for b, config in zip(asked, configs, strict=True)]
+    if not any(fits):
+        raise typer.Exit(CANNOT_RUN)
+
+
+def _check_board(graph: Any, board: Any, config: Any) -> bool:
+    import accel
+    from accel import resources
+    from accel.errors import UserError
+
+    problems = resources.problems(config, board)
+    try:
+        program = accel.compile(graph, board=board.name, config=config)
+    except UserError as problem:
+        problems.append(str(problem))
+    title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"
+    if problems:
+        say(f"{title}: does not run", style="bold red")
+        for problem in problems:
+            for line in problem.splitlines():
+                say(f"  {line}")
+        say()
+        return False
+    _show_program(program, title)
+    _show_memory(program, board)
+    say()
+    return True
+
+
+def _show_program(program: Any, title: str) -> None:
+    """Every operator and what it takes; several layers of one operator are added up."""
+    report, parts = program.report(), program.code.partition
+    listing = table("operator", "in the file", "runs", ">MACs", ">cycles", ">of peak", title=title)
+    for node in program.code.source:
+        layers = [layer for layer in report.layers if layer.node == node.name]
+        if layers:
+            macs = sum(layer.macs for layer in layers)
+            cycles = sum(layer.cycles_model for layer in layers)
+            share = f"{100 * macs / (cycles * program.config.peak_macs):.1f} %" if macs else ""
+            where = f"core, {layers[0].mode}"
+            listing.add_row(node.name, node.source, where, f"{macs:,}", f"{cycles:,}", share)
+            continue
+        driver = node.name in {n.name for n in (*parts.before, *parts.behind)}
+        listing.add_row(node.name, node.source, "driver" if driver else "core, free", "", "", "")
+    share = f"{100 * report.utilization:.1f} %"
+    listing.add_section()
+    listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
+    show(listing)
+
+
+def _show_memory(program: Any, board: Any) -> None:
+    from accel.resources import needs
+
+    config, memory = program.config, program.code.memory
+    kib = config.rows / 1024
+    for bank, used in enumerate(memory.used_words):
+        activations = memory.activation_words[bank]
+        say(
+            f"  bank {bank}: {used * kib:.1f} of {config.bank_words * kib:.0f} KiB "
+            f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
+        )
+    cells = (f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items())
+    say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
+    cycles, clock = program.report().cycles, board.clock.made_mhz
+    milliseconds = cycles / clock / 1e3
+    say(f"  {milliseconds:.2f} ms an inference at the board's {clock:g} MHz, without the link")
+
+
+def _show_operators(model: Path, places: list[str]) -> None:
+    """Which operators of a file that cannot be used are supported, and which are not."""
+    from accel.compiler.frontends import FRONTENDS
+    from accel.compiler.frontends._tflite_file import Damaged, decode
+
+    known = FRONTENDS["tflite"].operators
+    try:
+        records = decode(model.read_bytes()).operators
+    except (OSError, Damaged):
+        return
+    listing = table(">", "operator", "supported", title=str(model))
+    for index, record in enumerate(records):
+        ours = known.get(record.spelling)
+        node = f"{ours}_{index} ({record.spelling})"
+        own = f"operator {index} ({record.spelling})"
+        state = "not in this form" if node in places or own in places else "yes"
+        listing.add_row(str(index), record.spelling, state if ours else "no")
+    if records:
+        show(listing)
+        console().print()

@@ -1,0 +1,137 @@
+"""``accel run``"""
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
+from accel.errors import UserError
+
+_STEPPED = ("rtl", "pysim")
+
+
+class UnreadableInput(UserError):
+    """The input file is no array."""
+
+
+def run(
+    model: _options.Model,
+    input: Annotated[
+        Path,
+        typer.Option("--input", "-i", help="Batch [N, ...] of the input's type.", metavar="X.npy"),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where the answers go.", metavar="Y.npy")
+    ],
+    board: _options.BoardName = None,
+    executor: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            "-e",
+            help="reference (NumPy), machine (fast), rtl (compiled) or pysim (with waves).",
+            metavar="NAME",
+        ),
+    ] = "machine",
+    layers: Annotated[
+        Path | None,
+        typer.Option("--layers", help="Folder for each layer's output as .npy.", metavar="DIR"),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="Cycles and utilization as JSON.", metavar="FILE"),
+    ] = None,
+    waves: Annotated[
+        Path | None,
+        typer.Option("--waves", help="Waves of the executor pysim.", metavar="FILE.vcd"),
+    ] = None,
+    rows: _options.Rows = None,
+    cols: _options.Columns = None,
+    format: _options.Format = None,
+    values: _options.Values = None,
+) -> None:
+    """Run a batch through a network on the core; all executors answer bit for bit alike.
+
+    \b
+    accel run model.tflite --input x.npy --output y.npy
+    accel run model.tflite --board ulx3s_85f -i x.npy -o y.npy --executor rtl --json cycles.json
+    accel run model.tflite -i x.npy -o y.npy --layers layers/
+    """
+    import numpy as np
+
+    import accel
+    from accel.api import DEFAULT_BOARD
+    from accel.flow.output import staged
+
+    check_writable(output, json_file, waves)
+    board = board or DEFAULT_BOARD
+    config = _options.configuration(board, rows, cols, format, values)
+    program = accel.compile(model, board=board, config=config, waves=waves)
+    x = _read_input(input, program)
+    with contextlib.closing(program):
+        result = run_with_progress(program, x, executor, layers=layers is not None)
+
+    report = result.report
+    text = json.dumps(report.as_dict(), indent=2) + "\n"
+    with contextlib.ExitStack() as stack:
+        if layers is not None:
+            folder = stack.enter_context(staged(layers))
+            for name, data in result.layers.items():
+                np.save(folder / f"{name}.npy", data)
+        write_whole(output, lambda file: np.save(file, result.output))
+        if json_file is not None:
+            write_whole(json_file, lambda file: file.write(text.encode()))
+    show_layers(report)
+    say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
+
+
+def run_with_progress(program: Any, x: Any, executor: str, layers: bool = False) -> Any:
+    """`Program.run`, with a bar for the executors that take samples one by one."""
+    if executor not in _STEPPED:
+        return program.run(x, executor, layers=layers)
+    if executor == "rtl":
+        note("compiling the core's RTL, unless it is in the cache (about 15 s)")
+    with progress(f"{executor}: {len(x)} samples", len(x)) as advance:
+        return program.run(x, executor, layers=layers, progress=advance)
+
+
+def show_layers(report: Any) -> None:
+    """Print what each layer of one inference takes."""
+    config = report.program.config
+    source = "counted in RTL" if report.measured else "from the cycle model"
+    title = f"{report.program.name} on {config.rows}x{config.columns} {config.format}, {source}"
+    listing = table("layer", "mode", ">MACs", ">cycles", ">of peak", title=title)
+    for layer in report.layers:
+        cycles = layer.cycles_model if layer.cycles is None else layer.cycles
+        share = f"{100 * layer.utilization:.1f} %" if layer.macs else ""
+        listing.add_row(layer.name, layer.mode, f"{layer.macs:,}", f"{cycles:,}", share)
+    listing.add_section()
+    total = f"{100 * report.utilization:.1f} %"
+    listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
+    show(listing)
+
+
+def _read_input(path: Path, program: Any) -> Any:
+    """The array of a ``.npy`` file; float64 becomes float32 where the network takes floats."""
+    import numpy as np
+
+    try:
+        x = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError as problem:
+        why = problem.strerror or problem
+        raise UnreadableInput(f"{path}: cannot be read: {why}; give an .npy file") from problem
+    except (ValueError, EOFError) as problem:
+        raise UnreadableInput(
+            f"{path}: is not a whole .npy file of numbers; write it with numpy.save"
+        ) from problem
+    if not isinstance(x, np.ndarray):
+        raise UnreadableInput(f"{path}: is an archive of arrays; give an .npy file with one array")
+    graph = program.code.graph
+    wanted = graph.tensor(graph.inputs[0]).dtype
+    if wanted == "float32" and x.dtype.kind == "f":
+        return x.astype(np.float32)
+    return np.asarray(x)

@@ -1,0 +1,186 @@
+"""The program file: what a driver needs to load a core, give it input and find its answer.
+
+Numbers are little-endian. The file is
+
+=======  ==============================================================
+bytes    content
+=======  ==============================================================
+8        ``MAGIC``
+4        format version, ``VERSION``
+4        length of the JSON part
+8        length of the binary part
+n        JSON, UTF-8: see `Image`
+m        binary: the chunks, then the input maps as int32 arrays
+4        CRC-32 (as zlib has it) of everything before
+=======  ==============================================================
+
+The JSON part refers to the binary one by ``offset`` and ``size`` in bytes. Nothing in a file is
+executed or unpickled, and what is read is bounded by the file's own length.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..config import AcceleratorConfig
+from ..errors import UserError
+from .program import Chunk, Program
+
+MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
+VERSION = 1
+MAX_BYTES = 2**28
+_HEADER = struct.Struct("<8sIIQ")
+_CRC = struct.Struct("<I")
+
+
+class BadImage(UserError):
+    """A file is no program file, or not a whole one."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Image:
+    """A program file's content.
+
+    Members
+    -------
+    name, contract
+        The network's name and its rounding contract.
+    config
+        The core that the program is for.
+    chunks
+        What to load where; the first is where a run begins.
+    inputs, outputs
+        For each tensor that enters or leaves the core ``name``, ``shape``, ``dtype``, ``scale``,
+        ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width, channels).
+        Inputs have ``pad`` and ``index``, an int32 array of the stored shape: which value of a
+        flattened sample each byte holds, -1 for ``pad``.
+    layers
+        ``name``, ``node``, ``mode``, ``macs`` and ``output`` of each chunk.
+    """
+
+    name: str
+    contract: str
+    config: AcceleratorConfig
+    chunks: tuple[Chunk, ...]
+    inputs: tuple[Mapping[str, Any], ...]
+    outputs: tuple[Mapping[str, Any], ...]
+    layers: tuple[Mapping[str, Any], ...]
+
+
+def save(program: Program, path: str | Path) -> None:
+    """Write a program file. The same program gives the same bytes."""
+    binary = bytearray()
+
+    def put(data: bytes) -> dict[str, int]:
+        binary.extend(data)
+        return {"offset": len(binary) - len(data), "size": len(data)}
+
+    content = {
+        "name": program.name,
+        "contract": program.graph.contract,
+        "configuration": program.config.as_dict(),
+        "chunks": [{"bank": c.bank, "address": c.address, **put(c.data)} for c in program.chunks],
+        "inputs": [
+            _tensor(program, i.tensor)
+            | {"pad": i.pad, "index": put(i.index.astype("<i4").tobytes())}
+            for i in program.inputs
+        ],
+        "outputs": [_tensor(program, name) for name in program.partition.outputs],
+        "layers": [
+            {"name": c.name, "node": c.node, "mode": c.mode, "macs": c.macs, "output": c.output}
+            for c in program.commands
+        ],
+    }
+    text = json.dumps(content, sort_keys=True).encode()
+    data = _HEADER.pack(MAGIC, VERSION, len(text), len(binary)) + text + bytes(binary)
+    Path(path).write_bytes(data + _CRC.pack(zlib.crc32(data)))
+
+
+def load_image(path: str | Path) -> Image:
+    """Read a program file. Raises ``BadImage`` for any file that `save` did not write."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise BadImage(f"{path}: cannot be read ({error.strerror or error})") from error
+    try:
+        return _image(data)
+    except BadImage as error:
+        raise BadImage(f"{path}: {error}; compile the network again") from None
+    except UserError as error:
+        raise BadImage(f"{path}: has a configuration that is not valid: {error}") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadImage(f"{path}: has a description that makes no sense ({error})") from error
+
+
+def _image(data: bytes) -> Image:
+    if len(data) > MAX_BYTES:
+        raise BadImage(f"is larger than {MAX_BYTES >> 20} MiB")
+    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
+        raise BadImage("is not a program file")
+    if len(data) < _HEADER.size + _CRC.size:
+        raise BadImage(f"is cut off after {len(data)} bytes")
+    _, version, text_size, binary_size = _HEADER.unpack_from(data)
+    if version != VERSION:
+        raise BadImage(f"has format version {version}, this is a reader of version {VERSION}")
+    expected = _HEADER.size + text_size + binary_size + _CRC.size
+    if len(data) != expected:
+        raise BadImage(f"has {len(data)} bytes instead of {expected}")
+    if zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-_CRC.size :])[0]:
+        raise BadImage("is damaged: its CRC is wrong")
+    text, binary = _HEADER.size, _HEADER.size + text_size
+    return _described(json.loads(data[text:binary]), data[binary : -_CRC.size])
+
+
+def _described(content: Mapping[str, Any], binary: bytes) -> Image:
+    def get(entry: Mapping[str, int]) -> bytes:
+        start, size = entry["offset"], entry["size"]
+        if not 0 <= start <= start + size <= len(binary):
+            raise ValueError("data outside the file")
+        return binary[start : start + size]
+
+    config = AcceleratorConfig(**content["configuration"])
+    inputs = [
+        {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
+        for i in content["inputs"]
+    ]
+    return Image(
+        name=content["name"],
+        contract=content["contract"],
+        config=config,
+        chunks=tuple(_placed(config, c, get(c)) for c in content["chunks"]),
+        inputs=tuple(inputs),
+        outputs=tuple(content["outputs"]),
+        layers=tuple(content["layers"]),
+    )
+
+
+def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) -> Chunk:
+    words, rest = divmod(len(data), config.rows)
+    inside = 0 <= entry["address"] <= entry["address"] + words <= config.bank_words
+    if rest or not inside or entry["bank"] not in (0, 1):
+        raise ValueError("a chunk outside the memory")
+    return Chunk(bank=entry["bank"], address=entry["address"], data=data)
+
+
+def _tensor(program: Program, name: str) -> dict[str, Any]:
+    tensor, place = program.graph.tensor(name), program.placement(name)
+    q = tensor.quantization
+    return {
+        "name": name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "scale": q.scale[0] if q else None,
+        "zero_point": q.zero_point[0] if q else None,
+        "bank": place.bank,
+        "address": place.address,
+        "words": place.storage.words(program.config.rows),
+        "stored": list(place.storage.shape),
+    }

@@ -1,0 +1,94 @@
+"""What a configuration takes of an FPGA, as far as it is known without synthesis."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accel.boards import Board
+from accel.config import BANKS, AcceleratorConfig
+from accel.errors import UserError
+
+_PRODUCTS_PER_DSP = {"ice40up": 2, "ecp5": 1}
+_SPRAM_SHAPE = (16, 16384)
+# Shapes (bits, words) in which a block of memory can be used.
+_EBR_SHAPES = {
+    "ice40up": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
+}
+_MEANING = {
+    "DSP": "the array's multipliers",
+    "SPRAM": "activation memory",
+    "EBR": "weight buffer and memory",
+}
+
+
+class TooLarge(UserError):
+    """A configuration needs more of something than the board's FPGA has."""
+
+
+def configure(board: Board, **changes: Any) -> AcceleratorConfig:
+    """The board's default configuration with ``changes``; ``None`` stands for the default.
+
+    Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
+    a power of two words. Raises ``InvalidConfiguration``.
+    """
+    changes = {name: value for name, value in changes.items() if value is not None}
+    default = AcceleratorConfig(**board.configuration)
+    rows = changes.get("rows", default.rows)
+    if rows != default.rows and rows > 0 and "bank_words" not in changes:
+        words = default.bank_words * default.rows // rows
+        changes["bank_words"] = 1 << max(words, 1).bit_length() - 1
+    return default.replace(**changes)
+
+
+def needs(config: AcceleratorConfig) -> Mapping[str, int]:
+    """Cells that a core takes at least, by the names of ``Board.resources``.
+
+    Exact for DSP and SPRAM; EBR leaves out what synthesis may put into either EBR or logic.
+    """
+    family = config.family
+    if family not in _EBR_SHAPES:
+        return {}
+    buffer = (config.words_per_weight_row * config.word_bits, config.weight_rows)
+    bank = (config.word_bits, config.bank_words)
+    found = {
+        "DSP": -(-config.rows * config.columns // _PRODUCTS_PER_DSP[family]),
+        "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
+    }
+    if family == "ice40up":
+        found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
+    else:
+        found["EBR"] += BANKS * min(_blocks(bank, shape) for shape in _EBR_SHAPES[family])
+    return found
+
+
+def problems(config: AcceleratorConfig, board: Board) -> list[str]:
+    """For each resource that a core has too little of on a board: what, how much and a remedy."""
+    found = []
+    for name, needed in needs(config).items():
+        available = board.resources.get(name, 0)
+        if needed > available:
+            found.append(
+                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_MEANING[name]}), "
+                f"{board.device} has {available}; {_remedy(name, config, board)}"
+            )
+    return found
+
+
+def check_fits(config: AcceleratorConfig, board: Board) -> None:
+    """Raise ``TooLarge`` with the numbers, all of them at once."""
+    found = problems(config, board)
+    if found:
+        raise TooLarge("\n  ".join([f"Board {board.name} is too small for this core:", *found]))
+
+
+def _blocks(memory: tuple[int, int], block: tuple[int, int]) -> int:
+    return -(-memory[0] // block[0]) * -(-memory[1] // block[1])
+
+
+def _remedy(name: str, config: AcceleratorConfig, board: Board) -> str:
+    if name == "DSP":
+        products = board.resources["DSP"] * _PRODUCTS_PER_DSP[config.family]
+        default = f"{board.configuration['rows']}x{board.configuration['columns']}"
+        return f"use at most {products} multipliers, such as the board's default {default}"
+    values = "bank_words" if name == "SPRAM" else "bank_words or weight_steps"
+    return f"use fewer {values}, or a board with more"
