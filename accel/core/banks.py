@@ -26,7 +26,7 @@ class ActivationBanks(wiring.Component):
     other_en, other_location, other_write, other_data : In
         An access of the sequencer, or of the link, to read or write a whole word.
     other_granted : Out(1), other_read_data : Out
-        The access takes place in this cycle; what it reads.
+        An access would take place in this cycle; what it reads.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
@@ -66,13 +66,13 @@ class ActivationBanks(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        granted = []
+        busy = []
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
             array = self.array_en & (self.array_bank == index)
             write = self.write_en.any() & (self.write_bank == index)
             other = self.other_en & (self.other_location.bank == index)
-            granted.append(other & ~array & ~write)
+            busy.append(array | write)
 
             m.d.comb += bank.en.eq(array | write | other)
             with m.If(array):
@@ -89,7 +89,7 @@ class ActivationBanks(wiring.Component):
         other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")
         data = Array(bank.read_data for bank in self.banks)
         m.d.comb += [
-            self.other_granted.eq(Cat(granted).any()),
+            self.other_granted.eq(~Array(busy)[self.other_location.bank]),
             self.array_data.eq(data[array_bank]),
             self.other_read_data.eq(data[other_bank]),
         ]

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
-from .signals import step_layout
+from .signals import LoopCounter, step_layout
 
 
 class Issue(wiring.Component):
@@ -64,29 +64,28 @@ class Issue(wiring.Component):
         active, busy, half, tile_last = Signal(), Signal(), Signal(), Signal()
         begin, group_end, group_last = Signal(), Signal(), Signal()
         half_next, spacing = Signal(), Signal(range(self.config.drain_cycles))
+        spaced = Signal(init=1)
         ready = self.ready.bit_select(half_next, 1)
         more = active & ~(group_end & group_last)
         m.d.comb += [
             half_next.eq(half ^ (group_end & ~d.shared)),
-            begin.eq(more & (~busy | tile_last) & ready & (spacing == 0)),
+            begin.eq(more & (~busy | tile_last) & ready & spaced),
             self.waiting_weights.eq(active & ~busy & ~ready),
-            self.waiting_drain.eq(active & ~busy & ready & (spacing != 0)),
+            self.waiting_drain.eq(active & ~busy & ready & ~spaced),
         ]
         m.d.sync += [active.eq(self.start | more), half.eq(half_next & ~self.start)]
         with m.If(begin):
-            m.d.sync += [busy.eq(1), spacing.eq(self.config.drain_cycles - 1)]
+            m.d.sync += [busy.eq(1), spaced.eq(self.config.drain_cycles == 1)]
+            m.d.sync += spacing.eq(self.config.drain_cycles - 1)
         with m.Else():
-            m.d.sync += busy.eq(busy & ~tile_last)
-            with m.If(spacing != 0):
-                m.d.sync += spacing.eq(spacing - 1)
+            m.d.sync += [busy.eq(busy & ~tile_last), spaced.eq(spaced | (spacing == 1))]
+            m.d.sync += spacing.eq(spacing - 1)
 
         # Groups
-        group = Signal.like(d.groups_less_one)
-        m.d.comb += group_last.eq(group == d.groups_less_one)
-        with m.If(self.start):
-            m.d.sync += group.eq(0)
-        with m.Elif(group_end):
-            m.d.sync += group.eq(group + 1)
+        groups = LoopCounter(
+            m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
+        )
+        m.d.comb += group_last.eq(groups.last)
 
         m.submodules.taps = taps = _Taps(self.config)
         m.submodules.positions = positions = _Positions(self.config)
@@ -156,16 +155,19 @@ class _Taps(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         d = self.descriptor
-        block = Signal.like(d.blocks_less_one)
-
         slot_last, block_end = Signal(), Signal()
         inner_end, outer_end = Signal(), Signal()
+        blocks = LoopCounter(m, d.blocks_less_one, advance=block_end, name="block")
+        inner = LoopCounter(m, d.inner_taps_less_one, advance=inner_end, name="inner")
+        outer = LoopCounter(m, d.outer_taps_less_one, advance=outer_end, name="outer")
         m.d.comb += [
             slot_last.eq(self.slot == self.rows - 1),
             block_end.eq((d.broadcast | slot_last) & self.busy),
-            inner_end.eq(block_end & (block == d.blocks_less_one)),
-            outer_end.eq(inner_end & (self.inner == d.inner_taps_less_one)),
-            self.tile_last.eq(outer_end & (self.outer == d.outer_taps_less_one)),
+            inner_end.eq(block_end & blocks.last),
+            outer_end.eq(inner_end & inner.last),
+            self.tile_last.eq(outer_end & outer.last),
+            self.inner.eq(inner.value),
+            self.outer.eq(outer.value),
         ]
 
         with m.If(self.begin):
@@ -187,13 +189,6 @@ class _Taps(wiring.Component):
             m.d.sync += self.offset.eq(0)
         with m.Elif(block_end):
             m.d.sync += self.offset.eq(self.offset + increment)
-
-        with m.If(block_end):
-            m.d.sync += block.eq(Mux(inner_end, 0, block + 1))
-        with m.If(inner_end):
-            m.d.sync += self.inner.eq(Mux(outer_end, 0, self.inner + 1))
-        with m.If(outer_end):
-            m.d.sync += self.outer.eq(Mux(self.tile_last, 0, self.outer + 1))
         return m
 
 
@@ -202,7 +197,6 @@ class _Positions(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         isa = Isa(config)
-        self.position_bits = isa.position_bits
         super().__init__(
             {
                 "descriptor": In(isa.descriptor),
@@ -238,32 +232,27 @@ class _Positions(wiring.Component):
             m.d.sync += base.eq(base_next)
 
         # Positions count on along the inner dimension and across its ends.
-        count, passed = Signal(self.position_bits), Signal()
-        run, run_last = Signal.like(d.run_less_one), Signal()
-        m.d.comb += [
-            run_last.eq(run == d.run_less_one),
-            self.exhausted.eq(passed | (self.advance & (count == d.positions_less_one))),
-        ]
+        passed = Signal()
+        loops = {"advance": self.advance, "restart": restart}
+        count = LoopCounter(m, d.positions_less_one, **loops, name="count")
+        run = LoopCounter(m, d.run_less_one, **loops, name="run")
+        m.d.comb += self.exhausted.eq(passed | (self.advance & count.last))
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(Mux(self.start, d.input_base, base_next)),
                 self.entry.inner.eq(d.inner_origin),
                 self.entry.outer.eq(d.outer_origin),
-                count.eq(0),
-                run.eq(0),
                 passed.eq(0),
             ]
         with m.Elif(self.advance):
             m.d.sync += [
                 self.entry.address.eq(
                     self.entry.address
-                    + Mux(run_last, d.position_outer_step, d.position_inner_step)
+                    + Mux(run.last, d.position_outer_step, d.position_inner_step)
                 ),
-                count.eq(count + 1),
-                run.eq(Mux(run_last, 0, run + 1)),
                 passed.eq(self.exhausted),
             ]
-            with m.If(run_last):
+            with m.If(run.last):
                 m.d.sync += self.entry.inner.eq(d.inner_origin)
                 m.d.sync += self.entry.outer.eq(self.entry.outer + d.outer_stride)
             with m.Else():

@@ -64,9 +64,12 @@ class Link(wiring.Component):
 
         # Every byte, of either direction, goes through one CRC; what a byte to send is depends on
         # the state. A state restarts the CRC and the count of bytes by `restart`.
-        source = {name: Signal(name=f"send_{name}") for name in ("status", "word", "info", "crc")}
+        source = {name: Signal(name=f"send_{name}") for name in ("status", "word", "crc")}
         restart, moved, crc = Signal(), Signal(), Signal(8)
-        self._add_bytes(m, byte, source, {"status": status, "word": word[:8], "crc": crc})
+        m.d.comb += self.o.valid.eq(Cat(source.values()).any())
+        for name, value in {"status": status, "word": word[:8], "crc": crc}.items():
+            with m.If(source[name]):
+                m.d.comb += self.o.payload.eq(value)
         m.d.comb += moved.eq((self.i.valid & self.i.ready) | (self.o.valid & self.o.ready))
         with m.If(restart):
             m.d.sync += [crc.eq(0), byte.eq(0)]
@@ -183,27 +186,27 @@ class Link(wiring.Component):
                         with m.If(last_word):
                             m.next = "Close"
             with m.State("Info"):
-                with m.If(sent("info") & (byte == protocol.INFO_BYTES - 1)):
-                    m.next = "Close"
+                m.d.sync += word.eq(self._info(byte))
+                m.next = "Send info"
+            with m.State("Send info"):
+                with m.If(sent("word")):
+                    m.next = "Info"
+                    with m.If(byte == protocol.INFO_BYTES - 1):
+                        m.next = "Close"
             with m.State("Close"):
                 with m.If(sent("crc")):
                     m.d.comb += restart.eq(1)
                     m.next = "Idle"
         return m
 
-    def _add_bytes(self, m, byte, source, values):
-        """The byte to send, by the state that sends it."""
+    def _info(self, byte):
+        """The byte of the reply to INFO."""
         counters = []
         for index in range(len(COUNTERS)):
             value = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
             value = Cat(value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS))
             counters += [value.word_select(b, 8) for b in range(COUNTER_BYTES)]
-        constants = [C(value, 8) for value in identity(self.config)]
-        values = {**values, "info": Array([*constants, *counters])[byte]}
-        m.d.comb += self.o.valid.eq(Cat(source.values()).any())
-        for name, value in values.items():
-            with m.If(source[name]):
-                m.d.comb += self.o.payload.eq(value)
+        return Array([*(C(value, 8) for value in identity(self.config)), *counters])[byte]
 
 
 def _crc_step(crc: Value, byte: Value) -> Value:

@@ -90,14 +90,19 @@ class Sequencer(wiring.Component):
         group = Signal.like(d.groups_less_one)
         fetching = {name: Signal(name=f"fetching_{name}") for name in ("words", "records", "weights")}
         asking = Cat(fetching.values()).any()
-        taken, segment_end = Signal(), Signal()
+        taken, segment_end, last = Signal(), Signal(), Signal()
+        following = Signal.like(remaining)
         m.d.comb += [
             self.access_en.eq(asking | self.link_en),
             taken.eq(asking & self.granted),
-            segment_end.eq(taken & (remaining == 0)),
+            segment_end.eq(taken & last),
+            following.eq(Mux(taken, remaining - 1, remaining)),
         ]
-        with m.If(taken):
-            m.d.sync += remaining.eq(remaining - 1)
+        m.d.sync += [remaining.eq(following), last.eq(following == 0)]
+
+        def fetch(words_less_one):
+            """The next segment is this long; the first word is asked for in the next cycle."""
+            m.d.comb += following.eq(words_less_one)
 
         load_next = Signal()
         self._add_pointer(m, load_next)
@@ -122,7 +127,7 @@ class Sequencer(wiring.Component):
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += self.idle.eq(1)
-                m.d.sync += remaining.eq(isa.descriptor_words - 1)
+                fetch(isa.descriptor_words - 1)
                 with m.If(self.run):
                     m.next = "Descriptor"
             with m.State("Descriptor"):
@@ -138,13 +143,13 @@ class Sequencer(wiring.Component):
                 m.next = "Group"
             with m.State("Group"):
                 m.d.comb += self.restart.eq(1)
-                m.d.sync += remaining.eq(self.config.columns * isa.record_words - 1)
+                fetch(self.config.columns * isa.record_words - 1)
                 with m.If(~self.ready.bit_select(self.half, 1)):
                     m.next = "Records"
             with m.State("Records"):
                 m.d.comb += fetching["records"].eq(1)
                 with m.If(segment_end):
-                    m.d.sync += remaining.eq(d.weight_words_less_one)
+                    fetch(d.weight_words_less_one)
                     m.next = "Weights"
             with m.State("Weights"):
                 m.d.comb += fetching["weights"].eq(1)
@@ -157,7 +162,7 @@ class Sequencer(wiring.Component):
                     with m.If((group > d.groups_less_one) | d.shared):
                         m.next = "Finish"
             with m.State("Finish"):
-                m.d.sync += remaining.eq(isa.descriptor_words - 1)
+                fetch(isa.descriptor_words - 1)
                 with m.If(self.finished):
                     m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
                     m.next = "Descriptor"
@@ -210,8 +215,9 @@ class Sequencer(wiring.Component):
             "waiting_drain": self.waiting_drain,
         }
         for index, name in enumerate(COUNTERS):
+            event = delayed(m, events[name], 1, name=f"count_{name}", init=0)
             counter = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
             with m.If(self.run):
                 m.d.sync += counter.eq(0)
-            with m.Elif(events[name]):
+            with m.Elif(event):
                 m.d.sync += counter.eq(counter + 1)

@@ -25,3 +25,23 @@ def delayed(m: Module, value, cycles: int, *, name: str, init=None):
         m.d.sync += stage.eq(value)
         value = stage
     return value
+
+
+class LoopCounter:
+    """Counts 0 to ``limit`` and around, and tells by a register whether it stands at the limit.
+
+    A comparison in front of a register is off the path from one cycle's state to the next, on which
+    all loops of a walk would otherwise queue up. ``limit`` must be stable for a cycle before
+    ``last`` is looked at.
+    """
+
+    def __init__(self, m: Module, limit: Value, *, advance: Value, restart=0, name: str):
+        self.value = Signal(len(limit), name=name)
+        self.last = Signal(name=f"{name}_last")
+        following = Signal(len(limit), name=f"{name}_next")
+        m.d.comb += following.eq(self.value)
+        with m.If(restart | (advance & self.last)):
+            m.d.comb += following.eq(0)
+        with m.Elif(advance):
+            m.d.comb += following.eq(self.value + 1)
+        m.d.sync += [self.value.eq(following), self.last.eq(following == limit)]

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
+from .signals import LoopCounter
 
 
 class WriteBack(wiring.Component):
@@ -54,41 +55,36 @@ class WriteBack(wiring.Component):
 
         # Loops, as the codes come
         column, row = Signal(range(columns)), Signal(range(rows))
-        run = Signal.like(d.run_less_one)
-        position, passed = Signal.like(d.positions_less_one), Signal()
-        group = Signal.like(d.groups_less_one)
+        passed, restart = Signal(), Signal()
         row_end, tile_end, group_end, layer_end = Signal(), Signal(), Signal(), Signal()
-        run_last, position_last, group_last = Signal(), Signal(), Signal()
+        by_row = {"advance": row_end, "restart": restart}
+        run = LoopCounter(m, d.run_less_one, **by_row, name="run")
+        position = LoopCounter(m, d.positions_less_one, **by_row, name="position")
+        group = LoopCounter(
+            m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
+        )
         m.d.comb += [
-            run_last.eq(run == d.run_less_one),
-            position_last.eq(position == d.positions_less_one),
-            group_last.eq(group == d.groups_less_one),
+            restart.eq(group_end | self.start),
             row_end.eq(self.valid & (column == columns - count)),
             tile_end.eq(row_end & (row == rows - 1)),
-            group_end.eq(tile_end & (passed | position_last)),
-            layer_end.eq(group_end & group_last),
+            group_end.eq(tile_end & (passed | position.last)),
+            layer_end.eq(group_end & group.last),
         ]
         with m.If(self.valid):
             m.d.sync += column.eq(Mux(row_end, 0, column + count))
         with m.If(row_end):
             m.d.sync += [
                 row.eq(Mux(tile_end, 0, row + 1)),
-                run.eq(Mux(run_last, 0, run + 1)),
-                position.eq(position + 1),
-                passed.eq(passed | position_last),
+                passed.eq(passed | position.last),
             ]
-        with m.If(group_end | self.start):
-            m.d.sync += [run.eq(0), position.eq(0), passed.eq(0)]
-        with m.If(self.start):
-            m.d.sync += group.eq(0)
-        with m.Elif(group_end):
-            m.d.sync += group.eq(group + 1)
+        with m.If(restart):
+            m.d.sync += passed.eq(0)
 
         # Word and lane where the group's first channel goes, and where the next code goes
         group_word, group_lane = Signal.like(d.output_base), Signal.like(d.output_lane)
         next_word, next_lane = Signal.like(group_word), Signal.like(group_lane)
-        row_word, word, lane = (Signal.like(group_word, name=n) for n in ("row_word", "word", "_"))
-        lane = Signal.like(group_lane, name="lane")
+        row_word, word = (Signal.like(group_word, name=name) for name in ("row_word", "word"))
+        lane = Signal.like(group_lane)
         lanes = Signal(range(2 * rows))
         carry = Signal()
         m.d.comb += [
@@ -99,7 +95,7 @@ class WriteBack(wiring.Component):
         ]
         following = Signal.like(row_word)
         m.d.comb += following.eq(
-            row_word + Mux(run_last, d.output_outer_step, d.output_inner_step)
+            row_word + Mux(run.last, d.output_outer_step, d.output_inner_step)
         )
         with m.If(self.start):
             for signal in (group_word, row_word, word):
@@ -116,8 +112,8 @@ class WriteBack(wiring.Component):
             m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
         # The write itself
-        real = (run <= d.run_valid_less_one) & ~passed
-        real &= column <= Mux(group_last, d.last_columns_less_one, d.columns_less_one)
+        real = (run.value <= d.run_valid_less_one) & ~passed
+        real &= column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one)
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
         m.d.sync += [

@@ -13,6 +13,11 @@ from amaranth.hdl import Elaboratable
 STATISTICS = "stat.json"
 
 
+# Amaranth's read ports promise the old word where it is being written. Block RAM does not keep that
+# promise by itself, and nothing here relies on it: without it Yosys builds no logic around the RAM.
+_AFTER_READ = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
     """What a build will do.
@@ -71,6 +76,7 @@ def make_plan(
         top,
         name,
         emit_src=False,
+        script_after_read=_AFTER_READ,
         script_after_synth=f"tee -q -o {STATISTICS} stat -json",
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
