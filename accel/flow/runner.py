@@ -75,7 +75,7 @@ class Runner:
 
     def _failure(self, step: Step, tool: Tool, job: Job, command: Sequence[str]) -> ToolFailed:
         printed = job.output.read_text(errors="replace").splitlines()
-        errors = [line for line in printed if "ERROR" in line.upper()]
+        errors = [line for line in printed if "ERROR" in line]
         log = next((job.folder / name for name in _log_names(command)), job.output)
         return ToolFailed(
             tool=tool.name,

