@@ -77,7 +77,7 @@ class Isa:
             "tap_outer_step": address,        # words from the last block of a tap run to the next run
             "inner_size": coordinate,         # extent of the input, for padding
             "outer_size": coordinate,
-            "inner_origin": coordinate,       # minus the padding in front, modulo
+            "inner_origin": coordinate,       # taps minus the padding in front, modulo
             "outer_origin": coordinate,
             "inner_stride": 5,
             "outer_stride": 5,
@@ -92,7 +92,7 @@ class Isa:
             "weight_words_less_one": 16,      # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
-            "run_valid_less_one": coordinate, # positions along inner that are real
+            "run_last_valid": coordinate,     # minus the run, plus its real positions less one, modulo
             "output_base": address,
             "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
             "output_group_words": 6,          # from a group's first channel to the next group's

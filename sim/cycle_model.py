@@ -17,7 +17,7 @@ from accel.core.primitives.multiplier import latency_of
 from accel.core.requantizer import Requantizer
 from accel.isa import Isa
 
-from .machine import Layer, decode_layer
+from .machine import Layer, decode_layer, valid_run
 
 # From a read to its place in time, see core.issue and core.core.
 _READ_STAGE = 1
@@ -142,7 +142,7 @@ def _write_pattern(layer: Layer, config: AcceleratorConfig) -> tuple[np.ndarray,
     tiles = -(-(f["positions_less_one"] + 1) // rows)
     position = np.arange(tiles * rows)
     real = position <= f["positions_less_one"]
-    real &= position % (f["run_less_one"] + 1) <= f["run_valid_less_one"]
+    real &= position % (f["run_less_one"] + 1) < valid_run(f)
     columns = np.arange(0, config.columns, count)
     return tuple(
         (real[:, None] & (columns <= f[name])).reshape(tiles, -1)

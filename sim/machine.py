@@ -149,8 +149,9 @@ def _division(records: np.ndarray, fields: Mapping[str, int], isa: Isa) -> Divis
     )
 
 
-def _signed(value: int, bits: int) -> int:
-    return value - (1 << bits) if value >> bits - 1 else value
+def valid_run(f: Mapping[str, int]) -> int:
+    """Real positions of each run along the inner dimension."""
+    return (f["run_last_valid"] + f["run_less_one"] + 2) % (1 << COORDINATE_BITS)
 
 
 def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -160,8 +161,8 @@ def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.
     outer, inner = np.divmod(np.arange(count), run)
     jump = f["position_outer_step"] + (run - 1) * f["position_inner_step"]
     address = f["input_base"] + inner * f["position_inner_step"] + outer * jump
-    x = f["inner_origin"] + inner * f["inner_stride"]
-    y = f["outer_origin"] + outer * f["outer_stride"]
+    x = f["inner_origin"] - f["inner_taps_less_one"] - 1 + inner * f["inner_stride"]
+    y = f["outer_origin"] - f["outer_taps_less_one"] - 1 + outer * f["outer_stride"]
     return address, x, y
 
 
@@ -209,7 +210,7 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     word = word & (1 << isa.address_bits) - 1
     step = f["output_group_words"] * rows + f["output_group_lanes"]
     byte = word * rows + f["output_lane"] + groups * step + columns
-    real = (inner <= f["run_valid_less_one"]) & (byte >= 0)
+    real = (inner < valid_run(f)) & (byte >= 0)
     last = groups == f["groups_less_one"]
     real &= columns <= np.where(last, f["last_columns_less_one"], f["columns_less_one"])
     if (real & (byte >= config.bank_words * rows)).any():

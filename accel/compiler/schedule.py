@@ -142,7 +142,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "outer_stride": stride[o],
         "pad": c.pad,
         "run_less_one": run - 1,
-        "run_valid_less_one": count[i] - 1,
+        "run_last_valid": count[i] - 1 - run,
         "positions_less_one": run * count[o] - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1],
         "output_inner_step": out_step[i],
@@ -158,6 +158,8 @@ def _taps(fields: dict[str, int], inner: int, outer: int, blocks: int) -> dict[s
     tap_inner, tap_outer = fields.pop("tap_inner"), fields.pop("tap_outer")
     return {
         **fields,
+        "inner_origin": fields["inner_origin"] + inner,
+        "outer_origin": fields["outer_origin"] + outer,
         "inner_taps_less_one": inner - 1,
         "outer_taps_less_one": outer - 1,
         "blocks_less_one": blocks - 1,
@@ -272,7 +274,7 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
         # A coordinate before the input wraps around and must not come back into it.
         for axis in ("inner", "outer"):
             taps = loops.fields[f"{axis}_taps_less_one"] + 1
-            reach = loops.fields[f"{axis}_size"] + taps - loops.fields[f"{axis}_origin"]
+            reach = loops.fields[f"{axis}_size"] + 2 * taps - loops.fields[f"{axis}_origin"]
             if reach + config.rows >= 1 << COORDINATE_BITS:
                 return (
                     f"an input size of {loops.fields[f'{axis}_size']} is more than the core counts"

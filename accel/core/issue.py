@@ -91,6 +91,7 @@ class Issue(wiring.Component):
         m.submodules.positions = positions = _Positions(self.config)
         m.d.comb += [
             taps.descriptor.eq(d),
+            taps.start.eq(self.start),
             taps.begin.eq(begin),
             taps.busy.eq(busy),
             tile_last.eq(taps.tile_last),
@@ -139,6 +140,7 @@ class _Taps(wiring.Component):
         super().__init__(
             {
                 "descriptor": In(isa.descriptor),
+                "start": In(1),
                 "begin": In(1),
                 "busy": In(1),
                 "slot": Out(range(config.rows)),
@@ -157,11 +159,16 @@ class _Taps(wiring.Component):
         d = self.descriptor
         slot_last, block_end = Signal(), Signal()
         inner_end, outer_end = Signal(), Signal()
-        blocks = LoopCounter(m, d.blocks_less_one, advance=block_end, name="block")
-        inner = LoopCounter(m, d.inner_taps_less_one, advance=inner_end, name="inner")
-        outer = LoopCounter(m, d.outer_taps_less_one, advance=outer_end, name="outer")
+        blocks = LoopCounter(
+            m, d.blocks_less_one, advance=block_end, restart=self.start, name="block"
+        )
+        inner = LoopCounter(
+            m, d.inner_taps_less_one, advance=inner_end, restart=self.start, name="inner"
+        )
+        outer = LoopCounter(
+            m, d.outer_taps_less_one, advance=outer_end, restart=self.start, name="outer"
+        )
         m.d.comb += [
-            slot_last.eq(self.slot == self.rows - 1),
             block_end.eq((d.broadcast | slot_last) & self.busy),
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
@@ -171,10 +178,14 @@ class _Taps(wiring.Component):
         ]
 
         with m.If(self.begin):
-            m.d.sync += [self.slot.eq(0), self.advancing.eq(1), self.first.eq(1)]
-            m.d.sync += self.first_block.eq(1)
+            m.d.sync += [self.slot.eq(0), slot_last.eq(self.rows == 1)]
+            m.d.sync += [self.advancing.eq(1), self.first.eq(1), self.first_block.eq(1)]
         with m.Elif(self.busy):
-            m.d.sync += [self.slot.eq(Mux(slot_last, 0, self.slot + 1)), self.first.eq(0)]
+            m.d.sync += [
+                self.slot.eq(Mux(slot_last, 0, self.slot + 1)),
+                slot_last.eq(self.slot == self.rows - 2),
+                self.first.eq(0),
+            ]
             with m.If(slot_last):
                 m.d.sync += self.advancing.eq(0)
             with m.If(block_end):

@@ -28,20 +28,21 @@ def delayed(m: Module, value, cycles: int, *, name: str, init=None):
 
 
 class LoopCounter:
-    """Counts 0 to ``limit`` and around, and tells by a register whether it stands at the limit.
+    """Counts ``count`` turns of a loop, ``count - 1`` given as ``less_one``, and around.
 
-    A comparison in front of a register is off the path from one cycle's state to the next, on which
-    all loops of a walk would otherwise queue up. ``limit`` must be stable for a cycle before
-    ``last`` is looked at.
+    ``value`` is minus the turns that are left, this one included: from ``-count`` to -1, modulo. So
+    the last turn needs no comparison with the limit, and ``last`` is a register: comparisons would
+    otherwise queue up along the path through all loops of a walk.
+
+    ``restart`` must come once whenever ``less_one`` has changed.
     """
 
-    def __init__(self, m: Module, limit: Value, *, advance: Value, restart=0, name: str):
-        self.value = Signal(len(limit), name=name)
-        self.last = Signal(name=f"{name}_last")
-        following = Signal(len(limit), name=f"{name}_next")
-        m.d.comb += following.eq(self.value)
-        with m.If(restart | (advance & self.last)):
-            m.d.comb += following.eq(0)
+    def __init__(self, m: Module, less_one: Value, *, advance, restart, name: str):
+        self.value = Signal(len(less_one), name=name, reset_less=True)
+        self.last = Signal(name=f"{name}_last", reset_less=True)
+        again = Signal(name=f"{name}_again")
+        m.d.comb += again.eq(restart | (advance & self.last))
+        with m.If(again):
+            m.d.sync += [self.value.eq(~less_one), self.last.eq(less_one == 0)]
         with m.Elif(advance):
-            m.d.comb += following.eq(self.value + 1)
-        m.d.sync += [self.value.eq(following), self.last.eq(following == limit)]
+            m.d.sync += [self.value.eq(self.value + 1), self.last.eq(~self.value == 1)]

@@ -112,7 +112,7 @@ class WriteBack(wiring.Component):
             m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
         # The write itself
-        real = (run.value <= d.run_valid_less_one) & ~passed
+        real = (run.value <= d.run_last_valid) & ~passed
         real &= column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one)
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
