@@ -48,11 +48,6 @@ class Isa:
         return ceil_log2(self.config.bank_words)
 
     @property
-    def position_bits(self) -> int:
-        """Bits of a count of output positions."""
-        return self.address_bits + 1
-
-    @property
     def location(self) -> data.StructLayout:
         """A word anywhere in memory."""
         return data.StructLayout({"address": self.address_bits, "bank": 1})
@@ -86,8 +81,8 @@ class Isa:
             "blocks_less_one": 10,            # words of a tap
             "inner_taps_less_one": coordinate,
             "outer_taps_less_one": coordinate,
-            "run_less_one": coordinate,       # positions along inner, with those that only fill rows
-            "positions_less_one": self.position_bits,
+            "run_less_one": coordinate,       # positions along inner, those that only fill rows too
+            "runs_less_one": coordinate,
             "groups_less_one": 10,
             "weight_words_less_one": 16,      # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first

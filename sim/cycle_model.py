@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from accel.compiler.command import positions
 from accel.compiler.program import Program
 from accel.config import AcceleratorConfig
 from accel.core import buffers
@@ -56,7 +57,7 @@ class _Walk:
         self.config, self.fields = config, f
         self.steps = layer.weights.shape[1]
         self.groups = f["groups_less_one"] + 1
-        self.tiles = -(-(f["positions_less_one"] + 1) // config.rows)
+        self.tiles = -(-positions(f) // config.rows)
         self.period = max(self.steps, config.drain_cycles)
         self.memory = SinglePortMemory.LATENCY
         self.descriptor_words = isa.descriptor_words
@@ -139,9 +140,9 @@ def _write_pattern(layer: Layer, config: AcceleratorConfig) -> tuple[np.ndarray,
     """In which cycles of the emission of each tile something is written: ``[tiles, cycles]``,
     for groups in the middle and for the last one."""
     f, rows, count = layer.fields, config.rows, config.requantizers
-    tiles = -(-(f["positions_less_one"] + 1) // rows)
+    tiles = -(-positions(f) // rows)
     position = np.arange(tiles * rows)
-    real = position <= f["positions_less_one"]
+    real = position < positions(f)
     real &= position % (f["run_less_one"] + 1) < valid_run(f)
     columns = np.arange(0, config.columns, count)
     return tuple(

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from accel.compiler.command import decode, unpack_weights
+from accel.compiler.command import decode, positions, unpack_weights
 from accel.compiler.program import Program
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, Isa
@@ -156,7 +156,7 @@ def valid_run(f: Mapping[str, int]) -> int:
 
 def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Word address and coordinates of the windows of all positions, whole tiles of them."""
-    count = -(-(f["positions_less_one"] + 1) // isa.config.rows) * isa.config.rows
+    count = -(-positions(f) // isa.config.rows) * isa.config.rows
     run = f["run_less_one"] + 1
     outer, inner = np.divmod(np.arange(count), run)
     jump = f["position_outer_step"] + (run - 1) * f["position_inner_step"]
@@ -172,7 +172,7 @@ def _reads(f: Mapping[str, int], isa: Isa, steps: int) -> np.ndarray:
     if f["broadcast"]:
         address, x, y = (values[::rows] for values in (address, x, y))
     else:
-        address, x, y = (values[: f["positions_less_one"] + 1] for values in (address, x, y))
+        address, x, y = (values[: positions(f)] for values in (address, x, y))
 
     # Taps in the order of the loops: outer, inner, blocks
     offsets, inner, outer, offset = [], [], [], 0
@@ -201,10 +201,10 @@ def _reads(f: Mapping[str, int], isa: Isa, steps: int) -> np.ndarray:
 
 def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     config, rows = isa.config, isa.config.rows
-    count, run = f["positions_less_one"] + 1, f["run_less_one"] + 1
+    count, run = positions(f), f["run_less_one"] + 1
     groups = np.arange(f["groups_less_one"] + 1)[:, None, None]
-    positions, columns = np.arange(count)[None, :, None], np.arange(config.columns)
-    outer, inner = np.divmod(positions, run)
+    position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
+    outer, inner = np.divmod(position, run)
     word = f["output_base"] + inner * f["output_inner_step"]
     word = word + outer * (f["output_outer_step"] + (run - 1) * f["output_inner_step"])
     word = word & (1 << isa.address_bits) - 1

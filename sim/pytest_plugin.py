@@ -1,1 +1,102 @@
-"""Fixtures and assertions for networks on the core, for pytest."""
+"""Fixtures for networks on the core, for pytest, which finds them by this package's entry point.
+
+A test of a network::
+
+    def test_answers(accel_compile, accel_run, accel_assert_same):
+        program = accel_compile("model.tflite", board="icebreaker")
+        accel_assert_same(accel_run(program, x).output, expected)
+
+``pytest --accel-executor rtl`` runs the same test in compiled RTL; several names, separated by
+commas or given one by one, run it on each.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from accel.api import Program, Result
+
+# Known here too, so that pytest starts without loading the compiler; a test compares the lists.
+EXECUTORS = ("reference", "machine", "rtl", "pysim")
+DEFAULT = "machine"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("accel", "networks on FPGAs").addoption(
+        "--accel-executor",
+        action="append",
+        metavar="NAME[,NAME]",
+        help=f"where fixtures of accel run networks: {', '.join(EXECUTORS)}; default {DEFAULT}",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in _executors(config):
+        if name not in EXECUTORS:
+            known = ", ".join(EXECUTORS)
+            raise pytest.UsageError(f"--accel-executor must be one of {known}, not {name!r}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "accel_executor" in metafunc.fixturenames:
+        names = [
+            argument.strip()
+            for mark in metafunc.definition.iter_markers("parametrize")
+            for argument in (
+                mark.args[0].split(",") if isinstance(mark.args[0], str) else mark.args[0]
+            )
+        ]
+        if "accel_executor" not in names:
+            metafunc.parametrize("accel_executor", _executors(metafunc.config), scope="session")
+
+
+def _executors(config: pytest.Config) -> list[str]:
+    given = config.getoption("--accel-executor") or [DEFAULT]
+    return list(dict.fromkeys(name.strip() for text in given for name in text.split(",")))
+
+
+@pytest.fixture(scope="session")
+def accel_executor() -> str:
+    """Name of the executor that the test runs on; the command line says which ones."""
+    return DEFAULT
+
+
+@pytest.fixture(scope="session")
+def accel_compile() -> Iterator[Callable[..., "Program"]]:
+    """A function that compiles as ``accel.compile`` does, each network once in a session."""
+    import accel
+
+    programs: dict[Any, Program] = {}
+
+    def compile(model: str | Path, *, board: str | None = None, config: Any = None) -> "Program":
+        key = (Path(model).resolve(), board, config)
+        if key not in programs:
+            programs[key] = accel.compile(model, board=board, config=config)
+        return programs[key]
+
+    yield compile
+    for program in programs.values():
+        program.close()
+
+
+@pytest.fixture
+def accel_run(accel_executor: str) -> Callable[..., "Result"]:
+    """A function that runs a program on a batch ``[N, ...]``, on the executor of this test."""
+
+    def run(program: "Program", inputs: "np.ndarray", *, layers: bool = False) -> "Result":
+        return program.run(inputs, accel_executor, layers=layers)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def accel_assert_same() -> Callable[[Any, Any], None]:
+    """`accel.sim.compare.assert_same`: names the first layer, element and values that differ."""
+    from accel.sim.compare import assert_same
+
+    return assert_same

@@ -1,8 +1,31 @@
-"""Settings of all tests: the same random examples in every run, and no deadlines."""
+"""Settings of all tests: the same random examples in every run, no deadlines, golden files."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci")
+
+
+def pytest_addoption(parser):
+    help_text = "write golden files anew instead of comparing with them"
+    parser.addoption("--update-golden", action="store_true", help=help_text)
+
+
+@pytest.fixture
+def golden(request):
+    """Return a function that holds a text to the file ``golden/<name>`` beside the test."""
+
+    def check(name: str, text: str) -> None:
+        path = Path(request.path).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        assert path.exists(), f"no golden file {path.name}; make it with --update-golden"
+        assert text == path.read_text()
+
+    return check

@@ -76,7 +76,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app(prog_name="accel")
-    except Exception:  # whatever was not foreseen: the one place where a traceback may be seen
+    except Exception:  # noqa: BLE001 -- what nobody foresaw is shown with whom to tell
         traceback.print_exc()
         error(
             "this is a fault of accel. Please report it with the lines above, the command, and "

@@ -52,6 +52,11 @@ class Command:
         return self.weights.shape[1]
 
 
+def positions(fields: Mapping[str, int]) -> int:
+    """Output positions that a layer's tiles walk, those that only fill rows included."""
+    return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
+
+
 def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, int]]) -> int:
     """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
     packed = 0

@@ -9,7 +9,7 @@ from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
 from ..numeric.division import solve
-from .command import Command
+from .command import Command, positions
 from .convolution import Convolution
 from .reasons import Reason
 
@@ -33,7 +33,7 @@ class _Loops:
 
     def cycles(self, config: AcceleratorConfig) -> int:
         """Cycles of all tiles, without what a layer takes to start and to end."""
-        tiles = -(-(self.fields["positions_less_one"] + 1) // config.rows)
+        tiles = -(-positions(self.fields) // config.rows)
         groups = self.fields["groups_less_one"] + 1
         return groups * tiles * max(self.weights.shape[1], config.drain_cycles)
 
@@ -143,7 +143,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "pad": c.pad,
         "run_less_one": run - 1,
         "run_last_valid": count[i] - 1 - run,
-        "positions_less_one": run * count[o] - 1,
+        "runs_less_one": count[o] - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1],
         "output_inner_step": out_step[i],
         "output_outer_step": out_step[o] - (run - 1) * out_step[i],

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
+from .delay import DelayLine
 from .signals import LoopCounter, step_layout
 
 
@@ -105,11 +106,10 @@ class Issue(wiring.Component):
         # Each row keeps its position for the whole tile, in a ring that turns with the slots.
         held = Signal(positions.entry.shape(), reset_less=True)
         entry = Signal.like(held)
-        ring = [Signal.like(held, name=f"ring_{r}") for r in range(self.config.rows - 1)]
         m.d.comb += entry.eq(Mux(taps.first_block, positions.entry, held))
-        for this, before in zip(ring, [*ring[1:], entry], strict=True):
-            m.d.sync += this.eq(before)
-        m.d.sync += held.eq(Mux(d.broadcast, entry, ring[0]))
+        m.submodules.ring = ring = DelayLine(len(Value.cast(entry)), self.config.rows - 1)
+        m.d.comb += ring.i.eq(entry)
+        m.d.sync += held.eq(Mux(d.broadcast, entry, ring.o))
 
         # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
         inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
@@ -243,11 +243,13 @@ class _Positions(wiring.Component):
             m.d.sync += base.eq(base_next)
 
         # Positions count on along the inner dimension and across its ends.
-        passed = Signal()
-        loops = {"advance": self.advance, "restart": restart}
-        count = LoopCounter(m, d.positions_less_one, **loops, name="count")
-        run = LoopCounter(m, d.run_less_one, **loops, name="run")
-        m.d.comb += self.exhausted.eq(passed | (self.advance & count.last))
+        passed, run_end = Signal(), Signal()
+        run = LoopCounter(m, d.run_less_one, advance=self.advance, restart=restart, name="run")
+        runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
+        m.d.comb += [
+            run_end.eq(self.advance & run.last),
+            self.exhausted.eq(passed | (run_end & runs.last)),
+        ]
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(Mux(self.start, d.input_base, base_next)),

@@ -57,9 +57,9 @@ class WriteBack(wiring.Component):
         column, row = Signal(range(columns)), Signal(range(rows))
         passed, restart = Signal(), Signal()
         row_end, tile_end, group_end, layer_end = Signal(), Signal(), Signal(), Signal()
-        by_row = {"advance": row_end, "restart": restart}
-        run = LoopCounter(m, d.run_less_one, **by_row, name="run")
-        position = LoopCounter(m, d.positions_less_one, **by_row, name="position")
+        run_end, exhausted = Signal(), Signal()
+        run = LoopCounter(m, d.run_less_one, advance=row_end, restart=restart, name="run")
+        runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
         group = LoopCounter(
             m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
         )
@@ -67,7 +67,9 @@ class WriteBack(wiring.Component):
             restart.eq(group_end | self.start),
             row_end.eq(self.valid & (column == columns - count)),
             tile_end.eq(row_end & (row == rows - 1)),
-            group_end.eq(tile_end & (passed | position.last)),
+            run_end.eq(row_end & run.last),
+            exhausted.eq(passed | (run_end & runs.last)),
+            group_end.eq(tile_end & exhausted),
             layer_end.eq(group_end & group.last),
         ]
         with m.If(self.valid):
@@ -75,7 +77,7 @@ class WriteBack(wiring.Component):
         with m.If(row_end):
             m.d.sync += [
                 row.eq(Mux(tile_end, 0, row + 1)),
-                passed.eq(passed | position.last),
+                passed.eq(exhausted),
             ]
         with m.If(restart):
             m.d.sync += passed.eq(0)
