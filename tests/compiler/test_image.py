@@ -1,0 +1,107 @@
+"""A program file comes back whole or is refused."""
+
+import json
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accel.compiler.frontends import load
+from accel.compiler.image import _HEADER, MAGIC, BadImage, load_image, save
+from accel.compiler.program import compile_graph
+from accel.config import AcceleratorConfig
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
+
+
+@pytest.fixture(scope="module")
+def program():
+    config = AcceleratorConfig(rows=4, columns=4, format="int8_int4")
+    return compile_graph(load(DIGITS / "digits_int4.tflite"), config)
+
+
+@pytest.fixture
+def image(program, tmp_path):
+    path = tmp_path / "program.bin"
+    save(program, path)
+    return path
+
+
+def sealed(text: bytes, binary: bytes) -> bytes:
+    data = _HEADER.pack(MAGIC, 1, len(text), len(binary)) + text + binary
+    return data + struct.pack("<I", zlib.crc32(data))
+
+
+def parts(path: Path) -> tuple[dict, bytes]:
+    data = path.read_bytes()
+    _, _, text, binary = _HEADER.unpack_from(data)
+    start = _HEADER.size
+    return json.loads(data[start : start + text]), data[start + text : start + text + binary]
+
+
+def test_what_is_saved_comes_back(program, image):
+    loaded = load_image(image)
+    assert loaded.name == "digits_int4"
+    assert loaded.config == program.config
+    for ours, theirs in zip(loaded.chunks, program.chunks, strict=True):
+        assert (ours.bank, ours.address, ours.data) == (theirs.bank, theirs.address, theirs.data)
+    (given,), (wanted,) = loaded.inputs, program.inputs
+    np.testing.assert_array_equal(given["index"], wanted.index)
+    place = program.placement(loaded.outputs[0]["name"])
+    assert (place.bank, place.address) == tuple(loaded.outputs[0][k] for k in ("bank", "address"))
+    assert [layer["name"] for layer in loaded.layers] == [c.name for c in program.commands]
+
+
+def test_the_same_program_makes_the_same_bytes(program, image, tmp_path):
+    save(program, tmp_path / "again.bin")
+    assert (tmp_path / "again.bin").read_bytes() == image.read_bytes()
+
+
+def test_every_cut_and_every_flipped_byte_is_refused(image):
+    data = image.read_bytes()
+    positions = [*range(40), *range(40, len(data), 97), len(data) - 1]
+    for position in positions:
+        image.write_bytes(data[:position])
+        with pytest.raises(BadImage, match=r"is not a program file|is cut off|bytes instead of"):
+            load_image(image)
+        image.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        with pytest.raises(BadImage):
+            load_image(image)
+
+
+def test_another_version_is_refused_with_both_numbers(image):
+    data = bytearray(image.read_bytes())
+    data[8] = 2
+    image.write_bytes(data)
+    with pytest.raises(BadImage, match=r"format version 2, this is a reader of version 1"):
+        load_image(image)
+
+
+def test_a_description_that_makes_no_sense_is_refused(image):
+    description, binary = parts(image)
+    changes = (
+        {"configuration": {"rows": 999}},
+        {"configuration": {"unknown": 1}},
+        {"configuration": None},
+        {"chunks": [{"bank": 2, "address": 0, "offset": 0, "size": 4}]},
+        {"chunks": [{"bank": 0, "address": 1 << 40, "offset": 0, "size": 4}]},
+        {"chunks": [{"bank": 0, "address": 0, "offset": -4, "size": 4}]},
+        {"chunks": [{"bank": 0, "address": 0, "offset": 0, "size": 1 << 40}]},
+        {"chunks": 3},
+        {"inputs": [{}]},
+    )
+    for change in changes:
+        image.write_bytes(sealed(json.dumps(description | change).encode(), binary))
+        with pytest.raises(BadImage):
+            load_image(image)
+    for text in (b"[]", b"{}", b"nonsense", b"[" * 100_000, b"\xff"):
+        image.write_bytes(sealed(text, binary))
+        with pytest.raises(BadImage):
+            load_image(image)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadImage, match=r"nothing\.bin: cannot be read \(No such file"):
+        load_image(tmp_path / "nothing.bin")

@@ -1,0 +1,102 @@
+"""The plugin, used as a user's repository would use it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from accel.executors import EXECUTORS
+from accel.sim import pytest_plugin
+
+pytest_plugins = ["pytester"]
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+DIGITS = EXAMPLES / "digits/digits_int8.tflite"
+
+NAMES = """
+def test_name(accel_executor):
+    print("on", accel_executor)
+"""
+
+
+def test_the_executors_are_those_that_there_are():
+    assert pytest_plugin.EXECUTORS == tuple(EXECUTORS)
+
+
+def test_the_default_is_the_machine(pytester):
+    pytester.makepyfile(NAMES)
+    result = pytester.runpytest("-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*on machine*"])
+
+
+def test_several_executors_run_each_test_on_each(pytester):
+    pytester.makepyfile(NAMES)
+    names = ("--accel-executor", "reference,machine", "--accel-executor", "pysim")
+    pytester.runpytest(*names).assert_outcomes(passed=3)
+
+
+def test_a_test_may_choose_its_executors_itself(pytester):
+    pytester.makepyfile(
+        """
+        import pytest
+        @pytest.mark.parametrize("accel_executor", ["rtl"], scope="session")
+        def test_name(accel_executor):
+            assert accel_executor == "rtl"
+        """
+    )
+    pytester.runpytest().assert_outcomes(passed=1)
+
+
+def test_an_unknown_executor_is_one_line(pytester):
+    result = pytester.runpytest("--accel-executor", "gpu")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: --accel-executor must be one of reference, machine, rtl, pysim, not 'gpu'"]
+    )
+
+
+def test_a_network_is_compiled_once_and_a_difference_is_named(pytester):
+    pytester.makepyfile(
+        f"""
+        import numpy as np
+        MODEL = {str(DIGITS)!r}
+        X = np.zeros((2, 8, 8, 1), np.int8)
+        def test_once(accel_compile):
+            assert accel_compile(MODEL) is accel_compile(MODEL)
+            assert accel_compile(MODEL) is not accel_compile(MODEL, board="ulx3s_85f")
+        def test_wrong(accel_compile, accel_run, accel_assert_same):
+            program = accel_compile(MODEL)
+            expected = program.run(X, "reference", layers=True)
+            expected.layers["conv2d_2"][1, 0, 3, 5] ^= 64
+            accel_assert_same(accel_run(program, X, layers=True), expected)
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "E*AssertionError: conv2d_2 is the first of 12 to differ: 1 of 3,072 elements",
+            "E*first at [[]1, 0, 3, 5[]]: *, expected *",
+        ]
+    )
+
+
+def test_pytest_starts_without_the_compiler():
+    program = "import sys, accel.sim.pytest_plugin; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("executor", ["machine", "rtl"])
+def test_the_example_runs(executor):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--accel-executor", executor],
+        cwd=EXAMPLES / "pytest_inference",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "3 passed" in done.stdout
