@@ -23,8 +23,8 @@ class ActivationBanks(wiring.Component):
         Reads for the array.
     write_en, write_bank, write_address, write_data : In
         Results: bytes to write, one bit each, and a word that holds them.
-    other_en, other_location, other_write, other_data : In
-        An access of the sequencer, or of the link, to read or write a whole word.
+    other_en, other_location, other_write : In
+        An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
         An access would take place in this cycle; what it reads.
     """
@@ -53,8 +53,7 @@ class ActivationBanks(wiring.Component):
                 "write_data": In(word),
                 "other_en": In(1),
                 "other_location": In(self.isa.location),
-                "other_write": In(1),
-                "other_data": In(word),
+                "other_write": In(config.rows),
                 "other_granted": Out(1),
                 "other_read_data": Out(word),
             }
@@ -81,9 +80,8 @@ class ActivationBanks(wiring.Component):
                 m.d.comb += [bank.address.eq(self.write_address), bank.write_en.eq(self.write_en)]
             with m.Else():
                 m.d.comb += bank.address.eq(self.other_location.address)
-                m.d.comb += bank.write_en.eq(self.other_write.replicate(len(bank.write_en)))
-            # Nobody else writes while a layer runs.
-            m.d.comb += bank.write_data.eq(Mux(self.other_write, self.other_data, self.write_data))
+                m.d.comb += bank.write_en.eq(self.other_write)
+            m.d.comb += bank.write_data.eq(self.write_data)
 
         array_bank = delayed(m, self.array_bank, self.latency, name="array_bank")
         other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")

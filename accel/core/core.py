@@ -136,7 +136,14 @@ class Core(wiring.Component):
             banks.write_en.eq(write_back.write_en),
             banks.write_bank.eq(~d.input_bank),
             banks.write_address.eq(write_back.write_address),
-            banks.write_data.eq(write_back.write_data),
+            # Nothing else is written while the link writes.
+            banks.write_data.eq(
+                Mux(
+                    link.memory_write.any(),
+                    link.write_byte.replicate(config.rows),
+                    write_back.write_data,
+                )
+            ),
             sequencer.finished.eq(write_back.done),
             self.running.eq(~sequencer.idle),
         ]
@@ -151,6 +158,7 @@ class Core(wiring.Component):
             sequencer.set_pointer.eq(link.set_pointer),
             sequencer.pointer_byte.eq(link.pointer_byte),
             sequencer.link_en.eq(link.memory_en),
+            sequencer.link_advance.eq(link.advance),
             link.idle.eq(sequencer.idle),
             link.layer_done.eq(sequencer.layer_done),
             link.counters.eq(sequencer.counters),
@@ -158,7 +166,6 @@ class Core(wiring.Component):
             banks.other_en.eq(sequencer.access_en),
             banks.other_location.eq(sequencer.pointer),
             banks.other_write.eq(link.memory_write),
-            banks.other_data.eq(link.write_data),
             sequencer.granted.eq(banks.other_granted),
             sequencer.data.eq(banks.other_read_data),
         ]

@@ -40,7 +40,9 @@ class DelayLine(wiring.Component):
             return m
 
         # What is read at the other end of a row's cycle is written over only a cycle later.
-        memory = Memory(shape=self.width, depth=self.cycles, init=[])
+        memory = Memory(
+            shape=self.width, depth=self.cycles, init=[], attrs={"ram_style": "block"}
+        )
         m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
         at, following = Signal(range(self.cycles)), Signal(range(self.cycles))

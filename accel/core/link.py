@@ -3,6 +3,7 @@
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for, exact_log2
 
 from .. import protocol
 from ..config import AcceleratorConfig
@@ -20,8 +21,10 @@ class Link(wiring.Component):
         From and to the host.
     set_pointer, pointer_byte : Out
         A byte of the location of a frame.
-    memory_en, memory_write : Out, write_data : Out, read_data : In
-        Access to the word at the pointer, which then moves on.
+    memory_en : Out(1), memory_write : Out(rows), write_byte : Out(8), read_data : In
+        Access to the word at the pointer: read it, or write a byte of it. Read data stay.
+    advance : Out(1)
+        Move the pointer on.
     run, stop : Out, idle, layer_done : In
         The sequencer.
     counters : In
@@ -38,8 +41,9 @@ class Link(wiring.Component):
                 "set_pointer": Out(protocol.LOCATION_BYTES),
                 "pointer_byte": Out(8),
                 "memory_en": Out(1),
-                "memory_write": Out(1),
-                "write_data": Out(config.word_bits),
+                "memory_write": Out(config.rows),
+                "write_byte": Out(8),
+                "advance": Out(1),
                 "read_data": In(config.word_bits),
                 "run": Out(1),
                 "stop": Out(1),
@@ -52,22 +56,24 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         word_bytes = self.config.rows
-        opcode, status = Signal(8), Signal(8)
+        opcode, known = Signal(Shape.cast(Opcode)), Signal()
         count = Signal(8 * protocol.COUNT_BYTES)
-        word, reply = Signal(self.config.word_bits), Signal()
+        held = Signal(8, reset_less=True)
+        outcome = Signal(range(len(Status)))
+        status = Array(C(value, 8) for value in Status)[outcome]
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         m.d.comb += [
             self.pointer_byte.eq(self.i.payload),
-            self.write_data.eq(word),
+            self.write_byte.eq(self.i.payload),
             self.stop.eq(count == 1),
         ]
 
         # Every byte, of either direction, goes through one CRC; what a byte to send is depends on
         # the state. A state restarts the CRC and the count of bytes by `restart`.
-        source = {name: Signal(name=f"send_{name}") for name in ("status", "word", "crc")}
+        source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
         restart, moved, crc = Signal(), Signal(), Signal(8)
         m.d.comb += self.o.valid.eq(Cat(source.values()).any())
-        for name, value in {"status": status, "word": word[:8], "crc": crc}.items():
+        for name, value in {"status": status, "held": held, "crc": crc}.items():
             with m.If(source[name]):
                 m.d.comb += self.o.payload.eq(value)
         m.d.comb += moved.eq((self.i.valid & self.i.ready) | (self.o.valid & self.o.ready))
@@ -95,15 +101,18 @@ class Link(wiring.Component):
             return self.o.ready
 
         def answer(value):
-            m.d.sync += [status.eq(value), reply.eq(value == Status.OK)]
+            m.d.sync += outcome.eq(list(Status).index(value))
             m.next = "Status"
 
-        shifted = Cat(word[8:], self.i.payload)  # in both directions; what enters last is not sent
+        def next_word():
+            m.d.comb += self.advance.eq(1)
+            m.d.sync += [byte.eq(0), count.eq(count - 1)]
+
         last_word = count == 1
         word_end = byte == word_bytes - 1
         with m.FSM():
             with m.State("Idle"):
-                m.d.sync += opcode.eq(self.i.payload)
+                m.d.sync += [opcode.eq(self.i.payload), known.eq(self.i.payload <= max(Opcode))]
                 m.d.comb += restart.eq(self.i.payload == Opcode.NONE)
                 with m.If(taken() & (self.i.payload != Opcode.NONE)):
                     m.next = "Header"
@@ -121,7 +130,7 @@ class Link(wiring.Component):
                     m.next = "Forget"
             with m.State("Decode"):
                 m.d.comb += restart.eq(1)
-                with m.If((crc != 0) | (opcode > Opcode.INFO)):
+                with m.If((crc != 0) | ~known):
                     answer(Status.BAD_HEADER)
                 with m.Elif(opcode == Opcode.WRITE):
                     m.next = "Receive"
@@ -137,21 +146,18 @@ class Link(wiring.Component):
             # WRITE
             with m.State("Receive"):
                 with m.If(taken()):
-                    m.d.sync += word.eq(shifted)
+                    m.d.comb += [self.memory_en.eq(1), self.memory_write.eq(1 << byte)]
                     with m.If(word_end):
-                        m.d.sync += byte.eq(0)
-                        m.next = "Store"
+                        next_word()
+                        with m.If(last_word):
+                            m.next = "Check"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Store"):
-                m.d.comb += [self.memory_en.eq(1), self.memory_write.eq(1)]
-                m.d.sync += count.eq(count - 1)
-                m.next = "Receive"
-                with m.If(last_word):
-                    m.next = "Check"
             with m.State("Check"):
                 with m.If(taken()):
-                    answer(Mux(crc == self.i.payload, Status.OK, Status.BAD_DATA))
+                    answer(Status.BAD_DATA)
+                    with m.If(crc == self.i.payload):
+                        answer(Status.OK)
                 with m.Elif(expired):
                     m.next = "Forget"
 
@@ -167,29 +173,32 @@ class Link(wiring.Component):
                 with m.If(sent("status")):
                     m.d.comb += restart.eq(1)
                     m.next = "Idle"
-                    with m.If(reply & (opcode == Opcode.READ)):
+                    with m.If((outcome == 0) & (opcode == Opcode.READ)):
                         m.next = "Fetch"
-                    with m.If(reply & (opcode == Opcode.INFO)):
+                    with m.If((outcome == 0) & (opcode == Opcode.INFO)):
                         m.next = "Info"
             with m.State("Fetch"):
                 m.d.comb += self.memory_en.eq(byte == 0)
-                m.d.sync += [byte.eq(byte + 1), word.eq(self.read_data)]
+                m.d.sync += byte.eq(byte + 1)
                 with m.If(byte == self.memory_latency):
                     m.d.sync += byte.eq(0)
-                    m.next = "Send"
-            with m.State("Send"):
-                with m.If(sent("word")):
-                    m.d.sync += word.eq(shifted)
+                    m.next = "Data"
+            with m.State("Data"):
+                m.d.sync += held.eq(self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8))
+                m.next = "Send data"
+            with m.State("Send data"):
+                with m.If(sent("held")):
+                    m.next = "Data"
                     with m.If(word_end):
-                        m.d.sync += [byte.eq(0), count.eq(count - 1)]
+                        next_word()
                         m.next = "Fetch"
                         with m.If(last_word):
                             m.next = "Close"
             with m.State("Info"):
-                m.d.sync += word.eq(self._info(byte))
+                m.d.sync += held.eq(self._info(byte))
                 m.next = "Send info"
             with m.State("Send info"):
-                with m.If(sent("word")):
+                with m.If(sent("held")):
                     m.next = "Info"
                     with m.If(byte == protocol.INFO_BYTES - 1):
                         m.next = "Close"
@@ -204,9 +213,10 @@ class Link(wiring.Component):
         counters = []
         for index in range(len(COUNTERS)):
             value = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
-            value = Cat(value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS))
-            counters += [value.word_select(b, 8) for b in range(COUNTER_BYTES)]
-        return Array([*(C(value, 8) for value in identity(self.config)), *counters])[byte]
+            counters += [value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS)]
+        low, high = byte[: exact_log2(protocol.IDENTITY_BYTES)], byte[-1]
+        constants = Array(C(value, 8) for value in identity(self.config))
+        return Mux(high, Cat(counters).word_select(low, 8), constants[low])
 
 
 def _crc_step(crc: Value, byte: Value) -> Value:

@@ -24,8 +24,8 @@ class Sequencer(wiring.Component):
         Nothing runs; a layer ends in this cycle.
     set_pointer : In(3), pointer_byte : In(8)
         Write a byte of the pointer.
-    link_en : In(1)
-        The link accesses the word at the pointer.
+    link_en, link_advance : In(1)
+        The link accesses the word at the pointer; the pointer moves on.
     access_en, pointer : Out, granted : In, data : In
         Access to memory and what it reads, ``memory_latency`` cycles later.
     descriptor, start : Out
@@ -57,6 +57,7 @@ class Sequencer(wiring.Component):
                 "set_pointer": In(3),
                 "pointer_byte": In(8),
                 "link_en": In(1),
+                "link_advance": In(1),
                 "access_en": Out(1),
                 "pointer": Out(isa.location),
                 "granted": In(1),
@@ -105,7 +106,7 @@ class Sequencer(wiring.Component):
             m.d.comb += following.eq(words_less_one)
 
         load_next = Signal()
-        self._add_pointer(m, load_next)
+        self._add_pointer(m, load_next, taken | self.link_advance)
         arrives = {
             name: delayed(m, taken & signal, self.memory_latency, name=f"arrives_{name}", init=0)
             for name, signal in fetching.items()
@@ -172,13 +173,13 @@ class Sequencer(wiring.Component):
         self._add_counters(m)
         return m
 
-    def _add_pointer(self, m, load_next):
+    def _add_pointer(self, m, load_next, advance):
         # A chunk may run across the end of bank 0.
         value = Signal(self.isa.location.size)
         m.d.comb += self.pointer.eq(value)
         with m.If(load_next):
             m.d.sync += value.eq(self.descriptor.next)
-        with m.Elif(self.access_en & self.granted):
+        with m.Elif(advance):
             m.d.sync += value.eq(value + 1)
         for index in range(len(self.set_pointer)):
             part = value[8 * index : 8 * index + 8]
