@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from accel.sim import pytest_plugin
 
 from accel.executors import EXECUTORS
-from accel.sim import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
@@ -85,7 +85,9 @@ def test_a_network_is_compiled_once_and_a_difference_is_named(pytester):
 
 def test_pytest_starts_without_the_compiler():
     program = "import sys, accel.sim.pytest_plugin; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert done.stdout == "False\n"
 
 
@@ -97,6 +99,7 @@ def test_the_example_runs(executor):
         cwd=EXAMPLES / "pytest_inference",
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
