@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 from amaranth.hdl import signed
 from amaranth.lib import data
-from amaranth.utils import ceil_log2
+from amaranth.utils import bits_for, ceil_log2
 
 from .config import AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
@@ -56,6 +56,7 @@ class Isa:
     def descriptor(self) -> data.StructLayout:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
+        blocks = bits_for(max(1, self.config.columns // self.config.rows))
         # fmt: off
         return data.StructLayout({
             # what follows
@@ -65,7 +66,7 @@ class Isa:
             "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column
             "input_bank": 1,                  # the output is in the other one
             "input_base": address,            # word of position (0, 0), tap (0, 0), block 0
-            "input_group_step": 4,            # words from a group's blocks to the next group's
+            "input_group_step": blocks,       # words from a group's blocks to the next group's
             "position_inner_step": address,   # words from a position to the next along inner
             "position_outer_step": address,   # words from the last position of a run to the next run
             "tap_inner_step": address,        # words from the last block of a tap to the next tap
@@ -74,23 +75,23 @@ class Isa:
             "outer_size": coordinate,
             "inner_origin": coordinate,       # taps minus the padding in front, modulo
             "outer_origin": coordinate,
-            "inner_stride": 5,
-            "outer_stride": 5,
+            "inner_stride": 4,
+            "outer_stride": 4,
             "pad": 8,                         # read outside the input: its zero point
             # loops
-            "blocks_less_one": 10,            # words of a tap
-            "inner_taps_less_one": coordinate,
-            "outer_taps_less_one": coordinate,
+            "blocks_less_one": 8,             # words of a tap
+            "inner_taps_less_one": coordinate - 1,
+            "outer_taps_less_one": coordinate - 2,
             "run_less_one": coordinate,       # positions along inner, those that only fill rows too
             "runs_less_one": coordinate,
-            "groups_less_one": 10,
-            "weight_words_less_one": 16,      # memory words of weights in a group
+            "groups_less_one": 9,
+            "weight_words_less_one": 12,      # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
-            "run_last_valid": coordinate,     # minus the run, plus its real positions less one, modulo
+            "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
             "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
-            "output_group_words": 6,          # from a group's first channel to the next group's
+            "output_group_words": blocks,     # from a group's first channel to the next group's
             "output_group_lanes": self.lane_bits,
             "output_inner_step": address,
             "output_outer_step": address,

@@ -151,7 +151,7 @@ def _division(records: np.ndarray, fields: Mapping[str, int], isa: Isa) -> Divis
 
 def valid_run(f: Mapping[str, int]) -> int:
     """Real positions of each run along the inner dimension."""
-    return (f["run_last_valid"] + f["run_less_one"] + 2) % (1 << COORDINATE_BITS)
+    return f["run_less_one"] + 1 - f["run_filling"]
 
 
 def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

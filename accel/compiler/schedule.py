@@ -142,7 +142,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "outer_stride": stride[o],
         "pad": c.pad,
         "run_less_one": run - 1,
-        "run_last_valid": count[i] - 1 - run,
+        "run_filling": run - count[i],
         "runs_less_one": count[o] - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1],
         "output_inner_step": out_step[i],

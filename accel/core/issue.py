@@ -172,9 +172,9 @@ class _Taps(wiring.Component):
             block_end.eq((d.broadcast | slot_last) & self.busy),
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
-            self.tile_last.eq(outer_end & outer.last),
-            self.inner.eq(inner.value),
-            self.outer.eq(outer.value),
+            self.tile_last.eq(block_end & (blocks.last & inner.last & outer.last)),
+            self.inner.eq(Cat(inner.value, C(-1, 1))),
+            self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
 
         with m.If(self.begin):

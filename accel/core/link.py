@@ -64,8 +64,16 @@ class Link(wiring.Component):
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         m.d.comb += [
             self.pointer_byte.eq(self.i.payload),
-            self.write_byte.eq(self.i.payload),
             self.stop.eq(count == 1),
+        ]
+
+        # Accesses are registered on their way to the memory.
+        en, write, advance = Signal(), Signal.like(self.memory_write), Signal()
+        m.d.sync += [
+            self.memory_en.eq(en),
+            self.memory_write.eq(write),
+            self.write_byte.eq(self.i.payload),
+            self.advance.eq(advance),
         ]
 
         # Every byte, of either direction, goes through one CRC; what a byte to send is depends on
@@ -105,7 +113,7 @@ class Link(wiring.Component):
             m.next = "Status"
 
         def next_word():
-            m.d.comb += self.advance.eq(1)
+            m.d.comb += advance.eq(1)
             m.d.sync += [byte.eq(0), count.eq(count - 1)]
 
         last_word = count == 1
@@ -146,7 +154,7 @@ class Link(wiring.Component):
             # WRITE
             with m.State("Receive"):
                 with m.If(taken()):
-                    m.d.comb += [self.memory_en.eq(1), self.memory_write.eq(1 << byte)]
+                    m.d.comb += [en.eq(1), write.eq(1 << byte)]
                     with m.If(word_end):
                         next_word()
                         with m.If(last_word):
@@ -178,9 +186,9 @@ class Link(wiring.Component):
                     with m.If((outcome == 0) & (opcode == Opcode.INFO)):
                         m.next = "Info"
             with m.State("Fetch"):
-                m.d.comb += self.memory_en.eq(byte == 0)
+                m.d.comb += en.eq(byte == 0)
                 m.d.sync += byte.eq(byte + 1)
-                with m.If(byte == self.memory_latency):
+                with m.If(byte == 1 + self.memory_latency):
                     m.d.sync += byte.eq(0)
                     m.next = "Data"
             with m.State("Data"):

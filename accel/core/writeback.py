@@ -114,7 +114,10 @@ class WriteBack(wiring.Component):
             m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
         # The write itself
-        real = (run.value <= d.run_last_valid) & ~passed
+        # The run's counter stands at minus the positions that are left.
+        filling = Signal(len(run.value))
+        m.d.comb += filling.eq(~Cat(d.run_filling, C(0, len(filling) - len(d.run_filling))))
+        real = (run.value <= filling) & ~passed
         real &= column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one)
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)

@@ -57,6 +57,11 @@ class BuildPlan:
         return hasher.hexdigest()
 
 
+def _synthesis_options(platform: TemplatedPlatform) -> dict[str, str]:
+    """Timing-driven mapping for the UP5K, whose cells are slow enough to be worth it."""
+    return {"synth_opts": "-abc9 -device u"} if "UP5K" in getattr(platform, "device", "") else {}
+
+
 def make_plan(
     platform: TemplatedPlatform,
     top: Elaboratable,
@@ -77,6 +82,7 @@ def make_plan(
         name,
         emit_src=False,
         script_after_read=_AFTER_READ,
+        **_synthesis_options(platform),
         script_after_synth=f"tee -q -o {STATISTICS} stat -json",
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
