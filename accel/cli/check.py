@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from accel.cli import _options
-from accel.cli._output import console, error, say, show, table
+from accel.cli._output import error, say, show, table
 
 CANNOT_RUN = 2
 
@@ -110,21 +110,11 @@ def _show_memory(program: Any, board: Any) -> None:
 
 def _show_operators(model: Path, places: list[str]) -> None:
     """Which operators of a file that cannot be used are supported, and which are not."""
-    from accel.compiler.frontends import FRONTENDS
-    from accel.compiler.frontends._tflite_file import Damaged, decode
+    from accel.compiler.outline import outline
 
-    known = FRONTENDS["tflite"].operators
-    try:
-        records = decode(model.read_bytes()).operators
-    except (OSError, Damaged):
-        return
     listing = table(">", "operator", "supported", title=str(model))
-    for index, record in enumerate(records):
-        ours = known.get(record.spelling)
-        node = f"{ours}_{index} ({record.spelling})"
-        own = f"operator {index} ({record.spelling})"
-        state = "not in this form" if node in places or own in places else "yes"
-        listing.add_row(str(index), record.spelling, state if ours else "no")
-    if records:
+    for index, line in enumerate(outline(model, places)):
+        state = "yes" if line.usable else "not in this form"
+        listing.add_row(str(index), line.spelling, state if line.known else "no")
+    if listing.rows:
         show(listing)
-        console().print()

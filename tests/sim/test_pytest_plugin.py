@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from accel.sim import pytest_plugin
 
 from accel.executors import EXECUTORS
+from accel.sim import pytest_plugin
 
 pytest_plugins = ["pytester"]
 
