@@ -96,7 +96,7 @@ class Convolution:
         weights = np.zeros((channels, kernel_h, kernel_w, channels), np.int64)
         index = np.arange(channels)
         weights[index, :, :, index] = self.weights.transpose(2, 0, 1)
-        return replace(self, weights=weights)
+        return replace(self, weights=weights, uniform=False)  # each has its own place on it
 
     def replace(self, **changes) -> "Convolution":
         return replace(self, **changes)

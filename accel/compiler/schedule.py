@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
 from ..numeric.division import solve
 from .command import Command, positions
-from .convolution import Convolution
+from .convolution import Convolution, Region
 from .reasons import Reason
 
 
@@ -88,8 +88,8 @@ def _signed_bits(low: int, high: int) -> int:
 def _flattened(c: Convolution) -> Convolution:
     """A window that covers the whole input is a row of taps: one loop instead of two."""
     height, width, channels = c.input_shape
-    covers = c.kernel == (height, width) and c.padding == (0, 0) and c.region.height == 1
-    if not (covers and c.region.width == 1 and height > 1):
+    covers = c.kernel == (height, width) and c.padding == (0, 0) and c.region == Region(0, 0, 1, 1)
+    if not (covers and height > 1):
         return c
     if c.depthwise:
         weights = c.weights.reshape(1, height * width, channels)
