@@ -32,7 +32,7 @@ from .config import AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
 
 COORDINATE_BITS = 10
-COUNTER_BITS = 28
+COUNTER_BITS = 26
 
 
 

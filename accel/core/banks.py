@@ -21,8 +21,8 @@ class ActivationBanks(wiring.Component):
     -------
     array_en, array_bank, array_address : In, array_data : Out
         Reads for the array.
-    write_en, write_bank, write_address, write_data : In
-        Results: bytes to write, one bit each, and a word that holds them.
+    write, write_en, write_bank, write_address, write_data : In
+        Results: whether there are any, bytes to write, one bit each, and a word that holds them.
     other_en, other_location, other_write : In
         An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
@@ -47,6 +47,7 @@ class ActivationBanks(wiring.Component):
                 "array_bank": In(1),
                 "array_address": In(address),
                 "array_data": Out(word),
+                "write": In(1),
                 "write_en": In(config.rows),
                 "write_bank": In(1),
                 "write_address": In(address),
@@ -69,7 +70,7 @@ class ActivationBanks(wiring.Component):
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
             array = self.array_en & (self.array_bank == index)
-            write = self.write_en.any() & (self.write_bank == index)
+            write = self.write & (self.write_bank == index)
             other = self.other_en & (self.other_location.bank == index)
             busy.append(array | write)
 

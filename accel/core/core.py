@@ -133,6 +133,7 @@ class Core(wiring.Component):
         m.d.comb += [
             write_back.valid.eq(delayed(m, drain.valid, latency, name="valid", init=0)),
             write_back.codes.eq(Cat(codes)),
+            banks.write.eq(write_back.write),
             banks.write_en.eq(write_back.write_en),
             banks.write_bank.eq(~d.input_bank),
             banks.write_address.eq(write_back.write_address),

@@ -157,8 +157,9 @@ class _Taps(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         d = self.descriptor
-        slot_last, block_end = Signal(), Signal()
-        inner_end, outer_end = Signal(), Signal()
+        # In a broadcast layer every slot is a block.
+        slot_last, block_last, all_last = Signal(), Signal(), Signal()
+        block_end, inner_end, outer_end = Signal(), Signal(), Signal()
         blocks = LoopCounter(
             m, d.blocks_less_one, advance=block_end, restart=self.start, name="block"
         )
@@ -169,21 +170,24 @@ class _Taps(wiring.Component):
             m, d.outer_taps_less_one, advance=outer_end, restart=self.start, name="outer"
         )
         m.d.comb += [
-            block_end.eq((d.broadcast | slot_last) & self.busy),
+            block_end.eq(block_last & self.busy),
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
-            self.tile_last.eq(block_end & (blocks.last & inner.last & outer.last)),
+            self.tile_last.eq(block_end & all_last),
             self.inner.eq(Cat(inner.value, C(-1, 1))),
             self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
 
+        m.d.sync += all_last.eq(blocks.last_next & inner.last_next & outer.last_next)
+
         with m.If(self.begin):
-            m.d.sync += [self.slot.eq(0), slot_last.eq(self.rows == 1)]
+            m.d.sync += [self.slot.eq(0), slot_last.eq(0), block_last.eq(d.broadcast)]
             m.d.sync += [self.advancing.eq(1), self.first.eq(1), self.first_block.eq(1)]
         with m.Elif(self.busy):
             m.d.sync += [
                 self.slot.eq(Mux(slot_last, 0, self.slot + 1)),
                 slot_last.eq(self.slot == self.rows - 2),
+                block_last.eq(d.broadcast | (self.slot == self.rows - 2)),
                 self.first.eq(0),
             ]
             with m.If(slot_last):

@@ -10,6 +10,7 @@ from ..config import AcceleratorConfig
 from ..identity import identity
 from ..isa import COUNTER_BITS
 from ..protocol import COUNTER_BYTES, COUNTERS, Opcode, Status
+from .signals import delayed
 
 
 class Link(wiring.Component):
@@ -66,6 +67,8 @@ class Link(wiring.Component):
             self.pointer_byte.eq(self.i.payload),
             self.stop.eq(count == 1),
         ]
+
+        layer_done = delayed(m, self.layer_done, 1, name="layer_done", init=0)
 
         # Accesses are registered on their way to the memory.
         en, write, advance = Signal(), Signal.like(self.memory_write), Signal()
@@ -171,7 +174,7 @@ class Link(wiring.Component):
 
             # RUN
             with m.State("Run"):
-                with m.If(self.layer_done):
+                with m.If(layer_done):
                     m.d.sync += count.eq(count - 1)
                 with m.If(self.idle):
                     answer(Status.OK)

@@ -32,7 +32,7 @@ class LoopCounter:
 
     ``value`` is minus the turns that are left, this one included: from ``-count`` to -1, modulo. So
     the last turn needs no comparison with the limit, and ``last`` is a register: comparisons would
-    otherwise queue up along the path through all loops of a walk.
+    otherwise queue up along the path through all loops of a walk. ``last_next`` is what it will be.
 
     ``restart`` must come once whenever ``less_one`` has changed.
     """
@@ -40,9 +40,13 @@ class LoopCounter:
     def __init__(self, m: Module, less_one: Value, *, advance, restart, name: str):
         self.value = Signal(len(less_one), name=name, reset_less=True)
         self.last = Signal(name=f"{name}_last", reset_less=True)
+        self.last_next = Signal(name=f"{name}_last_next")
         again = Signal(name=f"{name}_again")
-        m.d.comb += again.eq(restart | (advance & self.last))
+        m.d.comb += [again.eq(restart | (advance & self.last)), self.last_next.eq(self.last)]
+        m.d.sync += self.last.eq(self.last_next)
         with m.If(again):
-            m.d.sync += [self.value.eq(~less_one), self.last.eq(less_one == 0)]
+            m.d.sync += self.value.eq(~less_one)
+            m.d.comb += self.last_next.eq(less_one == 0)
         with m.Elif(advance):
-            m.d.sync += [self.value.eq(self.value + 1), self.last.eq(~self.value == 1)]
+            m.d.sync += self.value.eq(self.value + 1)
+            m.d.comb += self.last_next.eq(~self.value == 1)

@@ -26,8 +26,8 @@ class WriteBack(wiring.Component):
         A layer begins.
     valid : In(1), codes : In(8 * requantizers)
         Codes of neighbouring columns.
-    write_en, write_address, write_data : Out
-        Bytes to write in the output bank.
+    write, write_en, write_address, write_data : Out
+        Whether there is something to write, and which bytes, in the output bank.
     done : Out(1)
         All codes of the layer have been written.
     """
@@ -41,6 +41,7 @@ class WriteBack(wiring.Component):
                 "start": In(1),
                 "valid": In(1),
                 "codes": In(8 * config.requantizers),
+                "write": Out(1),
                 "write_en": Out(config.rows),
                 "write_address": Out(self.isa.address_bits),
                 "write_data": Out(config.word_bits),
@@ -122,7 +123,8 @@ class WriteBack(wiring.Component):
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
         m.d.sync += [
-            self.write_en.eq(Mux(self.valid & real, lanes_written, 0)),
+            self.write.eq(self.valid & real),
+            self.write_en.eq(lanes_written),
             self.write_address.eq(word),
             self.write_data.eq(self.codes.replicate(rows // count)),
             self.done.eq(layer_end),
