@@ -25,6 +25,8 @@ class AcceleratorConfig:
         activation memory holds ``rows`` channels of one position.
     format
         Name of the number format, a file in ``numeric/formats``.
+    element
+        Name of the processing element, a file in ``core/pe``.
     family
         Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``, ``ecp5``.
     sum_bits
@@ -40,6 +42,7 @@ class AcceleratorConfig:
     rows: int = 4
     columns: int = 4
     format: str = "int8"
+    element: str = "multiplier"
     family: str = "generic"
     sum_bits: int = 24
     requantizers: int = 1

@@ -6,7 +6,7 @@ import json
 from .config import AcceleratorConfig
 from .protocol import MAGIC, PROTOCOL_VERSION
 
-_INVISIBLE = ("family",)  # makes no difference to a program
+_INVISIBLE = ("family", "element")  # make no difference to a program
 
 
 def identity(config: AcceleratorConfig) -> bytes:

@@ -5,12 +5,12 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
-from .primitives.multiplier import Multiplier
+from .pe import element_of
 from .signals import delayed, step_layout
 
 
 class SystolicArray(wiring.Component):
-    """``rows`` x ``columns`` multipliers, each with its accumulator.
+    """``rows`` x ``columns`` processing elements, each with its accumulator.
 
     Weights and step enter at row 0 and reach row ``r`` ``r`` cycles later; activations come with
     that skew already. There is no backpressure: what enters is worked off.
@@ -37,13 +37,9 @@ class SystolicArray(wiring.Component):
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
         number = config.number_format
-        self.multiplier = Multiplier(
-            count=config.rows * config.columns,
-            activation_shape=signed(number.activation_bits),
-            weight_shape=signed(number.weight_bits),
-            family=config.family,
-            simulate=simulate,
-        )
+        element = element_of(config)
+        self.products = element.create(config, simulate)
+        self.product_latency = element.latency(config)
         activations = data.ArrayLayout(signed(number.activation_bits), config.rows * config.columns)
         super().__init__(
             {
@@ -61,30 +57,30 @@ class SystolicArray(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from a step to the accumulator that holds it, at row 0."""
-        return self.multiplier.latency + 1
+        return self.product_latency + 1
 
     def elaborate(self, platform):
         m = Module()
         rows, columns = self.config.rows, self.config.columns
-        m.submodules.multiplier = multiplier = self.multiplier
-        m.d.comb += multiplier.a.eq(self.activations)
+        m.submodules.products = products = self.products
+        m.d.comb += products.a.eq(self.activations)
 
         # Weights sink through the rows.
         weights = self.weights
         for r in range(rows):
             for c in range(columns):
-                m.d.comb += multiplier.b[r * columns + c].eq(weights[c])
+                m.d.comb += products.b[r * columns + c].eq(weights[c])
             if r < rows - 1:
                 weights = delayed(m, weights, 1, name=f"weights_{r}")
 
         # So do the marks of the step, beside the products.
-        valid = delayed(m, self.step.valid, multiplier.latency, name="valid", init=0)
-        first = delayed(m, self.step.first, multiplier.latency, name="first")
-        last = delayed(m, self.step.valid & self.step.last, multiplier.latency, name="last", init=0)
+        valid = delayed(m, self.step.valid, self.product_latency, name="valid", init=0)
+        first = delayed(m, self.step.first, self.product_latency, name="first")
+        last = delayed(m, self.step.valid & self.step.last, self.product_latency, name="last", init=0)
         for r in range(rows):
             for c in range(columns):
                 total = self.sums[r * columns + c]
-                product = multiplier.p[r * columns + c]
+                product = products.p[r * columns + c]
                 with m.If(valid):
                     # Choosing behind the adder, not in front of it, is free on an iCE40.
                     m.d.sync += total.eq(Mux(first, product, total + product))
