@@ -1,0 +1,132 @@
+"""The README shows what is: its tables, its output, its commands and its code.
+
+``--update-golden`` writes the tables and the output anew.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from accel import boards, resources
+from accel.cli import app
+from accel.compiler.frontends import FRONTENDS
+from accel.compiler.operators import OPERATORS
+from accel.numeric.formats import FORMATS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+
+def markdown(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heading = list(heading)
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def where(name: str) -> str:
+    operator = OPERATORS[name]
+    places = ["core"] if operator.lower else ["core, at no cost"] if operator.view else []
+    return " or ".join([*places, *(["driver, at the network's ends"] if operator.host else [])])
+
+
+def operators() -> str:
+    rows = []
+    for name in OPERATORS:
+        spellings = [
+            ", ".join(
+                f"`{spelled}`" for spelled, ours in frontend.operators.items() if ours == name
+            )
+            for frontend in FRONTENDS.values()
+        ]
+        rows.append([f"`{name}`", *spellings, where(name)])
+    return markdown(["operator", *(f.name for f in FRONTENDS.values()), "runs on"], rows)
+
+
+def board_table() -> str:
+    rows = []
+    for name, board in boards.BOARDS.items():
+        config = resources.configure(board)
+        core = f"{config.rows}x{config.columns} {config.format}"
+        clock = f"{board.clock.made_mhz:g} MHz"
+        rows.append([f"`{name}`", board.title, board.device, core, clock])
+    return markdown(["board", "what it is", "FPGA", "default core", "clock"], rows)
+
+
+def formats() -> str:
+    rows = [
+        [f"`{name}`", f"{form.activation_bits} bits", f"{form.weight_bits} bits"]
+        for name, form in FORMATS.items()
+    ]
+    return markdown(["number format", "activations", "weights"], rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "operators": operators,
+    "boards": board_table,
+    "formats": formats,
+}
+
+
+def with_tables(text: str) -> str:
+    def table(match: re.Match) -> str:
+        return f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}"
+
+    return re.sub(
+        r"(<!-- (\w+): made by [^>]*-->)\n.*?(<!-- end -->)", table, text, flags=re.DOTALL
+    )
+
+
+def with_output(text: str) -> str:
+    def block(match: re.Match) -> str:
+        command = shlex.split(match[1])
+        assert command[0] == "accel"
+        result = CliRunner().invoke(app, command[1:], prog_name="accel")
+        assert result.exit_code == 0, result.output
+        printed = "\n".join(line.rstrip() for line in result.stdout.rstrip().splitlines())
+        return f"```console\n$ {match[1]}\n{printed}\n```"
+
+    return re.sub(r"```console\n\$ ([^\n]+)\n.*?```", block, text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize("renewed", [with_tables, with_output], ids=lambda f: f.__name__)
+def test_what_is_made_is_as_it_would_be_made_now(renewed, request, tmp_path, monkeypatch):
+    (tmp_path / "examples").symlink_to(ROOT / "examples", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    text = README.read_text()
+    assert set(re.findall(r"<!-- (\w+): made", text)) == set(TABLES)
+    if request.config.getoption("--update-golden"):
+        README.write_text(renewed(text))
+    assert README.read_text() == renewed(text), "write it anew with --update-golden"
+
+
+def test_the_code_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102 -- it is our own README
+    assert "cycles an inference" in capsys.readouterr().out
+
+
+def test_both_commands_are_a_line_that_makes_its_own_environment():
+    commands = re.findall(r"^    (python3 -m venv .*)$", README.read_text(), re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e ")
+        assert " && .venv/bin/" in command
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
+        assert (ROOT / target).exists(), target
+
+
+def test_options_and_commands_that_are_named_exist():
+    known = {command.callback.__name__ for command in app.registered_commands}
+    named = set(re.findall(r"`accel (\w+)", README.read_text())) - {"COMMAND"}
+    assert named <= known
