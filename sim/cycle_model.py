@@ -12,9 +12,8 @@ import numpy as np
 from accel.compiler.command import positions
 from accel.compiler.program import Program
 from accel.config import AcceleratorConfig
-from accel.core import buffers
-from accel.core.primitives.memory import SinglePortMemory
-from accel.core.primitives.multiplier import latency_of
+from accel.core.pe import element_of
+from accel.core.primitives import dual_port, memory
 from accel.core.requantizer import Requantizer
 from accel.isa import Isa
 
@@ -59,15 +58,25 @@ class _Walk:
         self.groups = f["groups_less_one"] + 1
         self.tiles = -(-positions(f) // config.rows)
         self.period = max(self.steps, config.drain_cycles)
-        self.memory = SinglePortMemory.LATENCY
+        self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.load_words = config.columns * isa.record_words + f["weight_words_less_one"] + 1
         # Reading and writing of one tile, relative to the cycle in which it begins
         self.finished = (
-            self.steps + _WORD_STAGE + self.memory + latency_of(config.family) + _ACCUMULATE
+            self.steps
+            + _WORD_STAGE
+            + self.memory
+            + element_of(config).latency(config)
+            + _ACCUMULATE
         )
         self.released = self.finished + config.drain_cycles
-        self.written = self.finished + 1 + buffers.LATENCY + Requantizer.LATENCY + _WRITE_STAGE
+        self.written = (
+            self.finished
+            + 1
+            + dual_port.latency_of(config.family)
+            + Requantizer.LATENCY
+            + _WRITE_STAGE
+        )
 
         self.stream_reads_input = bank == f["input_bank"]
         self.taken = self._room()
@@ -84,16 +93,20 @@ class _Walk:
         begin = active
         for group in range(self.groups):
             half = group & 1
+            emptied = 0
             if group == 0 or not self.fields["shared"]:
-                loaded = self._load(max(free_from, released[half]) + 1)
+                emptied = released[half]
+                loaded = self._load(max(free_from, emptied) + 1)
                 ready = loaded + self.memory + 1
                 free_from = ready
             # Between two tiles the array waits for weights as long as they are missing, and
-            # otherwise for the drain.
+            # otherwise for the drain; also as long as the last group in the same half of the
+            # buffers is still being drained.
             idle_from = active if group == 0 else begin + self.steps + 1
             begin = max(ready, tile_free)
-            waiting_weights += max(0, min(ready, begin) - idle_from)
-            waiting_drain += max(0, begin - max(ready, idle_from))
+            draining = max(0, min(emptied, begin) - idle_from)
+            waiting_weights += max(0, min(ready, begin) - idle_from) - draining
+            waiting_drain += max(0, begin - max(ready, idle_from)) + draining
             self._occupy(group, begin)
             begin += (self.tiles - 1) * self.period
             waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)

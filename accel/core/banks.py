@@ -62,7 +62,7 @@ class ActivationBanks(wiring.Component):
 
     @property
     def latency(self) -> int:
-        return self.banks[0].LATENCY
+        return self.banks[0].latency
 
     def elaborate(self, platform):
         m = Module()

@@ -2,24 +2,19 @@
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
+from .primitives.dual_port import DualPortMemory
 from .signals import delayed, step_layout
-
-LATENCY = 1
-
-# What is being written is never read, so nobody needs to know what a read would see.
-_ATTRIBUTES = {"no_rw_check": 1}
 
 
 class WeightBuffer(wiring.Component):
     """Two halves of reduction steps: the array reads one while the sequencer fills the other.
 
-    Timing: ``weights`` belong to the step that came in ``1 + LATENCY`` cycles before.
+    Timing: ``weights`` belong to the step that came in ``1 + latency`` cycles before.
 
     Members
     -------
@@ -30,8 +25,9 @@ class WeightBuffer(wiring.Component):
     weights : Out(ArrayLayout(weight_shape, columns))
     """
 
-    def __init__(self, config: AcceleratorConfig):
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
+        self.simulate = simulate
         super().__init__(
             {
                 "write_en": In(1),
@@ -49,19 +45,21 @@ class WeightBuffer(wiring.Component):
         m = Module()
         config = self.config
         words, steps = config.words_per_weight_row, config.steps_per_weight_row
-        memory = Memory(
-            shape=words * config.word_bits, depth=config.weight_rows, init=[], attrs=_ATTRIBUTES
+        m.submodules.memory = memory = DualPortMemory(
+            part_width=config.word_bits,
+            parts=words,
+            depth=config.weight_rows,
+            family=config.family,
+            simulate=self.simulate,
         )
-        m.submodules.memory = memory
         second_half = config.weight_rows // 2
 
         # Filling, a word at a time
-        write = memory.write_port(granularity=config.word_bits)
         row, word = Signal(range(config.weight_rows)), Signal(range(words))
         m.d.comb += [
-            write.addr.eq(row),
-            write.data.eq(self.write_data.replicate(words)),
-            write.en.eq(self.write_en << word),
+            memory.write_address.eq(row),
+            memory.write_data.eq(self.write_data),
+            memory.write_en.eq(self.write_en << word),
         ]
         with m.If(self.write_restart):
             m.d.sync += [row.eq(Mux(self.write_half, second_half, 0)), word.eq(0)]
@@ -71,7 +69,6 @@ class WeightBuffer(wiring.Component):
                 m.d.sync += row.eq(row + 1)
 
         # Reading, a step at a time
-        read = memory.read_port()
         at, part = Signal(range(config.weight_rows)), Signal(range(steps))
         with m.If(self.step.first):
             m.d.sync += [at.eq(Mux(self.step.half, second_half, 0)), part.eq(0)]
@@ -79,16 +76,16 @@ class WeightBuffer(wiring.Component):
             m.d.sync += part.eq(Mux(part == steps - 1, 0, part + 1))
             with m.If(part == steps - 1):
                 m.d.sync += at.eq(at + 1)
-        m.d.comb += read.addr.eq(at)
-        shown = delayed(m, part, LATENCY, name="part")
-        m.d.comb += self.weights.eq(read.data.word_select(shown, config.step_bits))
+        m.d.comb += memory.read_address.eq(at)
+        shown = delayed(m, part, memory.latency, name="part")
+        m.d.comb += self.weights.eq(memory.read_data.word_select(shown, config.step_bits))
         return m
 
 
 class RecordTable(wiring.Component):
     """The channel records of both halves, for the columns that one requantizer serves.
 
-    Timing: ``early`` comes ``LATENCY`` cycles after ``column`` and ``half``, ``late`` one more.
+    Timing: ``early`` comes ``latency`` cycles after ``column`` and ``half``, ``late`` one more.
 
     Members
     -------
@@ -99,7 +96,9 @@ class RecordTable(wiring.Component):
     early, late : Out(Isa.early_record), Out(Isa.late_record)
     """
 
-    def __init__(self, config: AcceleratorConfig):
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config = config
+        self.simulate = simulate
         self.isa = Isa(config)
         self.columns = config.columns // config.requantizers
         super().__init__(
@@ -125,22 +124,21 @@ class RecordTable(wiring.Component):
             ("late", self.isa.late_record, delayed(m, address, 1, name="address")),
         ):
             words = self.isa.words(layout)
-            memory = Memory(
-                shape=words * len(self.write_data),
+            m.submodules[name] = memory = DualPortMemory(
+                part_width=len(self.write_data),
+                parts=words,
                 depth=2 << ceil_log2(self.columns),
-                init=[],
-                attrs=_ATTRIBUTES,
+                family=self.config.family,
+                simulate=self.simulate,
             )
-            m.submodules[name] = memory
-            write, read = memory.write_port(granularity=len(self.write_data)), memory.read_port()
             m.d.comb += [
-                write.addr.eq(Cat(self.write_column, self.write_half)),
-                write.data.eq(self.write_data.replicate(words)),
-                read.addr.eq(wanted),
-                getattr(self, name).eq(read.data[: layout.size]),
+                memory.write_address.eq(Cat(self.write_column, self.write_half)),
+                memory.write_data.eq(self.write_data),
+                memory.read_address.eq(wanted),
+                getattr(self, name).eq(memory.read_data[: layout.size]),
             ]
             for word in range(words):
                 selected = self.write_en & (self.write_word == first + word)
-                m.d.comb += write.en[word].eq(selected)
+                m.d.comb += memory.write_en[word].eq(selected)
             first += words
         return m

@@ -13,6 +13,7 @@ from .drain import Drain
 from .feeder import RowFeeder
 from .issue import Issue
 from .link import Link
+from .primitives import dual_port
 from .requantizer import Requantizer
 from .sequencer import Sequencer
 from .signals import delayed
@@ -55,7 +56,7 @@ class Core(wiring.Component):
         m.submodules.link = link = Link(config, memory_latency=banks.latency)
         m.submodules.sequencer = sequencer = Sequencer(config, memory_latency=banks.latency)
         m.submodules.issue = issue = Issue(config)
-        m.submodules.weights = weights = buffers.WeightBuffer(config)
+        m.submodules.weights = weights = buffers.WeightBuffer(config, simulate=self.simulate)
         m.submodules.array = array = SystolicArray(config, simulate=self.simulate)
         m.submodules.feeder = feeder = RowFeeder(
             rows=config.rows,
@@ -85,11 +86,12 @@ class Core(wiring.Component):
         m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
 
         # Weights and marks, in step with them
-        early = delayed(m, issue.step, 1 + latency - buffers.LATENCY, name="early_step", init={})
+        buffer = dual_port.latency_of(config.family)
+        early = delayed(m, issue.step, 1 + latency - buffer, name="early_step", init={})
         m.d.comb += [
             weights.step.eq(early),
             array.weights.eq(weights.weights),
-            array.step.eq(delayed(m, early, 1 + buffers.LATENCY, name="step", init={})),
+            array.step.eq(delayed(m, early, 1 + buffer, name="step", init={})),
             weights.write_en.eq(sequencer.weight_en),
             weights.write_restart.eq(sequencer.restart),
             weights.write_half.eq(sequencer.half),
@@ -110,7 +112,10 @@ class Core(wiring.Component):
         ]
         codes = []
         for q in range(config.requantizers):
-            table, requantizer = buffers.RecordTable(config), Requantizer(isa)
+            table, requantizer = (
+                buffers.RecordTable(config, simulate=self.simulate),
+                Requantizer(isa),
+            )
             m.submodules[f"records_{q}"] = table
             m.submodules[f"requantizer_{q}"] = requantizer
             column = sequencer.record_column
@@ -122,14 +127,14 @@ class Core(wiring.Component):
                 table.write_data.eq(sequencer.write_data),
                 table.column.eq(drain.column),
                 table.half.eq(drain.half),
-                requantizer.sum.eq(delayed(m, drain.o[q], buffers.LATENCY, name=f"sum_{q}")),
+                requantizer.sum.eq(delayed(m, drain.o[q], buffer, name=f"sum_{q}")),
                 requantizer.early.eq(table.early),
                 requantizer.late.eq(table.late),
                 requantizer.low.eq(d.low),
                 requantizer.high.eq(d.high),
             ]
             codes.append(requantizer.o)
-        latency = buffers.LATENCY + Requantizer.LATENCY
+        latency = buffer + Requantizer.LATENCY
         m.d.comb += [
             write_back.valid.eq(delayed(m, drain.valid, latency, name="valid", init=0)),
             write_back.codes.eq(Cat(codes)),

@@ -5,18 +5,28 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from accel.core.primitives import spram
+from accel.core.primitives import ecp5_memory, spram
 from accel.core.primitives.family import Family, check_family
 
 BYTE = 8
+
+# On the ECP5 an access passes two registers, one for the memory and one for each byte's cells.
+_ECP5_INPUT_STAGES = 2
+_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY}
+
+
+def latency_of(family: str) -> int:
+    """Cycles from a read to its data in a family."""
+    return _LATENCY[check_family(family)]
 
 
 class SinglePortMemory(wiring.Component):
     """``depth`` words of ``width_bytes`` bytes, one access a cycle.
 
     A cycle with ``en`` set writes the bytes that ``write_en`` selects, or, where it selects none,
-    reads. ``read_data`` follow a read by ``LATENCY`` cycle and are held until the next cycle with
-    ``en``; after a write they are undefined. So are the contents after configuration.
+    reads. ``read_data`` follow a read by ``latency`` cycles and are held until those of the next
+    access; after a write they are undefined. So are the contents after configuration. Accesses take
+    place in order: a read sees every write of the cycles before.
 
     Parameters
     ----------
@@ -24,7 +34,8 @@ class SinglePortMemory(wiring.Component):
         Bytes in a word, number of words.
     family : str
         ``"ice40up"`` takes SPRAMs side by side for the width and stacked for the depth;
-        ``"ecp5"`` and ``"generic"`` are block RAM, inferred by synthesis.
+        ``"ecp5"`` takes DP16KD with their output registers, of their own for each byte and stacked
+        for the depth; ``"generic"`` is block RAM, inferred by synthesis.
     simulate : bool
         Take a behavioural twin instead of the vendor's cells.
 
@@ -45,7 +56,7 @@ class SinglePortMemory(wiring.Component):
         If ``width_bytes`` or ``depth`` is not positive or the family is unknown.
     """
 
-    LATENCY = 1
+    POISON = 0xA5
 
     def __init__(
         self,
@@ -77,10 +88,24 @@ class SinglePortMemory(wiring.Component):
         """Number of SPRAM blocks that this takes."""
         return len(self._banks()) * len(self._slices()) if self.family == "ice40up" else 0
 
+    @property
+    def latency(self) -> int:
+        """Cycles from a read to its data, the same with and without ``simulate``."""
+        return latency_of(self.family)
+
+    @property
+    def block_rams(self) -> int:
+        """Number of DP16KD that this takes."""
+        if self.family != "ecp5":
+            return 0
+        return ecp5_memory.cells_for(BYTE * self.width_bytes, self.depth, lane=BYTE)
+
     def elaborate(self, platform):
         m = Module()
         if self.family == "ice40up":
             self._add_sprams(m)
+        elif self.family == "ecp5":
+            self._add_ecp5(m)
         else:
             self._add_block_ram(m)
         return m
@@ -129,3 +154,74 @@ class SinglePortMemory(wiring.Component):
                 parts.append(block.read_data)
             words.append(Cat(parts))
         m.d.comb += self.read_data.eq(Array(words)[read_bank])
+
+    def _add_ecp5(self, m):
+        # Stage 1: one register for the memory. The address stays until the next access, so that
+        # what is read again in every cycle stays too.
+        address = Signal.like(self.address, name="s1_address", reset_less=True)
+        write_en = Signal.like(self.write_en, name="s1_write_en")
+        write_data = Signal.like(self.write_data, name="s1_write_data", reset_less=True)
+        with m.If(self.en):
+            m.d.sync += address.eq(self.address)
+        m.d.sync += [
+            write_en.eq(self.write_en & self.en.replicate(self.width_bytes)),
+            write_data.eq(self.write_data),
+        ]
+        if self.simulate:
+            self._add_ecp5_twin(m, address, write_en, write_data)
+            return
+
+        # Stage 2: one for each byte's cells, beside them.
+        width, depth = ecp5_memory.shape_for(self.depth)
+        blocks = range(-(-self.depth // depth))
+        within = Shape.cast(range(min(depth, self.depth))).width
+        block = address[within:]
+        read_block = _delayed(m, block, self.latency - 1)
+        words = [[] for _ in blocks]
+        for lane in range(self.width_bytes):
+            m.submodules[f"address_{lane}"] = copy = ecp5_memory.Copy(within)
+            m.d.comb += copy.i.eq(address[:within])
+            lane_en = Signal(len(blocks), name=f"s2_write_en_{lane}")
+            m.d.sync += lane_en.eq(Cat(write_en[lane] & (block == b) for b in blocks))
+            lane_data = _delayed(m, write_data.word_select(lane, BYTE), 1)
+            for low in range(0, BYTE, width):
+                for b in blocks:
+                    ram = ecp5_memory.BlockRam(width)
+                    m.submodules[f"ram_{b}_{lane}_{low}"] = ram
+                    data = lane_data[low : low + width]
+                    m.d.comb += [
+                        ram.address.eq(copy.o),
+                        ram.write_en.eq(lane_en[b]),
+                        ram.write_data.eq(data),
+                    ]
+                    words[b].append(ram.read_data[: len(data)])
+        m.d.comb += self.read_data.eq(Array(Cat(word) for word in words)[read_block])
+
+    def _add_ecp5_twin(self, m, address, write_en, write_data):
+        """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""
+        m.submodules.memory = memory = Memory(
+            shape=BYTE * self.width_bytes, depth=self.depth, init=[]
+        )
+        write, read = memory.write_port(granularity=BYTE), memory.read_port()
+        written = Signal(reset_less=True)
+        with m.If(self.en):
+            m.d.sync += written.eq(self.write_en.any())
+        stages = self.latency - ecp5_memory.READ_LATENCY - 1
+        poison = Const(self.POISON, BYTE).replicate(self.width_bytes)
+        read_data = Signal.like(self.read_data, reset_less=True)
+        m.d.comb += [
+            write.addr.eq(_delayed(m, address, stages)),
+            write.data.eq(_delayed(m, write_data, stages)),
+            write.en.eq(_delayed(m, write_en, stages)),
+            read.addr.eq(_delayed(m, address, stages)),
+            self.read_data.eq(read_data),
+        ]
+        m.d.sync += read_data.eq(Mux(_delayed(m, written, stages + 1), poison, read.data))
+
+
+def _delayed(m, value, cycles):
+    for _ in range(cycles):
+        stage = Signal.like(value, name="delayed", reset_less=True)
+        m.d.sync += stage.eq(value)
+        value = stage
+    return value

@@ -20,7 +20,8 @@ def test_reads_give_what_was_written_and_are_held(family, width_bytes, depth):
     contents = {address: bytearray(width_bytes) for address in addresses}
 
     async def bench(ctx):
-        held = None
+        promised = None
+        expected = [None] * (dut.latency - 1)
         for _ in range(400):
             address = rng.choice(addresses)
             data = rng.randbytes(width_bytes)
@@ -32,14 +33,15 @@ def test_reads_give_what_was_written_and_are_held(family, width_bytes, depth):
             ctx.set(dut.write_data, int.from_bytes(data, "little"))
             await ctx.tick()
             if enabled and mask:
-                held = None
+                promised = None
                 for k in range(width_bytes):
                     if mask >> k & 1:
                         contents[address][k] = data[k]
             elif enabled:
-                held = int.from_bytes(contents[address], "little")
-            if held is not None:
-                assert ctx.get(dut.read_data) == held
+                promised = int.from_bytes(contents[address], "little")
+            expected.append(promised)
+            if expected[-dut.latency] is not None:
+                assert ctx.get(dut.read_data) == expected[-dut.latency]
 
     async def clear(ctx):
         ctx.set(dut.en, 1)

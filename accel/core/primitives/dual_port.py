@@ -1,0 +1,140 @@
+"""A memory with a port that writes and a port that reads, in block RAM."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from accel.core.primitives import ecp5_memory
+from accel.core.primitives.family import Family, check_family
+
+_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": ecp5_memory.READ_LATENCY}
+
+# What is being written is never read, so nobody needs to know what a read would see.
+_ATTRIBUTES = {"no_rw_check": 1}
+
+# A memory of at most this depth is made of the ECP5's LUTs.
+_LUT_DEPTH = 16
+
+
+def latency_of(family: str) -> int:
+    """Cycles from an address to what is read there, in a family."""
+    return _LATENCY[check_family(family)]
+
+
+class DualPortMemory(wiring.Component):
+    """``depth`` words of ``parts`` parts of ``part_width`` bits, each part written on its own.
+
+    ``read_data`` follow ``read_address`` by ``latency`` cycles, one read and one write a cycle. A
+    word must not be read in the cycle in which it is written nor, on the ECP5, in the one behind.
+
+    Parameters
+    ----------
+    part_width, parts, depth : int
+        Shape of the memory.
+    family : str
+        ``"ecp5"`` takes DP16KD with their output registers, or LUTs where it is shallow; the others
+        have block RAM inferred by synthesis.
+    simulate : bool
+        Take the behavioural twin of the same latency instead of the vendor's cells.
+
+    Members
+    -------
+    write_en : In(parts), write_address : In(range(depth)), write_data : In(part_width)
+        Parts to write; all get the same data.
+    read_address : In(range(depth)), read_data : Out(parts * part_width)
+        Part 0 in the low bits.
+    """
+
+    def __init__(
+        self,
+        *,
+        part_width: int,
+        parts: int,
+        depth: int,
+        family: Family = "generic",
+        simulate: bool = False,
+    ):
+        self.part_width = part_width
+        self.parts = parts
+        self.depth = depth
+        self.family = check_family(family)
+        self.simulate = simulate
+        super().__init__(
+            {
+                "write_en": In(parts),
+                "write_address": In(range(depth)),
+                "write_data": In(part_width),
+                "read_address": In(range(depth)),
+                "read_data": Out(parts * part_width),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from an address to what is read there, the same with and without ``simulate``."""
+        return latency_of(self.family)
+
+    def elaborate(self, platform):
+        m = Module()
+        if self.family != "ecp5":
+            self._add_inferred(m, self.write_en, self.write_address, self.write_data)
+            return m
+
+        # Words to write come from afar; a register breaks their way.
+        write = [
+            Signal.like(self.write_en, name="s1_write_en"),
+            Signal.like(self.write_address, name="s1_write_address", reset_less=True),
+            Signal.like(self.write_data, name="s1_write_data", reset_less=True),
+        ]
+        m.d.sync += Cat(write).eq(Cat(self.write_en, self.write_address, self.write_data))
+        if self.simulate or self.depth <= _LUT_DEPTH:
+            self._add_inferred(m, *write)
+        else:
+            self._add_block_rams(m, *write)
+        return m
+
+    def _add_inferred(self, m, write_en, write_address, write_data):
+        memory = Memory(
+            shape=self.parts * self.part_width, depth=self.depth, init=[], attrs=_ATTRIBUTES
+        )
+        m.submodules.memory = memory
+        write, read = memory.write_port(granularity=self.part_width), memory.read_port()
+        m.d.comb += [
+            write.addr.eq(write_address),
+            write.data.eq(write_data.replicate(self.parts)),
+            write.en.eq(write_en),
+            read.addr.eq(self.read_address),
+        ]
+        value = read.data
+        for index in range(1, self.latency):
+            stage = Signal.like(read.data, name=f"read_data_{index}", reset_less=True)
+            m.d.sync += stage.eq(value)
+            value = stage
+        m.d.comb += self.read_data.eq(value)
+
+    def _add_block_rams(self, m, write_en, write_address, write_data):
+        width, depth = ecp5_memory.shape_for(self.depth)
+        blocks = range(-(-self.depth // depth))
+        within = Shape.cast(range(min(depth, self.depth))).width
+        shown = self.read_address[within:]
+        for _ in range(self.latency):
+            following = Signal.like(shown, name="shown", reset_less=True)
+            m.d.sync += following.eq(shown)
+            shown = following
+
+        words = [[] for _ in blocks]
+        for part in range(self.parts):
+            for low in range(0, self.part_width, width):
+                data = write_data[low : low + width]
+                for block in blocks:
+                    ram = ecp5_memory.BlockRam(width, dual=True)
+                    m.submodules[f"ram_{block}_{part}_{low}"] = ram
+                    m.d.comb += [
+                        ram.address.eq(write_address[:within]),
+                        ram.write_en.eq(write_en[part] & (write_address[within:] == block)),
+                        ram.write_data.eq(data),
+                        ram.read_address.eq(self.read_address[:within]),
+                    ]
+                    words[block].append(ram.read_data[: len(data)])
+        m.d.comb += self.read_data.eq(Array(Cat(word) for word in words)[shown])

@@ -1,0 +1,134 @@
+"""Block RAM of the ECP5: one ``DP16KD`` of 16 Kbit with its output register.
+
+FPGA-TN-02204 "ECP5 and ECP5-5G Memory Usage Guide"; which address and data pins a width uses is
+as in Yosys's own mapping. Yosys infers the cell but never its output register, which takes the
+clock-to-out time from 5.8 ns to 1.0, hence the instance.
+"""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+READ_LATENCY = 2  # the memory itself, the output register
+
+# Bits of a word and depth, narrowest word last
+SHAPES = ((9, 2048), (4, 4096), (2, 8192), (1, 16384))
+
+_PORT_ADDRESS_BITS = 14
+_BYTE = 8
+
+
+def shape_for(depth: int) -> tuple[int, int]:
+    """Bits of a word and depth of the cells for a memory: the widest cell that is deep enough,
+    else the deepest one."""
+    return next((shape for shape in SHAPES if shape[1] >= depth), SHAPES[-1])
+
+
+def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
+    """Number of cells that a memory takes whose ``lane`` bits are written together."""
+    cell_width, cell_depth = shape_for(depth)
+    return -(-width // lane) * -(-lane // cell_width) * -(-depth // cell_depth)
+
+
+class BlockRam(wiring.Component):
+    """``depth`` words of ``width`` bits in one ``DP16KD``, read with its output register.
+
+    ``read_data`` follow the address of a read by two cycles, one access a cycle. What is read in
+    a cycle that writes is undefined.
+
+    Parameters
+    ----------
+    width : int
+        1, 2, 4 or 9, which makes the depth 16384, 8192, 4096 or 2048.
+    dual : bool
+        Read at ``read_address``, through the other port, and not at ``address``.
+
+    Members
+    -------
+    address : In, write_en : In(1), write_data : In(width)
+        The port that writes, and reads where there is only one.
+    read_address : In
+        Where to read; only if ``dual``.
+    read_data : Out(width)
+        What was there.
+    """
+
+    def __init__(self, width: int, *, dual: bool = False):
+        self.width = width
+        self.depth = dict(SHAPES)[width]
+        self.dual = dual
+        address = range(self.depth)
+        super().__init__(
+            {
+                "address": In(address),
+                "write_en": In(1),
+                "write_data": In(width),
+                "read_data": Out(width),
+            }
+            | ({"read_address": In(address)} if dual else {})
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        ports, reading = {}, "B" if self.dual else "A"
+        for name in "AB":
+            used = name == "A" or self.dual
+            address = self.read_address if name == "B" and self.dual else self.address
+            # Always enabled: the output register then needs no enable of its own.
+            ports |= {
+                f"p_DATA_WIDTH_{name}": self.width,
+                f"p_REGMODE_{name}": "OUTREG" if name == reading else "NOREG",
+                f"p_WRITEMODE_{name}": "NORMAL",
+                f"p_CSDECODE_{name}": "0b000",
+                f"i_CLK{name}": ClockSignal() if used else Const(0, 1),
+                f"i_CE{name}": Const(used, 1),
+                f"i_OCE{name}": Const(used, 1),
+                f"i_RST{name}": Const(0, 1),
+                f"i_WE{name}": self.write_en if name == "A" else Const(0, 1),
+                **{f"i_CS{name}{index}": Const(0, 1) for index in range(3)},
+                **(self._address(f"i_AD{name}", address) if used else {}),
+            }
+        for index, bit in enumerate(self.write_data):
+            ports[f"i_DIA{index}"] = bit
+        for index, bit in enumerate(self.read_data):
+            ports[f"o_DO{reading}{index}"] = bit
+        m.submodules.ram = Instance(
+            "DP16KD", p_GSR="DISABLED", p_RESETMODE="SYNC", p_ASYNC_RESET_RELEASE="SYNC", **ports
+        )
+        return m
+
+    def _address(self, prefix, address):
+        """The lowest pins are left out where a word is wider than one bit."""
+        unused = _PORT_ADDRESS_BITS - len(address)
+        pins = Cat(Const(0, unused), address)
+        return {f"{prefix}{index}": pins[index] for index in range(_PORT_ADDRESS_BITS)}
+
+
+class Copy(wiring.Component):
+    """A register that synthesis does not merge with others that hold the same.
+
+    Each group of cells that a long net goes to can then have a register beside it.
+    """
+
+    def __init__(self, width: int):
+        super().__init__({"i": In(width), "o": Out(width)})
+
+    def elaborate(self, platform):
+        m = Module()
+        for index in range(len(self.i)):
+            m.submodules[f"ff_{index}"] = Instance(
+                "TRELLIS_FF",
+                a_keep=1,
+                p_GSR="DISABLED",
+                p_CLKMUX="CLK",
+                p_CEMUX="1",
+                p_LSRMUX="LSR",
+                p_REGSET="RESET",
+                p_SRMODE="LSR_OVER_CE",
+                i_CLK=ClockSignal(),
+                i_CE=Const(1, 1),
+                i_LSR=Const(0, 1),
+                i_DI=self.i[index],
+                o_Q=self.o[index],
+            )
+        return m
