@@ -8,6 +8,7 @@ from accel.config import BANKS, AcceleratorConfig
 from accel.errors import UserError
 
 _PRODUCTS_PER_DSP = {"ice40up": 2, "ecp5": 1}
+_ELEMENTS_OF_DSP = ("multiplier",)
 _SPRAM_SHAPE = (16, 16384)
 # Shapes (bits, words) in which a block of memory can be used.
 _EBR_SHAPES = {
@@ -48,10 +49,11 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
     family = config.family
     if family not in _EBR_SHAPES:
         return {}
+    uses_dsp = config.element in _ELEMENTS_OF_DSP
     buffer = (config.words_per_weight_row * config.word_bits, config.weight_rows)
     bank = (config.word_bits, config.bank_words)
     found = {
-        "DSP": -(-config.rows * config.columns // _PRODUCTS_PER_DSP[family]),
+        "DSP": -(-config.rows * config.columns // _PRODUCTS_PER_DSP[family]) if uses_dsp else 0,
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
     if family == "ice40up":
