@@ -5,11 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .primitives.family import Family, check_family
+
 
 class DelayLine(wiring.Component):
     """``o`` is what ``i`` was ``cycles`` cycles ago.
 
-    From two cycles on the values lie in block RAM, which costs no registers.
+    From two cycles on the values lie in block RAM, which costs no registers, or, on the ECP5, in
+    RAM made of LUTs, which is faster there.
 
     Parameters
     ----------
@@ -17,6 +20,8 @@ class DelayLine(wiring.Component):
         Bits of the value.
     cycles : int
         At least 1.
+    family : str
+        Of the FPGA.
 
     Raises
     ------
@@ -24,11 +29,12 @@ class DelayLine(wiring.Component):
         If ``cycles`` is not positive.
     """
 
-    def __init__(self, width: int, cycles: int):
+    def __init__(self, width: int, cycles: int, *, family: Family):
         if not isinstance(cycles, int) or cycles < 1:
             raise ValueError(f"Delay must be a positive number of cycles, not {cycles!r}")
         self.width = width
         self.cycles = cycles
+        self.ram_style = "distributed" if check_family(family) == "ecp5" else "block"
         super().__init__({"i": In(width), "o": Out(width)})
 
     def elaborate(self, platform):
@@ -41,7 +47,7 @@ class DelayLine(wiring.Component):
 
         # What is read at the other end of a row's cycle is written over only a cycle later.
         memory = Memory(
-            shape=self.width, depth=self.cycles, init=[], attrs={"ram_style": "block"}
+            shape=self.width, depth=self.cycles, init=[], attrs={"ram_style": self.ram_style}
         )
         m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()

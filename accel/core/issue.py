@@ -107,7 +107,9 @@ class Issue(wiring.Component):
         held = Signal(positions.entry.shape(), reset_less=True)
         entry = Signal.like(held)
         m.d.comb += entry.eq(Mux(taps.first_block, positions.entry, held))
-        m.submodules.ring = ring = DelayLine(len(Value.cast(entry)), self.config.rows - 1)
+        m.submodules.ring = ring = DelayLine(
+            len(Value.cast(entry)), self.config.rows - 1, family=self.config.family
+        )
         m.d.comb += ring.i.eq(entry)
         m.d.sync += held.eq(Mux(d.broadcast, entry, ring.o))
 

@@ -9,7 +9,9 @@ from amaranth.lib.wiring import In, Out
 from accel.core.primitives import ecp5, ice40
 from accel.core.primitives.family import Family, check_family
 
-_LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ecp5": ecp5.LATENCY}
+# The ECP5's DSPs lie in few rows across the whole die, so the ways there and back have a register.
+_ECP5_HOPS = 2
+_LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
 _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
 _PRODUCTS_PER_CELL = {"ice40up": 2, "ecp5": 1}
 
@@ -22,7 +24,7 @@ def latency_of(family: str) -> int:
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
-    Latency: ``latency`` cycles (2, on ECP5 3); throughput: one set of products a cycle. While ``en``
+    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While ``en``
     is 0 every register keeps its value. The registers have no reset.
 
     Parameters
@@ -136,11 +138,16 @@ class Multiplier(wiring.Component):
     def _add_ecp5(self, m):
         for k in range(self.count):
             m.submodules[f"mult_{k}"] = mult = ecp5.RegisteredMultiplier()
+            product = Signal(self.product_shape, name=f"s4_p_{k}", reset_less=True)
+            a = Signal(self.activation_shape, name=f"s0_a_{k}", reset_less=True)
+            b = Signal(self.weight_shape, name=f"s0_b_{k}", reset_less=True)
+            with m.If(self.en):
+                m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k]), product.eq(mult.p)]
             m.d.comb += [
                 mult.en.eq(self.en),
-                mult.a.eq(self.a[k]),
-                mult.b.eq(self.b[k]),
-                self.p[k].eq(mult.p),
+                mult.a.eq(a),
+                mult.b.eq(b),
+                self.p[k].eq(product),
             ]
 
 
