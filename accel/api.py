@@ -232,7 +232,7 @@ def configuration(board: str | None = None, **changes: Any) -> AcceleratorConfig
     return AcceleratorConfig(**(defaults | {k: v for k, v in changes.items() if v is not None}))
 
 
-def compile(  # noqa: A001 -- accel.compile is what users call; nobody needs the built-in here
+def compile(
     model: str | Path | Graph,
     *,
     board: str | None = None,

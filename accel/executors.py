@@ -102,9 +102,7 @@ def _drive(session: Session, name: str, transport, inputs, keep, progress) -> Ex
     core.progress = progress
     core.stepped = True
     tensors = run_core(session.program, core, inputs, keep)
-    return Execution(
-        tensors=tensors, layers=core.layer_counters, simulated_cycles=transport.cycles
-    )
+    return Execution(tensors=tensors, layers=core.layer_counters, simulated_cycles=transport.cycles)
 
 
 EXECUTORS: Mapping[str, Callable[..., Execution]] = {

@@ -35,7 +35,6 @@ COORDINATE_BITS = 10
 COUNTER_BITS = 26
 
 
-
 @dataclass(frozen=True)
 class Isa:
     """The layouts for one configuration."""

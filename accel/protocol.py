@@ -35,6 +35,8 @@ INFO_BYTES = IDENTITY_BYTES + COUNTER_BYTES * len(COUNTERS)
 
 
 class Opcode(IntEnum):
+    """What a request asks for; ``NONE`` stands between frames."""
+
     NONE = 0
     WRITE = 1
     READ = 2
@@ -43,6 +45,8 @@ class Opcode(IntEnum):
 
 
 class Status(IntEnum):
+    """How a reply begins."""
+
     OK = 0xA5
     BAD_HEADER = 0xE1
     BAD_DATA = 0xE2

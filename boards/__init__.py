@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 
 from accel.boards._board import Board
-
 from accel.discovery import discover
 from accel.errors import UserError
 

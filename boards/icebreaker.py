@@ -2,7 +2,6 @@
 
 from accel.boards import _devices
 from accel.boards._board import Board, platform_of
-
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -13,7 +12,7 @@ BOARD = Board(
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     resources=_devices.ICE40UP5K,
     # Pin 35 is the pad of the only PLL.
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
     configuration={"rows": 4, "columns": 4, "family": "ice40up"},
     led=("led_g", 0),
 )

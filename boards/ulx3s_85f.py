@@ -2,7 +2,6 @@
 
 from accel.boards import _devices
 from accel.boards._board import Board, platform_of
-
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(

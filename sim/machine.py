@@ -95,7 +95,7 @@ class Layer:
     def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``; positions are whole tiles."""
         f, rows, columns = self.fields, self.config.rows, self.config.columns
-        tiles, steps = self.reads.shape
+        tiles = len(self.reads)
         group = np.arange(groups)[:, None] * f["input_group_step"] * rows
         lane = group + np.arange(columns) % rows
         byte = np.where(self.reads >= 0, self.reads, -(1 << 40))
@@ -235,9 +235,7 @@ class Machine:
             )
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
 
-    def run(
-        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
-    ) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
         pieces = [

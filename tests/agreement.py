@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
-from accel.sim.compare import assert_same
-from accel.sim.cycle_model import predict
 
 from accel.api import Program
 from accel.compiler.program import Program as Code
 from accel.executors import Execution
 from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.runner import run
+from accel.sim.compare import assert_same
+from accel.sim.cycle_model import predict
 
 
 def compared(code: Code, expected: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

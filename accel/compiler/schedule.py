@@ -115,7 +115,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     ``inner`` is the dimension whose positions come one after another, ``fill`` rounds each run of
     them up to whole tiles.
     """
-    height, width, channels = c.input_shape
+    _, width, channels = c.input_shape
     words = -(-channels // config.rows)
     out_words = -(-c.output_shape[2] // config.rows)
     out_width = c.output_shape[1]

@@ -76,7 +76,9 @@ class SystolicArray(wiring.Component):
         # So do the marks of the step, beside the products.
         valid = delayed(m, self.step.valid, self.product_latency, name="valid", init=0)
         first = delayed(m, self.step.first, self.product_latency, name="first")
-        last = delayed(m, self.step.valid & self.step.last, self.product_latency, name="last", init=0)
+        last = delayed(
+            m, self.step.valid & self.step.last, self.product_latency, name="last", init=0
+        )
         for r in range(rows):
             for c in range(columns):
                 total = self.sums[r * columns + c]
@@ -90,7 +92,5 @@ class SystolicArray(wiring.Component):
             first = delayed(m, first, 1, name=f"first_row_{r}")
             last = finished
 
-        m.d.comb += self.finished_step.eq(
-            delayed(m, self.step, self.latency, name="finished_step")
-        )
+        m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
         return m

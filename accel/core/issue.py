@@ -266,8 +266,7 @@ class _Positions(wiring.Component):
         with m.Elif(self.advance):
             m.d.sync += [
                 self.entry.address.eq(
-                    self.entry.address
-                    + Mux(run.last, d.position_outer_step, d.position_inner_step)
+                    self.entry.address + Mux(run.last, d.position_outer_step, d.position_inner_step)
                 ),
                 passed.eq(self.exhausted),
             ]

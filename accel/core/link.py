@@ -180,14 +180,13 @@ class Link(wiring.Component):
                     answer(Status.OK)
 
             # The reply, and what READ and INFO send with it
-            with m.State("Status"):
-                with m.If(sent("status")):
-                    m.d.comb += restart.eq(1)
-                    m.next = "Idle"
-                    with m.If((outcome == 0) & (opcode == Opcode.READ)):
-                        m.next = "Fetch"
-                    with m.If((outcome == 0) & (opcode == Opcode.INFO)):
-                        m.next = "Info"
+            with m.State("Status"), m.If(sent("status")):
+                m.d.comb += restart.eq(1)
+                m.next = "Idle"
+                with m.If((outcome == 0) & (opcode == Opcode.READ)):
+                    m.next = "Fetch"
+                with m.If((outcome == 0) & (opcode == Opcode.INFO)):
+                    m.next = "Info"
             with m.State("Fetch"):
                 m.d.comb += en.eq(byte == 0)
                 m.d.sync += byte.eq(byte + 1)
@@ -197,26 +196,23 @@ class Link(wiring.Component):
             with m.State("Data"):
                 m.d.sync += held.eq(self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8))
                 m.next = "Send data"
-            with m.State("Send data"):
-                with m.If(sent("held")):
-                    m.next = "Data"
-                    with m.If(word_end):
-                        next_word()
-                        m.next = "Fetch"
-                        with m.If(last_word):
-                            m.next = "Close"
+            with m.State("Send data"), m.If(sent("held")):
+                m.next = "Data"
+                with m.If(word_end):
+                    next_word()
+                    m.next = "Fetch"
+                    with m.If(last_word):
+                        m.next = "Close"
             with m.State("Info"):
                 m.d.sync += held.eq(self._info(byte))
                 m.next = "Send info"
-            with m.State("Send info"):
-                with m.If(sent("held")):
-                    m.next = "Info"
-                    with m.If(byte == protocol.INFO_BYTES - 1):
-                        m.next = "Close"
-            with m.State("Close"):
-                with m.If(sent("crc")):
-                    m.d.comb += restart.eq(1)
-                    m.next = "Idle"
+            with m.State("Send info"), m.If(sent("held")):
+                m.next = "Info"
+                with m.If(byte == protocol.INFO_BYTES - 1):
+                    m.next = "Close"
+            with m.State("Close"), m.If(sent("crc")):
+                m.d.comb += restart.eq(1)
+                m.next = "Idle"
         return m
 
     def _info(self, byte):

@@ -89,7 +89,9 @@ class Sequencer(wiring.Component):
         # Fetching: a word is asked for in each cycle of the states Descriptor, Records and Weights.
         remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
         group = Signal.like(d.groups_less_one)
-        fetching = {name: Signal(name=f"fetching_{name}") for name in ("words", "records", "weights")}
+        fetching = {
+            name: Signal(name=f"fetching_{name}") for name in ("words", "records", "weights")
+        }
         asking = Cat(fetching.values()).any()
         taken, segment_end, last = Signal(), Signal(), Signal()
         following = Signal.like(remaining)
@@ -135,9 +137,8 @@ class Sequencer(wiring.Component):
                 m.d.comb += fetching["words"].eq(1)
                 with m.If(segment_end):
                     m.next = "Decode"
-            with m.State("Decode"):
-                with m.If(complete):
-                    m.next = "Start"
+            with m.State("Decode"), m.If(complete):
+                m.next = "Start"
             with m.State("Start"):
                 m.d.comb += self.start.eq(1)
                 m.d.sync += group.eq(0)
@@ -157,11 +158,10 @@ class Sequencer(wiring.Component):
                 with m.If(segment_end):
                     m.d.sync += group.eq(group + 1)
                     m.next = "Loading"
-            with m.State("Loading"):
-                with m.If(loaded):
-                    m.next = "Group"
-                    with m.If((group > d.groups_less_one) | d.shared):
-                        m.next = "Finish"
+            with m.State("Loading"), m.If(loaded):
+                m.next = "Group"
+                with m.If((group > d.groups_less_one) | d.shared):
+                    m.next = "Finish"
             with m.State("Finish"):
                 fetch(isa.descriptor_words - 1)
                 with m.If(self.finished):

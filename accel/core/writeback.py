@@ -97,9 +97,7 @@ class WriteBack(wiring.Component):
             next_word.eq(group_word + d.output_group_words + carry),
         ]
         following = Signal.like(row_word)
-        m.d.comb += following.eq(
-            row_word + Mux(run.last, d.output_outer_step, d.output_inner_step)
-        )
+        m.d.comb += following.eq(row_word + Mux(run.last, d.output_outer_step, d.output_inner_step))
         with m.If(self.start):
             for signal in (group_word, row_word, word):
                 m.d.sync += signal.eq(d.output_base)

@@ -158,9 +158,7 @@ class DrivenCore:
         for chunk in program.chunks:
             self.driver.write(chunk.bank, chunk.address, chunk.data)
 
-    def run(
-        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
-    ) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
         for index in range(len(next(iter(inputs.values())))):

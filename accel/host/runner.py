@@ -14,9 +14,7 @@ from accel.compiler.reference import check_inputs
 class Core(Protocol):
     """Whatever runs the layers of a program: the machine, a simulation, a board."""
 
-    def run(
-        self, inputs: Mapping[str, np.ndarray], keep: Collection[str]
-    ) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
 
 

@@ -78,11 +78,13 @@ def solve(rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray)
     thresholds = find_thresholds(rule, low, high)
 
     # A channel whose codes change only on one side of zero need not tell signs apart: its biased
-    # sums are moved so that the first step lies just above 0, which keeps every constant small.
+    # sums are moved so that the first step lies at 0, which keeps every constant small, and leaves
+    # to the negative ones a single code. Where no code is ever reached, all are negative.
     reached = (thresholds > low) & (thresholds <= high)
     two_sided = (reached & (thresholds <= 0)).any(axis=0) & (reached & (thresholds > 0)).any(axis=0)
     first_step = np.where(reached, thresholds, _UNREACHABLE).min(axis=0, initial=_UNREACHABLE)
-    moved = np.where(two_sided, 0, np.where(reached.any(axis=0), first_step - 1, low))
+    lowest = np.where((thresholds > high).all(axis=0), high + 1, low)
+    moved = np.where(two_sided, 0, np.where(reached.any(axis=0), first_step, lowest))
     low, high, thresholds = low - moved, high - moved, thresholds - moved
 
     best = _solve_at(FRACTION_BITS, rule, thresholds, low, high)

@@ -70,7 +70,8 @@ def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
     (clock,) = (
         clock
         for clock in report["clocks"].values()
-        if clock["constraint_mhz"] == pytest.approx(board.clock.made_mhz, rel=1e-4)
+        # nextpnr rounds the periods of input, oscillator and output on the way.
+        if clock["constraint_mhz"] == pytest.approx(board.clock.made_mhz, rel=2e-3)
     )
     assert clock["signed_off_mhz"] == report["fmax_mhz"]["signed_off"]
     assert report["clock_mhz"] == board.clock.made_mhz

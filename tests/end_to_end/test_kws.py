@@ -4,15 +4,15 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from accel.boards import icebreaker
-from accel.sim.compare import assert_same
-from accel.sim.cxxrtl import CompiledCore
 
 import accel
+from accel.boards import icebreaker
 from accel.compiler import schedule
 from accel.compiler.lower import CannotCompile
 from accel.host.driver import DrivenCore
 from accel.host.runner import run
+from accel.sim.compare import assert_same
+from accel.sim.cxxrtl import CompiledCore
 from tests.agreement import assert_cycles, assert_layers
 from tests.oracle import tflm
 from tests.shared import shared, stimuli

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -122,7 +123,7 @@ def _uniform_regions(counts: np.ndarray) -> list[Region]:
 
     def runs(differs: np.ndarray) -> list[tuple[int, int]]:
         edges = [0, *(np.flatnonzero(differs) + 1), len(differs) + 1]
-        return [(int(a), int(b - a)) for a, b in zip(edges, edges[1:], strict=False)]
+        return [(int(a), int(b - a)) for a, b in pairwise(edges)]
 
     rows = runs((counts[1:] != counts[:-1]).any(axis=1))
     columns = runs((counts[:, 1:] != counts[:, :-1]).any(axis=0))

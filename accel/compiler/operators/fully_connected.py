@@ -28,6 +28,8 @@ from ._operator import Operator, check_arity, input_tensor, output_tensor, requi
 
 @dataclass(frozen=True, kw_only=True)
 class FullyConnected:
+    """A fused activation is all that there is to say."""
+
     activation: str = "none"
 
 

@@ -10,9 +10,12 @@ from accel.core.primitives.family import Family, check_family
 
 BYTE = 8
 
-# On the ECP5 an access passes two registers, one for the memory and one for each byte's cells.
+# The cells of a large memory lie all over an ECP5. On the way there an access passes two registers,
+# one for the memory and one for each byte's cells; on the way back the data pass another.
 _ECP5_INPUT_STAGES = 2
-_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY}
+_ECP5_OUTPUT_STAGES = 1
+_ECP5_LATENCY = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY + _ECP5_OUTPUT_STAGES
+_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": _ECP5_LATENCY}
 
 
 def latency_of(family: str) -> int:
@@ -176,7 +179,7 @@ class SinglePortMemory(wiring.Component):
         blocks = range(-(-self.depth // depth))
         within = Shape.cast(range(min(depth, self.depth))).width
         block = address[within:]
-        read_block = _delayed(m, block, self.latency - 1)
+        read_block = _delayed(m, block, _ECP5_INPUT_STAGES - 1 + ecp5_memory.READ_LATENCY)
         words = [[] for _ in blocks]
         for lane in range(self.width_bytes):
             m.submodules[f"address_{lane}"] = copy = ecp5_memory.Copy(within)
@@ -195,7 +198,8 @@ class SinglePortMemory(wiring.Component):
                         ram.write_data.eq(data),
                     ]
                     words[b].append(ram.read_data[: len(data)])
-        m.d.comb += self.read_data.eq(Array(Cat(word) for word in words)[read_block])
+        word = Array(Cat(word) for word in words)[read_block]
+        m.d.comb += self.read_data.eq(_delayed(m, word, _ECP5_OUTPUT_STAGES))
 
     def _add_ecp5_twin(self, m, address, write_en, write_data):
         """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""
@@ -206,17 +210,16 @@ class SinglePortMemory(wiring.Component):
         written = Signal(reset_less=True)
         with m.If(self.en):
             m.d.sync += written.eq(self.write_en.any())
-        stages = self.latency - ecp5_memory.READ_LATENCY - 1
+        stages = _ECP5_INPUT_STAGES - 1
         poison = Const(self.POISON, BYTE).replicate(self.width_bytes)
-        read_data = Signal.like(self.read_data, reset_less=True)
+        seen = Mux(_delayed(m, written, stages + 1), poison, read.data)
         m.d.comb += [
             write.addr.eq(_delayed(m, address, stages)),
             write.data.eq(_delayed(m, write_data, stages)),
             write.en.eq(_delayed(m, write_en, stages)),
             read.addr.eq(_delayed(m, address, stages)),
-            self.read_data.eq(read_data),
+            self.read_data.eq(_delayed(m, seen, _ECP5_OUTPUT_STAGES + 1)),
         ]
-        m.d.sync += read_data.eq(Mux(_delayed(m, written, stages + 1), poison, read.data))
 
 
 def _delayed(m, value, cycles):
