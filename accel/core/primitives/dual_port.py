@@ -87,7 +87,8 @@ class DualPortMemory(wiring.Component):
             Signal.like(self.write_address, name="s1_write_address", reset_less=True),
             Signal.like(self.write_data, name="s1_write_data", reset_less=True),
         ]
-        m.d.sync += Cat(write).eq(Cat(self.write_en, self.write_address, self.write_data))
+        ports = (self.write_en, self.write_address, self.write_data)
+        m.d.sync += [stage.eq(port) for stage, port in zip(write, ports, strict=True)]
         if self.simulate or self.depth <= _LUT_DEPTH:
             self._add_inferred(m, *write)
         else:

