@@ -28,7 +28,8 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedPath:
-    """A path from clock to clock: clock-to-out, then routing and logic in turn, then setup."""
+    """A path from clock to clock: skew of the clock, if any, clock-to-out, then routing and logic in
+    turn, then setup."""
 
     steps: tuple[Step, ...]
 
@@ -58,7 +59,7 @@ class TimedPath:
 
     def describe(self) -> str:
         """One sentence: from where to where, how long, and what the time goes into."""
-        inner = [step.cell for step in self.steps if step.is_routing][:-1]
+        inner = [step.cell for step in self.steps[1:] if step.is_routing][:-1]
         through = f" through {len(inner)} cells" if inner else ""
         return (
             f"{self.start} to {self.end}{through}: {self.delay_ns:.2f} ns"

@@ -9,16 +9,20 @@ from accel.flow.paths import Step, TimedPath
 CLOCK_PORTS = frozenset({"CLK", "CLOCK", "RCLK", "WCLK", "INPUT_CLK", "OUTPUT_CLK"})
 
 
-def longest_paths(delays: Delays, *, count: int = 200) -> dict[Pin, tuple[TimedPath, ...]]:
+def longest_paths(
+    delays: Delays, *, count: int = 200, skew: bool = True
+) -> dict[Pin, tuple[TimedPath, ...]]:
     """The longest path to each of the ``count`` worst end points, of every clock.
 
     A clock is named by the pin that drives it. Paths from one clock to another, and from and to
-    pins of the device, are not looked at; the clock is taken to arrive everywhere at once, as
-    nextpnr does. Raises ``ValueError`` if the logic has a loop.
+    pins of the device, are not looked at. With ``skew`` a clock that comes later to where a path
+    begins than to where it ends makes the path longer, and the other way round, as nextpnr has it;
+    without, the clock arrives everywhere at once. Raises ``ValueError`` if the logic has a loop.
     """
     order = _in_order(delays)
     return {
-        clock: tuple(_of_clock(delays, order, clock, count)) for clock in sorted(_clocks(delays))
+        clock: tuple(_of_clock(delays, order, clock, count, skew))
+        for clock in sorted(_clocks(delays))
     }
 
 
@@ -32,8 +36,11 @@ def _clocks(delays: Delays) -> set[Pin]:
     return {wire[0] for (_, port), wire in delays.wires.items() if port in CLOCK_PORTS}
 
 
-def _of_clock(delays: Delays, order: list[Pin], clock: Pin, count: int) -> Iterable[TimedPath]:
-    # Latest arrival at every pin, and the pin and the delay that it comes from.
+def _of_clock(
+    delays: Delays, order: list[Pin], clock: Pin, count: int, skew: bool
+) -> Iterable[TimedPath]:
+    # Latest arrival at every pin after the clock left its source, and the pin and the delay that it
+    # comes from.
     arrival: dict[Pin, int] = {}
     origin: dict[Pin, tuple[Pin | None, int, bool]] = {}
 
@@ -45,7 +52,9 @@ def _of_clock(delays: Delays, order: list[Pin], clock: Pin, count: int) -> Itera
     for name, cell in delays.cells.items():
         for (start, end), delay in cell.arcs.items():
             if start in CLOCK_PORTS and clock_of(delays, name, start) == clock:
-                arrive((name, end), delay, None, delay, False)
+                late = delays.wires[name, start][1] if skew else 0
+                arrive((name, end), late + delay, (name, start), delay, False)
+                origin[name, start] = (None, late, True)
 
     sinks = defaultdict(list)
     for sink, (source, delay) in delays.wires.items():
@@ -63,17 +72,21 @@ def _of_clock(delays: Delays, order: list[Pin], clock: Pin, count: int) -> Itera
     for name, cell in delays.cells.items():
         for (port, clock_port), setup in cell.setups.items():
             if (name, port) in arrival and clock_of(delays, name, clock_port) == clock:
-                ends.append((arrival[name, port] + setup, (name, port), setup))
+                captured = delays.wires[name, clock_port][1] if skew else 0
+                late = arrival[name, port] + setup - captured
+                ends.append((late, (name, port), setup, captured))
     ends.sort(reverse=True)
-    for _, pin, setup in ends[:count]:
-        yield _trace(origin, pin, setup)
+    for _, pin, setup, captured in ends[:count]:
+        yield _trace(origin, pin, setup, captured)
 
 
-def _trace(origin, end: Pin, setup: int) -> TimedPath:
+def _trace(origin, end: Pin, setup: int, captured: int) -> TimedPath:
     steps = [Step(cell=end[0], port=end[1], delay_ns=setup / 1e3, is_routing=False)]
     pin = end
     while pin is not None:
         source, delay, is_routing = origin[pin]
+        if source is None:
+            delay -= captured
         steps.append(Step(cell=pin[0], port=pin[1], delay_ns=delay / 1e3, is_routing=is_routing))
         pin = source
     return TimedPath(steps=tuple(reversed(steps)))

@@ -93,7 +93,7 @@ def run_side_by_side(tmp_path):
         bench = SideBySide(build)
         ports = [bench.stimulus, bench.differs, bench.done]
         (tmp_path / "top.il").write_text(rtlil.convert(bench, name="top", ports=ports))
-        (tmp_path / "cells.v").write_text("\n".join((_vendor_models(), _ecp5_models())))
+        (tmp_path / "cells.v").write_text(f"{_vendor_models()}\n{_ecp5_models()}")
         (tmp_path / "driver.cc").write_text(_DRIVER)
         script = (
             "read_verilog -D ICE40_U cells.v; read_rtlil top.il; hierarchy -check -top top; "
