@@ -136,7 +136,7 @@ class Core(wiring.Component):
             codes.append(requantizer.o)
         latency = buffer + Requantizer.LATENCY
         m.d.comb += [
-            write_back.valid.eq(delayed(m, drain.valid, latency, name="valid", init=0)),
+            write_back.coming.eq(delayed(m, drain.valid, latency - 1, name="coming", init=0)),
             write_back.codes.eq(Cat(codes)),
             banks.write.eq(write_back.write),
             banks.write_en.eq(write_back.write_en),

@@ -66,13 +66,22 @@ class Drain(wiring.Component):
         with m.Else():
             m.d.sync += self.column.eq(self.column + 1)
 
+        # Which row is emitted, bit by bit. The ECP5 gives registers to what goes to a whole row.
+        turn = Cat(row == r for r in range(rows))
+        if self.config.family == "ecp5":
+            turn = Signal(rows)
+            with m.If(self.finished[0]):
+                m.d.sync += turn.eq(1)
+            with m.Elif(column_last):
+                m.d.sync += turn.eq(turn << 1)
+
         # Each row shifts its sums towards column 0 while it is the one emitted.
         emitted = []
         for r in range(rows):
             held = Signal(data.ArrayLayout(signed(self.config.sum_bits), columns), name=f"held_{r}")
             with m.If(self.finished[r]):
                 m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in range(columns)]
-            with m.Elif(row == r):
+            with m.Elif(turn[r]):
                 m.d.sync += [held[c].eq(held[c + count]) for c in range(columns - count)]
             emitted.append(Cat(held[c] for c in range(count)))
         m.d.comb += self.o.eq(Array(emitted)[row])

@@ -24,8 +24,8 @@ class WriteBack(wiring.Component):
         The layer; stable while it runs.
     start : In(1)
         A layer begins.
-    valid : In(1), codes : In(8 * requantizers)
-        Codes of neighbouring columns.
+    coming : In(1), codes : In(8 * requantizers)
+        Codes of neighbouring columns, and, a cycle before, that they come.
     write, write_en, write_address, write_data : Out
         Whether there is something to write, and which bytes, in the output bank.
     done : Out(1)
@@ -39,7 +39,7 @@ class WriteBack(wiring.Component):
             {
                 "descriptor": In(self.isa.descriptor),
                 "start": In(1),
-                "valid": In(1),
+                "coming": In(1),
                 "codes": In(8 * config.requantizers),
                 "write": Out(1),
                 "write_en": Out(config.rows),
@@ -54,10 +54,26 @@ class WriteBack(wiring.Component):
         d = self.descriptor
         rows, columns, count = self.config.rows, self.config.columns, self.config.requantizers
 
-        # Loops, as the codes come
-        column, row = Signal(range(columns)), Signal(range(rows))
+        # The loops within a tile run a cycle ahead of the codes, so that their ends are registers.
+        ahead, column, row = Signal(range(columns)), Signal(range(columns)), Signal(range(rows))
+        valid, row_end, tile_end, coming_end = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += coming_end.eq(self.coming & (ahead == columns - count))
+        m.d.sync += [
+            valid.eq(self.coming),
+            column.eq(ahead),
+            row_end.eq(coming_end),
+            tile_end.eq(coming_end & (row == rows - 1)),
+        ]
+        with m.If(self.coming):
+            m.d.sync += ahead.eq(ahead + count)
+        with m.If(coming_end):
+            m.d.sync += [ahead.eq(0), row.eq(row + 1)]
+            with m.If(row == rows - 1):
+                m.d.sync += row.eq(0)
+
+        # Those around it, as the codes come
         passed, restart = Signal(), Signal()
-        row_end, tile_end, group_end, layer_end = Signal(), Signal(), Signal(), Signal()
+        group_end, layer_end = Signal(), Signal()
         run_end, exhausted = Signal(), Signal()
         run = LoopCounter(m, d.run_less_one, advance=row_end, restart=restart, name="run")
         runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
@@ -66,20 +82,13 @@ class WriteBack(wiring.Component):
         )
         m.d.comb += [
             restart.eq(group_end | self.start),
-            row_end.eq(self.valid & (column == columns - count)),
-            tile_end.eq(row_end & (row == rows - 1)),
             run_end.eq(row_end & run.last),
             exhausted.eq(passed | (run_end & runs.last)),
             group_end.eq(tile_end & exhausted),
             layer_end.eq(group_end & group.last),
         ]
-        with m.If(self.valid):
-            m.d.sync += column.eq(Mux(row_end, 0, column + count))
         with m.If(row_end):
-            m.d.sync += [
-                row.eq(Mux(tile_end, 0, row + 1)),
-                passed.eq(exhausted),
-            ]
+            m.d.sync += passed.eq(exhausted)
         with m.If(restart):
             m.d.sync += passed.eq(0)
 
@@ -108,7 +117,7 @@ class WriteBack(wiring.Component):
             m.d.sync += [group_lane.eq(next_lane), lane.eq(next_lane)]
         with m.Elif(row_end):
             m.d.sync += [row_word.eq(following), word.eq(following), lane.eq(group_lane)]
-        with m.Elif(self.valid):
+        with m.Elif(valid):
             lane_last = lane == rows - count
             m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
@@ -121,7 +130,7 @@ class WriteBack(wiring.Component):
         lanes_written = Signal(rows)
         m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
         m.d.sync += [
-            self.write.eq(self.valid & real),
+            self.write.eq(valid & real),
             self.write_en.eq(lanes_written),
             self.write_address.eq(word),
             self.write_data.eq(self.codes.replicate(rows // count)),
