@@ -1,0 +1,135 @@
+"""Random models, written as files and read back, answer as TFLite Micro does, element by element.
+
+A model is compiled for a random core. What the compiler refuses it must refuse by name, and rarely:
+each test counts what reached the machine, and the counts add up to more than 300 models of one
+operator.
+"""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.api import Program
+from accel.compiler.frontends.tflite import read
+from accel.compiler.lower import CannotCompile
+from accel.compiler.operators import OPERATORS
+from accel.compiler.program import compile_graph
+from accel.compiler.tflite_writer import write
+from accel.config import AcceleratorConfig
+from tests import models
+from tests.agreement import assert_layers
+from tests.models import SEEDS, random_inputs
+from tests.oracle import tflm
+
+SAMPLES = 3
+SIZES = (  # rows, columns, requantizers
+    (4, 4, 1),
+    (2, 2, 1),
+    (4, 8, 1),
+    (8, 4, 2),
+    (8, 8, 1),
+    (8, 8, 2),
+    (8, 8, 4),
+    (3, 5, 1),
+    (4, 4, 4),
+    (6, 3, 3),
+    (2, 1, 1),
+)
+RTL = AcceleratorConfig(family="ice40up")  # the default board's
+RTL_INT4 = AcceleratorConfig(family="ice40up", format="int8_int4")
+
+
+@st.composite
+def padded(draw):
+    """An image padded in height and width: the core does not pad channels."""
+    b = draw(models.images())
+    height, width, depth = b.last.shape[1:]
+    amounts = ((0, 0), *((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in "hw"), (0, 0))
+    shape = (1, height + sum(amounts[1]), width + sum(amounts[2]), depth)
+    attributes = models.Pad(amounts=amounts, value=draw(st.integers(-128, 127)))
+    b.node("pad", attributes, shape, b.last.quantization)
+    return b.graph()
+
+
+@st.composite
+def within(draw, add, behind):
+    """An operator that the driver computes at a network's ends, inside of one."""
+    b = draw(models.images())
+    models.add_average_pool2d(b)
+    add(b)
+    behind(b)
+    return b.graph()
+
+
+# By operator: models, how many are tried, and how many must reach the machine at least.
+ON_THE_CORE = {
+    "conv2d": (models.conv2d_graphs(), 120, 110),
+    "depthwise_conv2d": (models.depthwise_conv2d_graphs(), 120, 110),
+    "fully_connected": (models.fully_connected_graphs(), 70, 65),
+    "average_pool2d": (models.average_pool2d_graphs(), 50, 45),
+    "pad": (padded(), 30, 27),
+    "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),
+    "reshape": (within(models.add_reshape, models.add_fully_connected), 30, 25),
+}
+
+
+def formats(graph):
+    """The formats whose range the weights keep."""
+    dtypes = {tensor.dtype for tensor in graph.tensors.values()}
+    wide = any(graph.tensor(n.inputs[1]).dtype == "int8" for n in graph if len(n.inputs) > 1)
+    return ("int8",) if wide or "int4" not in dtypes else ("int8", "int8_int4", "int8_int4")
+
+
+@st.composite
+def compiled(draw, graphs):
+    """A model's file and its program for a random core; of what is refused, the reasons."""
+    graph = draw(graphs)
+    rows, columns, requantizers = draw(st.sampled_from(SIZES))
+    config = AcceleratorConfig(
+        rows=rows,
+        columns=columns,
+        requantizers=requantizers,
+        format=draw(st.sampled_from(formats(graph))),
+        weight_steps=8192,
+        sum_bits=26,
+    )
+    return (*attempt(graph, config), random_inputs(graph, SAMPLES, draw(SEEDS)))
+
+
+def attempt(graph, config):
+    file = write(graph)
+    graph = read(file, "random.tflite")
+    try:
+        return file, Program(compile_graph(graph, config)), ()
+    except CannotCompile as refusal:
+        for reason in refusal.reasons:
+            assert reason.place.split(" ")[0] in {node.name for node in graph}, reason
+            assert reason.what
+        return file, None, refusal.reasons
+
+
+@pytest.mark.parametrize("operator", ON_THE_CORE)
+def test_machine_equals_the_oracle(operator):
+    graphs, examples, least = ON_THE_CORE[operator]
+    count = Counter()
+
+    @settings(max_examples=examples)
+    @given(compiled(graphs))
+    def check(case):
+        file, program, reasons, inputs = case
+        count["refused" if reasons else "reached"] += 1
+        if program is not None:
+            assert program.code.commands
+            assert_layers(program, "machine", inputs, tflm(file, inputs, all_tensors=True))
+
+    check()
+    assert count["reached"] >= least
+    assert count["refused"] <= examples - least
+
+
+def test_models_of_one_operator_that_reach_the_machine_are_at_least_300():
+    alone = ("conv2d", "depthwise_conv2d", "fully_connected", "average_pool2d", "pad")
+    assert sum(ON_THE_CORE[operator][2] for operator in alone) >= 300
+    assert set(ON_THE_CORE) == {name for name, op in OPERATORS.items() if op.lower or op.view}
