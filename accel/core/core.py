@@ -79,7 +79,7 @@ class Core(wiring.Component):
             banks.array_bank.eq(d.input_bank),
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
-            feeder.slot.eq(delayed(m, issue.slot, 2 + latency, name="slot")),
+            feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
             feeder.broadcast.eq(d.broadcast),
             array.activations.eq(feeder.o),
         ]
@@ -154,6 +154,13 @@ class Core(wiring.Component):
             self.running.eq(~sequencer.idle),
         ]
         return m
+
+    def _load(self, m, slot, cycles):
+        """The row that a word is for, a bit each, ``cycles`` cycles later. What goes to a whole row
+        comes from registers on the ECP5."""
+        last = 1 if self.config.family == "ecp5" else 0
+        slot = delayed(m, slot, cycles - last, name="slot")
+        return delayed(m, Cat(slot == r for r in range(self.config.rows)), last, name="load")
 
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)

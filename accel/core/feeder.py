@@ -25,8 +25,8 @@ class RowFeeder(wiring.Component):
     -------
     word : In(8 * rows)
         The word that arrives.
-    slot : In(range(rows))
-        The row that it is for.
+    load : In(rows)
+        The row that it is for, a bit each.
     broadcast : In(1)
         It is for all rows.
     o : Out(ArrayLayout(activation_shape, rows * columns))
@@ -39,7 +39,7 @@ class RowFeeder(wiring.Component):
         super().__init__(
             {
                 "word": In(data.ArrayLayout(activation_shape, rows)),
-                "slot": In(range(rows)),
+                "load": In(rows),
                 "broadcast": In(1),
                 "o": Out(data.ArrayLayout(activation_shape, rows * columns)),
             }
@@ -49,7 +49,7 @@ class RowFeeder(wiring.Component):
         m = Module()
         behind = data.ArrayLayout(self.word.shape().elem_shape, self.rows - 1)
         for r in range(self.rows):
-            load = self.slot == r
+            load = self.load[r]
             waiting = Signal(behind, name=f"waiting_{r}", reset_less=True)
             arrived = [self.word[b] for b in range(1, self.rows)]
             shifted = [*(waiting[b] for b in range(1, self.rows - 1)), waiting[0]]

@@ -41,6 +41,7 @@ class Requantizer(wiring.Component):
 
     def __init__(self, isa: Isa):
         self.sum_bits = isa.config.sum_bits
+        self.family = isa.config.family
         super().__init__(
             {
                 "sum": In(signed(self.sum_bits)),
@@ -80,7 +81,7 @@ class Requantizer(wiring.Component):
 
         # Stages 3 to 10: a bit of the quotient each. A dividend that is out of range at the start
         # saturates the result.
-        m.submodules.first = stage = _DivisionStage(first=True)
+        m.submodules.first = stage = _DivisionStage(first=True, family=self.family)
         quotient_range = dividend >> OFFSET_BITS
         m.d.comb += [
             stage.i.remainder.eq(dividend[CODE_BITS:OFFSET_BITS]),
@@ -90,7 +91,7 @@ class Requantizer(wiring.Component):
             stage.i.over.eq((dividend >= 0) & (quotient_range != 0)),
         ]
         for index in range(1, CODE_BITS):
-            after = _DivisionStage(first=False)
+            after = _DivisionStage(first=False, family=self.family)
             m.submodules[f"stage_{index}"] = after
             m.d.comb += after.i.eq(stage.o)
             stage = after
@@ -123,11 +124,13 @@ class _DivisionStage(wiring.Component):
 
     An iCE40's carry takes its operands as they come, so the inversion that makes a subtraction
     would cost a second cell a bit. It is done a stage ahead instead, in front of the registers that
-    carry the divisor along anyway.
+    carry the divisor along anyway. On an ECP5 that would be late, behind the sum's sign, and the
+    inversion is done where it is needed.
     """
 
-    def __init__(self, *, first: bool):
+    def __init__(self, *, first: bool, family: str):
         self.first = first
+        self.inverts_ahead = family != "ecp5"
         super().__init__({"i": In(_stage_layout), "o": Out(_stage_layout)})
 
     def elaborate(self, platform):
@@ -137,20 +140,24 @@ class _DivisionStage(wiring.Component):
 
         # The lowest bits only make the carry that completes a two's complement.
         negative = self.i.remainder[-1]
+        operand = self.i.operand
+        if not self.inverts_ahead:
+            operand = operand ^ negative.replicate(_REMAINDER_BITS)
         partial = Cat(C(1, 1), self.i.rest[-1], self.i.remainder)[: _REMAINDER_BITS + 1]
         total = Signal(_REMAINDER_BITS + 1)
-        m.d.comb += total.eq(partial + Cat(~negative, self.i.operand))
+        m.d.comb += total.eq(partial + Cat(~negative, operand))
         total_negative = total[-1]
 
         too_large = 0
         if self.first:
             too_large = ~(self.i.remainder + self.i.operand.as_signed() + 1)[_REMAINDER_BITS - 1]
+        following = self.i.operand
+        if self.inverts_ahead:
+            following = following ^ (negative ^ total_negative).replicate(_REMAINDER_BITS)
         m.d.sync += [
             registers.remainder.eq(total[1:].as_signed()),
             registers.rest.eq(Cat(~total_negative, self.i.rest[:-1])),
-            registers.operand.eq(
-                self.i.operand ^ (negative ^ total_negative).replicate(_REMAINDER_BITS)
-            ),
+            registers.operand.eq(following),
             registers.under.eq(self.i.under),
             registers.over.eq(self.i.over | too_large),
         ]

@@ -215,10 +215,11 @@ class Sequencer(wiring.Component):
             "waiting_weights": self.waiting_weights,
             "waiting_drain": self.waiting_drain,
         }
+        clear = delayed(m, self.run, 1, name="clear", init=0)
         for index, name in enumerate(COUNTERS):
             event = delayed(m, events[name], 1, name=f"count_{name}", init=0)
             counter = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
-            with m.If(self.run):
+            with m.If(clear):
                 m.d.sync += counter.eq(0)
             with m.Elif(event):
                 m.d.sync += counter.eq(counter + 1)

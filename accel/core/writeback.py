@@ -99,9 +99,12 @@ class WriteBack(wiring.Component):
         lane = Signal.like(group_lane)
         lanes = Signal(range(2 * rows))
         carry = Signal()
+        # There is time for a register: a group lasts at least as many cycles as the array has rows.
         m.d.comb += [
             lanes.eq(group_lane + d.output_group_lanes),
             carry.eq(lanes >= rows),
+        ]
+        m.d.sync += [
             next_lane.eq(Mux(carry, lanes - rows, lanes)),
             next_word.eq(group_word + d.output_group_words + carry),
         ]

@@ -27,10 +27,11 @@ def rule_of(kind, rng):
     )
 
 
+@pytest.mark.parametrize("family", ["generic", "ecp5"])
 @pytest.mark.parametrize("kind", ["fine", "coarse", "mean"])
-def test_equals_division_with_published_latency(kind):
+def test_equals_division_with_published_latency(kind, family):
     rng = np.random.default_rng(1)
-    isa = Isa(AcceleratorConfig())
+    isa = Isa(AcceleratorConfig(family=family))
     for _ in range(3):
         rule = rule_of(kind, rng)
         span = np.full(rule.channels, 1 << (22 if kind == "coarse" else 18))
