@@ -127,7 +127,7 @@ class Core(wiring.Component):
                 table.write_data.eq(sequencer.write_data),
                 table.column.eq(drain.column),
                 table.half.eq(drain.half),
-                requantizer.sum.eq(delayed(m, drain.o[q], buffer, name=f"sum_{q}")),
+                requantizer.sum.eq(delayed(m, drain.o[q], buffer - drain.latency, name=f"sum_{q}")),
                 requantizer.early.eq(table.early),
                 requantizer.late.eq(table.late),
                 requantizer.low.eq(d.low),

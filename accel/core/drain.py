@@ -1,5 +1,8 @@
 """Takes the finished sums out of the array while the next tile is being computed."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -21,7 +24,7 @@ class Drain(wiring.Component):
     valid : Out(1)
         Sums are emitted in this cycle.
     o : Out(ArrayLayout(signed(sum_bits), requantizers))
-        The sums of neighbouring columns.
+        The sums of neighbouring columns, ``latency`` cycles later.
     column : Out(range(columns // requantizers)), half : Out(1)
         Which columns, in units of ``requantizers``, and which half of the records they need.
     release : Out(1)
@@ -43,6 +46,11 @@ class Drain(wiring.Component):
                 "release": Out(1),
             }
         )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from ``column`` to its sums: on the ECP5 choosing a row is worth a register."""
+        return 1 if self.config.family == "ecp5" else 0
 
     def elaborate(self, platform):
         m = Module()
@@ -68,7 +76,7 @@ class Drain(wiring.Component):
 
         # Which row is emitted, bit by bit. The ECP5 gives registers to what goes to a whole row.
         turn = Cat(row == r for r in range(rows))
-        if self.config.family == "ecp5":
+        if self.latency:
             turn = Signal(rows)
             with m.If(self.finished[0]):
                 m.d.sync += turn.eq(1)
@@ -84,5 +92,19 @@ class Drain(wiring.Component):
             with m.Elif(turn[r]):
                 m.d.sync += [held[c].eq(held[c + count]) for c in range(columns - count)]
             emitted.append(Cat(held[c] for c in range(count)))
-        m.d.comb += self.o.eq(Array(emitted)[row])
+        if self.latency:
+            pairs = []
+            for r in range(0, rows, 2):
+                pair = Signal(len(emitted[r]), name=f"pair_{r}", reset_less=True)
+                m.d.sync += pair.eq(_either(turn[r : r + 2], emitted[r : r + 2]))
+                pairs.append(pair)
+            m.d.comb += self.o.eq(reduce(or_, pairs))
+        else:
+            m.d.comb += self.o.eq(Array(emitted)[row])
         return m
+
+
+def _either(selected, values):
+    """The value that is selected, or 0."""
+    chosen = zip(selected, values, strict=True)
+    return reduce(or_, (value & bit.replicate(len(value)) for bit, value in chosen))
