@@ -93,20 +93,16 @@ class _Walk:
         begin = active
         for group in range(self.groups):
             half = group & 1
-            emptied = 0
             if group == 0 or not self.fields["shared"]:
-                emptied = released[half]
-                loaded = self._load(max(free_from, emptied) + 1)
+                loaded = self._load(max(free_from, released[half]) + 1)
                 ready = loaded + self.memory + 1
                 free_from = ready
             # Between two tiles the array waits for weights as long as they are missing, and
-            # otherwise for the drain; also as long as the last group in the same half of the
-            # buffers is still being drained.
+            # otherwise for the drain.
             idle_from = active if group == 0 else begin + self.steps + 1
             begin = max(ready, tile_free)
-            draining = max(0, min(emptied, begin) - idle_from)
-            waiting_weights += max(0, min(ready, begin) - idle_from) - draining
-            waiting_drain += max(0, begin - max(ready, idle_from)) + draining
+            waiting_weights += max(0, min(ready, begin) - idle_from)
+            waiting_drain += max(0, begin - max(ready, idle_from))
             self._occupy(group, begin)
             begin += (self.tiles - 1) * self.period
             waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)

@@ -66,10 +66,15 @@ class Issue(wiring.Component):
         begin, group_end, group_last = Signal(), Signal(), Signal()
         half_next, spacing = Signal(), Signal(range(self.config.drain_cycles))
         spaced = Signal(init=1)
-        ready = self.ready.bit_select(half_next, 1)
+
+        # A half whose group is done counts as ready until the drain has released it.
+        done = Signal(2)
+        ended = group_end & ~d.shared
+        m.d.sync += done.eq((done | (ended << half)) & self.ready)
+        ready = (self.ready & ~done).bit_select(half_next, 1)
         more = active & ~(group_end & group_last)
         m.d.comb += [
-            half_next.eq(half ^ (group_end & ~d.shared)),
+            half_next.eq(half ^ ended),
             begin.eq(more & (~busy | tile_last) & ready & spaced),
             self.waiting_weights.eq(active & ~busy & ~ready),
             self.waiting_drain.eq(active & ~busy & ready & ~spaced),

@@ -127,6 +127,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
             m.d.sync += self.half.eq(self.half ^ loaded)
 
+        m.d.sync += self.start.eq(0)
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += self.idle.eq(1)
@@ -138,9 +139,9 @@ class Sequencer(wiring.Component):
                 with m.If(segment_end):
                     m.next = "Decode"
             with m.State("Decode"), m.If(complete):
+                m.d.sync += self.start.eq(1)
                 m.next = "Start"
             with m.State("Start"):
-                m.d.comb += self.start.eq(1)
                 m.d.sync += group.eq(0)
                 m.next = "Group"
             with m.State("Group"):
