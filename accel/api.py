@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from accel import boards
+from accel import boards, resources
 from accel.compiler.frontends import load
 from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
-from accel.executors import Execution, Session, predict
+from accel.executors import Execution, Port, Session, predict
 from accel.sim.cycle_model import LayerCycles
 
 DEFAULT_BOARD = "icebreaker"
@@ -24,7 +24,7 @@ DEFAULT_BOARD = "icebreaker"
 class Layer:
     """A layer of the core: what it is and what it costs.
 
-    ``cycles_model`` is the cycle model's, ``cycles`` what RTL counted, if it ran.
+    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran.
     """
 
     name: str
@@ -80,8 +80,8 @@ class Result:
 class Report:
     """What one inference takes on the core.
 
-    ``measured`` says whether ``cycles`` were counted in RTL; otherwise they are the model's, which
-    equals RTL.
+    ``measured`` says whether ``cycles`` were counted by the core, in RTL or on a board; otherwise
+    they are the model's, which equals RTL.
     """
 
     program: "Program"
@@ -169,6 +169,8 @@ class Program:
         *,
         layers: bool = False,
         progress: Callable[[int], None] | None = None,
+        port: str | None = None,
+        baud: int | None = None,
     ) -> Result:
         """Run a batch.
 
@@ -178,15 +180,20 @@ class Program:
             ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for each
             input by its name.
         executor
-            ``reference``, ``machine``, ``rtl`` or ``pysim``; all answer alike.
+            ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
             Also return every node's output.
         progress
             Called with the number of samples done, by the executors that take samples one by one.
+        port, baud
+            For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
+            the board that the program was compiled for.
 
         Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
-        ``ToolError`` where a tool is missing or fails.
+        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a tool
+        is missing or fails, or a board does not answer.
         """
+        self.session.port = Port(port, baud or self._baud) if port else None
         graph = self.code.graph
         nodes = {node.name: node.outputs[0] for node in graph} if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values()]))
@@ -202,7 +209,7 @@ class Program:
     def report(
         self, executor: str | None = None, samples: int = 0, execution: Execution | None = None
     ) -> Report:
-        """What an inference takes, by the cycle model and, given an execution in RTL, by RTL."""
+        """What an inference takes, by the cycle model and, where a core ran, by its counters."""
         counted = execution.layers if execution else None
         measured = [c.cycles for c in counted] if counted else [None] * len(self.cycles)
         layers = tuple(
@@ -221,15 +228,21 @@ class Program:
         )
         return Report(program=self, executor=executor, samples=samples, layers=layers)
 
+    @property
+    def _baud(self) -> int:
+        return boards.get(self.board or DEFAULT_BOARD).link.baud
+
     def close(self) -> None:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
 
 def configuration(board: str | None = None, **changes: Any) -> AcceleratorConfig:
-    """The configuration of a board, with changes. Raises ``UnknownBoard``, ``InvalidConfiguration``."""
-    defaults = dict(boards.get(board).configuration) if board else {}
-    return AcceleratorConfig(**(defaults | {k: v for k, v in changes.items() if v is not None}))
+    """The configuration of a board, with changes as `resources.configure` takes them.
+
+    Raises ``UnknownBoard`` and ``InvalidConfiguration``.
+    """
+    return resources.configure(boards.get(board) if board else None, **changes)
 
 
 def compile(

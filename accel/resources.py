@@ -5,10 +5,9 @@ from typing import Any
 
 from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig
+from accel.core.pe import element_of
 from accel.errors import UserError
 
-_PRODUCTS_PER_DSP = {"ice40up": 2, "ecp5": 1}
-_ELEMENTS_OF_DSP = ("multiplier",)
 _SPRAM_SHAPE = (16, 16384)
 # Shapes (bits, words) in which a block of memory can be used.
 _EBR_SHAPES = {
@@ -26,14 +25,14 @@ class TooLarge(UserError):
     """A configuration needs more of something than the board's FPGA has."""
 
 
-def configure(board: Board, **changes: Any) -> AcceleratorConfig:
-    """The board's default configuration with ``changes``; ``None`` stands for the default.
+def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
+    """The default configuration, of a board if given, with ``changes``; ``None`` changes nothing.
 
     Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
     a power of two words. Raises ``InvalidConfiguration``.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
-    default = AcceleratorConfig(**board.configuration)
+    default = AcceleratorConfig(**(board.configuration if board else {}))
     rows = changes.get("rows", default.rows)
     if rows != default.rows and rows > 0 and "bank_words" not in changes:
         words = default.bank_words * default.rows // rows
@@ -49,11 +48,10 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
     family = config.family
     if family not in _EBR_SHAPES:
         return {}
-    uses_dsp = config.element in _ELEMENTS_OF_DSP
     buffer = (config.words_per_weight_row * config.word_bits, config.weight_rows)
     bank = (config.word_bits, config.bank_words)
     found = {
-        "DSP": -(-config.rows * config.columns // _PRODUCTS_PER_DSP[family]) if uses_dsp else 0,
+        "DSP": element_of(config).dsps(config),
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
     if family == "ice40up":
@@ -71,7 +69,7 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
         if needed > available:
             found.append(
                 f"the {config.rows}x{config.columns} core needs {needed} {name} ({_MEANING[name]}), "
-                f"{board.device} has {available}; {_remedy(name, config, board)}"
+                f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found
 
@@ -87,9 +85,9 @@ def _blocks(memory: tuple[int, int], block: tuple[int, int]) -> int:
     return -(-memory[0] // block[0]) * -(-memory[1] // block[1])
 
 
-def _remedy(name: str, config: AcceleratorConfig, board: Board) -> str:
+def _remedy(name: str, config: AcceleratorConfig, board: Board, needed: int) -> str:
     if name == "DSP":
-        products = board.resources["DSP"] * _PRODUCTS_PER_DSP[config.family]
+        products = config.peak_macs * board.resources["DSP"] // needed
         default = f"{board.configuration['rows']}x{board.configuration['columns']}"
         return f"use at most {products} multipliers, such as the board's default {default}"
     values = "bank_words" if name == "SPRAM" else "bank_words or weight_steps"

@@ -36,7 +36,7 @@ ALLOWED = {
     "digits": DEFINITIONS | {"compiler"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
-    "resources": DEFINITIONS | {"boards"},
+    "resources": DEFINITIONS | {"boards", "core"},
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
     "__init__": {"api", "config"},

@@ -22,8 +22,11 @@ class Element:
         products, row-major. With ``simulate`` it has no vendor cells.
     latency
         Cycles from operands to product in a configuration; one set of products a cycle.
+    dsps
+        DSP cells that all products of a configuration take.
     """
 
     title: str
     create: Callable[[AcceleratorConfig, bool], wiring.Component]
     latency: Callable[[AcceleratorConfig], int]
+    dsps: Callable[[AcceleratorConfig], int] = lambda config: 0

@@ -3,7 +3,7 @@
 from amaranth.hdl import signed
 
 from ...config import AcceleratorConfig
-from ..primitives.multiplier import Multiplier, latency_of
+from ..primitives.multiplier import Multiplier, cells_of, latency_of
 from ._element import Element
 
 
@@ -22,4 +22,5 @@ ELEMENT = Element(
     title="the family's multipliers",
     create=_create,
     latency=lambda config: latency_of(config.family),
+    dsps=lambda config: cells_of(config.family, config.rows * config.columns),
 )

@@ -21,6 +21,12 @@ def latency_of(family: str) -> int:
     return _LATENCY[check_family(family)]
 
 
+def cells_of(family: str, count: int) -> int:
+    """DSP cells that ``count`` products take in a family."""
+    check_family(family)
+    return -(-count // _PRODUCTS_PER_CELL[family]) if family in _PRODUCTS_PER_CELL else 0
+
+
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
@@ -95,7 +101,7 @@ class Multiplier(wiring.Component):
     @property
     def cells(self) -> int:
         """Number of the family's DSP cells that this takes."""
-        return -(-self.count // _PRODUCTS_PER_CELL[self.family]) if self.family != "generic" else 0
+        return cells_of(self.family, self.count)
 
     def elaborate(self, platform):
         m = Module()
