@@ -1,7 +1,8 @@
-"""The four executors: one program, the same bits."""
+"""The executors: one program, the same bits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from accel.compiler.program import Program
 from accel.errors import UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.runner import run as run_core
+from accel.host.serial import Port, SerialTransport, needed
 from accel.sim.cxxrtl import CompiledCore
 from accel.sim.cycle_model import predict
 from accel.sim.machine import Machine
@@ -29,8 +31,8 @@ class Execution:
     """What an executor answered.
 
     ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name;
-    ``layers`` the counters of each layer of one inference as RTL counted them, ``None`` where no RTL
-    ran; ``simulated_cycles`` all cycles of the simulation, loading included.
+    ``layers`` the counters of each layer of one inference as the core counted them, ``None`` where
+    no core ran; ``simulated_cycles`` all cycles of a simulation, loading included.
     """
 
     tensors: Mapping[str, np.ndarray]
@@ -40,10 +42,14 @@ class Execution:
 
 @dataclass
 class Session:
-    """A program on executors that are made when they are first needed, and kept."""
+    """A program on executors that are made when they are first needed, and kept.
+
+    ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
+    """
 
     program: Program
     waves: Path | None = None
+    port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
 
     def execute(
@@ -87,22 +93,35 @@ def _machine(session: Session, inputs, keep, progress) -> Execution:
 
 def _rtl(session: Session, inputs, keep, progress) -> Execution:
     transport = session.core("rtl", lambda: CompiledCore(session.program.config))
-    return _drive(session, "rtl", transport, inputs, keep, progress)
+    return _simulate(session, "rtl", transport, inputs, keep, progress)
 
 
 def _pysim(session: Session, inputs, keep, progress) -> Execution:
     transport = session.core(
         "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
     )
-    return _drive(session, "pysim", transport, inputs, keep, progress)
+    return _simulate(session, "pysim", transport, inputs, keep, progress)
 
 
-def _drive(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
+def _simulate(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
     core = session.core(f"driven {name}", lambda: DrivenCore(session.program, transport))
+    execution = _drive(core, inputs, keep, progress)
+    return replace(execution, simulated_cycles=transport.cycles)
+
+
+def _board(session: Session, inputs, keep, progress) -> Execution:
+    """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
+    if session.port is None:
+        raise needed()
+    with closing(SerialTransport(session.port)) as transport:
+        return _drive(DrivenCore(session.program, transport), inputs, keep, progress)
+
+
+def _drive(core: DrivenCore, inputs, keep, progress) -> Execution:
     core.progress = progress
     core.stepped = True
-    tensors = run_core(session.program, core, inputs, keep)
-    return Execution(tensors=tensors, layers=core.layer_counters, simulated_cycles=transport.cycles)
+    tensors = run_core(core.program, core, inputs, keep)
+    return Execution(tensors=tensors, layers=core.layer_counters)
 
 
 EXECUTORS: Mapping[str, Callable[..., Execution]] = {
@@ -110,6 +129,7 @@ EXECUTORS: Mapping[str, Callable[..., Execution]] = {
     "machine": _machine,
     "rtl": _rtl,
     "pysim": _pysim,
+    "board": _board,
 }
 
-__all__ = ["EXECUTORS", "Execution", "Session", "UnknownExecutor", "predict"]
+__all__ = ["EXECUTORS", "Execution", "Port", "Session", "UnknownExecutor", "predict"]

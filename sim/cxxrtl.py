@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import importlib.resources
+import inspect
 import json
 import os
 import shutil
@@ -73,15 +74,16 @@ def cache_folder() -> Path:
     return Path(root) / "rtl"
 
 
-def compiled(config: AcceleratorConfig) -> Path:
+def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Path:
     """The shared library that simulates a core, compiled now if it is not in the cache."""
     compiler, yosys = find_compiler(), find_tool("yosys")
     tools = (*compiler.command, compiler.version, yosys.version, metadata.version("amaranth"))
-    parts = (_sources_digest(), json.dumps(config.as_dict()), *tools, *_FLAGS)
+    around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
+    parts = (_sources_digest(), *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library = cache_folder() / f"{key}.so"
     if not library.exists():
-        design = Harness(config)
+        design = harness(config)
         text = rtlil.convert(design, ports=design.ports)
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
@@ -92,10 +94,10 @@ def compiled(config: AcceleratorConfig) -> Path:
 
 @cache
 def _sources_digest() -> str:
-    """Of every file that the simulator is made from: quicker than to elaborate the core each time."""
+    """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
-    files += [Path(__file__), *(Path(__file__).with_name(name) for name in ("harness.py", _GLUE))]
+    files += [Path(__file__), Path(__file__).with_name(_GLUE)]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -147,8 +149,8 @@ def _run(command: list, folder: Path) -> None:
 class CompiledCore:
     """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated."""
 
-    def __init__(self, config: AcceleratorConfig):
-        self._library = ctypes.CDLL(str(compiled(config)))
+    def __init__(self, config: AcceleratorConfig, harness: type[Harness] = Harness):
+        self._library = ctypes.CDLL(str(compiled(config, harness)))
         self._library.core_create.restype = ctypes.c_void_p
         self._library.core_destroy.argtypes = [ctypes.c_void_p]
         self._library.core_run.restype = ctypes.c_uint64
@@ -168,13 +170,20 @@ class CompiledCore:
 
     def write(self, data: bytes) -> None:
         """Send bytes, a cycle each where the core takes them."""
-        self._advance(data, 0)
+        self.advance(data, 0)
 
     def read(self, count: int) -> bytes:
         """Run the core until it has answered ``count`` bytes."""
-        return self._advance(b"", count)
+        return self.advance(b"", count)[1]
 
-    def _advance(self, data: bytes, count: int) -> bytes:
+    def discard(self) -> None:
+        """Nothing comes that was not asked for."""
+
+    def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
+        """Run until ``data`` are taken and ``count`` bytes have come, but at most ``limit`` cycles.
+
+        Return how many bytes were taken, and those that came.
+        """
         answer = ctypes.create_string_buffer(max(1, count))
         taken, come = ctypes.c_size_t(), ctypes.c_size_t()
         self.cycles += self._library.core_run(
@@ -185,9 +194,9 @@ class CompiledCore:
             answer,
             count,
             ctypes.byref(come),
-            TIMEOUT_CYCLES,
+            limit,
         )
-        return answer.raw[: come.value]
+        return taken.value, answer.raw[: come.value]
 
     def __del__(self) -> None:
         if getattr(self, "_design", None):

@@ -7,7 +7,8 @@ A test of a network::
         accel_assert_same(accel_run(program, x).output, expected)
 
 ``pytest --accel-executor rtl`` runs the same test in compiled RTL; several names, separated by
-commas or given one by one, run it on each.
+commas or given one by one, run it on each. ``--accel-executor board --accel-port /dev/ttyUSB1`` runs
+it on a board.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
     from accel.api import Program, Result
 
 # Known here too, so that pytest starts without loading the compiler; a test compares the lists.
-EXECUTORS = ("reference", "machine", "rtl", "pysim")
+EXECUTORS = ("reference", "machine", "rtl", "pysim", "board")
 DEFAULT = "machine"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("accel", "networks on FPGAs").addoption(
+    group = parser.getgroup("accel", "networks on FPGAs")
+    group.addoption(
         "--accel-executor",
         action="append",
         metavar="NAME[,NAME]",
         help=f"where fixtures of accel run networks: {', '.join(EXECUTORS)}; default {DEFAULT}",
     )
+    group.addoption("--accel-port", metavar="PORT", help="serial port of the executor board")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,11 +88,12 @@ def accel_compile() -> Iterator[Callable[..., "Program"]]:
 
 
 @pytest.fixture
-def accel_run(accel_executor: str) -> Callable[..., "Result"]:
+def accel_run(accel_executor: str, pytestconfig: pytest.Config) -> Callable[..., "Result"]:
     """A function that runs a program on a batch ``[N, ...]``, on the executor of this test."""
+    port = pytestconfig.getoption("--accel-port")
 
     def run(program: "Program", inputs: "np.ndarray", *, layers: bool = False) -> "Result":
-        return program.run(inputs, accel_executor, layers=layers)
+        return program.run(inputs, accel_executor, layers=layers, port=port)
 
     return run
 

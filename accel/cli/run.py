@@ -11,7 +11,7 @@ from accel.cli import _options
 from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
 from accel.errors import UserError
 
-_STEPPED = ("rtl", "pysim")
+_STEPPED = ("rtl", "pysim", "board")
 
 
 class UnreadableInput(UserError):
@@ -33,10 +33,21 @@ def run(
         typer.Option(
             "--executor",
             "-e",
-            help="reference (NumPy), machine (fast), rtl (compiled) or pysim (with waves).",
+            help="reference (NumPy), machine (fast), rtl (compiled), pysim (with waves) or board "
+            "(a real one, with the bitstream of accel build).",
             metavar="NAME",
         ),
     ] = "machine",
+    port: Annotated[
+        str | None,
+        typer.Option("--port", help="Serial port of the executor board.", metavar="PORT"),
+    ] = None,
+    baud: Annotated[
+        int | None,
+        typer.Option(
+            "--baud", help="Its rate, if it is not that of the board's file.", metavar="N", min=1
+        ),
+    ] = None,
     layers: Annotated[
         Path | None,
         typer.Option("--layers", help="Folder for each layer's output as .npy.", metavar="DIR"),
@@ -60,6 +71,7 @@ def run(
     accel run model.tflite --input x.npy --output y.npy
     accel run model.tflite --board ulx3s_85f -i x.npy -o y.npy --executor rtl --json cycles.json
     accel run model.tflite -i x.npy -o y.npy --layers layers/
+    accel run model.tflite -b icebreaker -i x.npy -o y.npy --executor board --port /dev/ttyUSB1
     """
     import numpy as np
 
@@ -68,12 +80,15 @@ def run(
     from accel.flow.output import staged
 
     check_writable(output, json_file, waves)
+    if executor != "board" and (port or baud):
+        raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     board = board or DEFAULT_BOARD
     config = _options.configuration(board, rows, cols, format, values)
     program = accel.compile(model, board=board, config=config, waves=waves)
     x = _read_input(input, program)
     with contextlib.closing(program):
-        result = run_with_progress(program, x, executor, layers=layers is not None)
+        link = {"port": port, "baud": baud}
+        result = run_with_progress(program, x, executor, layers=layers is not None, **link)
 
     report = result.report
     text = json.dumps(report.as_dict(), indent=2) + "\n"
@@ -89,20 +104,23 @@ def run(
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
 
 
-def run_with_progress(program: Any, x: Any, executor: str, layers: bool = False) -> Any:
+def run_with_progress(
+    program: Any, x: Any, executor: str, layers: bool = False, **link: Any
+) -> Any:
     """`Program.run`, with a bar for the executors that take samples one by one."""
     if executor not in _STEPPED:
         return program.run(x, executor, layers=layers)
     if executor == "rtl":
         note("compiling the core's RTL, unless it is in the cache (about 15 s)")
     with progress(f"{executor}: {len(x)} samples", len(x)) as advance:
-        return program.run(x, executor, layers=layers, progress=advance)
+        return program.run(x, executor, layers=layers, progress=advance, **link)
 
 
 def show_layers(report: Any) -> None:
     """Print what each layer of one inference takes."""
     config = report.program.config
-    source = "counted in RTL" if report.measured else "from the cycle model"
+    counted = "counted on the board" if report.executor == "board" else "counted in RTL"
+    source = counted if report.measured else "from the cycle model"
     title = f"{report.program.name} on {config.rows}x{config.columns} {config.format}, {source}"
     listing = table("layer", "mode", ">MACs", ">cycles", ">of peak", title=title)
     for layer in report.layers:

@@ -45,6 +45,9 @@ class Transport(Protocol):
     def read(self, count: int) -> bytes:
         """Return ``count`` bytes, or fewer where they do not come in time."""
 
+    def discard(self) -> None:
+        """Wait until the line is silent, and forget all that came unread."""
+
 
 @dataclass(frozen=True)
 class Counters:
@@ -57,11 +60,16 @@ class Counters:
 
 
 class Driver:
-    """Frames and their answers. Raises ``LinkError`` where the core cannot be talked to."""
+    """Frames and their answers. Raises ``LinkError`` where the core cannot be talked to.
+
+    ``retries`` counts the frames that had to be sent again. In what is left of a spoilt frame the
+    core may find other frames, and memory may have changed with them.
+    """
 
     def __init__(self, transport: Transport, config: AcceleratorConfig):
         self.transport = transport
         self.config = config
+        self.retries = 0
         self.location_shift = Isa(config).address_bits
 
     def connect(self) -> None:
@@ -117,12 +125,13 @@ class Driver:
     def _request(self, frame: bytes, count: int) -> bytes:
         """Send a frame until it is answered by ``count`` bytes that are whole."""
         problem = ""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self._resynchronize()
             self.transport.write(frame)
             status = self.transport.read(1)
             if status != bytes([Status.OK]):
                 problem = f"answered {status.hex()}" if status else "did not answer"
-                self.transport.write(bytes(HEADER_BYTES))
                 continue
             if not count:
                 return b""
@@ -134,9 +143,18 @@ class Driver:
             f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
         )
 
+    def _resynchronize(self) -> None:
+        """Have both ends forget what is left of a frame and of its answer."""
+        self.retries += 1
+        self.transport.write(bytes(HEADER_BYTES))
+        self.transport.discard()
+
 
 class DrivenCore:
     """A core behind a driver, as `runner.run` wants it. The program is loaded once.
+
+    A sample in which a frame had to be sent again is not believed: the program is loaded and the
+    sample run once more. Layers overwrite what others have read, so a run cannot just be repeated.
 
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
     by one, and ``layer_counters`` has those of the last sample; else ``total`` has the sum of them.
@@ -154,9 +172,9 @@ class DrivenCore:
         self.stepped = False
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
+        self._loaded = False
         self.driver.connect()
-        for chunk in program.chunks:
-            self.driver.write(chunk.bank, chunk.address, chunk.data)
+        self._load()
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
@@ -173,6 +191,29 @@ class DrivenCore:
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer also where a wanted tensor would be overwritten."""
+        for _ in range(ATTEMPTS):
+            if not self._load():
+                continue
+            retries, self._loaded = self.driver.retries, False
+            kept = self._run(sample, keep)
+            self._loaded = self.driver.retries == retries
+            if self._loaded:
+                return kept
+        raise LinkError(
+            f"Link spoils too many frames, {ATTEMPTS} times in one sample; check the cable, or "
+            f"build for a lower baud rate"
+        )
+
+    def _load(self) -> bool:
+        """Load the program unless it is there, and say whether it is."""
+        if not self._loaded:
+            retries = self.driver.retries
+            for chunk in self.program.chunks:
+                self.driver.write(chunk.bank, chunk.address, chunk.data)
+            self._loaded = self.driver.retries == retries
+        return self._loaded
+
+    def _run(self, sample, keep) -> dict[str, np.ndarray]:
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())

@@ -210,7 +210,7 @@ def test_a_configuration_that_cannot_be(refused, tmp_path):
 
 def test_an_unknown_executor(refused, digits, tmp_path):
     said = refused(*arguments("run", MODEL, tmp_path), "--executor", "gpu")
-    assert said == "Executor must be one of reference, machine, rtl, pysim, not 'gpu'"
+    assert said == "Executor must be one of reference, machine, rtl, pysim, board, not 'gpu'"
 
 
 def test_a_missing_tool(refused, tmp_path, monkeypatch):

@@ -53,7 +53,7 @@ def test_an_unknown_executor_is_one_line(pytester):
     result = pytester.runpytest("--accel-executor", "gpu")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["ERROR: --accel-executor must be one of reference, machine, rtl, pysim, not 'gpu'"]
+        ["ERROR: --accel-executor must be one of reference, machine, rtl, pysim, board, not 'gpu'"]
     )
 
 

@@ -1,0 +1,136 @@
+"""A serial port as a transport: the way to a core on a board."""
+
+import errno
+import time
+from dataclasses import dataclass
+
+import serial
+from serial.tools import list_ports
+
+from accel.errors import UserError
+
+from .driver import LinkError
+
+PATIENCE = 2.0  # seconds, more than any layer takes and than the core waits for the rest of a frame
+QUIET = 0.5  # seconds without a byte after which none is to come
+BITS_PER_BYTE = 10  # with start and stop bit
+_EXAMPLE = "/dev/ttyUSB1"
+
+_REFUSALS = {
+    errno.ENOENT: "does not exist; {ports}",
+    errno.ENXIO: "has no device behind it; {ports}",
+    errno.ENODEV: "has no device behind it; {ports}",
+    errno.EACCES: "may not be used; join the group that owns it, often dialout, and log in again",
+    errno.EPERM: "may not be used; join the group that owns it, often dialout, and log in again",
+    errno.EBUSY: "is in use; close the program that has it open",
+    errno.EAGAIN: "is in use; close the program that has it open",
+}
+
+
+class CannotOpenPort(UserError):
+    """There is no such port, or it cannot be used."""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A serial port: its name in the system, and bits in a second."""
+
+    name: str
+    baud: int
+
+
+class SerialTransport:
+    """A `Transport` over a serial port of 8 data bits, no parity and one stop bit.
+
+    Parameters
+    ----------
+    port
+        The port, which nobody else can open meanwhile.
+    patience
+        Seconds that an answer may take to begin, beside the time that bytes are on the line.
+    quiet
+        Seconds of silence that `discard` waits for.
+
+    Raises ``CannotOpenPort``. Reading and writing raise ``LinkError`` where the port goes away.
+    """
+
+    def __init__(self, port: Port, *, patience: float = PATIENCE, quiet: float = QUIET):
+        self.port = port
+        self.patience = patience
+        self.quiet = quiet
+        self._sent_at = 0.0  # when the last byte that was written leaves
+        try:
+            self._serial = serial.Serial(port.name, port.baud, exclusive=True)
+        except OSError as problem:
+            raise CannotOpenPort(f"Port {port.name} {_refusal(problem)}") from problem
+        except (ValueError, OverflowError) as problem:
+            raise CannotOpenPort(
+                f"Port {port.name} cannot be set to {port.baud} baud; use the rate of the board"
+            ) from problem
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+        now = time.monotonic()
+        self._sent_at = max(now, self._sent_at) + self._line_time(len(data))
+        try:
+            self._serial.write_timeout = self._sent_at - now + self.patience
+            self._serial.write(data)
+        except serial.SerialTimeoutException as problem:
+            raise LinkError(f"Port {self.port.name} takes no more bytes") from problem
+        except OSError as problem:
+            raise self._lost(problem) from problem
+
+    def read(self, count: int) -> bytes:
+        """Return ``count`` bytes, or fewer where they do not come in time."""
+        sending = max(0.0, self._sent_at - time.monotonic())
+        return self._read(count, sending + self.patience + self._line_time(count))
+
+    def discard(self) -> None:
+        """Wait until the line is silent, and forget all that came unread."""
+        end = max(time.monotonic(), self._sent_at) + self.patience + self.quiet
+        while self._read(1, self.quiet) and time.monotonic() < end:
+            self._read(self._waiting(), 0)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        self._serial.close()
+
+    def _read(self, count: int, seconds: float) -> bytes:
+        try:
+            self._serial.timeout = seconds
+            return self._serial.read(count)
+        except OSError as problem:
+            raise self._lost(problem) from problem
+
+    def _waiting(self) -> int:
+        try:
+            return self._serial.in_waiting
+        except OSError as problem:
+            raise self._lost(problem) from problem
+
+    def _line_time(self, count: int) -> float:
+        return count * BITS_PER_BYTE / self.port.baud
+
+    def _lost(self, problem: OSError) -> LinkError:
+        return LinkError(f"Port {self.port.name} went away ({problem}); plug the board in again")
+
+
+def name_a_port() -> str:
+    """Tell a user which ports there are to choose from."""
+    names = sorted(port.device for port in list_ports.comports())
+    return f"ports here are {', '.join(names)}" if names else "there is no serial port here"
+
+
+def needed() -> CannotOpenPort:
+    """What to raise where nobody has named a port."""
+    return CannotOpenPort(
+        f"Executor board needs the board's serial port, such as {_EXAMPLE}: give --port, "
+        f"or port= in Python; {name_a_port()}"
+    )
+
+
+def _refusal(problem: OSError) -> str:
+    known = _REFUSALS.get(problem.errno or 0)
+    if known is None:
+        return f"cannot be opened as a serial port ({problem}); {name_a_port()}"
+    return known.format(ports=name_a_port())
