@@ -4,7 +4,6 @@ import os
 import select
 import threading
 import tty
-from collections.abc import Collection, Mapping
 
 from amaranth.lib import wiring
 
@@ -12,6 +11,7 @@ from accel.config import AcceleratorConfig
 from accel.core.uart import Uart
 from accel.sim.cxxrtl import CompiledCore
 from accel.sim.harness import Harness
+from tests.fake_core import Line
 
 CYCLES_PER_BIT = 16  # as fast as the UART can be
 STEP = 4000  # cycles between two looks at the pseudo-terminal
@@ -40,24 +40,6 @@ class SerialHarness(Harness):
         wiring.connect(m, self.board.i, self.core.o)
         m.d.comb += [self.board.rx.eq(self.host.tx), self.host.rx.eq(self.board.tx)]
         return m
-
-
-class Line:
-    """One direction of a line, which loses the bytes of some numbers and puts others before some."""
-
-    def __init__(self, lost: Collection[int] = (), extra: Mapping[int, bytes] | None = None):
-        self.lost = lost
-        self.extra = extra or {}
-        self.count = 0
-
-    def pass_on(self, data: bytes) -> bytes:
-        passed = bytearray()
-        for byte in data:
-            passed += self.extra.get(self.count, b"")
-            if self.count not in self.lost:
-                passed.append(byte)
-            self.count += 1
-        return bytes(passed)
 
 
 class SimulatedBoard:

@@ -1,0 +1,114 @@
+"""A core in Python behind a line that may be bad: frames as `accel.protocol` has them, no cycles."""
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+
+from accel.config import BANKS, AcceleratorConfig
+from accel.identity import identity
+from accel.isa import Isa
+from accel.protocol import (
+    COUNTER_BYTES,
+    COUNTERS,
+    HEADER_BYTES,
+    LOCATION_BYTES,
+    Opcode,
+    Status,
+    crc,
+)
+from accel.sim.machine import decode_layer
+
+CYCLES = 11  # of each layer
+
+
+class Line:
+    """One direction of a line, which loses the bytes of some numbers and puts others before some."""
+
+    def __init__(self, lost: Collection[int] = (), extra: Mapping[int, bytes] | None = None):
+        self.lost = lost
+        self.extra = extra or {}
+        self.count = 0
+
+    def pass_on(self, data: bytes) -> bytes:
+        passed = bytearray()
+        for byte in data:
+            passed += self.extra.get(self.count, b"")
+            if self.count not in self.lost:
+                passed.append(byte)
+            self.count += 1
+        return bytes(passed)
+
+
+class FakeCore:
+    """A `Transport` to itself. Who waits for more than there is lets it forget half a frame."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.memory = np.zeros((1, BANKS, config.bank_words * config.rows), np.uint8)
+        self.to_core, self.to_host = Line(), Line()
+        self.sent = bytearray()
+        self.layers = 0
+        self._frame, self._answer = bytearray(), bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+        for byte in self.to_core.pass_on(data):
+            if byte or self._frame:
+                self._frame.append(byte)
+                self._serve()
+
+    def read(self, count: int) -> bytes:
+        data = bytes(self._answer[:count])
+        del self._answer[:count]
+        if len(data) < count:
+            self._frame.clear()
+        return data
+
+    def discard(self) -> None:
+        self._frame.clear()
+        self._answer.clear()
+
+    def _serve(self) -> None:
+        """Answer the frame if it is there as a whole."""
+        head, data = self._frame[:HEADER_BYTES], self._frame[HEADER_BYTES:]
+        if len(head) < HEADER_BYTES:
+            return
+        opcode, location = head[0], int.from_bytes(head[1 : 1 + LOCATION_BYTES], "little")
+        count = int.from_bytes(head[1 + LOCATION_BYTES : -1], "little")
+        bank, address = divmod(location, 1 << Isa(self.config).address_bits)
+        words = self.memory[0, bank % BANKS, address * self.config.rows :]
+        words = words[: count * self.config.rows]
+        status, answer = Status.OK, b""
+        if crc(head) or opcode > max(Opcode):
+            status = Status.BAD_HEADER
+        elif opcode == Opcode.WRITE:
+            if len(data) <= count * self.config.rows:
+                return
+            words[:] = np.frombuffer(bytes(data[: len(words)]), np.uint8)
+            status = Status.BAD_DATA if crc(data) else Status.OK
+        elif opcode == Opcode.READ:
+            answer = words.tobytes()
+        elif opcode == Opcode.RUN:
+            self._run(bank, address, count)
+        elif opcode == Opcode.INFO:
+            answer = identity(self.config) + self._counters()
+        self._frame.clear()
+        self._answer += self.to_host.pass_on(
+            bytes([status]) + (answer + bytes([crc(answer)]) if answer else b"")
+        )
+
+    def _run(self, bank: int, address: int, count: int) -> None:
+        self.layers, last = 0, False
+        while not last and self.layers != (count or -1):
+            layer = decode_layer(
+                self.memory[0, bank, address * self.config.rows :].tobytes(), self.config
+            )
+            layer.run(self.memory)
+            self.layers += 1
+            last, following = layer.fields["last"], layer.fields["next"]
+            bank, address = following["bank"], following["address"]
+
+    def _counters(self) -> bytes:
+        values = (CYCLES * self.layers, self.layers, 2, 3)
+        assert len(values) == len(COUNTERS)
+        return b"".join(value.to_bytes(COUNTER_BYTES, "little") for value in values)
