@@ -71,21 +71,80 @@ def rescale_single(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -
     return (acc * multiplier + (np.int64(1) << (total - 1))) >> total
 
 
-@dataclass(frozen=True)
+def rescale_onnx(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Scale int32 sums in float32: ``round_half_even(float32(acc) * scale)``.
+
+    Arrays as in ``rescale_tflm``; the multiplier must be a float32 number. Sum and product are
+    rounded to 24 bits, half to even, as ONNX Runtime's ``MlasRequantizeOutput`` does. Results beyond
+    int32 saturate.
+    """
+    scale = np.ldexp(np.asarray(multiplier, np.float64), np.asarray(shift, np.int64) - 31)
+    acc = np.clip(np.asarray(acc, np.int64), INT32_MIN, INT32_MAX)
+    with np.errstate(over="ignore"):
+        product = acc.astype(np.float32) * scale.astype(np.float32)
+    return np.rint(np.clip(product.astype(np.float64), INT32_MIN, INT32_MAX)).astype(np.int64)
+
+
+def _double_multiplier(first: float, second: float, output: float) -> tuple[int, int]:
+    """TFLite's: ``double(first) * double(second) / double(output)``, rounded to 31 bits."""
+    return quantize_multiplier(first * second / output)
+
+
+def float_multiplier(first: float, second: float, output: float) -> tuple[int, int]:
+    """ONNX Runtime's: ``float(float(first * second) / output)``, exactly.
+
+    Raises ``ValueError`` where it is infinite.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        real = np.float32(first) * np.float32(second) / np.float32(output)
+    if not np.isfinite(real):
+        raise ValueError(f"Multiplier must be a finite number, not {real}")
+    mantissa, shift = math.frexp(float(real))
+    return int(mantissa * 2**31), shift
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
-    """A way of rounding, with the program outside this project that defines it."""
+    """A way of rounding, with the program outside this project that defines it.
+
+    ``multiplier(first, second, output)`` makes ``(q, shift)`` of float32 scales: of the two factors
+    of a product, or of one and 1.0, and of the result. ``shifts_left`` says that a positive shift
+    is done on the sum, which it can take out of 32 bits; ``weight_zero_points`` that weights may
+    have zero points other than 0.
+    """
 
     name: str
     oracle: str
     rescale: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    multiplier: Callable[[float, float, float], tuple[int, int]]
+    shifts_left: bool = True
+    weight_zero_points: bool = False
 
 
 CONTRACTS: Mapping[str, Contract] = MappingProxyType(
     {
         contract.name: contract
         for contract in (
-            Contract("tflm", "tflite_micro's interpreter", rescale_tflm),
-            Contract("single", "TFLite built with TFLITE_SINGLE_ROUNDING", rescale_single),
+            Contract(
+                name="tflm",
+                oracle="tflite_micro's interpreter",
+                rescale=rescale_tflm,
+                multiplier=_double_multiplier,
+            ),
+            Contract(
+                name="single",
+                oracle="TFLite built with TFLITE_SINGLE_ROUNDING",
+                rescale=rescale_single,
+                multiplier=_double_multiplier,
+            ),
+            Contract(
+                name="onnx",
+                oracle="ONNX Runtime's operators on integers",
+                rescale=rescale_onnx,
+                multiplier=float_multiplier,
+                shifts_left=False,
+                weight_zero_points=True,
+            ),
         )
     }
 )

@@ -61,6 +61,12 @@ class Rescale:
     def channels(self) -> int:
         return len(self.multiplier)
 
+    @property
+    def left_shift(self) -> np.ndarray:
+        """Bits by which sums are shifted to the left before anything else, int64 ``[channels]``."""
+        shifts = CONTRACTS[self.contract].shifts_left
+        return np.maximum(self.shift, 0) if shifts else np.zeros_like(self.shift)
+
     def compute(self, acc: np.ndarray) -> np.ndarray:
         scaled = CONTRACTS[self.contract].rescale(acc, self.multiplier, self.shift)
         return np.clip(scaled + self.zero_point, self.low, self.high)

@@ -8,6 +8,7 @@ from accel.numeric.rules import Mean, Rescale
 RULES = {
     "tflm": Rescale("tflm", np.array([2**30, 2**31 - 1]), np.array([-3, -8]), 5, -128, 127),
     "single": Rescale("single", np.array([2**30, 2**31 - 1]), np.array([-3, -8]), -128, -128, 20),
+    "onnx": Rescale("onnx", np.array([2**30, 2**31 - 128]), np.array([-3, -8]), 5, -128, 127),
     "mean": Mean(125, -128, 127, channels=2),
     "mean of one": Mean(1, 0, 100, channels=2),
 }
@@ -48,7 +49,7 @@ def test_mean_rounds_half_away_from_zero(count):
 
 
 def test_contract_must_be_known():
-    message = "^Rounding contract must be one of tflm, single, not 'float'$"
+    message = "^Rounding contract must be one of tflm, single, onnx, not 'float'$"
     with pytest.raises(ValueError, match=message):
         Rescale("float", np.array([1]), np.array([0]), 0, -128, 127)
 

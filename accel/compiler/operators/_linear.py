@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ...numeric.rounding import INT32_MAX, INT32_MIN, quantize_multiplier
+from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
 from ...numeric.rules import Rescale, Rule
 from ..convolution import Convolution, Region
 from ..ir import Graph, Node, Tensor
@@ -27,7 +27,7 @@ def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
     check_activation(node, input_tensor(node, graph))
     check_activation(node, output_tensor(node, graph))
     weights = input_tensor(node, graph, 1)
-    check_weights(node, weights, axis, rank)
+    check_weights(node, weights, axis, rank, CONTRACTS[graph.contract].weight_zero_points)
     bias = bias_tensor(node, graph)
     if bias is not None:
         support(bias.constant, node, f"bias {bias.name!r} is computed", "", "use a constant bias")
@@ -36,7 +36,10 @@ def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
         require(bias.shape == channels, node, f"bias {bias.name!r} must have shape {channels}")
 
 
-def check_weights(node: Node, weights: Tensor, axis: int, rank: int) -> None:
+def check_weights(
+    node: Node, weights: Tensor, axis: int, rank: int, zero_points: bool = False
+) -> None:
+    """Check constant integers with ``rank`` dimensions; ``zero_points`` other than 0 may be right."""
     name = repr(weights.name)
     support(weights.constant, node, f"weights {name} are computed", "", "use constant weights")
     integer = weights.dtype in ("int8", "int4")
@@ -48,20 +51,34 @@ def check_weights(node: Node, weights: Tensor, axis: int, rank: int) -> None:
     q = quantization(weights)
     along = not q.per_channel or q.axis == axis
     require(along, node, f"weights {name} are quantized along axis {q.axis}, not {axis}")
-    symmetric = not any(q.zero_point)
     remedy = "quantize weights symmetrically"
-    support(symmetric, node, f"weights {name} have a zero point other than 0", "", remedy)
+    support(
+        zero_points or not any(q.zero_point),
+        node,
+        f"weights {name} have a zero point other than 0",
+        "",
+        remedy,
+    )
 
 
-def check_sums(node: Node, low: np.ndarray, high: np.ndarray, shift: np.ndarray) -> None:
-    """Refuse sums that overflow 32 bits, before or after a positive shift, as the kernel would."""
-    left = np.maximum(shift, 0)
+def check_sums(node: Node, low: np.ndarray, high: np.ndarray, left: np.ndarray) -> None:
+    """Refuse sums that overflow 32 bits, before or after a shift to the left, as kernels would."""
     fits = (low << left >= INT32_MIN) & (high << left <= INT32_MAX)
     if not fits.all():
         channel = int(np.argmin(fits))
         what = f"sums of output channel {channel} overflow 32 bits"
         why = f"they reach {int(low[channel])}..{int(high[channel])}, shifted by {left[channel]}"
         support(False, node, what, why, "use smaller biases, fewer inputs or a larger output scale")
+
+
+def weight_values(node: Node, graph: Graph) -> np.ndarray:
+    """The weights less their zero points, int64, in the weights' own shape."""
+    weights = input_tensor(node, graph, 1)
+    q = quantization(weights)
+    shape = [1] * len(weights.shape)
+    if q.per_channel:
+        shape[q.axis] = len(q.zero_point)
+    return weights.data.astype(np.int64) - np.array(q.zero_point, np.int64).reshape(shape)
 
 
 def bias_tensor(node: Node, graph: Graph) -> Tensor | None:
@@ -76,22 +93,37 @@ def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
 
 
 def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale:
-    """The output rule; real multipliers are ``double(input) * double(weights) / double(output)``.
+    """The output rule; real multipliers are ``input * weights / output``, as the contract has it.
 
-    Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected.
+    Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
+    Runtime's QLinearConv and QGemm.
     """
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale
-    pairs = [quantize_multiplier(input_scale * s / quantization(output).scale[0]) for s in scales]
+    pairs = [multiplier(node, graph, input_scale, scale) for scale in scales]
     table = np.broadcast_to(np.array(pairs, np.int64), (channels, 2))
     low, high = code_bounds(node.attributes.activation, output)
     zero_point = quantization(output).zero_point[0]
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
 
 
+def multiplier(node: Node, graph: Graph, first: float, second: float = 1.0) -> tuple[int, int]:
+    """``first * second / output scale`` by the contract; refuses what is infinite."""
+    output_scale = quantization(output_tensor(node, graph)).scale[0]
+    try:
+        return CONTRACTS[graph.contract].multiplier(first, second, output_scale)
+    except ValueError:
+        what = f"scales {first!r} and {second!r} are too large for an output of {output_scale!r}"
+        support(False, node, what, "", "quantize the model anew")
+        raise
+
+
 def product_bounds(node: Node, graph: Graph, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the greatest sum, int64 ``[channels]``; weights are ``[channels, k]``."""
+    """Return the least and the greatest sum, int64 ``[channels]``.
+
+    ``weights`` are `weight_values` as ``[channels, k]``.
+    """
     source = input_tensor(node, graph)
     least, most = (c - quantization(source).zero_point[0] for c in code_range(source.dtype))
     positive = np.maximum(weights, 0).sum(axis=1, dtype=np.int64)
@@ -127,6 +159,9 @@ def lowered(
     **window,
 ) -> list[Convolution]:
     """The one convolution of a linear layer; ``weights`` as `Convolution` wants them."""
+    symmetric = not any(quantization(input_tensor(node, graph, 1)).zero_point)
+    what = "weights with a zero point other than 0 are not supported on the core"
+    support(symmetric, node, what, "", "quantize weights symmetrically")
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)
     output = stored(output_tensor(node, graph))

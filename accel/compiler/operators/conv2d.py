@@ -18,6 +18,7 @@ from ._linear import (
     lowered,
     product_bounds,
     rescale_rule,
+    weight_values,
 )
 from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
 from ._window import Pair, check_window, windows
@@ -48,7 +49,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape[3] == depth, node, channels)
     require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
     check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
-    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
@@ -56,12 +57,12 @@ def output_rule(node: Node, graph: Graph) -> Rescale:
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    weights = input_tensor(node, graph, 1).data
+    weights = weight_values(node, graph)
     return product_bounds(node, graph, weights.reshape(len(weights), -1))
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    codes, weights = inputs[0], inputs[1]
+    codes, weights = inputs[0], weight_values(node, graph)
     rows = weights.reshape(len(weights), -1)
     x = centred(node, graph, codes, rows)
     view = windows(x, weights.shape[1:3], node.attributes)

@@ -21,6 +21,7 @@ from ._linear import (
     lowered,
     product_bounds,
     rescale_rule,
+    weight_values,
 )
 from ._operator import Operator, check_arity, input_tensor, output_tensor, require
 from ._window import Pair, check_window, windows
@@ -52,7 +53,7 @@ def check(node: Node, graph: Graph) -> None:
     what = f"{source.shape[3]} channels times {multiplier} must give {out} output channels"
     require(expected == out == output.shape[3], node, what)
     check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
-    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
@@ -65,11 +66,11 @@ def _rows(weights: np.ndarray) -> np.ndarray:
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    return product_bounds(node, graph, _rows(input_tensor(node, graph, 1).data))
+    return product_bounds(node, graph, _rows(weight_values(node, graph)))
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    codes, weights = inputs[0], inputs[1]
+    codes, weights = inputs[0], weight_values(node, graph)
     x = centred(node, graph, codes, _rows(weights))
     x = np.repeat(x, node.attributes.multiplier, axis=3)
     view = windows(x, weights.shape[1:3], node.attributes)

@@ -22,6 +22,7 @@ from ._linear import (
     lowered,
     product_bounds,
     rescale_rule,
+    weight_values,
 )
 from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
 
@@ -43,7 +44,7 @@ def check(node: Node, graph: Graph) -> None:
     rows = output.size // out
     what = f"{source.size} input values are not the {rows} x {depth} that the weights take"
     require(source.size == rows * depth, node, what)
-    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
@@ -51,11 +52,11 @@ def output_rule(node: Node, graph: Graph) -> Rescale:
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    return product_bounds(node, graph, input_tensor(node, graph, 1).data)
+    return product_bounds(node, graph, weight_values(node, graph))
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    codes, weights = inputs[0], inputs[1]
+    codes, weights = inputs[0], weight_values(node, graph)
     x = centred(node, graph, codes, weights)
     products = x.reshape(-1, weights.shape[1]) @ weights.T.astype(x.dtype)
     codes_out = finish(node, graph, products, output_rule(node, graph))

@@ -41,7 +41,7 @@ def check(node: Node, graph: Graph) -> None:
     else:
         both = source.dtype == output.dtype == "uint8"
         support(not both, node, "uint8 to uint8 is not supported", "", "use int8")
-        check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+        check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
