@@ -116,6 +116,11 @@ class AcceleratorConfig:
         return self.rows * self.columns // self.requantizers
 
     @property
+    def word_cycles(self) -> int:
+        """Cycles in which results fill a word of memory, where they always fill whole ones."""
+        return max(1, min(self.rows, self.columns) // self.requantizers)
+
+    @property
     def broadcast(self) -> bool:
         """Whether depthwise layers can broadcast one word to all rows, a byte to a column."""
         return self.columns >= self.rows

@@ -14,14 +14,30 @@ runs over an ``inner`` and an ``outer`` dimension, inner fastest::
                  input[address(p) + tap offset + block].byte[b] * weight[step][c]
     biased     = sum + bias[c]
     shifted    = (biased << FRACTION_BITS, or << COARSE_FRACTION_BITS where the record says coarse)
-    code[p, c] = clamp((shifted + offset[c][biased < 0]) // divisor[c], low, high)
+    result     = saturate((shifted + offset[c][biased < 0]) // divisor[c])
+    code[p, c] = clamp(result, low, high)
 
-where a tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
+where a result is a code + 128, saturated to 0..255. With ``ties`` set, a result whose division has
+the remainder 0, or ``divisor - 1`` where ``ties_odd`` is set, has its lowest bit inverted unless it
+is even, or odd: it is rounded half to even, or half to odd. The last line is different with
+
+=======  =========================================================================================
+flag     code
+=======  =========================================================================================
+second   an operand ``old`` is what the code's byte of memory holds before, plus 128; else it is 0
+maximum  ``clamp(max(result, old), low, high)``
+tables   ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
+         and ``second`` lie between descriptor and groups: 256 entries of ``first``, then of ``second``
+         256, or 1 where there is no second operand; see `numeric.tables`
+=======  =========================================================================================
+
+A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
 ``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
 along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the stream has
 ``rows - 1`` zero weights behind each run of inner taps.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amaranth.hdl import signed
@@ -30,9 +46,11 @@ from amaranth.utils import bits_for, ceil_log2
 
 from .config import AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
+from .numeric.tables import ENTRY_BITS
 
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
+TABLE_ENTRIES = 256
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,11 @@ class Isa:
             "weight_words_less_one": 12,      # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
+            "ties": 1,                        # half goes to even
+            "ties_odd": 1,                    # to odd: the zero point is odd
+            "second": 1,                      # combine with what the output's place holds
+            "maximum": 1,
+            "tables": 1,
             "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
             "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
@@ -110,17 +133,23 @@ class Isa:
         return max(1, ceil_log2(self.config.columns))
 
     @property
-    def early_record(self) -> data.StructLayout:
-        """What an output channel's requantization needs first."""
-        return data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1})
+    def record(self) -> Mapping[str, data.StructLayout]:
+        """The parts of an output channel's record, each in words of its own, as they are needed.
+
+        Offsets lack their lowest, zero bits.
+        """
+        offset = data.StructLayout({"offset": OFFSET_BITS - OFFSET_DROPPED_BITS})
+        return {
+            "early": data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1}),
+            "late": data.StructLayout({"divisor": DIVISOR_BITS}),
+            "offset": offset,
+            "offset_negative": offset,
+        }
 
     @property
-    def late_record(self) -> data.StructLayout:
-        """What it needs a cycle later. Offsets lack their lowest, zero bits."""
-        offset = OFFSET_BITS - OFFSET_DROPPED_BITS
-        return data.StructLayout(
-            {"divisor": DIVISOR_BITS, "offset": offset, "offset_negative": offset}
-        )
+    def table_entry(self) -> data.StructLayout:
+        """An entry of the tables of a layer that combines two operands."""
+        return data.StructLayout({"value": signed(ENTRY_BITS)})
 
     def words(self, layout: data.Layout) -> int:
         """Memory words that a layout takes."""
@@ -132,5 +161,10 @@ class Isa:
 
     @property
     def record_words(self) -> int:
-        """Memory words of a channel: the early record, then the late one."""
-        return self.words(self.early_record) + self.words(self.late_record)
+        """Memory words of a channel."""
+        return sum(map(self.words, self.record.values()))
+
+    def table_words(self, fields: Mapping[str, int]) -> int:
+        """Memory words of a layer's tables."""
+        entries = TABLE_ENTRIES + (TABLE_ENTRIES if fields["second"] else 1)
+        return entries * self.words(self.table_entry) if fields["tables"] else 0

@@ -12,9 +12,9 @@ import numpy as np
 from accel.compiler.command import positions
 from accel.compiler.program import Program
 from accel.config import AcceleratorConfig
+from accel.core import combine, requantizer, writeback
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
-from accel.core.requantizer import Requantizer
 from accel.isa import Isa
 
 from .machine import Layer, decode_layer, valid_run
@@ -57,9 +57,11 @@ class _Walk:
         self.steps = layer.weights.shape[1]
         self.groups = f["groups_less_one"] + 1
         self.tiles = -(-positions(f) // config.rows)
-        self.period = max(self.steps, config.drain_cycles)
+        self.turn = config.word_cycles if f["second"] else 1
+        self.period = self._in_turn(max(self.steps, config.drain_cycles), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
+        self.table_words = isa.table_words(f)
         self.load_words = config.columns * isa.record_words + f["weight_words_less_one"] + 1
         # Reading and writing of one tile, relative to the cycle in which it begins
         self.finished = (
@@ -70,22 +72,27 @@ class _Walk:
             + _ACCUMULATE
         )
         self.released = self.finished + config.drain_cycles
-        self.written = (
+        result = (
             self.finished
             + 1
             + dual_port.latency_of(config.family)
-            + Requantizer.LATENCY
-            + _WRITE_STAGE
+            + requantizer.latency_of(config.family)
         )
+        self.written = result + combine.latency_of(config) + _WRITE_STAGE
+        self.place = result - writeback.read_lead(config)
 
         self.stream_reads_input = bank == f["input_bank"]
         self.taken = self._room()
-        self.writes = None if self.stream_reads_input else _write_pattern(layer, config)
+        self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    def _in_turn(self, cycle: int, origin: int) -> int:
+        """The first cycle from ``cycle`` on in which a tile may begin."""
+        return origin - (origin - cycle) // self.turn * self.turn
 
     def result(self) -> LayerCycles:
         started = self.descriptor_words + self.memory
         active = started + 1
-        free_from = active  # the sequencer looks for a free half
+        free_from = active + self.table_words  # the sequencer looks for a free half
         tile_free = active  # the array could begin a tile
         released = [0, 0]
         waiting_weights = waiting_drain = 0
@@ -100,7 +107,7 @@ class _Walk:
             # Between two tiles the array waits for weights as long as they are missing, and
             # otherwise for the drain.
             idle_from = active if group == 0 else begin + self.steps + 1
-            begin = max(ready, tile_free)
+            begin = self._in_turn(max(ready, tile_free), active)
             waiting_weights += max(0, min(ready, begin) - idle_from)
             waiting_drain += max(0, begin - max(ready, idle_from))
             self._occupy(group, begin)
@@ -120,7 +127,8 @@ class _Walk:
         """For each cycle whether the stream's bank is taken by array or write-back."""
         work = self.groups * self.tiles * self.period
         loads = self.groups * (self.load_words + self.written + 8)
-        return np.zeros(self.descriptor_words + 2 * (work + loads) + 1024, bool)
+        first = self.descriptor_words + self.table_words
+        return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
     def _load(self, first: int) -> int:
         """The cycle in which the last word of a group is asked for, beginning with ``first``."""
@@ -139,22 +147,32 @@ class _Walk:
         begins = begin + self.period * np.arange(self.tiles)
         if self.stream_reads_input:
             cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
-        else:
-            pattern = self.writes[int(group == self.groups - 1)]
-            cycles = (begins[:, None] + self.written + np.arange(pattern.shape[1]))[pattern]
-        self.taken[cycles] = True
+            self.taken[cycles] = True
+            return
+        reads, writes = self._pattern(group)
+        for pattern, stage in ((reads, self.place), (writes, self.written)):
+            cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
+            self.taken[cycles] = True
 
-
-def _write_pattern(layer: Layer, config: AcceleratorConfig) -> tuple[np.ndarray, np.ndarray]:
-    """In which cycles of the emission of each tile something is written: ``[tiles, cycles]``,
-    for groups in the middle and for the last one."""
-    f, rows, count = layer.fields, config.rows, config.requantizers
-    tiles = -(-positions(f) // rows)
-    position = np.arange(tiles * rows)
-    real = position < positions(f)
-    real &= position % (f["run_less_one"] + 1) < valid_run(f)
-    columns = np.arange(0, config.columns, count)
-    return tuple(
-        (real[:, None] & (columns <= f[name])).reshape(tiles, -1)
-        for name in ("columns_less_one", "last_columns_less_one")
-    )
+    def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
+        """In which cycles of the emission of each tile a word's first code comes, if that makes it
+        be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
+        f, config = self.fields, self.config
+        rows, count = config.rows, config.requantizers
+        first_lane = (f["output_lane"] + group * f["output_group_lanes"]) % rows
+        last = group == self.groups - 1
+        if (first_lane, last) not in self.patterns:
+            position = np.arange(self.tiles * rows)
+            real = position < positions(f)
+            real &= position % (f["run_less_one"] + 1) < valid_run(f)
+            columns = np.arange(0, config.columns, count)
+            limit = f["last_columns_less_one" if last else "columns_less_one"]
+            lanes = (first_lane + columns) % rows
+            ends = (lanes == rows - count) | (columns == config.columns - count)
+            begins = np.concatenate([[True], ends[:-1]])
+            word_first = columns[np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))]
+            writes = real[:, None] & (ends & (word_first <= limit))
+            reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
+            shape = (self.tiles, -1)
+            self.patterns[first_lane, last] = reads.reshape(shape), writes.reshape(shape)
+        return self.patterns[first_lane, last]

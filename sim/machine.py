@@ -13,7 +13,8 @@ import numpy as np
 from accel.compiler.command import decode, positions, unpack_weights
 from accel.compiler.program import Program
 from accel.config import AcceleratorConfig
-from accel.isa import COORDINATE_BITS, Isa
+from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
+from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
 
 BATCH = 32
@@ -38,6 +39,7 @@ class Layer:
     division: Division
     reads: np.ndarray
     writes: np.ndarray
+    tables: tuple[np.ndarray, np.ndarray] | None
 
     @cached_property
     def product_type(self) -> type:
@@ -68,9 +70,22 @@ class Layer:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
-        codes = self.division.compute(sums.astype(np.int64)).astype(np.int8).view(np.uint8)
+        results = self.division.compute(sums.astype(np.int64))
         where = self.writes >= 0
-        target[:, self.writes[where]] = codes[:, where]
+        places = self.writes[where]
+        target[:, places] = self._combine(results[:, where], target[:, places])
+
+    def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
+        """Bytes to store, from results -128..127 and from what their places hold."""
+        f = self.fields
+        old = old.view(np.int8)
+        if f["maximum"]:
+            results = np.maximum(results, old)
+        if self.tables is not None:
+            first, second = self.tables
+            total = first[results + 128] + (second[old + np.int64(128)] if f["second"] else second)
+            results = (total >> table_pairs.FRACTION_BITS) - 128
+        return np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
 
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
         values = source[:, np.maximum(byte, 0)]
@@ -111,18 +126,20 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
     header = isa.descriptor_words * rows
     fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
+    tables = isa.table_words(fields) * rows
     records = config.columns * isa.record_words * rows
     weights = (fields["weight_words_less_one"] + 1) * rows
-    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header)
+    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + tables)
     stream = stream.reshape(groups, -1)
     steps = _steps(fields, rows)
     return Layer(
         config=config,
         fields=fields,
         weights=unpack_weights(stream[:, records:], steps, config),
-        division=_division(stream[:, :records], fields, isa),
+        division=_division(stream[:, :records], isa),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
+        tables=_tables(chunk[header : header + tables], isa) if tables else None,
     )
 
 
@@ -131,22 +148,31 @@ def _steps(f: Mapping[str, int], rows: int) -> int:
     return taps * (f["blocks_less_one"] + 1) * (1 if f["broadcast"] else rows)
 
 
-def _division(records: np.ndarray, fields: Mapping[str, int], isa: Isa) -> Division:
-    """The records of all columns, fields ``[groups, 1, columns]``."""
-    columns, word = isa.config.columns, isa.config.rows
-    early_bytes = isa.words(isa.early_record) * word
-    rows = []
+def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
+    """The tables of both operands, int64, in units of the last bit."""
+    size = isa.words(isa.table_entry) * isa.config.rows
+    entries = [
+        decode(isa.table_entry, int.from_bytes(data[at : at + size], "little"))["value"]
+        for at in range(0, len(data), size)
+    ]
+    values = np.array(entries, np.int64)
+    return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
+
+
+def _division(records: np.ndarray, isa: Isa) -> Division:
+    """The records of all columns, fields ``[groups, 1, columns]``; results are saturated codes."""
+    word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
-        data = record.tobytes()
-        early = decode(isa.early_record, int.from_bytes(data[:early_bytes], "little"))
-        late = decode(isa.late_record, int.from_bytes(data[early_bytes:], "little"))
-        dropped = OFFSET_DROPPED_BITS
-        offsets = late["offset"] << dropped, late["offset_negative"] << dropped
-        rows.append((early["bias"], late["divisor"], *offsets, early["coarse"]))
-    table = np.array(rows, np.int64).reshape(len(records), 1, columns, -1)
-    return Division(
-        *(table[..., i] for i in range(5)), low=fields["low"] - 128, high=fields["high"] - 128
-    )
+        parts, at = {}, 0
+        for name, layout in isa.record.items():
+            end = at + isa.words(layout) * word
+            parts[name] = decode(layout, int.from_bytes(record[at:end].tobytes(), "little"))
+            at = end
+        early, offsets = parts["early"], (parts["offset"], parts["offset_negative"])
+        offset, negative = (part["offset"] << OFFSET_DROPPED_BITS for part in offsets)
+        rows.append((early["bias"], parts["late"]["divisor"], offset, negative, early["coarse"]))
+    table = np.array(rows, np.int64).reshape(len(records), 1, isa.config.columns, -1)
+    return Division(*(table[..., i] for i in range(5)), low=-128, high=127)
 
 
 def valid_run(f: Mapping[str, int]) -> int:

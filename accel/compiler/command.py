@@ -9,6 +9,7 @@ from amaranth.lib import data
 from ..config import AcceleratorConfig
 from ..isa import Isa
 from ..numeric.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
+from .convolution import Combination
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +30,8 @@ class Command:
         int64 ``[groups, columns]``: output channel of each column, -1 for none.
     weights
         int64 ``[groups, steps, columns]``.
+    combination
+        What becomes of the codes.
     """
 
     name: str
@@ -41,6 +44,12 @@ class Command:
     division: Division
     channels: np.ndarray
     weights: np.ndarray
+    combination: Combination | None = None
+
+    @property
+    def second(self) -> str | None:
+        """The tensor whose place in memory the output takes, if any."""
+        return self.combination.second if self.combination else None
 
     @property
     def groups(self) -> int:
@@ -82,11 +91,20 @@ def decode(layout: data.StructLayout, packed: int) -> dict[str, int | dict[str, 
 
 
 def pack_stream(command: Command, config: AcceleratorConfig) -> bytes:
-    """What a layer streams: for each group the records of its columns, then its weights."""
+    """What a layer streams: its tables, then for each group the records of its columns and its
+    weights."""
     records = _pack_records(command, config)
     weights = pack_weights(command.weights, config)
     groups = command.weights.shape[0]
-    return b"".join(records[g] + weights[g] for g in range(groups))
+    return _pack_tables(command, config) + b"".join(records[g] + weights[g] for g in range(groups))
+
+
+def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
+    if command.combination is None or command.combination.tables is None:
+        return b""
+    isa = Isa(config)
+    entries = np.concatenate(command.combination.tables).tolist()
+    return b"".join(_words(isa, isa.table_entry, {"value": value}) for value in entries)
 
 
 def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
@@ -107,17 +125,17 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
 
 
 def _pack_record(isa: Isa, bias, coarse, divisor, offset, offset_negative) -> bytes:
-    early = {"bias": bias, "coarse": coarse}
-    late = {
-        "divisor": divisor,
-        "offset": offset >> OFFSET_DROPPED_BITS,
-        "offset_negative": offset_negative >> OFFSET_DROPPED_BITS,
+    values = {
+        "early": {"bias": bias, "coarse": coarse},
+        "late": {"divisor": divisor},
+        "offset": {"offset": offset >> OFFSET_DROPPED_BITS},
+        "offset_negative": {"offset": offset_negative >> OFFSET_DROPPED_BITS},
     }
-    word_bytes = isa.config.rows
-    return b"".join(
-        encode(layout, values).to_bytes(isa.words(layout) * word_bytes, "little")
-        for layout, values in ((isa.early_record, early), (isa.late_record, late))
-    )
+    return b"".join(_words(isa, layout, values[name]) for name, layout in isa.record.items())
+
+
+def _words(isa: Isa, layout: data.StructLayout, values: Mapping[str, int]) -> bytes:
+    return encode(layout, values).to_bytes(isa.words(layout) * isa.config.rows, "little")
 
 
 def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:

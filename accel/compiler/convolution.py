@@ -20,6 +20,30 @@ class Region:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Combination:
+    """What is done with a convolution's codes before they are stored, see `isa`.
+
+    Parameters
+    ----------
+    second
+        The tensor that the codes are combined with. The output takes its place in memory.
+    maximum
+        The greater of the two codes is stored.
+    tables
+        Or the sum of two table entries: int64 ``[256]`` by code for the convolution's codes, and
+        the same for the second operand's, or ``[1]`` where there is none.
+    low, high
+        The least and the greatest code to store.
+    """
+
+    second: str | None = None
+    maximum: bool = False
+    tables: tuple[np.ndarray, np.ndarray] | None = None
+    low: int = -128
+    high: int = 127
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
     """``output[y, x, o] = rule(bias[o] + sum of weights * input)``, over raw input codes.
 
@@ -49,6 +73,8 @@ class Convolution:
         All channels have the same weights, bias and rule.
     macs
         Multiply-accumulates that the network counts for it, padding included.
+    combination
+        What becomes of the codes.
     """
 
     name: str
@@ -66,6 +92,7 @@ class Convolution:
     region: Region
     uniform: bool = False
     macs: int = 0
+    combination: Combination | None = None
 
     @property
     def depthwise(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from ..config import AcceleratorConfig
 from ..errors import UserError
+from .banks import with_copies
 from .command import Command
 from .convolution import Convolution
 from .inputs import InputMap, fold_input, plain_input
@@ -56,6 +57,7 @@ def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
     for node in parts.core:
         convolutions += attempt(_lower_node, node, graph, views, config) or []
 
+    convolutions = with_copies(convolutions, parts.outputs)
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
@@ -72,8 +74,7 @@ def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
-    for command in commands:
-        storage[command.output] = views[command.output].storage
+    storage |= {c.output: Stored(*c.output_shape) for c in convolutions}
     return Lowered(
         graph=graph,
         partition=parts,

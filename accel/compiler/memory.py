@@ -68,52 +68,73 @@ def plan(
 def _banks(
     commands: Sequence[Command], storage: Mapping[str, Stored], first: int
 ) -> dict[str, int]:
-    """A bank for each tensor such that no layer reads and writes the same one."""
-    neighbours: dict[str, set[str]] = {name: set() for name in storage}
+    """A bank for each tensor: a layer reads one and writes the other, where its operand is."""
+    neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in storage}
     for command in commands:
-        neighbours[command.source].add(command.output)
-        neighbours[command.output].add(command.source)
+        pairs = [(command.source, command.output, 1)]
+        if command.second:
+            pairs.append((command.second, command.output, 0))
+        for a, b, differ in pairs:
+            neighbours[a].append((b, differ))
+            neighbours[b].append((a, differ))
     banks: dict[str, int] = {}
     for start in storage:
         waiting = [] if start in banks else [start]
         banks.setdefault(start, first)
         while waiting:
             name = waiting.pop()
-            for other in neighbours[name]:
+            for other, differ in neighbours[name]:
                 if other not in banks:
-                    banks[other] = 1 - banks[name]
+                    banks[other] = banks[name] ^ differ
                     waiting.append(other)
-                elif banks[other] == banks[name]:
-                    what = f"tensors {name!r} and {other!r} would need a copy between the banks"
-                    raise DoesNotFit(Reason(place="memory", what=what))
+                assert banks[other] == banks[name] ^ differ, "copies make this possible"
     return banks
 
 
 def _place(commands, storage, inputs, outputs, banks, config) -> dict[str, Placement]:
-    """First fit over lifetimes, in the order in which tensors come to life."""
-    born = dict.fromkeys(inputs, -1)
-    dies = dict.fromkeys(inputs, -1)
-    for index, command in enumerate(commands):
-        born.setdefault(command.output, index)
-        dies[command.output] = max(dies.get(command.output, index), index)
-        dies[command.source] = index
-    dies |= dict.fromkeys(outputs, len(commands))
+    """First fit over lifetimes, in the order in which tensors come to life.
 
-    placed: dict[str, Placement] = {}
-    for name in sorted(born, key=born.__getitem__):
-        words = storage[name].words(config.rows)
+    An output that takes the place of another tensor shares its slot.
+    """
+    slots = {name: name for name in storage}
+    for command in commands:
+        if command.second:
+            slots[command.output] = slots[command.second]
+    born: dict[str, int] = {}
+    dies: dict[str, int] = {}
+
+    def live(name: str, index: int) -> None:
+        slot = slots[name]
+        born[slot] = min(born.get(slot, index), index)
+        dies[slot] = max(dies.get(slot, index), index)
+
+    for name in inputs:
+        live(name, -1)
+    for index, command in enumerate(commands):
+        live(command.output, index)
+        live(command.source, index)
+    for name in outputs:
+        live(name, len(commands))
+
+    taken: dict[str, Placement] = {}
+    for slot in sorted(born, key=born.__getitem__):
+        words = storage[slot].words(config.rows)
         address = 0
         alive = [
             (p.address, p.address + p.storage.words(config.rows))
-            for other, p in placed.items()
-            if p.bank == banks[name] and dies[other] >= born[name]
+            for other, p in taken.items()
+            if p.bank == banks[slot] and dies[other] >= born[slot]
         ]
         for start, end in sorted(alive):
             if address + words <= start:
                 break
             address = max(address, end)
-        placed[name] = Placement(banks[name], address, storage[name])
-    return placed
+        taken[slot] = Placement(banks[slot], address, storage[slot])
+    return {
+        name: Placement(taken[slot].bank, taken[slot].address, storage[name])
+        for name, slot in slots.items()
+        if slot in taken
+    }
 
 
 def _place_chunks(commands, chunk_words, banks, peaks, config):

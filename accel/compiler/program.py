@@ -133,5 +133,6 @@ def _link(
 def _weight_words(command: Command, stream: bytes, isa: Isa) -> int:
     """Words of one group's weights."""
     config = isa.config
-    group = len(stream) // config.rows // len(command.channels)
+    words = len(stream) // config.rows - isa.table_words(command.fields)
+    group = words // len(command.channels)
     return group - config.columns * isa.record_words

@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
 from ..numeric.division import solve
 from .command import Command, positions
-from .convolution import Convolution, Region
+from .convolution import Combination, Convolution, Region
 from .reasons import Reason
 
 
@@ -147,9 +147,22 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "output_base": first[0] * out_step[0] + first[1] * out_step[1],
         "output_inner_step": out_step[i],
         "output_outer_step": out_step[o] - (run - 1) * out_step[i],
-        "low": c.rule.low + 128,
-        "high": c.rule.high + 128,
         "shared": int(c.uniform),
+        **_results(c),
+    }
+
+
+def _results(c: Convolution) -> dict[str, int]:
+    """What becomes of the codes."""
+    combination = c.combination or Combination(low=c.rule.low, high=c.rule.high)
+    return {
+        "ties": 0,
+        "ties_odd": 0,
+        "second": int(combination.second is not None),
+        "maximum": int(combination.maximum),
+        "tables": int(combination.tables is not None),
+        "low": combination.low + 128,
+        "high": combination.high + 128,
     }
 
 
@@ -296,4 +309,5 @@ def _command(c: Convolution, loops: _Loops, division, config, index: int) -> Com
         division=division,
         channels=records,
         weights=loops.weights,
+        combination=c.combination,
     )

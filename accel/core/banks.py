@@ -21,8 +21,9 @@ class ActivationBanks(wiring.Component):
     -------
     array_en, array_bank, array_address : In, array_data : Out
         Reads for the array.
-    write, write_en, write_bank, write_address, write_data : In
-        Results: whether there are any, bytes to write, one bit each, and a word that holds them.
+    result, result_bank, result_address, write_en, write_data : In, result_data : Out
+        Accesses of the write-back: bytes to write, one bit each, and a word that holds them, or
+        none to read.
     other_en, other_location, other_write : In
         An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
@@ -47,10 +48,11 @@ class ActivationBanks(wiring.Component):
                 "array_bank": In(1),
                 "array_address": In(address),
                 "array_data": Out(word),
-                "write": In(1),
+                "result": In(1),
+                "result_bank": In(1),
+                "result_address": In(address),
+                "result_data": Out(word),
                 "write_en": In(config.rows),
-                "write_bank": In(1),
-                "write_address": In(address),
                 "write_data": In(word),
                 "other_en": In(1),
                 "other_location": In(self.isa.location),
@@ -70,15 +72,15 @@ class ActivationBanks(wiring.Component):
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
             array = self.array_en & (self.array_bank == index)
-            write = self.write & (self.write_bank == index)
+            result = self.result & (self.result_bank == index)
             other = self.other_en & (self.other_location.bank == index)
-            busy.append(array | write)
+            busy.append(array | result)
 
-            m.d.comb += bank.en.eq(array | write | other)
+            m.d.comb += bank.en.eq(array | result | other)
             with m.If(array):
                 m.d.comb += bank.address.eq(self.array_address)
-            with m.Elif(write):
-                m.d.comb += [bank.address.eq(self.write_address), bank.write_en.eq(self.write_en)]
+            with m.Elif(result):
+                m.d.comb += [bank.address.eq(self.result_address), bank.write_en.eq(self.write_en)]
             with m.Else():
                 m.d.comb += bank.address.eq(self.other_location.address)
                 m.d.comb += bank.write_en.eq(self.other_write)
@@ -91,5 +93,7 @@ class ActivationBanks(wiring.Component):
             self.other_granted.eq(~Array(busy)[self.other_location.bank]),
             self.array_data.eq(data[array_bank]),
             self.other_read_data.eq(data[other_bank]),
+            # A layer's results have one bank.
+            self.result_data.eq(data[self.result_bank]),
         ]
         return m

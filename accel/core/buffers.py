@@ -3,10 +3,10 @@
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
+from .primitives import dual_port
 from .primitives.dual_port import DualPortMemory
 from .signals import delayed, step_layout
 
@@ -85,15 +85,18 @@ class WeightBuffer(wiring.Component):
 class RecordTable(wiring.Component):
     """The channel records of both halves, for the columns that one requantizer serves.
 
-    Timing: ``early`` comes ``latency`` cycles after ``column`` and ``half``, ``late`` one more.
+    Timing: ``early`` comes ``latency`` cycles after ``column`` and ``half``; ``negative`` belongs to
+    the record whose ``early`` came a cycle before, and ``late`` and ``offset`` come ``latency``
+    cycles after ``negative``.
 
     Members
     -------
     write_en, write_half, write_column, write_word, write_data : In
         A word of a column's record.
-    column, half : In
-        The record that is wanted.
-    early, late : Out(Isa.early_record), Out(Isa.late_record)
+    column, half, negative : In
+        The record that is wanted, and which of its offsets.
+    early, late, offset : Out
+        The parts of ``Isa.record``.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
@@ -101,6 +104,7 @@ class RecordTable(wiring.Component):
         self.simulate = simulate
         self.isa = Isa(config)
         self.columns = config.columns // config.requantizers
+        self.latency = dual_port.latency_of(config.family)
         super().__init__(
             {
                 "write_en": In(1),
@@ -110,35 +114,42 @@ class RecordTable(wiring.Component):
                 "write_data": In(config.word_bits),
                 "column": In(range(self.columns)),
                 "half": In(1),
-                "early": Out(self.isa.early_record),
-                "late": Out(self.isa.late_record),
+                "negative": In(1),
+                **{name: Out(self.isa.record[name]) for name in ("early", "late", "offset")},
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        words = {name: self.isa.words(layout) for name, layout in self.isa.record.items()}
         address = Cat(self.column, self.half)
+        writing = Cat(self.write_column, self.write_half)
+        later = delayed(m, address, self.latency + 1, name="address")
+        second = self.write_word >= sum(words.values()) - words["offset_negative"]
         first = 0
-        for name, layout, wanted in (
-            ("early", self.isa.early_record, address),
-            ("late", self.isa.late_record, delayed(m, address, 1, name="address")),
+        for name, read, written in (
+            ("early", address, writing),
+            ("late", later, writing),
+            # The offset for negative sums behind the other one
+            ("offset", Cat(later, self.negative), Cat(writing, second)),
         ):
-            words = self.isa.words(layout)
             m.submodules[name] = memory = DualPortMemory(
                 part_width=len(self.write_data),
-                parts=words,
-                depth=2 << ceil_log2(self.columns),
+                parts=words[name],
+                depth=1 << len(written),
                 family=self.config.family,
                 simulate=self.simulate,
             )
             m.d.comb += [
-                memory.write_address.eq(Cat(self.write_column, self.write_half)),
+                memory.write_address.eq(written),
                 memory.write_data.eq(self.write_data),
-                memory.read_address.eq(wanted),
-                getattr(self, name).eq(memory.read_data[: layout.size]),
+                memory.read_address.eq(read),
+                getattr(self, name).eq(memory.read_data[: self.isa.record[name].size]),
             ]
-            for word in range(words):
-                selected = self.write_en & (self.write_word == first + word)
-                m.d.comb += memory.write_en[word].eq(selected)
-            first += words
+            for word in range(words[name]):
+                selected = self.write_word == first + word
+                if name == "offset":
+                    selected |= self.write_word == first + words[name] + word
+                m.d.comb += memory.write_en[word].eq(self.write_en & selected)
+            first += words[name]
         return m

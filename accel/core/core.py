@@ -6,18 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from . import buffers
+from . import buffers, requantizer, writeback
 from .array import SystolicArray
 from .banks import ActivationBanks
+from .combine import Combine
 from .drain import Drain
 from .feeder import RowFeeder
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
-from .requantizer import Requantizer
 from .sequencer import Sequencer
 from .signals import delayed
-from .writeback import WriteBack
 
 
 class Core(wiring.Component):
@@ -64,7 +63,7 @@ class Core(wiring.Component):
             activation_shape=array.activations.shape().elem_shape,
         )
         m.submodules.drain = drain = Drain(config)
-        m.submodules.write_back = write_back = WriteBack(config)
+        m.submodules.write_back = write_back = writeback.WriteBack(config)
         d = sequencer.descriptor
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
         m.d.comb += [signal.eq(sequencer.start) for signal in (issue.start, write_back.start)]
@@ -110,50 +109,71 @@ class Core(wiring.Component):
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.half),
         ]
-        codes = []
-        for q in range(config.requantizers):
-            table, requantizer = (
-                buffers.RecordTable(config, simulate=self.simulate),
-                Requantizer(isa),
-            )
-            m.submodules[f"records_{q}"] = table
-            m.submodules[f"requantizer_{q}"] = requantizer
-            column = sequencer.record_column
-            m.d.comb += [
-                table.write_en.eq(sequencer.record_en & (column % config.requantizers == q)),
-                table.write_half.eq(sequencer.half),
-                table.write_column.eq(column // config.requantizers),
-                table.write_word.eq(sequencer.record_word),
-                table.write_data.eq(sequencer.write_data),
-                table.column.eq(drain.column),
-                table.half.eq(drain.half),
-                requantizer.sum.eq(delayed(m, drain.o[q], buffer - drain.latency, name=f"sum_{q}")),
-                requantizer.early.eq(table.early),
-                requantizer.late.eq(table.late),
-                requantizer.low.eq(d.low),
-                requantizer.high.eq(d.high),
-            ]
-            codes.append(requantizer.o)
-        latency = buffer + Requantizer.LATENCY
+        codes = [
+            self._add_results(m, q, sequencer, drain, write_back)
+            for q in range(config.requantizers)
+        ]
         m.d.comb += [
-            write_back.coming.eq(delayed(m, drain.valid, latency - 1, name="coming", init=0)),
-            write_back.codes.eq(Cat(codes)),
-            banks.write.eq(write_back.write),
-            banks.write_en.eq(write_back.write_en),
-            banks.write_bank.eq(~d.input_bank),
-            banks.write_address.eq(write_back.write_address),
-            # Nothing else is written while the link writes.
-            banks.write_data.eq(
-                Mux(
-                    link.memory_write.any(),
-                    link.write_byte.replicate(config.rows),
-                    write_back.write_data,
-                )
+            write_back.coming.eq(
+                delayed(m, drain.valid, self._lead, name="coming", init=0)
             ),
+            write_back.codes.eq(Cat(codes)),
+            write_back.link_write.eq(sequencer.idle),
+            write_back.link_byte.eq(link.write_byte),
+            write_back.read_data.eq(banks.result_data),
+            banks.result.eq(write_back.access),
+            banks.result_bank.eq(~d.input_bank),
+            banks.result_address.eq(write_back.address),
+            banks.write_en.eq(write_back.write_en),
+            banks.write_data.eq(write_back.write_data),
             sequencer.finished.eq(write_back.done),
             self.running.eq(~sequencer.idle),
         ]
         return m
+
+    @property
+    def _lead(self) -> int:
+        """Cycles from the drain of a sum to when the write-back begins to look for its place."""
+        family = self.config.family
+        result = dual_port.latency_of(family) + requantizer.latency_of(family)
+        return result - writeback.read_lead(self.config) - 1
+
+    def _add_results(self, m, q, sequencer, drain, write_back):
+        """The requantizer of number ``q`` with its records, and what its results are stored as."""
+        config, d = self.config, sequencer.descriptor
+        m.submodules[f"records_{q}"] = records = buffers.RecordTable(
+            config, simulate=self.simulate
+        )
+        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config))
+        m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
+        column = sequencer.record_column
+        sums = delayed(m, drain.o[q], records.latency - drain.latency, name=f"sum_{q}")
+        m.d.comb += [
+            records.write_en.eq(sequencer.record_en & (column % config.requantizers == q)),
+            records.write_half.eq(sequencer.half),
+            records.write_column.eq(column // config.requantizers),
+            records.write_word.eq(sequencer.record_word),
+            records.write_data.eq(sequencer.write_data),
+            records.column.eq(drain.column),
+            records.half.eq(drain.half),
+            records.negative.eq(divider.negative),
+            divider.sum.eq(sums),
+            divider.early.eq(records.early),
+            divider.late.eq(records.late),
+            divider.offset.eq(records.offset),
+            divider.ties.eq(d.ties),
+            divider.ties_odd.eq(d.ties_odd),
+            combine.result.eq(divider.o),
+            combine.second.eq(write_back.old.word_select(q, 8)),
+            combine.maximum.eq(d.maximum),
+            combine.tables.eq(d.tables),
+            combine.low.eq(d.low),
+            combine.high.eq(d.high),
+            combine.restart.eq(sequencer.start),
+            combine.write_en.eq(sequencer.table_en),
+            combine.write_data.eq(sequencer.write_data),
+        ]
+        return combine.o
 
     def _load(self, m, slot, cycles):
         """The row that a word is for, a bit each, ``cycles`` cycles later. What goes to a whole row

@@ -6,13 +6,18 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .primitives.family import Family, check_family
+from .signals import delayed
+
+
+_BLOCK_BITS = 16  # of a block RAM's word on an iCE40
+_FEW_BITS = 4
 
 
 class DelayLine(wiring.Component):
     """``o`` is what ``i`` was ``cycles`` cycles ago.
 
-    From two cycles on the values lie in block RAM, which costs no registers, or, on the ECP5, in
-    RAM made of LUTs, which is faster there.
+    From two cycles on the values lie in block RAM, which costs no registers, but for a few bits
+    that would take a block of their own. On the ECP5 they lie in RAM made of LUTs, which is faster.
 
     Parameters
     ----------
@@ -39,15 +44,20 @@ class DelayLine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if self.cycles == 1:
-            value = Signal(self.width, reset_less=True)
-            m.d.sync += value.eq(self.i)
-            m.d.comb += self.o.eq(value)
-            return m
+        in_memory = self.width if self.cycles > 1 else 0
+        if self.ram_style == "block" and in_memory % _BLOCK_BITS <= _FEW_BITS:
+            in_memory -= in_memory % _BLOCK_BITS
+        rest = delayed(m, self.i[in_memory:], self.cycles, name="rest")
+        m.d.comb += self.o.eq(Cat(self._remembered(m, in_memory), rest))
+        return m
+
+    def _remembered(self, m, width):
+        if not width:
+            return C(0, 0)
 
         # What is read at the other end of a row's cycle is written over only a cycle later.
         memory = Memory(
-            shape=self.width, depth=self.cycles, init=[], attrs={"ram_style": self.ram_style}
+            shape=width, depth=self.cycles, init=[], attrs={"ram_style": self.ram_style}
         )
         m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
@@ -55,10 +65,9 @@ class DelayLine(wiring.Component):
         m.d.comb += [
             following.eq(Mux(at == self.cycles - 1, 0, at + 1)),
             write.addr.eq(at),
-            write.data.eq(self.i),
+            write.data.eq(self.i[:width]),
             write.en.eq(1),
             read.addr.eq(following),
-            self.o.eq(read.data),
         ]
         m.d.sync += at.eq(following)
-        return m
+        return read.data

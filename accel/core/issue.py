@@ -65,7 +65,7 @@ class Issue(wiring.Component):
         active, busy, half, tile_last = Signal(), Signal(), Signal(), Signal()
         begin, group_end, group_last = Signal(), Signal(), Signal()
         half_next, spacing = Signal(), Signal(range(self.config.drain_cycles))
-        spaced = Signal(init=1)
+        spaced, in_turn = Signal(init=1), Signal()
 
         # A half whose group is done counts as ready until the drain has released it.
         done = Signal(2)
@@ -75,9 +75,9 @@ class Issue(wiring.Component):
         more = active & ~(group_end & group_last)
         m.d.comb += [
             half_next.eq(half ^ ended),
-            begin.eq(more & (~busy | tile_last) & ready & spaced),
+            begin.eq(more & (~busy | tile_last) & ready & spaced & in_turn),
             self.waiting_weights.eq(active & ~busy & ~ready),
-            self.waiting_drain.eq(active & ~busy & ready & ~spaced),
+            self.waiting_drain.eq(active & ~busy & ready & ~(spaced & in_turn)),
         ]
         m.d.sync += [active.eq(self.start | more), half.eq(half_next & ~self.start)]
         with m.If(begin):
@@ -86,6 +86,12 @@ class Issue(wiring.Component):
         with m.Else():
             m.d.sync += [busy.eq(busy & ~tile_last), spaced.eq(spaced | (spacing == 1))]
             m.d.sync += spacing.eq(spacing - 1)
+
+        # Where results are combined with what their places hold, words are read and written in turns.
+        turn = Signal(range(self.config.word_cycles))
+        last_turn = turn == self.config.word_cycles - 1
+        m.d.sync += turn.eq(Mux(self.start | last_turn, 0, turn + 1))
+        m.d.sync += in_turn.eq(~d.second | self.start | last_turn)
 
         # Groups
         groups = LoopCounter(

@@ -23,7 +23,8 @@ class Link(wiring.Component):
     set_pointer, pointer_byte : Out
         A byte of the location of a frame.
     memory_en : Out(1), memory_write : Out(rows), write_byte : Out(8), read_data : In
-        Access to the word at the pointer: read it, or write a byte of it. Read data stay.
+        Access to the word at the pointer: read it, or write the byte of it that came a cycle
+        before. Read data stay.
     advance : Out(1)
         Move the pointer on.
     run, stop : Out, idle, layer_done : In
@@ -65,6 +66,7 @@ class Link(wiring.Component):
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         m.d.comb += [
             self.pointer_byte.eq(self.i.payload),
+            self.write_byte.eq(self.i.payload),
             self.stop.eq(count == 1),
         ]
 
@@ -75,7 +77,6 @@ class Link(wiring.Component):
         m.d.sync += [
             self.memory_en.eq(en),
             self.memory_write.eq(write),
-            self.write_byte.eq(self.i.payload),
             self.advance.eq(advance),
         ]
 

@@ -1,4 +1,4 @@
-"""From a sum to an output code: a division by a constant, one result a cycle."""
+"""From a sum to a result: a division by a constant, one a cycle."""
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
@@ -13,42 +13,53 @@ from ..numeric.division import (
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
 )
+from .primitives import dual_port
+from .signals import delayed
 
 CODE_BITS = 8
+_STAGES = 2 + CODE_BITS + 1  # add the bias, add the offset; divide; saturate
 _REMAINDER_BITS = DIVISOR_BITS + 1  # of a non-restoring division: -divisor <= remainder < divisor
 
 
-class Requantizer(wiring.Component):
-    """``code + 128 = clamp(((biased << F) + offset) // divisor, low, high)``, exact.
+def latency_of(family: str) -> int:
+    """Cycles from a sum to its result, in a family."""
+    return _STAGES + dual_port.latency_of(family)
 
-    The rule and its constants are those of `numeric.division.Division`. Latency ``LATENCY`` cycles
-    from sum and record to the code, throughput one a cycle, no backpressure.
+
+class Requantizer(wiring.Component):
+    """``result = saturate(((biased << F) + offset) // divisor)`` to 0..255, exact.
+
+    The rule and its constants are those of `numeric.division.Division`. Latency ``latency`` cycles
+    from sum and record to the result, throughput one a cycle, no backpressure.
 
     Members
     -------
-    sum : In(signed(sum_bits)), early : In(Isa.early_record)
+    sum : In(signed(sum_bits)), early : In
         A raw sum and its channel's constants, in the same cycle.
-    late : In(Isa.late_record)
-        The other constants, a cycle later.
-    low, high : In(8)
-        Clamp, as codes + 128; stable while a layer runs.
+    negative : Out(1)
+        The biased sum is negative, a cycle later: it chooses the offset.
+    late, offset : In
+        The other constants, as many cycles after ``negative`` as a record table takes.
+    ties, ties_odd : In(1)
+        Round half to even, or to odd; stable while a layer runs.
     o : Out(8)
-        The code, two's complement.
+        The code + 128.
     """
 
-    BIAS_STAGES = 2  # add the bias, add the offset
-    LATENCY = BIAS_STAGES + CODE_BITS + 1
-
     def __init__(self, isa: Isa):
+        self.wait = dual_port.latency_of(isa.config.family)
+        self.latency = latency_of(isa.config.family)
         self.sum_bits = isa.config.sum_bits
         self.family = isa.config.family
         super().__init__(
             {
                 "sum": In(signed(self.sum_bits)),
-                "early": In(isa.early_record),
-                "late": In(isa.late_record),
-                "low": In(CODE_BITS),
-                "high": In(CODE_BITS),
+                "early": In(isa.record["early"]),
+                "negative": Out(1),
+                "late": In(isa.record["late"]),
+                "offset": In(isa.record["offset"]),
+                "ties": In(1),
+                "ties_odd": In(1),
                 "o": Out(CODE_BITS),
             }
         )
@@ -56,37 +67,39 @@ class Requantizer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        # Stage 1: bias.
+        # Add the bias, and wait for the offset that goes with the sign.
         biased = Signal(signed(BIAS_BITS), reset_less=True)
         coarse = Signal(reset_less=True)
         m.d.sync += [biased.eq(self.sum + self.early.bias), coarse.eq(self.early.coarse)]
+        m.d.comb += self.negative.eq(biased < 0)
+        biased = delayed(m, biased, self.wait, name="biased")
+        coarse = delayed(m, coarse, self.wait, name="coarse")
 
-        # Stage 2: the dividend. It has the coarse fraction as its least step that is added to.
+        # The dividend. It has the coarse fraction as its least step that is added to.
         shifted = Signal(signed(BIAS_BITS + FRACTION_BITS))
         offset = Signal(OFFSET_BITS)
         dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
-        s2_operand = Signal(_REMAINDER_BITS, reset_less=True)
-        chosen = Mux(biased < 0, self.late.offset_negative, self.late.offset)
+        divisor = Signal(_REMAINDER_BITS, reset_less=True)
         fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
         m.d.comb += [
             shifted.eq(Mux(coarse, biased, fine.as_signed()) << COARSE_FRACTION_BITS),
-            offset.eq(chosen << OFFSET_DROPPED_BITS),
+            offset.eq(self.offset.offset << OFFSET_DROPPED_BITS),
         ]
         low_part = offset[:COARSE_FRACTION_BITS]
         high_part = (shifted >> COARSE_FRACTION_BITS) + offset[COARSE_FRACTION_BITS:]
         m.d.sync += [
             dividend.eq(Cat(low_part, high_part)),
-            s2_operand.eq(~Cat(self.late.divisor, C(0, 1))),
+            divisor.eq(~Cat(self.late.divisor, C(0, 1))),
         ]
 
-        # Stages 3 to 10: a bit of the quotient each. A dividend that is out of range at the start
+        # A bit of the quotient a stage. A dividend that is out of range at the start
         # saturates the result.
         m.submodules.first = stage = _DivisionStage(first=True, family=self.family)
         quotient_range = dividend >> OFFSET_BITS
         m.d.comb += [
             stage.i.remainder.eq(dividend[CODE_BITS:OFFSET_BITS]),
             stage.i.rest.eq(dividend[:CODE_BITS]),
-            stage.i.operand.eq(s2_operand),
+            stage.i.operand.eq(divisor),
             stage.i.under.eq(dividend < 0),
             stage.i.over.eq((dividend >= 0) & (quotient_range != 0)),
         ]
@@ -96,15 +109,11 @@ class Requantizer(wiring.Component):
             m.d.comb += after.i.eq(stage.o)
             stage = after
 
-        # Stage 11: clamp.
-        quotient, clamped = stage.o.rest, Signal(CODE_BITS)
-        with m.If(~stage.o.under & (stage.o.over | (quotient > self.high))):
-            m.d.comb += clamped.eq(self.high)
-        with m.Elif(stage.o.under | (quotient < self.low)):
-            m.d.comb += clamped.eq(self.low)
-        with m.Else():
-            m.d.comb += clamped.eq(quotient)
-        m.d.sync += self.o.eq(clamped ^ (1 << CODE_BITS - 1))
+        # Round ties, and saturate. The last remainder is that of the division, or less the divisor.
+        last, remainder = stage.o, stage.o.remainder
+        tie = self.ties & (remainder == self.ties_odd.replicate(_REMAINDER_BITS).as_signed())
+        result = Mux(last.under, 0, Mux(last.over, (1 << CODE_BITS) - 1, last.rest ^ tie))
+        m.d.sync += self.o.eq(result)
         return m
 
 

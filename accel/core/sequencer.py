@@ -30,8 +30,8 @@ class Sequencer(wiring.Component):
         Access to memory and what it reads, ``memory_latency`` cycles later.
     descriptor, start : Out
         The layer; it begins in this cycle.
-    write_data : Out, record_en, record_column, record_word, weight_en, restart, half : Out
-        Filling of the records and of the weight buffer.
+    write_data : Out, table_en, record_en, record_column, record_word, weight_en, restart, half : Out
+        Filling of the tables, the records and the weight buffer.
     ready : Out(2)
         Which halves hold a whole group.
     release, release_half : In
@@ -65,6 +65,7 @@ class Sequencer(wiring.Component):
                 "descriptor": Out(isa.descriptor),
                 "start": Out(1),
                 "write_data": Out(config.word_bits),
+                "table_en": Out(1),
                 "record_en": Out(1),
                 "record_column": Out(range(config.columns)),
                 "record_word": Out(range(isa.record_words)),
@@ -86,11 +87,12 @@ class Sequencer(wiring.Component):
         m = Module()
         isa, d = self.isa, self.descriptor
 
-        # Fetching: a word is asked for in each cycle of the states Descriptor, Records and Weights.
+        # Fetching: a word is asked for in each cycle of the states Descriptor, Tables,
+        # Records and Weights.
         remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
         group = Signal.like(d.groups_less_one)
         fetching = {
-            name: Signal(name=f"fetching_{name}") for name in ("words", "records", "weights")
+            name: Signal(name=f"fetching_{name}") for name in ("words", "tables", "records", "weights")
         }
         asking = Cat(fetching.values()).any()
         taken, segment_end, last = Signal(), Signal(), Signal()
@@ -113,9 +115,7 @@ class Sequencer(wiring.Component):
             name: delayed(m, taken & signal, self.memory_latency, name=f"arrives_{name}", init=0)
             for name, signal in fetching.items()
         }
-        complete = delayed(
-            m, segment_end & ~fetching["records"], self.memory_latency, name="complete", init=0
-        )
+        complete = delayed(m, segment_end, self.memory_latency, name="complete", init=0)
         self._add_filling(m, arrives)
 
         # Which halves are full
@@ -127,6 +127,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
             m.d.sync += self.half.eq(self.half ^ loaded)
 
+        tables = [isa.table_words({"tables": 1, "second": second}) for second in (0, 1)]
         m.d.sync += self.start.eq(0)
         with m.FSM():
             with m.State("Idle"):
@@ -143,7 +144,14 @@ class Sequencer(wiring.Component):
                 m.next = "Start"
             with m.State("Start"):
                 m.d.sync += group.eq(0)
+                fetch(Mux(d.second, tables[1], tables[0]) - 1)
                 m.next = "Group"
+                with m.If(d.tables):
+                    m.next = "Tables"
+            with m.State("Tables"):
+                m.d.comb += fetching["tables"].eq(1)
+                with m.If(segment_end):
+                    m.next = "Group"
             with m.State("Group"):
                 m.d.comb += self.restart.eq(1)
                 fetch(self.config.columns * isa.record_words - 1)
@@ -198,6 +206,7 @@ class Sequencer(wiring.Component):
         record_end = Signal()
         m.d.comb += [
             self.write_data.eq(self.data),
+            self.table_en.eq(arrives["tables"]),
             self.record_en.eq(arrives["records"]),
             self.weight_en.eq(arrives["weights"]),
             record_end.eq(self.record_word == self.isa.record_words - 1),

@@ -1,4 +1,4 @@
-"""Where results go: the address of every output code."""
+"""Where results go: the place of every output code."""
 
 from amaranth.hdl import *
 from amaranth.lib import wiring
@@ -6,17 +6,33 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from .signals import LoopCounter
+from . import combine
+from .delay import DelayLine
+from .primitives import memory
+from .signals import LoopCounter, delayed
+
+
+def read_lead(config: AcceleratorConfig) -> int:
+    """Cycles from the place of a result to what the place holds, ready to be combined."""
+    return memory.latency_of(config.family) + 1
+
+
+def write_delay(config: AcceleratorConfig) -> int:
+    """Cycles from the place of a word's last result to the write of the word."""
+    return read_lead(config) + combine.latency_of(config) + 1
 
 
 class WriteBack(wiring.Component):
-    """Turns the codes of the requantizers, as they come, into writes of bytes.
+    """Finds the places of the results as they come, collects their codes into words, and writes them.
 
-    Codes come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
+    Results come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
     group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
-    columns behind the last channel are not written.
+    columns behind the last channel are not written. In a layer with a second operand the word that
+    results go to is read first; tiles then begin in turns, such that no word is written in a cycle
+    in which one is read.
 
-    Timing: the write comes one cycle after the codes; ``done`` with the layer's last codes' write.
+    Timing: ``old`` belongs to the result whose place was found ``read_lead`` cycles before, and
+    ``codes`` to that of ``write_delay - 1`` cycles before. ``done`` comes with the last write.
 
     Members
     -------
@@ -24,10 +40,18 @@ class WriteBack(wiring.Component):
         The layer; stable while it runs.
     start : In(1)
         A layer begins.
-    coming : In(1), codes : In(8 * requantizers)
-        Codes of neighbouring columns, and, a cycle before, that they come.
-    write, write_en, write_address, write_data : Out
-        Whether there is something to write, and which bytes, in the output bank.
+    coming : In(1)
+        In the next cycle the places of the next results are found.
+    old : Out(8 * requantizers)
+        What neighbouring results are combined with, codes + 128; 0 in a layer without.
+    codes : In(8 * requantizers)
+        Codes to store, of neighbouring columns.
+    link_write : In(1), link_byte : In(8)
+        Nothing runs: the word to write is made of this byte.
+    access, address, read_data : Out, Out, In
+        A read or a write in the output bank.
+    write_en, write_data : Out
+        Which bytes to write, and the word.
     done : Out(1)
         All codes of the layer have been written.
     """
@@ -40,10 +64,14 @@ class WriteBack(wiring.Component):
                 "descriptor": In(self.isa.descriptor),
                 "start": In(1),
                 "coming": In(1),
+                "old": Out(8 * config.requantizers),
                 "codes": In(8 * config.requantizers),
-                "write": Out(1),
+                "link_write": In(1),
+                "link_byte": In(8),
+                "access": Out(1),
+                "address": Out(self.isa.address_bits),
+                "read_data": In(config.word_bits),
                 "write_en": Out(config.rows),
-                "write_address": Out(self.isa.address_bits),
                 "write_data": Out(config.word_bits),
                 "done": Out(1),
             }
@@ -54,7 +82,7 @@ class WriteBack(wiring.Component):
         d = self.descriptor
         rows, columns, count = self.config.rows, self.config.columns, self.config.requantizers
 
-        # The loops within a tile run a cycle ahead of the codes, so that their ends are registers.
+        # The loops within a tile run a cycle ahead of the places, so that their ends are registers.
         ahead, column, row = Signal(range(columns)), Signal(range(columns)), Signal(range(rows))
         valid, row_end, tile_end, coming_end = Signal(), Signal(), Signal(), Signal()
         m.d.comb += coming_end.eq(self.coming & (ahead == columns - count))
@@ -71,7 +99,7 @@ class WriteBack(wiring.Component):
             with m.If(row == rows - 1):
                 m.d.sync += row.eq(0)
 
-        # Those around it, as the codes come
+        # Those around it, place by place
         passed, restart = Signal(), Signal()
         group_end, layer_end = Signal(), Signal()
         run_end, exhausted = Signal(), Signal()
@@ -96,13 +124,14 @@ class WriteBack(wiring.Component):
         group_word, group_lane = Signal.like(d.output_base), Signal.like(d.output_lane)
         next_word, next_lane = Signal.like(group_word), Signal.like(group_lane)
         row_word, word = (Signal.like(group_word, name=name) for name in ("row_word", "word"))
-        lane = Signal.like(group_lane)
+        lane, lane_last = Signal.like(group_lane), Signal()
         lanes = Signal(range(2 * rows))
         carry = Signal()
         # There is time for a register: a group lasts at least as many cycles as the array has rows.
         m.d.comb += [
             lanes.eq(group_lane + d.output_group_lanes),
             carry.eq(lanes >= rows),
+            lane_last.eq(lane == rows - count),
         ]
         m.d.sync += [
             next_lane.eq(Mux(carry, lanes - rows, lanes)),
@@ -121,22 +150,77 @@ class WriteBack(wiring.Component):
         with m.Elif(row_end):
             m.d.sync += [row_word.eq(following), word.eq(following), lane.eq(group_lane)]
         with m.Elif(valid):
-            lane_last = lane == rows - count
             m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
-        # The write itself
         # The run's counter stands at minus the positions that are left.
         filling = Signal(len(run.value))
         m.d.comb += filling.eq(~Cat(d.run_filling, C(0, len(filling) - len(d.run_filling))))
-        real = (run.value <= filling) & ~passed
-        real &= column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one)
-        lanes_written = Signal(rows)
-        m.d.comb += lanes_written.eq(C((1 << count) - 1, count) << lane)
+        real = Signal()
+        m.d.comb += real.eq(
+            valid
+            & (run.value <= filling)
+            & ~passed
+            & (column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one))
+        )
+        word_begin = Signal(init=1)
+        with m.If(valid):
+            m.d.sync += word_begin.eq(row_end | lane_last)
+
+        reading = valid & word_begin & d.second
+        self._add_reading(m, reading, lane)
+        self._add_writing(
+            m, reading, word, lane, real, word_begin, valid & (row_end | lane_last), layer_end
+        )
+        return m
+
+    def _add_reading(self, m, reading, lane):
+        """The word that holds the second operands, byte by byte."""
+        config, step = self.config, 8 * self.config.requantizers
+        arrived = delayed(m, reading, memory.latency_of(config.family), name="reading", init=0)
+        shown = self.read_data
+        if config.columns < config.rows:
+            shown = shown >> (delayed(m, lane, memory.latency_of(config.family), name="lane") << 3)
+        old = Signal(config.word_bits)
+        m.d.sync += old.eq(
+            Mux(arrived, shown ^ C(0x80, 8).replicate(config.rows), old >> step)
+        )
+        with m.If(self.start):
+            m.d.sync += old.eq(0)
+        m.d.comb += self.old.eq(old)
+
+    def _add_writing(self, m, reading, word, lane, real, word_begin, word_end, layer_end):
+        """The word that the codes are collected in, and its write."""
+        config, rows, count = self.config, self.config.rows, self.config.requantizers
+        place = Cat(word, real, word_end, lane, word_begin, layer_end)
+        found = word
+        m.submodules.places = places = DelayLine(
+            len(place), write_delay(config) - 1, family=config.family
+        )
+        m.d.comb += places.i.eq(place)
+        place = Signal.like(place)
+        m.d.comb += place.eq(places.o)
+        word, place = place[: len(word)], place[len(word) :]
+        real, word_end, lane, word_begin, layer_end = (
+            place[0], place[1], place[2:-2], place[-2], place[-1]
+        )
+
+        chosen = C((1 << count) - 1, count) << lane
+        values = Mux(self.link_write, self.link_byte.replicate(count), self.codes)
+        for index in range(rows):
+            with m.If(self.link_write | chosen[index]):
+                m.d.sync += self.write_data.word_select(index, 8).eq(
+                    values.word_select(index % count, 8)
+                )
+        lanes, writing = Signal(rows), Signal()
+        address = Signal.like(word)
         m.d.sync += [
-            self.write.eq(valid & real),
-            self.write_en.eq(lanes_written),
-            self.write_address.eq(word),
-            self.write_data.eq(self.codes.replicate(rows // count)),
+            address.eq(word),
+            lanes.eq(Mux(word_begin, 0, lanes) | (chosen[:rows] & real.replicate(rows))),
+            writing.eq(word_end),
             self.done.eq(layer_end),
         ]
-        return m
+        m.d.comb += [
+            self.access.eq(reading | (writing & lanes.any())),
+            self.address.eq(Mux(reading, found, address)),
+            self.write_en.eq(lanes & ~reading.replicate(rows)),
+        ]

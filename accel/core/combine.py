@@ -1,0 +1,116 @@
+"""What becomes of a result before it is stored: a second operand, tables, and the clamp."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from ..config import AcceleratorConfig
+from ..isa import TABLE_ENTRIES, Isa
+from ..numeric.tables import ENTRY_BITS, FRACTION_BITS
+from .primitives import dual_port
+from .primitives.dual_port import DualPortMemory
+from .signals import delayed
+
+CODE_BITS = 8
+_CLAMP_AHEAD = 2  # add the entries; saturate them
+
+
+def latency_of(config: AcceleratorConfig) -> int:
+    """Cycles from a result to the code that is stored."""
+    return dual_port.latency_of(config.family) + _CLAMP_AHEAD
+
+
+class Combine(wiring.Component):
+    """The code that a result is stored as, by the rules of `isa`: one a cycle, ``latency`` later.
+
+    Members
+    -------
+    result : In(8)
+        Code + 128.
+    second : In(8)
+        The second operand, code + 128, in the same cycle; 0 where there is none.
+    maximum, tables : In(1), low, high : In(8)
+        The rule; stable while a layer runs.
+    restart, write_en, write_data : In
+        The next word of the tables; after ``restart`` their first.
+    o : Out(8)
+        The code, two's complement.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config = config
+        self.simulate = simulate
+        self.latency = latency_of(config)
+        super().__init__(
+            {
+                "result": In(CODE_BITS),
+                "second": In(CODE_BITS),
+                "maximum": In(1),
+                "tables": In(1),
+                "low": In(CODE_BITS),
+                "high": In(CODE_BITS),
+                "restart": In(1),
+                "write_en": In(1),
+                "write_data": In(config.word_bits),
+                "o": Out(CODE_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        first, second = self._add_tables(m)
+
+        # Beside the tables: the result, or the greater of both.
+        plain = Mux(self.maximum & (self.second > self.result), self.second, self.result)
+        plain = delayed(m, plain, dual_port.latency_of(self.config.family) + 1, name="plain")
+
+        total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
+        m.d.sync += total.eq(first + second)
+        whole = total[FRACTION_BITS:]
+        outside = whole[CODE_BITS:]
+        saturated = Mux(
+            total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS])
+        )
+        code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
+        m.d.sync += code.eq(Mux(self.tables, saturated, plain))
+
+        with m.If(code > self.high):
+            m.d.comb += clamped.eq(self.high)
+        with m.Elif(code < self.low):
+            m.d.comb += clamped.eq(self.low)
+        with m.Else():
+            m.d.comb += clamped.eq(code)
+        m.d.comb += self.o.eq(clamped ^ (1 << CODE_BITS - 1))
+        return m
+
+    def _add_tables(self, m):
+        """The entries of result and second operand."""
+        words = Isa(self.config).words(Isa(self.config).table_entry)
+        entry = Signal(1 + exact_log2(TABLE_ENTRIES))
+        word = Signal(range(words))
+        with m.If(self.restart):
+            m.d.sync += [entry.eq(0), word.eq(0)]
+        with m.Elif(self.write_en):
+            m.d.sync += word.eq(Mux(word == words - 1, 0, word + 1))
+            with m.If(word == words - 1):
+                m.d.sync += entry.eq(entry + 1)
+
+        values = []
+        for index, address in enumerate((self.result, self.second)):
+            memory = DualPortMemory(
+                part_width=self.config.word_bits,
+                parts=words,
+                depth=TABLE_ENTRIES,
+                family=self.config.family,
+                simulate=self.simulate,
+            )
+            m.submodules[("first", "second")[index]] = memory
+            m.d.comb += [
+                memory.write_address.eq(entry),
+                memory.write_data.eq(self.write_data),
+                memory.write_en.eq((self.write_en & (entry[-1] == index)) << word),
+                memory.read_address.eq(address),
+            ]
+            values.append(memory.read_data[:ENTRY_BITS].as_signed())
+        return values
