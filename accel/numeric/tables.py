@@ -6,21 +6,18 @@ tables ``first`` and ``second`` such that for all 65,536 pairs of codes
     clamp((first[x + 128] + second[y + 128]) >> FRACTION_BITS, low + 128, high + 128) - 128
 
 is the function's value. Every pair puts a lower and an upper bound on the sum of two entries, but for
-the clamped ones, which have one of the two. `solve` begins with the plane that fits the values best
-and moves the entries until all bounds hold; what it returns has been checked on every pair.
+the clamped ones, which have one of the two: a system of difference constraints, which `solve` decides.
+What it returns has been checked on every pair.
 """
 
 import numpy as np
 
 FRACTION_BITS = 18
-ENTRY_BITS = 28
-_ROUNDS = 1000
+ENTRY_BITS = 29
 
 
-def solve(
-    values: np.ndarray, low: int, high: int
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Find the tables, int64 ``[256]`` each, of a function; None where none are found.
+def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Find the tables, int64 ``[256]`` each, of a function; None where there are none.
 
     Parameters
     ----------
@@ -30,23 +27,42 @@ def solve(
         The clamp that follows; all values lie within.
     """
     codes = np.asarray(values, np.int64) + 128
-    unit, limit = 1 << FRACTION_BITS, 1 << ENTRY_BITS - 1
-    never = np.int64(1) << 40
+    unit, never = 1 << FRACTION_BITS, np.int64(1) << 40
     least = np.where(codes > low + 128, codes * unit, -never)
     greatest = np.where(codes < high + 128, (codes + 1) * unit - 1, never)
 
-    first, second = (
-        np.clip(np.rint(guess * unit), 1 - limit, limit - 1).astype(np.int64)
-        for guess in _plane(values, low, high)
-    )
-    for _ in range(_ROUNDS):
-        # Each table in turn moves into the middle of what the other one leaves to it.
-        first = _within(first, least - second, greatest - second, limit)
-        second = _within(second, (least - first[:, None]).T, (greatest - first[:, None]).T, limit)
-        total = first[:, None] + second
-        if ((least <= total) & (total <= greatest)).all():
-            return first, second
+    # Bellman and Ford: with the second table negated each bound is on a difference. A system that
+    # has a solution comes to rest within as many rounds as it has unknowns.
+    first, negated = _plane(values, low, high)
+    for _ in range(first.size + negated.size + 1):
+        before = first, negated
+        first = np.minimum(first, (negated + greatest).min(axis=1))
+        negated = np.minimum(negated, (first[:, None] - least).min(axis=0))
+        if (before[0] == first).all() and (before[1] == negated).all():
+            return _in_range(first, -negated, values, low, high)
     return None
+
+
+def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """Tables near to a solution, the second one negated: the plane that fits the values best."""
+    codes = np.arange(-128, 128)
+    between = (values > low) & (values < high)
+    x, y = (axis[between] for axis in np.meshgrid(codes, codes, indexing="ij"))
+    terms = np.stack([x, y, np.ones_like(x)], axis=1)
+    a, b, c = np.linalg.lstsq(terms, values[between] + 128.5, rcond=None)[0]
+    unit = 1 << FRACTION_BITS
+    return tuple(np.rint(v * unit).astype(np.int64) for v in (a * codes, -b * codes - c))
+
+
+def _in_range(first, second, values, low, high) -> tuple[np.ndarray, np.ndarray] | None:
+    """Tables with entries that fit, if their sums are still what they should be."""
+    limit = 1 << ENTRY_BITS - 1
+    # What is taken off the one and put on the other, from the least to the greatest that helps
+    least = max(first.max() - limit + 1, -limit - second.min())
+    greatest = min(first.min() + limit, limit - 1 - second.max())
+    moved = (least + greatest) // 2
+    first, second = (np.clip(t, -limit, limit - 1) for t in (first - moved, second + moved))
+    return (first, second) if (compute(first, second, low, high) == values).all() else None
 
 
 def compute(first: np.ndarray, second: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -58,20 +74,3 @@ def compute(first: np.ndarray, second: np.ndarray, low: int, high: int) -> np.nd
 def of_unary(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The tables of a function of one code, int ``[256]``."""
     return (np.asarray(values, np.int64) + 128) << FRACTION_BITS, np.zeros(1, np.int64)
-
-
-def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """Real tables whose sums are nearly the codes + 128 and one half."""
-    codes = np.arange(-128, 128)
-    open_ = (values > low) & (values < high)
-    x, y = (axis[open_] for axis in np.meshgrid(codes, codes, indexing="ij"))
-    terms = np.stack([x, y, np.ones_like(x)], axis=1)
-    a, b, c = np.linalg.lstsq(terms, values[open_] + 128.5, rcond=None)[0]
-    return a * codes, b * codes + c
-
-
-def _within(entries, least, greatest, limit) -> np.ndarray:
-    """Entries moved into their bounds as little as need be, or between contradicting ones."""
-    low, high = least.max(axis=1), greatest.min(axis=1)
-    moved = np.where(low > high, (low + high) >> 1, np.clip(entries, low, np.maximum(low, high)))
-    return np.clip(moved, -limit, limit - 1)
