@@ -14,7 +14,8 @@ class WriteBack(wiring.Component):
 
     Codes come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
     group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
-    columns behind the last channel are not written.
+    columns behind the last channel are not written; but codes that come together are written
+    together, so lanes and the first columns of groups are whole multiples of ``requantizers``.
 
     Timing: the write comes one cycle after the codes; ``done`` with the layer's last codes' write.
 
