@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from accel.compiler._tflite_rows import ROWS
 from accel.compiler.ir import Graph, Node, Quantization, Tensor
 from accel.compiler.operators._window import output_size, same_padding
 from accel.compiler.operators.average_pool2d import AveragePool2d
@@ -59,19 +60,32 @@ TRAINED = Style(  # as in trained networks: outputs use their range, so that cha
 
 
 class Builder:
-    """Grows a graph node by node, from one int8 input."""
+    """Grows a graph node by node, from one int8 input or several."""
 
     def __init__(
-        self, draw: Draw, shape: tuple[int, ...], dtype: str = "int8", style: Style = WILD
+        self,
+        draw: Draw,
+        shape: tuple[int, ...],
+        dtype: str = "int8",
+        style: Style = WILD,
+        q: Quantization | None = None,
     ) -> None:
         self.draw = draw
         self.style = style
         self.random = np.random.default_rng(draw(SEEDS))
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
-        scale = draw(self.style.scales)
-        q = per_tensor(scale, draw(self.style.zero_points)) if dtype == "int8" else None
-        self.add(Tensor(name="input", shape=shape, dtype=dtype, quantization=q))
+        self.inputs: list[str] = []
+        self.input(shape, (q or self.quantization()) if dtype == "int8" else None, dtype)
+
+    def quantization(self) -> Quantization:
+        return per_tensor(self.draw(self.style.scales), self.draw(self.style.zero_points))
+
+    def input(self, shape: tuple[int, ...], q: Quantization | None, dtype: str = "int8") -> Tensor:
+        """Add an input, which becomes the last tensor."""
+        name = f"input_{len(self.inputs)}" if self.inputs else "input"
+        self.inputs.append(name)
+        return self.add(Tensor(name=name, shape=shape, dtype=dtype, quantization=q))
 
     def add(self, tensor: Tensor) -> Tensor:
         self.tensors[tensor.name] = self.last = tensor
@@ -91,29 +105,44 @@ class Builder:
         q: Quantization | None,
         dtype: str = "int8",
         constants: tuple[str | None, ...] = (),
+        inputs: tuple[str, ...] | None = None,
+        source: str = "",
     ) -> None:
-        """Add a node that reads the last tensor, and its output, which becomes the last one."""
-        index = len(self.nodes)
-        inputs = (self.last.name, *constants)
-        output = self.add(Tensor(name=f"output_{index}", shape=shape, dtype=dtype, quantization=q))
+        """Add a node that reads the last tensor, or ``inputs``, and its output, now the last one."""
+        inputs = (self.last.name,) if inputs is None else inputs
+        name = f"output_{len(self.nodes)}"
+        self.add(Tensor(name=name, shape=shape, dtype=dtype, quantization=q))
+        self.many(operator, attributes, (*inputs, *constants), (name,), source)
+
+    def many(
+        self,
+        operator: str,
+        attributes: Any,
+        inputs: tuple[str | None, ...],
+        outputs: tuple[str, ...],
+        source: str = "",
+    ) -> None:
+        """Add a node between tensors that are there, under one of its operator's spellings."""
+        spelled = [name for name, row in ROWS.items() if row.operator == operator]
         self.nodes.append(
             Node(
-                name=f"{operator}_{index}",
+                name=f"{operator}_{len(self.nodes)}",
                 operator=operator,
                 inputs=inputs,
-                outputs=(output.name,),
+                outputs=outputs,
                 attributes=attributes,
-                source=SPELLINGS[operator],
+                source=source or spelled[0],
             )
         )
 
-    def graph(self) -> Graph:
+    def graph(self, outputs: tuple[str, ...] = ()) -> Graph:
+        """The graph, with the last tensor as its output or with these."""
         graph = Graph(
             name="random",
             tensors=MappingProxyType(dict(self.tensors)),
             nodes=tuple(self.nodes),
-            inputs=("input",),
-            outputs=(self.last.name,),
+            inputs=tuple(self.inputs),
+            outputs=outputs or (self.last.name,),
         )
         verify(graph)
         return graph
@@ -151,19 +180,6 @@ class Builder:
         return data.astype(np.int8)
 
 
-SPELLINGS = {
-    "conv2d": "CONV_2D",
-    "depthwise_conv2d": "DEPTHWISE_CONV_2D",
-    "fully_connected": "FULLY_CONNECTED",
-    "average_pool2d": "AVERAGE_POOL_2D",
-    "reshape": "RESHAPE",
-    "softmax": "SOFTMAX",
-    "pad": "PADV2",
-    "quantize": "QUANTIZE",
-    "dequantize": "DEQUANTIZE",
-}
-
-
 def per_tensor(scale: float, zero_point: int) -> Quantization:
     return Quantization(scale=(float(np.float32(scale)),), zero_point=(zero_point,))
 
@@ -173,7 +189,7 @@ def quantized(scales: np.ndarray, axis: int) -> Quantization:
     return Quantization(scale=tuple(scales.tolist()), zero_point=(0,) * len(scales), axis=axis)
 
 
-def _window(
+def drawn_window(
     draw: Draw, image: tuple[int, int], kernel: tuple[int, int], dilation: tuple[int, int]
 ) -> tuple[dict[str, Any], tuple[int, int]]:
     """Draw stride and padding; return them and the output's height and width."""
@@ -196,7 +212,7 @@ def add_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) -> None:
     height, width, depth = b.last.shape[1:]
     kernel, channels = _pair(b.draw, 1, 4), b.draw(st.integers(1, 9))
     dilation = _pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
-    window, sizes = _window(b.draw, (height, width), kernel, dilation)
+    window, sizes = drawn_window(b.draw, (height, width), kernel, dilation)
     weights = b.values((channels, *kernel, depth), dtype)
     names, q = b.linear(weights, 0, dtype, b.draw(st.booleans()))
     attributes = Conv2d(**window, dilation=dilation, activation=b.draw(b.style.activations))
@@ -211,7 +227,7 @@ def add_depthwise_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) 
     kernel = _pair(b.draw, 1, 4)
     multiplier = b.draw(st.sampled_from((1, 1, 1, 2, 3)))
     dilation = _pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
-    window, sizes = _window(b.draw, (height, width), kernel, dilation)
+    window, sizes = drawn_window(b.draw, (height, width), kernel, dilation)
     weights = b.values((1, *kernel, depth * multiplier), dtype)
     names, q = b.linear(weights, 3, dtype, b.draw(st.booleans()))
     attributes = DepthwiseConv2d(
@@ -238,7 +254,7 @@ def add_average_pool2d(b: Builder, whole: bool = False) -> None:
         size, window, sizes = (height, width), {"stride": (1, 1)}, (1, 1)
     else:
         size = (b.draw(st.integers(1, height)), b.draw(st.integers(1, width)))
-        window, sizes = _window(b.draw, (height, width), size, (1, 1))
+        window, sizes = drawn_window(b.draw, (height, width), size, (1, 1))
     attributes = AveragePool2d(size=size, activation=b.draw(b.style.activations), **window)
     b.node("average_pool2d", attributes, (1, *sizes, depth), b.last.quantization)
 
@@ -341,7 +357,7 @@ def networks(draw: Draw, dtypes: tuple[str, ...] = ("int8", "int4"), dilated: bo
     return b.graph()
 
 
-SINGLE_OPERATOR_GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
+GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
     {
         "conv2d": conv2d_graphs(),
         "depthwise_conv2d": depthwise_conv2d_graphs(),
@@ -349,16 +365,23 @@ SINGLE_OPERATOR_GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyTyp
         "average_pool2d": average_pool2d_graphs(),
         "softmax": softmax_graphs(),
         "quantize": quantize_graphs(),
-        "reshape": image_graphs(add_reshape),
         "pad": image_graphs(add_pad),
         "dequantize": image_graphs(add_dequantize),
     }
 )
 
 
-def random_inputs(graph: Graph, samples: int, seed: int = 0) -> np.ndarray:
-    """Return ``[samples, ...]`` for the graph's one input, its two ends of the range among them."""
-    tensor, random = graph.tensor(graph.inputs[0]), np.random.default_rng(seed)
+def random_inputs(graph: Graph, samples: int, seed: int = 0) -> np.ndarray | dict[str, np.ndarray]:
+    """Return ``[samples, ...]`` for the graph's one input, or for several by name.
+
+    The two ends of the range are among them.
+    """
+    random = np.random.default_rng(seed)
+    arrays = {name: _random_input(graph.tensor(name), samples, random) for name in graph.inputs}
+    return arrays if len(arrays) > 1 else arrays[graph.inputs[0]]
+
+
+def _random_input(tensor: Tensor, samples: int, random: np.random.Generator) -> np.ndarray:
     shape = (samples, *tensor.shape[1:])
     if tensor.dtype == "float32":
         return random.normal(scale=32.0, size=shape).astype(np.float32)

@@ -1,5 +1,7 @@
 """Live answers of the ``tflm`` contract's oracle: TFLite Micro's own interpreter."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import tflite
 from tflite_micro.python.tflite_micro.runtime import Interpreter, InterpreterConfig
@@ -8,11 +10,12 @@ ARENA_BYTES = 2**21
 
 
 def tflm(
-    model: bytes, inputs: np.ndarray, all_tensors: bool = False
+    model: bytes, inputs: np.ndarray | Mapping[str, np.ndarray], all_tensors: bool = False
 ) -> np.ndarray | dict[str, np.ndarray]:
-    """Run a model with one input on ``[N, ...]`` and return its one output, ``[N, ...]``.
+    """Run a model on ``[N, ...]``, by name where it has several inputs, and return its one output.
 
-    With ``all_tensors``, return every tensor that an operator writes, by the file's names.
+    Of a model with several outputs return all, and with ``all_tensors`` every tensor that an
+    operator writes; ``[N, ...]`` each, by the file's names.
     """
     config = InterpreterConfig.kPreserveAllTensors if all_tensors else None
     interpreter = Interpreter.from_bytes(
@@ -20,21 +23,29 @@ def tflm(
         arena_size=ARENA_BYTES,
         intrepreter_config=config or InterpreterConfig.kAllocationRecording,
     )
-    written = _written_tensors(model) if all_tensors else {}
-    outputs, layers = [], {name: [] for name in written}
-    for sample in inputs:
-        interpreter.set_input(sample[np.newaxis], 0)
-        interpreter.invoke()
-        outputs.append(interpreter.get_output(0))
-        for name, index in written.items():
-            layers[name].append(interpreter.GetTensor(index, 0)["tensor_data"].copy())
-    if all_tensors:
-        return {name: np.concatenate(pieces) for name, pieces in layers.items()}
-    return np.concatenate(outputs)
-
-
-def _written_tensors(model: bytes) -> dict[str, int]:
     graph = tflite.Model.GetRootAs(model, 0).Subgraphs(0)
+    sources = [_name(graph, index) for index in graph.InputsAsNumpy()]
+    results = [_name(graph, index) for index in graph.OutputsAsNumpy()]
+    named = inputs if isinstance(inputs, Mapping) else {sources[0]: inputs}
+    written = _written_tensors(graph) if all_tensors else {}
+    found = {name: [] for name in (written if all_tensors else results)}
+    for sample in range(len(named[sources[0]])):
+        for index, name in enumerate(sources):
+            interpreter.set_input(named[name][sample : sample + 1], index)
+        interpreter.invoke()
+        for name, index in written.items():
+            found[name].append(interpreter.GetTensor(index, 0)["tensor_data"].copy())
+        for index, name in enumerate(() if all_tensors else results):
+            found[name].append(interpreter.get_output(index))
+    answers = {name: np.concatenate(pieces) for name, pieces in found.items()}
+    return answers if all_tensors or len(results) > 1 else answers[results[0]]
+
+
+def _name(graph: tflite.SubGraph, index: int) -> str:
+    return graph.Tensors(int(index)).Name().decode()
+
+
+def _written_tensors(graph: tflite.SubGraph) -> dict[str, int]:
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
     indices = [int(index) for op in operators for index in op.OutputsAsNumpy()]
-    return {graph.Tensors(index).Name().decode(): index for index in indices}
+    return {_name(graph, index): index for index in indices}

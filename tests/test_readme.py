@@ -30,7 +30,8 @@ def markdown(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def where(name: str) -> str:
     operator = OPERATORS[name]
     places = ["core"] if operator.lower else ["core, at no cost"] if operator.view else []
-    return " or ".join([*places, *(["driver, at the network's ends"] if operator.host else [])])
+    places += ["driver, at the network's ends"] if operator.host else []
+    return " or ".join(places) or "reference executor alone"
 
 
 def operators() -> str:

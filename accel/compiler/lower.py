@@ -14,7 +14,7 @@ from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
 from .reasons import Reason, listing
 from .schedule import DoesNotFit, NotProved, schedule
-from .storage import Stored, View, resolve_views, same_words
+from .storage import Stored, View, resolve_views, same_words, stored
 
 
 class CannotCompile(UserError):
@@ -96,9 +96,18 @@ def _lower_node(
         what = "cannot be computed inside the network, only by the driver at its ends"
         remedy = "end the network here"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
-    view = views[node.inputs[0]]
-    convolutions = operator.lower(node, graph, view.storage)
+    view, source = views[node.inputs[0]], graph.tensor(node.inputs[0])
+    storage = view.storage if _takes_all(node, graph) else stored(source)
+    convolutions = operator.lower(node, graph, storage)
     return [c.replace(source=view.root) for c in convolutions]
+
+
+def _takes_all(node: Node, graph: Graph) -> bool:
+    """Whether a node reads its input as one row of values, in whatever shape they are stored."""
+    if node.operator == "fully_connected":
+        source, weights = (graph.tensor(name) for name in node.inputs[:2])
+        return weights.shape[1] == source.size
+    return OPERATORS[node.operator].view
 
 
 def _check_view(
@@ -107,9 +116,8 @@ def _check_view(
     """A change of shape costs nothing where the next layers read the same words, or all of them."""
     source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
     for consumer in graph.consumers(output.name):
-        takes_all = consumer.operator == "fully_connected" or OPERATORS[consumer.operator].view
-        same = same_words(source, Stored(1, 1, output.shape[-1]), config.rows)
-        if not takes_all and not same:
+        same = same_words(source, stored(output), config.rows)
+        if not same and not _takes_all(consumer, graph):
             what = f"shape {source.shape} to {output.shape} would move values between words"
             why = f"a word holds {config.rows} channels"
             remedy = f"use channels in multiples of {config.rows} around it"

@@ -43,8 +43,8 @@ def schedule(convolution: Convolution, config: AcceleratorConfig) -> list[Comman
 
     Raises ``DoesNotFit`` and ``NotProved``.
     """
+    convolution = _flattened(_without_idle_weights(convolution))
     _check_weights(convolution, config)
-    convolution = _flattened(convolution)
     ways = list(_ways(convolution, config))
     problems = [_problem(way, config) for way in ways]
     possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
@@ -53,6 +53,20 @@ def schedule(convolution: Convolution, config: AcceleratorConfig) -> list[Comman
     best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
     division = _divide(convolution, config)
     return [_command(convolution, loops, division, config, i) for i, loops in enumerate(best)]
+
+
+def _without_idle_weights(c: Convolution) -> Convolution:
+    """Channels whose code no input changes lose their weights.
+
+    Trained networks have some, with scales next to nothing and weights of noise. A division would
+    have to hold one code over the whole range of their sums.
+    """
+    least, greatest = c.sum_range
+    idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
+    chosen = idle if c.depthwise else idle[:, None, None, None]
+    return c.replace(
+        weights=np.where(chosen, 0, c.weights), bias=np.where(idle, least + c.bias, c.bias)
+    )
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:

@@ -3,7 +3,17 @@
 ``real = scale * (code - zero_point)``.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Affine:
+    """The quantization of a tensor as a whole; ``scale`` is a float32 value."""
+
+    scale: float
+    zero_point: int
 
 
 def round_half_away(x: np.ndarray) -> np.ndarray:

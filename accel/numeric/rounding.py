@@ -29,6 +29,16 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (0, 0) if q == 0 or shift < -31 else (q, shift)
 
 
+def mean_multiplier(real: float, count: int) -> tuple[int, int]:
+    """Return ``(q, shift)`` of ``real / count``, for the mean of ``count`` codes.
+
+    As TFLite's ``QuantizedMeanOrSum``, which divides the integer ``q`` of ``real`` and truncates.
+    """
+    q, shift = quantize_multiplier(real)
+    bits = min(count.bit_length() - 1, 32, 31 + shift)
+    return (q << bits) // count, shift - bits
+
+
 def rounding_doubling_high_mul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """``a * b / 2**31`` rounded half up: gemmlowp's ``SaturatingRoundingDoublingHighMul``.
 

@@ -104,3 +104,42 @@ class Mean:
 
     def channel(self, index: int) -> "Mean":
         return self.take([index])
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Any non-decreasing function of a sum from ``first`` to ``first + 255``.
+
+    ``codes`` are int64 ``[channels, 256]``; sums beyond either end have the code at that end.
+    """
+
+    codes: np.ndarray
+    first: int
+
+    def __post_init__(self) -> None:
+        if self.codes.ndim != 2 or self.codes.shape[1] != 256:
+            raise ValueError(f"Table must be [channels, 256], not {self.codes.shape}")
+        if (np.diff(self.codes, axis=1) < 0).any():
+            raise ValueError("Table must not decrease")
+
+    @property
+    def channels(self) -> int:
+        return len(self.codes)
+
+    @property
+    def low(self) -> int:
+        return int(self.codes.min())
+
+    @property
+    def high(self) -> int:
+        return int(self.codes.max())
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        index = np.clip(np.asarray(acc, np.int64) - self.first, 0, 255)
+        return self.codes[np.arange(self.channels), index]
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Table":
+        return replace(self, codes=self.codes[channels])
+
+    def channel(self, index: int) -> "Table":
+        return self.take([index])

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
-from tests.models import SINGLE_OPERATOR_GRAPHS, average_pool2d_graphs, networks, random_inputs
+from tests.models import average_pool2d_graphs, networks, random_inputs
+from tests.models_elementwise import BINARY, all_pairs
 from tests.oracle import tflm
+from tests.single_operators import SINGLE_OPERATOR_GRAPHS
 
 SAMPLES = 4
 EXAMPLES = 80
@@ -22,9 +24,59 @@ def test_reference_equals_the_oracle(operator):
     def check(graph, seed):
         inputs = random_inputs(graph, SAMPLES, seed)
         expected = tflm(write(graph), inputs)
-        answer = run(graph, inputs)[graph.outputs[0]]
-        assert answer.dtype == expected.dtype
-        np.testing.assert_array_equal(answer, expected)
+        if len(graph.outputs) == 1:
+            expected = {graph.outputs[0]: expected}
+        answers = run(graph, inputs)
+        for name in graph.outputs:
+            assert answers[name].dtype == expected[name].dtype
+            np.testing.assert_array_equal(answers[name], expected[name])
+
+    check()
+
+
+TABLED = [name for name, operator in OPERATORS.items() if operator.unary and not operator.binary]
+
+
+@pytest.mark.parametrize("name", TABLED)
+def test_tables_equal_the_oracle_for_every_code(name):
+    @settings(max_examples=40)
+    @given(SINGLE_OPERATOR_GRAPHS[name])
+    def check(graph):
+        source = graph.tensor(graph.inputs[0])
+        if source.dtype != "int8":
+            return
+        codes = np.arange(-128, 128).astype(np.int8)
+        inputs = np.broadcast_to(
+            codes.reshape(-1, *(1,) * (len(source.shape) - 1)), (256, *source.shape[1:])
+        )
+        table = OPERATORS[name].unary(graph.nodes[0], graph)
+        assert table.dtype == np.int8
+        expected = tflm(write(graph), inputs)
+        np.testing.assert_array_equal(
+            expected, np.broadcast_to(_by_code(table, expected.ndim), expected.shape)
+        )
+
+    check()
+
+
+def _by_code(table, dimensions):
+    """A table as the outputs of samples that consist of one code each."""
+    if table.ndim == 1:
+        return table.reshape(-1, *(1,) * (dimensions - 1))
+    return table.T.reshape(256, *(1,) * (dimensions - 2), -1)
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_tables_equal_the_oracle_for_every_pair(name):
+    @settings(max_examples=25)
+    @given(all_pairs(name, *BINARY[name]))
+    def check(graph):
+        codes = np.arange(-128, 128).astype(np.int8)
+        first, second = graph.inputs
+        inputs = {first: codes.reshape(1, 256, 1), second: codes.reshape(1, 1, 256)}
+        table = OPERATORS[name].binary(graph.nodes[0], graph)
+        assert table.dtype == np.int8
+        np.testing.assert_array_equal(table, tflm(write(graph), inputs)[0])
 
     check()
 

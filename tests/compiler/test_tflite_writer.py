@@ -10,7 +10,8 @@ from accel.compiler.frontends.tflite import read, unpack_int4
 from accel.compiler.ir import InvalidGraph
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.tflite_writer import pack_int4, write
-from tests.models import SINGLE_OPERATOR_GRAPHS, conv2d_graphs, networks
+from tests.models import conv2d_graphs, networks
+from tests.single_operators import SINGLE_OPERATOR_GRAPHS
 
 
 def same(a, b):

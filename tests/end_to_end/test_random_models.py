@@ -18,7 +18,7 @@ from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
-from tests import models
+from tests import models, models_elementwise, models_shapes
 from tests.agreement import assert_layers
 from tests.models import SEEDS, random_inputs
 from tests.oracle import tflm
@@ -69,7 +69,9 @@ ON_THE_CORE = {
     "depthwise_conv2d": (models.depthwise_conv2d_graphs(), 120, 110),
     "fully_connected": (models.fully_connected_graphs(), 70, 65),
     "average_pool2d": (models.average_pool2d_graphs(), 50, 45),
+    "mean": (models_shapes.mean_graphs(), 50, 45),
     "pad": (padded(), 30, 27),
+    "relu": (models_elementwise.GRAPHS["relu"], 30, 25),
     "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),
     "reshape": (within(models.add_reshape, models.add_fully_connected), 30, 25),
 }

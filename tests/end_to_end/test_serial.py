@@ -164,7 +164,7 @@ def test_a_spoilt_frame_costs_no_answer(case, board, program):
 def test_the_second_layer_writes_over_the_input(program):
     """Else a run could just be repeated, and the test above would not notice if it were."""
     code = program.code
-    source, output = code.placement("x"), code.placement("z")
+    source, output = code.placement("x"), code.placement("t1")
     assert (source.bank, source.address) == (output.bank, output.address)
     assert [len(chunk.data) + 8 for chunk in code.chunks] == [CHUNK] * CHUNKS
 

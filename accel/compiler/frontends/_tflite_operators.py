@@ -1,146 +1,104 @@
 """How TFLite spells our operators: one row of ``SPELLINGS`` for each of its operators."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import tflite
 
-from ..ir import Tensor
-from ..operators._window import Pair, same_padding
+from ..operators.abs import Abs
+from ..operators.add import Add
 from ..operators.average_pool2d import AveragePool2d
-from ..operators.conv2d import Conv2d
-from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.dequantize import Dequantize
-from ..operators.fully_connected import FullyConnected
-from ..operators.pad import Pad
+from ..operators.elu import Elu
+from ..operators.hard_swish import HardSwish
+from ..operators.leaky_relu import LeakyRelu
+from ..operators.log_softmax import LogSoftmax
+from ..operators.logistic import Logistic
+from ..operators.max_pool2d import MaxPool2d
+from ..operators.maximum import Maximum
+from ..operators.minimum import Minimum
+from ..operators.mul import Mul
+from ..operators.prelu import Prelu
 from ..operators.quantize import Quantize
+from ..operators.relu import Relu
 from ..operators.reshape import Reshape
 from ..operators.softmax import Softmax
-
-Options = Any  # an object of one of the tflite package's options classes
-Operands = tuple[Tensor | None, ...]
-
-ACTIVATIONS = {
-    code: name.lower()
-    for name, code in vars(tflite.ActivationFunctionType).items()
-    if isinstance(code, int)
-}
+from ..operators.sub import Sub
+from ..operators.tanh import Tanh
+from . import _tflite_shapes as shapes
+from . import _tflite_windows as windows
+from ._tflite_spelling import Spelling, activation
 
 
-class Unreadable(Exception):
-    """An operator whose options or constants make no sense; the message says what."""
+def _plain(operator: str, attributes: type, operands: int = 1, **values: object) -> Spelling:
+    """The row of an operator that has no options of interest."""
+    return Spelling(operator, None, lambda *_: attributes(**values), operands)
 
 
-@dataclass(frozen=True)
-class Spelling:
-    """One TFLite operator: ours, its options class (None if it needs none), and how to read it.
-
-    ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
-    ``Unreadable``. Of the inputs the first ``operands`` are the node's own, padded with None; the
-    others are constants that went into the attributes.
-    """
-
-    operator: str
-    options: type | None
-    attributes: Callable[[Options, Operands, Operands], Any]
-    operands: int = 1
-
-
-def _activation(options: Options) -> str:
-    code = options.FusedActivationFunction()
-    return ACTIVATIONS.get(code, f"number {code}")
-
-
-def _spatial(shape: tuple[int, ...]) -> Pair:
-    """Height and width of a channels-last shape; of any other the check will complain."""
-    return (shape[1], shape[2]) if len(shape) == 4 else (1, 1)
-
-
-def _padding(options: Options, image: Pair, kernel: Pair, stride: Pair, dilation: Pair) -> Any:
-    if options.Padding() == tflite.Padding.VALID:
-        return ((0, 0), (0, 0))
-    if options.Padding() != tflite.Padding.SAME:
-        raise Unreadable(f"has an unknown padding {options.Padding()}")
-    axes = zip(image, kernel, stride, dilation, strict=True)
-    return tuple(same_padding(n, k, max(s, 1), max(d, 1)) for n, k, s, d in axes)
-
-
-def _convolution(options: Options, inputs: Operands) -> dict[str, Any]:
-    image, kernel = (_spatial(tensor.shape) for tensor in inputs[:2])
-    stride = (options.StrideH(), options.StrideW())
-    dilation = (options.DilationHFactor(), options.DilationWFactor())
-    return {
-        "stride": stride,
-        "dilation": dilation,
-        "padding": _padding(options, image, kernel, stride, dilation),
-        "activation": _activation(options),
-    }
-
-
-def _conv2d(options: Options, inputs: Operands, outputs: Operands) -> Conv2d:
-    return Conv2d(**_convolution(options, inputs))
-
-
-def _depthwise(options: Options, inputs: Operands, outputs: Operands) -> DepthwiseConv2d:
-    # The field DepthMultiplier is redundant, and converters have written 0: kernels use the shapes.
-    channels = inputs[0].shape[-1] if inputs[0].shape else 1
-    multiplier = (inputs[1].shape[-1] if inputs[1].shape else 1) // max(channels, 1)
-    return DepthwiseConv2d(multiplier=multiplier, **_convolution(options, inputs))
-
-
-def _fully_connected(options: Options, inputs: Operands, outputs: Operands) -> FullyConnected:
-    if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
-        raise Unreadable(f"has weights in format {options.WeightsFormat()}, not the default one")
-    return FullyConnected(activation=_activation(options))
-
-
-def _average_pool(options: Options, inputs: Operands, outputs: Operands) -> AveragePool2d:
-    size = (options.FilterHeight(), options.FilterWidth())
-    stride = (options.StrideH(), options.StrideW())
-    image = _spatial(inputs[0].shape)
-    padding = _padding(options, image, size, stride, (1, 1))
-    return AveragePool2d(size=size, stride=stride, padding=padding, activation=_activation(options))
-
-
-def _softmax(options: Options, inputs: Operands, outputs: Operands) -> Softmax:
-    return Softmax(beta=options.Beta())
-
-
-def _pad(options: Options, inputs: Operands, outputs: Operands) -> Pad:
-    amounts = inputs[1] if len(inputs) > 1 else None
-    if amounts is None or not amounts.constant or amounts.dtype not in ("int32", "int64"):
-        raise Unreadable("has amounts that are no constant integers")
-    if amounts.shape != (len(inputs[0].shape), 2):
-        raise Unreadable(f"has amounts of shape {amounts.shape}")
-    value = inputs[2] if len(inputs) > 2 else None
-    if value is not None and not (value.constant and value.dtype == "int8" and value.size == 1):
-        raise Unreadable("has a value to pad with that is no constant int8 number")
-    pairs = tuple((int(before), int(after)) for before, after in amounts.data)
-    return Pad(amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.data.item()))
-
-
-def _zero(tensor: Tensor) -> int:
-    """The code of the real number 0."""
-    return tensor.quantization.zero_point[0] if tensor.quantization else 0
+def _fused(operator: str, attributes: type, options: type) -> Spelling:
+    """The row of an operator of two operands whose one option is a fused activation."""
+    return Spelling(operator, options, lambda o, *_: attributes(activation=activation(o)), 2)
 
 
 SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
     {
-        "CONV_2D": Spelling("conv2d", tflite.Conv2DOptions, _conv2d, 3),
+        # Weights and windows
+        "CONV_2D": Spelling("conv2d", tflite.Conv2DOptions, windows.conv2d, 3, 1),
         "DEPTHWISE_CONV_2D": Spelling(
-            "depthwise_conv2d", tflite.DepthwiseConv2DOptions, _depthwise, 3
+            "depthwise_conv2d", tflite.DepthwiseConv2DOptions, windows.depthwise_conv2d, 3, 1
         ),
         "FULLY_CONNECTED": Spelling(
-            "fully_connected", tflite.FullyConnectedOptions, _fully_connected, 3
+            "fully_connected", tflite.FullyConnectedOptions, windows.fully_connected, 3, 1
         ),
-        "AVERAGE_POOL_2D": Spelling("average_pool2d", tflite.Pool2DOptions, _average_pool),
-        "RESHAPE": Spelling("reshape", None, lambda *_: Reshape()),
-        "SOFTMAX": Spelling("softmax", tflite.SoftmaxOptions, _softmax),
-        "PAD": Spelling("pad", None, _pad),
-        "PADV2": Spelling("pad", None, _pad),
-        "QUANTIZE": Spelling("quantize", None, lambda *_: Quantize()),
-        "DEQUANTIZE": Spelling("dequantize", None, lambda *_: Dequantize()),
+        "AVERAGE_POOL_2D": Spelling(
+            "average_pool2d",
+            tflite.Pool2DOptions,
+            lambda options, inputs, _: windows.pool2d(AveragePool2d, options, inputs),
+        ),
+        "MAX_POOL_2D": Spelling(
+            "max_pool2d",
+            tflite.Pool2DOptions,
+            lambda options, inputs, _: windows.pool2d(MaxPool2d, options, inputs),
+        ),
+        "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean),
+        # Pairs of codes
+        "ADD": _fused("add", Add, tflite.AddOptions),
+        "SUB": _fused("sub", Sub, tflite.SubOptions),
+        "MUL": _fused("mul", Mul, tflite.MulOptions),
+        "MINIMUM": _plain("minimum", Minimum, 2),
+        "MAXIMUM": _plain("maximum", Maximum, 2),
+        # Single codes
+        "RELU": _plain("relu", Relu, activation="relu"),
+        "RELU6": _plain("relu", Relu, activation="relu6"),
+        "PRELU": _plain("prelu", Prelu, 2),
+        "LEAKY_RELU": Spelling(
+            "leaky_relu", tflite.LeakyReluOptions, lambda o, *_: LeakyRelu(alpha=o.Alpha())
+        ),
+        "LOGISTIC": _plain("logistic", Logistic),
+        "TANH": _plain("tanh", Tanh),
+        "HARD_SWISH": _plain("hard_swish", HardSwish),
+        "ELU": _plain("elu", Elu),
+        "ABS": _plain("abs", Abs),
+        "QUANTIZE": _plain("quantize", Quantize),
+        "DEQUANTIZE": _plain("dequantize", Dequantize),
+        # Rows of codes
+        "SOFTMAX": Spelling("softmax", tflite.SoftmaxOptions, lambda o, *_: Softmax(beta=o.Beta())),
+        "LOG_SOFTMAX": _plain("log_softmax", LogSoftmax),
+        "ARG_MAX": Spelling("arg_max", None, lambda _, inputs, __: shapes.arg_max(False, inputs)),
+        "ARG_MIN": Spelling("arg_max", None, lambda _, inputs, __: shapes.arg_max(True, inputs)),
+        # Moves
+        "RESHAPE": _plain("reshape", Reshape),
+        "EXPAND_DIMS": _plain("reshape", Reshape),
+        "SQUEEZE": _plain("reshape", Reshape),
+        "TRANSPOSE": Spelling("transpose", None, shapes.transpose),
+        "PAD": Spelling("pad", None, shapes.pad),
+        "PADV2": Spelling("pad", None, shapes.pad),
+        "SLICE": Spelling("slice", None, shapes.slice_),
+        "STRIDED_SLICE": Spelling("slice", tflite.StridedSliceOptions, shapes.strided_slice),
+        "SPLIT": Spelling("split", None, shapes.split, first=1, outputs=None),
+        "SPLIT_V": Spelling("split", None, shapes.split_v, outputs=None),
+        "CONCATENATION": Spelling(
+            "concatenation", tflite.ConcatenationOptions, shapes.concatenation, None
+        ),
     }
 )

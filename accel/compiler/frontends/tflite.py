@@ -13,7 +13,8 @@ from ..reasons import Reason
 from ..verify import node_problems, problems, tensor_problems
 from ._frontend import Frontend, UnsupportedModel
 from ._tflite_file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
-from ._tflite_operators import SPELLINGS, Unreadable
+from ._tflite_operators import SPELLINGS
+from ._tflite_spelling import Unreadable
 
 IDENTIFIER = b"TFL3"
 VERSION = 3
@@ -114,11 +115,8 @@ class _Builder:
         spelling = SPELLINGS[record.spelling]
         inputs = tuple(None if i < 0 else self.tensor(i) for i in record.inputs)
         outputs = tuple(self.tensor(i) for i in record.outputs)
-        needed = 2 if spelling.operands == 3 else 1  # all but the bias
-        if len(inputs) < needed or None in inputs[:needed] or len(outputs) != 1:
-            raise Unreadable("lacks an input or an output")
+        own = spelling.own(inputs, outputs)
         options = None if spelling.options is None else _Options(record, spelling.options)
-        own = inputs[: spelling.operands] + (None,) * (spelling.operands - len(inputs))
         return Node(
             name=f"{spelling.operator}_{index}",
             operator=spelling.operator,

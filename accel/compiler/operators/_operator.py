@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import UserError
+from ...numeric.affine import Affine
 from ...numeric.rules import Rule
 from ..convolution import Convolution
 from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
@@ -32,6 +33,13 @@ class Operator:
     ``sum_bounds(node, graph)`` returns the least and the greatest sum that any input can reach,
     int64 ``[channels]`` each.
 
+    Operators on single codes have one of two tables, int8, in which entry 0 is for code -128.
+    ``unary(node, graph)`` is ``[256]``, the output code for each code of the one variable input, or
+    ``[channels, 256]`` where the channels differ; ``binary(node, graph)`` is ``[256, 256]``, the
+    output code for each pair of codes of the first and the second input. Operators of two inputs
+    have both: ``unary`` is for a node with a constant, and raises ``UnsupportedOperator`` where no
+    input is constant or the constant is neither one number nor one for each channel.
+
     ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
     input that is stored as ``storage``, where the core can. ``host`` says that the driver can
     compute it at the network's ends, and ``view`` that it only gives the input another shape.
@@ -42,6 +50,8 @@ class Operator:
     reference: Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]
     output_rule: Callable[[Node, Graph], Rule] | None = None
     sum_bounds: Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]] | None = None
+    unary: Callable[[Node, Graph], np.ndarray] | None = None
+    binary: Callable[[Node, Graph], np.ndarray] | None = None
     lower: Callable[[Node, Graph, Stored], list[Convolution]] | None = None
     host: bool = False
     view: bool = False
@@ -68,22 +78,31 @@ def check_arity(node: Node, inputs: int, optional: int = 0) -> None:
     """Require ``inputs`` inputs, of which the last ``optional`` may be None, and one output."""
     given = len(node.inputs)
     require(given == inputs, node, f"must have {inputs} inputs, not {given}")
-    present = all(name is not None for name in node.inputs[: inputs - optional])
-    require(present, node, "lacks an input that is not optional")
+    check_present(node, node.inputs[: inputs - optional])
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
+
+
+def check_present(node: Node, inputs: Sequence[str | None]) -> None:
+    """Require these inputs, of any number, to be given."""
+    require(None not in inputs, node, "lacks an input that is not optional")
 
 
 def check_activation(
     node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",), rank: int | None = None
 ) -> None:
     """Require a variable tensor of one of ``dtypes``, quantized as a whole if it is an integer."""
-    wanted = " or ".join(dtypes)
-    remedy = f"convert the model with full integer quantization ({wanted} here)"
-    support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
     support(not tensor.constant, node, f"tensor {tensor.name!r} is constant", "", "fold it")
+    check_operand(node, tensor, dtypes)
     if rank is not None:
         dims = len(tensor.shape)
         support(dims == rank, node, f"tensor {tensor.name!r} has {dims} dimensions, not {rank}")
+
+
+def check_operand(node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",)) -> None:
+    """As `check_activation`, but the tensor may be constant."""
+    wanted = " or ".join(dtypes)
+    remedy = f"convert the model with full integer quantization ({wanted} here)"
+    support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
     if tensor.dtype != "float32":
         quantized = tensor.quantization is not None and not tensor.quantization.per_channel
         require(quantized, node, f"tensor {tensor.name!r} has no scale and zero point of its own")
@@ -111,6 +130,11 @@ def input_tensor(node: Node, graph: Graph, index: int = 0) -> Tensor:
 
 def output_tensor(node: Node, graph: Graph) -> Tensor:
     return graph.tensor(node.outputs[0])
+
+
+def affine(tensor: Tensor) -> Affine:
+    """Scale and zero point of a tensor that ``check`` has found to be quantized as a whole."""
+    return Affine(quantization(tensor).scale[0], quantization(tensor).zero_point[0])
 
 
 def quantization(tensor: Tensor) -> Quantization:

@@ -52,9 +52,9 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
         require(result[1 + axis] == expected, node, what)
 
 
-def windows(x: np.ndarray, kernel: Pair, window: Window) -> np.ndarray:
-    """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded with zeros."""
-    padded = np.pad(x, ((0, 0), *window.padding, (0, 0)))
+def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.ndarray:
+    """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded by ``fill``."""
+    padded = np.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=fill)
     reach = tuple(extent(k, d) for k, d in zip(kernel, window.dilation, strict=True))
     view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     (sh, sw), (dh, dw) = window.stride, window.dilation

@@ -1,7 +1,6 @@
 """Average pooling: the integer mean of the codes under a window, padding not counted."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -10,43 +9,14 @@ from ...numeric.rules import Mean
 from ..convolution import Convolution, Region
 from ..ir import Graph, Node
 from ..storage import Stored, stored
-from ._activation import check_known, code_bounds
-from ._operator import (
-    Operator,
-    check_activation,
-    check_arity,
-    check_same_quantization,
-    input_tensor,
-    output_tensor,
-    require,
-    support,
-)
-from ._window import Pair, check_window, windows
+from ._activation import code_bounds
+from ._operator import Operator, input_tensor, output_tensor, support
+from ._pool import Pool2d, check
+from ._window import windows
 
 
-@dataclass(frozen=True, kw_only=True)
-class AveragePool2d:
-    """Pairs are (height, width); padding is ((top, bottom), (left, right)) in pixels."""
-
-    size: Pair
-    stride: Pair
-    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    activation: str = "none"
-
-    @property
-    def dilation(self) -> Pair:
-        return (1, 1)
-
-
-def check(node: Node, graph: Graph) -> None:
-    check_arity(node, inputs=1)
-    check_known(node, node.attributes.activation)
-    source, output = input_tensor(node, graph), output_tensor(node, graph)
-    for tensor in (source, output):
-        check_activation(node, tensor, rank=4)
-    check_same_quantization(node, source, output)
-    require(source.shape[3] == output.shape[3], node, "input and output channels must be as many")
-    check_window(node, node.attributes, node.attributes.size, source.shape, output.shape)
+class AveragePool2d(Pool2d):
+    """A window; padding is not counted."""
 
 
 def _counts(node: Node, graph: Graph) -> np.ndarray:

@@ -11,6 +11,7 @@ from ...numeric.rules import Rescale
 from ..convolution import Convolution
 from ..ir import Graph, Node
 from ..storage import Stored
+from ._elementwise import CODES
 from ._linear import check_sums, lowered_unary
 from ._operator import (
     Operator,
@@ -60,6 +61,14 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return np.full(channels, low, np.int64), np.full(channels, high, np.int64)
 
 
+def unary(node: Node, graph: Graph) -> np.ndarray:
+    """The output codes of all input codes, of int8 to int8."""
+    both = input_tensor(node, graph).dtype == output_tensor(node, graph).dtype == "int8"
+    support(both, node, "it is not from int8 to int8")
+    acc = CODES - quantization(input_tensor(node, graph)).zero_point[0]
+    return output_rule(node, graph).channel(0).compute(acc[:, np.newaxis])[:, 0].astype(np.int8)
+
+
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     if source.dtype == "float32":
@@ -87,6 +96,7 @@ OPERATOR = Operator(
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
+    unary=unary,
     lower=lower,
     host=True,
 )

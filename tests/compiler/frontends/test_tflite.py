@@ -99,7 +99,7 @@ def rename(model, index, name):
 
 
 def unknown_operators(model):
-    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.ADD
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.GATHER
     model.operatorCodes[0].deprecatedBuiltinCode = 0
     model.operatorCodes[2].builtinCode = model.operatorCodes[2].deprecatedBuiltinCode = 32
     model.operatorCodes[2].customCode = b"Magic"
@@ -107,7 +107,9 @@ def unknown_operators(model):
 
 def test_all_unsupported_operators_are_reported_together():
     first, second = reasons(edited(unknown_operators))
-    assert first.startswith("operator 0 (ADD): is not supported; use CONV_2D, DEPTHWISE_CONV_2D,")
+    assert first.startswith(
+        "operator 0 (GATHER): is not supported; use CONV_2D, DEPTHWISE_CONV_2D,"
+    )
     assert second.startswith("operator 2 (custom operator 'Magic'): is not supported; use CONV_2D")
 
 

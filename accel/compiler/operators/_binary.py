@@ -1,0 +1,116 @@
+"""Operators of two int8 inputs whose every output code is a function of a pair of codes.
+
+The inputs broadcast as NumPy's arrays do; one of them may be constant.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...numeric.affine import Affine
+from ...numeric.elementwise import ARITHMETIC, Arithmetic
+from ..ir import Graph, Node, Tensor
+from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, Check, all_codes, table_of
+from ._operator import (
+    Operator,
+    affine,
+    check_activation,
+    check_arity,
+    check_operand,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+)
+
+# From the contract's arithmetic, codes of both inputs and the three quantizations.
+BinaryFunction = Callable[[Arithmetic, np.ndarray, np.ndarray, Affine, Affine, Affine], np.ndarray]
+
+
+def binary_operator(
+    attributes: type,
+    function: BinaryFunction,
+    *,
+    check: Check = lambda node, graph: None,
+    bounds: Bounds = all_codes,
+) -> Operator:
+    """Return the operator that computes ``function``; ``check`` and ``bounds`` as for unary ones."""
+
+    def binary(node: Node, graph: Graph) -> np.ndarray:
+        tensors = (*operands(node, graph), output_tensor(node, graph))
+        pairs = CODES[:, np.newaxis], CODES[np.newaxis, :]
+        arguments = (ARITHMETIC[graph.contract], *pairs, *map(affine, tensors))
+        return table_of(node, graph, bounds, function, *arguments)
+
+    def unary(node: Node, graph: Graph) -> np.ndarray:
+        table = binary(node, graph)
+        first, second = operands(node, graph)
+        by_constant, constant = (table, first) if first.constant else (table.T, second)
+        codes = constant_by_channel(node, constant, output_tensor(node, graph))
+        return np.ascontiguousarray(by_constant[codes.astype(np.int64) + 128])
+
+    def check_all(node: Node, graph: Graph) -> None:
+        check_arity(node, inputs=2)
+        check_broadcast(node, graph)
+        check(node, graph)
+        binary(node, graph)
+
+    def reference(
+        node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]
+    ) -> list[np.ndarray]:
+        rank = len(output_tensor(node, graph).shape)
+        a, b = (
+            aligned(codes, tensor, rank).astype(np.int64) + 128
+            for codes, tensor in zip(inputs, operands(node, graph), strict=True)
+        )
+        return [binary(node, graph)[a, b]]
+
+    return Operator(
+        attributes=attributes, check=check_all, reference=reference, unary=unary, binary=binary
+    )
+
+
+def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
+    return input_tensor(node, graph, 0), input_tensor(node, graph, 1)
+
+
+def check_broadcast(node: Node, graph: Graph) -> None:
+    """Check types of both inputs and the output, and that their shapes broadcast."""
+    first, second = operands(node, graph)
+    output = output_tensor(node, graph)
+    check_activation(node, output)
+    for tensor in (first, second):
+        check_operand(node, tensor)
+        dims = len(tensor.shape)
+        what = f"tensor {tensor.name!r} has {dims} dimensions, more than {MAX_DIMENSIONS}"
+        support(dims <= MAX_DIMENSIONS, node, what)
+    both = first.constant and second.constant
+    support(not both, node, "both inputs are constant", "", "fold them")
+    shapes = f"inputs of {first.shape} and {second.shape}"
+    try:
+        expected = np.broadcast_shapes(first.shape, second.shape)
+    except ValueError:
+        expected = None
+    require(expected is not None, node, f"{shapes} do not broadcast")
+    require(output.shape == expected, node, f"{shapes} give {expected}, not {output.shape}")
+
+
+def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarray:
+    """Codes of a constant: one ``[]``, or one for each channel ``[channels]``.
+
+    Raises ``UnsupportedOperator`` where the tensor is variable or is neither.
+    """
+    support(tensor.constant, node, "both inputs are activations")
+    if tensor.size == 1:
+        return tensor.data.reshape(())
+    by_channel = tensor.shape[-1] == tensor.size == output.shape[-1]
+    what = f"constant {tensor.name!r} has neither one value nor one for each channel"
+    support(by_channel, node, what, f"its shape is {tensor.shape}")
+    return tensor.data.reshape(-1)
+
+
+def aligned(codes: np.ndarray, tensor: Tensor, rank: int) -> np.ndarray:
+    """A batch of fewer dimensions than ``rank`` with 1s behind its first; constants as they are."""
+    if tensor.constant:
+        return codes
+    return codes.reshape(len(codes), *(1,) * (rank - len(tensor.shape)), *codes.shape[1:])

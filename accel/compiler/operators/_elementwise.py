@@ -1,0 +1,93 @@
+"""What operators on single codes share: their tables, and what is done with them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ...numeric.rules import Table
+from ..convolution import Convolution
+from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._activation import check_known, code_bounds
+from ._linear import lowered_unary
+from ._operator import code_range, output_tensor, support
+
+CODES = np.arange(-128, 128, dtype=np.int64)
+MAX_DIMENSIONS = 4  # of tensors that TFLite Micro broadcasts
+
+Bounds = Callable[[Node, Graph], tuple[int, int]]
+Check = Callable[[Node, Graph], None]
+
+
+def all_codes(node: Node, graph: Graph) -> tuple[int, int]:
+    """The output's bounds where there is no activation."""
+    return code_range(output_tensor(node, graph).dtype)
+
+
+def activation_bounds(node: Node, graph: Graph) -> tuple[int, int]:
+    """The output's bounds by the fused activation."""
+    return code_bounds(node.attributes.activation, output_tensor(node, graph))
+
+
+def check_activation_known(node: Node, graph: Graph) -> None:
+    check_known(node, node.attributes.activation)
+
+
+def table_of(
+    node: Node,
+    graph: Graph,
+    bounds: Bounds,
+    function: Callable[..., np.ndarray],
+    *arguments: object,
+) -> np.ndarray:
+    """Return ``function(*arguments)`` clamped to int8 codes.
+
+    Raises ``UnsupportedOperator`` where the contract does not define the function for these scales.
+    """
+    try:
+        codes = function(*arguments)
+    except ValueError as error:
+        support(False, node, str(error), "", "quantize it with other scales")
+        raise
+    return np.clip(codes, *bounds(node, graph)).astype(np.int8)
+
+
+def looked_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Apply a table of ``[256]`` or ``[channels, 256]`` codes to int8 codes ``[..., channels]``."""
+    index = codes.astype(np.int64) + 128
+    return table[index] if table.ndim == 1 else table[np.arange(len(table)), index]
+
+
+def table_reference(
+    unary: Callable[[Node, Graph], np.ndarray],
+) -> Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]:
+    """The ``reference`` of an operator whose first input is the one that its ``unary`` maps."""
+
+    def reference(
+        node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]
+    ) -> list[np.ndarray]:
+        return [looked_up(unary(node, graph), inputs[0])]
+
+    return reference
+
+
+def lower_table(node: Node, graph: Graph, storage: Stored, table: np.ndarray) -> list[Convolution]:
+    """A monotone function of one code as the output rule of a copy, negated where it decreases.
+
+    ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
+    the schedule to prove.
+    """
+    output = stored(output_tensor(node, graph))
+    rows = np.atleast_2d(table).astype(np.int64)
+    rising, falling = ((sign * np.diff(rows, axis=1) >= 0).all() for sign in (1, -1))
+    support(bool(rising or falling), node, "it rises for some codes and falls for others")
+    rule = Table(rows, -128) if rising else Table(rows[:, ::-1], -127)
+    rule = rule.take([0] * output.channels) if len(rows) == 1 else rule
+    (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)
+    return [
+        copy.replace(
+            source=next(name for name in node.inputs if not graph.tensor(name).constant),
+            weights=copy.weights if rising else -copy.weights,
+            uniform=len(rows) == 1,
+        )
+    ]

@@ -1,0 +1,31 @@
+"""What operators share that move codes and change none."""
+
+from ..ir import Graph, Node, Tensor
+from ._operator import check_activation, check_operand, check_same_quantization, require, support
+
+DTYPES = ("int8", "float32")
+
+
+def check_moved(node: Node, graph: Graph, inputs: tuple[str, ...] | None = None) -> None:
+    """Require tensors of one type and quantization; ``inputs`` are those that are moved."""
+    outputs = [graph.tensor(name) for name in node.outputs]
+    require(bool(outputs), node, "has no output")
+    for tensor in outputs:
+        check_activation(node, tensor, DTYPES)
+    for name in node.inputs if inputs is None else inputs:
+        tensor = graph.tensor(name)
+        check_operand(node, tensor, DTYPES)
+        for output in outputs:
+            check_same_quantization(node, tensor, output)
+
+
+def check_axis(node: Node, tensor: Tensor, axis: int) -> None:
+    """Require a dimension of the tensor that is not the batch."""
+    dims = len(tensor.shape)
+    require(0 <= axis < dims, node, f"axis {axis} is none of {dims} dimensions")
+    support(axis > 0, node, "the batch dimension cannot be taken apart or put together")
+
+
+def check_shape(node: Node, tensor: Tensor, expected: tuple[int, ...]) -> None:
+    what = f"tensor {tensor.name!r} must have shape {expected}, not {tensor.shape}"
+    require(tensor.shape == expected, node, what)

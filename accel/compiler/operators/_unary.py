@@ -1,0 +1,66 @@
+"""Operators of one int8 input whose every output code is a function of one input code."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...numeric.affine import Affine
+from ...numeric.elementwise import ARITHMETIC, Arithmetic
+from ..convolution import Convolution
+from ..ir import Graph, Node
+from ..storage import Stored
+from ._elementwise import CODES, Bounds, Check, all_codes, lower_table, table_of, table_reference
+from ._operator import (
+    Operator,
+    affine,
+    check_activation,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+)
+
+# From the contract's arithmetic, codes, both quantizations and the node's attributes.
+UnaryFunction = Callable[[Arithmetic, np.ndarray, Affine, Affine, Any], np.ndarray]
+
+
+def unary_operator(
+    attributes: type,
+    function: UnaryFunction,
+    *,
+    check: Check = lambda node, graph: None,
+    bounds: Bounds = all_codes,
+    monotone: bool = False,
+) -> Operator:
+    """Return the operator that computes ``function``.
+
+    ``check`` has what is to be checked beyond types, shapes and the function's own errors, and
+    ``bounds`` the least and the greatest output code. A ``monotone`` function runs on the core.
+    """
+
+    def unary(node: Node, graph: Graph) -> np.ndarray:
+        source, output = affine(input_tensor(node, graph)), affine(output_tensor(node, graph))
+        arithmetic = ARITHMETIC[graph.contract]
+        arguments = (arithmetic, CODES, source, output, node.attributes)
+        return table_of(node, graph, bounds, function, *arguments)
+
+    def check_all(node: Node, graph: Graph) -> None:
+        check_arity(node, inputs=1)
+        source, output = input_tensor(node, graph), output_tensor(node, graph)
+        for tensor in (source, output):
+            check_activation(node, tensor)
+        require(source.shape == output.shape, node, "input and output must have the same shape")
+        check(node, graph)
+        unary(node, graph)
+
+    def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+        return lower_table(node, graph, storage, unary(node, graph))
+
+    return Operator(
+        attributes=attributes,
+        check=check_all,
+        reference=table_reference(unary),
+        unary=unary,
+        lower=lower if monotone else None,
+    )

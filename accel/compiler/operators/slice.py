@@ -1,0 +1,66 @@
+"""A part of a tensor: along each axis some elements, equally far apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..ir import Graph, Node
+from ._moves import check_moved
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """For each dimension of the input the first index, how many, and the step, which may be < 0.
+
+    The output may leave out dimensions of 1.
+    """
+
+    starts: tuple[int, ...]
+    sizes: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    check_moved(node, graph)
+    source, output, a = input_tensor(node, graph), output_tensor(node, graph), node.attributes
+    check_activation(node, source, (source.dtype,))
+    dims = len(source.shape)
+    lengths = {len(a.starts), len(a.sizes), len(a.steps)}
+    require(lengths == {dims}, node, f"must say what to take of each of {dims} dimensions")
+    for axis, size in enumerate(source.shape):
+        start, count, step = a.starts[axis], a.sizes[axis], a.steps[axis]
+        last = start + (count - 1) * step
+        inside = count > 0 and step != 0 and 0 <= start < size and 0 <= last < size
+        what = (
+            f"{count} elements from {start} by {step} are not all among the {size} of axis {axis}"
+        )
+        require(inside, node, what)
+    support(a.sizes[0] == 1, node, "the batch dimension cannot be cut")
+    what = f"output must have shape {a.sizes}, with or without its 1s, not {output.shape}"
+    require(_without_ones(a.sizes) == _without_ones(output.shape), node, what)
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    a, x = node.attributes, inputs[0]
+    for axis in range(1, x.ndim):
+        indices = a.starts[axis] + a.steps[axis] * np.arange(a.sizes[axis])
+        x = np.take(x, indices, axis=axis)
+    return [x.reshape(len(x), *output_tensor(node, graph).shape[1:])]
+
+
+OPERATOR = Operator(attributes=Slice, check=check, reference=reference)

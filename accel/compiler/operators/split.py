@@ -1,0 +1,43 @@
+"""A tensor cut into pieces along an axis, one output for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from ..ir import Graph, Node
+from ._moves import check_axis, check_moved, check_shape
+from ._operator import Operator, check_activation, check_present, input_tensor, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """``axis`` is counted from the front, with the batch as 0; ``sizes`` are along it."""
+
+    axis: int
+    sizes: tuple[int, ...]
+
+
+def check(node: Node, graph: Graph) -> None:
+    require(len(node.inputs) == 1, node, f"must have 1 input, not {len(node.inputs)}")
+    check_present(node, node.inputs)
+    check_moved(node, graph)
+    source, axis, sizes = input_tensor(node, graph), node.attributes.axis, node.attributes.sizes
+    check_activation(node, source, (source.dtype,))
+    check_axis(node, source, axis)
+    pieces = len(node.outputs)
+    require(pieces == len(sizes), node, f"must have {len(sizes)} outputs, not {pieces}")
+    what = f"pieces of {sizes} do not make up the {source.shape[axis]} along axis {axis}"
+    require(sum(sizes) == source.shape[axis], node, what)
+    for name, size in zip(node.outputs, sizes, strict=True):
+        expected = (*source.shape[:axis], size, *source.shape[axis + 1 :])
+        check_shape(node, graph.tensor(name), expected)
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    edges = list(accumulate(node.attributes.sizes))[:-1]
+    return np.split(inputs[0], edges, axis=node.attributes.axis)
+
+
+OPERATOR = Operator(attributes=Split, check=check, reference=reference)

@@ -1,0 +1,148 @@
+"""What stands in the way of a network is said all at once, and views cost nothing."""
+
+import numpy as np
+import pytest
+
+from accel.compiler.lower import CannotCompile, lower
+from accel.compiler.operators.average_pool2d import AveragePool2d
+from accel.compiler.operators.pad import Pad
+from accel.compiler.operators.reshape import Reshape
+from accel.compiler.operators.softmax import Softmax
+from accel.compiler.program import compile_graph
+from accel.compiler.reasons import LISTED
+from accel.compiler.reference import run
+from accel.compiler.storage import Stored, View
+from accel.config import AcceleratorConfig
+from accel.host.runner import run as run_core
+from accel.sim.machine import Machine
+from tests.models import per_tensor
+from tests.small import Chain, images
+
+CONFIG = AcceleratorConfig(rows=4, columns=4)
+
+
+def refused(graph, config=CONFIG):
+    with pytest.raises(CannotCompile) as caught:
+        lower(graph, config)
+    return caught.value
+
+
+def softmax_inside():
+    chain = Chain().convolution()
+    return chain.add("softmax", Softmax(beta=1.0), q=per_tensor(1 / 256, -128)).convolution()
+
+
+def test_a_layer_is_named_as_its_node_and_tensors_have_their_storage():
+    lowered = lower(Chain().convolution().convolution(channels=6).graph(), CONFIG)
+    assert [(c.name, c.node, c.source, c.output) for c in lowered.commands] == [
+        ("n0", "n0", "x", "t0"),
+        ("n1", "n1", "t0", "t1"),
+    ]
+    expected = {"x": Stored(5, 6, 4), "t0": Stored(5, 6, 4), "t1": Stored(5, 6, 6)}
+    assert lowered.storage == expected
+
+
+def test_one_reason_is_one_line():
+    error = refused(softmax_inside().graph())
+    assert str(error) == (
+        "small: n1 (SOFTMAX): cannot be computed inside the network, only by the driver at its "
+        "ends; end the network here"
+    )
+    assert error.model == "small"
+
+
+def test_all_reasons_come_together_in_the_order_of_the_layers():
+    chain = softmax_inside()
+    shape = (1, 5, 6, 5)
+    chain.add("pad", Pad(amounts=((0, 0), (0, 0), (0, 0), (0, 1)), value=0), shape)
+    error = refused(chain.convolution().graph(), CONFIG.replace(format="int8_int4"))
+    places = [reason.place.split()[0] for reason in error.reasons]
+    assert places == [
+        "n1",
+        "n3",
+        "n0",
+        "n2",
+        "n4",
+    ]  # operators, then what the core is too small for
+    assert "padding of channels is not supported" in error.reasons[1].what
+    assert "are outside -8..7" in error.reasons[2].what
+    lines = str(error).splitlines()
+    assert lines[0] == "small: cannot be used, for 5 reasons:"
+    assert lines[1:] == [f"  {reason}" for reason in error.reasons]
+
+
+def test_a_long_list_of_reasons_is_cut_and_counted():
+    chain = Chain()
+    for _ in range(LISTED + 2):
+        chain.convolution()
+    error = refused(chain.graph(), CONFIG.replace(format="int8_int4"))
+    assert len(error.reasons) == LISTED + 2
+    assert str(error).splitlines()[-1] == "  and 2 more"
+    assert len(str(error).splitlines()) == LISTED + 2
+
+
+def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_not():
+    thin = Chain((1, 5, 6, 1)).convolution()
+    (made,) = lower(thin.graph(), CONFIG).inputs
+    assert made.storage == Stored(5, 6, 3)
+    thin.last = thin.tensors["x"]
+    thin.convolution()
+    (made,) = lower(thin.graph(outputs=("t0", "t1")), CONFIG).inputs
+    assert made.storage == Stored(5, 6, 1)
+
+
+def reshaped(shape, *behind):
+    chain = Chain().convolution().add("reshape", Reshape(), shape)
+    for layer in behind:
+        layer(chain)
+    return chain
+
+
+def test_a_reshape_is_a_view_of_what_it_reads():
+    chain = reshaped((1, 6, 5, 4), Chain.convolution)
+    lowered = lower(chain.graph(), CONFIG)
+    assert lowered.views["t1"] == View("t0", Stored(5, 6, 4))
+    assert [command.source for command in lowered.commands] == ["x", "t0"]
+
+
+def pooled(chain):
+    height, width = chain.last.shape[1:3]
+    chain.add("average_pool2d", AveragePool2d(size=(height, width), stride=(1, 1)), (1, 1, 1, 8))
+
+
+def test_a_reshape_that_would_move_values_is_refused_by_the_words_of_the_core():
+    chain = Chain((1, 4, 4, 6)).convolution(channels=6).add("reshape", Reshape(), (1, 4, 3, 8))
+    pooled(chain)
+    message = (
+        "small: n1 (RESHAPE): shape (4, 4, 6) to (1, 4, 3, 8) would move values between words (a "
+        "word holds 4 channels); use channels in multiples of 4 around it"
+    )
+    assert str(refused(chain.graph())) == message
+    lower(chain.graph(), AcceleratorConfig(rows=2, columns=2))
+
+
+VIEWS = {
+    "other positions": reshaped((1, 6, 5, 4), Chain.convolution),
+    "other channels, whole words": reshaped((1, 3, 5, 8), Chain.convolution),
+    "positions in a row": reshaped((1, 30, 4), lambda c: c.fully_connected(5, rows=True)),
+    "rows of other channels": reshaped((1, 10, 12), lambda c: c.fully_connected(5, rows=True)),
+    "all values": reshaped((1, 120), lambda c: c.fully_connected(5)),
+    "twice": reshaped(
+        (1, 120), lambda c: c.add("reshape", Reshape(), (1, 6, 5, 4)), Chain.convolution
+    ),
+}
+
+
+@pytest.mark.parametrize("case", VIEWS)
+def test_the_layer_behind_a_view_reads_the_values_of_its_shape(case):
+    graph = VIEWS[case].graph()
+    code = compile_graph(graph, CONFIG)
+    (name,) = graph.outputs
+    answer = run_core(code, Machine(code), images(3))
+    np.testing.assert_array_equal(answer[name], run(graph, images(3))[name])
+
+
+def test_rows_that_would_lie_in_other_words_are_refused():
+    chain = reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True))
+    (reason,) = refused(chain.graph()).reasons
+    assert reason.what == "shape (5, 6, 4) to (1, 20, 6) would move values between words"

@@ -1,0 +1,123 @@
+"""Nothing that is still wanted is overwritten, and what does not fit is said with its numbers."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accel.compiler.memory import plan
+from accel.compiler.schedule import DoesNotFit
+from accel.compiler.storage import Stored
+from accel.config import AcceleratorConfig
+
+CONFIG = AcceleratorConfig(rows=4, columns=4, bank_words=256)
+WORDS = st.integers(1, 60)
+
+
+def chain(words, chunks, parts=()):
+    """Commands t0 -> t1 -> ..., tensors of some ``words``; layers in ``parts`` are two commands."""
+    storage = {f"t{i}": Stored(1, n, 4) for i, n in enumerate(words)}
+    commands = []
+    for i in range(len(words) - 1):
+        command = SimpleNamespace(source=f"t{i}", output=f"t{i + 1}")
+        commands += [command] * (2 if i in parts else 1)
+    return commands, storage, ("t0",), (f"t{len(words) - 1}",), chunks[: len(commands)], CONFIG
+
+
+def words_of(plan, tensor):
+    place = plan.tensors[tensor]
+    return place.bank, set(range(place.address, place.address + place.storage.words(CONFIG.rows)))
+
+
+@given(
+    st.lists(WORDS, min_size=2, max_size=9),
+    st.lists(st.integers(1, 30), min_size=16, max_size=16),
+    st.sets(st.integers(0, 7)),
+)
+def test_every_tensor_lives_until_its_last_reader(words, chunks, parts):
+    """A walk through the layers in which each word remembers who wrote it last."""
+    commands, storage, inputs, outputs, chunks, config = chain(words, chunks, parts)
+    try:
+        made = plan(commands, storage, inputs, outputs, chunks, config)
+    except DoesNotFit:
+        return
+    owner = {}
+    for tensor in inputs:
+        bank, addresses = words_of(made, tensor)
+        owner |= {(bank, word): tensor for word in addresses}
+    for index, ((bank, address), size) in enumerate(zip(made.chunks, chunks, strict=True)):
+        for word in range(address, address + size):
+            assert (bank, word) not in owner
+            assert word < CONFIG.bank_words
+            owner[bank, word] = index
+    for command in commands:
+        bank, addresses = words_of(made, command.source)
+        assert {owner[bank, word] for word in addresses} == {command.source}
+        other, addresses = words_of(made, command.output)
+        assert other == 1 - bank
+        for word in addresses:
+            assert not isinstance(owner.get((other, word)), int), "over a chunk"
+            owner[other, word] = command.output
+    bank, addresses = words_of(made, outputs[0])
+    assert {owner[bank, word] for word in addresses} == set(outputs)
+
+
+@given(st.lists(WORDS, min_size=2, max_size=9), st.integers(1, 20))
+def test_the_words_used_are_those_of_tensors_and_chunks(words, chunk):
+    commands, storage, inputs, outputs, chunks, config = chain(words, [chunk] * 16)
+    try:
+        made = plan(commands, storage, inputs, outputs, chunks, config)
+    except DoesNotFit:
+        return
+    for bank in (0, 1):
+        ends = [max(w) + 1 for b, w in (words_of(made, t) for t in storage) if b == bank]
+        assert made.activation_words[bank] == max(ends, default=0)
+        size = chunk * sum(b == bank for b, _ in made.chunks)
+        assert made.used_words[bank] == made.activation_words[bank] + size
+
+
+def test_a_tensor_takes_the_place_of_one_that_is_no_longer_read():
+    made = plan(*chain([40, 10, 40, 10, 40], [1] * 4))
+    assert {(p.bank, p.address) for p in made.tensors.values()} == {(0, 0), (1, 0)}
+    assert made.activation_words == (40, 10)
+
+
+def test_the_input_stays_while_a_second_command_reads_it():
+    commands, storage, inputs, *_ = chain([10, 10, 10], [1] * 16)
+    commands.append(SimpleNamespace(source="t0", output="t1"))
+    made = plan(commands, storage, inputs, ("t1", "t2"), [1] * 3, CONFIG)
+    assert made.tensors["t2"].address == 10
+
+
+def test_a_chunk_lies_where_its_layer_writes_if_there_is_room():
+    made = plan(*chain([10, 10, 10], [20, 30]))
+    assert made.chunks == ((1, 10), (0, 10))
+    full = plan(*chain([10, 250, 10], [20, 30]))  # the first does not fit beside 250 words
+    assert full.chunks == ((0, 10), (0, 30))
+
+
+def test_exactly_full_fits_and_a_word_more_does_not():
+    made = plan(*chain([100, 56], [100, 256]))
+    assert made.used_words == (100, 156)
+    made = plan(*chain([156, 56], [200]))
+    assert sorted(made.used_words) == [156, 256]
+    with pytest.raises(DoesNotFit) as caught:
+        plan(*chain([156, 57], [200]))
+    assert str(caught.value) == (
+        "memory: needs 1.6 KiB of the 2 x 1 KiB: 0.8 KiB of activations (at most 0.6 KiB in a bank), "
+        "0.8 KiB of program; use a board with more memory, a smaller network or 4-bit weights"
+    )
+
+
+def test_activations_alone_may_be_too_large():
+    with pytest.raises(DoesNotFit, match=r"at most 1\.0 KiB in a bank.*0\.0 KiB of program"):
+        plan(*chain([257, 1], [1]))
+
+
+def test_tensors_that_would_have_to_be_in_both_banks_are_named():
+    commands = [SimpleNamespace(source=a, output=b) for a, b in ("ab", "bc", "ac")]
+    storage = {name: Stored(1, 1, 4) for name in "abc"}
+    message = "^memory: tensors '[abc]' and '[abc]' would need a copy between the banks$"
+    with pytest.raises(DoesNotFit, match=message):
+        plan(commands, storage, ("a",), ("c",), [1] * 3, CONFIG)

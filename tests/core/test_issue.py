@@ -1,0 +1,241 @@
+"""The tile loops walk a layer as plain Python does, and no tile waits longer than it must."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.config import AcceleratorConfig
+from accel.core.issue import Issue, _Positions, _Taps
+from accel.isa import COORDINATE_BITS, Isa
+from tests.layers import is_outside, positions, random_fields, taps
+from tests.simulation import simulate
+
+SIZES = [(2, 2, 2), (3, 5, 1), (4, 4, 1), (8, 4, 1)]  # rows, columns, requantizers
+COORDINATES = (1 << COORDINATE_BITS) - 1
+SEEDS = st.integers(0, 1 << 32)
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+@pytest.mark.parametrize("rows", [2, 3, 4])
+@settings(max_examples=10)
+@given(seed=SEEDS)
+def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, seed):
+    rng = random.Random(seed)
+    config = AcceleratorConfig(rows=rows)
+    isa, dut = Isa(config), _Taps(config)
+    seen, expected = [], []
+    names = ("slot", "advancing", "first", "first_block", "tile_last", "offset", "inner", "outer")
+
+    async def tile(ctx):
+        """Begins now, or with the last cycle of the tile before."""
+        ctx.set(dut.begin, 1)
+        await ctx.tick()
+        ctx.set(dut.busy, 1)
+        ctx.set(dut.begin, 0)
+        last = False
+        while not last:
+            seen.append({name: ctx.get(getattr(dut, name)) for name in names})
+            last = seen[-1]["tile_last"]
+            if not last:
+                await ctx.tick()
+
+    async def bench(ctx):
+        for _ in range(2):
+            fields = random_fields(isa, rng, broadcast=broadcast)
+            ctx.set(dut.descriptor, fields)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            for _ in range(3):
+                await tile(ctx)
+                expected.extend(walk(fields, rows))
+                if rng.randrange(2):
+                    await ctx.tick()
+                    ctx.set(dut.busy, 0)
+                    await ctx.tick().repeat(rng.randint(1, 3))
+            await ctx.tick()
+            ctx.set(dut.busy, 0)
+            await ctx.tick()
+
+    def walk(fields, rows):
+        blocks = list(taps(fields))
+        slots = 1 if broadcast else rows
+        for cycle in range(slots * len(blocks)):
+            offset, inner, outer = blocks[cycle // slots]
+            yield {
+                "slot": cycle % rows,
+                "advancing": int(cycle < rows),
+                "first": int(cycle == 0),
+                "first_block": int(cycle < slots),
+                "tile_last": int(cycle == slots * len(blocks) - 1),
+                "offset": offset & (1 << isa.address_bits) - 1,
+                "inner": inner & COORDINATES,
+                "outer": outer & COORDINATES,
+            }
+
+    simulate(dut, bench)
+    assert seen == expected
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(2, 5), seed=SEEDS)
+def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group(rows, seed):
+    rng = random.Random(seed)
+    config = AcceleratorConfig(rows=rows)
+    isa, dut = Isa(config), _Positions(config)
+    mask = (1 << isa.address_bits) - 1
+
+    async def group(ctx, wanted):
+        """Whole tiles of positions, with pauses; the last advance may be the group's end."""
+        advances = -(-len(wanted) // rows) * rows
+        for index in range(advances):
+            while rng.random() < 0.3:
+                assert ctx.get(dut.exhausted) == (index >= len(wanted))
+                await ctx.tick()
+            ctx.set(dut.advance, 1)
+            if index < len(wanted):
+                address, inner, outer = wanted[index]
+                entry = ctx.get(dut.entry)
+                assert entry.address == address & mask
+                assert (entry.inner, entry.outer) == (inner & COORDINATES, outer & COORDINATES)
+            assert ctx.get(dut.exhausted) == (index >= len(wanted) - 1)
+            if index < advances - 1 or rng.randrange(2):
+                await ctx.tick()
+                ctx.set(dut.advance, 0)
+        ctx.set(dut.group_end, 1)
+        assert ctx.get(dut.exhausted)
+        await ctx.tick()
+        ctx.set(dut.group_end, 0)
+        ctx.set(dut.advance, 0)
+
+    async def bench(ctx):
+        for _ in range(3):
+            fields = random_fields(isa, rng)
+            ctx.set(dut.descriptor, fields)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            for index in range(fields["groups_less_one"] + 1):
+                await group(ctx, positions(fields, index))
+
+    simulate(dut, bench)
+
+
+class Layers:
+    """Runs layers one after another, their weights loaded and released at random times."""
+
+    def __init__(self, config, seed, *, broadcast):
+        self.config, self.isa, self.dut = config, Isa(config), Issue(config)
+        self.rng = random.Random(seed)
+        self.broadcast = broadcast
+        simulate(self.dut, self._bench, cycles=50_000)
+
+    async def _bench(self, ctx):
+        for _ in range(3):
+            await self._layer(ctx, random_fields(self.isa, self.rng, broadcast=self.broadcast))
+
+    async def _layer(self, ctx, f):
+        """Every cycle of a layer, and some behind it, beside what plain Python expects."""
+        dut, rng = self.dut, self.rng
+        tiles = list(self._tiles(f))
+        ctx.set(dut.descriptor, f)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
+        release = {}  # time by half
+        stage_1, stage_2, free, spaced = None, None, 0, 0
+        drained = self.config.drain_cycles + 4  # no layer begins earlier behind another's last tile
+        current, index = None, 0  # the tile in progress and the step within
+        for time in range(20_000):
+            # The sequencer: a half is released some time after its group, then filled again, which
+            # takes a while.
+            for half in [half for half, due in release.items() if due == time]:
+                ready &= ~(1 << half)
+                del release[half]
+                loads = max(loads, 2)
+            if loads == 0 and loaded <= f["groups_less_one"] and not ready >> (loaded & 1) & 1:
+                ready |= 1 << (loaded & 1)
+                loaded += 1 if not f["shared"] else 1 << 20
+                loads = rng.choice([0, 3, 40])
+            loads = max(0, loads - 1)
+            ctx.set(dut.ready, ready)
+
+            # Reads follow their steps.
+            assert ctx.get(dut.read_en) == (stage_1 is not None)
+            if stage_1 is not None and stage_1["address"] is not None:
+                assert ctx.get(dut.read_address) == stage_1["address"]
+            if stage_2 is not None and stage_2["address"] is not None:
+                assert ctx.get(dut.outside) == stage_2["outside"]
+            stage_2, stage_1 = stage_1, None
+
+            step = ctx.get(dut.step)
+            assert step.valid == (current is not None)
+            if current is not None:
+                stage_1 = current["reads"][index]
+                index += 1
+                last = index == len(current["reads"])
+                assert (step.first, step.last) == (index == 1, last)
+                assert step.half == current["half"]
+                if not self.broadcast:
+                    assert ctx.get(dut.slot) == (index - 1) % self.config.rows
+                if last:
+                    assert step.group_last == current["group_last"]
+                    if current["group_last"]:
+                        group += 1
+                        if not f["shared"]:
+                            release[current["half"]] = time + rng.choice([1, 2, 10, 60])
+                    current, free = None, time
+
+            # A tile begins as early as it may, and whoever keeps it waiting is told.
+            weights = bool(tiles) and group >= loaded
+            drain = bool(tiles) and not weights and time < spaced
+            waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
+            idle = current is None and not step.valid
+            assert waiting == ((weights, drain) if idle else (0, 0))
+            if tiles and current is None and not weights and not drain:
+                current, index = tiles.pop(0), 0
+                spaced = time + self.config.drain_cycles
+            await ctx.tick()
+            if not tiles and current is None and not release and time > free + drained:
+                break
+        else:
+            raise AssertionError("the layer did not end")
+
+    def _tiles(self, f):
+        """The tiles of a layer in order, and what each cycle of them reads."""
+        rows, blocks = self.config.rows, list(taps(f))
+        mask = (1 << self.isa.address_bits) - 1
+        for group in range(f["groups_less_one"] + 1):
+            places = positions(f, group)
+            for first in range(0, len(places), rows):
+                tile = places[first : first + rows]
+                reads = []
+                for offset, inner, outer in blocks:
+                    for row in range(1 if self.broadcast else rows):
+                        # What rows behind the last position read is of no concern.
+                        read = {"address": None, "outside": None}
+                        if row < len(tile):
+                            address, x, y = tile[row]
+                            read["address"] = address + offset & mask
+                            read["outside"] = is_outside(f, x + inner, y + outer)
+                        reads.append(read)
+                yield {
+                    "reads": reads,
+                    "half": 0 if f["shared"] else group & 1,
+                    "group_last": first + rows >= len(places),
+                }
+
+
+@pytest.mark.parametrize("family", ["generic", "ecp5"])
+@pytest.mark.parametrize("broadcast", [False, True], ids=["dense", "broadcast"])
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@settings(max_examples=4)
+@given(seed=SEEDS)
+def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
+    rows, columns, requantizers, broadcast, family, seed
+):
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
+    Layers(config, seed, broadcast=broadcast)

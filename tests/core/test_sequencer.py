@@ -1,0 +1,211 @@
+"""The sequencer fetches what a program's chunks hold, whoever else uses the memory."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.compiler.command import encode
+from accel.config import AcceleratorConfig
+from accel.core.sequencer import Sequencer
+from accel.isa import COUNTER_BITS, Isa
+from accel.protocol import COUNTERS
+from tests.layers import random_fields
+from tests.simulation import simulate
+
+BANK_WORDS = 1024
+SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
+
+
+class Chunk:
+    """A layer in memory: its descriptor, and the groups that it streams."""
+
+    def __init__(self, isa, rng):
+        self.isa = isa
+        self.fields = random_fields(isa, rng) | {"weight_words_less_one": rng.randrange(6)}
+        groups = 1 if self.fields["shared"] else self.fields["groups_less_one"] + 1
+        self.groups = [
+            [
+                [rng.getrandbits(isa.config.word_bits) for _ in range(words)]
+                for words in (
+                    isa.config.columns * isa.record_words,
+                    self.fields["weight_words_less_one"] + 1,
+                )
+            ]
+            for _ in range(groups)
+        ]
+
+    def words(self, following, last):
+        """All words; ``following`` is the location of the next chunk."""
+        self.fields["last"] = int(last)
+        shift = self.isa.address_bits
+        link = {"address": following & (1 << shift) - 1, "bank": following >> shift}
+        packed = encode(self.isa.descriptor, self.fields | {"next": link})
+        width = self.isa.config.word_bits
+        count = self.isa.descriptor_words
+        descriptor = [packed >> width * k & (1 << width) - 1 for k in range(count)]
+        return descriptor + [word for group in self.groups for part in group for word in part]
+
+
+class Run:
+    """A program in a memory that others use too, on a core that works at random speed."""
+
+    def __init__(self, config, seed, *, latency, layers, stop_after=None):
+        self.isa, self.rng, self.latency = Isa(config), random.Random(seed), latency
+        self.dut = Sequencer(config, memory_latency=latency)
+        self.chunks = [Chunk(self.isa, self.rng) for _ in range(layers)]
+        self.executed = min(layers, stop_after or layers)
+        self.stop_after = stop_after
+        self.memory = {}
+        # The second chunk lies across the end of bank 0.
+        self.places = [self.rng.randrange(100), BANK_WORDS - self.rng.randrange(1, 20)]
+        self.places += [BANK_WORDS + 400 + 200 * k for k in range(layers)]
+        for index, chunk in enumerate(self.chunks):
+            words = chunk.words(self.places[index + 1], index == layers - 1)
+            self.memory |= dict(enumerate(words, self.places[index]))
+        self.arriving = []
+        self.counted = dict.fromkeys(COUNTERS, 0)
+        simulate(self.dut, self._bench, cycles=200_000)
+
+    async def _bench(self, ctx):
+        dut = self.dut
+        for index in range(3):
+            ctx.set(dut.pointer_byte, self.places[0] >> 8 * index & 0xFF)
+            ctx.set(dut.set_pointer, 1 << index)
+            await ctx.tick()
+        ctx.set(dut.set_pointer, 0)
+        assert ctx.get(dut.idle)
+        ctx.set(dut.run, 1)
+        await self._tick(ctx)
+        ctx.set(dut.run, 0)
+        for index in range(self.executed):
+            ctx.set(dut.stop, index + 1 == self.stop_after)
+            await self._layer(ctx, self.chunks[index])
+        assert ctx.get(dut.idle)
+        if self.executed < len(self.chunks):  # where a run would go on
+            assert self._pointer(ctx) == self.places[self.executed]
+        for name in COUNTERS[1:]:
+            ctx.set(getattr(dut, name), 0)
+        await ctx.tick().repeat(3)
+        counters = ctx.get(dut.counters)
+        mask = (1 << COUNTER_BITS) - 1
+        read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
+        assert read == self.counted
+
+    def _pointer(self, ctx):
+        pointer = ctx.get(self.dut.pointer)
+        return pointer.bank << self.isa.address_bits | pointer.address
+
+    async def _tick(self, ctx):
+        """A cycle of the memory, which grants some accesses, and of what is counted."""
+        dut = self.dut
+        events = {name: int(self.rng.random() < 0.5) for name in COUNTERS[1:]}
+        for name, value in events.items():
+            ctx.set(getattr(dut, name), value)
+        if not ctx.get(dut.idle):
+            for name, value in events.items():
+                self.counted[name] += value
+            self.counted["cycles"] += 1
+        granted = self.rng.random() < 0.7
+        ctx.set(dut.granted, granted)
+        read = self.memory.get(self._pointer(ctx)) if granted and ctx.get(dut.access_en) else None
+        self.arriving.append(read)
+        await ctx.tick()
+        word = self.arriving[-self.latency] if len(self.arriving) >= self.latency else None
+        garbage = self.rng.getrandbits(self.isa.config.word_bits)
+        ctx.set(dut.data, garbage if word is None else word)
+
+    async def _layer(self, ctx, chunk):
+        """One layer: takes what fills the buffers, and releases each half some time later."""
+        dut, rng, fields = self.dut, self.rng, chunk.fields
+        while not ctx.get(dut.start):
+            assert not ctx.get(dut.record_en) and not ctx.get(dut.weight_en)
+            await self._tick(ctx)
+        descriptor = ctx.get(dut.descriptor)
+        assert {name: descriptor[name] for name in fields} == fields
+        await self._tick(ctx)
+        assert ctx.get(dut.ready) == 0
+
+        filling, full, loaded, ready_before = ([], []), {}, 0, 0
+        while loaded < len(chunk.groups) or full:
+            half, ready = ctx.get(dut.half), ctx.get(dut.ready)
+            risen = ready & ~ready_before
+            if risen:
+                assert risen == 1 << (loaded & 1)
+                assert list(filling) == chunk.groups[loaded]
+                loaded += 1
+                full[loaded - 1 & 1] = rng.choice([1, 5, 40, 200])
+            if ctx.get(dut.record_en) or ctx.get(dut.weight_en):
+                assert half == loaded & 1 and half not in full
+            if ctx.get(dut.restart):
+                filling = ([], [])
+            elif ctx.get(dut.record_en):
+                word = ctx.get(dut.record_column) * self.isa.record_words
+                assert word + ctx.get(dut.record_word) == len(filling[0])
+                filling[0].append(ctx.get(dut.write_data))
+            elif ctx.get(dut.weight_en):
+                filling[1].append(ctx.get(dut.write_data))
+            full = {key: left - 1 for key, left in full.items()}
+            release = next((key for key, left in full.items() if left <= 0), None)
+            ctx.set(dut.release, release is not None)
+            ctx.set(dut.release_half, release or 0)
+            await self._tick(ctx)
+            ctx.set(dut.release, 0)
+            ready_before = ready
+            if release is not None:
+                del full[release]
+                # Weights that all groups share stay for the whole layer.
+                assert ctx.get(dut.ready) >> release & 1 == fields["shared"]
+                ready_before = ctx.get(dut.ready) & ready
+        for _ in range(rng.randint(3, 20)):
+            assert not ctx.get(dut.access_en)
+            assert not ctx.get(dut.layer_done)
+            await self._tick(ctx)
+        ctx.set(dut.finished, 1)
+        assert ctx.get(dut.layer_done)
+        await self._tick(ctx)
+        ctx.set(dut.finished, 0)
+
+
+@pytest.mark.parametrize("latency", [1, 5])
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+@settings(max_examples=4)
+@given(seed=st.integers(0, 1 << 32))
+def test_each_layers_words_arrive_in_order_and_never_in_a_half_that_is_in_use(
+    rows, columns, latency, seed
+):
+    config = AcceleratorConfig(rows=rows, columns=columns, bank_words=BANK_WORDS)
+    Run(config, seed, latency=latency, layers=3)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_run_ends_with_the_layer_in_which_it_is_stopped(stop_after):
+    config = AcceleratorConfig(bank_words=BANK_WORDS)
+    Run(config, stop_after, latency=1, layers=3, stop_after=stop_after)
+
+
+def test_the_links_pointer_moves_word_by_word_and_on_into_bank_1():
+    config = AcceleratorConfig(bank_words=BANK_WORDS)
+    dut = Sequencer(config, memory_latency=1)
+
+    async def bench(ctx):
+        location = BANK_WORDS - 2
+        for index in (2, 0, 1):
+            ctx.set(dut.pointer_byte, location >> 8 * index & 0xFF)
+            ctx.set(dut.set_pointer, 1 << index)
+            await ctx.tick()
+        ctx.set(dut.set_pointer, 0)
+        for expected in (BANK_WORDS - 2, BANK_WORDS - 1, BANK_WORDS, BANK_WORDS + 1):
+            for link_en in (0, 1):
+                ctx.set(dut.link_en, link_en)
+                assert ctx.get(dut.access_en) == link_en
+                pointer = ctx.get(dut.pointer)
+                assert pointer.bank * BANK_WORDS + pointer.address == expected
+                await ctx.tick()
+            ctx.set(dut.link_advance, 1)
+            ctx.set(dut.link_en, 0)
+            await ctx.tick()
+            ctx.set(dut.link_advance, 0)
+
+    simulate(dut, bench)

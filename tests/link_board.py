@@ -1,0 +1,119 @@
+"""A host's link with what stands behind it in the core, memory and sequencer, in plain Python."""
+
+import random
+
+from accel import protocol
+from accel.config import AcceleratorConfig
+from accel.core.link import Link
+from accel.identity import identity
+from accel.isa import COUNTER_BITS
+from accel.protocol import COUNTER_BYTES, COUNTERS, Status, crc
+from tests.simulation import Stalls, receive, send, simulate
+
+WORDS = 1 << 18  # that a location of 3 bytes may name here
+LAYERS = 3  # of the program that it runs
+OK, BAD_HEADER, BAD_DATA = (bytes([status]) for status in Status)
+
+
+def closed(data):
+    """A reply of ``data``."""
+    return OK + data + bytes([crc(data)])
+
+
+class Board:
+    """A link with memory and sequencer in plain Python; ``runs`` has location and layers of each."""
+
+    def __init__(self, *, rows=4, latency=1, seed=0):
+        self.config = AcceleratorConfig(rows=rows)
+        self.latency = latency
+        self.rng = random.Random(seed)
+        self.dut = Link(self.config, memory_latency=latency)
+        self.memory, self.runs, self.pointer = {}, [], 0
+        self.counts = [self.rng.getrandbits(COUNTER_BITS) for _ in COUNTERS]
+
+    @property
+    def info(self):
+        counts = [count.to_bytes(COUNTER_BYTES, "little") for count in self.counts]
+        return closed(identity(self.config) + b"".join(counts))
+
+    def word(self, location):
+        """The bytes of a word; random ones where nobody wrote."""
+        if location not in self.memory:
+            self.memory[location] = bytearray(self.rng.randbytes(self.config.rows))
+        return self.memory[location]
+
+    def talk(self, *testbenches):
+        simulate(
+            self.dut,
+            *testbenches,
+            background=(self._sequencer, self._memory, self._watch),
+            cycles=200_000,
+        )
+
+    def answer(self, request, count, *, rates=(0, 0)):
+        """Send ``request`` and return ``count`` bytes, behind which no more may come."""
+        received = []
+        sending, receiving = (Stalls(rate, self.rng.getrandbits(20)) for rate in rates)
+
+        async def host(ctx):
+            await send(ctx, self.dut.i, request, sending)
+
+        async def listener(ctx):
+            received.extend(await receive(ctx, self.dut.o, count, receiving))
+            for _ in range(60):
+                assert not ctx.get(self.dut.o.valid)
+                await ctx.tick()
+
+        self.talk(host, listener)
+        return bytes(received)
+
+    async def _sequencer(self, ctx):
+        dut = self.dut
+        for index, count in enumerate(self.counts):
+            ctx.set(dut.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS], count)
+        ctx.set(dut.idle, 1)
+        while True:
+            await ctx.tick().until(dut.run)
+            ctx.set(dut.idle, 0)
+            run = [self.pointer, 0]
+            self.runs.append(run)
+            stopped = False
+            while run[1] < LAYERS and not stopped:
+                await ctx.tick().repeat(self.rng.randint(3, 90))
+                ctx.set(dut.layer_done, 1)
+                stopped = ctx.get(dut.stop)
+                await ctx.tick()
+                ctx.set(dut.layer_done, 0)
+                run[1] += 1
+            ctx.set(dut.idle, 1)
+
+    async def _memory(self, ctx):
+        dut, due = self.dut, {}
+        time = 0
+        while True:
+            if ctx.get(dut.memory_en):
+                mask, word = ctx.get(dut.memory_write), self.word(self.pointer)
+                for lane in range(self.config.rows):
+                    if mask >> lane & 1:
+                        word[lane] = ctx.get(dut.write_byte)
+                ctx.set(dut.read_data, self.rng.getrandbits(self.config.word_bits))
+                if not mask:
+                    due[time + self.latency] = int.from_bytes(word, "little")
+            for index in range(protocol.LOCATION_BYTES):
+                if ctx.get(dut.set_pointer) >> index & 1:
+                    byte = ctx.get(dut.pointer_byte) << 8 * index
+                    self.pointer = self.pointer & ~(0xFF << 8 * index) | byte
+            self.pointer += ctx.get(dut.advance)
+            await ctx.tick()
+            time += 1
+            if time in due:
+                ctx.set(dut.read_data, due.pop(time))
+
+    async def _watch(self, ctx):
+        """A byte that is offered stays until it is taken."""
+        offered = None
+        while True:
+            valid, payload = ctx.get(self.dut.o.valid), ctx.get(self.dut.o.payload)
+            assert offered is None or (valid, payload) == (1, offered)
+            offered = payload if valid and not ctx.get(self.dut.o.ready) else None
+            await ctx.tick()
