@@ -113,7 +113,8 @@ class _Walk:
             self._occupy(group, begin)
             begin += (self.tiles - 1) * self.period
             waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)
-            tile_free = begin + self.period
+            # The array pauses for a cycle between groups.
+            tile_free = begin + max(self.steps + 1, self.config.drain_cycles)
             released[half] = begin + self.released + 1
         end = begin + self.written + self.config.drain_cycles
         return LayerCycles(

@@ -19,11 +19,11 @@ class ActivationBanks(wiring.Component):
 
     Members
     -------
-    array_en, array_bank, array_address : In, array_data : Out
-        Reads for the array.
-    result, result_bank, result_address, write_en, write_data : In, result_data : Out
-        Accesses of the write-back: bytes to write, one bit each, and a word that holds them, or
-        none to read.
+    array_coming, array_bank, array_address : In, array_data : Out
+        Reads for the array; that there is one is said a cycle before.
+    result_coming, result_bank, result_address, write_en, write_data : In, result_data : Out
+        Accesses of the write-back, said a cycle before: bytes to write, one bit each, and a word
+        that holds them, or none to read.
     other_en, other_location, other_write : In
         An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
@@ -44,11 +44,11 @@ class ActivationBanks(wiring.Component):
         address, word = self.isa.address_bits, config.word_bits
         super().__init__(
             {
-                "array_en": In(1),
+                "array_coming": In(1),
                 "array_bank": In(1),
                 "array_address": In(address),
                 "array_data": Out(word),
-                "result": In(1),
+                "result_coming": In(1),
                 "result_bank": In(1),
                 "result_address": In(address),
                 "result_data": Out(word),
@@ -68,13 +68,18 @@ class ActivationBanks(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        busy = []
+        array_en = delayed(m, self.array_coming, 1, name="array_en", init=0)
+        result_en = delayed(m, self.result_coming, 1, name="result_en", init=0)
+        free = Signal(BANKS)
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
-            array = self.array_en & (self.array_bank == index)
-            result = self.result & (self.result_bank == index)
+            array = array_en & (self.array_bank == index)
+            result = result_en & (self.result_bank == index)
             other = self.other_en & (self.other_location.bank == index)
-            busy.append(array | result)
+            m.d.sync += free[index].eq(
+                ~(self.array_coming & (self.array_bank == index))
+                & ~(self.result_coming & (self.result_bank == index))
+            )
 
             m.d.comb += bank.en.eq(array | result | other)
             with m.If(array):
@@ -90,7 +95,7 @@ class ActivationBanks(wiring.Component):
         other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")
         data = Array(bank.read_data for bank in self.banks)
         m.d.comb += [
-            self.other_granted.eq(~Array(busy)[self.other_location.bank]),
+            self.other_granted.eq(free.bit_select(self.other_location.bank, 1)),
             self.array_data.eq(data[array_bank]),
             self.other_read_data.eq(data[other_bank]),
             # A layer's results have one bank.

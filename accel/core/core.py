@@ -74,7 +74,7 @@ class Core(wiring.Component):
         word = Signal(config.word_bits, reset_less=True)
         outside = delayed(m, issue.outside, latency - 1, name="outside")
         m.d.comb += [
-            banks.array_en.eq(issue.read_en),
+            banks.array_coming.eq(issue.read_coming),
             banks.array_bank.eq(d.input_bank),
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
@@ -121,7 +121,7 @@ class Core(wiring.Component):
             write_back.link_write.eq(sequencer.idle),
             write_back.link_byte.eq(link.write_byte),
             write_back.read_data.eq(banks.result_data),
-            banks.result.eq(write_back.access),
+            banks.result_coming.eq(write_back.coming_access),
             banks.result_bank.eq(~d.input_bank),
             banks.result_address.eq(write_back.address),
             banks.write_en.eq(write_back.write_en),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
 from .delay import DelayLine
-from .signals import LoopCounter, step_layout
+from .signals import LoopCounter, delayed, step_layout
 
 
 class Issue(wiring.Component):
@@ -29,8 +29,8 @@ class Issue(wiring.Component):
         Begin the layer. No other layer is running.
     ready : In(2)
         Which halves of the weight buffer hold their group.
-    read_en, read_address : Out
-        Read of the input bank, stage 1.
+    read_coming : Out(1), read_address : Out
+        Read of the input bank, stages 0 and 1.
     outside : Out(1)
         The read was outside the input and its data are to be replaced by padding, stage 2.
     slot : Out(range(rows)), step : Out(step_layout)
@@ -47,7 +47,7 @@ class Issue(wiring.Component):
                 "descriptor": In(self.isa.descriptor),
                 "start": In(1),
                 "ready": In(2),
-                "read_en": Out(1),
+                "read_coming": Out(1),
                 "read_address": Out(self.isa.address_bits),
                 "outside": Out(1),
                 "slot": Out(range(config.rows)),
@@ -61,41 +61,40 @@ class Issue(wiring.Component):
         m = Module()
         d = self.descriptor
 
-        # Tile control: a tile begins in the cycle behind `begin`.
+        # Tile control: a tile begins in the cycle behind `begin`, within a group without a pause.
+        # Between groups the array pauses for a cycle, in which everything starts over.
         active, busy, half, tile_last = Signal(), Signal(), Signal(), Signal()
-        begin, group_end, group_last = Signal(), Signal(), Signal()
-        half_next, spacing = Signal(), Signal(range(self.config.drain_cycles))
-        spaced, in_turn = Signal(init=1), Signal()
+        begin, group_end, group_last, open_ = Signal(), Signal(), Signal(), Signal(init=1)
 
         # A half whose group is done counts as ready until the drain has released it.
         done = Signal(2)
         ended = group_end & ~d.shared
         m.d.sync += done.eq((done | (ended << half)) & self.ready)
-        ready = (self.ready & ~done).bit_select(half_next, 1)
-        more = active & ~(group_end & group_last)
+        ready = (self.ready & ~done).bit_select(half, 1)
+        exhausted = Signal()
         m.d.comb += [
-            half_next.eq(half ^ ended),
-            begin.eq(more & (~busy | tile_last) & ready & spaced & in_turn),
+            begin.eq(Mux(busy, tile_last & ~exhausted, active & ready) & open_),
+            group_end.eq(tile_last & exhausted),
             self.waiting_weights.eq(active & ~busy & ~ready),
-            self.waiting_drain.eq(active & ~busy & ready & ~(spaced & in_turn)),
+            self.waiting_drain.eq(active & ~busy & ready & ~open_),
         ]
-        m.d.sync += [active.eq(self.start | more), half.eq(half_next & ~self.start)]
-        with m.If(begin):
-            m.d.sync += [busy.eq(1), spaced.eq(self.config.drain_cycles == 1)]
-            m.d.sync += spacing.eq(self.config.drain_cycles - 1)
-        with m.Else():
-            m.d.sync += [busy.eq(busy & ~tile_last), spaced.eq(spaced | (spacing == 1))]
-            m.d.sync += spacing.eq(spacing - 1)
-
-        # Where results are combined with what their places hold, words are read and written in turns.
-        turn = Signal(range(self.config.word_cycles))
-        last_turn = turn == self.config.word_cycles - 1
-        m.d.sync += turn.eq(Mux(self.start | last_turn, 0, turn + 1))
-        m.d.sync += in_turn.eq(~d.second | self.start | last_turn)
+        m.d.sync += [
+            busy.eq(begin | (busy & ~tile_last)),
+            active.eq(self.start | (active & ~(group_end & group_last))),
+            half.eq((half ^ ended) & ~self.start),
+        ]
+        m.submodules.openings = openings = _Openings(self.config)
+        m.d.comb += [
+            openings.second.eq(d.second),
+            openings.start.eq(self.start),
+            openings.begin.eq(begin),
+            open_.eq(openings.open),
+        ]
 
         # Groups
+        group_passed = delayed(m, group_end, 1, name="group_passed", init=0)
         groups = LoopCounter(
-            m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
+            m, d.groups_less_one, advance=group_passed, restart=self.start, name="group"
         )
         m.d.comb += group_last.eq(groups.last)
 
@@ -104,14 +103,13 @@ class Issue(wiring.Component):
         m.d.comb += [
             taps.descriptor.eq(d),
             taps.start.eq(self.start),
-            taps.begin.eq(begin),
             taps.busy.eq(busy),
             tile_last.eq(taps.tile_last),
             positions.descriptor.eq(d),
             positions.start.eq(self.start),
-            positions.group_end.eq(group_end),
+            positions.group_passed.eq(group_passed),
             positions.advance.eq(busy & taps.advancing),
-            group_end.eq(tile_last & positions.exhausted),
+            exhausted.eq(positions.exhausted),
         ]
 
         # Each row keeps its position for the whole tile, in a ring that turns with the slots.
@@ -126,8 +124,8 @@ class Issue(wiring.Component):
 
         # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
         inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
+        m.d.comb += self.read_coming.eq(busy)
         m.d.sync += [
-            self.read_en.eq(busy),
             self.read_address.eq(entry.address + taps.offset),
             inner.eq(entry.inner + taps.inner),
             outer.eq(entry.outer + taps.outer),
@@ -139,7 +137,36 @@ class Issue(wiring.Component):
             self.step.first.eq(taps.first),
             self.step.last.eq(tile_last),
             self.step.half.eq(half),
-            self.step.group_last.eq(positions.exhausted),
+            self.step.group_last.eq(exhausted),
+        ]
+        return m
+
+
+class _Openings(wiring.Component):
+    """When a tile may begin: its results need ``drain_cycles`` of their own behind those before.
+
+    Where results are combined with what their places hold, tiles begin in turns: then the words
+    that are read and those that are written keep their distance.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        super().__init__({"second": In(1), "start": In(1), "begin": In(1), "open": Out(1, init=1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        left, spaced = Signal(range(config.drain_cycles)), Signal(init=1)
+        spaced_next = Mux(self.begin, config.drain_cycles == 1, spaced | (left == 1))
+        m.d.sync += [
+            left.eq(Mux(self.begin, config.drain_cycles - 1, left - 1)),
+            spaced.eq(spaced_next),
+        ]
+        turn = Signal(range(config.word_cycles))
+        again = self.start | (turn == config.word_cycles - 1)
+        m.d.sync += [
+            turn.eq(Mux(again, 0, turn + 1)),
+            self.open.eq(spaced_next & (~self.second | again)),
         ]
         return m
 
@@ -154,7 +181,6 @@ class _Taps(wiring.Component):
             {
                 "descriptor": In(isa.descriptor),
                 "start": In(1),
-                "begin": In(1),
                 "busy": In(1),
                 "slot": Out(range(config.rows)),
                 "advancing": Out(1),  # the slots of the first `rows` cycles
@@ -193,7 +219,7 @@ class _Taps(wiring.Component):
 
         m.d.sync += all_last.eq(blocks.last_next & inner.last_next & outer.last_next)
 
-        with m.If(self.begin):
+        with m.If(self.start | self.tile_last):
             m.d.sync += [self.slot.eq(0), slot_last.eq(0), block_last.eq(d.broadcast)]
             m.d.sync += [self.advancing.eq(1), self.first.eq(1), self.first_block.eq(1)]
         with m.Elif(self.busy):
@@ -210,8 +236,9 @@ class _Taps(wiring.Component):
 
         # The offset steps by what the loop that advances asks for; a tile's end takes it back to 0.
         increment = Signal.like(self.offset)
-        m.d.comb += increment.eq(
-            Mux(outer_end, d.tap_outer_step, Mux(inner_end, d.tap_inner_step, 1))
+        inner_ends, outer_ends = blocks.last_next, blocks.last_next & inner.last_next
+        m.d.sync += increment.eq(
+            Mux(outer_ends, d.tap_outer_step, Mux(inner_ends, d.tap_inner_step, 1))
         )
         with m.If(self.tile_last):
             m.d.sync += self.offset.eq(0)
@@ -229,7 +256,7 @@ class _Positions(wiring.Component):
             {
                 "descriptor": In(isa.descriptor),
                 "start": In(1),
-                "group_end": In(1),
+                "group_passed": In(1),
                 "advance": In(1),
                 "exhausted": Out(1),  # no position is left behind this cycle's
                 "entry": Out(
@@ -253,10 +280,10 @@ class _Positions(wiring.Component):
         base_next = Signal.like(base)
         m.d.comb += base_next.eq(base + d.input_group_step)
         restart = Signal()
-        m.d.comb += restart.eq(self.start | self.group_end)
+        m.d.comb += restart.eq(self.start | self.group_passed)
         with m.If(self.start):
             m.d.sync += base.eq(d.input_base)
-        with m.Elif(self.group_end):
+        with m.Elif(self.group_passed):
             m.d.sync += base.eq(base_next)
 
         # Positions count on along the inner dimension and across its ends.
@@ -267,6 +294,8 @@ class _Positions(wiring.Component):
             run_end.eq(self.advance & run.last),
             self.exhausted.eq(passed | (run_end & runs.last)),
         ]
+        step = Signal.like(self.entry.address, reset_less=True)
+        m.d.sync += step.eq(Mux(run.last_next, d.position_outer_step, d.position_inner_step))
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(Mux(self.start, d.input_base, base_next)),
@@ -276,9 +305,7 @@ class _Positions(wiring.Component):
             ]
         with m.Elif(self.advance):
             m.d.sync += [
-                self.entry.address.eq(
-                    self.entry.address + Mux(run.last, d.position_outer_step, d.position_inner_step)
-                ),
+                self.entry.address.eq(self.entry.address + step),
                 passed.eq(self.exhausted),
             ]
             with m.If(run.last):

@@ -125,7 +125,7 @@ class Receiver(wiring.Component):
 class Transmitter(wiring.Component):
     """Bytes to a line.
 
-    A byte is taken at the end of a bit time, if the stop bit of the one before has been sent.
+    A byte is taken behind the end of a bit time, if the stop bit of the one before has been sent.
 
     Members
     -------
@@ -150,17 +150,15 @@ class Transmitter(wiring.Component):
             m.d.sync += steps.eq(steps + 1)
 
         # What is still to be sent, the stop bit last; nothing once that is on the line.
+        # That nothing is left to send is known a cycle before a byte is taken.
         shift = Signal(_BITS + 1)
         busy = Signal()
-        m.d.comb += [
-            busy.eq(shift.any()),
-            self.i.ready.eq(next_bit & ~busy),
-        ]
-        with m.If(next_bit):
-            with m.If(busy):
-                m.d.sync += Cat(self.tx, shift).eq(shift)
-            with m.Elif(self.i.valid):
-                m.d.sync += [self.tx.eq(0), shift.eq(Cat(self.i.payload, 1))]
+        m.d.comb += busy.eq(shift.any())
+        m.d.sync += self.i.ready.eq(next_bit & ~busy)
+        with m.If(next_bit & busy):
+            m.d.sync += Cat(self.tx, shift).eq(shift)
+        with m.If(self.i.ready & self.i.valid):
+            m.d.sync += [self.tx.eq(0), shift.eq(Cat(self.i.payload, 1))]
         return m
 
 

@@ -49,8 +49,10 @@ class WriteBack(wiring.Component):
         Codes to store, of neighbouring columns.
     link_write : In(1), link_byte : In(8)
         Nothing runs: the word to write is made of this byte.
-    access, address, read_data : Out, Out, In
-        A read or a write in the output bank.
+    coming_access : Out(1)
+        There is a read or a write in the output bank in the next cycle.
+    address, read_data : Out, In
+        Its word.
     write_en, write_data : Out
         Which bytes to write, and the word.
     done : Out(1)
@@ -69,7 +71,7 @@ class WriteBack(wiring.Component):
                 "codes": In(8 * config.requantizers),
                 "link_write": In(1),
                 "link_byte": In(8),
-                "access": Out(1),
+                "coming_access": Out(1),
                 "address": Out(self.isa.address_bits),
                 "read_data": In(config.word_bits),
                 "write_en": Out(config.rows),
@@ -139,7 +141,9 @@ class WriteBack(wiring.Component):
             next_word.eq(group_word + d.output_group_words + carry),
         ]
         following = Signal.like(row_word)
-        m.d.comb += following.eq(row_word + Mux(run.last, d.output_outer_step, d.output_inner_step))
+        step = Mux(run.last, d.output_outer_step, d.output_inner_step)
+        # A row of several cycles leaves time for a register.
+        m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)
         with m.If(self.start):
             for signal in (group_word, row_word, word):
                 m.d.sync += signal.eq(d.output_base)
@@ -163,21 +167,23 @@ class WriteBack(wiring.Component):
             & ~passed
             & (column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one))
         )
-        word_begin = Signal(init=1)
-        with m.If(valid):
-            m.d.sync += word_begin.eq(row_end | lane_last)
+        word_begin, word_begin_next = Signal(init=1), Signal()
+        m.d.comb += word_begin_next.eq(Mux(valid, row_end | lane_last, word_begin))
+        m.d.sync += word_begin.eq(word_begin_next)
 
-        reading = valid & word_begin & d.second
+        reading_next = self.coming & word_begin_next & d.second
+        reading = delayed(m, reading_next, 1, name="reading", init=0)
         self._add_reading(m, reading, lane)
-        self._add_writing(
+        writing_next = self._add_writing(
             m, reading, word, lane, real, word_begin, valid & (row_end | lane_last), layer_end
         )
+        m.d.comb += self.coming_access.eq(reading_next | writing_next)
         return m
 
     def _add_reading(self, m, reading, lane):
         """The word that holds the second operands, byte by byte."""
         config, step = self.config, 8 * self.config.requantizers
-        arrived = delayed(m, reading, memory.latency_of(config.family), name="reading", init=0)
+        arrived = delayed(m, reading, memory.latency_of(config.family), name="arrived", init=0)
         shown = self.read_data
         if config.columns < config.rows:
             shown = shown >> (delayed(m, lane, memory.latency_of(config.family), name="lane") << 3)
@@ -190,7 +196,7 @@ class WriteBack(wiring.Component):
         m.d.comb += self.old.eq(old)
 
     def _add_writing(self, m, reading, word, lane, real, word_begin, word_end, layer_end):
-        """The word that the codes are collected in, and its write."""
+        """The word that the codes are collected in, and its write; whether that comes next."""
         config, rows, count = self.config, self.config.rows, self.config.requantizers
         place = Cat(word, real, word_end, lane, word_begin, layer_end)
         found = word
@@ -212,16 +218,12 @@ class WriteBack(wiring.Component):
                 m.d.sync += self.write_data.word_select(index, 8).eq(
                     values.word_select(index % count, 8)
                 )
-        lanes, writing = Signal(rows), Signal()
+        lanes, lanes_next = Signal(rows), Signal(rows)
         address = Signal.like(word)
-        m.d.sync += [
-            address.eq(word),
-            lanes.eq(Mux(word_begin, 0, lanes) | (chosen[:rows] & real.replicate(rows))),
-            writing.eq(word_end),
-            self.done.eq(layer_end),
-        ]
         m.d.comb += [
-            self.access.eq(reading | (writing & lanes.any())),
+            lanes_next.eq(Mux(word_begin, 0, lanes) | (chosen[:rows] & real.replicate(rows))),
             self.address.eq(Mux(reading, found, address)),
             self.write_en.eq(lanes & ~reading.replicate(rows)),
         ]
+        m.d.sync += [address.eq(word), lanes.eq(lanes_next), self.done.eq(layer_end)]
+        return word_end & lanes_next.any()
