@@ -112,6 +112,7 @@ class Isa:
             "tables": 1,
             "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
+            # The lanes are 0 where a row of the array fills whole words.
             "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
             "output_group_words": blocks,     # from a group's first channel to the next group's
             "output_group_lanes": self.lane_bits,

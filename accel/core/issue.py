@@ -276,14 +276,14 @@ class _Positions(wiring.Component):
         d = self.descriptor
 
         # Groups start at the first position; a depthwise group has input channels of its own.
-        base = Signal.like(d.input_base)
-        base_next = Signal.like(base)
-        m.d.comb += base_next.eq(base + d.input_group_step)
+        base, base_next = Signal.like(d.input_base), Signal.like(d.input_base)
         restart = Signal()
-        m.d.comb += restart.eq(self.start | self.group_passed)
+        started = delayed(m, self.start, 1, name="started", init=0)
+        m.d.comb += restart.eq(started | self.group_passed)
+        m.d.sync += base_next.eq(base + d.input_group_step)
         with m.If(self.start):
-            m.d.sync += base.eq(d.input_base)
-        with m.Elif(self.group_passed):
+            m.d.sync += base_next.eq(d.input_base)
+        with m.If(restart):
             m.d.sync += base.eq(base_next)
 
         # Positions count on along the inner dimension and across its ends.
@@ -298,7 +298,7 @@ class _Positions(wiring.Component):
         m.d.sync += step.eq(Mux(run.last_next, d.position_outer_step, d.position_inner_step))
         with m.If(restart):
             m.d.sync += [
-                self.entry.address.eq(Mux(self.start, d.input_base, base_next)),
+                self.entry.address.eq(base_next),
                 self.entry.inner.eq(d.inner_origin),
                 self.entry.outer.eq(d.outer_origin),
                 passed.eq(0),

@@ -106,13 +106,14 @@ class WriteBack(wiring.Component):
         passed, restart = Signal(), Signal()
         group_end, layer_end = Signal(), Signal()
         run_end, exhausted = Signal(), Signal()
+        started = delayed(m, self.start, 1, name="started", init=0)
         run = LoopCounter(m, d.run_less_one, advance=row_end, restart=restart, name="run")
         runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
         group = LoopCounter(
             m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
         )
         m.d.comb += [
-            restart.eq(group_end | self.start),
+            restart.eq(group_end | started),
             run_end.eq(row_end & run.last),
             exhausted.eq(passed | (run_end & runs.last)),
             group_end.eq(tile_end & exhausted),
@@ -123,39 +124,31 @@ class WriteBack(wiring.Component):
         with m.If(restart):
             m.d.sync += passed.eq(0)
 
-        # Word and lane where the group's first channel goes, and where the next code goes
-        group_word, group_lane = Signal.like(d.output_base), Signal.like(d.output_lane)
-        next_word, next_lane = Signal.like(group_word), Signal.like(group_lane)
-        row_word, word = (Signal.like(group_word, name=name) for name in ("row_word", "word"))
-        lane, lane_last = Signal.like(group_lane), Signal()
-        lanes = Signal(range(2 * rows))
-        carry = Signal()
-        # There is time for a register: a group lasts at least as many cycles as the array has rows.
-        m.d.comb += [
-            lanes.eq(group_lane + d.output_group_lanes),
-            carry.eq(lanes >= rows),
-            lane_last.eq(lane == rows - count),
-        ]
-        m.d.sync += [
-            next_lane.eq(Mux(carry, lanes - rows, lanes)),
-            next_word.eq(group_word + d.output_group_words + carry),
-        ]
-        following = Signal.like(row_word)
-        step = Mux(run.last, d.output_outer_step, d.output_inner_step)
-        # A row of several cycles leaves time for a register.
-        m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)
+        # The word where the group's first channel goes, where the row's goes, and where the code goes
+        group_word, row_word = Signal.like(d.output_base), Signal.like(d.output_base)
+        next_word, following = Signal.like(group_word), Signal.like(row_word)
+        next_lane, group_lane, carry = self._add_group_lanes(m, restart)
+        # There is time for registers: a group lasts as many cycles as the array has rows.
+        m.d.sync += next_word.eq(group_word + d.output_group_words + carry)
         with m.If(self.start):
-            for signal in (group_word, row_word, word):
-                m.d.sync += signal.eq(d.output_base)
-            m.d.sync += [group_lane.eq(d.output_lane), lane.eq(d.output_lane)]
-        with m.Elif(group_end):
-            for signal in (group_word, row_word, word):
-                m.d.sync += signal.eq(next_word)
-            m.d.sync += [group_lane.eq(next_lane), lane.eq(next_lane)]
+            m.d.sync += next_word.eq(d.output_base)
+        step = Mux(run.last, d.output_outer_step, d.output_inner_step)
+        m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)
+        with m.If(restart):
+            m.d.sync += [group_word.eq(next_word), row_word.eq(next_word)]
         with m.Elif(row_end):
-            m.d.sync += [row_word.eq(following), word.eq(following), lane.eq(group_lane)]
-        with m.Elif(valid):
-            m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
+            m.d.sync += row_word.eq(following)
+
+        word, lane, lane_last = row_word, column, row_end
+        if columns != rows:
+            word, lane, lane_last = Signal.like(row_word), Signal(range(rows)), Signal()
+            m.d.comb += lane_last.eq(lane == rows - count)
+            with m.If(restart):
+                m.d.sync += [word.eq(next_word), lane.eq(next_lane)]
+            with m.Elif(row_end):
+                m.d.sync += [word.eq(following), lane.eq(group_lane)]
+            with m.Elif(valid):
+                m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
 
         # The run's counter stands at minus the positions that are left.
         filling = Signal(len(run.value))
@@ -179,6 +172,22 @@ class WriteBack(wiring.Component):
         )
         m.d.comb += self.coming_access.eq(reading_next | writing_next)
         return m
+
+    def _add_group_lanes(self, m, restart):
+        """The lane of the next group's first channel and of this one's, and whether the next one's
+        begins a word further. Where groups are whole words there are no lanes to keep."""
+        d, rows = self.descriptor, self.config.rows
+        if self.config.columns % rows == 0:
+            return 0, 0, 0
+        next_lane, group_lane = Signal.like(d.output_lane), Signal.like(d.output_lane)
+        lanes, carry = Signal(range(2 * rows)), Signal()
+        m.d.comb += [lanes.eq(group_lane + d.output_group_lanes), carry.eq(lanes >= rows)]
+        m.d.sync += next_lane.eq(Mux(carry, lanes - rows, lanes))
+        with m.If(self.start):
+            m.d.sync += next_lane.eq(d.output_lane)
+        with m.If(restart):
+            m.d.sync += group_lane.eq(next_lane)
+        return next_lane, group_lane, carry
 
     def _add_reading(self, m, reading, lane):
         """The word that holds the second operands, byte by byte."""
