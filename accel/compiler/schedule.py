@@ -187,7 +187,9 @@ def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
     if config.columns >= config.rows:
         blocks = config.columns // config.rows
         return blocks, blocks * config.rows
-    return 1, max(n for n in range(1, config.columns + 1) if config.rows % n == 0)
+    # The requantizers write together: lanes and channels come in whole turns of them.
+    together = range(config.requantizers, config.columns + 1, config.requantizers)
+    return 1, max(n for n in together if config.rows % n == 0)
 
 
 def _columns(
