@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import fixed_point
-from .affine import Affine, round_half_away
+from .affine import Affine, quantize, round_half_away
 from .hard_swish import HardSwish
 from .libm import expf
 from .rounding import INT32_MAX, quantize_multiplier, rounding_divide_by_pot
@@ -24,6 +24,11 @@ class TfliteArithmetic:
     """``scale(values, multiplier, shift)`` is the contract's rounding, see `rounding`."""
 
     scale: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+    def quantize(self, real: np.ndarray, output: Affine) -> np.ndarray:
+        """``AffineQuantize``, before its bounds."""
+        limit = 2**31
+        return quantize(real, output.scale, output.zero_point, -limit, limit)
 
     def rescale(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``ReluQuantized``, before its bounds, and ``Requantize``."""

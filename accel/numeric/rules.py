@@ -64,8 +64,8 @@ class Rescale:
     @property
     def left_shift(self) -> np.ndarray:
         """Bits by which sums are shifted to the left before anything else, int64 ``[channels]``."""
-        shifts = CONTRACTS[self.contract].shifts_left
-        return np.maximum(self.shift, 0) if shifts else np.zeros_like(self.shift)
+        floating = CONTRACTS[self.contract].floating
+        return np.zeros_like(self.shift) if floating else np.maximum(self.shift, 0)
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         scaled = CONTRACTS[self.contract].rescale(acc, self.multiplier, self.shift)

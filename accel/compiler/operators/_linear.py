@@ -27,7 +27,7 @@ def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
     check_activation(node, input_tensor(node, graph))
     check_activation(node, output_tensor(node, graph))
     weights = input_tensor(node, graph, 1)
-    check_weights(node, weights, axis, rank, CONTRACTS[graph.contract].weight_zero_points)
+    check_weights(node, weights, axis, rank, CONTRACTS[graph.contract].floating)
     bias = bias_tensor(node, graph)
     if bias is not None:
         support(bias.constant, node, f"bias {bias.name!r} is computed", "", "use a constant bias")
@@ -103,7 +103,7 @@ def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale:
     scales = quantization(input_tensor(node, graph, 1)).scale
     pairs = [multiplier(node, graph, input_scale, scale) for scale in scales]
     table = np.broadcast_to(np.array(pairs, np.int64), (channels, 2))
-    low, high = code_bounds(node.attributes.activation, output)
+    low, high = code_bounds(node.attributes.activation, output, graph.contract)
     zero_point = quantization(output).zero_point[0]
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
 
