@@ -252,10 +252,20 @@ def _data(record: TensorRecord, dtype: str) -> np.ndarray:
     return data
 
 
+def spellings(data: bytes) -> list[str]:
+    """The file's operators in order; none where it cannot be read."""
+    try:
+        return [record.spelling for record in decode(data).operators]
+    except Damaged:
+        return []
+
+
 FRONTEND = Frontend(
     name="TensorFlow Lite",
     suffixes=(".tflite",),
     recognizes=recognizes,
     read=read,
+    spellings=spellings,
+    contracts=("tflm", "single"),
     operators=MappingProxyType({name: row.operator for name, row in SPELLINGS.items()}),
 )
