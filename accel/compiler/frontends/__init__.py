@@ -10,7 +10,7 @@ from ..reasons import Reason
 from ..verify import problems
 from ._frontend import Frontend, UnsupportedModel
 
-__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "load"]
+__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 

@@ -205,7 +205,7 @@ def _slice(b: Builder, value: Value, taken: list[tuple[int, int, int]]) -> Value
         attributes = Slice(
             starts=tuple(start for start, _, _ in own),
             sizes=tuple(count for _, count, _ in own),
-            steps=tuple(step for _, _, step in own),
+            steps=tuple(step if count > 1 else 1 for _, count, step in own),
         )
         tensor = b.moved("slice", attributes, x.tensor, arranged(shape, x.layout))
         return Activation(tensor, shape, x.layout, x.real, x.unsigned)
