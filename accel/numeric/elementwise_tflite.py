@@ -79,11 +79,11 @@ class TfliteArithmetic:
         )
 
     def leaky_relu(self, x: np.ndarray, source: Affine, output: Affine, alpha: float) -> np.ndarray:
-        """``QuantizeLeakyRelu``; real multipliers are float32 quotients."""
-        scale_in, scale_out = np.float32(source.scale), np.float32(output.scale)
+        """``QuantizeLeakyRelu``."""
         x = x - source.zero_point
-        positive = self._times(np.maximum(x, 0), float(scale_in / scale_out))
-        negative = self._times(np.minimum(x, 0), float(scale_in * np.float32(alpha) / scale_out))
+        positive = self._times(np.maximum(x, 0), source.scale / output.scale)
+        slope = source.scale * float(np.float32(alpha)) / output.scale
+        negative = self._times(np.minimum(x, 0), slope)
         return np.where(x >= 0, positive, negative) + output.zero_point
 
     def prelu(

@@ -125,6 +125,7 @@ def test_fully_connected_bounds_are_the_extreme_sums():
     def check(graph):
         node = graph.nodes[0]
         weights, bias = (graph.tensor(name).data.astype(np.int64) for name in node.inputs[1:])
+        weights = weights - graph.tensor(node.inputs[1]).quantization.zero_point[0]
         zero_point = graph.tensor("input").quantization.zero_point[0]
         low, high = OPERATORS["fully_connected"].sum_bounds(node, graph)
         for bound, ends in ((low, (127, -128)), (high, (-128, 127))):

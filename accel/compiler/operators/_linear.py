@@ -19,15 +19,18 @@ from ._operator import (
 )
 
 
-def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
+def check_operands(
+    node: Node, graph: Graph, axis: int, rank: int, asymmetric: bool = False
+) -> None:
     """Check types and quantization of input, weights, bias and output.
 
-    ``axis`` is the weights' dimension of output channels, ``rank`` their number of dimensions.
+    ``axis`` is the weights' dimension of output channels, ``rank`` their number of dimensions, and
+    ``asymmetric`` weights may have zero points other than 0 even where the contract's may not.
     """
     check_activation(node, input_tensor(node, graph))
     check_activation(node, output_tensor(node, graph))
     weights = input_tensor(node, graph, 1)
-    check_weights(node, weights, axis, rank, CONTRACTS[graph.contract].floating)
+    check_weights(node, weights, axis, rank, asymmetric or CONTRACTS[graph.contract].floating)
     bias = bias_tensor(node, graph)
     if bias is not None:
         support(bias.constant, node, f"bias {bias.name!r} is computed", "", "use a constant bias")
@@ -49,6 +52,7 @@ def check_weights(
     require(dims == rank, node, f"weights {name} must have {rank} dimensions, not {dims}")
     require(weights.quantization is not None, node, f"weights {name} have no scales")
     q = quantization(weights)
+    zero_points = zero_points or q.offset != 0  # the file's own are uint8
     along = not q.per_channel or q.axis == axis
     require(along, node, f"weights {name} are quantized along axis {q.axis}, not {axis}")
     remedy = "quantize weights symmetrically"

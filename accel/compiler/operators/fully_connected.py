@@ -37,7 +37,9 @@ class FullyConnected:
 def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=3, optional=1)
     check_known(node, node.attributes.activation)
-    check_operands(node, graph, axis=0, rank=2)
+    q = input_tensor(node, graph, 1).quantization
+    whole = q is not None and not q.per_channel  # then the kernel subtracts the weights' zero point
+    check_operands(node, graph, axis=0, rank=2, asymmetric=whole)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     out, depth = input_tensor(node, graph, 1).shape
     require(output.shape[-1] == out, node, f"output must end in a dimension of {out}")
