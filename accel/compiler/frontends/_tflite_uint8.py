@@ -1,9 +1,9 @@
 """TFLite's uint8 tensors as int8 ones: codes and zero points 128 lower, and conversions at the ends.
 
-TFLite Micro computes nothing on uint8, so the contract's arithmetic on the lower codes is what these
-networks mean here. TFLite's own reference kernels, which subtract the zero points first, compute the
-same but for the multipliers of fully connected layers and convolutions, where they multiply the
-scales of input and weights in float32.
+TFLite Micro computes nothing on uint8, so it is no oracle of these networks. Here they mean the
+contract's arithmetic on the lower codes, with average pooling rounding half up. TFLite's reference
+kernels compute the same, but for the multipliers of fully connected layers, in which they multiply
+the scales of input and weights in float32.
 """
 
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ def lowered(tensor: Tensor) -> Tensor:
         zero_point = tuple(zero_point - OFFSET for zero_point in q.zero_point)
         q = replace(q, zero_point=zero_point, offset=OFFSET)
     if data is not None:
-        data = (data.astype(np.int16) - OFFSET).astype(np.int8)
+        data = np.asarray(data.astype(np.int16) - OFFSET).astype(np.int8)
         data.flags.writeable = False
     return replace(tensor, dtype="int8", quantization=q, data=data)
 

@@ -19,6 +19,7 @@ from ._operator import (
     check_same_quantization,
     input_tensor,
     output_tensor,
+    quantization,
     require,
     support,
 )
@@ -63,7 +64,8 @@ def _rule(node: Node, graph: Graph, pixels: int) -> Rule:
     low, high = code_bounds(node.attributes.activation, output, graph.contract)
     channels = output.shape[3]
     if not CONTRACTS[graph.contract].floating:
-        return Mean(int(pixels), low, high, channels=channels)
+        offset = quantization(output).offset
+        return Mean(int(pixels), low, high, channels=channels, offset=offset)
     size = node.attributes.size
     count = size[0] * size[1] if node.attributes.count_include_pad else int(pixels)
     return FloatMean(affine(source), affine(output), int(pixels), count, low, high, channels)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
 from accel.compiler.reference import run
@@ -27,7 +28,7 @@ from tests.models import (
 from tests.oracle import tflm
 from tests.single_operators import SINGLE_OPERATOR_GRAPHS
 
-OPERATORS = ("add", "mul", "max_pool2d", "mean", "concatenation", "split", "relu", "prelu")
+OPERATORS = ("add", "sub", "mul", "max_pool2d", "mean", "concatenation", "split", "relu", "prelu")
 
 
 def unsigned(graph: Graph) -> Graph:
@@ -66,6 +67,20 @@ def test_a_uint8_model_computes_what_the_int8_one_does(graph, seed):
     answers = run(found, {name: _up(codes) for name, codes in inputs.items()})
     for name, codes in expected.items():
         np.testing.assert_array_equal(answers[name], _up(codes))
+
+
+def test_halves_of_uint8_means_are_rounded_up():
+    """As integers divide that are not negative, in ``reference_ops::AveragePool``."""
+    q = Quantization(scale=(1.0,), zero_point=(0,))
+    shapes = {"x": (1, 2, 1, 1), "y": (1, 1, 1, 1)}
+    tensors = {n: Tensor(name=n, shape=s, dtype="int8", quantization=q) for n, s in shapes.items()}
+    pool = AveragePool2d(size=(2, 1), stride=(1, 1))
+    node = Node(name="n", operator="average_pool2d", inputs=("x",), outputs=("y",), attributes=pool)
+    graph = Graph(name="g", tensors=tensors, nodes=(node,), inputs=("x",), outputs=("y",))
+    pairs = np.array([[-3, -4], [-128, -127], [3, 4], [-5, -7]], np.int8).reshape(4, 2, 1, 1)
+    assert run(graph, pairs)["y"].reshape(-1).tolist() == [-4, -128, 4, -6]
+    answers = run(read(write(unsigned(graph)), "m.tflite"), _up(pairs))["y"].reshape(-1)
+    assert (answers.astype(int) - 128).tolist() == [-3, -127, 4, -6]
 
 
 @given(image_graphs(add_average_pool2d))
