@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler.frontends.tflite import read
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
 from tests.models import average_pool2d_graphs, networks, random_inputs
+from tests.models_branches import branching
 from tests.models_elementwise import BINARY, all_pairs
 from tests.oracle import tflm
 from tests.single_operators import SINGLE_OPERATOR_GRAPHS
@@ -87,6 +89,17 @@ def test_every_layer_of_a_network_equals_the_oracle(graph, seed):
     inputs = random_inputs(graph, SAMPLES, seed)
     expected = tflm(write(graph), inputs, all_tensors=True)
     answers = run(graph, inputs, keep=expected)
+    for name, layer in expected.items():
+        np.testing.assert_array_equal(answers[name], layer, err_msg=name)
+
+
+@settings(max_examples=EXAMPLES)
+@given(branching(), st.integers(0, 1000))
+def test_every_layer_of_a_branching_network_equals_the_oracle(graph, seed):
+    inputs = random_inputs(graph, SAMPLES, seed)
+    file = write(graph)
+    expected = tflm(file, inputs, all_tensors=True)
+    answers = run(read(file, "branching.tflite"), inputs, keep=expected)
     for name, layer in expected.items():
         np.testing.assert_array_equal(answers[name], layer, err_msg=name)
 
