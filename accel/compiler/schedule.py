@@ -64,9 +64,7 @@ def _without_idle_weights(c: Convolution) -> Convolution:
     least, greatest = c.sum_range
     idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
     chosen = idle if c.depthwise else idle[:, None, None, None]
-    return c.replace(
-        weights=np.where(chosen, 0, c.weights), bias=np.where(idle, least + c.bias, c.bias)
-    )
+    return c.replace(weights=np.where(chosen, 0, c.weights))
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
