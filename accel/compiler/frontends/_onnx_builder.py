@@ -232,7 +232,8 @@ class Builder:
         if not isinstance(value, Activation):
             self._float_operator(index, "is a constant of its own")
         if not value.real:
-            self._float_operator(index, "is integer codes")
+            what = f"input {self.node.inputs[index]!r} is integer codes without a scale"
+            raise Unreadable(what, "", "put DequantizeLinear before it")
         return value
 
     def _float_operator(self, index: int, why: str) -> None:

@@ -19,8 +19,8 @@ from ..operators.relu import Relu
 from ..operators.sub import Sub
 from ..operators.tanh import Tanh
 from ._onnx_builder import Builder, Quantizer, Unreadable
-from ._onnx_linear import added_bias, real_constant
-from ._onnx_quantize import finished, quantizer
+from ._onnx_linear import added_bias
+from ._onnx_quantize import finished, quantizer, real_constant
 from ._onnx_values import (
     Activation,
     Constant,

@@ -11,7 +11,7 @@ from ..operators.conv2d import Conv2d
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.fully_connected import FullyConnected
 from ._onnx_builder import Builder, Quantizer, Unreadable
-from ._onnx_quantize import dequantized, finished, quantizer, real_values
+from ._onnx_quantize import dequantized, finished, quantizer
 from ._onnx_values import (
     Activation,
     Constant,
@@ -306,14 +306,6 @@ def added_bias(pending: Pending, data: np.ndarray, axis: int) -> Pending | None:
     vector = np.broadcast_to(data.reshape(-1), (pending.shape[axis],)).astype(np.float64)
     bias = vector if pending.bias is None else pending.bias + vector
     return replace(pending, bias=bias, made={})
-
-
-def real_constant(value: Value | None) -> np.ndarray | None:
-    """The real numbers of a constant, quantized or not."""
-    if isinstance(value, Dequantized):
-        return real_values(value)
-    floating = isinstance(value, Constant) and value.data.dtype == np.float32
-    return value.data if floating else None
 
 
 READERS = {

@@ -34,7 +34,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
 )
 
 # Whatever else is in a file, one of these shows that it is quantized.
-_QUANTIZED = ("Quantize", "QLinear", "QGemm", "Integer")
+_QUANTIZED = ("uantize", "QLinear", "QGemm", "Integer")
 
 
 def quantizes(spelling: str) -> bool:

@@ -65,6 +65,14 @@ def real_values(value: Dequantized) -> np.ndarray:
     return value.scale * (value.codes.astype(np.int64) - value.zero_point).astype(np.float32)
 
 
+def real_constant(value: Value | None) -> np.ndarray | None:
+    """The real numbers of a constant, quantized or not."""
+    if isinstance(value, Dequantized):
+        return real_values(value)
+    floating = isinstance(value, Constant) and value.data.dtype == np.float32
+    return value.data if floating else None
+
+
 def dequantize_linear(b: Builder) -> list[Value]:
     value, axis = b.required(0), b.node.attributes.get("axis", 1)
     if b.node.attributes.get("block_size", 0):

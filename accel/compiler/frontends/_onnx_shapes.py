@@ -12,7 +12,7 @@ from ..operators.pad import Pad
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ._onnx_builder import Builder, Quantizer, Unreadable
-from ._onnx_quantize import finished, quantizer, requantized
+from ._onnx_quantize import finished, quantizer, real_constant, requantized
 from ._onnx_values import (
     Activation,
     Constant,
@@ -261,21 +261,35 @@ def _joined_shape(b: Builder, values: list[Value], axis: int) -> tuple[Shape, in
     return (*shapes[0][:axis], total, *shapes[0][axis + 1 :]), axis
 
 
-def _join(b: Builder, values: list[Activation], shape: Shape, axis: int, name: str) -> Activation:
-    """Codes one behind the other, all of one quantization."""
-    plain = identity(len(shape))
-    layouts = (v.layout for v in values if v.flat is None and v.layout != plain)
+def _join(
+    b: Builder, values: list[Activation | np.ndarray], shape: Shape, axis: int, name: str
+) -> Activation:
+    """Codes one behind the other, all of one quantization; arrays are constants of int8 codes."""
+    plain, variable = identity(len(shape)), [v for v in values if isinstance(v, Activation)]
+    if not variable:
+        raise Unreadable("puts constants alone together", "", "fold them")
+    layouts = (v.layout for v in variable if v.flat is None and v.layout != plain)
     layout = next(layouts, plain)
-    tensors = [b.in_layout(value, layout).tensor for value in values]
+    known = b.quantizer(variable[0].tensor)
+    tensors = [
+        b.in_layout(value, layout).tensor
+        if isinstance(value, Activation)
+        else b.add_constant(f"{name}_part", value.transpose(layout), known.quantization())
+        for value in values
+    ]
     attributes = Concatenation(axis=layout.index(axis))
     output = arranged(shape, layout)
     tensor = b.add_node("concatenation", attributes, tuple(tensors), output, name=name)
     for other in tensors:
-        b.tie(other, tensor)
-    return Activation(tensor, shape, layout, values[0].real, values[0].unsigned)
+        if not b.tensors[other].constant:
+            b.tie(other, tensor)
+    return Activation(tensor, shape, layout, variable[0].real, variable[0].unsigned)
 
 
-def _codes(b: Builder, value: Value, wanted: Quantizer) -> Activation:
+def _codes(b: Builder, value: Value, wanted: Quantizer) -> Activation | np.ndarray:
+    if isinstance(value, Constant | Dequantized):
+        codes = float32.quantize(real_constant(value), wanted.scale, wanted.zero_point)
+        return np.clip(codes, -128, 127).astype(np.int8)
     if isinstance(value, Pending):
         return finished(b, value, wanted)
     return requantized(b, value, wanted)
@@ -294,7 +308,7 @@ def concat(b: Builder) -> list[Value]:
             raise Unreadable("puts int8 and uint8 together")
         return [_join(b, values, shape, axis, b.node.outputs[0])]
     for index, value in enumerate(values):
-        if not isinstance(value, Pending):
+        if not isinstance(value, Pending) and real_constant(value) is None:
             b.real(index)  # says what is wrong with it
     record = b.node
 

@@ -34,7 +34,14 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     def real_form() -> Activation:
         with b.at(record):
             shape = b.tensors[x.tensor].shape
-            real = b.add_node("dequantize", Dequantize(), (x.tensor,), shape, "float32", name="")
+            real = b.add_node(
+                "dequantize",
+                Dequantize(),
+                (x.tensor,),
+                shape,
+                "float32",
+                name=f"{record.outputs[0]}_real",
+            )
             output = b.add_node("softmax", Softmax(), (real,), shape, "float32")
             return replace(x, tensor=output, real=True, unsigned=False)
 

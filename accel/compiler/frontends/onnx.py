@@ -63,7 +63,8 @@ def spellings(data: bytes) -> list[str]:
 
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:
     """Yield what is in the way whatever the operators mean."""
-    if record.nodes and not any(quantizes(node.spelling) for node in record.nodes):
+    floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
+    if floating and not any(quantizes(node.spelling) for node in record.nodes):
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
         return
     newest = newest_opset()
@@ -166,11 +167,11 @@ class _Reading:
 
     # The network's ends.
 
-    def _end(self, kind: str) -> NodeRecord:
-        """Stands for the operators that we add at an input or output."""
+    def _end(self, kind: str, name: str) -> NodeRecord:
+        """Stands for the operators that we add at an input or output, and names their tensors."""
         index = len(self.record.nodes)
         return NodeRecord(
-            index=index, spelling=kind, domain="", inputs=(), outputs=("",), attributes={}
+            index=index, spelling=kind, domain="", inputs=(), outputs=(name,), attributes={}
         )
 
     def _input(self, port: Port) -> str | None:
@@ -189,8 +190,8 @@ class _Reading:
         name = tensor = b.add_tensor(port.name, shape, port.dtype)
         unsigned = port.dtype == "uint8"
         if unsigned:
-            with b.at(self._end("input")):
-                tensor = b.add_node("quantize", Quantize(), (name,), shape, name=f"{name}_int8")
+            with b.at(self._end("input", f"{name}_int8")):
+                tensor = b.add_node("quantize", Quantize(), (name,), shape)
             b.tie(tensor, name)
         real = port.dtype == "float32"
         b.values[port.name] = Activation(tensor, shape, identity(len(shape)), real, unsigned)
@@ -204,7 +205,7 @@ class _Reading:
                 raise Unreadable("is written by no operator")
             if any(port.name == other.name for other in self.record.inputs):
                 raise Unreadable("is an input too", "", "give it an Identity of its own")
-            with b.at(self._end("output")):
+            with b.at(self._end("output", f"{port.name}_numbers")):
                 return self._finished_output(port, value)
         except Unreadable as error:
             self._fault(f"output {port.name!r}", error)
@@ -221,14 +222,13 @@ class _Reading:
         value = b.plain(value)
         tensor, shape = value.tensor, value.shape
         if value.real and b.tensors[tensor].dtype != "float32":
-            tensor = b.add_node("dequantize", Dequantize(), (tensor,), shape, "float32", name="")
+            tensor = b.add_node("dequantize", Dequantize(), (tensor,), shape, "float32")
         elif value.unsigned and not value.real:
-            codes, tensor = (
-                tensor,
-                b.add_node("quantize", Quantize(), (tensor,), shape, "uint8", name=""),
-            )
+            codes = tensor
+            tensor = b.add_node("quantize", Quantize(), (codes,), shape, "uint8")
             b.tie(codes, tensor)
-        if tensor in b.ends:
+        taken = {*b.ends, *(other.name for other in self.record.inputs)}
+        if tensor in taken:
             tensor = b.moved("reshape", Reshape(), tensor, shape)
         return b.end(tensor, port.name)
 
