@@ -162,10 +162,10 @@ def lowered(
     macs: int,
     **window,
 ) -> list[Convolution]:
-    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them."""
-    symmetric = not any(quantization(input_tensor(node, graph, 1)).zero_point)
-    what = "weights with a zero point other than 0 are not supported on the core"
-    support(symmetric, node, what, "", "quantize weights symmetrically")
+    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them.
+
+    They are less their zero points; the schedule refuses what does not fit the core's format.
+    """
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)
     output = stored(output_tensor(node, graph))

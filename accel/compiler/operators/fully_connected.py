@@ -67,7 +67,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """A convolution whose kernel is all of the input, or one pixel where the input has rows."""
-    weights = input_tensor(node, graph, 1).data.astype(np.int64)
+    weights = weight_values(node, graph)
     rows = output_tensor(node, graph).size // len(weights)
     values = storage.height * storage.width * storage.channels
     if storage.channels == weights.shape[1]:

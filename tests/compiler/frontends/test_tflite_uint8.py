@@ -7,14 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.lower import CannotCompile
+from accel.compiler.operators._linear import weight_values
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
+from accel.compiler.program import compile_graph
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
+from accel.config import AcceleratorConfig
 from tests.models import (
     SEEDS,
     Builder,
@@ -109,8 +114,10 @@ def pointwise(draw):
     """The weights of a fully connected layer with a zero point, and its model."""
     b = Builder(draw, (1, *(draw(st.integers(1, 4)) for _ in "hw"), draw(st.integers(1, 9))))
     channels, depth = draw(st.integers(1, 5)), b.last.shape[-1]
-    data = b.random.integers(-128, 128, (channels, depth)).astype(np.int8)
-    weights = b.constant("weights", data, "int8", b.quantization())
+    q = b.quantization()
+    reach = draw(st.sampled_from((255, 60)))  # codes from the zero point, where there are any
+    data = q.zero_point[0] + b.random.integers(-reach, reach + 1, (channels, depth))
+    weights = b.constant("weights", np.clip(data, -128, 127).astype(np.int8), "int8", q)
     shape = (*b.last.shape[:-1], channels)
     b.node("fully_connected", FullyConnected(), shape, b.quantization(), constants=(weights, None))
     return b.graph()
@@ -142,3 +149,30 @@ def test_int8_weights_of_a_convolution_must_be_symmetric():
     message = "weights 'w' have a zero point other than 0; quantize weights symmetrically$"
     with pytest.raises(UnsupportedModel, match=message):
         read(write(graph), "m.tflite")
+
+
+CONFIG = AcceleratorConfig(weight_steps=8192, sum_bits=26)
+
+
+@settings(max_examples=25)
+@given(networks(("int8",)), SEEDS)
+def test_a_uint8_model_runs_on_the_machine(graph, seed):
+    inputs = random_inputs(graph, 3, seed)
+    compiled = compile_graph(read(write(unsigned(graph)), "unsigned.tflite"), CONFIG)
+    answers = Program(compiled).run(_up(inputs), executor="machine").output
+    np.testing.assert_array_equal(answers, _up(tflm(write(graph), inputs)))
+
+
+@settings(max_examples=40)
+@given(pointwise(), SEEDS)
+def test_weights_with_a_zero_point_run_where_the_difference_fits(graph, seed):
+    inputs = random_inputs(graph, 3, seed)
+    values = weight_values(graph.nodes[0], graph)
+    try:
+        compiled = compile_graph(graph, CONFIG)
+    except CannotCompile as error:
+        assert f"weights of {values.min()}..{values.max()} are outside -128..127" in str(error)
+        return
+    assert np.abs(values).max() <= 128
+    answers = Program(compiled).run(inputs, executor="machine").output
+    np.testing.assert_array_equal(answers, tflm(write(graph), inputs))
