@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from accel import boards, resources
-from accel.compiler.frontends import load
+from accel.compiler.frontends import held_to, load
 from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
@@ -250,6 +250,7 @@ def compile(
     *,
     board: str | None = None,
     config: AcceleratorConfig | None = None,
+    contract: str | None = None,
     waves: Path | None = None,
 ) -> Program:
     """Compile a network.
@@ -261,11 +262,17 @@ def compile(
     board, config
         The board whose default configuration to compile for, or a configuration of your own;
         without either, the default board's.
+    contract
+        The rounding that answers are held to: ``tflm`` or ``single`` for TFLite, ``onnx`` for ONNX;
+        without it, the first of the file's format or the graph's own.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
     ``DoesNotFit``.
     """
-    graph = model if isinstance(model, Graph) else load(model)
+    if isinstance(model, Graph):
+        graph = held_to(model, contract, model.name)
+    else:
+        graph = load(model, contract)
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)

@@ -5,7 +5,7 @@ constants, so that examples stay small.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -184,6 +184,11 @@ def per_tensor(scale: float, zero_point: int) -> Quantization:
     return Quantization(scale=(float(np.float32(scale)),), zero_point=(zero_point,))
 
 
+def shifted(tensor: Tensor, zero_point: int) -> Tensor:
+    """The same codes of other numbers."""
+    return replace(tensor, quantization=replace(tensor.quantization, zero_point=(zero_point,)))
+
+
 def quantized(scales: np.ndarray, axis: int) -> Quantization:
     axis = axis if len(scales) > 1 else 0
     return Quantization(scale=tuple(scales.tolist()), zero_point=(0,) * len(scales), axis=axis)
@@ -236,13 +241,16 @@ def add_depthwise_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) 
     b.node("depthwise_conv2d", attributes, (1, *sizes, depth * multiplier), q, constants=names)
 
 
-def add_fully_connected(b: Builder, dtype: str = "int8") -> None:
+def add_fully_connected(b: Builder, dtype: str = "int8", asymmetric: bool = False) -> None:
     """TFLite Micro takes int4 weights here only with one scale for all."""
     channels = b.draw(st.integers(1, 12))
     rows = len(b.last.shape) > 2 and b.draw(st.booleans())  # a row for each position
     depth = b.last.shape[-1] if rows else b.last.size
     weights = b.values((channels, depth), dtype)
-    names, q = b.linear(weights, 0, dtype, dtype == "int8" and b.draw(st.booleans()))
+    per_channel = dtype == "int8" and b.draw(st.booleans())
+    names, q = b.linear(weights, 0, dtype, per_channel)
+    if asymmetric and not per_channel and dtype == "int8" and b.draw(st.booleans()):
+        b.tensors[names[0]] = shifted(b.tensors[names[0]], b.draw(b.style.zero_points))
     shape = (*b.last.shape[:-1], channels) if rows else (1, channels)
     attributes = FullyConnected(activation=b.draw(b.style.activations))
     b.node("fully_connected", attributes, shape, q, constants=names)
@@ -306,9 +314,11 @@ def depthwise_conv2d_graphs(
 
 
 @st.composite
-def fully_connected_graphs(draw: Draw, dtypes: tuple[str, ...] = ("int8", "int4")):
+def fully_connected_graphs(
+    draw: Draw, dtypes: tuple[str, ...] = ("int8", "int4"), asymmetric: bool = False
+):
     b = draw(images()) if draw(st.booleans()) else Builder(draw, (1, draw(st.integers(1, 70))))
-    add_fully_connected(b, draw(st.sampled_from(dtypes)))
+    add_fully_connected(b, draw(st.sampled_from(dtypes)), asymmetric)
     return b.graph()
 
 
@@ -361,7 +371,7 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
     {
         "conv2d": conv2d_graphs(),
         "depthwise_conv2d": depthwise_conv2d_graphs(),
-        "fully_connected": fully_connected_graphs(),
+        "fully_connected": fully_connected_graphs(asymmetric=True),
         "average_pool2d": average_pool2d_graphs(),
         "softmax": softmax_graphs(),
         "quantize": quantize_graphs(),

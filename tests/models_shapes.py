@@ -88,7 +88,7 @@ def slice_graphs(draw: Draw):
         most = (size - 1 - start) // step + 1 if step > 0 else start // -step + 1
         shrunk = strided and draw(st.integers(0, 3)) == 0
         count = 1 if shrunk else draw(st.integers(1, most))
-        step = 1 if shrunk else step
+        step = 1 if count == 1 else step
         taken.append(range(start, start + count * step, step))
         kept += [] if shrunk else [count]
     attributes = Slice(

@@ -8,7 +8,17 @@ import typer
 from accel.errors import UserError
 
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A quantized .tflite file.", show_default=False)
+    Path,
+    typer.Argument(metavar="MODEL", help="A quantized .tflite or .onnx file.", show_default=False),
+]
+Contract = Annotated[
+    str | None,
+    typer.Option(
+        "--contract",
+        help="Rounding to hold answers to: tflm or single for .tflite, onnx for .onnx.",
+        metavar="NAME",
+        show_default="the first of the format",
+    ),
 ]
 BoardName = Annotated[
     str | None, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")

@@ -14,6 +14,7 @@ CANNOT_RUN = 2
 def check(
     model: _options.Model,
     board: _options.BoardName = None,
+    contract: _options.Contract = None,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -35,7 +36,7 @@ def check(
     asked = [boards.get(board)] if board else list(boards.BOARDS.values())
     configs = [_options.configuration(b.name, rows, cols, format, values) for b in asked]
     try:
-        graph = load(model)
+        graph = load(model, contract)
     except UnsupportedModel as problem:
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))

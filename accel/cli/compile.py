@@ -18,6 +18,7 @@ def compile(
         Path, typer.Option("--output", "-o", help="Folder for the files.", metavar="DIR")
     ],
     board: _options.BoardName = None,
+    contract: _options.Contract = None,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -41,7 +42,7 @@ def compile(
     board = board or DEFAULT_BOARD
     config = _options.configuration(board, rows, cols, format, values)
     resources.check_fits(config, boards.get(board))
-    program = accel.compile(model, board=board, config=config)
+    program = accel.compile(model, board=board, config=config, contract=contract)
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)

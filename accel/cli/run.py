@@ -28,6 +28,7 @@ def run(
         Path, typer.Option("--output", "-o", help="Where the answers go.", metavar="Y.npy")
     ],
     board: _options.BoardName = None,
+    contract: _options.Contract = None,
     executor: Annotated[
         str,
         typer.Option(
@@ -84,7 +85,7 @@ def run(
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     board = board or DEFAULT_BOARD
     config = _options.configuration(board, rows, cols, format, values)
-    program = accel.compile(model, board=board, config=config, waves=waves)
+    program = accel.compile(model, board=board, config=config, contract=contract, waves=waves)
     x = _read_input(input, program)
     with contextlib.closing(program):
         link = {"port": port, "baud": baud}

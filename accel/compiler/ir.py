@@ -24,12 +24,14 @@ class Quantization:
     """Affine quantization: ``real = scale * (q - zero_point)``.
 
     ``scale`` holds float32 values and ``zero_point`` integers, one each (per tensor) or one for
-    each index along ``axis`` (per channel).
+    each index along ``axis`` (per channel). ``offset`` is what the file's own codes are above ours:
+    128 where it has uint8. The numbers are the same, but not all float32 arithmetic is.
     """
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...]
     axis: int = 0
+    offset: int = 0
 
     @property
     def per_channel(self) -> bool:

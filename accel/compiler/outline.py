@@ -1,11 +1,11 @@
 """Which operators a model file has, also where it cannot be used."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .frontends import FRONTENDS
-from .frontends._tflite_file import Damaged, decode
+from .frontends import frontend_of
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,19 @@ def outline(path: Path, places: Collection[str]) -> list[Line]:
 
     ``places`` are those of the reasons for which the file was refused.
     """
-    known = FRONTENDS["tflite"].operators
     try:
-        records = decode(path.read_bytes()).operators
-    except (OSError, Damaged):
+        data = path.read_bytes()
+    except OSError:
         return []
-    lines = []
-    for index, record in enumerate(records):
-        ours = known.get(record.spelling)
-        names = {f"{ours}_{index} ({record.spelling})", f"operator {index} ({record.spelling})"}
-        lines.append(Line(record.spelling, ours is not None, names.isdisjoint(places)))
-    return lines
+    frontend = frontend_of(data)
+    if frontend is None:
+        return []
+    refused = {match.groups() for place in places if (match := _PLACE.match(place))}
+    return [
+        Line(spelling, spelling in frontend.operators, (str(index), spelling) not in refused)
+        for index, spelling in enumerate(frontend.spellings(data))
+    ]
+
+
+# As ``operator 3 (SPELLING)`` or, of a node of the graph, ``conv2d_3 (SPELLING)``.
+_PLACE = re.compile(r"(?:operator |\w*?_)(\d+)(?:_\d+)? \((.*)\)$")

@@ -64,9 +64,7 @@ def _without_idle_weights(c: Convolution) -> Convolution:
     least, greatest = c.sum_range
     idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
     chosen = idle if c.depthwise else idle[:, None, None, None]
-    return c.replace(
-        weights=np.where(chosen, 0, c.weights), bias=np.where(idle, least + c.bias, c.bias)
-    )
+    return c.replace(weights=np.where(chosen, 0, c.weights))
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
@@ -200,7 +198,9 @@ def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
     if config.columns >= config.rows:
         blocks = config.columns // config.rows
         return blocks, blocks * config.rows
-    return 1, max(n for n in range(1, config.columns + 1) if config.rows % n == 0)
+    # The requantizers write together: lanes and channels come in whole turns of them.
+    together = range(config.requantizers, config.columns + 1, config.requantizers)
+    return 1, max(n for n in together if config.rows % n == 0)
 
 
 def _columns(

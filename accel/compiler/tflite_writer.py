@@ -11,6 +11,7 @@ from .ir import Graph, Node, Tensor
 
 DESCRIPTION = "accel"
 ALIGNMENT = 16  # bytes; what TFLite asks of constant data
+NEW_CODES = 127  # stands in the old field of operator codes where it is too narrow
 
 TYPES = {
     "int4": tflite.TensorType.INT4,
@@ -90,7 +91,10 @@ class _Writer:
     def code(self, name: str) -> int:
         number = getattr(tflite.BuiltinOperator, name)
         return self.table(
-            "OperatorCode", DeprecatedBuiltinCode=number, BuiltinCode=number, Version=1
+            "OperatorCode",
+            DeprecatedBuiltinCode=min(number, NEW_CODES),
+            BuiltinCode=number,
+            Version=1,
         )
 
     def buffer(self, data: bytes) -> int:

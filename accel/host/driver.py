@@ -1,6 +1,7 @@
 """The driver: loads programs into a core and runs them, over any transport of bytes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,6 +151,10 @@ class Driver:
         self.transport.discard()
 
 
+class _Spoilt(Exception):
+    """A frame of a sample had to be sent again."""
+
+
 class DrivenCore:
     """A core behind a driver, as `runner.run` wants it. The program is loaded once.
 
@@ -173,6 +178,7 @@ class DrivenCore:
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
         self._loaded = False
+        self._believed = 0
         self.driver.connect()
         self._load()
 
@@ -194,10 +200,11 @@ class DrivenCore:
         for _ in range(ATTEMPTS):
             if not self._load():
                 continue
-            retries, self._loaded = self.driver.retries, False
-            kept = self._run(sample, keep)
-            self._loaded = self.driver.retries == retries
-            if self._loaded:
+            self._believed, self._loaded = self.driver.retries, False
+            with suppress(_Spoilt):
+                kept = self._run(sample, keep)
+                self._check()
+                self._loaded = True
                 return kept
         raise LinkError(
             f"Link spoils too many frames, {ATTEMPTS} times in one sample; check the cable, or "
@@ -213,12 +220,18 @@ class DrivenCore:
             self._loaded = self.driver.retries == retries
         return self._loaded
 
+    def _check(self) -> None:
+        """Stop where memory may have changed: a core that runs what is no program never ends."""
+        if self.driver.retries != self._believed:
+            raise _Spoilt
+
     def _run(self, sample, keep) -> dict[str, np.ndarray]:
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
+        self._check()
         first = self.program.chunks[0]
         self.driver.run(first.bank, first.address)
         self.total = self.driver.counters()
@@ -228,6 +241,7 @@ class DrivenCore:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
         for command, chunk in zip(self.program.commands, self.program.chunks, strict=True):
+            self._check()
             self.driver.run(chunk.bank, chunk.address, layers=1)
             self.layer_counters.append(self.driver.counters())
             if command.output in keep:

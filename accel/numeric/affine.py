@@ -10,10 +10,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Affine:
-    """The quantization of a tensor as a whole; ``scale`` is a float32 value."""
+    """The quantization of a tensor as a whole; ``scale`` is a float32 value.
+
+    ``offset`` is what the file's own codes are above ours; only float32 arithmetic on them cares.
+    """
 
     scale: float
     zero_point: int
+    offset: int = 0
 
 
 def round_half_away(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,11 @@ all equally wide but for rounding. With the sum's bias added, ``biased``, the ha
 where ``offset`` is one of two constants, for ``biased >= 0`` and ``biased < 0``, since TFLite rounds
 half away from zero, and ``F`` is 16, or 11 in a *coarse* channel.
 
+A *tie* channel rounds halves to even, as float32 does: where the remainder is below ``2**TIE_BITS``
+(``2**COARSE_TIE_BITS`` in a coarse channel) and the quotient's lowest bit is not that of
+``tie_parity``, the code is one less. A remainder of exactly 0 would not do: a product that float32
+rounds to a half to even lies up to ``2**-18`` of a code beside it, and more in units of sums.
+
 That such constants exist is a matter of slack. The thresholds of a step function with steps ``d``
 wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that give the same integers form a
 polygon, at least ``1 / 255`` wide in the direction of ``c`` for its best ``d`` and at most 255
@@ -16,7 +21,7 @@ the best divisor by a binary search over a concave function, and `Division.prove
 threshold that the channel can reach against the contract's own definition.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +33,8 @@ DIVISOR_BITS = 29
 OFFSET_BITS = 37
 OFFSET_DROPPED_BITS = 5
 BIAS_BITS = 26
+TIE_BITS = 10
+COARSE_TIE_BITS = 5
 
 _UNREACHABLE = np.int64(1) << 60
 
@@ -37,6 +44,8 @@ class Division:
     """The constants of some output channels; every field is an int64 array ``[channels]``.
 
     ``bias`` replaces the bias of the network; it differs where a channel has no sign to tell apart.
+    ``tie`` is 1 in channels that round halves to even, ``tie_parity`` the lowest bit of code + 128
+    of what is even: 0 or 1 for all of them.
     """
 
     bias: np.ndarray
@@ -46,13 +55,18 @@ class Division:
     coarse: np.ndarray
     low: int
     high: int
+    tie: np.ndarray | int = 0
+    tie_parity: int = 0
 
     def compute(self, sums: np.ndarray) -> np.ndarray:
         """Map raw sums, int64 ``[..., channels]``, to codes -128..127, as the hardware does."""
         biased = sums + self.bias
         fraction = np.where(self.coarse, COARSE_FRACTION_BITS, FRACTION_BITS)
         dividend = (biased << fraction) + np.where(biased < 0, self.offset_negative, self.offset)
-        return np.clip(dividend // self.divisor, self.low + 128, self.high + 128) - 128
+        quotient, remainder = dividend // self.divisor, dividend % self.divisor
+        close = remainder < 1 << np.where(self.coarse, COARSE_TIE_BITS, TIE_BITS)
+        quotient = quotient - (self.tie & close & (quotient ^ self.tie_parity))
+        return np.clip(quotient, self.low + 128, self.high + 128) - 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +77,13 @@ class Solution:
     proved: np.ndarray
 
 
-def solve(rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray) -> Solution:
+def solve(
+    rule: Rule,
+    bias: np.ndarray,
+    least: np.ndarray,
+    greatest: np.ndarray,
+    ties: bool = False,
+) -> Solution:
     """Find the constants that make the hardware equal ``rule`` for every sum that can occur.
 
     Parameters
@@ -72,7 +92,30 @@ def solve(rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray)
         The contract's definition, applied to sum plus bias.
     bias, least, greatest
         The network's bias, and the raw sum's range, int64 ``[channels]``.
+    ties
+        Whether the hardware has tie channels, for those that cannot be proved without.
     """
+    plain = _solve(rule, bias, least, greatest, None)
+    if not ties or plain.proved.all():
+        return plain
+    tied = [_solve(rule, bias, least, greatest, parity) for parity in (0, 1)]
+    best = max(tied, key=lambda solution: int((solution.proved & ~plain.proved).sum()))
+    return _chosen(best.proved & ~plain.proved, best, plain)
+
+
+def _chosen(where: np.ndarray, one: Solution, other: Solution) -> Solution:
+    """The channels of one solution where it is to be taken, else those of the other."""
+    a, b = one.division, other.division
+    vectors = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
+    merged = {name: np.where(where, getattr(a, name), getattr(b, name)) for name in vectors}
+    division = replace(b, tie_parity=a.tie_parity, **merged)
+    return Solution(division, np.where(where, one.proved, other.proved))
+
+
+def _solve(
+    rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray, parity: int | None
+) -> Solution:
+    """The constants without ties, or with them all to codes + 128 of a lowest bit."""
     bias, least, greatest = (np.asarray(a, np.int64) for a in (bias, least, greatest))
     low, high = least + bias, greatest + bias
     thresholds = find_thresholds(rule, low, high)
@@ -87,8 +130,8 @@ def solve(rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray)
     moved = np.where(two_sided, 0, np.where(reached.any(axis=0), first_step, lowest))
     low, high, thresholds = low - moved, high - moved, thresholds - moved
 
-    best = _solve_at(FRACTION_BITS, rule, thresholds, low, high)
-    coarse = _solve_at(COARSE_FRACTION_BITS, rule, thresholds, low, high)
+    best = _solve_at(FRACTION_BITS, rule, thresholds, low, high, parity)
+    coarse = _solve_at(COARSE_FRACTION_BITS, rule, thresholds, low, high, parity)
     use_coarse = ~best.feasible & coarse.feasible
     division = Division(
         bias=bias - moved,
@@ -96,6 +139,8 @@ def solve(rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray)
         offset=np.where(use_coarse, coarse.offset, best.offset),
         offset_negative=np.where(use_coarse, coarse.offset_negative, best.offset_negative),
         coarse=use_coarse.astype(np.int64),
+        tie=np.full(len(bias), 0 if parity is None else 1, np.int64),
+        tie_parity=parity or 0,
         low=rule.low,
         high=rule.high,
     )
@@ -128,10 +173,20 @@ class _Candidate:
 
 
 def _solve_at(
-    fraction: int, rule: Rule, thresholds: np.ndarray, low: np.ndarray, high: np.ndarray
+    fraction: int,
+    rule: Rule,
+    thresholds: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    parity: int | None,
 ) -> _Candidate:
     codes = np.arange(rule.low + 1, rule.high + 1, dtype=np.int64)[:, None] + 128
-    sides = [_Side(codes, thresholds, low, high, fraction, negative) for negative in (False, True)]
+    # An odd code takes a remainder that is not close: its threshold comes later by as much.
+    bits = TIE_BITS if fraction == FRACTION_BITS else COARSE_TIE_BITS
+    late = np.zeros_like(codes) if parity is None else ((codes ^ parity) & 1) << bits
+    sides = [
+        _Side(codes, thresholds, low, high, fraction, late, negative) for negative in (False, True)
+    ]
     grain = 1 << OFFSET_DROPPED_BITS
 
     def slack(divisor: np.ndarray) -> np.ndarray:
@@ -160,14 +215,14 @@ def _solve_at(
 class _Side:
     """The bounds that the thresholds put on the offset of non-negative, or negative, sums.
 
-    ``code <= quotient`` at a sum t is ``code * divisor - (t << F) <= offset``; ``quotient < code``
-    at t is ``offset < code * divisor - (t << F)``. They are asked for where the code first appears
+    ``code <= quotient`` at a sum t is ``code * divisor + late - (t << F) <= offset``; ``quotient <
+    code`` at t is ``offset < code * divisor + late - (t << F)``. They are asked for where the code first appears
     and just before, and, for the code in force around zero, at this side's end.
     """
 
-    def __init__(self, codes, thresholds, low, high, fraction, negative):
+    def __init__(self, codes, thresholds, low, high, fraction, late, negative):
         first, last = (low, np.minimum(high, -1)) if negative else (np.maximum(low, 0), high)
-        self.codes = codes
+        self.codes, self.late = codes, late
         at = np.maximum(thresholds, first)
         before = np.minimum(thresholds - 1, last)
         self.at = np.where((at <= last) & (first <= last), at << fraction, _UNREACHABLE)
@@ -176,11 +231,11 @@ class _Side:
         )
 
     def least(self, divisor: np.ndarray) -> np.ndarray:
-        bounds = self.codes * divisor - self.at
+        bounds = self.codes * divisor + self.late - self.at
         return np.maximum(bounds.max(axis=0, initial=-_UNREACHABLE), 0)
 
     def greatest(self, divisor: np.ndarray) -> np.ndarray:
-        bounds = self.codes * divisor - self.before - 1
+        bounds = self.codes * divisor + self.late - self.before - 1
         return np.minimum(bounds.min(axis=0, initial=_UNREACHABLE), 256 * divisor)
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from .affine import Affine
+from .elementwise_onnx import OnnxArithmetic
 from .elementwise_tflite import TfliteArithmetic
 from .rounding import rescale_single, rescale_tflm
 
@@ -22,6 +23,9 @@ class Arithmetic(Protocol):
     their quantizations. All return int64 codes that the caller clamps to the output's range, and
     raise ``ValueError`` where the contract does not define the result for these quantizations.
     """
+
+    def quantize(self, real: np.ndarray, output: Affine) -> np.ndarray:
+        """Codes of float32 numbers; raises ``ValueError`` for NaN."""
 
     def rescale(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """The same number: RELU and QUANTIZE."""
@@ -69,5 +73,6 @@ ARITHMETIC: Mapping[str, Arithmetic] = MappingProxyType(
     {
         "tflm": TfliteArithmetic(rescale_tflm),
         "single": TfliteArithmetic(rescale_single),
+        "onnx": OnnxArithmetic(),
     }
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import fixed_point
-from .affine import Affine, round_half_away
+from .affine import Affine, quantize, round_half_away
 from .hard_swish import HardSwish
 from .libm import expf
 from .rounding import INT32_MAX, quantize_multiplier, rounding_divide_by_pot
@@ -24,6 +24,11 @@ class TfliteArithmetic:
     """``scale(values, multiplier, shift)`` is the contract's rounding, see `rounding`."""
 
     scale: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+    def quantize(self, real: np.ndarray, output: Affine) -> np.ndarray:
+        """``AffineQuantize``, before its bounds."""
+        limit = 2**31
+        return quantize(real, output.scale, output.zero_point, -limit, limit)
 
     def rescale(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``ReluQuantized``, before its bounds, and ``Requantize``."""
@@ -74,11 +79,11 @@ class TfliteArithmetic:
         )
 
     def leaky_relu(self, x: np.ndarray, source: Affine, output: Affine, alpha: float) -> np.ndarray:
-        """``QuantizeLeakyRelu``; real multipliers are float32 quotients."""
-        scale_in, scale_out = np.float32(source.scale), np.float32(output.scale)
+        """``QuantizeLeakyRelu``."""
         x = x - source.zero_point
-        positive = self._times(np.maximum(x, 0), float(scale_in / scale_out))
-        negative = self._times(np.minimum(x, 0), float(scale_in * np.float32(alpha) / scale_out))
+        positive = self._times(np.maximum(x, 0), source.scale / output.scale)
+        slope = source.scale * float(np.float32(alpha)) / output.scale
+        negative = self._times(np.minimum(x, 0), slope)
         return np.where(x >= 0, positive, negative) + output.zero_point
 
     def prelu(

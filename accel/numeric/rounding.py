@@ -95,6 +95,10 @@ def rescale_onnx(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> 
     return np.rint(np.clip(product.astype(np.float64), INT32_MIN, INT32_MAX)).astype(np.int64)
 
 
+def _double_mean(source: float, output: float, count: int) -> tuple[int, int]:
+    return mean_multiplier(source / output, count)
+
+
 def _double_multiplier(first: float, second: float, output: float) -> tuple[int, int]:
     """TFLite's: ``double(first) * double(second) / double(output)``, rounded to 31 bits."""
     return quantize_multiplier(first * second / output)
@@ -107,6 +111,20 @@ def float_multiplier(first: float, second: float, output: float) -> tuple[int, i
     """
     with np.errstate(over="ignore", under="ignore"):
         real = np.float32(first) * np.float32(second) / np.float32(output)
+    return _mantissa(real)
+
+
+def float_mean(source: float, output: float, count: int) -> tuple[int, int]:
+    """ONNX Runtime's ``MlasQLinearGlobalAveragePool``: ``float(source / float(output * count))``.
+
+    Raises ``ValueError`` where it is infinite.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        real = np.float32(source) / (np.float32(output) * np.float32(count))
+    return _mantissa(real)
+
+
+def _mantissa(real: np.float32) -> tuple[int, int]:
     if not np.isfinite(real):
         raise ValueError(f"Multiplier must be a finite number, not {real}")
     mantissa, shift = math.frexp(float(real))
@@ -118,17 +136,17 @@ class Contract:
     """A way of rounding, with the program outside this project that defines it.
 
     ``multiplier(first, second, output)`` makes ``(q, shift)`` of float32 scales: of the two factors
-    of a product, or of one and 1.0, and of the result. ``shifts_left`` says that a positive shift
-    is done on the sum, which it can take out of 32 bits; ``weight_zero_points`` that weights may
-    have zero points other than 0.
+    of a product, or of one and 1.0, and of the result; ``mean(source, output, count)`` makes it for
+    the mean of so many codes. ``floating`` contracts compute in float32: no shift takes sums out of
+    32 bits, weights may have zero points, and averages other scales than their inputs.
     """
 
     name: str
     oracle: str
     rescale: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
     multiplier: Callable[[float, float, float], tuple[int, int]]
-    shifts_left: bool = True
-    weight_zero_points: bool = False
+    mean: Callable[[float, float, int], tuple[int, int]]
+    floating: bool = False
 
 
 CONTRACTS: Mapping[str, Contract] = MappingProxyType(
@@ -140,20 +158,22 @@ CONTRACTS: Mapping[str, Contract] = MappingProxyType(
                 oracle="tflite_micro's interpreter",
                 rescale=rescale_tflm,
                 multiplier=_double_multiplier,
+                mean=_double_mean,
             ),
             Contract(
                 name="single",
                 oracle="TFLite built with TFLITE_SINGLE_ROUNDING",
                 rescale=rescale_single,
                 multiplier=_double_multiplier,
+                mean=_double_mean,
             ),
             Contract(
                 name="onnx",
                 oracle="ONNX Runtime's operators on integers",
                 rescale=rescale_onnx,
                 multiplier=float_multiplier,
-                shifts_left=False,
-                weight_zero_points=True,
+                mean=float_mean,
+                floating=True,
             ),
         )
     }

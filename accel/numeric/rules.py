@@ -64,8 +64,8 @@ class Rescale:
     @property
     def left_shift(self) -> np.ndarray:
         """Bits by which sums are shifted to the left before anything else, int64 ``[channels]``."""
-        shifts = CONTRACTS[self.contract].shifts_left
-        return np.maximum(self.shift, 0) if shifts else np.zeros_like(self.shift)
+        floating = CONTRACTS[self.contract].floating
+        return np.zeros_like(self.shift) if floating else np.maximum(self.shift, 0)
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         scaled = CONTRACTS[self.contract].rescale(acc, self.multiplier, self.shift)
@@ -82,22 +82,25 @@ class Rescale:
 class Mean:
     """``clamp(acc / count, low, high)``, rounded half away from zero: TFLite's AVERAGE_POOL_2D.
 
-    ``acc`` is the plain sum of ``count`` input codes.
+    ``acc`` is the plain sum of ``count`` input codes. Zero is that of codes which are ``offset``
+    higher: 128 where the file has uint8, whose halves are thus all rounded up.
     """
 
     count: int
     low: int
     high: int
     channels: int = 1
+    offset: int = 0
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise ValueError(f"Mean count must be a positive integer, not {self.count!r}")
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
-        acc = np.asarray(acc, np.int64)
+        acc = np.asarray(acc, np.int64) + self.offset * self.count
         magnitude = (np.abs(acc) + self.count // 2) // self.count
-        return np.clip(np.where(acc < 0, -magnitude, magnitude), self.low, self.high)
+        mean = np.where(acc < 0, -magnitude, magnitude) - self.offset
+        return np.clip(mean, self.low, self.high)
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Mean":
         return replace(self, channels=len(np.arange(self.channels)[channels]))

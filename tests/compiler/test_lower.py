@@ -142,6 +142,16 @@ def test_the_layer_behind_a_view_reads_the_values_of_its_shape(case):
     np.testing.assert_array_equal(answer[name], run(graph, images(3))[name])
 
 
+def test_a_row_of_values_is_read_in_the_shape_in_which_it_is_stored():
+    """As taps of a window: a position has few words, but there is no end of positions."""
+    chain = Chain((1, 8, 8, 32)).convolution(32).add("reshape", Reshape(), (1, 2048))
+    lowered = lower(
+        chain.fully_connected(4).graph(), CONFIG.replace(weight_steps=4096, sum_bits=26)
+    )
+    fields = lowered.commands[1].fields
+    assert (fields["inner_taps_less_one"], fields["blocks_less_one"]) == (63, 7)
+
+
 def test_rows_that_would_lie_in_other_words_are_refused():
     chain = reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True))
     (reason,) = refused(chain.graph()).reasons

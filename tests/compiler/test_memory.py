@@ -34,10 +34,12 @@ def words_of(plan, tensor):
     st.lists(WORDS, min_size=2, max_size=9),
     st.lists(st.integers(1, 30), min_size=16, max_size=16),
     st.sets(st.integers(0, 7)),
+    st.sets(st.integers(1, 8)),
 )
-def test_every_tensor_lives_until_its_last_reader(words, chunks, parts):
+def test_every_tensor_lives_until_its_last_reader(words, chunks, parts, kept):
     """A walk through the layers in which each word remembers who wrote it last."""
     commands, storage, inputs, outputs, chunks, config = chain(words, chunks, parts)
+    outputs += tuple(name for name in (f"t{i}" for i in sorted(kept)) if name in storage)
     try:
         made = plan(commands, storage, inputs, outputs, chunks, config)
     except DoesNotFit:
@@ -59,8 +61,9 @@ def test_every_tensor_lives_until_its_last_reader(words, chunks, parts):
         for word in addresses:
             assert not isinstance(owner.get((other, word)), int), "over a chunk"
             owner[other, word] = command.output
-    bank, addresses = words_of(made, outputs[0])
-    assert {owner[bank, word] for word in addresses} == set(outputs)
+    for tensor in outputs:
+        bank, addresses = words_of(made, tensor)
+        assert {owner[bank, word] for word in addresses} == {tensor}
 
 
 @given(st.lists(WORDS, min_size=2, max_size=9), st.integers(1, 20))
@@ -88,6 +91,17 @@ def test_the_input_stays_while_a_second_command_reads_it():
     commands.append(SimpleNamespace(source="t0", output="t1"))
     made = plan(commands, storage, inputs, ("t1", "t2"), [1] * 3, CONFIG)
     assert made.tensors["t2"].address == 10
+
+
+@pytest.mark.parametrize("words, address", [(10, 0), (11, 30)])
+def test_a_gap_is_filled_by_what_fits_exactly(words, address):
+    """t0, of 10 words, is no longer read when t4 comes; t2 lies behind it and stays."""
+    storage = {f"t{i}": Stored(1, n, 4) for i, n in enumerate((10, 5, 20, 5, words))}
+    commands = [SimpleNamespace(source=f"t{a}", output=f"t{b}") for a, b in ((0, 1), (1, 2))]
+    commands += [SimpleNamespace(source=f"t{a}", output=f"t{b}") for a, b in ((0, 3), (3, 4))]
+    made = plan(commands, storage, ("t0",), ("t2", "t4"), [1] * 4, CONFIG)
+    assert made.tensors["t2"].address == 10
+    assert made.tensors["t4"].address == address
 
 
 def test_a_chunk_lies_where_its_layer_writes_if_there_is_room():

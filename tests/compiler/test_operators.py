@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler.frontends.tflite import read
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
 from tests.models import average_pool2d_graphs, networks, random_inputs
+from tests.models_branches import branching
 from tests.models_elementwise import BINARY, all_pairs
 from tests.oracle import tflm
 from tests.single_operators import SINGLE_OPERATOR_GRAPHS
@@ -91,6 +93,17 @@ def test_every_layer_of_a_network_equals_the_oracle(graph, seed):
         np.testing.assert_array_equal(answers[name], layer, err_msg=name)
 
 
+@settings(max_examples=EXAMPLES)
+@given(branching(), st.integers(0, 1000))
+def test_every_layer_of_a_branching_network_equals_the_oracle(graph, seed):
+    inputs = random_inputs(graph, SAMPLES, seed)
+    file = write(graph)
+    expected = tflm(file, inputs, all_tensors=True)
+    answers = run(read(file, "branching.tflite"), inputs, keep=expected)
+    for name, layer in expected.items():
+        np.testing.assert_array_equal(answers[name], layer, err_msg=name)
+
+
 RULED = [name for name, operator in OPERATORS.items() if operator.output_rule]
 
 
@@ -125,6 +138,7 @@ def test_fully_connected_bounds_are_the_extreme_sums():
     def check(graph):
         node = graph.nodes[0]
         weights, bias = (graph.tensor(name).data.astype(np.int64) for name in node.inputs[1:])
+        weights = weights - graph.tensor(node.inputs[1]).quantization.zero_point[0]
         zero_point = graph.tensor("input").quantization.zero_point[0]
         low, high = OPERATORS["fully_connected"].sum_bounds(node, graph)
         for bound, ends in ((low, (127, -128)), (high, (-128, 127))):

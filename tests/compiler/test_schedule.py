@@ -136,9 +136,10 @@ def test_wide_weights_are_refused_by_a_narrow_format():
     schedule(c.replace(weights=c.weights.clip(-8, 7)), CONFIG.replace(format="int8_int4"))
 
 
-@pytest.mark.parametrize("weight", [127, -127])
-def test_sums_beyond_the_accumulator_are_refused_with_the_width_that_does(weight):
-    c = convolution(np.full((1, 1, 1, 600), weight), (1, 1, 600), (1, 1, 1))
+@pytest.mark.parametrize("weight, count", [(127, 600), (127, 517), (-127, 517)])
+def test_sums_beyond_the_accumulator_are_refused_with_the_width_that_does(weight, count):
+    """Of 517 channels only one end of the range is beyond."""
+    c = convolution(np.full((1, 1, 1, count), weight), (1, 1, count), (1, 1, 1))
     said = refusal(c, CONFIG)
     bits = int(re.search(r"leave 24 bits; use a core with sum_bits of (\d+)$", said)[1])
     assert refusal(c, CONFIG.replace(sum_bits=bits - 1)) == said.replace("24", str(bits - 1))
@@ -153,6 +154,8 @@ def test_the_weight_buffer_must_hold_a_channel_twice():
         "buffer holds; use a core with weight_steps of at least 2000"
     )
     schedule(c, AcceleratorConfig(weight_steps=2000))
+    half = convolution(np.ones((4, 1, 1, 512)), (1, 1, 512), (1, 1, 4))
+    schedule(half, AcceleratorConfig(weight_steps=1024))
 
 
 LARGE = {

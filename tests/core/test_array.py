@@ -23,12 +23,16 @@ def operands(rng, config, depth):
 
 
 class Run:
-    """Drives tiles through an array; ``None`` is a cycle without a step. Garbage fills the rest."""
+    """Drives tiles through an array; ``None`` is a cycle without a step. Garbage fills the rest.
 
-    def __init__(self, config, tiles, seed=0):
+    ``pauses`` is how often such a cycle comes within a tile.
+    """
+
+    def __init__(self, config, tiles, seed=0, pauses=0.0):
         self.dut = SystolicArray(config, simulate=True)
         self.config = config
         self.rng = np.random.default_rng(seed)
+        self.pauses = pauses
         self.steps, self.expected = [], {}
         for tile in tiles:
             self._add_tile(tile) if tile else self._add_idle()
@@ -46,6 +50,8 @@ class Run:
     def _add_tile(self, tile):
         a, w = tile
         for k in range(len(a)):
+            while k and self.rng.random() < self.pauses:
+                self._add_idle()
             marks = {
                 "valid": 1,
                 "first": int(k == 0),
@@ -97,7 +103,7 @@ def test_sums_are_matrix_products_whatever_the_tiles_and_pauses(
     config = AcceleratorConfig(rows=rows, columns=columns, family=family)
     rng = np.random.default_rng(seed)
     tiles = [operands(rng, config, depth) if depth else None for depth in depths]
-    Run(config, tiles, seed).check()
+    Run(config, tiles, seed, pauses=0.2).check()
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -25,6 +25,7 @@ CONFIGURATIONS = [  # steps as wide as a memory word, wider and narrower, evenly
     AcceleratorConfig(rows=3, columns=5, weight_steps=32),
     AcceleratorConfig(rows=16, columns=5, weight_steps=24),
     AcceleratorConfig(rows=2, columns=1, weight_steps=32),
+    AcceleratorConfig(rows=2, columns=5, weight_steps=32),
 ]
 
 

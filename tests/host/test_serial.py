@@ -103,8 +103,10 @@ def test_discard_ends_although_somebody_talks_on(line, transport):
 
 def test_a_port_that_takes_nothing_is_told(line):
     fast = SerialTransport(Port(line[1], 1_000_000), patience=0.1)
+    start = time.monotonic()
     with contextlib.closing(fast), pytest.raises(LinkError, match="takes no more bytes$"):
         fast.write(bytes(1 << 16))
+    assert time.monotonic() - start < 0.1 + 10 * (1 << 16) / 1_000_000 + SLACK
 
 
 @pytest.mark.parametrize("action", ["write", "read", "discard"])

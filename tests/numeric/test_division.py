@@ -169,6 +169,15 @@ def test_wide_steps_are_coarse_and_narrow_ones_are_not(shift):
     assert solution.division.coarse.tolist() == [1, 0]
 
 
+@pytest.mark.parametrize("q, reach", [(1987092631, 1938609), (1668932935, 1186412)])
+def test_a_coarse_channel_with_hardly_any_slack_is_proved(q, reach):
+    """The range of offsets is narrower than the bits that records drop, but has a whole one in it."""
+    rule = Rescale("tflm", np.array([q]), np.array([-13]), 0, -128, 127)
+    solution = solve(rule, [0], [-reach], [reach + 1])
+    assert solution.division.coarse.tolist() == [1]
+    assert solution.proved.tolist() == [True]
+
+
 @settings(max_examples=40)
 @given(SEEDS)
 def test_thresholds_are_where_codes_begin(seed):

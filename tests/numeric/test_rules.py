@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from accel.numeric.rules import Mean, Rescale
+from accel.numeric.rules import Mean, Rescale, Table
 
 RULES = {
     "tflm": Rescale("tflm", np.array([2**30, 2**31 - 1]), np.array([-3, -8]), 5, -128, 127),
@@ -11,6 +11,8 @@ RULES = {
     "onnx": Rescale("onnx", np.array([2**30, 2**31 - 128]), np.array([-3, -8]), 5, -128, 127),
     "mean": Mean(125, -128, 127, channels=2),
     "mean of one": Mean(1, 0, 100, channels=2),
+    "mean of uint8": Mean(125, -128, 127, channels=2, offset=128),
+    "table": Table(np.array([np.arange(256) // 2, np.arange(256) // 9]) - 20, -128),
 }
 
 
@@ -46,6 +48,30 @@ def test_mean_rounds_half_away_from_zero(count):
     sums = range(-3 * count, 3 * count + 1)
     expected = [nearest(acc) for acc in sums]
     assert Mean(count, -128, 127).compute(np.array(sums)).tolist() == expected
+
+
+def test_mean_of_higher_codes_rounds_up():
+    sums = np.arange(-3, 4)
+    assert Mean(2, -128, 127, offset=128).compute(sums).tolist() == [-1, -1, 0, 0, 1, 1, 2]
+    assert Mean(2, -128, 127).compute(sums).tolist() == [-2, -1, -1, 0, 1, 1, 2]
+
+
+def test_table_goes_on_at_both_ends():
+    table = Table(np.arange(-128, 128)[np.newaxis], -127)
+    sums = np.array([[-200], [-127], [0], [128], [999]])
+    assert table.compute(sums)[:, 0].tolist() == [-128, -128, -1, 127, 127]
+
+
+@pytest.mark.parametrize(
+    ("codes", "message"),
+    [
+        (np.zeros((2, 255), int), r"Table must be \[channels, 256\], not \(2, 255\)"),
+        (-np.arange(256)[np.newaxis], "Table must not decrease"),
+    ],
+)
+def test_table_must_be_whole_and_rise(codes, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        Table(codes, 0)
 
 
 def test_contract_must_be_known():

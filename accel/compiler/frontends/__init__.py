@@ -7,9 +7,10 @@ from pathlib import Path
 from ...discovery import discover
 from ..ir import Graph
 from ..reasons import Reason
+from ..verify import problems
 from ._frontend import Frontend, UnsupportedModel
 
-__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "load"]
+__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
@@ -17,8 +18,14 @@ MAX_BYTES = 2**28
 HEADER_BYTES = 64
 
 
-def load(path: str | Path) -> Graph:
-    """Read a model file into a verified graph.
+def frontend_of(data: bytes) -> Frontend | None:
+    """The front end that reads these bytes of a file, if there is one."""
+    header = data[:HEADER_BYTES]
+    return next((f for f in FRONTENDS.values() if f.recognizes(header)), None)
+
+
+def load(path: str | Path, contract: str | None = None) -> Graph:
+    """Read a model file into a verified graph, held to a rounding contract of its format.
 
     Raises ``UnsupportedModel``, which gives everything that is wrong with the file at once.
     """
@@ -32,9 +39,24 @@ def load(path: str | Path) -> Graph:
     if len(data) > MAX_BYTES:
         reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
         raise UnsupportedModel(path.name, [reason])
-    for frontend in FRONTENDS.values():
-        if frontend.recognizes(data[:HEADER_BYTES]):
-            return frontend.read(data, path.name)
-    known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
-    reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
-    raise UnsupportedModel(path.name, [reason])
+    frontend = frontend_of(data)
+    if frontend is None:
+        known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
+        reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
+        raise UnsupportedModel(path.name, [reason])
+    if contract is not None and contract not in frontend.contracts:
+        what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
+        remedy = f"use {' or '.join(frontend.contracts)}"
+        raise UnsupportedModel(path.name, [Reason(place="", what=what, remedy=remedy)])
+    return held_to(frontend.read(data, path.name), contract, path.name)
+
+
+def held_to(graph: Graph, contract: str | None, name: str) -> Graph:
+    """The graph under another contract, verified again. Raises ``UnsupportedModel``."""
+    if contract is None or contract == graph.contract:
+        return graph
+    graph = graph.replace(contract=contract)
+    reasons = [error.args[0] for error in problems(graph)]
+    if reasons:
+        raise UnsupportedModel(name, reasons)
+    return graph

@@ -23,11 +23,15 @@ class Frontend:
 
     ``recognizes(header)`` tells the format by the file's first bytes. ``read(data, name)`` returns
     a verified graph or raises ``UnsupportedModel``; ``name`` is the file's name, for messages.
-    ``operators`` maps the format's operator names to ours.
+    ``spellings(data)`` are the format's names of all operators of a file in order, none where it
+    cannot be read. ``operators`` maps the format's operator names to ours, or to nothing where they
+    vanish. ``contracts`` are the rounding contracts that files can be held to, the first by default.
     """
 
     name: str
     suffixes: tuple[str, ...]
     recognizes: Callable[[bytes], bool]
     read: Callable[[bytes, str], Graph]
+    spellings: Callable[[bytes], list[str]]
     operators: Mapping[str, str]
+    contracts: tuple[str, ...]

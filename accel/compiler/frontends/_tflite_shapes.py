@@ -97,7 +97,9 @@ def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slic
     for axis, size in enumerate(shape):
         begin = None if options.BeginMask() >> axis & 1 else begins[axis]
         end = None if options.EndMask() >> axis & 1 else ends[axis]
-        if options.ShrinkAxisMask() >> axis & 1:  # one index, whatever end and step say
+        if options.ShrinkAxisMask() >> axis & 1:  # one index, whatever the end says
+            if steps[axis] < 0:
+                raise Unreadable("leaves out a dimension that it walks backwards")
             index = begins[axis] % size if -size <= begins[axis] < size else begins[axis]
             taken.append(range(index, index + 1))
         else:
@@ -105,5 +107,5 @@ def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slic
     return Slice(
         starts=tuple(indices.start for indices in taken),
         sizes=tuple(len(indices) for indices in taken),
-        steps=tuple(indices.step for indices in taken),
+        steps=tuple(indices.step if len(indices) > 1 else 1 for indices in taken),
     )

@@ -1,6 +1,7 @@
 """TensorFlow Lite: flatbuffers of schema version 3, quantized to int8 (weights also to int4)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from ._frontend import Frontend, UnsupportedModel
 from ._tflite_file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from ._tflite_operators import SPELLINGS
 from ._tflite_spelling import Unreadable
+from ._tflite_uint8 import End, converted_ends, lowered, uint8_ends
 
 IDENTIFIER = b"TFL3"
 VERSION = 3
@@ -67,6 +69,8 @@ class _Builder:
     def __init__(self, record: FileRecord) -> None:
         self.record = record
         self.names = _unique_names(record.tensors)
+        self.unsigned = converted_ends(record)  # tensors that stay uint8
+        self.ends: dict[int, End] = {}
         self.faults: list[Reason] = []
         self.faulty: set[str] = set()  # names of tensors that are among the faults
         self.tensors: dict[int, Tensor] = {}
@@ -77,9 +81,14 @@ class _Builder:
         inputs = self.use(self.record.inputs)
         nodes = list(self.nodes())
         outputs = self.use(self.record.outputs)
+        sources, results = set(self.record.inputs), set(self.record.outputs)
+        before = [end.node(output=False) for i, end in self.ends.items() if i in sources]
+        behind = [end.node(output=True) for i, end in self.ends.items() if i in results - sources]
+        nodes = [*before, *nodes, *behind]
         used = {tensor for node in nodes for tensor in (*node.inputs, *node.outputs)}
         used.update(inputs, outputs)
         ordered = [self.tensors[i] for i in sorted(self.tensors)]
+        ordered += [end.tensor for end in self.ends.values()]
         return Graph(
             name=name,
             tensors=MappingProxyType({t.name: t for t in ordered if t.name in used}),
@@ -89,7 +98,10 @@ class _Builder:
         )
 
     def use(self, indices: Iterable[int]) -> tuple[str, ...]:
-        return tuple(self.tensor(index).name for index in indices)
+        """The names of inputs or outputs."""
+        tensors = [self.tensor(index) for index in indices]
+        by_index = zip(indices, tensors, strict=True)
+        return tuple(self.ends[i].tensor.name if i in self.ends else t.name for i, t in by_index)
 
     def tensor(self, index: int) -> Tensor:
         if index not in self.tensors:
@@ -97,8 +109,24 @@ class _Builder:
             faults = list(_tensor_faults(name, record))
             self.faults.extend(faults)
             self.faulty.update(name for _ in faults)
-            self.tensors[index] = _tensor(name, record)
+            self.tensors[index] = self.signed(index, _tensor(name, record))
         return self.tensors[index]
+
+    def signed(self, index: int, tensor: Tensor) -> Tensor:
+        """The tensor in int8 if it is uint8 and need not be, in front of or behind an end."""
+        if index in self.unsigned:
+            return tensor
+        inner = lowered(tensor)
+        if index in uint8_ends(self.record):
+            inner = replace(inner, name=self.unique(f"{tensor.name}_int8"))
+            self.ends[index] = End(tensor, inner)
+        return inner
+
+    def unique(self, name: str) -> str:
+        while name in self.names:
+            name += "_"
+        self.names.append(name)
+        return name
 
     def nodes(self) -> Iterator[Node]:
         for index, record in enumerate(self.record.operators):
@@ -252,10 +280,20 @@ def _data(record: TensorRecord, dtype: str) -> np.ndarray:
     return data
 
 
+def spellings(data: bytes) -> list[str]:
+    """The file's operators in order; none where it cannot be read."""
+    try:
+        return [record.spelling for record in decode(data).operators]
+    except Damaged:
+        return []
+
+
 FRONTEND = Frontend(
     name="TensorFlow Lite",
     suffixes=(".tflite",),
     recognizes=recognizes,
     read=read,
+    spellings=spellings,
+    contracts=("tflm", "single"),
     operators=MappingProxyType({name: row.operator for name, row in SPELLINGS.items()}),
 )

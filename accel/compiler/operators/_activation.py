@@ -5,9 +5,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...numeric.affine import round_half_away
+from ...numeric.elementwise import ARITHMETIC
 from ..ir import Node, Tensor
-from ._operator import code_range, quantization, support
+from ._operator import affine, code_range, support
 
 # Real bounds of each activation; None stands for the bound of the output's type.
 ACTIVATIONS: Mapping[str, tuple[float | None, float | None]] = MappingProxyType(
@@ -26,16 +26,16 @@ def check_known(node: Node, activation: str) -> None:
     support(activation in ACTIVATIONS, node, what, "", f"use one of {known}")
 
 
-def code_bounds(activation: str, output: Tensor) -> tuple[int, int]:
-    """Return the least and the greatest output code: TFLite's CalculateActivationRangeQuantized.
+def code_bounds(activation: str, output: Tensor, contract: str) -> tuple[int, int]:
+    """Return the least and the greatest output code.
 
-    A real bound ``v`` becomes ``zero_point + round_half_away(v / scale)``, divided in float32.
+    A real bound is quantized as the contract quantizes real numbers. Source: TFLite's
+    CalculateActivationRangeQuantized; in ONNX the bound comes before QuantizeLinear.
     """
-    scale, zero_point = quantization(output).scale[0], quantization(output).zero_point[0]
     low, high = code_range(output.dtype)
 
     def code(real: float) -> int:
-        return zero_point + int(round_half_away(np.float32(real) / np.float32(scale)))
+        return int(ARITHMETIC[contract].quantize(np.float32(real), affine(output)))
 
     real_low, real_high = ACTIVATIONS[activation]
     return (

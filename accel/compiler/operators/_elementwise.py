@@ -26,7 +26,7 @@ def all_codes(node: Node, graph: Graph) -> tuple[int, int]:
 
 def activation_bounds(node: Node, graph: Graph) -> tuple[int, int]:
     """The output's bounds by the fused activation."""
-    return code_bounds(node.attributes.activation, output_tensor(node, graph))
+    return code_bounds(node.attributes.activation, output_tensor(node, graph), graph.contract)
 
 
 def check_activation_known(node: Node, graph: Graph) -> None:

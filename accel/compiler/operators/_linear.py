@@ -19,15 +19,18 @@ from ._operator import (
 )
 
 
-def check_operands(node: Node, graph: Graph, axis: int, rank: int) -> None:
+def check_operands(
+    node: Node, graph: Graph, axis: int, rank: int, asymmetric: bool = False
+) -> None:
     """Check types and quantization of input, weights, bias and output.
 
-    ``axis`` is the weights' dimension of output channels, ``rank`` their number of dimensions.
+    ``axis`` is the weights' dimension of output channels, ``rank`` their number of dimensions, and
+    ``asymmetric`` weights may have zero points other than 0 even where the contract's may not.
     """
     check_activation(node, input_tensor(node, graph))
     check_activation(node, output_tensor(node, graph))
     weights = input_tensor(node, graph, 1)
-    check_weights(node, weights, axis, rank, CONTRACTS[graph.contract].weight_zero_points)
+    check_weights(node, weights, axis, rank, asymmetric or CONTRACTS[graph.contract].floating)
     bias = bias_tensor(node, graph)
     if bias is not None:
         support(bias.constant, node, f"bias {bias.name!r} is computed", "", "use a constant bias")
@@ -49,6 +52,7 @@ def check_weights(
     require(dims == rank, node, f"weights {name} must have {rank} dimensions, not {dims}")
     require(weights.quantization is not None, node, f"weights {name} have no scales")
     q = quantization(weights)
+    zero_points = zero_points or q.offset != 0  # the file's own are uint8
     along = not q.per_channel or q.axis == axis
     require(along, node, f"weights {name} are quantized along axis {q.axis}, not {axis}")
     remedy = "quantize weights symmetrically"
@@ -103,7 +107,7 @@ def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale:
     scales = quantization(input_tensor(node, graph, 1)).scale
     pairs = [multiplier(node, graph, input_scale, scale) for scale in scales]
     table = np.broadcast_to(np.array(pairs, np.int64), (channels, 2))
-    low, high = code_bounds(node.attributes.activation, output)
+    low, high = code_bounds(node.attributes.activation, output, graph.contract)
     zero_point = quantization(output).zero_point[0]
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
 
@@ -158,10 +162,10 @@ def lowered(
     macs: int,
     **window,
 ) -> list[Convolution]:
-    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them."""
-    symmetric = not any(quantization(input_tensor(node, graph, 1)).zero_point)
-    what = "weights with a zero point other than 0 are not supported on the core"
-    support(symmetric, node, what, "", "quantize weights symmetrically")
+    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them.
+
+    They are less their zero points; the schedule refuses what does not fit the core's format.
+    """
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)
     output = stored(output_tensor(node, graph))

@@ -134,7 +134,8 @@ def output_tensor(node: Node, graph: Graph) -> Tensor:
 
 def affine(tensor: Tensor) -> Affine:
     """Scale and zero point of a tensor that ``check`` has found to be quantized as a whole."""
-    return Affine(quantization(tensor).scale[0], quantization(tensor).zero_point[0])
+    q = quantization(tensor)
+    return Affine(q.scale[0], q.zero_point[0], q.offset)
 
 
 def quantization(tensor: Tensor) -> Quantization:

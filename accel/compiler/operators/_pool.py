@@ -7,7 +7,6 @@ from ._activation import check_known
 from ._operator import (
     check_activation,
     check_arity,
-    check_same_quantization,
     input_tensor,
     output_tensor,
     require,
@@ -29,12 +28,11 @@ class Pool2d:
         return (1, 1)
 
 
-def check(node: Node, graph: Graph) -> None:
+def check_pool(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     check_known(node, node.attributes.activation)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
         check_activation(node, tensor, rank=4)
-    check_same_quantization(node, source, output)
     require(source.shape[3] == output.shape[3], node, "input and output channels must be as many")
     check_window(node, node.attributes, node.attributes.size, source.shape, output.shape)

@@ -1,22 +1,50 @@
-"""Average pooling: the integer mean of the codes under a window, padding not counted."""
+"""Average pooling: the mean of the codes under a window."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from ...numeric.rules import Mean
+from ...numeric.float_rules import FloatMean
+from ...numeric.rounding import CONTRACTS, float_mean
+from ...numeric.rules import Mean, Rule
 from ..convolution import Convolution, Region
 from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import code_bounds
-from ._operator import Operator, input_tensor, output_tensor, support
-from ._pool import Pool2d, check
+from ._operator import (
+    Operator,
+    affine,
+    check_same_quantization,
+    input_tensor,
+    output_tensor,
+    quantization,
+    require,
+    support,
+)
+from ._pool import Pool2d, check_pool
 from ._window import windows
 
 
+@dataclass(frozen=True, kw_only=True)
 class AveragePool2d(Pool2d):
-    """A window; padding is not counted."""
+    """A window; padding is counted as zeros or, mostly, not at all."""
+
+    count_include_pad: bool = False
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_pool(node, graph)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    if not CONTRACTS[graph.contract].floating:
+        check_same_quantization(node, source, output)
+        require(not node.attributes.count_include_pad, node, "padding cannot be counted")
+        return
+    try:
+        float_mean(affine(source).scale, affine(output).scale, 1)
+    except ValueError as error:
+        support(False, node, str(error), "", "quantize the model anew")
 
 
 def _counts(node: Node, graph: Graph) -> np.ndarray:
@@ -31,13 +59,19 @@ def _counts(node: Node, graph: Graph) -> np.ndarray:
     return np.outer(*per_axis)
 
 
-def _rule(node: Node, graph: Graph, count: int) -> Mean:
-    output = output_tensor(node, graph)
-    low, high = code_bounds(node.attributes.activation, output)
-    return Mean(int(count), low, high, channels=output.shape[3])
+def _rule(node: Node, graph: Graph, pixels: int) -> Rule:
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    low, high = code_bounds(node.attributes.activation, output, graph.contract)
+    channels = output.shape[3]
+    if not CONTRACTS[graph.contract].floating:
+        offset = quantization(output).offset
+        return Mean(int(pixels), low, high, channels=channels, offset=offset)
+    size = node.attributes.size
+    count = size[0] * size[1] if node.attributes.count_include_pad else int(pixels)
+    return FloatMean(affine(source), affine(output), int(pixels), count, low, high, channels)
 
 
-def output_rule(node: Node, graph: Graph) -> Mean:
+def output_rule(node: Node, graph: Graph) -> Rule:
     """The rule of all windows; raises ``UnsupportedOperator`` where padding makes them differ."""
     counts = np.unique(_counts(node, graph))
     what = "windows at the border average fewer pixels than others"

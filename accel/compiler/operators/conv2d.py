@@ -71,7 +71,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
-    window, weights = node.attributes, input_tensor(node, graph, 1).data.astype(np.int64)
+    window, weights = node.attributes, weight_values(node, graph)
     _, height, width, _ = output_tensor(node, graph).shape
     return lowered(
         node,

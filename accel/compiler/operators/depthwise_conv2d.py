@@ -83,7 +83,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """Depthwise where each input channel has one output channel, else with full weights."""
-    window, weights = node.attributes, input_tensor(node, graph, 1).data[0].astype(np.int64)
+    window, weights = node.attributes, weight_values(node, graph)[0]
     _, height, width, channels = output_tensor(node, graph).shape
     macs = height * width * weights.size
     weights = dilated(weights, window.dilation, (0, 1))

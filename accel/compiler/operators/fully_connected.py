@@ -37,7 +37,9 @@ class FullyConnected:
 def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=3, optional=1)
     check_known(node, node.attributes.activation)
-    check_operands(node, graph, axis=0, rank=2)
+    q = input_tensor(node, graph, 1).quantization
+    whole = q is not None and not q.per_channel  # then the kernel subtracts the weights' zero point
+    check_operands(node, graph, axis=0, rank=2, asymmetric=whole)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     out, depth = input_tensor(node, graph, 1).shape
     require(output.shape[-1] == out, node, f"output must end in a dimension of {out}")
@@ -65,7 +67,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """A convolution whose kernel is all of the input, or one pixel where the input has rows."""
-    weights = input_tensor(node, graph, 1).data.astype(np.int64)
+    weights = weight_values(node, graph)
     rows = output_tensor(node, graph).size // len(weights)
     values = storage.height * storage.width * storage.channels
     if storage.channels == weights.shape[1]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rounding import mean_multiplier
+from ...numeric.rounding import CONTRACTS
 from ...numeric.rules import Rescale
 from ..convolution import Convolution, Region
 from ..ir import Graph, Node
@@ -52,7 +52,7 @@ def check(node: Node, graph: Graph) -> None:
         if attributes.keep or axis not in attributes.axes
     )
     require(output.shape == shape, node, f"output must have shape {shape}, not {output.shape}")
-    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).shift)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def _count(node: Node, graph: Graph) -> int:
@@ -63,8 +63,8 @@ def _count(node: Node, graph: Graph) -> int:
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    real = quantization(source).scale[0] / quantization(output).scale[0]
-    multiplier, shift = mean_multiplier(real, _count(node, graph))
+    scales = quantization(source).scale[0], quantization(output).scale[0]
+    multiplier, shift = CONTRACTS[graph.contract].mean(*scales, _count(node, graph))
     channels = np.ones(output.shape[-1], np.int64)
     zero_point, bounds = quantization(output).zero_point[0], code_range(output.dtype)
     return Rescale(graph.contract, multiplier * channels, shift * channels, zero_point, *bounds)

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric import affine
-from ...numeric.rounding import quantize_multiplier
-from ...numeric.rules import Rescale
+from ...numeric.elementwise import ARITHMETIC
+from ...numeric.rounding import CONTRACTS
+from ...numeric.rules import Rescale, Rule, Table
 from ..convolution import Convolution
 from ..ir import Graph, Node
 from ..storage import Stored
 from ._elementwise import CODES
-from ._linear import check_sums, lowered_unary
+from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (
     Operator,
+    affine,
     check_activation,
     check_arity,
     code_range,
@@ -42,15 +43,23 @@ def check(node: Node, graph: Graph) -> None:
     else:
         both = source.dtype == output.dtype == "uint8"
         support(not both, node, "uint8 to uint8 is not supported", "", "use int8")
-        check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
+        rule = output_rule(node, graph)
+        if isinstance(rule, Rescale):
+            check_sums(node, *sum_bounds(node, graph), rule.left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rule:
     """The rule for codes; the sum is ``x - input zero point`` (TFLite's ``Requantize``)."""
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    real = quantization(source).scale[0] / quantization(output).scale[0]
-    table = np.tile(np.array(quantize_multiplier(real), np.int64), (output.shape[-1], 1))
+    channels = output.shape[-1]
     zero_point, (low, high) = quantization(output).zero_point[0], code_range(output.dtype)
+    if CONTRACTS[graph.contract].floating:
+        codes = np.arange(256) + code_range(source.dtype)[0]
+        rescaled = ARITHMETIC[graph.contract].rescale(codes, affine(source), affine(output))
+        table = np.tile(np.clip(rescaled, low, high), (channels, 1))
+        return Table(table, int(codes[0]) - quantization(source).zero_point[0])
+    pair = multiplier(node, graph, quantization(source).scale[0])
+    table = np.tile(np.array(pair, np.int64), (channels, 1))
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
 
 
@@ -72,8 +81,8 @@ def unary(node: Node, graph: Graph) -> np.ndarray:
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     if source.dtype == "float32":
-        q = quantization(output)
-        codes = affine.quantize(inputs[0], q.scale[0], q.zero_point[0], *code_range(output.dtype))
+        codes = ARITHMETIC[graph.contract].quantize(inputs[0], affine(output))
+        codes = np.clip(codes, *code_range(output.dtype))
     else:
         acc = inputs[0].astype(np.int64) - quantization(source).zero_point[0]
         codes = output_rule(node, graph).compute(acc)

@@ -22,7 +22,7 @@ from ._operator import (
 class Slice:
     """For each dimension of the input the first index, how many, and the step, which may be < 0.
 
-    The output may leave out dimensions of 1.
+    Where one element is taken, the step is 1. The output may leave out dimensions of 1.
     """
 
     starts: tuple[int, ...]
@@ -41,7 +41,8 @@ def check(node: Node, graph: Graph) -> None:
     for axis, size in enumerate(source.shape):
         start, count, step = a.starts[axis], a.sizes[axis], a.steps[axis]
         last = start + (count - 1) * step
-        inside = count > 0 and step != 0 and 0 <= start < size and 0 <= last < size
+        walks = step == 1 if count == 1 else step != 0
+        inside = count > 0 and walks and 0 <= start < size and 0 <= last < size
         what = (
             f"{count} elements from {start} by {step} are not all among the {size} of axis {axis}"
         )

@@ -1,4 +1,4 @@
-"""Softmax over the last dimension, in gemmlowp's fixed point."""
+"""Softmax over the last dimension: in gemmlowp's fixed point, or in float32, as the contract has it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric import softmax as fixed_point
+from ...numeric.rounding import CONTRACTS
+from ...numeric.softmax_onnx import CodeSoftmax, float_softmax
 from ..ir import Graph, Node
 from ._operator import (
     Operator,
+    affine,
     check_activation,
     check_arity,
     input_tensor,
     output_tensor,
-    quantization,
     quantization_of,
     require,
     support,
@@ -32,9 +34,14 @@ class Softmax:
 def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
+    floating = CONTRACTS[graph.contract].floating
     for tensor in (source, output):
-        check_activation(node, tensor)
+        check_activation(node, tensor, ("int8", "float32") if floating else ("int8",))
     require(source.shape == output.shape, node, "input and output must have the same shape")
+    require(source.dtype == output.dtype, node, "input and output must have the same type")
+    if floating:
+        require(node.attributes.beta == 1.0, node, "beta must be 1")
+        return
     fixed = quantization_of(output) == (1 / 256, -128)
     require(fixed, node, "output must have scale 1/256 and zero point -128")
     depth = source.shape[-1]
@@ -45,12 +52,16 @@ def check(node: Node, graph: Graph) -> None:
         support(False, node, str(error))
 
 
-def _definition(node: Node, graph: Graph) -> fixed_point.Softmax:
-    scale = quantization(input_tensor(node, graph)).scale[0]
-    return fixed_point.Softmax(scale, node.attributes.beta)
+def _definition(node: Node, graph: Graph) -> fixed_point.Softmax | CodeSoftmax:
+    source, output = affine(input_tensor(node, graph)), affine(output_tensor(node, graph))
+    if CONTRACTS[graph.contract].floating:
+        return CodeSoftmax(source.scale, output.scale, output.zero_point)
+    return fixed_point.Softmax(source.scale, node.attributes.beta)
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    if input_tensor(node, graph).dtype == "float32":
+        return [float_softmax(inputs[0])]
     return [_definition(node, graph).compute(inputs[0])]
 
 

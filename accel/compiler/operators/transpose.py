@@ -40,4 +40,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].transpose(node.attributes.order)]
 
 
-OPERATOR = Operator(attributes=Transpose, check=check, reference=reference)
+OPERATOR = Operator(attributes=Transpose, check=check, reference=reference, host=True)

@@ -81,8 +81,9 @@ def test_every_operator_of_ours_is_spelled():
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes(b"\x08\x01\x12\x04" * 40)
-    message = "model.tflite: is not a model file; known formats are TensorFlow Lite (.tflite)"
+    path.write_bytes(b"PK\x03\x04" * 40)
+    known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
+    message = f"model.tflite: is not a model file; known formats are {known}"
     with pytest.raises(UnsupportedModel, match=f"^{re.escape(message)}$"):
         load(path)
 

@@ -1,0 +1,112 @@
+"""Elementwise operators in float32, as ONNX Runtime's operators on codes compute them.
+
+Functions of one number are tables there: every code is dequantized, mapped and quantized. Where
+there is no operator on codes, the same is done of the float32 operator between DequantizeLinear
+and QuantizeLinear. Every function is that of `elementwise.Arithmetic`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import float32
+from .affine import Affine
+from .float32 import fused_multiply_add, round_to_int
+
+
+@dataclass(frozen=True)
+class OnnxArithmetic:
+    """Nothing to choose."""
+
+    def quantize(self, real: np.ndarray, output: Affine) -> np.ndarray:
+        """``MlasQuantizeLinear``, before its bounds."""
+        return float32.quantize(real, output.scale, output.zero_point)
+
+    def rescale(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """``QlinearBuildLookupTable`` of QLinearConcat."""
+        return self.quantize(_real(x, source), output)
+
+    def absolute(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        return self.quantize(np.abs(_real(x, source)), output)
+
+    def logistic(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """QLinearSigmoid, of the exact function rounded to float32."""
+        return self._mapped(lambda real: 1 / (1 + np.exp(-real)), x, source, output)
+
+    def tanh(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """Tanh, of the exact function rounded to float32."""
+        return self._mapped(np.tanh, x, source, output)
+
+    def elu(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """Elu, of the exact function rounded to float32."""
+        return self._mapped(
+            lambda real: np.where(real < 0, np.expm1(real), real), x, source, output
+        )
+
+    def _mapped(
+        self,
+        function: Callable[[np.ndarray], np.ndarray],
+        x: np.ndarray,
+        source: Affine,
+        out: Affine,
+    ) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            exact = function(_real(x, source).astype(np.float64))
+        return self.quantize(exact.astype(np.float32), out)
+
+    def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """HardSwish: ``x * clamp(x / 6 + 0.5, 0, 1)``."""
+        real = _real(x, source)
+        sixth, half = np.float32(1 / 6), np.float32(0.5)
+        gate = np.clip(fused_multiply_add(real, sixth, half), np.float32(0), np.float32(1))
+        return self.quantize(real * gate, output)
+
+    def leaky_relu(self, x: np.ndarray, source: Affine, output: Affine, alpha: float) -> np.ndarray:
+        """QLinearLeakyRelu."""
+        real = _real(x, source)
+        return self.quantize(np.where(real >= 0, real, np.float32(alpha) * real), output)
+
+    def prelu(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """PRelu."""
+        real = _real(x, source)
+        return self.quantize(np.where(real > 0, real, _real(alpha, slope) * real), output)
+
+    def add(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``MlasQLinearAdd`` with fused multiply-add, on the file's own codes.
+
+        ``fma(a, ra, fma(b, rb, zc - fma(ra, za, rb * zb)))`` with the ratios of the scales.
+        """
+        ratio_a, ratio_b = (np.float32(s.scale) / np.float32(output.scale) for s in (first, second))
+        za, zb, zc = (np.float32(s.zero_point + s.offset) for s in (first, second, output))
+        fixed = zc - fused_multiply_add(ratio_a, za, ratio_b * zb)
+        total = fused_multiply_add(_own(b, second), ratio_b, fixed)
+        return round_to_int(fused_multiply_add(_own(a, first), ratio_a, total)) - output.offset
+
+    def subtract(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """Sub."""
+        return self.quantize(_real(a, first) - _real(b, second), output)
+
+    def multiply(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``MlasQLinearMul``: ``float(product) * (sa * sb / sc) + zc``, each rounded."""
+        ratio = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+        product = (a - first.zero_point) * (b - second.zero_point)
+        zero_point = np.float32(output.zero_point + output.offset)
+        return round_to_int(product.astype(np.float32) * ratio + zero_point) - output.offset
+
+
+def _real(x: np.ndarray, source: Affine) -> np.ndarray:
+    return float32.dequantize(x, source.scale, source.zero_point)
+
+
+def _own(x: np.ndarray, source: Affine) -> np.ndarray:
+    """The file's own codes as float32."""
+    return (x + source.offset).astype(np.float32)

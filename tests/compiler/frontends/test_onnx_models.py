@@ -1,0 +1,32 @@
+"""Third-party ONNX models against the recorded answers of ONNX Runtime 1.32.0."""
+
+import numpy as np
+import pytest
+
+from accel.compiler.frontends import load
+from accel.compiler.reference import run
+from tests.onnx_models import RECORDED, SHARES
+from tests.shared import shared
+
+
+@pytest.fixture(params=RECORDED, scope="module")
+def recorded(request):
+    """A model, its graph, and our answers."""
+    model = RECORDED[request.param]
+    graph = load(shared(model.path))
+    return model, graph, run(graph, model.inputs)[graph.outputs[0]]
+
+
+@pytest.mark.parametrize("level", ["ALL", "NONE"])
+def test_as_many_elements_differ_as_the_runtime_computes_in_float32(recorded, level):
+    model, _, answer = recorded
+    expected = model.golden(level)
+    assert answer.shape == expected.shape
+    assert answer.dtype == np.float32
+    share = model.differing(answer, expected).mean()
+    assert share <= SHARES.get((model.path, level), 0.0)
+
+
+def test_the_contract_is_onnx(recorded):
+    _, graph, _ = recorded
+    assert graph.contract == "onnx"

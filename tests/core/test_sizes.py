@@ -1,0 +1,122 @@
+"""Cores of every shape compute every kind of layer exactly, in as many cycles as the model says.
+
+A network so small that Amaranth's simulator is quicker than a C++ compiler has one layer of each
+mode of the array, and in most of them a last group of channels and a last tile that are not full.
+"""
+
+import random
+import re
+from itertools import cycle
+
+import numpy as np
+import pytest
+
+import accel
+from accel.compiler.operators.average_pool2d import AveragePool2d
+from accel.compiler.operators.conv2d import Conv2d
+from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
+from accel.compiler.operators.fully_connected import FullyConnected
+from accel.compiler.operators.reshape import Reshape
+from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
+from tests.agreement import assert_cycles, assert_layers
+from tests.models import SEEDS, Builder, Style, random_inputs
+
+SHAPES = ((2, 2), (4, 4), (4, 8), (8, 4), (8, 8), (3, 5))
+REQUANTIZERS = (1, 2, 4)
+STYLE = Style(
+    activations=("none", "relu"),
+    zero_points=(-17, -3, 5, 21),
+    scales=(0.017, 0.031, 0.057),
+    misfit=(0,),
+    bias=(8, 32),
+)
+UNPADDED, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
+
+
+def network(channels, dtype="int8", seed=1):
+    """A dense convolution, depthwise ones to broadcast and to group, pooling, fully connected."""
+    rng = random.Random(seed)
+    b = Builder(
+        lambda choices: seed if choices is SEEDS else rng.choice(choices), (1, 5, 6, 3), style=STYLE
+    )
+
+    def constants(shape, axis, per_channel=True):
+        low, high = {"int8": (-127, 127), "int4": (-8, 7)}[dtype]
+        weights = b.random.integers(low, high, shape, endpoint=True).astype(np.int8)
+        return b.linear(weights, axis, dtype, per_channel)
+
+    names, q = constants((channels, 2, 2, 3), 0)
+    conv = Conv2d(stride=(1, 1), padding=UNPADDED, dilation=(1, 1), activation="relu")
+    b.node("conv2d", conv, (1, 4, 5, channels), q, constants=names)
+    for stride, shape in ((1, (1, 4, 5, channels)), (2, (1, 2, 3, channels))):
+        names, q = constants((1, 3, 3, channels), 3)
+        depthwise = DepthwiseConv2d(
+            stride=(stride, stride), padding=SAME, dilation=(1, 1), multiplier=1, activation="none"
+        )
+        b.node("depthwise_conv2d", depthwise, shape, q, constants=names)
+    pool = AveragePool2d(size=(2, 2), stride=(1, 1), padding=UNPADDED, activation="none")
+    b.node("average_pool2d", pool, (1, 1, 2, channels), b.last.quantization)
+    b.node("reshape", Reshape(), (1, 2 * channels), b.last.quantization)
+    names, q = constants((7, 2 * channels), 0, per_channel=False)
+    b.node("fully_connected", FullyConnected(activation="none"), (1, 7), q, constants=names)
+    return b.graph()
+
+
+def assert_exact(config, executor="pysim", samples=1):
+    """Every layer on the executor is the reference's, and its counters are the model's."""
+    graph = network(config.columns + 3, "int4" if config.format == "int8_int4" else "int8")
+    program = accel.compile(graph, config=config)
+    modes = {command.mode for command in program.code.commands}
+    assert modes == {"dense", "grouped"} | ({"broadcast"} if config.broadcast else set())
+    inputs = random_inputs(graph, samples + 2, seed=3)[2:]
+    layers = tuple(node.outputs[0] for node in graph)
+    expected = program.session.execute("reference", inputs, layers).tensors
+    # A layer that answers always the same would hide faults.
+    assert all(len(np.unique(array)) > 5 for array in expected.values())
+    execution = assert_layers(program, executor, inputs, expected)
+    assert_cycles(program.code, execution.layers)
+    program.close()
+
+
+def permitted(rows, columns, requantizers):
+    return rows % requantizers == columns % requantizers == 0
+
+
+CASES = [(*shape, n) for shape in SHAPES for n in REQUANTIZERS]
+SIZES = [case for case in CASES if permitted(*case)]
+REFUSED = [case for case in CASES if not permitted(*case)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"),
+    [(*size, family) for size, family in zip(SIZES, cycle(FAMILIES), strict=False)],
+)
+def test_every_layer_and_every_cycle_on_each_size(rows, columns, requantizers, family):
+    config = AcceleratorConfig(
+        rows=rows, columns=columns, requantizers=requantizers, family=family, bank_words=1024
+    )
+    assert_exact(config)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_4_bit_weights_on_a_wide_array(family):
+    config = AcceleratorConfig(
+        rows=4, columns=8, format="int8_int4", family=family, bank_words=1024
+    )
+    assert_exact(config)
+
+
+def test_compiled_rtl_answers_alike_whatever_the_input():
+    assert_exact(AcceleratorConfig(rows=3, columns=5, family="ecp5"), "rtl", samples=20)
+
+
+def test_a_depthwise_group_never_ends_within_a_turn_of_the_requantizers():
+    """Of 6 rows, a group of 3 channels would go well with 4 columns, but results come in pairs."""
+    assert_exact(AcceleratorConfig(rows=6, columns=4, requantizers=2, bank_words=1024))
+
+
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), REFUSED)
+def test_requantizers_that_divide_no_row_or_column_evenly_are_refused(rows, columns, requantizers):
+    message = f"Requantizers must divide rows and columns, not {requantizers} of {rows}x{columns}"
+    with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
+        AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers)
