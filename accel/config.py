@@ -121,6 +121,13 @@ class AcceleratorConfig:
         return max(1, min(self.rows, self.columns) // self.requantizers)
 
     @property
+    def combines(self) -> bool:
+        """Whether results can be combined with what their places hold: then words are read and
+        written in turns."""
+        whole = self.columns % self.rows == 0 or self.rows % self.columns == 0
+        return whole and self.word_cycles > 1
+
+    @property
     def broadcast(self) -> bool:
         """Whether depthwise layers can broadcast one word to all rows, a byte to a column."""
         return self.columns >= self.rows

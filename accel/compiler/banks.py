@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ..numeric.rules import Mean
-from .convolution import Combination, Convolution, Region
+from .convolution import Convolution
+from .tables import identity
 
 
 class _Sides:
@@ -77,24 +77,8 @@ def with_copies(
 
 
 def _combining(c: Convolution, second: str) -> Convolution:
-    changed = Combination(**{**vars(c.combination), "second": second})
-    return c.replace(combination=changed)
+    return c.replace(combination=c.combination.replace(second=second))
 
 
 def _copy(tensor: str, shape: tuple[int, int, int], name: str) -> Convolution:
-    height, width, channels = shape
-    return Convolution(
-        name=name,
-        node=name,
-        source=tensor,
-        output=f"{tensor} ({name})",
-        input_shape=shape,
-        output_shape=shape,
-        weights=np.ones((1, 1, channels), np.int64),
-        bias=np.zeros(channels, np.int64),
-        rule=Mean(1, -128, 127, channels=channels),
-        pad=0,
-        region=Region(0, 0, height, width),
-        uniform=True,
-    )
-
+    return identity(name, name, tensor, f"{tensor} ({name})", shape)

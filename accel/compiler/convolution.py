@@ -42,6 +42,9 @@ class Combination:
     low: int = -128
     high: int = 127
 
+    def replace(self, **changes) -> "Combination":
+        return replace(self, **changes)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
@@ -75,6 +78,8 @@ class Convolution:
         Multiply-accumulates that the network counts for it, padding included.
     combination
         What becomes of the codes.
+    first_channel
+        Of the output's channels, the one that the first of the weights computes.
     """
 
     name: str
@@ -93,10 +98,16 @@ class Convolution:
     uniform: bool = False
     macs: int = 0
     combination: Combination | None = None
+    first_channel: int = 0
 
     @property
     def depthwise(self) -> bool:
         return self.weights.ndim == 3
+
+    @property
+    def channels(self) -> int:
+        """Output channels that are computed."""
+        return self.weights.shape[2] if self.depthwise else len(self.weights)
 
     @property
     def kernel(self) -> Pair:

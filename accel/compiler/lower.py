@@ -1,6 +1,7 @@
 """From a graph to convolutions, with everything that stands in the way in one report."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..config import AcceleratorConfig
@@ -13,8 +14,9 @@ from .ir import Graph, InvalidGraph, Node
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
 from .reasons import Reason, listing
-from .schedule import DoesNotFit, NotProved, schedule
+from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
+from .tables import fused, lower_binary, lower_unary
 
 
 class CannotCompile(UserError):
@@ -38,8 +40,12 @@ class Lowered:
     storage: dict[str, Stored]
 
 
-def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
-    """Lower all nodes of the core. Raises ``CannotCompile``."""
+def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowered:
+    """Lower all nodes of the core. Raises ``CannotCompile``.
+
+    With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
+    and what that layer alone computes is stored nowhere.
+    """
     parts = partition(graph)
     reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
     views = resolve_views(graph, reshapes)
@@ -54,14 +60,23 @@ def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
             return None
 
     convolutions: list[Convolution] = []
+    once = _used_once(graph, parts, views) if fuse else ()
     for node in parts.core:
-        convolutions += attempt(_lower_node, node, graph, views, config) or []
+        latest = convolutions[-1] if convolutions else None
+        found = attempt(_lower_node, node, graph, views, config, latest) or []
+        if latest and len(found) == 1 and latest.output in once and _sole(latest, convolutions):
+            together = fused(latest, found[0])
+            if together is not None:
+                convolutions.pop()
+                found = [together]
+        convolutions += found
 
     convolutions = with_copies(convolutions, parts.outputs)
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
-        folded = fold_input(convolutions[at[0]], config) if len(at) == 1 else None
+        alone = len(at) == 1 and not any(_second(c) == name for c in convolutions)
+        folded = fold_input(convolutions[at[0]], config) if alone else None
         if folded is not None:
             convolutions[at[0]], input_map = folded
         else:
@@ -85,21 +100,56 @@ def lower(graph: Graph, config: AcceleratorConfig) -> Lowered:
     )
 
 
+def _second(c: Convolution) -> str | None:
+    return c.combination.second if c.combination else None
+
+
+def _sole(c: Convolution, convolutions: list[Convolution]) -> bool:
+    """Whether a convolution computes all of its output."""
+    return sum(other.output == c.output for other in convolutions) == 1
+
+
+def _used_once(graph: Graph, parts: Partition, views: dict[str, View]) -> set[str]:
+    """Tensors in memory that one node of the core reads, and nobody else."""
+    uses = Counter(
+        views[name].root
+        for node in parts.core
+        if not OPERATORS[node.operator].view
+        for name in node.inputs
+        if name in views
+    )
+    uses.update(views[name].root for name in parts.outputs)
+    return {name for name, count in uses.items() if count == 1}
+
+
 def _lower_node(
-    node: Node, graph: Graph, views: dict[str, View], config: AcceleratorConfig
+    node: Node,
+    graph: Graph,
+    views: dict[str, View],
+    config: AcceleratorConfig,
+    latest: Convolution | None,
 ) -> list[Convolution]:
     operator = OPERATORS[node.operator]
     if operator.view:
         _check_view(node, graph, views, config)
         return []
-    if operator.lower is None:
-        what = "cannot be computed inside the network, only by the driver at its ends"
-        remedy = "end the network here"
-        raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
-    view, source = views[node.inputs[0]], graph.tensor(node.inputs[0])
+    variable = [name for name in node.inputs if name in views]
+    if operator.binary is not None and len(variable) == 2:
+        pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)
+        copied = int(latest is not None and latest.output == pair[1].root)
+        return lower_binary(node, graph, pair, copied)
+    view, source = views[variable[0]], graph.tensor(variable[0])
     storage = view.storage if _takes_all(node, graph) else stored(source)
-    convolutions = operator.lower(node, graph, storage)
-    return [c.replace(source=view.root) for c in convolutions]
+    if operator.lower is not None:
+        convolutions = operator.lower(node, graph, storage)
+        convolutions = [c.replace(source=view.root) for c in convolutions]
+        if operator.unary is None or all(provable(c, config) for c in convolutions):
+            return convolutions
+    if operator.unary is not None:
+        return lower_unary(node, graph, replace(view, storage=storage))
+    what = "cannot be computed inside the network, only by the driver at its ends"
+    remedy = "end the network here"
+    raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
 
 
 def _takes_all(node: Node, graph: Graph) -> bool:

@@ -67,6 +67,15 @@ def _without_idle_weights(c: Convolution) -> Convolution:
     return c.replace(weights=np.where(chosen, 0, c.weights))
 
 
+def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the hardware's division reproduces the rule in all channels."""
+    try:
+        _divide(convolution, config)
+    except (DoesNotFit, NotProved):
+        return False
+    return True
+
+
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
     low, high = config.number_format.weight_range
     least, most = int(convolution.weights.min()), int(convolution.weights.max())
@@ -140,6 +149,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     step, out_step = (width * words, words), (out_width * out_words, out_words)
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
     run = -(-count[i] // config.rows) * config.rows if fill else count[i]
+    word, lane = divmod(c.first_channel, config.rows)
     return {
         "input_base": origin[0] * step[0] + origin[1] * step[1],
         "position_inner_step": stride[i] * step[i],
@@ -156,7 +166,8 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "run_less_one": run - 1,
         "run_filling": run - count[i],
         "runs_less_one": count[o] - 1,
-        "output_base": first[0] * out_step[0] + first[1] * out_step[1],
+        "output_base": first[0] * out_step[0] + first[1] * out_step[1] + word,
+        "output_lane": lane,
         "output_inner_step": out_step[i],
         "output_outer_step": out_step[o] - (run - 1) * out_step[i],
         "shared": int(c.uniform),
@@ -215,7 +226,7 @@ def _columns(
     table = np.where((np.arange(config.columns) < used) & (table < channels), table, -1)
     fields |= {
         "groups_less_one": groups - 1,
-        "output_lane": first % config.rows,
+        "output_lane": fields["output_lane"] + first % config.rows,
         "output_group_words": step // config.rows,
         "output_group_lanes": step % config.rows,
         "columns_less_one": used - 1,
@@ -231,7 +242,7 @@ def _dense(c: Convolution, config: AcceleratorConfig) -> _Loops:
     fields = _taps(_walk(c, config, "width", fill=False), kernel_w, kernel_h, words)
     fields |= {"broadcast": 0, "input_group_step": 0}
     fields, channels = _columns(
-        fields, 0, config.columns, config.columns, c.output_shape[2], config
+        fields, 0, config.columns, config.columns, c.channels, config
     )
     padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
     padded[..., : c.input_shape[2]] = c.weights
@@ -251,13 +262,13 @@ def _grouped(c: Convolution, config: AcceleratorConfig) -> list[_Loops]:
     blocks, channels = _group_channels(config)
     step = blocks * config.rows
     loops = []
-    for first in range(0, min(step, c.output_shape[2]), channels):
+    for first in range(0, min(step, c.channels), channels):
         fields = _walk(c, config, "width", fill=False)
         fields["shared"] = 0
         fields = _taps(fields, kernel_w, kernel_h, blocks)
         fields |= {"broadcast": 0, "input_group_step": blocks}
-        fields, table = _columns(fields, first, step, channels, c.output_shape[2], config)
-        taps = c.weights.reshape(-1, c.output_shape[2])[:, table]  # [taps, groups, columns]
+        fields, table = _columns(fields, first, step, channels, c.channels, config)
+        taps = c.weights.reshape(-1, c.channels)[:, table]  # [taps, groups, columns]
         weights = np.zeros((len(table), len(taps), blocks * config.rows, config.columns), np.int64)
         column = np.arange(channels)
         chosen = np.where(table >= 0, taps, 0).transpose(1, 0, 2)
@@ -274,10 +285,10 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str) -> _Loops:
     run = inner_taps + config.rows - 1
     fields = _taps(_walk(c, config, inner, fill=True), run, outer_taps, 1)
     fields |= {"broadcast": 1, "input_group_step": 1}
-    fields, channels = _columns(fields, 0, config.rows, config.rows, c.output_shape[2], config)
-    steps = np.zeros((outer_taps, run, c.output_shape[2]), np.int64)
+    fields, channels = _columns(fields, 0, config.rows, config.rows, c.channels, config)
+    steps = np.zeros((outer_taps, run, c.channels), np.int64)
     steps[:, :inner_taps] = taps
-    weights = _by_group(steps.reshape(-1, c.output_shape[2]), channels, c.uniform)
+    weights = _by_group(steps.reshape(-1, c.channels), channels, c.uniform)
     return _Loops("broadcast", fields, weights, channels)
 
 
@@ -298,6 +309,14 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
                 return f"{name[:-9].replace('_', ' ')} of {value + 1} are more than the core counts"
             if name in ("inner_stride", "outer_stride") and value >= 1 << layout[name].width:
                 return f"a stride of {value} is more than {(1 << layout[name].width) - 1}"
+        lanes = loops.fields["output_lane"] or loops.fields["output_group_lanes"]
+        if lanes and config.columns % config.rows == 0:
+            return "channels that begin within a word; use a multiple of the array's rows"
+        if loops.fields["second"] and not config.combines:
+            return (
+                f"two operands cannot be combined by a core of {config.rows}x{config.columns} with "
+                f"{config.requantizers} requantizers; use as many columns as rows"
+            )
         # A coordinate before the input wraps around and must not come back into it.
         for axis in ("inner", "outer"):
             taps = loops.fields[f"{axis}_taps_less_one"] + 1

@@ -8,17 +8,22 @@ from amaranth.utils import exact_log2
 from ..config import AcceleratorConfig
 from ..isa import TABLE_ENTRIES, Isa
 from ..numeric.tables import ENTRY_BITS, FRACTION_BITS
-from .primitives import dual_port
+from .primitives import dual_port, memory
 from .primitives.dual_port import DualPortMemory
 from .signals import delayed
 
 CODE_BITS = 8
-_CLAMP_AHEAD = 2  # add the entries; saturate them
+_STAGES = 2  # add the entries; saturate them
 
 
 def latency_of(config: AcceleratorConfig) -> int:
-    """Cycles from a result to the code that is stored."""
-    return dual_port.latency_of(config.family) + _CLAMP_AHEAD
+    """Cycles from a result to the code that is stored.
+
+    One more where a word would otherwise be written in the very cycle in which another is read.
+    """
+    latency = dual_port.latency_of(config.family) + _STAGES
+    read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
+    return latency + (config.combines and read_to_write % config.word_cycles == 0)
 
 
 class Combine(wiring.Component):
@@ -63,10 +68,12 @@ class Combine(wiring.Component):
 
         # Beside the tables: the result, or the greater of both.
         plain = Mux(self.maximum & (self.second > self.result), self.second, self.result)
-        plain = delayed(m, plain, dual_port.latency_of(self.config.family) + 1, name="plain")
+        plain = delayed(m, plain, self.latency - 1, name="plain")
 
+        spare = self.latency - dual_port.latency_of(self.config.family) - _STAGES
         total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
         m.d.sync += total.eq(first + second)
+        total = delayed(m, total, spare, name="total")
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
         saturated = Mux(
@@ -98,19 +105,19 @@ class Combine(wiring.Component):
 
         values = []
         for index, address in enumerate((self.result, self.second)):
-            memory = DualPortMemory(
+            table = DualPortMemory(
                 part_width=self.config.word_bits,
                 parts=words,
                 depth=TABLE_ENTRIES,
                 family=self.config.family,
                 simulate=self.simulate,
             )
-            m.submodules[("first", "second")[index]] = memory
+            m.submodules[("first", "second")[index]] = table
             m.d.comb += [
-                memory.write_address.eq(entry),
-                memory.write_data.eq(self.write_data),
-                memory.write_en.eq((self.write_en & (entry[-1] == index)) << word),
-                memory.read_address.eq(address),
+                table.write_address.eq(entry),
+                table.write_data.eq(self.write_data),
+                table.write_en.eq((self.write_en & (entry[-1] == index)) << word),
+                table.read_address.eq(address),
             ]
-            values.append(memory.read_data[:ENTRY_BITS].as_signed())
+            values.append(table.read_data[:ENTRY_BITS].as_signed())
         return values

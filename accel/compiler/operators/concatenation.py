@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import Operator, check_present, output_tensor, require, support
 
@@ -44,4 +48,25 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.concatenate(whole, axis=node.attributes.axis)]
 
 
-OPERATOR = Operator(attributes=Concatenation, check=check, reference=reference)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    axis, output = node.attributes.axis, stored(output_tensor(node, graph))
+    tensors = [graph.tensor(name) for name in node.inputs]
+    dims = len(output_tensor(node, graph).shape)
+    support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
+    constant = any(tensor.constant for tensor in tensors)
+    support(not constant, node, "a constant part is not supported on the core")
+    places = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
+    return [
+        copied_part(
+            node,
+            f"{node.name}_{index}",
+            (tensor.name, stored(tensor)),
+            (node.outputs[0], output),
+            place=as_stored(tuple(places[index] if d == axis else 0 for d in range(dims)), 0),
+            size=stored(tensor).shape,
+        )
+        for index, tensor in enumerate(tensors)
+    ]
+
+
+OPERATOR = Operator(attributes=Concatenation, check=check, reference=reference, lower=lower)

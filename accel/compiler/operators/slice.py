@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import as_stored, copied_part
 from ._moves import check_moved
 from ._operator import (
     Operator,
@@ -64,4 +67,25 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [x.reshape(len(x), *output_tensor(node, graph).shape[1:])]
 
 
-OPERATOR = Operator(attributes=Slice, check=check, reference=reference)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    a, dims = node.attributes, len(input_tensor(node, graph).shape)
+    support(dims <= 4, node, f"parts of {dims} dimensions are not supported", "", "use 4 or less")
+    backwards = any(step < 0 for step in a.steps[:-1])
+    support(not backwards, node, "negative steps are supported along the channels only")
+    output = stored(output_tensor(node, graph))
+    size = as_stored(a.sizes, 1)
+    support(size == output.shape, node, "dimensions that are left out move values between words")
+    return [
+        copied_part(
+            node,
+            node.name,
+            (node.inputs[0], storage),
+            (node.outputs[0], output),
+            start=as_stored(a.starts, 0),
+            step=as_stored(a.steps, 1),
+            size=size,
+        )
+    ]
+
+
+OPERATOR = Operator(attributes=Slice, check=check, reference=reference, lower=lower)

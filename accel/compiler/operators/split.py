@@ -6,9 +6,12 @@ from itertools import accumulate
 
 import numpy as np
 
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
-from ._operator import Operator, check_activation, check_present, input_tensor, require
+from ._operator import Operator, check_activation, check_present, input_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,4 +43,21 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return np.split(inputs[0], edges, axis=node.attributes.axis)
 
 
-OPERATOR = Operator(attributes=Split, check=check, reference=reference)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    axis, dims = node.attributes.axis, len(input_tensor(node, graph).shape)
+    support(dims <= 4, node, f"pieces of {dims} dimensions are not supported", "", "use 4 or less")
+    starts = [0, *accumulate(node.attributes.sizes)]
+    return [
+        copied_part(
+            node,
+            f"{node.name}_{index}",
+            (node.inputs[0], storage),
+            (name, stored(graph.tensor(name))),
+            start=as_stored(tuple(starts[index] if d == axis else 0 for d in range(dims)), 0),
+            size=stored(graph.tensor(name)).shape,
+        )
+        for index, name in enumerate(node.outputs)
+    ]
+
+
+OPERATOR = Operator(attributes=Split, check=check, reference=reference, lower=lower)

@@ -1,0 +1,61 @@
+"""Operators that move codes, as copies of parts of tensors."""
+
+import numpy as np
+
+from ...numeric.rules import Mean
+from ..convolution import Convolution, Region
+from ..ir import Node
+from ..storage import Stored
+
+Triple = tuple[int, int, int]  # height, width, channels
+
+
+def copied_part(
+    node: Node,
+    name: str,
+    source: tuple[str, Stored],
+    output: tuple[str, Stored],
+    *,
+    start: Triple = (0, 0, 0),
+    step: Triple = (1, 1, 1),
+    place: Triple = (0, 0, 0),
+    size: Triple,
+) -> Convolution:
+    """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
+
+    Steps along height and width are positive. Where the channels are not those of the source in
+    their order, each is picked by a weight of 1 among zeros.
+    """
+    channels = source[1].channels
+    picked = start[2] + step[2] * np.arange(size[2])
+    whole = picked.tolist() == list(range(channels))
+    weights = np.ones((1, 1, channels), np.int64)
+    if not whole:
+        weights = np.zeros((size[2], 1, 1, channels), np.int64)
+        weights[np.arange(size[2]), 0, 0, picked] = 1
+    return Convolution(
+        name=name,
+        node=node.name,
+        source=source[0],
+        output=output[0],
+        input_shape=source[1].shape,
+        output_shape=output[1].shape,
+        weights=weights,
+        bias=np.zeros(size[2], np.int64),
+        rule=Mean(1, -128, 127, channels=size[2]),
+        pad=0,
+        stride=step[:2],
+        padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
+        region=Region(place[0], place[1], size[0], size[1]),
+        first_channel=place[2],
+        uniform=whole,
+    )
+
+
+def as_stored(values: tuple[int, ...], batch: int) -> Triple:
+    """Per-dimension values as height, width and channels have them; ``batch`` where one is missing.
+
+    For tensors of two to four dimensions, see `storage.stored`.
+    """
+    inner = values[1:]
+    return (*(batch,) * (3 - len(inner)), *inner)

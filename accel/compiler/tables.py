@@ -1,0 +1,127 @@
+"""Lowers operators on single codes by nothing but their truth tables.
+
+A function of a pair of codes is a copy of the one operand, combined with the other one in its place;
+a function of one code is a copy through a table. `numeric.tables` proves what it makes of them.
+"""
+
+import numpy as np
+
+from ..numeric import tables
+from ..numeric.rules import Mean
+from .convolution import Combination, Convolution, Region
+from .ir import Graph, Node
+from .operators import OPERATORS, place_of
+from .operators._operator import UnsupportedOperator
+from .reasons import Reason
+from .storage import View
+
+_CODES = np.arange(-128, 128)
+
+
+def identity(
+    name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
+) -> Convolution:
+    """A copy of a tensor of this stored shape."""
+    height, width, channels = shape
+    return Convolution(
+        name=name,
+        node=node,
+        source=source,
+        output=output,
+        input_shape=shape,
+        output_shape=shape,
+        weights=np.ones((1, 1, channels), np.int64),
+        bias=np.zeros(channels, np.int64),
+        rule=Mean(1, -128, 127, channels=channels),
+        pad=0,
+        region=Region(0, 0, height, width),
+        uniform=True,
+    )
+
+
+def is_identity(c: Convolution) -> bool:
+    """Whether a convolution copies its input as it is, before it combines it."""
+    return (
+        isinstance(c.rule, Mean)
+        and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
+        and c.input_shape == c.output_shape
+        and c.region == Region(0, 0, *c.output_shape[:2])
+        and c.weights.shape == (1, 1, c.output_shape[2])
+        and bool((c.weights == 1).all())
+        and not c.bias.any()
+        and c.stride == (1, 1)
+        and c.padding == (0, 0)
+    )
+
+
+def lower_unary(node: Node, graph: Graph, view: View) -> list[Convolution]:
+    """A function of one code, the same in all channels."""
+    table = OPERATORS[node.operator].unary(node, graph)
+    if table.ndim != 1:
+        what = "its function differs from channel to channel and is not monotone in all"
+        raise UnsupportedOperator(Reason(place=place_of(node), what=what))
+    copy = identity(node.name, node.name, view.root, node.outputs[0], view.storage.shape)
+    low, high = int(table.min()), int(table.max())
+    combination = Combination(tables=tables.of_unary(table), low=low, high=high)
+    return [copy.replace(combination=combination)]
+
+
+def lower_binary(
+    node: Node, graph: Graph, views: tuple[View, View], copied: int
+) -> list[Convolution]:
+    """A function of a pair of codes; ``copied`` is the operand that the other one is combined with.
+
+    Raises ``UnsupportedOperator`` for shapes that broadcast, and for a function that is neither the
+    maximum nor a sum of tables.
+    """
+    table = OPERATORS[node.operator].binary(node, graph).astype(np.int64)
+    first, second = views[copied], views[1 - copied]
+    if first.storage != second.storage:
+        shapes = " and ".join(str(graph.tensor(name).shape) for name in node.inputs)
+        what = f"operands of different shapes {shapes} are not supported on the core"
+        raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy="repeat one"))
+    table = table.T if copied else table
+    copy = identity(node.name, node.name, first.root, node.outputs[0], first.storage.shape)
+    combination = _combination(node, table, second.root)
+    return [copy.replace(combination=combination)]
+
+
+def _combination(node: Node, table: np.ndarray, second: str) -> Combination:
+    low, high = int(table.min()), int(table.max())
+    if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
+        return Combination(second=second, maximum=True, low=low, high=high)
+    found = tables.solve(table, low, high)
+    if found is None:
+        what = "its results are no rounded sum of a function of each operand"
+        raise UnsupportedOperator(Reason(place=place_of(node), what=what))
+    return Combination(second=second, tables=found, low=low, high=high)
+
+
+def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
+    """One convolution that does what two do, of which the second combines copies of its input.
+
+    The tensor between the two is no more. None where that is not possible.
+    """
+    rule, combination = earlier.rule, copy.combination
+    full = (rule.low, rule.high) == (-128, 127)
+    possible = (
+        is_identity(copy)
+        and combination is not None
+        and earlier.combination is None
+        and earlier.output == copy.source
+        and earlier.output_shape == copy.output_shape
+        and (full or combination.tables is not None)
+    )
+    if not possible:
+        return None
+    if combination.tables is not None:
+        # The tables see results that the earlier clamp would have changed.
+        first = combination.tables[0][np.clip(_CODES, rule.low, rule.high) + 128]
+        combination = combination.replace(tables=(first, combination.tables[1]))
+    return earlier.replace(
+        name=f"{earlier.name}+{copy.name}",
+        node=copy.node,
+        output=copy.output,
+        combination=combination,
+    )
+
