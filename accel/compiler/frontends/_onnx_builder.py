@@ -206,6 +206,24 @@ class Builder:
             raise Unreadable(f"has an input {name!r} that is not constant", "", "make it constant")
         return value.data
 
+    def integers(self, index: int) -> tuple[int, ...] | None:
+        """An input that must be a constant list of integers or absent."""
+        array = self.constant(index)
+        if array is not None and not np.issubdtype(array.dtype, np.integer):
+            name = self.node.inputs[index]
+            raise Unreadable(f"has an input {name!r} of {array.dtype}, which must be integers")
+        return None if array is None else tuple(array.reshape(-1).tolist())
+
+    def attribute(self, name: str, default: Any) -> Any:
+        """An attribute of the present node, of its default's type; lists are of integers."""
+        value = self.node.attributes.get(name, default)
+        right = isinstance(value, type(default))
+        if right and isinstance(value, tuple):
+            right = all(isinstance(item, int) for item in value)
+        if not right:
+            raise Unreadable(f"has an attribute {name!r} of another type than ONNX says")
+        return value
+
     def codes(self, index: int, quantizer: Quantizer | None = None) -> Activation:
         """An input that must be integer codes, quantized as the operator says if it does."""
         value, name = self.required(index), self.node.inputs[index]

@@ -17,7 +17,7 @@ def constant(b: Builder) -> list[Value]:
     if isinstance(attributes.get("value"), UnreadableConstant):
         what, remedy = attributes["value"].args
         raise Unreadable(what, "", remedy)
-    if "value" in attributes:
+    if isinstance(attributes.get("value"), np.ndarray):
         return [Constant(attributes["value"])]
     for name in NAMED_VALUES:
         if name in attributes:
@@ -29,8 +29,7 @@ def constant(b: Builder) -> list[Value]:
 def shape(b: Builder) -> list[Value]:
     value = b.required(0)
     sizes = np.array(value.shape, np.int64)
-    attributes = b.node.attributes
-    return [Constant(sizes[slice(attributes.get("start", 0), attributes.get("end"))])]
+    return [Constant(sizes[b.attribute("start", 0) : b.attribute("end", len(sizes))])]
 
 
 def size(b: Builder) -> list[Value]:
@@ -71,7 +70,7 @@ def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def cast(b: Builder) -> list[Value]:
-    value, kind = b.required(0), b.node.attributes.get("to", 0)
+    value, kind = b.required(0), b.attribute("to", 0)
     if kind not in ELEMENTS:
         raise Unreadable("casts to a type that is not supported", "", "cast to a type of numbers")
     dtype = ELEMENTS[kind][1]
@@ -86,7 +85,7 @@ def cast(b: Builder) -> list[Value]:
 
 def gather(b: Builder) -> list[Value]:
     data, indices = _arrays(b)[:2]
-    axis = b.node.attributes.get("axis", 0)
+    axis = b.attribute("axis", 0)
     try:
         b.spend(data.size // max(data.shape[axis], 1) * indices.size)
         return [Constant(np.take(data, indices, axis=axis))]
@@ -104,7 +103,7 @@ def _checked_shape(values: np.ndarray) -> tuple[int, ...]:
 def constant_of_shape(b: Builder) -> list[Value]:
     sizes = _checked_shape(_arrays(b)[0])
     value = b.node.attributes.get("value", np.zeros(1, np.float32))
-    if isinstance(value, UnreadableConstant) or value.size != 1:
+    if not isinstance(value, np.ndarray) or value.size != 1:
         raise Unreadable("has a value that is no single number")
     b.spend(math.prod(sizes))
     return [Constant(np.full(sizes, value.item(), value.dtype))]
@@ -129,7 +128,7 @@ def range_of(b: Builder) -> list[Value]:
 
 
 def reduce_prod(b: Builder) -> list[Value]:
-    keep = bool(b.node.attributes.get("keepdims", 1))
+    keep = bool(b.attribute("keepdims", 1))
     return [Constant(np.prod(_arrays(b)[0], keepdims=keep))]
 
 

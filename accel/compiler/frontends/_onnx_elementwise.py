@@ -20,7 +20,7 @@ from ..operators.sub import Sub
 from ..operators.tanh import Tanh
 from ._onnx_builder import Builder, Quantizer, Unreadable
 from ._onnx_linear import added_bias
-from ._onnx_quantize import finished, quantizer, real_constant
+from ._onnx_quantize import finished, quantizer, real_constant, single
 from ._onnx_values import (
     Activation,
     Constant,
@@ -58,19 +58,19 @@ def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> P
     return Pending(record.place, x.shape, finish, activation=activation, fuses=fuses)
 
 
-def _unary(operator: str, attributes: Callable[[dict], Any]) -> Callable[[Builder], list[Value]]:
+def _unary(operator: str, attributes: Callable[[Builder], Any]) -> Callable[[Builder], list[Value]]:
     def read(b: Builder) -> list[Value]:
-        return [unary_result(b, b.numbers(0), operator, attributes(b.node.attributes))]
+        return [unary_result(b, b.numbers(0), operator, attributes(b))]
 
     return read
 
 
 def _qlinear_unary(
-    operator: str, attributes: Callable[[dict], Any]
+    operator: str, attributes: Callable[[Builder], Any]
 ) -> Callable[[Builder], list[Value]]:
     def read(b: Builder) -> list[Value]:
         x = b.codes(0, quantizer(b, 1, 2))
-        pending = unary_result(b, x, operator, attributes(b.node.attributes))
+        pending = unary_result(b, x, operator, attributes(b))
         return [finished(b, pending, quantizer(b, 3, 4))]
 
     return read
@@ -80,13 +80,14 @@ def _float32(value: float) -> float:
     return float(np.float32(value))
 
 
-def _leaky_relu(attributes: dict) -> LeakyRelu:
-    return LeakyRelu(alpha=_float32(attributes.get("alpha", 0.01)))
+def _leaky_relu(b: Builder) -> LeakyRelu:
+    return LeakyRelu(alpha=_float32(b.attribute("alpha", 0.01)))
 
 
-def _elu(attributes: dict) -> Elu:
-    if attributes.get("alpha", 1.0) != 1.0:
-        raise Unreadable(f"has alpha {attributes['alpha']}", "", "use alpha 1")
+def _elu(b: Builder) -> Elu:
+    alpha = b.attribute("alpha", 1.0)
+    if alpha != 1.0:
+        raise Unreadable(f"has alpha {alpha}", "", "use alpha 1")
     return Elu()
 
 
@@ -117,7 +118,7 @@ def clip(b: Builder) -> list[Value]:
         given = real_constant(b.value(index))
         if given is None and b.value(index) is not None:
             raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
-        limits.append(b.node.attributes.get(name, default) if given is None else given.item())
+        limits.append(b.attribute(name, default) if given is None else single(given))
     limits = [np.sign(x) * np.inf if abs(x) >= np.finfo(np.float32).max else x for x in limits]
     if tuple(limits) not in CLIPS:
         known = ", ".join(f"{low:g}..{high:g}" for low, high in list(CLIPS)[:3])
@@ -284,8 +285,8 @@ def prelu(b: Builder) -> list[Value]:
     return [Pending(record.place, x.shape, finish)]
 
 
-def _nothing(kind: type) -> Callable[[dict], Any]:
-    return lambda attributes: kind()
+def _nothing(kind: type) -> Callable[[Builder], Any]:
+    return lambda b: kind()
 
 
 READERS = {

@@ -94,22 +94,24 @@ def decode(data: bytes) -> FileRecord:
     graph = model.graph
     if len(graph.node) > MAX_NODES:
         raise Damaged(f"it has {len(graph.node)} nodes, more than {MAX_NODES}")
-    versions = [entry.version for entry in model.opset_import if entry.domain in ONNX_DOMAINS]
+    versions = [
+        entry.version for entry in model.opset_import if _text(entry.domain) in ONNX_DOMAINS
+    ]
     constants: dict[str, np.ndarray] = {}
     unreadable: dict[str, UnreadableConstant] = {}
     for tensor in graph.initializer:
         try:
-            constants[tensor.name] = array_of(tensor)
+            constants[_text(tensor.name)] = array_of(tensor)
         except UnreadableConstant as error:
-            unreadable[tensor.name] = error
+            unreadable[_text(tensor.name)] = error
     for sparse in graph.sparse_initializer:
-        name = sparse.values.name
+        name = _text(sparse.values.name)
         unreadable[name] = UnreadableConstant("is stored sparsely", "store it densely")
     known = {*constants, *unreadable}
     return FileRecord(
         opset=max(versions, default=1),
         nodes=tuple(_node(index, node) for index, node in enumerate(graph.node)),
-        inputs=tuple(_port(value) for value in graph.input if value.name not in known),
+        inputs=tuple(_port(value) for value in graph.input if _text(value.name) not in known),
         outputs=tuple(_port(value) for value in graph.output),
         constants=constants,
         unreadable=unreadable,
@@ -131,16 +133,21 @@ def _type_name(tensor: Any) -> str:
     return names[number] if number in names and number else "of no type that is known"
 
 
+def _text(value: str | bytes) -> str:
+    """A name; the parser leaves those that are no UTF-8 as bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+
+
 def _port(value: Any) -> Port:
     tensor = value.type.tensor_type
     dtype = ELEMENTS[tensor.elem_type][0] if tensor.elem_type in ELEMENTS else _type_name(tensor)
     shape = None
     if value.type.HasField("tensor_type") and tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else dim.dim_param or None
+            dim.dim_value if dim.HasField("dim_value") else _text(dim.dim_param) or None
             for dim in tensor.shape.dim
         )
-    return Port(name=value.name, dtype=dtype, shape=shape)
+    return Port(name=_text(value.name), dtype=dtype, shape=shape)
 
 
 def _node(index: int, node: Any) -> NodeRecord:
@@ -149,28 +156,28 @@ def _node(index: int, node: Any) -> NodeRecord:
     attributes: dict[str, Any] = {}
     control_flow = False
     for attribute in node.attribute:
-        kind = attribute.type
+        kind, name = attribute.type, _text(attribute.name)
         if kind in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
             control_flow = True
         elif kind == AttributeProto.TENSOR:
             try:
-                attributes[attribute.name] = array_of(attribute.t)
+                attributes[name] = array_of(attribute.t)
             except UnreadableConstant as error:
-                attributes[attribute.name] = error
+                attributes[name] = error
         elif kind == AttributeProto.STRING:
-            attributes[attribute.name] = attribute.s.decode("utf-8", errors="replace")
+            attributes[name] = attribute.s.decode("utf-8", errors="replace")
         elif kind in (AttributeProto.INT, AttributeProto.FLOAT):
-            attributes[attribute.name] = attribute.i if kind == AttributeProto.INT else attribute.f
+            attributes[name] = attribute.i if kind == AttributeProto.INT else attribute.f
         elif kind in (AttributeProto.INTS, AttributeProto.FLOATS):
             values = attribute.ints if kind == AttributeProto.INTS else attribute.floats
-            attributes[attribute.name] = tuple(values)
-    own = node.domain not in ONNX_DOMAINS
+            attributes[name] = tuple(values)
+    domain, spelling = _text(node.domain), _text(node.op_type)
     return NodeRecord(
         index=index,
-        spelling=f"{node.domain}.{node.op_type}" if own else node.op_type,
-        domain=node.domain,
-        inputs=tuple(node.input),
-        outputs=tuple(node.output),
+        spelling=spelling if domain in ONNX_DOMAINS else f"{domain}.{spelling}",
+        domain=domain,
+        inputs=tuple(map(_text, node.input)),
+        outputs=tuple(map(_text, node.output)),
         attributes=attributes,
         control_flow=control_flow,
     )

@@ -174,17 +174,18 @@ def convolution(
         weights = weights.mapped(lambda a: a[:, :, np.newaxis])
     source = b.channels_last(image(b, x))
     out, depth, *kernel = weights.shape
-    channels, groups = source.shape[1], b.node.attributes.get("group", 1)
+    channels, groups = source.shape[1], b.attribute("group", 1)
     if groups < 1 or channels != depth * groups or out % groups:
         what = f"has {groups} groups, weights of {weights.shape} and {channels} input channels"
         raise Unreadable(what)
-    given = b.node.attributes.get("kernel_shape", tuple(kernel[4 - rank :]))
+    given = b.attribute("kernel_shape", tuple(kernel[4 - rank :]))
     if tuple(given) != tuple(kernel[4 - rank :]):
         raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
     w = windows(b, source.shape[2:], given, rank)
     window = {"stride": w.stride, "padding": w.padding, "dilation": w.dilation}
     depthwise = groups == channels and groups > 1
     if groups > 1 and not depthwise:
+        b.spend(weights.codes.size * groups)
         weights = _ungrouped(weights, groups)
 
     def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
@@ -262,18 +263,18 @@ def product(
 
 
 def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
-    attributes = b.node.attributes
-    if attributes.get("transA", 0):
+    alpha = b.attribute("alpha", 1.0)
+    if b.attribute("transA", 0):
         raise Unreadable("transposes its first input", "", "export it with transA 0")
-    if attributes.get("alpha", 1.0) != 1.0:
-        raise Unreadable(f"has alpha {attributes['alpha']}", "", "export it with alpha 1")
+    if alpha != 1.0:
+        raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
     if len(weights.shape) != 2:
         raise Unreadable(f"has weights of {weights.shape}, which are no matrix")
-    return weights.mapped(np.transpose) if attributes.get("transB", 0) else weights
+    return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
 
 
 def gemm(b: Builder) -> list[Value]:
-    weights, beta = _gemm_weights(b, weights_of(b, 1)), b.node.attributes.get("beta", 1.0)
+    weights, beta = _gemm_weights(b, weights_of(b, 1)), b.attribute("beta", 1.0)
     return [product(b, b.numbers(0), weights, b.value(2), False, beta)]
 
 
@@ -288,7 +289,7 @@ def qlinear_matmul(b: Builder) -> list[Value]:
 
 
 def qgemm(b: Builder) -> list[Value]:
-    axis = 0 if b.node.attributes.get("transB", 0) else 1
+    axis = 0 if b.attribute("transB", 0) else 1
     weights = _gemm_weights(b, code_weights(b, 3, axis))
     x = b.codes(0, quantizer(b, 1, 2))
     pending = product(b, x, weights, b.value(6), integers=True)

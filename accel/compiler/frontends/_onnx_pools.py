@@ -19,10 +19,10 @@ def max_pool(b: Builder) -> list[Value]:
     """The largest code is the code of the largest number, so it may come before quantization."""
     if any(b.node.outputs[1:]):
         raise Unreadable("asks for the places of the largest values", "", "use its first output")
-    if b.node.attributes.get("storage_order", 0):
+    if b.attribute("storage_order", 0):
         raise Unreadable("has storage_order 1", "", "use storage_order 0")
     value, record = b.required(0), b.node
-    kernel = tuple(b.node.attributes.get("kernel_shape", ()))
+    kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
     if w.dilation != SAME_PAIR:
         raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
@@ -62,7 +62,7 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     The runtime rounds in another way where there is one window over all of the image.
     """
     shape, w = _windows(b, x, kernel)
-    include = bool(b.node.attributes.get("count_include_pad", 0))
+    include = bool(b.attribute("count_include_pad", 0))
     if w.dilation != SAME_PAIR:
         raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
     if include and w.widened:
@@ -114,7 +114,7 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
 
 
 def average_pool(b: Builder) -> list[Value]:
-    return [average(b, b.numbers(0), tuple(b.node.attributes.get("kernel_shape", ())))]
+    return [average(b, b.numbers(0), b.attribute("kernel_shape", ()))]
 
 
 def global_average_pool(b: Builder) -> list[Value]:
@@ -124,7 +124,7 @@ def global_average_pool(b: Builder) -> list[Value]:
 
 def qlinear_average_pool(b: Builder) -> list[Value]:
     x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
-    pending = average(b, x, tuple(b.node.attributes.get("kernel_shape", ())))
+    pending = average(b, x, b.attribute("kernel_shape", ()))
     return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
 
 
@@ -137,30 +137,26 @@ def qlinear_global_average_pool(b: Builder) -> list[Value]:
 def _channels_first(b: Builder, x: Activation) -> Activation:
     """The input as if its channels were in front, also where the operator has them last."""
     rank = len(x.shape)
-    if not b.node.attributes.get("channels_last", 0):
+    if not b.attribute("channels_last", 0):
         return x
     return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
 
 
 def _in_file_order(b: Builder, x: Activation) -> Activation:
-    return (
-        b.transposed(x, channels_last(len(x.shape)))
-        if b.node.attributes.get("channels_last", 0)
-        else x
-    )
+    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
 
 
 def reduce_mean(b: Builder) -> list[Value]:
-    x, given = b.numbers(0), b.constant(1)
+    x, given = b.numbers(0), b.integers(1)
     rank = len(x.shape)
-    axes = b.node.attributes.get("axes") if given is None else tuple(given.reshape(-1).tolist())
-    if not axes and b.node.attributes.get("noop_with_empty_axes", 0):
+    axes = b.attribute("axes", ()) if given is None else given
+    if not axes and b.attribute("noop_with_empty_axes", 0):
         return [x]
     axes = tuple(range(rank)) if not axes else axes
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
     axes = tuple(sorted({axis % rank for axis in axes}))
-    return [mean(b, x, axes, bool(b.node.attributes.get("keepdims", 1)))]
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)))]
 
 
 def global_max_pool(b: Builder) -> list[Value]:

@@ -73,9 +73,16 @@ def real_constant(value: Value | None) -> np.ndarray | None:
     return value.data if floating else None
 
 
+def single(array: np.ndarray) -> float:
+    """The one number of a constant."""
+    if array.size != 1:
+        raise Unreadable(f"has a constant of {array.size} numbers where there must be one")
+    return array.item()
+
+
 def dequantize_linear(b: Builder) -> list[Value]:
-    value, axis = b.required(0), b.node.attributes.get("axis", 1)
-    if b.node.attributes.get("block_size", 0):
+    value, axis = b.required(0), b.attribute("axis", 1)
+    if b.attribute("block_size", 0):
         raise Unreadable("has scales by blocks", "", "quantize per tensor or per channel")
     if isinstance(value, Constant):
         scale = b.constant(1)
@@ -88,11 +95,10 @@ def dequantize_linear(b: Builder) -> list[Value]:
 
 
 def quantize_linear(b: Builder) -> list[Value]:
-    attributes, value = b.node.attributes, b.required(0)
-    kind = attributes.get("output_dtype", 0)
-    if kind not in TYPES or attributes.get("precision", 0) not in (0, FLOAT32):
+    value, kind = b.required(0), b.attribute("output_dtype", 0)
+    if kind not in TYPES or b.attribute("precision", 0) not in (0, FLOAT32):
         raise Unreadable("quantizes to another type than int8 and uint8", "", "use int8 or uint8")
-    if attributes.get("block_size", 0):
+    if b.attribute("block_size", 0):
         raise Unreadable("has scales by blocks", "", "quantize per tensor or per channel")
     if isinstance(value, Constant | Dequantized):
         return [_quantized_constant(b, value, TYPES[kind] or np.uint8)]
@@ -110,7 +116,7 @@ def _quantized_constant(b: Builder, value: Value, default: type) -> Constant:
     zeros = np.zeros((), default) if zeros is None else zeros
     if zeros.dtype not in (np.uint8, np.int8, np.int32):
         raise Unreadable(f"quantizes to {zeros.dtype}", "", "use int8 or uint8")
-    axis = b.node.attributes.get("axis", 1)
+    axis = b.attribute("axis", 1)
     like = dequantized(np.zeros(real.shape, zeros.dtype), scale, zeros, axis)
     limits = np.iinfo(zeros.dtype)
     try:

@@ -12,7 +12,7 @@ from ..operators.pad import Pad
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ._onnx_builder import Builder, Quantizer, Unreadable
-from ._onnx_quantize import finished, quantizer, real_constant, requantized
+from ._onnx_quantize import finished, quantizer, real_constant, requantized, single
 from ._onnx_values import (
     Activation,
     Constant,
@@ -55,7 +55,7 @@ def reshape(b: Builder) -> list[Value]:
     value, wanted = b.required(0), b.constant(1)
     if wanted is None or wanted.ndim != 1 or wanted.dtype != np.int64:
         raise Unreadable("has a shape that is no constant list")
-    copies = not b.node.attributes.get("allowzero", 0)
+    copies = not b.attribute("allowzero", 0)
     sizes = [
         value.shape[axis] if size == 0 and copies and axis < len(value.shape) else size
         for axis, size in enumerate(wanted.tolist())
@@ -68,7 +68,7 @@ def reshape(b: Builder) -> list[Value]:
 
 
 def flatten(b: Builder) -> list[Value]:
-    value, axis = b.required(0), b.node.attributes.get("axis", 1)
+    value, axis = b.required(0), b.attribute("axis", 1)
     rank = len(value.shape)
     if not -rank <= axis <= rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
@@ -78,8 +78,8 @@ def flatten(b: Builder) -> list[Value]:
 
 
 def _axes(b: Builder, rank: int) -> tuple[int, ...] | None:
-    given = b.constant(1)
-    axes = b.node.attributes.get("axes") if given is None else tuple(given.reshape(-1).tolist())
+    given = b.integers(1)
+    axes = (b.attribute("axes", ()) or None) if given is None else given
     if axes is None:
         return None
     if not all(-rank <= axis < rank for axis in axes):
@@ -98,8 +98,7 @@ def squeeze(b: Builder) -> list[Value]:
 
 def unsqueeze(b: Builder) -> list[Value]:
     value = b.required(0)
-    count = len(b.node.attributes.get("axes", ()))
-    count = count or (b.constant(1).size if b.value(1) is not None else 0)
+    count = len(b.attribute("axes", ()) or b.integers(1) or ())
     rank = len(value.shape) + count
     axes, old = _axes(b, rank), iter(value.shape)
     if not axes or len(set(axes)) != count:
@@ -110,7 +109,7 @@ def unsqueeze(b: Builder) -> list[Value]:
 def transpose(b: Builder) -> list[Value]:
     value = b.required(0)
     rank = len(value.shape)
-    order = tuple(b.node.attributes.get("perm", range(rank - 1, -1, -1)))
+    order = b.attribute("perm", tuple(range(rank - 1, -1, -1)))
     if sorted(order) != list(range(rank)):
         raise Unreadable(f"has perm {list(order)} for {rank} dimensions")
     shape = arranged(value.shape, order)
@@ -121,13 +120,12 @@ def transpose(b: Builder) -> list[Value]:
 
 
 def pad(b: Builder) -> list[Value]:
-    attributes, value = b.node.attributes, b.required(0)
-    if attributes.get("mode", "constant") != "constant":
-        raise Unreadable(f"has mode {attributes['mode']!r}", "", "use mode constant")
-    rank, amounts = len(value.shape), b.constant(1)
-    axes = b.constant(3)
-    axes = tuple(range(rank)) if axes is None else tuple(axes.reshape(-1).tolist())
-    pads = attributes.get("pads", ()) if amounts is None else amounts.reshape(-1).tolist()
+    value, mode = b.required(0), b.attribute("mode", "constant")
+    if mode != "constant":
+        raise Unreadable(f"has mode {mode!r}", "", "use mode constant")
+    rank, amounts, axes = len(value.shape), b.integers(1), b.integers(3)
+    axes = tuple(range(rank)) if axes is None else axes
+    pads = b.attribute("pads", ()) if amounts is None else amounts
     if len(pads) != 2 * len(axes) or not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has {len(pads)} pads for {len(axes)} dimensions")
     if not all(0 <= amount < 2**16 for amount in pads):
@@ -136,7 +134,7 @@ def pad(b: Builder) -> list[Value]:
     for position, axis in enumerate(axes):
         pairs[axis] = (int(pads[position]), int(pads[position + len(axes)]))
     fill = b.constant(2)
-    number = attributes.get("value", 0.0) if fill is None else fill.item()
+    number = b.attribute("value", 0.0) if fill is None else single(fill)
     given_code = fill is not None and fill.dtype in (np.int8, np.uint8)
     shape = tuple(n + sum(pair) for n, pair in zip(value.shape, pairs, strict=True))
 
@@ -174,12 +172,11 @@ def _bounds(start: int, end: int, step: int, size: int) -> tuple[int, int]:
 def slice_of(b: Builder) -> list[Value]:
     value = b.required(0)
     rank = len(value.shape)
-    lists = [b.constant(index) for index in range(1, 5)]
-    if lists[0] is None or lists[1] is None:
+    starts, ends, axes, steps = (b.integers(index) for index in range(1, 5))
+    if starts is None or ends is None:
         raise Unreadable("has bounds that are not inputs")
-    starts, ends = lists[0].reshape(-1).tolist(), lists[1].reshape(-1).tolist()
-    axes = range(len(starts)) if lists[2] is None else lists[2].reshape(-1).tolist()
-    steps = [1] * len(starts) if lists[3] is None else lists[3].reshape(-1).tolist()
+    axes = tuple(range(len(starts))) if axes is None else axes
+    steps = (1,) * len(starts) if steps is None else steps
     lengths = {len(starts), len(ends), len(axes), len(steps)}
     if len(lengths) != 1 or not all(-rank <= a < rank for a in axes) or 0 in steps:
         raise Unreadable("has bounds that do not go together")
@@ -214,13 +211,13 @@ def _slice(b: Builder, value: Value, taken: list[tuple[int, int, int]]) -> Value
 
 
 def split(b: Builder) -> list[Value]:
-    value, axis, pieces = b.required(0), b.node.attributes.get("axis", 0), len(b.node.outputs)
-    rank, given = len(value.shape), b.constant(1)
+    value, axis, pieces = b.required(0), b.attribute("axis", 0), len(b.node.outputs)
+    rank, given = len(value.shape), b.integers(1)
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis, size = axis % rank, value.shape[axis]
     even = -(-size // pieces)
-    sizes = b.node.attributes.get("split") if given is None else given.reshape(-1).tolist()
+    sizes = b.attribute("split", ()) if given is None else given
     sizes = sizes or [min(even, size - even * piece) for piece in range(pieces)]
     if len(sizes) != pieces or min(sizes) < 1 or sum(sizes) != size:
         raise Unreadable(f"cuts {size} into {list(sizes)[:16]}")
@@ -299,7 +296,7 @@ def concat(b: Builder) -> list[Value]:
     values = [b.required(index) for index in range(len(b.node.inputs))]
     if not values:
         raise Unreadable("has no input")
-    shape, axis = _joined_shape(b, values, b.node.attributes.get("axis", 0))
+    shape, axis = _joined_shape(b, values, b.attribute("axis", 0))
     if all(isinstance(value, Constant) for value in values):
         b.spend(math.prod(shape))
         return [Constant(np.concatenate([value.data for value in values], axis))]
@@ -330,7 +327,7 @@ def qlinear_concat(b: Builder) -> list[Value]:
     for index in range(2, 2 + 3 * count, 3):
         value = b.codes(index, quantizer(b, index + 1, index + 2))
         values.append(requantized(b, value, wanted))
-    shape, axis = _joined_shape(b, values, b.node.attributes.get("axis", 0))
+    shape, axis = _joined_shape(b, values, b.attribute("axis", 0))
     return [_join(b, values, shape, axis, b.node.outputs[0])]
 
 

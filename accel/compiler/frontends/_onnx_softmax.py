@@ -50,8 +50,8 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
 
 def _over(b: Builder, x: Activation, opset: int) -> Pending:
     if opset >= LAST_AXIS_OPSET:
-        return _result(b, x, b.node.attributes.get("axis", -1))
-    axis, shape = b.node.attributes.get("axis", 1), x.shape
+        return _result(b, x, b.attribute("axis", -1))
+    axis, shape = b.attribute("axis", 1), x.shape
     if axis % max(len(shape), 1) != 1:
         raise Unreadable(f"has axis {axis} in opset {opset}", "", "use axis 1")
     flat = b.reshaped(x, (shape[0], int(np.prod(shape[1:]))))
@@ -64,7 +64,7 @@ def softmax(b: Builder) -> list[Value]:
 
 def qlinear_softmax(b: Builder) -> list[Value]:
     x = b.codes(0, quantizer(b, 1, 2))
-    pending = _over(b, x, b.node.attributes.get("opset", LAST_AXIS_OPSET))
+    pending = _over(b, x, b.attribute("opset", LAST_AXIS_OPSET))
     return [finished(b, pending, quantizer(b, 3, 4))]
 
 

@@ -43,17 +43,16 @@ def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair
 
 def windows(b: Builder, size: Pair, kernel: Shape, rank: int) -> Windows:
     """The windows over an image of ``size``; ``kernel`` as the file has it, ``rank`` of its input."""
-    attributes = b.node.attributes
     kernel = spatial("kernel_shape", kernel, rank, 1)
-    stride = spatial("strides", attributes.get("strides", ()), rank, 1)
-    dilation = spatial("dilations", attributes.get("dilations", ()), rank, 1)
-    pads = tuple(attributes.get("pads", ())) or (0,) * (2 * (rank - 2))
+    stride = spatial("strides", b.attribute("strides", ()), rank, 1)
+    dilation = spatial("dilations", b.attribute("dilations", ()), rank, 1)
+    pads = b.attribute("pads", ()) or (0,) * (2 * (rank - 2))
     if len(pads) != 2 * (rank - 2) or not all(0 <= pad <= MAX_STEP for pad in pads):
         raise Unreadable(f"has pads {list(pads)}, which are not {2 * (rank - 2)} amounts")
     half = len(pads) // 2
     explicit = [*zip(pads[:half], pads[half:], strict=True)]
     explicit = explicit if rank == 4 else [(0, 0), *explicit]
-    mode, ceil = attributes.get("auto_pad", "NOTSET"), bool(attributes.get("ceil_mode", 0))
+    mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
     padding, output, widened = [], [], False
     for axis in (0, 1):
         step, reach = stride[axis], extent(kernel[axis], dilation[axis])

@@ -5,6 +5,7 @@ Their convolutions are channels-first; our graph is channels-last, which costs n
 constants can be permuted instead. A network's inputs and outputs stay as the file has them.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 from types import MappingProxyType
@@ -33,6 +34,8 @@ from ._onnx_values import Activation, Constant, Missing, Pending, Value, identit
 
 INPUT_TYPES = ("float32", "int8", "uint8")
 QUANTIZE_REMEDY = "quantize it with `accel quantize`"
+# What NumPy and Python raise where constants of an operator do not go together.
+NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
 
@@ -79,11 +82,9 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
             unknown.setdefault(node.spelling, []).append(node)
     for nodes in unknown.values():
         yield _unknown_operator(nodes)
-    _, stuck = in_order(record)
-    made = {name for node in record.nodes for name in node.outputs}
-    for node in stuck:
-        yield _never_ready(node, made)
     written: set[str] = {*record.constants, *record.unreadable, *(p.name for p in record.inputs)}
+    ready, stuck = in_order(record)
+    yield from _never_ready(stuck, written.union(*(node.outputs for node in ready)))
     for node in record.nodes:
         for name in filter(None, node.outputs):
             if name in written:
@@ -106,11 +107,34 @@ def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
     )
 
 
-def _never_ready(node: NodeRecord, made: set[str]) -> Reason:
-    unset = [name for name in node.inputs if name and name not in made]
+def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reason]:
+    """Yield what keeps operators from being computed, but not those that only wait for them."""
+    made = {name for node in stuck for name in node.outputs}
+    unset = [
+        (node, name)
+        for node in stuck
+        for name in node.inputs
+        if name and name not in made and name not in set_before
+    ]
+    for node, name in unset:
+        yield Reason(place=node.place, what=f"reads {name!r}, which nothing writes before")
     if unset:
-        return Reason(place=node.place, what=f"may read {unset[0]!r}, which nothing writes")
-    return Reason(place=node.place, what="waits for its own result", why="the graph has a cycle")
+        return
+    readers: Counter[str] = Counter(name for node in stuck for name in set(node.inputs))
+    writers = {name: node for node in stuck for name in node.outputs}
+    behind = [node for node in stuck if not any(readers[name] for name in node.outputs)]
+    on_cycles = {node.index: node for node in stuck}
+    while behind:
+        node = behind.pop()
+        if on_cycles.pop(node.index, None) is None:
+            continue
+        for name in set(node.inputs):
+            readers[name] -= 1
+            before = writers.get(name)
+            if before is not None and not any(readers[output] for output in before.outputs):
+                behind.append(before)
+    for node in on_cycles.values():
+        yield Reason(place=node.place, what="waits for its own result", why="there is a cycle")
 
 
 class _Reading:
@@ -161,6 +185,8 @@ class _Reading:
             pass
         except Unreadable as error:
             self._fault(node.place, error)
+        except NONSENSE as error:
+            self._fault(node.place, Unreadable("makes no sense", str(error)))
         for index, name in enumerate(node.outputs):
             if name:
                 b.values[name] = values[index] if index < len(values) else Missing()

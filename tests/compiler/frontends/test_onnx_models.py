@@ -8,6 +8,8 @@ from accel.compiler.reference import run
 from tests.onnx_models import RECORDED, SHARES
 from tests.shared import shared
 
+WEIGHTED = ("conv2d", "fully_connected")
+
 
 @pytest.fixture(params=RECORDED, scope="module")
 def recorded(request):
@@ -30,3 +32,10 @@ def test_as_many_elements_differ_as_the_runtime_computes_in_float32(recorded, le
 def test_the_contract_is_onnx(recorded):
     _, graph, _ = recorded
     assert graph.contract == "onnx"
+
+
+def test_channels_first_cost_nothing_inside(recorded):
+    """Images are transposed when they come in; behind that, constants are permuted instead."""
+    _, graph, _ = recorded
+    first = next(i for i, node in enumerate(graph) if node.operator in WEIGHTED)
+    assert "transpose" not in [node.operator for node in graph.nodes[first:]]

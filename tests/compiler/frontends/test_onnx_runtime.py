@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from accel.compiler.frontends.onnx import read
 from accel.compiler.reference import run
 from tests.onnx_graphs import MODELS
+from tests.onnx_networks import networks
 from tests.oracle_onnx import onnx_runtime
 
 EXAMPLES = 150
@@ -28,3 +29,13 @@ def test_no_element_differs(name):
         np.testing.assert_array_equal(answer, expected)
 
     check()
+
+
+@settings(max_examples=300)
+@given(networks())
+def test_values_arrive_where_they_belong(model):
+    data, inputs = model.bytes(), model.inputs()
+    expected = [onnx_runtime(data, {"x": x[np.newaxis]})[0] for x in inputs]
+    graph = read(data, "random.onnx")
+    answer = run(graph, inputs)[graph.outputs[0]]
+    np.testing.assert_array_equal(answer, np.concatenate(expected))
