@@ -142,7 +142,7 @@ def _lower_node(
     storage = view.storage if _takes_all(node, graph) else stored(source)
     if operator.lower is not None:
         convolutions = operator.lower(node, graph, storage)
-        convolutions = [c.replace(source=view.root) for c in convolutions]
+        convolutions = [c.replace(source=views[c.source].root) for c in convolutions]
         if operator.unary is None or all(provable(c, config) for c in convolutions):
             return convolutions
     if operator.unary is not None:

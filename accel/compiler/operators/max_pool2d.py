@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...numeric.rules import Mean
+from ..convolution import Combination, Convolution, Region
 from ..ir import Graph, Node
+from ..storage import Stored, stored
 from ._activation import code_bounds
 from ._operator import Operator, check_same_quantization, input_tensor, output_tensor
 from ._pool import Pool2d, check_pool
@@ -27,4 +30,37 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.clip(largest, *bounds).astype(np.int8)]
 
 
-OPERATOR = Operator(attributes=MaxPool2d, check=check, reference=reference)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """For each tap of the window a copy that keeps the greater of itself and the ones before."""
+    window, output = node.attributes, stored(output_tensor(node, graph))
+    low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
+    copies = []
+    for tap_y in range(window.size[0]):
+        for tap_x in range(window.size[1]):
+            copy = Convolution(
+                name=f"{node.name}_{len(copies)}",
+                node=node.name,
+                source=node.inputs[0],
+                output=node.outputs[0],
+                input_shape=storage.shape,
+                output_shape=output.shape,
+                weights=np.ones((1, 1, storage.channels), np.int64),
+                bias=np.zeros(storage.channels, np.int64),
+                rule=Mean(1, -128, 127, channels=storage.channels),
+                pad=-128,
+                stride=window.stride,
+                padding=(window.padding[0][0] - tap_y, window.padding[1][0] - tap_x),
+                region=Region(0, 0, output.height, output.width),
+                uniform=True,
+                combination=Combination(
+                    second=node.outputs[0] if copies else None,
+                    maximum=bool(copies),
+                    low=low,
+                    high=high,
+                ),
+            )
+            copies.append(copy)
+    return copies
+
+
+OPERATOR = Operator(attributes=MaxPool2d, check=check, reference=reference, lower=lower)
