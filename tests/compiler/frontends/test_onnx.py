@@ -423,7 +423,7 @@ def test_a_truncated_real_file_is_refused():
     assert message.startswith("is a damaged ONNX file (")
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(st.data())
 def test_damaged_files_give_a_graph_or_a_message(data):
     model = bytearray(small_model().SerializeToString())

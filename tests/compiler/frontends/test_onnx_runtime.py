@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from accel.compiler.frontends.onnx import read
 from accel.compiler.reference import run
-from tests.onnx_graphs import MODELS
+from tests.onnx_graphs import MODELS, Model
 from tests.onnx_networks import networks
 from tests.oracle_onnx import onnx_runtime
 
@@ -39,3 +39,51 @@ def test_values_arrive_where_they_belong(model):
     graph = read(data, "random.onnx")
     answer = run(graph, inputs)[graph.outputs[0]]
     np.testing.assert_array_equal(answer, np.concatenate(expected))
+
+
+FUNCTIONS = {
+    "Relu": {},
+    "Sigmoid": {},
+    "Tanh": {},
+    "HardSwish": {},
+    "Abs": {},
+    "Elu": {},
+    "LeakyRelu": {"alpha": 0.1},
+    "Identity": {},
+    "Clip": {},
+    "Sub": {},
+    "ReduceMean": {"axes": [2, 3]},
+    "GlobalAveragePool": {},
+    "Softmax": {},
+}
+# Where the runtime computes exponentials in its own way, a code at a half may be the other one.
+BESIDE = {"Tanh": 2e-4, "Elu": 2e-4}
+# Of the operators that it has for codes, some are other functions than the float32 ones.
+ON_CODES = ("Softmax",)
+
+
+@pytest.mark.parametrize("operator", FUNCTIONS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8], ids=["uint8", "int8"])
+def test_functions_between_conversions(operator, dtype):
+    differing, size = 0, 0
+    for seed in range(40):
+        model = Model((4, 8, 8), dtype, np.random.default_rng(seed), dtype)
+        x, y = model.quantization("x", dtype), model.quantization("y", dtype)
+        inputs = ["a"]
+        if operator == "Clip":
+            inputs += [model.constant("low", 0, np.float32), model.constant("high", 6, np.float32)]
+        if operator == "Sub":
+            inputs.append("a")
+        model.add("DequantizeLinear", ["x", *x], ["a"])
+        model.add(operator, inputs, ["b"], **FUNCTIONS[operator])
+        model.add("QuantizeLinear", ["b", *y], ["y"])
+        data, codes = model.bytes(), model.inputs(1)
+        codes[0] = np.resize(np.arange(256) + np.iinfo(dtype).min, (4, 8, 8)).astype(dtype)
+        level = "ALL" if operator in ON_CODES else "NONE"
+        (expected,) = onnx_runtime(data, {"x": codes}, level)
+        graph = read(data, "random.onnx")
+        answer = run(graph, codes)[graph.outputs[0]]
+        steps = np.abs(answer.astype(int) - expected.astype(int))
+        assert steps.max() <= 1
+        differing, size = differing + int(np.count_nonzero(steps)), size + steps.size
+    assert differing <= BESIDE.get(operator, 0) * size
