@@ -17,9 +17,8 @@ runs over an ``inner`` and an ``outer`` dimension, inner fastest::
     result     = saturate((shifted + offset[c][biased < 0]) // divisor[c])
     code[p, c] = clamp(result, low, high)
 
-where a result is a code + 128, saturated to 0..255. With ``ties`` set, a result whose division has
-the remainder 0, or ``divisor - 1`` where ``ties_odd`` is set, has its lowest bit inverted unless it
-is even, or odd: it is rounded half to even, or half to odd. The last line is different with
+where a result is a code + 128, saturated to 0..255, and in a channel with ``tie`` is rounded half to
+even as `numeric.division` says, with the layer's ``tie_parity``. The last line is different with
 
 =======  =========================================================================================
 flag     code
@@ -105,8 +104,7 @@ class Isa:
             "weight_words_less_one": 12,      # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
-            "ties": 1,                        # half goes to even
-            "ties_odd": 1,                    # to odd: the zero point is odd
+            "tie_parity": 1,                  # of tie channels
             "second": 1,                      # combine with what the output's place holds
             "maximum": 1,
             "tables": 1,
@@ -137,12 +135,13 @@ class Isa:
     def record(self) -> Mapping[str, data.StructLayout]:
         """The parts of an output channel's record, each in words of its own, as they are needed.
 
-        Offsets lack their lowest, zero bits.
+        Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
+        what the sum's sign chooses from has 32 bits.
         """
-        offset = data.StructLayout({"offset": OFFSET_BITS - OFFSET_DROPPED_BITS})
+        offset = data.StructLayout({"high": OFFSET_BITS - OFFSET_DROPPED_BITS - 1})
         return {
-            "early": data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1}),
-            "late": data.StructLayout({"divisor": DIVISOR_BITS}),
+            "early": data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1, "tie": 1}),
+            "late": data.StructLayout({"divisor": DIVISOR_BITS, "low": 1, "low_negative": 1}),
             "offset": offset,
             "offset_negative": offset,
         }

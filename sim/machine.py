@@ -136,7 +136,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
         config=config,
         fields=fields,
         weights=unpack_weights(stream[:, records:], steps, config),
-        division=_division(stream[:, :records], isa),
+        division=_division(stream[:, :records], isa, fields["tie_parity"]),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
         tables=_tables(chunk[header : header + tables], isa) if tables else None,
@@ -159,7 +159,7 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
     return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
 
 
-def _division(records: np.ndarray, isa: Isa) -> Division:
+def _division(records: np.ndarray, isa: Isa, tie_parity: int) -> Division:
     """The records of all columns, fields ``[groups, 1, columns]``; results are saturated codes."""
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
@@ -168,11 +168,17 @@ def _division(records: np.ndarray, isa: Isa) -> Division:
             end = at + isa.words(layout) * word
             parts[name] = decode(layout, int.from_bytes(record[at:end].tobytes(), "little"))
             at = end
-        early, offsets = parts["early"], (parts["offset"], parts["offset_negative"])
-        offset, negative = (part["offset"] << OFFSET_DROPPED_BITS for part in offsets)
-        rows.append((early["bias"], parts["late"]["divisor"], offset, negative, early["coarse"]))
+        early, late = parts["early"], parts["late"]
+        offset, negative = (
+            (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
+            for name, low in (("offset", "low"), ("offset_negative", "low_negative"))
+        )
+        constants = early["bias"], late["divisor"], offset, negative
+        rows.append((*constants, early["coarse"], early["tie"]))
     table = np.array(rows, np.int64).reshape(len(records), 1, isa.config.columns, -1)
-    return Division(*(table[..., i] for i in range(5)), low=-128, high=127)
+    names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
+    constants = {name: table[..., index] for index, name in enumerate(names)}
+    return Division(**constants, tie_parity=tie_parity, low=-128, high=127)
 
 
 def valid_run(f: Mapping[str, int]) -> int:

@@ -109,12 +109,13 @@ def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
 
 def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
     isa, division = Isa(config), command.division
-    idle = _pack_record(isa, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
+    idle = _pack_record(isa, 0, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
     packed = [
         _pack_record(
             isa,
             division.bias[c],
             division.coarse[c],
+            division.tie[c],
             division.divisor[c],
             division.offset[c],
             division.offset_negative[c],
@@ -124,12 +125,15 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
     return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in command.channels]
 
 
-def _pack_record(isa: Isa, bias, coarse, divisor, offset, offset_negative) -> bytes:
+def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
+    offset, offset_negative = (
+        int(value) >> OFFSET_DROPPED_BITS for value in (offset, offset_negative)
+    )
     values = {
-        "early": {"bias": bias, "coarse": coarse},
-        "late": {"divisor": divisor},
-        "offset": {"offset": offset >> OFFSET_DROPPED_BITS},
-        "offset_negative": {"offset": offset_negative >> OFFSET_DROPPED_BITS},
+        "early": {"bias": bias, "coarse": coarse, "tie": tie},
+        "late": {"divisor": divisor, "low": offset & 1, "low_negative": offset_negative & 1},
+        "offset": {"high": offset >> 1},
+        "offset_negative": {"high": offset_negative >> 1},
     }
     return b"".join(_words(isa, layout, values[name]) for name, layout in isa.record.items())
 

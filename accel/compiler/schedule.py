@@ -94,7 +94,7 @@ def _divide(convolution: Convolution, config: AcceleratorConfig):
         remedy = f"use a core with sum_bits of {_signed_bits(least.min(), greatest.max())}"
         raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
     one = slice(0, 1) if convolution.uniform else slice(None)
-    solution = solve(convolution.rule.take(one), convolution.bias[one], least[one], greatest[one])
+    solution = solve(convolution.rule.take(one), convolution.bias[one], least[one], greatest[one], True)
     if not solution.proved.all():
         bad = np.flatnonzero(~solution.proved).tolist()
         what = f"output channels {bad} cannot be requantized exactly"
@@ -179,8 +179,6 @@ def _results(c: Convolution) -> dict[str, int]:
     """What becomes of the codes."""
     combination = c.combination or Combination(low=c.rule.low, high=c.rule.high)
     return {
-        "ties": 0,
-        "ties_odd": 0,
         "second": int(combination.second is not None),
         "maximum": int(combination.maximum),
         "tables": int(combination.tables is not None),
@@ -338,7 +336,7 @@ def _command(c: Convolution, loops: _Loops, division, config, index: int) -> Com
         output=c.output,
         macs=c.macs if index == 0 else 0,
         mode=loops.mode,
-        fields=loops.fields,
+        fields={**loops.fields, "tie_parity": division.tie_parity},
         division=division,
         channels=records,
         weights=loops.weights,

@@ -12,6 +12,7 @@ from ..numeric.division import (
     FRACTION_BITS,
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
+    TIE_BITS,
 )
 from .primitives import dual_port
 from .signals import delayed
@@ -40,8 +41,8 @@ class Requantizer(wiring.Component):
         The biased sum is negative, a cycle later: it chooses the offset.
     late, offset : In
         The other constants, as many cycles after ``negative`` as a record table takes.
-    ties, ties_odd : In(1)
-        Round half to even, or to odd; stable while a layer runs.
+    tie_parity : In(1)
+        Of tie channels; stable while a layer runs.
     o : Out(8)
         The code + 128.
     """
@@ -58,8 +59,7 @@ class Requantizer(wiring.Component):
                 "negative": Out(1),
                 "late": In(isa.record["late"]),
                 "offset": In(isa.record["offset"]),
-                "ties": In(1),
-                "ties_odd": In(1),
+                "tie_parity": In(1),
                 "o": Out(CODE_BITS),
             }
         )
@@ -69,21 +69,27 @@ class Requantizer(wiring.Component):
 
         # Add the bias, and wait for the offset that goes with the sign.
         biased = Signal(signed(BIAS_BITS), reset_less=True)
-        coarse = Signal(reset_less=True)
-        m.d.sync += [biased.eq(self.sum + self.early.bias), coarse.eq(self.early.coarse)]
+        coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [
+            biased.eq(self.sum + self.early.bias),
+            coarse.eq(self.early.coarse),
+            tie.eq(self.early.tie),
+        ]
         m.d.comb += self.negative.eq(biased < 0)
         biased = delayed(m, biased, self.wait, name="biased")
         coarse = delayed(m, coarse, self.wait, name="coarse")
+        tie = delayed(m, tie, self.wait + 1, name="tie")
 
         # The dividend. It has the coarse fraction as its least step that is added to.
         shifted = Signal(signed(BIAS_BITS + FRACTION_BITS))
         offset = Signal(OFFSET_BITS)
         dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
         divisor = Signal(_REMAINDER_BITS, reset_less=True)
+        lowest = Mux(biased < 0, self.late.low_negative, self.late.low)
         fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
         m.d.comb += [
             shifted.eq(Mux(coarse, biased, fine.as_signed()) << COARSE_FRACTION_BITS),
-            offset.eq(self.offset.offset << OFFSET_DROPPED_BITS),
+            offset.eq(Cat(lowest, self.offset.high) << OFFSET_DROPPED_BITS),
         ]
         low_part = offset[:COARSE_FRACTION_BITS]
         high_part = (shifted >> COARSE_FRACTION_BITS) + offset[COARSE_FRACTION_BITS:]
@@ -100,6 +106,7 @@ class Requantizer(wiring.Component):
             stage.i.remainder.eq(dividend[CODE_BITS:OFFSET_BITS]),
             stage.i.rest.eq(dividend[:CODE_BITS]),
             stage.i.operand.eq(divisor),
+            stage.i.tie.eq(tie),
             stage.i.under.eq(dividend < 0),
             stage.i.over.eq((dividend >= 0) & (quotient_range != 0)),
         ]
@@ -109,9 +116,10 @@ class Requantizer(wiring.Component):
             m.d.comb += after.i.eq(stage.o)
             stage = after
 
-        # Round ties, and saturate. The last remainder is that of the division, or less the divisor.
-        last, remainder = stage.o, stage.o.remainder
-        tie = self.ties & (remainder == self.ties_odd.replicate(_REMAINDER_BITS).as_signed())
+        # Round ties, and saturate. The last remainder is that of the division, less the divisor where
+        # the quotient is even: all that is close to a tie begins with equal bits.
+        last, close = stage.o, stage.o.remainder[TIE_BITS:]
+        tie = last.tie & (close == self.tie_parity.replicate(len(close)))
         result = Mux(last.under, 0, Mux(last.over, (1 << CODE_BITS) - 1, last.rest ^ tie))
         m.d.sync += self.o.eq(result)
         return m
@@ -122,6 +130,7 @@ _stage_layout = data.StructLayout(
         "remainder": signed(_REMAINDER_BITS),
         "rest": CODE_BITS,  # bits of the dividend that are left, above those of the quotient
         "operand": _REMAINDER_BITS,  # minus the divisor in one's complement, or the divisor
+        "tie": 1,
         "under": 1,
         "over": 1,
     }
@@ -167,6 +176,7 @@ class _DivisionStage(wiring.Component):
             registers.remainder.eq(total[1:].as_signed()),
             registers.rest.eq(Cat(~total_negative, self.i.rest[:-1])),
             registers.operand.eq(following),
+            registers.tie.eq(self.i.tie),
             registers.under.eq(self.i.under),
             registers.over.eq(self.i.over | too_large),
         ]

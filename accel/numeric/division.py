@@ -8,10 +8,11 @@ all equally wide but for rounding. With the sum's bias added, ``biased``, the ha
 where ``offset`` is one of two constants, for ``biased >= 0`` and ``biased < 0``, since TFLite rounds
 half away from zero, and ``F`` is 16, or 11 in a *coarse* channel.
 
-A *tie* channel rounds halves to even, as float32 does: where the remainder is below ``2**TIE_BITS``
-(``2**COARSE_TIE_BITS`` in a coarse channel) and the quotient's lowest bit is not that of
-``tie_parity``, the code is one less. A remainder of exactly 0 would not do: a product that float32
-rounds to a half to even lies up to ``2**-18`` of a code beside it, and more in units of sums.
+A *tie* channel, which is never coarse, rounds halves to even, as float32 does. Where ``tie_parity``
+is 0, an odd quotient with a remainder below ``2**TIE_BITS`` becomes one less; where it is 1, an even
+one with a remainder that lacks at most as much to the divisor becomes one more: in either case its
+lowest bit is inverted. A remainder of exactly 0 would not do: a product that float32 rounds to a half
+to even lies up to ``2**-18`` of a code beside it, and more in units of sums.
 
 That such constants exist is a matter of slack. The thresholds of a step function with steps ``d``
 wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that give the same integers form a
@@ -31,10 +32,9 @@ FRACTION_BITS = 16
 COARSE_FRACTION_BITS = 11
 DIVISOR_BITS = 29
 OFFSET_BITS = 37
-OFFSET_DROPPED_BITS = 5
+OFFSET_DROPPED_BITS = 4
 BIAS_BITS = 26
 TIE_BITS = 10
-COARSE_TIE_BITS = 5
 
 _UNREACHABLE = np.int64(1) << 60
 
@@ -64,8 +64,9 @@ class Division:
         fraction = np.where(self.coarse, COARSE_FRACTION_BITS, FRACTION_BITS)
         dividend = (biased << fraction) + np.where(biased < 0, self.offset_negative, self.offset)
         quotient, remainder = dividend // self.divisor, dividend % self.divisor
-        close = remainder < 1 << np.where(self.coarse, COARSE_TIE_BITS, TIE_BITS)
-        quotient = quotient - (self.tie & close & (quotient ^ self.tie_parity))
+        if np.any(self.tie):
+            rest = self.divisor - 1 - remainder if self.tie_parity else remainder
+            quotient = quotient ^ (self.tie & (rest >> TIE_BITS == 0) & (quotient ^ self.tie_parity))
         return np.clip(quotient, self.low + 128, self.high + 128) - 128
 
 
@@ -131,7 +132,7 @@ def _solve(
     low, high, thresholds = low - moved, high - moved, thresholds - moved
 
     best = _solve_at(FRACTION_BITS, rule, thresholds, low, high, parity)
-    coarse = _solve_at(COARSE_FRACTION_BITS, rule, thresholds, low, high, parity)
+    coarse = _solve_at(COARSE_FRACTION_BITS, rule, thresholds, low, high, None)
     use_coarse = ~best.feasible & coarse.feasible
     division = Division(
         bias=bias - moved,
@@ -139,7 +140,7 @@ def _solve(
         offset=np.where(use_coarse, coarse.offset, best.offset),
         offset_negative=np.where(use_coarse, coarse.offset_negative, best.offset_negative),
         coarse=use_coarse.astype(np.int64),
-        tie=np.full(len(bias), 0 if parity is None else 1, np.int64),
+        tie=np.where(use_coarse, 0, 0 if parity is None else 1),
         tie_parity=parity or 0,
         low=rule.low,
         high=rule.high,
@@ -181,9 +182,9 @@ def _solve_at(
     parity: int | None,
 ) -> _Candidate:
     codes = np.arange(rule.low + 1, rule.high + 1, dtype=np.int64)[:, None] + 128
-    # An odd code takes a remainder that is not close: its threshold comes later by as much.
-    bits = TIE_BITS if fraction == FRACTION_BITS else COARSE_TIE_BITS
-    late = np.zeros_like(codes) if parity is None else ((codes ^ parity) & 1) << bits
+    # With ties an odd code + 128 comes later, or earlier where those are the even codes.
+    late = (codes & 1) << TIE_BITS
+    late = {None: 0 * late, 0: late, 1: -late}[parity]
     sides = [
         _Side(codes, thresholds, low, high, fraction, late, negative) for negative in (False, True)
     ]
@@ -216,8 +217,8 @@ class _Side:
     """The bounds that the thresholds put on the offset of non-negative, or negative, sums.
 
     ``code <= quotient`` at a sum t is ``code * divisor + late - (t << F) <= offset``; ``quotient <
-    code`` at t is ``offset < code * divisor + late - (t << F)``. They are asked for where the code first appears
-    and just before, and, for the code in force around zero, at this side's end.
+    code`` at t is ``offset < code * divisor + late - (t << F)``. They are asked for where the code
+    first appears and just before, and, for the code in force around zero, at this side's end.
     """
 
     def __init__(self, codes, thresholds, low, high, fraction, late, negative):
