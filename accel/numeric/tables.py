@@ -31,15 +31,20 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
     least = np.where(codes > low + 128, codes * unit, -never)
     greatest = np.where(codes < high + 128, (codes + 1) * unit - 1, never)
 
-    # Bellman and Ford: with the second table negated each bound is on a difference. A system that
-    # has a solution comes to rest within as many rounds as it has unknowns.
+    # Bellman and Ford: with the second table negated each bound is on a difference, that of an entry
+    # too, from an unknown that stands for zero. A system that has a solution comes to rest within as
+    # many rounds as it has unknowns.
+    limit = 1 << ENTRY_BITS - 1
     first, negated = _plane(values, low, high)
-    for _ in range(first.size + negated.size + 1):
-        before = first, negated
-        first = np.minimum(first, (negated + greatest).min(axis=1))
-        negated = np.minimum(negated, (first[:, None] - least).min(axis=0))
-        if (before[0] == first).all() and (before[1] == negated).all():
-            return _in_range(first, -negated, values, low, high)
+    zero = np.int64(0)
+    for _ in range(first.size + negated.size + 2):
+        before = first, negated, zero
+        first = np.minimum(first, (negated + greatest).min(axis=1)).clip(None, zero + limit - 1)
+        negated = np.minimum(negated, (first[:, None] - least).min(axis=0)).clip(None, zero + limit)
+        zero = min(zero, (first + limit).min(), (negated + limit - 1).min())
+        if all((old == new).all() for old, new in zip(before, (first, negated, zero), strict=True)):
+            found = first - zero, zero - negated
+            return found if (compute(*found, low, high) == values).all() else None
     return None
 
 
@@ -52,17 +57,6 @@ def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndar
     a, b, c = np.linalg.lstsq(terms, values[between] + 128.5, rcond=None)[0]
     unit = 1 << FRACTION_BITS
     return tuple(np.rint(v * unit).astype(np.int64) for v in (a * codes, -b * codes - c))
-
-
-def _in_range(first, second, values, low, high) -> tuple[np.ndarray, np.ndarray] | None:
-    """Tables with entries that fit, if their sums are still what they should be."""
-    limit = 1 << ENTRY_BITS - 1
-    # What is taken off the one and put on the other, from the least to the greatest that helps
-    least = max(first.max() - limit + 1, -limit - second.min())
-    greatest = min(first.min() + limit, limit - 1 - second.max())
-    moved = (least + greatest) // 2
-    first, second = (np.clip(t, -limit, limit - 1) for t in (first - moved, second + moved))
-    return (first, second) if (compute(first, second, low, high) == values).all() else None
 
 
 def compute(first: np.ndarray, second: np.ndarray, low: int, high: int) -> np.ndarray:
