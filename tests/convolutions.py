@@ -6,11 +6,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from accel.compiler.command import Command, encode, pack_stream
-from accel.compiler.convolution import Convolution, Region
+from accel.compiler.convolution import Combination, Convolution, Region
 from accel.compiler.storage import Stored
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.rules import Rescale
+from accel.numeric.tables import ENTRY_BITS, FRACTION_BITS
 from accel.sim.machine import decode_layer
 
 SIZES = ((4, 4), (2, 2), (4, 8), (8, 4), (8, 8), (3, 5), (6, 3), (2, 1))
@@ -88,21 +89,55 @@ def images(c: Convolution, count: int = 2) -> np.ndarray:
     return np.random.default_rng(3).integers(-128, 128, (count, *c.input_shape)).astype(np.int8)
 
 
-def convolve(c: Convolution, images: np.ndarray) -> np.ndarray:
-    """What a convolution says of itself: int8 ``[N, ...]``, ``UNTOUCHED`` outside of its region."""
-    answer = np.full((len(images), *c.output_shape), UNTOUCHED, np.int8)
+@st.composite
+def combinations(draw, c: Convolution) -> Convolution:
+    """A convolution whose codes are combined with what is there, go through tables, or both."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    low, high = sorted(draw(st.tuples(*[st.integers(-128, 127)] * 2)))
+    second, maximum = draw(st.sampled_from((("z", False), ("z", True), (None, False))))
+    pair = None
+    if not maximum:
+        limit = 1 << draw(st.sampled_from((24, ENTRY_BITS - 1)))
+        pair = tuple(random.integers(-limit, limit, n) for n in (256, 256 if second else 1))
+    combination = Combination(second=second, maximum=maximum, tables=pair, low=low, high=high)
+    return c.replace(combination=combination)
+
+
+def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
+    """What a convolution says of itself: int8 ``[N, ...]``.
+
+    ``before`` is what its output's place holds before, ``UNTOUCHED`` if nothing else.
+    """
+    if before is None:
+        before = np.full((len(images), *c.output_shape), UNTOUCHED, np.int8)
+    answer = before.copy()
     (height, width, _), r = c.input_shape, c.region
+    channels = slice(c.first_channel, c.first_channel + c.channels)
     for y, x in np.ndindex(r.height, r.width):
         y, x = y + r.top, x + r.left
-        sums = np.zeros((len(images), c.output_shape[2]), np.int64)
+        sums = np.zeros((len(images), c.channels), np.int64)
         for i, j in np.ndindex(*c.kernel):
             row, column = y * c.stride[0] - c.padding[0] + i, x * c.stride[1] - c.padding[1] + j
             inside = 0 <= row < height and 0 <= column < width
             pixel = images[:, row, column] if inside else np.full_like(images[:, 0, 0], c.pad)
             pixel = pixel.astype(np.int64)
             sums += pixel * c.weights[i, j] if c.depthwise else pixel @ c.weights[:, i, j].T
-        answer[:, y, x] = c.rule.compute(sums + c.bias)
+        codes = c.rule.compute(sums + c.bias)
+        answer[:, y, x, channels] = combine(c.combination, codes, before[:, y, x, channels])
     return answer
+
+
+def combine(combination: Combination | None, codes: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Codes as they are stored, from those of a convolution and those that are there."""
+    if combination is None:
+        return codes
+    if combination.maximum:
+        codes = np.maximum(codes, old)
+    if combination.tables is not None:
+        first, second = combination.tables
+        other = second[old.astype(int) + 128] if combination.second else second[0]
+        codes = ((first[codes + 128] + other) >> FRACTION_BITS) - 128
+    return np.clip(codes, combination.low, combination.high)
 
 
 def pack(images: np.ndarray, rows: int) -> np.ndarray:
@@ -114,7 +149,11 @@ def pack(images: np.ndarray, rows: int) -> np.ndarray:
 
 
 def execute(
-    commands: Sequence[Command], c: Convolution, packed: np.ndarray, config: AcceleratorConfig
+    commands: Sequence[Command],
+    c: Convolution,
+    packed: np.ndarray,
+    config: AcceleratorConfig,
+    before: np.ndarray | None = None,
 ) -> np.ndarray:
     """The output, as `convolve` gives it, that the commands' bytes make of a packed input."""
     isa, rows = Isa(config), config.rows
@@ -122,9 +161,13 @@ def execute(
     stored = Stored(*c.output_shape)
     memory = np.full((len(packed), 2, config.bank_words * rows), UNTOUCHED, np.uint8)
     memory[:, 0, first * rows : first * rows + packed.shape[1]] = packed
+    size = stored.words(rows) * rows
+    if before is not None:
+        memory[:, 1, target * rows : target * rows + size] = pack(before, rows)
     for command in commands:
         stream = pack_stream(command, config)
-        words = len(stream) // rows // len(command.channels) - config.columns * isa.record_words
+        words = len(stream) // rows - isa.table_words(command.fields)
+        words = words // len(command.channels) - config.columns * isa.record_words
         fields = {
             **command.fields,
             "next": {"bank": 0, "address": 0},
@@ -136,7 +179,7 @@ def execute(
         }
         header = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * rows, "little")
         decode_layer(header + stream, config).run(memory)
-    data, size = memory[:, 1].view(np.int8), stored.words(rows) * rows
+    data = memory[:, 1].view(np.int8)
     outside = np.delete(data, np.s_[target * rows : target * rows + size], axis=1)
     assert (outside == UNTOUCHED).all()
     data = data[:, target * rows : target * rows + size]

@@ -13,7 +13,16 @@ from accel.compiler.schedule import DoesNotFit, NotProved, schedule
 from accel.config import AcceleratorConfig
 from accel.numeric.division import Solution
 from accel.numeric.rules import Rescale
-from tests.convolutions import SIZES, convolution, convolutions, convolve, execute, images, pack
+from tests.convolutions import (
+    SIZES,
+    combinations,
+    convolution,
+    convolutions,
+    convolve,
+    execute,
+    images,
+    pack,
+)
 
 
 def config_of(rows, columns, **changes):
@@ -25,11 +34,10 @@ SIZED = st.sampled_from(SIZES).map(lambda size: config_of(*size))
 FORMATS = st.sampled_from(("int8", "int8_int4"))
 
 
-def assert_same(commands, c, config):
+def assert_same(commands, c, config, before=None):
     x = images(c)
-    np.testing.assert_array_equal(
-        execute(commands, c, pack(x, config.rows), config), convolve(c, x)
-    )
+    answer = execute(commands, c, pack(x, config.rows), config, before)
+    np.testing.assert_array_equal(answer, convolve(c, x, before))
 
 
 @settings(max_examples=150)
@@ -39,6 +47,32 @@ def test_the_commands_compute_the_convolution_and_nothing_else(c, config, form):
     commands = schedule(c, config)
     assert_same(commands, c, config)
     assert sum(command.macs for command in commands) == c.macs
+
+
+COMBINING = st.sampled_from([size for size in SIZES if config_of(*size).combines])
+
+
+@settings(max_examples=150)
+@given(convolutions().flatmap(combinations), COMBINING, st.sampled_from((1, 2)))
+def test_codes_are_combined_with_what_is_there(c, size, requantizers):
+    config = config_of(*size)
+    if min(size) > 2:
+        config = config.replace(requantizers=requantizers)
+    before = np.random.default_rng(5).integers(-128, 128, (2, *c.output_shape)).astype(np.int8)
+    assert_same(schedule(c, config), c, config, before)
+
+
+@settings(max_examples=60)
+@given(convolutions(), st.sampled_from(SIZES), st.integers(0, 9), st.integers(0, 9))
+def test_channels_go_behind_those_of_others(c, size, first, behind):
+    """Only the bytes of the channels change."""
+    config = config_of(*size)
+    if config.columns % config.rows == 0:
+        first *= config.rows
+    height, width, channels = c.output_shape
+    c = c.replace(first_channel=first, output_shape=(height, width, first + channels + behind))
+    before = np.random.default_rng(5).integers(-128, 128, (2, *c.output_shape)).astype(np.int8)
+    assert_same(schedule(c, config), c, config, before)
 
 
 @settings(max_examples=80)
