@@ -94,7 +94,9 @@ def _divide(convolution: Convolution, config: AcceleratorConfig):
         remedy = f"use a core with sum_bits of {_signed_bits(least.min(), greatest.max())}"
         raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
     one = slice(0, 1) if convolution.uniform else slice(None)
-    solution = solve(convolution.rule.take(one), convolution.bias[one], least[one], greatest[one], True)
+    solution = solve(
+        convolution.rule.take(one), convolution.bias[one], least[one], greatest[one], True
+    )
     if not solution.proved.all():
         bad = np.flatnonzero(~solution.proved).tolist()
         what = f"output channels {bad} cannot be requantized exactly"
@@ -222,9 +224,11 @@ def _columns(
     groups = max(1, -(-(channels - first) // step))
     table = first + np.arange(groups)[:, None] * step + np.arange(config.columns)
     table = np.where((np.arange(config.columns) < used) & (table < channels), table, -1)
+    word, lane = divmod(fields["output_lane"] + first, config.rows)
     fields |= {
         "groups_less_one": groups - 1,
-        "output_lane": fields["output_lane"] + first % config.rows,
+        "output_base": fields["output_base"] + word,
+        "output_lane": lane,
         "output_group_words": step // config.rows,
         "output_group_lanes": step % config.rows,
         "columns_less_one": used - 1,
@@ -239,9 +243,7 @@ def _dense(c: Convolution, config: AcceleratorConfig) -> _Loops:
     words = -(-c.input_shape[2] // config.rows)
     fields = _taps(_walk(c, config, "width", fill=False), kernel_w, kernel_h, words)
     fields |= {"broadcast": 0, "input_group_step": 0}
-    fields, channels = _columns(
-        fields, 0, config.columns, config.columns, c.channels, config
-    )
+    fields, channels = _columns(fields, 0, config.columns, config.columns, c.channels, config)
     padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
     padded[..., : c.input_shape[2]] = c.weights
     steps = padded.reshape(len(c.weights), -1).T
@@ -310,6 +312,8 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
         lanes = loops.fields["output_lane"] or loops.fields["output_group_lanes"]
         if lanes and config.columns % config.rows == 0:
             return "channels that begin within a word; use a multiple of the array's rows"
+        if loops.fields["output_lane"] % config.requantizers:
+            return "channels that begin within a turn of the requantizers; use a multiple of them"
         if loops.fields["second"] and not config.combines:
             return (
                 f"two operands cannot be combined by a core of {config.rows}x{config.columns} with "

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accel.compiler import schedule as module
@@ -49,6 +49,11 @@ def test_the_commands_compute_the_convolution_and_nothing_else(c, config, form):
     assert sum(command.macs for command in commands) == c.macs
 
 
+def depthwise(kernel=(3, 3), size=(8, 8), channels=8, **changes):
+    weights = np.ones((*kernel, channels), np.int64)
+    return convolution(weights, (*size, channels), (*size, channels), padding=(1, 1), **changes)
+
+
 COMBINING = st.sampled_from([size for size in SIZES if config_of(*size).combines])
 
 
@@ -64,6 +69,7 @@ def test_codes_are_combined_with_what_is_there(c, size, requantizers):
 
 @settings(max_examples=60)
 @given(convolutions(), st.sampled_from(SIZES), st.integers(0, 9), st.integers(0, 9))
+@example(depthwise(channels=9), (8, 4), 5, 1)
 def test_channels_go_behind_those_of_others(c, size, first, behind):
     """Only the bytes of the channels change."""
     config = config_of(*size)
@@ -99,11 +105,6 @@ def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c,
         for command in taken
     ]
     assert sum(tiles) == min(costs)
-
-
-def depthwise(kernel=(3, 3), size=(8, 8), channels=8, **changes):
-    weights = np.ones((*kernel, channels), np.int64)
-    return convolution(weights, (*size, channels), (*size, channels), padding=(1, 1), **changes)
 
 
 MODES = {
