@@ -171,7 +171,9 @@ class _Walk:
             lanes = (first_lane + columns) % rows
             ends = (lanes == rows - count) | (columns == config.columns - count)
             begins = np.concatenate([[True], ends[:-1]])
-            word_first = columns[np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))]
+            word_first = columns[
+                np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
+            ]
             writes = real[:, None] & (ends & (word_first <= limit))
             reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
             shape = (self.tiles, -1)

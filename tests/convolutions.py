@@ -129,6 +129,7 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
 
 def combine(combination: Combination | None, codes: np.ndarray, old: np.ndarray) -> np.ndarray:
     """Codes as they are stored, from those of a convolution and those that are there."""
+    codes = codes.astype(np.int64)
     if combination is None:
         return codes
     if combination.maximum:

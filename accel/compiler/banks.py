@@ -35,9 +35,7 @@ class _Sides:
         return True
 
 
-def with_copies(
-    convolutions: Sequence[Convolution], outputs: Collection[str]
-) -> list[Convolution]:
+def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -> list[Convolution]:
     """The same work, with a copy of each tensor that is in the wrong bank or is needed later on.
 
     ``outputs`` are the tensors that are read when all is done.

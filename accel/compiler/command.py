@@ -109,13 +109,14 @@ def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
 
 def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
     isa, division = Isa(config), command.division
+    ties = np.broadcast_to(division.tie, division.bias.shape)
     idle = _pack_record(isa, 0, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
     packed = [
         _pack_record(
             isa,
             division.bias[c],
             division.coarse[c],
-            division.tie[c],
+            ties[c],
             division.divisor[c],
             division.offset[c],
             division.offset_negative[c],

@@ -124,4 +124,3 @@ def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
         output=copy.output,
         combination=combination,
     )
-

@@ -76,9 +76,7 @@ class Combine(wiring.Component):
         total = delayed(m, total, spare, name="total")
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
-        saturated = Mux(
-            total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS])
-        )
+        saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
         code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
         m.d.sync += code.eq(Mux(self.tables, saturated, plain))
 

@@ -50,7 +50,7 @@ class Core(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, isa = self.config, Isa(self.config)
+        config = self.config
         m.submodules.banks = banks = ActivationBanks(config, simulate=self.simulate)
         m.submodules.link = link = Link(config, memory_latency=banks.latency)
         m.submodules.sequencer = sequencer = Sequencer(config, memory_latency=banks.latency)
@@ -114,9 +114,7 @@ class Core(wiring.Component):
             for q in range(config.requantizers)
         ]
         m.d.comb += [
-            write_back.coming.eq(
-                delayed(m, drain.valid, self._lead, name="coming", init=0)
-            ),
+            write_back.coming.eq(delayed(m, drain.valid, self._lead, name="coming", init=0)),
             write_back.codes.eq(Cat(codes)),
             write_back.link_write.eq(sequencer.idle),
             write_back.link_byte.eq(link.write_byte),
@@ -141,9 +139,7 @@ class Core(wiring.Component):
     def _add_results(self, m, q, sequencer, drain, write_back):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config, d = self.config, sequencer.descriptor
-        m.submodules[f"records_{q}"] = records = buffers.RecordTable(
-            config, simulate=self.simulate
-        )
+        m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
         m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config))
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
         column = sequencer.record_column

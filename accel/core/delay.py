@@ -8,7 +8,6 @@ from amaranth.lib.wiring import In, Out
 from .primitives.family import Family, check_family
 from .signals import delayed
 
-
 _BLOCK_BITS = 16  # of a block RAM's word on an iCE40
 _FEW_BITS = 4
 

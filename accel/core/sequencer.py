@@ -92,7 +92,8 @@ class Sequencer(wiring.Component):
         remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
         group = Signal.like(d.groups_less_one)
         fetching = {
-            name: Signal(name=f"fetching_{name}") for name in ("words", "tables", "records", "weights")
+            name: Signal(name=f"fetching_{name}")
+            for name in ("words", "tables", "records", "weights")
         }
         asking = Cat(fetching.values()).any()
         taken, segment_end, last = Signal(), Signal(), Signal()

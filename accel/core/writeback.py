@@ -197,9 +197,7 @@ class WriteBack(wiring.Component):
         if config.columns < config.rows:
             shown = shown >> (delayed(m, lane, memory.latency_of(config.family), name="lane") << 3)
         old = Signal(config.word_bits)
-        m.d.sync += old.eq(
-            Mux(arrived, shown ^ C(0x80, 8).replicate(config.rows), old >> step)
-        )
+        m.d.sync += old.eq(Mux(arrived, shown ^ C(0x80, 8).replicate(config.rows), old >> step))
         with m.If(self.start):
             m.d.sync += old.eq(0)
         m.d.comb += self.old.eq(old)
@@ -217,7 +215,11 @@ class WriteBack(wiring.Component):
         m.d.comb += place.eq(places.o)
         word, place = place[: len(word)], place[len(word) :]
         real, word_end, lane, word_begin, layer_end = (
-            place[0], place[1], place[2:-2], place[-2], place[-1]
+            place[0],
+            place[1],
+            place[2:-2],
+            place[-2],
+            place[-1],
         )
 
         chosen = C((1 << count) - 1, count) << lane

@@ -66,7 +66,9 @@ class Division:
         quotient, remainder = dividend // self.divisor, dividend % self.divisor
         if np.any(self.tie):
             rest = self.divisor - 1 - remainder if self.tie_parity else remainder
-            quotient = quotient ^ (self.tie & (rest >> TIE_BITS == 0) & (quotient ^ self.tie_parity))
+            quotient = quotient ^ (
+                self.tie & (rest >> TIE_BITS == 0) & (quotient ^ self.tie_parity)
+            )
         return np.clip(quotient, self.low + 128, self.high + 128) - 128
 
 

@@ -25,7 +25,12 @@ CONFIGS = [
     for form in ("int8", "int8_int4")
 ]
 IDS = [f"{c.rows}x{c.columns}-{c.format}" for c in CONFIGS]
-LAYOUTS = ("descriptor", "early_record", "late_record", "location")
+LAYOUTS = ("descriptor", "location", "table_entry", *Isa(CONFIGS[0]).record)
+
+
+def layout_of(config, name):
+    isa = Isa(config)
+    return isa.record[name] if name in isa.record else getattr(isa, name)
 
 
 def values_of(layout):
@@ -44,7 +49,7 @@ def values_of(layout):
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_fields_come_back(config, name):
-    layout = getattr(Isa(config), name)
+    layout = layout_of(config, name)
 
     @given(values_of(layout))
     def check(values):
@@ -57,7 +62,7 @@ def test_fields_come_back(config, name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_fields_are_where_the_hardware_has_them(name):
-    layout = getattr(Isa(CONFIGS[0]), name)
+    layout = layout_of(CONFIGS[0], name)
 
     @given(values_of(layout))
     def check(values):
@@ -89,6 +94,7 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
         offset=random.integers(0, 1 << OFFSET_BITS, channels) // grain * grain,
         offset_negative=random.integers(0, 1 << OFFSET_BITS, channels) // grain * grain,
         coarse=random.integers(0, 2, channels),
+        tie=random.integers(0, 2, channels),
         low=-128,
         high=127,
     )
@@ -118,7 +124,7 @@ def test_records_and_weights_come_back_group_by_group(config):
     head = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
     decoded = decode_layer(head + stream, config)
     np.testing.assert_array_equal(decoded.weights, layer.weights)
-    for name in ("bias", "divisor", "offset", "offset_negative", "coarse"):
+    for name in ("bias", "divisor", "offset", "offset_negative", "coarse", "tie"):
         constants = getattr(decoded.division, name).reshape(-1)[:-1]
         np.testing.assert_array_equal(constants, getattr(layer.division, name), err_msg=name)
 
@@ -130,9 +136,13 @@ def test_a_column_without_a_channel_gives_one_code_whatever_it_sums(config):
     stream = pack_stream(command(config, groups=1, lacking=1), config)
     record = isa.record_words * config.rows
     data = stream[(config.columns - 1) * record : config.columns * record]
-    late = data[isa.words(isa.early_record) * config.rows :]
-    values = decode(isa.late_record, int.from_bytes(late, "little"))
-    assert values == {"divisor": (1 << DIVISOR_BITS) - 1, "offset": 0, "offset_negative": 0}
+    values, at = {}, 0
+    for layout in isa.record.values():
+        end = at + isa.words(layout) * config.rows
+        values |= decode(layout, int.from_bytes(data[at:end], "little"))
+        at = end
+    assert values.pop("divisor") == (1 << DIVISOR_BITS) - 1
+    assert not any(values.values())
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
