@@ -89,12 +89,12 @@ class Chain:
             )
         return names
 
-    def graph(self, outputs: tuple[str, ...] = ()) -> Graph:
+    def graph(self, outputs: tuple[str, ...] = (), inputs: tuple[str, ...] = ("x",)) -> Graph:
         graph = Graph(
             name="small",
             tensors=MappingProxyType(dict(self.tensors)),
             nodes=tuple(self.nodes),
-            inputs=("x",),
+            inputs=inputs,
             outputs=outputs or (self.last.name,),
         )
         verify(graph)

@@ -1,10 +1,16 @@
 """What stands in the way of a network is said all at once, and views cost nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from accel.compiler.lower import CannotCompile, lower
+from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
+from accel.compiler.operators.logistic import Logistic
+from accel.compiler.operators.max_pool2d import MaxPool2d
+from accel.compiler.operators.maximum import Maximum
 from accel.compiler.operators.pad import Pad
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
@@ -16,7 +22,7 @@ from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.machine import Machine
 from tests.models import per_tensor
-from tests.small import Chain, images
+from tests.small import SUMS, Chain, images
 
 CONFIG = AcceleratorConfig(rows=4, columns=4)
 
@@ -156,3 +162,81 @@ def test_rows_that_would_lie_in_other_words_are_refused():
     chain = reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True))
     (reason,) = refused(chain.graph()).reasons
     assert reason.what == "shape (5, 6, 4) to (1, 20, 6) would move values between words"
+
+
+SIGMOID = per_tensor(1 / 256, -128)
+
+
+def sigmoid(chain):
+    return chain.add("logistic", Logistic(), q=SIGMOID)
+
+
+def with_(chain, other, operator="add", attributes=None, q=SUMS):
+    """The last tensor and another one."""
+    return chain.add(operator, attributes or Add(), constants=(other,), q=q)
+
+
+def behind(chain, other):
+    """The other one and the last tensor."""
+    last, chain.last = chain.last, chain.tensors[other]
+    return with_(chain, last.name)
+
+
+def clamped(chain):
+    """The last node, which is a convolution, with a ReLU."""
+    attributes = replace(chain.nodes[-1].attributes, activation="relu6")
+    chain.nodes[-1] = replace(chain.nodes[-1], attributes=attributes)
+    return chain
+
+
+def pooled_twice():
+    pool = MaxPool2d(size=(2, 1), stride=(2, 1), padding=((0, 1), (0, 0)))
+    chain = Chain((1, 5, 6, 4)).convolution()
+    return sigmoid(chain.add("max_pool2d", pool, (1, 3, 6, 4), q=SUMS))
+
+
+def three():
+    return Chain().convolution().convolution().convolution()
+
+
+# Networks, their outputs, and the layers that are left.
+FUSED = {
+    "a function": (sigmoid(Chain().convolution()), (), ["n0+n1"]),
+    "a function behind a clamp": (sigmoid(clamped(Chain().convolution())), (), ["n0+n1"]),
+    "a sum": (with_(three(), "t0"), (), ["n0", "n1", "n2+n3"]),
+    "a sum behind a clamp": (with_(clamped(three()), "t0"), (), ["n0", "n1", "n2+n3"]),
+    "a sum, its second operand": (behind(three(), "t0"), (), ["n0", "n1", "n2+n3"]),
+    "a maximum": (with_(three(), "t0", "maximum", Maximum()), (), ["n0", "n1", "n2+n3"]),
+    "no maximum behind a clamp": (
+        with_(clamped(three()), "t0", "maximum", Maximum()),
+        (),
+        ["n0", "n1", "n2", "n3_input", "n3"],
+    ),
+    "one of two": (sigmoid(with_(three(), "t0")), (), ["n0", "n1", "n2+n3", "n4"]),
+    "none that is read twice": (with_(Chain().convolution(), "t0"), (), ["n0", "n1_input", "n1"]),
+    "none that is an output": (sigmoid(three()), ("t2", "t3"), ["n0", "n1", "n2", "n3"]),
+    "one that others read": (sigmoid(three()).convolution(), (), ["n0", "n1", "n2+n3", "n4"]),
+    "none of several layers": (pooled_twice(), (), ["n0", "n1_0", "n1_1", "n2"]),
+}
+
+
+def test_nothing_joins_a_layer_that_is_not_the_one_before():
+    chain = Chain().convolution().convolution()
+    chain.last = chain.tensors["t0"]
+    lowered = lower(sigmoid(chain).graph(outputs=("t1", "t2")), CONFIG)
+    assert [command.name for command in lowered.commands] == ["n0", "n1", "n2"]
+
+
+@pytest.mark.parametrize("case", FUSED)
+def test_functions_join_the_layer_whose_output_they_alone_read(case):
+    chain, outputs, names = FUSED[case]
+    graph = chain.graph(outputs)
+    assert [command.name for command in lower(graph, CONFIG).commands] == names
+    apart = lower(graph, CONFIG, fuse=False).commands
+    assert not any("+" in command.name for command in apart)
+    assert {command.node for command in apart} >= {node.name for node in graph}
+    code = compile_graph(graph, CONFIG)
+    answers = run_core(code, Machine(code), images(3))
+    for name, expected in run(graph, images(3)).items():
+        assert len(np.unique(expected)) > 1
+        np.testing.assert_array_equal(answers[name], expected)
