@@ -71,7 +71,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
                 found = [together]
         convolutions += found
 
-    convolutions = with_copies(convolutions, parts.outputs)
+    convolutions = with_copies(convolutions, {views[name].root for name in parts.outputs})
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]

@@ -87,7 +87,7 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
         lowered.commands,
         lowered.storage,
         lowered.partition.inputs,
-        lowered.partition.outputs,
+        tuple(dict.fromkeys(lowered.views[name].root for name in lowered.partition.outputs)),
         words,
         config,
     )

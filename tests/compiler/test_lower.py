@@ -148,6 +148,16 @@ def test_the_layer_behind_a_view_reads_the_values_of_its_shape(case):
     np.testing.assert_array_equal(answer[name], run(graph, images(3))[name])
 
 
+def test_a_view_that_is_an_output_stays_until_the_end():
+    chain = reshaped((1, 6, 5, 4), Chain.convolution, Chain.convolution)
+    chain = with_(chain, "t1")  # would take the view's place
+    graph = chain.graph(outputs=("t1", "t4"))
+    code = compile_graph(graph, CONFIG)
+    answers = run_core(code, Machine(code), images(3))
+    for name, expected in run(graph, images(3)).items():
+        np.testing.assert_array_equal(answers[name], expected)
+
+
 def test_a_row_of_values_is_read_in_the_shape_in_which_it_is_stored():
     """As taps of a window: a position has few words, but there is no end of positions."""
     chain = Chain((1, 8, 8, 32)).convolution(32).add("reshape", Reshape(), (1, 2048))
