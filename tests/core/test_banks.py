@@ -15,7 +15,11 @@ USED = (0, 1, 2, 3, 100, 254, 255)  # few words meet often
 
 
 class Traffic:
-    """Random accesses of everybody in the same cycles, and a model of what is in memory."""
+    """Random accesses of everybody in the same cycles, and a model of what is in memory.
+
+    As in a core, array and write-back say a cycle before that they come, and change their banks
+    between layers only, when their last access is over.
+    """
 
     def __init__(self, config, seed, cycles):
         self.config = config
@@ -23,8 +27,10 @@ class Traffic:
         self.rng = random.Random(seed)
         self.cycles = cycles
         self.memory = {}
-        self.expected = {"array_data": {}, "other_read_data": {}}
-        self.seen = {"array_data": [], "other_read_data": []}
+        self.expected = {name: {} for name in ("array_data", "result_data", "other_read_data")}
+        self.seen = {name: [] for name in self.expected}
+        self.layer_bank, self.layer_left = 0, 0
+        self.coming = {"array": False, "result": False}
         simulate(self.dut, self._bench)
 
     def _bytes(self):
@@ -54,35 +60,49 @@ class Traffic:
                 seen.append(ctx.get(getattr(dut, name)))
             await ctx.tick()
 
+    def _announce(self, ctx):
+        """What takes place in this cycle, and what comes in the next one."""
+        dut, present = self.dut, self.coming
+        self.layer_left -= 1
+        if self.layer_left < 0:
+            self.layer_bank = self.rng.randrange(2)
+            self.layer_left = self.rng.randrange(10, 80)
+        running = self.layer_left > dut.latency
+        self.coming = {name: running and self.rng.random() < 0.6 for name in present}
+        for name, value in self.coming.items():
+            ctx.set(getattr(dut, f"{name}_coming"), value)
+        return present["array"], present["result"]
+
     def _cycle(self, ctx, time):
         dut, rng = self.dut, self.rng
-        reads, writes, others = (rng.random() < 0.6 for _ in range(3))
-        bank, array_address, write_address, address = (rng.randrange(2), *rng.choices(USED, k=3))
-        data, mask = self._bytes(), self._mask()
-        ctx.set(dut.array_en, reads)
+        reads, results = self._announce(ctx)
+        bank, others = self.layer_bank, rng.random() < 0.6
+        array_address, result_address, address = rng.choices(USED, k=3)
+        data, mask = self._bytes(), self._mask() if rng.random() < 0.5 else 0
         ctx.set(dut.array_bank, bank)
         ctx.set(dut.array_address, array_address)
-        ctx.set(dut.write, writes)
-        ctx.set(dut.write_bank, 1 - bank)
-        ctx.set(dut.write_en, mask)
-        ctx.set(dut.write_address, write_address)
+        ctx.set(dut.result_bank, 1 - bank)
+        ctx.set(dut.result_address, result_address)
+        ctx.set(dut.write_en, mask)  # without an access it means nothing
         ctx.set(dut.write_data, data)
         # All writes share their data, so others write only where the write-back does not.
         other_bank = rng.randrange(2)
-        other_mask = self._mask() if not writes and rng.random() < 0.5 else 0
+        other_mask = self._mask() if not (results and mask) and rng.random() < 0.5 else 0
         ctx.set(dut.other_en, others)
         ctx.set(dut.other_location, {"bank": other_bank, "address": address})
         ctx.set(dut.other_write, other_mask)
 
-        granted = not (reads and other_bank == bank or writes and other_bank != bank)
+        granted = not (reads and other_bank == bank or results and other_bank != bank)
         assert ctx.get(dut.other_granted) == granted
         due = time + dut.latency
         if reads:
             self.expected["array_data"][due] = self.memory[bank, array_address]
+        if results and not mask:
+            self.expected["result_data"][due] = self.memory[1 - bank, result_address]
         if others and granted and not other_mask:
             self.expected["other_read_data"][due] = self.memory[other_bank, address]
-        if writes:
-            self._store(1 - bank, write_address, mask, data)
+        if results and mask:
+            self._store(1 - bank, result_address, mask, data)
         if others and granted and other_mask:
             self._store(other_bank, address, other_mask, data)
 
@@ -110,6 +130,7 @@ def test_a_word_that_was_read_stays_until_the_next_access(family):
     dut = ActivationBanks(config, simulate=True)
 
     async def bench(ctx):
+        ctx.set(dut.result_bank, 1)
         ctx.set(dut.other_en, 1)
         for address, mask in ((7, 0xF), (9, 0xF), (7, 0)):
             ctx.set(dut.other_location, {"bank": 1, "address": address})
@@ -122,8 +143,9 @@ def test_a_word_that_was_read_stays_until_the_next_access(family):
         for address in range(20):
             assert ctx.get(dut.other_read_data) == 0x07070707
             # The other bank, and what is not enabled, change nothing.
-            ctx.set(dut.array_en, address % 2)
+            ctx.set(dut.array_coming, address % 2)
             ctx.set(dut.array_address, address)
+            ctx.set(dut.write_en, 0xF)
             await ctx.tick()
 
     simulate(dut, bench)
