@@ -11,7 +11,7 @@ BOARD = Board(
     device="LFE5U-85F-6BG381",
     platform=platform_of("ulx3s", "ULX3S_85F_Platform"),
     resources=_devices.LFE5U_85F,
-    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=50.0),
+    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
     configuration={
         "rows": 8,
         "columns": 8,

@@ -89,16 +89,17 @@ class Board:
 
     async def _memory(self, ctx):
         dut, due = self.dut, {}
-        time = 0
+        time = before = 0
         while True:
             if ctx.get(dut.memory_en):
                 mask, word = ctx.get(dut.memory_write), self.word(self.pointer)
                 for lane in range(self.config.rows):
                     if mask >> lane & 1:
-                        word[lane] = ctx.get(dut.write_byte)
+                        word[lane] = before
                 ctx.set(dut.read_data, self.rng.getrandbits(self.config.word_bits))
                 if not mask:
                     due[time + self.latency] = int.from_bytes(word, "little")
+            before = ctx.get(dut.write_byte)
             for index in range(protocol.LOCATION_BYTES):
                 if ctx.get(dut.set_pointer) >> index & 1:
                     byte = ctx.get(dut.pointer_byte) << 8 * index

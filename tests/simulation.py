@@ -1,5 +1,6 @@
 """Runs testbenches in Amaranth's simulator, and moves streams with random stalls."""
 
+import gc
 import random
 from collections.abc import Iterable
 
@@ -25,7 +26,16 @@ def simulate(dut, *testbenches, background=(), cycles=20_000):
         raise AssertionError(f"simulation did not finish within {cycles} cycles")
 
     simulator.add_testbench(watchdog, background=True)
-    simulator.run()
+    # What is left of testbenches in the background is finalized here, and not whenever memory is
+    # collected next: in the middle of a compilation that breaks CPython 3.11 ("AST constructor
+    # recursion depth mismatch").
+    gc.freeze()
+    try:
+        simulator.run()
+    finally:
+        del simulator
+        gc.collect()
+        gc.unfreeze()
 
 
 class Stalls:

@@ -13,7 +13,7 @@ from .primitives.dual_port import DualPortMemory
 from .signals import delayed
 
 CODE_BITS = 8
-_STAGES = 2  # add the entries; saturate them
+_STAGES = 3  # add the entries; saturate; clamp
 
 
 def latency_of(config: AcceleratorConfig) -> int:
@@ -68,7 +68,7 @@ class Combine(wiring.Component):
 
         # Beside the tables: the result, or the greater of both.
         plain = Mux(self.maximum & (self.second > self.result), self.second, self.result)
-        plain = delayed(m, plain, self.latency - 1, name="plain")
+        plain = delayed(m, plain, self.latency - 2, name="plain")
 
         spare = self.latency - dual_port.latency_of(self.config.family) - _STAGES
         total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
@@ -86,7 +86,7 @@ class Combine(wiring.Component):
             m.d.comb += clamped.eq(self.low)
         with m.Else():
             m.d.comb += clamped.eq(code)
-        m.d.comb += self.o.eq(clamped ^ (1 << CODE_BITS - 1))
+        m.d.sync += self.o.eq(clamped ^ (1 << CODE_BITS - 1))
         return m
 
     def _add_tables(self, m):

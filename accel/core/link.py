@@ -64,10 +64,16 @@ class Link(wiring.Component):
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
+        # Words and layers are counted behind the event, and which is the last one behind that.
+        counting, counted, last_word = Signal(), Signal(2), Signal()
+        m.d.sync += [counted.eq(Cat(counting, counted)), last_word.eq(count == 1)]
+        with m.If(counted[0]):
+            m.d.sync += count.eq(count - 1)
+
         m.d.comb += [
             self.pointer_byte.eq(self.i.payload),
             self.write_byte.eq(self.i.payload),
-            self.stop.eq(count == 1),
+            self.stop.eq(last_word),
         ]
 
         layer_done = delayed(m, self.layer_done, 1, name="layer_done", init=0)
@@ -80,20 +86,28 @@ class Link(wiring.Component):
             self.advance.eq(advance),
         ]
 
-        # Every byte, of either direction, goes through one CRC; what a byte to send is depends on
-        # the state. A state restarts the CRC and the count of bytes by `restart`.
+        # Every byte, of either direction, goes through one CRC, a cycle later; what a byte to send is
+        # depends on the state. A state restarts the CRC and the count of bytes by `restart`.
         source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
         restart, moved, crc = Signal(), Signal(), Signal(8)
+        passed, pending = Signal(8, reset_less=True), Signal()
         m.d.comb += self.o.valid.eq(Cat(source.values()).any())
         for name, value in {"status": status, "held": held, "crc": crc}.items():
             with m.If(source[name]):
                 m.d.comb += self.o.payload.eq(value)
         m.d.comb += moved.eq((self.i.valid & self.i.ready) | (self.o.valid & self.o.ready))
+        m.d.sync += [
+            passed.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
+            pending.eq(moved & ~restart),
+        ]
         with m.If(restart):
-            m.d.sync += [crc.eq(0), byte.eq(0)]
+            m.d.sync += crc.eq(0)
+        with m.Elif(pending):
+            m.d.sync += crc.eq(_crc_step(crc, passed))
+        with m.If(restart):
+            m.d.sync += byte.eq(0)
         with m.Elif(moved):
-            passing = Mux(self.o.valid, self.o.payload, self.i.payload)
-            m.d.sync += [crc.eq(_crc_step(crc, passing)), byte.eq(byte + 1)]
+            m.d.sync += byte.eq(byte + 1)
 
         # A frame that stops in the middle is forgotten.
         patience, expired = Signal(protocol.TIMEOUT_BITS), Signal()
@@ -102,25 +116,24 @@ class Link(wiring.Component):
         with m.Else():
             m.d.sync += [patience.eq(0), expired.eq(0)]
 
-        def taken():
-            """A byte comes in; it is taken at once."""
-            m.d.comb += self.i.ready.eq(1)
-            return self.i.valid
+        def taken(when=1):
+            """A byte comes in; it is taken at once, or when something is settled."""
+            m.d.comb += self.i.ready.eq(when)
+            return self.i.valid & when
 
-        def sent(name):
+        def sent(name, when=1):
             """A byte goes out."""
-            m.d.comb += source[name].eq(1)
-            return self.o.ready
+            m.d.comb += source[name].eq(when)
+            return self.o.ready & when
 
         def answer(value):
             m.d.sync += outcome.eq(list(Status).index(value))
             m.next = "Status"
 
         def next_word():
-            m.d.comb += advance.eq(1)
-            m.d.sync += [byte.eq(0), count.eq(count - 1)]
+            m.d.comb += [advance.eq(1), counting.eq(1)]
+            m.d.sync += byte.eq(0)
 
-        last_word = count == 1
         word_end = byte == word_bytes - 1
         with m.FSM():
             with m.State("Idle"):
@@ -140,7 +153,7 @@ class Link(wiring.Component):
                         m.next = "Decode"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Decode"):
+            with m.State("Decode"), m.If(~pending):
                 m.d.comb += restart.eq(1)
                 with m.If((crc != 0) | ~known):
                     answer(Status.BAD_HEADER)
@@ -157,7 +170,7 @@ class Link(wiring.Component):
 
             # WRITE
             with m.State("Receive"):
-                with m.If(taken()):
+                with m.If(taken(~counted.any())):
                     m.d.comb += [en.eq(1), write.eq(1 << byte)]
                     with m.If(word_end):
                         next_word()
@@ -166,7 +179,7 @@ class Link(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("Check"):
-                with m.If(taken()):
+                with m.If(taken(~pending)):
                     answer(Status.BAD_DATA)
                     with m.If(crc == self.i.payload):
                         answer(Status.OK)
@@ -175,8 +188,7 @@ class Link(wiring.Component):
 
             # RUN
             with m.State("Run"):
-                with m.If(layer_done):
-                    m.d.sync += count.eq(count - 1)
+                m.d.comb += counting.eq(layer_done)
                 with m.If(self.idle):
                     answer(Status.OK)
 
@@ -211,7 +223,7 @@ class Link(wiring.Component):
                 m.next = "Info"
                 with m.If(byte == protocol.INFO_BYTES - 1):
                     m.next = "Close"
-            with m.State("Close"), m.If(sent("crc")):
+            with m.State("Close"), m.If(sent("crc", ~pending)):
                 m.d.comb += restart.eq(1)
                 m.next = "Idle"
         return m
