@@ -10,20 +10,25 @@ from accel.compiler.command import encode
 from accel.config import AcceleratorConfig
 from accel.core.sequencer import Sequencer
 from accel.isa import COUNTER_BITS, Isa
+from accel.numeric.tables import ENTRY_BITS
 from accel.protocol import COUNTERS
 from tests.layers import random_fields
 from tests.simulation import simulate
 
-BANK_WORDS = 1024
+BANK_WORDS = 4096
 SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
 
 
 class Chunk:
-    """A layer in memory: its descriptor, and the groups that it streams."""
+    """A layer in memory: its descriptor, its tables if it has any, and the groups that it streams."""
 
     def __init__(self, isa, rng):
         self.isa = isa
         self.fields = random_fields(isa, rng) | {"weight_words_less_one": rng.randrange(6)}
+        self.fields["tables"] = int(rng.random() < 0.4)
+        entries = 512 if self.fields["second"] else 257
+        count = entries * -(-ENTRY_BITS // isa.config.word_bits) if self.fields["tables"] else 0
+        self.tables = [rng.getrandbits(isa.config.word_bits) for _ in range(count)]
         groups = 1 if self.fields["shared"] else self.fields["groups_less_one"] + 1
         self.groups = [
             [
@@ -45,7 +50,8 @@ class Chunk:
         width = self.isa.config.word_bits
         count = self.isa.descriptor_words
         descriptor = [packed >> width * k & (1 << width) - 1 for k in range(count)]
-        return descriptor + [word for group in self.groups for part in group for word in part]
+        groups = [word for group in self.groups for part in group for word in part]
+        return descriptor + self.tables + groups
 
 
 class Run:
@@ -60,7 +66,7 @@ class Run:
         self.memory = {}
         # The second chunk lies across the end of bank 0.
         self.places = [self.rng.randrange(100), BANK_WORDS - self.rng.randrange(1, 20)]
-        self.places += [BANK_WORDS + 400 + 200 * k for k in range(layers)]
+        self.places += [BANK_WORDS + 1500 * (k + 1) for k in range(layers)]
         for index, chunk in enumerate(self.chunks):
             words = chunk.words(self.places[index + 1], index == layers - 1)
             self.memory |= dict(enumerate(words, self.places[index]))
@@ -116,36 +122,50 @@ class Run:
         garbage = self.rng.getrandbits(self.isa.config.word_bits)
         ctx.set(dut.data, garbage if word is None else word)
 
+    def _enabled(self, ctx):
+        """What the word that arrives is for: one thing, if any."""
+        names = ("table_en", "record_en", "weight_en")
+        found = [name for name in names if ctx.get(getattr(self.dut, name))]
+        assert len(found) <= 1
+        return found
+
     async def _layer(self, ctx, chunk):
         """One layer: takes what fills the buffers, and releases each half some time later."""
         dut, rng, fields = self.dut, self.rng, chunk.fields
         while not ctx.get(dut.start):
-            assert not ctx.get(dut.record_en) and not ctx.get(dut.weight_en)
+            assert self._enabled(ctx) == []
             await self._tick(ctx)
         descriptor = ctx.get(dut.descriptor)
         assert {name: descriptor[name] for name in fields} == fields
         await self._tick(ctx)
         assert ctx.get(dut.ready) == 0
 
-        filling, full, loaded, ready_before = ([], []), {}, 0, 0
+        tables, filling, full, loaded, ready_before = [], ([], []), {}, 0, 0
         while loaded < len(chunk.groups) or full:
             half, ready = ctx.get(dut.half), ctx.get(dut.ready)
             risen = ready & ~ready_before
             if risen:
                 assert risen == 1 << (loaded & 1)
                 assert list(filling) == chunk.groups[loaded]
+                assert tables == chunk.tables
                 loaded += 1
                 full[loaded - 1 & 1] = rng.choice([1, 5, 40, 200])
-            if ctx.get(dut.record_en) or ctx.get(dut.weight_en):
+            enabled, word = self._enabled(ctx), ctx.get(dut.write_data)
+            if enabled == ["table_en"]:
+                assert filling == ([], []) and loaded == 0
+                tables.append(word)
+            elif enabled:
                 assert half == loaded & 1 and half not in full
+                assert not ctx.get(dut.restart)
             if ctx.get(dut.restart):
                 filling = ([], [])
-            elif ctx.get(dut.record_en):
-                word = ctx.get(dut.record_column) * self.isa.record_words
-                assert word + ctx.get(dut.record_word) == len(filling[0])
-                filling[0].append(ctx.get(dut.write_data))
-            elif ctx.get(dut.weight_en):
-                filling[1].append(ctx.get(dut.write_data))
+            elif enabled == ["record_en"]:
+                place = ctx.get(dut.record_column) * self.isa.record_words
+                assert place + ctx.get(dut.record_word) == len(filling[0])
+                assert filling[1] == []
+                filling[0].append(word)
+            elif enabled == ["weight_en"]:
+                filling[1].append(word)
             full = {key: left - 1 for key, left in full.items()}
             release = next((key for key, left in full.items() if left <= 0), None)
             ctx.set(dut.release, release is not None)
@@ -160,6 +180,7 @@ class Run:
                 ready_before = ctx.get(dut.ready) & ready
         for _ in range(rng.randint(3, 20)):
             assert not ctx.get(dut.access_en)
+            assert self._enabled(ctx) == []
             assert not ctx.get(dut.layer_done)
             await self._tick(ctx)
         ctx.set(dut.finished, 1)
