@@ -15,10 +15,13 @@ from tests.simulation import simulate
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("cycles", [1, 2, 3, 4, 7, 8])
-@settings(max_examples=8)
-@given(values=st.lists(st.integers(0, (1 << 34) - 1), min_size=30, max_size=60))
-def test_a_value_comes_out_after_exactly_its_cycles(cycles, family, values):
-    dut = DelayLine(34, cycles, family=family)
+@pytest.mark.parametrize("width", [3, 34, 37])  # the rest of a block of RAM few bits, or more
+@settings(max_examples=4)
+@given(data=st.data())
+def test_a_value_comes_out_after_exactly_its_cycles(width, cycles, family, data):
+    numbers = st.integers(0, (1 << width) - 1)
+    values = data.draw(st.lists(numbers, min_size=30, max_size=60))
+    dut = DelayLine(width, cycles, family=family)
     seen = []
 
     async def bench(ctx):
@@ -36,6 +39,24 @@ def test_a_value_comes_out_after_exactly_its_cycles(cycles, family, values):
 def test_values_lie_in_the_ram_that_the_family_is_best_at(family, style):
     text = rtlil.convert(DelayLine(20, 3, family=family))
     assert re.findall(r'attribute \\ram_style "(\w+)"', text) == [style]
+
+
+@pytest.mark.parametrize(
+    ("family", "width", "in_memory"),
+    [
+        ("ice40up", 4, []),
+        ("ice40up", 5, [5]),
+        ("ice40up", 20, [16]),
+        ("ice40up", 21, [21]),
+        ("ice40up", 32, [32]),
+        ("generic", 36, [32]),
+        ("ecp5", 3, [3]),
+        ("ecp5", 20, [20]),
+    ],
+)
+def test_a_few_bits_take_no_block_of_their_own(family, width, in_memory):
+    text = rtlil.convert(DelayLine(width, 3, family=family))
+    assert re.findall(r"memory width (\d+) size 3", text) == [str(bits) for bits in in_memory]
 
 
 @pytest.mark.parametrize("cycles", [0, -1, 1.5])

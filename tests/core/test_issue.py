@@ -12,7 +12,7 @@ from accel.isa import COORDINATE_BITS, Isa
 from tests.layers import is_outside, positions, random_fields, taps
 from tests.simulation import simulate
 
-SIZES = [(2, 2, 2), (3, 5, 1), (4, 4, 1), (8, 4, 1)]  # rows, columns, requantizers
+SIZES = [(2, 2, 2), (3, 5, 1), (4, 4, 1), (4, 8, 2), (8, 4, 1)]  # rows, columns, requantizers
 COORDINATES = (1 << COORDINATE_BITS) - 1
 SEEDS = st.integers(0, 1 << 32)
 
@@ -29,17 +29,13 @@ def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, s
     names = ("slot", "advancing", "first", "first_block", "tile_last", "offset", "inner", "outer")
 
     async def tile(ctx):
-        """Begins now, or with the last cycle of the tile before."""
-        ctx.set(dut.begin, 1)
-        await ctx.tick()
         ctx.set(dut.busy, 1)
-        ctx.set(dut.begin, 0)
         last = False
         while not last:
             seen.append({name: ctx.get(getattr(dut, name)) for name in names})
             last = seen[-1]["tile_last"]
-            if not last:
-                await ctx.tick()
+            await ctx.tick()
+        ctx.set(dut.busy, 0)
 
     async def bench(ctx):
         for _ in range(2):
@@ -49,15 +45,11 @@ def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, s
             await ctx.tick()
             ctx.set(dut.start, 0)
             for _ in range(3):
+                for _ in range(rng.choice([0, 0, 1, 3])):
+                    assert not ctx.get(dut.tile_last)
+                    await ctx.tick()
                 await tile(ctx)
                 expected.extend(walk(fields, rows))
-                if rng.randrange(2):
-                    await ctx.tick()
-                    ctx.set(dut.busy, 0)
-                    await ctx.tick().repeat(rng.randint(1, 3))
-            await ctx.tick()
-            ctx.set(dut.busy, 0)
-            await ctx.tick()
 
     def walk(fields, rows):
         blocks = list(taps(fields))
@@ -88,7 +80,7 @@ def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group
     mask = (1 << isa.address_bits) - 1
 
     async def group(ctx, wanted):
-        """Whole tiles of positions, with pauses; the last advance may be the group's end."""
+        """Whole tiles of positions, with pauses; the group's end may be known right behind."""
         advances = -(-len(wanted) // rows) * rows
         for index in range(advances):
             while rng.random() < 0.3:
@@ -101,14 +93,15 @@ def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group
                 assert entry.address == address & mask
                 assert (entry.inner, entry.outer) == (inner & COORDINATES, outer & COORDINATES)
             assert ctx.get(dut.exhausted) == (index >= len(wanted) - 1)
-            if index < advances - 1 or rng.randrange(2):
-                await ctx.tick()
-                ctx.set(dut.advance, 0)
-        ctx.set(dut.group_end, 1)
+            await ctx.tick()
+            ctx.set(dut.advance, 0)
+        for _ in range(rng.choice([0, 0, 2])):
+            assert ctx.get(dut.exhausted)
+            await ctx.tick()
+        ctx.set(dut.group_passed, 1)
         assert ctx.get(dut.exhausted)
         await ctx.tick()
-        ctx.set(dut.group_end, 0)
-        ctx.set(dut.advance, 0)
+        ctx.set(dut.group_passed, 0)
 
     async def bench(ctx):
         for _ in range(3):
@@ -117,6 +110,7 @@ def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
+            await ctx.tick()
             for index in range(fields["groups_less_one"] + 1):
                 await group(ctx, positions(fields, index))
 
@@ -149,6 +143,7 @@ class Layers:
         stage_1, stage_2, free, spaced = None, None, 0, 0
         drained = self.config.drain_cycles + 4  # no layer begins earlier behind another's last tile
         current, index = None, 0  # the tile in progress and the step within
+        turns = max(1, min(self.config.rows, self.config.columns) // self.config.requantizers)
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which
             # takes a while.
@@ -164,14 +159,14 @@ class Layers:
             ctx.set(dut.ready, ready)
 
             # Reads follow their steps.
-            assert ctx.get(dut.read_en) == (stage_1 is not None)
+            assert ctx.get(dut.read_coming) == (current is not None)
             if stage_1 is not None and stage_1["address"] is not None:
                 assert ctx.get(dut.read_address) == stage_1["address"]
             if stage_2 is not None and stage_2["address"] is not None:
                 assert ctx.get(dut.outside) == stage_2["outside"]
             stage_2, stage_1 = stage_1, None
 
-            step = ctx.get(dut.step)
+            step, group_ends = ctx.get(dut.step), False
             assert step.valid == (current is not None)
             if current is not None:
                 stage_1 = current["reads"][index]
@@ -182,20 +177,23 @@ class Layers:
                 if not self.broadcast:
                     assert ctx.get(dut.slot) == (index - 1) % self.config.rows
                 if last:
-                    assert step.group_last == current["group_last"]
+                    group_ends = current["group_last"]
+                    assert step.group_last == group_ends
                     if current["group_last"]:
                         group += 1
                         if not f["shared"]:
                             release[current["half"]] = time + rng.choice([1, 2, 10, 60])
                     current, free = None, time
 
-            # A tile begins as early as it may, and whoever keeps it waiting is told.
+            # A tile begins as early as it may, and whoever keeps it waiting is told. Behind a group
+            # there is a pause of a cycle; where there is a second operand tiles begin in turns.
             weights = bool(tiles) and group >= loaded
-            drain = bool(tiles) and not weights and time < spaced
+            turn = not f["second"] or time % turns == 0
+            drain = bool(tiles) and not weights and (time < spaced or not turn)
             waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
             idle = current is None and not step.valid
             assert waiting == ((weights, drain) if idle else (0, 0))
-            if tiles and current is None and not weights and not drain:
+            if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0
                 spaced = time + self.config.drain_cycles
             await ctx.tick()
