@@ -182,7 +182,7 @@ class Program:
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
-            Also return every node's output.
+            Also return every node's output, but for what is fused into the layer behind it.
         progress
             Called with the number of samples done, by the executors that take samples one by one.
         port, baud
@@ -195,7 +195,8 @@ class Program:
         """
         self.session.port = Port(port, baud or self._baud) if port else None
         graph = self.code.graph
-        nodes = {node.name: node.outputs[0] for node in graph} if layers else {}
+        nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
+        nodes = nodes if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values()]))
         execution = self.session.execute(executor, inputs, keep, progress)
         tensors = execution.tensors
@@ -251,6 +252,7 @@ def compile(
     board: str | None = None,
     config: AcceleratorConfig | None = None,
     contract: str | None = None,
+    fuse: bool = True,
     waves: Path | None = None,
 ) -> Program:
     """Compile a network.
@@ -265,6 +267,9 @@ def compile(
     contract
         The rounding that answers are held to: ``tflm`` or ``single`` for TFLite, ``onnx`` for ONNX;
         without it, the first of the file's format or the graph's own.
+    fuse
+        Compute additions and functions of single values in the layer before, which takes no cycles;
+        what that layer computes by itself is then nowhere to be seen.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
     ``DoesNotFit``.
@@ -276,4 +281,4 @@ def compile(
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
-    return Program(compile_graph(graph, config), board, waves)
+    return Program(compile_graph(graph, config, fuse=fuse), board, waves)

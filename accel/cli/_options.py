@@ -20,6 +20,13 @@ Contract = Annotated[
         show_default="the first of the format",
     ),
 ]
+Fuse = Annotated[
+    bool,
+    typer.Option(
+        "--fuse/--no-fuse",
+        help="Compute additions and functions of single values in the layer before.",
+    ),
+]
 BoardName = Annotated[
     str | None, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")
 ]

@@ -15,6 +15,7 @@ def check(
     model: _options.Model,
     board: _options.BoardName = None,
     contract: _options.Contract = None,
+    fuse: _options.Fuse = True,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -41,19 +42,19 @@ def check(
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
         raise typer.Exit(CANNOT_RUN) from None
-    fits = [_check_board(graph, b, config) for b, config in zip(asked, configs, strict=True)]
+    fits = [_check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
     if not any(fits):
         raise typer.Exit(CANNOT_RUN)
 
 
-def _check_board(graph: Any, board: Any, config: Any) -> bool:
+def _check_board(graph: Any, board: Any, config: Any, fuse: bool) -> bool:
     import accel
     from accel import resources
     from accel.errors import UserError
 
     problems = resources.problems(config, board)
     try:
-        program = accel.compile(graph, board=board.name, config=config)
+        program = accel.compile(graph, board=board.name, config=config, fuse=fuse)
     except UserError as problem:
         problems.append(str(problem))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"

@@ -19,6 +19,7 @@ def compile(
     ],
     board: _options.BoardName = None,
     contract: _options.Contract = None,
+    fuse: _options.Fuse = True,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -42,7 +43,7 @@ def compile(
     board = board or DEFAULT_BOARD
     config = _options.configuration(board, rows, cols, format, values)
     resources.check_fits(config, boards.get(board))
-    program = accel.compile(model, board=board, config=config, contract=contract)
+    program = accel.compile(model, board=board, config=config, contract=contract, fuse=fuse)
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)

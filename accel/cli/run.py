@@ -29,6 +29,7 @@ def run(
     ],
     board: _options.BoardName = None,
     contract: _options.Contract = None,
+    fuse: _options.Fuse = True,
     executor: Annotated[
         str,
         typer.Option(
@@ -51,7 +52,12 @@ def run(
     ] = None,
     layers: Annotated[
         Path | None,
-        typer.Option("--layers", help="Folder for each layer's output as .npy.", metavar="DIR"),
+        typer.Option(
+            "--layers",
+            help="Folder for each layer's output as .npy; layers are not fused then, if the network "
+            "fits like that.",
+            metavar="DIR",
+        ),
     ] = None,
     json_file: Annotated[
         Path | None,
@@ -78,6 +84,7 @@ def run(
 
     import accel
     from accel.api import DEFAULT_BOARD
+    from accel.compiler.schedule import DoesNotFit
     from accel.flow.output import staged
 
     check_writable(output, json_file, waves)
@@ -85,7 +92,16 @@ def run(
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     board = board or DEFAULT_BOARD
     config = _options.configuration(board, rows, cols, format, values)
-    program = accel.compile(model, board=board, config=config, contract=contract, waves=waves)
+    options = {"board": board, "config": config, "contract": contract, "waves": waves}
+    try:
+        program = accel.compile(model, **options, fuse=fuse and layers is None)
+    except DoesNotFit:
+        if layers is None:
+            raise
+        note(
+            "with each layer's output the network does not fit: those of fused layers are left out"
+        )
+        program = accel.compile(model, **options)
     x = _read_input(input, program)
     with contextlib.closing(program):
         link = {"port": port, "baud": baud}

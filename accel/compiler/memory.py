@@ -42,19 +42,20 @@ def plan(
     A layer reads one bank and writes the other. A layer's chunk goes to the bank that it writes if
     there is room, because there the array is not in the stream's way.
     """
-    attempts = []
-    for first in range(BANKS):
-        banks = _banks(commands, storage, first)
-        tensors = _place(commands, storage, inputs, outputs, banks, config)
-        peaks = [0] * BANKS
-        for placement in tensors.values():
-            end = placement.address + placement.storage.words(config.rows)
-            peaks[placement.bank] = max(peaks[placement.bank], end)
-        chunks, used = _place_chunks(commands, chunk_words, banks, peaks, config)
+    banks = _banks(commands, storage)
+    tensors = _place(commands, storage, inputs, outputs, banks, config)
+    peaks = [0] * BANKS
+    for placement in tensors.values():
+        end = placement.address + placement.storage.words(config.rows)
+        peaks[placement.bank] = max(peaks[placement.bank], end)
+    preferred = [banks[command.output] for command in commands]
+    # As they come, which is best to look at; the largest first, which wastes least.
+    by_size = sorted(range(len(commands)), key=lambda i: -chunk_words[i])
+    for order in (range(len(commands)), by_size):
+        chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
         if chunks is not None and max(used) <= config.bank_words:
             return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
-        attempts.append((sum(peaks), max(peaks)))
-    activations, peak = min(attempts)
+    activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
     what = (
         f"needs {(activations + sum(chunk_words)) * kib:.1f} KiB of the {BANKS} x "
@@ -65,9 +66,7 @@ def plan(
     raise DoesNotFit(Reason(place="memory", what=what, remedy=remedy))
 
 
-def _banks(
-    commands: Sequence[Command], storage: Mapping[str, Stored], first: int
-) -> dict[str, int]:
+def _banks(commands: Sequence[Command], storage: Mapping[str, Stored]) -> dict[str, int]:
     """A bank for each tensor: a layer reads one and writes the other, where its operand is."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in storage}
     for command in commands:
@@ -80,7 +79,7 @@ def _banks(
     banks: dict[str, int] = {}
     for start in storage:
         waiting = [] if start in banks else [start]
-        banks.setdefault(start, first)
+        banks.setdefault(start, 0)
         while waiting:
             name = waiting.pop()
             for other, differ in neighbours[name]:
@@ -137,14 +136,15 @@ def _place(commands, storage, inputs, outputs, banks, config) -> dict[str, Place
     }
 
 
-def _place_chunks(commands, chunk_words, banks, peaks, config):
+def _place_chunks(order, chunk_words, preferred, peaks, config):
+    """Locations of all chunks, taken in ``order``, and the words used; None where one has no room."""
     used = list(peaks)
-    chunks = []
-    for command, words in zip(commands, chunk_words, strict=True):
-        preferred = banks[command.output]
-        fitting = [b for b in (preferred, 1 - preferred) if used[b] + words <= config.bank_words]
+    chunks: dict[int, tuple[int, int]] = {}
+    for index in order:
+        words, bank = chunk_words[index], preferred[index]
+        fitting = [b for b in (bank, 1 - bank) if used[b] + words <= config.bank_words]
         if not fitting:
             return None, used
-        chunks.append((fitting[0], used[fitting[0]]))
+        chunks[index] = fitting[0], used[fitting[0]]
         used[fitting[0]] += words
-    return tuple(chunks), used
+    return tuple(chunks[index] for index in range(len(chunks))), used

@@ -12,8 +12,10 @@ from .inputs import InputMap
 from .ir import Graph
 from .lower import Lowered, lower
 from .memory import MemoryPlan, Placement, plan
+from .order import orders
 from .partition import Partition
 from .passes import run_passes
+from .schedule import DoesNotFit
 from .storage import View
 
 
@@ -66,6 +68,12 @@ class Program:
         """The tensors that layers of the core compute, in order and once each."""
         return tuple(dict.fromkeys(command.output for command in self.commands))
 
+    def has(self, tensor: str) -> bool:
+        """Whether a tensor's values are to be had: not those that only pass through the core."""
+        view = self.views.get(tensor)
+        driven = {n for node in self.partition.before + self.partition.behind for n in node.outputs}
+        return tensor in driven or (view is not None and view.root in self.memory.tensors)
+
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
         """int8 values ``[N, ...]`` of a tensor from its stored bytes, uint8 ``[N, bytes]``."""
         storage, rows = self.placement(tensor).storage, self.config.rows
@@ -74,12 +82,23 @@ class Program:
         return values.reshape(len(data), *self.graph.tensor(tensor).shape[1:])
 
 
-def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
-    """Compile a verified graph for a configuration.
+def compile_graph(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Program:
+    """Compile a verified graph for a configuration; ``fuse`` is as `lower.lower` has it.
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
-    lowered = lower(run_passes(graph), config)
+    passed = run_passes(graph)
+    failure = None
+    for ordered in orders(passed):
+        try:
+            return _compile(graph, lower(ordered, config, fuse=fuse), config)
+        except DoesNotFit as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _compile(source: Graph, lowered: Lowered, config: AcceleratorConfig) -> Program:
     streams = [pack_stream(command, config) for command in lowered.commands]
     header = Isa(config).descriptor_words
     words = [header + len(stream) // config.rows for stream in streams]
@@ -93,7 +112,7 @@ def compile_graph(graph: Graph, config: AcceleratorConfig) -> Program:
     )
     return Program(
         config=config,
-        source=graph,
+        source=source,
         graph=lowered.graph,
         partition=lowered.partition,
         views=lowered.views,
