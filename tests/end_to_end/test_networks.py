@@ -1,0 +1,58 @@
+"""Networks that others made, compiled: the machine and RTL answer as TFLite Micro does."""
+
+import numpy as np
+import pytest
+
+import accel
+from accel.compiler import reference
+from accel.config import AcceleratorConfig
+from accel.sim.compare import assert_same
+from tests.agreement import assert_cycles
+from tests.networks import LIVE, RECORDED, recorded
+from tests.oracle import tflm
+from tests.shared import shared
+
+# Room for all of them, and for the widest sums.
+LARGE = AcceleratorConfig(bank_words=1 << 17, weight_steps=8192, sum_bits=32)
+SAMPLES = 25
+# Those that are whole in the memory of the smallest board
+ON_ICEBREAKER = (
+    "mlperf_tiny/ic01_resnet_int8",
+    "cfu/magic_wand",
+    "tflm/hello_world_int8",
+    "tinymaix/cifar10_q",
+    "tinymaix/mnist_arduino_q",
+    "tinymaix/mnist_rect_q",
+    "tinymaix/mnist_valid_q",
+)
+
+
+def answers(model: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs of a model, and what TFLite Micro answers."""
+    if model in RECORDED:
+        return recorded(model, samples)
+    inputs = LIVE[model]()[:samples]
+    return inputs, tflm(shared(f"models/{model}.tflite").read_bytes(), inputs)
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["fused", "unfused"])
+@pytest.mark.parametrize("model", [*RECORDED, *LIVE])
+def test_the_machine_answers_as_the_oracle(model, fuse):
+    program = accel.compile(shared(f"models/{model}.tflite"), config=LARGE, fuse=fuse)
+    inputs, expected = answers(model, SAMPLES)
+    assert_same(program.run(inputs, "machine").output, expected)
+
+
+@pytest.mark.xdist_group("icebreaker")
+@pytest.mark.parametrize("model", ON_ICEBREAKER)
+def test_rtl_of_the_smallest_board_answers_as_the_oracle_layer_by_layer(model):
+    path = shared(f"models/{model}.tflite")
+    program = accel.compile(path, board="icebreaker")
+    inputs, expected = answers(model, 3)
+    graph = program.code.graph
+    stored = [name for name in graph.tensors if program.code.has(name)]
+    execution = program.session.execute("rtl", inputs, (*stored, *graph.outputs))
+    assert_same(execution.tensors[graph.outputs[0]], expected)
+    assert_same(execution.tensors, reference.run(graph, inputs, (*stored, *graph.outputs)))
+    assert_cycles(program.code, execution.layers)
+    program.close()
