@@ -14,7 +14,11 @@ from typer.testing import CliRunner
 from accel import boards, resources
 from accel.cli import app
 from accel.compiler.frontends import FRONTENDS
+from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.lower import CannotCompile
 from accel.compiler.operators import OPERATORS
+from accel.compiler.program import compile_graph
+from accel.config import AcceleratorConfig
 from accel.numeric.formats import FORMATS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,9 +31,35 @@ def markdown(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def on_core(name: str) -> bool:
+    """Whether the core computes an operator; of two activations, not only of one and a constant."""
+    operator = OPERATORS[name]
+    if operator.binary is None:
+        return bool(operator.lower or operator.unary)
+    quantization = Quantization(scale=(0.5,), zero_point=(0,))
+    tensors = [
+        Tensor(name=tensor, shape=(1, 2, 2, 4), dtype="int8", quantization=quantization)
+        for tensor in ("a", "b", "c")
+    ]
+    node = Node(
+        name=name,
+        operator=name,
+        inputs=("a", "b"),
+        outputs=("c",),
+        attributes=operator.attributes(),
+    )
+    by_name = {tensor.name: tensor for tensor in tensors}
+    graph = Graph(name=name, tensors=by_name, nodes=(node,), inputs=("a", "b"), outputs=("c",))
+    try:
+        compile_graph(graph, AcceleratorConfig())
+    except CannotCompile:
+        return False
+    return True
+
+
 def where(name: str) -> str:
     operator = OPERATORS[name]
-    places = ["core"] if operator.lower else ["core, at no cost"] if operator.view else []
+    places = ["core"] if on_core(name) else ["core, at no cost"] if operator.view else []
     places += ["driver, at the network's ends"] if operator.host else []
     return " or ".join(places) or "reference executor alone"
 
