@@ -92,7 +92,7 @@ def test_every_layer_equals_the_machine_and_the_core_counts_what_the_model_says(
     assert_same(answer, program.run(inputs, "machine", layers=True))
     assert done == [1, 2]
     assert answer.report.measured
-    assert answer.report.cycles == answer.report.cycles_model == 8159
+    assert answer.report.cycles == answer.report.cycles_model
 
 
 def test_a_core_that_has_run_takes_the_next_program(board, program):
