@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from accel.compiler.ir import Tensor
+from accel.compiler.ir import Quantization, Tensor
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.concatenation import Concatenation
@@ -41,13 +41,19 @@ def add_linear(b: Builder, live: list[Tensor]) -> None:
     live.append(b.last)
 
 
+def of_a_sum(b: Builder, first: Tensor, second: Tensor) -> Quantization:
+    largest = max(first.quantization.scale[0], second.quantization.scale[0])
+    return per_tensor(largest * b.draw(st.floats(0.25, 2)), b.draw(b.style.zero_points))
+
+
 def add_pair(b: Builder, live: list[Tensor], kinds=(("add", Add), ("sub", Sub), ("mul", Mul))):
     """A residual, or a difference or product of two branches."""
     first = any_of(b, live)
     second = any_of(b, [tensor for tensor in live if tensor.shape == first.shape])
     operator, kind = b.draw(st.sampled_from(kinds))
     attributes = kind(activation=b.draw(b.style.activations))
-    b.node(operator, attributes, first.shape, b.quantization(), inputs=(first.name, second.name))
+    q = b.quantization() if operator == "mul" else of_a_sum(b, first, second)
+    b.node(operator, attributes, first.shape, q, inputs=(first.name, second.name))
     live.append(b.last)
 
 
@@ -98,7 +104,8 @@ def add_residual(b: Builder, live: list[Tensor]) -> None:
         b.node("conv2d", attributes, source.shape, q, constants=names)
     names = b.draw(st.permutations((source.name, b.last.name)))
     attributes = Add(activation=b.draw(b.style.activations))
-    b.node("add", attributes, source.shape, b.quantization(), inputs=tuple(names))
+    q = of_a_sum(b, source, b.last)
+    b.node("add", attributes, source.shape, q, inputs=tuple(names))
     live.append(b.last)
 
 
