@@ -12,11 +12,13 @@ from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.maximum import Maximum
+from accel.compiler.operators.mean import Mean
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
+from accel.compiler.operators.transpose import Transpose
 from tests.models import (
     TRAINED,
     Builder,
@@ -109,6 +111,26 @@ def add_residual(b: Builder, live: list[Tensor]) -> None:
     live.append(b.last)
 
 
+def add_repeated(b: Builder, live: list[Tensor]) -> None:
+    """A tensor plus its own mean along some dimensions."""
+    source = b.last = any_of(b, live)
+    axes = b.draw(st.sampled_from(((1, 2), (3,), (1,), (2,))))
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
+    b.node("mean", Mean(axes=axes, keep=True), shape, source.quantization)
+    names = b.draw(st.permutations((source.name, b.last.name)))
+    q = of_a_sum(b, source, b.last)
+    b.node("add", Add(), source.shape, q, inputs=tuple(names))
+    live.append(b.last)
+
+
+def add_transpose(b: Builder, live: list[Tensor]) -> None:
+    b.last = any_of(b, live)
+    order = (0, *b.draw(st.permutations((1, 2, 3))))
+    shape = tuple(b.last.shape[axis] for axis in order)
+    b.node("transpose", Transpose(order=order), shape, b.last.quantization)
+    live.append(b.last)
+
+
 def add_function(b: Builder, live: list[Tensor]) -> None:
     """A function of one code that is no clamp, with a shape of its own."""
     b.last = any_of(b, live)
@@ -195,6 +217,8 @@ CORE_STEPS = (
     add_join,
     add_pieces,
     add_slice,
+    add_repeated,
+    add_transpose,
 )
 
 

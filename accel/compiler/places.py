@@ -15,8 +15,8 @@ def without_copies(
 ) -> list[Convolution]:
     """The same work, without the copies of tensors that are written by one layer and read by none else.
 
-    ``outputs`` are the tensors that are read when all is done. Nothing is
-    changed where copies between the banks would have to take the copies' place.
+    ``outputs`` are the tensors that are read when all is done. Nothing changes where copies between
+    the banks would have to take their place.
     """
     current = list(convolutions)
     least = _cost(current, outputs)
@@ -68,7 +68,8 @@ def _producer(
         and earlier.region == Region(0, 0, height, width)
         and (earlier.first_channel, earlier.channels) == (0, channels)
     )
-    return earlier if whole and _second(earlier) is None else None
+    free = _second(earlier) is None and not earlier.transposed
+    return earlier if whole and free else None
 
 
 def _moves_all(c: Convolution) -> bool:
@@ -110,6 +111,7 @@ def _at(c: Convolution, copy: Convolution) -> Convolution:
         output=copy.output,
         output_shape=copy.output_shape,
         first_channel=copy.first_channel,
+        transposed=copy.transposed,
         region=copy.region,
         padding=(c.padding[0] + top * c.stride[0], c.padding[1] + left * c.stride[1]),
     )

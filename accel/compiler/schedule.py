@@ -149,6 +149,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     count = (c.region.height, c.region.width)
     first = (c.region.top, c.region.left)
     step, out_step = (width * words, words), (out_width * out_words, out_words)
+    out_step = out_step[::-1] if c.transposed else out_step
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
     run = -(-count[i] // config.rows) * config.rows if fill else count[i]
     word, lane = divmod(c.first_channel, config.rows)
