@@ -58,7 +58,9 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
             return call(*arguments)
         except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
             reason = error.args[0]
-            reasons.append(reason if isinstance(reason, Reason) else Reason(place="", what=reason))
+            reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+            if reason not in reasons:
+                reasons.append(reason)
             return None
 
     convolutions: list[Convolution] = []
@@ -90,7 +92,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
 
     commands: list[Command] = []
     for convolution in convolutions:
-        commands += attempt(schedule, convolution, config) or []
+        commands += attempt(_schedule, convolution, config) or []
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
@@ -103,6 +105,16 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
         commands=tuple(commands),
         storage=storage,
     )
+
+
+def _schedule(c: Convolution, config: AcceleratorConfig) -> list[Command]:
+    """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
+    try:
+        return schedule(c, config)
+    except (DoesNotFit, NotProved) as error:
+        if not c.name.startswith(f"{c.node}_"):
+            raise
+        raise type(error)(replace(error.args[0], place=c.node)) from error
 
 
 def _second(c: Convolution) -> str | None:
