@@ -27,7 +27,7 @@ second   an operand ``old`` is what the code's byte of memory holds before, plus
 maximum  ``clamp(max(result, old), low, high)``
 tables   ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
          and ``second`` lie between descriptor and groups: 256 entries of ``first``, then of ``second``
-         256, or 1 where there is no second operand; see `numeric.tables`
+         256, or 1 where there is no second operand; see `numeric.tables`. Not with ``maximum``
 =======  =========================================================================================
 
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column

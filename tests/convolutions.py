@@ -123,7 +123,8 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
             pixel = pixel.astype(np.int64)
             sums += pixel * c.weights[i, j] if c.depthwise else pixel @ c.weights[:, i, j].T
         codes = c.rule.compute(sums + c.bias)
-        answer[:, y, x, channels] = combine(c.combination, codes, before[:, y, x, channels])
+        place = (slice(None), *((x, y) if c.transposed else (y, x)), channels)
+        answer[place] = combine(c.combination, codes, before[place])
     return answer
 
 

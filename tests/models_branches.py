@@ -2,19 +2,39 @@
 
 from hypothesis import strategies as st
 
-from accel.compiler.ir import Tensor
+from accel.compiler.ir import Quantization, Tensor
+from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.concatenation import Concatenation
+from accel.compiler.operators.conv2d import Conv2d
+from accel.compiler.operators.elu import Elu
+from accel.compiler.operators.leaky_relu import LeakyRelu
+from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
+from accel.compiler.operators.maximum import Maximum
+from accel.compiler.operators.mean import Mean
 from accel.compiler.operators.mul import Mul
+from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.sub import Sub
-from tests.models import TRAINED, Builder, Draw, add_conv2d, add_depthwise_conv2d
+from accel.compiler.operators.tanh import Tanh
+from accel.compiler.operators.transpose import Transpose
+from tests.models import (
+    TRAINED,
+    Builder,
+    Draw,
+    add_conv2d,
+    add_depthwise_conv2d,
+    drawn_window,
+    per_tensor,
+)
 from tests.models_elementwise import codes
 
 
 def any_of(b: Builder, tensors: list[Tensor]) -> Tensor:
-    return tensors[b.draw(st.integers(0, len(tensors) - 1))]
+    """One of them, as often as not the last."""
+    last = len(tensors) - 1
+    return tensors[min(b.draw(st.integers(0, 2 * last + 1)), last)]
 
 
 def add_linear(b: Builder, live: list[Tensor]) -> None:
@@ -23,13 +43,19 @@ def add_linear(b: Builder, live: list[Tensor]) -> None:
     live.append(b.last)
 
 
-def add_pair(b: Builder, live: list[Tensor]) -> None:
+def of_a_sum(b: Builder, first: Tensor, second: Tensor) -> Quantization:
+    largest = max(first.quantization.scale[0], second.quantization.scale[0])
+    return per_tensor(largest * b.draw(st.floats(0.25, 2)), b.draw(b.style.zero_points))
+
+
+def add_pair(b: Builder, live: list[Tensor], kinds=(("add", Add), ("sub", Sub), ("mul", Mul))):
     """A residual, or a difference or product of two branches."""
     first = any_of(b, live)
     second = any_of(b, [tensor for tensor in live if tensor.shape == first.shape])
-    operator, kind = b.draw(st.sampled_from((("add", Add), ("sub", Sub), ("mul", Mul))))
+    operator, kind = b.draw(st.sampled_from(kinds))
     attributes = kind(activation=b.draw(b.style.activations))
-    b.node(operator, attributes, first.shape, b.quantization(), inputs=(first.name, second.name))
+    q = b.quantization() if operator == "mul" else of_a_sum(b, first, second)
+    b.node(operator, attributes, first.shape, q, inputs=(first.name, second.name))
     live.append(b.last)
 
 
@@ -65,18 +91,146 @@ def add_pieces(b: Builder, live: list[Tensor]) -> None:
     live.extend(pieces)
 
 
+def add_sum(b: Builder, live: list[Tensor]) -> None:
+    add_pair(b, live, (("add", Add), ("sub", Sub)))
+
+
+def add_residual(b: Builder, live: list[Tensor]) -> None:
+    """A tensor plus what one or two convolutions make of it."""
+    source = b.last = any_of(b, live)
+    depth = source.shape[-1]
+    for _ in range(b.draw(st.integers(1, 2))):
+        names, q = b.linear(b.values((depth, 3, 3, depth), "int8"), 0, "int8", True)
+        same = ((1, 1), (1, 1))
+        attributes = Conv2d(padding=same, activation=b.draw(b.style.activations))
+        b.node("conv2d", attributes, source.shape, q, constants=names)
+    names = b.draw(st.permutations((source.name, b.last.name)))
+    attributes = Add(activation=b.draw(b.style.activations))
+    q = of_a_sum(b, source, b.last)
+    b.node("add", attributes, source.shape, q, inputs=tuple(names))
+    live.append(b.last)
+
+
+def add_repeated(b: Builder, live: list[Tensor]) -> None:
+    """A tensor plus its own mean along some dimensions."""
+    source = b.last = any_of(b, live)
+    axes = b.draw(st.sampled_from(((1, 2), (3,), (1,), (2,))))
+    shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
+    b.node("mean", Mean(axes=axes, keep=True), shape, source.quantization)
+    names = b.draw(st.permutations((source.name, b.last.name)))
+    q = of_a_sum(b, source, b.last)
+    b.node("add", Add(), source.shape, q, inputs=tuple(names))
+    live.append(b.last)
+
+
+def add_transpose(b: Builder, live: list[Tensor]) -> None:
+    b.last = any_of(b, live)
+    order = (0, *b.draw(st.permutations((1, 2, 3))))
+    shape = tuple(b.last.shape[axis] for axis in order)
+    b.node("transpose", Transpose(order=order), shape, b.last.quantization)
+    live.append(b.last)
+
+
+def add_function(b: Builder, live: list[Tensor]) -> None:
+    """A function of one code that is no clamp, with a shape of its own."""
+    b.last = any_of(b, live)
+    q = b.quantization()
+    operator, attributes, q = b.draw(
+        st.sampled_from(
+            (
+                ("logistic", Logistic(), per_tensor(1 / 256, -128)),
+                ("tanh", Tanh(), per_tensor(1 / 128, 0)),
+                ("leaky_relu", LeakyRelu(alpha=0.25), q),
+                ("abs", Abs(), q),
+                ("elu", Elu(), q),
+            )
+        )
+    )
+    b.node(operator, attributes, b.last.shape, q)
+    live.append(b.last)
+
+
+def add_max_pool(b: Builder, live: list[Tensor]) -> None:
+    b.last = any_of(b, live)
+    height, width, depth = b.last.shape[1:]
+    size = (b.draw(st.integers(1, min(3, height))), b.draw(st.integers(1, min(3, width))))
+    window, sizes = drawn_window(b.draw, (height, width), size, (1, 1))
+    pool = MaxPool2d(size=size, activation=b.draw(b.style.activations), **window)
+    b.node("max_pool2d", pool, (1, *sizes, depth), b.last.quantization)
+    live.append(b.last)
+
+
+def alike(one: Tensor, live: list[Tensor]) -> list[Tensor]:
+    """Those of the same quantization."""
+    return [tensor for tensor in live if tensor.quantization == one.quantization]
+
+
+def add_maximum(b: Builder, live: list[Tensor]) -> None:
+    first = any_of(b, live)
+    second = any_of(b, [t for t in alike(first, live) if t.shape == first.shape])
+    names = (first.name, second.name)
+    b.node("maximum", Maximum(), first.shape, first.quantization, inputs=names)
+    live.append(b.last)
+
+
+def add_join(b: Builder, live: list[Tensor]) -> None:
+    """Tensors side by side along an axis, one of them more than once at times."""
+    first, axis = any_of(b, live), b.draw(st.integers(1, 3))
+
+    def rest(tensor: Tensor) -> tuple[int, ...]:
+        return (*tensor.shape[:axis], *tensor.shape[axis + 1 :])
+
+    fitting = [tensor for tensor in alike(first, live) if rest(tensor) == rest(first)]
+    parts = [first, *(any_of(b, fitting) for _ in range(b.draw(st.integers(1, 2))))]
+    total = sum(tensor.shape[axis] for tensor in parts)
+    shape = (*first.shape[:axis], total, *first.shape[axis + 1 :])
+    names = tuple(tensor.name for tensor in parts)
+    b.node("concatenation", Concatenation(axis=axis), shape, first.quantization, inputs=names)
+    live.append(b.last)
+
+
+def add_slice(b: Builder, live: list[Tensor]) -> None:
+    """A part of height, width and channels, in steps."""
+    b.last = any_of(b, live)
+    starts, sizes, steps = [0], [1], [1]
+    for size in b.last.shape[1:]:
+        starts.append(b.draw(st.integers(0, (size - 1) // 2)))
+        step = b.draw(st.sampled_from((1, 1, 2)))
+        sizes.append(b.draw(st.integers(1, (size - 1 - starts[-1]) // step + 1)))
+        steps.append(1 if sizes[-1] == 1 else step)
+    attributes = Slice(starts=tuple(starts), sizes=tuple(sizes), steps=tuple(steps))
+    spelled = "STRIDED_SLICE"
+    b.node("slice", attributes, tuple(sizes), b.last.quantization, source=spelled)
+    live.append(b.last)
+
+
 STEPS = (add_linear, add_linear, add_pair, add_pair, add_scaled, add_inception, add_pieces)
+CORE_STEPS = (
+    *(add_linear,) * 4,
+    *(add_sum,) * 2,
+    *(add_residual,) * 3,
+    add_function,
+    add_max_pool,
+    add_maximum,
+    add_inception,
+    add_join,
+    add_join,
+    add_pieces,
+    add_slice,
+    add_repeated,
+    add_transpose,
+)
 
 
 @st.composite
-def branching(draw: Draw):
+def branching(draw: Draw, steps=STEPS):
     """A network of one or two inputs and all tensors that nothing reads as outputs."""
     shape = (1, draw(st.integers(3, 6)), draw(st.integers(3, 6)), draw(st.integers(1, 4)))
     b = Builder(draw, shape, style=TRAINED)
     live = [b.last]
     if draw(st.booleans()):
         live.append(b.input(shape, b.quantization()))
-    for step in draw(st.lists(st.sampled_from(STEPS), min_size=1, max_size=6)):
+    for step in draw(st.lists(st.sampled_from(steps), min_size=2, max_size=6)):
         step(b, live)
     read = {name for node in b.nodes for name in node.inputs}
     written = [name for node in b.nodes for name in node.outputs]

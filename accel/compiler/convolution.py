@@ -69,7 +69,8 @@ class Convolution:
     pad
         The code that stands outside the input.
     stride, padding
-        (height, width); padding is what lies above and to the left.
+        (height, width); padding is what lies above and to the left. Along a stride of 0 all
+        positions have the same window.
     region
         The output positions to compute.
     uniform
@@ -80,6 +81,9 @@ class Convolution:
         What becomes of the codes.
     first_channel
         Of the output's channels, the one that the first of the weights computes.
+    transposed
+        Positions go to memory with height and width exchanged: ``region`` is as computed,
+        ``output_shape`` as stored.
     """
 
     name: str
@@ -99,6 +103,7 @@ class Convolution:
     macs: int = 0
     combination: Combination | None = None
     first_channel: int = 0
+    transposed: bool = False
 
     @property
     def depthwise(self) -> bool:

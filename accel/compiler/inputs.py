@@ -48,7 +48,9 @@ def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, 
     rows = config.rows
     before = kernel_w * -(-channels // rows)
     after = -(-kernel_w * channels // rows)
-    if c.depthwise or after >= before or c.region.left or c.region.width != c.output_shape[1]:
+    if c.depthwise or c.transposed or after >= before:
+        return None
+    if c.region.left or c.region.width != c.output_shape[1]:
         return None
     out_width = c.output_shape[1]
     x = np.arange(out_width)[:, None] * c.stride[1] - c.padding[1] + np.arange(kernel_w)

@@ -11,8 +11,10 @@ from .command import Command
 from .convolution import Convolution
 from .inputs import InputMap, fold_input, plain_input
 from .ir import Graph, InvalidGraph, Node
+from .lanes import in_whole_words
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
+from .places import without_copies
 from .reasons import Reason, listing
 from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
@@ -44,7 +46,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     """Lower all nodes of the core. Raises ``CannotCompile``.
 
     With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
-    and what that layer alone computes is stored nowhere.
+    and layers write where copies would put what they compute; that itself is stored nowhere then.
     """
     parts = partition(graph)
     reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
@@ -56,7 +58,9 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
             return call(*arguments)
         except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
             reason = error.args[0]
-            reasons.append(reason if isinstance(reason, Reason) else Reason(place="", what=reason))
+            reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+            if reason not in reasons:
+                reasons.append(reason)
             return None
 
     convolutions: list[Convolution] = []
@@ -71,7 +75,10 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
                 found = [together]
         convolutions += found
 
-    convolutions = with_copies(convolutions, {views[name].root for name in parts.outputs})
+    outputs = {views[name].root for name in parts.outputs}
+    if fuse:
+        convolutions = without_copies(convolutions, outputs, config)
+    convolutions = with_copies(in_whole_words(convolutions, config), outputs)
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
@@ -85,7 +92,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
 
     commands: list[Command] = []
     for convolution in convolutions:
-        commands += attempt(schedule, convolution, config) or []
+        commands += attempt(_schedule, convolution, config) or []
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
@@ -98,6 +105,16 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
         commands=tuple(commands),
         storage=storage,
     )
+
+
+def _schedule(c: Convolution, config: AcceleratorConfig) -> list[Command]:
+    """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
+    try:
+        return schedule(c, config)
+    except (DoesNotFit, NotProved) as error:
+        if not c.name.startswith(f"{c.node}_"):
+            raise
+        raise type(error)(replace(error.args[0], place=c.node)) from error
 
 
 def _second(c: Convolution) -> str | None:

@@ -149,6 +149,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     count = (c.region.height, c.region.width)
     first = (c.region.top, c.region.left)
     step, out_step = (width * words, words), (out_width * out_words, out_words)
+    out_step = out_step[::-1] if c.transposed else out_step
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
     run = -(-count[i] // config.rows) * config.rows if fill else count[i]
     word, lane = divmod(c.first_channel, config.rows)
@@ -319,6 +320,10 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
                 f"two operands cannot be combined by a core of {config.rows}x{config.columns} with "
                 f"{config.requantizers} requantizers; use as many columns as rows"
             )
+        if loops.fields["second"]:
+            places = (loops.fields["output_lane"], loops.fields["output_group_lanes"])
+            if any(lane % min(config.rows, config.columns) for lane in places):
+                return "two operands to combine at channels that run across words"
         # A coordinate before the input wraps around and must not come back into it.
         for axis in ("inner", "outer"):
             taps = loops.fields[f"{axis}_taps_less_one"] + 1

@@ -13,7 +13,7 @@ from .ir import Graph, Node
 from .operators import OPERATORS, place_of
 from .operators._operator import UnsupportedOperator
 from .reasons import Reason
-from .storage import View
+from .storage import Stored, View, stored
 
 _CODES = np.arange(-128, 128)
 
@@ -51,6 +51,7 @@ def is_identity(c: Convolution) -> bool:
         and not c.bias.any()
         and c.stride == (1, 1)
         and c.padding == (0, 0)
+        and not c.transposed
     )
 
 
@@ -69,21 +70,37 @@ def lower_unary(node: Node, graph: Graph, view: View) -> list[Convolution]:
 def lower_binary(
     node: Node, graph: Graph, views: tuple[View, View], copied: int
 ) -> list[Convolution]:
-    """A function of a pair of codes; ``copied`` is the operand that the other one is combined with.
+    """A function of a pair of codes; ``copied`` is the operand that the other one is combined with,
+    if it is free to choose: one that is smaller than the output is always copied, to repeat it.
 
-    Raises ``UnsupportedOperator`` for shapes that broadcast, and for a function that is neither the
-    maximum nor a sum of tables.
+    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables.
     """
     table = OPERATORS[node.operator].binary(node, graph).astype(np.int64)
+    output = stored(graph.tensor(node.outputs[0]))
+    smaller = [index for index, view in enumerate(views) if view.storage.shape != output.shape]
+    copied = smaller[0] if smaller else copied
     first, second = views[copied], views[1 - copied]
-    if first.storage != second.storage:
-        shapes = " and ".join(str(graph.tensor(name).shape) for name in node.inputs)
-        what = f"operands of different shapes {shapes} are not supported on the core"
-        raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy="repeat one"))
+    convolutions, other = [], second.root
+    if len(smaller) == 2:
+        other = f"{second.root} ({node.name}_operand)"
+        name = f"{node.name}_operand"
+        convolutions.append(repeated(name, node.name, second.root, other, second.storage, output))
     table = table.T if copied else table
-    copy = identity(node.name, node.name, first.root, node.outputs[0], first.storage.shape)
-    combination = _combination(node, table, second.root)
-    return [copy.replace(combination=combination)]
+    copy = repeated(node.name, node.name, first.root, node.outputs[0], first.storage, output)
+    combination = _combination(node, table, other)
+    return [*convolutions, copy.replace(combination=combination)]
+
+
+def repeated(
+    name: str, node: str, source: str, output: str, small: Stored, large: Stored
+) -> Convolution:
+    """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
+    copy = identity(name, node, source, output, large.shape)
+    sizes = zip(small.shape[:2], large.shape[:2], strict=True)
+    if small.channels != large.channels:
+        copy = copy.replace(weights=np.ones((large.channels, 1, 1, 1), np.int64), uniform=False)
+    stride = tuple(1 if few == many else 0 for few, many in sizes)
+    return copy.replace(input_shape=small.shape, stride=stride)
 
 
 def _combination(node: Node, table: np.ndarray, second: str) -> Combination:

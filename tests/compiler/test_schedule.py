@@ -82,6 +82,17 @@ def test_channels_go_behind_those_of_others(c, size, first, behind):
 
 
 @settings(max_examples=80)
+@given(convolutions(), SIZED, st.sampled_from(((0, 0), (0, 1), (1, 0), (2, 0))), st.booleans())
+def test_positions_without_steps_repeat_and_others_exchange_height_and_width(
+    c, config, stride, transposed
+):
+    height, width, channels = c.output_shape
+    shape = (width, height, channels) if transposed else c.output_shape
+    c = c.replace(stride=stride, transposed=transposed, output_shape=shape)
+    assert_same(schedule(c, config), c, config)
+
+
+@settings(max_examples=80)
 @given(convolutions(), SIZED)
 def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c, config):
     """Cycles of the array, which `_Loops.cycles` counts."""

@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 
 import accel
+from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.fully_connected import FullyConnected
+from accel.compiler.operators.leaky_relu import LeakyRelu
+from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.reshape import Reshape
 from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
 from tests.agreement import assert_cycles, assert_layers
-from tests.models import SEEDS, Builder, Style, random_inputs
+from tests.models import SEEDS, Builder, Style, per_tensor, random_inputs
 
 SHAPES = ((2, 2), (4, 4), (4, 8), (8, 4), (8, 8), (3, 5))
 REQUANTIZERS = (1, 2, 4)
@@ -33,32 +36,61 @@ STYLE = Style(
 UNPADDED, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 
 
-def network(channels, dtype="int8", seed=1):
-    """A dense convolution, depthwise ones to broadcast and to group, pooling, fully connected."""
-    rng = random.Random(seed)
-    b = Builder(
-        lambda choices: seed if choices is SEEDS else rng.choice(choices), (1, 5, 6, 3), style=STYLE
-    )
+class Network(Builder):
+    """Grows a network with weights of some type, always the same."""
 
-    def constants(shape, axis, per_channel=True):
-        low, high = {"int8": (-127, 127), "int4": (-8, 7)}[dtype]
-        weights = b.random.integers(low, high, shape, endpoint=True).astype(np.int8)
-        return b.linear(weights, axis, dtype, per_channel)
+    def __init__(self, dtype="int8", seed=1):
+        rng = random.Random(seed)
+        self.dtype = dtype
+        shape = (1, 5, 6, 3)
+        super().__init__(
+            lambda choices: seed if choices is SEEDS else rng.choice(choices), shape, style=STYLE
+        )
 
-    names, q = constants((channels, 2, 2, 3), 0)
-    conv = Conv2d(stride=(1, 1), padding=UNPADDED, dilation=(1, 1), activation="relu")
-    b.node("conv2d", conv, (1, 4, 5, channels), q, constants=names)
-    for stride, shape in ((1, (1, 4, 5, channels)), (2, (1, 2, 3, channels))):
-        names, q = constants((1, 3, 3, channels), 3)
+    def constants(self, shape, axis, per_channel=True):
+        low, high = {"int8": (-127, 127), "int4": (-8, 7)}[self.dtype]
+        weights = self.random.integers(low, high, shape, endpoint=True).astype(np.int8)
+        return self.linear(weights, axis, self.dtype, per_channel)
+
+    def convolution(self, channels):
+        names, q = self.constants((channels, 2, 2, 3), 0)
+        conv = Conv2d(stride=(1, 1), padding=UNPADDED, dilation=(1, 1), activation="relu")
+        self.node("conv2d", conv, (1, 4, 5, channels), q, constants=names)
+
+    def depthwise(self, stride, shape):
+        names, q = self.constants((1, 3, 3, shape[-1]), 3)
         depthwise = DepthwiseConv2d(
             stride=(stride, stride), padding=SAME, dilation=(1, 1), multiplier=1, activation="none"
         )
-        b.node("depthwise_conv2d", depthwise, shape, q, constants=names)
+        self.node("depthwise_conv2d", depthwise, shape, q, constants=names)
+
+
+def network(channels, dtype="int8"):
+    """A dense convolution, depthwise ones to broadcast and to group, pooling, fully connected."""
+    b = Network(dtype)
+    b.convolution(channels)
+    b.depthwise(1, (1, 4, 5, channels))
+    b.depthwise(2, (1, 2, 3, channels))
     pool = AveragePool2d(size=(2, 2), stride=(1, 1), padding=UNPADDED, activation="none")
     b.node("average_pool2d", pool, (1, 1, 2, channels), b.last.quantization)
     b.node("reshape", Reshape(), (1, 2 * channels), b.last.quantization)
-    names, q = constants((7, 2 * channels), 0, per_channel=False)
+    names, q = b.constants((7, 2 * channels), 0, per_channel=False)
     b.node("fully_connected", FullyConnected(activation="none"), (1, 7), q, constants=names)
+    return b.graph()
+
+
+def combining(channels):
+    """A residual, a function of single codes, and the maxima of windows."""
+    b = Network()
+    b.convolution(channels)
+    first = b.last
+    b.depthwise(1, first.shape)
+    largest = max(tensor.quantization.scale[0] for tensor in (first, b.last))
+    q, names = per_tensor(1.25 * largest, 11), (b.last.name, first.name)
+    b.node("add", Add(activation="none"), first.shape, q, inputs=names)
+    b.node("leaky_relu", LeakyRelu(alpha=0.25), first.shape, per_tensor(largest, -9))
+    pool = MaxPool2d(size=(2, 3), stride=(1, 2), padding=((0, 0), (1, 1)), activation="none")
+    b.node("max_pool2d", pool, (1, 3, 3, channels), b.last.quantization)
     return b.graph()
 
 
@@ -68,14 +100,22 @@ def assert_exact(config, executor="pysim", samples=1):
     program = accel.compile(graph, config=config)
     modes = {command.mode for command in program.code.commands}
     assert modes == {"dense", "grouped"} | ({"broadcast"} if config.broadcast else set())
+    assert_alike(program, graph, executor, samples)
+
+
+def assert_alike(program, graph, executor="pysim", samples=1):
     inputs = random_inputs(graph, samples + 2, seed=3)[2:]
-    layers = tuple(node.outputs[0] for node in graph)
+    stored = set(program.code.stored_tensors())
+    layers = tuple(
+        name for node in graph for name in node.outputs if program.code.views[name].root in stored
+    )
     expected = program.session.execute("reference", inputs, layers).tensors
     # A layer that answers always the same would hide faults.
     assert all(len(np.unique(array)) > 5 for array in expected.values())
     execution = assert_layers(program, executor, inputs, expected)
     assert_cycles(program.code, execution.layers)
     program.close()
+    return layers
 
 
 def permitted(rows, columns, requantizers):
@@ -84,6 +124,8 @@ def permitted(rows, columns, requantizers):
 
 CASES = [(*shape, n) for shape in SHAPES for n in REQUANTIZERS]
 SIZES = [case for case in CASES if permitted(*case)]
+# Few, for the write-back's tests have them all.
+COMBINING = ((2, 2, 1), (3, 3, 1), (4, 8, 2), (8, 4, 1), (8, 8, 2))
 REFUSED = [case for case in CASES if not permitted(*case)]
 
 
@@ -96,6 +138,29 @@ def test_every_layer_and_every_cycle_on_each_size(rows, columns, requantizers, f
         rows=rows, columns=columns, requantizers=requantizers, family=family, bank_words=1024
     )
     assert_exact(config)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"),
+    [(*size, family) for size, family in zip(COMBINING, cycle(FAMILIES), strict=False)],
+)
+def test_sums_functions_and_maxima_on_sizes_that_combine(rows, columns, requantizers, family):
+    config = AcceleratorConfig(
+        rows=rows, columns=columns, requantizers=requantizers, family=family, bank_words=4096
+    )
+    graph = combining(columns + 3)
+    program = accel.compile(graph, config=config, fuse=False)
+    fields = [command.fields for command in program.code.commands]
+    for name in ("second", "maximum", "tables"):
+        assert {field[name] for field in fields} == {0, 1}
+    assert len(assert_alike(program, graph)) == len(graph.nodes)
+
+
+def test_what_is_fused_combines_sums_of_many_weights():
+    graph = combining(7)
+    program = accel.compile(graph, config=AcceleratorConfig(bank_words=4096))
+    assert any("+" in command.name for command in program.code.commands)
+    assert 1 < len(assert_alike(program, graph)) < len(graph.nodes)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -25,7 +25,7 @@ SIZES = [  # rows, columns, requantizers
     (8, 4, 4),
     (6, 4, 2),
 ]
-SHAPES = [(2, 2), (3, 3), (5, 5), (4, 4), (8, 4), (6, 3), (4, 8), (2, 8), (8, 8)]
+SHAPES = [(2, 2), (3, 3), (5, 5), (4, 4), (8, 4), (6, 3), (4, 8), (2, 8), (8, 8), (32, 2)]
 COMBINING = [
     (rows, columns, requantizers)
     for rows, columns in SHAPES

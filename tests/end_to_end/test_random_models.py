@@ -18,7 +18,7 @@ from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
-from tests import models, models_elementwise, models_shapes
+from tests import models, models_branches, models_elementwise, models_shapes
 from tests.agreement import assert_layers
 from tests.models import SEEDS, random_inputs
 from tests.oracle import tflm
@@ -63,6 +63,10 @@ def within(draw, add, behind):
     return b.graph()
 
 
+def add_transpose(b):
+    models_branches.add_transpose(b, [b.last])
+
+
 # By operator: models, how many are tried, and how many must reach the machine at least.
 ON_THE_CORE = {
     "conv2d": (models.conv2d_graphs(), 120, 110),
@@ -73,6 +77,11 @@ ON_THE_CORE = {
     "pad": (padded(), 30, 27),
     "relu": (models_elementwise.GRAPHS["relu"], 30, 25),
     "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),
+    "max_pool2d": (models_shapes.GRAPHS["max_pool2d"], 40, 30),
+    "slice": (models_shapes.GRAPHS["slice"], 40, 15),
+    "split": (models_shapes.GRAPHS["split"], 30, 25),
+    "concatenation": (models_shapes.GRAPHS["concatenation"], 40, 10),
+    "transpose": (within(add_transpose, models.add_average_pool2d), 30, 25),
     "reshape": (within(models.add_reshape, models.add_fully_connected), 30, 25),
 }
 

@@ -43,6 +43,7 @@ def assert_tables(found, values, low, high):
 @settings(max_examples=60)
 @given(affines(WIDE) | affines(SIMILAR), BOUNDS)
 @example((Affine(0.5, 3), Affine(0.5, -7), Affine(2.0**-7, 0)), (-128, 127))
+@example((Affine(1.0, -128), Affine(0.5, -128), Affine(1.0, -128)), (-128, 127))
 @example((Affine(6.5, -128), Affine(1e-4, 127), Affine(1.0, -128)), (-128, 127))
 def test_sums_and_differences_have_tables(name, contract, quantizations, bounds):
     made = function(name, quantizations, bounds, contract)
@@ -52,8 +53,10 @@ def test_sums_and_differences_have_tables(name, contract, quantizations, bounds)
     first, second, output = (q.scale for q in quantizations)
     if found is not None:
         assert_tables(found, *made)
-    else:
-        assert min(first, second) > STEEPEST * output
+    elif min(first, second) <= STEEPEST * output:
+        # Where half goes to even, the parity of the sum decides, which no entry knows.
+        assert contract == "onnx"
+        assert is_contradictory(*made)
 
 
 @pytest.mark.parametrize("codes", [7, 10])

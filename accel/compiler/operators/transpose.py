@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.rules import Mean
+from ..convolution import Convolution, Region
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import copied_part
 from ._moves import check_moved, check_shape
 from ._operator import (
     Operator,
@@ -16,6 +20,9 @@ from ._operator import (
     require,
     support,
 )
+
+# Channels of a transposed tensor that become positions, each of which takes a layer.
+MOST_PICKED = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,4 +47,59 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].transpose(node.attributes.order)]
 
 
-OPERATOR = Operator(attributes=Transpose, check=check, reference=reference, host=True)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """Copies whose positions go elsewhere. Where the channels become positions, one for each of them,
+    which picks it along the row of positions that become channels.
+    """
+    source, order = input_tensor(node, graph), node.attributes.order
+    dims = len(order)
+    support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
+    # Height, width and channels, of which fewer dimensions lack the first ones
+    missing = 4 - dims
+    axes = (*range(missing), *(axis - 1 + missing for axis in order[1:]))
+    shape = (1,) * missing + source.shape[1:]
+    output = stored(output_tensor(node, graph))
+    if axes[2] == 2:
+        size = shape
+        copy = copied_part(
+            node, node.name, (source.name, storage), (node.outputs[0], output), size=size
+        )
+        return [copy.replace(transposed=axes[0] == 1)]
+    what = f"{shape[2]} channels that become positions are more than {MOST_PICKED}"
+    support(shape[2] <= MOST_PICKED, node, what, "each is a layer of its own")
+    return [_picked(node, storage, output, axes, channel) for channel in range(shape[2])]
+
+
+def _picked(
+    node: Node, source: Stored, output: Stored, axes: tuple[int, ...], channel: int
+) -> Convolution:
+    """One channel, to a row or a column of the output.
+
+    Its window is all of the dimension that becomes the channels: the output channel is what the one
+    tap that is its own reads there. Along the other dimension there are positions as ever.
+    """
+    wide = axes[2]  # 0 where the height becomes the channels, 1 where the width does
+    count, size = source.shape[1 - wide], source.shape[wide]
+    weights = np.zeros((size, size, source.channels), np.int64)
+    weights[np.arange(size), np.arange(size), channel] = 1
+    # Positions are along height or width as they are in the source; the channel's number is along the
+    # other one, and no step in the source.
+    region = Region(0, channel, count, 1) if wide else Region(channel, 0, 1, count)
+    return Convolution(
+        name=f"{node.name}_{channel}",
+        node=node.name,
+        source=node.inputs[0],
+        output=node.outputs[0],
+        input_shape=source.shape,
+        output_shape=output.shape,
+        weights=np.expand_dims(weights, 1 if wide else 2),
+        bias=np.zeros(size, np.int64),
+        rule=Mean(1, -128, 127, channels=size),
+        pad=0,
+        stride=(1, 0) if wide else (0, 1),
+        region=region,
+        transposed=(axes[0] == 2) == bool(wide),
+    )
+
+
+OPERATOR = Operator(attributes=Transpose, check=check, reference=reference, lower=lower, host=True)
