@@ -41,6 +41,11 @@ class Layer:
     writes: np.ndarray
     tables: tuple[np.ndarray, np.ndarray] | None
 
+    @property
+    def combines(self) -> bool:
+        """Whether results go through tables or meet an operand; else the division clamps them."""
+        return bool(self.fields["maximum"] or self.fields["tables"])
+
     @cached_property
     def product_type(self) -> type:
         """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53."""
@@ -73,7 +78,11 @@ class Layer:
         results = self.division.compute(sums.astype(np.int64))
         where = self.writes >= 0
         places = self.writes[where]
-        target[:, places] = self._combine(results[:, where], target[:, places])
+        if self.combines:
+            codes = self._combine(results[:, where], target[:, places])
+        else:
+            codes = results.astype(np.int8).view(np.uint8)[:, where]
+        target[:, places] = codes
 
     def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
@@ -136,7 +145,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
         config=config,
         fields=fields,
         weights=unpack_weights(stream[:, records:], steps, config),
-        division=_division(stream[:, :records], isa, fields["tie_parity"]),
+        division=_division(stream[:, :records], isa, fields),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
         tables=_tables(chunk[header : header + tables], isa) if tables else None,
@@ -159,8 +168,11 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
     return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
 
 
-def _division(records: np.ndarray, isa: Isa, tie_parity: int) -> Division:
-    """The records of all columns, fields ``[groups, 1, columns]``; results are saturated codes."""
+def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Division:
+    """The records of all columns, fields ``[groups, 1, columns]``.
+
+    Its codes are saturated alone where something else comes before the layer's clamp.
+    """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
         parts, at = {}, 0
@@ -178,7 +190,10 @@ def _division(records: np.ndarray, isa: Isa, tie_parity: int) -> Division:
     table = np.array(rows, np.int64).reshape(len(records), 1, isa.config.columns, -1)
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
-    return Division(**constants, tie_parity=tie_parity, low=-128, high=127)
+    clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}
+    if fields["maximum"] or fields["tables"]:
+        clamp = {"low": -128, "high": 127}
+    return Division(**constants, **clamp, tie_parity=fields["tie_parity"])
 
 
 def valid_run(f: Mapping[str, int]) -> int:
