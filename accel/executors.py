@@ -10,10 +10,10 @@ import numpy as np
 
 from accel.compiler import reference
 from accel.compiler.program import Program
-from accel.errors import UserError
+from accel.errors import ToolError, UserError
 from accel.host.driver import Counters, DrivenCore
+from accel.host.port import Port
 from accel.host.runner import run as run_core
-from accel.host.serial import Port, SerialTransport, needed
 from accel.sim.cxxrtl import CompiledCore
 from accel.sim.cycle_model import predict
 from accel.sim.machine import Machine
@@ -111,6 +111,12 @@ def _simulate(session: Session, name: str, transport, inputs, keep, progress) ->
 
 def _board(session: Session, inputs, keep, progress) -> Execution:
     """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
+    # Only who has a board needs the package that this takes.
+    try:
+        from accel.host.serial import SerialTransport, needed
+    except ModuleNotFoundError as problem:
+        what = f"executor board: the Python package {problem.name} is missing"
+        raise ToolError(f"{what}; install it with: python -m pip install pyserial") from problem
     if session.port is None:
         raise needed()
     with closing(SerialTransport(session.port)) as transport:

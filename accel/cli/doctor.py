@@ -9,7 +9,8 @@ import typer
 
 from accel.cli._output import say, show, table
 
-_PACKAGES = ("amaranth", "amaranth-boards", "numpy", "tflite", "typer", "rich", "pyserial")
+_PACKAGES = ("amaranth", "amaranth-boards", "numpy", "tflite", "typer", "rich")
+_OPTIONAL_PACKAGES = {"pyserial": "optional: the link to a board, pip install 'accel[serial]'"}
 _OPTIONAL_TOOLS = ("icetime",)
 _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 
@@ -45,6 +46,11 @@ def _packages(listing) -> list[str]:
         except metadata.PackageNotFoundError:
             listing.add_row(name, "missing", "Python package")
             missing.append(f"pip install {name}")
+    for name, purpose in _OPTIONAL_PACKAGES.items():
+        try:
+            listing.add_row(name, metadata.version(name), "Python package")
+        except metadata.PackageNotFoundError:
+            listing.add_row(name, "missing", purpose)
     return missing
 
 

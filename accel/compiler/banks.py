@@ -7,8 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from .convolution import Convolution
-from .tables import identity
+from .convolution import Convolution, identity
 
 
 class _Sides:

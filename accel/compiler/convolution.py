@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..numeric.rules import Rule
+from ..numeric.rules import Mean, Rule
 
 Pair = tuple[int, int]
 
@@ -143,6 +143,27 @@ class Convolution:
 
     def replace(self, **changes) -> "Convolution":
         return replace(self, **changes)
+
+
+def identity(
+    name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
+) -> Convolution:
+    """A copy of a tensor of this stored shape."""
+    height, width, channels = shape
+    return Convolution(
+        name=name,
+        node=node,
+        source=source,
+        output=output,
+        input_shape=shape,
+        output_shape=shape,
+        weights=np.ones((1, 1, channels), np.int64),
+        bias=np.zeros(channels, np.int64),
+        rule=Mean(1, -128, 127, channels=channels),
+        pad=0,
+        region=Region(0, 0, height, width),
+        uniform=True,
+    )
 
 
 def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..numeric import tables
 from ..numeric.rules import Mean
-from .convolution import Combination, Convolution, Region
+from .convolution import Combination, Convolution, Region, identity
 from .ir import Graph, Node
 from .operators import OPERATORS, place_of
 from .operators._operator import UnsupportedOperator
@@ -16,27 +16,6 @@ from .reasons import Reason
 from .storage import Stored, View, stored
 
 _CODES = np.arange(-128, 128)
-
-
-def identity(
-    name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
-) -> Convolution:
-    """A copy of a tensor of this stored shape."""
-    height, width, channels = shape
-    return Convolution(
-        name=name,
-        node=node,
-        source=source,
-        output=output,
-        input_shape=shape,
-        output_shape=shape,
-        weights=np.ones((1, 1, channels), np.int64),
-        bias=np.zeros(channels, np.int64),
-        rule=Mean(1, -128, 127, channels=channels),
-        pad=0,
-        region=Region(0, 0, height, width),
-        uniform=True,
-    )
 
 
 def is_identity(c: Convolution) -> bool:

@@ -2,7 +2,6 @@
 
 import errno
 import time
-from dataclasses import dataclass
 
 import serial
 from serial.tools import list_ports
@@ -10,6 +9,7 @@ from serial.tools import list_ports
 from accel.errors import UserError
 
 from .driver import LinkError
+from .port import Port
 
 PATIENCE = 2.0  # seconds, more than any layer takes and than the core waits for the rest of a frame
 QUIET = 0.5  # seconds without a byte after which none is to come
@@ -29,14 +29,6 @@ _REFUSALS = {
 
 class CannotOpenPort(UserError):
     """There is no such port, or it cannot be used."""
-
-
-@dataclass(frozen=True)
-class Port:
-    """A serial port: its name in the system, and bits in a second."""
-
-    name: str
-    baud: int
 
 
 class SerialTransport:

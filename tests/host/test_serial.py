@@ -166,7 +166,8 @@ def test_the_executor_says_that_it_needs_a_port():
 
 
 def test_the_rate_is_that_of_the_board(monkeypatch):
-    from accel import boards, executors
+    from accel import boards
+    from accel.host import serial
 
     class Opened(Exception):
         pass
@@ -174,7 +175,7 @@ def test_the_rate_is_that_of_the_board(monkeypatch):
     def opened(port):
         raise Opened(port)
 
-    monkeypatch.setattr(executors, "SerialTransport", opened)
+    monkeypatch.setattr(serial, "SerialTransport", opened)
     for name, board in boards.BOARDS.items():
         program = compile(two_convolutions(), board=name)
         for given, wanted in ((None, board.link.baud), (9600, 9600)):

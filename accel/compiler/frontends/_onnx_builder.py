@@ -1,12 +1,8 @@
-"""Builds our graph while the operators of an ONNX file are read one after the other.
-
-Tensors whose codes are the same numbers, as before and after a reshape, share one quantization. In
-files with operators on codes only some operators say it, so it is found out along the way.
-"""
+"""Builds our graph while the operators of an ONNX file are read one after the other."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +11,7 @@ from ..ir import Graph, Node, Quantization, Tensor
 from ..operators.reshape import Reshape
 from ..operators.transpose import Transpose
 from ._onnx_file import FileRecord, NodeRecord
+from ._onnx_quantizers import Quantizer, Quantizers, Unreadable
 from ._onnx_values import (
     Activation,
     Constant,
@@ -32,46 +29,23 @@ from ._onnx_values import (
 )
 
 
-class Unreadable(Exception):
-    """An operator in a form that cannot be read: what, why and the remedy."""
-
-    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
-        super().__init__(what)
-        self.what, self.why, self.remedy = what, why, remedy
-
-
 class Skipped(Exception):
     """An operator whose inputs are missing, which has been told already."""
-
-
-@dataclass(frozen=True)
-class Quantizer:
-    """How the file quantizes a tensor as a whole: codes of ours, and whether its own are uint8."""
-
-    scale: float
-    zero_point: int
-    unsigned: bool
-
-    def quantization(self) -> Quantization:
-        return Quantization(
-            scale=(self.scale,), zero_point=(self.zero_point,), offset=128 * self.unsigned
-        )
 
 
 MAX_CONSTANTS = 2**28  # elements that all constants together may have, also those in between
 
 
-class Builder:
+class Builder(Quantizers):
     """The graph so far. Operators' readers call its methods; they raise ``Unreadable``."""
 
     def __init__(self, record: FileRecord) -> None:
+        super().__init__()
         self.record = record
         self.values: dict[str, Value] = {"": Missing()}
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
         self.node: NodeRecord | None = None
-        self._groups: dict[str, str] = {}  # a tensor whose quantization it shares
-        self._quantizers: dict[str, Quantizer] = {}  # by the group's representative
         self._arranged: dict[tuple[str, Shape], str] = {}
         self._names: set[str] = set()
         self._left = MAX_CONSTANTS
@@ -147,36 +121,6 @@ class Builder:
                 source=self.node.spelling,
             )
         )
-
-    # Quantization of groups of tensors.
-
-    def group(self, tensor: str) -> str:
-        while tensor in self._groups:
-            tensor = self._groups[tensor]
-        return tensor
-
-    def tie(self, first: str, second: str) -> None:
-        """The codes of both tensors mean the same numbers."""
-        first, second = self.group(first), self.group(second)
-        if first == second:
-            return
-        known = self._quantizers.pop(second, None)
-        self._groups[second] = first
-        if known is not None:
-            self.quantize(first, known)
-
-    def quantize(self, tensor: str, quantizer: Quantizer) -> None:
-        """Say how a tensor's codes are quantized; it must not contradict what was said before."""
-        group = self.group(tensor)
-        known = self._quantizers.setdefault(group, quantizer)
-        if known != quantizer:
-            first, second = ((q.scale, q.zero_point) for q in (known, quantizer))
-            what = f"tensor {tensor!r} has two quantizations"
-            remedy = "quantize the model anew"
-            raise Unreadable(what, f"scale and zero point are {first} and {second}", remedy)
-
-    def quantizer(self, tensor: str) -> Quantizer | None:
-        return self._quantizers.get(self.group(tensor))
 
     # Values that operators read.
 
@@ -264,10 +208,6 @@ class Builder:
     def like(self, source: Activation, tensor: str) -> Activation:
         """The value of a tensor that an elementwise operator made of ``source``."""
         return replace(source, tensor=tensor, unsigned=self.is_unsigned(tensor, source.unsigned))
-
-    def is_unsigned(self, tensor: str, otherwise: bool) -> bool:
-        quantizer = self.quantizer(tensor)
-        return otherwise if quantizer is None else quantizer.unsigned
 
     def moved(self, operator: str, attributes: Any, source: str, shape: Shape) -> str:
         """Add a node that moves codes of ``source`` and changes none."""
@@ -370,7 +310,7 @@ class Builder:
         tensors = {}
         for tensor in self.tensors.values():
             if tensor.name in needed or tensor.name in inputs:
-                tensors[tensor.name] = self._quantized(tensor)
+                tensors[tensor.name] = self.quantized(tensor)
         return Graph(
             name=name,
             tensors=tensors,
@@ -390,12 +330,13 @@ class Builder:
             if wanted in self.tensors and wanted not in names:
                 names[wanted] = self.unique(wanted)
         groups = {tensor: self.quantizer(tensor) for tensor in self.tensors}
-        self._groups, self._quantizers, renamed = {}, {}, {}
+        super().__init__()
+        renamed = {}
         for tensor in self.tensors.values():
             name = names.get(tensor.name, tensor.name)
             renamed[name] = replace(tensor, name=name)
             if groups[tensor.name] is not None:
-                self._quantizers[name] = groups[tensor.name]
+                self.quantize(name, groups[tensor.name])
         self.tensors = renamed
 
         def new(tensors: tuple) -> tuple:
@@ -404,14 +345,3 @@ class Builder:
         self.nodes = [
             replace(node, inputs=new(node.inputs), outputs=new(node.outputs)) for node in self.nodes
         ]
-
-    def _quantized(self, tensor: Tensor) -> Tensor:
-        if tensor.constant or tensor.dtype not in ("int8", "uint8"):
-            return tensor
-        # Codes that no operator gives a meaning, as between two maximum poolings, have any.
-        quantizer = self.quantizer(tensor.name) or Quantizer(1.0, 0, False)
-        if tensor.dtype == "uint8":
-            zero_point = quantizer.zero_point + 128
-            q = Quantization(scale=(quantizer.scale,), zero_point=(zero_point,))
-            return replace(tensor, quantization=q)
-        return replace(tensor, quantization=quantizer.quantization())

@@ -17,6 +17,7 @@ from ._operator import (
     check_activation,
     check_arity,
     check_operand,
+    check_same_quantization,
     input_tensor,
     output_tensor,
     require,
@@ -93,6 +94,12 @@ def check_broadcast(node: Node, graph: Graph) -> None:
         expected = None
     require(expected is not None, node, f"{shapes} do not broadcast")
     require(output.shape == expected, node, f"{shapes} give {expected}, not {output.shape}")
+
+
+def check_alike(node: Node, graph: Graph) -> None:
+    """Require both inputs to be quantized as the output is."""
+    for tensor in operands(node, graph):
+        check_same_quantization(node, tensor, output_tensor(node, graph))
 
 
 def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarray:

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...numeric.rules import Mean
-from ..convolution import Combination, Convolution, Region
+from ..convolution import Combination, Convolution, Region, identity
 from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import code_bounds
@@ -37,21 +36,14 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     copies = []
     for tap_y in range(window.size[0]):
         for tap_x in range(window.size[1]):
-            copy = Convolution(
-                name=f"{node.name}_{len(copies)}",
-                node=node.name,
-                source=node.inputs[0],
-                output=node.outputs[0],
-                input_shape=storage.shape,
+            name = f"{node.name}_{len(copies)}"
+            copy = identity(name, node.name, node.inputs[0], node.outputs[0], storage.shape)
+            copy = copy.replace(
                 output_shape=output.shape,
-                weights=np.ones((1, 1, storage.channels), np.int64),
-                bias=np.zeros(storage.channels, np.int64),
-                rule=Mean(1, -128, 127, channels=storage.channels),
                 pad=-128,
                 stride=window.stride,
                 padding=(window.padding[0][0] - tap_y, window.padding[1][0] - tap_x),
                 region=Region(0, 0, output.height, output.width),
-                uniform=True,
                 combination=Combination(
                     second=node.outputs[0] if copies else None,
                     maximum=bool(copies),

@@ -6,9 +6,7 @@ import numpy as np
 
 from ...numeric.affine import Affine
 from ...numeric.elementwise import Arithmetic
-from ..ir import Graph, Node
-from ._binary import binary_operator, operands
-from ._operator import check_same_quantization, output_tensor
+from ._binary import binary_operator, check_alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,13 +14,8 @@ class Maximum:
     """Nothing to say."""
 
 
-def _check(node: Node, graph: Graph) -> None:
-    for tensor in operands(node, graph):
-        check_same_quantization(node, tensor, output_tensor(node, graph))
-
-
 def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
     return np.maximum(a, b)
 
 
-OPERATOR = binary_operator(Maximum, _function, check=_check)
+OPERATOR = binary_operator(Maximum, _function, check=check_alike)
