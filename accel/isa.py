@@ -2,7 +2,8 @@
 
 A program is a chain of *chunks*, one a layer. A chunk is a descriptor, followed by what the layer
 streams into the core while it works: for each group of output channels the channel records, then
-the weights. The descriptor's ``next`` says where the following chunk is.
+the weights. The descriptor's ``next`` says where the following chunk is: in memory, or in flash,
+from where it is streamed as it lies there.
 
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one.
@@ -43,9 +44,10 @@ from amaranth.hdl import signed
 from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2
 
-from .config import AcceleratorConfig
+from .config import FLASH, AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
 from .numeric.tables import ENTRY_BITS
+from .protocol import LOCATION_BYTES
 
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
@@ -69,6 +71,27 @@ class Isa:
         return data.StructLayout({"address": self.address_bits, "bank": 1})
 
     @property
+    def pointer(self) -> data.StructLayout:
+        """Where a chunk is: a word of memory or, if ``flash`` is set, a byte of the flash's image,
+        of whose address ``memory`` has the low bits."""
+        if not self.config.flash_lanes:
+            return data.StructLayout({"memory": self.location})
+        high = 8 * LOCATION_BYTES - 1 - self.location.size
+        return data.StructLayout({"memory": self.location, "high": high, "flash": 1})
+
+    def pointer_to(self, bank: int, address: int) -> int:
+        """The pointer to a word of a bank, or to a byte of the bank ``FLASH``."""
+        if bank == FLASH:
+            return 1 << 8 * LOCATION_BYTES - 1 | address
+        return bank << self.address_bits | address
+
+    def pointed_to(self, pointer: int) -> tuple[int, int]:
+        """The bank and the address that a pointer means."""
+        if pointer >> 8 * LOCATION_BYTES - 1:
+            return FLASH, pointer & (1 << 8 * LOCATION_BYTES - 1) - 1
+        return pointer >> self.address_bits, pointer & (1 << self.address_bits) - 1
+
+    @property
     def descriptor(self) -> data.StructLayout:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
@@ -76,7 +99,7 @@ class Isa:
         # fmt: off
         return data.StructLayout({
             # what follows
-            "next": self.location,            # the chunk behind this one
+            "next": self.pointer.size,        # the pointer to the chunk behind this one
             "last": 1,                        # there is none
             # input
             "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column

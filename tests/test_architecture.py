@@ -26,7 +26,7 @@ ALLOWED = {
     "numeric": FOUNDATION,
     "flow": {"errors"},
     "config": FOUNDATION | {"numeric"},
-    "isa": FOUNDATION | {"numeric", "config"},
+    "isa": FOUNDATION | {"numeric", "config", "protocol"},
     "protocol": set(),
     "identity": {"config", "protocol"},
     "core": DEFINITIONS,
