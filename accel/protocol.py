@@ -94,13 +94,3 @@ def header(opcode: Opcode, location: int = 0, count: int = 0) -> bytes:
     fields = bytes([opcode]) + location.to_bytes(LOCATION_BYTES, "little")
     fields += count.to_bytes(COUNT_BYTES, "little")
     return fields + bytes([crc(fields)])
-
-
-class FlashStatus(IntEnum):
-    """What the core knows of the program in the board's flash."""
-
-    CHECKING = 0
-    OK = 1
-    NO_CHIP = 2
-    WRONG_HEADER = 3
-    WRONG_CRC = 4
