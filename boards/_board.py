@@ -30,6 +30,21 @@ class Link:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flash:
+    """The SPI flash: a resource of the platform, whose suffix ``1x``, ``2x`` or ``4x`` comes from the
+    configuration, and where in it a program lies: behind what the FPGA is configured from.
+
+    ``command`` writes ``{file}`` there, at byte ``{offset}``.
+    """
+
+    offset: int
+    command: str
+    resource: str = "spi_flash"
+    number: int = 0
+    lanes: tuple[int, ...] = (1, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """A board that a core can be built for.
 
@@ -53,6 +68,8 @@ class Board:
         The default configuration: arguments of ``AcceleratorConfig``.
     led : (str, int) or None
         A light for the core's state.
+    flash : Flash or None
+        The flash that programs may be streamed from.
     nextpnr_options : tuple of str
         What place and route needs to be told for this device.
     seeds : tuple of int
@@ -69,6 +86,7 @@ class Board:
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
     led: tuple[str, int] | None = ("led", 0)
+    flash: Flash | None = None
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
 

@@ -1,7 +1,7 @@
 """1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels."""
 
 from accel.boards import _devices
-from accel.boards._board import Board, platform_of
+from accel.boards._board import Board, Flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -13,6 +13,7 @@ BOARD = Board(
     resources=_devices.ICE40UP5K,
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
-    configuration={"rows": 4, "columns": 4, "family": "ice40up"},
+    configuration={"rows": 4, "columns": 4, "family": "ice40up", "flash_lanes": 4},
     led=("led_g", 0),
+    flash=Flash(offset=1 << 20, lanes=(1, 2, 4), command="iceprog -o {offset} {file}"),
 )

@@ -103,6 +103,8 @@ def _show_memory(program: Any, board: Any) -> None:
             f"  bank {bank}: {used * kib:.1f} of {config.bank_words * kib:.0f} KiB "
             f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
         )
+    if memory.flash_bytes:
+        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed behind the work")
     cells = (f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items())
     say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
     cycles, clock = program.report().cycles, board.clock.made_mhz

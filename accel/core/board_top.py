@@ -1,13 +1,26 @@
 """A core on a board: its clock, its reset, its serial link and a light."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import *
 from amaranth.lib import io, wiring
 
 from .clocking import ClockGenerator, ClockPlan
+from .flash_phy import FlashPhy
 from .uart import Uart
 
 Pin = tuple[str, int]
 """Name and number of a resource of the platform."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlashPins:
+    """A flash: its resource, and how it is clocked."""
+
+    resource: str
+    number: int
+    divider: int
+    family: str
 
 
 class BoardTop(Elaboratable):
@@ -28,6 +41,8 @@ class BoardTop(Elaboratable):
         Its rate.
     led : Pin or None
         Lit when the board is ready, dark while the core is at work.
+    flash : FlashPins or None
+        The flash, for a core that has ``flash``.
 
     Raises
     ------
@@ -43,11 +58,13 @@ class BoardTop(Elaboratable):
         uart: Pin,
         baud: float,
         led: Pin | None = None,
+        flash: FlashPins | None = None,
     ):
         self.core = core
         self.clock = clock
         self.uart = uart
         self.led = led
+        self.flash = flash
         self.link = Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
 
     def elaborate(self, platform):
@@ -75,4 +92,12 @@ class BoardTop(Elaboratable):
         if self.led is not None:
             m.submodules.led = led = io.FFBuffer("o", platform.request(*self.led, dir="-"))
             m.d.comb += led.o.eq(~(ResetSignal() | core.running))
+        if self.flash is not None:
+            self._add_flash(m, platform)
         return m
+
+    def _add_flash(self, m, platform):
+        pins = self.flash
+        port = platform.request(pins.resource, pins.number, dir="-")
+        m.submodules.flash = phy = FlashPhy(port, divider=pins.divider, family=pins.family)
+        wiring.connect(m, self.core.flash, phy.pins)

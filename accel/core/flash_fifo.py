@@ -57,9 +57,7 @@ class ReadAhead(wiring.Component):
         m.d.sync += pending.eq(pending + change)
         m.d.comb += self.room.eq(~pending[-1])
 
-        m.submodules.memory = memory = Memory(
-            shape=8, depth=self.depth, init=[], attrs=_ATTRIBUTES
-        )
+        m.submodules.memory = memory = Memory(shape=8, depth=self.depth, init=[], attrs=_ATTRIBUTES)
         write, read = memory.write_port(), memory.read_port()
         writing, reading = Signal(range(self.depth)), Signal(range(self.depth))
         fetch = Signal()
