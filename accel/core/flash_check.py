@@ -1,12 +1,14 @@
 """Whether what lies in a flash is an image for this core, and undamaged."""
 
 import zlib
+from enum import IntEnum
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..protocol import FlashStatus
+from .signals import reached
 
 LENGTH_BYTES = 4
 CRC_BYTES = 4
@@ -20,8 +22,11 @@ _LENGTH_BITS = 24
 _NIBBLE = 4
 
 
-class _Phase:
-    HEAD, SKIP, BODY, SETTLE = range(4)
+class _Phase(IntEnum):
+    HEAD = 0
+    SKIP = 1
+    BODY = 2
+    SETTLE = 3
 
 
 class ImageCheck(wiring.Component):
@@ -39,7 +44,7 @@ class ImageCheck(wiring.Component):
     Members
     -------
     begin : In(1)
-        Begin anew.
+        Begin anew. Must come first.
     i : In(stream.Signature(8))
         The image.
     ended : Out(1), status : Out(FlashStatus)
@@ -66,60 +71,67 @@ class ImageCheck(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        phase, half = Signal(2), Signal()
-        head = phase == _Phase.HEAD
-        wrong, taken = Signal(), Signal()
+        phase, half = Signal(_Phase, reset_less=True), Signal(reset_less=True)
+        head, skip, body = (phase == value for value in (_Phase.HEAD, _Phase.SKIP, _Phase.BODY))
+        eats, taken = Signal(), Signal()
+        m.d.comb += [taken.eq(eats & half), self.i.ready.eq(taken)]
 
-        # Bytes up to the body, the length's among them; counted twice, see below.
-        first = len(self.header) + LENGTH_BYTES - 1
-        left = Signal(range(first + 1), init=first)
-        with m.If((phase == _Phase.SKIP) | (head & taken)):
-            m.d.sync += left.eq(Mux(left == 0, first, left - 1))
-
-        # The length is shifted in and then counts down. That it covers the bytes which have passed
-        # is seen by counting them once more.
-        length, any_left, counts = Signal(_LENGTH_BITS), Signal(), Signal()
-        less_one = Signal(_LENGTH_BITS)
+        # Bytes before the body, and then the same number of cycles
+        first = len(self.header) + LENGTH_BYTES
+        passed = Signal(range(first + 1), reset_less=True)
+        at_body, skipped = Signal(), Signal()
         m.d.comb += [
-            counts.eq(~head),
-            Cat(less_one, any_left).eq(length + counts.replicate(_LENGTH_BITS)),
+            at_body.eq(head & taken & reached(passed, first - 1)),
+            skipped.eq(skip & reached(passed, first)),
         ]
-        with m.If(taken | (phase == _Phase.SKIP)):
-            shifted = Cat(length[8:], self.i.payload)
-            with m.If(counts | (left != 0)):
-                m.d.sync += length.eq(Mux(counts, less_one, shifted))
+        with m.If(self.begin | at_body):
+            m.d.sync += passed.eq(0)
+        with m.Elif(skip | (head & taken)):
+            m.d.sync += passed.eq(passed + 1)
+
+        # The length is shifted in, but for its last byte, and counts down: first, without a byte,
+        # for those that have passed, then with the first half of each. So it is known in time
+        # whether anything is left.
+        length = Signal(_LENGTH_BITS, reset_less=True)
+        less_one, any_left = Signal(_LENGTH_BITS), Signal()
+        more = Signal(reset_less=True)
+        m.d.comb += Cat(less_one, any_left).eq(length + (~head).replicate(_LENGTH_BITS))
+        m.d.sync += more.eq(any_left)
+        with m.If((head & taken & ~at_body) | (skip & ~skipped) | (body & eats & ~half)):
+            m.d.sync += length.eq(Mux(head, Cat(length[8:], self.i.payload), less_one))
 
         # Low half of a byte first
-        eats, matches = Signal(), Signal()
-        crc = Signal(32, init=_ONES)
+        crc, matches = Signal(32, reset_less=True), Signal(reset_less=True)
         mixed = Signal(_NIBBLE)
         m.d.comb += [
             mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE)),
-            eats.eq(self.i.valid & (head | ((phase == _Phase.BODY) & any_left))),
-            taken.eq(eats & half),
-            self.i.ready.eq(taken),
+            eats.eq(self.i.valid & (head | (body & (more | half)))),
         ]
-        with m.If(eats):
+        with m.If(self.begin):
+            m.d.sync += [crc.eq(_ONES), half.eq(0)]
+        with m.Elif(eats):
             m.d.sync += [crc.eq(_crc_step(crc, mixed)), half.eq(~half)]
         m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
 
+        at_length, wrong = head & taken & (passed == len(self.header)), Signal()
         m.d.comb += wrong.eq(
-            (head & taken & (left == LENGTH_BYTES - 1) & ~matches)
-            | (head & taken & (left == 0) & (self.i.payload.any() | length[-1]))
-            | ((phase == _Phase.SKIP) & ~any_left)
+            (at_length & ~matches)
+            | (at_body & (self.i.payload.any() | length[-1]))
+            | (skip & (passed != 0) & ~more)
         )
-        with m.If((left == 0) & ((head & taken) | (phase == _Phase.SKIP))):
-            m.d.sync += phase.eq(phase + 1)
-        with m.If((phase == _Phase.BODY) & ~any_left):
-            m.d.sync += phase.eq(_Phase.SETTLE)
-        with m.If(self.begin):
-            m.d.sync += [phase.eq(_Phase.HEAD), half.eq(0), left.eq(first), crc.eq(_ONES)]
-
-        passed = Mux(matches, FlashStatus.OK, FlashStatus.WRONG_CRC)
-        m.d.comb += [
-            self.ended.eq(wrong | (phase == _Phase.SETTLE)),
-            self.status.eq(Mux(wrong, FlashStatus.WRONG_HEADER, passed)),
+        ended, outcome = Signal(reset_less=True), Signal(FlashStatus, reset_less=True)
+        m.d.comb += [self.ended.eq(ended), self.status.eq(outcome)]
+        m.d.sync += [
+            ended.eq(wrong | (phase == _Phase.SETTLE)),
+            outcome.eq(Mux(matches, FlashStatus.OK, FlashStatus.WRONG_CRC)),
         ]
+        with m.If(wrong):
+            m.d.sync += outcome.eq(FlashStatus.WRONG_HEADER)
+
+        with m.If(self.begin):
+            m.d.sync += [phase.eq(_Phase.HEAD), ended.eq(0)]
+        with m.Elif(at_body | skipped | (body & ~more & ~half)):
+            m.d.sync += phase.eq(phase + 1)
         return m
 
 
