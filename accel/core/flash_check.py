@@ -23,17 +23,19 @@ _NIBBLE = 4
 
 
 class _Phase(IntEnum):
-    HEAD = 0
-    SKIP = 1
-    BODY = 2
-    SETTLE = 3
+    """What the check is at; one bit tells where the length counts."""
+
+    HEAD = 0b00
+    SKIP = 0b01
+    BODY = 0b11
+    SETTLE = 0b10
 
 
 class ImageCheck(wiring.Component):
     """Checks the bytes of an image: a header, its length, contents, and the CRC of all of these.
 
-    The header is compared by its CRC, so another one passes by a chance of 2 ** -32. Takes a byte
-    every other cycle.
+    The header is compared by its CRC, so another one passes by a chance of 2 ** -32. Takes a
+    byte every other cycle.
 
     Parameters
     ----------
@@ -71,68 +73,77 @@ class ImageCheck(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        phase, half = Signal(_Phase, reset_less=True), Signal(reset_less=True)
+        phase = Signal(_Phase, reset_less=True)
         head, skip, body = (phase == value for value in (_Phase.HEAD, _Phase.SKIP, _Phase.BODY))
-        eats, taken = Signal(), Signal()
-        m.d.comb += [taken.eq(eats & half), self.i.ready.eq(taken)]
 
-        # Bytes before the body, and then the same number of cycles
+        # A byte that is there stays until its second half, the high one, is taken in.
+        half, eats, more = Signal(reset_less=True), Signal(), Signal()
+        m.d.comb += [
+            eats.eq(half | (self.i.valid & (head | (body & more)))),
+            self.i.ready.eq(half),
+        ]
+        m.d.sync += half.eq(eats & ~half & ~self.begin)
+
+        # Bytes before the body
         first = len(self.header) + LENGTH_BYTES
         passed = Signal(range(first + 1), reset_less=True)
-        at_body, skipped = Signal(), Signal()
+        at_length, at_body, skipped = Signal(), Signal(), Signal()
         m.d.comb += [
-            at_body.eq(head & taken & reached(passed, first - 1)),
+            at_length.eq(head & half & (passed == len(self.header))),
+            at_body.eq(head & half & reached(passed, first - 1)),
             skipped.eq(skip & reached(passed, first)),
         ]
         with m.If(self.begin | at_body):
             m.d.sync += passed.eq(0)
-        with m.Elif(skip | (head & taken)):
+        with m.Elif(skip | (head & half)):
             m.d.sync += passed.eq(passed + 1)
 
         # The length is shifted in, but for its last byte, and counts down: first, without a byte,
-        # for those that have passed, then with the first half of each. So it is known in time
-        # whether anything is left.
-        length = Signal(_LENGTH_BITS, reset_less=True)
-        less_one, any_left = Signal(_LENGTH_BITS), Signal()
-        more = Signal(reset_less=True)
-        m.d.comb += Cat(less_one, any_left).eq(length + (~head).replicate(_LENGTH_BITS))
-        m.d.sync += more.eq(any_left)
-        with m.If((head & taken & ~at_body) | (skip & ~skipped) | (body & eats & ~half)):
-            m.d.sync += length.eq(Mux(head, Cat(length[8:], self.i.payload), less_one))
+        # for those that have passed and one more, then with each byte. It is negative behind the
+        # last one, and before that if there are less.
+        length, counts = Signal(_LENGTH_BITS, reset_less=True), Signal()
+        m.d.comb += [counts.eq(skip | body), more.eq(~length[-1])]
+        with m.If(skip | (half & ~at_body)):
+            less_one = length + counts.replicate(_LENGTH_BITS)
+            m.d.sync += length.eq(Mux(counts, less_one, Cat(length[8:], self.i.payload)))
 
-        # Low half of a byte first
-        crc, matches = Signal(32, reset_less=True), Signal(reset_less=True)
-        mixed = Signal(_NIBBLE)
-        m.d.comb += [
-            mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE)),
-            eats.eq(self.i.valid & (head | (body & (more | half)))),
-        ]
-        with m.If(self.begin):
-            m.d.sync += [crc.eq(_ONES), half.eq(0)]
-        with m.Elif(eats):
-            m.d.sync += [crc.eq(_crc_step(crc, mixed)), half.eq(~half)]
-        m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
-
-        at_length, wrong = head & taken & (passed == len(self.header)), Signal()
+        matches, wrong = self._add_crc(m, head, half, eats), Signal()
         m.d.comb += wrong.eq(
-            (at_length & ~matches)
-            | (at_body & (self.i.payload.any() | length[-1]))
-            | (skip & (passed != 0) & ~more)
+            (at_length & ~matches) | (at_body & (self.i.payload.any() | ~more)) | (skip & ~more)
         )
+        self._add_outcome(m, wrong, matches, phase == _Phase.SETTLE)
+
+        with m.If(self.begin):
+            m.d.sync += phase.eq(_Phase.HEAD)
+        with m.Elif(at_body):
+            m.d.sync += phase.eq(_Phase.SKIP)
+        with m.Elif(skipped):
+            m.d.sync += phase.eq(_Phase.BODY)
+        with m.Elif(body & ~more):
+            m.d.sync += phase.eq(_Phase.SETTLE)
+        return m
+
+    def _add_crc(self, m, head, half, eats):
+        """Whether the CRC was, a cycle ago, what it must be behind the header or behind it all."""
+        crc, mixed = Signal(32, reset_less=True), Signal(_NIBBLE)
+        matches = Signal(reset_less=True)
+        m.d.comb += mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE))
+        with m.If(self.begin):
+            m.d.sync += crc.eq(_ONES)
+        with m.Elif(eats):
+            m.d.sync += crc.eq(_crc_step(crc, mixed))
+        m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
+        return matches
+
+    def _add_outcome(self, m, wrong, matches, at_end):
         ended, outcome = Signal(reset_less=True), Signal(FlashStatus, reset_less=True)
         m.d.comb += [self.ended.eq(ended), self.status.eq(outcome)]
         m.d.sync += [
-            ended.eq(wrong | (phase == _Phase.SETTLE)),
+            ended.eq((wrong | at_end) & ~self.begin),
             outcome.eq(Mux(matches, FlashStatus.OK, FlashStatus.WRONG_CRC)),
         ]
         with m.If(wrong):
             m.d.sync += outcome.eq(FlashStatus.WRONG_HEADER)
-
-        with m.If(self.begin):
-            m.d.sync += [phase.eq(_Phase.HEAD), ended.eq(0)]
-        with m.Elif(at_body | skipped | (body & ~more & ~half)):
-            m.d.sync += phase.eq(phase + 1)
-        return m
 
 
 def _register(data: bytes) -> int:
@@ -152,7 +163,7 @@ def _crc_of_nibble(nibble: int) -> int:
 
 
 def _crc_step(crc: Value, mixed: Value) -> Value:
-    """The register after four more bits, given its low ones mixed with them."""
+    """The register after four more bits, its low ones mixed with them."""
     value = Cat(crc[_NIBBLE:], C(0, _NIBBLE))
     for index in range(_NIBBLE):
         value ^= Mux(mixed[index], _crc_of_nibble(1 << index), 0)
