@@ -89,16 +89,20 @@ class FlashReader(wiring.Component):
         m.submodules.fifo = fifo = self.fifo
         m.submodules.image_check = image_check = self.image_check
         wiring.connect(m, wiring.flipped(self.pins), bus.pins)
+        # The first cycle begins the check, which sets everything but these two.
+        first, probe = Signal(init=1), Signal()
+        m.d.sync += first.eq(0)
         checking, checked = Signal(), Signal()
         m.d.comb += [
+            probe.eq(first | self.check),
             checking.eq(self.status == FlashStatus.CHECKING),
             checked.eq(checking & image_check.ended),
-            bus.probe.eq(self.check),
+            bus.probe.eq(probe),
             bus.read.eq(self.start & ~checking),
             bus.address.eq(self.address),
             bus.end.eq(Mux(checking, image_check.ended, self.stop)),
             bus.room.eq(fifo.room),
-            fifo.clear.eq(bus.probe | bus.read | bus.end),
+            fifo.clear.eq(probe | bus.read | bus.end),
             fifo.begun.eq(bus.begun),
             fifo.write.eq(bus.received),
             fifo.data.eq(bus.byte),
@@ -106,14 +110,14 @@ class FlashReader(wiring.Component):
 
         # The bytes go to the check while it goes on.
         m.d.comb += [
-            image_check.begin.eq(self.check),
+            image_check.begin.eq(probe),
             image_check.i.payload.eq(fifo.o.payload),
             image_check.i.valid.eq(fifo.o.valid & checking),
             self.o.payload.eq(fifo.o.payload),
             self.o.valid.eq(fifo.o.valid & ~checking),
             fifo.o.ready.eq(Mux(checking, image_check.i.ready, self.o.ready)),
         ]
-        with m.If(self.check):
+        with m.If(probe):
             m.d.sync += self.status.eq(FlashStatus.CHECKING)
         with m.Elif(bus.no_chip):
             m.d.sync += self.status.eq(FlashStatus.NO_CHIP)

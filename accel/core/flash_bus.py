@@ -6,6 +6,8 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .signals import reached
+
 PAD_CYCLES = 2
 """What ``dq_i`` is in a cycle belongs to the pulse of so many cycles ago: a register at the pads on
 the way out, one on the way in. The chip puts out a bit at the falling edge of the pulse before, and
@@ -101,7 +103,7 @@ class FlashBus(wiring.Component):
     Members
     -------
     probe : In(1)
-        Begin with a chip in an unknown state, up to a read from the image's begin.
+        Begin with a chip in an unknown state, up to a read from the image's begin. Must come first.
     read : In(1), address : In(23)
         Begin a read there in the image.
     end : In(1)
@@ -152,32 +154,39 @@ class FlashBus(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        phase, step = Signal(_Phase, init=_Phase.GAP), Signal(Step)
-        left = Signal(range(max(self.wake, READ_CLOCKS)), init=self.gap - 1)
+        phase, step = Signal(_Phase, reset_less=True), Signal(Step, reset_less=True)
+        # Clocks of the phase, from 0 on
+        clock = Signal(range(max(self.wake, READ_CLOCKS)), reset_less=True)
         tick, last = Signal(), Signal()
         sent = Signal()  # the last clock of a command, its address and its dummies
-        m.d.comb += [last.eq(tick & (left == 0)), sent.eq((phase == _Phase.SEND) & last)]
+        m.d.comb += sent.eq((phase == _Phase.SEND) & last)
 
-        with m.If(tick):
-            m.d.sync += left.eq(left - 1)
+        with m.Switch(phase):
+            with m.Case(_Phase.SEND):
+                for sending, clocks in _CLOCKS.items():
+                    with m.If(step == sending):
+                        m.d.comb += last.eq(tick & reached(clock, clocks - 1))
+            with m.Case(_Phase.GAP):
+                m.d.comb += last.eq(tick & reached(clock, self.gap - 1))
+                with m.If(step == Step.WAKE):
+                    m.d.comb += last.eq(tick & reached(clock, self.wake - 1))
+
         with m.If((phase == _Phase.GAP) & last):
-            m.d.sync += [phase.eq(_Phase.SEND), step.eq(step + 1), left.eq(_clocks_after(step))]
+            m.d.sync += [phase.eq(_Phase.SEND), step.eq(step + 1)]
         with m.If(sent):
-            m.d.sync += [
-                phase.eq(Mux(step == Step.READ, _Phase.READ, _Phase.GAP)),
-                left.eq(Mux(step == Step.WAKE, self.wake - 1, self.gap - 1)),
-            ]
-
+            m.d.sync += phase.eq(Mux(step == Step.READ, _Phase.READ, _Phase.GAP))
         with m.If(self.probe):
             m.d.sync += [phase.eq(_Phase.GAP), step.eq(Step.NOTHING)]
         with m.Elif(self.read):
             m.d.sync += [phase.eq(_Phase.GAP), step.eq(Step.READ - 1)]
         with m.Elif(self.end | self.no_chip):
             m.d.sync += phase.eq(_Phase.IDLE)
-        restart = self.probe | self.read | self.end
-        with m.If(restart):
-            m.d.sync += left.eq(self.gap - 1)
 
+        restart = self.probe | self.read | self.end
+        with m.If(restart | last):
+            m.d.sync += clock.eq(0)
+        with m.Elif(tick):
+            m.d.sync += clock.eq(clock + 1)
         if self.divider == 1:
             m.d.comb += tick.eq(1)
         else:  # data change when the clock falls, and stay for the rest of the period
@@ -185,7 +194,7 @@ class FlashBus(wiring.Component):
 
         # Pulses; a byte is never interrupted.
         pulses = 8 // self.lanes
-        bit = Signal(range(pulses))
+        bit = Signal(range(pulses), reset_less=True)
         m.d.comb += [
             self.begun.eq((phase == _Phase.READ) & tick & (bit == 0) & self.room),
             self.pins.sck.eq(((phase == _Phase.SEND) & tick) | self.begun | (tick & (bit != 0))),
@@ -195,22 +204,22 @@ class FlashBus(wiring.Component):
         with m.Elif(self.begun | (tick & (bit != 0))):
             m.d.sync += bit.eq(bit + 1)
 
-        self._add_data_out(m, phase, step, left, sent, tick)
+        self._add_data_out(m, phase, step, clock, sent, tick)
         due = Mux(
             phase == _Phase.READ,
             tick & (bit == pulses - 1),
-            (phase == _Phase.SEND) & (step == Step.IDENTIFY) & tick & (left < _IDENTITY_CLOCKS),
+            (phase == _Phase.SEND) & (step == Step.IDENTIFY) & tick & clock[3:].any(),
         )
         self._add_data_in(m, step, tick, due, restart, (phase == _Phase.GAP) & last)
         return m
 
-    def _add_data_out(self, m, phase, step, left, sent, tick):
+    def _add_data_out(self, m, phase, step, clock, sent, tick):
         """Commands and addresses on lane 0, most significant bit first."""
-        send = Signal(_COMMAND_CLOCKS + ADDRESS_BITS)
+        send = Signal(_COMMAND_CLOCKS + ADDRESS_BITS, reset_less=True)
         command = Mux(step == Step.WAKE, Command.IDENTIFY, _READ[self.lanes])
         command = Mux(step == Step.LEAVE_DUAL, Command.WAKE, command)
         command = Mux(self.read, _READ[self.lanes], command)
-        address = Mux(self.read, self.address, 0) + self.offset
+        address = Mux(self.read, self.address + self.offset, self.offset)
         with m.If(self.read | sent):
             m.d.sync += send.eq(Cat(address[:ADDRESS_BITS], command[:_COMMAND_CLOCKS]))
         with m.Elif((phase == _Phase.SEND) & tick):
@@ -218,10 +227,10 @@ class FlashBus(wiring.Component):
 
         # Lanes that the chip will drive are let go of with the first dummy clock, and are taken back
         # a cycle after it was deselected.
-        released, leaving = Signal(), Signal()
+        released, leaving = Signal(reset_less=True), Signal()
         with m.If(~self.pins.cs):
             m.d.sync += released.eq(0)
-        with m.Elif((step == Step.READ) & tick & (left == _DUMMY_CLOCKS)):
+        with m.Elif((step == Step.READ) & tick & reached(clock, READ_CLOCKS - _DUMMY_CLOCKS - 1)):
             m.d.sync += released.eq(self.lanes > 1)
         m.d.comb += [
             leaving.eq((step == Step.LEAVE_QUAD) | (step == Step.LEAVE_DUAL)),
@@ -235,14 +244,14 @@ class FlashBus(wiring.Component):
     def _add_data_in(self, m, step, tick, due, restart, gap_ends):
         """Bytes and the identity, ``PAD_CYCLES`` behind their pulses."""
         for index in range(PAD_CYCLES):
-            stage = Signal(name=f"due_{index + 1}")
+            stage = Signal(name=f"due_{index + 1}", reset_less=True)
             m.d.sync += stage.eq(due & ~restart)
             due = stage
 
         # What is shifted in between two bytes leaves before a byte is complete.
         single = self.pins.dq_i[1]
         lanes = single if self.lanes == 1 else self.pins.dq_i[: self.lanes]
-        before = Signal(8 - self.lanes)
+        before = Signal(8 - self.lanes, reset_less=True)
         with m.If(tick):
             m.d.sync += before.eq(Cat(lanes, before))
         m.d.comb += [
@@ -251,7 +260,7 @@ class FlashBus(wiring.Component):
         ]
 
         # A read that does not ask for the identity passes it as if it had shown a chip.
-        zeros, ones = Signal(init=1), Signal(init=1)
+        zeros, ones = Signal(reset_less=True), Signal(reset_less=True)
         with m.If(self.probe):
             m.d.sync += [zeros.eq(1), ones.eq(1)]
         with m.Elif(self.read):
@@ -259,11 +268,3 @@ class FlashBus(wiring.Component):
         with m.Elif(due & (step == Step.IDENTIFY)):
             m.d.sync += [zeros.eq(zeros & ~single), ones.eq(ones & single)]
         m.d.comb += self.no_chip.eq(gap_ends & (step == Step.IDENTIFY) & (zeros | ones))
-
-
-def _clocks_after(step):
-    """Clocks of the step that follows, less one."""
-    value = C(READ_CLOCKS - 1)
-    for following, clocks in _CLOCKS.items():
-        value = Mux(step == following - 1, clocks - 1, value)
-    return value

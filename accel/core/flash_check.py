@@ -1,12 +1,14 @@
 """Whether what lies in a flash is an image for this core, and undamaged."""
 
 import zlib
+from enum import IntEnum
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..protocol import FlashStatus
+from .signals import reached
 
 LENGTH_BYTES = 4
 CRC_BYTES = 4
@@ -20,15 +22,20 @@ _LENGTH_BITS = 24
 _NIBBLE = 4
 
 
-class _Phase:
-    HEAD, SKIP, BODY, SETTLE = range(4)
+class _Phase(IntEnum):
+    """What the check is at; one bit tells where the length counts."""
+
+    HEAD = 0b00
+    SKIP = 0b01
+    BODY = 0b11
+    SETTLE = 0b10
 
 
 class ImageCheck(wiring.Component):
     """Checks the bytes of an image: a header, its length, contents, and the CRC of all of these.
 
-    The header is compared by its CRC, so another one passes by a chance of 2 ** -32. Takes a byte
-    every other cycle.
+    The header is compared by its CRC, so another one passes by a chance of 2 ** -32. Takes a
+    byte every other cycle.
 
     Parameters
     ----------
@@ -39,7 +46,7 @@ class ImageCheck(wiring.Component):
     Members
     -------
     begin : In(1)
-        Begin anew.
+        Begin anew. Must come first.
     i : In(stream.Signature(8))
         The image.
     ended : Out(1), status : Out(FlashStatus)
@@ -66,61 +73,77 @@ class ImageCheck(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        phase, half = Signal(2), Signal()
-        head = phase == _Phase.HEAD
-        wrong, taken = Signal(), Signal()
+        phase = Signal(_Phase, reset_less=True)
+        head, skip, body = (phase == value for value in (_Phase.HEAD, _Phase.SKIP, _Phase.BODY))
 
-        # Bytes up to the body, the length's among them; counted twice, see below.
-        first = len(self.header) + LENGTH_BYTES - 1
-        left = Signal(range(first + 1), init=first)
-        with m.If((phase == _Phase.SKIP) | (head & taken)):
-            m.d.sync += left.eq(Mux(left == 0, first, left - 1))
-
-        # The length is shifted in and then counts down. That it covers the bytes which have passed
-        # is seen by counting them once more.
-        length, any_left, counts = Signal(_LENGTH_BITS), Signal(), Signal()
-        less_one = Signal(_LENGTH_BITS)
+        # A byte that is there stays until its second half, the high one, is taken in.
+        half, eats, more = Signal(reset_less=True), Signal(), Signal()
         m.d.comb += [
-            counts.eq(~head),
-            Cat(less_one, any_left).eq(length + counts.replicate(_LENGTH_BITS)),
+            eats.eq(half | (self.i.valid & (head | (body & more)))),
+            self.i.ready.eq(half),
         ]
-        with m.If(taken | (phase == _Phase.SKIP)):
-            shifted = Cat(length[8:], self.i.payload)
-            with m.If(counts | (left != 0)):
-                m.d.sync += length.eq(Mux(counts, less_one, shifted))
+        m.d.sync += half.eq(eats & ~half & ~self.begin)
 
-        # Low half of a byte first
-        eats, matches = Signal(), Signal()
-        crc = Signal(32, init=_ONES)
-        mixed = Signal(_NIBBLE)
+        # Bytes before the body
+        first = len(self.header) + LENGTH_BYTES
+        passed = Signal(range(first + 1), reset_less=True)
+        at_length, at_body, skipped = Signal(), Signal(), Signal()
         m.d.comb += [
-            mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE)),
-            eats.eq(self.i.valid & (head | ((phase == _Phase.BODY) & any_left))),
-            taken.eq(eats & half),
-            self.i.ready.eq(taken),
+            at_length.eq(head & half & (passed == len(self.header))),
+            at_body.eq(head & half & reached(passed, first - 1)),
+            skipped.eq(skip & reached(passed, first)),
         ]
-        with m.If(eats):
-            m.d.sync += [crc.eq(_crc_step(crc, mixed)), half.eq(~half)]
-        m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
+        with m.If(self.begin | at_body):
+            m.d.sync += passed.eq(0)
+        with m.Elif(skip | (head & half)):
+            m.d.sync += passed.eq(passed + 1)
 
+        # The length is shifted in, but for its last byte, and counts down: first, without a byte,
+        # for those that have passed and one more, then with each byte. It is negative behind the
+        # last one, and before that if there are less.
+        length, counts = Signal(_LENGTH_BITS, reset_less=True), Signal()
+        m.d.comb += [counts.eq(skip | body), more.eq(~length[-1])]
+        with m.If(skip | (half & ~at_body)):
+            less_one = length + counts.replicate(_LENGTH_BITS)
+            m.d.sync += length.eq(Mux(counts, less_one, Cat(length[8:], self.i.payload)))
+
+        matches, wrong = self._add_crc(m, head, half, eats), Signal()
         m.d.comb += wrong.eq(
-            (head & taken & (left == LENGTH_BYTES - 1) & ~matches)
-            | (head & taken & (left == 0) & (self.i.payload.any() | length[-1]))
-            | ((phase == _Phase.SKIP) & ~any_left)
+            (at_length & ~matches) | (at_body & (self.i.payload.any() | ~more)) | (skip & ~more)
         )
-        with m.If((left == 0) & ((head & taken) | (phase == _Phase.SKIP))):
-            m.d.sync += phase.eq(phase + 1)
-        with m.If((phase == _Phase.BODY) & ~any_left):
-            m.d.sync += phase.eq(_Phase.SETTLE)
-        with m.If(self.begin):
-            m.d.sync += [phase.eq(_Phase.HEAD), half.eq(0), left.eq(first), crc.eq(_ONES)]
+        self._add_outcome(m, wrong, matches, phase == _Phase.SETTLE)
 
-        passed = Mux(matches, FlashStatus.OK, FlashStatus.WRONG_CRC)
-        m.d.comb += [
-            self.ended.eq(wrong | (phase == _Phase.SETTLE)),
-            self.status.eq(Mux(wrong, FlashStatus.WRONG_HEADER, passed)),
-        ]
+        with m.If(self.begin):
+            m.d.sync += phase.eq(_Phase.HEAD)
+        with m.Elif(at_body):
+            m.d.sync += phase.eq(_Phase.SKIP)
+        with m.Elif(skipped):
+            m.d.sync += phase.eq(_Phase.BODY)
+        with m.Elif(body & ~more):
+            m.d.sync += phase.eq(_Phase.SETTLE)
         return m
+
+    def _add_crc(self, m, head, half, eats):
+        """Whether the CRC was, a cycle ago, what it must be behind the header or behind it all."""
+        crc, mixed = Signal(32, reset_less=True), Signal(_NIBBLE)
+        matches = Signal(reset_less=True)
+        m.d.comb += mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE))
+        with m.If(self.begin):
+            m.d.sync += crc.eq(_ONES)
+        with m.Elif(eats):
+            m.d.sync += crc.eq(_crc_step(crc, mixed))
+        m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
+        return matches
+
+    def _add_outcome(self, m, wrong, matches, at_end):
+        ended, outcome = Signal(reset_less=True), Signal(FlashStatus, reset_less=True)
+        m.d.comb += [self.ended.eq(ended), self.status.eq(outcome)]
+        m.d.sync += [
+            ended.eq((wrong | at_end) & ~self.begin),
+            outcome.eq(Mux(matches, FlashStatus.OK, FlashStatus.WRONG_CRC)),
+        ]
+        with m.If(wrong):
+            m.d.sync += outcome.eq(FlashStatus.WRONG_HEADER)
 
 
 def _register(data: bytes) -> int:
@@ -140,7 +163,7 @@ def _crc_of_nibble(nibble: int) -> int:
 
 
 def _crc_step(crc: Value, mixed: Value) -> Value:
-    """The register after four more bits, given its low ones mixed with them."""
+    """The register after four more bits, its low ones mixed with them."""
     value = Cat(crc[_NIBBLE:], C(0, _NIBBLE))
     for index in range(_NIBBLE):
         value ^= Mux(mixed[index], _crc_of_nibble(1 << index), 0)

@@ -22,7 +22,7 @@ class ReadAhead(wiring.Component):
     Members
     -------
     clear : In(1)
-        Forget everything.
+        Forget everything. Must come first.
     begun : In(1), room : Out(1)
         A byte begins, which it may only while there is room.
     write : In(1), data : In(8)
@@ -52,15 +52,16 @@ class ReadAhead(wiring.Component):
         m.d.comb += taken.eq(self.o.valid & self.o.ready)
 
         # Plus one, minus one or nothing, in one addition
-        pending = Signal(range(self.depth + 1))
+        pending = Signal(range(self.depth + 1), reset_less=True)
         change = Cat(self.begun ^ taken, (taken & ~self.begun).replicate(len(pending) - 1))
         m.d.sync += pending.eq(pending + change)
         m.d.comb += self.room.eq(~pending[-1])
 
         m.submodules.memory = memory = Memory(shape=8, depth=self.depth, init=[], attrs=_ATTRIBUTES)
         write, read = memory.write_port(), memory.read_port()
-        writing, reading = Signal(range(self.depth)), Signal(range(self.depth))
-        fetch = Signal()
+        writing = Signal(range(self.depth), reset_less=True)
+        reading = Signal.like(writing)
+        valid, fetch = Signal(reset_less=True), Signal()
         m.d.comb += [
             write.en.eq(self.write),
             write.addr.eq(writing),
@@ -68,18 +69,19 @@ class ReadAhead(wiring.Component):
             fetch.eq((~self.o.valid | self.o.ready) & (reading != writing)),
             read.en.eq(fetch),
             read.addr.eq(reading),
+            self.o.valid.eq(valid),
             self.o.payload.eq(read.data),
         ]
         m.d.sync += [
             writing.eq(writing + self.write),
             reading.eq(reading + fetch),
-            self.o.valid.eq(fetch | (self.o.valid & ~self.o.ready)),
+            valid.eq(fetch | (valid & ~self.o.ready)),
         ]
         with m.If(self.clear):
             m.d.sync += [
                 pending.eq(0),
                 writing.eq(0),
                 reading.eq(0),
-                self.o.valid.eq(0),
+                valid.eq(0),
             ]
         return m
