@@ -42,16 +42,17 @@ from dataclasses import dataclass
 
 from amaranth.hdl import signed
 from amaranth.lib import data
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from .config import FLASH, AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
 from .numeric.tables import ENTRY_BITS
-from .protocol import LOCATION_BYTES
 
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
 TABLE_ENTRIES = 256
+FLASH_BYTES = 1 << 23  # that an image may have
+FLASH_UNIT = 64  # bytes: chunks in flash begin at multiples of it
 
 
 @dataclass(frozen=True)
@@ -72,23 +73,24 @@ class Isa:
 
     @property
     def pointer(self) -> data.StructLayout:
-        """Where a chunk is: a word of memory or, if ``flash`` is set, a byte of the flash's image,
-        of whose address ``memory`` has the low bits."""
+        """Where a chunk is: a word of memory or, if ``flash`` is set, a unit of the flash's image, of
+        whose number ``memory`` has the low bits."""
         if not self.config.flash_lanes:
             return data.StructLayout({"memory": self.location})
-        high = 8 * LOCATION_BYTES - 1 - self.location.size
+        high = max(0, exact_log2(FLASH_BYTES // FLASH_UNIT) - self.location.size)
         return data.StructLayout({"memory": self.location, "high": high, "flash": 1})
 
     def pointer_to(self, bank: int, address: int) -> int:
-        """The pointer to a word of a bank, or to a byte of the bank ``FLASH``."""
+        """The pointer to a word of a bank, or to a byte of the bank ``FLASH``, where a unit begins."""
         if bank == FLASH:
-            return 1 << 8 * LOCATION_BYTES - 1 | address
+            assert address % FLASH_UNIT == 0
+            return 1 << self.pointer.size - 1 | address // FLASH_UNIT
         return bank << self.address_bits | address
 
     def pointed_to(self, pointer: int) -> tuple[int, int]:
         """The bank and the address that a pointer means."""
-        if pointer >> 8 * LOCATION_BYTES - 1:
-            return FLASH, pointer & (1 << 8 * LOCATION_BYTES - 1) - 1
+        if self.config.flash_lanes and pointer >> self.pointer.size - 1:
+            return FLASH, (pointer & (1 << self.pointer.size - 1) - 1) * FLASH_UNIT
         return pointer >> self.address_bits, pointer & (1 << self.address_bits) - 1
 
     @property

@@ -17,8 +17,8 @@ CHECK      none                                       none: the check of the fla
 =========  =========================================  ==========================================
 
 A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
-A core with a flash reads also from there, words of bytes; then the highest bit is set, and the
-others are the address of a byte within the flash's image. It runs nothing from flash unless it has
+A core with a flash reads also from there, as many bytes as the words have: then the pointer's
+highest bit is set, and the others number a unit of the flash's image. It runs nothing from flash unless it has
 found a whole image of its own kind there: what it found stands in the three highest bits of the
 first counter.
 """

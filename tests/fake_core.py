@@ -22,6 +22,7 @@ from accel.protocol import (
 from accel.sim.machine import decode_layer
 
 CYCLES = 11  # of each layer
+ERASED = 1 << 16  # bytes of a flash, at least
 
 
 class Line:
@@ -108,7 +109,7 @@ class FakeCore:
     def _content(self, bank: int, address: int) -> np.ndarray:
         """What is in memory or flash from there on."""
         if bank == FLASH:
-            return np.frombuffer(self.flash[address:], np.uint8)
+            return np.frombuffer(self.flash[address:].ljust(ERASED, b"\xff"), np.uint8)
         return self.memory[0, bank % BANKS, address * self.config.rows :]
 
     def _look(self) -> FlashStatus:

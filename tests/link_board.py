@@ -6,12 +6,11 @@ from accel import protocol
 from accel.config import AcceleratorConfig
 from accel.core.link import Link
 from accel.identity import identity
-from accel.isa import COUNTER_BITS
+from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
 from accel.protocol import (
     COUNTER_BYTES,
     COUNTERS,
     FLASH_STATUS_SHIFT,
-    LOCATION_BYTES,
     FlashStatus,
     Status,
     crc,
@@ -38,6 +37,7 @@ class Board:
     def __init__(self, *, rows=4, latency=1, seed=0, lanes=0, refused=False):
         self.config = AcceleratorConfig(rows=rows, flash_lanes=lanes)
         self.refused, self.checks = refused, 0
+        self.flash_bit = 1 << Isa(self.config).pointer.size - 1 if lanes else 0
         self.latency = latency
         self.rng = random.Random(seed)
         self.dut = Link(self.config, memory_latency=latency)
@@ -60,7 +60,7 @@ class Board:
 
     def flash(self, location, count):
         """Bytes of the flash at a location in it."""
-        address = location & (1 << 8 * LOCATION_BYTES - 1) - 1
+        address = (location & self.flash_bit - 1) * FLASH_UNIT
         return bytes((address + k) * 2654435761 >> 13 & 0xFF for k in range(count))
 
     def talk(self, *testbenches):
@@ -96,7 +96,7 @@ class Board:
             ctx.set(dut.idle, 0)
             run = [self.pointer, 0]
             self.runs.append(run)
-            stopped = self.refused and run[0] >> 8 * LOCATION_BYTES - 1
+            stopped = self.refused and run[0] & self.flash_bit
             ctx.set(dut.refused, stopped)
             while run[1] < LAYERS and not stopped:
                 await ctx.tick().repeat(self.rng.randint(3, 90))
@@ -109,17 +109,17 @@ class Board:
 
     async def _flash(self, ctx):
         """Reads on from where it was started, and has a byte now and then."""
-        dut, address = self.dut, None
+        dut, coming = self.dut, b""
         ctx.set(dut.flash_status, self.flash_status)
         while True:
-            ctx.set(dut.from_flash, self.pointer >> 8 * LOCATION_BYTES - 1)
-            valid = address is not None and self.rng.random() < 0.3
+            ctx.set(dut.from_flash, bool(self.pointer & self.flash_bit))
+            valid = bool(coming) and self.rng.random() < 0.3
             ctx.set(dut.flash.valid, valid)
-            ctx.set(dut.flash.payload, self.flash(address, 1)[0] if valid else 0xEE)
+            ctx.set(dut.flash.payload, coming[0] if valid else 0xEE)
             if valid and ctx.get(dut.flash.ready):
-                address += 1
+                coming = coming[1:]
             if ctx.get(dut.flash_start):
-                address = self.pointer
+                coming = self.flash(self.pointer, 100)
             self.checks += ctx.get(dut.flash_check)
             await ctx.tick()
 

@@ -15,14 +15,13 @@ def image_of(chunks: Sequence, config: AcceleratorConfig) -> bytes:
 
     ``chunks`` have ``bank``, ``address`` and ``data``; those of the bank ``FLASH`` are taken.
     """
-    body = bytearray()
+    image = bytearray(IMAGE_HEADER_BYTES)
     for chunk in chunks:
         if chunk.bank == FLASH:
-            assert chunk.address == IMAGE_HEADER_BYTES + len(body), "chunks follow each other"
-            body += chunk.data
-    length = IMAGE_HEADER_BYTES + len(body) + _CRC_BYTES
-    image = image_header(config) + length.to_bytes(4, "little") + bytes(body)
-    return image + zlib.crc32(image).to_bytes(_CRC_BYTES, "little")
+            image += bytes(chunk.address - len(image)) + chunk.data
+    length = len(image) + _CRC_BYTES
+    image[:IMAGE_HEADER_BYTES] = image_header(config) + length.to_bytes(4, "little")
+    return bytes(image) + zlib.crc32(image).to_bytes(_CRC_BYTES, "little")
 
 
 def stream_cycles(words: int, config: AcceleratorConfig) -> int:

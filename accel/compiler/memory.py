@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config import BANKS, FLASH, AcceleratorConfig
-from ..identity import IMAGE_HEADER_BYTES
-from ..protocol import LOCATION_BYTES
+from ..isa import FLASH_BYTES, FLASH_UNIT
 from .command import Command
 from .flash import by_loss
 from .reasons import Reason
 from .schedule import DoesNotFit
 from .storage import Stored
-
-MAX_FLASH_BYTES = 1 << 8 * LOCATION_BYTES - 1
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ def plan(
         order = by_loss(commands, chunk_words, config)
         chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
         flash = _place_in_flash(chunks, chunk_words, config)
-        if IMAGE_HEADER_BYTES + flash <= MAX_FLASH_BYTES:
+        if flash <= FLASH_BYTES - 2 * FLASH_UNIT:
             return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used), flash)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
@@ -171,12 +168,12 @@ def _place_chunks(order, chunk_words, preferred, peaks, config):
 
 def _place_in_flash(chunks, chunk_words, config) -> int:
     """Put the chunks without a location there, one behind the other; return their bytes."""
-    address = IMAGE_HEADER_BYTES
+    address = FLASH_UNIT  # behind the header
     for index, words in enumerate(chunk_words):
         if index not in chunks:
             chunks[index] = FLASH, address
-            address += words * config.rows
-    return address - IMAGE_HEADER_BYTES
+            address += -(-words * config.rows // FLASH_UNIT) * FLASH_UNIT
+    return address - FLASH_UNIT
 
 
 def _in_order(chunks: Mapping[int, tuple[int, int]]) -> tuple[tuple[int, int], ...]:

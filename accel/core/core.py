@@ -3,10 +3,11 @@
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import AcceleratorConfig
 from ..identity import image_header
-from ..isa import Isa
+from ..isa import FLASH_UNIT, Isa
 from ..protocol import FlashStatus
 from . import buffers, requantizer, writeback
 from .array import SystolicArray
@@ -225,7 +226,7 @@ class Core(wiring.Component):
         from_flash, idle = sequencer.pointer.flash, sequencer.idle
         m.d.comb += [
             reader.start.eq(sequencer.flash_start | link.flash_start),
-            reader.address.eq(sequencer.pointer.as_value()),
+            reader.address.eq(Cat(C(0, exact_log2(FLASH_UNIT)), sequencer.pointer.as_value()[:-1])),
             reader.stop.eq(sequencer.flash_stop),
             reader.check.eq(link.flash_check),
             reader.o.ready.eq(Mux(idle, link.flash.ready, words.i.ready)),

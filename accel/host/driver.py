@@ -12,7 +12,7 @@ from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.flash import FlashRefused, check_flash
 from accel.identity import identity
-from accel.isa import COUNTER_BITS, Isa
+from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
 from accel.protocol import (
     COUNTER_BYTES,
     COUNTERS,
@@ -109,7 +109,10 @@ class Driver:
 
     def read_flash(self, address: int, count: int) -> bytes:
         """Read ``count`` bytes of the flash, from byte ``address`` of the program's image on."""
-        return self.read(FLASH, address, -(-count // self.config.rows))[:count]
+        skipped, parts = address % FLASH_UNIT, []
+        for start in range(address - skipped, address + count, FLASH_UNIT):
+            parts.append(self.read(FLASH, start, -(-FLASH_UNIT // self.config.rows))[:FLASH_UNIT])
+        return b"".join(parts)[skipped : skipped + count]
 
     def write(self, bank: int, address: int, data: bytes) -> None:
         """Write whole words."""
@@ -120,11 +123,10 @@ class Driver:
             self._request(frame, 0)
 
     def read(self, bank: int, address: int, words: int) -> bytes:
-        """Read whole words."""
+        """Read whole words, of the flash at most a frame of them."""
         parts = []
-        step = self.config.rows if bank == FLASH else 1
         for start, count in self._frames(words):
-            location = self.isa.pointer_to(bank, address + start * step)
+            location = self.isa.pointer_to(bank, address + start)
             frame = header(Opcode.READ, location, count)
             parts.append(self._request(frame, count * self.config.rows))
         return b"".join(parts)

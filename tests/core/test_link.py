@@ -7,18 +7,17 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from accel import protocol
-from accel.protocol import HEADER_BYTES, LOCATION_BYTES, Opcode, crc, header
+from accel.protocol import HEADER_BYTES, Opcode, crc, header
 from tests.link_board import BAD_DATA, BAD_FLASH, BAD_HEADER, LAYERS, OK, WORDS, Board, closed
 from tests.simulation import Stalls, receive, send
 
-FLASH = 1 << 8 * LOCATION_BYTES - 1
 UNKNOWN = [value for value in range(256) if value not in list(Opcode)]
 SEEDS = st.integers(0, 1 << 32)
 
 
 def exchange(board, kind, rng):
     """A request of one kind, and its reply; what it writes is put into the board's memory later."""
-    location, count = rng.randrange(WORDS), rng.randint(1, 5)
+    location, count = rng.randrange(board.flash_bit or WORDS), rng.randint(1, 5)
     data = rng.randbytes(count * board.config.rows)
     match kind:
         case "write":
@@ -37,11 +36,13 @@ def exchange(board, kind, rng):
         case "check":
             return header(Opcode.CHECK), OK, {}
         case "read flash":
+            location |= board.flash_bit
             data = board.flash(location, count * board.config.rows)
-            return header(Opcode.READ, FLASH | location, count), closed(data), {}
+            return header(Opcode.READ, location, count), closed(data), {}
         case "run flash":
+            location |= board.flash_bit
             reply = BAD_FLASH if board.refused else OK
-            return header(Opcode.RUN, FLASH | location, rng.randrange(LAYERS + 2)), reply, {}
+            return header(Opcode.RUN, location, rng.randrange(LAYERS + 2)), reply, {}
         case "unknown":
             fields = bytes([rng.choice(UNKNOWN)]) + rng.randbytes(HEADER_BYTES - 2)
             return fields + bytes([crc(fields)]), BAD_HEADER, {}

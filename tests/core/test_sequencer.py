@@ -62,13 +62,15 @@ class Run:
         self.executed = min(layers, stop_after or layers)
         self.stop_after = stop_after
         self.valid, self.starts, self.refused = valid, [], False
+        self.bit = self.isa.pointer.size  # of a flash, where there is one
         self.memory = {}
         # The second chunk lies across the end of bank 0.
         self.places = [self.rng.randrange(100), BANK_WORDS - self.rng.randrange(1, 20)]
         self.places += [BANK_WORDS + 1500 * (k + 1) for k in range(layers)]
         if config.flash_lanes:
             in_flash = [self.rng.random() < 0.5 for _ in self.places]
-            self.places = [p | f << 23 for p, f in zip(self.places, in_flash, strict=True)]
+            self.bit = self.isa.pointer.size - 1
+            self.places = [p | f << self.bit for p, f in zip(self.places, in_flash, strict=True)]
             if not valid:
                 good = [not f for f in in_flash[:layers]] + [False]
                 self.executed = min(self.executed, good.index(False))
@@ -76,7 +78,9 @@ class Run:
         for index, chunk in enumerate(self.chunks):
             words = chunk.words(self.places[index + 1], index == layers - 1)
             place = self.places[index]
-            self.memory |= {place: iter(words)} if place >> 23 else dict(enumerate(words, place))
+            self.memory |= (
+                {place: iter(words)} if place >> self.bit else dict(enumerate(words, place))
+            )
         self.arriving = []
         self.counted = dict.fromkeys(COUNTERS, 0)
         simulate(self.dut, self._bench, cycles=200_000)
@@ -100,7 +104,7 @@ class Run:
             await self._tick(ctx)
         assert ctx.get(dut.idle)
         assert ctx.get(dut.refused) == self.refused
-        flash = [place for place in self.places[: self.executed] if place >> 23]
+        flash = [place for place in self.places[: self.executed] if place >> self.bit]
         assert self.starts == flash
         if self.executed < len(self.chunks):  # where a run would go on
             assert self._pointer(ctx) == self.places[self.executed]
@@ -130,7 +134,7 @@ class Run:
         read = None
         if granted and ctx.get(dut.access_en):
             pointer = self._pointer(ctx)
-            read = next(self.stream) if pointer >> 23 else self.memory.get(pointer)
+            read = next(self.stream) if pointer >> self.bit else self.memory.get(pointer)
         self.arriving.append(read)
         if self.isa.config.flash_lanes:
             ctx.set(dut.flash_valid, self.valid)
