@@ -100,7 +100,7 @@ class ImageCheck(wiring.Component):
 
         # The length is shifted in, but for its last byte, and counts down: first, without a byte,
         # for those that have passed and one more, then with each byte. It is negative behind the
-        # last one, and before that if there are less.
+        # last one, and before that if there are less; and at once if it is beyond the limit.
         length, counts = Signal(_LENGTH_BITS, reset_less=True), Signal()
         m.d.comb += [counts.eq(skip | body), more.eq(~length[-1])]
         with m.If(skip | (half & ~at_body)):
@@ -109,7 +109,7 @@ class ImageCheck(wiring.Component):
 
         matches, wrong = self._add_crc(m, head, half, eats), Signal()
         m.d.comb += wrong.eq(
-            (at_length & ~matches) | (at_body & (self.i.payload.any() | ~more)) | (skip & ~more)
+            (at_length & ~matches) | (at_body & self.i.payload.any()) | (skip & ~more)
         )
         self._add_outcome(m, wrong, matches, phase == _Phase.SETTLE)
 
