@@ -159,17 +159,10 @@ class FlashBus(wiring.Component):
         clock = Signal(range(max(self.wake, READ_CLOCKS)), reset_less=True)
         tick, last = Signal(), Signal()
         sent = Signal()  # the last clock of a command, its address and its dummies
-        m.d.comb += sent.eq((phase == _Phase.SEND) & last)
-
-        with m.Switch(phase):
-            with m.Case(_Phase.SEND):
-                for sending, clocks in _CLOCKS.items():
-                    with m.If(step == sending):
-                        m.d.comb += last.eq(tick & reached(clock, clocks - 1))
-            with m.Case(_Phase.GAP):
-                m.d.comb += last.eq(tick & reached(clock, self.gap - 1))
-                with m.If(step == Step.WAKE):
-                    m.d.comb += last.eq(tick & reached(clock, self.wake - 1))
+        m.d.comb += [
+            last.eq(tick & self._is_last(phase, step, clock)),
+            sent.eq((phase == _Phase.SEND) & last),
+        ]
 
         with m.If((phase == _Phase.GAP) & last):
             m.d.sync += [phase.eq(_Phase.SEND), step.eq(step + 1)]
@@ -212,6 +205,13 @@ class FlashBus(wiring.Component):
         )
         self._add_data_in(m, step, tick, due, restart, (phase == _Phase.GAP) & last)
         return m
+
+    def _is_last(self, phase, step, clock):
+        """Whether a phase ends with this clock, if it is one that ends by itself."""
+        sent = Cat((step == sending) & reached(clock, _CLOCKS[sending] - 1) for sending in _CLOCKS)
+        wake = reached(clock, self.wake - 1)
+        waited = Mux(step == Step.WAKE, wake, reached(clock, self.gap - 1))
+        return Mux(phase == _Phase.SEND, sent.any(), (phase == _Phase.GAP) & waited)
 
     def _add_data_out(self, m, phase, step, clock, sent, tick):
         """Commands and addresses on lane 0, most significant bit first."""
