@@ -76,6 +76,10 @@ def header(opcode: Opcode, location: int = 0, count: int = 0) -> bytes:
     return fields + bytes([crc(fields)])
 
 
+FLASH_IMAGE_LIMIT = 1 << 23
+"""A program's image in the flash is shorter than so many bytes."""
+
+
 class FlashStatus(IntEnum):
     """What the core knows of the program in the board's flash."""
 

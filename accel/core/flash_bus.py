@@ -6,6 +6,7 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..protocol import FLASH_IMAGE_LIMIT
 from .signals import reached
 
 PAD_CYCLES = 2
@@ -14,7 +15,7 @@ the way out, one on the way in. The chip puts out a bit at the falling edge of t
 it is taken at the falling edge of its own, so it has a whole period to arrive."""
 
 ADDRESS_BITS = 24
-READ_BITS = 23  # of an address within the image
+READ_BITS = FLASH_IMAGE_LIMIT.bit_length() - 1  # of an address within the image
 _SECTOR_BYTES = 4096
 
 LANES = (1, 2, 4)

@@ -7,18 +7,15 @@ from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..protocol import FlashStatus
+from ..protocol import FLASH_IMAGE_LIMIT, FlashStatus
 from .signals import reached
 
 LENGTH_BYTES = 4
 CRC_BYTES = 4
 
-LENGTH_LIMIT = 1 << 23
-"""An image is shorter than this."""
-
 _POLYNOMIAL = 0xEDB88320  # CRC-32 as in zlib: reflected, from all ones, inverted at the end
 _ONES = 0xFFFFFFFF
-_LENGTH_BITS = 24
+_LENGTH_BITS = FLASH_IMAGE_LIMIT.bit_length()  # the highest one is a sign
 _NIBBLE = 4
 
 
@@ -40,8 +37,9 @@ class ImageCheck(wiring.Component):
     Parameters
     ----------
     header : bytes
-        How an image begins. Behind it comes the length in bytes of the whole image, 4 bytes, the
-        lowest first.
+        How an image begins. Behind it comes the length in bytes of the whole image, which is below
+        ``FLASH_IMAGE_LIMIT``, in 4 bytes, the lowest first; and at the image's end zlib's CRC-32 of
+        all before, likewise.
 
     Members
     -------
