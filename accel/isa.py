@@ -47,11 +47,11 @@ from amaranth.utils import bits_for, ceil_log2, exact_log2
 from .config import FLASH, AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
 from .numeric.tables import ENTRY_BITS
+from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
 TABLE_ENTRIES = 256
-FLASH_BYTES = 1 << 23  # that an image may have
 FLASH_UNIT = 64  # bytes: chunks in flash begin at multiples of it
 
 
@@ -77,7 +77,7 @@ class Isa:
         whose number ``memory`` has the low bits."""
         if not self.config.flash_lanes:
             return data.StructLayout({"memory": self.location})
-        high = max(0, exact_log2(FLASH_BYTES // FLASH_UNIT) - self.location.size)
+        high = max(0, exact_log2(FLASH_IMAGE_LIMIT // FLASH_UNIT) - self.location.size)
         return data.StructLayout({"memory": self.location, "high": high, "flash": 1})
 
     def pointer_to(self, bank: int, address: int) -> int:

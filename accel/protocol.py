@@ -69,6 +69,7 @@ class FlashStatus(IntEnum):
     WRONG_CRC = 4
 
 
+FLASH_IMAGE_LIMIT = 1 << 23  # bytes: an image has fewer
 FLASH_STATUS_SHIFT = 8 * COUNTER_BYTES - max(FlashStatus).bit_length()
 
 

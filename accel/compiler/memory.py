@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config import BANKS, FLASH, AcceleratorConfig
-from ..isa import FLASH_BYTES, FLASH_UNIT
+from ..isa import FLASH_UNIT
+from ..protocol import FLASH_IMAGE_LIMIT
 from .command import Command
 from .flash import by_loss
 from .reasons import Reason
@@ -67,7 +68,7 @@ def plan(
         order = by_loss(commands, chunk_words, config)
         chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
         flash = _place_in_flash(chunks, chunk_words, config)
-        if flash <= FLASH_BYTES - 2 * FLASH_UNIT:
+        if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
             return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used), flash)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024

@@ -6,6 +6,7 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..protocol import FLASH_IMAGE_LIMIT
 from .signals import reached
 
 PAD_CYCLES = 2
@@ -14,7 +15,7 @@ the way out, one on the way in. The chip puts out a bit at the falling edge of t
 it is taken at the falling edge of its own, so it has a whole period to arrive."""
 
 ADDRESS_BITS = 24
-READ_BITS = 23  # of an address within the image
+READ_BITS = FLASH_IMAGE_LIMIT.bit_length() - 1  # of an address within the image
 _SECTOR_BYTES = 4096
 
 LANES = (1, 2, 4)
@@ -159,17 +160,10 @@ class FlashBus(wiring.Component):
         clock = Signal(range(max(self.wake, READ_CLOCKS)), reset_less=True)
         tick, last = Signal(), Signal()
         sent = Signal()  # the last clock of a command, its address and its dummies
-        m.d.comb += sent.eq((phase == _Phase.SEND) & last)
-
-        with m.Switch(phase):
-            with m.Case(_Phase.SEND):
-                for sending, clocks in _CLOCKS.items():
-                    with m.If(step == sending):
-                        m.d.comb += last.eq(tick & reached(clock, clocks - 1))
-            with m.Case(_Phase.GAP):
-                m.d.comb += last.eq(tick & reached(clock, self.gap - 1))
-                with m.If(step == Step.WAKE):
-                    m.d.comb += last.eq(tick & reached(clock, self.wake - 1))
+        m.d.comb += [
+            last.eq(tick & self._is_last(phase, step, clock)),
+            sent.eq((phase == _Phase.SEND) & last),
+        ]
 
         with m.If((phase == _Phase.GAP) & last):
             m.d.sync += [phase.eq(_Phase.SEND), step.eq(step + 1)]
@@ -212,6 +206,13 @@ class FlashBus(wiring.Component):
         )
         self._add_data_in(m, step, tick, due, restart, (phase == _Phase.GAP) & last)
         return m
+
+    def _is_last(self, phase, step, clock):
+        """Whether a phase ends with this clock, if it is one that ends by itself."""
+        sent = Cat((step == sending) & reached(clock, _CLOCKS[sending] - 1) for sending in _CLOCKS)
+        wake = reached(clock, self.wake - 1)
+        waited = Mux(step == Step.WAKE, wake, reached(clock, self.gap - 1))
+        return Mux(phase == _Phase.SEND, sent.any(), (phase == _Phase.GAP) & waited)
 
     def _add_data_out(self, m, phase, step, clock, sent, tick):
         """Commands and addresses on lane 0, most significant bit first."""

@@ -7,18 +7,15 @@ from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..protocol import FlashStatus
+from ..protocol import FLASH_IMAGE_LIMIT, FlashStatus
 from .signals import reached
 
 LENGTH_BYTES = 4
 CRC_BYTES = 4
 
-LENGTH_LIMIT = 1 << 23
-"""An image is shorter than this."""
-
 _POLYNOMIAL = 0xEDB88320  # CRC-32 as in zlib: reflected, from all ones, inverted at the end
 _ONES = 0xFFFFFFFF
-_LENGTH_BITS = 24
+_LENGTH_BITS = FLASH_IMAGE_LIMIT.bit_length()  # the highest one is a sign
 _NIBBLE = 4
 
 
@@ -40,8 +37,9 @@ class ImageCheck(wiring.Component):
     Parameters
     ----------
     header : bytes
-        How an image begins. Behind it comes the length in bytes of the whole image, 4 bytes, the
-        lowest first.
+        How an image begins. Behind it comes the length in bytes of the whole image, which is below
+        ``FLASH_IMAGE_LIMIT``, in 4 bytes, the lowest first; and at the image's end zlib's CRC-32 of
+        all before, likewise.
 
     Members
     -------
@@ -100,7 +98,7 @@ class ImageCheck(wiring.Component):
 
         # The length is shifted in, but for its last byte, and counts down: first, without a byte,
         # for those that have passed and one more, then with each byte. It is negative behind the
-        # last one, and before that if there are less.
+        # last one, and before that if there are less; and at once if it is beyond the limit.
         length, counts = Signal(_LENGTH_BITS, reset_less=True), Signal()
         m.d.comb += [counts.eq(skip | body), more.eq(~length[-1])]
         with m.If(skip | (half & ~at_body)):
@@ -109,7 +107,7 @@ class ImageCheck(wiring.Component):
 
         matches, wrong = self._add_crc(m, head, half, eats), Signal()
         m.d.comb += wrong.eq(
-            (at_length & ~matches) | (at_body & (self.i.payload.any() | ~more)) | (skip & ~more)
+            (at_length & ~matches) | (at_body & self.i.payload.any()) | (skip & ~more)
         )
         self._add_outcome(m, wrong, matches, phase == _Phase.SETTLE)
 

@@ -164,7 +164,7 @@ def test_a_flipped_bit_anywhere_is_refused(lanes):
         bench.fill(ctx, short)
         assert await bench.checked(ctx) == FlashStatus.OK
         for index in range(HEAD_BYTES, len(short)):
-            for bit in range(0 if lanes == 4 else index % 8, 8, 1 if lanes == 4 else 8):
+            for bit in range(index % 2, 8, 2) if lanes == 4 else [index % 8]:
                 bench.fill(ctx, bytes([short[index] ^ 1 << bit]), index)
                 assert await bench.check(ctx) == FlashStatus.WRONG_CRC
                 bench.fill(ctx, short[index : index + 1], index)
@@ -204,7 +204,7 @@ def test_a_read_can_be_ended_by_another_at_any_time(lanes, divider):
     async def look(ctx):
         bench.fill(ctx, IMAGE)
         assert await bench.checked(ctx) == FlashStatus.OK
-        for cycles in range(1, 70 * divider):
+        for cycles in range(1, 64 * divider, 2 * divider - 1):
             await bench.start(ctx, 20)
             await ctx.tick().repeat(cycles)
             await bench.start(ctx, cycles % 30)
