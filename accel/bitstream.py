@@ -22,6 +22,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         uart=(board.link.resource, board.link.number),
         baud=board.link.baud,
         led=board.led,
+        usb=board.usb,
     )
     return make_plan(
         board.platform(),

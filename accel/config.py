@@ -6,7 +6,7 @@ from typing import Any
 from .errors import UserError
 from .numeric.formats import FORMATS, NumberFormat
 
-FAMILIES = ("generic", "ice40up", "ecp5")
+FAMILIES = ("generic", "ice40up", "ice40hx", "ecp5")
 BANKS = 2
 
 
@@ -28,7 +28,8 @@ class AcceleratorConfig:
     element
         Name of the processing element, a file in ``core/pe``.
     family
-        Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``, ``ecp5``.
+        Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``,
+        ``ice40hx`` (HX and LP), ``ecp5``.
     sum_bits
         Width of an accumulator. The compiler proves that no sum of a program leaves it.
     requantizers

@@ -7,12 +7,9 @@ from accel.core.clocking import ClockPlan
 BOARD = Board(
     name="icebreaker",
     title="1BitSquared iCEBreaker",
-    family="ice40up",
-    device="iCE40UP5K-SG48",
+    **_devices.ICE40UP5K.on_board("SG48"),
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
-    resources=_devices.ICE40UP5K,
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
-    configuration={"rows": 4, "columns": 4, "family": "ice40up"},
     led=("led_g", 0),
 )
