@@ -38,14 +38,14 @@ class Wires:
     tx: str
 
 
-def uart_resource(platform: TemplatedPlatform, wires: Wires) -> Resource:
-    """The resource ``uart`` 0 at 3.3 V, idle where nothing is connected."""
+def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uart") -> Resource:
+    """A UART resource with number 0 at 3.3 V, idle where nothing is connected."""
     if isinstance(platform, LatticePlatform):
         attributes = Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
     else:
         attributes = Attrs(IO_STANDARD="SB_LVCMOS", PULLUP=1)
     return Resource(
-        "uart",
+        name,
         0,
         Subsignal("rx", Pins(wires.rx, dir="i", assert_width=1)),
         Subsignal("tx", Pins(wires.tx, dir="o", assert_width=1)),

@@ -9,5 +9,5 @@ BOARD = Board(
     title="Lattice iCE40-HX8K-B-EVN",
     **_devices.ICE40HX8K.on_board("CT256"),
     platform=platform_of("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
-    clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=60.0),
+    clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=84.0),
 )

@@ -6,6 +6,8 @@ table a bit, and each sum of two has a place left for the carry that completes t
 so the tree of sums is all there is.
 """
 
+from typing import NamedTuple
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -17,6 +19,14 @@ _DIGIT_BITS = 2
 def latency_of(weight_bits: int) -> int:
     """Cycles from operands to product: digits, partial products, and each level of sums."""
     return 2 + ceil_log2(weight_bits // _DIGIT_BITS)
+
+
+class _Term(NamedTuple):
+    """``value + (carry << place)``: a partial product, or a sum of some."""
+
+    value: Signal
+    carry: Signal
+    place: int
 
 
 class BoothMultiplier(wiring.Component):
@@ -74,9 +84,9 @@ class BoothMultiplier(wiring.Component):
                 with m.Case(0b11):
                     m.d.sync += product.eq(~magnitude)
             m.d.sync += carry.eq(digit == 0b11)
-            terms.append((product, [carry]))
+            terms.append(_Term(product, carry, 0))
 
-        # Behind it: sums of two each. The low ones' carry goes where the high ones have no bits.
+        # Behind it: sums of two each.
         places, stage = _DIGIT_BITS, 3
         while len(terms) > 1:
             terms = [
@@ -84,7 +94,7 @@ class BoothMultiplier(wiring.Component):
                 for index, (low, high) in enumerate(zip(terms[::2], terms[1::2], strict=True))
             ]
             places, stage = 2 * places, stage + 1
-        m.d.comb += self.p.eq(terms[0][0])
+        m.d.comb += self.p.eq(terms[0].value)
         return m
 
     def _digits(self, m, negative):
@@ -105,19 +115,19 @@ class BoothMultiplier(wiring.Component):
         return digits
 
     def _sum(self, m, low, high, places, name):
-        """The sum of two terms, the higher of which counts ``2**places``; it passes on its carry."""
-        low_value, low_carries = low
-        high_value, high_carries = high
-        width = min(len(high_value) + places, len(self.p))
-        total = Signal(signed(width), name=f"{name}_sum", reset_less=True)
-        shifted = Cat(*low_carries, C(0, places - len(low_carries)), high_value).as_signed()
-        m.d.sync += total.eq(low_value + shifted)
-        passed = []
-        for bit in [C(0, 1)] * places + high_carries:
-            later = Signal(name=f"{name}_carry", reset_less=True)
-            m.d.sync += later.eq(bit)
-            passed.append(later if not isinstance(bit, Const) else bit)
-        return total, passed
+        """The sum of two terms, of which the higher one counts ``2**places``.
+
+        The low one's carry goes where the high one has no bits; the high one's is left for later.
+        """
+        width = min(len(high.value) + places, len(self.p))
+        value = Signal(signed(width), name=f"{name}_sum", reset_less=True)
+        carry = Signal(name=f"{name}_carry", reset_less=True)
+        free = Cat(C(0, low.place), low.carry, C(0, places - low.place - 1))
+        m.d.sync += [
+            value.eq(low.value + Cat(free, high.value).as_signed()),
+            carry.eq(high.carry),
+        ]
+        return _Term(value, carry, high.place + places)
 
 
 class BoothMultipliers(wiring.Component):
