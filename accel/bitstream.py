@@ -31,6 +31,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         baud=board.link.baud,
         led=board.led,
         flash=flash,
+        usb=board.usb,
     )
     return make_plan(
         board.platform(),
@@ -42,7 +43,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
 
 
 def build(
-    board: str,
+    board: str | Board,
     output: str | Path,
     *,
     config: AcceleratorConfig | None = None,
@@ -54,7 +55,7 @@ def build(
     Parameters
     ----------
     board
-        Name of the board.
+        The board, or its name.
     config
         The core's configuration; the board's default one if not given.
     seeds
@@ -64,7 +65,7 @@ def build(
 
     Raises ``UnknownBoard``; ``TooLarge`` before any tool runs; and what `flow.build.build` raises.
     """
-    found = boards.get(board)
+    found = board if isinstance(board, Board) else boards.get(board)
     config = config or resources.configure(found)
     resources.check_fits(config, found)
     facts = {

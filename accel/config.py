@@ -6,7 +6,7 @@ from typing import Any
 from .errors import UserError
 from .numeric.formats import FORMATS, NumberFormat
 
-FAMILIES = ("generic", "ice40up", "ecp5")
+FAMILIES = ("generic", "ice40up", "ice40hx", "ecp5")
 BANKS = 2
 FLASH = BANKS  # a chunk is in a bank of memory or, by this number, in flash
 FLASH_LANES = (0, 1, 2, 4)
@@ -30,7 +30,8 @@ class AcceleratorConfig:
     element
         Name of the processing element, a file in ``core/pe``.
     family
-        Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``, ``ecp5``.
+        Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``,
+        ``ice40hx`` (HX and LP), ``ecp5``.
     sum_bits
         Width of an accumulator. The compiler proves that no sum of a program leaves it.
     requantizers

@@ -1,5 +1,7 @@
 """What a configuration takes of an FPGA, as far as it is known without synthesis."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +13,10 @@ from accel.errors import UserError
 
 _SPRAM_SHAPE = (16, 16384)
 # Shapes (bits, words) in which a block of memory can be used.
+_ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 _EBR_SHAPES = {
-    "ice40up": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+    "ice40up": _ICE40_SHAPES,
+    "ice40hx": _ICE40_SHAPES,
     "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
 }
 _MEANING = {
@@ -39,6 +43,18 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
         words = default.bank_words * default.rows // rows
         changes["bank_words"] = 1 << max(words, 1).bit_length() - 1
     return default.replace(**changes)
+
+
+def fingerprint(board: Board) -> str:
+    """A digest of what a board's default core is placed and routed with: core, device and clock."""
+    clock = board.clock
+    facts = {
+        "device": board.device,
+        "configuration": configure(board).as_dict(),
+        "clock": [clock.pin, clock.input_mhz, clock.made_mhz],
+        "nextpnr_options": board.nextpnr_options,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def needs(config: AcceleratorConfig) -> Mapping[str, int]:

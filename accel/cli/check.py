@@ -34,8 +34,8 @@ def check(
     from accel import boards
     from accel.compiler.frontends import UnsupportedModel, load
 
-    asked = [boards.get(board)] if board else list(boards.BOARDS.values())
-    configs = [_options.configuration(b.name, rows, cols, format, values) for b in asked]
+    asked = [_options.find_board(board)] if board else list(boards.BOARDS.values())
+    configs = [_options.configuration(b, rows, cols, format, values) for b in asked]
     try:
         graph = load(model, contract)
     except UnsupportedModel as problem:
@@ -54,7 +54,7 @@ def _check_board(graph: Any, board: Any, config: Any, fuse: bool) -> bool:
 
     problems = resources.problems(config, board)
     try:
-        program = accel.compile(graph, board=board.name, config=config, fuse=fuse)
+        program = accel.compile(graph, board=board, config=config, fuse=fuse)
     except UserError as problem:
         problems.append(str(problem))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"

@@ -38,23 +38,23 @@ def compile(
     accel compile model.tflite --board icebreaker -o program
     """
     import accel
-    from accel import boards, resources
+    from accel import resources
     from accel.api import DEFAULT_BOARD
     from accel.compiler.image import save
     from accel.compiler.listing import write_listing
     from accel.flow.output import staged
 
-    board = board or DEFAULT_BOARD
-    config = _options.configuration(board, rows, cols, format, values)
-    resources.check_fits(config, boards.get(board))
-    program = accel.compile(model, board=board, config=config, contract=contract, fuse=fuse)
+    found = _options.find_board(board or DEFAULT_BOARD)
+    config = _options.configuration(found, rows, cols, format, values)
+    resources.check_fits(config, found)
+    program = accel.compile(model, board=found, config=config, contract=contract, fuse=fuse)
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)
         (work / LISTING).write_text(write_listing(program.code), encoding="utf-8")
         (work / LAYERS).write_text(json.dumps(report.as_dict(), indent=2) + "\n")
     say(
-        f"{program.name} for {board}, {config.rows}x{config.columns} {config.format}: "
+        f"{program.name} for {found.name}, {config.rows}x{config.columns} {config.format}: "
         f"{len(report.layers)} layers, {program.code.size_bytes:,} bytes, "
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
