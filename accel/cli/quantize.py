@@ -1,22 +1,15 @@
 """``accel quantize``"""
 
-import contextlib
 import json
-from collections import Counter
-from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from accel.cli import _options
-from accel.cli._output import check_writable, progress, say, show, table, write_whole
+from accel.cli._output import check_writable, say, show, table, write_whole
+from accel.cli._quantization import NAMES, work
 from accel.cli.check import CANNOT_RUN, check_board
-
-CHUNK = 32  # samples between two steps of the progress bar
-_TOOLS = ("onnxruntime", "onnx", "numpy")
-_NAMES = {"float32": "float32, onnxruntime", "int8_onnxruntime": "int8, onnxruntime"}
 
 
 def quantize(
@@ -85,16 +78,15 @@ def quantize(
 
     Takes what torch.onnx.export writes: one float32 input of a fixed shape
     but for the batch. x has the network's own shape and numbers, images
-    scaled as in training. Calibrates with ONNX Runtime, which only this
-    command needs (pip install 'accel[quantize]'), and runs the samples
-    there in float32 and int8 and on our core. Without --board all boards
-    are checked. Ends with 2 if the network runs on none of them; OUT.onnx is
-    written whenever it can be read.
+    scaled as in training. ONNX Runtime, which only this command needs,
+    calibrates and quantizes; then it runs the samples in float32 and in int8,
+    and our core does. Without --board all boards are checked. Ends with 2
+    if the network runs on none of them; OUT.onnx is there even so.
 
     \b
     accel quantize model.onnx --calibration x.npz -o int8.onnx
-    accel quantize model.onnx -c train.npz --test test.npz -o int8.onnx --board icebreaker
-    accel quantize model.onnx -c x.npz --labels y.npy -o int8.onnx --json report.json
+    accel quantize model.onnx -c train.npz -t test.npz -o int8.onnx -b icebreaker
+    accel quantize model.onnx -c x.npz --labels y.npy -o int8.onnx --json r.json
     """
     from accel import boards
     from accel.quantization import quantizer
@@ -109,7 +101,7 @@ def quantize(
     settings = quantizer.Settings(
         method=method, form=form, activations=activations, per_tensor=per_tensor
     )
-    made, report, programs = _work(model, calibration, test, labels, settings, asked)
+    made, report, programs = work(model, calibration, test, labels, settings, asked)
     write_whole(output, lambda file: file.write(made.data))
     report = {"model": model.name, "output": output.name, **report}
     if json_file is not None:
@@ -130,124 +122,14 @@ def _choose(option: str, value: str, known: Any) -> None:
         raise _options.BadOption(f"{option} must be one of {', '.join(known)}, not {value!r}")
 
 
-def _work(
-    path: Path,
-    calibration: Path,
-    test: Path | None,
-    labels: Path | None,
-    settings: Any,
-    asked: Sequence[Any],
-) -> tuple[Any, dict[str, Any], list[Any]]:
-    """Quantize and measure. Gives the network, the report, and a program or None for each board."""
-    from accel.quantization import measure, preparation
-    from accel.quantization.model import read_model
-    from accel.quantization.quantizer import quantize as quantize_model
-    from accel.quantization.runtime import Session, runtime
-    from accel.quantization.samples import read_samples
-
-    runtime()
-    model = read_model(path)
-    typical = read_samples(calibration, model.shape, None if test else labels)
-    samples = read_samples(test, model.shape, labels) if test else typical
-    fixed = preparation.fixed(model)
-    float_session = Session(fixed, model.name)
-    samples.check_classes(preparation.check_answer(float_session, model, samples.x))
-    prepared = preparation.folded(fixed, model.name)
-
-    count = len(typical.x)
-    with progress(f"calibrating with {count} samples", count) as advance:
-        made = quantize_model(prepared, model.name, typical.x, settings, advance)
-    with progress("checking boards", len(asked)) as advance:
-        programs, boards = _on_boards(made.graph, asked, advance)
-    answers = {}
-    for who, session in (
-        (measure.FLOAT, float_session),
-        (measure.RUNTIME, Session(made.data, f"{model.name}, quantized")),
-    ):
-        with progress(f"{_NAMES[who]}: {len(samples.x)} samples", len(samples.x)) as advance:
-            answers[who] = session.run(samples.x, advance)
-    program = next(filter(None, programs), None)
-    answers[measure.OURS] = _our_answers(made.graph, program, samples.x)
-    softmax = any(node.operator == "softmax" for node in made.graph)
-    report = {
-        "form": made.form,
-        "method": settings.method,
-        "activations": settings.activations,
-        "weights": "s8 per tensor" if settings.per_tensor else "s8 per channel",
-        "contract": made.graph.contract,
-        "calibration": {"file": typical.name, "samples": count},
-        "test": {
-            "file": samples.name,
-            "executor": "machine" if program else "reference",
-            **measure.measure(answers, samples.y, softmax).as_dict(),
-        },
-        "bytes": {"float32": model.bytes, "int8": len(made.data)},
-        "operators": dict(Counter(node.operator for node in made.graph)),
-        "boards": boards,
-        "tools": [{"name": name, "version": metadata.version(name)} for name in _TOOLS],
-    }
-    return made, report, programs
-
-
-def _our_answers(graph: Any, program: Any, x: Any) -> Any:
-    """The first output as the machine gives it, as the reference does where nothing fits."""
-    import numpy as np
-
-    from accel.compiler import reference
-
-    def run(part: Any) -> Any:
-        if program is None:
-            return reference.run(graph, part)[graph.outputs[0]]
-        return program.run(part, "machine").output
-
-    answers = []
-    with progress(f"int8, accel: {len(x)} samples", len(x)) as advance:
-        for start in range(0, len(x), CHUNK):
-            answers.append(run(x[start : start + CHUNK]))
-            advance(start + len(answers[-1]))
-    if program is not None:
-        program.close()
-    return np.concatenate(answers)
-
-
-def _on_boards(graph: Any, asked: Sequence[Any], advance: Any) -> tuple[list, list]:
-    """Each board's program, or None, and what to say of it."""
-    import accel
-    from accel import resources
-    from accel.errors import UserError
-
-    programs, told = [], []
-    for done, board in enumerate(asked, 1):
-        program, reasons = None, []
-        with contextlib.ExitStack() as stack:
-            stack.callback(advance, done)
-            try:
-                program = accel.compile(graph, board=board.name)
-                reasons = resources.problems(program.config, board)
-            except UserError as problem:
-                reasons = str(problem).splitlines()
-        cycles = None if program is None else program.report().cycles
-        programs.append(None if reasons else program)
-        told.append(
-            {
-                "board": board.name,
-                "runs": not reasons,
-                "reasons": reasons,
-                "cycles": cycles,
-                "milliseconds": cycles and round(cycles / board.clock.made_mhz / 1e3, 4),
-            }
-        )
-    return programs, told
-
-
 def _show(report: dict[str, Any]) -> None:
     test, sizes = report["test"], report["bytes"]
     source = test["file"]
     if source == report["calibration"]["file"]:
         source += ", which it was calibrated with"
-    title = f"{report['model']}: {test['samples']} samples of {source}"
-    listing = table("network", ">accuracy", ">class as in float32", ">bytes", title=title)
-    names = {**_NAMES, "int8_accel": f"int8, accel ({test['executor']})"}
+    say(f"{report['model']}: {test['samples']} samples of {source}", style="bold")
+    listing = table("network", ">accuracy", ">class as in float32", ">bytes")
+    names = {**NAMES, "int8_accel": f"int8, accel ({test['executor']})"}
     for who, name in names.items():
         same = test["same_class_as_float32"].get(who)
         size = sizes["float32" if who == "float32" else "int8"]

@@ -1,5 +1,6 @@
 """A float network made ready for the quantizer: one sample at a time, and nothing to fold left."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from .simplify import simplify
 
 LEAST_IR = 4  # the first version in which constants are no inputs
 _MAIN = ("", "ai.onnx")
+_REMEDIES = {"LogSoftmax": "end the network with its logits, whose largest is the same"}
 
 
 def fixed(model: FloatModel) -> bytes:
@@ -79,13 +81,14 @@ def folded(data: bytes, name: str) -> Any:
 
 def _unknown(proto: Any) -> list[Reason]:
     known = FRONTENDS["onnx"].operators
-    remedy = f"use {', '.join(name for name in known if '.' not in name)}"
-    reasons, told = [], set()
+    floats = [name for name in known if not re.search(r"\.|QLinear|Quantize", name)]
+    reasons, told, remedy = [], set(), f"use {', '.join(floats)}"
     for node in proto.graph.node:
         spelling = node.op_type if node.domain in _MAIN else f"{node.domain}.{node.op_type}"
         if spelling not in known and spelling not in told:
             told.add(spelling)
             place = f"operator {node.name!r} ({spelling})"
-            reasons.append(Reason(place=place, what="is not supported", remedy=remedy))
-            remedy = ""  # once is enough
+            own = _REMEDIES.get(spelling)
+            reasons.append(Reason(place=place, what="is not supported", remedy=own or remedy))
+            remedy = remedy if own else ""  # the list once is enough
     return reasons

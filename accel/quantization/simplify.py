@@ -7,8 +7,19 @@ import numpy as np
 
 def simplify(proto: Any) -> None:
     """Rewrite a folded ``onnx.ModelProto`` in place; every rule keeps what it computes."""
-    for rule in (_fold_batch_normalization, _flatten_biases, _pool_means):
+    for rule in (
+        _fold_batch_normalization,
+        _convolve_batch_normalization,
+        _flatten_biases,
+        _pool_means,
+        _join_hard_swish,
+    ):
         rule(proto)
+
+
+def _ranks(proto: Any) -> dict[str, int]:
+    ports = (*proto.graph.value_info, *proto.graph.input, *proto.graph.output)
+    return {port.name: len(port.type.tensor_type.shape.dim) for port in ports}
 
 
 def _constants(proto: Any) -> dict[str, np.ndarray]:
@@ -35,6 +46,13 @@ def _attribute(node: Any, name: str, default: Any) -> Any:
     return found[0] if found else default
 
 
+def _batch_normalization(node: Any, constants: dict) -> tuple[np.ndarray, np.ndarray]:
+    """What a BatchNormalization multiplies channels with, and adds then, float64 ``[channels]``."""
+    scale, shift, mean, variance = (constants[n].astype(np.float64) for n in node.input[1:5])
+    factor = scale / np.sqrt(variance + _attribute(node, "epsilon", 1e-5))
+    return factor, shift - mean * factor
+
+
 def _fold_batch_normalization(proto: Any) -> None:
     """Gemm and BatchNormalization, PyTorch's Linear and BatchNorm1d, become one Gemm."""
     constants, graph = _constants(proto), proto.graph
@@ -49,12 +67,11 @@ def _fold_batch_normalization(proto: Any) -> None:
         scaled = _attribute(gemm, "alpha", 1.0) != 1 or _attribute(gemm, "beta", 1.0) != 1
         if scaled or node.input[0] in ends or not all(name in constants for name in needed):
             continue
-        scale, shift, mean, variance = (constants[n].astype(np.float64) for n in node.input[1:])
-        factor = scale / np.sqrt(variance + _attribute(node, "epsilon", 1e-5))
+        factor, offset = _batch_normalization(node, constants)
         weights = constants[gemm.input[1]].astype(np.float64)
         weights *= factor[:, None] if _attribute(gemm, "transB", 0) else factor
         bias = constants[gemm.input[2]].reshape(-1) if len(gemm.input) > 2 else 0.0
-        bias = (bias - mean) * factor + shift
+        bias = bias * factor + offset
         made = [
             _store(proto, f"{gemm.output[0]}_{what}", data.astype(np.float32))
             for what, data in (("weights", weights), ("bias", bias))
@@ -62,6 +79,27 @@ def _fold_batch_normalization(proto: Any) -> None:
         gemm.input[:] = [gemm.input[0], *made]
         gemm.output[0] = node.output[0]
         graph.node.remove(node)
+
+
+def _convolve_batch_normalization(proto: Any) -> None:
+    """Batch normalizations that nothing takes in become 1x1 convolutions of single channels."""
+    from onnx import helper
+
+    constants, ranks = _constants(proto), _ranks(proto)
+    for node in proto.graph.node:
+        rank = ranks.get(node.input[0], 0) if node.op_type == "BatchNormalization" else 0
+        if rank not in (3, 4) or not all(name in constants for name in node.input[1:]):
+            continue
+        factor, offset = _batch_normalization(node, constants)
+        weights = factor.reshape(-1, *(1,) * (rank - 1))
+        made = [
+            _store(proto, f"{node.output[0]}_{what}", data.astype(np.float32))
+            for what, data in (("weights", weights), ("bias", offset))
+        ]
+        node.op_type = "Conv"
+        node.input[:] = [node.input[0], *made]
+        del node.attribute[:]
+        node.attribute.append(helper.make_attribute("group", len(factor)))
 
 
 def _flatten_biases(proto: Any) -> None:
@@ -76,8 +114,7 @@ def _flatten_biases(proto: Any) -> None:
 
 def _pool_means(proto: Any) -> None:
     """Means over height and width become global pools, which the runtime computes in integers."""
-    constants = _constants(proto)
-    ranks = {v.name: len(v.type.tensor_type.shape.dim) for v in proto.graph.value_info}
+    constants, ranks = _constants(proto), _ranks(proto)
     for node in proto.graph.node:
         if node.op_type != "ReduceMean" or ranks.get(node.input[0]) != 4:
             continue
@@ -87,3 +124,19 @@ def _pool_means(proto: Any) -> None:
         if sorted(axis % 4 for axis in axes) == [2, 3] and _attribute(node, "keepdims", 1):
             node.op_type = "GlobalAveragePool"
             del node.attribute[:], node.input[1:]
+
+
+def _join_hard_swish(proto: Any) -> None:
+    """HardSigmoid and Mul, as which the runtime's optimizer spells HardSwish, become it again."""
+    graph = proto.graph
+    for gate in [node for node in graph.node if node.op_type == "HardSigmoid"]:
+        readers = [node for node in graph.node if gate.output[0] in node.input]
+        if len(readers) != 1 or readers[0].op_type != "Mul":
+            continue
+        product = readers[0]
+        slope, offset = _attribute(gate, "alpha", 0.2), _attribute(gate, "beta", 0.5)
+        same = sorted(product.input) == sorted((gate.input[0], gate.output[0]))
+        if same and np.float32(slope) == np.float32(1 / 6) and offset == 0.5:
+            product.op_type = "HardSwish"
+            product.input[:] = [gate.input[0]]
+            graph.node.remove(gate)
