@@ -87,14 +87,14 @@ def _file_reasons(proto: Any) -> list[Reason]:
         return [Reason(place="", what="has no operators or no output")]
     for node in graph.node:
         if node.op_type in _QUANTIZED or node.op_type.startswith("QLinear"):
-            place = f"operator {node.name!r} ({node.op_type})"
+            place = f"operator {node.name or node.output[0]!r} ({node.op_type})"
             why = "the model is quantized already"
             remedy = "use it as it is: accel check MODEL"
             return [Reason(place=place, what="has integer codes", why=why, remedy=remedy)]
     kinds = (AttributeProto.GRAPH, AttributeProto.GRAPHS)
     reasons = [
         Reason(
-            place=f"operator {node.name!r} ({node.op_type})",
+            place=f"operator {node.name or node.output[0]!r} ({node.op_type})",
             what="has a graph of its own",
             remedy="export the model without control flow",
         )
@@ -136,7 +136,7 @@ def _port_reasons(port: Any) -> list[Reason]:
 
 def _load_data(proto: Any, folder: Path) -> tuple[list[Reason], int]:
     """Read tensors that are stored in other files of the model's folder, and in no other place."""
-    from onnx import TensorProto, external_data_helper
+    from onnx import TensorProto, external_data_helper, numpy_helper
     from onnx.checker import ValidationError
 
     graph = proto.graph
@@ -163,6 +163,12 @@ def _load_data(proto: Any, folder: Path) -> tuple[list[Reason], int]:
             why = (str(problem).splitlines() or [""])[0][:300]
             what = "has data in another file that cannot be read"
             return [Reason(place="", what=what, why=why, remedy=ONE_FILE)], 0
+    for tensor in tensors:
+        try:
+            numpy_helper.to_array(tensor)
+        except (ValueError, TypeError, KeyError) as problem:
+            place, what = f"tensor {tensor.name!r}", "has data of another size than its shape"
+            return [Reason(place=place, what=what, why=str(problem), remedy="export it again")], 0
     return [], size
 
 

@@ -34,12 +34,14 @@ def fixed(model: FloatModel) -> bytes:
     for port in proto.graph.output:
         port.type.tensor_type.ClearField("shape")
     opset = max((o.version for o in proto.opset_import if o.domain in _MAIN), default=1)
+    what = f"cannot be brought from opset {opset} to {LEAST_OPSET}"
     try:
         if opset < LEAST_OPSET:
             proto = onnx.version_converter.convert_version(proto, LEAST_OPSET)
+        what = "has operators whose results have no shape"
         proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     except Exception as problem:  # the library's errors have no base of their own
-        reason = refusal(problem, f"cannot be brought to opset {max(opset, LEAST_OPSET)}")
+        reason = refusal(problem, what)
         raise UnsupportedModel(model.name, [reason]) from problem
     return proto.SerializeToString()
 
@@ -81,13 +83,13 @@ def folded(data: bytes, name: str) -> Any:
 
 def _unknown(proto: Any) -> list[Reason]:
     known = FRONTENDS["onnx"].operators
-    floats = [name for name in known if not re.search(r"\.|QLinear|Quantize", name)]
+    floats = [name for name in known if not re.search(r"\.|QLinear|[Qq]uantize", name)]
     reasons, told, remedy = [], set(), f"use {', '.join(floats)}"
     for node in proto.graph.node:
         spelling = node.op_type if node.domain in _MAIN else f"{node.domain}.{node.op_type}"
         if spelling not in known and spelling not in told:
             told.add(spelling)
-            place = f"operator {node.name!r} ({spelling})"
+            place = f"operator {node.name or node.output[0]!r} ({spelling})"
             own = _REMEDIES.get(spelling)
             reasons.append(Reason(place=place, what="is not supported", remedy=own or remedy))
             remedy = remedy if own else ""  # the list once is enough

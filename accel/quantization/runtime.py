@@ -67,6 +67,7 @@ def refusal(problem: Exception, what: str = "is refused by onnxruntime") -> Reas
     why = lines[0] if lines else type(problem).__name__
     for _ in range(3 * why.startswith("[ONNXRuntimeError]")):  # : number : name : message
         why = why.partition(" : ")[2] or why
+    why = why.removeprefix("Fatal error: ")
     remedy = "check it with onnx.checker, and export it with a recent opset"
     return Reason(place="", what=what, why=why[:300], remedy=remedy)
 
