@@ -28,6 +28,7 @@ def work(
 ) -> tuple[Any, dict[str, Any], list[Any]]:
     """Quantize and measure. Gives the network, the report, and a program or None for each board."""
     from accel.quantization import measure, preparation
+    from accel.quantization.exact import settled
     from accel.quantization.model import read_model
     from accel.quantization.quantizer import quantize as quantize_model
     from accel.quantization.runtime import Session, runtime
@@ -45,6 +46,9 @@ def work(
     count = len(typical.x)
     with progress(f"calibrating with {count} samples", count) as advance:
         made = quantize_model(prepared, model.name, typical.x, settings, advance)
+    with progress("fitting scales", 1) as advance:
+        made = settled(made, model.name)
+        advance(1)
     with progress("checking boards", len(asked)) as advance:
         programs, boards = _on_boards(made.graph, asked, advance)
     answers = {}
@@ -62,6 +66,7 @@ def work(
         "method": settings.method,
         "activations": settings.activations,
         "weights": "s8 per tensor" if settings.per_tensor else "s8 per channel",
+        "scales_moved": made.moved,
         "contract": made.graph.contract,
         "calibration": {"file": typical.name, "samples": count},
         "test": {

@@ -141,6 +141,9 @@ def _show(report: dict[str, Any]) -> None:
     )
     if not test["accuracy"]:
         say("  no accuracy without labels: add an array y to the .npz file, or give --labels")
+    if report["scales_moved"]:
+        why = "scales of weights moved by less than 0.01 %, so that the core rounds exactly"
+        say(f"  {why}: {report['scales_moved']}")
     made = f"{report['weights']}, activations {report['activations']}, {report['method']}"
     tools = ", ".join(f"{tool['name']} {tool['version']}" for tool in report["tools"])
     say(f"  weights {made} of {report['calibration']['samples']} samples; {tools}")

@@ -46,11 +46,15 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Quantized:
-    """A quantized network: the file's bytes, its form, and the graph that our front end reads."""
+    """A quantized network: the file's bytes, its form, and the graph that our front end reads.
+
+    ``moved`` counts scales of weights that are not the quantizer's own.
+    """
 
     data: bytes
     form: str
     graph: Graph
+    moved: int = 0
 
 
 def quantize(

@@ -125,6 +125,7 @@ def test_nothing_but_our_own_lines_reaches_the_terminal(command, files):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
         "calibrating with 24 samples ...",
+        "fitting scales ...",
         "checking boards ...",
         *("float32, onnxruntime", "int8, onnxruntime", "int8, accel"),
     ]
