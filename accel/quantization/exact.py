@@ -21,6 +21,7 @@ from .quantizer import Quantized
 
 STEP = 2.0**-18  # relative; sums of 22 bits and their thresholds move by some units
 STEPS = 24  # to either side
+MOST_CHANNELS = 2048  # of a layer; those of larger ones stay, for they would take minutes
 _SCALE = 4  # the input of QLinearConv, QLinearMatMul and QGemm that scales their weights
 _LINEAR = ("QLinearConv", "QLinearMatMul", "QGemm")
 
@@ -70,6 +71,8 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
     """
     tensor = graph.tensor(node.inputs[1])
     original = np.array(tensor.quantization.scale, np.float32)
+    if tensor.shape[tensor.quantization.axis] > MOST_CHANNELS:
+        return None
     trial, scale = graph, original.copy()
     bad = _unproved(node, graph, slice(None))
     if not len(bad):
