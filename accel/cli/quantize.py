@@ -128,12 +128,14 @@ def _show(report: dict[str, Any]) -> None:
     if source == report["calibration"]["file"]:
         source += ", which it was calibrated with"
     say(f"{report['model']}: {test['samples']} samples of {source}", style="bold")
-    listing = table("network", ">accuracy", ">class as in float32", ">bytes")
+    columns = (">accuracy", ">class as in float32", ">RMS distance", ">bytes")
+    listing = table("network", *columns)
     names = {**NAMES, "int8_accel": f"int8, accel ({test['executor']})"}
     for who, name in names.items():
         same = test["same_class_as_float32"].get(who)
         size = sizes["float32" if who == "float32" else "int8"]
-        listing.add_row(name, _percent(test["accuracy"].get(who)), _percent(same), f"{size:,}")
+        shares = (test["accuracy"].get(who), same, test["distance_from_float32"].get(who))
+        listing.add_row(name, *map(_percent, shares), f"{size:,}")
     show(listing)
     say(
         f"  accel and onnxruntime: {test['elements_differing_from_onnxruntime']:,} of "

@@ -14,13 +14,15 @@ class Measured:
 
     ``accuracy`` is the share of samples whose largest value is that of their label, 0 to 1, by who
     answered; empty without labels. ``same_class`` is the share whose largest value is the float
-    network's. ``differing`` counts elements of our answers that are not the runtime's, and
+    network's, and ``distance`` the root mean square difference from its values, as a share of their
+    own root mean square. ``differing`` counts elements of our answers that are not the runtime's, and
     ``other_classes`` samples.
     """
 
     samples: int
     accuracy: dict[str, float]
     same_class: dict[str, float]
+    distance: dict[str, float]
     elements: int
     differing: int
     other_classes: int
@@ -30,6 +32,7 @@ class Measured:
             "samples": self.samples,
             "accuracy": self.accuracy,
             "same_class_as_float32": self.same_class,
+            "distance_from_float32": self.distance,
             "elements": self.elements,
             "elements_differing_from_onnxruntime": self.differing,
             "classes_differing_from_onnxruntime": self.other_classes,
@@ -45,6 +48,7 @@ def measure(answers: dict[str, np.ndarray], y: np.ndarray | None, softmax: bool)
     ``softmax`` says that the network ends with one in float32, in which last bits may differ.
     """
     classes = {who: a.reshape(len(a), -1).argmax(axis=1) for who, a in answers.items()}
+    quantized = [who for who in answers if who != FLOAT]
     theirs, ours = answers[RUNTIME], answers[OURS]
     differing = ours != theirs
     if softmax:
@@ -52,7 +56,8 @@ def measure(answers: dict[str, np.ndarray], y: np.ndarray | None, softmax: bool)
     return Measured(
         samples=len(ours),
         accuracy={} if y is None else {who: _share(c == y) for who, c in classes.items()},
-        same_class={w: _share(c == classes[FLOAT]) for w, c in classes.items() if w != FLOAT},
+        same_class={who: _share(classes[who] == classes[FLOAT]) for who in quantized},
+        distance={who: _distance(answers[who], answers[FLOAT]) for who in quantized},
         elements=ours.size,
         differing=int(differing.sum()),
         other_classes=int((classes[OURS] != classes[RUNTIME]).sum()),
@@ -61,3 +66,9 @@ def measure(answers: dict[str, np.ndarray], y: np.ndarray | None, softmax: bool)
 
 def _share(right: np.ndarray) -> float:
     return float(right.mean())
+
+
+def _distance(answer: np.ndarray, wanted: np.ndarray) -> float:
+    wanted = wanted.astype(np.float64)
+    size = np.sqrt((wanted**2).mean())
+    return float(np.sqrt(((answer - wanted) ** 2).mean()) / size) if size else 0.0

@@ -66,6 +66,10 @@ def test_the_report_is_what_the_runtime_and_the_machine_answer(accel, command, f
     right = float((ours.argmax(axis=1) == y).mean())
     assert test["accuracy"] == {"float32": 1.0, "int8_onnxruntime": right, "int8_accel": right}
     assert test["same_class_as_float32"]["int8_accel"] == right
+    (wanted,) = onnx_runtime(small().bytes(), {"x": x})
+    distance = np.sqrt(((ours - wanted) ** 2).mean() / (wanted**2).mean())
+    np.testing.assert_allclose(test["distance_from_float32"]["int8_accel"], distance, rtol=1e-4)
+    assert 0 < distance < 0.1
     assert test["elements_differing_from_onnxruntime"] == 0
     assert (test["samples"], test["elements"], test["executor"]) == (40, 40 * CLASSES, "machine")
     sizes = {"float32": (files / "net.onnx").stat().st_size, "int8": len(data)}

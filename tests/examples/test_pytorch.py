@@ -40,7 +40,7 @@ def test_figures_are_the_readmes_and_all_executors_agree(quantized):
     ):
         accuracy = 100 * report["test"]["accuracy"][who]
         size = report["bytes"]["float32" if who == "float32" else "int8"]
-        assert f"| {name} | {accuracy:.2f} % | {size:,} |" in README
+        assert f"| {name} | {accuracy:.2f} % | {size / 1e3:.1f} kB |" in README
     assert report["test"]["elements_differing_from_onnxruntime"] == 0
     assert f"{report['test']['elements']:,} output values" in README
 
