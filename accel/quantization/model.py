@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
+
 from accel.compiler.frontends import FRONTENDS, MAX_BYTES, UnsupportedModel, frontend_of
 from accel.compiler.reasons import Reason
 
@@ -164,11 +166,15 @@ def _load_data(proto: Any, folder: Path) -> tuple[list[Reason], int]:
             what = "has data in another file that cannot be read"
             return [Reason(place="", what=what, why=why, remedy=ONE_FILE)], 0
     for tensor in tensors:
+        place = f"tensor {tensor.name!r}"
         try:
-            numpy_helper.to_array(tensor)
+            data = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as problem:
-            place, what = f"tensor {tensor.name!r}", "has data of another size than its shape"
+            what = "has data of another size than its shape"
             return [Reason(place=place, what=what, why=str(problem), remedy="export it again")], 0
+        if data.size > 1 and data.dtype.kind == "f" and not np.isfinite(data).all():
+            what = "has values that are NaN or infinite"
+            return [Reason(place=place, what=what, remedy="train the network anew")], 0
     return [], size
 
 

@@ -1,5 +1,6 @@
 """A float network made ready for the quantizer: one sample at a time, and nothing to fold left."""
 
+import math
 import re
 import tempfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from .runtime import Session, quiet, refusal
 from .simplify import simplify
 
 LEAST_IR = 4  # the first version in which constants are no inputs
+MOST_ELEMENTS = 2**28
 _MAIN = ("", "ai.onnx")
 _REMEDIES = {"LogSoftmax": "end the network with its logits, whose largest is the same"}
 
@@ -43,7 +45,19 @@ def fixed(model: FloatModel) -> bytes:
     except Exception as problem:  # the library's errors have no base of their own
         reason = refusal(problem, what)
         raise UnsupportedModel(model.name, [reason]) from problem
+    _check_sizes(proto, model.name)
     return proto.SerializeToString()
+
+
+def _check_sizes(proto: Any, name: str) -> None:
+    """Refuse tensors that the runtime should not be asked to make."""
+    for port in (*proto.graph.input, *proto.graph.value_info, *proto.graph.output):
+        size = math.prod(dim.dim_value or 1 for dim in port.type.tensor_type.shape.dim)
+        if size > MOST_ELEMENTS:
+            place, what = f"tensor {port.name!r}", f"has {size:,} elements, more than 2^28"
+            raise UnsupportedModel(
+                name, [Reason(place=place, what=what, remedy="use a smaller one")]
+            )
 
 
 def check_answer(session: Session, model: FloatModel, x: Any) -> int:

@@ -143,6 +143,24 @@ def test_data_beside_the_model_is_the_models(tmp_path):
         np.testing.assert_array_equal(numpy_helper.to_array(one), numpy_helper.to_array(other))
 
 
+def test_weights_that_are_no_numbers_are_told(tmp_path):
+    m = small()
+    m.constants["v"][3, 1] = np.inf
+    with pytest.raises(UnsupportedModel, match="tensor 'v': has values that are NaN or infinite"):
+        read_model(saved(tmp_path, m.proto()))
+
+
+def test_a_file_that_asks_for_all_memory_is_refused_before_it_is_run(tmp_path):
+    m = small()
+    m.nodes = []
+    m.add("ConstantOfShape", [m.constant("s", [1, 2**20, 2**14], np.int64)], ["c"])
+    m.add("ReduceMean", ["c"], ["r"], keepdims=0)
+    m.add("Add", ["x", "r"], ["y"])
+    model = read_model(saved(tmp_path, m.proto()))
+    with pytest.raises(UnsupportedModel, match="tensor 'c': has 17,179,869,184 elements"):
+        preparation.fixed(model)
+
+
 # One sample at a time.
 
 
