@@ -34,6 +34,7 @@ ALLOWED = {
     "boards": FOUNDATION | {"config", "core"},
     "host": DEFINITIONS | {"compiler"},
     "digits": DEFINITIONS | {"compiler"},
+    "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "resources": DEFINITIONS | {"boards", "core"},

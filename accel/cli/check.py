@@ -42,12 +42,13 @@ def check(
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
         raise typer.Exit(CANNOT_RUN) from None
-    fits = [_check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
+    fits = [check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
     if not any(fits):
         raise typer.Exit(CANNOT_RUN)
 
 
-def _check_board(graph: Any, board: Any, config: Any, fuse: bool) -> bool:
+def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
+    """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel import resources
     from accel.errors import UserError
