@@ -154,7 +154,7 @@ def _lower_node(
     if operator.binary is not None and len(variable) == 2:
         pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)
         copied = int(latest is not None and latest.output == pair[1].root)
-        return lower_binary(node, graph, pair, copied)
+        return lower_binary(node, graph, pair, copied, config)
     view, source = views[variable[0]], graph.tensor(variable[0])
     storage = view.storage if _takes_all(node, graph) else stored(source)
     if operator.lower is not None:

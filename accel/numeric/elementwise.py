@@ -53,6 +53,11 @@ class Arithmetic(Protocol):
     ) -> np.ndarray:
         """``x`` or, where negative, ``alpha * x``; alpha are codes of quantization ``slope``."""
 
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """``alpha * x``, as `prelu` has it of negative numbers."""
+
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
     ) -> np.ndarray:

@@ -74,6 +74,12 @@ class OnnxArithmetic:
         real = _real(x, source)
         return self.quantize(np.where(real > 0, real, _real(alpha, slope) * real), output)
 
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """PRelu, of negative numbers."""
+        return self.quantize(_real(alpha, slope) * _real(x, source), output)
+
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
     ) -> np.ndarray:

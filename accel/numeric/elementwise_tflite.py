@@ -90,11 +90,17 @@ class TfliteArithmetic:
         self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
     ) -> np.ndarray:
         """``BroadcastPrelu4DSlow``."""
-        x, alpha = x - source.zero_point, alpha - slope.zero_point
-        positive = self._times(np.maximum(x, 0), source.scale / output.scale)
-        negative = np.minimum(x, 0) * alpha
-        negative = self._times(negative, source.scale * slope.scale / output.scale)
-        return np.where(x >= 0, positive, negative) + output.zero_point
+        below = np.minimum(x, source.zero_point)
+        negative = self.scaled(below, alpha, source, slope, output)
+        positive = self.rescale(np.maximum(x, source.zero_point), source, output)
+        return np.where(x >= source.zero_point, positive, negative)
+
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """``BroadcastPrelu4DSlow``, of negative numbers."""
+        product = (x - source.zero_point) * (alpha - slope.zero_point)
+        return self._times(product, source.scale * slope.scale / output.scale) + output.zero_point
 
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine

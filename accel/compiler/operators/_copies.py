@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...numeric.rules import Mean
-from ..convolution import Convolution, Region
+from ..convolution import Convolution, Region, identity
 from ..ir import Node
 from ..storage import Stored
 
@@ -59,3 +59,20 @@ def as_stored(values: tuple[int, ...], batch: int) -> Triple:
     """
     inner = values[1:]
     return (*(batch,) * (3 - len(inner)), *inner)
+
+
+def repeated(
+    name: str, node: str, source: str, output: str, small: Stored, large: Stored
+) -> Convolution:
+    """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
+    copy = identity(name, node, source, output, large.shape)
+    sizes = zip(small.shape[:2], large.shape[:2], strict=True)
+    if small.channels != large.channels:
+        copy = copy.replace(weights=np.ones((large.channels, 1, 1, 1), np.int64), uniform=False)
+    stride = tuple(1 if few == many else 0 for few, many in sizes)
+    return copy.replace(input_shape=small.shape, stride=stride)
+
+
+def negated(c: Convolution) -> Convolution:
+    """A copy that makes ``-1 - x`` of each code ``x``, which reverses their order."""
+    return c.replace(weights=-c.weights, bias=c.bias - 1)

@@ -79,15 +79,24 @@ def lower_table(node: Node, graph: Graph, storage: Stored, table: np.ndarray) ->
     """
     output = stored(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
-    rising, falling = ((sign * np.diff(rows, axis=1) >= 0).all() for sign in (1, -1))
-    support(bool(rising or falling), node, "it rises for some codes and falls for others")
-    rule = Table(rows, -128) if rising else Table(rows[:, ::-1], -127)
-    rule = rule.take([0] * output.channels) if len(rows) == 1 else rule
+    steps = np.diff(rows, axis=1)
+    rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
+    channel = int(np.argmin(rising | falling))
+    where = f" in channel {channel}" if len(rows) > 1 else ""
+    what = f"it rises for some codes and falls for others{where}"
+    support(bool((rising | falling).all()), node, what)
+    # A falling one sees -1 - x, which has the codes' range.
+    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), -128)
+    everywhere = [0] * output.channels if len(rows) == 1 else list(range(output.channels))
+    rule, rising = rule.take(everywhere), rising[everywhere]
     (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)
+    weights = np.where(rising, 1, -1)
+    few = storage.channels != output.channels
     return [
         copy.replace(
             source=next(name for name in node.inputs if not graph.tensor(name).constant),
-            weights=copy.weights if rising else -copy.weights,
-            uniform=len(rows) == 1,
+            weights=weights.reshape((-1, 1, 1, 1) if few else (1, 1, -1)),
+            bias=np.where(rising, 0, -1),
+            uniform=len(rows) == 1 and not few,
         )
     ]

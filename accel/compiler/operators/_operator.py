@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
 from ...numeric.rules import Rule
@@ -12,6 +13,8 @@ from ..convolution import Convolution
 from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
 from ..reasons import Reason
 from ..storage import Stored
+
+Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
 
 
 class UnsupportedOperator(UserError):
@@ -41,7 +44,8 @@ class Operator:
     input is constant or the constant is neither one number nor one for each channel.
 
     ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
-    input that is stored as ``storage``, where the core can. ``host`` says that the driver can
+    input that is stored as ``storage``, where the core can; ``pair(node, graph, operands, config)``
+    gives those of two variable inputs, where tables alone do not do. ``host`` says that the driver can
     compute it at the network's ends, and ``view`` that it only gives the input another shape.
     """
 
@@ -53,6 +57,10 @@ class Operator:
     unary: Callable[[Node, Graph], np.ndarray] | None = None
     binary: Callable[[Node, Graph], np.ndarray] | None = None
     lower: Callable[[Node, Graph, Stored], list[Convolution]] | None = None
+    pair: (
+        Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
+        | None
+    ) = None
     host: bool = False
     view: bool = False
 
