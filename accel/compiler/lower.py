@@ -48,7 +48,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
     and layers write where copies would put what they compute; that itself is stored nowhere then.
     """
-    parts = partition(graph)
+    parts = partition(graph, config.combines)
     reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
     views = resolve_views(graph, reshapes)
     reasons: list[Reason] = []
@@ -159,8 +159,11 @@ def _lower_node(
     storage = view.storage if _takes_all(node, graph) else stored(source)
     if operator.lower is not None:
         convolutions = operator.lower(node, graph, storage)
-        convolutions = [c.replace(source=views[c.source].root) for c in convolutions]
-        if operator.unary is None or all(provable(c, config) for c in convolutions):
+        convolutions = [
+            c.replace(source=views[c.source].root) if c.source in views else c for c in convolutions
+        ]
+        tabled = operator.unary is not None
+        if convolutions and not (tabled and not all(provable(c, config) for c in convolutions)):
             return convolutions
     if operator.unary is not None:
         return lower_unary(node, graph, replace(view, storage=storage))

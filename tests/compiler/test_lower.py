@@ -232,7 +232,7 @@ FUSED = {
         ["n0", "n1", "n2", "n3_input", "n3"],
     ),
     "one of two": (sigmoid(with_(three(), "t0")), (), ["n0", "n1", "n2+n3", "n4"]),
-    "none that is read twice": (with_(Chain().convolution(), "t0"), (), ["n0", "n1_input", "n1"]),
+    "none that is read twice": (with_(Chain().convolution(), "t0"), (), ["n0", "n1"]),
     "none that is an output": (sigmoid(three()), ("t2", "t3"), ["n0", "n1", "n2", "n3"]),
     "one that others read": (sigmoid(three()).convolution(), (), ["n0", "n1", "n2+n3", "n4"]),
     "none of several layers": (pooled_twice(), (), ["n0", "n1_0", "n1_1", "n2"]),

@@ -123,7 +123,7 @@ def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarra
         return tensor.data.reshape(())
     by_channel = tensor.shape[-1] == tensor.size == output.shape[-1]
     what = f"constant {tensor.name!r} has neither one value nor one for each channel"
-    support(by_channel, node, what, f"its shape is {tensor.shape}")
+    support(by_channel, node, what, f"its shape is {tensor.shape}", "use one of these")
     return tensor.data.reshape(-1)
 
 

@@ -71,22 +71,25 @@ def table_reference(
     return reference
 
 
-def lower_table(node: Node, graph: Graph, storage: Stored, table: np.ndarray) -> list[Convolution]:
+def lower_table(
+    node: Node, graph: Graph, storage: Stored, table: np.ndarray, whole: bool = False
+) -> list[Convolution]:
     """A monotone function of one code as the output rule of a copy, negated where it decreases.
 
     ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
-    the schedule to prove.
+    the schedule to prove. ``whole`` is as `Table` has it.
     """
     output = stored(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
     steps = np.diff(rows, axis=1)
     rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
     channel = int(np.argmin(rising | falling))
-    where = f" in channel {channel}" if len(rows) > 1 else ""
-    what = f"it rises for some codes and falls for others{where}"
+    what = "it rises for some codes and falls for others"
+    if len(rows) > 1:
+        what = f"it differs from channel to channel and rises and falls in channel {channel}"
     support(bool((rising | falling).all()), node, what)
     # A falling one sees -1 - x, which has the codes' range.
-    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), -128)
+    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), -128, whole)
     everywhere = [0] * output.channels if len(rows) == 1 else list(range(output.channels))
     rule, rising = rule.take(everywhere), rising[everywhere]
     (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)

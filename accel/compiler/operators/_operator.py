@@ -44,8 +44,11 @@ class Operator:
     input is constant or the constant is neither one number nor one for each channel.
 
     ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
-    input that is stored as ``storage``, where the core can; ``pair(node, graph, operands, config)``
-    gives those of two variable inputs, where tables alone do not do. ``host`` says that the driver can
+    input that is stored as ``storage``, where the core can, and none where ``unary``'s table is the
+    better way; ``pair(node, graph, operands, config)``
+    gives those of two variable inputs, where tables alone do not do. Of an output that is no int8
+    tensor the core stores codes, from which the driver makes it by ``decode(node, graph, codes)``; it
+    computes the node itself where the core cannot. ``host`` says that the driver can
     compute it at the network's ends, and ``view`` that it only gives the input another shape.
     """
 
@@ -61,6 +64,7 @@ class Operator:
         Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
         | None
     ) = None
+    decode: Callable[[Node, Graph, np.ndarray], np.ndarray] | None = None
     host: bool = False
     view: bool = False
 
