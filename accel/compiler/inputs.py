@@ -48,7 +48,7 @@ def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, 
     rows = config.rows
     before = kernel_w * -(-channels // rows)
     after = -(-kernel_w * channels // rows)
-    if c.depthwise or c.transposed or after >= before:
+    if c.depthwise or c.transposed or c.spread != (1, 1) or after >= before:
         return None
     if c.region.left or c.region.width != c.output_shape[1]:
         return None

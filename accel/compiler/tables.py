@@ -31,7 +31,7 @@ def is_identity(c: Convolution) -> bool:
         and c.weights.shape == (1, 1, c.output_shape[2])
         and bool((c.weights == 1).all())
         and not c.bias.any()
-        and c.stride == (1, 1)
+        and c.stride == c.spread == (1, 1)
         and c.padding == (0, 0)
         and not c.transposed
     )

@@ -20,10 +20,11 @@ def copied_part(
     step: Triple = (1, 1, 1),
     place: Triple = (0, 0, 0),
     size: Triple,
+    spread: tuple[int, int] = (1, 1),
 ) -> Convolution:
     """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
 
-    Steps along height and width are positive. Where the channels are not those of the source in
+    Steps along height and width are positive; ``spread`` is as `Convolution` has it. Where the channels are not those of the source in
     their order, each is picked by a weight of 1 among zeros.
     """
     channels = source[1].channels
@@ -47,6 +48,7 @@ def copied_part(
         stride=step[:2],
         padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
         region=Region(place[0], place[1], size[0], size[1]),
+        spread=spread,
         first_channel=place[2],
         uniform=whole,
     )
