@@ -113,12 +113,12 @@ class Mean:
 class Table:
     """Any non-decreasing function of a sum from ``first`` to ``first + 255``.
 
-    ``codes`` are int64 ``[channels, 256]``; sums beyond either end have the code at that end. A
+    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums beyond either end have the code at that end. A
     ``whole`` table leaves nothing to the clamp: for what the core does with codes before it.
     """
 
     codes: np.ndarray
-    first: int
+    first: int | np.ndarray
     whole: bool = False
 
     def __post_init__(self) -> None:
@@ -144,7 +144,8 @@ class Table:
         return self.codes[np.arange(self.channels), index]
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Table":
-        return replace(self, codes=self.codes[channels])
+        first = self.first if np.ndim(self.first) == 0 else self.first[channels]
+        return replace(self, codes=self.codes[channels], first=first)
 
     def channel(self, index: int) -> "Table":
         return self.take([index])

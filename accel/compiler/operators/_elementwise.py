@@ -10,7 +10,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import check_known, code_bounds
 from ._linear import lowered_unary
-from ._operator import code_range, output_tensor, support
+from ._operator import affine, code_range, output_tensor, support
 
 CODES = np.arange(-128, 128, dtype=np.int64)
 MAX_DIMENSIONS = 4  # of tensors that TFLite Micro broadcasts
@@ -88,8 +88,11 @@ def lower_table(
     if len(rows) > 1:
         what = f"it differs from channel to channel and rises and falls in channel {channel}"
     support(bool((rising | falling).all()), node, what)
-    # A falling one sees -1 - x, which has the codes' range.
-    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), -128, whole)
+    name = next(name for name in node.inputs if not graph.tensor(name).constant)
+    # Where halves are rounded by the sign, it is that of the number: x - zero point, or its negative.
+    zero_point = affine(graph.tensor(name)).zero_point
+    first = np.where(rising, -128 - zero_point, zero_point - 127)
+    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), first, whole)
     everywhere = [0] * output.channels if len(rows) == 1 else list(range(output.channels))
     rule, rising = rule.take(everywhere), rising[everywhere]
     (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)
@@ -97,9 +100,9 @@ def lower_table(
     few = storage.channels != output.channels
     return [
         copy.replace(
-            source=next(name for name in node.inputs if not graph.tensor(name).constant),
+            source=name,
             weights=weights.reshape((-1, 1, 1, 1) if few else (1, 1, -1)),
-            bias=np.where(rising, 0, -1),
+            bias=np.where(rising, -zero_point, zero_point),
             uniform=len(rows) == 1 and not few,
         )
     ]
