@@ -67,8 +67,8 @@ ON_THE_CORE = {
     "average_pool2d": (models.average_pool2d_graphs(), 50, 45),
     "mean": (models_shapes.mean_graphs(), 50, 45),
     "pad": (models.GRAPHS["pad"], 30, 27),
-    "transpose_conv2d": (models_shapes.GRAPHS["transpose_conv2d"], 50, 45),
-    **{name: (models_elementwise.GRAPHS[name], 30, 25) for name in models_elementwise.BINARY},
+    "transpose_conv2d": (models_shapes.GRAPHS["transpose_conv2d"], 30, 27),
+    **{name: (models_elementwise.GRAPHS[name], 30, 15) for name in models_elementwise.BINARY},
     **{
         name: (models_elementwise.GRAPHS[name], 20, 15)
         for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh", "prelu")
