@@ -49,8 +49,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     and layers write where copies would put what they compute; that itself is stored nowhere then.
     """
     parts = partition(graph, config.combines)
-    reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
-    views = resolve_views(graph, reshapes)
+    views = _views(graph, parts, config)
     reasons: list[Reason] = []
 
     def attempt(call, *arguments) -> Any:
@@ -131,7 +130,7 @@ def _used_once(graph: Graph, parts: Partition, views: dict[str, View]) -> set[st
     uses = Counter(
         views[name].root
         for node in parts.core
-        if not OPERATORS[node.operator].view
+        if not _is_free(node, views)
         for name in node.inputs
         if name in views
     )
@@ -147,8 +146,7 @@ def _lower_node(
     latest: Convolution | None,
 ) -> list[Convolution]:
     operator = OPERATORS[node.operator]
-    if operator.view:
-        _check_view(node, graph, views, config)
+    if _is_free(node, views):
         return []
     variable = [name for name in node.inputs if name in views]
     if operator.binary is not None and len(variable) == 2:
@@ -180,17 +178,22 @@ def _takes_all(node: Node, graph: Graph) -> bool:
     return OPERATORS[node.operator].view
 
 
-def _check_view(
-    node: Node, graph: Graph, views: dict[str, View], config: AcceleratorConfig
-) -> None:
-    """A change of shape costs nothing where the next layers read the same words, or all of them."""
-    source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
-    for consumer in graph.consumers(output.name):
-        same = same_words(source, stored(output), config.rows)
-        if not same and not _takes_all(consumer, graph):
-            what = f"shape {source.shape} to {output.shape} would move values between words"
-            why = f"a word holds {config.rows} channels"
-            remedy = f"use channels in multiples of {config.rows} around it"
-            raise UnsupportedOperator(
-                Reason(place=place_of(node), what=what, why=why, remedy=remedy)
-            )
+def _is_free(node: Node, views: dict[str, View]) -> bool:
+    """Whether a node only gives what it reads another shape."""
+    return OPERATORS[node.operator].view and views[node.outputs[0]].root != node.outputs[0]
+
+
+def _views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
+    """What shares memory: a change of shape costs nothing where whoever reads its output reads the
+    same words, or all of them.
+    """
+    free: list[Node] = []
+    views = resolve_views(graph, ())
+    for node in parts.core:
+        if OPERATORS[node.operator].view:
+            source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
+            same = same_words(source, stored(output), config.rows)
+            if same or all(_takes_all(reader, graph) for reader in graph.consumers(output.name)):
+                free.append(node)
+                views = resolve_views(graph, tuple(free))
+    return views

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accel.compiler.lower import CannotCompile, lower
+from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.logistic import Logistic
@@ -125,15 +126,22 @@ def pooled(chain):
     chain.add("average_pool2d", AveragePool2d(size=(height, width), stride=(1, 1)), (1, 1, 1, 8))
 
 
-def test_a_reshape_that_would_move_values_is_refused_by_the_words_of_the_core():
+def test_a_reshape_that_would_move_values_copies_them_by_the_words_of_the_core():
     chain = Chain((1, 4, 4, 6)).convolution(channels=6).add("reshape", Reshape(), (1, 4, 3, 8))
     pooled(chain)
-    message = (
-        "small: n1 (RESHAPE): shape (4, 4, 6) to (1, 4, 3, 8) would move values between words (a "
-        "word holds 4 channels); use channels in multiples of 4 around it"
+    copies = [f"n1_apart{index}" for index in range(3)] + [f"n1_{index}" for index in range(4)]
+    for size, moved in ((4, copies), (2, [])):
+        config = AcceleratorConfig(rows=size, columns=size)
+        names = [command.name for command in lower(chain.graph(), config).commands]
+        assert names == ["n0", *moved, "n2"]
+
+
+def test_a_reshape_of_too_many_copies_is_refused():
+    chain = Chain((1, 1, 4, 37)).add("abs", Abs()).add("reshape", Reshape(), (1, 37, 4))
+    assert str(refused(chain.add("abs", Abs()).graph())) == (
+        "small: n1 (RESHAPE): shape (1, 4, 37) to (1, 37, 4) takes 41 copies, not up to 32 (other "
+        "channels are in other words); use channels in multiples of the array's rows"
     )
-    assert str(refused(chain.graph())) == message
-    lower(chain.graph(), AcceleratorConfig(rows=2, columns=2))
 
 
 VIEWS = {
@@ -142,6 +150,11 @@ VIEWS = {
     "positions in a row": reshaped((1, 30, 4), lambda c: c.fully_connected(5, rows=True)),
     "rows of other channels": reshaped((1, 10, 12), lambda c: c.fully_connected(5, rows=True)),
     "all values": reshaped((1, 120), lambda c: c.fully_connected(5)),
+    "pieces of channels": reshaped((1, 5, 6, 2, 2), lambda c: c.add("abs", Abs())),
+    "channels as positions": reshaped((1, 5, 24, 1), lambda c: c.add("abs", Abs())),
+    "channels of other positions": reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True)),
+    "positions as channels": reshaped((1, 15, 8), lambda c: c.fully_connected(5, rows=True)),
+    "all as channels": reshaped((1, 120), lambda c: c.add("abs", Abs())),
     "twice": reshaped(
         (1, 120), lambda c: c.add("reshape", Reshape(), (1, 6, 5, 4)), Chain.convolution
     ),
@@ -175,12 +188,6 @@ def test_a_row_of_values_is_read_in_the_shape_in_which_it_is_stored():
     )
     fields = lowered.commands[1].fields
     assert (fields["inner_taps_less_one"], fields["blocks_less_one"]) == (63, 7)
-
-
-def test_rows_that_would_lie_in_other_words_are_refused():
-    chain = reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True))
-    (reason,) = refused(chain.graph()).reasons
-    assert reason.what == "shape (5, 6, 4) to (1, 20, 6) would move values between words"
 
 
 SIGMOID = per_tensor(1 / 256, -128)
