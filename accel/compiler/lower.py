@@ -109,11 +109,25 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
 def _schedule(c: Convolution, config: AcceleratorConfig) -> list[Command]:
     """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
     try:
+        _check_sizes(c, config)
         return schedule(c, config)
     except (DoesNotFit, NotProved) as error:
         if not c.name.startswith(f"{c.node}_"):
             raise
         raise type(error)(replace(error.args[0], place=c.node)) from error
+
+
+def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
+    bank = config.bank_words * config.rows
+    for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
+        needed = Stored(*shape).words(config.rows) * config.rows
+        if needed > bank:
+            height, width, channels = shape
+            what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
+            why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
 
 
 def _second(c: Convolution) -> str | None:

@@ -107,6 +107,45 @@ def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_not():
     assert made.storage == Stored(5, 6, 1)
 
 
+TOO_LARGE = {
+    "input": (
+        Chain((1, 50, 50, 6)).convolution(1),
+        (
+            "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 6 channels in "
+            "words of 4); use a board with more memory or a smaller network"
+        ),
+    ),
+    "output": (
+        Chain((1, 50, 50, 1)).convolution(5),
+        (
+            "its output takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 5 channels "
+            "in words of 4); use a board with more memory or a smaller network"
+        ),
+    ),
+    "weights": (
+        Chain((1, 4, 4, 120)).convolution(3),
+        (
+            "1080 weights of an output channel are more than the 1024 that half of the weight buffer "
+            "holds; use a core with weight_steps of at least 2160"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_a_layer_too_large_for_the_core_is_refused_with_the_numbers(case):
+    chain, message = TOO_LARGE[case]
+    error = refused(chain.graph(), CONFIG.replace(bank_words=4096))
+    assert str(error) == f"small: n0: {message}"
+
+
+def test_an_input_that_would_not_fit_is_not_folded():
+    chain = Chain((1, 30, 30, 6)).convolution(1)
+    for words, channels in ((16384, 18), (4096, 6)):
+        (made,) = lower(chain.graph(), CONFIG.replace(bank_words=words)).inputs
+        assert made.storage == Stored(30, 30, channels)
+
+
 def reshaped(shape, *behind):
     chain = Chain().convolution().add("reshape", Reshape(), shape)
     for layer in behind:
