@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from . import (
+    _onnx_arg_max,
     _onnx_constants,
     _onnx_elementwise,
     _onnx_linear,
@@ -29,6 +30,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **_onnx_pools.READERS,
         **_onnx_shapes.READERS,
         **_onnx_softmax.READERS,
+        **_onnx_arg_max.READERS,
         **_onnx_constants.READERS,
     }
 )

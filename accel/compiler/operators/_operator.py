@@ -17,6 +17,9 @@ from ..storage import Stored
 Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
 
 
+NUMBERS = ("float32", "int32", "int64")  # types of tensors that are no codes
+
+
 class UnsupportedOperator(UserError):
     """A valid operator in a form that we do not support; ``args[0]`` is the ``Reason``."""
 
@@ -115,7 +118,7 @@ def check_operand(node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",
     wanted = " or ".join(dtypes)
     remedy = f"convert the model with full integer quantization ({wanted} here)"
     support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
-    if tensor.dtype != "float32":
+    if tensor.dtype not in NUMBERS:
         quantized = tensor.quantization is not None and not tensor.quantization.per_channel
         require(quantized, node, f"tensor {tensor.name!r} has no scale and zero point of its own")
 

@@ -44,7 +44,7 @@ def check(node: Node, graph: Graph) -> None:
         node.attributes.axis,
     )
     check_activation(node, source, ("int8", "float32"))
-    integer = output.dtype == "int32"
+    integer = output.dtype in ("int32", "int64")
     support(integer, node, f"tensor {output.name!r} is {output.dtype}", "", "use int32 indices")
     check_axis(node, source, axis)
     check_shape(node, output, (*source.shape[:axis], *source.shape[axis + 1 :]))
@@ -52,7 +52,8 @@ def check(node: Node, graph: Graph) -> None:
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     find = np.argmin if node.attributes.smallest else np.argmax
-    return [find(inputs[0], axis=node.attributes.axis).astype(np.int32)]
+    indices = find(inputs[0], axis=node.attributes.axis)
+    return [indices.astype(output_tensor(node, graph).dtype)]
 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:

@@ -11,6 +11,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._copies import copied_part
 from ._operator import (
+    NUMBERS,
     Operand,
     Operator,
     check_activation,
@@ -34,7 +35,7 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor, ("int8", "float32"))
+        check_activation(node, tensor, ("int8", *NUMBERS))
     check_same_quantization(node, source, output)
     what = f"{source.size} values cannot take the shape {output.shape}"
     require(source.size == output.size, node, what)
