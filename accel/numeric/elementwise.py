@@ -42,6 +42,16 @@ class Arithmetic(Protocol):
     def elu(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``x`` or, where negative, ``exp(x) - 1``."""
 
+    def function(
+        self,
+        x: np.ndarray,
+        source: Affine,
+        output: Affine,
+        name: str,
+        parameters: tuple[float, ...],
+    ) -> np.ndarray:
+        """Another function, by its name in `functions`."""
+
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``x * clamp(x + 3, 0, 6) / 6``."""
 

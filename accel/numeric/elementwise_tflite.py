@@ -72,6 +72,17 @@ class TfliteArithmetic:
         rounded = round_half_away(real * inverse).astype(np.float32)
         return (rounded + np.float32(output.zero_point)).astype(np.int64)
 
+    def function(
+        self,
+        x: np.ndarray,
+        source: Affine,
+        output: Affine,
+        name: str,
+        parameters: tuple[float, ...],
+    ) -> np.ndarray:
+        """None has a kernel for int8."""
+        raise ValueError(f"no kernel of TensorFlow Lite Micro computes {name} of codes")
+
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``reference_ops::HardSwish``, the same in every contract."""
         return HardSwish(source.scale, output.scale).compute(x - source.zero_point) + (

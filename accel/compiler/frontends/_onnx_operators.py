@@ -10,6 +10,7 @@ from . import (
     _onnx_arg_max,
     _onnx_constants,
     _onnx_elementwise,
+    _onnx_functions,
     _onnx_linear,
     _onnx_pools,
     _onnx_quantize,
@@ -32,6 +33,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **_onnx_softmax.READERS,
         **_onnx_arg_max.READERS,
         **_onnx_constants.READERS,
+        **_onnx_functions.READERS,
     }
 )
 
