@@ -13,6 +13,7 @@ from accel.compiler.operators.depth_to_space import DepthToSpace
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
@@ -20,6 +21,7 @@ from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
+from accel.compiler.operators.unpack import Unpack
 from tests.models import Builder, Draw, add_dequantize, add_reshape, drawn_window, images
 from tests.models_elementwise import any_shape, codes
 
@@ -104,6 +106,30 @@ def slice_graphs(draw: Draw):
     spelled = "STRIDED_SLICE" if strided else "SLICE"
     b.node("slice", attributes, tuple(kept), b.last.quantization, source=spelled)
     return b.graph()
+
+
+@st.composite
+def pack_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw)[:3])
+    shape, q = b.last.shape, b.last.quantization
+    inputs = [b.last.name, *(b.input(shape, q).name for _ in range(draw(st.integers(0, 3))))]
+    axis = draw(st.integers(1, len(shape)))
+    output = (*shape[:axis], len(inputs), *shape[axis:])
+    b.node("pack", Pack(axis=axis), output, q, inputs=tuple(inputs))
+    return b.graph()
+
+
+@st.composite
+def unpack_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    shape, source = b.last.shape, b.last
+    axis = draw(st.integers(1, len(shape) - 1))
+    piece, q = (*shape[:axis], *shape[axis + 1 :]), source.quantization
+    names = [f"piece_{index}" for index in range(shape[axis])]
+    for name in names:
+        b.add(Tensor(name=name, shape=piece, dtype="int8", quantization=q))
+    b.many("unpack", Unpack(axis=axis), (source.name,), tuple(names))
+    return b.graph(tuple(names))
 
 
 @st.composite
@@ -229,6 +255,8 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
         "split": split_graphs(),
         "concatenation": concatenation_graphs(),
         "arg_max": arg_max_graphs(),
+        "pack": pack_graphs(),
+        "unpack": unpack_graphs(),
         "space_to_depth": blocks_graphs("space_to_depth", SpaceToDepth),
         "depth_to_space": blocks_graphs("depth_to_space", DepthToSpace),
         "resize_nearest": resize_graphs(),

@@ -253,6 +253,16 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             lambda node, _: {"NumSplits": len(node.outputs)},
             _sizes_and_axis,
         ),
+        "PACK": Row(
+            "pack",
+            "PackOptions",
+            lambda node, _: {"Axis": node.attributes.axis, "ValuesCount": len(node.inputs)},
+        ),
+        "UNPACK": Row(
+            "unpack",
+            "UnpackOptions",
+            lambda node, _: {"Axis": node.attributes.axis, "Num": len(node.outputs)},
+        ),
         "SPACE_TO_DEPTH": Row("space_to_depth", "SpaceToDepthOptions", _block),
         "DEPTH_TO_SPACE": Row("depth_to_space", "DepthToSpaceOptions", _block),
         "RESIZE_NEAREST_NEIGHBOR": Row(

@@ -75,6 +75,8 @@ ON_THE_CORE = {
     },
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),
     "resize_nearest": (models_shapes.GRAPHS["resize_nearest"], 20, 17),
+    "pack": (models_shapes.GRAPHS["pack"], 20, 5),
+    "unpack": (models_shapes.GRAPHS["unpack"], 20, 5),
     "space_to_depth": (models_shapes.GRAPHS["space_to_depth"], 20, 15),
     "depth_to_space": (models_shapes.GRAPHS["depth_to_space"], 20, 17),
     "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),

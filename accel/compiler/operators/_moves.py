@@ -38,6 +38,11 @@ def check_shape(node: Node, tensor: Tensor, expected: tuple[int, ...]) -> None:
     require(tensor.shape == expected, node, what)
 
 
+def dimension_apart(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """A shape without one of its dimensions."""
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
 def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
     """Require two images of the same values, of which one has squares where the other has channels."""
     check_arity(node, inputs=1)
