@@ -41,6 +41,10 @@ OPERATORS = sorted(
 )
 
 
+# Their averages round halves in another direction, see below.
+NETWORKS = networks(("int8",)).filter(lambda g: all(n.operator != "average_pool2d" for n in g))
+
+
 def unsigned(graph: Graph) -> Graph:
     """The graph in uint8, for the writer alone."""
     return graph.replace(tensors={name: _unsigned(t) for name, t in graph.tensors.items()})
@@ -62,7 +66,7 @@ def _up(codes: np.ndarray) -> np.ndarray:
 @settings(max_examples=150)
 @given(
     st.one_of(
-        networks(), conv2d_graphs(("int8",)), *(SINGLE_OPERATOR_GRAPHS[name] for name in OPERATORS)
+        NETWORKS, conv2d_graphs(("int8",)), *(SINGLE_OPERATOR_GRAPHS[name] for name in OPERATORS)
     ),
     SEEDS,
 )
@@ -160,7 +164,7 @@ CONFIG = AcceleratorConfig(weight_steps=8192, sum_bits=26)
 
 
 @settings(max_examples=25)
-@given(networks(("int8",)), SEEDS)
+@given(NETWORKS, SEEDS)
 def test_a_uint8_model_runs_on_the_machine(graph, seed):
     inputs = random_inputs(graph, 3, seed)
     compiled = compile_graph(read(write(unsigned(graph)), "unsigned.tflite"), CONFIG)
