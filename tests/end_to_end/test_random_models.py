@@ -81,9 +81,9 @@ ON_THE_CORE = {
     "depth_to_space": (models_shapes.GRAPHS["depth_to_space"], 20, 17),
     "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),
     "max_pool2d": (models_shapes.GRAPHS["max_pool2d"], 40, 30),
-    "slice": (models_shapes.GRAPHS["slice"], 40, 15),
+    "slice": (models_shapes.GRAPHS["slice"], 40, 35),
     "split": (models_shapes.GRAPHS["split"], 30, 25),
-    "concatenation": (models_shapes.GRAPHS["concatenation"], 40, 10),
+    "concatenation": (models_shapes.GRAPHS["concatenation"], 40, 30),
     "transpose": (within(add_transpose, models.add_average_pool2d), 30, 25),
     "reshape": (within(models.add_reshape, models.add_fully_connected), 30, 25),
 }
