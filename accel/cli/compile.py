@@ -59,7 +59,7 @@ def compile(
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
-    flash = boards.get(board).flash
+    flash = found.flash
     if program.code.flash and flash:
         command = flash.command.format(offset=flash.offset, file=output / PROGRAM)
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from flash: {command}")

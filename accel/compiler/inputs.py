@@ -43,16 +43,18 @@ def plain_input(tensor: str, storage: Stored) -> InputMap:
 
 
 def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, InputMap] | None:
-    """Move the kernel's width into the channels of a network's input, if that saves steps."""
+    """Move the kernel's width into the channels of a network's input, if that saves steps and fits."""
     (height, width, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     rows = config.rows
     before = kernel_w * -(-channels // rows)
     after = -(-kernel_w * channels // rows)
-    if c.depthwise or c.transposed or after >= before:
+    if c.depthwise or c.transposed or c.spread != (1, 1) or after >= before:
         return None
     if c.region.left or c.region.width != c.output_shape[1]:
         return None
     out_width = c.output_shape[1]
+    if Stored(height, out_width, kernel_w * channels).words(rows) > config.bank_words:
+        return None
     x = np.arange(out_width)[:, None] * c.stride[1] - c.padding[1] + np.arange(kernel_w)
     inside = (x >= 0) & (x < width)
     y, z = np.arange(height)[:, None, None, None], np.arange(channels)

@@ -92,6 +92,17 @@ def test_positions_without_steps_repeat_and_others_exchange_height_and_width(
     assert_same(schedule(c, config), c, config)
 
 
+@settings(max_examples=60)
+@given(convolutions(), SIZED, st.tuples(st.integers(1, 3), st.integers(1, 3)), st.booleans())
+def test_positions_are_spread_over_the_output(c, config, spread, transposed):
+    r, channels = c.region, c.output_shape[2]
+    axes = zip((r.top, r.left), (r.height, r.width), spread, strict=True)
+    shape = [first + (count - 1) * step + 1 for first, count, step in axes]
+    shape = (*(shape[::-1] if transposed else shape), channels)
+    c = c.replace(spread=spread, transposed=transposed, output_shape=shape)
+    assert_same(schedule(c, config), c, config)
+
+
 @settings(max_examples=80)
 @given(convolutions(), SIZED)
 def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c, config):
