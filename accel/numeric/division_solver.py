@@ -31,6 +31,7 @@ from .division import (
 from .rules import Rule
 
 _UNREACHABLE = np.int64(1) << 60
+_STEPS_APART = 16
 _VECTORS = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
 
 
@@ -148,12 +149,17 @@ def _zeros(asked: _Channels) -> np.ndarray:
 
 
 def _best_splits(asked: _Channels, channels: np.ndarray, parity: int | None) -> list[int]:
-    """For each channel the threshold at which a split leaves the most slack."""
+    """For each channel a threshold at which a split leaves much slack."""
     best = []
     for channel in channels:
-        zeros = np.unique(asked.thresholds[asked.reached[:, channel], channel])
-        zeros = zeros if len(zeros) else np.zeros(1, np.int64)
-        found = _constants(asked, np.full(len(zeros), channel), zeros, parity)
+        steps = np.unique(asked.thresholds[asked.reached[:, channel], channel])
+        steps = steps if len(steps) else np.zeros(1, np.int64)
+        for distance in (_STEPS_APART, 1):  # most often some will do
+            zeros = steps[distance // 2 :: distance]
+            zeros = zeros if len(zeros) else steps
+            found = _constants(asked, np.full(len(zeros), channel), zeros, parity)
+            if found.feasible.any():
+                break
         best.append(int(zeros[np.argmax(np.where(found.feasible, found.slack, -_UNREACHABLE))]))
     return best
 
