@@ -37,13 +37,24 @@ class InputMap:
         return packed.reshape(len(samples), -1).view(np.uint8)
 
 
-def plain_input(tensor: str, storage: Stored) -> InputMap:
-    """The tensor as it is."""
-    return InputMap(tensor, np.arange(np.prod(storage.shape)).reshape(storage.shape), 0)
+def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
+    """The tensor as it is, or with its channels repeated some times."""
+    index = np.arange(np.prod(storage.shape)).reshape(storage.shape)
+    return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
+<<<<<<< HEAD
 def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, InputMap] | None:
     """Move the kernel's width into the channels of a network's input, if that saves steps and fits."""
+=======
+def fold_input(
+    c: Convolution, config: AcceleratorConfig, times: int = 1
+) -> tuple[Convolution, InputMap] | None:
+    """Move the kernel's width into the channels of a network's input, if that saves steps.
+
+    The convolution's input are the network's channels, repeated ``times`` times.
+    """
+>>>>>>> onnx
     (height, width, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     rows = config.rows
     before = kernel_w * -(-channels // rows)
@@ -57,8 +68,9 @@ def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, 
         return None
     x = np.arange(out_width)[:, None] * c.stride[1] - c.padding[1] + np.arange(kernel_w)
     inside = (x >= 0) & (x < width)
-    y, z = np.arange(height)[:, None, None, None], np.arange(channels)
-    index = (y * width + np.where(inside, x, 0)[None, :, :, None]) * channels + z
+    own = channels // times
+    y, z = np.arange(height)[:, None, None, None], np.arange(channels) % own
+    index = (y * width + np.where(inside, x, 0)[None, :, :, None]) * own + z
     index = np.where(inside[None, :, :, None], index, -1)
     folded = replace(
         c,

@@ -19,6 +19,7 @@ from .reasons import Reason, listing
 from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
+from .wide import in_parts
 
 
 class CannotCompile(UserError):
@@ -77,16 +78,18 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     outputs = {views[name].root for name in parts.outputs}
     if fuse:
         convolutions = without_copies(convolutions, outputs, config)
+    convolutions, repeats = in_parts(convolutions, parts.inputs, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
         alone = len(at) == 1 and not any(_second(c) == name for c in convolutions)
-        folded = fold_input(convolutions[at[0]], config) if alone else None
+        times = repeats.get(name, 1)
+        folded = fold_input(convolutions[at[0]], config, times) if alone else None
         if folded is not None:
             convolutions[at[0]], input_map = folded
         else:
-            input_map = plain_input(name, views[name].storage)
+            input_map = plain_input(name, views[name].storage, times)
         inputs.append(input_map)
 
     commands: list[Command] = []

@@ -8,7 +8,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
-from ..numeric.division import solve
+from ..numeric.division_solver import solve
 from .command import Command, positions
 from .convolution import Combination, Convolution, Region
 from .reasons import Reason

@@ -11,7 +11,7 @@ from accel.compiler import schedule as module
 from accel.compiler.convolution import Region
 from accel.compiler.schedule import DoesNotFit, NotProved, schedule
 from accel.config import AcceleratorConfig
-from accel.numeric.division import Solution
+from accel.numeric.division_solver import Solution
 from accel.numeric.rules import Rescale
 from tests.convolutions import (
     SIZES,
