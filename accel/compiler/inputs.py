@@ -43,18 +43,13 @@ def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
     return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
-<<<<<<< HEAD
-def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, InputMap] | None:
-    """Move the kernel's width into the channels of a network's input, if that saves steps and fits."""
-=======
 def fold_input(
     c: Convolution, config: AcceleratorConfig, times: int = 1
 ) -> tuple[Convolution, InputMap] | None:
-    """Move the kernel's width into the channels of a network's input, if that saves steps.
+    """Move the kernel's width into the channels of a network's input, if that saves steps and fits.
 
     The convolution's input are the network's channels, repeated ``times`` times.
     """
->>>>>>> onnx
     (height, width, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     rows = config.rows
     before = kernel_w * -(-channels // rows)
