@@ -19,8 +19,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
     flash = None
     if config.flash_lanes:
         flash = FlashPins(
-            resource=f"{board.flash.resource}_{config.flash_lanes}x",
-            number=board.flash.number,
+            resource=board.flash.lanes[config.flash_lanes],
             divider=config.flash_divider,
             family=config.family,
         )

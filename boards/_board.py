@@ -62,19 +62,34 @@ class Link:
     baud: int = 1_000_000
 
 
+SINGLE = MappingProxyType({1: "spi_flash_1x"})
+DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
+QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Flash:
-    """The SPI flash: a resource of the platform, whose suffix ``1x``, ``2x`` or ``4x`` comes from the
-    configuration, and where in it a program lies: behind what the FPGA is configured from.
+    """The SPI flash that the FPGA is configured from, and where in it programs lie: behind that.
 
-    ``command`` writes ``{file}`` there, at byte ``{offset}``.
+    Attributes
+    ----------
+    offset : int
+        First byte of a program.
+    lanes : mapping of int to str
+        Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
+    command : str or None
+        What writes ``{file}`` at byte ``{offset}``.
     """
 
     offset: int
-    command: str
-    resource: str = "spi_flash"
-    number: int = 0
-    lanes: tuple[int, ...] = (1, 2)
+    lanes: Mapping[int, str] = field(default_factory=lambda: DUAL)
+    command: str | None = None
+
+    def how_to_write(self, file: str) -> str:
+        """How a program file gets there."""
+        if self.command:
+            return self.command.format(offset=self.offset, file=file)
+        return f"write {file} into it at byte {self.offset:#x}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels."""
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, platform_of
+from accel.boards._board import QUAD, Board, Flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -11,6 +11,6 @@ BOARD = Board(
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
+    flash=Flash(offset=1 << 20, lanes=QUAD, command="iceprog -o {offset} {file}"),
     led=("led_g", 0),
-    flash=Flash(offset=1 << 20, lanes=(1, 2, 4), command="iceprog -o {offset} {file}"),
 )

@@ -61,5 +61,5 @@ def compile(
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
     flash = found.flash
     if program.code.flash and flash:
-        command = flash.command.format(offset=flash.offset, file=output / PROGRAM)
-        say(f"{program.code.memory.flash_bytes:,} bytes of it come from flash: {command}")
+        how = flash.how_to_write(str(output / PROGRAM))
+        say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")

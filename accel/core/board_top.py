@@ -15,10 +15,9 @@ Pin = tuple[str, int] | tuple[str, int, str]
 
 @dataclass(frozen=True, kw_only=True)
 class FlashPins:
-    """A flash: its resource, and how it is clocked."""
+    """A flash: its resource, of number 0, and how it is clocked."""
 
     resource: str
-    number: int
     divider: int
     family: str
 
@@ -106,7 +105,7 @@ class BoardTop(Elaboratable):
 
     def _add_flash(self, m, platform):
         pins = self.flash
-        port = platform.request(pins.resource, pins.number, dir="-")
+        port = platform.request(pins.resource, dir="-")
         m.submodules.flash = phy = FlashPhy(port, divider=pins.divider, family=pins.family)
         wiring.connect(m, self.core.flash, phy.pins)
 

@@ -3,12 +3,14 @@
 import time
 from typing import Protocol
 
+from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION
 from accel.protocol import FlashStatus
 
 CHECK_SECONDS = 60.0
 _REMEDY = "write the program file there, as `accel compile --help` says, and try again"
+_QUAD = " (or it is not enabled for four lanes: use a core with --set flash_lanes=2)"
 _CRC_BYTES = 4
 
 
@@ -21,6 +23,8 @@ class FlashRefused(UserError):
 
 class FlashDriver(Protocol):
     """What is asked of a `Driver`."""
+
+    config: AcceleratorConfig
 
     def check_flash(self) -> None: ...
     def flash_status(self) -> FlashStatus: ...
@@ -42,7 +46,7 @@ def check_flash(driver: FlashDriver, image: bytes) -> None:
         raise FlashRefused("does not answer: there is no chip, or one of another kind")
     found = driver.read_flash(0, IMAGE_HEADER_BYTES)
     if status == FlashStatus.WRONG_HEADER:
-        raise FlashRefused(_instead(found))
+        raise FlashRefused(_instead(found) + (_QUAD if driver.config.flash_lanes == 4 else ""))
     if status == FlashStatus.WRONG_CRC:
         raise FlashRefused("holds a program that is damaged or cut off: its CRC is wrong")
     end = len(image) - _CRC_BYTES

@@ -57,11 +57,12 @@ def spoilt(position: int, value: bytes) -> bytes:
 
 OTHER = compile(network(12), config=CONFIG).code.flash
 OTHER_CORE = compile(network(), config=CONFIG.replace(sum_bits=26)).code.flash
+QUAD = " (or it is not enabled for four lanes: use a core with --set flash_lanes=2)"
 FOUND = {
     "does not answer: there is no chip, or one of another kind": b"\xff" * 64,
-    "holds no program, but bytes 00 01 02 03 04 05 06 07": bytes(range(64)),
-    "holds a program of format version 7, not 2": spoilt(8, b"\x07"),
-    "holds a program for another core": OTHER_CORE,
+    f"holds no program, but bytes 00 01 02 03 04 05 06 07{QUAD}": bytes(range(64)),
+    f"holds a program of format version 7, not 2{QUAD}": spoilt(8, b"\x07"),
+    f"holds a program for another core{QUAD}": OTHER_CORE,
     "holds a program that is damaged or cut off: its CRC is wrong": spoilt(50, b"\x5a"),
     "holds another program, or another version of this one": OTHER,
 }
