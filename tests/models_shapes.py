@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import Mean
 from accel.compiler.operators.pack import Pack
+from accel.compiler.operators.reduce_max import ReduceMax
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
@@ -43,17 +45,33 @@ def max_pool2d_graphs(draw: Draw):
     return b.graph()
 
 
-@st.composite
-def mean_graphs(draw: Draw):
-    b = Builder(draw, any_shape(draw, least=2))
+def drawn_axes(b: Builder) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Axes of the last tensor and whether they are kept, and its shape without them."""
     shape = b.last.shape
-    axes = draw(st.sets(st.integers(1, len(shape) - 1), min_size=1))
-    keep = draw(st.booleans())
+    axes = b.draw(st.sets(st.integers(1, len(shape) - 1), min_size=1))
+    keep = b.draw(st.booleans())
     kept = tuple(
         1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes
     )
+    return {"axes": tuple(sorted(axes)), "keep": keep}, kept
+
+
+@st.composite
+def reduce_max_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    chosen, kept = drawn_axes(b)
+    attributes = ReduceMax(**chosen, smallest=draw(st.booleans()))
+    spelled = "REDUCE_MIN" if attributes.smallest else "REDUCE_MAX"
+    b.node("reduce_max", attributes, kept, b.last.quantization, source=spelled)
+    return b.graph()
+
+
+@st.composite
+def mean_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    chosen, kept = drawn_axes(b)
     q = draw(st.sampled_from((b.last.quantization, None))) or b.quantization()
-    b.node("mean", Mean(axes=tuple(sorted(axes)), keep=keep), kept, q)
+    b.node("mean", Mean(**chosen), kept, q)
     return b.graph()
 
 
@@ -222,6 +240,7 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
     {
         "max_pool2d": max_pool2d_graphs(),
         "mean": mean_graphs(),
+        "reduce_max": reduce_max_graphs(),
         "reshape": reshape_graphs(),
         "transpose": transpose_graphs(),
         "slice": slice_graphs(),

@@ -73,6 +73,16 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             lambda options, inputs, _: windows.pool2d(MaxPool2d, options, inputs),
         ),
         "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean),
+        "REDUCE_MAX": Spelling(
+            "reduce_max",
+            tflite.ReducerOptions,
+            lambda options, inputs, _: shapes.reduce_max(False, options, inputs),
+        ),
+        "REDUCE_MIN": Spelling(
+            "reduce_max",
+            tflite.ReducerOptions,
+            lambda options, inputs, _: shapes.reduce_max(True, options, inputs),
+        ),
         # Pairs of codes
         "ADD": _fused("add", Add, tflite.AddOptions),
         "SUB": _fused("sub", Sub, tflite.SubOptions),

@@ -6,6 +6,7 @@ from ..operators.concatenation import Concatenation
 from ..operators.mean import Mean
 from ..operators.pack import Pack
 from ..operators.pad import Pad
+from ..operators.reduce_max import ReduceMax
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ..operators.transpose import Transpose
@@ -40,6 +41,11 @@ def _zero(tensor: Tensor) -> int:
 
 def mean(options: Options, inputs: Operands, outputs: Operands) -> Mean:
     return Mean(axes=axes(inputs, 1, len(inputs[0].shape)), keep=bool(options.KeepDims()))
+
+
+def reduce_max(smallest: bool, options: Options, inputs: Operands) -> ReduceMax:
+    found = axes(inputs, 1, len(inputs[0].shape))
+    return ReduceMax(axes=found, keep=bool(options.KeepDims()), smallest=smallest)
 
 
 def arg_max(smallest: bool, inputs: Operands) -> ArgMax:
