@@ -10,6 +10,7 @@ from accel.compiler.ir import Graph, Tensor
 from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.depth_to_space import DepthToSpace
+from accel.compiler.operators.gather import Gather
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import Mean
@@ -121,6 +122,17 @@ def slice_graphs(draw: Draw):
     )
     spelled = "STRIDED_SLICE" if strided else "SLICE"
     b.node("slice", attributes, tuple(kept), b.last.quantization, source=spelled)
+    return b.graph()
+
+
+@st.composite
+def gather_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    shape = b.last.shape
+    axis = draw(st.integers(1, len(shape) - 1))
+    indices = tuple(draw(st.lists(st.integers(0, shape[axis] - 1), min_size=1, max_size=6)))
+    output = (*shape[:axis], len(indices), *shape[axis + 1 :])
+    b.node("gather", Gather(axis=axis, indices=indices), output, b.last.quantization)
     return b.graph()
 
 
@@ -247,6 +259,7 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
         "split": split_graphs(),
         "concatenation": concatenation_graphs(),
         "arg_max": arg_max_graphs(),
+        "gather": gather_graphs(),
         "pack": pack_graphs(),
         "unpack": unpack_graphs(),
         "space_to_depth": blocks_graphs("space_to_depth", SpaceToDepth),

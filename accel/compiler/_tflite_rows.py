@@ -258,6 +258,12 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             lambda node, _: {"NumSplits": len(node.outputs)},
             _sizes_and_axis,
         ),
+        "GATHER": Row(
+            "gather",
+            "GatherOptions",
+            lambda node, _: {"Axis": node.attributes.axis},
+            lambda node, _: {1: _int32(node.attributes.indices)},
+        ),
         "PACK": Row(
             "pack",
             "PackOptions",

@@ -76,6 +76,7 @@ ON_THE_CORE = {
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),
     "resize_nearest": (models_shapes.GRAPHS["resize_nearest"], 20, 17),
     "reduce_max": (models_shapes.GRAPHS["reduce_max"], 30, 20),
+    "gather": (models_shapes.GRAPHS["gather"], 20, 15),
     "pack": (models_shapes.GRAPHS["pack"], 20, 5),
     "unpack": (models_shapes.GRAPHS["unpack"], 20, 5),
     "space_to_depth": (models_shapes.GRAPHS["space_to_depth"], 20, 15),

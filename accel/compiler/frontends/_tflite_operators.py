@@ -120,6 +120,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "STRIDED_SLICE": Spelling("slice", tflite.StridedSliceOptions, shapes.strided_slice),
         "SPLIT": Spelling("split", None, shapes.split, first=1, outputs=None),
         "SPLIT_V": Spelling("split", None, shapes.split_v, outputs=None),
+        "GATHER": Spelling("gather", tflite.GatherOptions, shapes.gather),
         "PACK": Spelling("pack", tflite.PackOptions, shapes.pack, None),
         "UNPACK": Spelling("unpack", tflite.UnpackOptions, shapes.unpack, outputs=None),
         "SPACE_TO_DEPTH": Spelling(

@@ -3,6 +3,7 @@
 from ..ir import Tensor
 from ..operators.arg_max import ArgMax
 from ..operators.concatenation import Concatenation
+from ..operators.gather import Gather
 from ..operators.mean import Mean
 from ..operators.pack import Pack
 from ..operators.pad import Pad
@@ -64,6 +65,13 @@ def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
 
 def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
     return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
+
+
+def gather(options: Options, inputs: Operands, outputs: Operands) -> Gather:
+    shape, indices = inputs[0].shape, integers(inputs, 1, "indices")
+    if options.BatchDims() or len(inputs[1].shape) != 1:
+        raise Unreadable("has indices of several dimensions")
+    return Gather(axis=from_front(options.Axis(), len(shape)), indices=indices)
 
 
 def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:
