@@ -71,8 +71,9 @@ ON_THE_CORE = {
     **{name: (models_elementwise.GRAPHS[name], 30, 15) for name in models_elementwise.BINARY},
     **{
         name: (models_elementwise.GRAPHS[name], 20, 15)
-        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh", "prelu")
+        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh")
     },
+    "prelu": (models_elementwise.GRAPHS["prelu"], 30, 18),
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),
     "resize_nearest": (models_shapes.GRAPHS["resize_nearest"], 20, 17),
     "reduce_max": (models_shapes.GRAPHS["reduce_max"], 30, 20),
