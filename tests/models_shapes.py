@@ -138,7 +138,7 @@ def gather_graphs(draw: Draw):
 
 @st.composite
 def pack_graphs(draw: Draw):
-    b = Builder(draw, any_shape(draw)[:3])
+    b = Builder(draw, any_shape(draw, least=2)[:3])
     shape, q = b.last.shape, b.last.quantization
     inputs = [b.last.name, *(b.input(shape, q).name for _ in range(draw(st.integers(0, 3))))]
     axis = draw(st.sampled_from((*range(1, len(shape)), *range(1, len(shape)), len(shape))))
