@@ -2,25 +2,26 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from hypothesis import strategies as st
 
 from accel.compiler.ir import Graph, Tensor
-from accel.compiler.operators._window import same_padding
 from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.depth_to_space import DepthToSpace
+from accel.compiler.operators.gather import Gather
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import Mean
 from accel.compiler.operators.pack import Pack
+from accel.compiler.operators.reduce_max import ReduceMax
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.operators.transpose_conv2d import TransposeConv2d
 from accel.compiler.operators.unpack import Unpack
 from tests.models import Builder, Draw, add_dequantize, add_reshape, drawn_window, images
 from tests.models_elementwise import any_shape, codes
@@ -45,17 +46,33 @@ def max_pool2d_graphs(draw: Draw):
     return b.graph()
 
 
-@st.composite
-def mean_graphs(draw: Draw):
-    b = Builder(draw, any_shape(draw, least=2))
+def drawn_axes(b: Builder) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """Axes of the last tensor and whether they are kept, and its shape without them."""
     shape = b.last.shape
-    axes = draw(st.sets(st.integers(1, len(shape) - 1), min_size=1))
-    keep = draw(st.booleans())
+    axes = b.draw(st.sets(st.integers(1, len(shape) - 1), min_size=1))
+    keep = b.draw(st.booleans())
     kept = tuple(
         1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes
     )
+    return {"axes": tuple(sorted(axes)), "keep": keep}, kept
+
+
+@st.composite
+def reduce_max_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    chosen, kept = drawn_axes(b)
+    attributes = ReduceMax(**chosen, smallest=draw(st.booleans()))
+    spelled = "REDUCE_MIN" if attributes.smallest else "REDUCE_MAX"
+    b.node("reduce_max", attributes, kept, b.last.quantization, source=spelled)
+    return b.graph()
+
+
+@st.composite
+def mean_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    chosen, kept = drawn_axes(b)
     q = draw(st.sampled_from((b.last.quantization, None))) or b.quantization()
-    b.node("mean", Mean(axes=tuple(sorted(axes)), keep=keep), kept, q)
+    b.node("mean", Mean(**chosen), kept, q)
     return b.graph()
 
 
@@ -109,11 +126,22 @@ def slice_graphs(draw: Draw):
 
 
 @st.composite
+def gather_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    shape = b.last.shape
+    axis = draw(st.integers(1, len(shape) - 1))
+    indices = tuple(draw(st.lists(st.integers(0, shape[axis] - 1), min_size=1, max_size=6)))
+    output = (*shape[:axis], len(indices), *shape[axis + 1 :])
+    b.node("gather", Gather(axis=axis, indices=indices), output, b.last.quantization)
+    return b.graph()
+
+
+@st.composite
 def pack_graphs(draw: Draw):
-    b = Builder(draw, any_shape(draw)[:3])
+    b = Builder(draw, any_shape(draw, least=2)[:3])
     shape, q = b.last.shape, b.last.quantization
     inputs = [b.last.name, *(b.input(shape, q).name for _ in range(draw(st.integers(0, 3))))]
-    axis = draw(st.integers(1, len(shape)))
+    axis = draw(st.sampled_from((*range(1, len(shape)), *range(1, len(shape)), len(shape))))
     output = (*shape[:axis], len(inputs), *shape[axis:])
     b.node("pack", Pack(axis=axis), output, q, inputs=tuple(inputs))
     return b.graph()
@@ -158,31 +186,6 @@ def resize_graphs(draw: Draw):
         align_corners=corners, half_pixel=not corners and draw(st.booleans())
     )
     b.node("resize_nearest", attributes, (1, *sizes, depth), b.last.quantization)
-    return b.graph()
-
-
-@st.composite
-def transpose_conv2d_graphs(draw: Draw):
-    """As they come from a convolution whose input their output is."""
-    b = draw(images())
-    depth = b.last.shape[3]
-    channels, axes = draw(st.integers(1, 9)), []
-    for size in b.last.shape[1:3]:
-        kernel, stride, same = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.booleans())
-        axes.append((kernel, stride, size, same))
-    same = axes[0][3]
-    sizes = [n * s if same else (n - 1) * s + max(k, s) for k, s, n, _ in axes]
-    padding = [
-        same_padding(size, k, s, 1)[0] if same else 0
-        for size, (k, s, _, _) in zip(sizes, axes, strict=True)
-    ]
-    weights = b.values((channels, axes[0][0], axes[1][0], depth), "int8")
-    names, q = b.linear(weights, 0, "int8", draw(st.booleans()))
-    if draw(st.booleans()):
-        names = (names[0], None)
-        del b.tensors[f"bias_{len(b.nodes)}"]
-    attributes = TransposeConv2d(stride=(axes[0][1], axes[1][1]), padding=tuple(padding))
-    b.node("transpose_conv2d", attributes, (1, *sizes, channels), q, constants=names)
     return b.graph()
 
 
@@ -249,18 +252,19 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
     {
         "max_pool2d": max_pool2d_graphs(),
         "mean": mean_graphs(),
+        "reduce_max": reduce_max_graphs(),
         "reshape": reshape_graphs(),
         "transpose": transpose_graphs(),
         "slice": slice_graphs(),
         "split": split_graphs(),
         "concatenation": concatenation_graphs(),
         "arg_max": arg_max_graphs(),
+        "gather": gather_graphs(),
         "pack": pack_graphs(),
         "unpack": unpack_graphs(),
         "space_to_depth": blocks_graphs("space_to_depth", SpaceToDepth),
         "depth_to_space": blocks_graphs("depth_to_space", DepthToSpace),
         "resize_nearest": resize_graphs(),
-        "transpose_conv2d": transpose_conv2d_graphs(),
         "log_softmax": log_softmax_graphs(),
     }
 )

@@ -59,7 +59,8 @@ def on_core(name: str) -> bool:
 
 def where(name: str) -> str:
     operator = OPERATORS[name]
-    places = ["core"] if on_core(name) else ["core, at no cost"] if operator.view else []
+    places = ["core"] if on_core(name) else []
+    places = ["core, at no cost where words stay as they are"] if operator.view else places
     places += ["driver, at the network's ends"] if operator.host else []
     return " or ".join(places) or "reference executor alone"
 

@@ -144,6 +144,14 @@ def _pad_amounts(node: Node, graph: Graph) -> Constants:
     return {1: _int32(a.amounts).reshape(-1, 2), 2: np.array([a.value], np.int8)}
 
 
+def _keep(node: Node, graph: Graph) -> Fields:
+    return {"KeepDims": node.attributes.keep}
+
+
+def _axes(node: Node, graph: Graph) -> Constants:
+    return {1: _int32(node.attributes.axes)}
+
+
 def _axis(node: Node, graph: Graph) -> Constants:
     return {1: _int32(node.attributes.axis)}
 
@@ -200,12 +208,9 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "FULLY_CONNECTED": Row("fully_connected", "FullyConnectedOptions", _fully_connected),
         "AVERAGE_POOL_2D": Row("average_pool2d", "Pool2DOptions", _pool),
         "MAX_POOL_2D": Row("max_pool2d", "Pool2DOptions", _pool),
-        "MEAN": Row(
-            "mean",
-            "ReducerOptions",
-            lambda node, _: {"KeepDims": node.attributes.keep},
-            lambda node, _: {1: _int32(node.attributes.axes)},
-        ),
+        "MEAN": Row("mean", "ReducerOptions", _keep, _axes),
+        "REDUCE_MAX": Row("reduce_max", "ReducerOptions", _keep, _axes),
+        "REDUCE_MIN": Row("reduce_max", "ReducerOptions", _keep, _axes),
         "ADD": Row("add", "AddOptions", _activation),
         "SUB": Row("sub", "SubOptions", _activation),
         "MUL": Row("mul", "MulOptions", _activation),
@@ -252,6 +257,12 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             "SplitVOptions",
             lambda node, _: {"NumSplits": len(node.outputs)},
             _sizes_and_axis,
+        ),
+        "GATHER": Row(
+            "gather",
+            "GatherOptions",
+            lambda node, _: {"Axis": node.attributes.axis},
+            lambda node, _: {1: _int32(node.attributes.indices)},
         ),
         "PACK": Row(
             "pack",

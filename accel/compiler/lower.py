@@ -177,8 +177,8 @@ def _lower_node(
         convolutions = [
             c.replace(source=views[c.source].root) if c.source in views else c for c in convolutions
         ]
-        tabled = operator.unary is not None
-        if convolutions and not (tabled and not all(provable(c, config) for c in convolutions)):
+        exact = operator.unary is None or all(provable(c, config) for c in convolutions)
+        if convolutions and exact:
             return convolutions
     if operator.unary is not None:
         return lower_unary(node, graph, replace(view, storage=storage))

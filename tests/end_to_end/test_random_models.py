@@ -18,7 +18,7 @@ from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
-from tests import models, models_branches, models_elementwise, models_shapes
+from tests import models, models_branches, models_elementwise, models_shapes, models_windows
 from tests.agreement import assert_layers
 from tests.models import SEEDS, random_inputs
 from tests.oracle import tflm
@@ -61,20 +61,23 @@ def add_arg_max(b):
 
 # By operator: models, how many are tried, and how many must reach the machine at least.
 ON_THE_CORE = {
-    "conv2d": (models.conv2d_graphs(), 120, 110),
+    "conv2d": (models_windows.GRAPHS["conv2d"], 120, 110),
     "depthwise_conv2d": (models.depthwise_conv2d_graphs(), 120, 110),
     "fully_connected": (models.fully_connected_graphs(), 70, 65),
     "average_pool2d": (models.average_pool2d_graphs(), 50, 45),
     "mean": (models_shapes.mean_graphs(), 50, 45),
     "pad": (models.GRAPHS["pad"], 30, 27),
-    "transpose_conv2d": (models_shapes.GRAPHS["transpose_conv2d"], 30, 27),
+    "transpose_conv2d": (models_windows.GRAPHS["transpose_conv2d"], 30, 27),
     **{name: (models_elementwise.GRAPHS[name], 30, 15) for name in models_elementwise.BINARY},
     **{
         name: (models_elementwise.GRAPHS[name], 20, 15)
-        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh", "prelu")
+        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh")
     },
+    "prelu": (models_elementwise.GRAPHS["prelu"], 30, 18),
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),
     "resize_nearest": (models_shapes.GRAPHS["resize_nearest"], 20, 17),
+    "reduce_max": (models_shapes.GRAPHS["reduce_max"], 30, 20),
+    "gather": (models_shapes.GRAPHS["gather"], 20, 15),
     "pack": (models_shapes.GRAPHS["pack"], 20, 5),
     "unpack": (models_shapes.GRAPHS["unpack"], 20, 5),
     "space_to_depth": (models_shapes.GRAPHS["space_to_depth"], 20, 15),

@@ -73,6 +73,16 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             lambda options, inputs, _: windows.pool2d(MaxPool2d, options, inputs),
         ),
         "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean),
+        "REDUCE_MAX": Spelling(
+            "reduce_max",
+            tflite.ReducerOptions,
+            lambda options, inputs, _: shapes.reduce_max(False, options, inputs),
+        ),
+        "REDUCE_MIN": Spelling(
+            "reduce_max",
+            tflite.ReducerOptions,
+            lambda options, inputs, _: shapes.reduce_max(True, options, inputs),
+        ),
         # Pairs of codes
         "ADD": _fused("add", Add, tflite.AddOptions),
         "SUB": _fused("sub", Sub, tflite.SubOptions),
@@ -110,6 +120,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "STRIDED_SLICE": Spelling("slice", tflite.StridedSliceOptions, shapes.strided_slice),
         "SPLIT": Spelling("split", None, shapes.split, first=1, outputs=None),
         "SPLIT_V": Spelling("split", None, shapes.split_v, outputs=None),
+        "GATHER": Spelling("gather", tflite.GatherOptions, shapes.gather),
         "PACK": Spelling("pack", tflite.PackOptions, shapes.pack, None),
         "UNPACK": Spelling("unpack", tflite.UnpackOptions, shapes.unpack, outputs=None),
         "SPACE_TO_DEPTH": Spelling(

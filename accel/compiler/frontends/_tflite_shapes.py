@@ -3,9 +3,11 @@
 from ..ir import Tensor
 from ..operators.arg_max import ArgMax
 from ..operators.concatenation import Concatenation
+from ..operators.gather import Gather
 from ..operators.mean import Mean
 from ..operators.pack import Pack
 from ..operators.pad import Pad
+from ..operators.reduce_max import ReduceMax
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ..operators.transpose import Transpose
@@ -42,6 +44,11 @@ def mean(options: Options, inputs: Operands, outputs: Operands) -> Mean:
     return Mean(axes=axes(inputs, 1, len(inputs[0].shape)), keep=bool(options.KeepDims()))
 
 
+def reduce_max(smallest: bool, options: Options, inputs: Operands) -> ReduceMax:
+    found = axes(inputs, 1, len(inputs[0].shape))
+    return ReduceMax(axes=found, keep=bool(options.KeepDims()), smallest=smallest)
+
+
 def arg_max(smallest: bool, inputs: Operands) -> ArgMax:
     return ArgMax(axis=of_axis(inputs, 1, len(inputs[0].shape)), smallest=smallest)
 
@@ -58,6 +65,13 @@ def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
 
 def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
     return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
+
+
+def gather(options: Options, inputs: Operands, outputs: Operands) -> Gather:
+    shape, indices = inputs[0].shape, integers(inputs, 1, "indices")
+    if options.BatchDims() or len(inputs[1].shape) != 1:
+        raise Unreadable("has indices of several dimensions")
+    return Gather(axis=from_front(options.Axis(), len(shape)), indices=indices)
 
 
 def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:

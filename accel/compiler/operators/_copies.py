@@ -24,8 +24,9 @@ def copied_part(
 ) -> Convolution:
     """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
 
-    Steps along height and width are positive; ``spread`` is as `Convolution` has it. Where the channels are not those of the source in
-    their order, each is picked by a weight of 1 among zeros.
+    Steps along height and width are positive; ``spread`` is as `Convolution` has it. Where the
+    channels are not those of the source in their order, each is picked by a weight of 1 among
+    zeros.
     """
     channels = source[1].channels
     picked = start[2] + step[2] * np.arange(size[2])

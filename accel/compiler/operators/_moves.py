@@ -55,3 +55,17 @@ def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
     expected = (1, height * block, width * block)
     what = f"squares of {block} do not make {wide.shape} of {deep.shape}"
     require(wide.shape[:3] == expected and channels == wide.shape[3] * block**2, node, what)
+
+
+def check_reduced(node: Node, source: Tensor, output: Tensor) -> None:
+    """Require the output's shape to lack the node's ``axes``, or to have them as 1s by ``keep``."""
+    axes, keep, dims = node.attributes.axes, node.attributes.keep, len(source.shape)
+    inside = len(set(axes)) == len(axes) and all(0 <= axis < dims for axis in axes)
+    require(inside, node, f"axes {axes} are no distinct ones of {dims} dimensions")
+    support(0 not in axes, node, f"the {node.operator} over the batch is not supported")
+    shape = tuple(
+        1 if axis in axes else size
+        for axis, size in enumerate(source.shape)
+        if keep or axis not in axes
+    )
+    require(output.shape == shape, node, f"output must have shape {shape}, not {output.shape}")

@@ -17,7 +17,8 @@ from ..storage import Stored
 Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
 
 
-NUMBERS = ("float32", "int32", "int64")  # types of tensors that are no codes
+INDICES = ("int32", "int64")
+NUMBERS = ("float32", *INDICES)  # types of tensors that are no codes
 
 
 class UnsupportedOperator(UserError):
@@ -115,7 +116,7 @@ def check_activation(
 
 def check_operand(node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",)) -> None:
     """As `check_activation`, but the tensor may be constant."""
-    wanted = " or ".join(dtypes)
+    wanted = " or ".join(dtype for dtype in dtypes if dtype not in INDICES)
     remedy = f"convert the model with full integer quantization ({wanted} here)"
     support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
     if tensor.dtype not in NUMBERS:

@@ -11,6 +11,7 @@ from ..convolution import Convolution, Region
 from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._linear import check_sums
+from ._moves import check_reduced
 from ._operator import (
     Operator,
     check_activation,
@@ -19,7 +20,6 @@ from ._operator import (
     input_tensor,
     output_tensor,
     quantization,
-    require,
     support,
 )
 
@@ -34,24 +34,10 @@ class Mean:
 
 def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
-    source, output, attributes = (
-        input_tensor(node, graph),
-        output_tensor(node, graph),
-        node.attributes,
-    )
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
         check_activation(node, tensor)
-    dims = len(source.shape)
-    distinct = len(set(attributes.axes)) == len(attributes.axes)
-    inside = distinct and all(0 <= axis < dims for axis in attributes.axes)
-    require(inside, node, f"axes {attributes.axes} are no distinct ones of {dims} dimensions")
-    support(0 not in attributes.axes, node, "the mean over the batch is not supported")
-    shape = tuple(
-        1 if axis in attributes.axes else size
-        for axis, size in enumerate(source.shape)
-        if attributes.keep or axis not in attributes.axes
-    )
-    require(output.shape == shape, node, f"output must have shape {shape}, not {output.shape}")
+    check_reduced(node, source, output)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 

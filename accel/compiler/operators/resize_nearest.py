@@ -77,7 +77,7 @@ def _phases(node: Node, indices: np.ndarray) -> list[tuple[int, int, int, int]]:
                 (first, apart, len(phase), int(step[0]) if len(step) else 1)
                 for first, (phase, step) in enumerate(zip(phases, steps, strict=True))
             ]
-    what = f"{len(indices)} positions are no multiple of the input's {indices[-1] + 1}"
+    what = f"indices of {len(indices)} positions from {indices[-1] + 1} repeat in no short pattern"
     support(False, node, what, "", "resize by whole numbers")
     raise AssertionError
 

@@ -76,7 +76,8 @@ def test_the_small_model_is_right():
 
 
 def test_every_operator_of_ours_is_spelled():
-    assert set(FRONTENDS["tflite"].operators.values()) == set(OPERATORS)
+    alone = {"function"}  # in ONNX alone
+    assert set(FRONTENDS["tflite"].operators.values()) == set(OPERATORS) - alone
 
 
 def test_other_files_are_refused(tmp_path):
@@ -100,7 +101,7 @@ def rename(model, index, name):
 
 
 def unknown_operators(model):
-    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.GATHER
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.BATCH_MATMUL
     model.operatorCodes[0].deprecatedBuiltinCode = 0
     model.operatorCodes[2].builtinCode = model.operatorCodes[2].deprecatedBuiltinCode = 32
     model.operatorCodes[2].customCode = b"Magic"
@@ -109,7 +110,7 @@ def unknown_operators(model):
 def test_all_unsupported_operators_are_reported_together():
     first, second = reasons(edited(unknown_operators))
     assert first.startswith(
-        "operator 0 (GATHER): is not supported; use CONV_2D, DEPTHWISE_CONV_2D,"
+        "operator 0 (BATCH_MATMUL): is not supported; use CONV_2D, DEPTHWISE_CONV_2D,"
     )
     assert second.startswith("operator 2 (custom operator 'Magic'): is not supported; use CONV_2D")
 

@@ -10,14 +10,20 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph, Node, Tensor
+from accel.compiler.lower import CannotCompile
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.pack import Pack
+from accel.compiler.operators.relu import Relu
 from accel.compiler.operators.reshape import Reshape
+from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
+from accel.compiler.program import compile_graph
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
+from accel.config import AcceleratorConfig
 from tests.models import per_tensor
 from tests.oracle import tflm
 
@@ -185,3 +191,38 @@ def test_what_cannot_be_read_is_named(message):
     with pytest.raises(UnsupportedModel) as caught:
         read(model(*arguments, change=change), "m.tflite")
     assert [str(reason) for reason in caught.value.reasons] == [message]
+
+
+def test_a_rectifier_of_its_own_between_minus_one_and_one_clamps():
+    """TFLite Micro has no kernel for it: TFLite's ``Relu1`` of equal scales."""
+    attributes = Relu(activation="relu_n1_to_1")
+    file = model("RELU_N1_TO_1", "relu", attributes, SHAPE)
+    x = np.arange(-128, 112).astype(np.int8).reshape(5, *SHAPE[1:])
+    graph = read(file, "m.tflite")
+    assert graph.nodes[0].attributes == attributes
+    np.testing.assert_array_equal(run(graph, x)["y0"], np.clip(x, 3 - 2, 3 + 2))
+
+
+@pytest.mark.parametrize("axis", [-1, 4])
+def test_the_axis_of_a_pack_may_be_counted_from_the_back(axis):
+    file = model("PACK", "pack", Pack(axis=4), (*SHAPE, 1), change=_options(axis))
+    assert read(file, "m.tflite").nodes[0].attributes == Pack(axis=4)
+
+
+def _options(axis):
+    def change(operator, constants):
+        operator.builtinOptions.axis = axis
+
+    return change
+
+
+def test_a_resize_of_many_copies_runs_on_the_reference_alone():
+    file = model("RESIZE_NEAREST_NEIGHBOR", "resize_nearest", ResizeNearest(), (1, 20, 24, 2))
+    graph, x = read(file, "m.tflite"), np.arange(-24, 24).astype(np.int8).reshape(1, 4, 6, 2)
+    np.testing.assert_array_equal(run(graph, x)["y0"], tflm(file, x))
+    with pytest.raises(CannotCompile) as caught:
+        compile_graph(graph, AcceleratorConfig())
+    assert str(caught.value) == (
+        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less at "
+        "a time"
+    )

@@ -1,0 +1,102 @@
+"""Elements of a tensor along an axis, in the order of constant indices."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..convolution import Convolution
+from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import as_stored, copied_part
+from ._moves import check_axis, check_moved, check_shape
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+)
+
+MOST_COPIES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gather:
+    """``axis`` is counted from the front, with the batch as 0."""
+
+    axis: int
+    indices: tuple[int, ...]
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    check_moved(node, graph)
+    source, axis = input_tensor(node, graph), node.attributes.axis
+    check_activation(node, source, (source.dtype,))
+    check_axis(node, source, axis)
+    size, indices = source.shape[axis], node.attributes.indices
+    inside = len(indices) > 0 and all(0 <= index < size for index in indices)
+    require(inside, node, f"has indices that are none of the {size} along axis {axis}")
+    expected = (*source.shape[:axis], len(indices), *source.shape[axis + 1 :])
+    check_shape(node, output_tensor(node, graph), expected)
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    return [np.take(inputs[0], node.attributes.indices, axis=node.attributes.axis)]
+
+
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """A copy of each run of indices that are equally far apart; of channels one copy for all."""
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    axis, dims = node.attributes.axis, len(source.shape)
+    support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
+    target = stored(output)
+    if axis == dims - 1:
+        ends = ((source.name, storage), (output.name, target))
+        copy = copied_part(node, node.name, *ends, step=(1, 1, 0), size=target.shape)
+        weights = np.zeros((target.channels, 1, 1, storage.channels), np.int64)
+        weights[np.arange(target.channels), 0, 0, list(node.attributes.indices)] = 1
+        return [copy.replace(weights=weights, uniform=False)]
+    runs = list(_runs(node.attributes.indices))
+    what = f"indices in {len(runs)} runs take more than {MOST_COPIES} copies"
+    support(len(runs) <= MOST_COPIES, node, what, "", "use indices in order")
+
+    def along(value: int, other: int, batch: int) -> tuple[int, int, int]:
+        return as_stored(tuple(value if d == axis else other for d in range(dims)), batch)
+
+    copies = []
+    for first, count, step in runs:
+        shape = tuple(count if d == axis else n for d, n in enumerate(output.shape))
+        copies.append(
+            copied_part(
+                node,
+                f"{node.name}_{len(copies)}",
+                (source.name, storage),
+                (output.name, target),
+                start=along(node.attributes.indices[first], 0, 0),
+                step=along(step, 1, 1),
+                place=along(first, 0, 0),
+                size=as_stored(shape, 1),
+            )
+        )
+    return copies
+
+
+def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """First place, length and step of stretches that do not go backwards."""
+    first = 0
+    while first < len(indices):
+        step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
+        count = 1
+        while step >= 0 and first + count < len(indices):
+            if indices[first + count] != indices[first] + count * step:
+                break
+            count += 1
+        yield first, count, step if count > 1 else 1
+        first += count
+
+
+OPERATOR = Operator(attributes=Gather, check=check, reference=reference, lower=lower)

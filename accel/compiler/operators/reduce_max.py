@@ -1,0 +1,97 @@
+"""The greatest or the least of all elements along some axes, in the input's own quantization."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..convolution import Combination, Convolution, identity
+from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import copied_part, negated
+from ._moves import check_moved, check_reduced
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    support,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReduceMax:
+    """``axes`` are counted from the front, with the batch as 0; ``keep`` leaves them as 1s.
+
+    ``smallest`` asks for the least.
+    """
+
+    axes: tuple[int, ...]
+    keep: bool = False
+    smallest: bool = False
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    check_moved(node, graph)
+    source = input_tensor(node, graph)
+    check_activation(node, source)
+    check_reduced(node, source, output_tensor(node, graph))
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    reduce = np.min if node.attributes.smallest else np.max
+    found = reduce(inputs[0], axis=node.attributes.axes)
+    return [found.reshape(len(found), *output_tensor(node, graph).shape[1:])]
+
+
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """Halves of a dimension on each other, each keeping the greater codes, until one is left.
+
+    The least codes are the greatest of those in reverse order.
+    """
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    axes, dims = node.attributes.axes, len(source.shape)
+    support(2 <= dims <= 4, node, f"the maximum of {dims} dimensions is not supported inside")
+    reduced = [axis - dims + 3 for axis in axes]  # as stored: height, width and channels
+    size = list(stored(source).shape)
+    depth = 1 if 2 in reduced else size[2]
+    what = "a maximum over channels that moves positions into channels is not supported"
+    support(depth == stored(output).channels, node, what, "", "keep the dimensions")
+    halvings = [axis for axis in reduced for _ in range((size[axis] - 1).bit_length())]
+    layers, name = [], source.name
+    for step, axis in enumerate(halvings):
+        before, target = Stored(*size), f"{output.name} ({node.name} {step})"
+        half = -(-size[axis] // 2)
+        last = tuple(size[axis] - half if a == axis else 0 for a in range(3))
+        size[axis] = half
+        pair = [
+            copied_part(
+                node,
+                f"{node.name}_{2 * step + part}",
+                (name, before),
+                (target, Stored(*size)),
+                start=start,
+                size=tuple(size),
+            )
+            for part, start in enumerate(((0, 0, 0), last))
+        ]
+        pair[1] = pair[1].replace(combination=Combination(second=target, maximum=True))
+        layers += pair
+        name = target
+    result = identity(node.name, node.name, name, output.name, tuple(size))
+    if not layers:
+        return [result]
+    if not node.attributes.smallest:
+        return [*layers[:-2], *_renamed(layers[-2:], output.name)]
+    return [*map(negated, layers[:2]), *layers[2:], negated(result)]
+
+
+def _renamed(pair: list[Convolution], output: str) -> list[Convolution]:
+    """The last two layers, which write the output itself."""
+    greater = Combination(second=output, maximum=True)
+    return [pair[0].replace(output=output), pair[1].replace(output=output, combination=greater)]
+
+
+OPERATOR = Operator(attributes=ReduceMax, check=check, reference=reference, lower=lower)
