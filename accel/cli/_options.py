@@ -27,6 +27,14 @@ Fuse = Annotated[
         help="Compute additions and functions of single values in the layer before.",
     ),
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact/--closest",
+        help="Refuse an ONNX network with a channel that cannot be requantized exactly, or compute its "
+        "closest codes and name it.",
+    ),
+]
 BoardName = Annotated[
     str | None, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")
 ]
