@@ -11,6 +11,7 @@ import numpy as np
 from accel import boards, resources
 from accel.boards import Board
 from accel.compiler.frontends import held_to, load
+from accel.compiler.inexact import Deviation, deviations, observed
 from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
@@ -82,13 +83,15 @@ class Report:
     """What one inference takes on the core.
 
     ``measured`` says whether ``cycles`` were counted by the core, in RTL or on a board; otherwise
-    they are the model's, which equals RTL.
+    they are the model's, which equals RTL. ``inexact`` names each channel that is not requantized
+    as the contract says at every sum; a run measures it.
     """
 
     program: "Program"
     executor: str | None
     samples: int
     layers: tuple[Layer, ...]
+    inexact: tuple[Deviation, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -119,7 +122,7 @@ class Report:
         return {
             "model": self.program.name,
             "board": self.program.board,
-            "contract": self.program.code.graph.contract,
+            "contract": self.program.contract,
             "configuration": self.program.config.as_dict(),
             "executor": self.executor,
             "samples": self.samples,
@@ -129,6 +132,7 @@ class Report:
             "macs": self.macs,
             "utilization": round(self.utilization, 6),
             "layers": [layer.as_dict() for layer in self.layers],
+            "inexact": [deviation.as_dict() for deviation in self.inexact],
         }
 
 
@@ -158,6 +162,11 @@ class Program:
     @property
     def config(self) -> AcceleratorConfig:
         return self.code.config
+
+    @property
+    def contract(self) -> str:
+        """The rounding that answers are held to, a row of ``CONTRACTS``."""
+        return self.code.graph.contract
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
@@ -199,20 +208,27 @@ class Program:
         graph = self.code.graph
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
-        keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values()]))
+        keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *observed(self.code)]))
         execution = self.session.execute(executor, inputs, keep, progress)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
             outputs={name: tensors[name] for name in graph.outputs},
             layers={node: tensors[tensor] for node, tensor in nodes.items()},
-            report=self.report(executor, samples, execution),
+            report=self.report(
+                executor, samples, execution, deviations(self.code, inputs, tensors)
+            ),
         )
 
     def report(
-        self, executor: str | None = None, samples: int = 0, execution: Execution | None = None
+        self,
+        executor: str | None = None,
+        samples: int = 0,
+        execution: Execution | None = None,
+        inexact: tuple[Deviation, ...] | None = None,
     ) -> Report:
         """What an inference takes, by the cycle model and, where a core ran, by its counters."""
+        inexact = deviations(self.code) if inexact is None else inexact
         counted = execution.layers if execution else None
         measured = [c.cycles for c in counted] if counted else [None] * len(self.cycles)
         layers = tuple(
@@ -229,7 +245,9 @@ class Program:
                 self.code.commands, self.cycles, measured, strict=True
             )
         )
-        return Report(program=self, executor=executor, samples=samples, layers=layers)
+        return Report(
+            program=self, executor=executor, samples=samples, layers=layers, inexact=inexact
+        )
 
     @property
     def _baud(self) -> int:
@@ -259,6 +277,7 @@ def compile(
     config: AcceleratorConfig | None = None,
     contract: str | None = None,
     fuse: bool = True,
+    exact: bool = False,
     waves: Path | None = None,
 ) -> Program:
     """Compile a network.
@@ -276,6 +295,10 @@ def compile(
     fuse
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
+    exact
+        Refuse a network of the contract ``onnx`` that has a channel which cannot be requantized
+        exactly, instead of computing its closest codes and naming it in every report. Other
+        contracts are always exact.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
     ``DoesNotFit``.
@@ -287,4 +310,4 @@ def compile(
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
-    return Program(compile_graph(graph, config, fuse=fuse), board, waves)
+    return Program(compile_graph(graph, config, fuse=fuse, exact=exact), board, waves)

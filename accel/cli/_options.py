@@ -66,6 +66,14 @@ Baud = Annotated[
         "--baud", help="Rate of the link.", metavar="N", min=300, rich_help_panel=_PLATFORM
     ),
 ]
+Exact = Annotated[
+    bool,
+    typer.Option(
+        "--exact/--closest",
+        help="Refuse an ONNX network with a channel that cannot be requantized exactly, or compute its "
+        "closest codes and name it.",
+    ),
+]
 Rows = Annotated[
     int | None,
     typer.Option("--rows", help="Output positions at a time.", rich_help_panel="Core"),

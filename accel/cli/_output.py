@@ -68,6 +68,17 @@ def show(renderable: Any) -> None:
     console().print(renderable)
 
 
+def show_exactness(report: Any) -> None:
+    """Say which contract answers are held to, and each channel that is not exact."""
+    from accel.numeric.rounding import CONTRACTS
+
+    contract = CONTRACTS[report.program.contract]
+    proved = f"all but {len(report.inexact)} channels" if report.inexact else "every channel"
+    say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
+    for deviation in report.inexact:
+        say(f"  {deviation}", style="yellow")
+
+
 @contextlib.contextmanager
 def progress(text: str, total: float) -> Iterator[Callable[..., None]]:
     """Show progress on standard error while the block runs.

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from accel.cli import _options
-from accel.cli._output import error, say, show, table
+from accel.cli._output import error, say, show, show_exactness, table
 
 CANNOT_RUN = 2
 
@@ -16,6 +16,7 @@ def check(
     board: _options.BoardName = None,
     contract: _options.Contract = None,
     fuse: _options.Fuse = True,
+    exact: _options.Exact = False,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -42,12 +43,15 @@ def check(
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
         raise typer.Exit(CANNOT_RUN) from None
-    fits = [check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
+    fits = [
+        check_board(graph, b, config, fuse=fuse, exact=exact)
+        for b, config in zip(asked, configs, strict=True)
+    ]
     if not any(fits):
         raise typer.Exit(CANNOT_RUN)
 
 
-def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
+def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel import resources
@@ -55,7 +59,7 @@ def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
 
     problems = resources.problems(config, board)
     try:
-        program = accel.compile(graph, board=board, config=config, fuse=fuse)
+        program = accel.compile(graph, board=board, config=config, **options)
     except UserError as problem:
         problems.append(str(problem))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"
@@ -67,6 +71,7 @@ def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
         say()
         return False
     _show_program(program, title)
+    show_exactness(program.report())
     _show_memory(program, board)
     say()
     return True

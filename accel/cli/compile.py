@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from accel.cli import _options
-from accel.cli._output import say
+from accel.cli._output import say, show_exactness
 
 PROGRAM, LISTING, LAYERS = "program.bin", "listing.txt", "layers.json"
 
@@ -20,6 +20,7 @@ def compile(
     board: _options.BoardName = None,
     contract: _options.Contract = None,
     fuse: _options.Fuse = True,
+    exact: _options.Exact = False,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
@@ -47,7 +48,9 @@ def compile(
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, values)
     resources.check_fits(config, found)
-    program = accel.compile(model, board=found, config=config, contract=contract, fuse=fuse)
+    program = accel.compile(
+        model, board=found, config=config, contract=contract, fuse=fuse, exact=exact
+    )
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)
@@ -58,6 +61,7 @@ def compile(
         f"{len(report.layers)} layers, {program.code.size_bytes:,} bytes, "
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
+    show_exactness(report)
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
     flash = found.flash
     if program.code.flash and flash:

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from accel.cli import _options
-from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
+from accel.cli._output import (
+    check_writable,
+    note,
+    progress,
+    say,
+    show,
+    show_exactness,
+    table,
+    write_whole,
+)
 from accel.errors import UserError
 
 _STEPPED = ("rtl", "pysim", "board")
@@ -30,6 +39,7 @@ def run(
     board: _options.BoardName = None,
     contract: _options.Contract = None,
     fuse: _options.Fuse = True,
+    exact: _options.Exact = False,
     executor: Annotated[
         str,
         typer.Option(
@@ -92,7 +102,13 @@ def run(
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, values)
-    options = {"board": found, "config": config, "contract": contract, "waves": waves}
+    options = {
+        "board": found,
+        "config": config,
+        "contract": contract,
+        "exact": exact,
+        "waves": waves,
+    }
     try:
         program = accel.compile(model, **options, fuse=fuse and layers is None)
     except DoesNotFit:
@@ -118,6 +134,7 @@ def run(
         if json_file is not None:
             write_whole(json_file, lambda file: file.write(text.encode()))
     show_layers(report)
+    show_exactness(report)
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
 
 

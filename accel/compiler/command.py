@@ -12,6 +12,22 @@ from ..numeric.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
 from .convolution import Combination
 
 
+@dataclass(frozen=True)
+class Inexact:
+    """An output channel that no division makes equal to its contract.
+
+    Of the ``sums`` that its weights and any input can give, ``differing`` lead to another code.
+    ``channel`` is that of the output tensor.
+    """
+
+    channel: int
+    differing: int
+    sums: int
+
+    def __str__(self) -> str:
+        return f"channel {self.channel} at {self.differing:,} of {self.sums:,} sums"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Command:
     """One layer's descriptor and stream.
@@ -32,6 +48,8 @@ class Command:
         int64 ``[groups, steps, columns]``.
     combination
         What becomes of the codes.
+    inexact
+        Channels whose division is the closest there is, but not the contract.
     """
 
     name: str
@@ -45,6 +63,7 @@ class Command:
     channels: np.ndarray
     weights: np.ndarray
     combination: Combination | None = None
+    inexact: tuple[Inexact, ...] = ()
 
     @property
     def second(self) -> str | None:

@@ -28,7 +28,7 @@ import json
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Image:
         Inputs have ``pad`` and ``index``, an int32 array of the stored shape: which value of a
         flattened sample each byte holds, -1 for ``pad``.
     layers
-        ``name``, ``node``, ``mode``, ``macs`` and ``output`` of each chunk.
+        ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each chunk.
     flash
         The image that the core must find in its flash; empty where all is in memory.
     """
@@ -108,7 +108,14 @@ def save(program: Program, path: str | Path) -> None:
         ],
         "outputs": [_tensor(program, name) for name in program.partition.outputs],
         "layers": [
-            {"name": c.name, "node": c.node, "mode": c.mode, "macs": c.macs, "output": c.output}
+            {
+                "name": c.name,
+                "node": c.node,
+                "mode": c.mode,
+                "macs": c.macs,
+                "output": c.output,
+                "inexact": [asdict(one) for one in c.inexact],
+            }
             for c in program.commands
         ],
     }

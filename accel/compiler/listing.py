@@ -28,6 +28,8 @@ def _head(program: Program) -> Iterator[str]:
         f"{config.weight_steps} weight steps, {config.sum_bits}-bit sums"
     )
     yield f"{len(program.chunks)} chunks, {program.size_bytes} bytes, {program.macs} MACs"
+    for command, one in program.inexact:
+        yield f"not exact: {command.name}, {one}"
     for bank, (activations, used) in enumerate(
         zip(memory.activation_words, memory.used_words, strict=True)
     ):

@@ -43,11 +43,14 @@ class Lowered:
     storage: dict[str, Stored]
 
 
-def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowered:
+def lower(
+    graph: Graph, config: AcceleratorConfig, *, fuse: bool = True, exact: bool = False
+) -> Lowered:
     """Lower all nodes of the core. Raises ``CannotCompile``.
 
     With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
     and layers write where copies would put what they compute; that itself is stored nowhere then.
+    ``exact`` is as `schedule.schedule` has it.
     """
     parts = partition(graph, config.combines)
     views = _views(graph, parts, config)
@@ -94,7 +97,7 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
 
     commands: list[Command] = []
     for convolution in convolutions:
-        commands += attempt(_schedule, convolution, config) or []
+        commands += attempt(_schedule, convolution, config, exact) or []
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
@@ -109,11 +112,11 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     )
 
 
-def _schedule(c: Convolution, config: AcceleratorConfig) -> list[Command]:
+def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Command]:
     """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
     try:
         _check_sizes(c, config)
-        return schedule(c, config)
+        return schedule(c, config, exact)
     except (DoesNotFit, NotProved) as error:
         if not c.name.startswith(f"{c.node}_"):
             raise

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from .command import Command, encode, pack_stream
+from .command import Command, Inexact, encode, pack_stream
 from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
@@ -67,6 +67,11 @@ class Program:
         """The image that the core must find in its flash; empty where all is in memory."""
         return image_of(self.chunks, self.config) if self.memory.flash_bytes else b""
 
+    @property
+    def inexact(self) -> tuple[tuple[Command, Inexact], ...]:
+        """Channels that are not requantized as the contract says at every sum, with their layers."""
+        return tuple((command, one) for command in self.commands for one in command.inexact)
+
     def placement(self, tensor: str) -> Placement:
         """Where the values of a tensor are, itself or the one that it is a view of."""
         return self.memory.tensors[self.views[tensor].root]
@@ -89,8 +94,10 @@ class Program:
         return values.reshape(len(data), *self.graph.tensor(tensor).shape[1:])
 
 
-def compile_graph(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Program:
-    """Compile a verified graph for a configuration; ``fuse`` is as `lower.lower` has it.
+def compile_graph(
+    graph: Graph, config: AcceleratorConfig, *, fuse: bool = True, exact: bool = False
+) -> Program:
+    """Compile a verified graph for a configuration; options are those of `lower.lower`.
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
@@ -98,7 +105,7 @@ def compile_graph(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True)
     failure = None
     for ordered in orders(passed):
         try:
-            return _compile(graph, lower(ordered, config, fuse=fuse), config)
+            return _compile(graph, lower(ordered, config, fuse=fuse, exact=exact), config)
         except DoesNotFit as error:
             failure = failure or error
     assert failure is not None

@@ -8,8 +8,12 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
+from ..numeric.closest import closest
+from ..numeric.division import Division
 from ..numeric.division_solver import solve
-from .command import Command, positions
+from ..numeric.rounding import CONTRACTS
+from ..numeric.rules import Rescale
+from .command import Command, Inexact, positions
 from .convolution import Combination, Convolution, Region
 from .reasons import Reason
 
@@ -38,10 +42,13 @@ class _Loops:
         return groups * tiles * max(self.weights.shape[1], config.drain_cycles)
 
 
-def schedule(convolution: Convolution, config: AcceleratorConfig) -> list[Command]:
+def schedule(
+    convolution: Convolution, config: AcceleratorConfig, exact: bool = True
+) -> list[Command]:
     """Return the commands of a convolution, by the way that takes the fewest cycles.
 
-    Raises ``DoesNotFit`` and ``NotProved``.
+    Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
+    exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = _flattened(_without_idle_weights(convolution))
     _check_weights(convolution, config)
@@ -51,8 +58,11 @@ def schedule(convolution: Convolution, config: AcceleratorConfig) -> list[Comman
     if not possible:
         raise DoesNotFit(Reason(place=convolution.name, what=problems[0]))
     best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
-    division = _divide(convolution, config)
-    return [_command(convolution, loops, division, config, i) for i, loops in enumerate(best)]
+    division, inexact = _divide(convolution, config, exact)
+    return [
+        _command(convolution, loops, division, inexact if i == 0 else (), i)
+        for i, loops in enumerate(best)
+    ]
 
 
 def _without_idle_weights(c: Convolution) -> Convolution:
@@ -86,7 +96,9 @@ def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
         raise DoesNotFit(Reason(place=convolution.name, what=what, why=why, remedy=remedy))
 
 
-def _divide(convolution: Convolution, config: AcceleratorConfig):
+def _divide(
+    convolution: Convolution, config: AcceleratorConfig, exact: bool = True
+) -> tuple[Division, tuple[Inexact, ...]]:
     least, greatest = convolution.sum_range
     limit = 1 << config.sum_bits - 1
     if least.min() < -limit or greatest.max() >= limit:
@@ -94,14 +106,28 @@ def _divide(convolution: Convolution, config: AcceleratorConfig):
         remedy = f"use a core with sum_bits of {_signed_bits(least.min(), greatest.max())}"
         raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
     one = slice(0, 1) if convolution.uniform else slice(None)
-    solution = solve(
-        convolution.rule.take(one), convolution.bias[one], least[one], greatest[one], True
-    )
-    if not solution.proved.all():
+    question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
+    solution = solve(*question, True)
+    if solution.proved.all():
+        return solution.division, ()
+    floating = _rounds_in_float32(convolution)
+    nearest = closest(*question, solution) if floating and not exact else None
+    if nearest is None:
         bad = np.flatnonzero(~solution.proved).tolist()
         what = f"output channels {bad} cannot be requantized exactly"
-        raise NotProved(Reason(place=convolution.name, what=what, remedy="report this model"))
-    return solution.division
+        remedy = "allow the closest codes" if floating and exact else "report this model"
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
+    inexact = tuple(
+        Inexact(convolution.first_channel + c, int(nearest.differing[c]), int(high - low + 1))
+        for c, (low, high) in enumerate(zip(least[one], greatest[one], strict=True))
+        if nearest.differing[c]
+    )
+    return nearest.division, inexact
+
+
+def _rounds_in_float32(convolution: Convolution) -> bool:
+    rule = convolution.rule
+    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
 
 def _signed_bits(low: int, high: int) -> int:
@@ -336,7 +362,9 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
     return None
 
 
-def _command(c: Convolution, loops: _Loops, division, config, index: int) -> Command:
+def _command(
+    c: Convolution, loops: _Loops, division: Division, inexact: tuple[Inexact, ...], index: int
+) -> Command:
     channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
     records = np.where(channels >= 0, 0, -1) if c.uniform else channels
     return Command(
@@ -351,4 +379,5 @@ def _command(c: Convolution, loops: _Loops, division, config, index: int) -> Com
         channels=records,
         weights=loops.weights,
         combination=c.combination,
+        inexact=inexact,
     )

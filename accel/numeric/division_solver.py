@@ -69,7 +69,7 @@ def solve(
     ties
         Whether the hardware has tie channels, for those that cannot be proved without.
     """
-    asked = _Channels(rule, bias, least, greatest)
+    asked = Channels(rule, bias, least, greatest)
     found = _split_at(asked, _zeros(asked), None)
     parities = (0, 1) if ties else ()
     for splits in (None, _best_splits):  # elsewhere only where need be: it takes a search
@@ -81,7 +81,7 @@ def solve(
     return found
 
 
-class _Channels:
+class Channels:
     """What is asked for: a rule, the biased sums of its channels, and where their codes begin."""
 
     def __init__(self, rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray):
@@ -90,6 +90,12 @@ class _Channels:
         self.low, self.high = least + self.bias, greatest + self.bias
         self.thresholds = find_thresholds(rule, self.low, self.high)
         self.reached = (self.thresholds > self.low) & (self.thresholds <= self.high)
+
+    def take(self, channel: int) -> "Channels":
+        """One channel alone."""
+        one = slice(channel, channel + 1)
+        raw = (a[one] for a in (self.low - self.bias, self.high - self.bias))
+        return Channels(self.rule.take([channel]), self.bias[one], *raw)
 
 
 def find_thresholds(rule: Rule, low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -110,7 +116,7 @@ def find_thresholds(rule: Rule, low: np.ndarray, high: np.ndarray) -> np.ndarray
 
 
 def _improved(
-    asked: _Channels, found: Solution, parities: Sequence[int | None], splits: Callable | None
+    asked: Channels, found: Solution, parities: Sequence[int | None], splits: Callable | None
 ) -> tuple[Solution, int | None]:
     """What is found, with more channels proved by the best of some parities, and which that is.
 
@@ -128,12 +134,12 @@ def _improved(
     return found.taken_from(tried[best], more[best]), parities[best] if more[best].any() else None
 
 
-def _split_at(asked: _Channels, zeros: np.ndarray, parity: int | None) -> Solution:
+def _split_at(asked: Channels, zeros: np.ndarray, parity: int | None) -> Solution:
     """The constants of all channels, without ties or with them all to codes of one parity."""
     return _proved(asked, _constants(asked, np.arange(len(zeros)), zeros, parity))
 
 
-def _zeros(asked: _Channels) -> np.ndarray:
+def _zeros(asked: Channels) -> np.ndarray:
     """The biased sums that negative ones end before, int64 ``[channels]``: most often 0.
 
     A channel whose codes change only on one side of zero need not tell signs apart: its first step
@@ -148,7 +154,7 @@ def _zeros(asked: _Channels) -> np.ndarray:
     return np.where(two_sided, 0, np.where(reached.any(axis=0), first_step, lowest))
 
 
-def _best_splits(asked: _Channels, channels: np.ndarray, parity: int | None) -> list[int]:
+def _best_splits(asked: Channels, channels: np.ndarray, parity: int | None) -> list[int]:
     """For each channel a threshold at which a split leaves much slack."""
     best = []
     for channel in channels:
@@ -165,7 +171,7 @@ def _best_splits(asked: _Channels, channels: np.ndarray, parity: int | None) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class _Constants:
+class Constants:
     """Of some channels, split at ``zeros``; the slack of their offsets is in ``2**-F`` sums."""
 
     zeros: np.ndarray
@@ -177,15 +183,15 @@ class _Constants:
     feasible: np.ndarray
     parity: int | None
 
-    def taken_from(self, other: "_Constants", where: np.ndarray) -> "_Constants":
+    def taken_from(self, other: "Constants", where: np.ndarray) -> "Constants":
         names = ("divisor", "offset", "offset_negative", "coarse", "slack", "feasible")
         merged = {n: np.where(where, getattr(other, n), getattr(self, n)) for n in names}
         return replace(self, **merged)
 
 
 def _constants(
-    asked: _Channels, channels: np.ndarray, zeros: np.ndarray, parity: int | None
-) -> _Constants:
+    asked: Channels, channels: np.ndarray, zeros: np.ndarray, parity: int | None
+) -> Constants:
     """The best constants of some channels, each split at a biased sum."""
     fine = _constants_at(FRACTION_BITS, asked, channels, zeros, parity)
     if fine.feasible.all():
@@ -195,20 +201,12 @@ def _constants(
 
 
 def _constants_at(
-    fraction: int, asked: _Channels, channels: np.ndarray, zeros: np.ndarray, parity: int | None
-) -> _Constants:
-    thresholds = asked.thresholds[:, channels] - zeros
-    low, high = asked.low[channels] - zeros, asked.high[channels] - zeros
-    codes = np.arange(asked.rule.low + 1, asked.rule.high + 1, dtype=np.int64)[:, None] + 128
-    # With ties an odd code + 128 comes later, or earlier where those are the even codes.
-    late = (codes & 1) << TIE_BITS
-    late = {None: 0 * late, 0: late, 1: -late}[parity]
-    sides = [
-        _Side(codes, thresholds, low, high, fraction, late, negative) for negative in (False, True)
-    ]
-    divisor, slack = _widest(sides, len(channels))
+    fraction: int, asked: Channels, channels: np.ndarray, zeros: np.ndarray, parity: int | None
+) -> Constants:
+    sides, divisor = sides_of(fraction, asked, channels, zeros, parity)
+    slack = _slack(sides, divisor)
     limit = 1 << BIAS_BITS - 1
-    feasible = (low >= -limit) & (high < limit)
+    feasible = (asked.low[channels] - zeros >= -limit) & (asked.high[channels] - zeros < limit)
     offsets, grain = [], 1 << OFFSET_DROPPED_BITS
     for side in sides:
         least, greatest = side.least(divisor), side.greatest(divisor)
@@ -218,26 +216,37 @@ def _constants_at(
         feasible &= offset < 1 << OFFSET_BITS
         offsets.append(offset)
     coarse = np.full(len(channels), fraction != FRACTION_BITS, np.int64)
-    return _Constants(zeros, divisor, *offsets, coarse, slack, feasible, parity)
+    return Constants(zeros, divisor, *offsets, coarse, slack, feasible, parity)
 
 
-def _widest(sides: list["_Side"], channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The divisors that leave the most slack to the offsets, and the slack, int64 ``[channels]``."""
-
-    def slack(divisor: np.ndarray) -> np.ndarray:
-        return np.minimum(*(side.greatest(divisor) - side.least(divisor) for side in sides))
-
+def sides_of(
+    fraction: int, asked: Channels, channels: np.ndarray, zeros: np.ndarray, parity: int | None
+) -> tuple[list["Side"], np.ndarray]:
+    """The bounds on the offsets of both signs, and the divisors that leave them the most slack."""
+    thresholds = asked.thresholds[:, channels] - zeros
+    low, high = asked.low[channels] - zeros, asked.high[channels] - zeros
+    codes = np.arange(asked.rule.low + 1, asked.rule.high + 1, dtype=np.int64)[:, None] + 128
+    # With ties an odd code + 128 comes later, or earlier where those are the even codes.
+    late = (codes & 1) << TIE_BITS
+    late = {None: 0 * late, 0: late, 1: -late}[parity]
+    sides = [
+        Side(codes, thresholds, low, high, fraction, late, negative) for negative in (False, True)
+    ]
     # Slack is concave in the divisor, so its slope tells on which side the best one lies.
-    first = np.ones(channels, np.int64)
-    last = np.full(channels, (1 << DIVISOR_BITS) - 1, np.int64)
+    first = np.ones(len(channels), np.int64)
+    last = np.full(len(channels), (1 << DIVISOR_BITS) - 1, np.int64)
     while (first < last).any():
         middle = (first + last) >> 1
-        rising = (first < last) & (slack(middle + 1) > slack(middle))
+        rising = (first < last) & (_slack(sides, middle + 1) > _slack(sides, middle))
         first, last = np.where(rising, middle + 1, first), np.where(rising, last, middle)
-    return first, slack(first)
+    return sides, first
 
 
-class _Side:
+def _slack(sides: list["Side"], divisor: np.ndarray) -> np.ndarray:
+    return np.minimum(*(side.greatest(divisor) - side.least(divisor) for side in sides))
+
+
+class Side:
     """The bounds that the thresholds put on the offset of non-negative, or negative, sums.
 
     ``code <= quotient`` at a sum t is ``code * divisor + late - (t << F) <= offset``; ``quotient <
@@ -263,8 +272,13 @@ class _Side:
         bounds = self.codes * divisor + self.late - self.before - 1
         return np.minimum(bounds.min(axis=0, initial=_UNREACHABLE), 256 * divisor)
 
+    def bounds(self, channel: int, divisor: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each code's least and greatest offset, int64 ``[codes]``."""
+        at_zero = (self.codes * divisor + self.late)[:, 0]
+        return at_zero - self.at[:, channel], at_zero - self.before[:, channel] - 1
 
-def _proved(asked: _Channels, constants: _Constants) -> Solution:
+
+def _proved(asked: Channels, constants: Constants) -> Solution:
     """The division of all channels, with what is proved of it.
 
     A channel is proved if it equals the rule at each threshold, at its neighbour, at both ends and
@@ -272,17 +286,7 @@ def _proved(asked: _Channels, constants: _Constants) -> Solution:
     everywhere, so between these sums nothing can differ.
     """
     rule, zeros = asked.rule, constants.zeros
-    division = Division(
-        bias=asked.bias - zeros,
-        divisor=constants.divisor,
-        offset=constants.offset,
-        offset_negative=constants.offset_negative,
-        coarse=constants.coarse,
-        tie=np.full(len(zeros), 0 if constants.parity is None else 1),
-        tie_parity=constants.parity or 0,
-        low=rule.low,
-        high=rule.high,
-    )
+    division = division_of(asked, constants)
     points = [asked.thresholds, asked.thresholds - 1, *(a[None] for a in (asked.low, asked.high))]
     points += [zeros[None], zeros[None] - 1]
     biased = np.clip(np.concatenate(points), asked.low, asked.high)
@@ -292,3 +296,19 @@ def _proved(asked: _Channels, constants: _Constants) -> Solution:
     fits &= (division.bias >= -limit) & (division.bias < limit)
     fits &= (division.divisor < 1 << DIVISOR_BITS) & (division.divisor > 0)
     return Solution(division, same & fits)
+
+
+def division_of(asked: Channels, constants: Constants) -> Division:
+    """The division of all channels that are asked for."""
+    zeros = constants.zeros
+    return Division(
+        bias=asked.bias - zeros,
+        divisor=constants.divisor,
+        offset=constants.offset,
+        offset_negative=constants.offset_negative,
+        coarse=constants.coarse,
+        tie=np.full(len(zeros), 0 if constants.parity is None else 1),
+        tie_parity=constants.parity or 0,
+        low=asked.rule.low,
+        high=asked.rule.high,
+    )
