@@ -73,6 +73,10 @@ def add_relu(b: Builder) -> None:
 
 
 def add_hard_swish(b: Builder) -> None:
+    """Of scales that TFLite Micro's numbers have room for; else a change of the scale."""
+    if not 2**-20 <= b.last.quantization.scale[0] <= 2**6:
+        add_requantized(b)
+        return
     b.node("hard_swish", HardSwish(), b.last.shape, of_a_sum(b, b.last, b.last))
 
 
