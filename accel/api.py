@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from accel import boards, resources
+from accel.boards import Board
 from accel.compiler.frontends import held_to, load
 from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
@@ -139,14 +140,15 @@ class Program:
     code
         What the compiler made.
     board
-        Name of the board, if it was compiled for one.
+        The board that it was compiled for, if any, or its name.
     waves
         VCD file that the ``pysim`` executor writes.
     """
 
-    def __init__(self, code: Code, board: str | None = None, waves: Path | None = None):
+    def __init__(self, code: Code, board: str | Board | None = None, waves: Path | None = None):
         self.code = code
-        self.board = board
+        self.board = board.name if isinstance(board, Board) else board
+        self._link = None if board is None else _found(board).link
         self.session = Session(code, waves)
 
     @property
@@ -231,25 +233,29 @@ class Program:
 
     @property
     def _baud(self) -> int:
-        return boards.get(self.board or DEFAULT_BOARD).link.baud
+        return (self._link or boards.get(DEFAULT_BOARD).link).baud
 
     def close(self) -> None:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
 
-def configuration(board: str | None = None, **changes: Any) -> AcceleratorConfig:
+def _found(board: str | Board) -> Board:
+    return board if isinstance(board, Board) else boards.get(board)
+
+
+def configuration(board: str | Board | None = None, **changes: Any) -> AcceleratorConfig:
     """The configuration of a board, with changes as `resources.configure` takes them.
 
     Raises ``UnknownBoard`` and ``InvalidConfiguration``.
     """
-    return resources.configure(boards.get(board) if board else None, **changes)
+    return resources.configure(_found(board) if board else None, **changes)
 
 
 def compile(
     model: str | Path | Graph,
     *,
-    board: str | None = None,
+    board: str | Board | None = None,
     config: AcceleratorConfig | None = None,
     contract: str | None = None,
     fuse: bool = True,
@@ -262,8 +268,8 @@ def compile(
     model
         Path of a model file, or a graph.
     board, config
-        The board whose default configuration to compile for, or a configuration of your own;
-        without either, the default board's.
+        The board, or its name, whose default configuration to compile for, or a configuration of
+        your own; without either, the default board's.
     contract
         The rounding that answers are held to: ``tflm`` or ``single`` for TFLite, ``onnx`` for ONNX;
         without it, the first of the file's format or the graph's own.

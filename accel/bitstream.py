@@ -6,7 +6,7 @@ from pathlib import Path
 from accel import boards, resources
 from accel.boards import Board
 from accel.config import AcceleratorConfig
-from accel.core.board_top import BoardTop
+from accel.core.board_top import BoardTop, FlashPins
 from accel.core.core import Core
 from accel.flow import build as flow
 from accel.flow.build import BuildResult
@@ -16,12 +16,21 @@ from accel.flow.runner import OnProgress
 
 def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> BuildPlan:
     """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
+    flash = None
+    if config.flash_lanes:
+        flash = FlashPins(
+            resource=board.flash.lanes[config.flash_lanes],
+            divider=config.flash_divider,
+            family=config.family,
+        )
     top = BoardTop(
-        Core(config),
+        Core(config, flash_offset=board.flash.offset if board.flash else 0),
         clock=board.clock,
         uart=(board.link.resource, board.link.number),
         baud=board.link.baud,
         led=board.led,
+        flash=flash,
+        usb=board.usb,
     )
     return make_plan(
         board.platform(),
@@ -33,7 +42,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
 
 
 def build(
-    board: str,
+    board: str | Board,
     output: str | Path,
     *,
     config: AcceleratorConfig | None = None,
@@ -45,7 +54,7 @@ def build(
     Parameters
     ----------
     board
-        Name of the board.
+        The board, or its name.
     config
         The core's configuration; the board's default one if not given.
     seeds
@@ -55,7 +64,7 @@ def build(
 
     Raises ``UnknownBoard``; ``TooLarge`` before any tool runs; and what `flow.build.build` raises.
     """
-    found = boards.get(board)
+    found = board if isinstance(board, Board) else boards.get(board)
     config = config or resources.configure(found)
     resources.check_fits(config, found)
     facts = {

@@ -1,17 +1,22 @@
 """What a configuration takes of an FPGA, as far as it is known without synthesis."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig
+from accel.core import flash
 from accel.core.pe import element_of
 from accel.errors import UserError
 
 _SPRAM_SHAPE = (16, 16384)
 # Shapes (bits, words) in which a block of memory can be used.
+_ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
 _EBR_SHAPES = {
-    "ice40up": ((16, 256), (8, 512), (4, 1024), (2, 2048)),
+    "ice40up": _ICE40_SHAPES,
+    "ice40hx": _ICE40_SHAPES,
     "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
 }
 _MEANING = {
@@ -40,6 +45,18 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
     return default.replace(**changes)
 
 
+def fingerprint(board: Board) -> str:
+    """A digest of what a board's default core is placed and routed with: core, device and clock."""
+    clock = board.clock
+    facts = {
+        "device": board.device,
+        "configuration": configure(board).as_dict(),
+        "clock": [clock.pin, clock.input_mhz, clock.made_mhz],
+        "nextpnr_options": board.nextpnr_options,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def needs(config: AcceleratorConfig) -> Mapping[str, int]:
     """Cells that a core takes at least, by the names of ``Board.resources``.
 
@@ -54,6 +71,8 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         "DSP": element_of(config).dsps(config),
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
+    if config.flash_lanes:
+        found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
     else:
@@ -63,7 +82,7 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
 
 def problems(config: AcceleratorConfig, board: Board) -> list[str]:
     """For each resource that a core has too little of on a board: what, how much and a remedy."""
-    found = []
+    found = _flash_problems(config, board)
     for name, needed in needs(config).items():
         available = board.resources.get(name, 0)
         if needed > available:
@@ -72,6 +91,18 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
                 f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found
+
+
+def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
+    """What stands in the way of streaming programs from the board's flash."""
+    lanes = config.flash_lanes
+    wired = board.flash.lanes if board.flash else ()
+    if not lanes or lanes in wired:
+        return []
+    usable = " or ".join(map(str, (0, *wired)))
+    has = f"at most {max(wired)} of them wired" if wired else "none for programs"
+    what = f"the core reads a flash on {lanes} lanes, {board.name} has {has}"
+    return [f"{what}; use --set flash_lanes={usable}"]
 
 
 def check_fits(config: AcceleratorConfig, board: Board) -> None:

@@ -5,6 +5,12 @@ import sys
 from collections.abc import Mapping
 
 from accel.boards._board import Board
+from accel.boards._platforms import (
+    PlatformOptions,
+    UnusablePlatform,
+    from_platform,
+    names_platform,
+)
 from accel.discovery import discover
 from accel.errors import UserError
 
@@ -22,3 +28,15 @@ def get(name: str) -> Board:
     close = difflib.get_close_matches(name.lower().replace("-", "_"), BOARDS, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UnknownBoard(f"Board must be one of {', '.join(BOARDS)}, not {name!r}{hint}")
+
+
+__all__ = [
+    "BOARDS",
+    "Board",
+    "PlatformOptions",
+    "UnknownBoard",
+    "UnusablePlatform",
+    "from_platform",
+    "get",
+    "names_platform",
+]

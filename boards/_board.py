@@ -6,18 +6,51 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from amaranth.build import Attrs, Pins, Resource, Subsignal
 from amaranth.build.plat import TemplatedPlatform
+from amaranth.vendor import LatticePlatform
 
 from accel.core.clocking import ClockPlan
 
 
-def platform_of(module: str, name: str) -> Callable[[], TemplatedPlatform]:
-    """A function that makes a fresh platform, and imports amaranth-boards only then."""
+def platform_of(
+    module: str, name: str, *, uart: "Wires | None" = None
+) -> Callable[[], TemplatedPlatform]:
+    """A function that makes a fresh platform, and imports amaranth-boards only then.
+
+    Where the platform has no ``uart``, it gets one on the two ``uart`` pins.
+    """
 
     def make() -> TemplatedPlatform:
-        return getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+        platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+        if uart is not None:
+            platform.add_resources([uart_resource(platform, uart)])
+        return platform
 
     return make
+
+
+@dataclass(frozen=True)
+class Wires:
+    """Pins of the FPGA that a serial link is on, as the FPGA sees it."""
+
+    rx: str
+    tx: str
+
+
+def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uart") -> Resource:
+    """A UART resource with number 0 at 3.3 V, idle where nothing is connected."""
+    if isinstance(platform, LatticePlatform):
+        attributes = Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
+    else:
+        attributes = Attrs(IO_STANDARD="SB_LVCMOS", PULLUP=1)
+    return Resource(
+        name,
+        0,
+        Subsignal("rx", Pins(wires.rx, dir="i", assert_width=1)),
+        Subsignal("tx", Pins(wires.tx, dir="o", assert_width=1)),
+        attributes,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +60,36 @@ class Link:
     resource: str = "uart"
     number: int = 0
     baud: int = 1_000_000
+
+
+SINGLE = MappingProxyType({1: "spi_flash_1x"})
+DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
+QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flash:
+    """The SPI flash that the FPGA is configured from, and where in it programs lie: behind that.
+
+    Attributes
+    ----------
+    offset : int
+        First byte of a program.
+    lanes : mapping of int to str
+        Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
+    command : str or None
+        What writes ``{file}`` at byte ``{offset}``.
+    """
+
+    offset: int
+    lanes: Mapping[int, str] = field(default_factory=lambda: DUAL)
+    command: str | None = None
+
+    def how_to_write(self, file: str) -> str:
+        """How a program file gets there."""
+        if self.command:
+            return self.command.format(offset=self.offset, file=file)
+        return f"write {file} into it at byte {self.offset:#x}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +114,12 @@ class Board:
         The way to the host.
     configuration : mapping
         The default configuration: arguments of ``AcceleratorConfig``.
-    led : (str, int) or None
-        A light for the core's state.
+    flash : Flash or None
+        The flash that programs may be streamed from.
+    led : (str, int) or (str, int, str) or None
+        A light for the core's state, and which of its colours if it has several.
+    usb : (str, int) or None
+        A USB port that the FPGA itself drives and the core leaves disconnected.
     nextpnr_options : tuple of str
         What place and route needs to be told for this device.
     seeds : tuple of int
@@ -68,7 +135,9 @@ class Board:
     clock: ClockPlan
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
-    led: tuple[str, int] | None = ("led", 0)
+    flash: Flash | None = None
+    led: tuple[str, int] | tuple[str, int, str] | None = ("led", 0)
+    usb: tuple[str, int] | None = None
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
 

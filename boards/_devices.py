@@ -1,5 +1,127 @@
-"""What the FPGAs have, by the names that ``report.json`` uses."""
+"""The FPGAs: what they have, and the core that a board with one gets unless its file says otherwise.
 
-ICE40UP5K = {"LC": 5280, "DSP": 8, "EBR": 30, "SPRAM": 4}
+Resources are named as in ``report.json``. They are the maker's figures, of which the open tools may
+see more: an LFE5U-12F is made of the die of a 25F.
+"""
 
-LFE5U_85F = {"LUT": 83640, "FF": 83640, "DSP": 156, "EBR": 208}
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+# The default router takes minutes where this one takes seconds.
+_ROUTER2 = ("--router", "router2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """An FPGA.
+
+    Attributes
+    ----------
+    name : str
+        As platforms of Amaranth call it.
+    family, clock_family : str
+        As `AcceleratorConfig` and as `ClockPlan` have it.
+    resources : mapping of str to int
+        What it has.
+    core : mapping
+        The default core: arguments of ``AcceleratorConfig``.
+    core_mhz : float
+        A clock that this core reaches in the slowest speed grade.
+    pll_pads : mapping of str to str
+        By package, the pad of the PLL that takes over the input that is there.
+    nextpnr_options, seeds : tuple
+        Of place and route.
+    """
+
+    name: str
+    family: str
+    clock_family: str
+    resources: Mapping[str, int]
+    core: Mapping[str, Any]
+    core_mhz: float
+    pll_pads: Mapping[str, str] = field(default_factory=dict)
+    nextpnr_options: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (1, 2, 3, 4)
+
+    def on_board(self, package: str, **core: Any) -> dict[str, Any]:
+        """Arguments of ``Board`` for this device in a package, with changes to the default core."""
+        return {
+            "family": self.family,
+            "device": f"{self.name}-{package}",
+            "resources": self.resources,
+            "configuration": {**self.core, "family": self.family, **core},
+            "nextpnr_options": self.nextpnr_options,
+            "seeds": self.seeds,
+        }
+
+
+def _ice40(name: str, mhz: float) -> Device:
+    return Device(
+        name=name,
+        family="ice40hx",
+        clock_family="ice40",
+        resources={"LC": 7680, "EBR": 32},
+        core={
+            "rows": 4,
+            "columns": 4,
+            "element": "booth",
+            "weight_steps": 768,
+            "bank_words": 1024,
+        },
+        core_mhz=mhz,
+    )
+
+
+def _ecp5(
+    name: str, luts: int, dsps: int, ebrs: int, core: Mapping[str, Any], mhz: float
+) -> Device:
+    return Device(
+        name=name,
+        family="ecp5",
+        clock_family="ecp5",
+        resources={"LUT": luts, "FF": luts, "DSP": dsps, "EBR": ebrs},
+        core=core,
+        core_mhz=mhz,
+        nextpnr_options=_ROUTER2,
+        seeds=(1, 2),
+    )
+
+
+ICE40UP5K = Device(
+    name="iCE40UP5K",
+    family="ice40up",
+    clock_family="ice40up",
+    resources={"LC": 5280, "DSP": 8, "EBR": 30, "SPRAM": 4},
+    core={"rows": 4, "columns": 4},
+    core_mhz=33.0,
+    pll_pads={"SG48": "35"},
+)
+ICE40HX8K = _ice40("iCE40HX8K", 84.0)
+ICE40LP8K = _ice40("iCE40LP8K", 54.0)
+
+_LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
+LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 80.0)
+# Twice what its DSPs can do is made of its logic.
+_MEDIUM = {"rows": 4, "columns": 8, "element": "booth", "requantizers": 2, "bank_words": 8192}
+LFE5U_25F = _ecp5("LFE5U-25F", 24288, 28, 56, _MEDIUM, 60.0)
+LFE5U_45F = _ecp5("LFE5U-45F", 43848, 72, 108, {**_LARGE, "bank_words": 8192}, 80.0)
+LFE5U_85F = _ecp5("LFE5U-85F", 83640, 156, 208, _LARGE, 80.0)
+
+# Those with transceivers are the same apart from them.
+DEVICES: Mapping[str, Device] = MappingProxyType(
+    {
+        device.name: device
+        for plain in (ICE40UP5K, ICE40HX8K, ICE40LP8K, LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F)
+        for device in (
+            plain,
+            *(
+                replace(plain, name=plain.name.replace("LFE5U-", f"{series}-"))
+                for series in ("LFE5UM", "LFE5UM5G")
+                if plain.family == "ecp5" and plain is not LFE5U_12F
+            ),
+        )
+    }
+)
+"""All by name."""

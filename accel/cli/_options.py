@@ -1,11 +1,16 @@
 """Options that several commands take."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from accel.errors import UserError
+
+if TYPE_CHECKING:
+    from accel.boards import Board
+
+_PLATFORM = "Board given as module:Class"
 
 Model = Annotated[
     Path,
@@ -27,8 +32,39 @@ Fuse = Annotated[
         help="Compute additions and functions of single values in the layer before.",
     ),
 ]
-BoardName = Annotated[
-    str | None, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")
+BOARD_HELP = "As `accel boards` lists them, or a platform of Amaranth as module:Class."
+BoardName = Annotated[str | None, typer.Option("--board", "-b", help=BOARD_HELP, metavar="BOARD")]
+Clock = Annotated[
+    str | None,
+    typer.Option("--clock", help="Clock resource, if not the default.", rich_help_panel=_PLATFORM),
+]
+ClockMhz = Annotated[
+    float | None,
+    typer.Option("--clock-mhz", help="The core's clock.", rich_help_panel=_PLATFORM),
+]
+Uart = Annotated[
+    str | None,
+    typer.Option(
+        "--uart",
+        help="The FPGA's pins for the link, if the platform has no uart.",
+        metavar="RX,TX",
+        rich_help_panel=_PLATFORM,
+    ),
+]
+Led = Annotated[
+    str | None,
+    typer.Option(
+        "--led",
+        help="A light, if it is not led 0: NAME, NAME/NUMBER or NAME/NUMBER/MEMBER.",
+        metavar="NAME",
+        rich_help_panel=_PLATFORM,
+    ),
+]
+Baud = Annotated[
+    int | None,
+    typer.Option(
+        "--baud", help="Rate of the link.", metavar="N", min=300, rich_help_panel=_PLATFORM
+    ),
 ]
 Rows = Annotated[
     int | None,
@@ -59,12 +95,31 @@ class BadOption(UserError):
     """An option's value cannot be understood."""
 
 
-def configuration(board: str, rows: int | None, cols: int | None, form: str | None, values):
+def find_board(name: str, *, linked: bool = False, **options: Any) -> "Board":
+    """The board of that name, or of that platform with what the options say of it.
+
+    Raises ``UnknownBoard``, ``UnusablePlatform``, and ``BadOption`` for options of a platform where
+    there is none.
+    """
+    from accel import boards
+
+    if boards.names_platform(name):
+        return boards.from_platform(name, boards.PlatformOptions(**options), linked=linked)
+    board = boards.get(name)
+    given = [f"--{option.replace('_', '-')}" for option, value in options.items() if value]
+    if given:
+        raise BadOption(
+            f"{', '.join(given)}: is for a board given as module:Class; {name}'s are in its file"
+        )
+    return board
+
+
+def configuration(board: "Board", rows: int | None, cols: int | None, form: str | None, values):
     """The ``AcceleratorConfig`` that the options ask for. Raises ``UserError``."""
-    from accel import boards, resources
+    from accel import resources
 
     changes = {"rows": rows, "columns": cols, "format": form, **_parsed(values or [])}
-    return resources.configure(boards.get(board), **changes)
+    return resources.configure(board, **changes)
 
 
 def _parsed(values: list[str]) -> dict[str, int | str]:

@@ -11,9 +11,7 @@ from accel.cli._output import error, progress, say, show, table
 
 
 def build(
-    board: Annotated[
-        str, typer.Option("--board", "-b", help="As `accel boards` lists them.", metavar="BOARD")
-    ],
+    board: Annotated[str, typer.Option("--board", "-b", help=_options.BOARD_HELP, metavar="BOARD")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the bitstream.", metavar="DIR")
     ],
@@ -25,6 +23,11 @@ def build(
         int | None,
         typer.Option("--seeds", min=1, max=64, help="Runs of place and route; the best is kept."),
     ] = None,
+    clock: _options.Clock = None,
+    clock_mhz: _options.ClockMhz = None,
+    uart: _options.Uart = None,
+    led: _options.Led = None,
+    baud: _options.Baud = None,
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 
@@ -35,13 +38,17 @@ def build(
     accel build --board icebreaker -o build
     accel build --board icebreaker --format int8_int4 --seeds 4 -o build_int4
     accel build --board ulx3s_85f --rows 8 --cols 8 -o build_ulx3s
+    accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
     """
     from accel.bitstream import build as run_build
 
-    config = _options.configuration(board, rows, cols, format, values)
+    found = _options.find_board(
+        board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
+    )
+    config = _options.configuration(found, rows, cols, format, values)
     with progress(f"build for {board}", 1.0) as advance:
         result = run_build(
-            board,
+            found,
             output,
             config=config,
             seeds=range(1, seeds + 1) if seeds else (),

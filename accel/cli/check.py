@@ -34,27 +34,28 @@ def check(
     from accel import boards
     from accel.compiler.frontends import UnsupportedModel, load
 
-    asked = [boards.get(board)] if board else list(boards.BOARDS.values())
-    configs = [_options.configuration(b.name, rows, cols, format, values) for b in asked]
+    asked = [_options.find_board(board)] if board else list(boards.BOARDS.values())
+    configs = [_options.configuration(b, rows, cols, format, values) for b in asked]
     try:
         graph = load(model, contract)
     except UnsupportedModel as problem:
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
         raise typer.Exit(CANNOT_RUN) from None
-    fits = [_check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
+    fits = [check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
     if not any(fits):
         raise typer.Exit(CANNOT_RUN)
 
 
-def _check_board(graph: Any, board: Any, config: Any, fuse: bool) -> bool:
+def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
+    """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel import resources
     from accel.errors import UserError
 
     problems = resources.problems(config, board)
     try:
-        program = accel.compile(graph, board=board.name, config=config, fuse=fuse)
+        program = accel.compile(graph, board=board, config=config, fuse=fuse)
     except UserError as problem:
         problems.append(str(problem))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"
@@ -103,6 +104,8 @@ def _show_memory(program: Any, board: Any) -> None:
             f"  bank {bank}: {used * kib:.1f} of {config.bank_words * kib:.0f} KiB "
             f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
         )
+    if memory.flash_bytes:
+        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed behind the work")
     cells = (f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items())
     say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
     cycles, clock = program.report().cycles, board.clock.made_mhz

@@ -30,28 +30,36 @@ def compile(
     DIR gets program.bin (what a driver loads), listing.txt (the same for
     people) and layers.json (what every layer takes).
 
+    What has no room in the core's memory is streamed from the board's flash,
+    if the core has one (--set flash_lanes=4): then program.bin is to be
+    written there too, and the last line says how.
+
     \b
     accel compile model.tflite --board icebreaker -o program
     """
     import accel
-    from accel import boards, resources
+    from accel import resources
     from accel.api import DEFAULT_BOARD
     from accel.compiler.image import save
     from accel.compiler.listing import write_listing
     from accel.flow.output import staged
 
-    board = board or DEFAULT_BOARD
-    config = _options.configuration(board, rows, cols, format, values)
-    resources.check_fits(config, boards.get(board))
-    program = accel.compile(model, board=board, config=config, contract=contract, fuse=fuse)
+    found = _options.find_board(board or DEFAULT_BOARD)
+    config = _options.configuration(found, rows, cols, format, values)
+    resources.check_fits(config, found)
+    program = accel.compile(model, board=found, config=config, contract=contract, fuse=fuse)
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)
         (work / LISTING).write_text(write_listing(program.code), encoding="utf-8")
         (work / LAYERS).write_text(json.dumps(report.as_dict(), indent=2) + "\n")
     say(
-        f"{program.name} for {board}, {config.rows}x{config.columns} {config.format}: "
+        f"{program.name} for {found.name}, {config.rows}x{config.columns} {config.format}: "
         f"{len(report.layers)} layers, {program.code.size_bytes:,} bytes, "
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
+    flash = found.flash
+    if program.code.flash and flash:
+        how = flash.how_to_write(str(output / PROGRAM))
+        say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")

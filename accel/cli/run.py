@@ -102,9 +102,9 @@ def run(
     check_writable(output, json_file, waves)
     if executor != "board" and (port or baud):
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
-    board = board or DEFAULT_BOARD
-    config = _options.configuration(board, rows, cols, format, values)
-    options = {"board": board, "config": config, "contract": contract, "waves": waves}
+    found = _options.find_board(board or DEFAULT_BOARD)
+    config = _options.configuration(found, rows, cols, format, values)
+    options = {"board": found, "config": config, "contract": contract, "waves": waves}
     try:
         program = accel.compile(model, **options, fuse=fuse and layers is None)
     except DoesNotFit:

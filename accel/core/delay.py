@@ -10,13 +10,15 @@ from .signals import delayed
 
 _BLOCK_BITS = 16  # of a block RAM's word on an iCE40
 _FEW_BITS = 4
+_RAM_STYLES = {"generic": "block", "ice40up": "block", "ice40hx": None, "ecp5": "distributed"}
 
 
 class DelayLine(wiring.Component):
     """``o`` is what ``i`` was ``cycles`` cycles ago.
 
     From two cycles on the values lie in block RAM, which costs no registers, but for a few bits
-    that would take a block of their own. On the ECP5 they lie in RAM made of LUTs, which is faster.
+    that would take a block of their own. On the ECP5 they lie in RAM made of LUTs, which is faster;
+    on the HX and LP, which have no other memory than few blocks of RAM, in registers.
 
     Parameters
     ----------
@@ -38,12 +40,12 @@ class DelayLine(wiring.Component):
             raise ValueError(f"Delay must be a positive number of cycles, not {cycles!r}")
         self.width = width
         self.cycles = cycles
-        self.ram_style = "distributed" if check_family(family) == "ecp5" else "block"
+        self.ram_style = _RAM_STYLES[check_family(family)]
         super().__init__({"i": In(width), "o": Out(width)})
 
     def elaborate(self, platform):
         m = Module()
-        in_memory = self.width if self.cycles > 1 else 0
+        in_memory = self.width if self.cycles > 1 and self.ram_style else 0
         if self.ram_style == "block" and in_memory % _BLOCK_BITS <= _FEW_BITS:
             in_memory -= in_memory % _BLOCK_BITS
         rest = delayed(m, self.i[in_memory:], self.cycles, name="rest")

@@ -86,7 +86,8 @@ def make_plan(
         script_after_synth=f"tee -q -o {STATISTICS} stat -json",
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
-    synthesis, place_and_route, pack = (
+    # What a platform may do behind that is for its programmer.
+    synthesis, place_and_route, pack, *_ = (
         tuple(command) if isinstance(command, list) else tuple(shlex.split(command))
         for command in commands
     )

@@ -38,6 +38,7 @@ def plan_of(board):
         uart=(board.link.resource, board.link.number),
         baud=board.link.baud,
         led=board.led,
+        usb=board.usb,
     )
     return make_plan(
         board.platform(),

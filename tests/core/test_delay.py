@@ -50,6 +50,7 @@ def test_values_lie_in_the_ram_that_the_family_is_best_at(family, style):
         ("ice40up", 21, [21]),
         ("ice40up", 32, [32]),
         ("generic", 36, [32]),
+        ("ice40hx", 36, []),
         ("ecp5", 3, [3]),
         ("ecp5", 20, [20]),
     ],

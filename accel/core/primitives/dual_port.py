@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from accel.core.primitives import ecp5_memory
 from accel.core.primitives.family import Family, check_family
 
-_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": ecp5_memory.READ_LATENCY}
+_LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": ecp5_memory.READ_LATENCY}
 
 # What is being written is never read, so nobody needs to know what a read would see.
 _ATTRIBUTES = {"no_rw_check": 1}

@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-Family = Literal["generic", "ice40up", "ecp5"]
+Family = Literal["generic", "ice40up", "ice40hx", "ecp5"]
 
 FAMILIES: tuple[str, ...] = get_args(Family)
 

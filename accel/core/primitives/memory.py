@@ -15,7 +15,7 @@ BYTE = 8
 _ECP5_INPUT_STAGES = 2
 _ECP5_OUTPUT_STAGES = 1
 _ECP5_LATENCY = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY + _ECP5_OUTPUT_STAGES
-_LATENCY = {"generic": 1, "ice40up": 1, "ecp5": _ECP5_LATENCY}
+_LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": _ECP5_LATENCY}
 
 
 def latency_of(family: str) -> int:
@@ -38,7 +38,7 @@ class SinglePortMemory(wiring.Component):
     family : str
         ``"ice40up"`` takes SPRAMs side by side for the width and stacked for the depth;
         ``"ecp5"`` takes DP16KD with their output registers, of their own for each byte and stacked
-        for the depth; ``"generic"`` is block RAM, inferred by synthesis.
+        for the depth; ``"ice40hx"`` and ``"generic"`` are block RAM, inferred by synthesis.
     simulate : bool
         Take a behavioural twin instead of the vendor's cells.
 

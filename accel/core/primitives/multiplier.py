@@ -11,7 +11,7 @@ from accel.core.primitives.family import Family, check_family
 
 # The ECP5's DSPs lie in few rows across the whole die, so the ways there and back have a register.
 _ECP5_HOPS = 2
-_LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
+_LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ice40hx": 2, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
 _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
 _PRODUCTS_PER_CELL = {"ice40up": 2, "ecp5": 1}
 
@@ -41,7 +41,7 @@ class Multiplier(wiring.Component):
         Shapes of the operands. On ``"ice40up"`` at most 8 bits each, on ``"ecp5"`` at most 18 signed.
     family : str
         ``"ice40up"`` takes ``ceil(count / 2)`` SB_MAC16, ``"ecp5"`` takes ``count`` MULT18X18D,
-        ``"generic"`` leaves the multiplication to synthesis.
+        ``"ice40hx"`` and ``"generic"`` leave the multiplication to synthesis.
     simulate : bool
         Take the behavioural twin of the same latency instead of the vendor's cells.
 
@@ -106,7 +106,7 @@ class Multiplier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         match "generic" if self.simulate else self.family:
-            case "generic":
+            case "generic" | "ice40hx":
                 self._add_behavioural(m)
             case "ice40up":
                 self._add_ice40up(m)
@@ -158,7 +158,7 @@ class Multiplier(wiring.Component):
 
 
 def _check_operand(family: str, operand: Shape):
-    if family == "generic":
+    if family not in _OPERAND_WIDTH:
         return
     limit = _OPERAND_WIDTH[family]
     # The cells of the ECP5 are used as signed ones, so an unsigned operand needs a sign bit more.
