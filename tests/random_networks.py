@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rich.progress import Progress
 
 from accel.api import Program
+from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph
 from accel.compiler.lower import CannotCompile
@@ -22,6 +23,7 @@ from accel.compiler.program import compile_graph
 from accel.compiler.schedule import DoesNotFit
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
+from accel.errors import UserError
 from tests.agreement import assert_cycles, compared
 from tests.models import SEEDS, random_inputs
 from tests.models_networks import networks
@@ -55,7 +57,7 @@ class Tally:
     operators: Counter[str] = field(default_factory=Counter)
     answered: int = 0
 
-    def refuse(self, refusal: CannotCompile | DoesNotFit) -> None:
+    def refuse(self, refusal: UserError) -> None:
         reasons = getattr(refusal, "reasons", refusal.args)
         for reason in reasons:
             assert reason.place
@@ -85,14 +87,14 @@ def attempt(
     In RTL the counters of all layers are asserted to be the cycle model's.
     """
     file = write(graph)
-    graph = read(file, "random.tflite")
     tally.networks += 1
     tally.layers += len(graph.nodes)
     tally.lengths[len(graph.nodes)] += 1
     tally.operators.update(node.operator for node in graph)
     try:
+        graph = read(file, "random.tflite")
         program = Program(compile_graph(graph, config))
-    except (CannotCompile, DoesNotFit) as refusal:
+    except (UnsupportedModel, CannotCompile, DoesNotFit) as refusal:
         tally.refuse(refusal)
         return None
     inputs = random_inputs(graph, SAMPLES, stimulus)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from accel.compiler.reasons import escaped
 from accel.errors import UserError
 
 PLAIN_WIDTH = 110  # columns where the output is no terminal
@@ -32,28 +33,36 @@ def console(stderr: bool = False) -> Console:
     """A console for the streams as they are now."""
     stream = sys.stderr if stderr else sys.stdout
     plain = not stream.isatty() and "COLUMNS" not in os.environ
-    return Console(stderr=stderr, width=PLAIN_WIDTH if plain else None, highlight=False)
+    width = PLAIN_WIDTH if plain else None
+    # Names come from files and may look like markup.
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str = "", style: str | None = None) -> None:
     """Print a line of plain text to standard output."""
-    console().print(text, style=style, markup=False, soft_wrap=True)
+    console().print(_shown(text), style=style, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a line beside the output proper, to standard error."""
-    console(stderr=True).print(text, style="dim", markup=False, soft_wrap=True)
+    console(stderr=True).print(_shown(text), style="dim", soft_wrap=True)
 
 
 def error(text: str) -> None:
     """Print an error; all errors look like this."""
     screen = console(stderr=True)
     screen.print("error:", style="bold red", end=" ")
-    screen.print(text, markup=False, soft_wrap=True)
+    screen.print(_shown(text), soft_wrap=True)
+
+
+def _shown(text: str) -> str:
+    """Text without a terminal's control sequences, which names of files may have."""
+    return "\n".join(map(escaped, text.split("\n")))
 
 
 def table(*columns: str, title: str | None = None) -> Table:
     """A table whose columns are right-aligned where their heading begins with ``>``."""
+    title = None if title is None else _shown(title)
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         right = column.startswith(">")

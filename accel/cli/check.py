@@ -1,19 +1,41 @@
 """``accel check``"""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from accel.cli import _options
-from accel.cli._output import error, say, show, show_exactness, table
+from accel.cli._matrix import answers, as_json, show_matrix
+from accel.cli._output import (
+    check_writable,
+    error,
+    progress,
+    say,
+    show,
+    show_exactness,
+    table,
+    write_whole,
+)
 
 CANNOT_RUN = 2
+ALL = "all"  # boards
 
 
 def check(
-    model: _options.Model,
-    board: _options.BoardName = None,
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL...", help="Quantized .tflite or .onnx files."),
+    ],
+    board: Annotated[
+        str | None,
+        typer.Option("--board", "-b", help=f"{_options.BOARD_HELP} Or all.", metavar="BOARD"),
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", help="The answer for each file and board.", metavar="FILE"),
+    ] = None,
     contract: _options.Contract = None,
     fuse: _options.Fuse = True,
     exact: _options.Exact = False,
@@ -24,44 +46,70 @@ def check(
 ) -> None:
     """Say what of a network runs where, and everything that stands in the way, without synthesis.
 
-    Without --board all boards are checked. Ends with 2 if the network runs
-    on none of them.
+    Without --board all boards are checked. Of several files, or with --board
+    all, a table says what runs where. Ends with 2 if a network runs on none
+    of the boards.
 
     \b
     accel check model.tflite
     accel check model.tflite --board icebreaker
     accel check model.tflite --board ulx3s_85f --rows 8 --cols 16
+    accel check *.tflite --board all --json matrix.json
     """
     from accel import boards
+
+    check_writable(json_file)
+    every = board in (None, ALL)
+    asked = list(boards.BOARDS.values()) if every else [_options.find_board(board)]
+    configs = [_options.configuration(b, rows, cols, format, values) for b in asked]
+    pairs = list(zip(asked, configs, strict=True))
+    options = {"fuse": fuse, "exact": exact}
+    if len(models) == 1 and board != ALL and json_file is None:
+        if not _check_one(models[0], pairs, contract, **options):
+            raise typer.Exit(CANNOT_RUN)
+        return
+    found = []
+    with progress(f"checking {len(models)} files", len(models)) as advance:
+        for done, model in enumerate(models, 1):
+            found += answers(model, pairs, contract, **options)
+            advance(done)
+    show_matrix(found)
+    if json_file is not None:
+        text = json.dumps(as_json(found), indent=2) + "\n"
+        write_whole(json_file, lambda file: file.write(text.encode()))
+    if {answer.model for answer in found if answer.runs} != set(map(str, models)):
+        raise typer.Exit(CANNOT_RUN)
+
+
+def _check_one(
+    model: Path, pairs: list[tuple[Any, Any]], contract: str | None, **options: bool
+) -> bool:
+    """Say everything of one file. Returns whether it runs on one of the boards."""
     from accel.compiler.frontends import UnsupportedModel, load
 
-    asked = [_options.find_board(board)] if board else list(boards.BOARDS.values())
-    configs = [_options.configuration(b, rows, cols, format, values) for b in asked]
     try:
         graph = load(model, contract)
     except UnsupportedModel as problem:
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
-        raise typer.Exit(CANNOT_RUN) from None
-    fits = [
-        check_board(graph, b, config, fuse=fuse, exact=exact)
-        for b, config in zip(asked, configs, strict=True)
-    ]
-    if not any(fits):
-        raise typer.Exit(CANNOT_RUN)
+        return False
+    fits = [check_board(graph, board, config, **options) for board, config in pairs]
+    return any(fits)
 
 
 def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel import resources
+    from accel.compiler.obstacles import obstacles
+    from accel.compiler.reasons import listing
     from accel.errors import UserError
 
     problems = resources.problems(config, board)
     try:
         program = accel.compile(graph, board=board, config=config, **options)
     except UserError as problem:
-        problems.append(str(problem))
+        problems.append(listing(graph.name, obstacles(problem, graph, config)))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"
     if problems:
         say(f"{title}: does not run", style="bold red")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from accel.cli._output import console, error, progress, say, show, table
 from accel.cli.build import show_report
@@ -81,7 +82,7 @@ def demo(
 
 
 def _step(title: str) -> None:
-    console().print(f"\n[bold cyan]{title}[/]")
+    console().print(f"\n{title}", style="bold cyan")
 
 
 def _compare(expected: Any, actual: Any) -> tuple[int, int]:
@@ -137,5 +138,5 @@ def _next(built: bool) -> None:
         rows.insert(0, ("accel demo", "the same with the iCEBreaker's bitstream"))
     listing = Table.grid(padding=(0, 2))
     for command, what in rows:
-        listing.add_row(f"  [bold]{command}[/]", what)
+        listing.add_row(Text(f"  {command}", style="bold"), what)
     show(listing)

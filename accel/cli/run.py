@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import tokenize
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,17 @@ from accel.cli._output import (
 from accel.errors import UserError
 
 _STEPPED = ("rtl", "pysim", "board")
+# What NumPy raises for spoilt files; it has Python's own parser read the header.
+_NO_ARRAY = (
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+)
 
 
 class UnreadableInput(UserError):
@@ -172,11 +184,12 @@ def _read_input(path: Path, program: Any) -> Any:
     import numpy as np
 
     try:
-        x = np.load(path, mmap_mode="r", allow_pickle=False)
+        with np.errstate(over="raise"):  # sizes of absurd shapes
+            x = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as problem:
         why = problem.strerror or problem
         raise UnreadableInput(f"{path}: cannot be read: {why}; give an .npy file") from problem
-    except (ValueError, EOFError) as problem:
+    except _NO_ARRAY as problem:
         raise UnreadableInput(
             f"{path}: is not a whole .npy file of numbers; write it with numpy.save"
         ) from problem

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from .frontends import frontend_of
+from .frontends import MAX_BYTES, frontend_of
+from .reasons import printable
 
 
 @dataclass(frozen=True)
@@ -18,20 +19,25 @@ class Line:
 
 
 def outline(path: Path, places: Collection[str]) -> list[Line]:
-    """The operators of a file, in order; none where it cannot be read.
+    """The operators of a file, in order; none where it cannot be read or is too large.
 
     ``places`` are those of the reasons for which the file was refused.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError:
         return []
     frontend = frontend_of(data)
-    if frontend is None:
+    if frontend is None or len(data) > MAX_BYTES:
         return []
     refused = {match.groups() for place in places if (match := _PLACE.match(place))}
     return [
-        Line(spelling, spelling in frontend.operators, (str(index), spelling) not in refused)
+        Line(
+            printable(spelling),
+            spelling in frontend.operators,
+            (str(index), spelling) not in refused,
+        )
         for index, spelling in enumerate(frontend.spellings(data))
     ]
 

@@ -22,17 +22,32 @@ class Reason:
         why = f" ({self.why})" if self.why else ""
         remedy = f"; {self.remedy}" if self.remedy else ""
         place = f"{self.place}: " if self.place else ""
-        return f"{place}{self.what}{why}{remedy}"
+        return "".join(map(printable, (place, self.what, why, remedy)))
 
 
 LISTED = 30  # reasons that a message spells out
+LONGEST = 2000  # characters of a part of a reason
+
+
+def printable(text: str) -> str:
+    """One line that can be read, whatever names a file has; see `escaped`."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    """One line without a terminal's control sequences: they are spelled as Python does."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listing(subject: str, reasons: Sequence[Reason]) -> str:
     """Return one message for all ``reasons``: a line if there is one, else a line for each."""
     if len(reasons) == 1:
-        return f"{subject}: {reasons[0]}"
-    lines = [f"{subject}: cannot be used, for {len(reasons)} reasons:"]
+        return f"{printable(subject)}: {reasons[0]}"
+    lines = [f"{printable(subject)}: cannot be used, for {len(reasons)} reasons:"]
     lines += [f"  {reason}" for reason in reasons[:LISTED]]
     if len(reasons) > LISTED:
         lines.append(f"  and {len(reasons) - LISTED} more")

@@ -14,7 +14,7 @@ from accel.compiler.image import load_image
 
 from .conftest import DIGITS, MODEL
 
-COMMANDS = ("demo", "check", "compile", "run", "build", "boards", "doctor")
+COMMANDS = ("demo", "check", "compile", "run", "build", "boards", "doctor", "load")
 INT4 = DIGITS / "digits_int4.tflite"
 
 

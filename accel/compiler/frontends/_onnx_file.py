@@ -2,7 +2,7 @@
 
 The ``onnx`` package parses the protocol buffer; it is imported when there is one, since that takes
 longer than everything else. No other file is ever opened, and no more memory is
-taken than a small multiple of the file's own size.
+taken than a small multiple of the file's own size: what becomes objects is counted before.
 """
 
 import math
@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ._onnx_wire import MAX_FIELDS, fields
+
 ONNX_DOMAINS = ("", "ai.onnx")
 LEAST_OPSET = 10  # the first that has QuantizeLinear
-MAX_NODES = 2**17
+MAX_NODES = 2**13  # more than any core has memory for
 
 # TensorProto.DataType: name, NumPy's type, and the field of values that are not raw.
 ELEMENTS = {
@@ -79,6 +81,8 @@ def parse(data: bytes) -> Any:
     from google.protobuf.message import DecodeError
 
     model = onnx.ModelProto()
+    if fields(data, model.DESCRIPTOR) > MAX_FIELDS:
+        raise Damaged(f"it has more than {MAX_FIELDS} fields")
     try:
         model.ParseFromString(data)
     except DecodeError as error:

@@ -2,7 +2,8 @@
 
 Flatbuffers' Python classes check no bounds of their own beyond those of the byte string, so whatever
 they raise means a damaged file. A small file may refer to the same bytes many times over; what is
-read in all is therefore limited to a multiple of the file's size.
+read in all is therefore limited to a multiple of the file's size, and of a large one to little more
+than itself. What becomes objects is limited in number.
 """
 
 import struct
@@ -21,7 +22,11 @@ SPELLINGS = {
 }
 DAMAGE = (struct.error, ValueError, TypeError, IndexError, OverflowError, KeyError)
 BUILTIN_CODE_FIELD = 10  # of OperatorCode: its fourth field, in the vtable
-REPEATED = 16  # times its own size that a file may make us read
+REPEATED = 16  # times its own size that a file may make us read,
+EXTRA = 2**26  # but no more bytes than this beyond it
+MAX_OPERATORS = 2**13  # more than any core has memory for
+MAX_ITEMS = 2**16  # of a list of tables, such as the tensors
+MAX_VALUES = 2**22  # of all lists of numbers together
 
 
 class Damaged(Exception):
@@ -77,7 +82,8 @@ def decode(data: bytes) -> FileRecord:
 class _Decoder:
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.left = REPEATED * len(data) + 4096
+        self.left = min(REPEATED * len(data), len(data) + EXTRA) + 4096
+        self.values_left = MAX_VALUES
         self.model = tflite.Model.GetRootAs(data, 0)
 
     def spend(self, count: int, size: int = 1) -> int:
@@ -89,10 +95,15 @@ class _Decoder:
             raise Damaged("the file refers to the same bytes too many times")
         return count
 
-    def items(self, count: int, item: Callable[[int], Any]) -> list[Any]:
+    def items(self, count: int, item: Callable[[int], Any], most: int = MAX_ITEMS) -> list[Any]:
+        if count > most:
+            raise Damaged(f"a list of {count} entries has more than {most}")
         return [item(i) for i in range(self.spend(count, 4))]
 
     def values(self, count: int, size: int, array: Callable[[], np.ndarray]) -> tuple:
+        self.values_left -= count
+        if self.values_left < 0:
+            raise Damaged(f"the lists of the file have more than {MAX_VALUES} numbers")
         return tuple(array().tolist()) if self.spend(count, size) else ()
 
     def file(self) -> FileRecord:
@@ -105,7 +116,7 @@ class _Decoder:
             raise Damaged("the file has no subgraph")
         graph = model.Subgraphs(0)
         tensors = self.items(graph.TensorsLength(), graph.Tensors)
-        operators = self.items(graph.OperatorsLength(), graph.Operators)
+        operators = self.items(graph.OperatorsLength(), graph.Operators, MAX_OPERATORS)
         return FileRecord(
             version=model.Version(),
             subgraphs=subgraphs,

@@ -1,0 +1,54 @@
+"""``accel load``"""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import progress, say
+from accel.errors import ToolError
+
+
+def load(
+    program: Annotated[
+        Path, typer.Argument(metavar="PROGRAM", help="A program.bin of accel compile.")
+    ],
+    port: Annotated[
+        str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")
+    ],
+    board: _options.BoardName = None,
+    baud: Annotated[
+        int | None,
+        typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
+    ] = None,
+) -> None:
+    """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
+
+    \b
+    accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
+    """
+    from accel.api import DEFAULT_BOARD
+    from accel.compiler.image import load_image
+    from accel.host.loading import load as load_into
+    from accel.host.port import Port
+
+    try:
+        from accel.host.serial import SerialTransport
+    except ModuleNotFoundError as problem:
+        what = f"accel load: the Python package {problem.name} is missing"
+        raise ToolError(f"{what}; install it with: python -m pip install pyserial") from problem
+
+    image = load_image(program)
+    rate = baud or _options.find_board(board or DEFAULT_BOARD).link.baud
+    size = sum(len(chunk.data) for chunk in image.chunks)
+    with (
+        contextlib.closing(SerialTransport(Port(port, rate))) as transport,
+        progress(f"loading {image.name}", size) as advance,
+    ):
+        done = load_into(image, transport, advance)
+    say(
+        f"Loaded {image.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
+        f"{rate:,} baud ({done.sent:,} bytes sent)"
+    )

@@ -1,0 +1,64 @@
+"""Puts another program into a core that is there: no synthesis, just the bytes over the link."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from accel.compiler.image import Image
+from accel.config import FLASH
+
+from .driver import ATTEMPTS, Driver, LinkError, Transport
+from .flash import check_flash
+
+
+@dataclass(frozen=True)
+class Loading:
+    """What was loaded: ``size`` bytes of chunks, ``sent`` bytes with all that goes around them."""
+
+    size: int
+    sent: int
+    seconds: float
+
+
+class _Counted:
+    """A transport that counts what is sent."""
+
+    def __init__(self, inner: Transport):
+        self.inner = inner
+        self.sent = 0
+        self.read, self.discard = inner.read, inner.discard
+
+    def write(self, data: bytes) -> None:
+        self.sent += len(data)
+        self.inner.write(data)
+
+
+def load(
+    image: Image, transport: Transport, progress: Callable[[int], None] | None = None
+) -> Loading:
+    """Load a program file's content into the core at the other end of ``transport``.
+
+    ``progress`` is called with the number of bytes done. Raises ``WrongCore`` where the core is of
+    another build than the program is for, ``LinkError`` where it does not answer, and what
+    `check_flash` raises where the core should find a part in its flash and does not.
+    """
+    start, counted = time.monotonic(), _Counted(transport)
+    driver = Driver(counted, image.config)
+    driver.connect()
+    if image.flash:
+        check_flash(driver, image.flash)
+    chunks = [chunk for chunk in image.chunks if chunk.bank != FLASH]
+    size = sum(len(chunk.data) for chunk in chunks)
+    for _ in range(ATTEMPTS):
+        done, retries = 0, driver.retries
+        for chunk in chunks:
+            driver.write(chunk.bank, chunk.address, chunk.data)
+            done += len(chunk.data)
+            if progress:
+                progress(done)
+        if driver.retries == retries:  # else memory may hold what nobody sent
+            return Loading(size, counted.sent, time.monotonic() - start)
+    raise LinkError(
+        f"Link spoils too many frames, in each of {ATTEMPTS} attempts to load; check the cable, or "
+        f"build for a lower baud rate"
+    )
