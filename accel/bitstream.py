@@ -6,7 +6,7 @@ from pathlib import Path
 from accel import boards, resources
 from accel.boards import Board
 from accel.config import AcceleratorConfig
-from accel.core.board_top import BoardTop
+from accel.core.board_top import BoardTop, FlashPins
 from accel.core.core import Core
 from accel.flow import build as flow
 from accel.flow.build import BuildResult
@@ -16,12 +16,20 @@ from accel.flow.runner import OnProgress
 
 def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> BuildPlan:
     """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
+    flash = None
+    if config.flash_lanes:
+        flash = FlashPins(
+            resource=board.flash.lanes[config.flash_lanes],
+            divider=config.flash_divider,
+            family=config.family,
+        )
     top = BoardTop(
-        Core(config),
+        Core(config, flash_offset=board.flash.offset if board.flash else 0),
         clock=board.clock,
         uart=(board.link.resource, board.link.number),
         baud=board.link.baud,
         led=board.led,
+        flash=flash,
         usb=board.usb,
     )
     return make_plan(

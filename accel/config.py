@@ -8,6 +8,8 @@ from .numeric.formats import FORMATS, NumberFormat
 
 FAMILIES = ("generic", "ice40up", "ice40hx", "ecp5")
 BANKS = 2
+FLASH = BANKS  # a chunk is in a bank of memory or, by this number, in flash
+FLASH_LANES = (0, 1, 2, 4)
 
 
 class InvalidConfiguration(UserError):
@@ -38,6 +40,8 @@ class AcceleratorConfig:
         Depth of the weight buffer in reduction steps, both halves together.
     bank_words
         Words in each of the two activation banks.
+    flash_lanes
+        Data lines over which chunks are streamed from an SPI flash: 1, 2 or 4; 0 for a core without.
     """
 
     rows: int = 4
@@ -49,6 +53,7 @@ class AcceleratorConfig:
     requantizers: int = 1
     weight_steps: int = 2048
     bank_words: int = 16384
+    flash_lanes: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -64,6 +69,11 @@ class AcceleratorConfig:
                 raise InvalidConfiguration(
                     f"Array {name} must be an integer from {low} to {high}, not {value!r}"
                 )
+        if self.flash_lanes not in FLASH_LANES:
+            lanes = ", ".join(map(str, FLASH_LANES))
+            raise InvalidConfiguration(
+                f"Flash lanes must be one of {lanes}, not {self.flash_lanes!r}"
+            )
         if self.format not in FORMATS:
             raise InvalidConfiguration(
                 f"Number format must be one of {', '.join(FORMATS)}, not {self.format!r}"
@@ -110,6 +120,11 @@ class AcceleratorConfig:
     @property
     def weight_rows(self) -> int:
         return self.weight_steps // self.steps_per_weight_row
+
+    @property
+    def flash_divider(self) -> int:
+        """Cycles of a pulse of the flash's clock. An ECP5 has no double-data-rate cell at that pin."""
+        return 2 if self.family == "ecp5" else 1
 
     @property
     def drain_cycles(self) -> int:

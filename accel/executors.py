@@ -104,7 +104,14 @@ def _pysim(session: Session, inputs, keep, progress) -> Execution:
 
 
 def _simulate(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
-    core = session.core(f"driven {name}", lambda: DrivenCore(session.program, transport))
+    """A simulated core's flash holds what its user would have written there."""
+
+    def drive() -> DrivenCore:
+        if session.program.flash:
+            transport.burn(session.program.flash)
+        return DrivenCore(session.program, transport)
+
+    core = session.core(f"driven {name}", drive)
     execution = _drive(core, inputs, keep, progress)
     return replace(execution, simulated_cycles=transport.cycles)
 

@@ -1,4 +1,4 @@
-"""By what a driver knows which core it talks to."""
+"""By what a driver knows which core it talks to, and a core which programs are for it."""
 
 import hashlib
 import json
@@ -8,6 +8,10 @@ from .protocol import MAGIC, PROTOCOL_VERSION
 
 _INVISIBLE = ("family", "element")  # make no difference to a program
 
+IMAGE_MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
+IMAGE_VERSION = 2
+IMAGE_HEADER_BYTES = 32
+
 
 def identity(config: AcceleratorConfig) -> bytes:
     """The ``IDENTITY_BYTES`` that a core of this configuration answers with."""
@@ -15,3 +19,8 @@ def identity(config: AcceleratorConfig) -> bytes:
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
     sizes = [PROTOCOL_VERSION, config.rows, config.columns, config.number_format.weight_bits]
     return MAGIC + bytes(sizes) + digest[:8]
+
+
+def image_header(config: AcceleratorConfig) -> bytes:
+    """How all program files for a core begin, but for the length that ends the header."""
+    return IMAGE_MAGIC + IMAGE_VERSION.to_bytes(4, "little") + identity(config)

@@ -2,7 +2,8 @@
 
 A program is a chain of *chunks*, one a layer. A chunk is a descriptor, followed by what the layer
 streams into the core while it works: for each group of output channels the channel records, then
-the weights. The descriptor's ``next`` says where the following chunk is.
+the weights. The descriptor's ``next`` says where the following chunk is: in memory, or in flash,
+from where it is streamed as it lies there.
 
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one.
@@ -41,15 +42,17 @@ from dataclasses import dataclass
 
 from amaranth.hdl import signed
 from amaranth.lib import data
-from amaranth.utils import bits_for, ceil_log2
+from amaranth.utils import bits_for, ceil_log2, exact_log2
 
-from .config import AcceleratorConfig
+from .config import FLASH, AcceleratorConfig
 from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
 from .numeric.tables import ENTRY_BITS
+from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
 TABLE_ENTRIES = 256
+FLASH_UNIT = 64  # bytes: chunks in flash begin at multiples of it
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,28 @@ class Isa:
         return data.StructLayout({"address": self.address_bits, "bank": 1})
 
     @property
+    def pointer(self) -> data.StructLayout:
+        """Where a chunk is: a word of memory or, if ``flash`` is set, a unit of the flash's image, of
+        whose number ``memory`` has the low bits."""
+        if not self.config.flash_lanes:
+            return data.StructLayout({"memory": self.location})
+        high = max(0, exact_log2(FLASH_IMAGE_LIMIT // FLASH_UNIT) - self.location.size)
+        return data.StructLayout({"memory": self.location, "high": high, "flash": 1})
+
+    def pointer_to(self, bank: int, address: int) -> int:
+        """The pointer to a word of a bank, or to a byte of the bank ``FLASH``, where a unit begins."""
+        if bank == FLASH:
+            assert address % FLASH_UNIT == 0
+            return 1 << self.pointer.size - 1 | address // FLASH_UNIT
+        return bank << self.address_bits | address
+
+    def pointed_to(self, pointer: int) -> tuple[int, int]:
+        """The bank and the address that a pointer means."""
+        if self.config.flash_lanes and pointer >> self.pointer.size - 1:
+            return FLASH, (pointer & (1 << self.pointer.size - 1) - 1) * FLASH_UNIT
+        return pointer >> self.address_bits, pointer & (1 << self.address_bits) - 1
+
+    @property
     def descriptor(self) -> data.StructLayout:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
@@ -76,7 +101,7 @@ class Isa:
         # fmt: off
         return data.StructLayout({
             # what follows
-            "next": self.location,            # the chunk behind this one
+            "next": self.pointer.size,        # the pointer to the chunk behind this one
             "last": 1,                        # there is none
             # input
             "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column

@@ -13,9 +13,14 @@ WRITE      first word; words
 READ       first word; words                          the words
 RUN        first chunk; layers, 0 for all             none: the status comes when it is done
 INFO       none                                       identity, then counters
+CHECK      none                                       none: the check of the flash begins anew
 =========  =========================================  ==========================================
 
-A location is a word address, with the bank in the bit above the address.
+A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
+A core with a flash reads also from there, as many bytes as the words have: then the pointer's
+highest bit is set, and the others number a unit of the flash's image. It runs nothing from flash unless it has
+found a whole image of its own kind there: what it found stands in the three highest bits of the
+first counter.
 """
 
 from enum import IntEnum
@@ -28,7 +33,7 @@ TIMEOUT_BITS = 22
 CRC_POLYNOMIAL = 0x07  # CRC-8/SMBUS: initial value 0, not reflected
 
 MAGIC = b"accl"
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 IDENTITY_BYTES = 16  # magic, protocol version, rows, columns, weight bits, 8 bytes of digest
 COUNTERS = ("cycles", "busy", "waiting_weights", "waiting_drain")
 INFO_BYTES = IDENTITY_BYTES + COUNTER_BYTES * len(COUNTERS)
@@ -42,6 +47,7 @@ class Opcode(IntEnum):
     READ = 2
     RUN = 3
     INFO = 4
+    CHECK = 5
 
 
 class Status(IntEnum):
@@ -50,6 +56,21 @@ class Status(IntEnum):
     OK = 0xA5
     BAD_HEADER = 0xE1
     BAD_DATA = 0xE2
+    BAD_FLASH = 0xE3
+
+
+class FlashStatus(IntEnum):
+    """What a core has found in its flash."""
+
+    CHECKING = 0
+    OK = 1
+    NO_CHIP = 2
+    WRONG_HEADER = 3
+    WRONG_CRC = 4
+
+
+FLASH_IMAGE_LIMIT = 1 << 23  # bytes: an image has fewer
+FLASH_STATUS_SHIFT = 8 * COUNTER_BYTES - max(FlashStatus).bit_length()
 
 
 def _crc_of_byte(crc: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig
+from accel.core import flash
 from accel.core.pe import element_of
 from accel.errors import UserError
 
@@ -70,6 +71,8 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         "DSP": element_of(config).dsps(config),
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
+    if config.flash_lanes:
+        found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
     else:
@@ -79,7 +82,7 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
 
 def problems(config: AcceleratorConfig, board: Board) -> list[str]:
     """For each resource that a core has too little of on a board: what, how much and a remedy."""
-    found = []
+    found = _flash_problems(config, board)
     for name, needed in needs(config).items():
         available = board.resources.get(name, 0)
         if needed > available:
@@ -88,6 +91,18 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
                 f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found
+
+
+def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
+    """What stands in the way of streaming programs from the board's flash."""
+    lanes = config.flash_lanes
+    wired = board.flash.lanes if board.flash else ()
+    if not lanes or lanes in wired:
+        return []
+    usable = " or ".join(map(str, (0, *wired)))
+    has = f"at most {max(wired)} of them wired" if wired else "none for programs"
+    what = f"the core reads a flash on {lanes} lanes, {board.name} has {has}"
+    return [f"{what}; use --set flash_lanes={usable}"]
 
 
 def check_fits(config: AcceleratorConfig, board: Board) -> None:

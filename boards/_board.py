@@ -62,6 +62,36 @@ class Link:
     baud: int = 1_000_000
 
 
+SINGLE = MappingProxyType({1: "spi_flash_1x"})
+DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
+QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flash:
+    """The SPI flash that the FPGA is configured from, and where in it programs lie: behind that.
+
+    Attributes
+    ----------
+    offset : int
+        First byte of a program.
+    lanes : mapping of int to str
+        Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
+    command : str or None
+        What writes ``{file}`` at byte ``{offset}``.
+    """
+
+    offset: int
+    lanes: Mapping[int, str] = field(default_factory=lambda: DUAL)
+    command: str | None = None
+
+    def how_to_write(self, file: str) -> str:
+        """How a program file gets there."""
+        if self.command:
+            return self.command.format(offset=self.offset, file=file)
+        return f"write {file} into it at byte {self.offset:#x}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A board that a core can be built for.
@@ -84,6 +114,8 @@ class Board:
         The way to the host.
     configuration : mapping
         The default configuration: arguments of ``AcceleratorConfig``.
+    flash : Flash or None
+        The flash that programs may be streamed from.
     led : (str, int) or (str, int, str) or None
         A light for the core's state, and which of its colours if it has several.
     usb : (str, int) or None
@@ -103,6 +135,7 @@ class Board:
     clock: ClockPlan
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
+    flash: Flash | None = None
     led: tuple[str, int] | tuple[str, int, str] | None = ("led", 0)
     usb: tuple[str, int] | None = None
     nextpnr_options: tuple[str, ...] = ()

@@ -4,15 +4,17 @@ The link is on its user pads: pad 1 (E4) receives, pad 2 (D5) sends. Its USB por
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Link, Wires, platform_of
+from accel.boards._board import Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="fomu_pvt",
     title="Sutajio Kosagi Fomu PVT",
-    **_devices.ICE40UP5K.on_board("UWG30"),
+    **_devices.ICE40UP5K.on_board("UWG30", flash_lanes=2),
     platform=platform_of("fomu_pvt", "FomuPVTPlatform", uart=Wires(rx="E4", tx="D5")),
     clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=33.0),
+    # Behind the bootloader's place for a bitstream.
+    flash=Flash(offset=1 << 19),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
     # For an adapter of the user's.

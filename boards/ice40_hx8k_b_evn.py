@@ -1,13 +1,14 @@
 """Lattice iCE40-HX8K Breakout: HX8K, 12 MHz, and an FTDI chip with two channels."""
 
 from accel.boards import _devices
-from accel.boards._board import Board, platform_of
+from accel.boards._board import Board, Flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="ice40_hx8k_b_evn",
     title="Lattice iCE40-HX8K-B-EVN",
-    **_devices.ICE40HX8K.on_board("CT256"),
+    **_devices.ICE40HX8K.on_board("CT256", flash_lanes=2, weight_steps=512),
     platform=platform_of("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
     clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=84.0),
+    flash=Flash(offset=1 << 20, command="iceprog -o {offset} {file}"),
 )

@@ -1,15 +1,16 @@
 """1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels."""
 
 from accel.boards import _devices
-from accel.boards._board import Board, platform_of
+from accel.boards._board import QUAD, Board, Flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="icebreaker",
     title="1BitSquared iCEBreaker",
-    **_devices.ICE40UP5K.on_board("SG48"),
+    **_devices.ICE40UP5K.on_board("SG48", flash_lanes=4),
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
+    flash=Flash(offset=1 << 20, lanes=QUAD, command="iceprog -o {offset} {file}"),
     led=("led_g", 0),
 )

@@ -5,7 +5,7 @@ USB port, which the bootloader uses, is not answered.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Link, Wires, platform_of
+from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -16,6 +16,7 @@ BOARD = Board(
         "orangecrab_r0_2", "OrangeCrabR0_2_85FPlatform", uart=Wires(rx="N17", tx="M18")
     ),
     clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=80.0),
+    flash=Flash(offset=1 << 22, lanes=QUAD),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
     # For an adapter of the user's.

@@ -5,15 +5,17 @@ receives. Its USB port, which the bootloader uses, is not answered.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Link, Wires, platform_of
+from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="tinyfpga_bx",
     title="TinyFPGA BX",
-    **_devices.ICE40LP8K.on_board("CM81"),
+    **_devices.ICE40LP8K.on_board("CM81", flash_lanes=4, weight_steps=512),
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=54.0),
+    # Where the bootloader puts what is the user's.
+    flash=Flash(offset=0x50000, lanes=QUAD, command="tinyprog -u {file}"),
     usb=("usb", 0),
     # For an adapter of the user's.
     link=Link(baud=115_200),

@@ -6,6 +6,7 @@ Lattice promises of a 12F.
 
 from accel.boards import _devices
 from accel.boards._board import Board, platform_of
+from accel.boards._ulx3s import FLASH
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -14,4 +15,5 @@ BOARD = Board(
     **_devices.LFE5U_12F.on_board("6BG381"),
     platform=platform_of("ulx3s", "ULX3S_12F_Platform"),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
+    flash=FLASH,
 )

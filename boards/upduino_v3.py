@@ -5,15 +5,17 @@ instead: 23 receives, 25 sends. The UltraPlus's own oscillator is too inaccurate
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Link, Wires, platform_of
+from accel.boards._board import Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="upduino_v3",
     title="tinyVision UPduino 3",
-    **_devices.ICE40UP5K.on_board("SG48"),
+    **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0),
+    # Another of its lines is the clock.
+    flash=Flash(offset=1 << 20, command="iceprog -o {offset} {file}"),
     led=("rgb_led", 0, "g"),
     # For an adapter of the user's.
     link=Link(baud=115_200),

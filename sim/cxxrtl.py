@@ -23,15 +23,16 @@ from accel.config import AcceleratorConfig
 from accel.errors import ToolError
 from accel.flow.tools import find_tool
 
-from .harness import Harness
+from .harness import FLASH_OFFSET, Harness
 
 TIMEOUT_CYCLES = 1 << 32
 _FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 _GLUE = "cxxrtl_driver.cc"
 # Splitting wires that are driven in parts is worth a factor of 3: it is such wires that CXXRTL
 # takes for feedback, evaluates several times and copies about.
+# Memories come up as zeros anyway: to say so of every byte of a flash takes megabytes of C++.
 _SCRIPT = (
-    "read_rtlil core.il; proc; flatten; opt -full; splitnets -driver; opt_clean; "
+    "read_rtlil core.il; delete t:$meminit_v2; proc; flatten; opt -full; splitnets -driver; opt_clean; "
     "write_cxxrtl -g0 core.cc"
 )
 
@@ -87,7 +88,8 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
         text = rtlil.convert(design, ports=design.ports)
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            built = _compile(text, Path(folder), compiler, yosys.executable)
+            flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
+            built = _compile(text, Path(folder), compiler, yosys.executable, flags)
             os.replace(built, library)
     return library
 
@@ -104,7 +106,9 @@ def _sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _compile(text: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
+def _compile(
+    text: str, folder: Path, compiler: Compiler, yosys: str, flags: tuple[str, ...]
+) -> Path:
     (folder / "core.il").write_text(text)
     shutil.copyfile(Path(__file__).with_name(_GLUE), folder / _GLUE)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
@@ -112,7 +116,7 @@ def _compile(text: str, folder: Path, compiler: Compiler, yosys: str) -> Path:
     library = folder / "core.so"
     command = [
         *compiler.command,
-        *_FLAGS,
+        *flags,
         f"-I{headers}",
         '-DDESIGN="core.cc"',
         _GLUE,
@@ -167,6 +171,13 @@ class CompiledCore:
         ]
         self._design = self._library.core_create()
         self.cycles = 0
+
+    def burn(self, image: bytes) -> None:
+        """Write a program's image into the flash chip beside the core, if that has one."""
+        burn = self._library.core_burn
+        burn.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_size_t]
+        burn.restype = None
+        burn(self._design, FLASH_OFFSET, image, len(image))
 
     def write(self, data: bytes) -> None:
         """Send bytes, a cycle each where the core takes them."""

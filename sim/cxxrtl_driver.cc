@@ -12,6 +12,24 @@ extern "C" {
 Design *core_create() { return new Design; }
 void core_destroy(Design *design) { delete design; }
 
+#ifdef FLASH
+// Writes into the flash chip that stands beside the core.
+void core_burn(Design *design, uint32_t address, const uint8_t *data, size_t size) {
+    for (size_t done = 0; done <= size; done++) {
+        bool more = done < size;
+        design->p_load__en.set<bool>(more);
+        design->p_load__address.set<uint32_t>(address + done);
+        design->p_load__data.set<uint8_t>(more ? data[done] : 0);
+        design->p_clk.set<bool>(false);
+        design->step();
+        if (more) {
+            design->p_clk.set<bool>(true);
+            design->step();
+        }
+    }
+}
+#endif
+
 // Runs until `sent` bytes of `in` are taken and `wanted` bytes have come to `out`, or until `limit`
 // cycles have passed. Returns the cycles; `*in_done` and `*out_done` tell how far it came.
 uint64_t core_run(Design *design, const uint8_t *in, size_t sent, size_t *in_done, uint8_t *out,

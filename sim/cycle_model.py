@@ -2,7 +2,7 @@
 
 Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
 worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
-write-back at the memory banks. The names of the times below are those of the components' docstrings.
+write-back at the memory banks, or waits for the flash. The names of the times below are those of the components' docstrings.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,12 +11,13 @@ import numpy as np
 
 from accel.compiler.command import positions
 from accel.compiler.program import Program
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
 from accel.core import combine, requantizer, writeback
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
 
+from .flash_words import WordTimes
 from .machine import Layer, decode_layer, valid_run
 
 # From a read to its place in time, see core.issue and core.core.
@@ -43,15 +44,18 @@ def predict(program: Program) -> list[LayerCycles]:
     """The cycles of each of a program's layers, in order; their sum is that of an inference."""
     config = program.config
     return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, len(chunk.data), config).result()
+        _Walk(decode_layer(chunk.data, config), chunk.bank, config).result()
         for chunk in program.chunks
     ]
 
 
 class _Walk:
-    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0."""
+    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0.
 
-    def __init__(self, layer: Layer, bank: int, chunk_bytes: int, config: AcceleratorConfig):
+    From a flash it is asked for a cycle later than the sequencer takes up its work.
+    """
+
+    def __init__(self, layer: Layer, bank: int, config: AcceleratorConfig):
         isa, f = Isa(config), layer.fields
         self.config, self.fields = config, f
         self.steps = layer.weights.shape[1]
@@ -81,6 +85,7 @@ class _Walk:
         self.written = result + combine.latency_of(config) + _WRITE_STAGE
         self.place = result - writeback.read_lead(config)
 
+        self.flash = WordTimes(config, self.memory) if bank == FLASH else None
         self.stream_reads_input = bank == f["input_bank"]
         self.taken = self._room()
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
@@ -90,9 +95,10 @@ class _Walk:
         return origin - (origin - cycle) // self.turn * self.turn
 
     def result(self) -> LayerCycles:
-        started = self.descriptor_words + self.memory
+        started = self._take(0, self.descriptor_words) + self.memory + 1
         active = started + 1
-        free_from = active + self.table_words  # the sequencer looks for a free half
+        # The sequencer looks for a free half.
+        free_from = self._take(active, self.table_words) + 1 if self.table_words else active
         tile_free = active  # the array could begin a tile
         released = [0, 0]
         waiting_weights = waiting_drain = 0
@@ -101,7 +107,7 @@ class _Walk:
         for group in range(self.groups):
             half = group & 1
             if group == 0 or not self.fields["shared"]:
-                loaded = self._load(max(free_from, released[half]) + 1)
+                loaded = self._take(max(free_from, released[half]) + 1, self.load_words)
                 ready = loaded + self.memory + 1
                 free_from = ready
             # Between two tiles the array waits for weights as long as they are missing, and
@@ -118,7 +124,7 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.config.drain_cycles
         return LayerCycles(
-            cycles=end,
+            cycles=end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
             waiting_weights=waiting_weights,
             waiting_drain=waiting_drain,
@@ -131,10 +137,11 @@ class _Walk:
         first = self.descriptor_words + self.table_words
         return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
-    def _load(self, first: int) -> int:
-        """The cycle in which the last word of a group is asked for, beginning with ``first``."""
-        end = first
-        missing = self.load_words
+    def _take(self, first: int, words: int) -> int:
+        """The cycle in which the last of some words is asked for and granted, from ``first`` on."""
+        if self.flash:
+            return self.flash.take(first, words)
+        end, missing = first, words
         while True:
             window = self.taken[end : end + 4 * missing + 64]
             free = np.flatnonzero(~window)
@@ -146,6 +153,8 @@ class _Walk:
     def _occupy(self, group: int, begin: int) -> None:
         """Mark the cycles in which a group's tiles take the stream's bank."""
         begins = begin + self.period * np.arange(self.tiles)
+        if self.flash:
+            return
         if self.stream_reads_input:
             cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
             self.taken[cycles] = True

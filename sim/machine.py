@@ -12,7 +12,7 @@ import numpy as np
 
 from accel.compiler.command import decode, positions, unpack_weights
 from accel.compiler.program import Program
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
@@ -276,6 +276,8 @@ class Machine:
         config = program.config
         self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
         for chunk in program.chunks:
+            if chunk.bank == FLASH:
+                continue
             start = chunk.address * config.rows
             self.image[chunk.bank, start : start + len(chunk.data)] = np.frombuffer(
                 chunk.data, np.uint8

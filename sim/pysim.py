@@ -7,7 +7,7 @@ from amaranth.sim import Simulator
 
 from accel.config import AcceleratorConfig
 
-from .harness import Harness
+from .harness import FLASH_OFFSET, Harness
 
 TIMEOUT_CYCLES = 50_000_000
 _PERIOD = 1e-6
@@ -21,7 +21,8 @@ class SimulatedCore:
 
     def __init__(self, config: AcceleratorConfig, *, waves: Path | None = None):
         harness = Harness(config)
-        self._core = harness.core
+        self._core, self._chip = harness.core, harness.chip
+        self._burning = b""
         self._simulator = Simulator(harness)
         self._simulator.add_clock(_PERIOD)
         self._simulator.add_testbench(self._bench, background=True)
@@ -37,6 +38,10 @@ class SimulatedCore:
         """Move a byte each way in each cycle in which both sides are willing."""
         core = self._core
         while True:
+            if self._burning:
+                image, self._burning = self._burning, b""
+                for address, byte in enumerate(image, FLASH_OFFSET):
+                    ctx.set(self._chip.memory.data[address], byte)
             sending, receiving = bool(self._sending), len(self._received) < self._wanted
             ctx.set(core.i.valid, sending)
             if sending:
@@ -50,6 +55,10 @@ class SimulatedCore:
             if receiving and come:
                 self._received.append(payload)
             self.cycles += 1
+
+    def burn(self, image: bytes) -> None:
+        """Write a program's image into the flash chip beside the core, if that has one."""
+        self._burning = image
 
     def write(self, data: bytes) -> None:
         """Send bytes, a cycle each where the core takes them."""

@@ -114,6 +114,7 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
     (height, width, _), r = c.input_shape, c.region
     channels = slice(c.first_channel, c.first_channel + c.channels)
     for y, x in np.ndindex(r.height, r.width):
+        to = (r.top + y * c.spread[0], r.left + x * c.spread[1])
         y, x = y + r.top, x + r.left
         sums = np.zeros((len(images), c.channels), np.int64)
         for i, j in np.ndindex(*c.kernel):
@@ -123,7 +124,7 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
             pixel = pixel.astype(np.int64)
             sums += pixel * c.weights[i, j] if c.depthwise else pixel @ c.weights[:, i, j].T
         codes = c.rule.compute(sums + c.bias)
-        place = (slice(None), *((x, y) if c.transposed else (y, x)), channels)
+        place = (slice(None), *(to[::-1] if c.transposed else to), channels)
         answer[place] = combine(c.combination, codes, before[place])
     return answer
 

@@ -1,17 +1,20 @@
 """A core in Python behind a line that may be bad: frames as `accel.protocol` has them, no cycles."""
 
+import zlib
 from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from accel.config import BANKS, AcceleratorConfig
-from accel.identity import identity
+from accel.config import BANKS, FLASH, AcceleratorConfig
+from accel.identity import identity, image_header
 from accel.isa import Isa
 from accel.protocol import (
     COUNTER_BYTES,
     COUNTERS,
+    FLASH_STATUS_SHIFT,
     HEADER_BYTES,
     LOCATION_BYTES,
+    FlashStatus,
     Opcode,
     Status,
     crc,
@@ -19,6 +22,7 @@ from accel.protocol import (
 from accel.sim.machine import decode_layer
 
 CYCLES = 11  # of each layer
+ERASED = 1 << 16  # bytes of a flash, at least
 
 
 class Line:
@@ -40,7 +44,10 @@ class Line:
 
 
 class FakeCore:
-    """A `Transport` to itself. Who waits for more than there is lets it forget half a frame."""
+    """A `Transport` to itself. Who waits for more than there is lets it forget half a frame.
+
+    ``flash`` is what is in its flash, which it checks when it is told to.
+    """
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -48,6 +55,7 @@ class FakeCore:
         self.to_core, self.to_host = Line(), Line()
         self.sent = bytearray()
         self.layers = 0
+        self.flash, self.found, self.checking = b"", FlashStatus.NO_CHIP, 0
         self._frame, self._answer = bytearray(), bytearray()
 
     def write(self, data: bytes) -> None:
@@ -75,9 +83,8 @@ class FakeCore:
             return
         opcode, location = head[0], int.from_bytes(head[1 : 1 + LOCATION_BYTES], "little")
         count = int.from_bytes(head[1 + LOCATION_BYTES : -1], "little")
-        bank, address = divmod(location, 1 << Isa(self.config).address_bits)
-        words = self.memory[0, bank % BANKS, address * self.config.rows :]
-        words = words[: count * self.config.rows]
+        bank, address = Isa(self.config).pointed_to(location)
+        words = self._content(bank, address)[: count * self.config.rows]
         status, answer = Status.OK, b""
         if crc(head) or opcode > max(Opcode):
             status = Status.BAD_HEADER
@@ -89,26 +96,48 @@ class FakeCore:
         elif opcode == Opcode.READ:
             answer = words.tobytes()
         elif opcode == Opcode.RUN:
-            self._run(bank, address, count)
+            status = self._run(bank, address, count)
         elif opcode == Opcode.INFO:
             answer = identity(self.config) + self._counters()
+        elif opcode == Opcode.CHECK:
+            self.found, self.checking = self._look(), 2
         self._frame.clear()
         self._answer += self.to_host.pass_on(
             bytes([status]) + (answer + bytes([crc(answer)]) if answer else b"")
         )
 
-    def _run(self, bank: int, address: int, count: int) -> None:
+    def _content(self, bank: int, address: int) -> np.ndarray:
+        """What is in memory or flash from there on."""
+        if bank == FLASH:
+            return np.frombuffer(self.flash[address:].ljust(ERASED, b"\xff"), np.uint8)
+        return self.memory[0, bank % BANKS, address * self.config.rows :]
+
+    def _look(self) -> FlashStatus:
+        """What the core finds in its flash."""
+        head = image_header(self.config)
+        if not self.flash.strip(b"\xff"):
+            return FlashStatus.NO_CHIP
+        if self.flash[: len(head)] != head:
+            return FlashStatus.WRONG_HEADER
+        image = self.flash[: int.from_bytes(self.flash[len(head) :][:4], "little")]
+        whole = zlib.crc32(image[:-4]).to_bytes(4, "little") == image[-4:]
+        return FlashStatus.OK if whole else FlashStatus.WRONG_CRC
+
+    def _run(self, bank: int, address: int, count: int) -> Status:
         self.layers, last = 0, False
         while not last and self.layers != (count or -1):
-            layer = decode_layer(
-                self.memory[0, bank, address * self.config.rows :].tobytes(), self.config
-            )
+            if bank == FLASH and self.found != FlashStatus.OK:
+                return Status.BAD_FLASH
+            layer = decode_layer(self._content(bank, address).tobytes(), self.config)
             layer.run(self.memory)
             self.layers += 1
-            last, following = layer.fields["last"], layer.fields["next"]
-            bank, address = following["bank"], following["address"]
+            last = layer.fields["last"]
+            bank, address = Isa(self.config).pointed_to(layer.fields["next"])
+        return Status.OK
 
     def _counters(self) -> bytes:
-        values = (CYCLES * self.layers, self.layers, 2, 3)
+        self.checking = max(0, self.checking - 1)
+        status = FlashStatus.CHECKING if self.checking else self.found
+        values = (CYCLES * self.layers | status << FLASH_STATUS_SHIFT, self.layers, 2, 3)
         assert len(values) == len(COUNTERS)
         return b"".join(value.to_bytes(COUNTER_BYTES, "little") for value in values)

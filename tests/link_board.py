@@ -1,4 +1,4 @@
-"""A host's link with what stands behind it in the core, memory and sequencer, in plain Python."""
+"""A host's link with what stands behind it in the core, memory, flash and sequencer, in Python."""
 
 import random
 
@@ -6,13 +6,20 @@ from accel import protocol
 from accel.config import AcceleratorConfig
 from accel.core.link import Link
 from accel.identity import identity
-from accel.isa import COUNTER_BITS
-from accel.protocol import COUNTER_BYTES, COUNTERS, Status, crc
+from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
+from accel.protocol import (
+    COUNTER_BYTES,
+    COUNTERS,
+    FLASH_STATUS_SHIFT,
+    FlashStatus,
+    Status,
+    crc,
+)
 from tests.simulation import Stalls, receive, send, simulate
 
 WORDS = 1 << 18  # that a location of 3 bytes may name here
 LAYERS = 3  # of the program that it runs
-OK, BAD_HEADER, BAD_DATA = (bytes([status]) for status in Status)
+OK, BAD_HEADER, BAD_DATA, BAD_FLASH = (bytes([status]) for status in Status)
 
 
 def closed(data):
@@ -21,19 +28,28 @@ def closed(data):
 
 
 class Board:
-    """A link with memory and sequencer in plain Python; ``runs`` has location and layers of each."""
+    """A link with memory, flash and sequencer in plain Python.
 
-    def __init__(self, *, rows=4, latency=1, seed=0):
-        self.config = AcceleratorConfig(rows=rows)
+    ``runs`` has location and layers of each run, ``checks`` counts those of the flash. Runs from
+    flash are ``refused``, and then have no layers.
+    """
+
+    def __init__(self, *, rows=4, latency=1, seed=0, lanes=0, refused=False):
+        self.config = AcceleratorConfig(rows=rows, flash_lanes=lanes)
+        self.refused, self.checks = refused, 0
+        self.flash_bit = 1 << Isa(self.config).pointer.size - 1 if lanes else 0
         self.latency = latency
         self.rng = random.Random(seed)
         self.dut = Link(self.config, memory_latency=latency)
         self.memory, self.runs, self.pointer = {}, [], 0
         self.counts = [self.rng.getrandbits(COUNTER_BITS) for _ in COUNTERS]
+        self.flash_status = self.rng.choice(list(FlashStatus)) if lanes else FlashStatus(0)
 
     @property
     def info(self):
-        counts = [count.to_bytes(COUNTER_BYTES, "little") for count in self.counts]
+        first, *others = self.counts
+        counts = [first | self.flash_status << FLASH_STATUS_SHIFT, *others]
+        counts = [count.to_bytes(COUNTER_BYTES, "little") for count in counts]
         return closed(identity(self.config) + b"".join(counts))
 
     def word(self, location):
@@ -42,13 +58,16 @@ class Board:
             self.memory[location] = bytearray(self.rng.randbytes(self.config.rows))
         return self.memory[location]
 
+    def flash(self, location, count):
+        """Bytes of the flash at a location in it."""
+        address = (location & self.flash_bit - 1) * FLASH_UNIT
+        return bytes((address + k) * 2654435761 >> 13 & 0xFF for k in range(count))
+
     def talk(self, *testbenches):
-        simulate(
-            self.dut,
-            *testbenches,
-            background=(self._sequencer, self._memory, self._watch),
-            cycles=200_000,
-        )
+        background = [self._sequencer, self._memory, self._watch]
+        if self.config.flash_lanes:
+            background.append(self._flash)
+        simulate(self.dut, *testbenches, background=background, cycles=200_000)
 
     def answer(self, request, count, *, rates=(0, 0)):
         """Send ``request`` and return ``count`` bytes, behind which no more may come."""
@@ -77,7 +96,8 @@ class Board:
             ctx.set(dut.idle, 0)
             run = [self.pointer, 0]
             self.runs.append(run)
-            stopped = False
+            stopped = self.refused and run[0] & self.flash_bit
+            ctx.set(dut.refused, stopped)
             while run[1] < LAYERS and not stopped:
                 await ctx.tick().repeat(self.rng.randint(3, 90))
                 ctx.set(dut.layer_done, 1)
@@ -86,6 +106,22 @@ class Board:
                 ctx.set(dut.layer_done, 0)
                 run[1] += 1
             ctx.set(dut.idle, 1)
+
+    async def _flash(self, ctx):
+        """Reads on from where it was started, and has a byte now and then."""
+        dut, coming = self.dut, b""
+        ctx.set(dut.flash_status, self.flash_status)
+        while True:
+            ctx.set(dut.from_flash, bool(self.pointer & self.flash_bit))
+            valid = bool(coming) and self.rng.random() < 0.3
+            ctx.set(dut.flash.valid, valid)
+            ctx.set(dut.flash.payload, coming[0] if valid else 0xEE)
+            if valid and ctx.get(dut.flash.ready):
+                coming = coming[1:]
+            if ctx.get(dut.flash_start):
+                coming = self.flash(self.pointer, 100)
+            self.checks += ctx.get(dut.flash_check)
+            await ctx.tick()
 
     async def _memory(self, ctx):
         dut, due = self.dut, {}

@@ -5,20 +5,27 @@ from hypothesis import strategies as st
 from accel.compiler.ir import Quantization, Tensor
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
+from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.conv2d import Conv2d
+from accel.compiler.operators.depth_to_space import DepthToSpace
 from accel.compiler.operators.elu import Elu
 from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.maximum import Maximum
 from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
+from accel.compiler.operators.prelu import Prelu
+from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
+from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
 from accel.compiler.operators.transpose import Transpose
+from accel.compiler.operators.transpose_conv2d import TransposeConv2d
 from tests.models import (
     TRAINED,
     Builder,
@@ -123,6 +130,66 @@ def add_repeated(b: Builder, live: list[Tensor]) -> None:
     live.append(b.last)
 
 
+def add_product(b: Builder, live: list[Tensor]) -> None:
+    add_pair(b, live, (("mul", Mul),))
+
+
+def add_gate(b: Builder, live: list[Tensor]) -> None:
+    """A tensor times a number between 0 and 1 for each channel, as in squeeze and excitation."""
+    source = b.last = any_of(b, live)
+    shape = (1, 1, 1, source.shape[-1])
+    b.node("mean", Mean(axes=(1, 2), keep=True), shape, source.quantization)
+    b.node("logistic", Logistic(), shape, per_tensor(1 / 256, -128))
+    names = b.draw(st.permutations((source.name, b.last.name)))
+    b.node("mul", Mul(), source.shape, source.quantization, inputs=tuple(names))
+    live.append(b.last)
+
+
+def add_slopes(b: Builder, live: list[Tensor]) -> None:
+    """A rectifier with a slope for each channel."""
+    b.last = any_of(b, live)
+    q = per_tensor(1 / b.draw(st.sampled_from((64, 127))), 0)
+    slopes = b.constant("slopes", codes(b, b.last.shape[-1:]), "int8", q)
+    b.node("prelu", Prelu(), b.last.shape, b.last.quantization, constants=(slopes,))
+    live.append(b.last)
+
+
+def add_wider(b: Builder, live: list[Tensor]) -> None:
+    """An image of twice the size: repeated, or by a transposed convolution."""
+    b.last = any_of(b, [tensor for tensor in live if max(tensor.shape[1:3]) <= 6] or live)
+    _, height, width, depth = b.last.shape
+    if b.draw(st.booleans()):
+        shape = (1, 2 * height, 2 * width, depth)
+        b.node("resize_nearest", ResizeNearest(), shape, b.last.quantization)
+    else:
+        channels = b.draw(st.integers(1, 6))
+        names, q = b.linear(b.values((channels, 3, 2, depth), "int8"), 0, "int8", True)
+        attributes = TransposeConv2d(stride=(2, 2))
+        shape = (1, 2 * height + 1, 2 * width, channels)
+        b.node("transpose_conv2d", attributes, shape, q, constants=names)
+    live.append(b.last)
+
+
+def add_squares(b: Builder, live: list[Tensor]) -> None:
+    """Squares of positions to channels, of what has an even size, or back."""
+    b.last = any_of(b, [t for t in live if t.shape[1] % 2 == t.shape[2] % 2 == 0] or live)
+    _, height, width, depth = b.last.shape
+    block = 2 if height % 2 == width % 2 == 0 else 1
+    shape, q = (1, height // block, width // block, depth * block**2), b.last.quantization
+    b.node("space_to_depth", SpaceToDepth(block=block), shape, q)
+    if b.draw(st.booleans()):
+        b.node("depth_to_space", DepthToSpace(block=block), (1, height, width, depth), q)
+    live.append(b.last)
+
+
+def add_index(b: Builder, live: list[Tensor]) -> None:
+    """Where the greatest or smallest channel is, which nothing reads."""
+    source, smallest = any_of(b, live), b.draw(st.booleans())
+    attributes, spelled = ArgMax(axis=3, smallest=smallest), "ARG_MIN" if smallest else "ARG_MAX"
+    shape, names = source.shape[:-1], (source.name,)
+    b.node("arg_max", attributes, shape, None, "int32", inputs=names, source=spelled)
+
+
 def add_transpose(b: Builder, live: list[Tensor]) -> None:
     b.last = any_of(b, live)
     order = (0, *b.draw(st.permutations((1, 2, 3))))
@@ -169,7 +236,8 @@ def add_maximum(b: Builder, live: list[Tensor]) -> None:
     first = any_of(b, live)
     second = any_of(b, [t for t in alike(first, live) if t.shape == first.shape])
     names = (first.name, second.name)
-    b.node("maximum", Maximum(), first.shape, first.quantization, inputs=names)
+    operator, kind = b.draw(st.sampled_from((("maximum", Maximum), ("minimum", Minimum))))
+    b.node(operator, kind(), first.shape, first.quantization, inputs=names)
     live.append(b.last)
 
 
@@ -219,6 +287,13 @@ CORE_STEPS = (
     add_slice,
     add_repeated,
     add_transpose,
+    add_scaled,
+    add_product,
+    add_gate,
+    add_slopes,
+    add_wider,
+    add_squares,
+    add_index,
 )
 
 

@@ -6,15 +6,22 @@ from types import MappingProxyType
 from hypothesis import strategies as st
 
 from accel.compiler.ir import Graph, Tensor
+from accel.compiler.operators._window import same_padding
 from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.concatenation import Concatenation
+from accel.compiler.operators.depth_to_space import DepthToSpace
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.reshape import Reshape
+from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
+from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
+from accel.compiler.operators.transpose_conv2d import TransposeConv2d
+from accel.compiler.operators.unpack import Unpack
 from tests.models import Builder, Draw, add_dequantize, add_reshape, drawn_window, images
 from tests.models_elementwise import any_shape, codes
 
@@ -102,6 +109,84 @@ def slice_graphs(draw: Draw):
 
 
 @st.composite
+def pack_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw)[:3])
+    shape, q = b.last.shape, b.last.quantization
+    inputs = [b.last.name, *(b.input(shape, q).name for _ in range(draw(st.integers(0, 3))))]
+    axis = draw(st.integers(1, len(shape)))
+    output = (*shape[:axis], len(inputs), *shape[axis:])
+    b.node("pack", Pack(axis=axis), output, q, inputs=tuple(inputs))
+    return b.graph()
+
+
+@st.composite
+def unpack_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    shape, source = b.last.shape, b.last
+    axis = draw(st.integers(1, len(shape) - 1))
+    piece, q = (*shape[:axis], *shape[axis + 1 :]), source.quantization
+    names = [f"piece_{index}" for index in range(shape[axis])]
+    for name in names:
+        b.add(Tensor(name=name, shape=piece, dtype="int8", quantization=q))
+    b.many("unpack", Unpack(axis=axis), (source.name,), tuple(names))
+    return b.graph(tuple(names))
+
+
+@st.composite
+def blocks_graphs(draw: Draw, operator: str, kind: type):
+    """Squares of positions to channels, or back."""
+    block, depth = draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    height, width = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    wide = (1, height * block, width * block, depth)
+    deep = (1, height, width, depth * block**2)
+    source, output = (wide, deep) if operator == "space_to_depth" else (deep, wide)
+    b = Builder(draw, source)
+    b.node(operator, kind(block=block), output, b.last.quantization)
+    return b.graph()
+
+
+@st.composite
+def resize_graphs(draw: Draw):
+    b = draw(images())
+    _, height, width, depth = b.last.shape
+    factors = [draw(st.sampled_from((1, 2, 2, 3))) for _ in "hw"]
+    sizes = [height * factors[0], width * factors[1]]
+    if draw(st.integers(0, 3)) == 0:
+        sizes = [draw(st.integers(1, 9)) for _ in "hw"]
+    corners = draw(st.booleans())
+    attributes = ResizeNearest(
+        align_corners=corners, half_pixel=not corners and draw(st.booleans())
+    )
+    b.node("resize_nearest", attributes, (1, *sizes, depth), b.last.quantization)
+    return b.graph()
+
+
+@st.composite
+def transpose_conv2d_graphs(draw: Draw):
+    """As they come from a convolution whose input their output is."""
+    b = draw(images())
+    depth = b.last.shape[3]
+    channels, axes = draw(st.integers(1, 9)), []
+    for size in b.last.shape[1:3]:
+        kernel, stride, same = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.booleans())
+        axes.append((kernel, stride, size, same))
+    same = axes[0][3]
+    sizes = [n * s if same else (n - 1) * s + max(k, s) for k, s, n, _ in axes]
+    padding = [
+        same_padding(size, k, s, 1)[0] if same else 0
+        for size, (k, s, _, _) in zip(sizes, axes, strict=True)
+    ]
+    weights = b.values((channels, axes[0][0], axes[1][0], depth), "int8")
+    names, q = b.linear(weights, 0, "int8", draw(st.booleans()))
+    if draw(st.booleans()):
+        names = (names[0], None)
+        del b.tensors[f"bias_{len(b.nodes)}"]
+    attributes = TransposeConv2d(stride=(axes[0][1], axes[1][1]), padding=tuple(padding))
+    b.node("transpose_conv2d", attributes, (1, *sizes, channels), q, constants=names)
+    return b.graph()
+
+
+@st.composite
 def split_graphs(draw: Draw):
     shape = any_shape(draw, least=2)
     axis, equal = draw(st.integers(1, len(shape) - 1)), draw(st.booleans())
@@ -170,6 +255,12 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
         "split": split_graphs(),
         "concatenation": concatenation_graphs(),
         "arg_max": arg_max_graphs(),
+        "pack": pack_graphs(),
+        "unpack": unpack_graphs(),
+        "space_to_depth": blocks_graphs("space_to_depth", SpaceToDepth),
+        "depth_to_space": blocks_graphs("depth_to_space", DepthToSpace),
+        "resize_nearest": resize_graphs(),
+        "transpose_conv2d": transpose_conv2d_graphs(),
         "log_softmax": log_softmax_graphs(),
     }
 )

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, run
+from accel.cli import boards, build, check, compile, demo, doctor, quantize, run
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -43,6 +43,7 @@ app = typer.Typer(
 )
 for _command in (
     demo.demo,
+    quantize.quantize,
     check.check,
     compile.compile,
     run.run,

@@ -42,12 +42,13 @@ def check(
         _show_operators(model, [reason.place for reason in problem.reasons])
         error(str(problem))
         raise typer.Exit(CANNOT_RUN) from None
-    fits = [_check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
+    fits = [check_board(graph, b, config, fuse) for b, config in zip(asked, configs, strict=True)]
     if not any(fits):
         raise typer.Exit(CANNOT_RUN)
 
 
-def _check_board(graph: Any, board: Any, config: Any, fuse: bool) -> bool:
+def check_board(graph: Any, board: Any, config: Any, fuse: bool = True) -> bool:
+    """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel import resources
     from accel.errors import UserError
@@ -103,6 +104,8 @@ def _show_memory(program: Any, board: Any) -> None:
             f"  bank {bank}: {used * kib:.1f} of {config.bank_words * kib:.0f} KiB "
             f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
         )
+    if memory.flash_bytes:
+        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed behind the work")
     cells = (f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items())
     say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
     cycles, clock = program.report().cycles, board.clock.made_mhz

@@ -30,6 +30,10 @@ def compile(
     DIR gets program.bin (what a driver loads), listing.txt (the same for
     people) and layers.json (what every layer takes).
 
+    What has no room in the core's memory is streamed from the board's flash,
+    if the core has one (--set flash_lanes=4): then program.bin is to be
+    written there too, and the last line says how.
+
     \b
     accel compile model.tflite --board icebreaker -o program
     """
@@ -55,3 +59,7 @@ def compile(
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
+    flash = found.flash
+    if program.code.flash and flash:
+        how = flash.how_to_write(str(output / PROGRAM))
+        say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")

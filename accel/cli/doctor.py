@@ -10,7 +10,10 @@ import typer
 from accel.cli._output import say, show, table
 
 _PACKAGES = ("amaranth", "amaranth-boards", "numpy", "tflite", "typer", "rich")
-_OPTIONAL_PACKAGES = {"pyserial": "optional: the link to a board, pip install 'accel[serial]'"}
+_OPTIONAL_PACKAGES = {
+    "pyserial": "optional: the link to a board, pip install 'accel[serial]'",
+    "onnxruntime": "optional: for accel quantize, pip install 'accel[quantize]'",
+}
 _OPTIONAL_TOOLS = ("icetime",)
 _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 

@@ -28,12 +28,14 @@ def _no_constants(node: Node, graph: Graph) -> Constants:
 @dataclass(frozen=True)
 class Row:
     """Our operator, TFLite's table of options if it has one, the fields of that table, and constants
-    that TFLite wants as inputs, by their positions among all."""
+    that TFLite wants as inputs, by their positions among all. ``order`` are our inputs in its order,
+    where that differs."""
 
     operator: str
     options: str | None = None
     fields: Callable[[Node, Graph], Fields] = _no_fields
     constants: Callable[[Node, Graph], Constants] = _no_constants
+    order: tuple[int, ...] = ()
 
 
 def spelling_of(node: Node) -> str:
@@ -78,6 +80,32 @@ def _convolution(node: Node, graph: Graph) -> Fields:
 
 def _depthwise(node: Node, graph: Graph) -> Fields:
     return {"DepthMultiplier": node.attributes.multiplier, **_convolution(node, graph)}
+
+
+def _transpose_conv(node: Node, graph: Graph) -> Fields:
+    a, kernel = node.attributes, graph.tensor(node.inputs[1]).shape[1:3]
+    image = graph.tensor(node.outputs[0]).shape[1:3]
+    axes = zip(image, kernel, a.stride, strict=True)
+    same = a.padding == tuple(same_padding(n, k, s, 1)[0] for n, k, s in axes)
+    padding = tflite.Padding.SAME if same and any(a.padding) else tflite.Padding.VALID
+    return {"Padding": padding, "StrideH": a.stride[0], "StrideW": a.stride[1]}
+
+
+def _output_shape(node: Node, graph: Graph) -> Constants:
+    return {0: _int32(graph.tensor(node.outputs[0]).shape)}
+
+
+def _new_size(node: Node, graph: Graph) -> Constants:
+    return {1: _int32(graph.tensor(node.outputs[0]).shape[1:3])}
+
+
+def _sampled(node: Node, graph: Graph) -> Fields:
+    a = node.attributes
+    return {"AlignCorners": a.align_corners, "HalfPixelCenters": a.half_pixel}
+
+
+def _block(node: Node, graph: Graph) -> Fields:
+    return {"BlockSize": node.attributes.block}
 
 
 def _fully_connected(node: Node, graph: Graph) -> Fields:
@@ -166,6 +194,9 @@ ROWS: Mapping[str, Row] = MappingProxyType(
     {
         "CONV_2D": Row("conv2d", "Conv2DOptions", _convolution),
         "DEPTHWISE_CONV_2D": Row("depthwise_conv2d", "DepthwiseConv2DOptions", _depthwise),
+        "TRANSPOSE_CONV": Row(
+            "transpose_conv2d", "TransposeConvOptions", _transpose_conv, _output_shape, (1, 0, 2)
+        ),
         "FULLY_CONNECTED": Row("fully_connected", "FullyConnectedOptions", _fully_connected),
         "AVERAGE_POOL_2D": Row("average_pool2d", "Pool2DOptions", _pool),
         "MAX_POOL_2D": Row("max_pool2d", "Pool2DOptions", _pool),
@@ -182,6 +213,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "MAXIMUM": Row("maximum", "MaximumMinimumOptions"),
         "RELU": Row("relu"),
         "RELU6": Row("relu"),
+        "RELU_N1_TO_1": Row("relu"),
         "PRELU": Row("prelu"),
         "LEAKY_RELU": Row(
             "leaky_relu", "LeakyReluOptions", lambda node, _: {"Alpha": node.attributes.alpha}
@@ -220,6 +252,21 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             "SplitVOptions",
             lambda node, _: {"NumSplits": len(node.outputs)},
             _sizes_and_axis,
+        ),
+        "PACK": Row(
+            "pack",
+            "PackOptions",
+            lambda node, _: {"Axis": node.attributes.axis, "ValuesCount": len(node.inputs)},
+        ),
+        "UNPACK": Row(
+            "unpack",
+            "UnpackOptions",
+            lambda node, _: {"Axis": node.attributes.axis, "Num": len(node.outputs)},
+        ),
+        "SPACE_TO_DEPTH": Row("space_to_depth", "SpaceToDepthOptions", _block),
+        "DEPTH_TO_SPACE": Row("depth_to_space", "DepthToSpaceOptions", _block),
+        "RESIZE_NEAREST_NEIGHBOR": Row(
+            "resize_nearest", "ResizeNearestNeighborOptions", _sampled, _new_size
         ),
         "CONCATENATION": Row(
             "concatenation",

@@ -73,6 +73,9 @@ class Convolution:
         positions have the same window.
     region
         The output positions to compute.
+    spread
+        Of output positions, (height, width): from each one to the next that is computed, beginning
+        with the first of the region, which counts the computed ones. Windows know nothing of it.
     uniform
         All channels have the same weights, bias and rule.
     macs
@@ -99,6 +102,7 @@ class Convolution:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     region: Region
+    spread: Pair = (1, 1)
     uniform: bool = False
     macs: int = 0
     combination: Combination | None = None

@@ -1,21 +1,27 @@
 """The program file: what a driver needs to load a core, give it input and find its answer.
 
-Numbers are little-endian. The file is
+The file is also what goes into a board's flash, at the place that the board has for it. The core
+there looks at the first part alone, the *flash image*, and streams those chunks from it that have no
+room in memory; it takes none whose header or CRC is not right. Numbers are little-endian.
 
 =======  ==============================================================
 bytes    content
 =======  ==============================================================
-8        ``MAGIC``
-4        format version, ``VERSION``
-4        length of the JSON part
-8        length of the binary part
+8        ``IMAGE_MAGIC``
+4        format version, ``IMAGE_VERSION``
+16       the core that the program is for, as `identity` has it
+4        length of the flash image
+n        the chunks that are streamed from flash
+4        CRC-32 (as zlib has it) of everything before; end of the image
+8        lengths of the JSON part and of the binary part
 n        JSON, UTF-8: see `Image`
-m        binary: the chunks, then the input maps as int32 arrays
-4        CRC-32 (as zlib has it) of everything before
+m        binary: the other chunks, then the input maps as int32 arrays
+4        CRC-32 of everything before
 =======  ==============================================================
 
-The JSON part refers to the binary one by ``offset`` and ``size`` in bytes. Nothing in a file is
-executed or unpickled, and what is read is bounded by the file's own length.
+The JSON part refers to the binary one by ``offset`` and ``size`` in bytes, and to the image by the
+addresses of its chunks. Nothing in a file is executed or unpickled, and what is read is bounded by
+the file's own length.
 """
 
 import json
@@ -28,14 +34,15 @@ from typing import Any
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import FLASH, AcceleratorConfig
 from ..errors import UserError
+from ..identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION, identity
+from .flash import image_of
 from .program import Chunk, Program
 
-MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
-VERSION = 1
 MAX_BYTES = 2**28
-_HEADER = struct.Struct("<8sIIQ")
+_HEADER = struct.Struct("<8sI16sI")
+_LENGTHS = struct.Struct("<II")
 _CRC = struct.Struct("<I")
 
 
@@ -62,6 +69,8 @@ class Image:
         flattened sample each byte holds, -1 for ``pad``.
     layers
         ``name``, ``node``, ``mode``, ``macs`` and ``output`` of each chunk.
+    flash
+        The image that the core must find in its flash; empty where all is in memory.
     """
 
     name: str
@@ -71,6 +80,7 @@ class Image:
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
     layers: tuple[Mapping[str, Any], ...]
+    flash: bytes
 
 
 def save(program: Program, path: str | Path) -> None:
@@ -85,7 +95,12 @@ def save(program: Program, path: str | Path) -> None:
         "name": program.name,
         "contract": program.graph.contract,
         "configuration": program.config.as_dict(),
-        "chunks": [{"bank": c.bank, "address": c.address, **put(c.data)} for c in program.chunks],
+        "chunks": [
+            {"bank": FLASH, "address": c.address, "size": len(c.data)}
+            if c.bank == FLASH
+            else {"bank": c.bank, "address": c.address, **put(c.data)}
+            for c in program.chunks
+        ],
         "inputs": [
             _tensor(program, i.tensor)
             | {"pad": i.pad, "index": put(i.index.astype("<i4").tobytes())}
@@ -98,7 +113,8 @@ def save(program: Program, path: str | Path) -> None:
         ],
     }
     text = json.dumps(content, sort_keys=True).encode()
-    data = _HEADER.pack(MAGIC, VERSION, len(text), len(binary)) + text + bytes(binary)
+    data = image_of(program.chunks, program.config)
+    data += _LENGTHS.pack(len(text), len(binary)) + text + bytes(binary)
     Path(path).write_bytes(data + _CRC.pack(zlib.crc32(data)))
 
 
@@ -123,51 +139,67 @@ def load_image(path: str | Path) -> Image:
 def _image(data: bytes) -> Image:
     if len(data) > MAX_BYTES:
         raise BadImage(f"is larger than {MAX_BYTES >> 20} MiB")
-    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
+    if data[: len(IMAGE_MAGIC)] != IMAGE_MAGIC[: len(data)] or not data:
         raise BadImage("is not a program file")
+    cut_off = BadImage(f"is cut off after {len(data)} bytes")
     if len(data) < _HEADER.size + _CRC.size:
-        raise BadImage(f"is cut off after {len(data)} bytes")
-    _, version, text_size, binary_size = _HEADER.unpack_from(data)
-    if version != VERSION:
-        raise BadImage(f"has format version {version}, this is a reader of version {VERSION}")
-    expected = _HEADER.size + text_size + binary_size + _CRC.size
+        raise cut_off
+    _, version, core, image_size = _HEADER.unpack_from(data)
+    if version != IMAGE_VERSION:
+        raise BadImage(f"has format version {version}, this is a reader of version {IMAGE_VERSION}")
+    if not _HEADER.size + _CRC.size <= image_size <= len(data) - _LENGTHS.size:
+        raise cut_off
+    text_size, binary_size = _LENGTHS.unpack_from(data, image_size)
+    text = image_size + _LENGTHS.size
+    expected = text + text_size + binary_size + _CRC.size
     if len(data) != expected:
         raise BadImage(f"has {len(data)} bytes instead of {expected}")
-    if zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-_CRC.size :])[0]:
-        raise BadImage("is damaged: its CRC is wrong")
-    text, binary = _HEADER.size, _HEADER.size + text_size
-    return _described(json.loads(data[text:binary]), data[binary : -_CRC.size])
+    for end in (image_size, expected):
+        if zlib.crc32(data[: end - _CRC.size]) != _CRC.unpack_from(data, end - _CRC.size)[0]:
+            raise BadImage("is damaged: its CRC is wrong")
+    binary = text + text_size
+    image = _described(json.loads(data[text:binary]), data[binary : -_CRC.size], data[:image_size])
+    if core != identity(image.config):
+        raise BadImage("is for another core than its description says")
+    return image
 
 
-def _described(content: Mapping[str, Any], binary: bytes) -> Image:
-    def get(entry: Mapping[str, int]) -> bytes:
-        start, size = entry["offset"], entry["size"]
-        if not 0 <= start <= start + size <= len(binary):
+def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image:
+    def cut(data: bytes, start: int, size: int, first: int = 0) -> bytes:
+        if not first <= start <= start + size <= len(data):
             raise ValueError("data outside the file")
-        return binary[start : start + size]
+        return data[start : start + size]
+
+    def get(entry: Mapping[str, int]) -> bytes:
+        if entry.get("bank") == FLASH:
+            return cut(flash[: -_CRC.size], entry["address"], entry["size"], IMAGE_HEADER_BYTES)
+        return cut(binary, entry["offset"], entry["size"])
 
     config = AcceleratorConfig(**content["configuration"])
     inputs = [
         {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
         for i in content["inputs"]
     ]
+    chunks = tuple(_placed(config, c, get(c)) for c in content["chunks"])
     return Image(
         name=content["name"],
         contract=content["contract"],
         config=config,
-        chunks=tuple(_placed(config, c, get(c)) for c in content["chunks"]),
+        chunks=chunks,
         inputs=tuple(inputs),
         outputs=tuple(content["outputs"]),
         layers=tuple(content["layers"]),
+        flash=flash if any(chunk.bank == FLASH for chunk in chunks) else b"",
     )
 
 
 def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) -> Chunk:
     words, rest = divmod(len(data), config.rows)
-    inside = 0 <= entry["address"] <= entry["address"] + words <= config.bank_words
-    if rest or not inside or entry["bank"] not in (0, 1):
+    bank, address = entry["bank"], entry["address"]
+    inside = bank in (0, 1) and 0 <= address <= address + words <= config.bank_words
+    if rest or not (inside or (bank == FLASH and config.flash_lanes)):
         raise ValueError("a chunk outside the memory")
-    return Chunk(bank=entry["bank"], address=entry["address"], data=data)
+    return Chunk(bank=bank, address=address, data=data)
 
 
 def _tensor(program: Program, name: str) -> dict[str, Any]:

@@ -37,26 +37,35 @@ class InputMap:
         return packed.reshape(len(samples), -1).view(np.uint8)
 
 
-def plain_input(tensor: str, storage: Stored) -> InputMap:
-    """The tensor as it is."""
-    return InputMap(tensor, np.arange(np.prod(storage.shape)).reshape(storage.shape), 0)
+def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
+    """The tensor as it is, or with its channels repeated some times."""
+    index = np.arange(np.prod(storage.shape)).reshape(storage.shape)
+    return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
-def fold_input(c: Convolution, config: AcceleratorConfig) -> tuple[Convolution, InputMap] | None:
-    """Move the kernel's width into the channels of a network's input, if that saves steps."""
+def fold_input(
+    c: Convolution, config: AcceleratorConfig, times: int = 1
+) -> tuple[Convolution, InputMap] | None:
+    """Move the kernel's width into the channels of a network's input, if that saves steps and fits.
+
+    The convolution's input are the network's channels, repeated ``times`` times.
+    """
     (height, width, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     rows = config.rows
     before = kernel_w * -(-channels // rows)
     after = -(-kernel_w * channels // rows)
-    if c.depthwise or c.transposed or after >= before:
+    if c.depthwise or c.transposed or c.spread != (1, 1) or after >= before:
         return None
     if c.region.left or c.region.width != c.output_shape[1]:
         return None
     out_width = c.output_shape[1]
+    if Stored(height, out_width, kernel_w * channels).words(rows) > config.bank_words:
+        return None
     x = np.arange(out_width)[:, None] * c.stride[1] - c.padding[1] + np.arange(kernel_w)
     inside = (x >= 0) & (x < width)
-    y, z = np.arange(height)[:, None, None, None], np.arange(channels)
-    index = (y * width + np.where(inside, x, 0)[None, :, :, None]) * channels + z
+    own = channels // times
+    y, z = np.arange(height)[:, None, None, None], np.arange(channels) % own
+    index = (y * width + np.where(inside, x, 0)[None, :, :, None]) * own + z
     index = np.where(inside[None, :, :, None], index, -1)
     folded = replace(
         c,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from ..config import FLASH
 from ..isa import Isa
 from .command import Command, decode
 from .program import Chunk, Program
@@ -34,6 +35,8 @@ def _head(program: Program) -> Iterator[str]:
             f"bank {bank}: {used} of {config.bank_words} words, "
             f"{activations} of them for activations"
         )
+    if memory.flash_bytes:
+        yield f"flash: {memory.flash_bytes} bytes"
 
 
 def _tensors(program: Program) -> Iterator[str]:
@@ -62,8 +65,8 @@ def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iter
     )
     fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))
     for name, value in fields.items():
-        if isinstance(value, dict):
-            value = _location(value["bank"], value["address"])
+        if name == "next":
+            value = _location(*isa.pointed_to(value))
         yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value)}"
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
     weights = fields["weight_words_less_one"] + 1
@@ -88,4 +91,4 @@ def _driver(program: Program) -> Iterator[str]:
 
 
 def _location(bank: int, address: int) -> str:
-    return f"{bank}:{address:05x}"
+    return f"flash:{address:06x}" if bank == FLASH else f"{bank}:{address:05x}"

@@ -19,6 +19,7 @@ from .reasons import Reason, listing
 from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
+from .wide import in_parts
 
 
 class CannotCompile(UserError):
@@ -48,9 +49,8 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
     and layers write where copies would put what they compute; that itself is stored nowhere then.
     """
-    parts = partition(graph)
-    reshapes = tuple(n for n in parts.core if OPERATORS[n.operator].view)
-    views = resolve_views(graph, reshapes)
+    parts = partition(graph, config.combines)
+    views = _views(graph, parts, config)
     reasons: list[Reason] = []
 
     def attempt(call, *arguments) -> Any:
@@ -78,16 +78,18 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
     outputs = {views[name].root for name in parts.outputs}
     if fuse:
         convolutions = without_copies(convolutions, outputs, config)
+    convolutions, repeats = in_parts(convolutions, parts.inputs, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
         alone = len(at) == 1 and not any(_second(c) == name for c in convolutions)
-        folded = fold_input(convolutions[at[0]], config) if alone else None
+        times = repeats.get(name, 1)
+        folded = fold_input(convolutions[at[0]], config, times) if alone else None
         if folded is not None:
             convolutions[at[0]], input_map = folded
         else:
-            input_map = plain_input(name, views[name].storage)
+            input_map = plain_input(name, views[name].storage, times)
         inputs.append(input_map)
 
     commands: list[Command] = []
@@ -110,11 +112,25 @@ def lower(graph: Graph, config: AcceleratorConfig, *, fuse: bool = True) -> Lowe
 def _schedule(c: Convolution, config: AcceleratorConfig) -> list[Command]:
     """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
     try:
+        _check_sizes(c, config)
         return schedule(c, config)
     except (DoesNotFit, NotProved) as error:
         if not c.name.startswith(f"{c.node}_"):
             raise
         raise type(error)(replace(error.args[0], place=c.node)) from error
+
+
+def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
+    bank = config.bank_words * config.rows
+    for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
+        needed = Stored(*shape).words(config.rows) * config.rows
+        if needed > bank:
+            height, width, channels = shape
+            what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
+            why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
 
 
 def _second(c: Convolution) -> str | None:
@@ -131,7 +147,7 @@ def _used_once(graph: Graph, parts: Partition, views: dict[str, View]) -> set[st
     uses = Counter(
         views[name].root
         for node in parts.core
-        if not OPERATORS[node.operator].view
+        if not _is_free(node, views)
         for name in node.inputs
         if name in views
     )
@@ -147,20 +163,22 @@ def _lower_node(
     latest: Convolution | None,
 ) -> list[Convolution]:
     operator = OPERATORS[node.operator]
-    if operator.view:
-        _check_view(node, graph, views, config)
+    if _is_free(node, views):
         return []
     variable = [name for name in node.inputs if name in views]
     if operator.binary is not None and len(variable) == 2:
         pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)
         copied = int(latest is not None and latest.output == pair[1].root)
-        return lower_binary(node, graph, pair, copied)
+        return lower_binary(node, graph, pair, copied, config)
     view, source = views[variable[0]], graph.tensor(variable[0])
     storage = view.storage if _takes_all(node, graph) else stored(source)
     if operator.lower is not None:
         convolutions = operator.lower(node, graph, storage)
-        convolutions = [c.replace(source=views[c.source].root) for c in convolutions]
-        if operator.unary is None or all(provable(c, config) for c in convolutions):
+        convolutions = [
+            c.replace(source=views[c.source].root) if c.source in views else c for c in convolutions
+        ]
+        tabled = operator.unary is not None
+        if convolutions and not (tabled and not all(provable(c, config) for c in convolutions)):
             return convolutions
     if operator.unary is not None:
         return lower_unary(node, graph, replace(view, storage=storage))
@@ -177,17 +195,22 @@ def _takes_all(node: Node, graph: Graph) -> bool:
     return OPERATORS[node.operator].view
 
 
-def _check_view(
-    node: Node, graph: Graph, views: dict[str, View], config: AcceleratorConfig
-) -> None:
-    """A change of shape costs nothing where the next layers read the same words, or all of them."""
-    source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
-    for consumer in graph.consumers(output.name):
-        same = same_words(source, stored(output), config.rows)
-        if not same and not _takes_all(consumer, graph):
-            what = f"shape {source.shape} to {output.shape} would move values between words"
-            why = f"a word holds {config.rows} channels"
-            remedy = f"use channels in multiples of {config.rows} around it"
-            raise UnsupportedOperator(
-                Reason(place=place_of(node), what=what, why=why, remedy=remedy)
-            )
+def _is_free(node: Node, views: dict[str, View]) -> bool:
+    """Whether a node only gives what it reads another shape."""
+    return OPERATORS[node.operator].view and views[node.outputs[0]].root != node.outputs[0]
+
+
+def _views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
+    """What shares memory: a change of shape costs nothing where whoever reads its output reads the
+    same words, or all of them.
+    """
+    free: list[Node] = []
+    views = resolve_views(graph, ())
+    for node in parts.core:
+        if OPERATORS[node.operator].view:
+            source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
+            same = same_words(source, stored(output), config.rows)
+            if same or all(_takes_all(reader, graph) for reader in graph.consumers(output.name)):
+                free.append(node)
+                views = resolve_views(graph, tuple(free))
+    return views

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..config import BANKS, AcceleratorConfig
+from ..config import BANKS, FLASH, AcceleratorConfig
+from ..isa import FLASH_UNIT
+from ..protocol import FLASH_IMAGE_LIMIT
 from .command import Command
+from .flash import by_loss
 from .reasons import Reason
 from .schedule import DoesNotFit
 from .storage import Stored
@@ -21,12 +24,17 @@ class Placement:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Placements of tensors, locations of chunks (bank, address), and words used in each bank."""
+    """Placements of tensors, locations of chunks (bank, address), and words used in each bank.
+
+    The address of a chunk in the bank ``FLASH`` is that of its first byte within the image there,
+    and ``flash_bytes`` is what all of those take.
+    """
 
     tensors: Mapping[str, Placement]
     chunks: tuple[tuple[int, int], ...]
     activation_words: tuple[int, ...]
     used_words: tuple[int, ...]
+    flash_bytes: int = 0
 
 
 def plan(
@@ -40,7 +48,8 @@ def plan(
     """Place everything, or raise ``DoesNotFit`` with the numbers.
 
     A layer reads one bank and writes the other. A layer's chunk goes to the bank that it writes if
-    there is room, because there the array is not in the stream's way.
+    there is room, because there the array is not in the stream's way. On cores with a flash, what
+    has no room is streamed from there.
     """
     banks = _banks(commands, storage)
     tensors = _place(commands, storage, inputs, outputs, banks, config)
@@ -53,8 +62,14 @@ def plan(
     by_size = sorted(range(len(commands)), key=lambda i: -chunk_words[i])
     for order in (range(len(commands)), by_size):
         chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
-        if chunks is not None and max(used) <= config.bank_words:
-            return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
+        if len(chunks) == len(commands) and max(used) <= config.bank_words:
+            return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used))
+    if config.flash_lanes and max(peaks) <= config.bank_words:
+        order = by_loss(commands, chunk_words, config)
+        chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
+        flash = _place_in_flash(chunks, chunk_words, config)
+        if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
+            return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used), flash)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
     what = (
@@ -63,6 +78,8 @@ def plan(
         f"{peak * kib:.1f} KiB in a bank), {sum(chunk_words) * kib:.1f} KiB of program"
     )
     remedy = "use a board with more memory, a smaller network or 4-bit weights"
+    if not config.flash_lanes and peak <= config.bank_words:
+        remedy = f"stream the program from flash (--set flash_lanes=1, 2 or 4), or {remedy}"
     raise DoesNotFit(Reason(place="memory", what=what, remedy=remedy))
 
 
@@ -137,14 +154,28 @@ def _place(commands, storage, inputs, outputs, banks, config) -> dict[str, Place
 
 
 def _place_chunks(order, chunk_words, preferred, peaks, config):
-    """Locations of all chunks, taken in ``order``, and the words used; None where one has no room."""
+    """Locations of the chunks that have room, taken in ``order``, and the words used."""
     used = list(peaks)
     chunks: dict[int, tuple[int, int]] = {}
     for index in order:
         words, bank = chunk_words[index], preferred[index]
         fitting = [b for b in (bank, 1 - bank) if used[b] + words <= config.bank_words]
         if not fitting:
-            return None, used
+            continue
         chunks[index] = fitting[0], used[fitting[0]]
         used[fitting[0]] += words
-    return tuple(chunks[index] for index in range(len(chunks))), used
+    return chunks, used
+
+
+def _place_in_flash(chunks, chunk_words, config) -> int:
+    """Put the chunks without a location there, one behind the other; return their bytes."""
+    address = FLASH_UNIT  # behind the header
+    for index, words in enumerate(chunk_words):
+        if index not in chunks:
+            chunks[index] = FLASH, address
+            address += -(-words * config.rows // FLASH_UNIT) * FLASH_UNIT
+    return address - FLASH_UNIT
+
+
+def _in_order(chunks: Mapping[int, tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    return tuple(location for _, location in sorted(chunks.items()))

@@ -1,12 +1,30 @@
 """Orders in which the nodes of a graph can run: they differ in what is alive at a time."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .ir import Graph, Node
+from .operators import OPERATORS
 
 
 def orders(graph: Graph) -> Iterator[Graph]:
-    """The graph as it is, then in the other orders that are worth a try."""
+    """The graph as it is, then in the other orders that are worth a try.
+
+    After all of them the same again with nothing on the core that the driver can do as well.
+    """
+    yield from _orders(graph)
+    nodes = tuple(_for_the_driver(node) for node in graph.nodes)
+    if nodes != graph.nodes:
+        yield from _orders(graph.replace(nodes=nodes))
+
+
+def _for_the_driver(node: Node) -> Node:
+    if OPERATORS[node.operator].decode is None:
+        return node
+    return replace(node, attributes=replace(node.attributes, driver=True))
+
+
+def _orders(graph: Graph) -> Iterator[Graph]:
     yield graph
     for last_first in (True, False):
         nodes = _depth_first(graph, last_first)

@@ -1,9 +1,11 @@
 """Which nodes the core computes, and which the driver computes before and behind it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from .ir import Graph, Node
-from .operators import OPERATORS
+from .operators import OPERATORS, Operator, UnsupportedOperator
+from .storage import stored
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,15 @@ class Partition:
     outputs: tuple[str, ...]
 
 
-def partition(graph: Graph) -> Partition:
+def partition(graph: Graph, combines: bool = True) -> Partition:
     """Give the driver what it can compute at the network's ends, and the core the rest.
 
     The driver takes from the ends whatever it can: conversions from and to float, softmax, and
-    changes of shape beyond them.
+    changes of shape beyond them. It leaves to the core what needs no more than to be decoded, if the
+    core ``combines`` operands.
     """
-    behind = _at_end(graph)
+    decoded = [node for node in graph.nodes if combines and _only_decoded(node, graph)]
+    behind = _at_end(graph, exclude=decoded)
     before = _at_start(graph, exclude=behind)
     core = tuple(n for n in graph.nodes if n not in before and n not in behind)
     produced = {name for node in core for name in node.outputs}
@@ -38,13 +42,36 @@ def partition(graph: Graph) -> Partition:
     return Partition(before, core, behind, inputs, outputs)
 
 
-def _at_end(graph: Graph) -> tuple[Node, ...]:
+def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
     chosen: list[Node] = []
     for node in reversed(graph.nodes):
+        if node in exclude:
+            continue
         consumers = [n for name in node.outputs for n in graph.consumers(name)]
         if OPERATORS[node.operator].host and all(n in chosen for n in consumers):
             chosen.append(node)
     return tuple(node for node in graph.nodes if node in chosen)
+
+
+def _only_decoded(node: Node, graph: Graph) -> bool:
+    """Whether the core can compute a node of the driver's from what it has computed itself."""
+    operator = OPERATORS[node.operator]
+    if operator.decode is None:
+        return False
+    producer = graph.producer(node.inputs[0])
+    while producer is not None and OPERATORS[producer.operator].view:
+        producer = graph.producer(producer.inputs[0])
+    if producer is None or not _on_core(OPERATORS[producer.operator]):
+        return False
+    try:
+        operator.lower(node, graph, stored(graph.tensor(node.inputs[0])))
+    except UnsupportedOperator:
+        return False
+    return True
+
+
+def _on_core(operator: Operator) -> bool:
+    return bool(operator.lower or operator.unary)
 
 
 def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -68,7 +68,7 @@ def _producer(
         and earlier.region == Region(0, 0, height, width)
         and (earlier.first_channel, earlier.channels) == (0, channels)
     )
-    free = _second(earlier) is None and not earlier.transposed
+    free = _second(earlier) is None and not earlier.transposed and earlier.spread == (1, 1)
     return earlier if whole and free else None
 
 
@@ -82,7 +82,7 @@ def _moves_all(c: Convolution) -> bool:
         and c.weights.shape == (1, 1, channels)
         and bool((c.weights == 1).all())
         and not c.bias.any()
-        and c.stride == (1, 1)
+        and c.stride == c.spread == (1, 1)
         and c.padding == (r.top, r.left)
         and (r.height, r.width) == (height, width)
     )

@@ -8,6 +8,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..isa import Isa
 from .command import Command, encode, pack_stream
+from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
 from .lower import Lowered, lower
@@ -21,7 +22,8 @@ from .storage import View
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chunk:
-    """A layer's descriptor and stream: ``data`` go to word ``address`` of ``bank``."""
+    """A layer's descriptor and stream: ``data`` go to word ``address`` of ``bank``, or to byte
+    ``address`` of the flash's image where that is ``FLASH``."""
 
     bank: int
     address: int
@@ -59,6 +61,11 @@ class Program:
     def size_bytes(self) -> int:
         """Bytes of descriptors, records and weights."""
         return sum(len(chunk.data) for chunk in self.chunks)
+
+    @property
+    def flash(self) -> bytes:
+        """The image that the core must find in its flash; empty where all is in memory."""
+        return image_of(self.chunks, self.config) if self.memory.flash_bytes else b""
 
     def placement(self, tensor: str) -> Placement:
         """Where the values of a tensor are, itself or the one that it is a view of."""
@@ -135,7 +142,7 @@ def _link(
         bank, address = memory.chunks[0 if last else index + 1]
         fields = {
             **command.fields,
-            "next": {"bank": bank, "address": address},
+            "next": isa.pointer_to(bank, address),
             "last": int(last),
             "input_bank": source.bank,
             "input_base": source.address + command.fields["input_base"],

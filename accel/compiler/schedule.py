@@ -8,7 +8,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
-from ..numeric.division import solve
+from ..numeric.division_solver import solve
 from .command import Command, positions
 from .convolution import Combination, Convolution, Region
 from .reasons import Reason
@@ -150,6 +150,7 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     first = (c.region.top, c.region.left)
     step, out_step = (width * words, words), (out_width * out_words, out_words)
     out_step = out_step[::-1] if c.transposed else out_step
+    spread = tuple(steps * n for steps, n in zip(out_step, c.spread, strict=True))
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
     run = -(-count[i] // config.rows) * config.rows if fill else count[i]
     word, lane = divmod(c.first_channel, config.rows)
@@ -171,8 +172,8 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
         "runs_less_one": count[o] - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1] + word,
         "output_lane": lane,
-        "output_inner_step": out_step[i],
-        "output_outer_step": out_step[o] - (run - 1) * out_step[i],
+        "output_inner_step": spread[i],
+        "output_outer_step": spread[o] - (run - 1) * spread[i],
         "shared": int(c.uniform),
         **_results(c),
     }

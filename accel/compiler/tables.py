@@ -6,14 +6,17 @@ a function of one code is a copy through a table. `numeric.tables` proves what i
 
 import numpy as np
 
+from ..config import AcceleratorConfig
 from ..numeric import tables
 from ..numeric.rules import Mean
 from .convolution import Combination, Convolution, Region, identity
 from .ir import Graph, Node
 from .operators import OPERATORS, place_of
+from .operators._copies import repeated
+from .operators._elementwise import lower_table
 from .operators._operator import UnsupportedOperator
 from .reasons import Reason
-from .storage import Stored, View, stored
+from .storage import View, stored
 
 _CODES = np.arange(-128, 128)
 
@@ -28,18 +31,22 @@ def is_identity(c: Convolution) -> bool:
         and c.weights.shape == (1, 1, c.output_shape[2])
         and bool((c.weights == 1).all())
         and not c.bias.any()
-        and c.stride == (1, 1)
+        and c.stride == c.spread == (1, 1)
         and c.padding == (0, 0)
         and not c.transposed
     )
 
 
 def lower_unary(node: Node, graph: Graph, view: View) -> list[Convolution]:
-    """A function of one code, the same in all channels."""
+    """A function of one code: a table where it is the same in all channels, else a rule for each."""
     table = OPERATORS[node.operator].unary(node, graph)
     if table.ndim != 1:
-        what = "its function differs from channel to channel and is not monotone in all"
-        raise UnsupportedOperator(Reason(place=place_of(node), what=what))
+        copies = lower_table(node, graph, view.storage, table)
+        return [copy.replace(source=view.root) for copy in copies]
+    return _through_table(node, table, view)
+
+
+def _through_table(node: Node, table: np.ndarray, view: View) -> list[Convolution]:
     copy = identity(node.name, node.name, view.root, node.outputs[0], view.storage.shape)
     low, high = int(table.min()), int(table.max())
     combination = Combination(tables=tables.of_unary(table), low=low, high=high)
@@ -47,14 +54,21 @@ def lower_unary(node: Node, graph: Graph, view: View) -> list[Convolution]:
 
 
 def lower_binary(
-    node: Node, graph: Graph, views: tuple[View, View], copied: int
+    node: Node, graph: Graph, views: tuple[View, View], copied: int, config: AcceleratorConfig
 ) -> list[Convolution]:
     """A function of a pair of codes; ``copied`` is the operand that the other one is combined with,
     if it is free to choose: one that is smaller than the output is always copied, to repeat it.
 
-    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables.
+    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables, and
+    for which its operator knows no other way.
     """
-    table = OPERATORS[node.operator].binary(node, graph).astype(np.int64)
+    operator = OPERATORS[node.operator]
+    table = operator.binary(node, graph).astype(np.int64)
+    if views[0] == views[1]:
+        return _through_table(node, table.diagonal(), views[0])
+    if operator.pair is not None:
+        first, second = ((view.root, view.storage) for view in views)
+        return operator.pair(node, graph, (first, second), config)
     output = stored(graph.tensor(node.outputs[0]))
     smaller = [index for index, view in enumerate(views) if view.storage.shape != output.shape]
     copied = smaller[0] if smaller else copied
@@ -68,18 +82,6 @@ def lower_binary(
     copy = repeated(node.name, node.name, first.root, node.outputs[0], first.storage, output)
     combination = _combination(node, table, other)
     return [*convolutions, copy.replace(combination=combination)]
-
-
-def repeated(
-    name: str, node: str, source: str, output: str, small: Stored, large: Stored
-) -> Convolution:
-    """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
-    copy = identity(name, node, source, output, large.shape)
-    sizes = zip(small.shape[:2], large.shape[:2], strict=True)
-    if small.channels != large.channels:
-        copy = copy.replace(weights=np.ones((large.channels, 1, 1, 1), np.int64), uniform=False)
-    stride = tuple(1 if few == many else 0 for few, many in sizes)
-    return copy.replace(input_shape=small.shape, stride=stride)
 
 
 def _combination(node: Node, table: np.ndarray, second: str) -> Combination:

@@ -141,7 +141,8 @@ class _Writer:
         row = ROWS[spelling]
         if spelling not in self.codes:
             self.codes.append(spelling)
-        inputs = [-1 if name is None else self.index[name] for name in node.inputs]
+        names = [node.inputs[index] for index in row.order] or node.inputs
+        inputs = [-1 if name is None else self.index[name] for name in names]
         for position, data in row.constants(node, self.graph).items():
             inputs.insert(position, self.constant(node, position, data))
         outputs = [self.index[name] for name in node.outputs]

@@ -1,13 +1,25 @@
 """A core on a board: its clock, its reset, its serial link and a light."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import *
 from amaranth.lib import io, wiring
 
 from .clocking import ClockGenerator, ClockPlan
+from .flash_phy import FlashPhy
 from .uart import Uart
 
 Pin = tuple[str, int] | tuple[str, int, str]
 """Name and number of a resource of the platform, and of its member if it has several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlashPins:
+    """A flash: its resource, of number 0, and how it is clocked."""
+
+    resource: str
+    divider: int
+    family: str
 
 
 class BoardTop(Elaboratable):
@@ -28,6 +40,8 @@ class BoardTop(Elaboratable):
         Its rate.
     led : Pin or None
         Lit when the board is ready, dark while the core is at work.
+    flash : FlashPins or None
+        The flash, for a core that has ``flash``.
     usb : Pin or None
         A USB port whose pull-up is kept off, so that no host sees a device there.
 
@@ -45,12 +59,14 @@ class BoardTop(Elaboratable):
         uart: Pin,
         baud: float,
         led: Pin | None = None,
+        flash: FlashPins | None = None,
         usb: Pin | None = None,
     ):
         self.core = core
         self.clock = clock
         self.uart = uart
         self.led = led
+        self.flash = flash
         self.usb = usb
         self.link = Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
 
@@ -83,7 +99,15 @@ class BoardTop(Elaboratable):
             pins = _request(platform, self.usb)
             m.submodules.usb_pullup = pullup = io.Buffer("o", pins.pullup)
             m.d.comb += pullup.o.eq(0)
+        if self.flash is not None:
+            self._add_flash(m, platform)
         return m
+
+    def _add_flash(self, m, platform):
+        pins = self.flash
+        port = platform.request(pins.resource, dir="-")
+        m.submodules.flash = phy = FlashPhy(port, divider=pins.divider, family=pins.family)
+        wiring.connect(m, self.core.flash, phy.pins)
 
 
 def _request(platform, pin: Pin):

@@ -3,15 +3,20 @@
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ..config import AcceleratorConfig
-from ..isa import Isa
+from ..identity import image_header
+from ..isa import FLASH_UNIT, Isa
+from ..protocol import FlashStatus
 from . import buffers, requantizer, writeback
 from .array import SystolicArray
 from .banks import ActivationBanks
 from .combine import Combine
 from .drain import Drain
 from .feeder import RowFeeder
+from .flash import FlashReader, flash_pins
+from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
@@ -28,6 +33,8 @@ class Core(wiring.Component):
         Sizes, number format and family.
     simulate
         Use behavioural twins of the vendor's cells; the cycles are the same.
+    flash_offset
+        Where in the flash the program's image begins, on cores that have one.
 
     Members
     -------
@@ -35,13 +42,17 @@ class Core(wiring.Component):
         The frames of `protocol`.
     running : Out(1)
         A program runs.
+    flash : Out(flash_pins)
+        On cores with a flash.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False, flash_offset: int = 0):
         self.config = config
         self.simulate = simulate
+        self.flash_offset = flash_offset
         super().__init__(
             {
+                **({"flash": Out(flash_pins)} if config.flash_lanes else {}),
                 "i": In(stream.Signature(8)),
                 "o": Out(stream.Signature(8)),
                 "running": Out(1),
@@ -68,6 +79,8 @@ class Core(wiring.Component):
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
         m.d.comb += [signal.eq(sequencer.start) for signal in (issue.start, write_back.start)]
         self._connect_link(m, link, sequencer, banks)
+        if config.flash_lanes:
+            self._add_flash(m, link, sequencer, banks)
 
         # Activations: address in stage 1, data after the memory's latency, then padding.
         latency = banks.latency
@@ -192,8 +205,44 @@ class Core(wiring.Component):
             link.counters.eq(sequencer.counters),
             link.read_data.eq(banks.other_read_data),
             banks.other_en.eq(sequencer.access_en),
-            banks.other_location.eq(sequencer.pointer),
+            banks.other_location.eq(sequencer.pointer.memory),
             banks.other_write.eq(link.memory_write),
             sequencer.granted.eq(banks.other_granted),
             sequencer.data.eq(banks.other_read_data),
+            link.refused.eq(sequencer.refused),
         ]
+
+    def _add_flash(self, m, link, sequencer, banks):
+        """Chunks in flash come to the sequencer instead of words of memory; while no program runs,
+        the link may read there."""
+        m.submodules.flash = reader = FlashReader(
+            lanes=self.config.flash_lanes,
+            divider=self.config.flash_divider,
+            offset=self.flash_offset,
+            header=image_header(self.config),
+        )
+        m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
+        wiring.connect(m, reader.pins, wiring.flipped(self.flash))
+        from_flash, idle = sequencer.pointer.flash, sequencer.idle
+        m.d.comb += [
+            reader.start.eq(sequencer.flash_start | link.flash_start),
+            reader.address.eq(Cat(C(0, exact_log2(FLASH_UNIT)), sequencer.pointer.as_value()[:-1])),
+            reader.stop.eq(sequencer.flash_stop),
+            reader.check.eq(link.flash_check),
+            reader.o.ready.eq(Mux(idle, link.flash.ready, words.i.ready)),
+            words.clear.eq(sequencer.flash_start),
+            words.i.payload.eq(reader.o.payload),
+            words.i.valid.eq(reader.o.valid & ~idle),
+            words.taken.eq(sequencer.access_en & from_flash & words.valid),
+            link.from_flash.eq(from_flash),
+            link.flash_status.eq(reader.status),
+            link.flash.payload.eq(reader.o.payload),
+            link.flash.valid.eq(reader.o.valid),
+            sequencer.flash_valid.eq(reader.status == FlashStatus.OK),
+        ]
+        with m.If(from_flash):
+            m.d.comb += [
+                banks.other_en.eq(0),
+                sequencer.granted.eq(words.valid),
+                sequencer.data.eq(words.word),
+            ]

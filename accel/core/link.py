@@ -9,7 +9,7 @@ from .. import protocol
 from ..config import AcceleratorConfig
 from ..identity import identity
 from ..isa import COUNTER_BITS
-from ..protocol import COUNTER_BYTES, COUNTERS, Opcode, Status
+from ..protocol import COUNTER_BYTES, COUNTERS, FlashStatus, Opcode, Status
 from .signals import delayed
 
 
@@ -31,13 +31,27 @@ class Link(wiring.Component):
         The sequencer.
     counters : In
         As `Sequencer` has them.
+    from_flash, refused : In(1)
+        The pointer is into the flash; the last run ended in a flash that is not valid.
+    flash_status : In(FlashStatus), flash_start, flash_check : Out(1), flash : In(stream of bytes)
+        On cores with a flash: what was found there; read it from the pointer on; look again; what is
+        read.
     """
 
     def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
         self.config = config
         self.memory_latency = memory_latency
+        flash = {
+            "from_flash": In(1),
+            "flash_status": In(FlashStatus),
+            "flash_start": Out(1),
+            "flash_check": Out(1),
+            "flash": In(stream.Signature(8)),
+        }
         super().__init__(
             {
+                **(flash if config.flash_lanes else {}),
+                "refused": In(1),
                 "i": In(stream.Signature(8)),
                 "o": Out(stream.Signature(8)),
                 "set_pointer": Out(protocol.LOCATION_BYTES),
@@ -135,6 +149,7 @@ class Link(wiring.Component):
             m.d.sync += byte.eq(0)
 
         word_end = byte == word_bytes - 1
+        from_flash = self.from_flash if self.config.flash_lanes else C(0)
         with m.FSM():
             with m.State("Idle"):
                 m.d.sync += [opcode.eq(self.i.payload), known.eq(self.i.payload <= max(Opcode))]
@@ -164,6 +179,8 @@ class Link(wiring.Component):
                     m.next = "Run"
                 with m.Else():
                     answer(Status.OK)
+                    if self.config.flash_lanes:
+                        m.d.comb += self.flash_check.eq(opcode == Opcode.CHECK)
             with m.State("Forget"):
                 m.d.comb += restart.eq(1)
                 m.next = "Idle"
@@ -191,6 +208,8 @@ class Link(wiring.Component):
                 m.d.comb += counting.eq(layer_done)
                 with m.If(self.idle):
                     answer(Status.OK)
+                    with m.If(self.refused):
+                        answer(Status.BAD_FLASH)
 
             # The reply, and what READ and INFO send with it
             with m.State("Status"), m.If(sent("status")):
@@ -201,19 +220,29 @@ class Link(wiring.Component):
                 with m.If((outcome == 0) & (opcode == Opcode.INFO)):
                     m.next = "Info"
             with m.State("Fetch"):
-                m.d.comb += en.eq(byte == 0)
+                m.d.comb += en.eq((byte == 0) & ~from_flash)
                 m.d.sync += byte.eq(byte + 1)
-                with m.If(byte == 1 + self.memory_latency):
+                with m.If(from_flash | (byte == 1 + self.memory_latency)):
                     m.d.sync += byte.eq(0)
                     m.next = "Data"
+                if self.config.flash_lanes:
+                    m.d.comb += self.flash_start.eq(from_flash)
             with m.State("Data"):
-                m.d.sync += held.eq(self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8))
+                part = self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8)
+                m.d.sync += held.eq(part)
                 m.next = "Send data"
+                if self.config.flash_lanes:
+                    m.d.comb += self.flash.ready.eq(from_flash)
+                    with m.If(from_flash):
+                        m.d.sync += held.eq(self.flash.payload)
+                        with m.If(~self.flash.valid):
+                            m.next = "Data"
             with m.State("Send data"), m.If(sent("held")):
                 m.next = "Data"
                 with m.If(word_end):
                     next_word()
-                    m.next = "Fetch"
+                    with m.If(~from_flash):
+                        m.next = "Fetch"
                     with m.If(last_word):
                         m.next = "Close"
             with m.State("Info"):
@@ -234,6 +263,8 @@ class Link(wiring.Component):
         for index in range(len(COUNTERS)):
             value = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
             counters += [value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS)]
+        if self.config.flash_lanes:
+            counters[1] = Cat(C(0, protocol.FLASH_STATUS_SHIFT - COUNTER_BITS), self.flash_status)
         low, high = byte[: exact_log2(protocol.IDENTITY_BYTES)], byte[-1]
         constants = Array(C(value, 8) for value in identity(self.config))
         return Mux(high, Cat(counters).word_select(low, 8), constants[low])

@@ -1,7 +1,7 @@
 """Reads the chunks of a program and keeps the array supplied with weights."""
 
 from amaranth.hdl import *
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
@@ -27,7 +27,11 @@ class Sequencer(wiring.Component):
     link_en, link_advance : In(1)
         The link accesses the word at the pointer; the pointer moves on.
     access_en, pointer : Out, granted : In, data : In
-        Access to memory and what it reads, ``memory_latency`` cycles later.
+        Access to the memory or the flash and what it reads, ``memory_latency`` cycles later.
+    flash_start, flash_stop : Out(1), flash_valid : In(1)
+        On cores with a flash: read it from the pointer on; read no more; it holds a valid image.
+    refused : Out(1)
+        The last run came to a chunk in a flash that is not valid, and ended there.
     descriptor, start : Out
         The layer; it begins in this cycle.
     write_data : Out, table_en, record_en, record_column, record_word, weight_en, restart, half : Out
@@ -48,8 +52,11 @@ class Sequencer(wiring.Component):
         self.config = config
         self.isa = isa = Isa(config)
         self.memory_latency = memory_latency
+        flash = {"flash_start": Out(1), "flash_stop": Out(1), "flash_valid": In(1)}
         super().__init__(
             {
+                **(flash if config.flash_lanes else {}),
+                "refused": Out(1),
                 "run": In(1),
                 "stop": In(1),
                 "idle": Out(1),
@@ -59,7 +66,7 @@ class Sequencer(wiring.Component):
                 "link_en": In(1),
                 "link_advance": In(1),
                 "access_en": Out(1),
-                "pointer": Out(isa.location),
+                "pointer": Out(isa.pointer),
                 "granted": In(1),
                 "data": In(config.word_bits),
                 "descriptor": Out(isa.descriptor),
@@ -110,6 +117,13 @@ class Sequencer(wiring.Component):
             """The next segment is this long; the first word is asked for in the next cycle."""
             m.d.comb += following.eq(words_less_one)
 
+        def next_chunk(pointer):
+            """Read the chunk from where it is."""
+            m.next = "Descriptor"
+            if self.config.flash_lanes:
+                with m.If(data.View(isa.pointer, pointer).flash):
+                    m.next = "Seek"
+
         load_next = Signal()
         self._add_pointer(m, load_next, taken | self.link_advance)
         arrives = {
@@ -135,7 +149,15 @@ class Sequencer(wiring.Component):
                 m.d.comb += self.idle.eq(1)
                 fetch(isa.descriptor_words - 1)
                 with m.If(self.run):
-                    m.next = "Descriptor"
+                    m.d.sync += self.refused.eq(0)
+                    next_chunk(self.pointer.as_value())
+            if self.config.flash_lanes:
+                with m.State("Seek"):
+                    m.d.comb += self.flash_start.eq(self.flash_valid)
+                    m.d.sync += self.refused.eq(~self.flash_valid)
+                    m.next = "Idle"
+                    with m.If(self.flash_valid):
+                        m.next = "Descriptor"
             with m.State("Descriptor"):
                 m.d.comb += fetching["words"].eq(1)
                 with m.If(segment_end):
@@ -174,9 +196,11 @@ class Sequencer(wiring.Component):
                     m.next = "Finish"
             with m.State("Finish"):
                 fetch(isa.descriptor_words - 1)
+                if self.config.flash_lanes:
+                    m.d.comb += self.flash_stop.eq(1)
                 with m.If(self.finished):
                     m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
-                    m.next = "Descriptor"
+                    next_chunk(d.next)
                     with m.If(d.last | self.stop):
                         m.next = "Idle"
 
@@ -184,13 +208,14 @@ class Sequencer(wiring.Component):
         return m
 
     def _add_pointer(self, m, load_next, advance):
-        # A chunk may run across the end of bank 0.
-        value = Signal(self.isa.location.size)
+        # A chunk may run across the end of bank 0. Flash is read in one go from where it begins.
+        value = Signal(self.isa.pointer.size)
+        location = value[: self.isa.location.size]
         m.d.comb += self.pointer.eq(value)
         with m.If(load_next):
             m.d.sync += value.eq(self.descriptor.next)
         with m.Elif(advance):
-            m.d.sync += value.eq(value + 1)
+            m.d.sync += location.eq(location + 1)
         for index in range(len(self.set_pointer)):
             part = value[8 * index : 8 * index + 8]
             if len(part):

@@ -27,6 +27,12 @@ def delayed(m: Module, value, cycles: int, *, name: str, init=None):
     return value
 
 
+def reached(count: Value, target: int) -> Value:
+    """Whether a counter that counts up from 0 is at ``target``, for the first time: only the bits
+    that are set there need to be looked at."""
+    return Cat(bit for index, bit in enumerate(count) if target >> index & 1).all()
+
+
 class LoopCounter:
     """Counts ``count`` turns of a loop, ``count - 1`` given as ``less_one``, and around.
 

@@ -8,17 +8,20 @@ from typing import Protocol
 import numpy as np
 
 from accel.compiler.program import Program
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
+from accel.host.flash import FlashRefused, check_flash
 from accel.identity import identity
-from accel.isa import Isa
+from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
 from accel.protocol import (
     COUNTER_BYTES,
     COUNTERS,
+    FLASH_STATUS_SHIFT,
     HEADER_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
     MAGIC,
+    FlashStatus,
     Opcode,
     Status,
     crc,
@@ -71,7 +74,7 @@ class Driver:
         self.transport = transport
         self.config = config
         self.retries = 0
-        self.location_shift = Isa(config).address_bits
+        self.isa = Isa(config)
 
     def connect(self) -> None:
         """Find the core at frame boundary and check what it was built as. Raises ``WrongCore``."""
@@ -92,30 +95,45 @@ class Driver:
         """What the last run counted."""
         data = self._info()[IDENTITY_BYTES:]
         fields = range(0, len(COUNTERS) * COUNTER_BYTES, COUNTER_BYTES)
-        return Counters(*(int.from_bytes(data[i : i + COUNTER_BYTES], "little") for i in fields))
+        values = (int.from_bytes(data[i : i + COUNTER_BYTES], "little") for i in fields)
+        return Counters(*(value & (1 << COUNTER_BITS) - 1 for value in values))
+
+    def flash_status(self) -> FlashStatus:
+        """What the core has found in its flash."""
+        first = self._info()[IDENTITY_BYTES:][:COUNTER_BYTES]
+        return FlashStatus(int.from_bytes(first, "little") >> FLASH_STATUS_SHIFT)
+
+    def check_flash(self) -> None:
+        """Have the core look at its flash again."""
+        self._request(header(Opcode.CHECK), 0)
+
+    def read_flash(self, address: int, count: int) -> bytes:
+        """Read ``count`` bytes of the flash, from byte ``address`` of the program's image on."""
+        skipped, parts = address % FLASH_UNIT, []
+        for start in range(address - skipped, address + count, FLASH_UNIT):
+            parts.append(self.read(FLASH, start, -(-FLASH_UNIT // self.config.rows))[:FLASH_UNIT])
+        return b"".join(parts)[skipped : skipped + count]
 
     def write(self, bank: int, address: int, data: bytes) -> None:
         """Write whole words."""
         for start, words in self._frames(len(data) // self.config.rows):
             piece = data[start * self.config.rows : (start + words) * self.config.rows]
-            location = self._location(bank, address + start)
+            location = self.isa.pointer_to(bank, address + start)
             frame = header(Opcode.WRITE, location, words) + piece + bytes([crc(piece)])
             self._request(frame, 0)
 
     def read(self, bank: int, address: int, words: int) -> bytes:
-        """Read whole words."""
+        """Read whole words, of the flash at most a frame of them."""
         parts = []
         for start, count in self._frames(words):
-            frame = header(Opcode.READ, self._location(bank, address + start), count)
+            location = self.isa.pointer_to(bank, address + start)
+            frame = header(Opcode.READ, location, count)
             parts.append(self._request(frame, count * self.config.rows))
         return b"".join(parts)
 
     def run(self, bank: int, address: int, layers: int = 0) -> None:
         """Run ``layers`` chunks from this one on, or all that are chained to it."""
-        self._request(header(Opcode.RUN, self._location(bank, address), layers), 0)
-
-    def _location(self, bank: int, address: int) -> int:
-        return bank << self.location_shift | address
+        self._request(header(Opcode.RUN, self.isa.pointer_to(bank, address), layers), 0)
 
     def _frames(self, words: int) -> Iterable[tuple[int, int]]:
         return ((start, min(MAX_WORDS, words - start)) for start in range(0, words, MAX_WORDS))
@@ -131,6 +149,8 @@ class Driver:
                 self._resynchronize()
             self.transport.write(frame)
             status = self.transport.read(1)
+            if status == bytes([Status.BAD_FLASH]):
+                raise FlashRefused("holds nothing that the core runs")
             if status != bytes([Status.OK]):
                 problem = f"answered {status.hex()}" if status else "did not answer"
                 continue
@@ -180,6 +200,8 @@ class DrivenCore:
         self._loaded = False
         self._believed = 0
         self.driver.connect()
+        if program.flash:
+            check_flash(self.driver, program.flash)
         self._load()
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
@@ -216,7 +238,8 @@ class DrivenCore:
         if not self._loaded:
             retries = self.driver.retries
             for chunk in self.program.chunks:
-                self.driver.write(chunk.bank, chunk.address, chunk.data)
+                if chunk.bank != FLASH:
+                    self.driver.write(chunk.bank, chunk.address, chunk.data)
             self._loaded = self.driver.retries == retries
         return self._loaded
 

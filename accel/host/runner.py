@@ -40,13 +40,20 @@ def run(
         rows = program.config.rows
         packed = {i.tensor: i.pack(values[i.tensor], rows) for i in program.inputs}
         for name, data in core.run(packed, stored).items():
-            values[name] = program.unpack(name, data)
+            values[name] = _decoded(program, name, program.unpack(name, data))
     for name in needed - set(values):
         if name in program.views and program.views[name].root in values:
             value = values[program.views[name].root]
             values[name] = value.reshape(len(value), *graph.tensor(name).shape[1:])
     _compute(program, parts.behind, values)
     return {name: values[name] for name in wanted}
+
+
+def _decoded(program: Program, tensor: str, codes: np.ndarray) -> np.ndarray:
+    """What a tensor is that the core has as codes."""
+    node = program.graph.producer(tensor)
+    decode = OPERATORS[node.operator].decode if node else None
+    return decode(node, program.graph, codes) if decode else codes
 
 
 def _compute(program: Program, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:

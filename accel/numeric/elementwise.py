@@ -42,6 +42,16 @@ class Arithmetic(Protocol):
     def elu(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``x`` or, where negative, ``exp(x) - 1``."""
 
+    def function(
+        self,
+        x: np.ndarray,
+        source: Affine,
+        output: Affine,
+        name: str,
+        parameters: tuple[float, ...],
+    ) -> np.ndarray:
+        """Another function, by its name in `functions`."""
+
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``x * clamp(x + 3, 0, 6) / 6``."""
 
@@ -52,6 +62,11 @@ class Arithmetic(Protocol):
         self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
     ) -> np.ndarray:
         """``x`` or, where negative, ``alpha * x``; alpha are codes of quantization ``slope``."""
+
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """``alpha * x``, as `prelu` has it of negative numbers."""
 
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine

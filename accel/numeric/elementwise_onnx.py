@@ -13,6 +13,7 @@ import numpy as np
 from . import float32
 from .affine import Affine
 from .float32 import fused_multiply_add, round_to_int
+from .functions import FUNCTIONS
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,17 @@ class OnnxArithmetic:
             lambda real: np.where(real < 0, np.expm1(real), real), x, source, output
         )
 
+    def function(
+        self,
+        x: np.ndarray,
+        source: Affine,
+        output: Affine,
+        name: str,
+        parameters: tuple[float, ...],
+    ) -> np.ndarray:
+        """The exact function rounded to float32."""
+        return self._mapped(lambda real: FUNCTIONS[name](real, *parameters), x, source, output)
+
     def _mapped(
         self,
         function: Callable[[np.ndarray], np.ndarray],
@@ -51,9 +63,9 @@ class OnnxArithmetic:
         source: Affine,
         out: Affine,
     ) -> np.ndarray:
-        with np.errstate(over="ignore"):
-            exact = function(_real(x, source).astype(np.float64))
-        return self.quantize(exact.astype(np.float32), out)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            exact = function(_real(x, source).astype(np.float64)).astype(np.float32)
+        return self.quantize(exact, out)
 
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """HardSwish: ``x * clamp(x / 6 + 0.5, 0, 1)``."""
@@ -73,6 +85,12 @@ class OnnxArithmetic:
         """PRelu."""
         real = _real(x, source)
         return self.quantize(np.where(real > 0, real, _real(alpha, slope) * real), output)
+
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """PRelu, of negative numbers."""
+        return self.quantize(_real(alpha, slope) * _real(x, source), output)
 
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine

@@ -72,6 +72,17 @@ class TfliteArithmetic:
         rounded = round_half_away(real * inverse).astype(np.float32)
         return (rounded + np.float32(output.zero_point)).astype(np.int64)
 
+    def function(
+        self,
+        x: np.ndarray,
+        source: Affine,
+        output: Affine,
+        name: str,
+        parameters: tuple[float, ...],
+    ) -> np.ndarray:
+        """None has a kernel for int8."""
+        raise ValueError(f"no kernel of TensorFlow Lite Micro computes {name} of codes")
+
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """``reference_ops::HardSwish``, the same in every contract."""
         return HardSwish(source.scale, output.scale).compute(x - source.zero_point) + (
@@ -90,11 +101,17 @@ class TfliteArithmetic:
         self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
     ) -> np.ndarray:
         """``BroadcastPrelu4DSlow``."""
-        x, alpha = x - source.zero_point, alpha - slope.zero_point
-        positive = self._times(np.maximum(x, 0), source.scale / output.scale)
-        negative = np.minimum(x, 0) * alpha
-        negative = self._times(negative, source.scale * slope.scale / output.scale)
-        return np.where(x >= 0, positive, negative) + output.zero_point
+        below = np.minimum(x, source.zero_point)
+        negative = self.scaled(below, alpha, source, slope, output)
+        positive = self.rescale(np.maximum(x, source.zero_point), source, output)
+        return np.where(x >= source.zero_point, positive, negative)
+
+    def scaled(
+        self, x: np.ndarray, alpha: np.ndarray, source: Affine, slope: Affine, output: Affine
+    ) -> np.ndarray:
+        """``BroadcastPrelu4DSlow``, of negative numbers."""
+        product = (x - source.zero_point) * (alpha - slope.zero_point)
+        return self._times(product, source.scale * slope.scale / output.scale) + output.zero_point
 
     def add(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .affine import Affine
+from .elementwise_onnx import OnnxArithmetic
 from .float32 import round_to_int
 from .rounding import float_mean
 
@@ -39,4 +40,31 @@ class FloatMean:
         return replace(self, channels=len(np.arange(self.channels)[channels]))
 
     def channel(self, index: int) -> "FloatMean":
+        return self.take([index])
+
+
+@dataclass(frozen=True, eq=False)
+class FloatProduct:
+    """``clamp(code of a product)``, where the sum is the exact product of two centred codes.
+
+    It is non-decreasing in the sum, because each rounding to float32 is.
+    """
+
+    first: Affine
+    second: Affine
+    output: Affine
+    low: int
+    high: int
+    channels: int = 1
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        product, one = np.asarray(acc, np.int64), np.int64(1)
+        first, second = (replace(operand, zero_point=0) for operand in (self.first, self.second))
+        codes = OnnxArithmetic().multiply(product, one, first, second, self.output)
+        return np.clip(codes, self.low, self.high)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "FloatProduct":
+        return replace(self, channels=len(np.arange(self.channels)[channels]))
+
+    def channel(self, index: int) -> "FloatProduct":
         return self.take([index])

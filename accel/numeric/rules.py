@@ -113,11 +113,13 @@ class Mean:
 class Table:
     """Any non-decreasing function of a sum from ``first`` to ``first + 255``.
 
-    ``codes`` are int64 ``[channels, 256]``; sums beyond either end have the code at that end.
+    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums beyond either end have the code at that end. A
+    ``whole`` table leaves nothing to the clamp: for what the core does with codes before it.
     """
 
     codes: np.ndarray
-    first: int
+    first: int | np.ndarray
+    whole: bool = False
 
     def __post_init__(self) -> None:
         if self.codes.ndim != 2 or self.codes.shape[1] != 256:
@@ -131,18 +133,19 @@ class Table:
 
     @property
     def low(self) -> int:
-        return int(self.codes.min())
+        return -128 if self.whole else int(self.codes.min())
 
     @property
     def high(self) -> int:
-        return int(self.codes.max())
+        return 127 if self.whole else int(self.codes.max())
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         index = np.clip(np.asarray(acc, np.int64) - self.first, 0, 255)
         return self.codes[np.arange(self.channels), index]
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Table":
-        return replace(self, codes=self.codes[channels])
+        first = self.first if np.ndim(self.first) == 0 else self.first[channels]
+        return replace(self, codes=self.codes[channels], first=first)
 
     def channel(self, index: int) -> "Table":
         return self.take([index])

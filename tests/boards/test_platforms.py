@@ -20,8 +20,11 @@ PINS = PlatformOptions(uart="4,3")
 
 def test_a_board_that_has_a_file_is_the_same_by_its_platform():
     board, known = from_platform(ICEBREAKER, PlatformOptions()), icebreaker.BOARD
-    for name in ("family", "device", "resources", "configuration", "clock", "nextpnr_options"):
+    for name in ("family", "device", "resources", "clock", "nextpnr_options"):
         assert getattr(board, name) == getattr(known, name), name
+    # But where programs may lie in its flash is nowhere to be read.
+    assert {**board.configuration, "flash_lanes": 4} == known.configuration
+    assert board.flash is None
 
 
 def test_pins_clock_and_light_are_those_that_were_asked_for():

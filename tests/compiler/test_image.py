@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel.compiler.flash import image_of
 from accel.compiler.frontends import load
-from accel.compiler.image import _HEADER, MAGIC, BadImage, load_image, save
+from accel.compiler.image import _LENGTHS, BadImage, load_image, save
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 
@@ -29,15 +30,16 @@ def image(program, tmp_path):
     return path
 
 
-def sealed(text: bytes, binary: bytes) -> bytes:
-    data = _HEADER.pack(MAGIC, 1, len(text), len(binary)) + text + binary
+def sealed(program, text: bytes, binary: bytes) -> bytes:
+    data = image_of(program.chunks, program.config)
+    data += _LENGTHS.pack(len(text), len(binary)) + text + binary
     return data + struct.pack("<I", zlib.crc32(data))
 
 
-def parts(path: Path) -> tuple[dict, bytes]:
-    data = path.read_bytes()
-    _, _, text, binary = _HEADER.unpack_from(data)
-    start = _HEADER.size
+def parts(program, path: Path) -> tuple[dict, bytes]:
+    data = path.read_bytes()[len(image_of(program.chunks, program.config)) :]
+    text, binary = _LENGTHS.unpack_from(data)
+    start = _LENGTHS.size
     return json.loads(data[start : start + text]), data[start + text : start + text + binary]
 
 
@@ -73,19 +75,22 @@ def test_every_cut_and_every_flipped_byte_is_refused(image):
 
 def test_another_version_is_refused_with_both_numbers(image):
     data = bytearray(image.read_bytes())
-    data[8] = 2
+    data[8] = 1
     image.write_bytes(data)
-    with pytest.raises(BadImage, match=r"format version 2, this is a reader of version 1"):
+    with pytest.raises(BadImage, match=r"format version 1, this is a reader of version 2"):
         load_image(image)
 
 
-def test_a_description_that_makes_no_sense_is_refused(image):
-    description, binary = parts(image)
+def test_a_description_that_makes_no_sense_is_refused(program, image):
+    description, binary = parts(program, image)
     changes = (
         {"configuration": {"rows": 999}},
         {"configuration": {"unknown": 1}},
         {"configuration": None},
+        {"configuration": description["configuration"] | {"weight_steps": 512}},
         {"chunks": [{"bank": 2, "address": 0, "offset": 0, "size": 4}]},
+        {"chunks": [{"bank": 2, "address": 32, "size": 4}]},
+        {"chunks": [{"bank": 3, "address": 0, "offset": 0, "size": 4}]},
         {"chunks": [{"bank": 0, "address": 1 << 40, "offset": 0, "size": 4}]},
         {"chunks": [{"bank": 0, "address": 0, "offset": -4, "size": 4}]},
         {"chunks": [{"bank": 0, "address": 0, "offset": 0, "size": 1 << 40}]},
@@ -93,11 +98,11 @@ def test_a_description_that_makes_no_sense_is_refused(image):
         {"inputs": [{}]},
     )
     for change in changes:
-        image.write_bytes(sealed(json.dumps(description | change).encode(), binary))
+        image.write_bytes(sealed(program, json.dumps(description | change).encode(), binary))
         with pytest.raises(BadImage):
             load_image(image)
     for text in (b"[]", b"{}", b"nonsense", b"[" * 100_000, b"\xff"):
-        image.write_bytes(sealed(text, binary))
+        image.write_bytes(sealed(program, text, binary))
         with pytest.raises(BadImage):
             load_image(image)
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from accel.compiler.lower import CannotCompile, lower
+from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.maximum import Maximum
-from accel.compiler.operators.pad import Pad
 from accel.compiler.operators.reshape import Reshape
+from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.program import compile_graph
 from accel.compiler.reasons import LISTED
@@ -59,8 +60,8 @@ def test_one_reason_is_one_line():
 
 def test_all_reasons_come_together_in_the_order_of_the_layers():
     chain = softmax_inside()
-    shape = (1, 5, 6, 5)
-    chain.add("pad", Pad(amounts=((0, 0), (0, 0), (0, 0), (0, 1)), value=0), shape)
+    turned = Slice(starts=(0, 4, 0, 0), sizes=(1, 5, 6, 4), steps=(1, -1, 1, 1))
+    chain.add("slice", turned, q=SUMS)
     error = refused(chain.convolution().graph(), CONFIG.replace(format="int8_int4"))
     places = [reason.place.split()[0] for reason in error.reasons]
     assert places == [
@@ -70,7 +71,7 @@ def test_all_reasons_come_together_in_the_order_of_the_layers():
         "n2",
         "n4",
     ]  # operators, then what the core is too small for
-    assert "padding of channels is not supported" in error.reasons[1].what
+    assert "negative steps are supported along the channels only" in error.reasons[1].what
     assert "are outside -8..7" in error.reasons[2].what
     lines = str(error).splitlines()
     assert lines[0] == "small: cannot be used, for 5 reasons:"
@@ -106,6 +107,45 @@ def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_not():
     assert made.storage == Stored(5, 6, 1)
 
 
+TOO_LARGE = {
+    "input": (
+        Chain((1, 50, 50, 6)).convolution(1),
+        (
+            "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 6 channels in "
+            "words of 4); use a board with more memory or a smaller network"
+        ),
+    ),
+    "output": (
+        Chain((1, 50, 50, 1)).convolution(5),
+        (
+            "its output takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 5 channels "
+            "in words of 4); use a board with more memory or a smaller network"
+        ),
+    ),
+    "weights": (
+        Chain((1, 4, 4, 120)).convolution(3),
+        (
+            "1080 weights of an output channel are more than the 1024 that half of the weight buffer "
+            "holds; use a core with weight_steps of at least 2160"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_a_layer_too_large_for_the_core_is_refused_with_the_numbers(case):
+    chain, message = TOO_LARGE[case]
+    error = refused(chain.graph(), CONFIG.replace(bank_words=4096))
+    assert str(error) == f"small: n0: {message}"
+
+
+def test_an_input_that_would_not_fit_is_not_folded():
+    chain = Chain((1, 30, 30, 6)).convolution(1)
+    for words, channels in ((16384, 18), (4096, 6)):
+        (made,) = lower(chain.graph(), CONFIG.replace(bank_words=words)).inputs
+        assert made.storage == Stored(30, 30, channels)
+
+
 def reshaped(shape, *behind):
     chain = Chain().convolution().add("reshape", Reshape(), shape)
     for layer in behind:
@@ -125,15 +165,22 @@ def pooled(chain):
     chain.add("average_pool2d", AveragePool2d(size=(height, width), stride=(1, 1)), (1, 1, 1, 8))
 
 
-def test_a_reshape_that_would_move_values_is_refused_by_the_words_of_the_core():
+def test_a_reshape_that_would_move_values_copies_them_by_the_words_of_the_core():
     chain = Chain((1, 4, 4, 6)).convolution(channels=6).add("reshape", Reshape(), (1, 4, 3, 8))
     pooled(chain)
-    message = (
-        "small: n1 (RESHAPE): shape (4, 4, 6) to (1, 4, 3, 8) would move values between words (a "
-        "word holds 4 channels); use channels in multiples of 4 around it"
+    copies = [f"n1_apart{index}" for index in range(3)] + [f"n1_{index}" for index in range(4)]
+    for size, moved in ((4, copies), (2, [])):
+        config = AcceleratorConfig(rows=size, columns=size)
+        names = [command.name for command in lower(chain.graph(), config).commands]
+        assert names == ["n0", *moved, "n2"]
+
+
+def test_a_reshape_of_too_many_copies_is_refused():
+    chain = Chain((1, 1, 4, 37)).add("abs", Abs()).add("reshape", Reshape(), (1, 37, 4))
+    assert str(refused(chain.add("abs", Abs()).graph())) == (
+        "small: n1 (RESHAPE): shape (1, 4, 37) to (1, 37, 4) takes 41 copies, not up to 32 (other "
+        "channels are in other words); use channels in multiples of the array's rows"
     )
-    assert str(refused(chain.graph())) == message
-    lower(chain.graph(), AcceleratorConfig(rows=2, columns=2))
 
 
 VIEWS = {
@@ -142,6 +189,11 @@ VIEWS = {
     "positions in a row": reshaped((1, 30, 4), lambda c: c.fully_connected(5, rows=True)),
     "rows of other channels": reshaped((1, 10, 12), lambda c: c.fully_connected(5, rows=True)),
     "all values": reshaped((1, 120), lambda c: c.fully_connected(5)),
+    "pieces of channels": reshaped((1, 5, 6, 2, 2), lambda c: c.add("abs", Abs())),
+    "channels as positions": reshaped((1, 5, 24, 1), lambda c: c.add("abs", Abs())),
+    "channels of other positions": reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True)),
+    "positions as channels": reshaped((1, 15, 8), lambda c: c.fully_connected(5, rows=True)),
+    "all as channels": reshaped((1, 120), lambda c: c.add("abs", Abs())),
     "twice": reshaped(
         (1, 120), lambda c: c.add("reshape", Reshape(), (1, 6, 5, 4)), Chain.convolution
     ),
@@ -175,12 +227,6 @@ def test_a_row_of_values_is_read_in_the_shape_in_which_it_is_stored():
     )
     fields = lowered.commands[1].fields
     assert (fields["inner_taps_less_one"], fields["blocks_less_one"]) == (63, 7)
-
-
-def test_rows_that_would_lie_in_other_words_are_refused():
-    chain = reshaped((1, 20, 6), lambda c: c.fully_connected(5, rows=True))
-    (reason,) = refused(chain.graph()).reasons
-    assert reason.what == "shape (5, 6, 4) to (1, 20, 6) would move values between words"
 
 
 SIGMOID = per_tensor(1 / 256, -128)
@@ -232,7 +278,7 @@ FUSED = {
         ["n0", "n1", "n2", "n3_input", "n3"],
     ),
     "one of two": (sigmoid(with_(three(), "t0")), (), ["n0", "n1", "n2+n3", "n4"]),
-    "none that is read twice": (with_(Chain().convolution(), "t0"), (), ["n0", "n1_input", "n1"]),
+    "none that is read twice": (with_(Chain().convolution(), "t0"), (), ["n0", "n1"]),
     "none that is an output": (sigmoid(three()), ("t2", "t3"), ["n0", "n1", "n2", "n3"]),
     "one that others read": (sigmoid(three()).convolution(), (), ["n0", "n1", "n2+n3", "n4"]),
     "none of several layers": (pooled_twice(), (), ["n0", "n1_0", "n1_1", "n2"]),

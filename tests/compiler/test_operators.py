@@ -19,7 +19,11 @@ SAMPLES = 4
 EXAMPLES = 80
 
 
-@pytest.mark.parametrize("operator", OPERATORS)
+# TFLite Micro has no kernels for the functions that ONNX alone spells.
+SPELLED = [name for name in OPERATORS if name != "function"]
+
+
+@pytest.mark.parametrize("operator", SPELLED)
 def test_reference_equals_the_oracle(operator):
     @settings(max_examples=EXAMPLES)
     @given(SINGLE_OPERATOR_GRAPHS[operator], st.integers(0, 1000))
@@ -36,7 +40,7 @@ def test_reference_equals_the_oracle(operator):
     check()
 
 
-TABLED = [name for name, operator in OPERATORS.items() if operator.unary and not operator.binary]
+TABLED = [name for name in SPELLED if OPERATORS[name].unary and not OPERATORS[name].binary]
 
 
 @pytest.mark.parametrize("name", TABLED)

@@ -1,15 +1,24 @@
 """The driver takes from a network's ends what it can, the core gets what is between."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from accel.compiler.operators import OPERATORS
+from accel.compiler.operators.arg_max import MOST_CLASSES, ArgMax
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.dequantize import Dequantize
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.partition import partition
-from tests.models import per_tensor
+from accel.compiler.program import compile_graph
+from accel.compiler.reference import run
+from accel.config import AcceleratorConfig
+from accel.host.runner import run as run_core
+from accel.sim.machine import Machine
+from tests.models import per_tensor, random_inputs
 from tests.small import SHAPE, Chain
 
 
@@ -73,3 +82,43 @@ def test_every_node_has_one_place(outputs):
 
 def test_constants_are_no_inputs():
     assert partition(Chain().convolution().graph()).inputs == ("x",)
+
+
+def indexed(axis=3, channels=4, **attributes):
+    shape = tuple(size for i, size in enumerate((1, 5, 6, channels)) if i != axis)
+    chain = Chain(SHAPE).convolution(channels)
+    return chain.add("arg_max", ArgMax(axis=axis, **attributes), shape, dtype="int32")
+
+
+def behind(chain, combines=True):
+    chain.tensors["t1"] = replace(chain.tensors["t1"], quantization=None)
+    return names(partition(chain.graph(), combines).behind)
+
+
+def test_the_index_of_a_channel_is_the_cores_where_it_can_and_else_the_drivers():
+    assert behind(indexed()) == ()
+    assert behind(indexed(), combines=False) == ("n1",)
+    assert behind(indexed(axis=1)) == ("n1",)
+    assert behind(indexed(channels=MOST_CLASSES)) == ()
+    assert behind(indexed(channels=MOST_CLASSES + 1)) == ("n1",)
+    assert behind(indexed(driver=True)) == ("n1",)
+
+
+def test_the_index_of_what_the_driver_computes_is_the_drivers():
+    chain = Chain(SHAPE).convolution()
+    chain.add("softmax", Softmax(beta=1.0), q=per_tensor(1 / 256, -128))
+    chain.add("arg_max", ArgMax(axis=3), SHAPE[:3], dtype="int32")
+    chain.tensors["t2"] = replace(chain.tensors["t2"], quantization=None)
+    assert names(partition(chain.graph()).behind) == ("n1", "n2")
+
+
+def test_an_index_on_the_core_that_does_not_fit_is_left_to_the_driver():
+    chain = indexed(channels=32)
+    chain.tensors["t1"] = replace(chain.tensors["t1"], quantization=None)
+    for words, expected in ((16384, ()), (1536, ("n1",))):
+        code = compile_graph(chain.graph(), AcceleratorConfig(bank_words=words))
+        assert names(code.partition.behind) == expected
+        inputs = random_inputs(chain.graph(), 3)
+        answer = run_core(code, Machine(code), inputs)["t1"]
+        np.testing.assert_array_equal(answer, run(chain.graph(), inputs)["t1"])
+        assert answer.dtype == np.int32

@@ -11,7 +11,7 @@ from accel.compiler import schedule as module
 from accel.compiler.convolution import Region
 from accel.compiler.schedule import DoesNotFit, NotProved, schedule
 from accel.config import AcceleratorConfig
-from accel.numeric.division import Solution
+from accel.numeric.division_solver import Solution
 from accel.numeric.rules import Rescale
 from tests.convolutions import (
     SIZES,
@@ -89,6 +89,17 @@ def test_positions_without_steps_repeat_and_others_exchange_height_and_width(
     height, width, channels = c.output_shape
     shape = (width, height, channels) if transposed else c.output_shape
     c = c.replace(stride=stride, transposed=transposed, output_shape=shape)
+    assert_same(schedule(c, config), c, config)
+
+
+@settings(max_examples=60)
+@given(convolutions(), SIZED, st.tuples(st.integers(1, 3), st.integers(1, 3)), st.booleans())
+def test_positions_are_spread_over_the_output(c, config, spread, transposed):
+    r, channels = c.region, c.output_shape[2]
+    axes = zip((r.top, r.left), (r.height, r.width), spread, strict=True)
+    shape = [first + (count - 1) * step + 1 for first, count, step in axes]
+    shape = (*(shape[::-1] if transposed else shape), channels)
+    c = c.replace(spread=spread, transposed=transposed, output_shape=shape)
     assert_same(schedule(c, config), c, config)
 
 

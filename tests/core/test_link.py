@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel import protocol
 from accel.protocol import HEADER_BYTES, Opcode, crc, header
-from tests.link_board import BAD_DATA, BAD_HEADER, LAYERS, OK, WORDS, Board, closed
+from tests.link_board import BAD_DATA, BAD_FLASH, BAD_HEADER, LAYERS, OK, WORDS, Board, closed
 from tests.simulation import Stalls, receive, send
 
 UNKNOWN = [value for value in range(256) if value not in list(Opcode)]
@@ -17,7 +17,7 @@ SEEDS = st.integers(0, 1 << 32)
 
 def exchange(board, kind, rng):
     """A request of one kind, and its reply; what it writes is put into the board's memory later."""
-    location, count = rng.randrange(WORDS), rng.randint(1, 5)
+    location, count = rng.randrange(board.flash_bit or WORDS), rng.randint(1, 5)
     data = rng.randbytes(count * board.config.rows)
     match kind:
         case "write":
@@ -33,6 +33,16 @@ def exchange(board, kind, rng):
             return header(Opcode.RUN, location, rng.randrange(LAYERS + 2)), OK, {}
         case "info":
             return header(Opcode.INFO), board.info, {}
+        case "check":
+            return header(Opcode.CHECK), OK, {}
+        case "read flash":
+            location |= board.flash_bit
+            data = board.flash(location, count * board.config.rows)
+            return header(Opcode.READ, location, count), closed(data), {}
+        case "run flash":
+            location |= board.flash_bit
+            reply = BAD_FLASH if board.refused else OK
+            return header(Opcode.RUN, location, rng.randrange(LAYERS + 2)), reply, {}
         case "unknown":
             fields = bytes([rng.choice(UNKNOWN)]) + rng.randbytes(HEADER_BYTES - 2)
             return fields + bytes([crc(fields)]), BAD_HEADER, {}
@@ -44,32 +54,42 @@ def exchange(board, kind, rng):
             return bytes(rng.randint(1, 9)), b"", {}
 
 
-KINDS = ("write", "bad data", "read", "run", "info", "unknown", "bad header", "nothing")
+KINDS = ("write", "bad data", "read", "run", "info", "check", "unknown", "bad header", "nothing")
+FLASH_KINDS = ("read flash", "run flash")
 
 
-@pytest.mark.parametrize(("rows", "latency"), [(2, 1), (3, 1), (4, 1), (8, 5)])
+@pytest.mark.parametrize(
+    ("rows", "latency", "lanes"), [(2, 1, 0), (3, 1, 1), (4, 1, 0), (4, 1, 4), (8, 5, 2)]
+)
 @settings(max_examples=12)
 @given(
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8),
+    flash_kinds=st.lists(st.sampled_from(FLASH_KINDS), max_size=4),
     rates=st.tuples(*[st.sampled_from((0, 0.3, 0.9))] * 2),
     seed=SEEDS,
 )
-def test_every_request_is_answered_in_order_whatever_the_stalls(rows, latency, kinds, rates, seed):
-    board = Board(rows=rows, latency=latency, seed=seed)
+def test_every_request_is_answered_in_order_whatever_the_stalls(
+    rows, latency, lanes, kinds, flash_kinds, rates, seed
+):
     rng = random.Random(seed)
+    board = Board(rows=rows, latency=latency, seed=seed, lanes=lanes, refused=rng.random() < 0.5)
+    if lanes:
+        kinds = rng.sample(kinds + flash_kinds, len(kinds) + len(flash_kinds))
     requests, replies, runs, written = b"", b"", [], {}
     for kind in kinds:
         frame, reply, data = exchange(board, kind, rng)
         requests, replies = requests + frame, replies + reply
-        if kind == "run":
+        if kind in ("run", "run flash"):
             layers = int.from_bytes(frame[4:6], "little")
-            runs.append([int.from_bytes(frame[1:4], "little"), min(layers or LAYERS, LAYERS)])
+            layers = 0 if reply == BAD_FLASH else min(layers or LAYERS, LAYERS)
+            runs.append([int.from_bytes(frame[1:4], "little"), layers])
         for location, words in data.items():
             for k in range(len(words) // rows):
                 written[location + k] = words[k * rows : (k + 1) * rows]
     before = {location: bytes(word) for location, word in board.memory.items()}
     assert board.answer(requests, len(replies), rates=rates) == replies
     assert board.runs == runs
+    assert board.checks == (kinds.count("check") if lanes else 0)
     assert {location: bytes(word) for location, word in board.memory.items()} == before | written
 
 

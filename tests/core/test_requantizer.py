@@ -19,8 +19,8 @@ from accel.numeric.division import (
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
     TIE_BITS,
-    solve,
 )
+from accel.numeric.division_solver import solve
 from accel.numeric.rules import Mean, Rescale
 from tests.simulation import simulate
 

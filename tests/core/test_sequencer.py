@@ -44,9 +44,7 @@ class Chunk:
     def words(self, following, last):
         """All words; ``following`` is the location of the next chunk."""
         self.fields["last"] = int(last)
-        shift = self.isa.address_bits
-        link = {"address": following & (1 << shift) - 1, "bank": following >> shift}
-        packed = encode(self.isa.descriptor, self.fields | {"next": link})
+        packed = encode(self.isa.descriptor, self.fields | {"next": following})
         width = self.isa.config.word_bits
         count = self.isa.descriptor_words
         descriptor = [packed >> width * k & (1 << width) - 1 for k in range(count)]
@@ -57,19 +55,32 @@ class Chunk:
 class Run:
     """A program in a memory that others use too, on a core that works at random speed."""
 
-    def __init__(self, config, seed, *, latency, layers, stop_after=None):
+    def __init__(self, config, seed, *, latency, layers, stop_after=None, valid=True):
         self.isa, self.rng, self.latency = Isa(config), random.Random(seed), latency
         self.dut = Sequencer(config, memory_latency=latency)
         self.chunks = [Chunk(self.isa, self.rng) for _ in range(layers)]
         self.executed = min(layers, stop_after or layers)
         self.stop_after = stop_after
+        self.valid, self.starts, self.refused = valid, [], False
+        self.bit = self.isa.pointer.size  # of a flash, where there is one
         self.memory = {}
         # The second chunk lies across the end of bank 0.
         self.places = [self.rng.randrange(100), BANK_WORDS - self.rng.randrange(1, 20)]
         self.places += [BANK_WORDS + 1500 * (k + 1) for k in range(layers)]
+        if config.flash_lanes:
+            in_flash = [self.rng.random() < 0.5 for _ in self.places]
+            self.bit = self.isa.pointer.size - 1
+            self.places = [p | f << self.bit for p, f in zip(self.places, in_flash, strict=True)]
+            if not valid:
+                good = [not f for f in in_flash[:layers]] + [False]
+                self.executed = min(self.executed, good.index(False))
+                self.refused = self.executed < min(layers, stop_after or layers)
         for index, chunk in enumerate(self.chunks):
             words = chunk.words(self.places[index + 1], index == layers - 1)
-            self.memory |= dict(enumerate(words, self.places[index]))
+            place = self.places[index]
+            self.memory |= (
+                {place: iter(words)} if place >> self.bit else dict(enumerate(words, place))
+            )
         self.arriving = []
         self.counted = dict.fromkeys(COUNTERS, 0)
         simulate(self.dut, self._bench, cycles=200_000)
@@ -88,7 +99,13 @@ class Run:
         for index in range(self.executed):
             ctx.set(dut.stop, index + 1 == self.stop_after)
             await self._layer(ctx, self.chunks[index])
+        if self.refused:
+            assert not ctx.get(dut.idle)
+            await self._tick(ctx)
         assert ctx.get(dut.idle)
+        assert ctx.get(dut.refused) == self.refused
+        flash = [place for place in self.places[: self.executed] if place >> self.bit]
+        assert self.starts == flash
         if self.executed < len(self.chunks):  # where a run would go on
             assert self._pointer(ctx) == self.places[self.executed]
         for name in COUNTERS[1:]:
@@ -100,8 +117,7 @@ class Run:
         assert read == self.counted
 
     def _pointer(self, ctx):
-        pointer = ctx.get(self.dut.pointer)
-        return pointer.bank << self.isa.address_bits | pointer.address
+        return ctx.get(self.dut.pointer.as_value())
 
     async def _tick(self, ctx):
         """A cycle of the memory, which grants some accesses, and of what is counted."""
@@ -115,8 +131,16 @@ class Run:
             self.counted["cycles"] += 1
         granted = self.rng.random() < 0.7
         ctx.set(dut.granted, granted)
-        read = self.memory.get(self._pointer(ctx)) if granted and ctx.get(dut.access_en) else None
+        read = None
+        if granted and ctx.get(dut.access_en):
+            pointer = self._pointer(ctx)
+            read = next(self.stream) if pointer >> self.bit else self.memory.get(pointer)
         self.arriving.append(read)
+        if self.isa.config.flash_lanes:
+            ctx.set(dut.flash_valid, self.valid)
+            if ctx.get(dut.flash_start):
+                self.starts.append(self._pointer(ctx))
+                self.stream = self.memory[self._pointer(ctx)]
         await ctx.tick()
         word = self.arriving[-self.latency] if len(self.arriving) >= self.latency else None
         garbage = self.rng.getrandbits(self.isa.config.word_bits)
@@ -200,6 +224,14 @@ def test_each_layers_words_arrive_in_order_and_never_in_a_half_that_is_in_use(
     Run(config, seed, latency=latency, layers=3)
 
 
+@pytest.mark.parametrize("valid", [True, False])
+@settings(max_examples=12)
+@given(seed=st.integers(0, 1 << 32), latency=st.sampled_from([1, 5]))
+def test_chunks_in_flash_are_read_from_where_they_begin_or_refused(valid, latency, seed):
+    config = AcceleratorConfig(bank_words=BANK_WORDS, flash_lanes=4)
+    Run(config, seed, latency=latency, layers=3, valid=valid)
+
+
 @pytest.mark.parametrize("stop_after", [1, 2, 3])
 def test_a_run_ends_with_the_layer_in_which_it_is_stopped(stop_after):
     config = AcceleratorConfig(bank_words=BANK_WORDS)
@@ -221,8 +253,7 @@ def test_the_links_pointer_moves_word_by_word_and_on_into_bank_1():
             for link_en in (0, 1):
                 ctx.set(dut.link_en, link_en)
                 assert ctx.get(dut.access_en) == link_en
-                pointer = ctx.get(dut.pointer)
-                assert pointer.bank * BANK_WORDS + pointer.address == expected
+                assert ctx.get(dut.pointer.as_value()) == expected
                 await ctx.tick()
             ctx.set(dut.link_advance, 1)
             ctx.set(dut.link_en, 0)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.numeric.division import solve
+from accel.numeric.division_solver import solve
 from accel.numeric.rounding import float_multiplier
 from accel.numeric.rules import Rescale
 
@@ -60,3 +60,35 @@ def test_without_ties_nothing_changes():
     one, other = (solve(*arguments, ties).division for ties in (False, True))
     for name in ("bias", "divisor", "offset", "offset_negative", "coarse"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+# Channels of third-party networks: multiplier, shift, zero point, bias and range of the sums.
+FOUND = [
+    (1589430144, -7, -128, 50349, -56811, 56409),
+    (1851953536, -9, 43, -71050, -227319, 227856),
+]
+
+
+@pytest.mark.parametrize(("multiplier", "shift", "zero_point", "bias", "least", "greatest"), FOUND)
+def test_what_no_single_line_fits_is_split_at_one_of_its_steps(
+    multiplier, shift, zero_point, bias, least, greatest
+):
+    rule = Rescale("onnx", np.array([multiplier]), np.array([shift]), zero_point, -128, 127)
+    solution = solve(rule, [bias], [least], [greatest], ties=True)
+    assert solution.proved.all()
+    division = solution.division
+    assert division.tie.all() and division.bias != bias
+    sums = np.arange(least, greatest + 1)[:, np.newaxis]
+    np.testing.assert_array_equal(division.compute(sums), rule.compute(sums + bias))
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.floats(2.0**-10, 2.0**-7, width=32), min_size=4, max_size=8), st.integers(-40, 40)
+)
+def test_scales_of_float32_are_proved_over_their_whole_range(scales, zero_point):
+    """Half to even after a rounding to 24 bits, with every code in reach."""
+    rule = rules(scales, zero_point)
+    reach = np.array([int(200 / scale) for scale in scales])
+    solution = solve(rule, np.zeros_like(reach), -reach, reach, ties=True)
+    assert solution.proved.all()

@@ -149,10 +149,6 @@ READERS = {
     "Range": ("", range_of),
     "ReduceProd": ("", reduce_prod),
     "Div": ("", _folded(_divided, 2)),
-    "Floor": ("", _folded(np.floor, 1)),
-    "Ceil": ("", _folded(np.ceil, 1)),
-    "Neg": ("", _folded(np.negative, 1)),
-    "Sqrt": ("", _folded(np.sqrt, 1)),
     "Identity": ("", same),
     "Dropout": ("", same),
 }
@@ -162,4 +158,8 @@ FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),
     "Mul": _folded(np.multiply, 2),
+    "Floor": _folded(np.floor, 1),
+    "Ceil": _folded(np.ceil, 1),
+    "Neg": _folded(np.negative, 1),
+    "Sqrt": _folded(np.sqrt, 1),
 }

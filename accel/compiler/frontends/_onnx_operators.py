@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from . import (
+    _onnx_arg_max,
     _onnx_constants,
     _onnx_elementwise,
+    _onnx_functions,
     _onnx_linear,
     _onnx_pools,
     _onnx_quantize,
@@ -29,7 +31,9 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **_onnx_pools.READERS,
         **_onnx_shapes.READERS,
         **_onnx_softmax.READERS,
+        **_onnx_arg_max.READERS,
         **_onnx_constants.READERS,
+        **_onnx_functions.READERS,
     }
 )
 

@@ -8,6 +8,7 @@ import tflite
 from ..operators.abs import Abs
 from ..operators.add import Add
 from ..operators.average_pool2d import AveragePool2d
+from ..operators.depth_to_space import DepthToSpace
 from ..operators.dequantize import Dequantize
 from ..operators.elu import Elu
 from ..operators.hard_swish import HardSwish
@@ -22,7 +23,9 @@ from ..operators.prelu import Prelu
 from ..operators.quantize import Quantize
 from ..operators.relu import Relu
 from ..operators.reshape import Reshape
+from ..operators.resize_nearest import ResizeNearest
 from ..operators.softmax import Softmax
+from ..operators.space_to_depth import SpaceToDepth
 from ..operators.sub import Sub
 from ..operators.tanh import Tanh
 from . import _tflite_shapes as shapes
@@ -47,6 +50,15 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "DEPTHWISE_CONV_2D": Spelling(
             "depthwise_conv2d", tflite.DepthwiseConv2DOptions, windows.depthwise_conv2d, 3, 1
         ),
+        "TRANSPOSE_CONV": Spelling(
+            "transpose_conv2d",
+            tflite.TransposeConvOptions,
+            windows.transpose_conv2d,
+            operands=3,
+            optional=1,
+            first=1,
+            order=(1, 0, 2),
+        ),
         "FULLY_CONNECTED": Spelling(
             "fully_connected", tflite.FullyConnectedOptions, windows.fully_connected, 3, 1
         ),
@@ -70,6 +82,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         # Single codes
         "RELU": _plain("relu", Relu, activation="relu"),
         "RELU6": _plain("relu", Relu, activation="relu6"),
+        "RELU_N1_TO_1": _plain("relu", Relu, activation="relu_n1_to_1"),
         "PRELU": _plain("prelu", Prelu, 2),
         "LEAKY_RELU": Spelling(
             "leaky_relu", tflite.LeakyReluOptions, lambda o, *_: LeakyRelu(alpha=o.Alpha())
@@ -97,6 +110,25 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "STRIDED_SLICE": Spelling("slice", tflite.StridedSliceOptions, shapes.strided_slice),
         "SPLIT": Spelling("split", None, shapes.split, first=1, outputs=None),
         "SPLIT_V": Spelling("split", None, shapes.split_v, outputs=None),
+        "PACK": Spelling("pack", tflite.PackOptions, shapes.pack, None),
+        "UNPACK": Spelling("unpack", tflite.UnpackOptions, shapes.unpack, outputs=None),
+        "SPACE_TO_DEPTH": Spelling(
+            "space_to_depth",
+            tflite.SpaceToDepthOptions,
+            lambda o, *_: SpaceToDepth(block=o.BlockSize()),
+        ),
+        "DEPTH_TO_SPACE": Spelling(
+            "depth_to_space",
+            tflite.DepthToSpaceOptions,
+            lambda o, *_: DepthToSpace(block=o.BlockSize()),
+        ),
+        "RESIZE_NEAREST_NEIGHBOR": Spelling(
+            "resize_nearest",
+            tflite.ResizeNearestNeighborOptions,
+            lambda o, *_: ResizeNearest(
+                align_corners=o.AlignCorners(), half_pixel=o.HalfPixelCenters()
+            ),
+        ),
         "CONCATENATION": Spelling(
             "concatenation", tflite.ConcatenationOptions, shapes.concatenation, None
         ),

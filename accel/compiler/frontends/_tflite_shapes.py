@@ -4,10 +4,12 @@ from ..ir import Tensor
 from ..operators.arg_max import ArgMax
 from ..operators.concatenation import Concatenation
 from ..operators.mean import Mean
+from ..operators.pack import Pack
 from ..operators.pad import Pad
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ..operators.transpose import Transpose
+from ..operators.unpack import Unpack
 from ._tflite_spelling import (
     Operands,
     Options,
@@ -48,6 +50,14 @@ def concatenation(options: Options, inputs: Operands, outputs: Operands) -> Conc
     if activation(options) != "none":
         raise Unreadable("has a fused activation, which its kernel does not compute")
     return Concatenation(axis=from_front(options.Axis(), len(outputs[0].shape)))
+
+
+def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
+    return Pack(axis=from_front(options.Axis(), len(outputs[0].shape)))
+
+
+def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
+    return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
 
 
 def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:

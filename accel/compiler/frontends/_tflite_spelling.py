@@ -29,7 +29,8 @@ class Spelling:
     ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
     ``Unreadable``. ``operands`` of the inputs from ``first`` on are the node's own, None for all of
     them; the last ``optional`` may be absent. The other inputs are constants that went into the
-    attributes. ``outputs`` is None where there may be any number.
+    attributes. ``outputs`` is None where there may be any number. ``order`` has for each of the node's
+    inputs which one of its own it is, where the file has another order.
     """
 
     operator: str
@@ -39,6 +40,7 @@ class Spelling:
     optional: int = 0
     first: int = 0
     outputs: int | None = 1
+    order: tuple[int, ...] = ()
 
     def own(self, inputs: Operands, outputs: Operands) -> Operands:
         """The inputs that are the node's; raises ``Unreadable`` where one or an output lacks."""
@@ -48,7 +50,8 @@ class Spelling:
         lacking = len(present) < max(wanted - self.optional, 1) or None in present
         if lacking or not outputs or (self.outputs is not None and len(outputs) != self.outputs):
             raise Unreadable("lacks an input or an output")
-        return found + (None,) * (wanted - len(found))
+        found += (None,) * (wanted - len(found))
+        return tuple(found[index] for index in self.order) or found
 
 
 def activation(options: Options) -> str:

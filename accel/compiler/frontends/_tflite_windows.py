@@ -9,6 +9,7 @@ from ..operators._window import Pair, same_padding
 from ..operators.conv2d import Conv2d
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.fully_connected import FullyConnected
+from ..operators.transpose_conv2d import TransposeConv2d
 from ._tflite_spelling import Operands, Options, Unreadable, activation
 
 AnyPool = TypeVar("AnyPool", bound=Pool2d)
@@ -29,6 +30,18 @@ def fully_connected(options: Options, inputs: Operands, outputs: Operands) -> Fu
     if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise Unreadable(f"has weights in format {options.WeightsFormat()}, not the default one")
     return FullyConnected(activation=activation(options))
+
+
+def transpose_conv2d(options: Options, inputs: Operands, outputs: Operands) -> TransposeConv2d:
+    """The padding is that of the convolution which would make the input of the output."""
+    kernel, image = (_spatial(tensor.shape) for tensor in (inputs[1], outputs[0]))
+    stride = (options.StrideH(), options.StrideW())
+    padding = _padding(options, image, kernel, stride, (1, 1))
+    return TransposeConv2d(
+        stride=stride,
+        padding=tuple(before for before, _ in padding),
+        activation=activation(options),
+    )
 
 
 def pool2d(kind: type[AnyPool], options: Options, inputs: Operands) -> AnyPool:

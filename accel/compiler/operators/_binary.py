@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
 from ...numeric.elementwise import ARITHMETIC, Arithmetic
+from ..convolution import Convolution
 from ..ir import Graph, Node, Tensor
 from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, Check, all_codes, table_of
 from ._operator import (
+    Operand,
     Operator,
     affine,
     check_activation,
@@ -27,6 +30,8 @@ from ._operator import (
 # From the contract's arithmetic, codes of both inputs and the three quantizations.
 BinaryFunction = Callable[[Arithmetic, np.ndarray, np.ndarray, Affine, Affine, Affine], np.ndarray]
 
+Pair = Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
+
 
 def binary_operator(
     attributes: type,
@@ -34,6 +39,7 @@ def binary_operator(
     *,
     check: Check = lambda node, graph: None,
     bounds: Bounds = all_codes,
+    pair: Pair | None = None,
 ) -> Operator:
     """Return the operator that computes ``function``; ``check`` and ``bounds`` as for unary ones."""
 
@@ -67,7 +73,12 @@ def binary_operator(
         return [binary(node, graph)[a, b]]
 
     return Operator(
-        attributes=attributes, check=check_all, reference=reference, unary=unary, binary=binary
+        attributes=attributes,
+        check=check_all,
+        reference=reference,
+        unary=unary,
+        binary=binary,
+        pair=pair,
     )
 
 
@@ -112,7 +123,7 @@ def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarra
         return tensor.data.reshape(())
     by_channel = tensor.shape[-1] == tensor.size == output.shape[-1]
     what = f"constant {tensor.name!r} has neither one value nor one for each channel"
-    support(by_channel, node, what, f"its shape is {tensor.shape}")
+    support(by_channel, node, what, f"its shape is {tensor.shape}", "use one of these")
     return tensor.data.reshape(-1)
 
 

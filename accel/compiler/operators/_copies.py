@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...numeric.rules import Mean
-from ..convolution import Convolution, Region
+from ..convolution import Convolution, Region, identity
 from ..ir import Node
 from ..storage import Stored
 
@@ -20,10 +20,11 @@ def copied_part(
     step: Triple = (1, 1, 1),
     place: Triple = (0, 0, 0),
     size: Triple,
+    spread: tuple[int, int] = (1, 1),
 ) -> Convolution:
     """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
 
-    Steps along height and width are positive. Where the channels are not those of the source in
+    Steps along height and width are positive; ``spread`` is as `Convolution` has it. Where the channels are not those of the source in
     their order, each is picked by a weight of 1 among zeros.
     """
     channels = source[1].channels
@@ -47,6 +48,7 @@ def copied_part(
         stride=step[:2],
         padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
         region=Region(place[0], place[1], size[0], size[1]),
+        spread=spread,
         first_channel=place[2],
         uniform=whole,
     )
@@ -59,3 +61,20 @@ def as_stored(values: tuple[int, ...], batch: int) -> Triple:
     """
     inner = values[1:]
     return (*(batch,) * (3 - len(inner)), *inner)
+
+
+def repeated(
+    name: str, node: str, source: str, output: str, small: Stored, large: Stored
+) -> Convolution:
+    """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
+    copy = identity(name, node, source, output, large.shape)
+    sizes = zip(small.shape[:2], large.shape[:2], strict=True)
+    if small.channels != large.channels:
+        copy = copy.replace(weights=np.ones((large.channels, 1, 1, 1), np.int64), uniform=False)
+    stride = tuple(1 if few == many else 0 for few, many in sizes)
+    return copy.replace(input_shape=small.shape, stride=stride)
+
+
+def negated(c: Convolution) -> Convolution:
+    """A copy that makes ``-1 - x`` of each code ``x``, which reverses their order."""
+    return c.replace(weights=-c.weights, bias=c.bias - 1)

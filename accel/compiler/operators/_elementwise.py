@@ -10,7 +10,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import check_known, code_bounds
 from ._linear import lowered_unary
-from ._operator import code_range, output_tensor, support
+from ._operator import affine, code_range, output_tensor, support
 
 CODES = np.arange(-128, 128, dtype=np.int64)
 MAX_DIMENSIONS = 4  # of tensors that TFLite Micro broadcasts
@@ -71,23 +71,38 @@ def table_reference(
     return reference
 
 
-def lower_table(node: Node, graph: Graph, storage: Stored, table: np.ndarray) -> list[Convolution]:
+def lower_table(
+    node: Node, graph: Graph, storage: Stored, table: np.ndarray, whole: bool = False
+) -> list[Convolution]:
     """A monotone function of one code as the output rule of a copy, negated where it decreases.
 
     ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
-    the schedule to prove.
+    the schedule to prove. ``whole`` is as `Table` has it.
     """
     output = stored(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
-    rising, falling = ((sign * np.diff(rows, axis=1) >= 0).all() for sign in (1, -1))
-    support(bool(rising or falling), node, "it rises for some codes and falls for others")
-    rule = Table(rows, -128) if rising else Table(rows[:, ::-1], -127)
-    rule = rule.take([0] * output.channels) if len(rows) == 1 else rule
+    steps = np.diff(rows, axis=1)
+    rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
+    channel = int(np.argmin(rising | falling))
+    what = "it rises for some codes and falls for others"
+    if len(rows) > 1:
+        what = f"it differs from channel to channel and rises and falls in channel {channel}"
+    support(bool((rising | falling).all()), node, what)
+    name = next(name for name in node.inputs if not graph.tensor(name).constant)
+    # Where halves are rounded by the sign, it is that of the number: x - zero point, or its negative.
+    zero_point = affine(graph.tensor(name)).zero_point
+    first = np.where(rising, -128 - zero_point, zero_point - 127)
+    rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), first, whole)
+    everywhere = [0] * output.channels if len(rows) == 1 else list(range(output.channels))
+    rule, rising = rule.take(everywhere), rising[everywhere]
     (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)
+    weights = np.where(rising, 1, -1)
+    few = storage.channels != output.channels
     return [
         copy.replace(
-            source=next(name for name in node.inputs if not graph.tensor(name).constant),
-            weights=copy.weights if rising else -copy.weights,
-            uniform=len(rows) == 1,
+            source=name,
+            weights=weights.reshape((-1, 1, 1, 1) if few else (1, 1, -1)),
+            bias=np.where(rising, -zero_point, zero_point),
+            uniform=len(rows) == 1 and not few,
         )
     ]

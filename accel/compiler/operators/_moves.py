@@ -1,7 +1,14 @@
 """What operators share that move codes and change none."""
 
 from ..ir import Graph, Node, Tensor
-from ._operator import check_activation, check_operand, check_same_quantization, require, support
+from ._operator import (
+    check_activation,
+    check_arity,
+    check_operand,
+    check_same_quantization,
+    require,
+    support,
+)
 
 DTYPES = ("int8", "float32")
 
@@ -29,3 +36,22 @@ def check_axis(node: Node, tensor: Tensor, axis: int) -> None:
 def check_shape(node: Node, tensor: Tensor, expected: tuple[int, ...]) -> None:
     what = f"tensor {tensor.name!r} must have shape {expected}, not {tensor.shape}"
     require(tensor.shape == expected, node, what)
+
+
+def dimension_apart(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    """A shape without one of its dimensions."""
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
+def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
+    """Require two images of the same values, of which one has squares where the other has channels."""
+    check_arity(node, inputs=1)
+    check_moved(node, graph)
+    for tensor in (wide, deep):
+        check_activation(node, tensor, (tensor.dtype,), rank=4)
+    block = node.attributes.block
+    require(1 <= block <= max(wide.shape), node, f"block size {block} is out of range")
+    _, height, width, channels = deep.shape
+    expected = (1, height * block, width * block)
+    what = f"squares of {block} do not make {wide.shape} of {deep.shape}"
+    require(wide.shape[:3] == expected and channels == wide.shape[3] * block**2, node, what)

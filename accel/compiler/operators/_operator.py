@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
 from ...numeric.rules import Rule
@@ -12,6 +13,11 @@ from ..convolution import Convolution
 from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
 from ..reasons import Reason
 from ..storage import Stored
+
+Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
+
+
+NUMBERS = ("float32", "int32", "int64")  # types of tensors that are no codes
 
 
 class UnsupportedOperator(UserError):
@@ -41,7 +47,11 @@ class Operator:
     input is constant or the constant is neither one number nor one for each channel.
 
     ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
-    input that is stored as ``storage``, where the core can. ``host`` says that the driver can
+    input that is stored as ``storage``, where the core can, and none where ``unary``'s table is the
+    better way; ``pair(node, graph, operands, config)``
+    gives those of two variable inputs, where tables alone do not do. Of an output that is no int8
+    tensor the core stores codes, from which the driver makes it by ``decode(node, graph, codes)``; it
+    computes the node itself where the core cannot. ``host`` says that the driver can
     compute it at the network's ends, and ``view`` that it only gives the input another shape.
     """
 
@@ -53,6 +63,11 @@ class Operator:
     unary: Callable[[Node, Graph], np.ndarray] | None = None
     binary: Callable[[Node, Graph], np.ndarray] | None = None
     lower: Callable[[Node, Graph, Stored], list[Convolution]] | None = None
+    pair: (
+        Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
+        | None
+    ) = None
+    decode: Callable[[Node, Graph, np.ndarray], np.ndarray] | None = None
     host: bool = False
     view: bool = False
 
@@ -103,7 +118,7 @@ def check_operand(node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",
     wanted = " or ".join(dtypes)
     remedy = f"convert the model with full integer quantization ({wanted} here)"
     support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
-    if tensor.dtype != "float32":
+    if tensor.dtype not in NUMBERS:
         quantized = tensor.quantization is not None and not tensor.quantization.per_channel
         require(quantized, node, f"tensor {tensor.name!r} has no scale and zero point of its own")
 

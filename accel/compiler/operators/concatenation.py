@@ -6,12 +6,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..convolution import Convolution
-from ..ir import Graph, Node
+from ..convolution import Convolution, Region
+from ..ir import Graph, Node, Tensor
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import Operator, check_present, output_tensor, require, support
+
+# Of a constant part, each of which takes a layer where it is not as the others.
+MOST_POSITIONS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +56,8 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     tensors = [graph.tensor(name) for name in node.inputs]
     dims = len(output_tensor(node, graph).shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
-    constant = any(tensor.constant for tensor in tensors)
-    support(not constant, node, "a constant part is not supported on the core")
     places = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
-    return [
+    copies = [
         copied_part(
             node,
             f"{node.name}_{index}",
@@ -66,6 +67,41 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
             size=stored(tensor).shape,
         )
         for index, tensor in enumerate(tensors)
+    ]
+    source = next(tensor for tensor in tensors if not tensor.constant)
+    layers = []
+    for copy, tensor in zip(copies, tensors, strict=True):
+        layers += _constant(node, copy, tensor, source) if tensor.constant else [copy]
+    return layers
+
+
+def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> list[Convolution]:
+    """Layers that write a constant: of any input times 0, for each position that differs."""
+    height, width, channels = copy.input_shape
+    values = tensor.data.reshape(height, width, channels).astype(np.int64)
+    small, region = stored(source), copy.region
+    layer = copy.replace(
+        source=source.name,
+        input_shape=small.shape,
+        weights=np.zeros((channels, 1, 1, small.channels), np.int64),
+        bias=values[0, 0],
+        stride=(0, 0),
+        padding=(0, 0),
+        uniform=False,
+    )
+    if (values == values[0, 0]).all():
+        return [layer]
+    # Parts that share words must cover all positions at once, see `lanes`.
+    few = height * width <= MOST_POSITIONS and channels == copy.output_shape[2]
+    what = f"constant {tensor.name!r} differs from position to position"
+    support(few, node, what, f"its shape is {tensor.shape}", "make it an input")
+    return [
+        layer.replace(
+            name=f"{copy.name}_at{y}_{x}",
+            bias=values[y, x],
+            region=Region(region.top + y, region.left + x, 1, 1),
+        )
+        for y, x in np.ndindex(height, width)
     ]
 
 

@@ -1,4 +1,7 @@
-"""Two-dimensional convolution; weights ``[out, kernel_h, kernel_w, in]``."""
+"""Two-dimensional convolution; weights ``[out, kernel_h, kernel_w, in]``.
+
+Where ``in`` is a part of the input's channels, groups of output channels see one such part each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require
 from ._window import Pair, check_window, windows
 
 
@@ -43,10 +46,10 @@ def check(node: Node, graph: Graph) -> None:
     for tensor in (source, output):
         dims = len(tensor.shape)
         require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
-    grouped = source.shape[3] != depth and source.shape[3] % depth == 0
-    support(not grouped, node, "grouped convolution is not supported", "", "use depthwise or full")
+    groups = source.shape[3] // depth
     channels = f"weights for {depth} input channels, but {source.shape[3]} come in"
-    require(source.shape[3] == depth, node, channels)
+    require(source.shape[3] == groups * depth, node, channels)
+    require(out % groups == 0, node, f"{out} output channels are no multiple of {groups} groups")
     require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
     check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
@@ -61,8 +64,21 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return product_bounds(node, graph, weights.reshape(len(weights), -1))
 
 
+def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
+    """The weights over all input channels, of which each group of output channels sees its own."""
+    weights, channels = weight_values(node, graph), input_tensor(node, graph).shape[3]
+    out, *kernel, depth = weights.shape
+    groups = channels // depth
+    if groups == 1:
+        return weights
+    whole = np.zeros((groups, out // groups, *kernel, groups, depth), np.int64)
+    index = np.arange(groups)
+    whole[index, :, :, :, index] = weights.reshape(groups, out // groups, *kernel, depth)
+    return whole.reshape(out, *kernel, channels)
+
+
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
-    codes, weights = inputs[0], weight_values(node, graph)
+    codes, weights = inputs[0], _ungrouped(node, graph)
     rows = weights.reshape(len(weights), -1)
     x = centred(node, graph, codes, rows)
     view = windows(x, weights.shape[1:3], node.attributes)
@@ -71,7 +87,8 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
-    window, weights = node.attributes, weight_values(node, graph)
+    window, weights = node.attributes, _ungrouped(node, graph)
+    macs = weight_values(node, graph).size
     _, height, width, _ = output_tensor(node, graph).shape
     return lowered(
         node,
@@ -79,7 +96,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         storage,
         dilated(weights, window.dilation, (1, 2)),
         output_rule(node, graph),
-        macs=height * width * weights.size,
+        macs=height * width * macs,
         stride=window.stride,
         padding=(window.padding[0][0], window.padding[1][0]),
     )

@@ -4,9 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
 from ...numeric.elementwise import Arithmetic
+from ..convolution import Combination, Convolution, identity
+from ..ir import Graph, Node
+from ..storage import stored
 from ._binary import binary_operator, check_alike
+from ._copies import negated, repeated
+from ._operator import Operand, output_tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,4 +24,22 @@ def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Aff
     return np.minimum(a, b)
 
 
-OPERATOR = binary_operator(Minimum, _function, check=check_alike)
+def pair(
+    node: Node, graph: Graph, inputs: tuple[Operand, Operand], config: AcceleratorConfig
+) -> list[Convolution]:
+    """The greater of codes in reverse order, put in order again."""
+    output = stored(output_tensor(node, graph))
+    second, greater = (f"{node.outputs[0]} ({node.name} {part})" for part in ("second", "greater"))
+    copies = [
+        negated(repeated(f"{node.name}_{part}", node.name, source, to, small, output))
+        for part, (source, small), to in (
+            ("second", inputs[1], second),
+            ("greater", inputs[0], greater),
+        )
+    ]
+    copies[1] = copies[1].replace(combination=Combination(second=second, maximum=True))
+    result = identity(node.name, node.name, greater, node.outputs[0], output.shape)
+    return [*copies, negated(result)]
+
+
+OPERATOR = binary_operator(Minimum, _function, check=check_alike, pair=pair)

@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 
+from ...config import AcceleratorConfig
 from ...numeric.elementwise import Arithmetic
+from ..convolution import Convolution
+from ..ir import Graph, Node
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
+from ._operator import Operand
+from ._product import lower_product, product_rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,4 +23,13 @@ def _function(arithmetic: Arithmetic, *operands):
     return arithmetic.multiply(*operands)
 
 
-OPERATOR = binary_operator(Mul, _function, check=check_activation_known, bounds=activation_bounds)
+def pair(
+    node: Node, graph: Graph, inputs: tuple[Operand, Operand], config: AcceleratorConfig
+) -> list[Convolution]:
+    rule = product_rule(node, graph, *activation_bounds(node, graph))
+    return lower_product(node, graph, inputs, rule, config)
+
+
+OPERATOR = binary_operator(
+    Mul, _function, check=check_activation_known, bounds=activation_bounds, pair=pair
+)

@@ -54,17 +54,26 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
-    """A copy whose windows lie outside the input where there is padding."""
-    amounts = node.attributes.amounts
-    support(
-        amounts[-1] == (0, 0), node, "padding of channels is not supported", "", "pad in the input"
-    )
+    """A copy whose windows lie outside the input where there is padding.
+
+    Channels that are added have weights of 0, and the value as their bias.
+    """
+    (amounts, value), channels = (node.attributes.amounts, node.attributes.value), storage.channels
     output = stored(output_tensor(node, graph))
-    support(len(amounts) > 2 or not any(map(any, amounts)), node, "padding needs a height or width")
     identity = Mean(1, -128, 127, channels=output.channels)
     top = amounts[1][0] if len(amounts) == 4 else 0
     left = amounts[-2][0] if len(amounts) > 2 else 0
-    return lowered_unary(node, storage, output, identity, 0, node.attributes.value, (top, left))
+    (copy,) = lowered_unary(node, storage, output, identity, 0, value, (top, left))
+    if output.channels == channels:
+        return [copy]
+    first = amounts[-1][0]
+    weights, bias = (
+        np.zeros((output.channels, 1, 1, channels), np.int64),
+        np.full(output.channels, value),
+    )
+    weights[first + np.arange(channels), 0, 0, np.arange(channels)] = 1
+    bias[first : first + channels] = 0
+    return [copy.replace(weights=weights, bias=bias, uniform=False)]
 
 
 OPERATOR = Operator(attributes=Pad, check=check, reference=reference, lower=lower)

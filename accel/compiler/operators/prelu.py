@@ -1,13 +1,16 @@
 """Parametric ReLU: ``x`` or, where negative, ``alpha * x``, with an alpha for each channel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...numeric.elementwise import ARITHMETIC
+from ..convolution import Combination, Convolution, identity
 from ..ir import Graph, Node
+from ..storage import Stored
 from ._binary import check_broadcast, constant_by_channel
-from ._elementwise import CODES, all_codes, table_of, table_reference
+from ._elementwise import CODES, all_codes, lower_table, table_of, table_reference
 from ._operator import (
     Operator,
     affine,
@@ -16,6 +19,7 @@ from ._operator import (
     input_tensor,
     output_tensor,
     require,
+    support,
 )
 
 
@@ -33,12 +37,54 @@ def check(node: Node, graph: Graph) -> None:
     unary(node, graph)
 
 
-def unary(node: Node, graph: Graph) -> np.ndarray:
+def _codes(node: Node, graph: Graph, function: Callable[..., np.ndarray]) -> np.ndarray:
+    """What a function of codes, alphas and the three quantizations makes of all codes."""
     source, slope = input_tensor(node, graph), input_tensor(node, graph, 1)
     output = output_tensor(node, graph)
     alpha = constant_by_channel(node, slope, output).astype(np.int64)[..., np.newaxis]
-    function, scales = ARITHMETIC[graph.contract].prelu, map(affine, (source, slope, output))
+    scales = map(affine, (source, slope, output))
     return table_of(node, graph, all_codes, function, CODES, alpha, *scales)
 
 
-OPERATOR = Operator(attributes=Prelu, check=check, reference=table_reference(unary), unary=unary)
+def unary(node: Node, graph: Graph) -> np.ndarray:
+    return _codes(node, graph, ARITHMETIC[graph.contract].prelu)
+
+
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """The greater of ``x`` and ``alpha * x``, or where alpha is above 1 the smaller one.
+
+    Channels of the latter kind are computed with their codes in reverse order.
+    """
+    table = unary(node, graph)
+    if table.ndim == 1:
+        return []
+    arithmetic = ARITHMETIC[graph.contract]
+    scales = affine(input_tensor(node, graph)), affine(output_tensor(node, graph))
+    rescaled = table_of(node, graph, all_codes, arithmetic.rescale, CODES, *scales)
+    scaled = _codes(node, graph, arithmetic.scaled)
+    reverse = (np.maximum(rescaled, scaled) != table).any(axis=1)
+    least = np.minimum(rescaled, scaled)[reverse]
+    support((least == table[reverse]).all(), node, "it is neither piece of its function, rounded")
+    pieces = [np.where(reverse[:, None], -1 - piece, piece) for piece in (rescaled, scaled)]
+    copies = [
+        copy.replace(name=f"{node.name}_{index}")
+        for index, piece in enumerate(pieces)
+        for copy in lower_table(node, graph, storage, piece, whole=True)
+    ]
+    parts = f"{node.outputs[0]} ({node.name} parts)" if reverse.any() else node.outputs[0]
+    copies = [copy.replace(output=parts) for copy in copies]
+    copies[1] = copies[1].replace(combination=Combination(second=parts, maximum=True))
+    if reverse.any():
+        final = identity(node.name, node.name, parts, node.outputs[0], copies[1].output_shape)
+        weights = np.where(reverse, -1, 1).reshape(1, 1, -1)
+        copies.append(final.replace(weights=weights, bias=-1 * reverse, uniform=False))
+    return copies
+
+
+OPERATOR = Operator(
+    attributes=Prelu,
+    check=check,
+    reference=table_reference(unary),
+    unary=unary,
+    lower=lower,
+)

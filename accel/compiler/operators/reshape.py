@@ -1,12 +1,18 @@
 """The same values in the same order under another shape."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
+from ..convolution import Convolution
 from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import copied_part
 from ._operator import (
+    NUMBERS,
+    Operand,
     Operator,
     check_activation,
     check_arity,
@@ -14,7 +20,10 @@ from ._operator import (
     input_tensor,
     output_tensor,
     require,
+    support,
 )
+
+MOST_COPIES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +35,7 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor, ("int8", "float32"))
+        check_activation(node, tensor, ("int8", *NUMBERS))
     check_same_quantization(node, source, output)
     what = f"{source.size} values cannot take the shape {output.shape}"
     require(source.size == output.size, node, what)
@@ -36,4 +45,61 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].reshape(len(inputs[0]), *output_tensor(node, graph).shape[1:])]
 
 
-OPERATOR = Operator(attributes=Reshape, check=check, reference=reference, host=True, view=True)
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """Copies, where the channels are others and words would be too.
+
+    Positions are taken apart into as many channels as both shapes are made of, those are put together.
+    """
+    output = stored(output_tensor(node, graph))
+    piece = gcd(storage.channels, output.channels)
+    apart, together = storage.channels // piece, output.channels // piece
+    copies = (apart if apart > 1 else 0) + (together if together > 1 else 0)
+    what = f"shape {storage.shape} to {output.shape} takes {copies} copies, not up to {MOST_COPIES}"
+    why = "other channels are in other words"
+    support(copies <= MOST_COPIES, node, what, why, "use channels in multiples of the array's rows")
+    pieces = node.outputs[0] if together == 1 else f"{node.outputs[0]} ({node.name} pieces)"
+    source = node.inputs[0]
+    layers = []
+    if apart > 1:
+        layers += _taken_apart(node, (source, storage), pieces, piece)
+        source = pieces
+    return [*layers, *(_put_together(node, source, output, piece) if together > 1 else ())]
+
+
+def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterator[Convolution]:
+    """One behind the other the pieces of each position's channels."""
+    height, width, channels = source[1].shape
+    count = channels // piece
+    for index in range(count):
+        yield copied_part(
+            node,
+            f"{node.name}_apart{index}",
+            source,
+            (output, Stored(height, width * count, piece)),
+            start=(0, 0, index * piece),
+            place=(0, index, 0),
+            size=(height, width, piece),
+            spread=(1, count),
+        )
+
+
+def _put_together(node: Node, source: str, output: Stored, piece: int) -> Iterator[Convolution]:
+    """The channels of each position from neighbouring pieces."""
+    height, width, channels = output.shape
+    count = channels // piece
+    for index in range(count):
+        yield copied_part(
+            node,
+            f"{node.name}_{index}",
+            (source, Stored(height, width * count, piece)),
+            (node.outputs[0], output),
+            start=(0, index, 0),
+            step=(1, count, 1),
+            place=(0, 0, index * piece),
+            size=(height, width, piece),
+        )
+
+
+OPERATOR = Operator(
+    attributes=Reshape, check=check, reference=reference, lower=lower, host=True, view=True
+)

@@ -33,7 +33,17 @@ from tests.models import (
 from tests.oracle import tflm
 from tests.single_operators import SINGLE_OPERATOR_GRAPHS
 
-OPERATORS = ("add", "sub", "mul", "max_pool2d", "mean", "concatenation", "split", "relu", "prelu")
+# All but those with a part of their own in int8 codes, and those that make or take float32.
+OPERATORS = sorted(
+    set(SINGLE_OPERATOR_GRAPHS)
+    - {"average_pool2d", "pad", "quantize", "dequantize", "log_softmax", "fully_connected"}
+    - {"softmax", "reshape", "arg_max"}
+)
+
+
+# Their averages round halves in another direction, see below.
+def without_averages(graph: Graph) -> bool:
+    return all(node.operator != "average_pool2d" for node in graph)
 
 
 def unsigned(graph: Graph) -> Graph:
@@ -57,7 +67,9 @@ def _up(codes: np.ndarray) -> np.ndarray:
 @settings(max_examples=150)
 @given(
     st.one_of(
-        networks(), conv2d_graphs(("int8",)), *(SINGLE_OPERATOR_GRAPHS[name] for name in OPERATORS)
+        networks().filter(without_averages),
+        conv2d_graphs(("int8",)),
+        *(SINGLE_OPERATOR_GRAPHS[name] for name in OPERATORS),
     ),
     SEEDS,
 )
@@ -155,7 +167,7 @@ CONFIG = AcceleratorConfig(weight_steps=8192, sum_bits=26)
 
 
 @settings(max_examples=25)
-@given(networks(("int8",)), SEEDS)
+@given(networks(("int8",)).filter(without_averages), SEEDS)
 def test_a_uint8_model_runs_on_the_machine(graph, seed):
     inputs = random_inputs(graph, 3, seed)
     compiled = compile_graph(read(write(unsigned(graph)), "unsigned.tflite"), CONFIG)

@@ -1,0 +1,165 @@
+"""``accel quantize``"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import check_writable, say, show, table, write_whole
+from accel.cli._quantization import NAMES, work
+from accel.cli.check import CANNOT_RUN, check_board
+
+
+def quantize(
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="MODEL", help="A float32 .onnx file.", show_default=False),
+    ],
+    calibration: Annotated[
+        Path,
+        typer.Option(
+            "--calibration",
+            "-c",
+            help="Typical inputs: array x, float32 [N, ...], and perhaps their classes, y.",
+            metavar="X.npz",
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The quantized network.", metavar="OUT.onnx")
+    ],
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            "--test",
+            "-t",
+            help="Samples to measure with, x and y; without it, those of the calibration.",
+            metavar="T.npz",
+        ),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="Classes of the samples that are measured, instead of their file's y.",
+            metavar="Y.npy",
+        ),
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method", help="How ranges are found: minmax, entropy, percentile.", metavar="NAME"
+        ),
+    ] = "minmax",
+    per_tensor: Annotated[
+        bool,
+        typer.Option("--per-tensor", help="One scale for all weights of a layer."),
+    ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--form",
+            help="qop: operators on codes; qdq: operators between QuantizeLinear and "
+            "DequantizeLinear.",
+            metavar="NAME",
+            show_default="qop, and qdq where that does not do",
+        ),
+    ] = None,
+    activations: Annotated[
+        str, typer.Option("--activations", help="Their codes: u8 or s8.", metavar="NAME")
+    ] = "u8",
+    board: _options.BoardName = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="All of it as JSON.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Quantize a float ONNX network to int8, and measure what that does to its answers.
+
+    Takes what torch.onnx.export writes: one float32 input of a fixed shape
+    but for the batch. x has the network's own shape and numbers, images
+    scaled as in training. ONNX Runtime, which only this command needs,
+    calibrates and quantizes; then it runs the samples in float32 and in int8,
+    and our core does. Without --board all boards are checked. Ends with 2
+    if the network runs on none of them; OUT.onnx is there even so.
+
+    \b
+    accel quantize model.onnx --calibration x.npz -o int8.onnx
+    accel quantize model.onnx -c train.npz -t test.npz -o int8.onnx -b icebreaker
+    accel quantize model.onnx -c x.npz --labels y.npy -o int8.onnx --json r.json
+    """
+    from accel import boards
+    from accel.quantization import quantizer
+
+    _choose("--method", method, quantizer.METHODS)
+    _choose("--form", form or "qop", quantizer.FORMS)
+    _choose("--activations", activations, quantizer.ACTIVATIONS)
+    asked = [boards.get(board)] if board else list(boards.BOARDS.values())
+    check_writable(output, json_file)
+    if output.exists() and model.exists() and output.samefile(model):
+        raise _options.BadOption(f"{output}: is the float model itself; give another --output")
+    settings = quantizer.Settings(
+        method=method, form=form, activations=activations, per_tensor=per_tensor
+    )
+    made, report, programs = work(model, calibration, test, labels, settings, asked)
+    write_whole(output, lambda file: file.write(made.data))
+    report = {"model": model.name, "output": output.name, **report}
+    if json_file is not None:
+        text = json.dumps(report, indent=2) + "\n"
+        write_whole(json_file, lambda file: file.write(text.encode()))
+    _show(report)
+    if board:
+        check_board(made.graph, asked[0], _options.configuration(board, None, None, None, None))
+    else:
+        _show_boards(report["boards"])
+    say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")
+    if not any(programs):
+        raise typer.Exit(CANNOT_RUN)
+
+
+def _choose(option: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise _options.BadOption(f"{option} must be one of {', '.join(known)}, not {value!r}")
+
+
+def _show(report: dict[str, Any]) -> None:
+    test, sizes = report["test"], report["bytes"]
+    source = test["file"]
+    if source == report["calibration"]["file"]:
+        source += ", which it was calibrated with"
+    say(f"{report['model']}: {test['samples']} samples of {source}", style="bold")
+    columns = (">accuracy", ">class as in float32", ">RMS distance", ">bytes")
+    listing = table("network", *columns)
+    names = {**NAMES, "int8_accel": f"int8, accel ({test['executor']})"}
+    for who, name in names.items():
+        same = test["same_class_as_float32"].get(who)
+        size = sizes["float32" if who == "float32" else "int8"]
+        shares = (test["accuracy"].get(who), same, test["distance_from_float32"].get(who))
+        listing.add_row(name, *map(_percent, shares), f"{size:,}")
+    show(listing)
+    say(
+        f"  accel and onnxruntime: {test['elements_differing_from_onnxruntime']:,} of "
+        f"{test['elements']:,} elements differ, {test['classes_differing_from_onnxruntime']} classes"
+    )
+    if not test["accuracy"]:
+        say("  no accuracy without labels: add an array y to the .npz file, or give --labels")
+    if report["scales_moved"]:
+        why = "scales of weights moved by less than 0.01 %, so that the core rounds exactly"
+        say(f"  {why}: {report['scales_moved']}")
+    made = f"{report['weights']}, activations {report['activations']}, {report['method']}"
+    tools = ", ".join(f"{tool['name']} {tool['version']}" for tool in report["tools"])
+    say(f"  weights {made} of {report['calibration']['samples']} samples; {tools}")
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.2f} %"
+
+
+def _show_boards(boards: list[dict[str, Any]]) -> None:
+    for board in boards:
+        if board["runs"]:
+            say(f"  {board['board']}: runs, {board['cycles']:,} cycles, {board['milliseconds']} ms")
+            continue
+        say(f"  {board['board']}: does not run", style="bold red")
+        for reason in board["reasons"]:
+            say(f"    {reason}")

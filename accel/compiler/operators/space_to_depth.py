@@ -1,0 +1,51 @@
+"""Squares of positions side by side in the channels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..convolution import Convolution
+from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._copies import copied_part
+from ._moves import check_blocks
+from ._operator import Operator, input_tensor, output_tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceToDepth:
+    """``block`` is the side of a square; its rows come one after another, channels innermost."""
+
+    block: int
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_blocks(node, graph, input_tensor(node, graph), output_tensor(node, graph))
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    (x, block), shape = (inputs[0], node.attributes.block), output_tensor(node, graph).shape
+    pieces = x.reshape(len(x), shape[1], block, shape[2], block, x.shape[3])
+    return [pieces.transpose(0, 1, 3, 2, 4, 5).reshape(len(x), *shape[1:])]
+
+
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """For each place in a square a copy that takes it from every square."""
+    output, block = stored(output_tensor(node, graph)), node.attributes.block
+    return [
+        copied_part(
+            node,
+            f"{node.name}_{index}",
+            (node.inputs[0], storage),
+            (node.outputs[0], output),
+            start=(*divmod(index, block), 0),
+            step=(block, block, 1),
+            place=(0, 0, index * storage.channels),
+            size=(output.height, output.width, storage.channels),
+        )
+        for index in range(block * block)
+    ]
+
+
+OPERATOR = Operator(attributes=SpaceToDepth, check=check, reference=reference, lower=lower)

@@ -1,0 +1,140 @@
+"""Transposed convolution; weights ``[out, kernel_h, kernel_w, in]``.
+
+Each input position adds its products to a window of the output; windows are a stride apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from ...numeric.rules import Rescale
+from ..convolution import Convolution, Region
+from ..ir import Graph, Node
+from ..storage import Stored, stored
+from ._activation import check_known
+from ._linear import (
+    centred,
+    check_operands,
+    check_sums,
+    finish,
+    lowered,
+    product_bounds,
+    rescale_rule,
+    weight_values,
+)
+from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._window import MAX_STEP, Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransposeConv2d:
+    """Pairs are (height, width). ``padding`` is how much of the first window lies above and to the
+    left of the output; what lies below and to the right of it is left out too."""
+
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    activation: str = "none"
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=3, optional=1)
+    check_known(node, node.attributes.activation)
+    check_operands(node, graph, axis=0, rank=4)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    out, *kernel, depth = input_tensor(node, graph, 1).shape
+    for tensor in (source, output):
+        dims = len(tensor.shape)
+        require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
+    channels = f"weights for {depth} input channels, but {source.shape[3]} come in"
+    require(source.shape[3] == depth, node, channels)
+    require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
+    for axis, name in enumerate(("height", "width")):
+        stride, padding = node.attributes.stride[axis], node.attributes.padding[axis]
+        support(1 <= stride <= MAX_STEP, node, f"stride {stride} in {name} is out of range")
+        inside = 0 <= padding < kernel[axis]
+        require(inside, node, f"padding {padding} in {name} must be below the kernel's size")
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
+
+
+def output_rule(node: Node, graph: Graph) -> Rescale:
+    return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
+
+
+def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+    """Those of a window that all taps of the kernel meet, which is more than any meets."""
+    weights = weight_values(node, graph)
+    return product_bounds(node, graph, weights.reshape(len(weights), -1))
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    weights, a = weight_values(node, graph), node.attributes
+    out, *kernel, _ = weights.shape
+    x = centred(node, graph, inputs[0], weights.reshape(out, -1))
+    sizes = output_tensor(node, graph).shape[1:3]
+    reach = [
+        max(p + size, (n - 1) * s + k)
+        for n, s, k, p, size in zip(x.shape[1:3], a.stride, kernel, a.padding, sizes, strict=True)
+    ]
+    sums = np.zeros((len(x), *reach, out), x.dtype)
+    ends = [n * s for n, s in zip(x.shape[1:3], a.stride, strict=True)]
+    for i, j in product(*map(range, kernel)):
+        taps = weights[:, i, j].T.astype(x.dtype)
+        sums[:, i : i + ends[0] : a.stride[0], j : j + ends[1] : a.stride[1]] += x @ taps
+    rows, columns = (slice(p, p + n) for p, n in zip(a.padding, sizes, strict=True))
+    return [finish(node, graph, sums[:, rows, columns], output_rule(node, graph))]
+
+
+def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+    """For each place within a stride a convolution with the taps that meet it, in reverse order."""
+    weights, a = weight_values(node, graph), node.attributes
+    output, rule = stored(output_tensor(node, graph)), output_rule(node, graph)
+    phases = [
+        list(_phases(*axis))
+        for axis in zip(
+            a.stride, a.padding, weights.shape[1:3], (output.height, output.width), strict=True
+        )
+    ]
+    convolutions = []
+    for index, ((top, rows, up), (left, columns, before)) in enumerate(product(*phases)):
+        taps = np.zeros(
+            (len(weights), max(1, len(rows)), max(1, len(columns)), weights.shape[3]), np.int64
+        )
+        if rows and columns:
+            taps = weights[:, rows][:, :, columns]
+        (c,) = lowered(
+            node, graph, storage, taps, rule, macs=storage.height * storage.width * taps.size
+        )
+        counts = (
+            -(-(n - first) // s)
+            for n, first, s in zip(output.shape[:2], (top, left), a.stride, strict=True)
+        )
+        convolutions.append(
+            c.replace(
+                name=f"{node.name}_{index}",
+                padding=(up + top, before + left),
+                region=Region(top, left, *counts),
+                spread=a.stride,
+            )
+        )
+    return convolutions
+
+
+def _phases(stride: int, padding: int, kernel: int, size: int):
+    """Along an axis: each first output position, its taps from the last to the first, and how many
+    of them lie before the input."""
+    for first in range(min(stride, size)):
+        taps = list(range((first + padding) % stride, kernel, stride))[::-1]
+        met = (first + padding) // stride
+        yield first, taps, len(taps) - 1 - met if taps else 0
+
+
+OPERATOR = Operator(
+    attributes=TransposeConv2d,
+    check=check,
+    reference=reference,
+    output_rule=output_rule,
+    sum_bounds=sum_bounds,
+    lower=lower,
+)

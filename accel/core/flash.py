@@ -1,0 +1,126 @@
+"""Reads a program from the board's SPI flash, when it has found that it is one."""
+
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..protocol import FlashStatus
+from .flash_bus import READ_BITS, FlashBus, flash_pins
+from .flash_check import ImageCheck
+from .flash_fifo import ReadAhead
+
+GAP = 5
+WAKE = 2048
+DEPTH = 512
+
+
+class FlashReader(wiring.Component):
+    """A stream of the bytes from any address of an image in a flash.
+
+    After reset the chip is woken, identified, and the image checked from end to end; ``status``
+    says when that is done and what came of it. From then on bytes are read by ``start``. They are
+    read ahead until ``depth`` of them wait; then the flash's clock pauses and the chip stays
+    selected. The cycles in which they come depend on nothing but when they are taken, in every
+    family alike: see `sim.flash_times`.
+
+    Parameters
+    ----------
+    lanes, divider, offset : int
+        As ``FlashBus`` has them.
+    header : bytes
+        As ``ImageCheck`` has it.
+    depth : int
+        Bytes that are read ahead, a power of two.
+    gap, wake : int
+        As ``FlashBus`` has them; by default 100 ns at 48 MHz, and more than the 35 us that the
+        slowest chips want (tRES1) at up to 58 MHz.
+
+    Members
+    -------
+    start : In(1), address : In(23)
+        Begin to read there in the image. Ends any read before; nothing of that comes any more from
+        the next cycle on. Ignored while ``status`` is ``CHECKING``.
+    stop : In(1)
+        End the read. Ignored while ``status`` is ``CHECKING``, and in the cycle of a ``start``.
+    o : Out(stream.Signature(8))
+        The bytes in their order.
+    check : In(1)
+        Begin the check anew, whatever goes on; goes before ``start`` and ``stop``.
+    status : Out(FlashStatus)
+        What is known of the image.
+    pins : Out(flash_pins)
+        To the pads, as `flash_phy` has them.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not what it must be.
+    """
+
+    def __init__(
+        self,
+        *,
+        lanes: int,
+        divider: int,
+        offset: int,
+        header: bytes,
+        depth: int = DEPTH,
+        gap: int = GAP,
+        wake: int = WAKE,
+    ):
+        self.bus = FlashBus(lanes=lanes, divider=divider, offset=offset, gap=gap, wake=wake)
+        self.fifo = ReadAhead(depth=depth)
+        self.image_check = ImageCheck(header=header)
+        super().__init__(
+            {
+                "start": In(1),
+                "address": In(READ_BITS),
+                "stop": In(1),
+                "o": Out(stream.Signature(8)),
+                "check": In(1),
+                "status": Out(FlashStatus),
+                "pins": Out(flash_pins),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.bus = bus = self.bus
+        m.submodules.fifo = fifo = self.fifo
+        m.submodules.image_check = image_check = self.image_check
+        wiring.connect(m, wiring.flipped(self.pins), bus.pins)
+        # The first cycle begins the check, which sets everything but these two.
+        first, probe = Signal(init=1), Signal()
+        m.d.sync += first.eq(0)
+        checking, checked = Signal(), Signal()
+        m.d.comb += [
+            probe.eq(first | self.check),
+            checking.eq(self.status == FlashStatus.CHECKING),
+            checked.eq(checking & image_check.ended),
+            bus.probe.eq(probe),
+            bus.read.eq(self.start & ~checking),
+            bus.address.eq(self.address),
+            bus.end.eq(Mux(checking, image_check.ended, self.stop)),
+            bus.room.eq(fifo.room),
+            fifo.clear.eq(probe | bus.read | bus.end),
+            fifo.begun.eq(bus.begun),
+            fifo.write.eq(bus.received),
+            fifo.data.eq(bus.byte),
+        ]
+
+        # The bytes go to the check while it goes on.
+        m.d.comb += [
+            image_check.begin.eq(probe),
+            image_check.i.payload.eq(fifo.o.payload),
+            image_check.i.valid.eq(fifo.o.valid & checking),
+            self.o.payload.eq(fifo.o.payload),
+            self.o.valid.eq(fifo.o.valid & ~checking),
+            fifo.o.ready.eq(Mux(checking, image_check.i.ready, self.o.ready)),
+        ]
+        with m.If(probe):
+            m.d.sync += self.status.eq(FlashStatus.CHECKING)
+        with m.Elif(bus.no_chip):
+            m.d.sync += self.status.eq(FlashStatus.NO_CHIP)
+        with m.Elif(checked):
+            m.d.sync += self.status.eq(image_check.status)
+        return m

@@ -1,0 +1,87 @@
+"""Bytes of a flash, read ahead of who takes them."""
+
+from amaranth.hdl import *
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+# What is being written is never read.
+_ATTRIBUTES = {"no_rw_check": 1}
+
+
+class ReadAhead(wiring.Component):
+    """A queue in block RAM that counts bytes from when they begin to be read, not from when they come.
+
+    A byte that comes is there to be taken two cycles later, one a cycle.
+
+    Parameters
+    ----------
+    depth : int
+        Bytes that may have begun and are not taken yet; a power of two, at least 4.
+
+    Members
+    -------
+    clear : In(1)
+        Forget everything. Must come first.
+    begun : In(1), room : Out(1)
+        A byte begins, which it may only while there is room.
+    write : In(1), data : In(8)
+        A byte has come.
+    o : Out(stream.Signature(8))
+        The bytes.
+    """
+
+    def __init__(self, *, depth: int):
+        if depth < 4 or depth & (depth - 1):
+            raise ValueError(f"Depth must be a power of two and at least 4, not {depth!r}")
+        self.depth = depth
+        super().__init__(
+            {
+                "clear": In(1),
+                "begun": In(1),
+                "room": Out(1),
+                "write": In(1),
+                "data": In(8),
+                "o": Out(stream.Signature(8)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        taken = Signal()
+        m.d.comb += taken.eq(self.o.valid & self.o.ready)
+
+        # Plus one, minus one or nothing, in one addition
+        pending = Signal(range(self.depth + 1), reset_less=True)
+        change = Cat(self.begun ^ taken, (taken & ~self.begun).replicate(len(pending) - 1))
+        m.d.sync += pending.eq(pending + change)
+        m.d.comb += self.room.eq(~pending[-1])
+
+        m.submodules.memory = memory = Memory(shape=8, depth=self.depth, init=[], attrs=_ATTRIBUTES)
+        write, read = memory.write_port(), memory.read_port()
+        writing = Signal(range(self.depth), reset_less=True)
+        reading = Signal.like(writing)
+        valid, fetch = Signal(reset_less=True), Signal()
+        m.d.comb += [
+            write.en.eq(self.write),
+            write.addr.eq(writing),
+            write.data.eq(self.data),
+            fetch.eq((~self.o.valid | self.o.ready) & (reading != writing)),
+            read.en.eq(fetch),
+            read.addr.eq(reading),
+            self.o.valid.eq(valid),
+            self.o.payload.eq(read.data),
+        ]
+        m.d.sync += [
+            writing.eq(writing + self.write),
+            reading.eq(reading + fetch),
+            valid.eq(fetch | (valid & ~self.o.ready)),
+        ]
+        with m.If(self.clear):
+            m.d.sync += [
+                pending.eq(0),
+                writing.eq(0),
+                reading.eq(0),
+                valid.eq(0),
+            ]
+        return m

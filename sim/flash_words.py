@@ -1,0 +1,32 @@
+"""When the words of a chunk in flash come to the sequencer, as `core.flash_words` has them."""
+
+from accel.config import AcceleratorConfig
+
+from .flash_times import ByteTimes
+
+# The reading begins in the cycle before the first word is asked for, which is cycle 0.
+_START = -1
+
+
+class WordTimes:
+    """The words of one chunk, in order."""
+
+    def __init__(self, config: AcceleratorConfig, memory_latency: int):
+        self.rows = config.rows
+        self.memory_latency = memory_latency
+        self.bytes = ByteTimes(lanes=config.flash_lanes, divider=config.flash_divider)
+        self.valid = self._collect(0)
+
+    def take(self, first: int, words: int) -> int:
+        """The cycle in which the last of ``words`` is taken, asked for from ``first`` on."""
+        cycle = first - 1
+        for _ in range(words):
+            cycle = max(cycle + 1, self.valid)
+            self.valid = self._collect(cycle + self.memory_latency)
+        return cycle
+
+    def _collect(self, ready: int) -> int:
+        """The first cycle with the next word, whose bytes are taken from ``ready`` on."""
+        for _ in range(self.rows):
+            ready = self.bytes.take(ready - _START) + _START + 1
+        return ready

@@ -1,0 +1,55 @@
+# amaranth: UnusedElaboratable=no
+"""Where a board has a flash for programs, a core can be built that reads it."""
+
+import re
+
+import pytest
+
+from accel import boards, resources
+from accel.bitstream import plan
+
+WITH_FLASH = [name for name, board in boards.BOARDS.items() if board.flash]
+# Of the FPGAs, the bytes of a bitstream that is not compressed
+BITSTREAMS = {"iCE40UP5K": 104_161, "iCE40HX8K": 135_183, "iCE40LP8K": 135_183, "LFE5U": 1_940_000}
+
+
+@pytest.mark.parametrize("name", WITH_FLASH)
+def test_its_resources_are_the_platforms(name):
+    flash, platform = boards.get(name).flash, boards.get(name).platform()
+    for lanes, resource in flash.lanes.items():
+        found = {sub.name: sub.ios[0].names for sub in platform.lookup(resource, 0).ios}
+        assert len(found["dq"]) == lanes if lanes > 1 else {"copi", "cipo"} <= found.keys()
+        assert "cs" in found
+
+
+@pytest.mark.parametrize("name", WITH_FLASH)
+def test_programs_lie_behind_the_bitstream(name):
+    board = boards.get(name)
+    (size,) = (size for device, size in BITSTREAMS.items() if board.device.startswith(device))
+    assert board.flash.offset > size
+    assert "program.bin" in board.flash.how_to_write("program.bin")
+
+
+@pytest.mark.parametrize(
+    ("name", "lanes", "cells"),
+    [
+        ("icebreaker", 4, "SB_IO"),
+        ("upduino_v3", 2, "SB_IO"),
+        ("ulx3s_25f", 1, "USRMCLK"),
+        ("orangecrab_r0_2_85f", 4, "USRMCLK"),
+    ],
+)
+def test_a_core_that_reads_it_has_a_plan(name, lanes, cells):
+    board = boards.get(name)
+    text = plan(board, resources.configure(board, flash_lanes=lanes)).files["top.il"]
+    text = text if isinstance(text, str) else text.decode()
+    assert re.search(rf"cell \\{cells} ", text)
+
+
+def test_lanes_that_are_not_wired_are_refused_with_those_that_are():
+    board = boards.get("fomu_pvt")
+    (problem,) = resources.problems(resources.configure(board, flash_lanes=4), board)
+    assert problem == (
+        "the core reads a flash on 4 lanes, fomu_pvt has at most 2 of them wired; "
+        "use --set flash_lanes=0 or 1 or 2"
+    )
