@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel import boards
 from tests.compiler.frontends import test_tflite as faults
 
 from .conftest import MODEL

@@ -5,15 +5,16 @@ import json
 import numpy as np
 import pytest
 
-import accel
+import accel as package
 from accel.boards import UnknownBoard
 from tests.cli.conftest import MODEL
 
 # It has no UART: what does not talk to it does not ask for one.
+NO_FLASH = ("--board", "icebreaker", "--set", "flash_lanes=0")
 BITSY = "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform"
 
 
-def test_check_compile_and_run_take_any_platform(accel_command, digits, tmp_path):
+def test_check_compile_and_run_take_any_platform(accel, digits, tmp_path):
     code, output, _ = accel("check", MODEL, "--board", BITSY)
     assert code == 0
     assert f"{BITSY}: 4x4 int8 on iCE40UP5K-SG48" in output
@@ -23,7 +24,7 @@ def test_check_compile_and_run_take_any_platform(accel_command, digits, tmp_path
     assert code == 0
     assert json.loads((out / "layers.json").read_text())["board"] == BITSY
     known = tmp_path / "known"
-    assert accel("compile", MODEL, "--board", "icebreaker", "-o", known)[0] == 0
+    assert accel("compile", MODEL, *NO_FLASH, "-o", known)[0] == 0
     assert (out / "program.bin").read_bytes() == (known / "program.bin").read_bytes()
     answers = tmp_path / "y.npy"
     assert accel("run", MODEL, "-b", BITSY, "-i", digits, "-o", answers)[0] == 0
@@ -65,4 +66,4 @@ def test_only_the_command_line_has_modules_run(tmp_path, monkeypatch):
     (tmp_path / "never_run.py").write_text("raise SystemExit('was run')")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnknownBoard):
-        accel.compile(MODEL, board="never_run:Board")
+        package.compile(MODEL, board="never_run:Board")
