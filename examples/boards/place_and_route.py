@@ -19,9 +19,9 @@ from accel.resources import is_of
 RESULTS = Path(__file__).resolve().parents[2] / "boards" / "results.json"
 
 
-def read(path: Path = RESULTS) -> dict[str, Any]:
+def read() -> dict[str, Any]:
     """The records by board."""
-    return json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
 def record(name: str, seeds: range, folder: Path) -> dict[str, Any]:
