@@ -63,6 +63,8 @@ def _ice40(name: str, mhz: float) -> Device:
         family="ice40hx",
         clock_family="ice40",
         resources={"LC": 7680, "EBR": 32},
+        # All of the memory. With a reader of the flash besides (flash_lanes=2, weight_steps=512) 84 %
+        # of the cells are taken, and the placer did not come to an end.
         core={
             "rows": 4,
             "columns": 4,
