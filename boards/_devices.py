@@ -104,7 +104,7 @@ ICE40HX8K = _ice40("iCE40HX8K", 84.0)
 ICE40LP8K = _ice40("iCE40LP8K", 54.0)
 
 _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
-LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 100.0)
+LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 90.0)
 # Twice what its DSPs can do is made of its logic.
 _MEDIUM = {"rows": 4, "columns": 8, "element": "booth", "requantizers": 2, "bank_words": 8192}
 LFE5U_25F = _ecp5("LFE5U-25F", 24288, 28, 56, _MEDIUM, 80.0)
