@@ -1,7 +1,5 @@
 """What a configuration takes of an FPGA, as far as it is known without synthesis."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,16 +43,17 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
     return default.replace(**changes)
 
 
-def fingerprint(board: Board) -> str:
-    """A digest of what a board's default core is placed and routed with: core, device and clock."""
-    clock = board.clock
-    facts = {
-        "device": board.device,
-        "configuration": configure(board).as_dict(),
-        "clock": [clock.pin, clock.input_mhz, clock.made_mhz],
-        "nextpnr_options": board.nextpnr_options,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+def is_of(made: Mapping[str, Any], board: Board) -> bool:
+    """Whether a record of place and route is of a board's device, clock and default core as they are.
+
+    A value that the record lacks came into the configuration later, and was the default before.
+    """
+    then = AcceleratorConfig(**made["configuration"])
+    return (made["device"], made["clock_mhz"], then) == (
+        board.device,
+        board.clock.made_mhz,
+        configure(board),
+    )
 
 
 def needs(config: AcceleratorConfig) -> Mapping[str, int]:

@@ -22,6 +22,7 @@ from accel.errors import UserError
 
 _BAUD = 115_200  # what every adapter can do
 _FORM = "module:Class as for an import, such as amaranth_boards.icebreaker:ICEBreakerPlatform"
+_MAXIMUM_MHZ = 400
 _OWN_UART = "accel_uart"
 _OSCILLATORS = ("SB_HFOSC", "SB_LFOSC", "OSCG")  # of the FPGA itself
 
@@ -186,6 +187,10 @@ def _clock(
         )
     if name not in clocks:
         raise UnusablePlatform(f"{spec}: has no resource {name!r} with a frequency; use {hint}")
+    if options.clock_mhz is not None and not 1 <= options.clock_mhz <= _MAXIMUM_MHZ:
+        raise UnusablePlatform(
+            f"{spec}: --clock-mhz must be 1 to {_MAXIMUM_MHZ}, not {options.clock_mhz:g}"
+        )
     resource = platform.lookup(name)
     mhz = float(resource.clock.frequency) / 1e6
     pads = getattr(resource.ios[0], "names", ())

@@ -7,7 +7,7 @@ from accel.core.clocking import ClockPlan
 BOARD = Board(
     name="ice40_hx8k_b_evn",
     title="Lattice iCE40-HX8K-B-EVN",
-    **_devices.ICE40HX8K.on_board("CT256", flash_lanes=2, weight_steps=512),
+    **_devices.ICE40HX8K.on_board("CT256"),
     platform=platform_of("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
     clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=84.0),
     flash=Flash(offset=1 << 20, command="iceprog -o {offset} {file}"),

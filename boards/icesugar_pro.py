@@ -9,7 +9,7 @@ BOARD = Board(
     title="Muse Lab iCESugar-Pro",
     **_devices.LFE5U_25F.on_board("6BG256"),
     platform=platform_of("icesugar_pro", "ICESugarProPlatform"),
-    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=60.0),
+    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
     flash=Flash(offset=1 << 22, lanes=QUAD, command="icesprog -o {offset} {file}"),
     led=("rgb_led", 0, "g"),
     # The iCELink is a small microcontroller.

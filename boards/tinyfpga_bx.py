@@ -11,7 +11,7 @@ from accel.core.clocking import ClockPlan
 BOARD = Board(
     name="tinyfpga_bx",
     title="TinyFPGA BX",
-    **_devices.ICE40LP8K.on_board("CM81", flash_lanes=4, weight_steps=512),
+    **_devices.ICE40LP8K.on_board("CM81"),
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=54.0),
     # Where the bootloader puts what is the user's.

@@ -14,6 +14,6 @@ BOARD = Board(
     title="Radiona ULX3S 12F",
     **_devices.LFE5U_12F.on_board("6BG381"),
     platform=platform_of("ulx3s", "ULX3S_12F_Platform"),
-    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
+    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=90.0),
     flash=FLASH,
 )

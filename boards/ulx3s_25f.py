@@ -10,6 +10,6 @@ BOARD = Board(
     title="Radiona ULX3S 25F",
     **_devices.LFE5U_25F.on_board("6BG381"),
     platform=platform_of("ulx3s", "ULX3S_25F_Platform"),
-    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=60.0),
+    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
     flash=FLASH,
 )

@@ -3,6 +3,7 @@
 ``--update-golden`` writes the tables and the output anew.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -83,9 +84,41 @@ def board_table() -> str:
     for name, board in boards.BOARDS.items():
         config = resources.configure(board)
         core = f"{config.rows}x{config.columns} {config.format}"
+        core += ", logic" if not resources.needs(config)["DSP"] else ""
         clock = f"{board.clock.made_mhz:g} MHz"
-        rows.append([f"`{name}`", board.title, board.device, core, clock])
-    return markdown(["board", "what it is", "FPGA", "default core", "clock"], rows)
+        memory = f"{2 * config.bank_words * config.rows // 1024} KiB"
+        rows.append([f"`{name}`", board.title, board.device, core, memory, clock])
+    return markdown(["board", "what it is", "FPGA", "default core", "memory", "clock"], rows)
+
+
+def result_table() -> str:
+    """What is in boards/results.json, which examples/boards/place_and_route.py writes."""
+    results = json.loads((ROOT / "boards/results.json").read_text())
+    rows = []
+    for name, made in results.items():
+        there = boards.get(name).resources
+        shares = [
+            f"{made['used'].get(what, 0):,} of {there[what]:,}" if what in there else ""
+            for what in ("DSP", "EBR", "SPRAM")
+        ]
+        logic = "LC" if "LC" in there else "LUT"
+        fmax = made["fmax_mhz"]
+        spread = f"{fmax['median']:.1f}"
+        if len(fmax["seeds"]) > 1:
+            spread += f" ({fmax['min']:.1f} to {fmax['max']:.1f})"
+        row = [f"`{name}`", f"{made['used'][logic]:,} of {there[logic]:,} {logic}", *shares]
+        rows.append([*row, f"{made['clock_mhz']:g}", spread, str(len(fmax["seeds"]))])
+    heading = [
+        "board",
+        "logic",
+        "DSP",
+        "EBR",
+        "SPRAM",
+        "clock, MHz",
+        "signed-off Fmax, MHz",
+        "seeds",
+    ]
+    return markdown(heading, rows)
 
 
 def formats() -> str:
@@ -99,6 +132,7 @@ def formats() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "operators": operators,
     "boards": board_table,
+    "results": result_table,
     "formats": formats,
 }
 

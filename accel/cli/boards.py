@@ -22,3 +22,4 @@ def boards() -> None:
         )
     show(listing)
     say("Build one with: accel build --board BOARD -o DIR")
+    say("Another one by its platform of Amaranth: accel build --board MODULE:CLASS -o DIR")

@@ -159,7 +159,9 @@ def _show_memory(program: Any, board: Any) -> None:
         )
     if memory.flash_bytes:
         say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed behind the work")
-    cells = (f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items())
+    cells = (
+        f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items() if n
+    )
     say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
     cycles, clock = program.report().cycles, board.clock.made_mhz
     milliseconds = cycles / clock / 1e3

@@ -14,14 +14,14 @@ from typing import Any
 
 from accel import boards
 from accel.bitstream import build
-from accel.resources import fingerprint
+from accel.resources import is_of
 
 RESULTS = Path(__file__).resolve().parents[2] / "boards" / "results.json"
 
 
-def read(path: Path = RESULTS) -> dict[str, Any]:
+def read() -> dict[str, Any]:
     """The records by board."""
-    return json.loads(path.read_text()) if path.exists() else {}
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
 
 def record(name: str, seeds: range, folder: Path) -> dict[str, Any]:
@@ -29,7 +29,6 @@ def record(name: str, seeds: range, folder: Path) -> dict[str, Any]:
     report = build(name, folder, seeds=seeds).report
     used = {what: use for what, use in report["utilization"].items() if use["used"]}
     return {
-        "fingerprint": fingerprint(boards.get(name)),
         "device": report["device"],
         "configuration": report["configuration"],
         "clock_mhz": report["clock_mhz"],
@@ -47,7 +46,7 @@ def stale(results: dict[str, Any]) -> list[str]:
     return [
         name
         for name, board in boards.BOARDS.items()
-        if results.get(name, {}).get("fingerprint") != fingerprint(board)
+        if name not in results or not is_of(results[name], board)
     ]
 
 

@@ -2,18 +2,22 @@
 """Every board is whole: found by name, plannable without a tool, and true to its device."""
 
 import dataclasses
+import json
 import re
+from pathlib import Path
 
 import pytest
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from accel import boards
+from accel import boards, resources
 from accel.core.board_top import BoardTop
 from accel.core.uart import Pace
 from accel.flow.build import build
 from accel.flow.plan import make_plan
+
+RESULTS = json.loads((Path(__file__).resolve().parents[2] / "boards/results.json").read_text())
 
 every_board = pytest.mark.parametrize("name", boards.BOARDS)
 
@@ -63,7 +67,8 @@ def test_a_plan_is_made_without_any_tool(name, monkeypatch):
     assert len(plan.digest()) == 32
 
 
-@every_board
+# One of each kind of clock; every board's whole core is in boards/results.json.
+@pytest.mark.parametrize("name", ["icebreaker", "tinyfpga_bx", "ulx3s_25f"])
 def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
     board = boards.get(name)
     plan = dataclasses.replace(plan_of(board), seeds=(1,))
@@ -79,6 +84,57 @@ def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
     assert report["timing_met"]
     available = {name: use["available"] for name, use in report["utilization"].items()}
     assert dict(board.resources).items() <= available.items()
+
+
+@every_board
+def test_the_default_core_was_placed_and_routed_as_it_is_now(name):
+    """Else run examples/boards/place_and_route.py, and renew the README's table from it."""
+    board, made = boards.get(name), RESULTS.get(name)
+    assert made, "not placed and routed yet"
+    assert resources.is_of(made, board), "placed and routed as it was before"
+    assert made["timing_met"] and made["fmax_mhz"]["signed_off"] >= board.clock.made_mhz
+    used = made["used"]
+    assert all(used.get(what, 0) <= there for what, there in board.resources.items())
+    needed = resources.needs(resources.configure(board))
+    exact = {what: needed[what] for what in ("DSP", "SPRAM") if needed.get(what)}
+    assert exact.items() <= used.items()
+    assert used["EBR"] >= needed["EBR"]
+
+
+def test_a_record_is_of_one_core_one_device_and_one_clock():
+    board = boards.get("icebreaker")
+    made = {
+        "device": board.device,
+        "clock_mhz": board.clock.made_mhz,
+        "configuration": resources.configure(board).as_dict(),
+    }
+    assert resources.is_of(made, board)
+    assert resources.is_of(made, dataclasses.replace(board, title="another", seeds=(9,)))
+    changes = [
+        {"device": "iCE40UP5K-UWG30"},
+        {"configuration": {**board.configuration, "weight_steps": 1024}},
+        {"clock": dataclasses.replace(board.clock, output_mhz=36)},
+    ]
+    assert not any(resources.is_of(made, dataclasses.replace(board, **c)) for c in changes)
+    del made["configuration"]["flash_lanes"]
+    assert not resources.is_of(made, board)
+    lacking = dataclasses.replace(board, configuration={**board.configuration, "flash_lanes": 0})
+    assert resources.is_of(made, lacking)
+
+
+def test_there_is_no_record_of_a_board_that_is_not_there():
+    assert set(RESULTS) <= set(boards.BOARDS)
+
+
+@every_board
+def test_the_usb_port_that_the_fpga_drives_itself_is_left_disconnected(name):
+    """A host would else see a device that does not answer."""
+    board = boards.get(name)
+    own = {("usb", 0)} & set(board.platform().resources)
+    # The iCESugar's is a header; the ULX3S's is the second of two.
+    assert board.usb == next(iter(own), None) or name == "icesugar" or name.startswith("ulx3s")
+    driven = [line for line in plan_of(board).files["top.il"].splitlines() if "pullup" in line]
+    assert bool(driven) == (board.usb is not None)
 
 
 @every_board

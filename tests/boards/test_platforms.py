@@ -138,9 +138,19 @@ class Still(Own):
         ),
         (
             ICEBREAKER,
-            {"clock_mhz": 1000},
+            {"clock_mhz": 0},
+            "{spec}: --clock-mhz must be 1 to 400, not 0",
+        ),
+        (
+            ICEBREAKER,
+            {"clock_mhz": float("nan")},
+            "{spec}: --clock-mhz must be 1 to 400, not nan",
+        ),
+        (
+            ICEBREAKER,
+            {"clock_mhz": 300},
             (
-                "{spec}: Clock of 1000 MHz cannot be made from 12 MHz; the nearest is 270 MHz; use "
+                "{spec}: Clock of 300 MHz cannot be made from 12 MHz; the nearest is 270 MHz; use "
                 "another --clock-mhz"
             ),
         ),

@@ -21,6 +21,7 @@ from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.reshape import Reshape
 from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
+from accel.numeric.formats import FORMATS
 from tests.agreement import assert_cycles, assert_layers
 from tests.models import SEEDS, Builder, Style, per_tensor, random_inputs
 
@@ -169,6 +170,13 @@ def test_4_bit_weights_on_a_wide_array(family):
         rows=4, columns=8, format="int8_int4", family=family, bank_words=1024
     )
     assert_exact(config)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_products_made_of_logic_come_when_the_model_says(format):
+    assert_exact(
+        AcceleratorConfig(element="booth", family="ice40hx", format=format, bank_words=1024)
+    )
 
 
 def test_compiled_rtl_answers_alike_whatever_the_input():

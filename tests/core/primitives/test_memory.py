@@ -70,7 +70,7 @@ def test_sprams_of_the_up5k_are_stacked_and_laid_side_by_side(width_bytes, depth
     [
         ({"depth": 0}, "Memory depth must be a positive integer, not 0"),
         ({"width_bytes": -1}, "Memory width in bytes must be a positive integer, not -1"),
-        ({"family": "x"}, "Family must be one of 'generic', 'ice40up', 'ecp5', not 'x'"),
+        ({"family": "x"}, "Family must be one of 'generic', 'ice40up', 'ice40hx', 'ecp5', not 'x'"),
     ],
 )
 def test_unusable_parameters_are_refused(changes, message):

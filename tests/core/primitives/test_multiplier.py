@@ -90,7 +90,7 @@ def test_a_dsp_cell_of_the_up5k_holds_two_products():
         ({"count": 0}, "Multiplier count must be a positive integer, not 0"),
         (
             {"family": "spartan"},
-            "Family must be one of 'generic', 'ice40up', 'ecp5', not 'spartan'",
+            "Family must be one of 'generic', 'ice40up', 'ice40hx', 'ecp5', not 'spartan'",
         ),
         (
             {"family": "ice40up", "weight_shape": signed(9)},
