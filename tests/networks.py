@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import accel
+from accel.config import AcceleratorConfig
 from accel.numeric import affine
 from tests.shared import shared, stimuli
 
@@ -50,6 +52,17 @@ LIVE = {
     "tinyengine/ptq_mnist_lenet-300-100": lambda: (mnist() + np.float32(128)) / np.float32(255),
     "mlperf_tiny_v05/model_ToyCar_quant_fullint": spectra,
 }
+
+
+# Whose layers have more weights in a channel than the smallest board's buffer holds
+_LONG = ("tflm/micro_speech_quantized",)
+
+
+def core_for(model: str) -> tuple[str, AcceleratorConfig]:
+    """The board, and its core, that a network runs on: the smallest one if that is possible."""
+    if model in _LONG:
+        return "ulx3s_85f", accel.configuration("ulx3s_85f", weight_steps=8192)
+    return "icebreaker", accel.configuration("icebreaker")
 
 
 def recorded(model: str, samples: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,8 @@ import accel
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from tests.onnx_models import RECORDED, RecordedModel
+from tests.accuracy import accuracy
+from tests.onnx_models import RECORDED
 from tests.shared import DATA
 
 LARGE = AcceleratorConfig(bank_words=1 << 17)
@@ -44,7 +45,9 @@ def main() -> None:
         golden = {level: model.golden(level) for level in ("ALL", "NONE")}
         differ = [f"{int(model.differing(answer, g).sum()):,}" for g in golden.values()]
         classes = int((answer.argmax(axis=1) != golden["ALL"].argmax(axis=1)).sum())
-        ours, theirs = (f"{_accuracy(model, y):.4f}" for y in (answer, golden["ALL"]))
+        ours, theirs = (
+            f"{accuracy(model.stimulus, model.inputs, y):.4f}" for y in (answer, golden["ALL"])
+        )
         others = f"{classes} of {len(answer)}"
         runtime.add_row(name, f"{answer.size:,}", *differ, others, ours, theirs)
     for table in (runtime, cores):
@@ -65,17 +68,6 @@ def _core(program: accel.Program, inputs: np.ndarray) -> list[str]:
         str(sum(cycles)),
         str(len(program.report().inexact)),
     ]
-
-
-def _accuracy(model: RecordedModel, answer: np.ndarray) -> float:
-    labels = np.load(DATA / f"data/{model.stimulus}.npz")["y"]
-    if len(labels) == len(answer):
-        return float((answer.argmax(axis=1) == labels).mean())
-    # An autoencoder over some windows of each file: anomalies are those it restores badly.
-    scores = np.square(model.inputs - answer).mean(axis=1).reshape(len(labels), -1).mean(axis=1)
-    anomalous, normal = scores[labels == 1], scores[labels == 0]
-    beaten = np.sign(anomalous[:, np.newaxis] - normal)
-    return float((beaten.mean() + 1) / 2)
 
 
 if __name__ == "__main__":

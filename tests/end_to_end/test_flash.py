@@ -11,8 +11,6 @@ from accel.sim.cycle_model import predict
 from accel.sim.harness import FLASH_OFFSET, Harness
 from tests.agreement import assert_cycles
 from tests.end_to_end.test_digits import DIGITS
-from tests.end_to_end.test_networks import answers
-from tests.shared import shared
 
 # Of the digits, the largest layers have no room.
 SIZES = {
@@ -54,16 +52,6 @@ def test_a_run_of_all_layers_takes_the_cycles_of_its_layers():
     packed = {sample.tensor: sample.pack(inputs, program.config.rows)[0]}
     core.run_sample(packed, program.code.stored_tensors()[-1:])
     assert core.total.cycles == sum(layer.cycles for layer in predict(program.code))
-    program.close()
-
-
-@pytest.mark.xdist_group("icebreaker wide sums")
-@pytest.mark.parametrize("model", ["mlperf_tiny/vww01_mobilenet_int8", "mlperf_tiny/ad01_int8"])
-def test_networks_larger_than_the_smallest_board_run_from_its_flash(model):
-    config = accel.configuration("icebreaker", sum_bits=32, flash_lanes=4)
-    program = accel.compile(shared(f"models/{model}.tflite"), config=config)
-    assert program.code.memory.flash_bytes
-    assert_rtl(program, *answers(model, 3))
     program.close()
 
 
