@@ -173,7 +173,7 @@ def execute(
         words = words // len(command.channels) - config.columns * isa.record_words
         fields = {
             **command.fields,
-            "next": {"bank": 0, "address": 0},
+            "next": 0,
             "last": 1,
             "input_bank": 0,
             "input_base": first + command.fields["input_base"],

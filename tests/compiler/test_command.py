@@ -102,7 +102,7 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
     weights = random.integers(low, high + 1, (groups, steps * config.rows, config.columns))
     fields = dict.fromkeys((name for name, _ in Isa(config).descriptor), 0)
     fields |= {
-        "next": {"bank": 0, "address": 0},
+        "next": 0,
         "groups_less_one": groups - 1,
         "inner_taps_less_one": steps - 1,
         "inner_origin": steps,

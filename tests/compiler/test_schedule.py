@@ -61,7 +61,7 @@ COMBINING = st.sampled_from([size for size in SIZES if config_of(*size).combines
 @given(convolutions().flatmap(combinations), COMBINING, st.sampled_from((1, 2)))
 def test_codes_are_combined_with_what_is_there(c, size, requantizers):
     config = config_of(*size)
-    if min(size) > 2:
+    if min(size) > 2 and not any(n % requantizers for n in size):
         config = config.replace(requantizers=requantizers)
     before = np.random.default_rng(5).integers(-128, 128, (2, *c.output_shape)).astype(np.int8)
     assert_same(schedule(c, config), c, config, before)
@@ -108,12 +108,13 @@ def test_positions_are_spread_over_the_output(c, config, spread, transposed):
 def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c, config):
     """Cycles of the array, which `_Loops.cycles` counts."""
     flat = module._flattened(module._without_idle_weights(c))
-    division = module._divide(flat, config)
+    division, inexact = module._divide(flat, config)
+    assert not inexact
     costs = []
     for way in module._ways(flat, config):
         if module._problem(way, config) is None:
             made = [
-                module._command(flat, loops, division, config, i) for i, loops in enumerate(way)
+                module._command(flat, loops, division, inexact, i) for i, loops in enumerate(way)
             ]
             x = images(c)
             answer = execute(made, c, pack(x, config.rows), config)

@@ -11,8 +11,6 @@ from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph, Node, Quantization, Tensor
-from accel.compiler.lower import CannotCompile
-from accel.compiler.operators._linear import weight_values
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
@@ -177,14 +175,8 @@ def test_a_uint8_model_runs_on_the_machine(graph, seed):
 
 @settings(max_examples=40)
 @given(pointwise(), SEEDS)
-def test_weights_with_a_zero_point_run_where_the_difference_fits(graph, seed):
+def test_weights_with_a_zero_point_run_however_far_they_are_from_it(graph, seed):
     inputs = random_inputs(graph, 3, seed)
-    values = weight_values(graph.nodes[0], graph)
-    try:
-        compiled = compile_graph(graph, CONFIG)
-    except CannotCompile as error:
-        assert f"weights of {values.min()}..{values.max()} are outside -128..127" in str(error)
-        return
-    assert np.abs(values).max() <= 128
+    compiled = compile_graph(graph, CONFIG)
     answers = Program(compiled).run(inputs, executor="machine").output
     np.testing.assert_array_equal(answers, tflm(write(graph), inputs))
