@@ -96,7 +96,7 @@ class Board:
             ctx.set(dut.idle, 0)
             run = [self.pointer, 0]
             self.runs.append(run)
-            stopped = self.refused and run[0] & self.flash_bit
+            stopped = self.refused and bool(run[0] & self.flash_bit)
             ctx.set(dut.refused, stopped)
             while run[1] < LAYERS and not stopped:
                 await ctx.tick().repeat(self.rng.randint(3, 90))
