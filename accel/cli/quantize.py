@@ -88,7 +88,7 @@ def quantize(
     accel quantize model.onnx -c train.npz -t test.npz -o int8.onnx -b icebreaker
     accel quantize model.onnx -c x.npz --labels y.npy -o int8.onnx --json r.json
     """
-    from accel import boards
+    from accel import boards, resources
     from accel.quantization import quantizer
 
     _choose("--method", method, quantizer.METHODS)
@@ -109,7 +109,7 @@ def quantize(
         write_whole(json_file, lambda file: file.write(text.encode()))
     _show(report)
     if board:
-        check_board(made.graph, asked[0], _options.configuration(board, None, None, None, None))
+        check_board(made.graph, asked[0], resources.configure(asked[0]))
     else:
         _show_boards(report["boards"])
     say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")

@@ -102,12 +102,18 @@ def compile_graph(
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
     passed = run_passes(graph)
-    failure = None
+    failure, streamed = None, []
     for ordered in orders(passed):
         try:
-            return _compile(graph, lower(ordered, config, fuse=fuse, exact=exact), config)
+            program = _compile(graph, lower(ordered, config, fuse=fuse, exact=exact), config)
         except DoesNotFit as error:
             failure = failure or error
+            continue
+        if not program.memory.flash_bytes:
+            return program
+        streamed.append(program)
+    if streamed:
+        return min(streamed, key=lambda program: program.memory.flash_bytes)
     assert failure is not None
     raise failure
 

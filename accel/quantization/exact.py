@@ -15,7 +15,7 @@ from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir import Graph, Node
 from accel.compiler.operators import OPERATORS
 from accel.compiler.storage import stored
-from accel.numeric.division import solve
+from accel.numeric.division_solver import solve
 
 from .quantizer import Quantized
 

@@ -192,7 +192,7 @@ def dynamic(proto: onnx.ModelProto) -> None:
 
 
 def unsupported(proto: onnx.ModelProto) -> None:
-    proto.graph.node[2].op_type = "Erf"
+    proto.graph.node[2].op_type = "Tan"
 
 
 def outside(proto: onnx.ModelProto) -> None:
@@ -209,7 +209,7 @@ def custom(proto: onnx.ModelProto) -> None:
 
 EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
-    unsupported: "operator 'r' (Erf): is not supported; use Conv, Gemm",
+    unsupported: "operator 'r' (Tan): is not supported; use Conv, Gemm",
     outside: "has its data in '../secret', which is outside of the model's folder",
     custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered function/op)",
 }
