@@ -1,0 +1,26 @@
+"""What all OrangeCrabs r0.2 have in common, whatever their FPGA: 48 MHz.
+
+The link is on the header's serial pins, as every Feather has them: 0 (N17) receives, 1 (M18) sends. Its
+USB port, which the bootloader uses, is not answered.
+"""
+
+from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
+from accel.boards._devices import Device
+from accel.core.clocking import ClockPlan
+
+
+def orangecrab(size: str, device: Device) -> Board:
+    """The board with an FPGA of a size, such as ``25F``."""
+    wires = Wires(rx="N17", tx="M18")
+    return Board(
+        name=f"orangecrab_r0_2_{size.lower()}",
+        title=f"OrangeCrab r0.2 {size}",
+        **device.on_board("8MG285"),
+        platform=platform_of("orangecrab_r0_2", f"OrangeCrabR0_2_{size}Platform", uart=wires),
+        clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=80.0),
+        flash=Flash(offset=1 << 22, lanes=QUAD),
+        led=("rgb_led", 0, "g"),
+        usb=("usb", 0),
+        # For an adapter of the user's.
+        link=Link(baud=115_200),
+    )
