@@ -26,8 +26,9 @@ from accel.flow.tools import find_tool
 from .harness import FLASH_OFFSET, Harness
 
 TIMEOUT_CYCLES = 1 << 32
-_FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
+_FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-shared", "-fPIC")
 _GLUE = "cxxrtl_driver.cc"
+_STATE = "cxxrtl_state.h"
 # Splitting wires that are driven in parts is worth a factor of 3: it is such wires that CXXRTL
 # takes for feedback, evaluates several times and copies about.
 # Memories come up as zeros anyway: to say so of every byte of a flash takes megabytes of C++.
@@ -99,7 +100,7 @@ def _sources_digest() -> str:
     """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
-    files += [Path(__file__), Path(__file__).with_name(_GLUE)]
+    files += [Path(__file__), *(Path(__file__).with_name(name) for name in (_GLUE, _STATE))]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -110,7 +111,8 @@ def _compile(
     text: str, folder: Path, compiler: Compiler, yosys: str, flags: tuple[str, ...]
 ) -> Path:
     (folder / "core.il").write_text(text)
-    shutil.copyfile(Path(__file__).with_name(_GLUE), folder / _GLUE)
+    for name in (_GLUE, _STATE):
+        shutil.copyfile(Path(__file__).with_name(name), folder / name)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
     headers = _headers(yosys)
     library = folder / "core.so"
