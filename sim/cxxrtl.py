@@ -15,12 +15,12 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-import platformdirs
 from amaranth.back import rtlil
 
 import accel
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError
+from accel.flow.cache import cache_root, make_room
 from accel.flow.tools import find_tool
 
 from .harness import FLASH_OFFSET, Harness
@@ -72,8 +72,7 @@ def find_compiler() -> Compiler:
 
 def cache_folder() -> Path:
     """Where compiled simulators are kept; ``ACCEL_CACHE`` overrides the system's usual place."""
-    root = os.environ.get("ACCEL_CACHE") or platformdirs.user_cache_dir("accel")
-    return Path(root) / "rtl"
+    return cache_root() / "rtl"
 
 
 def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Path:
@@ -92,6 +91,7 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
             flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
             built = _compile(text, Path(folder), compiler, yosys.executable, flags)
             os.replace(built, library)
+        make_room(library.parent)
     return library
 
 

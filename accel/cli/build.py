@@ -1,6 +1,6 @@
 """``accel build``"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +28,14 @@ def build(
     uart: _options.Uart = None,
     led: _options.Led = None,
     baud: _options.Baud = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Take from the user's cache what was made before of the same content (at most 1 GiB "
+            "is kept; the variable ACCEL_CACHE names another folder).",
+        ),
+    ] = True,
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 
@@ -53,12 +61,21 @@ def build(
             config=config,
             seeds=range(1, seeds + 1) if seeds else (),
             on_progress=lambda text, share: advance(share, text),
+            cache=cache,
         )
     show_report(result.report)
+    show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
     if not result.report["timing_met"]:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)
+
+
+def show_reused(reused: Sequence[str]) -> None:
+    """Say what of a build was made before."""
+    if reused:
+        what = "the whole build" if "build" in reused else ", ".join(reused)
+        say(f"Taken from the cache: {what}, made before of the same sources by the same tools")
 
 
 def show_report(report: Mapping[str, Any]) -> None:
