@@ -247,15 +247,15 @@ def _copies(
             "copy": 1,
             "next": isa.pointer_to(*memory.chunks[index]),
             "input_bank": whole.bank,
-            "input_base": whole.address,
+            "input_base": whole.address + piece.begin,
             "position_outer_step": piece.words - 1,
         }
         within = chunks[index].data if chunks[index].bank == FLASH else b""
-        data = _descriptor(isa, fields) + within + whole.data
+        begin, end = (n * config.rows for n in (piece.begin, piece.begin + piece.words))
+        words, address = whole.data[begin:end], whole.address + piece.begin
+        data = _descriptor(isa, fields) + within + words
         chunk = Chunk(bank=FLASH, address=flash, data=data)
-        copies.append(
-            Copy(bank=whole.bank, address=whole.address, chunk=chunk, words=whole.data)
-        )
+        copies.append(Copy(bank=whole.bank, address=address, chunk=chunk, words=words))
     return tuple(copies)
 
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from ..config import BANKS, AcceleratorConfig
 from .flash import stream_cycles
 
-# What another part takes, on the way into and out of the array, and what a copy does until it
-# begins, or a part in flash.
-PART_CYCLES = 150
+# What another part takes but for its first weights, and what a copy or a part in flash does until it
+# begins.
+PART_CYCLES = 60
 SEEK_CYCLES = 140
 # What a word's worth of time to copy could be worth, in cycles; the best of these is taken.
 _HOPES = (0.0, 1.0, 2.0, 4.0)
+_NEARLY = 0.7
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,11 @@ class Live:
 
 @dataclass(frozen=True)
 class Piece:
-    """The chunk of groups from ``first`` on of layer ``layer``, whose ``words`` are copied."""
+    """Of the chunk of groups from ``first`` on of layer ``layer``, ``words`` from word ``begin`` on."""
 
     layer: int
     first: int
+    begin: int
     words: int
 
 
@@ -127,6 +129,18 @@ def _by_worth(needs: Sequence[Need], config: AcceleratorConfig, hope: float) -> 
     return sorted(range(len(needs)), key=worth, reverse=True)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """``groups`` of a layer that can be copied to ``live``, where they make a part ``longer`` or
+    another one, and the cycles that it saves."""
+
+    layer: int
+    groups: int
+    live: Live
+    longer: bool
+    gain: float
+
+
 class _Residence:
     """A way to place all parts, with the layers ``kept`` first in memory for good."""
 
@@ -158,7 +172,7 @@ class _Residence:
                 first = need.words(1) * self.word_cycles
                 total += SEEK_CYCLES + max(words * self.word_cycles, work + first)
             else:
-                total += work + (words if part.place[0] != need.bank else 0)
+                total += work + (words if part.place[0] != need.bank else need.words(1))
             if part.piece:
                 copied = (part.piece.words - self._capacity(replace(part, piece=None)))
                 total += SEEK_CYCLES + max(0, copied * self.word_cycles)
@@ -203,7 +217,7 @@ class _Residence:
             for bank in (need.bank, 1 - need.bank):
                 start, end = self._gap(bank, wanted, -1, end_of_run)
                 if end - start >= wanted:
-                    self._take(layer, need.groups, (bank, end - wanted), -1, end_of_run)
+                    self._take(layer, need.groups, (bank, end - wanted))
                     break
 
     def _keep_some(self, layer: int) -> bool:
@@ -216,9 +230,9 @@ class _Residence:
             wanted = need.words(part.groups)
             start, end = self._gap(bank, wanted, -1, len(self.needs))
             groups = min(part.groups, (end - start - need.head_words) // need.group_words)
-            if self._gain(part, groups, bank) > PART_CYCLES:
+            if self._gain(part, groups, bank) > PART_CYCLES + need.words(1):
                 place = bank, end - need.words(groups)
-                self._take(layer, groups, place, -1, len(self.needs))
+                self._take(layer, groups, place)
                 return True
         return False
 
@@ -231,29 +245,67 @@ class _Residence:
         return gain - (need.words(groups) if bank != need.bank else 0)
 
     def _copy(self, layers: Sequence[int]) -> None:
-        """Have parts of these layers copied to memory while others run, as early as there is room."""
+        """Have parts of these layers copied to memory while others run, as early as there is room:
+        of those that save most, or nearly as much, what is needed first."""
         at = 0
         while at < len(self.parts):
-            host, room = self.parts[at], self._capacity(self.parts[at])
-            bank = self.needs[host.layer].bank
-            for layer in layers:
-                index = self._index(layer)
-                if not room or index is None or index <= at:
-                    continue
-                part, need = self.parts[index], self.needs[layer]
-                born, dies = self._time(host), self._time(part)
-                # A group that takes longer to be copied than there is time may still be worth it.
-                late = min(need.group_words - 1, need.lost_words(self.word_cycles))
-                wanted = min(room + late, need.words(part.groups))
-                start, end = self._gap(bank, wanted, born, dies)
-                groups = (min(wanted, end - start) - need.head_words) // need.group_words
-                if self._gain(part, groups, bank) > PART_CYCLES + SEEK_CYCLES:
-                    words = need.words(groups)
-                    self._take(layer, groups, (bank, end - words), born, dies, copied=True)
-                    piece = Piece(layer, part.first, words)
-                    self.parts[at] = replace(self.parts[at], piece=piece)
-                    break
+            ways = [] if self.parts[at].piece else [self._way(at, layer) for layer in layers]
+            least = max((way.gain for way in ways if way), default=0) * _NEARLY
+            chosen = next((way for way in ways if way and way.gain >= least), None)
+            if chosen:
+                self._follow(at, chosen)
             at += 1
+
+    def _way(self, at: int, layer: int) -> _Way | None:
+        """How much of a layer can be copied while a part runs, if that saves something: it goes to
+        the end of what is copied already, or else it is a part of its own."""
+        index = self._index(layer)
+        if index is None or index <= at:
+            return None
+        host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
+        need, born, dies = self.needs[layer], self._time(host), self._time(part)
+        bank = self.needs[host.layer].bank
+        # A group that takes longer to be copied than there is time may still be worth it.
+        room = self._capacity(host) + need.lost_words(self.word_cycles)
+        if index - 1 > at and before.layer == layer and before.copied and before.place[0] == bank:
+            start = before.place[1] + need.words(before.groups)
+            dies = self._time(before)
+            wanted = min(room, part.groups * need.group_words)
+            groups = min(wanted, self._free_from(bank, start, born, dies)) // need.group_words
+            gain = self._gain(part, groups, bank) - SEEK_CYCLES
+            if gain > 0:
+                end = start + groups * need.group_words
+                return _Way(layer, groups, Live(bank, start, end, born, dies), True, gain)
+        dies = self._time(part)
+        start, end = self._gap(bank, min(room, need.words(part.groups)), born, dies)
+        groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
+        gain = self._gain(part, groups, bank) - SEEK_CYCLES - PART_CYCLES - need.words(1)
+        live = Live(bank, start, start + need.words(groups), born, dies)
+        return _Way(layer, groups, live, False, gain) if gain > 0 else None
+
+    def _follow(self, at: int, way: _Way) -> None:
+        index = self._index(way.layer)
+        part, before, live = self.parts[index], self.parts[index - 1], way.live
+        self.live.append(live)
+        rest = replace(part, first=part.first + way.groups, groups=part.groups - way.groups)
+        if way.longer:
+            self.parts[index - 1] = replace(before, groups=before.groups + way.groups)
+            first, begin, found = before.first, live.start - before.place[1], []
+        else:
+            first, begin = part.first, 0
+            found = [replace(part, groups=way.groups, place=(live.bank, live.start), copied=True)]
+        self.parts[index : index + 1] = [*found, rest] if rest.groups else found
+        piece = Piece(way.layer, first, begin, live.end - live.start)
+        self.parts[at] = replace(self.parts[at], piece=piece)
+
+    def _free_from(self, bank: int, start: int, born: float, dies: float) -> int:
+        """Words that are free from ``start`` on, from ``born`` to ``dies``."""
+        ends = [
+            max(live.start - start, 0)
+            for live in self.live
+            if live.bank == bank and live.end > start and live.born <= dies and live.dies >= born
+        ]
+        return min([*ends, self.config.bank_words - start])
 
     def _time(self, part: Part) -> float:
         """When a part runs, as a number of layers."""
@@ -273,13 +325,13 @@ class _Residence:
         enough = [gap for gap in gaps if gap[1] - gap[0] >= wanted]
         return min(enough or gaps, key=lambda g: (g[1] - g[0]) * (1 if enough else -1))
 
-    def _take(self, layer, groups, place, born: float, dies: float, copied=False) -> None:
-        """Cut the first ``groups`` from the part of a layer in flash, and give them memory."""
+    def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
+        """Give the first groups of the part of a layer in flash memory for good."""
         index = self._index(layer)
         part, (bank, address) = self.parts[index], place
         end = address + self.needs[layer].words(groups)
-        self.live.append(Live(bank, address, end, born, dies))
-        found = [replace(part, groups=groups, place=place, copied=copied)]
+        self.live.append(Live(bank, address, end, -1, len(self.needs)))
+        found = [replace(part, groups=groups, place=place)]
         if groups < part.groups:
             found.append(replace(part, first=part.first + groups, groups=part.groups - groups))
         self.parts[index : index + 1] = found
