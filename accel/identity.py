@@ -9,7 +9,7 @@ from .protocol import MAGIC, PROTOCOL_VERSION
 _INVISIBLE = ("family", "element")  # make no difference to a program
 
 IMAGE_MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
-IMAGE_VERSION = 2
+IMAGE_VERSION = 3
 IMAGE_HEADER_BYTES = 32
 
 

@@ -22,8 +22,12 @@ class WordTimes:
         cycle = first - 1
         for _ in range(words):
             cycle = max(cycle + 1, self.valid)
-            self.valid = self._collect(cycle + self.memory_latency)
+            self.taken(cycle)
         return cycle
+
+    def taken(self, cycle: int) -> None:
+        """The word that is ``valid`` is taken in this cycle."""
+        self.valid = self._collect(cycle + self.memory_latency)
 
     def _collect(self, ready: int) -> int:
         """The first cycle with the next word, whose bytes are taken from ``ready`` on."""

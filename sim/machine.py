@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from accel.compiler.command import decode, positions, unpack_weights
-from accel.compiler.program import Program
+from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
@@ -275,13 +275,9 @@ class Machine:
         self.program = program
         config = program.config
         self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
-        for chunk in program.chunks:
-            if chunk.bank == FLASH:
-                continue
-            start = chunk.address * config.rows
-            self.image[chunk.bank, start : start + len(chunk.data)] = np.frombuffer(
-                chunk.data, np.uint8
-            )
+        for chunk in program.contents:
+            if chunk.bank != FLASH:
+                self._words(self.image, chunk)[:] = np.frombuffer(chunk.data, np.uint8)
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
@@ -300,11 +296,23 @@ class Machine:
         for name, data in inputs.items():
             self._view(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
-        for layer, command in zip(self.layers, self.program.commands, strict=True):
+        code = self.program
+        steps = zip(self.layers, code.commands, code.chunks, code.copies, strict=True)
+        for layer, command, chunk, copy in steps:
+            # Nobody may see whether a word is copied before the layer works or behind.
+            if copy:
+                self._words(memory, copy)[:] = np.frombuffer(copy.words, np.uint8)
+            if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
+                raise IllegalProgram(f"the chunk of {command.name} is not in memory")
             layer.run(memory)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
         return kept
+
+    def _words(self, memory: np.ndarray, part: Chunk | Copy) -> np.ndarray:
+        """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
+        start = part.address * self.program.config.rows
+        return memory[..., part.bank, start : start + part.size]
 
     def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
         placement = self.program.placement(tensor)

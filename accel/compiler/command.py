@@ -1,7 +1,7 @@
 """A layer as the core takes it, but for the addresses of its tensors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.lib import data
@@ -78,6 +78,32 @@ class Command:
     def steps(self) -> int:
         """Reduction steps, which are cycles, of a tile."""
         return self.weights.shape[1]
+
+
+def cut(command: Command, first: int, groups: int, config: AcceleratorConfig) -> Command:
+    """The command that computes ``groups`` of another one's groups, from ``first`` on."""
+    f, end = command.fields, first + groups
+    if (first, end) == (0, command.groups) or f["shared"]:
+        return command
+    lanes = f["output_lane"] + first * f["output_group_lanes"]
+    last = f["last_columns_less_one"] if end == command.groups else f["columns_less_one"]
+    word, lane = divmod(lanes, config.rows)
+    return replace(
+        command,
+        name=f"{command.name}_from{first}" if first else command.name,
+        macs=0 if first else command.macs,
+        fields={
+            **f,
+            "groups_less_one": groups - 1,
+            "input_base": f["input_base"] + first * f["input_group_step"],
+            "output_base": f["output_base"] + first * f["output_group_words"] + word,
+            "output_lane": lane,
+            "last_columns_less_one": last,
+        },
+        channels=command.channels[first:end],
+        weights=command.weights[first:end],
+        inexact=() if first else command.inexact,
+    )
 
 
 def positions(fields: Mapping[str, int]) -> int:

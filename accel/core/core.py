@@ -13,6 +13,7 @@ from . import buffers, requantizer, writeback
 from .array import SystolicArray
 from .banks import ActivationBanks
 from .combine import Combine
+from .copier import Copier
 from .drain import Drain
 from .feeder import RowFeeder
 from .flash import FlashReader, flash_pins
@@ -213,14 +214,15 @@ class Core(wiring.Component):
         ]
 
     def _add_flash(self, m, link, sequencer, banks):
-        """Chunks in flash come to the sequencer instead of words of memory; while no program runs,
-        the link may read there."""
+        """Chunks in flash come to the sequencer instead of words of memory, and words to copy go
+        there; while no program runs, the link may read in the flash."""
         m.submodules.flash = reader = FlashReader(
             lanes=self.config.flash_lanes,
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
         )
+        m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
         wiring.connect(m, reader.pins, wiring.flipped(self.flash))
         from_flash, idle = sequencer.pointer.flash, sequencer.idle
@@ -233,12 +235,23 @@ class Core(wiring.Component):
             words.clear.eq(sequencer.flash_start),
             words.i.payload.eq(reader.o.payload),
             words.i.valid.eq(reader.o.valid & ~idle),
-            words.taken.eq(sequencer.access_en & from_flash & words.valid),
+            words.taken.eq((sequencer.access_en & from_flash & words.valid) | copier.taken),
             link.from_flash.eq(from_flash),
             link.flash_status.eq(reader.status),
             link.flash.payload.eq(reader.o.payload),
             link.flash.valid.eq(reader.o.valid),
             sequencer.flash_valid.eq(reader.status == FlashStatus.OK),
+            sequencer.copying.eq(copier.active),
+            copier.descriptor.eq(sequencer.descriptor),
+            copier.begin.eq(sequencer.copy),
+            copier.quiet.eq(sequencer.quiet),
+            copier.streaming.eq(from_flash),
+            copier.bank.eq(sequencer.pointer.memory.bank),
+            copier.valid.eq(words.valid),
+            copier.taken.eq(banks.copy_taken),
+            banks.copy_offered.eq(copier.offered),
+            banks.copy_location.eq(copier.location),
+            banks.copy_data.eq(words.word),
         ]
         with m.If(from_flash):
             m.d.comb += [
