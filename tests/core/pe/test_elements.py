@@ -14,9 +14,9 @@ from tests.simulation import simulate
 
 
 def configurations(element):
-    """In every format, and in every family if it has cells of one."""
+    """In every format, and in every family if it has cells of one; fewer cells than products."""
     every = [
-        AcceleratorConfig(rows=8, columns=8, element=element, format=format, family=family)
+        AcceleratorConfig(rows=8, columns=8, element=element, dsps=20, format=format, family=family)
         for family in FAMILIES
         for format in FORMATS
     ]
