@@ -5,6 +5,7 @@ from collections import deque
 from accel.core.flash import DEPTH, GAP
 from accel.core.flash_bus import DIVIDERS, LANES, PAD_CYCLES, READ_CLOCKS
 
+_REQUEST_CYCLES = 1  # from `start` to the bus
 _QUEUE_CYCLES = 2  # from a byte's arrival to where it can be taken
 
 
@@ -34,6 +35,10 @@ class ByteTimes:
 
     def take(self, ready: int) -> int:
         """The cycle in which the next byte is taken, by one who takes it from ``ready`` on."""
+        return self._take(ready - _REQUEST_CYCLES) + _REQUEST_CYCLES
+
+    def _take(self, ready: int) -> int:
+        """The same, in cycles from the bus's start on."""
         begin = self._begin
         if len(self._recent) == self.depth:
             room = self._recent.popleft() + 1

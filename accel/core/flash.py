@@ -41,7 +41,8 @@ class FlashReader(wiring.Component):
         Begin to read there in the image. Ends any read before; nothing of that comes any more from
         the next cycle on. Ignored while ``status`` is ``CHECKING``.
     stop : In(1)
-        End the read. Ignored while ``status`` is ``CHECKING``, and in the cycle of a ``start``.
+        End the read: nothing comes any more from the next cycle on, and the chip is deselected in the one
+        behind that. Ignored while ``status`` is ``CHECKING``, and in the cycle of a ``start``.
     o : Out(stream.Signature(8))
         The bytes in their order.
     check : In(1)
@@ -89,20 +90,27 @@ class FlashReader(wiring.Component):
         m.submodules.fifo = fifo = self.fifo
         m.submodules.image_check = image_check = self.image_check
         wiring.connect(m, wiring.flipped(self.pins), bus.pins)
-        # The first cycle begins the check, which sets everything but these two.
-        first, probe = Signal(init=1), Signal()
-        m.d.sync += first.eq(0)
         checking, checked = Signal(), Signal()
         m.d.comb += [
-            probe.eq(first | self.check),
             checking.eq(self.status == FlashStatus.CHECKING),
             checked.eq(checking & image_check.ended),
-            bus.probe.eq(probe),
-            bus.read.eq(self.start & ~checking),
+        ]
+
+        # Requests are registered: they come late, and go to all of the bus. The first cycle begins
+        # the check, which sets everything else.
+        probe, read, stop = Signal(init=1), Signal(), Signal()
+        m.d.sync += [
+            probe.eq(self.check),
+            read.eq(self.start & ~checking),
+            stop.eq(self.stop & ~checking),
             bus.address.eq(self.address),
-            bus.end.eq(Mux(checking, image_check.ended, self.stop)),
+        ]
+        m.d.comb += [
+            bus.probe.eq(probe),
+            bus.read.eq(read),
+            bus.end.eq(stop | checked),
             bus.room.eq(fifo.room),
-            fifo.clear.eq(probe | bus.read | bus.end),
+            fifo.clear.eq(probe | read | bus.end),
             fifo.begun.eq(bus.begun),
             fifo.write.eq(bus.received),
             fifo.data.eq(bus.byte),
@@ -114,10 +122,10 @@ class FlashReader(wiring.Component):
             image_check.i.payload.eq(fifo.o.payload),
             image_check.i.valid.eq(fifo.o.valid & checking),
             self.o.payload.eq(fifo.o.payload),
-            self.o.valid.eq(fifo.o.valid & ~checking),
+            self.o.valid.eq(fifo.o.valid & ~checking & ~(read | stop)),
             fifo.o.ready.eq(Mux(checking, image_check.i.ready, self.o.ready)),
         ]
-        with m.If(probe):
+        with m.If(self.check | probe):
             m.d.sync += self.status.eq(FlashStatus.CHECKING)
         with m.Elif(bus.no_chip):
             m.d.sync += self.status.eq(FlashStatus.NO_CHIP)
