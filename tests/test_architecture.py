@@ -41,7 +41,7 @@ ALLOWED = {
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
     "energy": set(),
     "bench": DEFINITIONS
-    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "resources", "sim"},
+    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},

@@ -1,5 +1,6 @@
 """A board's clock and what its core takes: as recorded, or by a build that is made now."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -65,20 +66,29 @@ def from_build(
     seeds = tuple(seeds)
     begin = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        report = build(
+        result = build(
             board, Path(folder) / "build", config=config, seeds=seeds, on_progress=on_progress
-        ).report
+        )
     seconds = time.perf_counter() - begin
+    report = result.report
     ran = tuple(run["seed"] for run in report["fmax_mhz"]["seeds"])
     used = {name: use["used"] for name, use in report["utilization"].items()}
     tools = {tool["name"]: tool["version"] for tool in report["tools"]}
-    how = f"wall clock, {_seeds(ran)}"
-    times = {
+    times = _times(seconds, ran, getattr(result, "reused", ()))
+    how = f"built now, {_seeds(ran)}"
+    return _clock(board, config, report["fmax_mhz"], used, how, tools, times)
+
+
+def _times(seconds: float, ran: tuple[int, ...], reused: tuple[str, ...]) -> dict[str, Figure]:
+    """What a build took, where nothing of it was made before."""
+    if reused:
+        why = missing(f"not measured: {', '.join(reused)} from the cache, {seconds:.1f} s in all")
+        return {"build": why, "build_seed": why}
+    how = f"wall clock, synthesis and {_seeds(ran)}, {os.cpu_count()} cores"
+    return {
         "build": Figure(value=seconds, how=how),
         "build_seed": Figure(value=seconds / len(ran), how=how),
     }
-    how = f"built now, {_seeds(ran)}"
-    return _clock(board, config, report["fmax_mhz"], used, how, tools, times)
 
 
 def _seeds(seeds: tuple[int, ...]) -> str:

@@ -83,6 +83,13 @@ def test_a_record_of_another_core_is_none(recorded, change):
     assert found.figures["logic"].value is None
 
 
+REPORT = {
+    "fmax_mhz": FMAX,
+    "utilization": {"LUT": {"used": 5000, "available": 12144}},
+    "tools": [{"name": "yosys", "version": "9"}],
+}
+
+
 def test_a_build_is_asked_for_its_seeds_and_timed():
     board = boards.get("ulx3s_12f")
     config = resources.configure(board)
@@ -91,12 +98,7 @@ def test_a_build_is_asked_for_its_seeds_and_timed():
     def build(found, output, **options):
         asked.update(options, board=found)
         options["on_progress"]("synthesis", 0.3)
-        report = {
-            "fmax_mhz": FMAX,
-            "utilization": {"LUT": {"used": 5000, "available": 12144}},
-            "tools": [{"name": "yosys", "version": "9"}],
-        }
-        return SimpleNamespace(report=report)
+        return SimpleNamespace(report=REPORT, reused=())
 
     told = []
     found = clock.from_build(board, config, range(1, 4), lambda *what: told.append(what), build)
@@ -107,3 +109,18 @@ def test_a_build_is_asked_for_its_seeds_and_timed():
     assert found.figures["dsp"].value == 0
     assert found.figures["build"].value == pytest.approx(3 * found.figures["build_seed"].value)
     assert found.tools == {"yosys": "9"}
+
+
+def test_what_comes_from_the_cache_is_no_build_time():
+    board = boards.get("ulx3s_12f")
+
+    def build(found, output, **options):
+        return SimpleNamespace(report=REPORT, reused=("synthesis", "seed 1"))
+
+    found = clock.from_build(
+        board, resources.configure(board), (1, 2, 3), lambda *what: None, build
+    )
+    for key in ("build", "build_seed"):
+        assert found.figures[key].value is None
+        assert "synthesis, seed 1 from the cache" in found.figures[key].how
+    assert found.figures["fmax"].value == FMAX["median"]

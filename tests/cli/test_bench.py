@@ -111,6 +111,7 @@ def test_a_full_bench_builds_all_seeds(bench, monkeypatch):
     assert "built now, 3 seeds" in output
 
 
+@pytest.mark.xdist_group(DEFAULT_BOARD)
 def test_rtl_counts_what_the_model_says(bench):
     _, found = bench("--quick", "--rtl")
     figures = found["runs"][0]["figures"]
