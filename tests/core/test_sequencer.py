@@ -136,8 +136,9 @@ class Run:
         """Some layers have words copied: a run of them begins in flash."""
         for index in range(len(self.chunks)):
             if self.rng.random() < 0.4:
-                self.copies[index] = random_fields(self.isa, self.rng) | {"last": 0}, (
-                    self.places[index]
+                self.copies[index] = (
+                    random_fields(self.isa, self.rng) | {"last": 0},
+                    (self.places[index]),
                 )
                 self.places[index] = self.rng.getrandbits(10) << 1 | 1 << self.bit
                 in_flash[index] = True
