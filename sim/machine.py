@@ -42,6 +42,14 @@ class Layer:
     tables: tuple[np.ndarray, np.ndarray] | None
 
     @property
+    def chunk_bytes(self) -> int:
+        """How much of memory or flash the chunk takes."""
+        isa, f = Isa(self.config), self.fields
+        group = self.config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
+        return words * self.config.rows
+
+    @property
     def combines(self) -> bool:
         """Whether results go through tables or meet an operand; else the division clamps them."""
         return bool(self.fields["maximum"] or self.fields["tables"])

@@ -1,6 +1,7 @@
 """The driver runs from flash only what it compiled, and says what it found there instead."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from accel.protocol import FlashStatus, Opcode
 from tests.fake_core import FakeCore
 from tests.small import Chain, images
 
+DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
 
 
@@ -49,6 +51,23 @@ def test_a_program_in_flash_runs_and_only_the_rest_is_loaded():
         np.testing.assert_array_equal(answer[name], array)
     for chunk in PROGRAM.code.chunks:
         assert (chunk.data in core.sent) == (chunk.bank != FLASH)
+
+
+def test_what_is_copied_while_layers_work_is_not_loaded():
+    program = compile(DIGITS / "digits_int8.tflite", config=CONFIG.replace(bank_words=1024))
+    code, core = program.code, FakeCore(program.config)
+    core.flash = code.flash
+    assert {chunk.bank for chunk, copy in zip(code.chunks, code.copies, strict=True) if copy} > {2}
+    inputs = np.load(DIGITS / "test_images.npz")["x"][:2]
+    expected = program.run(inputs, "reference").outputs
+    for stepped in (False, True):
+        driven = DrivenCore(code, core)
+        driven.stepped = stepped
+        answer = run(code, driven, inputs)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(answer[name], array)
+    for chunk in code.chunks:
+        assert (chunk.data in core.sent) == (chunk.bank != FLASH and not chunk.copied)
 
 
 def spoilt(position: int, value: bytes) -> bytes:
