@@ -1,5 +1,6 @@
 """What is packed into a program's bytes comes out of them again, field by field."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_a_command_that_is_cut_computes_the_same(rows, columns, lanes):
         expected, found = memory.copy(), memory.copy()
         layer_of(whole, config).run(expected)
         cuts = sorted({0, whole.groups, *random.integers(0, whole.groups + 1, 2).tolist()})
-        for first, end in zip(cuts, cuts[1:], strict=False):
+        for first, end in pairwise(cuts):
             part = cut(whole, first, end - first, config)
             if part is whole and first:
                 continue  # all groups share their weights
