@@ -180,6 +180,7 @@ class Program:
         *,
         layers: bool = False,
         progress: Callable[[int], None] | None = None,
+        jobs: int | None = None,
         port: str | None = None,
         baud: int | None = None,
     ) -> Result:
@@ -195,7 +196,11 @@ class Program:
         layers
             Also return every node's output, but for what is fused into the layer behind it.
         progress
-            Called with the number of samples done, by the executors that take samples one by one.
+            Called with the number of samples done, by the executors that take samples one by one;
+            by ``rtl`` from several threads, one at a time.
+        jobs
+            For ``machine`` and ``rtl``: parts of the batch to run at a time; all of this process's
+            cores if not given.
         port, baud
             For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
             the board that the program was compiled for.
@@ -209,7 +214,7 @@ class Program:
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *observed(self.code)]))
-        execution = self.session.execute(executor, inputs, keep, progress)
+        execution = self.session.execute(executor, inputs, keep, progress, jobs)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(

@@ -6,9 +6,10 @@ samples at a time with NumPy. It knows no cycles; `cycle_model` does.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from accel.compiler.command import decode, positions, unpack_weights
 from accel.compiler.program import Chunk, Copy, Program
@@ -17,7 +18,10 @@ from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
 
-BATCH = 32
+from .parallel import in_parallel
+from .requantize import Requantizer
+
+BATCH = 16  # samples whose values stay in a core's cache
 
 
 class IllegalProgram(Exception):
@@ -40,6 +44,14 @@ class Layer:
     reads: np.ndarray
     writes: np.ndarray
     tables: tuple[np.ndarray, np.ndarray] | None
+
+    @property
+    def chunk_bytes(self) -> int:
+        """How much of memory or flash the chunk takes."""
+        isa, f = Isa(self.config), self.fields
+        group = self.config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
+        return words * self.config.rows
 
     @property
     def combines(self) -> bool:
@@ -75,14 +87,24 @@ class Layer:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
-        results = self.division.compute(sums.astype(np.int64))
-        where = self.writes >= 0
-        places = self.writes[where]
+        codes = self.requantizer.compute(sums).reshape(len(memory), -1)
+        results, places = self.stored
+        if results is not None:
+            codes = np.take(codes, results, axis=1)
         if self.combines:
-            codes = self._combine(results[:, where], target[:, places])
-        else:
-            codes = results.astype(np.int8).view(np.uint8)[:, where]
+            codes = self._combine(codes.view(np.int8), target[:, places])
         target[:, places] = codes
+
+    @cached_property
+    def requantizer(self) -> Requantizer:
+        return Requantizer(self.division)
+
+    @cached_property
+    def stored(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Which results are stored, in their order, ``None`` for all, and their places."""
+        writes = self.writes.reshape(-1)
+        results = np.flatnonzero(writes >= 0)
+        return (None if len(results) == len(writes) else results), writes[results]
 
     def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
@@ -92,14 +114,18 @@ class Layer:
             results = np.maximum(results, old)
         if self.tables is not None:
             first, second = self.tables
-            total = first[results + 128] + (second[old + np.int64(128)] if f["second"] else second)
+            total = first[results + np.int64(128)]
+            total = total + (second[old + np.int64(128)] if f["second"] else second)
             results = (total >> table_pairs.FRACTION_BITS) - 128
         return np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
 
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
-        values = source[:, np.maximum(byte, 0)]
-        pad = np.uint8(self.fields["pad"]).view(np.int8)
-        return np.where(byte >= 0, values, pad).astype(self.product_type)
+        """The bytes at some addresses, -1 for padding, as numbers for products."""
+        values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
+        padding = np.flatnonzero(byte < 0)
+        if len(padding):
+            values.reshape(len(values), -1)[:, padding] = np.uint8(self.fields["pad"]).view(np.int8)
+        return values
 
     def _dense_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``."""
@@ -122,9 +148,8 @@ class Layer:
         tiles = len(self.reads)
         group = np.arange(groups)[:, None] * f["input_group_step"] * rows
         lane = group + np.arange(columns) % rows
-        byte = np.where(self.reads >= 0, self.reads, -(1 << 40))
-        byte = lane[:, :, None, None] + byte  # [groups, columns, tiles, steps]
-        x = self._fetch(source, byte)
+        byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
+        x = self._fetch(source, np.where(self.reads >= 0, byte, -1))
         sums = x @ self.operand  # [N, groups, columns, tiles, rows]
         return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
 
@@ -265,14 +290,22 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     return np.where(real, byte, -1)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Looked for once, which takes milliseconds."""
+    return ThreadpoolController()
+
+
 class Machine:
     """A core that computes many samples at a time.
 
-    ``run`` takes what the driver would write for each sample and returns what it would read.
+    ``run`` takes what the driver would write for each sample and returns what it would read, by
+    ``jobs`` threads: NumPy works without Python's lock.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, jobs: int = 1):
         self.program = program
+        self.jobs = jobs
         config = program.config
         self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
         for chunk in program.contents:
@@ -283,10 +316,13 @@ class Machine:
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
-        pieces = [
-            self._run({name: data[i : i + BATCH] for name, data in inputs.items()}, keep)
+        parts = [
+            {name: data[i : i + BATCH] for name, data in inputs.items()}
             for i in range(0, count, BATCH)
         ]
+        # Threads of BLAS are too many beside our own, and for products as small as ours.
+        with _blas().limit(limits=1, user_api="blas"):
+            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
 
     def _run(self, inputs, keep):

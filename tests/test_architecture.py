@@ -39,6 +39,9 @@ ALLOWED = {
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "resources": DEFINITIONS | {"boards", "core"},
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
+    "energy": set(),
+    "bench": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},

@@ -21,6 +21,7 @@ from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.numeric.formats import FORMATS
+from tests import readme_bench
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -129,11 +130,18 @@ def formats() -> str:
     return markdown(["number format", "activations", "weights"], rows)
 
 
+def bench_table() -> str:
+    """What is in boards/bench.json: networks on boards, and what measured them."""
+    return f"{markdown(*readme_bench.results())}\n\n{readme_bench.computer()}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "operators": operators,
     "boards": board_table,
     "results": result_table,
     "formats": formats,
+    "bench": bench_table,
+    "speeds": lambda: markdown(*readme_bench.speeds()),
 }
 
 

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run
+from accel.cli import bench, boards, build, check, compile, demo, doctor, load, quantize, run
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -48,6 +48,7 @@ for _command in (
     compile.compile,
     run.run,
     build.build,
+    bench.bench,
     boards.boards,
     doctor.doctor,
     load.load,

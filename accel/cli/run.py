@@ -22,6 +22,7 @@ from accel.cli._output import (
 from accel.errors import UserError
 
 _STEPPED = ("rtl", "pysim", "board")
+_PARALLEL = ("machine", "rtl")
 # What NumPy raises for spoilt files; it has Python's own parser read the header.
 _NO_ARRAY = (
     ArithmeticError,
@@ -72,6 +73,16 @@ def run(
             "--baud", help="Its rate, if it is not that of the board's file.", metavar="N", min=1
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            help="Parts of the batch that machine and rtl run at a time; all cores if not given.",
+            metavar="N",
+            min=1,
+        ),
+    ] = None,
     layers: Annotated[
         Path | None,
         typer.Option(
@@ -112,6 +123,8 @@ def run(
     check_writable(output, json_file, waves)
     if executor != "board" and (port or baud):
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
+    if jobs and executor not in _PARALLEL:
+        raise _options.BadOption(f"--jobs is for --executor machine and rtl, not {executor}")
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, values)
     options = {
@@ -132,8 +145,8 @@ def run(
         program = accel.compile(model, **options)
     x = _read_input(input, program)
     with contextlib.closing(program):
-        link = {"port": port, "baud": baud}
-        result = run_with_progress(program, x, executor, layers=layers is not None, **link)
+        options = {"port": port, "baud": baud, "jobs": jobs}
+        result = run_with_progress(program, x, executor, layers=layers is not None, **options)
 
     report = result.report
     text = json.dumps(report.as_dict(), indent=2) + "\n"
@@ -151,15 +164,15 @@ def run(
 
 
 def run_with_progress(
-    program: Any, x: Any, executor: str, layers: bool = False, **link: Any
+    program: Any, x: Any, executor: str, layers: bool = False, **options: Any
 ) -> Any:
     """`Program.run`, with a bar for the executors that take samples one by one."""
     if executor not in _STEPPED:
-        return program.run(x, executor, layers=layers)
+        return program.run(x, executor, layers=layers, **options)
     if executor == "rtl":
         note("compiling the core's RTL, unless it is in the cache (about 15 s)")
     with progress(f"{executor}: {len(x)} samples", len(x)) as advance:
-        return program.run(x, executor, layers=layers, progress=advance, **link)
+        return program.run(x, executor, layers=layers, progress=advance, **options)
 
 
 def show_layers(report: Any) -> None:

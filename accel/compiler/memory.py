@@ -12,7 +12,6 @@ from .residence import Live, Need, Part, decide
 from .schedule import DoesNotFit
 from .storage import Stored
 
-
 _ALL = 0.999  # of a layer, as parts of one are numbered
 
 
@@ -158,7 +157,13 @@ def _place(
         if slot in taken
     }
     lives = [
-        Live(p.bank, p.address, p.address + p.storage.words(config.rows), born[slot], dies[slot] + _ALL)
+        Live(
+            p.bank,
+            p.address,
+            p.address + p.storage.words(config.rows),
+            born[slot],
+            dies[slot] + _ALL,
+        )
         for slot, p in taken.items()
     ]
     return placements, lives

@@ -174,7 +174,7 @@ class _Residence:
             else:
                 total += work + (words if part.place[0] != need.bank else need.words(1))
             if part.piece:
-                copied = (part.piece.words - self._capacity(replace(part, piece=None)))
+                copied = part.piece.words - self._capacity(replace(part, piece=None))
                 total += SEEK_CYCLES + max(0, copied * self.word_cycles)
         return total
 

@@ -31,8 +31,8 @@ class Sequencer(wiring.Component):
     flash_start, flash_stop : Out(1), flash_valid : In(1)
         On cores with a flash: read it from the pointer on; read no more; it holds a valid image.
     copy, quiet : Out(1), copying : In(1)
-        On cores with a flash: the descriptor is that of a copy, whose words come now; no access takes
-        place in the next cycle; words are still missing.
+        On cores with a flash: the descriptor is that of a copy, whose words come now; while words
+        are missing, no access takes place in the next cycle; words are missing.
     refused : Out(1)
         The last run came to a chunk in a flash that is not valid, and ended there.
     descriptor, start : Out
