@@ -40,6 +40,7 @@ ALLOWED = {
     "resources": DEFINITIONS | {"boards", "core"},
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
+    "pictures": DEFINITIONS | {"api", "compiler"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run
+from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run, show
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -47,6 +47,7 @@ for _command in (
     check.check,
     compile.compile,
     run.run,
+    show.show,
     build.build,
     boards.boards,
     doctor.doctor,
