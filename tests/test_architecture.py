@@ -41,6 +41,10 @@ ALLOWED = {
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
     "pictures": DEFINITIONS | {"api", "compiler"},
+    "estimate": DEFINITIONS | {"boards", "core", "resources"},
+    "explore": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
+    "energy": FOUNDATION,
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run, show
+from accel.cli import (
+    boards,
+    build,
+    check,
+    compile,
+    demo,
+    doctor,
+    estimate,
+    explore,
+    load,
+    quantize,
+    run,
+    show,
+)
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -48,7 +61,9 @@ for _command in (
     compile.compile,
     run.run,
     show.show,
+    estimate.estimate,
     build.build,
+    explore.explore,
     boards.boards,
     doctor.doctor,
     load.load,
