@@ -1,5 +1,6 @@
 """The page of an exploration: the Pareto front with hover, and all points as a table."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,10 @@ def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequen
     reasons = sorted({point["problem"] for point in points if point["problem"]})
     if reasons:
         sections.append(
-            Section(title="Why points were left out", content=[r.split("\n")[0] for r in reasons])
+            Section(
+                title="Why points were left out",
+                content=[" ".join(reason.split()) for reason in reasons],
+            )
         )
     return render(title, facts, sections)
 
@@ -63,7 +67,7 @@ def _scatter(
     points: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], key: str, axis: str
 ) -> Figure:
     chart = figure(height=430, x="latency, ms", y=axis)
-    chart.update_xaxes(type="log")
+    chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
     groups = (
         (
             "estimated",
