@@ -16,7 +16,7 @@ from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
-from accel.executors import Execution, Port, Session, predict
+from accel.executors import Counters, Execution, Port, Session, predict
 from accel.sim.cycle_model import LayerCycles
 
 DEFAULT_BOARD = "icebreaker"
@@ -84,13 +84,15 @@ class Report:
 
     ``measured`` says whether ``cycles`` were counted by the core, in RTL or on a board; otherwise
     they are the model's, which equals RTL. ``inexact`` names each channel that is not requantized
-    as the contract says at every sum; a run measures it.
+    as the contract says at every sum; a run measures it. ``counters`` are what the cycles of each
+    layer went into, from the same source.
     """
 
     program: "Program"
     executor: str | None
     samples: int
     layers: tuple[Layer, ...]
+    counters: tuple[Counters, ...]
     inexact: tuple[Deviation, ...] = ()
 
     @property
@@ -251,7 +253,12 @@ class Program:
             )
         )
         return Report(
-            program=self, executor=executor, samples=samples, layers=layers, inexact=inexact
+            program=self,
+            executor=executor,
+            samples=samples,
+            layers=layers,
+            counters=tuple(counted or (Counters(**c.as_dict()) for c in self.cycles)),
+            inexact=inexact,
         )
 
     @property

@@ -43,6 +43,11 @@ ALLOWED = {
     "bench": DEFINITIONS
     | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
+    "pictures": DEFINITIONS | {"api", "compiler"},
+    "estimate": DEFINITIONS | {"boards", "core", "resources"},
+    "explore": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
+    "energy": FOUNDATION,
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

@@ -126,11 +126,12 @@ def configuration(board: "Board", rows: int | None, cols: int | None, form: str 
     """The ``AcceleratorConfig`` that the options ask for. Raises ``UserError``."""
     from accel import resources
 
-    changes = {"rows": rows, "columns": cols, "format": form, **_parsed(values or [])}
+    changes = {"rows": rows, "columns": cols, "format": form, **parsed(values or [])}
     return resources.configure(board, **changes)
 
 
-def _parsed(values: list[str]) -> dict[str, int | str]:
+def parsed(values: list[str]) -> dict[str, int | str]:
+    """Values of the configuration from ``NAME=VALUE``. Raises ``BadOption``."""
     from dataclasses import fields
 
     from accel.config import AcceleratorConfig

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from accel.cli import _options
-from accel.cli._output import error, progress, say, show, table
+from accel.cli._output import error, progress, say, show, table, write_whole
 
 
 def build(
@@ -39,7 +39,7 @@ def build(
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 
-    DIR gets the bitstream, report.json, the sources and the tools' logs.
+    DIR gets the bitstream, report.json and report.html, the sources and the tools' logs.
     The bitstream runs any program that was compiled for the same core.
 
     \b
@@ -49,6 +49,7 @@ def build(
     accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
     """
     from accel.bitstream import build as run_build
+    from accel.pictures.pages import build_page
 
     found = _options.find_board(
         board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
@@ -66,6 +67,9 @@ def build(
     show_report(result.report)
     show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
+    page = output / "report.html"
+    write_whole(page, lambda file: file.write(build_page(result.report).encode()))
+    say(f"Charts of fit, seeds and critical paths: {page}")
     if not result.report["timing_met"]:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)

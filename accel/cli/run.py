@@ -96,6 +96,22 @@ def run(
         Path | None,
         typer.Option("--json", help="Cycles and utilization as JSON.", metavar="FILE"),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            help="A page of charts: where the cycles go, roofline, memory over time, the network.",
+            metavar="FILE.html",
+        ),
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            help="A timeline of one inference in the Chrome trace format, for ui.perfetto.dev.",
+            metavar="FILE.json",
+        ),
+    ] = None,
     waves: Annotated[
         Path | None,
         typer.Option("--waves", help="Waves of the executor pysim.", metavar="FILE.vcd"),
@@ -111,6 +127,7 @@ def run(
     accel run model.tflite --input x.npy --output y.npy
     accel run model.tflite --board ulx3s_85f -i x.npy -o y.npy --executor rtl --json cycles.json
     accel run model.tflite -i x.npy -o y.npy --layers layers/
+    accel run model.tflite -i x.npy -o y.npy -e rtl --html run.html --trace run.json
     accel run model.tflite -b icebreaker -i x.npy -o y.npy --executor board --port /dev/ttyUSB1
     """
     import numpy as np
@@ -119,8 +136,10 @@ def run(
     from accel.api import DEFAULT_BOARD
     from accel.compiler.schedule import DoesNotFit
     from accel.flow.output import staged
+    from accel.pictures import pages
+    from accel.pictures.timeline import timeline
 
-    check_writable(output, json_file, waves)
+    check_writable(output, json_file, html, trace, waves)
     if executor != "board" and (port or baud):
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     if jobs and executor not in _PARALLEL:
@@ -158,6 +177,12 @@ def run(
         write_whole(output, lambda file: np.save(file, result.output))
         if json_file is not None:
             write_whole(json_file, lambda file: file.write(text.encode()))
+        if html is not None:
+            page = pages.run_page(report, found.clock.made_mhz)
+            write_whole(html, lambda file: file.write(page.encode()))
+        if trace is not None:
+            events = json.dumps(timeline(report, found.clock.made_mhz))
+            write_whole(trace, lambda file: file.write(events.encode()))
     show_layers(report)
     show_exactness(report)
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
