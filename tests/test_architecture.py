@@ -47,7 +47,6 @@ ALLOWED = {
     "estimate": DEFINITIONS | {"boards", "core", "resources"},
     "explore": DEFINITIONS
     | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
-    "energy": FOUNDATION,
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }
