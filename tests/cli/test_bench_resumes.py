@@ -42,7 +42,7 @@ write("top.bit", "")
 
 
 @pytest.fixture
-def tools(fake_tool, tmp_path, monkeypatch):  # noqa: F811 -- the fixture of conftest
+def tools(fake_tool, tmp_path, monkeypatch):
     """Puts quick tools in place; gives a function that says what ran since it was last asked."""
     monkeypatch.setenv("ACCEL_CACHE", str(tmp_path / "cache"))
     record = tmp_path / "record"
