@@ -143,8 +143,10 @@ class _Walk:
     def _room(self) -> np.ndarray:
         """For each cycle whether the stream's bank is taken by array or write-back."""
         work = self.groups * self.tiles * self.period
-        loads = self.groups * (self.load_words + self.written + 8)
+        words = self.load_words * (self.words.longest if self.flash else 1)
+        loads = self.groups * (words + self.written + 8)
         first = self.descriptor_words + self.table_words
+        first *= self.words.longest if self.flash else 1
         return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
     def _take(self, first: int, words: int) -> int:

@@ -16,6 +16,8 @@ class WordTimes:
         self.memory_latency = memory_latency
         self.bytes = ByteTimes(lanes=config.flash_lanes, divider=config.flash_divider)
         self.valid = self._collect(0)
+        # Cycles that a word takes at most, to one who waits for it, once the reading has begun
+        self.longest = config.rows * (self.bytes.period + 1) + memory_latency
 
     def take(self, first: int, words: int) -> int:
         """The cycle in which the last of ``words`` is taken, asked for from ``first`` on."""

@@ -49,27 +49,18 @@ class Copier(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         d, address = self.descriptor, self.location.address
-        left = Signal.like(d.position_outer_step, reset_less=True)
-        # Words come with some cycles between them: which one is the last is known in time.
-        last = Signal(reset_less=True)
+        # Minus the words that are missing
+        count = Signal(signed(len(d.position_outer_step) + 1))
         undisturbed = Signal()
         elsewhere = (self.bank != self.location.bank) & ~self.streaming
-        m.d.comb += undisturbed.eq(self.quiet | elsewhere)
-        m.d.sync += [
-            last.eq(left == 0),
-            self.offered.eq(self.active & self.valid & undisturbed & ~self.taken),
-        ]
+        m.d.comb += [self.active.eq(count[-1]), undisturbed.eq(self.quiet | elsewhere)]
+        m.d.sync += self.offered.eq(self.active & self.valid & undisturbed & ~self.taken)
         with m.If(self.begin):
             m.d.sync += [
-                self.active.eq(1),
                 self.location.bank.eq(d.input_bank),
                 address.eq(d.input_base),
-                left.eq(d.position_outer_step),
+                count.eq(Cat(~d.position_outer_step, C(1, 1))),
             ]
         with m.Elif(self.taken):
-            m.d.sync += [
-                address.eq(address + 1),
-                left.eq(left - 1),
-                self.active.eq(~last),
-            ]
+            m.d.sync += [address.eq(address + 1), count.eq(count + 1)]
         return m

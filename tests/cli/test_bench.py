@@ -127,7 +127,7 @@ def test_rtl_counts_what_the_model_says(bench):
         (["--models", "nowhere"], "nowhere: there is no such folder; give one with networks"),
         (["--json", "nowhere/bench.json"], "nowhere/bench.json: cannot be written"),
         (["--set", "rows=x"], "--set rows must be an integer"),
-        (["--rows", "32", "--cols", "64"], "has 8; use at most"),
+        (["--rows", "32", "--cols", "64"], "the 32x64 core needs"),
     ],
 )
 def test_bad_input_is_told_before_the_long_work(
