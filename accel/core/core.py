@@ -225,7 +225,8 @@ class Core(wiring.Component):
         m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
         wiring.connect(m, reader.pins, wiring.flipped(self.flash))
-        from_flash, idle = sequencer.pointer.flash, sequencer.idle
+        from_flash = sequencer.pointer.flash
+        idle = delayed(m, sequencer.idle, 1, name="idle", init=1)
         m.d.comb += [
             reader.start.eq(sequencer.flash_start | link.flash_start),
             reader.address.eq(Cat(C(0, exact_log2(FLASH_UNIT)), sequencer.pointer.as_value()[:-1])),

@@ -105,6 +105,8 @@ class Link(wiring.Component):
         source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
         restart, moved, crc = Signal(), Signal(), Signal(8)
         passed, pending = Signal(8, reset_less=True), Signal()
+        # Whether a CRC was right is looked at in a cycle of its own.
+        settled, clean = Signal(), Signal(reset_less=True)
         m.d.comb += self.o.valid.eq(Cat(source.values()).any())
         for name, value in {"status": status, "held": held, "crc": crc}.items():
             with m.If(source[name]):
@@ -113,6 +115,8 @@ class Link(wiring.Component):
         m.d.sync += [
             passed.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
             pending.eq(moved & ~restart),
+            settled.eq(~pending),
+            clean.eq(crc == 0),
         ]
         with m.If(restart):
             m.d.sync += crc.eq(0)
@@ -168,9 +172,9 @@ class Link(wiring.Component):
                         m.next = "Decode"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Decode"), m.If(~pending):
+            with m.State("Decode"), m.If(settled & ~pending):
                 m.d.comb += restart.eq(1)
-                with m.If((crc != 0) | ~known):
+                with m.If(~clean | ~known):
                     answer(Status.BAD_HEADER)
                 with m.Elif(opcode == Opcode.WRITE):
                     m.next = "Receive"
@@ -196,12 +200,14 @@ class Link(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("Check"):
-                with m.If(taken(~pending)):
-                    answer(Status.BAD_DATA)
-                    with m.If(crc == self.i.payload):
-                        answer(Status.OK)
+                with m.If(taken()):
+                    m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"
+            with m.State("Verdict"), m.If(settled & ~pending):
+                answer(Status.BAD_DATA)
+                with m.If(clean):
+                    answer(Status.OK)
 
             # RUN
             with m.State("Run"):

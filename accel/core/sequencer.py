@@ -3,6 +3,7 @@
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from ..config import AcceleratorConfig
 from ..isa import COUNTER_BITS, Isa
@@ -106,26 +107,29 @@ class Sequencer(wiring.Component):
 
         # Fetching: a word is asked for in each cycle of the states Descriptor, Tables,
         # Records and Weights.
-        remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
+        remaining = Signal(self._length_bits, reset_less=True)
         group = Signal.like(d.groups_less_one)
         fetching = {
             name: Signal(name=f"fetching_{name}")
             for name in ("words", "tables", "records", "weights")
         }
         asking = Cat(fetching.values()).any()
-        taken, segment_end, last = Signal(), Signal(), Signal()
-        following = Signal.like(remaining)
+        taken, segment_end, last = Signal(), Signal(), Signal(reset_less=True)
+        loading, length = Signal(), Signal.like(remaining)
         m.d.comb += [
             self.access_en.eq(asking | self.link_en),
             taken.eq(asking & self.granted),
             segment_end.eq(taken & last),
-            following.eq(Mux(taken, remaining - 1, remaining)),
         ]
-        m.d.sync += [remaining.eq(following), last.eq(following == 0)]
+        # Whether a word is the last one is not asked behind whether it is taken.
+        with m.If(loading):
+            m.d.sync += [remaining.eq(length), last.eq(length == 0)]
+        with m.Elif(taken):
+            m.d.sync += [remaining.eq(remaining - 1), last.eq(remaining == 1)]
 
-        def fetch(words_less_one):
+        def fetch(words_less_one, when=1):
             """The next segment is this long; the first word is asked for in the next cycle."""
-            m.d.comb += following.eq(words_less_one)
+            m.d.comb += [length.eq(words_less_one), loading.eq(when)]
 
         def next_chunk(pointer):
             """Read the chunk from where it is."""
@@ -211,8 +215,8 @@ class Sequencer(wiring.Component):
                     m.next = "Records"
             with m.State("Records"):
                 m.d.comb += fetching["records"].eq(1)
+                fetch(d.weight_words_less_one, when=segment_end)
                 with m.If(segment_end):
-                    fetch(d.weight_words_less_one)
                     m.next = "Weights"
             with m.State("Weights"):
                 m.d.comb += fetching["weights"].eq(1)
@@ -244,6 +248,14 @@ class Sequencer(wiring.Component):
         self._add_counters(m)
         return m
 
+    @property
+    def _length_bits(self) -> int:
+        """Of the number of words of the longest segment, less one."""
+        isa = self.isa
+        tables = isa.table_words({"tables": 1, "second": 1})
+        words = max(isa.descriptor_words, tables, self.config.columns * isa.record_words)
+        return max(bits_for(words - 1), len(self.descriptor.weight_words_less_one))
+
     def _add_pointer(self, m, load_next, advance):
         # A chunk may run across the end of bank 0. Flash is read in one go from where it begins.
         value = Signal(self.isa.pointer.size)
@@ -261,7 +273,7 @@ class Sequencer(wiring.Component):
 
     def _add_descriptor(self, m, arrives):
         """The descriptor, as it is and as it will be with the word that comes."""
-        descriptor = Signal(self.isa.descriptor_words * self.config.word_bits)
+        descriptor = Signal(self.isa.descriptor_words * self.config.word_bits, reset_less=True)
         coming = Cat(descriptor[self.config.word_bits :], self.data)
         m.d.comb += self.descriptor.eq(descriptor)
         with m.If(arrives["words"]):
