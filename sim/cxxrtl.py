@@ -26,7 +26,16 @@ from accel.flow.tools import find_tool
 from .harness import FLASH_OFFSET, Harness
 
 TIMEOUT_CYCLES = 1 << 32
-_FLAGS = ("-std=c++17", "-O3", "-DNDEBUG", "-shared", "-fPIC")
+# Measured with g++ 12: 13 to 45 % more cycles a second than -O3, whose vectors only hinder such code.
+_FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fpeel-loops",
+    "-fno-tree-vectorize",
+    "-DNDEBUG",
+    "-shared",
+    "-fPIC",
+)
 _GLUE = "cxxrtl_driver.cc"
 _STATE = "cxxrtl_state.h"
 # Splitting wires that are driven in parts is worth a factor of 3: it is such wires that CXXRTL
