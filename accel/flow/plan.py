@@ -20,7 +20,7 @@ STATISTICS = "stat.json"
 # same name where Yosys hands the design to ABC9, which then fails now and then.
 _AFTER_READ = """\
 setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2
-delete w:*\\[*"""
+rename -hide w:*\\[*"""
 
 
 @dataclass(frozen=True, kw_only=True)
