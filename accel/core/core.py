@@ -21,6 +21,7 @@ from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
+from .primitives.ecp5_memory import Copy
 from .sequencer import Sequencer
 from .signals import delayed
 
@@ -93,7 +94,7 @@ class Core(wiring.Component):
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
             feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
-            feeder.broadcast.eq(d.broadcast),
+            feeder.broadcast.eq(self._for_rows(m, d.broadcast)),
             array.activations.eq(feeder.o),
         ]
         m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
@@ -190,6 +191,17 @@ class Core(wiring.Component):
         last = 1 if self.config.family == "ecp5" else 0
         slot = delayed(m, slot, cycles - last, name="slot")
         return delayed(m, Cat(slot == r for r in range(self.config.rows)), last, name="load")
+
+    def _for_rows(self, m, value):
+        """A bit that stays during a layer, for each row: on the ECP5 in a register of its own."""
+        values = value.replicate(self.config.rows)
+        if self.config.family != "ecp5":
+            return values
+        if self.simulate:
+            return delayed(m, values, 1, name="for_rows")
+        m.submodules.for_rows = copies = Copy(self.config.rows)
+        m.d.comb += copies.i.eq(values)
+        return copies.o
 
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)

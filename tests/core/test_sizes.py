@@ -179,6 +179,11 @@ def test_products_made_of_logic_come_when_the_model_says(format):
     )
 
 
+@pytest.mark.parametrize("family", ["ice40up", "ecp5"])
+def test_products_of_both_kinds_come_at_the_same_time(family):
+    assert_exact(AcceleratorConfig(element="mixed", dsps=3, family=family, bank_words=1024))
+
+
 def test_compiled_rtl_answers_alike_whatever_the_input():
     assert_exact(AcceleratorConfig(rows=3, columns=5, family="ecp5"), "rtl", samples=20)
 

@@ -5,6 +5,8 @@ as in Yosys's own mapping. Yosys infers the cell but never its output register, 
 clock-to-out time from 5.8 ns to 1.0, hence the instance.
 """
 
+from collections.abc import Sequence
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -13,15 +15,17 @@ READ_LATENCY = 2  # the memory itself, the output register
 
 # Bits of a word and depth, narrowest word last
 SHAPES = ((9, 2048), (4, 4096), (2, 8192), (1, 16384))
+# A word of two bytes, for memories of words that are written whole
+WIDE_SHAPES = ((18, 1024), *SHAPES)
 
 _PORT_ADDRESS_BITS = 14
 _BYTE = 8
 
 
-def shape_for(depth: int) -> tuple[int, int]:
+def shape_for(depth: int, shapes: Sequence[tuple[int, int]] = SHAPES) -> tuple[int, int]:
     """Bits of a word and depth of the cells for a memory: the widest cell that is deep enough,
     else the deepest one."""
-    return next((shape for shape in SHAPES if shape[1] >= depth), SHAPES[-1])
+    return next((shape for shape in shapes if shape[1] >= depth), shapes[-1])
 
 
 def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
@@ -39,7 +43,7 @@ class BlockRam(wiring.Component):
     Parameters
     ----------
     width : int
-        1, 2, 4 or 9, which makes the depth 16384, 8192, 4096 or 2048.
+        1, 2, 4, 9 or 18, which makes the depth 16384, 8192, 4096, 2048 or 1024.
     dual : bool
         Read at ``read_address``, through the other port, and not at ``address``.
 
@@ -55,7 +59,7 @@ class BlockRam(wiring.Component):
 
     def __init__(self, width: int, *, dual: bool = False):
         self.width = width
-        self.depth = dict(SHAPES)[width]
+        self.depth = dict(WIDE_SHAPES)[width]
         self.dual = dual
         address = range(self.depth)
         super().__init__(
@@ -98,9 +102,10 @@ class BlockRam(wiring.Component):
         return m
 
     def _address(self, prefix, address):
-        """The lowest pins are left out where a word is wider than one bit."""
+        """The lowest pins are left out where a word is wider than one bit, and say which bytes are
+        written where it has two: both."""
         unused = _PORT_ADDRESS_BITS - len(address)
-        pins = Cat(Const(0, unused), address)
+        pins = Cat(Const(0b11 if self.width > 9 else 0, unused), address)
         return {f"{prefix}{index}": pins[index] for index in range(_PORT_ADDRESS_BITS)}
 
 
