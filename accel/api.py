@@ -17,6 +17,7 @@ from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session, predict
+from accel.sim import attribution
 from accel.sim.cycle_model import LayerCycles
 
 DEFAULT_BOARD = "icebreaker"
@@ -26,7 +27,8 @@ DEFAULT_BOARD = "icebreaker"
 class Layer:
     """A layer of the core: what it is and what it costs.
 
-    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran.
+    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost`` says
+    where the model's go: the cycles of each part that `accel.sim.attribution` names.
     """
 
     name: str
@@ -36,6 +38,11 @@ class Layer:
     cycles_model: int
     cycles: int | None
     peak_macs: int
+    slots: Mapping[str, int]
+
+    @property
+    def lost(self) -> dict[str, float]:
+        return {part: count / self.peak_macs for part, count in self.slots.items()}
 
     @property
     def utilization(self) -> float:
@@ -51,6 +58,7 @@ class Layer:
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
             "cycles_model": self.cycles_model,
             "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
         }
 
 
@@ -119,6 +127,12 @@ class Report:
         peak = self.program.config.peak_macs
         return self.macs / (self.cycles * peak) if self.cycles else 0.0
 
+    @property
+    def lost(self) -> dict[str, float]:
+        """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
+        slots = attribution.total([layer.slots for layer in self.layers])
+        return {part: count / self.program.config.peak_macs for part, count in slots.items()}
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
         return {
@@ -133,6 +147,7 @@ class Report:
             "cycles_measured": self.measured,
             "macs": self.macs,
             "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer in self.layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
         }
@@ -174,6 +189,11 @@ class Program:
     def cycles(self) -> list[LayerCycles]:
         """The cycle model's answer for each layer."""
         return predict(self.code)
+
+    @cached_property
+    def slots(self) -> list[dict[str, int]]:
+        """Where the cycles of each layer go, see `accel.sim.attribution`."""
+        return attribution.attribute(self.code, self.cycles)
 
     def run(
         self,
@@ -247,9 +267,10 @@ class Program:
                 cycles_model=model.cycles,
                 cycles=cycles,
                 peak_macs=self.config.peak_macs,
+                slots=slots,
             )
-            for command, model, cycles in zip(
-                self.code.commands, self.cycles, measured, strict=True
+            for command, model, cycles, slots in zip(
+                self.code.commands, self.cycles, measured, self.slots, strict=True
             )
         )
         return Report(
@@ -268,6 +289,10 @@ class Program:
     def close(self) -> None:
         """Let go of the executors and finish what they write."""
         self.session.close()
+
+
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    return {part: round(cycles, 3) for part, cycles in parts.items()}
 
 
 def _found(board: str | Board) -> Board:

@@ -167,7 +167,7 @@ class Isa:
 
     @property
     def record(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's record, each in words of its own, as they are needed.
+        """The parts of an output channel's record, in the order in which they are needed.
 
         Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
         what the sum's sign chooses from has 32 bits.
@@ -194,9 +194,24 @@ class Isa:
         return self.words(self.descriptor)
 
     @property
+    def record_layout(self) -> data.FlexibleLayout:
+        """A channel's whole record: a word has as many parts as it has room for, and a part that is
+        wider than a word has words of its own."""
+        width, fields, word, used = self.config.word_bits, {}, 0, 0
+        for name, layout in self.record.items():
+            if used and used + layout.size > width:
+                word, used = word + 1, 0
+            fields[name] = data.Field(layout, word * width + used)
+            if layout.size > width:
+                word += self.words(layout)
+            else:
+                used += layout.size
+        return data.FlexibleLayout((word + bool(used)) * width, fields)
+
+    @property
     def record_words(self) -> int:
         """Memory words of a channel."""
-        return sum(map(self.words, self.record.values()))
+        return self.record_layout.size // self.config.word_bits
 
     def table_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of a layer's tables."""

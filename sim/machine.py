@@ -200,11 +200,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
-        parts, at = {}, 0
-        for name, layout in isa.record.items():
-            end = at + isa.words(layout) * word
-            parts[name] = decode(layout, int.from_bytes(record[at:end].tobytes(), "little"))
-            at = end
+        parts = decode(isa.record_layout, int.from_bytes(record.tobytes(), "little"))
         early, late = parts["early"], parts["late"]
         offset, negative = (
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS

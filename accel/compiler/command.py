@@ -111,7 +111,7 @@ def positions(fields: Mapping[str, int]) -> int:
     return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
 
 
-def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, int]]) -> int:
+def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> int:
     """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
     packed = 0
     for name, field in layout:
@@ -122,7 +122,7 @@ def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, in
     return packed
 
 
-def decode(layout: data.StructLayout, packed: int) -> dict[str, int | dict[str, int]]:
+def decode(layout: data.Layout, packed: int) -> dict[str, int | dict[str, int]]:
     """The inverse of `encode`; fields of a signed shape come back signed."""
     values = {}
     for name, field in layout:
@@ -181,10 +181,10 @@ def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) 
         "offset": {"high": offset >> 1},
         "offset_negative": {"high": offset_negative >> 1},
     }
-    return b"".join(_words(isa, layout, values[name]) for name, layout in isa.record.items())
+    return _words(isa, isa.record_layout, values)
 
 
-def _words(isa: Isa, layout: data.StructLayout, values: Mapping[str, int]) -> bytes:
+def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:
     return encode(layout, values).to_bytes(isa.words(layout) * isa.config.rows, "little")
 
 

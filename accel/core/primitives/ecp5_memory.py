@@ -6,10 +6,12 @@ clock-to-out time from 5.8 ns to 1.0, hence the instance.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 READ_LATENCY = 2  # the memory itself, the output register
 
@@ -28,10 +30,39 @@ def shape_for(depth: int, shapes: Sequence[tuple[int, int]] = SHAPES) -> tuple[i
     return next((shape for shape in shapes if shape[1] >= depth), shapes[-1])
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of a memory's depth in cells of one shape; ``first`` is a multiple of ``depth``."""
+
+    first: int
+    width: int
+    depth: int
+
+    def contains(self, address) -> Value:
+        """Whether an address of the memory is in this part."""
+        return address >> exact_log2(self.depth) == self.first // self.depth
+
+
+def sections_for(depth: int) -> tuple[Section, ...]:
+    """The parts of a memory of bytes: the fewest cells that hold it, then the fewest parts.
+
+    Deep cells are narrow, so a byte takes as many cells of 16384 bits whatever their shape; the
+    deepest come first.
+    """
+    sections, first = [], 0
+    least = SHAPES[0][1]
+    while first < depth:
+        left = -(-(depth - first) // least) * least
+        width, fitting = next(shape for shape in reversed(SHAPES) if shape[1] <= left)
+        sections.append(Section(first, width, fitting))
+        first += fitting
+    return tuple(sections)
+
+
 def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
     """Number of cells that a memory takes whose ``lane`` bits are written together."""
-    cell_width, cell_depth = shape_for(depth)
-    return -(-width // lane) * -(-lane // cell_width) * -(-depth // cell_depth)
+    cells = sum(-(-lane // section.width) for section in sections_for(depth))
+    return -(-width // lane) * cells
 
 
 class BlockRam(wiring.Component):
