@@ -94,17 +94,24 @@ class FlashReader(wiring.Component):
         wiring.connect(m, wiring.flipped(self.pins), bus.pins)
         # The first cycle begins the check, which sets everything but these two.
         probe = Signal(init=1)
-        # Who asks for something has it from registers: it comes from the ends of long paths.
-        start, stop = Signal(), Signal()
-        m.d.sync += [probe.eq(self.check), start.eq(self.start), stop.eq(self.stop)]
         checking, checked = Signal(), Signal()
+        # Requests come from the ends of long paths and pass registers, and so does the check's end.
+        # The bytes go to the check as long as the reader is closed.
+        start, end, closed = Signal(), Signal(), Signal(init=1)
+        waiting = checking | probe
+        m.d.sync += [
+            probe.eq(self.check),
+            start.eq(self.start & ~waiting),
+            end.eq(Mux(checking, image_check.ended, self.stop) & ~probe),
+            closed.eq(checking | self.start | self.stop),
+        ]
         m.d.comb += [
             checking.eq(self.status == FlashStatus.CHECKING),
             checked.eq(checking & image_check.ended),
             bus.probe.eq(probe),
-            bus.read.eq(start & ~checking),
+            bus.read.eq(start),
             bus.address.eq(self.address),
-            bus.end.eq(Mux(checking, image_check.ended, stop)),
+            bus.end.eq(end),
             bus.room.eq(fifo.room),
             fifo.clear.eq(probe | bus.read | bus.end),
             fifo.begun.eq(bus.begun),
@@ -112,14 +119,13 @@ class FlashReader(wiring.Component):
             fifo.data.eq(bus.byte),
         ]
 
-        # The bytes go to the check while it goes on.
         m.d.comb += [
             image_check.begin.eq(probe),
             image_check.i.payload.eq(fifo.o.payload),
-            image_check.i.valid.eq(fifo.o.valid & checking),
+            image_check.i.valid.eq(fifo.o.valid & closed),
             self.o.payload.eq(fifo.o.payload),
-            self.o.valid.eq(fifo.o.valid & ~checking & ~start),
-            fifo.o.ready.eq(Mux(checking, image_check.i.ready, self.o.ready)),
+            self.o.valid.eq(fifo.o.valid & ~closed),
+            fifo.o.ready.eq(Mux(closed, image_check.i.ready, self.o.ready)),
         ]
         with m.If(probe):
             m.d.sync += self.status.eq(FlashStatus.CHECKING)

@@ -122,13 +122,15 @@ class Sequencer(wiring.Component):
             segment_end.eq(taken & last),
         ]
         # Whether a word is the last one is not asked behind whether it is taken.
-        with m.If(loading):
-            m.d.sync += [remaining.eq(length), last.eq(length == 0)]
-        with m.Elif(taken):
-            m.d.sync += [remaining.eq(remaining - 1), last.eq(remaining == 1)]
+        with m.If(taken | (loading & ~asking)):
+            with m.If(loading):
+                m.d.sync += [remaining.eq(length), last.eq(length == 0)]
+            with m.Else():
+                m.d.sync += [remaining.eq(remaining - 1), last.eq(remaining == 1)]
 
         def fetch(words_less_one, when=1):
-            """The next segment is this long; the first word is asked for in the next cycle."""
+            """The next segment is this long; its first word is asked for in the next cycle or, while
+            words are asked for, in the cycle behind that in which this one is taken."""
             m.d.comb += [length.eq(words_less_one), loading.eq(when)]
 
         def next_chunk(pointer):
@@ -215,7 +217,7 @@ class Sequencer(wiring.Component):
                     m.next = "Records"
             with m.State("Records"):
                 m.d.comb += fetching["records"].eq(1)
-                fetch(d.weight_words_less_one, when=segment_end)
+                fetch(d.weight_words_less_one, when=last)
                 with m.If(segment_end):
                     m.next = "Weights"
             with m.State("Weights"):
