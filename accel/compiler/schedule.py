@@ -14,7 +14,7 @@ from ..numeric.division_solver import solve
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
 from .command import Command, Inexact, positions
-from .convolution import Combination, Convolution, Region
+from .convolution import Combination, Convolution, Region, cropped
 from .reasons import Reason
 
 
@@ -50,7 +50,7 @@ def schedule(
     Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
     exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
-    convolution = _flattened(_without_idle_weights(convolution))
+    convolution = cropped(_flattened(_without_idle_weights(convolution)))
     _check_weights(convolution, config)
     ways = list(_ways(convolution, config))
     problems = [_problem(way, config) for way in ways]

@@ -116,6 +116,12 @@ class SinglePortMemory(wiring.Component):
             self._add_block_ram(m)
         return m
 
+    @property
+    def _simulated_depth(self) -> int:
+        """What the address can say: a read whose data nobody looks at may be behind the end, which
+        hurts no cell but ends a simulation."""
+        return 1 << len(self.address)
+
     def _banks(self):
         return range(-(-self.depth // spram.DEPTH))
 
@@ -123,7 +129,8 @@ class SinglePortMemory(wiring.Component):
         return range(-(-self.width_bytes * BYTE // spram.WIDTH))
 
     def _add_block_ram(self, m):
-        memory = Memory(shape=BYTE * self.width_bytes, depth=self.depth, init=[])
+        depth = self._simulated_depth if self.simulate else self.depth
+        memory = Memory(shape=BYTE * self.width_bytes, depth=depth, init=[])
         m.submodules.memory = memory
         write = memory.write_port(granularity=BYTE)
         read = memory.read_port()
@@ -206,7 +213,7 @@ class SinglePortMemory(wiring.Component):
     def _add_ecp5_twin(self, m, address, write_en, write_data):
         """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""
         m.submodules.memory = memory = Memory(
-            shape=BYTE * self.width_bytes, depth=self.depth, init=[]
+            shape=BYTE * self.width_bytes, depth=self._simulated_depth, init=[]
         )
         write, read = memory.write_port(granularity=BYTE), memory.read_port()
         written = Signal(reset_less=True)
