@@ -24,6 +24,7 @@ def compile(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Compile a network to a program for a board's core.
@@ -46,7 +47,7 @@ def compile(
     from accel.flow.output import staged
 
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     resources.check_fits(config, found)
     program = accel.compile(
         model, board=found, config=config, contract=contract, fuse=fuse, exact=exact
