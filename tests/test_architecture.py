@@ -32,6 +32,7 @@ ALLOWED = {
     "core": DEFINITIONS,
     "compiler": DEFINITIONS,
     "boards": FOUNDATION | {"config", "core"},
+    "datapath": DEFINITIONS | {"__init__", "api", "compiler", "core", "flow", "sim"},
     "host": DEFINITIONS | {"compiler"},
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run
+from accel.cli import boards, build, check, compile, datapath, demo, doctor, load, quantize, run
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -53,6 +53,7 @@ for _command in (
     load.load,
 ):
     app.command()(_command)
+app.add_typer(datapath.app)
 
 
 def _show_version(value: bool) -> None:

@@ -1,5 +1,6 @@
 """A claim, and the core that it is examined on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,11 @@ class Claim:
         return {"claim": self.what, "how": self.how, "holds": self.holds, "problem": self.problem}
 
 
-def smallest(config: AcceleratorConfig) -> AcceleratorConfig:
-    """As few products as the element can be made for."""
-    for rows, columns in ((2, 1), (2, 2), (2, 4)):
+def smallest(
+    config: AcceleratorConfig, sizes: Iterable[tuple[int, int]] = ((2, 1), (2, 2), (2, 4))
+) -> AcceleratorConfig:
+    """The first of some sizes that the element can be made for, else the core as it is."""
+    for rows, columns in sizes:
         smaller = config.replace(rows=rows, columns=columns)
         try:
             element_of(smaller)

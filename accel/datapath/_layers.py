@@ -24,7 +24,7 @@ from accel.sim.cycle_model import predict
 
 from ._claim import Claim
 
-_SAMPLES = 2
+_SAMPLES = 1
 _SPREAD = 40.0  # of the codes of a layer, about
 
 

@@ -11,6 +11,7 @@ from . import _format, _layers, _ports, _products, _proof
 from ._claim import Claim, smallest
 
 _SIZES = ((4, 8), (4, 4), (2, 2), (8, 8), (8, 4), (2, 8))
+_LAYERED = ((2, 2), (2, 4), (4, 4))  # for whole layers, which take long in simulation
 _BANK_WORDS = 1024  # small enough to be simulated at once
 
 
@@ -112,7 +113,7 @@ def _claims(
     yield _proof.claim(smallest(first))
     if layers:
         progress("whole layers in RTL")
-        yield from _layers.claims(first)
+        yield from _layers.claims(smallest(first, _LAYERED))
 
 
 def assert_conforms(name: str, form: str | None = None, *, layers: bool = True) -> None:

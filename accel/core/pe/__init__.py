@@ -40,7 +40,7 @@ def element_of(config: AcceleratorConfig) -> Element:
     """The element of a configuration. Raises ``InvalidConfiguration``, also where it does not serve
     the number format or the size, and ``BrokenExtension``."""
     element = named(config.element)
-    if not _serves(element, config):
+    if not serves(element, config):
         others = ", ".join(serving(config)) or "none"
         raise InvalidConfiguration(
             f"Processing element {config.element!r} does not make the products of the number format "
@@ -58,17 +58,18 @@ def serving(config: AcceleratorConfig) -> list[str]:
     names = []
     for name in ELEMENTS:
         try:
-            if _serves(ELEMENTS[name], config):
+            if serves(ELEMENTS[name], config):
                 names.append(name)
         except BrokenExtension:
             continue
     return sorted(names, key=lambda name: (ELEMENTS[name].format is None, name != "multiplier"))
 
 
-def _serves(element: Element, config: AcceleratorConfig) -> bool:
+def serves(element: Element, config: AcceleratorConfig) -> bool:
+    """Whether an element makes the products of a configuration's number format."""
     if element.format is not None:
         return element.format == config.format
     return element.serves(config.number_format)
 
 
-__all__ = ["ELEMENTS", "Element", "ProcessingElement", "each", "element_of", "named", "serving"]
+__all__ = ["ELEMENTS", "Element", "ProcessingElement", "each", "element_of", "named", "serves", "serving"]
