@@ -66,9 +66,11 @@ class Registry(Mapping[str, Any]):
         if path not in self._found:
             found: dict[str, list[EntryPoint]] = {}
             for point in entry_points(group=self.group):
-                # A package that is on the path twice is one package.
-                if point.name not in self.builtin and point not in found.get(point.name, []):
-                    found.setdefault(point.name, []).append(point)
+                if point.name not in self.builtin:
+                    others = found.setdefault(point.name, [])
+                    # A package that is on the path twice is one package.
+                    if _origin(point) not in map(_origin, others):
+                        others.append(point)
             self._found = {path: dict(sorted(found.items()))}
         return self._found[path]
 

@@ -132,7 +132,8 @@ def check_datapath(config: AcceleratorConfig) -> None:
 
 
 def check_fits(config: AcceleratorConfig, board: Board) -> None:
-    """Raise ``TooLarge`` with the numbers, all of them at once."""
+    """Raise ``TooLarge`` with the numbers, all of them at once, and as `check_datapath`."""
+    check_datapath(config)
     found = problems(config, board)
     if found:
         raise TooLarge("\n  ".join([f"Board {board.name} is too small for this core:", *found]))

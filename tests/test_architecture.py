@@ -22,7 +22,7 @@ FOUNDATION = {"errors", "discovery"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
-    "discovery": set(),
+    "discovery": {"errors"},
     "numeric": FOUNDATION,
     "flow": {"errors"},
     "config": FOUNDATION | {"numeric"},

@@ -41,11 +41,11 @@ def _product(number: NumberFormat) -> str:
     arrays = np.asarray(number.product(*np.array(pairs, np.int64).T)).tolist()
     try:
         integers = [int(number.product(a, c)) for a, c in pairs]
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 -- a user's own code
         return f"product of integers raised {type(problem).__name__}: {problem}"
     try:
         values = _simulated(number, pairs)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 -- a user's own code
         return f"product of Amaranth values raised {type(problem).__name__}: {problem}"
     for (a, c), of_integers, of_arrays, of_values in zip(
         pairs, integers, arrays, values, strict=True

@@ -83,11 +83,17 @@ class _Builder:
 
     def add(self, name: str, shape: tuple[int, ...], scale: float, zero_point: int) -> None:
         q = Quantization(scale=(float(np.float32(scale)),), zero_point=(zero_point,))
-        self.tensors[name] = self.last = Tensor(name=name, shape=shape, dtype="int8", quantization=q)
+        self.tensors[name] = self.last = Tensor(
+            name=name, shape=shape, dtype="int8", quantization=q
+        )
 
     def node(self, operator: str, attributes: Any, shape: tuple[int, ...], constants=()) -> None:
         """A node whose codes spread, if it has weights."""
-        name, source, scale = f"{operator}_{len(self.nodes)}", self.last, self.last.quantization.scale[0]
+        name, source, scale = (
+            f"{operator}_{len(self.nodes)}",
+            self.last,
+            self.last.quantization.scale[0],
+        )
         if constants:
             weights = self.tensors[constants[0]].data.astype(float)
             terms = weights.size / shape[-1]
@@ -96,7 +102,9 @@ class _Builder:
         self.add(name, shape, scale, -3 if constants else source.quantization.zero_point[0])
         inputs = (source.name, *constants)
         self.nodes.append(
-            Node(name=name, operator=operator, inputs=inputs, outputs=(name,), attributes=attributes)
+            Node(
+                name=name, operator=operator, inputs=inputs, outputs=(name,), attributes=attributes
+            )
         )
 
     def weights(self, shape: tuple[int, ...]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def _problem(config: AcceleratorConfig) -> str:
                 return f"create gave a {type(component).__name__}, not a wiring.Component"
             # Elaborated in any case: what is never used is reported by Amaranth.
             rtlil.convert(component, emit_src=False)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 -- a user's own code
             return f"it cannot be made: {type(problem).__name__}: {problem}"
         count = config.rows * config.columns
         for port, (width, what) in widths.items():

@@ -33,7 +33,7 @@ def _problem(config: AcceleratorConfig, latency: int) -> str:
     expected = [[int(product(a, b)) for a, b in zip(*step, strict=True)] for step in cycles]
     try:
         seen = _simulated(config, cycles, latency + _MORE_CYCLES)
-    except Exception as problem:
+    except Exception as problem:  # noqa: BLE001 -- a user's own code
         return f"simulation raised {type(problem).__name__}: {problem}"
     if seen[latency:][: len(expected)] == expected:
         return ""

@@ -111,7 +111,9 @@ def _counterexample(answer: str, config: AcceleratorConfig) -> str:
     """The operands of the first cycle, whose products are wrong in the last."""
     found: dict[str, int] = {}
     answer = answer[answer.index(_REFUTED) :]
-    for time, name, bits in re.findall(r"^\s+(\d+) \\([ab])\s+\S+\s+\S+\s+([01]+)\s*$", answer, re.M):
+    for time, name, bits in re.findall(
+        r"^\s+(\d+) \\([ab])\s+\S+\s+\S+\s+([01]+)\s*$", answer, re.MULTILINE
+    ):
         if time == "1":
             found.setdefault(name, int(bits, 2))
     number = config.number_format

@@ -72,4 +72,13 @@ def serves(element: Element, config: AcceleratorConfig) -> bool:
     return element.serves(config.number_format)
 
 
-__all__ = ["ELEMENTS", "Element", "ProcessingElement", "each", "element_of", "named", "serves", "serving"]
+__all__ = [
+    "ELEMENTS",
+    "Element",
+    "ProcessingElement",
+    "each",
+    "element_of",
+    "named",
+    "serves",
+    "serving",
+]

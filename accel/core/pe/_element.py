@@ -89,7 +89,9 @@ class Products(wiring.Component):
         first = self.elements[0]
         super().__init__(
             {
-                **{name: In(data.ArrayLayout(getattr(first, name).shape(), count)) for name in "ab"},
+                **{
+                    name: In(data.ArrayLayout(getattr(first, name).shape(), count)) for name in "ab"
+                },
                 "p": Out(data.ArrayLayout(first.p.shape(), count)),
             }
         )

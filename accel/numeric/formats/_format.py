@@ -73,7 +73,7 @@ class NumberFormat:
     def _check_products(self) -> None:
         try:
             products = self._products
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001 -- a user's own code
             kind = type(problem).__name__
             self._refuse(
                 f"product(activation, code) of int64 arrays raised {kind}: {problem}; it must work "
