@@ -142,6 +142,7 @@ class Report:
             "configuration": self.program.config.as_dict(),
             "executor": self.executor,
             "samples": self.samples,
+            "products_exact": self.program.config.number_format.exact,
             "cycles": self.cycles,
             "cycles_model": self.cycles_model,
             "cycles_measured": self.measured,
@@ -337,8 +338,8 @@ def compile(
         exactly, instead of computing its closest codes and naming it in every report. Other
         contracts are always exact.
 
-    Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
-    ``DoesNotFit``.
+    Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way,
+    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the rest.
     """
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
@@ -347,4 +348,5 @@ def compile(
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
+    resources.check_datapath(config)
     return Program(compile_graph(graph, config, fuse=fuse, exact=exact), board, waves)

@@ -162,4 +162,16 @@ class AcceleratorConfig:
         return asdict(self)
 
     def replace(self, **changes: Any) -> "AcceleratorConfig":
+        """The same with changes; where the weight buffer's rows change and ``weight_steps`` does not,
+        it keeps as many steps as fill whole rows."""
+        if "weight_steps" not in changes:
+            changes |= {"weight_steps": _whole_rows({**asdict(self), **changes})}
         return replace(self, **changes)
+
+
+def _whole_rows(values: dict[str, Any]) -> int:
+    """The weight steps of a configuration, rounded down to whole rows of both halves."""
+    steps, bits = values["weight_steps"], 0
+    if values["format"] in FORMATS and min(values["rows"], values["columns"]) > 0:
+        bits = values["columns"] * FORMATS[values["format"]].weight_bits
+    return steps - steps % (2 * max(1, 8 * values["rows"] // bits)) if bits else steps

@@ -19,9 +19,11 @@ from amaranth.back import rtlil
 
 import accel
 from accel.config import AcceleratorConfig
+from accel.core.pe import ELEMENTS
 from accel.errors import ToolError
 from accel.flow.cache import cache_root, make_room
 from accel.flow.tools import find_tool
+from accel.numeric.formats import FORMATS
 
 from .harness import FLASH_OFFSET, Harness
 
@@ -89,12 +91,12 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
     compiler, yosys = find_compiler(), find_tool("yosys")
     tools = (*compiler.command, compiler.version, yosys.version, metadata.version("amaranth"))
     around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
-    parts = (_sources_digest(), *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
+    source = _sources_digest() if _is_ours(config) else _rtlil(config, harness)
+    parts = (source, *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
     library = cache_folder() / f"{key}.so"
     if not library.exists():
-        design = harness(config)
-        text = rtlil.convert(design, ports=design.ports)
+        text = _rtlil(config, harness)
         library.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
@@ -102,6 +104,16 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
             os.replace(built, library)
         make_room(library.parent)
     return library
+
+
+def _is_ours(config: AcceleratorConfig) -> bool:
+    """Whether nobody else's sources are in a core: else only its RTL tells what it is."""
+    return config.format in FORMATS.builtin and config.element in ELEMENTS.builtin
+
+
+def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
+    design = harness(config)
+    return rtlil.convert(design, ports=design.ports, emit_src=False)
 
 
 @cache

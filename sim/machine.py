@@ -60,14 +60,22 @@ class Layer:
 
     @cached_property
     def product_type(self) -> type:
-        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53."""
+        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53; an
+        integer where products are looked up."""
+        if not self.config.number_format.exact:
+            return np.int64
         largest = int(np.abs(self.weights).sum(axis=1).max(initial=0)) * 128
         return np.float32 if largest < 1 << 24 else np.float64
 
     @cached_property
     def operand(self) -> np.ndarray:
-        """The weights as the matrix products want them."""
-        w = self.weights.astype(self.product_type)
+        """The weights as the matrix products want them, or their codes where products are no more
+        than what the number format says."""
+        w = self._late(self.weights.astype(self.product_type))
+        return w if self.config.number_format.exact else self.config.number_format.encode(w)
+
+    def _late(self, w: np.ndarray) -> np.ndarray:
+        """Weights ``[groups, steps, columns]`` as matrices that activations are multiplied by."""
         if not self.fields["broadcast"]:
             return w
         # Row r meets the weights r steps late: [groups, columns, steps, rows].
@@ -119,6 +127,20 @@ class Layer:
             results = (total >> table_pairs.FRACTION_BITS) - 128
         return np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
 
+    def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
+        number = self.config.number_format
+        if number.exact:
+            return x @ w
+        table = number.table().ravel()
+        row = (x & (1 << number.activation_bits) - 1) << number.weight_bits
+        column = w & (1 << number.weight_bits) - 1
+        shape = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
+        sums = np.zeros((*shape, x.shape[-2], w.shape[-1]), np.int64)
+        for step in range(x.shape[-1]):
+            sums += table[row[..., step, None] | column[..., step, None, :]]
+        return sums
+
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
         """The bytes at some addresses, -1 for padding, as numbers for products."""
         values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
@@ -134,12 +156,12 @@ class Layer:
         if step == 0:
             x = self._fetch(source, self.reads)
             flat = w.transpose(1, 0, 2).reshape(w.shape[1], -1)
-            sums = (x @ flat).reshape(*x.shape[:2], len(w), -1).transpose(0, 2, 1, 3)
+            sums = self._multiply(x, flat).reshape(*x.shape[:2], len(w), -1).transpose(0, 2, 1, 3)
             return np.broadcast_to(sums, (len(sums), groups, *sums.shape[2:]))
         parts = []
         for g in range(groups):
             byte = np.where(self.reads >= 0, self.reads + g * step, -1)
-            parts.append(self._fetch(source, byte) @ w[0 if f["shared"] else g])
+            parts.append(self._multiply(self._fetch(source, byte), w[0 if f["shared"] else g]))
         return np.stack(parts, axis=1)
 
     def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
@@ -150,7 +172,7 @@ class Layer:
         lane = group + np.arange(columns) % rows
         byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
         x = self._fetch(source, np.where(self.reads >= 0, byte, -1))
-        sums = x @ self.operand  # [N, groups, columns, tiles, rows]
+        sums = self._multiply(x, self.operand)  # [N, groups, columns, tiles, rows]
         return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
 
 

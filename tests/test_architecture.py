@@ -22,7 +22,7 @@ FOUNDATION = {"errors", "discovery"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
-    "discovery": set(),
+    "discovery": {"errors"},
     "numeric": FOUNDATION,
     "flow": {"errors"},
     "config": FOUNDATION | {"numeric"},
@@ -32,6 +32,7 @@ ALLOWED = {
     "core": DEFINITIONS,
     "compiler": DEFINITIONS,
     "boards": FOUNDATION | {"config", "core"},
+    "datapath": DEFINITIONS | {"__init__", "api", "compiler", "core", "flow", "sim"},
     "host": DEFINITIONS | {"compiler"},
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},

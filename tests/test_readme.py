@@ -20,6 +20,7 @@ from accel.compiler.lower import CannotCompile
 from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
+from accel.core.pe import serving
 from accel.numeric.formats import FORMATS
 from tests import readme_bench
 
@@ -124,10 +125,18 @@ def result_table() -> str:
 
 def formats() -> str:
     rows = [
-        [f"`{name}`", f"{form.activation_bits} bits", f"{form.weight_bits} bits"]
+        [
+            f"`{name}`",
+            f"{form.activation_bits} bits",
+            f"{form.weight_bits} bits",
+            f"{form.weight_range[0]} to {form.weight_range[1]}",
+            f"{form.product_bits} bits",
+            ", ".join(f"`{element}`" for element in serving(AcceleratorConfig(format=name))),
+        ]
         for name, form in FORMATS.items()
     ]
-    return markdown(["number format", "activations", "weights"], rows)
+    heading = ["number format", "activations", "weights", "range", "product", "processing elements"]
+    return markdown(heading, rows)
 
 
 def bench_table() -> str:

@@ -15,6 +15,7 @@ from accel.cli import (
     build,
     check,
     compile,
+    datapath,
     demo,
     doctor,
     estimate,
@@ -71,6 +72,7 @@ for _command in (
     load.load,
 ):
     app.command()(_command)
+app.add_typer(datapath.app)
 
 
 def _show_version(value: bool) -> None:

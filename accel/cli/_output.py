@@ -88,6 +88,10 @@ def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
     from accel.numeric.rounding import CONTRACTS
 
+    number = report.program.config.number_format
+    if not number.exact:
+        say(f"  products are those of {number.title}, not exact ones: no contract holds")
+        return
     contract = CONTRACTS[report.program.contract]
     proved = f"all but {len(report.inexact)} channels" if report.inexact else "every channel"
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")

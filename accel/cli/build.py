@@ -18,6 +18,7 @@ def build(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
     seeds: Annotated[
         int | None,
@@ -54,7 +55,7 @@ def build(
     found = _options.find_board(
         board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
     )
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     with progress(f"build for {board}", 1.0) as advance:
         result = run_build(
             found,

@@ -24,6 +24,7 @@ def compile(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
     lost: Annotated[
         bool, typer.Option("--lost", help="Show where the cycles of each layer go.")
@@ -49,7 +50,7 @@ def compile(
     from accel.flow.output import staged
 
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     resources.check_fits(config, found)
     program = accel.compile(
         model, board=found, config=config, contract=contract, fuse=fuse, exact=exact

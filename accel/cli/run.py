@@ -119,6 +119,7 @@ def run(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Run a batch through a network on the core; all executors answer bit for bit alike.
@@ -145,7 +146,7 @@ def run(
     if jobs and executor not in _PARALLEL:
         raise _options.BadOption(f"--jobs is for --executor machine and rtl, not {executor}")
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     options = {
         "board": found,
         "config": config,

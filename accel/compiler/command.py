@@ -194,7 +194,8 @@ def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:
     width = config.number_format.weight_bits
     per_row, row_bits = config.steps_per_weight_row, config.words_per_weight_row * config.word_bits
     rows = -(-steps // per_row)
-    fields = np.ascontiguousarray(weights, np.int32).view(np.uint8)
+    codes = config.number_format.encode(weights)
+    fields = np.ascontiguousarray(codes, np.int32).view(np.uint8)
     bits = np.unpackbits(fields.reshape(groups, steps, -1, 4), axis=-1, bitorder="little")
     bits = bits[..., :width].reshape(groups, steps, -1)
     padded = np.zeros((groups, rows * per_row, config.step_bits), np.uint8)
@@ -213,4 +214,5 @@ def unpack_weights(stream: np.ndarray, steps: int, config: AcceleratorConfig) ->
     bits = bits[..., : config.steps_per_weight_row * config.step_bits]
     fields = bits.reshape(len(stream), -1, config.columns, width)[:, :steps].astype(np.int64)
     values = (fields << np.arange(width)).sum(axis=-1)
-    return np.where(values >> width - 1, values - (1 << width), values)
+    codes = np.where(values >> width - 1, values - (1 << width), values)
+    return config.number_format.decode(codes)

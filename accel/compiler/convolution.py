@@ -124,13 +124,16 @@ class Convolution:
         return shape[:2] if self.depthwise else shape[1:3]
 
     @property
+    def weight_rows(self) -> np.ndarray:
+        """The weights of each output channel, int64 ``[out, n]``."""
+        if self.depthwise:
+            return self.weights.reshape(-1, self.weights.shape[2]).T
+        return self.weights.reshape(len(self.weights), -1)
+
+    @property
     def sum_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each."""
-        rows = (
-            self.weights.reshape(-1, self.weights.shape[2]).T
-            if self.depthwise
-            else self.weights.reshape(len(self.weights), -1)
-        )
+        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each, by exact products."""
+        rows = self.weight_rows
         positive = np.maximum(rows, 0).sum(axis=1)
         negative = np.minimum(rows, 0).sum(axis=1)
         return -128 * positive + 127 * negative, 127 * positive - 128 * negative
