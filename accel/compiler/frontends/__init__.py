@@ -16,6 +16,7 @@ FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
 MAX_BYTES = 2**28
 HEADER_BYTES = 64
+QONNX = "qonnx"  # the contract of files that no other can be held to
 
 
 def frontend_of(data: bytes) -> Frontend | None:
@@ -55,6 +56,10 @@ def held_to(graph: Graph, contract: str | None, name: str) -> Graph:
     """The graph under another contract, verified again. Raises ``UnsupportedModel``."""
     if contract is None or contract == graph.contract:
         return graph
+    if QONNX in (contract, graph.contract):
+        what = f"cannot be held to the contract {contract!r}"
+        why = f"the operators that it has mean what {graph.contract!r} says"
+        raise UnsupportedModel(name, [Reason(place="", what=what, why=why)])
     graph = graph.replace(contract=contract)
     reasons = [error.args[0] for error in problems(graph)]
     if reasons:

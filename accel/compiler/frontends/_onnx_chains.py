@@ -23,11 +23,12 @@ from ...numeric.rounding import INT32_MAX, INT32_MIN
 from ..ir import Quantization
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.quantize import Quantize
-from ..operators.sums import CODES_OF_A_PART, Sums as SumsOfParts
+from ..operators.sums import CODES_OF_A_PART
+from ..operators.sums import Sums as SumsOfParts
 from ._onnx_builder import Builder, Quantizer, Unreadable
 from ._onnx_values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
-MOST_PARTS = 16  # codes that together are one number at the network's end
+MOST_PARTS = 64  # codes that together are one number at the network's end
 LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
 
 
@@ -181,6 +182,7 @@ class Sums:
 
     def _added(self, codes, zeros, bias, chain: Chain, shape: Shape) -> Activation:
         b, name = self.b, self.b.node.outputs[0]
+        name = name if bias is None else f"{name}_parts"
         operator, attributes, data, axis = self.form(codes, "none")
         if isinstance(attributes, DepthwiseConv2d) and len(codes) != self.channels:
             what = "is a depthwise convolution that ends the network without a quantization"
@@ -207,7 +209,8 @@ def _not_fused(*arguments: Any) -> Activation:
 def waiting(b: Builder, x: Activation) -> Pending:
     """Quantized numbers, or an input of float32, whose codes under other steps will be asked for."""
     record = b.node
-    source = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
+    with b.at(replace(record, outputs=(f"{record.outputs[0]}_source",))):
+        source = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     axis = source.layout[-1]
 
     def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
@@ -244,6 +247,8 @@ def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pe
     if value.chained is None:
         what = f"follows {value.place}, which is not quantized"
         raise Unreadable(what, "", "put a Quant between them")
+    if kind != "clip":  # whose bounds may be infinite
+        constants = tuple(checked(constant, "a constant") for constant in constants)
     step = Step(kind, tuple(_along(value, constant) for constant in constants))
     if value.views and (step.sign < 0).any():
         what = "has negative factors behind a pooling or a change of shape"
@@ -253,9 +258,8 @@ def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pe
 
 def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
     """A constant as ``[]`` or ``[channels]``."""
-    constant = checked(constant, "a constant")
     if constant.size == 1:
-        return constant.reshape(())
+        return np.reshape(constant, ())
     shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
     wide = [axis for axis, size in enumerate(shape) if size > 1]
     if len(shape) != len(value.shape) or wide != [value.axis]:

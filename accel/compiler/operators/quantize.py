@@ -12,7 +12,7 @@ from ...numeric.rules import Rescale, Rule, Table
 from ..convolution import Convolution
 from ..ir import Graph, Node
 from ..storage import Stored
-from ._elementwise import CODES, lower_table, looked_up
+from ._elementwise import CODES, looked_up, lower_table
 from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (
     Operator,
