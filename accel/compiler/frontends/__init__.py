@@ -45,7 +45,7 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
         reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
         raise UnsupportedModel(path.name, [reason])
-    if contract is not None and contract not in frontend.contracts:
+    if contract not in (None, QONNX, *frontend.contracts):
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(path.name, [Reason(place="", what=what, remedy=remedy)])

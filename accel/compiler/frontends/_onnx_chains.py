@@ -175,7 +175,10 @@ class Sums:
         codes, bias = np.tile(self.weights.codes, repeats), (-begin).reshape(-1).astype(np.int32)
         value = self._added(codes, zeros, bias, chain, shape)
         self.b.quantize(value.tensor, Quantizer(1.0, 0, False))
-        attributes = SumsOfParts(parts=parts, least=least, unit=self.unit(), steps=steps)
+        rounds = bool(self.error().any())
+        attributes = SumsOfParts(
+            parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds
+        )
         output = arranged(self.shape, self.layout)
         tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
         return Activation(tensor, self.shape, self.layout, real=True)

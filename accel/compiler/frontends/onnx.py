@@ -302,6 +302,6 @@ FRONTEND = Frontend(
     recognizes=recognizes,
     read=read,
     spellings=spellings,
-    contracts=("onnx", "qonnx"),
+    contracts=("onnx",),
     operators=MappingProxyType({name: row[0] for name, row in READERS.items()}),
 )

@@ -103,8 +103,9 @@ def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | Chain:
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
     Runtime's QLinearConv and QGemm. A chain that the node carries is the rule instead.
     """
-    if node.attributes.chain is not None:
-        return node.attributes.chain
+    chain = getattr(node.attributes, "chain", None)  # not all linear operators have one
+    if chain is not None:
+        return chain
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale

@@ -28,13 +28,14 @@ class Sums:
     """``parts`` channels of codes for each one of numbers: first all channels' first parts.
 
     ``least`` is the sum where all codes are the least, int64 ``[channels]``; ``unit`` the real number of
-    a sum of 1, float64; ``steps`` follow in float32.
+    a sum of 1, float64; ``steps`` follow in float32. ``rounds`` says that the oracle's own sums are rounded.
     """
 
     parts: int = 1
     least: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     unit: np.ndarray = field(default_factory=lambda: np.ones(1))
     steps: tuple[chain.Step, ...] = ()
+    rounds: bool = False
 
 
 def check(node: Node, graph: Graph) -> None:

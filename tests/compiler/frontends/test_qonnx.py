@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from accel.compiler.frontends import FRONTENDS, UnsupportedModel, load
+from accel.compiler.frontends import UnsupportedModel, load
 from accel.compiler.frontends.onnx import read
+from accel.compiler.undecided import undecided
 from accel.numeric.chain import ROUNDINGS
 from tests.qonnx_networks import DOMAIN, Network, assert_qonnx
 
@@ -76,6 +77,8 @@ def test_sums_that_the_order_of_additions_decides_are_counted():
     chain = read(n.bytes(), "n.onnx").nodes[1].attributes.chain
     assert chain.undecided.tolist() == [1]
     assert chain.sums.tolist() == [10]  # -6..3
+    (told,) = undecided(read(n.bytes(), "n.onnx"))
+    assert "at 1 of 10 sums the order" in str(told)
 
 
 def convolutional(pool: str, seed: int = 0) -> Network:
@@ -258,4 +261,3 @@ def test_a_contract_is_the_files(tmp_path):
     assert load(path, "qonnx").contract == "qonnx"
     with pytest.raises(UnsupportedModel, match="cannot be held to the contract 'onnx'"):
         load(path, "onnx")
-    assert "qonnx" in FRONTENDS["onnx"].contracts
