@@ -39,8 +39,12 @@ class File:
             inputs.append(self.constant(f"{output}_bits", float(bits)))
         self.node(kind, output, *inputs, source=source, domain=DOMAIN, **more)
 
-    def layer(self, name: str, layer: Layer, bits: int, channels: int) -> None:
+    def layer(self, name: str, layer: Layer, bits: int, channels: int, image: bool) -> None:
+        """Of what was an ``image``, rows of weights come in the order of its channels first."""
         weights = layer.weights
+        if image:
+            weights = weights.reshape(-1, channels, weights.shape[1]).swapaxes(0, 1)
+            weights = weights.reshape(layer.weights.shape)
         if layer.window:
             weights = weights.reshape(KERNEL, KERNEL, channels, -1).transpose(3, 2, 0, 1)
         self.quantizer(
@@ -66,10 +70,11 @@ def write(network: Network, shape: tuple[int, ...], name: str) -> bytes:
     channels = shape[0]
     flat = len(shape) == 1
     for index, layer in enumerate(network.layers):
-        if not (layer.window or flat):
+        image = not (layer.window or flat)
+        if image:
             file.node("Reshape", "flat", file.constant("flat_shape", [1, -1], np.int64))
             flat = True
-        file.layer(f"layer{index}", layer, bits.weights, channels)
+        file.layer(f"layer{index}", layer, bits.weights, channels, image)
         if layer is not network.layers[-1]:
             file.quantizer(f"layer{index}", bits.activations, scale, 0)
         if layer.pool:
