@@ -86,6 +86,7 @@ def show(renderable: Any) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
+    from accel.compiler.undecided import undecided
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format
@@ -97,6 +98,8 @@ def show_exactness(report: Any) -> None:
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
     for deviation in report.inexact:
         say(f"  {deviation}", style="yellow")
+    for layer in undecided(report.program.code.source):
+        say(f"  {layer}", style="yellow")
 
 
 @contextlib.contextmanager
