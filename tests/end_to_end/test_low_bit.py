@@ -47,8 +47,10 @@ def test_every_layer_is_qonnxs_on_every_executor(name):
 
 def weight_bytes(code: Code) -> int:
     isa = Isa(code.config)
-    records = code.config.columns * isa.record_words
-    overhead = sum(isa.descriptor_words + len(c.channels) * records for c in code.commands)
+    overhead = sum(
+        isa.descriptor_words + len(c.channels) * isa.records_of_group(c.fields)
+        for c in code.commands
+    )
     return code.size_bytes - overhead * code.config.rows
 
 
