@@ -18,6 +18,7 @@ from accel.compiler.command import (
     pack_stream,
     pack_weights,
     positions,
+    stored_weights,
 )
 from accel.compiler.frontends import load
 from accel.compiler.program import compile_graph
