@@ -47,7 +47,7 @@ ALLOWED = {
     "pictures": DEFINITIONS | {"api", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "resources"},
     "explore": DEFINITIONS
-    | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
+    | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "resources"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from accel.cli._datapath_report import report
 from accel.cli._output import (
     check_writable,
     error,
@@ -22,6 +23,9 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Number formats and processing elements, and what holds them to what they state.",
 )
+
+
+app.command()(report)
 
 
 @app.command("list")

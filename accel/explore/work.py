@@ -15,7 +15,6 @@ import numpy as np
 import accel
 from accel import resources
 from accel.bitstream import build
-from accel.compiler.ir import Graph
 from accel.errors import ToolError, UserError
 from accel.estimate import estimate
 from accel.explore.network import Network
@@ -48,6 +47,28 @@ def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
         for network in networks
     }
     return {**result, "problem": None}
+
+
+def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
+    """What networks take on a point's core, each by itself; nothing is estimated."""
+    try:
+        config, board = point.config(), point.found_board()
+        resources.check_fits(config, board)
+    except UserError as problem:
+        return {"problem": str(problem), "networks": {}}
+    found = {}
+    for network in networks:
+        try:
+            program = accel.compile(network.graph(), board=board, config=config)
+            found[network.name] = {
+                "cycles": program.report().cycles,
+                "program_bytes": program.code.size_bytes,
+                "accuracy": _accuracy(network, program),
+                "problem": None,
+            }
+        except UserError as problem:
+            found[network.name] = {"problem": str(problem)}
+    return {"configuration": config.as_dict(), "networks": found, "problem": None}
 
 
 def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
@@ -85,6 +106,3 @@ def _measured(network: Network, form: str, element: str) -> float:
     program = accel.compile(network.graph(), config=config)
     answers = program.run(x, "machine").output.reshape(len(x), -1)
     return float(np.mean(answers.argmax(axis=1) == y))
-
-
-__all__ = ["Graph", "estimated", "routed"]
