@@ -133,6 +133,7 @@ class Isa:
             "second": 1,                      # combine with what the output's place holds
             "maximum": 1,
             "tables": 1,
+            **({"pack": 1, "narrow": 1} if self.config.number_format.narrow else {}),
             "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
             # The lanes are 0 where a row of the array fills whole words.

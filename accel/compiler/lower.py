@@ -12,6 +12,7 @@ from .convolution import Convolution
 from .inputs import InputMap, fold_input, plain_input
 from .ir import Graph, InvalidGraph, Node
 from .lanes import in_whole_words
+from .narrow import in_few_bits
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
 from .places import without_copies
@@ -82,6 +83,8 @@ def lower(
     if fuse:
         convolutions = without_copies(convolutions, outputs, config)
     convolutions, repeats = in_parts(convolutions, parts.inputs, config)
+    ends = {*parts.inputs, *outputs}
+    convolutions, narrow = in_few_bits(convolutions, ends, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
     inputs = []
     for name in parts.inputs:
@@ -101,7 +104,10 @@ def lower(
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
-    storage |= {c.output: Stored(*c.output_shape) for c in convolutions}
+    lanes = config.number_format.narrow.lanes if narrow else 1
+    storage |= {
+        c.output: Stored(*c.output_shape, lanes if c.output in narrow else 1) for c in convolutions
+    }
     return Lowered(
         graph=graph,
         partition=parts,

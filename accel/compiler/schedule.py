@@ -228,6 +228,8 @@ def _results(c: Convolution) -> dict[str, int]:
         "second": int(combination.second is not None),
         "maximum": int(combination.maximum),
         "tables": int(combination.tables is not None),
+        "pack": int(combination.pack),
+        "narrow": int(c.narrow is not None),
         "low": combination.low + 128,
         "high": combination.high + 128,
     }

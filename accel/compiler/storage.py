@@ -12,6 +12,7 @@ class Stored:
     height: int
     width: int
     channels: int
+    lanes: int = 1  # channels in a byte
 
     @property
     def shape(self) -> tuple[int, int, int]:

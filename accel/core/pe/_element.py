@@ -46,7 +46,7 @@ class Element:
     create: Callable[[AcceleratorConfig, bool], wiring.Component]
     latency: Callable[[AcceleratorConfig], int]
     dsps: Callable[[AcceleratorConfig], int] = lambda config: 0
-    serves: Callable[[NumberFormat], bool] = lambda number: number.multiplies
+    serves: Callable[[NumberFormat], bool] = lambda number: number.multiplies and not number.narrow
     format: str | None = None
     obstacle: Callable[[AcceleratorConfig], str | None] = lambda config: None
 

@@ -19,6 +19,38 @@ class InvalidFormat(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Narrow:
+    """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
+
+    Such a byte of activations and one of weights give the sum of the products of what is at the same
+    place in both. All are two's complement.
+    """
+
+    bits: int
+
+    @property
+    def lanes(self) -> int:
+        """Values in a byte."""
+        return ACTIVATION_BITS // self.bits
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest value."""
+        return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
+
+    def pack(self, values: np.ndarray) -> np.ndarray:
+        """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
+        shifts = np.arange(self.lanes) * self.bits
+        packed = ((values & (1 << self.bits) - 1) << shifts).sum(axis=-1)
+        return packed - (packed >> ACTIVATION_BITS - 1 << ACTIVATION_BITS)
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        """The inverse of `pack`."""
+        fields = packed[..., None] >> np.arange(self.lanes) * self.bits & (1 << self.bits) - 1
+        return fields - (fields >> self.bits - 1 << self.bits)
+
+
+@dataclass(frozen=True, kw_only=True)
 class NumberFormat:
     """Activations, which are two's complement integers, times weights that are stored as codes.
 
@@ -35,6 +67,8 @@ class NumberFormat:
         From an activation and a weight's *code*, which is its field in two's complement: the product,
         of Python integers, int64 arrays and Amaranth values alike. It is what the processing elements
         are held to and what the compiler proves with, whether or not it is the exact product.
+    narrow
+        What a byte holds in layers of fewer bits, if there are such.
 
     Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them (what
     only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another product
@@ -46,6 +80,7 @@ class NumberFormat:
     weight_bits: int
     weights: Sequence[int | None] | None = None
     product: Callable[[Any, Any], Any] = operator.mul
+    narrow: Narrow | None = None
 
     def __post_init__(self) -> None:
         if self.activation_bits != ACTIVATION_BITS:
