@@ -104,10 +104,9 @@ def lower(
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
-    lanes = config.number_format.narrow.lanes if narrow else 1
-    storage |= {
-        c.output: Stored(*c.output_shape, lanes if c.output in narrow else 1) for c in convolutions
-    }
+    for c in convolutions:
+        coding = narrow.get(c.output, (1, 0))
+        storage[c.output] = Stored(*c.output_shape, *coding)
     return Lowered(
         graph=graph,
         partition=parts,

@@ -94,7 +94,8 @@ class Program:
         shape = self.graph.tensor(tensor).shape[1:]
         narrow = self.config.number_format.narrow
         if storage.lanes > 1 and narrow:
-            values = narrow.unpack(values.astype(np.int64)).astype(np.int8)
+            values = narrow.unpack(values.astype(np.int64)) + storage.origin
+            values = values.astype(np.int8)
             values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
         return values.reshape(len(data), *shape)
 

@@ -142,7 +142,7 @@ def _divide(
 
 
 def _rounds_in_float32(convolution: Convolution) -> bool:
-    rule = convolution.rule
+    rule = getattr(convolution.rule, "inner", convolution.rule)
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
 

@@ -46,11 +46,15 @@ class _NarrowProducts(wiring.Component):
                 for name, port in (("a", self.a), ("b", self.b))
             )
             m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k])]
-            pairs = [
-                [value.as_unsigned().word_select(lane, bits).as_signed() for value in (a, b)]
-                for lane in range(lanes)
-            ]
-            total = sum(one * other for one, other in pairs)
+            if bits == 1:
+                alike = ~(a ^ b)
+                total = (sum(alike[lane] for lane in range(lanes)) << 1) - lanes
+            else:
+                pairs = [
+                    [value.as_unsigned().word_select(lane, bits).as_signed() for value in (a, b)]
+                    for lane in range(lanes)
+                ]
+                total = sum(one * other for one, other in pairs)
             later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
             m.d.sync += later.eq(total)
             later = delayed(m, later, self.latency - 2, name=f"sum_{k}")

@@ -23,7 +23,7 @@ class Narrow:
     """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
 
     Such a byte of activations and one of weights give the sum of the products of what is at the same
-    place in both. All are two's complement.
+    place in both. All are two's complement, but for single bits: 0 stands for 1, and 1 for -1.
     """
 
     bits: int
@@ -34,20 +34,36 @@ class Narrow:
         return ACTIVATION_BITS // self.bits
 
     @property
+    def step(self) -> int:
+        """From a value to the next."""
+        return 2 if self.bits == 1 else 1
+
+    @property
     def range(self) -> tuple[int, int]:
         """Least and greatest value."""
+        if self.bits == 1:
+            return -1, 1
         return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
+
+    def holds(self, values: np.ndarray) -> bool:
+        """Whether all of some integers are values."""
+        least, greatest = self.range
+        return bool(((values >= least) & (values <= greatest)).all()) and bool(
+            ((values - least) % self.step == 0).all()
+        )
 
     def pack(self, values: np.ndarray) -> np.ndarray:
         """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
         shifts = np.arange(self.lanes) * self.bits
-        packed = ((values & (1 << self.bits) - 1) << shifts).sum(axis=-1)
+        fields = values // self.step  # of 1 and -1: 0 and -1
+        packed = ((fields & (1 << self.bits) - 1) << shifts).sum(axis=-1)
         return packed - (packed >> ACTIVATION_BITS - 1 << ACTIVATION_BITS)
 
     def unpack(self, packed: np.ndarray) -> np.ndarray:
         """The inverse of `pack`."""
         fields = packed[..., None] >> np.arange(self.lanes) * self.bits & (1 << self.bits) - 1
-        return fields - (fields >> self.bits - 1 << self.bits)
+        signed = fields - (fields >> self.bits - 1 << self.bits)
+        return self.step * signed + self.step - 1
 
 
 @dataclass(frozen=True, kw_only=True)
