@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from ..config import AcceleratorConfig
+from ..isa import Isa
 from ..numeric.formats import Narrow
 from ..numeric.rules import Recoded
 from .convolution import Combination, Convolution
@@ -33,7 +34,7 @@ def in_few_bits(
         return list(convolutions), {}
     chosen = {}
     for tensor in dict.fromkeys(c.output for c in convolutions if c.output not in ends):
-        origin = _origin(tensor, convolutions, narrow)
+        origin = _origin(tensor, convolutions, narrow, config)
         if origin is not None:
             chosen[tensor] = narrow.lanes, origin
     done: list[Convolution] = []
@@ -44,8 +45,10 @@ def in_few_bits(
     return done, chosen
 
 
-def _origin(tensor: str, convolutions: Sequence[Convolution], narrow: Narrow) -> int | None:
-    """The code of a value of 0, if a tensor can be stored in few bits."""
+def _origin(
+    tensor: str, convolutions: Sequence[Convolution], narrow: Narrow, config: AcceleratorConfig
+) -> int | None:
+    """The code of a value of 0, if a tensor can be stored in few bits and that is worth it."""
     writers = [c for c in convolutions if c.output == tensor]
     readers = [c for c in convolutions if c.source == tensor]
     if any(c.combination and c.combination.second == tensor for c in convolutions):
@@ -54,7 +57,32 @@ def _origin(tensor: str, convolutions: Sequence[Convolution], narrow: Narrow) ->
         return None
     origin = _origin_of_codes(writers[0], narrow)
     fits = origin is not None and all(_can_read(c, writers[0], origin, narrow) for c in readers)
-    return origin if fits else None
+    return origin if fits and _saves(writers[0], readers, origin, narrow, config) else None
+
+
+def _saves(
+    writer: Convolution,
+    readers: Sequence[Convolution],
+    origin: int,
+    narrow: Narrow,
+    config: AcceleratorConfig,
+) -> bool:
+    """Whether those who write and read a tensor take fewer cycles if it is stored in few bits."""
+    after = _writing(writer, narrow, origin, config.rows)
+    after += [_reading(c, narrow, origin, config.rows) for c in readers]
+    before = [writer, *readers]
+    return sum(_cycles(c, config) for c in after) < sum(_cycles(c, config) for c in before)
+
+
+def _cycles(c: Convolution, config: AcceleratorConfig) -> int:
+    """About what a convolution over all its channels takes: tiles, or loads where these are slower."""
+    isa, rows = Isa(config), config.rows
+    groups = -(-c.channels // config.columns)
+    tiles = -(-c.region.height * c.region.width // rows)
+    steps = c.kernel[0] * c.kernel[1] * -(-c.input_shape[2] // rows) * rows
+    load = config.columns * isa.record_words + -(-steps * config.step_bits // config.word_bits)
+    group = max(tiles * max(steps, config.drain_cycles), load)
+    return groups * group + load + isa.descriptor_words + config.drain_cycles
 
 
 def _can_write(c: Convolution) -> bool:
