@@ -5,6 +5,13 @@ streams into the core while it works: for each group of output channels the chan
 the weights. The descriptor's ``next`` says where the following chunk is: in memory, or in flash,
 from where it is streamed as it lies there.
 
+Between two of them the chain may pass a *copy*, which lies in flash. It is a descriptor with ``copy``
+set and, behind it, words that go to memory while the next layer works: from word ``input_base`` of
+``input_bank`` on, ``position_outer_step + 1`` of them. Of its other fields only ``next`` means
+something. Where that layer's chunk is in flash, it lies between the descriptor and the words, which
+are copied when all of it has been streamed; one in memory lies in a single bank then. The layer ends
+when all of the words are in memory, too.
+
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one.
 
@@ -39,8 +46,10 @@ these two flags.
 
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
 ``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
-along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the stream has
-``rows - 1`` zero weights behind each run of inner taps.
+along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the last ``rows - 1``
+of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them.
+
+Records are stored for the columns that are written, not for those behind them.
 """
 
 from collections.abc import Mapping
@@ -58,7 +67,7 @@ from .protocol import FLASH_IMAGE_LIMIT
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
 TABLE_ENTRIES = 256
-FLASH_UNIT = 64  # bytes: chunks in flash begin at multiples of it
+FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 
 
 @dataclass(frozen=True)
@@ -104,11 +113,13 @@ class Isa:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
         blocks = bits_for(max(1, self.config.columns // self.config.rows))
+        copy = {"copy": 1} if self.config.flash_lanes else {}  # this is no layer
         # fmt: off
         return data.StructLayout({
             # what follows
             "next": self.pointer.size,        # the pointer to the chunk behind this one
             "last": 1,                        # there is none
+            **copy,
             # input
             "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column
             "input_bank": 1,                  # the output is in the other one
@@ -165,7 +176,7 @@ class Isa:
 
     @property
     def record(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's record, each in words of its own, as they are needed.
+        """The parts of an output channel's record, in the order in which they are needed.
 
         Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
         what the sum's sign chooses from has 32 bits.
@@ -192,9 +203,28 @@ class Isa:
         return self.words(self.descriptor)
 
     @property
+    def record_layout(self) -> data.FlexibleLayout:
+        """A channel's whole record: a word has as many parts as it has room for, and a part that is
+        wider than a word has words of its own."""
+        width, fields, word, used = self.config.word_bits, {}, 0, 0
+        for name, layout in self.record.items():
+            if used and used + layout.size > width:
+                word, used = word + 1, 0
+            fields[name] = data.Field(layout, word * width + used)
+            if layout.size > width:
+                word += self.words(layout)
+            else:
+                used += layout.size
+        return data.FlexibleLayout((word + bool(used)) * width, fields)
+
+    @property
     def record_words(self) -> int:
         """Memory words of a channel."""
-        return sum(map(self.words, self.record.values()))
+        return self.record_layout.size // self.config.word_bits
+
+    def records_of_group(self, fields: Mapping[str, int]) -> int:
+        """Memory words of the records of a group."""
+        return (fields["columns_less_one"] + 1) * self.record_words
 
     def table_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of a layer's tables."""

@@ -7,6 +7,7 @@ from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
 from accel.core import flash
 from accel.core.pe import ELEMENTS, element_of, serving
+from accel.core.primitives import ecp5_memory
 from accel.errors import UserError
 from accel.numeric.formats import FORMATS
 
@@ -92,6 +93,8 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
+    elif family == "ecp5":
+        found["EBR"] += BANKS * ecp5_memory.cells_for(*bank)
     else:
         found["EBR"] += BANKS * min(_blocks(bank, shape) for shape in _EBR_SHAPES[family])
     return found

@@ -6,19 +6,23 @@ samples at a time with NumPy. It knows no cycles; `cycle_model` does.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
-from accel.compiler.command import decode, positions, unpack_weights
-from accel.compiler.program import Program
+from accel.compiler.command import decode, positions, stored_steps, unpack_weights
+from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
 from accel.numeric.formats import Narrow
 
-BATCH = 32
+from .parallel import in_parallel
+from .requantize import Requantizer
+
+BATCH = 16  # samples whose values stay in a core's cache
 
 
 class IllegalProgram(Exception):
@@ -41,6 +45,14 @@ class Layer:
     reads: np.ndarray
     writes: np.ndarray
     tables: tuple[np.ndarray, np.ndarray] | None
+
+    @property
+    def chunk_bytes(self) -> int:
+        """How much of memory or flash the chunk takes."""
+        isa, f = Isa(self.config), self.fields
+        group = isa.records_of_group(f) + f["weight_words_less_one"] + 1
+        words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
+        return words * self.config.rows
 
     @property
     def combines(self) -> bool:
@@ -90,14 +102,24 @@ class Layer:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
-        results = self.division.compute(sums.astype(np.int64))
-        where = self.writes >= 0
-        places = self.writes[where]
+        codes = self.requantizer.compute(sums).reshape(len(memory), -1)
+        results, places = self.stored
+        if results is not None:
+            codes = np.take(codes, results, axis=1)
         if self.combines:
-            codes = self._combine(results[:, where], target[:, places])
-        else:
-            codes = results.astype(np.int8).view(np.uint8)[:, where]
+            codes = self._combine(codes.view(np.int8), target[:, places])
         target[:, places] = codes
+
+    @cached_property
+    def requantizer(self) -> Requantizer:
+        return Requantizer(self.division)
+
+    @cached_property
+    def stored(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Which results are stored, in their order, ``None`` for all, and their places."""
+        writes = self.writes.reshape(-1)
+        results = np.flatnonzero(writes >= 0)
+        return (None if len(results) == len(writes) else results), writes[results]
 
     def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
@@ -107,7 +129,8 @@ class Layer:
             results = np.maximum(results, old)
         if self.tables is not None:
             first, second = self.tables
-            total = first[results + 128] + (second[old + np.int64(128)] if f["second"] else second)
+            total = first[results + np.int64(128)]
+            total = total + (second[old + np.int64(128)] if f["second"] else second)
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
         if f.get("pack"):
@@ -136,9 +159,12 @@ class Layer:
         return sums
 
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
-        values = source[:, np.maximum(byte, 0)]
-        pad = np.uint8(self.fields["pad"]).view(np.int8)
-        return np.where(byte >= 0, values, pad).astype(self.product_type)
+        """The bytes at some addresses, -1 for padding, as numbers for products."""
+        values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
+        padding = np.flatnonzero(byte < 0)
+        if len(padding):
+            values.reshape(len(values), -1)[:, padding] = np.uint8(self.fields["pad"]).view(np.int8)
+        return values
 
     def _dense_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``."""
@@ -161,9 +187,8 @@ class Layer:
         tiles = len(self.reads)
         group = np.arange(groups)[:, None] * f["input_group_step"] * rows
         lane = group + np.arange(columns) % rows
-        byte = np.where(self.reads >= 0, self.reads, -(1 << 40))
-        byte = lane[:, :, None, None] + byte  # [groups, columns, tiles, steps]
-        x = self._fetch(source, byte)
+        byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
+        x = self._fetch(source, np.where(self.reads >= 0, byte, -1))
         sums = self._multiply(x, self.operand)  # [N, groups, columns, tiles, rows]
         return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
 
@@ -175,7 +200,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
     fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
     tables = isa.table_words(fields) * rows
-    records = config.columns * isa.record_words * rows
+    records = isa.records_of_group(fields) * rows
     weights = (fields["weight_words_less_one"] + 1) * rows
     stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + tables)
     stream = stream.reshape(groups, -1)
@@ -183,12 +208,22 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
     return Layer(
         config=config,
         fields=fields,
-        weights=unpack_weights(stream[:, records:], steps, config),
+        weights=_weights(stream[:, records:], fields, steps, config),
         division=_division(stream[:, :records], isa, fields),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
         tables=_tables(chunk[header : header + tables], isa) if tables else None,
     )
+
+
+def _weights(
+    data: np.ndarray, fields: Mapping[str, int], steps: int, config: AcceleratorConfig
+) -> np.ndarray:
+    """Weights of all steps; those of idle ones are zero."""
+    stored = stored_steps(fields, steps, config.rows)
+    weights = np.zeros((len(data), steps, config.columns), np.int64)
+    weights[:, stored] = unpack_weights(data, int(stored.sum()), config)
+    return weights
 
 
 def _steps(f: Mapping[str, int], rows: int) -> int:
@@ -214,11 +249,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
-        parts, at = {}, 0
-        for name, layout in isa.record.items():
-            end = at + isa.words(layout) * word
-            parts[name] = decode(layout, int.from_bytes(record[at:end].tobytes(), "little"))
-            at = end
+        parts = decode(isa.record_layout, int.from_bytes(record.tobytes(), "little"))
         early, late = parts["early"], parts["late"]
         offset, negative = (
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
@@ -226,7 +257,10 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
         )
         constants = early["bias"], late["divisor"], offset, negative
         rows.append((*constants, early["coarse"], early["tie"]))
-    table = np.array(rows, np.int64).reshape(len(records), 1, isa.config.columns, -1)
+    table = np.array(rows, np.int64).reshape(len(records), 1, fields["columns_less_one"] + 1, -1)
+    # What columns without a record compute is not written.
+    idle = [(0, 0)] * 2 + [(0, isa.config.columns - table.shape[2]), (0, 0)]
+    table = np.pad(table, idle, "edge")
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}
@@ -304,32 +338,39 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     return np.where(real, byte, -1)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Looked for once, which takes milliseconds."""
+    return ThreadpoolController()
+
+
 class Machine:
     """A core that computes many samples at a time.
 
-    ``run`` takes what the driver would write for each sample and returns what it would read.
+    ``run`` takes what the driver would write for each sample and returns what it would read, by
+    ``jobs`` threads: NumPy works without Python's lock.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, jobs: int = 1):
         self.program = program
+        self.jobs = jobs
         config = program.config
         self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
-        for chunk in program.chunks:
-            if chunk.bank == FLASH:
-                continue
-            start = chunk.address * config.rows
-            self.image[chunk.bank, start : start + len(chunk.data)] = np.frombuffer(
-                chunk.data, np.uint8
-            )
+        for chunk in program.contents:
+            if chunk.bank != FLASH:
+                self._words(self.image, chunk)[:] = np.frombuffer(chunk.data, np.uint8)
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
-        pieces = [
-            self._run({name: data[i : i + BATCH] for name, data in inputs.items()}, keep)
+        parts = [
+            {name: data[i : i + BATCH] for name, data in inputs.items()}
             for i in range(0, count, BATCH)
         ]
+        # Threads of BLAS are too many beside our own, and for products as small as ours.
+        with _blas().limit(limits=1, user_api="blas"):
+            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
 
     def _run(self, inputs, keep):
@@ -339,11 +380,23 @@ class Machine:
         for name, data in inputs.items():
             self._view(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
-        for layer, command in zip(self.layers, self.program.commands, strict=True):
+        code = self.program
+        steps = zip(self.layers, code.commands, code.chunks, code.copies, strict=True)
+        for layer, command, chunk, copy in steps:
+            # Nobody may see whether a word is copied before the layer works or behind.
+            if copy:
+                self._words(memory, copy)[:] = np.frombuffer(copy.words, np.uint8)
+            if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
+                raise IllegalProgram(f"the chunk of {command.name} is not in memory")
             layer.run(memory)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
         return kept
+
+    def _words(self, memory: np.ndarray, part: Chunk | Copy) -> np.ndarray:
+        """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
+        start = part.address * self.program.config.rows
+        return memory[..., part.bank, start : start + part.size]
 
     def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
         placement = self.program.placement(tensor)

@@ -40,7 +40,14 @@ ALLOWED = {
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "resources": DEFINITIONS | {"boards", "core"},
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
+    "energy": set(),
+    "bench": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
+    "pictures": DEFINITIONS | {"api", "compiler"},
+    "estimate": DEFINITIONS | {"boards", "core", "resources"},
+    "explore": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

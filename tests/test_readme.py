@@ -22,6 +22,7 @@ from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.core.pe import serving
 from accel.numeric.formats import FORMATS
+from tests import readme_bench
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -149,11 +150,18 @@ def formats() -> str:
     return markdown(heading, rows)
 
 
+def bench_table() -> str:
+    """What is in boards/bench.json: networks on boards, and what measured them."""
+    return f"{markdown(*readme_bench.results())}\n\n{readme_bench.computer()}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "operators": operators,
     "boards": board_table,
     "results": result_table,
     "formats": formats,
+    "bench": bench_table,
+    "speeds": lambda: markdown(*readme_bench.speeds()),
 }
 
 

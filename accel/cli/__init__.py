@@ -9,7 +9,22 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, datapath, demo, doctor, load, quantize, run
+from accel.cli import (
+    bench,
+    boards,
+    build,
+    check,
+    compile,
+    datapath,
+    demo,
+    doctor,
+    estimate,
+    explore,
+    load,
+    quantize,
+    run,
+    show,
+)
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -47,7 +62,11 @@ for _command in (
     check.check,
     compile.compile,
     run.run,
+    show.show,
+    estimate.estimate,
     build.build,
+    bench.bench,
+    explore.explore,
     boards.boards,
     doctor.doctor,
     load.load,

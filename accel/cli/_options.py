@@ -142,12 +142,13 @@ def configuration(
     from accel.core.pe import named
 
     changes = {"rows": rows, "columns": cols, "format": form, "element": pe}
-    config = resources.configure(board, **changes | _parsed(values or []))
+    config = resources.configure(board, **changes | parsed(values or []))
     named(config.element)
     return config
 
 
-def _parsed(values: list[str]) -> dict[str, int | str]:
+def parsed(values: list[str]) -> dict[str, int | str]:
+    """Values of the configuration from ``NAME=VALUE``. Raises ``BadOption``."""
     from dataclasses import fields
 
     from accel.config import AcceleratorConfig

@@ -11,6 +11,7 @@ from accel.cli._output import progress
 
 CHUNK = 32  # samples between two steps of the progress bar
 TOOLS = ("onnxruntime", "onnx", "numpy")
+WEIGHTS = {"int8": "s8", "int4": "s4", "ternary": "ternary"}
 NAMES = {
     "float32": "float32, onnxruntime",
     "int8_onnxruntime": "int8, onnxruntime",
@@ -29,7 +30,9 @@ def work(
     """Quantize and measure. Gives the network, the report, and a program or None for each board."""
     from accel.quantization import measure, preparation
     from accel.quantization.exact import settled
+    from accel.quantization.fit import fitted
     from accel.quantization.model import read_model
+    from accel.quantization.narrow import narrowed, rewritten
     from accel.quantization.quantizer import quantize as quantize_model
     from accel.quantization.runtime import Session, runtime
     from accel.quantization.samples import read_samples
@@ -43,9 +46,15 @@ def work(
     samples.check_classes(preparation.check_answer(float_session, model, samples.x))
     prepared = preparation.folded(fixed, model.name)
 
-    count = len(typical.x)
+    count, narrow, layers = len(typical.x), prepared, []
+    if settings.weights != "int8":
+        narrow, layers = narrowed(prepared, settings.weights, settings.per_tensor)
+        with progress("fitting narrow weights", len(layers)) as advance:
+            layers = fitted(prepared, narrow, layers, typical.x, model.name, advance)
     with progress(f"calibrating with {count} samples", count) as advance:
-        made = quantize_model(prepared, model.name, typical.x, settings, advance)
+        made = quantize_model(narrow, model.name, typical.x, settings, advance)
+    if layers:
+        made = rewritten(made, layers, narrow, model.name)
     with progress("fitting scales", 1) as advance:
         made = settled(made, model.name)
         advance(1)
@@ -65,7 +74,7 @@ def work(
         "form": made.form,
         "method": settings.method,
         "activations": settings.activations,
-        "weights": "s8 per tensor" if settings.per_tensor else "s8 per channel",
+        "weights": f"{WEIGHTS[settings.weights]} per {'tensor' if settings.per_tensor else 'channel'}",
         "scales_moved": made.moved,
         "contract": made.graph.contract,
         "calibration": {"file": typical.name, "samples": count},

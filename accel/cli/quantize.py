@@ -66,6 +66,10 @@ def quantize(
             show_default="qop, and qdq where that does not do",
         ),
     ] = None,
+    weights: Annotated[
+        str,
+        typer.Option("--weights", help="Their codes: int8, int4 or ternary.", metavar="NAME"),
+    ] = "int8",
     activations: Annotated[
         str, typer.Option("--activations", help="Their codes: u8 or s8.", metavar="NAME")
     ] = "u8",
@@ -83,6 +87,9 @@ def quantize(
     and our core does. Without --board all boards are checked. Ends with 2
     if the network runs on none of them; OUT.onnx is there even so.
 
+    --weights int4 and ternary are per channel, of the least squared error, and
+    run on a core of int8 weights as on one of --format int8_int4.
+
     \b
     accel quantize model.onnx --calibration x.npz -o int8.onnx
     accel quantize model.onnx -c train.npz -t test.npz -o int8.onnx -b icebreaker
@@ -93,13 +100,14 @@ def quantize(
 
     _choose("--method", method, quantizer.METHODS)
     _choose("--form", form or "qop", quantizer.FORMS)
+    _choose("--weights", weights, quantizer.WEIGHTS)
     _choose("--activations", activations, quantizer.ACTIVATIONS)
     asked = [boards.get(board)] if board else list(boards.BOARDS.values())
     check_writable(output, json_file)
     if output.exists() and model.exists() and output.samefile(model):
         raise _options.BadOption(f"{output}: is the float model itself; give another --output")
     settings = quantizer.Settings(
-        method=method, form=form, activations=activations, per_tensor=per_tensor
+        method=method, form=form, activations=activations, per_tensor=per_tensor, weights=weights
     )
     made, report, programs = work(model, calibration, test, labels, settings, asked)
     write_whole(output, lambda file: file.write(made.data))

@@ -1,7 +1,7 @@
 """A layer as the core takes it, but for the addresses of its tensors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.lib import data
@@ -80,12 +80,38 @@ class Command:
         return self.weights.shape[1]
 
 
+def cut(command: Command, first: int, groups: int, config: AcceleratorConfig) -> Command:
+    """The command that computes ``groups`` of another one's groups, from ``first`` on."""
+    f, end = command.fields, first + groups
+    if (first, end) == (0, command.groups) or f["shared"]:
+        return command
+    lanes = f["output_lane"] + first * f["output_group_lanes"]
+    last = f["last_columns_less_one"] if end == command.groups else f["columns_less_one"]
+    word, lane = divmod(lanes, config.rows)
+    return replace(
+        command,
+        name=f"{command.name}_from{first}" if first else command.name,
+        macs=0 if first else command.macs,
+        fields={
+            **f,
+            "groups_less_one": groups - 1,
+            "input_base": f["input_base"] + first * f["input_group_step"],
+            "output_base": f["output_base"] + first * f["output_group_words"] + word,
+            "output_lane": lane,
+            "last_columns_less_one": last,
+        },
+        channels=command.channels[first:end],
+        weights=command.weights[first:end],
+        inexact=() if first else command.inexact,
+    )
+
+
 def positions(fields: Mapping[str, int]) -> int:
     """Output positions that a layer's tiles walk, those that only fill rows included."""
     return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
 
 
-def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, int]]) -> int:
+def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> int:
     """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
     packed = 0
     for name, field in layout:
@@ -96,7 +122,7 @@ def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, in
     return packed
 
 
-def decode(layout: data.StructLayout, packed: int) -> dict[str, int | dict[str, int]]:
+def decode(layout: data.Layout, packed: int) -> dict[str, int | dict[str, int]]:
     """The inverse of `encode`; fields of a signed shape come back signed."""
     values = {}
     for name, field in layout:
@@ -113,7 +139,7 @@ def pack_stream(command: Command, config: AcceleratorConfig) -> bytes:
     """What a layer streams: its tables, then for each group the records of its columns and its
     weights."""
     records = _pack_records(command, config)
-    weights = pack_weights(command.weights, config)
+    weights = pack_weights(stored_weights(command.weights, command.fields, config), config)
     groups = command.weights.shape[0]
     return _pack_tables(command, config) + b"".join(records[g] + weights[g] for g in range(groups))
 
@@ -142,7 +168,8 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
         )
         for c in range(len(division.bias))
     ]
-    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in command.channels]
+    used = command.channels[:, : command.fields["columns_less_one"] + 1]
+    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in used]
 
 
 def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
@@ -155,11 +182,24 @@ def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) 
         "offset": {"high": offset >> 1},
         "offset_negative": {"high": offset_negative >> 1},
     }
-    return b"".join(_words(isa, layout, values[name]) for name, layout in isa.record.items())
+    return _words(isa, isa.record_layout, values)
 
 
-def _words(isa: Isa, layout: data.StructLayout, values: Mapping[str, int]) -> bytes:
+def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:
     return encode(layout, values).to_bytes(isa.words(layout) * isa.config.rows, "little")
+
+
+def stored_weights(
+    weights: np.ndarray, fields: Mapping[str, int], config: AcceleratorConfig
+) -> np.ndarray:
+    """Weights ``[groups, steps, columns]`` without those of idle steps."""
+    return weights[:, stored_steps(fields, weights.shape[1], config.rows)]
+
+
+def stored_steps(fields: Mapping[str, int], steps: int, rows: int) -> np.ndarray:
+    """Which of a tile's steps have weights, bool ``[steps]``: see `isa` of broadcast layers."""
+    inner = np.arange(steps) % (fields["inner_taps_less_one"] + 1)
+    return ~(bool(fields["broadcast"]) & (inner > fields["inner_taps_less_one"] + 1 - rows))
 
 
 def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:

@@ -195,3 +195,21 @@ def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:
             wide[tuple(where)] = weights
             weights = wide
     return weights
+
+
+def cropped(c: Convolution) -> Convolution:
+    """The same without the rows and columns at a kernel's edges whose weights are all zero, as pruned
+    networks have them. One tap stays."""
+    taps = c.weights != 0
+    used = taps.any(axis=2) if c.depthwise else taps.any(axis=(0, 3))
+    spans = []
+    for axis in (1, 0):
+        places = np.flatnonzero(used.any(axis=axis))
+        spans.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
+    if c.kernel == tuple(span.stop - span.start for span in spans):
+        return c
+    rows, columns = spans
+    return c.replace(
+        weights=c.weights[rows, columns] if c.depthwise else c.weights[:, rows, columns],
+        padding=(c.padding[0] - rows.start, c.padding[1] - columns.start),
+    )

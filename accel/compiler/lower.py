@@ -86,6 +86,9 @@ def lower(
     ends = {*parts.inputs, *outputs}
     convolutions, narrow = in_few_bits(convolutions, ends, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
+    outputs_stored = {
+        c.output: Stored(*c.output_shape, *narrow.get(c.output, (1, 0))) for c in convolutions
+    }
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
@@ -104,9 +107,7 @@ def lower(
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
-    for c in convolutions:
-        coding = narrow.get(c.output, (1, 0))
-        storage[c.output] = Stored(*c.output_shape, *coding)
+    storage |= outputs_stored
     return Lowered(
         graph=graph,
         partition=parts,

@@ -13,8 +13,8 @@ from ..numeric.division import Division
 from ..numeric.division_solver import solve
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
-from .command import Command, Inexact, positions
-from .convolution import Combination, Convolution, Region
+from .command import Command, Inexact, positions, stored_weights
+from .convolution import Combination, Convolution, Region, cropped
 from .reasons import Reason
 
 _SHOWN = 5  # weights that a message names
@@ -53,6 +53,8 @@ def schedule(
     exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = _flattened(_without_idle_weights(convolution, config))
+    if config.number_format.exact:  # otherwise a weight of zero may count
+        convolution = cropped(convolution)
     _check_weights(convolution, config)
     ways = list(_ways(convolution, config))
     problems = [_problem(way, config) for way in ways]
@@ -343,7 +345,7 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
     isa = Isa(config)
     half = config.weight_rows // 2 * config.steps_per_weight_row
     for loops in way:
-        steps = loops.weights.shape[1]
+        steps = stored_weights(loops.weights, loops.fields, config).shape[1]
         if steps > half:
             return (
                 f"{steps} weights of an output channel are more than the {half} that half of the "

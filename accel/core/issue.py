@@ -3,6 +3,7 @@
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
@@ -17,7 +18,8 @@ class Issue(wiring.Component):
     It begins when the group's weights are loaded and when the previous tile's results will have
     left the array in time. In each cycle of a tile the word for one row is read; after ``rows``
     cycles each row has its next word, so a tap's block takes ``rows`` cycles. In a broadcast layer
-    the word is for all rows and a tap takes one cycle.
+    the word is for all rows and a tap takes one cycle; the last ``rows - 1`` taps of a run, which only
+    the other rows need, are no valid steps.
 
     Timing: the address comes one cycle after the step that it belongs to, ``outside`` two.
 
@@ -35,6 +37,8 @@ class Issue(wiring.Component):
         The read was outside the input and its data are to be replaced by padding, stage 2.
     slot : Out(range(rows)), step : Out(step_layout)
         Row that the read is for, and the reduction step in row 0's time, stage 0.
+    busy : Out(1)
+        A tile is in progress.
     waiting_weights, waiting_drain : Out(1)
         No tile is in progress, for this reason.
     """
@@ -52,6 +56,7 @@ class Issue(wiring.Component):
                 "outside": Out(1),
                 "slot": Out(range(config.rows)),
                 "step": Out(step_layout),
+                "busy": Out(1),
                 "waiting_weights": Out(1),
                 "waiting_drain": Out(1),
             }
@@ -93,8 +98,9 @@ class Issue(wiring.Component):
 
         # Groups
         group_passed = delayed(m, group_end, 1, name="group_passed", init=0)
+        started = delayed(m, self.start, 1, name="started", init=0)
         groups = LoopCounter(
-            m, d.groups_less_one, advance=group_passed, restart=self.start, name="group"
+            m, d.groups_less_one, advance=group_passed, restart=started, name="group"
         )
         m.d.comb += group_last.eq(groups.last)
 
@@ -133,7 +139,8 @@ class Issue(wiring.Component):
         ]
         m.d.comb += [
             self.slot.eq(taps.slot),
-            self.step.valid.eq(busy),
+            self.busy.eq(busy),
+            self.step.valid.eq(busy & ~taps.idle),
             self.step.first.eq(taps.first),
             self.step.last.eq(tile_last),
             self.step.half.eq(half),
@@ -172,7 +179,10 @@ class _Openings(wiring.Component):
 
 
 class _Taps(wiring.Component):
-    """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block."""
+    """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block.
+
+    Not ``busy`` in the cycle behind ``start``.
+    """
 
     def __init__(self, config: AcceleratorConfig):
         self.rows = config.rows
@@ -187,6 +197,7 @@ class _Taps(wiring.Component):
                 "first": Out(1),
                 "first_block": Out(1),
                 "tile_last": Out(1),
+                "idle": Out(1),  # broadcast: a tap that row 0 does not have
                 "offset": Out(isa.address_bits),
                 "inner": Out(COORDINATE_BITS),
                 "outer": Out(COORDINATE_BITS),
@@ -199,25 +210,32 @@ class _Taps(wiring.Component):
         # In a broadcast layer every slot is a block.
         slot_last, block_last, all_last = Signal(), Signal(), Signal()
         block_end, inner_end, outer_end = Signal(), Signal(), Signal()
-        blocks = LoopCounter(
-            m, d.blocks_less_one, advance=block_end, restart=self.start, name="block"
-        )
+        started = delayed(m, self.start, 1, name="started", init=0)
+        blocks = LoopCounter(m, d.blocks_less_one, advance=block_end, restart=started, name="block")
         inner = LoopCounter(
-            m, d.inner_taps_less_one, advance=inner_end, restart=self.start, name="inner"
+            m, d.inner_taps_less_one, advance=inner_end, restart=started, name="inner"
         )
         outer = LoopCounter(
-            m, d.outer_taps_less_one, advance=outer_end, restart=self.start, name="outer"
+            m, d.outer_taps_less_one, advance=outer_end, restart=started, name="outer"
         )
         m.d.comb += [
             block_end.eq(block_last & self.busy),
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
             self.tile_last.eq(block_end & all_last),
+            self.idle.eq(d.broadcast & self._is_late(inner.value)),
             self.inner.eq(Cat(inner.value, C(-1, 1))),
             self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
 
-        m.d.sync += all_last.eq(blocks.last_next & inner.last_next & outer.last_next)
+        # What becomes of the loops with the end of this block does not depend on when it ends.
+        inner_ends, outer_ends, all_end = Signal(), Signal(), Signal()
+        inner_turns, outer_turns = started | blocks.last, started | (blocks.last & inner.last)
+        m.d.comb += [
+            inner_ends.eq(blocks.last_then),
+            outer_ends.eq(inner_ends & Mux(inner_turns, inner.last_then, inner.last)),
+            all_end.eq(outer_ends & Mux(outer_turns, outer.last_then, outer.last)),
+        ]
 
         with m.If(self.start | self.tile_last):
             m.d.sync += [self.slot.eq(0), slot_last.eq(0), block_last.eq(d.broadcast)]
@@ -235,16 +253,26 @@ class _Taps(wiring.Component):
                 m.d.sync += self.first_block.eq(0)
 
         # The offset steps by what the loop that advances asks for; a tile's end takes it back to 0.
-        increment = Signal.like(self.offset)
-        inner_ends, outer_ends = blocks.last_next, blocks.last_next & inner.last_next
-        m.d.sync += increment.eq(
-            Mux(outer_ends, d.tap_outer_step, Mux(inner_ends, d.tap_inner_step, 1))
-        )
+        increment = Signal.like(self.offset, reset_less=True)
+        with m.If(started | block_end):
+            m.d.sync += [
+                all_last.eq(all_end),
+                increment.eq(
+                    Mux(outer_ends, d.tap_outer_step, Mux(inner_ends, d.tap_inner_step, 1))
+                ),
+            ]
         with m.If(self.tile_last):
             m.d.sync += self.offset.eq(0)
         with m.Elif(block_end):
             m.d.sync += self.offset.eq(self.offset + increment)
         return m
+
+    def _is_late(self, inner):
+        """Whether at most ``rows - 1`` taps of a run are left; ``inner`` is minus how many are."""
+        bits = ceil_log2(self.rows)
+        if self.rows == 1 << bits:
+            return inner[bits:].all() & inner[:bits].any()
+        return inner > (1 << len(inner)) - self.rows
 
 
 class _Positions(wiring.Component):
@@ -295,7 +323,8 @@ class _Positions(wiring.Component):
             self.exhausted.eq(passed | (run_end & runs.last)),
         ]
         step = Signal.like(self.entry.address, reset_less=True)
-        m.d.sync += step.eq(Mux(run.last_next, d.position_outer_step, d.position_inner_step))
+        with m.If(restart | self.advance):
+            m.d.sync += step.eq(Mux(run.last_then, d.position_outer_step, d.position_inner_step))
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(base_next),

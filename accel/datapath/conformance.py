@@ -19,6 +19,9 @@ class NotConforming(AssertionError):
     """A format or an element is not what it states; the message names each claim that fails."""
 
 
+_GRANTED = 3
+
+
 def configurations(name: str, form: str | None = None) -> list[AcceleratorConfig]:
     """Cores with the number format or processing element ``name``, one in each family in which it
     differs. ``form`` is the number format, where an element serves several.
@@ -35,7 +38,12 @@ def configurations(name: str, form: str | None = None) -> list[AcceleratorConfig
         element = name
     else:
         form, element = name, serving(AcceleratorConfig(format=name))[0]
-    sized = [_sized(AcceleratorConfig(format=form, element=element, family=f)) for f in FAMILIES]
+    # An element that takes DSP cells as they are granted makes products of both kinds.
+    cores = [
+        AcceleratorConfig(format=form, element=element, family=family, dsps=_GRANTED)
+        for family in FAMILIES
+    ]
+    sized = [_sized(config) for config in cores]
     has_cells = any(element_of(config).dsps(config) for config in sized)
     return sized if has_cells else sized[:1]
 

@@ -89,5 +89,6 @@ ARITHMETIC: Mapping[str, Arithmetic] = MappingProxyType(
         "tflm": TfliteArithmetic(rescale_tflm),
         "single": TfliteArithmetic(rescale_single),
         "onnx": OnnxArithmetic(),
+        "qonnx": OnnxArithmetic(),
     }
 )

@@ -175,6 +175,14 @@ CONTRACTS: Mapping[str, Contract] = MappingProxyType(
                 mean=float_mean,
                 floating=True,
             ),
+            Contract(
+                name="qonnx",
+                oracle="qonnx's execution of QONNX and QCDQ",
+                rescale=rescale_onnx,
+                multiplier=float_multiplier,
+                mean=float_mean,
+                floating=True,
+            ),
         )
     }
 )

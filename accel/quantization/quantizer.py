@@ -18,6 +18,7 @@ METHODS = {"minmax": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}
 FORMS = {"qop": "QOperator", "qdq": "QDQ"}
 ACTIVATIONS = {"u8": "QUInt8", "s8": "QInt8"}
 CHUNK = 32  # samples whose activations are held at a time, by the methods that need them all
+WEIGHTS = ("int8", "int4", "ternary")
 IN_FLOAT = ("Softmax", "LogSoftmax")  # the driver computes these, of float32
 
 
@@ -33,15 +34,18 @@ class Settings:
         ``qop``, operators on codes; ``qdq``, operators between QuantizeLinear and
         DequantizeLinear; without it ``qop``, and ``qdq`` where our front end cannot read that.
     activations
-        ``u8`` or ``s8``. Weights are int8 around 0.
+        ``u8`` or ``s8``. Weights are around 0.
     per_tensor
         Give weights one scale, not one for each output channel.
+    weights
+        ``int8``; ``int4``, codes -7..7; or ``ternary``, codes -1, 0, 1.
     """
 
     method: str = "minmax"
     form: str | None = None
     activations: str = "u8"
     per_tensor: bool = False
+    weights: str = "int8"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -284,3 +284,18 @@ def test_a_channel_that_never_changes_is_no_obstacle(shift, zero_point):
     codes = [rule.compute(np.array(sums) + c.bias) for sums in c.sum_range]
     assert np.flatnonzero(codes[0] == codes[1]).tolist() == [1, 4]
     assert_same(schedule(c, CONFIG), c, CONFIG)
+
+
+@settings(max_examples=60)
+@given(convolutions(), SIZED, st.integers(0, 2), st.integers(0, 2))
+def test_taps_that_are_pruned_at_an_edge_take_no_cycles(c, config, top, right):
+    """The answer stays, and there are as few steps as for a kernel that never had them."""
+    weights = np.moveaxis(c.weights.copy(), (0, 1) if c.depthwise else (1, 2), (0, 1))
+    weights[:top], weights[:, weights.shape[1] - min(right, weights.shape[1]) :] = 0, 0
+    pruned = c.replace(weights=np.moveaxis(weights, (0, 1), (0, 1) if c.depthwise else (1, 2)))
+    commands = schedule(pruned, config)
+    assert_same(commands, pruned, config)
+    kept = max(1, weights.shape[0] - top) * max(1, weights.shape[1] - right)
+    if not c.depthwise and pruned.kernel != pruned.input_shape[:2]:
+        words = -(-c.input_shape[2] // config.rows)
+        assert all(command.steps <= kept * words * config.rows for command in commands)

@@ -178,6 +178,11 @@ def test_products_made_of_logic_come_when_the_model_says(format):
     )
 
 
+@pytest.mark.parametrize("family", ["ice40up", "ecp5"])
+def test_products_of_both_kinds_come_at_the_same_time(family):
+    assert_exact(AcceleratorConfig(element="mixed", dsps=3, family=family, bank_words=1024))
+
+
 def test_two_products_a_cell_come_when_the_model_says():
     assert_exact(
         AcceleratorConfig(

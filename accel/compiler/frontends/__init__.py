@@ -16,6 +16,7 @@ FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
 MAX_BYTES = 2**28
 HEADER_BYTES = 64
+QONNX = "qonnx"  # the contract of files that no other can be held to
 
 
 def frontend_of(data: bytes) -> Frontend | None:
@@ -44,7 +45,7 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
         reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
         raise UnsupportedModel(path.name, [reason])
-    if contract is not None and contract not in frontend.contracts:
+    if contract not in (None, QONNX, *frontend.contracts):
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(path.name, [Reason(place="", what=what, remedy=remedy)])
@@ -55,6 +56,10 @@ def held_to(graph: Graph, contract: str | None, name: str) -> Graph:
     """The graph under another contract, verified again. Raises ``UnsupportedModel``."""
     if contract is None or contract == graph.contract:
         return graph
+    if QONNX in (contract, graph.contract):
+        what = f"cannot be held to the contract {contract!r}"
+        why = f"the operators that it has mean what {graph.contract!r} says"
+        raise UnsupportedModel(name, [Reason(place="", what=what, why=why)])
     graph = graph.replace(contract=contract)
     reasons = [error.args[0] for error in problems(graph)]
     if reasons:

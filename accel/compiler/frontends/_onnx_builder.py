@@ -11,6 +11,7 @@ from ..ir import Graph, Node, Quantization, Tensor
 from ..operators.reshape import Reshape
 from ..operators.transpose import Transpose
 from ._onnx_file import FileRecord, NodeRecord
+from ._onnx_low_bit import low_bit
 from ._onnx_quantizers import Quantizer, Quantizers, Unreadable
 from ._onnx_values import (
     Activation,
@@ -42,6 +43,7 @@ class Builder(Quantizers):
     def __init__(self, record: FileRecord) -> None:
         super().__init__()
         self.record = record
+        self.low_bit = low_bit(record)
         self.values: dict[str, Value] = {"": Missing()}
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
@@ -201,6 +203,7 @@ class Builder(Quantizers):
     def _float_operator(self, index: int, why: str) -> None:
         what = f"input {self.node.inputs[index]!r} is not quantized"
         remedy = "put QuantizeLinear and DequantizeLinear before it"
+        remedy = "put a Quant before it" if self.low_bit else remedy
         raise Unreadable(what, f"it {why}", remedy)
 
     # Shapes and layouts.
@@ -317,7 +320,7 @@ class Builder(Quantizers):
             nodes=tuple(reversed(kept)),
             inputs=inputs,
             outputs=outputs,
-            contract="onnx",
+            contract="qonnx" if self.low_bit else "onnx",
         )
 
     def _rename(self) -> None:

@@ -11,6 +11,7 @@ from ..operators.conv2d import Conv2d
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.fully_connected import FullyConnected
 from ._onnx_builder import Builder, Quantizer, Unreadable
+from ._onnx_chains import Sums
 from ._onnx_quantize import dequantized, finished, quantizer
 from ._onnx_values import (
     Activation,
@@ -109,6 +110,9 @@ def linear(
     record, source = b.node, b.quantizer(x.tensor)
     weights = centred(weights)
     scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
+    if b.low_bit:
+        sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
+        return sums.pending(bias, factor)
     count = max(len(scales), len(zeros))
     unit = source.scale * np.broadcast_to(scales, (len(weights.codes),)).astype(np.float64)
     bias_codes(bias, None, unit, integers, factor)  # says now what is wrong with it
@@ -201,7 +205,11 @@ def convolution(
 
 
 def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
-    return replace(pending.viewed(shape, lambda value: b.reshaped(value, shape)), takes_bias=True)
+    return replace(
+        pending.viewed(shape, lambda value: b.reshaped(value, shape)),
+        takes_bias=True,
+        axis=pending.axis,
+    )
 
 
 def _ungrouped(weights: Dequantized, groups: int) -> Dequantized:

@@ -12,10 +12,13 @@ from . import (
     _onnx_elementwise,
     _onnx_functions,
     _onnx_linear,
+    _onnx_low_bit,
     _onnx_pools,
     _onnx_quantize,
+    _onnx_quants,
     _onnx_shapes,
     _onnx_softmax,
+    _onnx_steps,
 )
 from ._onnx_builder import Builder
 from ._onnx_values import Constant, Value
@@ -34,11 +37,13 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **_onnx_arg_max.READERS,
         **_onnx_constants.READERS,
         **_onnx_functions.READERS,
+        **_onnx_quants.READERS,
+        "BatchNormalization": ("", _onnx_steps.batch_normalization),
     }
 )
 
 # Whatever else is in a file, one of these shows that it is quantized.
-_QUANTIZED = ("uantize", "QLinear", "QGemm", "Integer")
+_QUANTIZED = ("uantize", "QLinear", "QGemm", "Integer", *_onnx_low_bit.QONNX)
 
 
 def quantizes(spelling: str) -> bool:
@@ -52,4 +57,6 @@ def reader(b: Builder) -> Reader:
         values = [b.values[name] for name in b.node.inputs]
         if all(isinstance(value, Constant) for value in values):
             return _onnx_constants.FOLDED[spelling]
-    return READERS[spelling][1]
+    usual = READERS[spelling][1]
+    everywhere = spelling in _onnx_constants.READERS or spelling in _onnx_quants.READERS
+    return _onnx_steps.reader(spelling, usual, everywhere) if b.low_bit else usual

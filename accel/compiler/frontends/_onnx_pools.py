@@ -39,7 +39,7 @@ def max_pool(b: Builder) -> list[Value]:
             return b.reshaped(pooled, shape)
 
     if isinstance(value, Pending):
-        return [value.viewed(shape, view)]
+        return [replace(value.viewed(shape, view), axis=value.axis)]
     return [view(b.codes(0) if not value.real else b.numbers(0))]
 
 

@@ -37,6 +37,7 @@ class Quantizers:
     def __init__(self) -> None:
         self._groups: dict[str, str] = {}  # a tensor whose quantization it shares
         self._quantizers: dict[str, Quantizer] = {}  # by the group's representative
+        self._ranges: dict[str, tuple[int, int]] = {}
 
     def group(self, tensor: str) -> str:
         while tensor in self._groups:
@@ -65,6 +66,16 @@ class Quantizers:
 
     def quantizer(self, tensor: str) -> Quantizer | None:
         return self._quantizers.get(self.group(tensor))
+
+    def bound(self, tensor: str, low: int, high: int) -> None:
+        """Say that a tensor has no other codes of ours."""
+        self._ranges[tensor] = low, high
+
+    def code_range(self, tensor: str) -> tuple[int, int]:
+        """The least and the greatest code of ours that a tensor can have."""
+        group = self.group(tensor)
+        known = [ends for name, ends in self._ranges.items() if self.group(name) == group]
+        return known[0] if len(known) == 1 else (-128, 127)
 
     def is_unsigned(self, tensor: str, otherwise: bool) -> bool:
         quantizer = self.quantizer(tensor)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...numeric.chain import Coder, Step
+
 Shape = tuple[int, ...]
 
 
@@ -74,6 +76,10 @@ class Pending:
     says. ``views`` are changes of shape between the operator and its quantization, the first one
     first. ``bias`` are real numbers, one for each channel, to be added. ``real_form`` adds the
     node that computes real numbers instead, where there is one.
+
+    In a network of few bits nothing is fused: ``steps`` are float32 operations that follow, and
+    ``chained(coder, steps)`` adds the node that computes them all. ``numbers(steps)`` adds the one that
+    computes real numbers. ``axis`` is the dimension of the channels, where there is one.
     """
 
     place: str
@@ -86,9 +92,14 @@ class Pending:
     takes_bias: bool = False
     real_form: Callable[[], Activation] | None = None
     made: dict = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+    chained: Callable[[Coder, tuple[Step, ...]], Activation] | None = None
+    numbers: Callable[[tuple[Step, ...]], Activation] | None = None
+    axis: int | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
-        return replace(self, shape=shape, views=(*self.views, view), made={}, takes_bias=False)
+        views = (*self.views, view)
+        return replace(self, shape=shape, views=views, made={}, takes_bias=False, axis=None)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ from ._onnx_file import (
     newest_opset,
 )
 from ._onnx_header import recognizes
+from ._onnx_low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
+from ._onnx_low_bit import low_bit
 from ._onnx_operators import READERS, quantizes, reader
 from ._onnx_values import Activation, Constant, Missing, Pending, Value, identity
 
@@ -71,8 +73,9 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
         return
     newest = newest_opset()
-    if not LEAST_OPSET <= record.opset <= newest:
-        what = f"has opset {record.opset}, not {LEAST_OPSET} to {newest}"
+    least = LEAST_LOW_BIT_OPSET if low_bit(record) else LEAST_OPSET
+    if not least <= record.opset <= newest:
+        what = f"has opset {record.opset}, not {least} to {newest}"
         yield Reason(place="", what=what, remedy="convert it with onnx.version_converter")
     if not record.outputs or not (record.inputs or record.nodes):
         yield Reason(place="", what="has no input or no output")
@@ -260,6 +263,11 @@ class _Reading:
 
 
 def _real_form(pending: Pending) -> Activation:
+    if pending.numbers is not None:
+        value = pending.numbers(pending.steps)
+        for view in pending.views:
+            value = view(value)
+        return value
     if pending.real_form is None or pending.activation != "none":
         remedy = "put QuantizeLinear and DequantizeLinear behind it"
         raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)

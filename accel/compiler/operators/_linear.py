@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ...numeric.chain import Chain
 from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
 from ...numeric.rules import Rescale, Rule
 from ..convolution import Convolution, Region
@@ -96,12 +97,15 @@ def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
     return np.zeros(channels, np.int64) if bias is None else bias.data.astype(np.int64)
 
 
-def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale:
+def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | Chain:
     """The output rule; real multipliers are ``input * weights / output``, as the contract has it.
 
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
-    Runtime's QLinearConv and QGemm.
+    Runtime's QLinearConv and QGemm. A chain that the node carries is the rule instead.
     """
+    chain = getattr(node.attributes, "chain", None)  # not all linear operators have one
+    if chain is not None:
+        return chain
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale
@@ -147,7 +151,7 @@ def centred(node: Node, graph: Graph, codes: np.ndarray, weights: np.ndarray) ->
     return codes.astype(dtype) - dtype(zero_point)
 
 
-def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale) -> np.ndarray:
+def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale | Chain) -> np.ndarray:
     """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes."""
     acc = products.astype(np.int64) + bias_vector(node, graph, rule.channels)
     return rule.compute(acc).astype(np.int8)
@@ -158,7 +162,7 @@ def lowered(
     graph: Graph,
     storage: Stored,
     weights: np.ndarray,
-    rule: Rescale,
+    rule: Rescale | Chain,
     macs: int,
     **window,
 ) -> list[Convolution]:

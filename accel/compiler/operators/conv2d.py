@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.chain import Chain
 from ...numeric.rules import Rescale
 from ..convolution import Convolution, dilated
 from ..ir import Graph, Node
@@ -35,6 +36,7 @@ class Conv2d:
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
     activation: str = "none"
+    chain: Chain | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -55,7 +57,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.chain import Chain
 from ...numeric.rules import Rescale
 from ..convolution import Convolution, dilated
 from ..ir import Graph, Node
@@ -36,6 +37,7 @@ class DepthwiseConv2d:
     dilation: Pair = (1, 1)
     multiplier: int = 1
     activation: str = "none"
+    chain: Chain | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -56,7 +58,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[3])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.chain import Chain
 from ...numeric.rules import Rescale
 from ..convolution import Convolution
 from ..ir import Graph, Node
@@ -32,6 +33,7 @@ class FullyConnected:
     """A fused activation is all that there is to say."""
 
     activation: str = "none"
+    chain: Chain | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -49,7 +51,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...numeric.chain import Chain
 from ...numeric.elementwise import ARITHMETIC
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules import Rescale, Rule, Table
 from ..convolution import Convolution
 from ..ir import Graph, Node
 from ..storage import Stored
-from ._elementwise import CODES
+from ._elementwise import CODES, looked_up, lower_table
 from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (
     Operator,
@@ -29,7 +30,9 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize:
-    """The tensors' quantization says all."""
+    """The tensors' quantization says all, or a chain of steps that ends with a code."""
+
+    chain: Chain | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -40,6 +43,9 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == output.shape, node, "input and output must have the same shape")
     if source.dtype == "float32":
         support(output.dtype == "int8", node, "float32 to uint8 is not supported", "", "use int8")
+    elif node.attributes.chain is not None:
+        both = source.dtype == output.dtype == "int8"
+        require(both, node, "a chain of steps must be from int8 to int8")
     else:
         both = source.dtype == output.dtype == "uint8"
         support(not both, node, "uint8 to uint8 is not supported", "", "use int8")
@@ -74,12 +80,27 @@ def unary(node: Node, graph: Graph) -> np.ndarray:
     """The output codes of all input codes, of int8 to int8."""
     both = input_tensor(node, graph).dtype == output_tensor(node, graph).dtype == "int8"
     support(both, node, "it is not from int8 to int8")
+    if node.attributes.chain is not None:
+        return _table(node, graph)
     acc = CODES - quantization(input_tensor(node, graph)).zero_point[0]
     return output_rule(node, graph).channel(0).compute(acc[:, np.newaxis])[:, 0].astype(np.int8)
 
 
+def _table(node: Node, graph: Graph) -> np.ndarray:
+    """What steps make of each code: ``[256]`` where channels do not differ, else ``[channels, 256]``."""
+    chain, zero_point = node.attributes.chain, quantization(input_tensor(node, graph)).zero_point[0]
+    chain = chain if any(step.per_channel for step in chain.steps) else chain.channel(0)
+    table = chain.compute((CODES - zero_point)[:, np.newaxis] + np.zeros(chain.channels, np.int64))
+    return (table[:, 0] if chain.channels == 1 else table.T).astype(np.int8)
+
+
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
+    chain = node.attributes.chain
+    if chain is not None and source.dtype == "float32":
+        return [chain.of_real(inputs[0]).astype(np.int8)]
+    if chain is not None:
+        return [looked_up(_table(node, graph), inputs[0])]
     if source.dtype == "float32":
         codes = ARITHMETIC[graph.contract].quantize(inputs[0], affine(output))
         codes = np.clip(codes, *code_range(output.dtype))
@@ -94,6 +115,9 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     both = source.dtype == output.dtype == "int8"
     what = f"{source.dtype} to {output.dtype} is not supported inside the network"
     support(both, node, what, "", "keep it at the network's ends")
+    if node.attributes.chain is not None:
+        table = _table(node, graph)
+        return lower_table(node, graph, storage, table) if table.ndim > 1 else []
     zero_point = quantization(source).zero_point[0]
     rule = output_rule(node, graph).take([0] * storage.channels)
     return lowered_unary(node, storage, storage, rule, bias=-zero_point, pad=zero_point)

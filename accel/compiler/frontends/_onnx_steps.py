@@ -1,0 +1,169 @@
+"""Operators between a layer and its quantization, in networks of few bits: float32 steps.
+
+Only operators are here whose float32 results are the same wherever they are computed.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...numeric.chain import normalize
+from ..operators.depthwise_conv2d import DepthwiseConv2d
+from ._onnx_builder import Builder, Unreadable
+from ._onnx_chains import Sums, checked, numbers_of, stepped, waiting
+from ._onnx_linear import conv, gemm, matmul
+from ._onnx_pools import global_max_pool, max_pool
+from ._onnx_quants import clip_ends, dequantize, quantize
+from ._onnx_shapes import READERS as SHAPES
+from ._onnx_values import (
+    Activation,
+    Constant,
+    Dequantized,
+    Pending,
+    Value,
+    channels_last,
+)
+from ._onnx_windows import image, windows
+
+Reader = Callable[[Builder], list[Value]]
+
+# By operator: the step where the first operand is constant, and where the second one is.
+OPERANDS = {
+    "Add": ("add", "add"),
+    "Sub": ("subtract_from", "subtract"),
+    "Mul": ("multiply", "multiply"),
+    "Div": (None, "divide"),
+}
+
+
+def _waiting(b: Builder, index: int) -> Pending:
+    """An input that steps can follow."""
+    value = b.required(index)
+    return value if isinstance(value, Pending) else waiting(b, b.real(index))
+
+
+def arithmetic(b: Builder) -> list[Value]:
+    values = [b.required(0), b.required(1)]
+    constant = [isinstance(value, Constant | Dequantized) for value in values]
+    if all(constant):
+        first, second = (numbers_of(value) for value in values)
+        functions = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
+        return [Constant(functions[b.node.spelling](first, second))]
+    if not any(constant):
+        why = "sums of two activations are not read in networks of few bits"
+        raise Unreadable("has two operands that are computed", why, "use networks without branches")
+    index = constant.index(True)
+    kind = OPERANDS[b.node.spelling][index]
+    if kind is None:
+        raise Unreadable("divides a constant by an activation", "", "divide by a constant")
+    data = checked(numbers_of(values[index]), "a constant")
+    if kind == "divide" and not (np.abs(data) >= 2.0**-60).all():
+        raise Unreadable("divides by next to 0", "", "divide by larger numbers")
+    return [stepped(b, _waiting(b, 1 - index), kind, data)]
+
+
+def batch_normalization(b: Builder) -> list[Value]:
+    if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
+        remedy = "export the network for inference (model.eval() in PyTorch)"
+        raise Unreadable("is in training mode", "", remedy)
+    vectors = [checked(numbers_of(b.required(index)), "a constant") for index in range(1, 5)]
+    value = _waiting(b, 0)
+    if any(v.shape != (value.shape[1],) for v in vectors):
+        raise Unreadable(f"has other numbers than one for each of {value.shape[1]} channels")
+    if not (vectors[3] + np.float32(b.attribute("epsilon", 1e-5)) > 0).all():
+        raise Unreadable("has a variance that is not positive", "", "train the network anew")
+    step = normalize(*vectors, b.attribute("epsilon", 1e-5))
+    shape = (-1, *[1] * (len(value.shape) - 2))
+    return [stepped(b, value, "normalize", *(v.reshape(shape) for v in step.values))]
+
+
+def relu(b: Builder) -> list[Value]:
+    return [stepped(b, _waiting(b, 0), "clip", np.float32(0), np.array(np.inf, np.float32))]
+
+
+def clip(b: Builder) -> list[Value]:
+    """Of codes it is told by their quantization; of real numbers it is a step."""
+    value, (low, high) = b.required(0), clip_ends(b)
+    if isinstance(value, Constant):
+        return [Constant(np.clip(value.data, low, high).astype(value.data.dtype))]
+    if isinstance(value, Activation) and not value.real:
+        least, most = (end + 128 * value.unsigned for end in b.code_range(value.tensor))
+        if low > least or high < most:
+            remedy = "put Clip between QuantizeLinear and DequantizeLinear, and nothing else there"
+            raise Unreadable("clips codes that are read elsewhere too", "", remedy)
+        return [value]
+    if low > high:
+        raise Unreadable(f"clips to {low:g}..{high:g}", "", "use a range")
+    return [stepped(b, _waiting(b, 0), "clip", np.float32(low), np.float32(high))]
+
+
+# Means are sums of products by 1, divided by their number.
+
+
+def _averaged(b: Builder, kernel: tuple[int, ...] | None) -> list[Value]:
+    x = b.numbers(0)
+    rank = len(x.shape)
+    source = b.channels_last(image(b, x))
+    w = windows(
+        b, source.shape[2:], source.shape[4 - rank + 2 :] if kernel is None else kernel, rank
+    )
+    if any(map(any, w.padding)) or w.dilation != (1, 1):
+        remedy = "use windows inside the image"
+        raise Unreadable("takes means over padding or with dilation", "", remedy)
+    channels = source.shape[1]
+    ones = np.ones((channels, 1, *w.kernel), np.int8)
+    scale, zeros = np.ones(1, np.float32), np.zeros(1, np.int64)
+    attributes = DepthwiseConv2d(multiplier=1, stride=w.stride, padding=w.padding)
+
+    def form(codes: np.ndarray, activation: str) -> tuple:
+        return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
+
+    shape = (1, channels, *w.output)
+    sums = Sums(b, source, Dequantized(ones, scale, zeros), shape, channels_last(4), form)
+    mean = stepped(b, sums.pending(None, 1.0), "divide", np.float32(w.kernel[0] * w.kernel[1]))
+    if rank == 4:
+        return [mean]
+    outside = (1, channels, w.output[1])
+    return [mean.viewed(outside, lambda value: b.reshaped(value, outside))]
+
+
+def average_pool(b: Builder) -> list[Value]:
+    if b.attribute("ceil_mode", 0):
+        raise Unreadable("has ceil_mode 1", "", "use ceil_mode 0")
+    return _averaged(b, b.attribute("kernel_shape", ()))
+
+
+def global_average_pool(b: Builder) -> list[Value]:
+    return _averaged(b, None)
+
+
+def _refused(b: Builder) -> list[Value]:
+    known = ", ".join(name for name in READERS if name[0].isupper())
+    why = "its float32 arithmetic is not known to be the runtime's, bit for bit"
+    raise Unreadable("is not read in networks of few bits", why, f"use Quant and {known}")
+
+
+# What has a meaning of its own in a network of few bits.
+READERS = {
+    **dict.fromkeys(OPERANDS, arithmetic),
+    "BatchNormalization": batch_normalization,
+    "Relu": relu,
+    "Clip": clip,
+    "QuantizeLinear": quantize,
+    "DequantizeLinear": dequantize,
+    "Conv": conv,
+    "MatMul": matmul,
+    "Gemm": gemm,
+    "MaxPool": max_pool,
+    "GlobalMaxPool": global_max_pool,
+    "AveragePool": average_pool,
+    "GlobalAveragePool": global_average_pool,
+    **{name: SHAPES[name][1] for name in SHAPES},
+}
+
+
+def reader(spelling: str, usual: Reader, everywhere: bool) -> Reader:
+    """The reader of an operator in such a network; some have the ``usual`` one ``everywhere``."""
+    if spelling in READERS:
+        return READERS[spelling]
+    return usual if everywhere else _refused

@@ -1,0 +1,58 @@
+"""Real numbers of exact sums, which come as saturated codes of their parts.
+
+A sum that takes more than a code is computed by several output channels, each of which saturates
+outside a range of its own; what they are above their least code adds up to the sum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ...numeric import chain
+from ..ir import Graph, Node
+from ._operator import (
+    Operator,
+    check_activation,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+)
+
+CODES_OF_A_PART = 255  # steps from the least to the greatest code
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sums:
+    """``parts`` channels of codes for each one of numbers: first all channels' first parts.
+
+    ``least`` is the sum where all codes are the least, int64 ``[channels]``; ``unit`` the real number of
+    a sum of 1, float64; ``steps`` follow in float32. ``rounds`` says that the oracle's own sums are rounded.
+    """
+
+    parts: int = 1
+    least: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    unit: np.ndarray = field(default_factory=lambda: np.ones(1))
+    steps: tuple[chain.Step, ...] = ()
+    rounds: bool = False
+
+
+def check(node: Node, graph: Graph) -> None:
+    check_arity(node, inputs=1)
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    check_activation(node, source)
+    check_activation(node, output, ("float32",))
+    wanted = (*output.shape[:-1], output.shape[-1] * node.attributes.parts)
+    require(source.shape == wanted, node, f"input must have shape {wanted}")
+
+
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    attributes, codes = node.attributes, inputs[0].astype(np.int64) + 128
+    channels = codes.shape[-1] // attributes.parts
+    parts = codes.reshape(*codes.shape[:-1], attributes.parts, channels)
+    real = (parts.sum(axis=-2) + attributes.least) * attributes.unit
+    return [chain.run(attributes.steps, real.astype(np.float32))]
+
+
+OPERATOR = Operator(attributes=Sums, check=check, reference=reference, host=True)

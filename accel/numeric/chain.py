@@ -1,0 +1,255 @@
+"""float32 arithmetic from a sum of products to a code, one step after the other, as a file has it.
+
+Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums and
+their quantization. Each is one IEEE operation, or two, on every value. So are they here, and a code
+is what they make of a sum: nothing is folded, and nothing rounded otherwise.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+
+from .division_solver import find_thresholds
+
+UNIT_ROUNDOFF = 2.0**-24  # of float32
+EXACT = 2**24  # integers up to here are float32 numbers
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a kind of step does, and with which sign it follows its input."""
+
+    apply: Callable[..., np.ndarray]
+    sign: Callable[..., np.ndarray] = lambda *values: np.float32(1)
+
+
+STEPS: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "add": Meaning(lambda x, c: x + c),
+        "subtract": Meaning(lambda x, c: x - c),
+        "subtract_from": Meaning(lambda x, c: c - x, lambda c: -np.ones_like(c)),
+        "multiply": Meaning(lambda x, c: x * c, np.sign),
+        "divide": Meaning(lambda x, c: x / c, np.sign),
+        "normalize": Meaning(lambda x, factor, rest: x * factor + rest, lambda f, r: np.sign(f)),
+        "clip": Meaning(lambda x, low, high: np.minimum(np.maximum(x, low), high)),
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One operation; ``values`` are float32 constants, ``[]`` or ``[channels]``."""
+
+    kind: str
+    values: tuple[np.ndarray, ...] = ()
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Of float32 ``[..., channels]``."""
+        return STEPS[self.kind].apply(x, *self.values)
+
+    @property
+    def sign(self) -> np.ndarray:
+        """1 where the result rises with the input, -1 where it falls, 0 where it does neither."""
+        return STEPS[self.kind].sign(*self.values).astype(np.int64)
+
+    @property
+    def per_channel(self) -> bool:
+        return any(value.ndim for value in self.values)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Step":
+        return Step(self.kind, tuple(v[channels] if v.ndim else v for v in self.values))
+
+
+def normalize(
+    scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float
+) -> Step:
+    """A batch normalization by float32 ``[channels]``, as ONNX Runtime's CPU kernel folds it."""
+    factor = np.float32(1) / np.sqrt(variance + np.float32(epsilon)) * scale
+    return Step("normalize", (factor, bias - mean * factor))
+
+
+def run(steps: tuple[Step, ...], x: np.ndarray) -> np.ndarray:
+    """All steps in order, of float32 ``[..., channels]``."""
+    for step in steps:
+        x = step.apply(x)
+    return x
+
+
+def direction(steps: tuple[Step, ...], channels: int) -> np.ndarray:
+    """1 or -1 for each channel, int64: the sign with which results follow sums."""
+    sign = np.ones(channels, np.int64)
+    for step in steps:
+        sign = sign * np.where(step.sign < 0, -1, 1)
+    return sign
+
+
+def _away(x: np.ndarray, rounded: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    return np.sign(x) * rounded(np.abs(x))
+
+
+_HALF = np.float32(0.5)
+# The modes that QONNX's Quant knows, as qonnx computes them.
+ROUNDINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
+    {
+        "ROUND": np.rint,
+        "HALF_EVEN": np.rint,
+        "CEIL": np.ceil,
+        "FLOOR": np.floor,
+        "UP": lambda x: _away(x, np.ceil),
+        "DOWN": np.trunc,
+        "HALF_UP": lambda x: _away(x, lambda size: np.floor(size + _HALF)),
+        "HALF_DOWN": lambda x: _away(x, lambda size: np.ceil(size - _HALF)),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coder:
+    """From real numbers to codes ``low..high``; what a code means is ``scale * (code - zero_point)``.
+
+    Parameters
+    ----------
+    scale, zero_point, low, high
+        As the file has them.
+    rounding
+        A row of ``ROUNDINGS``, or ``SIGN``: 1 for what is at least 0, else -1.
+    late
+        The zero point is added behind the rounding, as QuantizeLinear has it; Quant adds it before.
+    divides
+        Numbers are divided by the scale first; of BipolarQuant they are not.
+    """
+
+    scale: float
+    zero_point: int
+    low: int
+    high: int
+    rounding: str = "ROUND"
+    late: bool = False
+    divides: bool = True
+
+    @property
+    def offset(self) -> int:
+        """What the file's codes are above ours: 128 where they do not fit int8."""
+        return 128 if self.high > 127 else 0
+
+    def codes(self, real: np.ndarray) -> np.ndarray:
+        """The file's own codes of float32 numbers, int64."""
+        y = real / np.float32(self.scale) if self.divides else real
+        if not self.late:
+            y = y + np.float32(self.zero_point)
+        if self.rounding == "SIGN":
+            return np.where(y >= 0, 1, -1)
+        y = np.clip(y, np.float32(-EXACT), np.float32(EXACT))
+        if self.late:
+            rounded = ROUNDINGS[self.rounding](y).astype(np.int64) + self.zero_point
+            return np.clip(rounded, self.low, self.high)
+        return ROUNDINGS[self.rounding](np.clip(y, self.low, self.high)).astype(np.int64)
+
+
+PLAIN = Coder(scale=1.0, zero_point=0, low=-128, high=127)  # of integers: saturates them
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The output rule of a layer: a sum, the real number that it is, steps, and a code.
+
+    ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1 in
+    channels where the core computes the negative sum, because the steps fall there; the rule rises
+    with every sum. Where additions of float32 are exact, the runtime's number of a sum is the product
+    rounded once to float32. Elsewhere it depends on their order; ``undecided``, int64 ``[channels]``,
+    counts the sums of ``sums`` reachable ones whose code could depend on it.
+    """
+
+    unit: np.ndarray
+    sign: np.ndarray
+    steps: tuple[Step, ...]
+    coder: Coder
+    undecided: np.ndarray | None = None
+    sums: np.ndarray | None = None
+
+    @property
+    def channels(self) -> int:
+        return len(self.unit)
+
+    @property
+    def low(self) -> int:
+        return self.coder.low - self.coder.offset
+
+    @property
+    def high(self) -> int:
+        return self.coder.high - self.coder.offset
+
+    @property
+    def left_shift(self) -> np.ndarray:
+        """No sum is shifted to the left, int64 ``[channels]``."""
+        return np.zeros(self.channels, np.int64)
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        """Our codes of the core's sums, int64 ``[..., channels]``."""
+        return self.of_real(np.asarray(acc, np.int64) * self.sign * self.unit)
+
+    def of_real(self, real: np.ndarray) -> np.ndarray:
+        """Our codes of real numbers, float64 ``[..., channels]``, rounded to float32 before all."""
+        with np.errstate(over="ignore"):
+            result = run(self.steps, np.asarray(real).astype(np.float32))
+            return self.coder.codes(result) - self.coder.offset
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Chain":
+        steps = tuple(step.take(channels) for step in self.steps)
+        counts = (None if v is None else v[channels] for v in (self.undecided, self.sums))
+        return replace(
+            self,
+            unit=self.unit[channels],
+            sign=self.sign[channels],
+            steps=steps,
+            undecided=next(counts),
+            sums=next(counts),
+        )
+
+    def channel(self, index: int) -> "Chain":
+        return self.take([index])
+
+    def judged(self, least: np.ndarray, greatest: np.ndarray, error: np.ndarray) -> "Chain":
+        """The rule with its count of undecided sums.
+
+        ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``, and
+        ``error`` by how much the runtime's float32 number can differ from a sum's own, float64.
+        """
+        counts = [
+            _undecided(self.channel(index), *(int(end[index]) for end in (least, greatest)), one)
+            if (one := float(error[index]))
+            else 0
+            for index in range(self.channels)
+        ]
+        return replace(self, undecided=np.array(counts, np.int64), sums=greatest - least + 1)
+
+
+def _undecided(rule: Chain, least: int, greatest: int, error: float) -> int:
+    """Sums of one channel near to a threshold that a difference of ``error`` would cross."""
+    ends = (np.array([end]) for end in (least, greatest))
+    thresholds = np.unique(find_thresholds(rule, *ends))
+    reach = int(np.ceil(error / float(rule.unit[0]))) + 1
+    near = thresholds[:, None] + np.arange(-reach - 1, reach + 1)
+    near = np.unique(near[(near >= least) & (near <= greatest)])[:, None]
+    real = near * rule.sign * rule.unit
+    # What rounds to the same float32 as the sum's own number may still be another one.
+    return int((rule.of_real(real - error) != rule.of_real(real + error)).sum())
+
+
+def summing_error(terms: int, magnitude: np.ndarray, odd: np.ndarray, unit: np.ndarray):
+    """How far sums of ``terms`` float32 products can be from exact ones, float64 ``[channels]``.
+
+    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` the odd factors
+    of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
+    is a multiple of the unit's last bit and has at most 24 of them.
+    """
+    exact = magnitude.astype(np.float64) * odd < EXACT
+    return np.where(exact, 0.0, 1.01 * (terms + 3) * UNIT_ROUNDOFF * magnitude * unit)
+
+
+def odd_factor(value: float) -> int:
+    """The odd integer of which a float32 number is a multiple by a power of two."""
+    mantissa = int(np.frexp(np.float32(value))[0].astype(np.float64) * EXACT)
+    return mantissa // (mantissa & -mantissa)
