@@ -115,10 +115,11 @@ def of_4_bits(highest: int = 7, channels=(13, 16, 21)) -> Graph:
     return b.graph()
 
 
-def of_signs() -> Graph:
-    """Signs, of which 43 leave a byte and a word unfilled."""
+def of_signs(last=SIGNS) -> Graph:
+    """Signs, of which 43 leave a byte and a word unfilled. The last layer's weights are out of ``last``:
+    if those are all 1, its bytes are 0."""
     b = Narrow()
     b.layer("sign_first", 43, 3, weights=BYTES, scale=1.0)
     b.layer("sign_second", 64, 2, weights=SIGNS, scale=1.0)
-    b.layer("last", 5, 2, weights=SIGNS, scale=0.6, zero_point=3)
+    b.layer("last", 5, 2, weights=last, scale=0.6, zero_point=3)
     return b.graph()

@@ -18,6 +18,7 @@ from ..isa import Isa
 from ..numeric.formats import Narrow
 from ..numeric.rules import Recoded
 from .convolution import Combination, Convolution
+from .inputs import fold_input
 
 Coding = tuple[int, int]  # channels in a byte, code of a value of 0
 
@@ -34,7 +35,7 @@ def in_few_bits(
         return list(convolutions), {}
     chosen = {}
     for tensor in dict.fromkeys(c.output for c in convolutions if c.output not in ends):
-        origin = _origin(tensor, convolutions, narrow, config)
+        origin = _origin(tensor, convolutions, narrow, ends, config)
         if origin is not None:
             chosen[tensor] = narrow.lanes, origin
     done: list[Convolution] = []
@@ -46,7 +47,11 @@ def in_few_bits(
 
 
 def _origin(
-    tensor: str, convolutions: Sequence[Convolution], narrow: Narrow, config: AcceleratorConfig
+    tensor: str,
+    convolutions: Sequence[Convolution],
+    narrow: Narrow,
+    ends: Collection[str],
+    config: AcceleratorConfig,
 ) -> int | None:
     """The code of a value of 0, if a tensor can be stored in few bits and that is worth it."""
     writers = [c for c in convolutions if c.output == tensor]
@@ -57,21 +62,16 @@ def _origin(
         return None
     origin = _origin_of_codes(writers[0], narrow)
     fits = origin is not None and all(_can_read(c, writers[0], origin, narrow) for c in readers)
-    return origin if fits and _saves(writers[0], readers, origin, narrow, config) else None
-
-
-def _saves(
-    writer: Convolution,
-    readers: Sequence[Convolution],
-    origin: int,
-    narrow: Narrow,
-    config: AcceleratorConfig,
-) -> bool:
-    """Whether those who write and read a tensor take fewer cycles if it is stored in few bits."""
+    if not fits:
+        return None
+    writer = writers[0]
+    # What reads a network's input in parts cannot find rows of its window in the channels.
+    folded = fold_input(writer, config) if writer.source in ends else None
+    before = [folded[0] if folded else writer, *readers]
     after = _writing(writer, narrow, origin, config.rows)
     after += [_reading(c, narrow, origin, config.rows) for c in readers]
-    before = [writer, *readers]
-    return sum(_cycles(c, config) for c in after) < sum(_cycles(c, config) for c in before)
+    costs = (sum(_cycles(c, config) for c in work) for work in (after, before))
+    return origin if next(costs) < next(costs) else None
 
 
 def _cycles(c: Convolution, config: AcceleratorConfig) -> int:

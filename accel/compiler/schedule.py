@@ -53,7 +53,9 @@ def schedule(
     exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = _flattened(_without_idle_weights(convolution, config))
-    if config.number_format.exact:  # otherwise a weight of zero may count
+    # A weight of zero may count where products are not exact, and a byte of binary ones does.
+    binary = convolution.narrow is not None and convolution.narrow.step > 1
+    if config.number_format.exact and not binary:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
     ways = list(_ways(convolution, config))

@@ -17,6 +17,7 @@ NETWORKS = {
     "codes of -8..7": ("int4", of_4_bits, ["first", "second"]),
     "codes of 0..15": ("int4", lambda: of_4_bits(15), ["first", "second"]),
     "signs": ("binary", of_signs, ["sign_first"]),
+    "signs and ones": ("binary", lambda: of_signs((1,)), ["sign_first"]),
 }
 SIZES = {"4x4": {}, "4x8": {"columns": 8, "family": "ecp5"}, "3x3": {"rows": 3, "columns": 3}}
 
