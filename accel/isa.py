@@ -36,7 +36,13 @@ maximum  ``clamp(max(result, old), low, high)``
 tables   ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
          and ``second`` lie between descriptor and groups: 256 entries of ``first``, then of ``second``
          256, or 1 where there is no second operand; see `numeric.tables`. Not with ``maximum``
+pack     ``clamp(result, low, high)`` in the upper bits of the byte, as many as the number format's
+         narrow values have; below them what the byte held there, or 0. Not with the others
 =======  =========================================================================================
+
+In a ``narrow`` layer a byte of the input and one of the weights hold several values each, and count as
+the sum of their products, see `numeric.formats.Narrow`. Only number formats that have narrow values have
+these two flags.
 
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
 ``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
@@ -144,6 +150,7 @@ class Isa:
             "second": 1,                      # combine with what the output's place holds
             "maximum": 1,
             "tables": 1,
+            **({"pack": 1, "narrow": 1} if self.config.number_format.narrow else {}),
             "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
             # The lanes are 0 where a row of the array fills whole words.

@@ -17,6 +17,7 @@ from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
+from accel.numeric.formats import Narrow
 
 from .parallel import in_parallel
 from .requantize import Requantizer
@@ -56,7 +57,13 @@ class Layer:
     @property
     def combines(self) -> bool:
         """Whether results go through tables or meet an operand; else the division clamps them."""
-        return bool(self.fields["maximum"] or self.fields["tables"])
+        f = self.fields
+        return bool(f["maximum"] or f["tables"] or f.get("pack"))
+
+    @cached_property
+    def narrow(self) -> Narrow | None:
+        """What the bytes of input and weights hold, where they hold several values each."""
+        return self.config.number_format.narrow if self.fields.get("narrow") else None
 
     @cached_property
     def product_type(self) -> type:
@@ -125,11 +132,21 @@ class Layer:
             total = first[results + np.int64(128)]
             total = total + (second[old + np.int64(128)] if f["second"] else second)
             results = (total >> table_pairs.FRACTION_BITS) - 128
-        return np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
+        codes = np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
+        if f.get("pack"):
+            bits = self.config.number_format.narrow.bits
+            held = old.view(np.uint8) >> bits if f["second"] else np.uint8(0)
+            codes = held | codes << 8 - bits
+        return codes
 
     def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
         number = self.config.number_format
+        if self.narrow:
+            x, w = (self.narrow.unpack(values.astype(np.int64)) for values in (x, w))
+            x = x.reshape(*x.shape[:-2], -1).astype(self.product_type)
+            w = np.moveaxis(w, -1, -2).reshape(*w.shape[:-3], -1, w.shape[-2])
+            return x @ w.astype(self.product_type)
         if number.exact:
             return x @ w
         table = number.table().ravel()

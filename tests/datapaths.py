@@ -9,8 +9,15 @@ PAIRS = [(e, form) for form in FORMATS for e in sorted(serving(AcceleratorConfig
 
 
 def cores(**changes) -> list[AcceleratorConfig]:
-    """A core of each pair in each family that it differs in, of a size that it serves."""
-    return [config.replace(**changes) for pair in PAIRS for config in configurations(*pair)]
+    """A core of each pair in each family that it differs in, of a size that it serves.
+
+    Formats of narrow values multiply bytes as int8 does: one family is enough.
+    """
+    found = []
+    for element, form in PAIRS:
+        every = configurations(element, form)
+        found += every[:1] if FORMATS[form].narrow else every
+    return [config.replace(**changes) for config in found]
 
 
 def name(config: AcceleratorConfig) -> str:

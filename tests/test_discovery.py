@@ -100,7 +100,7 @@ def test_an_entry_point_that_cannot_be_used_is_named_and_breaks_nothing_else(sit
     # Others are as they were, and the broken one is among the names.
     assert "broken" in FORMATS
     assert AcceleratorConfig(format="int8_int4").number_format is FORMATS["int8_int4"]
-    assert serving(AcceleratorConfig()) == ["multiplier", "booth"]
+    assert {"multiplier", "booth"} <= set(serving(AcceleratorConfig()))
 
 
 def test_a_name_of_two_packages_is_used_of_neither(site):

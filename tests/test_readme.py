@@ -131,11 +131,22 @@ def formats() -> str:
             f"{form.weight_bits} bits",
             f"{form.weight_range[0]} to {form.weight_range[1]}",
             f"{form.product_bits} bits",
+            f"{form.narrow.lanes} of {form.narrow.bits} bit{'s' * (form.narrow.bits > 1)}"
+            if form.narrow
+            else "",
             ", ".join(f"`{element}`" for element in serving(AcceleratorConfig(format=name))),
         ]
         for name, form in FORMATS.items()
     ]
-    heading = ["number format", "activations", "weights", "range", "product", "processing elements"]
+    heading = [
+        "number format",
+        "activations",
+        "weights",
+        "range",
+        "product",
+        "or in a byte",
+        "processing elements",
+    ]
     return markdown(heading, rows)
 
 

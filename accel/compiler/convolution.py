@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..numeric.formats import Narrow
 from ..numeric.rules import Mean, Rule
 
 Pair = tuple[int, int]
@@ -29,6 +30,8 @@ class Combination:
         The tensor that the codes are combined with. The output takes its place in memory.
     maximum
         The greater of the two codes is stored.
+    pack
+        Or the code is put into the upper bits of the byte, and what these held goes down.
     tables
         Or the sum of two table entries: int64 ``[256]`` by code for the convolution's codes, and
         the same for the second operand's, or ``[1]`` where there is none.
@@ -38,6 +41,7 @@ class Combination:
 
     second: str | None = None
     maximum: bool = False
+    pack: bool = False
     tables: tuple[np.ndarray, np.ndarray] | None = None
     low: int = -128
     high: int = 127
@@ -87,6 +91,8 @@ class Convolution:
     transposed
         Positions go to memory with height and width exchanged: ``region`` is as computed,
         ``output_shape`` as stored.
+    narrow
+        What the bytes of input and weights hold, where they hold several values each.
     """
 
     name: str
@@ -108,6 +114,7 @@ class Convolution:
     combination: Combination | None = None
     first_channel: int = 0
     transposed: bool = False
+    narrow: Narrow | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -126,6 +133,8 @@ class Convolution:
     @property
     def weight_rows(self) -> np.ndarray:
         """The weights of each output channel, int64 ``[out, n]``."""
+        if self.narrow:
+            return self.narrow.unpack(self.weights).reshape(len(self.weights), -1)
         if self.depthwise:
             return self.weights.reshape(-1, self.weights.shape[2]).T
         return self.weights.reshape(len(self.weights), -1)
@@ -136,7 +145,8 @@ class Convolution:
         rows = self.weight_rows
         positive = np.maximum(rows, 0).sum(axis=1)
         negative = np.minimum(rows, 0).sum(axis=1)
-        return -128 * positive + 127 * negative, 127 * positive - 128 * negative
+        least, greatest = self.narrow.range if self.narrow else (-128, 127)
+        return least * positive + greatest * negative, greatest * positive + least * negative
 
     def as_dense(self) -> "Convolution":
         """The same, with the weights of a depthwise convolution on a diagonal of full ones."""

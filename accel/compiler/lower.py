@@ -12,6 +12,7 @@ from .convolution import Convolution
 from .inputs import InputMap, fold_input, plain_input
 from .ir import Graph, InvalidGraph, Node
 from .lanes import in_whole_words
+from .narrow import in_few_bits
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
 from .places import without_copies
@@ -82,8 +83,12 @@ def lower(
     if fuse:
         convolutions = without_copies(convolutions, outputs, config)
     convolutions, repeats = in_parts(convolutions, parts.inputs, config)
+    ends = {*parts.inputs, *outputs}
+    convolutions, narrow = in_few_bits(convolutions, ends, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
-    outputs_stored = {c.output: Stored(*c.output_shape) for c in convolutions}
+    outputs_stored = {
+        c.output: Stored(*c.output_shape, *narrow.get(c.output, (1, 0))) for c in convolutions
+    }
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]

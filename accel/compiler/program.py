@@ -133,7 +133,13 @@ class Program:
         storage, rows = self.placement(tensor).storage, self.config.rows
         channels = storage.channel_words(rows) * rows
         values = data.view(np.int8).reshape(len(data), -1, channels)[..., : storage.channels]
-        return values.reshape(len(data), *self.graph.tensor(tensor).shape[1:])
+        shape = self.graph.tensor(tensor).shape[1:]
+        narrow = self.config.number_format.narrow
+        if storage.lanes > 1 and narrow:
+            values = narrow.unpack(values.astype(np.int64)) + storage.origin
+            values = values.astype(np.int8)
+            values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
+        return values.reshape(len(data), *shape)
 
 
 def compile_graph(

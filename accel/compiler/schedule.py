@@ -53,7 +53,9 @@ def schedule(
     exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = _flattened(_without_idle_weights(convolution, config))
-    if config.number_format.exact:  # otherwise a weight of zero may count
+    # A weight of zero may count where products are not exact, and a byte of binary ones does.
+    binary = convolution.narrow is not None and convolution.narrow.step > 1
+    if config.number_format.exact and not binary:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
     ways = list(_ways(convolution, config))
@@ -144,7 +146,7 @@ def _divide(
 
 
 def _rounds_in_float32(convolution: Convolution) -> bool:
-    rule = convolution.rule
+    rule = getattr(convolution.rule, "inner", convolution.rule)
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
 
@@ -230,6 +232,8 @@ def _results(c: Convolution) -> dict[str, int]:
         "second": int(combination.second is not None),
         "maximum": int(combination.maximum),
         "tables": int(combination.tables is not None),
+        "pack": int(combination.pack),
+        "narrow": int(c.narrow is not None),
         "low": combination.low + 128,
         "high": combination.high + 128,
     }

@@ -12,6 +12,8 @@ class Stored:
     height: int
     width: int
     channels: int
+    lanes: int = 1  # channels in a byte
+    origin: int = 0  # code of a value of 0, where there are several in a byte
 
     @property
     def shape(self) -> tuple[int, int, int]:

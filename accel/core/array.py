@@ -26,6 +26,9 @@ class SystolicArray(wiring.Component):
         In the time of row 0.
     step : In(step_layout)
         In the time of row 0.
+    narrow : In(1)
+        In formats that have it: activations and weights are bytes of several values. It is that of
+        the layer.
     sums : Out(ArrayLayout(signed(sum_bits), rows * columns))
         Accumulators.
     finished : Out(rows)
@@ -46,6 +49,7 @@ class SystolicArray(wiring.Component):
                 "activations": In(activations),
                 "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
                 "step": In(step_layout),
+                **({"narrow": In(1)} if number.narrow else {}),
                 "sums": Out(
                     data.ArrayLayout(signed(config.sum_bits), config.rows * config.columns)
                 ),
@@ -64,6 +68,8 @@ class SystolicArray(wiring.Component):
         rows, columns = self.config.rows, self.config.columns
         m.submodules.products = products = self.products
         m.d.comb += products.a.eq(self.activations)
+        if self.config.number_format.narrow:
+            m.d.comb += products.narrow.eq(self.narrow)
 
         # Weights sink through the rows.
         weights = self.weights

@@ -35,7 +35,7 @@ class Combine(wiring.Component):
         Code + 128.
     second : In(8)
         The second operand, code + 128, in the same cycle; 0 where there is none.
-    maximum, tables : In(1), low, high : In(8)
+    maximum, tables, pack : In(1), low, high : In(8)
         The rule; stable while a layer runs.
     restart, write_en, write_data : In
         The next word of the tables; after ``restart`` their first.
@@ -47,12 +47,14 @@ class Combine(wiring.Component):
         self.config = config
         self.simulate = simulate
         self.latency = latency_of(config)
+        self.narrow = config.number_format.narrow
         super().__init__(
             {
                 "result": In(CODE_BITS),
                 "second": In(CODE_BITS),
                 "maximum": In(1),
                 "tables": In(1),
+                **({"pack": In(1)} if self.narrow else {}),
                 "low": In(CODE_BITS),
                 "high": In(CODE_BITS),
                 "restart": In(1),
@@ -86,7 +88,12 @@ class Combine(wiring.Component):
             m.d.comb += clamped.eq(self.low)
         with m.Else():
             m.d.comb += clamped.eq(code)
-        m.d.sync += self.o.eq(clamped ^ (1 << CODE_BITS - 1))
+        code = clamped ^ (1 << CODE_BITS - 1)
+        if self.narrow:
+            held = delayed(m, self.second, self.latency - 1, name="held") ^ (1 << CODE_BITS - 1)
+            packed = Cat(held[self.narrow.bits :], code[: self.narrow.bits])
+            code = Mux(self.pack, packed, code)
+        m.d.sync += self.o.eq(code)
         return m
 
     def _add_tables(self, m):

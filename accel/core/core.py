@@ -96,6 +96,7 @@ class Core(wiring.Component):
             feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
             feeder.broadcast.eq(self._for_rows(m, d.broadcast)),
             array.activations.eq(feeder.o),
+            *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
         ]
         m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
 
@@ -177,6 +178,7 @@ class Core(wiring.Component):
             combine.second.eq(write_back.old.word_select(q, 8)),
             combine.maximum.eq(d.maximum),
             combine.tables.eq(d.tables),
+            *([combine.pack.eq(d.pack)] if config.number_format.narrow else []),
             combine.low.eq(d.low),
             combine.high.eq(d.high),
             combine.restart.eq(sequencer.start),

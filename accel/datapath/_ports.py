@@ -43,6 +43,8 @@ def _problem(config: AcceleratorConfig) -> str:
             wrong = _port_problem(component, port, width, what, count)
             if wrong:
                 return wrong
+        if number.narrow and "narrow" not in component.signature.members:
+            return "there is no port 'narrow', which this number format needs"
     return ""
 
 

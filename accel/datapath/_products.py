@@ -16,23 +16,33 @@ _MORE_CYCLES = 8  # behind the stated latency in which a late product is looked 
 Operands = tuple[list[int], list[int]]  # of a cycle: activations and weight codes, row-major
 
 
-def claim(config: AcceleratorConfig) -> Claim:
+def claims(config: AcceleratorConfig) -> Iterator[Claim]:
+    """Every activation with every weight, and every byte of several with every other."""
+    yield claim(config)
+    if config.number_format.narrow:
+        yield claim(config, narrow=True)
+
+
+def claim(config: AcceleratorConfig, narrow: bool = False) -> Claim:
     """Every activation with every weight, each on some of the array's products."""
     number, latency = config.number_format, element_of(config).latency(config)
     pairs = len(number.activations) * len(number)
+    what = "each product"
+    if narrow:
+        what = f"each sum of {number.narrow.lanes} narrow products"
     return Claim(
-        what=f"each product is the format's, {latency} cycles behind its operands",
+        what=f"{what} is the format's, {latency} cycles behind its operands",
         how=f"all {pairs:,} pairs, family {config.family}",
-        problem=_problem(config, latency),
+        problem=_problem(config, latency, narrow),
     )
 
 
-def _problem(config: AcceleratorConfig, latency: int) -> str:
+def _problem(config: AcceleratorConfig, latency: int, narrow: bool = False) -> str:
     cycles = list(_cycles(config, random.Random(1)))
-    product = config.number_format.product
+    product = config.number_format.narrow.dot if narrow else config.number_format.product
     expected = [[int(product(a, b)) for a, b in zip(*step, strict=True)] for step in cycles]
     try:
-        seen = _simulated(config, cycles, latency + _MORE_CYCLES)
+        seen = _simulated(config, cycles, latency + _MORE_CYCLES, narrow)
     except Exception as problem:  # noqa: BLE001 -- a user's own code
         return f"simulation raised {type(problem).__name__}: {problem}"
     if seen[latency:][: len(expected)] == expected:
@@ -84,13 +94,17 @@ def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]
         yield [a for (a, _), _ in chosen], [codes[at] for (_, codes), at in chosen]
 
 
-def _simulated(config: AcceleratorConfig, cycles: list[Operands], more: int) -> list[list[int]]:
+def _simulated(
+    config: AcceleratorConfig, cycles: list[Operands], more: int, narrow: bool
+) -> list[list[int]]:
     """The products before each cycle's clock edge, for some cycles more than there are operands."""
     dut = element_of(config).create(config, True)
     count = config.rows * config.columns
     seen = []
 
     async def bench(ctx) -> None:
+        if narrow:
+            ctx.set(dut.narrow, 1)
         for activations, codes in [*cycles, *[cycles[0]] * more]:
             ctx.set(dut.a, activations)
             ctx.set(dut.b, codes)

@@ -113,8 +113,9 @@ def _claims(
     same = []
     for config in configs:
         progress(f"all products, family {config.family}")
-        same.append(_products.claim(config))
-        yield same[-1]
+        found = list(_products.claims(config))
+        same += found
+        yield from found
     if not all(claim.holds for claim in same):
         return
     progress("proof of the products")

@@ -149,3 +149,38 @@ class Table:
 
     def channel(self, index: int) -> "Table":
         return self.take([index])
+
+
+@dataclass(frozen=True, eq=False)
+class Recoded:
+    """Codes of another rule as they are stored in few bits: ``(code - origin) // step``.
+
+    Channels that are ``idle``, bool ``[channels]``, have the least code whatever their sum.
+    """
+
+    inner: Rule
+    origin: int
+    step: int
+    idle: np.ndarray
+
+    @property
+    def low(self) -> int:
+        return (self.inner.low - self.origin) // self.step
+
+    @property
+    def high(self) -> int:
+        return (self.inner.high - self.origin) // self.step
+
+    @property
+    def channels(self) -> int:
+        return self.inner.channels
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        codes = (self.inner.compute(acc) - self.origin) // self.step
+        return np.where(self.idle, self.low, codes)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Recoded":
+        return replace(self, inner=self.inner.take(channels), idle=self.idle[channels])
+
+    def channel(self, index: int) -> "Recoded":
+        return self.take([index])

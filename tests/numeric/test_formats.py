@@ -13,7 +13,14 @@ from accel.discovery import discover
 from accel.numeric import formats
 from accel.numeric.formats import FORMATS, NumberFormat
 
-SIZES_OF_64_STEPS = {"int8": 256, "int8_int4": 128, "int8_pow2": 128, "int8_ternary": 64}
+SIZES_OF_64_STEPS = {
+    "int8": 256,
+    "int8_int4": 128,
+    "int8_pow2": 128,
+    "int8_ternary": 64,
+    "int4": 256,
+    "binary": 256,
+}
 SIZES = ((4, 4), (2, 2), (8, 8), (4, 8), (8, 2), (3, 5), (2, 1))
 
 

@@ -28,8 +28,9 @@ class Element:
         Called with a configuration and ``simulate``: a component for all products of the array, with
         ports ``a``, ``b`` and ``p`` that are `ArrayLayout` of activations, weights' codes and the
         format's products, row-major, all signed, of ``activation_bits``, ``weight_bits`` and
-        ``product_bits``. In a row, column ``c`` always has the activation of column ``c + rows``. With
-        ``simulate`` it has no vendor cells.
+        ``product_bits``; of formats with narrow values also ``narrow``, which is set in layers whose
+        bytes hold several values and makes ``p`` the sum of their products. In a row, column ``c``
+        always has the activation of column ``c + rows``. With ``simulate`` it has no vendor cells.
     latency
         Cycles from operands to product in a configuration; one set of products a cycle.
     dsps
@@ -46,7 +47,7 @@ class Element:
     create: Callable[[AcceleratorConfig, bool], wiring.Component]
     latency: Callable[[AcceleratorConfig], int]
     dsps: Callable[[AcceleratorConfig], int] = lambda config: 0
-    serves: Callable[[NumberFormat], bool] = lambda number: number.multiplies
+    serves: Callable[[NumberFormat], bool] = lambda number: number.multiplies and not number.narrow
     format: str | None = None
     obstacle: Callable[[AcceleratorConfig], str | None] = lambda config: None
 

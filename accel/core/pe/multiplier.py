@@ -1,10 +1,12 @@
 """The multipliers that the family has: DSP cells, or whatever synthesis makes of a product."""
 
-from amaranth.hdl import Module, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
 from ..primitives.multiplier import Multiplier, cells_of, latency_of
+from ..signals import delayed
 from ._element import Element, ProcessingElement, Products
 
 _LOGIC_LATENCY = 2
@@ -22,10 +24,53 @@ class _Logic(ProcessingElement):
         return m
 
 
+class _NarrowProducts(wiring.Component):
+    """The family's products of bytes, and beside them sums of products of what bytes hold."""
+
+    def __init__(self, config: AcceleratorConfig, simulate: bool):
+        self.narrow_values = config.number_format.narrow
+        self.latency = latency_of(config.family)
+        self.wide = _wide(config, simulate)
+        self.cells = self.wide.cells
+        members = {name: In(getattr(self.wide, name).shape()) for name in "ab"}
+        super().__init__({**members, "narrow": In(1), "p": Out(self.wide.p.shape())})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.wide = wide = self.wide
+        m.d.comb += [wide.a.eq(self.a), wide.b.eq(self.b)]
+        bits, lanes = self.narrow_values.bits, self.narrow_values.lanes
+        for k in range(len(self.p)):
+            a, b = (
+                Signal.like(port[k], name=f"s0_{name}_{k}", reset_less=True)
+                for name, port in (("a", self.a), ("b", self.b))
+            )
+            m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k])]
+            if bits == 1:
+                alike = ~(a ^ b)
+                total = (sum(alike[lane] for lane in range(lanes)) << 1) - lanes
+            else:
+                pairs = [
+                    [value.as_unsigned().word_select(lane, bits).as_signed() for value in (a, b)]
+                    for lane in range(lanes)
+                ]
+                total = sum(one * other for one, other in pairs)
+            later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
+            m.d.sync += later.eq(total)
+            later = delayed(m, later, self.latency - 2, name=f"sum_{k}")
+            m.d.comb += self.p[k].eq(Mux(self.narrow, later, wide.p[k]))
+        return m
+
+
 def _create(config: AcceleratorConfig, simulate: bool) -> wiring.Component:
     number = config.number_format
-    if not number.multiplies:
-        return Products(config, _Logic)
+    if number.narrow:
+        return _NarrowProducts(config, simulate)
+    return _wide(config, simulate) if number.multiplies else Products(config, _Logic)
+
+
+def _wide(config: AcceleratorConfig, simulate: bool) -> Multiplier:
+    number = config.number_format
     return Multiplier(
         count=config.rows * config.columns,
         activation_shape=signed(number.activation_bits),

@@ -71,6 +71,8 @@ ELEMENT = Element(
     create=PackedProducts,
     latency=lambda config: PackedMultipliers.LATENCY,
     dsps=_dsps,
-    serves=lambda number: number.multiplies and fits(number.activation_bits, number.weight_bits),
+    serves=lambda number: (
+        number.multiplies and not number.narrow and fits(number.activation_bits, number.weight_bits)
+    ),
     obstacle=_obstacle,
 )

@@ -19,6 +19,59 @@ class InvalidFormat(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Narrow:
+    """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
+
+    Such a byte of activations and one of weights give the sum of the products of what is at the same
+    place in both. All are two's complement, but for single bits: 0 stands for 1, and 1 for -1.
+    """
+
+    bits: int
+
+    @property
+    def lanes(self) -> int:
+        """Values in a byte."""
+        return ACTIVATION_BITS // self.bits
+
+    @property
+    def step(self) -> int:
+        """From a value to the next."""
+        return 2 if self.bits == 1 else 1
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Least and greatest value."""
+        if self.bits == 1:
+            return -1, 1
+        return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
+
+    def holds(self, values: np.ndarray) -> bool:
+        """Whether all of some integers are values."""
+        least, greatest = self.range
+        return bool(((values >= least) & (values <= greatest)).all()) and bool(
+            ((values - least) % self.step == 0).all()
+        )
+
+    def pack(self, values: np.ndarray) -> np.ndarray:
+        """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
+        shifts = np.arange(self.lanes) * self.bits
+        fields = values // self.step  # of 1 and -1: 0 and -1
+        packed = ((fields & (1 << self.bits) - 1) << shifts).sum(axis=-1)
+        return packed - (packed >> ACTIVATION_BITS - 1 << ACTIVATION_BITS)
+
+    def unpack(self, packed: np.ndarray) -> np.ndarray:
+        """The inverse of `pack`."""
+        fields = packed[..., None] >> np.arange(self.lanes) * self.bits & (1 << self.bits) - 1
+        signed = fields - (fields >> self.bits - 1 << self.bits)
+        return self.step * signed + self.step - 1
+
+    def dot(self, activations: Any, weights: Any) -> Any:
+        """The sum of products of two bytes, -128 to 127, or arrays of them."""
+        pair = (self.unpack(np.asarray(byte, np.int64)) for byte in (activations, weights))
+        return np.multiply(*pair).sum(axis=-1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class NumberFormat:
     """Activations, which are two's complement integers, times weights that are stored as codes.
 
@@ -35,6 +88,8 @@ class NumberFormat:
         From an activation and a weight's *code*, which is its field in two's complement: the product,
         of Python integers, int64 arrays and Amaranth values alike. It is what the processing elements
         are held to and what the compiler proves with, whether or not it is the exact product.
+    narrow
+        What a byte holds in layers of fewer bits, if there are such.
 
     Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them (what
     only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another product
@@ -46,6 +101,7 @@ class NumberFormat:
     weight_bits: int
     weights: Sequence[int | None] | None = None
     product: Callable[[Any, Any], Any] = operator.mul
+    narrow: Narrow | None = None
 
     def __post_init__(self) -> None:
         if self.activation_bits != ACTIVATION_BITS:
