@@ -61,6 +61,7 @@ def bench(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Measure all that counts in one run, and print each figure beside its anchor as a ratio.
@@ -95,7 +96,7 @@ def bench(
     check_writable(json_file)
     paths = networks.paths(models or [], folders or [])
     asked = _boards(board or [])
-    subjects = [(b, _options.configuration(b, rows, cols, format, values)) for b in asked]
+    subjects = [(b, _options.configuration(b, rows, cols, format, pe, values)) for b in asked]
     if not quick:
         for found, config in subjects:
             resources.check_fits(config, found)

@@ -19,6 +19,7 @@ def estimate(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="All of it as JSON.", metavar="FILE")
@@ -41,7 +42,7 @@ def estimate(
 
     check_writable(json_file)
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     made = guess(config, found)
     answer: dict[str, Any] = {
         "board": found.name,

@@ -24,6 +24,7 @@ def show(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Draw a network as it is compiled for a core, and where its cycles go.
@@ -41,7 +42,7 @@ def show(
     output = output or Path(f"{Path(model).stem}.html")
     check_writable(output)
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     program = accel.compile(
         model, board=found, config=config, contract=contract, fuse=fuse, exact=exact
     )
