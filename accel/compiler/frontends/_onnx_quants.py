@@ -13,6 +13,7 @@ from ._onnx_values import Activation, Constant, Dequantized, Pending, Value
 
 MOST_BITS = 8
 PER_TENSOR = "quantize activations per tensor (Brevitas: scaling_per_output_channel=False)"
+LISTED = (spelled("Quant")[0], spelled("BipolarQuant")[0])
 LINEAR_TYPES = (np.uint8, np.int8)
 
 
@@ -196,8 +197,11 @@ def clip_ends(b: Builder) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+_READERS = {"Quant": quant, "IntQuant": quant, "BipolarQuant": bipolar_quant, "Trunc": trunc}
+
+# Under qonnx's name they are listed as what is supported; there are others for the same.
 READERS = {
-    **dict.fromkeys((*spelled("Quant"), *spelled("IntQuant")), ("quantize", quant)),
-    **dict.fromkeys(spelled("BipolarQuant"), ("quantize", bipolar_quant)),
-    **dict.fromkeys(spelled("Trunc"), ("quantize", trunc)),
+    spelling: ("quantize" if spelling in LISTED else "", reader)
+    for name, reader in _READERS.items()
+    for spelling in spelled(name)
 }

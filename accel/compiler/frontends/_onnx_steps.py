@@ -63,6 +63,9 @@ def arithmetic(b: Builder) -> list[Value]:
 
 
 def batch_normalization(b: Builder) -> list[Value]:
+    if not b.low_bit:
+        remedy = "fold it into the layer before it, as accel quantize does"
+        raise Unreadable("is not read in networks of QuantizeLinear alone", "", remedy)
     if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
         remedy = "export the network for inference (model.eval() in PyTorch)"
         raise Unreadable("is in training mode", "", remedy)

@@ -1,5 +1,7 @@
 """Networks of few bits are read, and every code and number is qonnx's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import helper
@@ -8,7 +10,10 @@ from accel.compiler.frontends import UnsupportedModel, load
 from accel.compiler.frontends.onnx import read
 from accel.compiler.undecided import undecided
 from accel.numeric.chain import ROUNDINGS
+from tests.oracle_qonnx import cleaned
 from tests.qonnx_networks import DOMAIN, Network, assert_qonnx
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples/low_bit"
 
 
 def assert_exact(n: Network, samples: int = 8):
@@ -201,6 +206,17 @@ def test_numbers_at_the_end_are_whole_sums():
     graph = assert_exact(n)
     assert graph.nodes[-1].operator == "sums"
     assert graph.nodes[-1].attributes.parts > 1
+
+
+@pytest.mark.parametrize("name", ["tfc_w2a2", "cnv_w2a2"])
+@pytest.mark.parametrize("clipped", [False, True])
+def test_what_qonnx_itself_makes_of_a_file(name, clipped):
+    data = cleaned((EXAMPLES / f"{name}.onnx").read_bytes(), clipped)
+    with np.load(EXAMPLES / "test_images.npz") as archive:
+        x = archive["x"][:8]
+    x = x[:, np.newaxis] if name.startswith("cnv") else x.reshape(len(x), -1)
+    assert (b"QuantizeLinear" in data) == clipped
+    assert_qonnx(read(data, f"{name}.onnx"), data, x)
 
 
 def refused(n: Network) -> str:
