@@ -87,6 +87,46 @@ class Network:
         return self.random.normal(0, 1, (samples, *self.shape)).astype(np.float32)
 
 
+def layer(weights=2, activations=4, scale=0.5, weight_scale=1.0, seed=0, **more) -> Network:
+    """Quantized inputs, a fully connected layer, a batch normalization and a quantization."""
+    n = Network((24,), seed)
+    n.quant("q", 4, 0.25)
+    n.weights("w", (24, 12))
+    n.quant("wq", weights, weight_scale, source="w", narrow=1)
+    n.add("MatMul", "m", "wq")
+    n.batchnorm("bn", 12, 3.0)
+    n.quant("a", activations, scale, **more)
+    return n
+
+
+def convolutional(pool: str, seed: int = 0) -> Network:
+    n = Network((3, 8, 8), seed)
+    n.quant("q", 3, 0.5)
+    n.weights("w", (8, 3, 3, 3))
+    n.bipolar("wq", 0.5, source="w")
+    n.weights("bias", (8,))
+    n.add("Conv", "c", "wq", "bias", pads=[1, 1, 1, 1])
+    n.batchnorm("bn", 8, 2.0)
+    n.add("Relu", "r")
+    n.quant("a", 2, 0.5, signed=0)
+    if pool == "max":
+        n.add("MaxPool", "p", kernel_shape=[2, 2], strides=[2, 2])
+    elif pool == "average":
+        n.add("AveragePool", "p", kernel_shape=[3, 3], strides=[2, 2])
+        n.quant("pq", 6, 0.25)
+    else:
+        n.add("GlobalAveragePool", "p")
+        n.quant("pq", 8, 1 / 64, signed=0)
+    n.constant("shape", [1, -1], np.int64)
+    n.add("Reshape", "f", "shape")
+    count = {"max": 128, "average": 72, "global": 8}[pool]
+    n.weights("v", (5, count))
+    n.quant("vq", 4, 0.25, source="v")
+    n.weights("c5", (5,))
+    n.add("Gemm", "y", "vq", "c5", transB=1)
+    return n
+
+
 def quantized_tensors(model: bytes) -> list[str]:
     """Activations that are quantized, and what is pooled of them, and the output."""
     proto = onnx.load_model_from_string(model)

@@ -182,6 +182,11 @@ class Chain:
         return self.coder.high - self.coder.offset
 
     @property
+    def even(self) -> bool:
+        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0 another."""
+        return self.coder.rounding not in ("UP", "DOWN")
+
+    @property
     def left_shift(self) -> np.ndarray:
         """No sum is shifted to the left, int64 ``[channels]``."""
         return np.zeros(self.channels, np.int64)

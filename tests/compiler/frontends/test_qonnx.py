@@ -11,7 +11,7 @@ from accel.compiler.frontends.onnx import read
 from accel.compiler.undecided import undecided
 from accel.numeric.chain import ROUNDINGS
 from tests.oracle_qonnx import cleaned
-from tests.qonnx_networks import DOMAIN, Network, assert_qonnx
+from tests.qonnx_networks import DOMAIN, Network, assert_qonnx, convolutional, layer
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples/low_bit"
 
@@ -25,18 +25,6 @@ def assert_exact(n: Network, samples: int = 8):
     chains = [getattr(node.attributes, "chain", None) for node in graph]
     assert sum(c.undecided.sum() for c in chains if c is not None and c.undecided is not None) == 0
     return graph
-
-
-def layer(weights=2, activations=4, scale=0.5, weight_scale=1.0, seed=0, **more) -> Network:
-    """Quantized inputs, a fully connected layer, a batch normalization and a quantization."""
-    n = Network((24,), seed)
-    n.quant("q", 4, 0.25)
-    n.weights("w", (24, 12))
-    n.quant("wq", weights, weight_scale, source="w", narrow=1)
-    n.add("MatMul", "m", "wq")
-    n.batchnorm("bn", 12, 3.0)
-    n.quant("a", activations, scale, **more)
-    return n
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -86,43 +74,9 @@ def test_sums_that_the_order_of_additions_decides_are_counted():
     assert "at 1 of 10 sums the order" in str(told)
 
 
-def convolutional(pool: str, seed: int = 0) -> Network:
-    n = Network((3, 8, 8), seed)
-    n.quant("q", 3, 0.5)
-    n.weights("w", (8, 3, 3, 3))
-    n.bipolar("wq", 0.5, source="w")
-    n.weights("bias", (8,))
-    n.add("Conv", "c", "wq", "bias", pads=[1, 1, 1, 1])
-    n.batchnorm("bn", 8, 2.0)
-    n.add("Relu", "r")
-    n.quant("a", 2, 0.5, signed=0)
-    if pool == "max":
-        n.add("MaxPool", "p", kernel_shape=[2, 2], strides=[2, 2])
-    elif pool == "average":
-        n.add("AveragePool", "p", kernel_shape=[3, 3], strides=[2, 2])
-        n.quant("pq", 6, 0.25)
-    else:
-        n.add("GlobalAveragePool", "p")
-        n.quant("pq", 8, 0.02, signed=0)
-    n.constant("shape", [1, -1], np.int64)
-    n.add("Reshape", "f", "shape")
-    count = {"max": 128, "average": 72, "global": 8}[pool]
-    n.weights("v", (5, count))
-    n.quant("vq", 4, 0.25, source="v")
-    n.weights("c5", (5,))
-    n.add("Gemm", "y", "vq", "c5", transB=1)
-    return n
-
-
-@pytest.mark.parametrize("pool", ["max", "average"])
+@pytest.mark.parametrize("pool", ["max", "average", "global"])
 def test_convolutions_and_pooling(pool):
     assert_exact(convolutional(pool))
-
-
-def test_means_over_images():
-    n = convolutional("global")
-    n.constants["pq_s"] = np.float32(1 / 64)
-    assert_exact(n)
 
 
 def test_depthwise_convolutions():
