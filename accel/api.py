@@ -16,7 +16,8 @@ from accel.compiler.ir import Graph
 from accel.compiler.program import Program as Code
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
-from accel.executors import Execution, Port, Session, predict
+from accel.executors import Counters, Execution, Port, Session, predict
+from accel.sim import attribution
 from accel.sim.cycle_model import LayerCycles
 
 DEFAULT_BOARD = "icebreaker"
@@ -26,7 +27,8 @@ DEFAULT_BOARD = "icebreaker"
 class Layer:
     """A layer of the core: what it is and what it costs.
 
-    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran.
+    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost`` says
+    where the model's go: the cycles of each part that `accel.sim.attribution` names.
     """
 
     name: str
@@ -36,6 +38,11 @@ class Layer:
     cycles_model: int
     cycles: int | None
     peak_macs: int
+    slots: Mapping[str, int]
+
+    @property
+    def lost(self) -> dict[str, float]:
+        return {part: count / self.peak_macs for part, count in self.slots.items()}
 
     @property
     def utilization(self) -> float:
@@ -51,6 +58,7 @@ class Layer:
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
             "cycles_model": self.cycles_model,
             "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
         }
 
 
@@ -84,13 +92,15 @@ class Report:
 
     ``measured`` says whether ``cycles`` were counted by the core, in RTL or on a board; otherwise
     they are the model's, which equals RTL. ``inexact`` names each channel that is not requantized
-    as the contract says at every sum; a run measures it.
+    as the contract says at every sum; a run measures it. ``counters`` are what the cycles of each
+    layer went into, from the same source.
     """
 
     program: "Program"
     executor: str | None
     samples: int
     layers: tuple[Layer, ...]
+    counters: tuple[Counters, ...]
     inexact: tuple[Deviation, ...] = ()
 
     @property
@@ -117,6 +127,12 @@ class Report:
         peak = self.program.config.peak_macs
         return self.macs / (self.cycles * peak) if self.cycles else 0.0
 
+    @property
+    def lost(self) -> dict[str, float]:
+        """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
+        slots = attribution.total([layer.slots for layer in self.layers])
+        return {part: count / self.program.config.peak_macs for part, count in slots.items()}
+
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
         return {
@@ -126,11 +142,13 @@ class Report:
             "configuration": self.program.config.as_dict(),
             "executor": self.executor,
             "samples": self.samples,
+            "products_exact": self.program.config.number_format.exact,
             "cycles": self.cycles,
             "cycles_model": self.cycles_model,
             "cycles_measured": self.measured,
             "macs": self.macs,
             "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer in self.layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
         }
@@ -173,6 +191,11 @@ class Program:
         """The cycle model's answer for each layer."""
         return predict(self.code)
 
+    @cached_property
+    def slots(self) -> list[dict[str, int]]:
+        """Where the cycles of each layer go, see `accel.sim.attribution`."""
+        return attribution.attribute(self.code, self.cycles)
+
     def run(
         self,
         inputs: np.ndarray | Mapping[str, np.ndarray],
@@ -180,6 +203,7 @@ class Program:
         *,
         layers: bool = False,
         progress: Callable[[int], None] | None = None,
+        jobs: int | None = None,
         port: str | None = None,
         baud: int | None = None,
     ) -> Result:
@@ -195,7 +219,11 @@ class Program:
         layers
             Also return every node's output, but for what is fused into the layer behind it.
         progress
-            Called with the number of samples done, by the executors that take samples one by one.
+            Called with the number of samples done, by the executors that take samples one by one;
+            by ``rtl`` from several threads, one at a time.
+        jobs
+            For ``machine`` and ``rtl``: parts of the batch to run at a time; all of this process's
+            cores if not given.
         port, baud
             For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
             the board that the program was compiled for.
@@ -209,7 +237,7 @@ class Program:
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *observed(self.code)]))
-        execution = self.session.execute(executor, inputs, keep, progress)
+        execution = self.session.execute(executor, inputs, keep, progress, jobs)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
@@ -240,13 +268,19 @@ class Program:
                 cycles_model=model.cycles,
                 cycles=cycles,
                 peak_macs=self.config.peak_macs,
+                slots=slots,
             )
-            for command, model, cycles in zip(
-                self.code.commands, self.cycles, measured, strict=True
+            for command, model, cycles, slots in zip(
+                self.code.commands, self.cycles, measured, self.slots, strict=True
             )
         )
         return Report(
-            program=self, executor=executor, samples=samples, layers=layers, inexact=inexact
+            program=self,
+            executor=executor,
+            samples=samples,
+            layers=layers,
+            counters=tuple(counted or (Counters(**c.as_dict()) for c in self.cycles)),
+            inexact=inexact,
         )
 
     @property
@@ -256,6 +290,10 @@ class Program:
     def close(self) -> None:
         """Let go of the executors and finish what they write."""
         self.session.close()
+
+
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    return {part: round(cycles, 3) for part, cycles in parts.items()}
 
 
 def _found(board: str | Board) -> Board:
@@ -300,8 +338,8 @@ def compile(
         exactly, instead of computing its closest codes and naming it in every report. Other
         contracts are always exact.
 
-    Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way, and
-    ``DoesNotFit``.
+    Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way,
+    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the rest.
     """
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
@@ -310,4 +348,5 @@ def compile(
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
+    resources.check_datapath(config)
     return Program(compile_graph(graph, config, fuse=fuse, exact=exact), board, waves)

@@ -10,6 +10,7 @@ from accel.core.board_top import BoardTop, FlashPins
 from accel.core.core import Core
 from accel.flow import build as flow
 from accel.flow.build import BuildResult
+from accel.flow.cache import builds_cache
 from accel.flow.plan import BuildPlan, make_plan
 from accel.flow.runner import OnProgress
 
@@ -48,6 +49,7 @@ def build(
     config: AcceleratorConfig | None = None,
     seeds: Iterable[int] = (),
     on_progress: OnProgress = lambda text, share: None,
+    cache: bool = True,
 ) -> BuildResult:
     """Build a bitstream into the folder ``output``.
 
@@ -61,6 +63,9 @@ def build(
         Seeds of place and route, the best of which is kept; the board's default ones if empty.
     on_progress
         Called with what is being done and the share of the build that is behind it.
+    cache
+        Take what was made before of the same content, by the same tools with the same options, and
+        keep what is made; ``reused`` of the answer names what was taken.
 
     Raises ``UnknownBoard``; ``TooLarge`` before any tool runs; and what `flow.build.build` raises.
     """
@@ -73,5 +78,9 @@ def build(
         "configuration": config.as_dict(),
     }
     return flow.build(
-        plan(found, config, seeds), Path(output), facts=facts, on_progress=on_progress
+        plan(found, config, seeds),
+        Path(output),
+        facts=facts,
+        on_progress=on_progress,
+        cache=builds_cache() if cache else None,
     )

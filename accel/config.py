@@ -29,6 +29,9 @@ class AcceleratorConfig:
         Name of the number format, a file in ``numeric/formats``.
     element
         Name of the processing element, a file in ``core/pe``.
+    dsps
+        DSP cells for an element that makes the other products of logic, ``mixed``. Elements of one
+        kind do not ask.
     family
         Whose multipliers and memories are used: ``generic`` (no vendor cells), ``ice40up``,
         ``ice40hx`` (HX and LP), ``ecp5``.
@@ -48,6 +51,7 @@ class AcceleratorConfig:
     columns: int = 4
     format: str = "int8"
     element: str = "multiplier"
+    dsps: int = 0
     family: str = "generic"
     sum_bits: int = 24
     requantizers: int = 1
@@ -59,6 +63,7 @@ class AcceleratorConfig:
         for name, low, high in (
             ("rows", 2, 32),
             ("columns", 1, 64),
+            ("dsps", 0, 2048),
             ("sum_bits", 16, 32),
             ("requantizers", 1, 32),
             ("weight_steps", 16, 65536),
@@ -157,4 +162,16 @@ class AcceleratorConfig:
         return asdict(self)
 
     def replace(self, **changes: Any) -> "AcceleratorConfig":
+        """The same with changes; where the weight buffer's rows change and ``weight_steps`` does not,
+        it keeps as many steps as fill whole rows."""
+        if "weight_steps" not in changes:
+            changes |= {"weight_steps": _whole_rows({**asdict(self), **changes})}
         return replace(self, **changes)
+
+
+def _whole_rows(values: dict[str, Any]) -> int:
+    """The weight steps of a configuration, rounded down to whole rows of both halves."""
+    steps, bits = values["weight_steps"], 0
+    if values["format"] in FORMATS and min(values["rows"], values["columns"]) > 0:
+        bits = values["columns"] * FORMATS[values["format"]].weight_bits
+    return steps - steps % (2 * max(1, 8 * values["rows"] // bits)) if bits else steps

@@ -1,10 +1,19 @@
-"""A file found in a folder *is* the registration of what it defines."""
+"""A file found in a folder *is* the registration of what it defines, and so is an entry point of an
+installed package."""
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType, ModuleType
 from typing import Any
+
+from .errors import UserError
+
+
+class BrokenExtension(UserError):
+    """An entry point of an installed package cannot be used; the message says which and why."""
 
 
 def discover(package: ModuleType, attribute: str) -> Mapping[str, Any]:
@@ -20,3 +29,88 @@ def discover(package: ModuleType, attribute: str) -> Mapping[str, Any]:
                 raise TypeError(f"Module {module.__name__!r} must define {attribute!r}")
             found[info.name] = getattr(module, attribute)
     return MappingProxyType(found)
+
+
+class Registry(Mapping[str, Any]):
+    """What is built in and what installed packages add, by name; ours comes first.
+
+    Entry points are looked for when a name is not built in, and imported when it is asked for: one
+    that is broken stands in nobody else's way.
+
+    Parameters
+    ----------
+    what
+        For people, as ``number format``.
+    builtin
+        Ours, by name.
+    group
+        Of the entry points.
+    accept
+        Called with what an entry point holds; returns it as the registry has it, or raises
+        ``TypeError`` or a ``UserError``.
+    """
+
+    def __init__(
+        self, what: str, builtin: Mapping[str, Any], group: str, accept: Callable[[Any], Any]
+    ):
+        self.what = what
+        self.builtin = builtin
+        self.group = group
+        self._accept = accept
+        self._found: dict[tuple[str, ...], dict[str, list[EntryPoint]]] = {}
+        self._loaded: dict[EntryPoint, Any] = {}
+
+    def extensions(self) -> Mapping[str, list[EntryPoint]]:
+        """The entry points of each name that is not built in."""
+        path = tuple(sys.path)
+        if path not in self._found:
+            found: dict[str, list[EntryPoint]] = {}
+            for point in entry_points(group=self.group):
+                if point.name not in self.builtin:
+                    others = found.setdefault(point.name, [])
+                    # A package that is on the path twice is one package.
+                    if _origin(point) not in map(_origin, others):
+                        others.append(point)
+            self._found = {path: dict(sorted(found.items()))}
+        return self._found[path]
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.builtin:
+            return self.builtin[name]
+        points = self.extensions()[name]
+        if len(points) > 1:
+            several = " and ".join(map(_origin, points))
+            raise BrokenExtension(
+                f"{self.what} {name!r} is in {several}; uninstall all but one, or rename one"
+            )
+        if points[0] not in self._loaded:
+            self._loaded[points[0]] = self._load(points[0])
+        return self._loaded[points[0]]
+
+    def _load(self, point: EntryPoint) -> Any:
+        place = f"{self.what} {point.name!r} of {_origin(point)} ({self.group}: {point.value})"
+        try:
+            return self._accept(point.load())
+        except UserError as problem:
+            raise BrokenExtension(f"{place} cannot be used: {problem}") from problem
+        except (Exception, SystemExit) as problem:
+            kind = type(problem).__name__
+            raise BrokenExtension(
+                f"{place} cannot be used: its import raised {kind}: {problem}; repair or uninstall "
+                "the package"
+            ) from problem
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.builtin
+        yield from self.extensions()
+
+    def __len__(self) -> int:
+        return len(self.builtin) + len(self.extensions())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.builtin or name in self.extensions()
+
+
+def _origin(point: EntryPoint) -> str:
+    package = point.dist
+    return f"the package {package.name} {package.version}" if package else "an unknown package"

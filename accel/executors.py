@@ -17,6 +17,7 @@ from accel.host.runner import run as run_core
 from accel.sim.cxxrtl import CompiledCore
 from accel.sim.cycle_model import predict
 from accel.sim.machine import Machine
+from accel.sim.parallel import ParallelCores, available_jobs
 from accel.sim.pysim import SimulatedCore
 
 Progress = Callable[[int], None]
@@ -58,15 +59,19 @@ class Session:
         inputs: np.ndarray | Mapping[str, np.ndarray],
         keep: tuple[str, ...] | None = None,
         progress: Progress | None = None,
+        jobs: int | None = None,
     ) -> Execution:
         """Run a batch ``[N, ...]`` and return the network's outputs or the tensors of ``keep``.
+
+        ``machine`` and ``rtl`` run ``jobs`` parts of the batch at a time, as many as this process
+        may use cores where it is not given.
 
         Raises ``UnknownExecutor``, ``InvalidInput`` and what the executor raises.
         """
         if executor not in EXECUTORS:
             known = ", ".join(EXECUTORS)
             raise UnknownExecutor(f"Executor must be one of {known}, not {executor!r}")
-        return EXECUTORS[executor](self, inputs, keep, progress)
+        return EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
 
     def core(self, name: str, make: Callable[[], Any]) -> Any:
         """The core called ``name``, made now if it is not there."""
@@ -82,21 +87,41 @@ class Session:
         self._cores.clear()
 
 
-def _reference(session: Session, inputs, keep, progress) -> Execution:
+def _reference(session: Session, inputs, keep, progress, jobs) -> Execution:
     return Execution(tensors=reference.run(session.program.graph, inputs, keep))
 
 
-def _machine(session: Session, inputs, keep, progress) -> Execution:
+def _machine(session: Session, inputs, keep, progress, jobs) -> Execution:
     machine = session.core("machine", lambda: Machine(session.program))
+    machine.jobs = jobs
     return Execution(tensors=run_core(session.program, machine, inputs, keep))
 
 
-def _rtl(session: Session, inputs, keep, progress) -> Execution:
-    transport = session.core("rtl", lambda: CompiledCore(session.program.config))
-    return _simulate(session, "rtl", transport, inputs, keep, progress)
+def _rtl(session: Session, inputs, keep, progress, jobs) -> Execution:
+    names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
+    transports = [
+        session.core(name, lambda: CompiledCore(session.program.config)) for name in names
+    ]
+    if len(names) == 1:
+        return _simulate(session, names[0], transports[0], inputs, keep, progress)
+    cores = [_driven(session, *pair) for pair in zip(names, transports, strict=True)]
+    for core in cores:
+        core.stepped = True
+    tensors = run_core(session.program, ParallelCores(cores, progress), inputs, keep)
+    return Execution(
+        tensors=tensors,
+        layers=cores[-1].layer_counters,
+        simulated_cycles=sum(transport.cycles for transport in transports),
+    )
 
 
-def _pysim(session: Session, inputs, keep, progress) -> Execution:
+def _count(inputs) -> int:
+    """Samples of a batch, or 1 if it is none, which is told by who checks it."""
+    array = next(iter(inputs.values()), None) if isinstance(inputs, Mapping) else inputs
+    return len(array) if getattr(array, "ndim", 0) else 1
+
+
+def _pysim(session: Session, inputs, keep, progress, jobs) -> Execution:
     transport = session.core(
         "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
     )
@@ -104,19 +129,22 @@ def _pysim(session: Session, inputs, keep, progress) -> Execution:
 
 
 def _simulate(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
-    """A simulated core's flash holds what its user would have written there."""
+    execution = _drive(_driven(session, name, transport), inputs, keep, progress)
+    return replace(execution, simulated_cycles=transport.cycles)
+
+
+def _driven(session: Session, name: str, transport) -> DrivenCore:
+    """A driver before a simulated core, whose flash holds what its user would have written there."""
 
     def drive() -> DrivenCore:
         if session.program.flash:
             transport.burn(session.program.flash)
         return DrivenCore(session.program, transport)
 
-    core = session.core(f"driven {name}", drive)
-    execution = _drive(core, inputs, keep, progress)
-    return replace(execution, simulated_cycles=transport.cycles)
+    return session.core(f"driven {name}", drive)
 
 
-def _board(session: Session, inputs, keep, progress) -> Execution:
+def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
     """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
     # Only who has a board needs the package that this takes.
     try:

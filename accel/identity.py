@@ -6,10 +6,10 @@ import json
 from .config import AcceleratorConfig
 from .protocol import MAGIC, PROTOCOL_VERSION
 
-_INVISIBLE = ("family", "element")  # make no difference to a program
+_INVISIBLE = ("family", "element", "dsps")  # make no difference to a program
 
 IMAGE_MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
-IMAGE_VERSION = 2
+IMAGE_VERSION = 3
 IMAGE_HEADER_BYTES = 32
 
 

@@ -5,6 +5,13 @@ streams into the core while it works: for each group of output channels the chan
 the weights. The descriptor's ``next`` says where the following chunk is: in memory, or in flash,
 from where it is streamed as it lies there.
 
+Between two of them the chain may pass a *copy*, which lies in flash. It is a descriptor with ``copy``
+set and, behind it, words that go to memory while the next layer works: from word ``input_base`` of
+``input_bank`` on, ``position_outer_step + 1`` of them. Of its other fields only ``next`` means
+something. Where that layer's chunk is in flash, it lies between the descriptor and the words, which
+are copied when all of it has been streamed; one in memory lies in a single bank then. The layer ends
+when all of the words are in memory, too.
+
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one.
 
@@ -52,7 +59,7 @@ from .protocol import FLASH_IMAGE_LIMIT
 COORDINATE_BITS = 10
 COUNTER_BITS = 26
 TABLE_ENTRIES = 256
-FLASH_UNIT = 64  # bytes: chunks in flash begin at multiples of it
+FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 
 
 @dataclass(frozen=True)
@@ -98,11 +105,13 @@ class Isa:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
         blocks = bits_for(max(1, self.config.columns // self.config.rows))
+        copy = {"copy": 1} if self.config.flash_lanes else {}  # this is no layer
         # fmt: off
         return data.StructLayout({
             # what follows
             "next": self.pointer.size,        # the pointer to the chunk behind this one
             "last": 1,                        # there is none
+            **copy,
             # input
             "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column
             "input_bank": 1,                  # the output is in the other one
@@ -158,7 +167,7 @@ class Isa:
 
     @property
     def record(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's record, each in words of its own, as they are needed.
+        """The parts of an output channel's record, in the order in which they are needed.
 
         Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
         what the sum's sign chooses from has 32 bits.
@@ -185,9 +194,24 @@ class Isa:
         return self.words(self.descriptor)
 
     @property
+    def record_layout(self) -> data.FlexibleLayout:
+        """A channel's whole record: a word has as many parts as it has room for, and a part that is
+        wider than a word has words of its own."""
+        width, fields, word, used = self.config.word_bits, {}, 0, 0
+        for name, layout in self.record.items():
+            if used and used + layout.size > width:
+                word, used = word + 1, 0
+            fields[name] = data.Field(layout, word * width + used)
+            if layout.size > width:
+                word += self.words(layout)
+            else:
+                used += layout.size
+        return data.FlexibleLayout((word + bool(used)) * width, fields)
+
+    @property
     def record_words(self) -> int:
         """Memory words of a channel."""
-        return sum(map(self.words, self.record.values()))
+        return self.record_layout.size // self.config.word_bits
 
     def table_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of a layer's tables."""

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from accel.boards import Board
-from accel.config import BANKS, AcceleratorConfig
+from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
 from accel.core import flash
-from accel.core.pe import element_of
+from accel.core.pe import ELEMENTS, element_of, serving
+from accel.core.primitives import ecp5_memory
 from accel.errors import UserError
+from accel.numeric.formats import FORMATS
 
 _SPRAM_SHAPE = (16, 16384)
 # Shapes (bits, words) in which a block of memory can be used.
@@ -32,15 +34,32 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
     """The default configuration, of a board if given, with ``changes``; ``None`` changes nothing.
 
     Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
-    a power of two words. Raises ``InvalidConfiguration``.
+    a power of two words. A processing element that is made for one number format brings it along, and
+    a format whose products the default element does not make brings one that does. Raises
+    ``InvalidConfiguration`` and ``BrokenExtension``.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     default = AcceleratorConfig(**(board.configuration if board else {}))
+    changes |= _datapath(default, changes)
     rows = changes.get("rows", default.rows)
     if rows != default.rows and rows > 0 and "bank_words" not in changes:
         words = default.bank_words * default.rows // rows
         changes["bank_words"] = 1 << max(words, 1).bit_length() - 1
     return default.replace(**changes)
+
+
+def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[str, str]:
+    """The number format that a processing element is made for, where nothing is said of it, and an
+    element for a format that the default one does not serve."""
+    element, form = changes.get("element"), changes.get("format")
+    if element in ELEMENTS and form is None:
+        only = ELEMENTS[element].format
+        return {"format": only} if only else {}
+    if form in FORMATS and element is None:
+        names = serving(default.replace(format=form))
+        if names and default.element not in names:
+            return {"element": names[0]}
+    return {}
 
 
 def is_of(made: Mapping[str, Any], board: Board) -> bool:
@@ -74,6 +93,8 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
+    elif family == "ecp5":
+        found["EBR"] += BANKS * ecp5_memory.cells_for(*bank)
     else:
         found["EBR"] += BANKS * min(_blocks(bank, shape) for shape in _EBR_SHAPES[family])
     return found
@@ -82,6 +103,10 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
 def problems(config: AcceleratorConfig, board: Board) -> list[str]:
     """For each resource that a core has too little of on a board: what, how much and a remedy."""
     found = _flash_problems(config, board)
+    try:
+        check_datapath(config)
+    except InvalidConfiguration as problem:
+        return [*found, str(problem)]
     for name, needed in needs(config).items():
         available = board.resources.get(name, 0)
         if needed > available:
@@ -104,8 +129,14 @@ def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
     return [f"{what}; use --set flash_lanes={usable}"]
 
 
+def check_datapath(config: AcceleratorConfig) -> None:
+    """Raise ``InvalidConfiguration`` where the processing element does not serve the rest."""
+    element_of(config)
+
+
 def check_fits(config: AcceleratorConfig, board: Board) -> None:
-    """Raise ``TooLarge`` with the numbers, all of them at once."""
+    """Raise ``TooLarge`` with the numbers, all of them at once, and as `check_datapath`."""
+    check_datapath(config)
     found = problems(config, board)
     if found:
         raise TooLarge("\n  ".join([f"Board {board.name} is too small for this core:", *found]))

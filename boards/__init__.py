@@ -11,6 +11,7 @@ from accel.boards._platforms import (
     from_platform,
     names_platform,
 )
+from accel.boards._records import recorded
 from accel.discovery import discover
 from accel.errors import UserError
 
@@ -39,4 +40,5 @@ __all__ = [
     "from_platform",
     "get",
     "names_platform",
+    "recorded",
 ]

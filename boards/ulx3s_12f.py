@@ -5,15 +5,15 @@ Lattice promises of a 12F.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, platform_of
-from accel.boards._ulx3s import FLASH
+from accel.boards._board import Board
+from accel.boards._ulx3s import FLASH, ulx3s_platform
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="ulx3s_12f",
     title="Radiona ULX3S 12F",
     **_devices.LFE5U_12F.on_board("6BG381"),
-    platform=platform_of("ulx3s", "ULX3S_12F_Platform"),
+    platform=ulx3s_platform("12F"),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=90.0),
     flash=FLASH,
 )

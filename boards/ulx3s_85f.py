@@ -1,15 +1,15 @@
 """Radiona ULX3S with an LFE5U-85F: 25 MHz, and an FTDI FT231X."""
 
 from accel.boards import _devices
-from accel.boards._board import Board, platform_of
-from accel.boards._ulx3s import FLASH
+from accel.boards._board import Board
+from accel.boards._ulx3s import FLASH, ulx3s_platform
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
     name="ulx3s_85f",
     title="Radiona ULX3S 85F",
-    **_devices.LFE5U_85F.on_board("6BG381"),
-    platform=platform_of("ulx3s", "ULX3S_85F_Platform"),
+    **_devices.LFE5U_85F.on_board("6BG381", flash_lanes=4),
+    platform=ulx3s_platform("85F"),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
     flash=FLASH,
 )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from accel.compiler.command import positions
-from accel.compiler.program import Program
+from accel.compiler.program import Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.core import combine, requantizer, writeback
 from accel.core.pe import element_of
@@ -44,18 +44,19 @@ def predict(program: Program) -> list[LayerCycles]:
     """The cycles of each of a program's layers, in order; their sum is that of an inference."""
     config = program.config
     return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, config).result()
-        for chunk in program.chunks
+        _Walk(decode_layer(chunk.data, config), chunk.bank, config, copy).result()
+        for chunk, copy in zip(program.chunks, program.copies, strict=True)
     ]
 
 
 class _Walk:
     """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0.
 
-    From a flash it is asked for a cycle later than the sequencer takes up its work.
+    From a flash it is asked for a cycle later than the sequencer takes up its work. A copy that
+    comes with the layer begins before.
     """
 
-    def __init__(self, layer: Layer, bank: int, config: AcceleratorConfig):
+    def __init__(self, layer: Layer, bank: int, config: AcceleratorConfig, copy: Copy | None):
         isa, f = Isa(config), layer.fields
         self.config, self.fields = config, f
         self.steps = layer.weights.shape[1]
@@ -85,9 +86,14 @@ class _Walk:
         self.written = result + combine.latency_of(config) + _WRITE_STAGE
         self.place = result - writeback.read_lead(config)
 
-        self.flash = WordTimes(config, self.memory) if bank == FLASH else None
+        self.words = WordTimes(config, self.memory) if bank == FLASH or copy else None
+        self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f["input_bank"]
-        self.taken = self._room()
+        self.copy_reads_input = copy is not None and copy.bank == f["input_bank"]
+        self.copy, self.lead = copy, 0  # cycles in which the copy's descriptor comes
+        # The cycles in which the array reads and those in which the write-back reads or writes
+        self.reads, self.results = self._room(), self._room()
+        self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
 
     def _in_turn(self, cycle: int, origin: int) -> int:
@@ -95,6 +101,8 @@ class _Walk:
         return origin - (origin - cycle) // self.turn * self.turn
 
     def result(self) -> LayerCycles:
+        if self.copy:
+            self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
         active = started + 1
         # The sequencer looks for a free half.
@@ -107,7 +115,9 @@ class _Walk:
         for group in range(self.groups):
             half = group & 1
             if group == 0 or not self.fields["shared"]:
-                loaded = self._take(max(free_from, released[half]) + 1, self.load_words)
+                first = max(free_from, released[half]) + 1
+                loaded = self._take(first, self.load_words)
+                self.asking.append((first, loaded))
                 ready = loaded + self.memory + 1
                 free_from = ready
             # Between two tiles the array waits for weights as long as they are missing, and
@@ -124,7 +134,7 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.config.drain_cycles
         return LayerCycles(
-            cycles=end + (1 if self.flash else 0),
+            cycles=self._copied(end, ready) if self.copy else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
             waiting_weights=waiting_weights,
             waiting_drain=waiting_drain,
@@ -133,17 +143,20 @@ class _Walk:
     def _room(self) -> np.ndarray:
         """For each cycle whether the stream's bank is taken by array or write-back."""
         work = self.groups * self.tiles * self.period
-        loads = self.groups * (self.load_words + self.written + 8)
+        words = self.load_words * (self.words.longest if self.flash else 1)
+        loads = self.groups * (words + self.written + 8)
         first = self.descriptor_words + self.table_words
+        first *= self.words.longest if self.flash else 1
         return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
     def _take(self, first: int, words: int) -> int:
         """The cycle in which the last of some words is asked for and granted, from ``first`` on."""
         if self.flash:
-            return self.flash.take(first, words)
+            return self.words.take(first + self.lead, words) - self.lead
         end, missing = first, words
+        taken = self.reads if self.stream_reads_input else self.results
         while True:
-            window = self.taken[end : end + 4 * missing + 64]
+            window = taken[end : end + 4 * missing + 64]
             free = np.flatnonzero(~window)
             if len(free) >= missing:
                 return end + int(free[missing - 1])
@@ -151,18 +164,38 @@ class _Walk:
             end += len(window)
 
     def _occupy(self, group: int, begin: int) -> None:
-        """Mark the cycles in which a group's tiles take the stream's bank."""
+        """Mark the cycles in which a group's tiles take the banks."""
         begins = begin + self.period * np.arange(self.tiles)
-        if self.flash:
+        if self.flash and not self.copy:
             return
-        if self.stream_reads_input:
+        if self.stream_reads_input or (self.copy and self.copy_reads_input):
             cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
-            self.taken[cycles] = True
+            self.reads[cycles] = True
+        if self.stream_reads_input and not self.copy:
             return
         reads, writes = self._pattern(group)
         for pattern, stage in ((reads, self.place), (writes, self.written)):
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
-            self.taken[cycles] = True
+            self.results[cycles] = True
+
+    def _copied(self, end: int, ready: int) -> int:
+        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those are
+        in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of the
+        layer's own words have come."""
+        words, lead = self.words, self.lead
+        # A word is written in a cycle behind one in which the sequencer asks for nothing there.
+        blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
+        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.copy.bank else []
+        for first, last in [(0, ready - 1)] if self.flash else asking:
+            blocked[first : last + 2] = True
+        open_ = np.append(np.flatnonzero(~blocked), len(blocked))
+        at = 0
+        for _ in range(self.copy.size // self.config.rows):
+            begin = max(words.valid - lead, 0) + 1
+            at += int(np.searchsorted(open_[at:], begin))
+            cycle = max(begin, int(open_[min(at, len(open_) - 1)]))
+            words.taken(cycle + lead)
+        return 1 + lead + max(end, cycle + 2)
 
     def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
         """In which cycles of the emission of each tile a word's first code comes, if that makes it

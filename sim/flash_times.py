@@ -5,7 +5,9 @@ from collections import deque
 from accel.core.flash import DEPTH, GAP
 from accel.core.flash_bus import DIVIDERS, LANES, PAD_CYCLES, READ_CLOCKS
 
+_REQUEST_CYCLES = 1  # from a read's start to the bus
 _QUEUE_CYCLES = 2  # from a byte's arrival to where it can be taken
+_ROOM_CYCLES = 2  # from when a byte is taken to when there is room for another
 
 
 class ByteTimes:
@@ -28,7 +30,8 @@ class ByteTimes:
         self.depth = depth
         self.period = 8 // lanes * divider
         self.latency = self.period - divider + PAD_CYCLES + _QUEUE_CYCLES
-        self._begin = (gap + READ_CLOCKS + 1) * divider  # of the next byte, at the earliest
+        # Of the next byte, at the earliest
+        self._begin = _REQUEST_CYCLES + (gap + READ_CLOCKS + 1) * divider
         self._last = 0  # when the last byte was taken
         self._recent: deque[int] = deque()  # when the last ``depth`` ones were
 
@@ -36,8 +39,8 @@ class ByteTimes:
         """The cycle in which the next byte is taken, by one who takes it from ``ready`` on."""
         begin = self._begin
         if len(self._recent) == self.depth:
-            room = self._recent.popleft() + 1
-            begin = max(begin, room + room % self.divider)
+            room = self._recent.popleft() + _ROOM_CYCLES
+            begin = max(begin, room + (begin - room) % self.divider)
         self._begin = begin + self.period
         self._last = max(ready, begin + self.latency, self._last + 1)
         self._recent.append(self._last)

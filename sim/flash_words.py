@@ -16,14 +16,20 @@ class WordTimes:
         self.memory_latency = memory_latency
         self.bytes = ByteTimes(lanes=config.flash_lanes, divider=config.flash_divider)
         self.valid = self._collect(0)
+        # Cycles that a word takes at most, to one who waits for it, once the reading has begun
+        self.longest = config.rows * (self.bytes.period + 1) + memory_latency
 
     def take(self, first: int, words: int) -> int:
         """The cycle in which the last of ``words`` is taken, asked for from ``first`` on."""
         cycle = first - 1
         for _ in range(words):
             cycle = max(cycle + 1, self.valid)
-            self.valid = self._collect(cycle + self.memory_latency)
+            self.taken(cycle)
         return cycle
+
+    def taken(self, cycle: int) -> None:
+        """The word that is ``valid`` is taken in this cycle."""
+        self.valid = self._collect(cycle + self.memory_latency)
 
     def _collect(self, ready: int) -> int:
         """The first cycle with the next word, whose bytes are taken from ``ready`` on."""

@@ -6,18 +6,22 @@ samples at a time with NumPy. It knows no cycles; `cycle_model` does.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from accel.compiler.command import decode, positions, unpack_weights
-from accel.compiler.program import Program
+from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric import tables as table_pairs
 from accel.numeric.division import OFFSET_DROPPED_BITS, Division
 
-BATCH = 32
+from .parallel import in_parallel
+from .requantize import Requantizer
+
+BATCH = 16  # samples whose values stay in a core's cache
 
 
 class IllegalProgram(Exception):
@@ -42,20 +46,36 @@ class Layer:
     tables: tuple[np.ndarray, np.ndarray] | None
 
     @property
+    def chunk_bytes(self) -> int:
+        """How much of memory or flash the chunk takes."""
+        isa, f = Isa(self.config), self.fields
+        group = self.config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
+        return words * self.config.rows
+
+    @property
     def combines(self) -> bool:
         """Whether results go through tables or meet an operand; else the division clamps them."""
         return bool(self.fields["maximum"] or self.fields["tables"])
 
     @cached_property
     def product_type(self) -> type:
-        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53."""
+        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53; an
+        integer where products are looked up."""
+        if not self.config.number_format.exact:
+            return np.int64
         largest = int(np.abs(self.weights).sum(axis=1).max(initial=0)) * 128
         return np.float32 if largest < 1 << 24 else np.float64
 
     @cached_property
     def operand(self) -> np.ndarray:
-        """The weights as the matrix products want them."""
-        w = self.weights.astype(self.product_type)
+        """The weights as the matrix products want them, or their codes where products are no more
+        than what the number format says."""
+        w = self._late(self.weights.astype(self.product_type))
+        return w if self.config.number_format.exact else self.config.number_format.encode(w)
+
+    def _late(self, w: np.ndarray) -> np.ndarray:
+        """Weights ``[groups, steps, columns]`` as matrices that activations are multiplied by."""
         if not self.fields["broadcast"]:
             return w
         # Row r meets the weights r steps late: [groups, columns, steps, rows].
@@ -75,14 +95,24 @@ class Layer:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
-        results = self.division.compute(sums.astype(np.int64))
-        where = self.writes >= 0
-        places = self.writes[where]
+        codes = self.requantizer.compute(sums).reshape(len(memory), -1)
+        results, places = self.stored
+        if results is not None:
+            codes = np.take(codes, results, axis=1)
         if self.combines:
-            codes = self._combine(results[:, where], target[:, places])
-        else:
-            codes = results.astype(np.int8).view(np.uint8)[:, where]
+            codes = self._combine(codes.view(np.int8), target[:, places])
         target[:, places] = codes
+
+    @cached_property
+    def requantizer(self) -> Requantizer:
+        return Requantizer(self.division)
+
+    @cached_property
+    def stored(self) -> tuple[np.ndarray | None, np.ndarray]:
+        """Which results are stored, in their order, ``None`` for all, and their places."""
+        writes = self.writes.reshape(-1)
+        results = np.flatnonzero(writes >= 0)
+        return (None if len(results) == len(writes) else results), writes[results]
 
     def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
@@ -92,14 +122,32 @@ class Layer:
             results = np.maximum(results, old)
         if self.tables is not None:
             first, second = self.tables
-            total = first[results + 128] + (second[old + np.int64(128)] if f["second"] else second)
+            total = first[results + np.int64(128)]
+            total = total + (second[old + np.int64(128)] if f["second"] else second)
             results = (total >> table_pairs.FRACTION_BITS) - 128
         return np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
 
+    def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
+        number = self.config.number_format
+        if number.exact:
+            return x @ w
+        table = number.table().ravel()
+        row = (x & (1 << number.activation_bits) - 1) << number.weight_bits
+        column = w & (1 << number.weight_bits) - 1
+        shape = np.broadcast_shapes(x.shape[:-2], w.shape[:-2])
+        sums = np.zeros((*shape, x.shape[-2], w.shape[-1]), np.int64)
+        for step in range(x.shape[-1]):
+            sums += table[row[..., step, None] | column[..., step, None, :]]
+        return sums
+
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
-        values = source[:, np.maximum(byte, 0)]
-        pad = np.uint8(self.fields["pad"]).view(np.int8)
-        return np.where(byte >= 0, values, pad).astype(self.product_type)
+        """The bytes at some addresses, -1 for padding, as numbers for products."""
+        values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
+        padding = np.flatnonzero(byte < 0)
+        if len(padding):
+            values.reshape(len(values), -1)[:, padding] = np.uint8(self.fields["pad"]).view(np.int8)
+        return values
 
     def _dense_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``."""
@@ -108,12 +156,12 @@ class Layer:
         if step == 0:
             x = self._fetch(source, self.reads)
             flat = w.transpose(1, 0, 2).reshape(w.shape[1], -1)
-            sums = (x @ flat).reshape(*x.shape[:2], len(w), -1).transpose(0, 2, 1, 3)
+            sums = self._multiply(x, flat).reshape(*x.shape[:2], len(w), -1).transpose(0, 2, 1, 3)
             return np.broadcast_to(sums, (len(sums), groups, *sums.shape[2:]))
         parts = []
         for g in range(groups):
             byte = np.where(self.reads >= 0, self.reads + g * step, -1)
-            parts.append(self._fetch(source, byte) @ w[0 if f["shared"] else g])
+            parts.append(self._multiply(self._fetch(source, byte), w[0 if f["shared"] else g]))
         return np.stack(parts, axis=1)
 
     def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
@@ -122,10 +170,9 @@ class Layer:
         tiles = len(self.reads)
         group = np.arange(groups)[:, None] * f["input_group_step"] * rows
         lane = group + np.arange(columns) % rows
-        byte = np.where(self.reads >= 0, self.reads, -(1 << 40))
-        byte = lane[:, :, None, None] + byte  # [groups, columns, tiles, steps]
-        x = self._fetch(source, byte)
-        sums = x @ self.operand  # [N, groups, columns, tiles, rows]
+        byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
+        x = self._fetch(source, np.where(self.reads >= 0, byte, -1))
+        sums = self._multiply(x, self.operand)  # [N, groups, columns, tiles, rows]
         return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
 
 
@@ -175,11 +222,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.record_words * word):
-        parts, at = {}, 0
-        for name, layout in isa.record.items():
-            end = at + isa.words(layout) * word
-            parts[name] = decode(layout, int.from_bytes(record[at:end].tobytes(), "little"))
-            at = end
+        parts = decode(isa.record_layout, int.from_bytes(record.tobytes(), "little"))
         early, late = parts["early"], parts["late"]
         offset, negative = (
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
@@ -265,32 +308,39 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     return np.where(real, byte, -1)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    """Looked for once, which takes milliseconds."""
+    return ThreadpoolController()
+
+
 class Machine:
     """A core that computes many samples at a time.
 
-    ``run`` takes what the driver would write for each sample and returns what it would read.
+    ``run`` takes what the driver would write for each sample and returns what it would read, by
+    ``jobs`` threads: NumPy works without Python's lock.
     """
 
-    def __init__(self, program: Program):
+    def __init__(self, program: Program, jobs: int = 1):
         self.program = program
+        self.jobs = jobs
         config = program.config
         self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
-        for chunk in program.chunks:
-            if chunk.bank == FLASH:
-                continue
-            start = chunk.address * config.rows
-            self.image[chunk.bank, start : start + len(chunk.data)] = np.frombuffer(
-                chunk.data, np.uint8
-            )
+        for chunk in program.contents:
+            if chunk.bank != FLASH:
+                self._words(self.image, chunk)[:] = np.frombuffer(chunk.data, np.uint8)
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
-        pieces = [
-            self._run({name: data[i : i + BATCH] for name, data in inputs.items()}, keep)
+        parts = [
+            {name: data[i : i + BATCH] for name, data in inputs.items()}
             for i in range(0, count, BATCH)
         ]
+        # Threads of BLAS are too many beside our own, and for products as small as ours.
+        with _blas().limit(limits=1, user_api="blas"):
+            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
         return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
 
     def _run(self, inputs, keep):
@@ -300,11 +350,23 @@ class Machine:
         for name, data in inputs.items():
             self._view(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
-        for layer, command in zip(self.layers, self.program.commands, strict=True):
+        code = self.program
+        steps = zip(self.layers, code.commands, code.chunks, code.copies, strict=True)
+        for layer, command, chunk, copy in steps:
+            # Nobody may see whether a word is copied before the layer works or behind.
+            if copy:
+                self._words(memory, copy)[:] = np.frombuffer(copy.words, np.uint8)
+            if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
+                raise IllegalProgram(f"the chunk of {command.name} is not in memory")
             layer.run(memory)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
         return kept
+
+    def _words(self, memory: np.ndarray, part: Chunk | Copy) -> np.ndarray:
+        """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
+        start = part.address * self.program.config.rows
+        return memory[..., part.bank, start : start + part.size]
 
     def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
         placement = self.program.placement(tensor)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from accel.compiler.command import decode
 from accel.config import BANKS, FLASH, AcceleratorConfig
 from accel.identity import identity, image_header
 from accel.isa import Isa
@@ -19,7 +20,7 @@ from accel.protocol import (
     Status,
     crc,
 )
-from accel.sim.machine import decode_layer
+from accel.sim.machine import Layer, decode_layer
 
 CYCLES = 11  # of each layer
 ERASED = 1 << 16  # bytes of a flash, at least
@@ -128,12 +129,29 @@ class FakeCore:
         while not last and self.layers != (count or -1):
             if bank == FLASH and self.found != FlashStatus.OK:
                 return Status.BAD_FLASH
-            layer = decode_layer(self._content(bank, address).tobytes(), self.config)
+            start = address
+            chunk = self._content(bank, address).tobytes()
+            isa = Isa(self.config)
+            size = isa.descriptor_words * self.config.rows
+            copy = decode(isa.descriptor, int.from_bytes(chunk[:size], "little"))
+            if copy.get("copy"):
+                bank, address = isa.pointed_to(copy["next"])
+                chunk = chunk[size:] if bank == FLASH else self._content(bank, address).tobytes()
+            layer = decode_layer(chunk, self.config)
             layer.run(self.memory)
+            if copy.get("copy"):
+                self._copy(copy, start + size, layer if bank == FLASH else None)
             self.layers += 1
             last = layer.fields["last"]
             bank, address = Isa(self.config).pointed_to(layer.fields["next"])
         return Status.OK
+
+    def _copy(self, copy: Mapping[str, int], start: int, streamed: Layer | None) -> None:
+        """Copy words that lie in flash from byte ``start`` on, or behind a chunk that does."""
+        start += streamed.chunk_bytes if streamed else 0
+        count = (copy["position_outer_step"] + 1) * self.config.rows
+        words = self._content(FLASH, start)[:count]
+        self._content(copy["input_bank"], copy["input_base"])[:count] = words
 
     def _counters(self) -> bytes:
         self.checking = max(0, self.checking - 1)

@@ -66,12 +66,12 @@ class FlashBench(Elaboratable):
     async def check(self, ctx) -> FlashStatus:
         """Check again; how it ended."""
         await self.pulse(ctx, self.reader.check)
+        await ctx.tick()
         return await self.checked(ctx)
 
     async def start(self, ctx, address: int):
         ctx.set(self.reader.address, address)
         await self.pulse(ctx, self.reader.start)
-        ctx.set(self.reader.address, 0)
 
     async def pulse(self, ctx, signal):
         """One cycle of 1."""

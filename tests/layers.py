@@ -12,7 +12,7 @@ def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str
     fields = {
         name: rng.getrandbits(shape.width)
         for name, shape in isa.descriptor
-        if name not in ("next", "last")
+        if name not in ("next", "last", "copy")
     }
     # A broadcast tap's run fills all rows.
     taps = rng.randint(config.rows, config.rows + 2) if broadcast else rng.randint(1, 3)

@@ -22,7 +22,7 @@ FOUNDATION = {"errors", "discovery"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
-    "discovery": set(),
+    "discovery": {"errors"},
     "numeric": FOUNDATION,
     "flow": {"errors"},
     "config": FOUNDATION | {"numeric"},
@@ -32,6 +32,7 @@ ALLOWED = {
     "core": DEFINITIONS,
     "compiler": DEFINITIONS,
     "boards": FOUNDATION | {"config", "core"},
+    "datapath": DEFINITIONS | {"__init__", "api", "compiler", "core", "flow", "sim"},
     "host": DEFINITIONS | {"compiler"},
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},
@@ -39,7 +40,14 @@ ALLOWED = {
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "resources": DEFINITIONS | {"boards", "core"},
     "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
+    "energy": set(),
+    "bench": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
+    "pictures": DEFINITIONS | {"api", "compiler"},
+    "estimate": DEFINITIONS | {"boards", "core", "resources"},
+    "explore": DEFINITIONS
+    | {"api", "bitstream", "boards", "compiler", "energy", "estimate", "resources"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

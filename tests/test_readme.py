@@ -20,7 +20,9 @@ from accel.compiler.lower import CannotCompile
 from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
+from accel.core.pe import serving
 from accel.numeric.formats import FORMATS
+from tests import readme_bench
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -123,10 +125,23 @@ def result_table() -> str:
 
 def formats() -> str:
     rows = [
-        [f"`{name}`", f"{form.activation_bits} bits", f"{form.weight_bits} bits"]
+        [
+            f"`{name}`",
+            f"{form.activation_bits} bits",
+            f"{form.weight_bits} bits",
+            f"{form.weight_range[0]} to {form.weight_range[1]}",
+            f"{form.product_bits} bits",
+            ", ".join(f"`{element}`" for element in serving(AcceleratorConfig(format=name))),
+        ]
         for name, form in FORMATS.items()
     ]
-    return markdown(["number format", "activations", "weights"], rows)
+    heading = ["number format", "activations", "weights", "range", "product", "processing elements"]
+    return markdown(heading, rows)
+
+
+def bench_table() -> str:
+    """What is in boards/bench.json: networks on boards, and what measured them."""
+    return f"{markdown(*readme_bench.results())}\n\n{readme_bench.computer()}"
 
 
 TABLES: dict[str, Callable[[], str]] = {
@@ -134,6 +149,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "boards": board_table,
     "results": result_table,
     "formats": formats,
+    "bench": bench_table,
+    "speeds": lambda: markdown(*readme_bench.speeds()),
 }
 
 

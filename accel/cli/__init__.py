@@ -9,7 +9,22 @@ import typer
 from typer.core import TyperGroup
 
 from accel import __version__
-from accel.cli import boards, build, check, compile, demo, doctor, load, quantize, run
+from accel.cli import (
+    bench,
+    boards,
+    build,
+    check,
+    compile,
+    datapath,
+    demo,
+    doctor,
+    estimate,
+    explore,
+    load,
+    quantize,
+    run,
+    show,
+)
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 
@@ -47,12 +62,17 @@ for _command in (
     check.check,
     compile.compile,
     run.run,
+    show.show,
+    estimate.estimate,
     build.build,
+    bench.bench,
+    explore.explore,
     boards.boards,
     doctor.doctor,
     load.load,
 ):
     app.command()(_command)
+app.add_typer(datapath.app)
 
 
 def _show_version(value: bool) -> None:

@@ -70,10 +70,13 @@ def _compiled(graph: Any, config: Any, **options: bool) -> tuple[int | None, lis
     """Cycles of an inference, or all reasons."""
     import accel
     from accel.compiler.obstacles import obstacles
+    from accel.config import InvalidConfiguration
     from accel.errors import UserError
 
     try:
         program = accel.compile(graph, config=config, **options)
+    except InvalidConfiguration:
+        return None, []  # is among the problems of every board
     except UserError as problem:
         return None, [str(reason) for reason in obstacles(problem, graph, config)]
     return program.report().cycles, []

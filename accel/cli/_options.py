@@ -85,7 +85,19 @@ Columns = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", help="Number format: int8 or int8_int4.", metavar="NAME", rich_help_panel="Core"
+        "--format",
+        help="Number format, as `accel datapath list` has them.",
+        metavar="NAME",
+        rich_help_panel="Core",
+    ),
+]
+Pe = Annotated[
+    str | None,
+    typer.Option(
+        "--pe",
+        help="Processing element, as `accel datapath list` has them.",
+        metavar="NAME",
+        rich_help_panel="Core",
     ),
 ]
 Values = Annotated[
@@ -122,15 +134,21 @@ def find_board(name: str, *, linked: bool = False, **options: Any) -> "Board":
     return board
 
 
-def configuration(board: "Board", rows: int | None, cols: int | None, form: str | None, values):
+def configuration(
+    board: "Board", rows: int | None, cols: int | None, form: str | None, pe: str | None, values
+):
     """The ``AcceleratorConfig`` that the options ask for. Raises ``UserError``."""
     from accel import resources
+    from accel.core.pe import named
 
-    changes = {"rows": rows, "columns": cols, "format": form, **_parsed(values or [])}
-    return resources.configure(board, **changes)
+    changes = {"rows": rows, "columns": cols, "format": form, "element": pe}
+    config = resources.configure(board, **changes | parsed(values or []))
+    named(config.element)
+    return config
 
 
-def _parsed(values: list[str]) -> dict[str, int | str]:
+def parsed(values: list[str]) -> dict[str, int | str]:
+    """Values of the configuration from ``NAME=VALUE``. Raises ``BadOption``."""
     from dataclasses import fields
 
     from accel.config import AcceleratorConfig

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from accel.compiler.reasons import escaped
@@ -82,6 +89,10 @@ def show_exactness(report: Any) -> None:
     from accel.compiler.undecided import undecided
     from accel.numeric.rounding import CONTRACTS
 
+    number = report.program.config.number_format
+    if not number.exact:
+        say(f"  products are those of {number.title}, not exact ones: no contract holds")
+        return
     contract = CONTRACTS[report.program.contract]
     proved = f"all but {len(report.inexact)} channels" if report.inexact else "every channel"
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
@@ -92,10 +103,10 @@ def show_exactness(report: Any) -> None:
 
 
 @contextlib.contextmanager
-def progress(text: str, total: float) -> Iterator[Callable[..., None]]:
+def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Callable[..., None]]:
     """Show progress on standard error while the block runs.
 
-    Gives a function ``advance(done, text=None)``. Where there is no terminal, a line is printed for
+    Gives a function ``advance(done, text=None)``; ``remaining`` shows the time that is left. Where there is no terminal, a line is printed for
     each new text.
     """
     screen = console(stderr=True)
@@ -111,7 +122,8 @@ def progress(text: str, total: float) -> Iterator[Callable[..., None]]:
         yield tell
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=screen, transient=True) as bar:
+    time = TimeRemainingColumn() if remaining else TimeElapsedColumn()
+    with Progress(*columns, time, console=screen, transient=True) as bar:
         task = bar.add_task(text, total=total)
 
         def advance(done: float, text: str | None = None) -> None:

@@ -1,13 +1,13 @@
 """``accel build``"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from accel.cli import _options
-from accel.cli._output import error, progress, say, show, table
+from accel.cli._output import error, progress, say, show, table, write_whole
 
 
 def build(
@@ -18,6 +18,7 @@ def build(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
     seeds: Annotated[
         int | None,
@@ -28,10 +29,18 @@ def build(
     uart: _options.Uart = None,
     led: _options.Led = None,
     baud: _options.Baud = None,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Take from the user's cache what was made before of the same content (at most 1 GiB "
+            "is kept; the variable ACCEL_CACHE names another folder).",
+        ),
+    ] = True,
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 
-    DIR gets the bitstream, report.json, the sources and the tools' logs.
+    DIR gets the bitstream, report.json and report.html, the sources and the tools' logs.
     The bitstream runs any program that was compiled for the same core.
 
     \b
@@ -41,11 +50,12 @@ def build(
     accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
     """
     from accel.bitstream import build as run_build
+    from accel.pictures.pages import build_page
 
     found = _options.find_board(
         board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
     )
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     with progress(f"build for {board}", 1.0) as advance:
         result = run_build(
             found,
@@ -53,12 +63,24 @@ def build(
             config=config,
             seeds=range(1, seeds + 1) if seeds else (),
             on_progress=lambda text, share: advance(share, text),
+            cache=cache,
         )
     show_report(result.report)
+    show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
+    page = output / "report.html"
+    write_whole(page, lambda file: file.write(build_page(result.report).encode()))
+    say(f"Charts of fit, seeds and critical paths: {page}")
     if not result.report["timing_met"]:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)
+
+
+def show_reused(reused: Sequence[str]) -> None:
+    """Say what of a build was made before."""
+    if reused:
+        what = "the whole build" if "build" in reused else ", ".join(reused)
+        say(f"Taken from the cache: {what}, made before of the same sources by the same tools")
 
 
 def show_report(report: Mapping[str, Any]) -> None:

@@ -42,6 +42,7 @@ def check(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Say what of a network runs where, and everything that stands in the way, without synthesis.
@@ -61,7 +62,7 @@ def check(
     check_writable(json_file)
     every = board in (None, ALL)
     asked = list(boards.BOARDS.values()) if every else [_options.find_board(board)]
-    configs = [_options.configuration(b, rows, cols, format, values) for b in asked]
+    configs = [_options.configuration(b, rows, cols, format, pe, values) for b in asked]
     pairs = list(zip(asked, configs, strict=True))
     options = {"fuse": fuse, "exact": exact}
     if len(models) == 1 and board != ALL and json_file is None:
@@ -103,11 +104,14 @@ def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     from accel import resources
     from accel.compiler.obstacles import obstacles
     from accel.compiler.reasons import listing
+    from accel.config import InvalidConfiguration
     from accel.errors import UserError
 
     problems = resources.problems(config, board)
     try:
         program = accel.compile(graph, board=board, config=config, **options)
+    except InvalidConfiguration:
+        pass  # is among the problems
     except UserError as problem:
         problems.append(listing(graph.name, obstacles(problem, graph, config)))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,11 @@ def compile(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="Show where the cycles of each layer go.")
+    ] = False,
 ) -> None:
     """Compile a network to a program for a board's core.
 
@@ -46,7 +50,7 @@ def compile(
     from accel.flow.output import staged
 
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     resources.check_fits(config, found)
     program = accel.compile(
         model, board=found, config=config, contract=contract, fuse=fuse, exact=exact
@@ -61,9 +65,23 @@ def compile(
         f"{len(report.layers)} layers, {program.code.size_bytes:,} bytes, "
         f"{report.cycles:,} cycles, {100 * report.utilization:.1f} % of the array's peak"
     )
+    if lost:
+        _show_lost(report)
     show_exactness(report)
     say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
     flash = found.flash
     if program.code.flash and flash:
         how = flash.how_to_write(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
+
+
+def _show_lost(report: Any) -> None:
+    """Cycles by what they are lost to, layer by layer; `accel.sim.attribution` says what is what."""
+    parts = [part for part, cycles in report.lost.items() if cycles]
+    rows = [(layer.name, layer.cycles_model, layer.lost) for layer in report.layers]
+    rows.append(("all", report.cycles_model, report.lost))
+    width = max(len(name) for name, _, _ in rows)
+    say(f"{'cycles':{width}} {'total':>9} " + " ".join(f"{part:>9}" for part in parts))
+    for name, cycles, lost in rows:
+        shown = " ".join(f"{lost[part]:>9,.0f}" for part in parts)
+        say(f"{name:{width}} {cycles:>9,} {shown}")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accel.cli._output import console, error, progress, say, show, table
-from accel.cli.build import show_report
+from accel.cli.build import show_report, show_reused
 from accel.cli.run import run_with_progress, show_layers
 
 BOARD = "icebreaker"
@@ -123,6 +123,7 @@ def _build(output: Path) -> None:
             BOARD, output, seeds=(1,), on_progress=lambda text, share: advance(share, text)
         )
     show_report(result.report)
+    show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
 
 

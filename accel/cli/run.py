@@ -22,6 +22,7 @@ from accel.cli._output import (
 from accel.errors import UserError
 
 _STEPPED = ("rtl", "pysim", "board")
+_PARALLEL = ("machine", "rtl")
 # What NumPy raises for spoilt files; it has Python's own parser read the header.
 _NO_ARRAY = (
     ArithmeticError,
@@ -72,6 +73,16 @@ def run(
             "--baud", help="Its rate, if it is not that of the board's file.", metavar="N", min=1
         ),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            help="Parts of the batch that machine and rtl run at a time; all cores if not given.",
+            metavar="N",
+            min=1,
+        ),
+    ] = None,
     layers: Annotated[
         Path | None,
         typer.Option(
@@ -85,6 +96,22 @@ def run(
         Path | None,
         typer.Option("--json", help="Cycles and utilization as JSON.", metavar="FILE"),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            help="A page of charts: where the cycles go, roofline, memory over time, the network.",
+            metavar="FILE.html",
+        ),
+    ] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            "--trace",
+            help="A timeline of one inference in the Chrome trace format, for ui.perfetto.dev.",
+            metavar="FILE.json",
+        ),
+    ] = None,
     waves: Annotated[
         Path | None,
         typer.Option("--waves", help="Waves of the executor pysim.", metavar="FILE.vcd"),
@@ -92,6 +119,7 @@ def run(
     rows: _options.Rows = None,
     cols: _options.Columns = None,
     format: _options.Format = None,
+    pe: _options.Pe = None,
     values: _options.Values = None,
 ) -> None:
     """Run a batch through a network on the core; all executors answer bit for bit alike.
@@ -100,6 +128,7 @@ def run(
     accel run model.tflite --input x.npy --output y.npy
     accel run model.tflite --board ulx3s_85f -i x.npy -o y.npy --executor rtl --json cycles.json
     accel run model.tflite -i x.npy -o y.npy --layers layers/
+    accel run model.tflite -i x.npy -o y.npy -e rtl --html run.html --trace run.json
     accel run model.tflite -b icebreaker -i x.npy -o y.npy --executor board --port /dev/ttyUSB1
     """
     import numpy as np
@@ -108,12 +137,16 @@ def run(
     from accel.api import DEFAULT_BOARD
     from accel.compiler.schedule import DoesNotFit
     from accel.flow.output import staged
+    from accel.pictures import pages
+    from accel.pictures.timeline import timeline
 
-    check_writable(output, json_file, waves)
+    check_writable(output, json_file, html, trace, waves)
     if executor != "board" and (port or baud):
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
+    if jobs and executor not in _PARALLEL:
+        raise _options.BadOption(f"--jobs is for --executor machine and rtl, not {executor}")
     found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, values)
+    config = _options.configuration(found, rows, cols, format, pe, values)
     options = {
         "board": found,
         "config": config,
@@ -132,8 +165,8 @@ def run(
         program = accel.compile(model, **options)
     x = _read_input(input, program)
     with contextlib.closing(program):
-        link = {"port": port, "baud": baud}
-        result = run_with_progress(program, x, executor, layers=layers is not None, **link)
+        options = {"port": port, "baud": baud, "jobs": jobs}
+        result = run_with_progress(program, x, executor, layers=layers is not None, **options)
 
     report = result.report
     text = json.dumps(report.as_dict(), indent=2) + "\n"
@@ -145,21 +178,27 @@ def run(
         write_whole(output, lambda file: np.save(file, result.output))
         if json_file is not None:
             write_whole(json_file, lambda file: file.write(text.encode()))
+        if html is not None:
+            page = pages.run_page(report, found.clock.made_mhz)
+            write_whole(html, lambda file: file.write(page.encode()))
+        if trace is not None:
+            events = json.dumps(timeline(report, found.clock.made_mhz))
+            write_whole(trace, lambda file: file.write(events.encode()))
     show_layers(report)
     show_exactness(report)
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
 
 
 def run_with_progress(
-    program: Any, x: Any, executor: str, layers: bool = False, **link: Any
+    program: Any, x: Any, executor: str, layers: bool = False, **options: Any
 ) -> Any:
     """`Program.run`, with a bar for the executors that take samples one by one."""
     if executor not in _STEPPED:
-        return program.run(x, executor, layers=layers)
+        return program.run(x, executor, layers=layers, **options)
     if executor == "rtl":
         note("compiling the core's RTL, unless it is in the cache (about 15 s)")
     with progress(f"{executor}: {len(x)} samples", len(x)) as advance:
-        return program.run(x, executor, layers=layers, progress=advance, **link)
+        return program.run(x, executor, layers=layers, progress=advance, **options)
 
 
 def show_layers(report: Any) -> None:

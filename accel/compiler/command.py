@@ -1,7 +1,7 @@
 """A layer as the core takes it, but for the addresses of its tensors."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from amaranth.lib import data
@@ -80,12 +80,38 @@ class Command:
         return self.weights.shape[1]
 
 
+def cut(command: Command, first: int, groups: int, config: AcceleratorConfig) -> Command:
+    """The command that computes ``groups`` of another one's groups, from ``first`` on."""
+    f, end = command.fields, first + groups
+    if (first, end) == (0, command.groups) or f["shared"]:
+        return command
+    lanes = f["output_lane"] + first * f["output_group_lanes"]
+    last = f["last_columns_less_one"] if end == command.groups else f["columns_less_one"]
+    word, lane = divmod(lanes, config.rows)
+    return replace(
+        command,
+        name=f"{command.name}_from{first}" if first else command.name,
+        macs=0 if first else command.macs,
+        fields={
+            **f,
+            "groups_less_one": groups - 1,
+            "input_base": f["input_base"] + first * f["input_group_step"],
+            "output_base": f["output_base"] + first * f["output_group_words"] + word,
+            "output_lane": lane,
+            "last_columns_less_one": last,
+        },
+        channels=command.channels[first:end],
+        weights=command.weights[first:end],
+        inexact=() if first else command.inexact,
+    )
+
+
 def positions(fields: Mapping[str, int]) -> int:
     """Output positions that a layer's tiles walk, those that only fill rows included."""
     return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
 
 
-def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, int]]) -> int:
+def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> int:
     """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
     packed = 0
     for name, field in layout:
@@ -96,7 +122,7 @@ def encode(layout: data.StructLayout, values: Mapping[str, int | Mapping[str, in
     return packed
 
 
-def decode(layout: data.StructLayout, packed: int) -> dict[str, int | dict[str, int]]:
+def decode(layout: data.Layout, packed: int) -> dict[str, int | dict[str, int]]:
     """The inverse of `encode`; fields of a signed shape come back signed."""
     values = {}
     for name, field in layout:
@@ -155,10 +181,10 @@ def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) 
         "offset": {"high": offset >> 1},
         "offset_negative": {"high": offset_negative >> 1},
     }
-    return b"".join(_words(isa, layout, values[name]) for name, layout in isa.record.items())
+    return _words(isa, isa.record_layout, values)
 
 
-def _words(isa: Isa, layout: data.StructLayout, values: Mapping[str, int]) -> bytes:
+def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:
     return encode(layout, values).to_bytes(isa.words(layout) * isa.config.rows, "little")
 
 
@@ -168,7 +194,8 @@ def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:
     width = config.number_format.weight_bits
     per_row, row_bits = config.steps_per_weight_row, config.words_per_weight_row * config.word_bits
     rows = -(-steps // per_row)
-    fields = np.ascontiguousarray(weights, np.int32).view(np.uint8)
+    codes = config.number_format.encode(weights)
+    fields = np.ascontiguousarray(codes, np.int32).view(np.uint8)
     bits = np.unpackbits(fields.reshape(groups, steps, -1, 4), axis=-1, bitorder="little")
     bits = bits[..., :width].reshape(groups, steps, -1)
     padded = np.zeros((groups, rows * per_row, config.step_bits), np.uint8)
@@ -187,4 +214,5 @@ def unpack_weights(stream: np.ndarray, steps: int, config: AcceleratorConfig) ->
     bits = bits[..., : config.steps_per_weight_row * config.step_bits]
     fields = bits.reshape(len(stream), -1, config.columns, width)[:, :steps].astype(np.int64)
     values = (fields << np.arange(width)).sum(axis=-1)
-    return np.where(values >> width - 1, values - (1 << width), values)
+    codes = np.where(values >> width - 1, values - (1 << width), values)
+    return config.number_format.decode(codes)

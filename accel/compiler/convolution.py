@@ -124,13 +124,16 @@ class Convolution:
         return shape[:2] if self.depthwise else shape[1:3]
 
     @property
+    def weight_rows(self) -> np.ndarray:
+        """The weights of each output channel, int64 ``[out, n]``."""
+        if self.depthwise:
+            return self.weights.reshape(-1, self.weights.shape[2]).T
+        return self.weights.reshape(len(self.weights), -1)
+
+    @property
     def sum_range(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each."""
-        rows = (
-            self.weights.reshape(-1, self.weights.shape[2]).T
-            if self.depthwise
-            else self.weights.reshape(len(self.weights), -1)
-        )
+        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each, by exact products."""
+        rows = self.weight_rows
         positive = np.maximum(rows, 0).sum(axis=1)
         negative = np.minimum(rows, 0).sum(axis=1)
         return -128 * positive + 127 * negative, 127 * positive - 128 * negative
@@ -182,3 +185,21 @@ def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:
             wide[tuple(where)] = weights
             weights = wide
     return weights
+
+
+def cropped(c: Convolution) -> Convolution:
+    """The same without the rows and columns at a kernel's edges whose weights are all zero, as pruned
+    networks have them. One tap stays."""
+    taps = c.weights != 0
+    used = taps.any(axis=2) if c.depthwise else taps.any(axis=(0, 3))
+    spans = []
+    for axis in (1, 0):
+        places = np.flatnonzero(used.any(axis=axis))
+        spans.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
+    if c.kernel == tuple(span.stop - span.start for span in spans):
+        return c
+    rows, columns = spans
+    return c.replace(
+        weights=c.weights[rows, columns] if c.depthwise else c.weights[:, rows, columns],
+        padding=(c.padding[0] - rows.start, c.padding[1] - columns.start),
+    )

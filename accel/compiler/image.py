@@ -11,7 +11,7 @@ bytes    content
 4        format version, ``IMAGE_VERSION``
 16       the core that the program is for, as `identity` has it
 4        length of the flash image
-n        the chunks that are streamed from flash
+n        the chunks that are streamed from flash, and what is copied from there
 4        CRC-32 (as zlib has it) of everything before; end of the image
 8        lengths of the JSON part and of the binary part
 n        JSON, UTF-8: see `Image`
@@ -68,7 +68,7 @@ class Image:
         Inputs have ``pad`` and ``index``, an int32 array of the stored shape: which value of a
         flattened sample each byte holds, -1 for ``pad``.
     layers
-        ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each chunk.
+        ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each layer.
     flash
         The image that the core must find in its flash; empty where all is in memory.
     """
@@ -99,7 +99,7 @@ def save(program: Program, path: str | Path) -> None:
             {"bank": FLASH, "address": c.address, "size": len(c.data)}
             if c.bank == FLASH
             else {"bank": c.bank, "address": c.address, **put(c.data)}
-            for c in program.chunks
+            for c in program.contents
         ],
         "inputs": [
             _tensor(program, i.tensor)
@@ -120,7 +120,7 @@ def save(program: Program, path: str | Path) -> None:
         ],
     }
     text = json.dumps(content, sort_keys=True).encode()
-    data = image_of(program.chunks, program.config)
+    data = image_of(program.contents, program.config)
     data += _LENGTHS.pack(len(text), len(binary)) + text + bytes(binary)
     Path(path).write_bytes(data + _CRC.pack(zlib.crc32(data)))
 

@@ -61,8 +61,15 @@ def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iter
     header_bytes = isa.descriptor_words * rows
     words = len(chunk.data) // rows
     source, output = (_short(name, program) for name in (command.source, command.output))
+    copy = program.copies[index]
+    if copy:
+        yield (
+            f"copy {_location(copy.chunk.bank, copy.chunk.address)} {copy.size // rows} words -> "
+            f"{_location(copy.bank, copy.address)}"
+        )
+    copied = ", copied" if chunk.copied else ""
     yield (
-        f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words: "
+        f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{copied}: "
         f"{command.name}, {command.mode}, {source} -> {output}"
     )
     fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))

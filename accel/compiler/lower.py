@@ -83,6 +83,7 @@ def lower(
         convolutions = without_copies(convolutions, outputs, config)
     convolutions, repeats = in_parts(convolutions, parts.inputs, config)
     convolutions = with_copies(in_whole_words(convolutions, config), outputs)
+    outputs_stored = {c.output: Stored(*c.output_shape) for c in convolutions}
     inputs = []
     for name in parts.inputs:
         at = [i for i, c in enumerate(convolutions) if c.source == name]
@@ -101,7 +102,7 @@ def lower(
     if reasons:
         raise CannotCompile(graph.name, reasons)
     storage = {i.tensor: i.storage for i in inputs}
-    storage |= {c.output: Stored(*c.output_shape) for c in convolutions}
+    storage |= outputs_stored
     return Lowered(
         graph=graph,
         partition=parts,

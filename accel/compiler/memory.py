@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config import BANKS, FLASH, AcceleratorConfig
-from ..isa import FLASH_UNIT
+from ..isa import FLASH_UNIT, Isa
 from ..protocol import FLASH_IMAGE_LIMIT
-from .command import Command
-from .flash import by_loss
+from .command import Command, positions
 from .reasons import Reason
+from .residence import Live, Need, Part, decide
 from .schedule import DoesNotFit
 from .storage import Stored
+
+_ALL = 0.999  # of a layer, as parts of one are numbered
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class MemoryPlan:
     """Placements of tensors, locations of chunks (bank, address), and words used in each bank.
 
     The address of a chunk in the bank ``FLASH`` is that of its first byte within the image there,
-    and ``flash_bytes`` is what all of those take.
+    and ``flash_bytes`` is what all of those take. Where there are such, chunks are those of the
+    ``parts`` of layers, and ``copies`` has the addresses of what is copied while they run.
     """
 
     tensors: Mapping[str, Placement]
@@ -35,6 +38,8 @@ class MemoryPlan:
     activation_words: tuple[int, ...]
     used_words: tuple[int, ...]
     flash_bytes: int = 0
+    parts: tuple[Part, ...] = ()
+    copies: tuple[int | None, ...] = ()
 
 
 def plan(
@@ -49,14 +54,11 @@ def plan(
 
     A layer reads one bank and writes the other. A layer's chunk goes to the bank that it writes if
     there is room, because there the array is not in the stream's way. On cores with a flash, what
-    has no room is streamed from there.
+    has no room comes from there.
     """
     banks = _banks(commands, storage)
-    tensors = _place(commands, storage, inputs, outputs, banks, config)
-    peaks = [0] * BANKS
-    for placement in tensors.values():
-        end = placement.address + placement.storage.words(config.rows)
-        peaks[placement.bank] = max(peaks[placement.bank], end)
+    tensors, live = _place(commands, storage, inputs, outputs, banks, config)
+    peaks = _ends(live)
     preferred = [banks[command.output] for command in commands]
     # As they come, which is best to look at; the largest first, which wastes least.
     by_size = sorted(range(len(commands)), key=lambda i: -chunk_words[i])
@@ -65,11 +67,12 @@ def plan(
         if len(chunks) == len(commands) and max(used) <= config.bank_words:
             return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used))
     if config.flash_lanes and max(peaks) <= config.bank_words:
-        order = by_loss(commands, chunk_words, config)
-        chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
-        flash = _place_in_flash(chunks, chunk_words, config)
+        needs = _needs(commands, chunk_words, preferred, config)
+        parts, taken = decide(needs, live, config)
+        chunks, copies, flash = _place_in_flash(parts, needs, config)
         if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
-            return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used), flash)
+            used = tuple(_ends(taken))
+            return MemoryPlan(tensors, chunks, tuple(peaks), used, flash, parts, copies)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
     what = (
@@ -107,8 +110,10 @@ def _banks(commands: Sequence[Command], storage: Mapping[str, Stored]) -> dict[s
     return banks
 
 
-def _place(commands, storage, inputs, outputs, banks, config) -> dict[str, Placement]:
-    """First fit over lifetimes, in the order in which tensors come to life.
+def _place(
+    commands, storage, inputs, outputs, banks, config
+) -> tuple[dict[str, Placement], list[Live]]:
+    """First fit over lifetimes, in the order in which tensors come to life, and those.
 
     An output that takes the place of another tensor shares its slot.
     """
@@ -146,11 +151,40 @@ def _place(commands, storage, inputs, outputs, banks, config) -> dict[str, Place
                 break
             address = max(address, end)
         taken[slot] = Placement(banks[slot], address, storage[slot])
-    return {
+    placements = {
         name: Placement(taken[slot].bank, taken[slot].address, storage[name])
         for name, slot in slots.items()
         if slot in taken
     }
+    lives = [
+        Live(
+            p.bank,
+            p.address,
+            p.address + p.storage.words(config.rows),
+            born[slot],
+            dies[slot] + _ALL,
+        )
+        for slot, p in taken.items()
+    ]
+    return placements, lives
+
+
+def _ends(lives: Sequence[Live]) -> list[int]:
+    """How far up each bank is used."""
+    return [max((live.end for live in lives if live.bank == b), default=0) for b in range(BANKS)]
+
+
+def _needs(commands, chunk_words, banks, config) -> list[Need]:
+    isa, needs = Isa(config), []
+    for command, words, bank in zip(commands, chunk_words, banks, strict=True):
+        head = isa.descriptor_words + isa.table_words(command.fields)
+        tiles = -(-positions(command.fields) // config.rows)
+        work = tiles * max(command.steps, config.drain_cycles)
+        groups = command.groups
+        if command.fields["shared"]:  # what all groups share is not cut
+            head, work, groups = 0, work * groups, 1
+        needs.append(Need(head, (words - head) // groups, groups, work, bank))
+    return needs
 
 
 def _place_chunks(order, chunk_words, preferred, peaks, config):
@@ -167,14 +201,27 @@ def _place_chunks(order, chunk_words, preferred, peaks, config):
     return chunks, used
 
 
-def _place_in_flash(chunks, chunk_words, config) -> int:
-    """Put the chunks without a location there, one behind the other; return their bytes."""
-    address = FLASH_UNIT  # behind the header
-    for index, words in enumerate(chunk_words):
-        if index not in chunks:
-            chunks[index] = FLASH, address
-            address += -(-words * config.rows // FLASH_UNIT) * FLASH_UNIT
-    return address - FLASH_UNIT
+def _place_in_flash(parts: Sequence[Part], needs: Sequence[Need], config: AcceleratorConfig):
+    """Locations of the parts' chunks and addresses of what is copied while they run, one behind the
+    other in the image, and the bytes of all that is there."""
+    address, descriptor = FLASH_UNIT, Isa(config).descriptor_words  # behind the header
+    chunks, copies = [], []
+
+    def place(words: int) -> int:
+        nonlocal address
+        start = address
+        address += -(-words * config.rows // FLASH_UNIT) * FLASH_UNIT
+        return start
+
+    for part in parts:
+        own = 0 if part.place else needs[part.layer].words(part.groups)
+        if part.piece:
+            copies.append(place(descriptor + own + part.piece.words))
+            chunks.append(part.place or (FLASH, copies[-1]))
+        else:
+            copies.append(None)
+            chunks.append(part.place or (FLASH, place(own)))
+    return tuple(chunks), tuple(copies), address - FLASH_UNIT
 
 
 def _in_order(chunks: Mapping[int, tuple[int, int]]) -> tuple[tuple[int, int], ...]:

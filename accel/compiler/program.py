@@ -1,13 +1,13 @@
 """A compiled network: what to load into a core, where its tensors are, and what the driver adds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..config import AcceleratorConfig
+from ..config import FLASH, AcceleratorConfig
 from ..isa import Isa
-from .command import Command, Inexact, encode, pack_stream
+from .command import Command, Inexact, cut, encode, pack_stream
 from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
@@ -16,6 +16,7 @@ from .memory import MemoryPlan, Placement, plan
 from .order import orders
 from .partition import Partition
 from .passes import run_passes
+from .residence import Part, Piece
 from .schedule import DoesNotFit
 from .storage import View
 
@@ -23,11 +24,35 @@ from .storage import View
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chunk:
     """A layer's descriptor and stream: ``data`` go to word ``address`` of ``bank``, or to byte
-    ``address`` of the flash's image where that is ``FLASH``."""
+    ``address`` of the flash's image where that is ``FLASH``. What is ``copied`` comes to memory from
+    there in each inference anew."""
 
     bank: int
     address: int
     data: bytes
+    copied: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Copy:
+    """Words that go from flash to word ``address`` of ``bank`` while a layer works.
+
+    They lie behind their descriptor in ``chunk``, which is in flash, and behind the layer's chunk, if
+    that is in flash, too. A run of the layer begins there.
+    """
+
+    bank: int
+    address: int
+    chunk: Chunk
+    words: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.words)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +60,7 @@ class Program:
     """Everything that an executor needs.
 
     ``source`` is the graph as the front end gave it, ``graph`` the one that was compiled;
-    ``commands`` and ``chunks`` go together, one for each layer of the core.
+    ``commands``, ``chunks`` and ``copies`` go together, one or ``None`` for each layer of the core.
     """
 
     config: AcceleratorConfig
@@ -47,6 +72,23 @@ class Program:
     commands: tuple[Command, ...]
     memory: MemoryPlan
     chunks: tuple[Chunk, ...]
+    copies: tuple[Copy | None, ...]
+
+    @property
+    def contents(self) -> tuple[Chunk, ...]:
+        """What must be in memory and in flash before an inference, in the order of a run."""
+        found = []
+        for chunk, copy in zip(self.chunks, self.copies, strict=True):
+            found += [copy.chunk] if copy else []
+            within = copy is not None and chunk.bank == FLASH
+            found += [] if chunk.copied or within else [chunk]
+        return tuple(found)
+
+    @property
+    def entries(self) -> tuple[Chunk, ...]:
+        """Where a run of each layer begins."""
+        pairs = zip(self.chunks, self.copies, strict=True)
+        return tuple(copy.chunk if copy else chunk for chunk, copy in pairs)
 
     @property
     def name(self) -> str:
@@ -65,7 +107,7 @@ class Program:
     @property
     def flash(self) -> bytes:
         """The image that the core must find in its flash; empty where all is in memory."""
-        return image_of(self.chunks, self.config) if self.memory.flash_bytes else b""
+        return image_of(self.contents, self.config) if self.memory.flash_bytes else b""
 
     @property
     def inexact(self) -> tuple[tuple[Command, Inexact], ...]:
@@ -130,6 +172,12 @@ def _compile(source: Graph, lowered: Lowered, config: AcceleratorConfig) -> Prog
         words,
         config,
     )
+    commands = lowered.commands
+    if memory.parts:
+        commands = tuple(
+            cut(commands[part.layer], part.first, part.groups, config) for part in memory.parts
+        )
+    chunks = _link(commands, memory, config)
     return Program(
         config=config,
         source=source,
@@ -137,36 +185,84 @@ def _compile(source: Graph, lowered: Lowered, config: AcceleratorConfig) -> Prog
         partition=lowered.partition,
         views=lowered.views,
         inputs=lowered.inputs,
-        commands=lowered.commands,
+        commands=commands,
         memory=memory,
-        chunks=_link(lowered, memory, streams, config),
+        chunks=chunks,
+        copies=_copies(chunks, memory, config),
     )
 
 
 def _link(
-    lowered: Lowered, memory: MemoryPlan, streams: list[bytes], config: AcceleratorConfig
+    commands: Sequence[Command], memory: MemoryPlan, config: AcceleratorConfig
 ) -> tuple[Chunk, ...]:
     """Put the addresses into the descriptors and chain the chunks."""
     isa = Isa(config)
     chunks = []
-    for index, (command, stream) in enumerate(zip(lowered.commands, streams, strict=True)):
+    for index, command in enumerate(commands):
+        stream = pack_stream(command, config)
         source, output = memory.tensors[command.source], memory.tensors[command.output]
-        last = index == len(streams) - 1
-        bank, address = memory.chunks[0 if last else index + 1]
+        last = index == len(commands) - 1
         fields = {
             **command.fields,
-            "next": isa.pointer_to(bank, address),
+            "copy": 0,
+            "next": isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
             "last": int(last),
             "input_bank": source.bank,
             "input_base": source.address + command.fields["input_base"],
             "output_base": output.address + command.fields["output_base"],
             "weight_words_less_one": _weight_words(command, stream, isa) - 1,
         }
-        header = encode(isa.descriptor, fields)
-        data = header.to_bytes(isa.descriptor_words * config.rows, "little") + stream
+        data = _descriptor(isa, fields) + stream
         bank, address = memory.chunks[index]
-        chunks.append(Chunk(bank=bank, address=address, data=data))
+        copied = bool(memory.parts) and memory.parts[index].copied
+        chunks.append(Chunk(bank=bank, address=address, data=data, copied=copied))
     return tuple(chunks)
+
+
+def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
+    return encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
+
+
+def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
+    """Where a run of a layer begins: with what is copied while it runs, if there is something."""
+    if memory.copies and (address := memory.copies[index]) is not None:
+        return FLASH, address
+    return memory.chunks[index]
+
+
+def _copies(
+    chunks: Sequence[Chunk], memory: MemoryPlan, config: AcceleratorConfig
+) -> tuple[Copy | None, ...]:
+    """What is copied while each layer runs."""
+    if not memory.parts:
+        return (None,) * len(chunks)
+    isa, copies = Isa(config), []
+    for index, (part, flash) in enumerate(zip(memory.parts, memory.copies, strict=True)):
+        piece = part.piece
+        if piece is None:
+            copies.append(None)
+            continue
+        whole = chunks[_index(memory.parts, piece)]
+        fields = dict.fromkeys(isa.descriptor.members, 0) | {
+            "copy": 1,
+            "next": isa.pointer_to(*memory.chunks[index]),
+            "input_bank": whole.bank,
+            "input_base": whole.address + piece.begin,
+            "position_outer_step": piece.words - 1,
+        }
+        within = chunks[index].data if chunks[index].bank == FLASH else b""
+        begin, end = (n * config.rows for n in (piece.begin, piece.begin + piece.words))
+        words, address = whole.data[begin:end], whole.address + piece.begin
+        data = _descriptor(isa, fields) + within + words
+        chunk = Chunk(bank=FLASH, address=flash, data=data)
+        copies.append(Copy(bank=whole.bank, address=address, chunk=chunk, words=words))
+    return tuple(copies)
+
+
+def _index(parts: Sequence[Part], piece: Piece) -> int:
+    """Of the part that a piece is the chunk of."""
+    keys = [(part.layer, part.first) for part in parts]
+    return keys.index((piece.layer, piece.first))
 
 
 def _weight_words(command: Command, stream: bytes, isa: Isa) -> int:

@@ -15,8 +15,10 @@ from ..numeric.division_solver import solve
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
 from .command import Command, Inexact, positions
-from .convolution import Combination, Convolution, Region
+from .convolution import Combination, Convolution, Region, cropped
 from .reasons import Reason
+
+_SHOWN = 5  # weights that a message names
 
 
 class DoesNotFit(UserError):
@@ -51,7 +53,9 @@ def schedule(
     Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
     exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
     """
-    convolution = _flattened(_without_idle_weights(convolution))
+    convolution = _flattened(_without_idle_weights(convolution, config))
+    if config.number_format.exact:  # otherwise a weight of zero may count
+        convolution = cropped(convolution)
     _check_weights(convolution, config)
     ways = list(_ways(convolution, config))
     problems = [_problem(way, config) for way in ways]
@@ -66,13 +70,13 @@ def schedule(
     ]
 
 
-def _without_idle_weights(c: Convolution) -> Convolution:
+def _without_idle_weights(c: Convolution, config: AcceleratorConfig) -> Convolution:
     """Channels whose code no input changes lose their weights.
 
     Trained networks have some, with scales next to nothing and weights of noise. A division would
     have to hold one code over the whole range of their sums.
     """
-    least, greatest = c.sum_range
+    least, greatest = _sum_range(c, config)
     idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
     chosen = idle if c.depthwise else idle[:, None, None, None]
     return c.replace(weights=np.where(chosen, 0, c.weights))
@@ -88,19 +92,33 @@ def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
-    low, high = config.number_format.weight_range
+    number = config.number_format
+    low, high = number.weight_range
     least, most = int(convolution.weights.min()), int(convolution.weights.max())
-    if least < low or most > high:
+    held = number.holds(convolution.weights)
+    if not held.all():
         what = f"weights of {least}..{most} are outside {low}..{high}"
-        why = f"the core is built for {config.number_format.title}"
+        if low <= least and most <= high:
+            others = np.unique(convolution.weights[~held])
+            shown = ", ".join(map(str, others[:_SHOWN])) + (", ..." if len(others) > _SHOWN else "")
+            what = f"weights of {shown} are none that it has"
+        why = f"the core is built for {number.title}"
         remedy = "quantize the weights to fewer bits or use a core of a wider format"
         raise DoesNotFit(Reason(place=convolution.name, what=what, why=why, remedy=remedy))
+
+
+def _sum_range(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest sum of any input, by the products of the number format."""
+    number = config.number_format
+    if number.exact or not number.holds(c.weights).all():
+        return c.sum_range
+    return number.sum_range(c.weight_rows)
 
 
 def _divide(
     convolution: Convolution, config: AcceleratorConfig, exact: bool = True
 ) -> tuple[Division, tuple[Inexact, ...]]:
-    least, greatest = convolution.sum_range
+    least, greatest = _sum_range(convolution, config)
     limit = 1 << config.sum_bits - 1
     if least.min() < -limit or greatest.max() >= limit:
         what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"

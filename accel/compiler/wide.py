@@ -1,7 +1,7 @@
 """Weights that the core's format is too narrow for.
 
 Asymmetric weights of 8 bits take 9 when their zero point is subtracted. They are the sum of two weights
-of 8 bits or three, and a convolution by a sum is one over as many copies of its input's channels. The
+of 8 bits or three, as many a weight is of two or three powers of two, and a convolution by a sum is one over as many copies of its input's channels. The
 products add up in the array, so sums and what is proved of them stay what they are.
 """
 
@@ -46,7 +46,7 @@ def _parts(weights: np.ndarray, config: AcceleratorConfig) -> list[np.ndarray] |
     parts: list[np.ndarray] = []
     rest = weights
     while rest.any():
-        parts.append(np.clip(rest, *config.number_format.weight_range))
+        parts.append(config.number_format.towards_zero(rest))
         rest = rest - parts[-1]
         if len(parts) > MOST_PARTS:
             return None

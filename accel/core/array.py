@@ -81,8 +81,9 @@ class SystolicArray(wiring.Component):
         )
         for r in range(rows):
             for c in range(columns):
-                total = self.sums[r * columns + c]
+                total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
                 product = products.p[r * columns + c]
+                m.d.comb += self.sums[r * columns + c].eq(total)
                 with m.If(valid):
                     # Choosing behind the adder, not in front of it, is free on an iCE40.
                     m.d.sync += total.eq(Mux(first, product, total + product))

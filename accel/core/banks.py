@@ -13,6 +13,8 @@ from .signals import delayed
 class ActivationBanks(wiring.Component):
     """Serves the array first, then the write-back, then everybody else, each bank on its own.
 
+    Behind everybody come words that are copied.
+
     The array and the write-back are never refused: a layer reads one bank and writes the other.
 
     Timing: read data come ``latency`` cycles after the address.
@@ -28,6 +30,9 @@ class ActivationBanks(wiring.Component):
         An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
         An access would take place in this cycle; what it reads.
+    copy_offered : In(1), copy_location, copy_data : In, copy_taken : Out(1)
+        On cores with a flash: a word to write if it disturbs nobody, never in a cycle in which
+        ``other_en`` is for the same bank; it is written in this cycle.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
@@ -42,8 +47,16 @@ class ActivationBanks(wiring.Component):
             for _ in range(BANKS)
         ]
         address, word = self.isa.address_bits, config.word_bits
+        copy = {
+            "copy_offered": In(1),
+            "copy_location": In(self.isa.location),
+            "copy_data": In(word),
+            "copy_taken": Out(1),
+        }
+        self.copies = bool(config.flash_lanes)
         super().__init__(
             {
+                **(copy if self.copies else {}),
                 "array_coming": In(1),
                 "array_bank": In(1),
                 "array_address": In(address),
@@ -71,34 +84,48 @@ class ActivationBanks(wiring.Component):
         array_en = delayed(m, self.array_coming, 1, name="array_en", init=0)
         result_en = delayed(m, self.result_coming, 1, name="result_en", init=0)
         free = Signal(BANKS)
+        write_data = self.write_data
+        copying = C(0)
+        if self.copies:
+            copying = Signal()
+            m.d.comb += [
+                copying.eq(self.copy_offered & ~result_en),
+                self.copy_taken.eq(copying & free.bit_select(self.copy_location.bank, 1)),
+            ]
+            write_data = Mux(copying, self.copy_data, write_data)
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
             array = array_en & (self.array_bank == index)
             result = result_en & (self.result_bank == index)
             other = self.other_en & (self.other_location.bank == index)
+            address, write, copy = self.other_location.address, self.other_write, C(0)
+            if self.copies:
+                here = self.copy_location.bank == index
+                copy = copying & here
+                address = Mux(self.copy_offered & here, self.copy_location.address, address)
+                write = write | copy.replicate(len(write))
             m.d.sync += free[index].eq(
                 ~(self.array_coming & (self.array_bank == index))
                 & ~(self.result_coming & (self.result_bank == index))
             )
 
-            m.d.comb += bank.en.eq(array | result | other)
+            m.d.comb += bank.en.eq(array | result | other | copy)
             with m.If(array):
                 m.d.comb += bank.address.eq(self.array_address)
             with m.Elif(result):
                 m.d.comb += [bank.address.eq(self.result_address), bank.write_en.eq(self.write_en)]
             with m.Else():
-                m.d.comb += bank.address.eq(self.other_location.address)
-                m.d.comb += bank.write_en.eq(self.other_write)
-            m.d.comb += bank.write_data.eq(self.write_data)
+                m.d.comb += [bank.address.eq(address), bank.write_en.eq(write)]
+            m.d.comb += bank.write_data.eq(write_data)
 
         array_bank = delayed(m, self.array_bank, self.latency, name="array_bank")
         other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")
-        data = Array(bank.read_data for bank in self.banks)
+        read = Array(bank.read_data for bank in self.banks)
         m.d.comb += [
             self.other_granted.eq(free.bit_select(self.other_location.bank, 1)),
-            self.array_data.eq(data[array_bank]),
-            self.other_read_data.eq(data[other_bank]),
+            self.array_data.eq(read[array_bank]),
+            self.other_read_data.eq(read[other_bank]),
             # A layer's results have one bank.
-            self.result_data.eq(data[self.result_bank]),
+            self.result_data.eq(read[self.result_bank]),
         ]
         return m

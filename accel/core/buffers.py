@@ -121,35 +121,56 @@ class RecordTable(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        words = {name: self.isa.words(layout) for name, layout in self.isa.record.items()}
         address = Cat(self.column, self.half)
         writing = Cat(self.write_column, self.write_half)
-        later = delayed(m, address, self.latency + 1, name="address")
-        second = self.write_word >= sum(words.values()) - words["offset_negative"]
-        first = 0
-        for name, read, written in (
-            ("early", address, writing),
-            ("late", later, writing),
-            # The offset for negative sums behind the other one
-            ("offset", Cat(later, self.negative), Cat(writing, second)),
-        ):
-            m.submodules[name] = memory = DualPortMemory(
-                part_width=len(self.write_data),
-                parts=words[name],
-                depth=1 << len(written),
-                family=self.config.family,
-                simulate=self.simulate,
-            )
-            m.d.comb += [
-                memory.write_address.eq(written),
-                memory.write_data.eq(self.write_data),
-                memory.read_address.eq(read),
-                getattr(self, name).eq(memory.read_data[: self.isa.record[name].size]),
+        later = delayed(m, address, self.latency, name="address")
+        latest = delayed(m, later, 1, name="latest")
+        early = self._add_memory(m, "early", address, writing, "early")
+        late = self._add_memory(m, "late", latest, writing, "late")
+        if self._word_of("offset") == self._word_of("offset_negative"):
+            # Both come at once and are read at once; the register of what comes later chooses.
+            both = [
+                self._add_memory(m, name, later, writing, name)
+                for name in ("offset", "offset_negative")
             ]
-            for word in range(words[name]):
-                selected = self.write_word == first + word
-                if name == "offset":
-                    selected |= self.write_word == first + words[name] + word
-                m.d.comb += memory.write_en[word].eq(self.write_en & selected)
-            first += words[name]
+            negative = delayed(m, self.negative, self.latency - 1, name="negative")
+            offset = Signal.like(both[0], name="offset", reset_less=True)
+            m.d.sync += offset.eq(Mux(negative, both[1], both[0]))
+        else:
+            # The offset for negative sums behind the other one
+            second = self.write_word >= self._word_of("offset_negative")
+            offset = self._add_memory(
+                m,
+                "offset",
+                Cat(latest, self.negative),
+                Cat(writing, second),
+                "offset",
+                "offset_negative",
+            )
+        m.d.comb += [self.early.eq(early), self.late.eq(late), self.offset.eq(offset)]
         return m
+
+    def _word_of(self, part):
+        return self.isa.record_layout[part].offset // self.config.word_bits
+
+    def _add_memory(self, m, name, read, written, *parts):
+        """A memory of what is written as these parts of a record, and what it reads."""
+        width = self.config.word_bits
+        size, place = self.isa.record[name].size, self.isa.record_layout[name].offset % width
+        words = self.isa.words(self.isa.record[name])
+        m.submodules[name] = memory = DualPortMemory(
+            part_width=min(size, width),
+            parts=words,
+            depth=1 << len(written),
+            family=self.config.family,
+            simulate=self.simulate,
+        )
+        m.d.comb += [
+            memory.write_address.eq(written),
+            memory.write_data.eq(self.write_data[place:]),
+            memory.read_address.eq(read),
+        ]
+        for word in range(words):
+            selected = Cat(self.write_word == self._word_of(part) + word for part in parts).any()
+            m.d.comb += memory.write_en[word].eq(self.write_en & selected)
+        return memory.read_data[:size]

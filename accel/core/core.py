@@ -13,6 +13,7 @@ from . import buffers, requantizer, writeback
 from .array import SystolicArray
 from .banks import ActivationBanks
 from .combine import Combine
+from .copier import Copier
 from .drain import Drain
 from .feeder import RowFeeder
 from .flash import FlashReader, flash_pins
@@ -20,6 +21,7 @@ from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
+from .primitives.ecp5_memory import Copy
 from .sequencer import Sequencer
 from .signals import delayed
 
@@ -92,7 +94,7 @@ class Core(wiring.Component):
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
             feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
-            feeder.broadcast.eq(d.broadcast),
+            feeder.broadcast.eq(self._for_rows(m, d.broadcast)),
             array.activations.eq(feeder.o),
         ]
         m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
@@ -190,6 +192,17 @@ class Core(wiring.Component):
         slot = delayed(m, slot, cycles - last, name="slot")
         return delayed(m, Cat(slot == r for r in range(self.config.rows)), last, name="load")
 
+    def _for_rows(self, m, value):
+        """A bit that stays during a layer, for each row: on the ECP5 in a register of its own."""
+        values = value.replicate(self.config.rows)
+        if self.config.family != "ecp5":
+            return values
+        if self.simulate:
+            return delayed(m, values, 1, name="for_rows")
+        m.submodules.for_rows = copies = Copy(self.config.rows)
+        m.d.comb += copies.i.eq(values)
+        return copies.o
+
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, link.o, wiring.flipped(self.o))
@@ -213,17 +226,19 @@ class Core(wiring.Component):
         ]
 
     def _add_flash(self, m, link, sequencer, banks):
-        """Chunks in flash come to the sequencer instead of words of memory; while no program runs,
-        the link may read there."""
+        """Chunks in flash come to the sequencer instead of words of memory, and words to copy go
+        there; while no program runs, the link may read in the flash."""
         m.submodules.flash = reader = FlashReader(
             lanes=self.config.flash_lanes,
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
         )
+        m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
         wiring.connect(m, reader.pins, wiring.flipped(self.flash))
-        from_flash, idle = sequencer.pointer.flash, sequencer.idle
+        from_flash = sequencer.pointer.flash
+        idle = delayed(m, sequencer.idle, 1, name="idle", init=1)
         m.d.comb += [
             reader.start.eq(sequencer.flash_start | link.flash_start),
             reader.address.eq(Cat(C(0, exact_log2(FLASH_UNIT)), sequencer.pointer.as_value()[:-1])),
@@ -233,12 +248,23 @@ class Core(wiring.Component):
             words.clear.eq(sequencer.flash_start),
             words.i.payload.eq(reader.o.payload),
             words.i.valid.eq(reader.o.valid & ~idle),
-            words.taken.eq(sequencer.access_en & from_flash & words.valid),
+            words.taken.eq((sequencer.access_en & from_flash & words.valid) | copier.taken),
             link.from_flash.eq(from_flash),
             link.flash_status.eq(reader.status),
             link.flash.payload.eq(reader.o.payload),
             link.flash.valid.eq(reader.o.valid),
             sequencer.flash_valid.eq(reader.status == FlashStatus.OK),
+            sequencer.copying.eq(copier.active),
+            copier.descriptor.eq(sequencer.descriptor),
+            copier.begin.eq(sequencer.copy),
+            copier.quiet.eq(sequencer.quiet),
+            copier.streaming.eq(from_flash),
+            copier.bank.eq(sequencer.pointer.memory.bank),
+            copier.valid.eq(words.valid),
+            copier.taken.eq(banks.copy_taken),
+            banks.copy_offered.eq(copier.offered),
+            banks.copy_location.eq(copier.location),
+            banks.copy_data.eq(words.word),
         ]
         with m.If(from_flash):
             m.d.comb += [

@@ -86,7 +86,11 @@ class Drain(wiring.Component):
         # Each row shifts its sums towards column 0 while it is the one emitted.
         emitted = []
         for r in range(rows):
-            held = Signal(data.ArrayLayout(signed(self.config.sum_bits), columns), name=f"held_{r}")
+            held = Signal(
+                data.ArrayLayout(signed(self.config.sum_bits), columns),
+                name=f"held_{r}",
+                reset_less=True,
+            )
             with m.If(self.finished[r]):
                 m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in range(columns)]
             with m.Elif(turn[r]):

@@ -27,8 +27,8 @@ class RowFeeder(wiring.Component):
         The word that arrives.
     load : In(rows)
         The row that it is for, a bit each.
-    broadcast : In(1)
-        It is for all rows.
+    broadcast : In(rows)
+        It is for all rows, as each of them is told.
     o : Out(ArrayLayout(activation_shape, rows * columns))
         Operands in row-major order, in the cycle of the word.
     """
@@ -40,7 +40,7 @@ class RowFeeder(wiring.Component):
             {
                 "word": In(data.ArrayLayout(activation_shape, rows)),
                 "load": In(rows),
-                "broadcast": In(1),
+                "broadcast": In(rows),
                 "o": Out(data.ArrayLayout(activation_shape, rows * columns)),
             }
         )
@@ -59,5 +59,5 @@ class RowFeeder(wiring.Component):
             own = Mux(load, self.word[0], waiting[0])
             for c in range(self.columns):
                 shared = self.word[c % self.rows]
-                m.d.comb += self.o[r * self.columns + c].eq(Mux(self.broadcast, shared, own))
+                m.d.comb += self.o[r * self.columns + c].eq(Mux(self.broadcast[r], shared, own))
         return m

@@ -38,14 +38,17 @@ class FlashReader(wiring.Component):
     Members
     -------
     start : In(1), address : In(23)
-        Begin to read there in the image. Ends any read before; nothing of that comes any more from
-        the next cycle on. Ignored while ``status`` is ``CHECKING``.
+        Begin to read there in the image, where ``address`` points in the next cycle. Ends any read
+        before; nothing of that comes any more from the next cycle on. Ignored while ``status`` is
+        ``CHECKING``.
     stop : In(1)
-        End the read. Ignored while ``status`` is ``CHECKING``, and in the cycle of a ``start``.
+        End the read: nothing comes any more from the next cycle but one on. Ignored while
+        ``status`` is ``CHECKING``, and in the cycle of a ``start``.
     o : Out(stream.Signature(8))
         The bytes in their order.
     check : In(1)
-        Begin the check anew, whatever goes on; goes before ``start`` and ``stop``.
+        Begin the check anew, whatever goes on; goes before ``start`` and ``stop``. The ``status``
+        is ``CHECKING`` two cycles later.
     status : Out(FlashStatus)
         What is known of the image.
     pins : Out(flash_pins)
@@ -90,17 +93,25 @@ class FlashReader(wiring.Component):
         m.submodules.image_check = image_check = self.image_check
         wiring.connect(m, wiring.flipped(self.pins), bus.pins)
         # The first cycle begins the check, which sets everything but these two.
-        first, probe = Signal(init=1), Signal()
-        m.d.sync += first.eq(0)
+        probe = Signal(init=1)
         checking, checked = Signal(), Signal()
+        # Requests come from the ends of long paths and pass registers, and so does the check's end.
+        # The bytes go to the check as long as the reader is closed.
+        start, end, closed = Signal(), Signal(), Signal(init=1)
+        waiting = checking | probe
+        m.d.sync += [
+            probe.eq(self.check),
+            start.eq(self.start & ~waiting),
+            end.eq(Mux(checking, image_check.ended, self.stop) & ~probe),
+            closed.eq(checking | self.start | self.stop),
+        ]
         m.d.comb += [
-            probe.eq(first | self.check),
             checking.eq(self.status == FlashStatus.CHECKING),
             checked.eq(checking & image_check.ended),
             bus.probe.eq(probe),
-            bus.read.eq(self.start & ~checking),
+            bus.read.eq(start),
             bus.address.eq(self.address),
-            bus.end.eq(Mux(checking, image_check.ended, self.stop)),
+            bus.end.eq(end),
             bus.room.eq(fifo.room),
             fifo.clear.eq(probe | bus.read | bus.end),
             fifo.begun.eq(bus.begun),
@@ -108,14 +119,13 @@ class FlashReader(wiring.Component):
             fifo.data.eq(bus.byte),
         ]
 
-        # The bytes go to the check while it goes on.
         m.d.comb += [
             image_check.begin.eq(probe),
             image_check.i.payload.eq(fifo.o.payload),
-            image_check.i.valid.eq(fifo.o.valid & checking),
+            image_check.i.valid.eq(fifo.o.valid & closed),
             self.o.payload.eq(fifo.o.payload),
-            self.o.valid.eq(fifo.o.valid & ~checking),
-            fifo.o.ready.eq(Mux(checking, image_check.i.ready, self.o.ready)),
+            self.o.valid.eq(fifo.o.valid & ~closed),
+            fifo.o.ready.eq(Mux(closed, image_check.i.ready, self.o.ready)),
         ]
         with m.If(probe):
             m.d.sync += self.status.eq(FlashStatus.CHECKING)

@@ -159,9 +159,10 @@ class FlashBus(wiring.Component):
         # Clocks of the phase, from 0 on
         clock = Signal(range(max(self.wake, READ_CLOCKS)), reset_less=True)
         tick, last = Signal(), Signal()
+        ending = Signal(reset_less=True)  # the phase ends with this clock
         sent = Signal()  # the last clock of a command, its address and its dummies
         m.d.comb += [
-            last.eq(tick & self._is_last(phase, step, clock)),
+            last.eq(tick & ending),
             sent.eq((phase == _Phase.SEND) & last),
         ]
 
@@ -178,9 +179,9 @@ class FlashBus(wiring.Component):
 
         restart = self.probe | self.read | self.end
         with m.If(restart | last):
-            m.d.sync += clock.eq(0)
+            m.d.sync += [clock.eq(0), ending.eq(0)]
         with m.Elif(tick):
-            m.d.sync += clock.eq(clock + 1)
+            m.d.sync += [clock.eq(clock + 1), ending.eq(self._ends_next(phase, step, clock))]
         if self.divider == 1:
             m.d.comb += tick.eq(1)
         else:  # data change when the clock falls, and stay for the rest of the period
@@ -207,11 +208,11 @@ class FlashBus(wiring.Component):
         self._add_data_in(m, step, tick, due, restart, (phase == _Phase.GAP) & last)
         return m
 
-    def _is_last(self, phase, step, clock):
-        """Whether a phase ends with this clock, if it is one that ends by itself."""
-        sent = Cat((step == sending) & reached(clock, _CLOCKS[sending] - 1) for sending in _CLOCKS)
-        wake = reached(clock, self.wake - 1)
-        waited = Mux(step == Step.WAKE, wake, reached(clock, self.gap - 1))
+    def _ends_next(self, phase, step, clock):
+        """Whether a phase ends with the clock behind this one, if it is one that ends by itself."""
+        sent = Cat((step == sending) & reached(clock, _CLOCKS[sending] - 2) for sending in _CLOCKS)
+        wake = reached(clock, self.wake - 2)
+        waited = Mux(step == Step.WAKE, wake, reached(clock, self.gap - 2))
         return Mux(phase == _Phase.SEND, sent.any(), (phase == _Phase.GAP) & waited)
 
     def _add_data_out(self, m, phase, step, clock, sent, tick):

@@ -24,7 +24,8 @@ class ReadAhead(wiring.Component):
     clear : In(1)
         Forget everything. Must come first.
     begun : In(1), room : Out(1)
-        A byte begins, which it may only while there is room.
+        A byte begins, which it may only while there is room. A byte that is taken makes room two
+        cycles later.
     write : In(1), data : In(8)
         A byte has come.
     o : Out(stream.Signature(8))
@@ -48,8 +49,8 @@ class ReadAhead(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        taken = Signal()
-        m.d.comb += taken.eq(self.o.valid & self.o.ready)
+        taken = Signal(reset_less=True)
+        m.d.sync += taken.eq(self.o.valid & self.o.ready & ~self.clear)
 
         # Plus one, minus one or nothing, in one addition
         pending = Signal(range(self.depth + 1), reset_less=True)

@@ -93,8 +93,9 @@ class Issue(wiring.Component):
 
         # Groups
         group_passed = delayed(m, group_end, 1, name="group_passed", init=0)
+        started = delayed(m, self.start, 1, name="started", init=0)
         groups = LoopCounter(
-            m, d.groups_less_one, advance=group_passed, restart=self.start, name="group"
+            m, d.groups_less_one, advance=group_passed, restart=started, name="group"
         )
         m.d.comb += group_last.eq(groups.last)
 
@@ -172,7 +173,10 @@ class _Openings(wiring.Component):
 
 
 class _Taps(wiring.Component):
-    """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block."""
+    """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block.
+
+    Not ``busy`` in the cycle behind ``start``.
+    """
 
     def __init__(self, config: AcceleratorConfig):
         self.rows = config.rows
@@ -199,14 +203,13 @@ class _Taps(wiring.Component):
         # In a broadcast layer every slot is a block.
         slot_last, block_last, all_last = Signal(), Signal(), Signal()
         block_end, inner_end, outer_end = Signal(), Signal(), Signal()
-        blocks = LoopCounter(
-            m, d.blocks_less_one, advance=block_end, restart=self.start, name="block"
-        )
+        started = delayed(m, self.start, 1, name="started", init=0)
+        blocks = LoopCounter(m, d.blocks_less_one, advance=block_end, restart=started, name="block")
         inner = LoopCounter(
-            m, d.inner_taps_less_one, advance=inner_end, restart=self.start, name="inner"
+            m, d.inner_taps_less_one, advance=inner_end, restart=started, name="inner"
         )
         outer = LoopCounter(
-            m, d.outer_taps_less_one, advance=outer_end, restart=self.start, name="outer"
+            m, d.outer_taps_less_one, advance=outer_end, restart=started, name="outer"
         )
         m.d.comb += [
             block_end.eq(block_last & self.busy),
@@ -217,7 +220,14 @@ class _Taps(wiring.Component):
             self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
 
-        m.d.sync += all_last.eq(blocks.last_next & inner.last_next & outer.last_next)
+        # What becomes of the loops with the end of this block does not depend on when it ends.
+        inner_ends, outer_ends, all_end = Signal(), Signal(), Signal()
+        inner_turns, outer_turns = started | blocks.last, started | (blocks.last & inner.last)
+        m.d.comb += [
+            inner_ends.eq(blocks.last_then),
+            outer_ends.eq(inner_ends & Mux(inner_turns, inner.last_then, inner.last)),
+            all_end.eq(outer_ends & Mux(outer_turns, outer.last_then, outer.last)),
+        ]
 
         with m.If(self.start | self.tile_last):
             m.d.sync += [self.slot.eq(0), slot_last.eq(0), block_last.eq(d.broadcast)]
@@ -235,11 +245,14 @@ class _Taps(wiring.Component):
                 m.d.sync += self.first_block.eq(0)
 
         # The offset steps by what the loop that advances asks for; a tile's end takes it back to 0.
-        increment = Signal.like(self.offset)
-        inner_ends, outer_ends = blocks.last_next, blocks.last_next & inner.last_next
-        m.d.sync += increment.eq(
-            Mux(outer_ends, d.tap_outer_step, Mux(inner_ends, d.tap_inner_step, 1))
-        )
+        increment = Signal.like(self.offset, reset_less=True)
+        with m.If(started | block_end):
+            m.d.sync += [
+                all_last.eq(all_end),
+                increment.eq(
+                    Mux(outer_ends, d.tap_outer_step, Mux(inner_ends, d.tap_inner_step, 1))
+                ),
+            ]
         with m.If(self.tile_last):
             m.d.sync += self.offset.eq(0)
         with m.Elif(block_end):
@@ -295,7 +308,8 @@ class _Positions(wiring.Component):
             self.exhausted.eq(passed | (run_end & runs.last)),
         ]
         step = Signal.like(self.entry.address, reset_less=True)
-        m.d.sync += step.eq(Mux(run.last_next, d.position_outer_step, d.position_inner_step))
+        with m.If(restart | self.advance):
+            m.d.sync += step.eq(Mux(run.last_then, d.position_outer_step, d.position_inner_step))
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(base_next),

@@ -85,27 +85,31 @@ class Link(wiring.Component):
             m.d.sync += count.eq(count - 1)
 
         m.d.comb += [
-            self.pointer_byte.eq(self.i.payload),
             self.write_byte.eq(self.i.payload),
             self.stop.eq(last_word),
         ]
 
         layer_done = delayed(m, self.layer_done, 1, name="layer_done", init=0)
 
-        # Accesses are registered on their way to the memory.
+        # What is asked of the memory and the sequencer passes registers.
         en, write, advance = Signal(), Signal.like(self.memory_write), Signal()
+        set_pointer, run = Signal.like(self.set_pointer), Signal()
         m.d.sync += [
             self.memory_en.eq(en),
             self.memory_write.eq(write),
             self.advance.eq(advance),
+            self.set_pointer.eq(set_pointer),
+            self.run.eq(run),
         ]
 
         # Every byte, of either direction, goes through one CRC, a cycle later; what a byte to send is
         # depends on the state. A state restarts the CRC and the count of bytes by `restart`.
         source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
-        restart, moved, crc = Signal(), Signal(), Signal(8)
+        restart, restarted, moved, crc = Signal(), Signal(), Signal(), Signal(8)
         passed, pending = Signal(8, reset_less=True), Signal()
-        m.d.comb += self.o.valid.eq(Cat(source.values()).any())
+        # Whether a CRC was right is looked at in a cycle of its own.
+        settled, clean = Signal(), Signal(reset_less=True)
+        m.d.comb += [self.o.valid.eq(Cat(source.values()).any()), self.pointer_byte.eq(passed)]
         for name, value in {"status": status, "held": held, "crc": crc}.items():
             with m.If(source[name]):
                 m.d.comb += self.o.payload.eq(value)
@@ -113,8 +117,11 @@ class Link(wiring.Component):
         m.d.sync += [
             passed.eq(Mux(self.o.valid, self.o.payload, self.i.payload)),
             pending.eq(moved & ~restart),
+            restarted.eq(restart),
+            settled.eq(~pending),
+            clean.eq(crc == 0),
         ]
-        with m.If(restart):
+        with m.If(restarted):
             m.d.sync += crc.eq(0)
         with m.Elif(pending):
             m.d.sync += crc.eq(_crc_step(crc, passed))
@@ -161,21 +168,21 @@ class Link(wiring.Component):
                 fields_end = byte == protocol.HEADER_BYTES - 1
                 with m.If(taken()):
                     for index in range(protocol.LOCATION_BYTES):
-                        m.d.comb += self.set_pointer[index].eq(byte == 1 + index)
+                        m.d.comb += set_pointer[index].eq(byte == 1 + index)
                     with m.If((byte > protocol.LOCATION_BYTES) & ~fields_end):
                         m.d.sync += count.eq(Cat(count[8:], self.i.payload))
                     with m.If(fields_end):
                         m.next = "Decode"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Decode"), m.If(~pending):
+            with m.State("Decode"), m.If(settled & ~pending):
                 m.d.comb += restart.eq(1)
-                with m.If((crc != 0) | ~known):
+                with m.If(~clean | ~known):
                     answer(Status.BAD_HEADER)
                 with m.Elif(opcode == Opcode.WRITE):
                     m.next = "Receive"
                 with m.Elif(opcode == Opcode.RUN):
-                    m.d.comb += self.run.eq(1)
+                    m.d.comb += run.eq(1)
                     m.next = "Run"
                 with m.Else():
                     answer(Status.OK)
@@ -196,17 +203,19 @@ class Link(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("Check"):
-                with m.If(taken(~pending)):
-                    answer(Status.BAD_DATA)
-                    with m.If(crc == self.i.payload):
-                        answer(Status.OK)
+                with m.If(taken()):
+                    m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"
+            with m.State("Verdict"), m.If(settled & ~pending):
+                answer(Status.BAD_DATA)
+                with m.If(clean):
+                    answer(Status.OK)
 
             # RUN
             with m.State("Run"):
                 m.d.comb += counting.eq(layer_done)
-                with m.If(self.idle):
+                with m.If(self.idle & ~self.run):
                     answer(Status.OK)
                     with m.If(self.refused):
                         answer(Status.BAD_FLASH)

@@ -3,6 +3,7 @@
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from ..config import AcceleratorConfig
 from ..isa import COUNTER_BITS, Isa
@@ -30,6 +31,9 @@ class Sequencer(wiring.Component):
         Access to the memory or the flash and what it reads, ``memory_latency`` cycles later.
     flash_start, flash_stop : Out(1), flash_valid : In(1)
         On cores with a flash: read it from the pointer on; read no more; it holds a valid image.
+    copy, quiet : Out(1), copying : In(1)
+        On cores with a flash: the descriptor is that of a copy, whose words come now; while words
+        are missing, no access takes place in the next cycle; words are missing.
     refused : Out(1)
         The last run came to a chunk in a flash that is not valid, and ended there.
     descriptor, start : Out
@@ -52,7 +56,14 @@ class Sequencer(wiring.Component):
         self.config = config
         self.isa = isa = Isa(config)
         self.memory_latency = memory_latency
-        flash = {"flash_start": Out(1), "flash_stop": Out(1), "flash_valid": In(1)}
+        flash = {
+            "flash_start": Out(1),
+            "flash_stop": Out(1),
+            "flash_valid": In(1),
+            "copy": Out(1),
+            "quiet": Out(1),
+            "copying": In(1),
+        }
         super().__init__(
             {
                 **(flash if config.flash_lanes else {}),
@@ -96,26 +107,31 @@ class Sequencer(wiring.Component):
 
         # Fetching: a word is asked for in each cycle of the states Descriptor, Tables,
         # Records and Weights.
-        remaining = Signal(range(max(1 << 16, isa.descriptor_words)))
+        remaining = Signal(self._length_bits, reset_less=True)
         group = Signal.like(d.groups_less_one)
         fetching = {
             name: Signal(name=f"fetching_{name}")
             for name in ("words", "tables", "records", "weights")
         }
         asking = Cat(fetching.values()).any()
-        taken, segment_end, last = Signal(), Signal(), Signal()
-        following = Signal.like(remaining)
+        taken, segment_end, last = Signal(), Signal(), Signal(reset_less=True)
+        loading, length = Signal(), Signal.like(remaining)
         m.d.comb += [
             self.access_en.eq(asking | self.link_en),
             taken.eq(asking & self.granted),
             segment_end.eq(taken & last),
-            following.eq(Mux(taken, remaining - 1, remaining)),
         ]
-        m.d.sync += [remaining.eq(following), last.eq(following == 0)]
+        # Whether a word is the last one is not asked behind whether it is taken.
+        with m.If(taken | (loading & ~asking)):
+            with m.If(loading):
+                m.d.sync += [remaining.eq(length), last.eq(length == 0)]
+            with m.Else():
+                m.d.sync += [remaining.eq(remaining - 1), last.eq(remaining == 1)]
 
-        def fetch(words_less_one):
-            """The next segment is this long; the first word is asked for in the next cycle."""
-            m.d.comb += following.eq(words_less_one)
+        def fetch(words_less_one, when=1):
+            """The next segment is this long; its first word is asked for in the next cycle or, while
+            words are asked for, in the cycle behind that in which this one is taken."""
+            m.d.comb += [length.eq(words_less_one), loading.eq(when)]
 
         def next_chunk(pointer):
             """Read the chunk from where it is."""
@@ -124,6 +140,13 @@ class Sequencer(wiring.Component):
                 with m.If(data.View(isa.pointer, pointer).flash):
                     m.next = "Seek"
 
+        def say_quiet(value):
+            if self.config.flash_lanes:
+                m.d.comb += self.quiet.eq(value)
+
+        # Words that come from flash are the layer's own until it has all of them.
+        streaming = self.pointer.flash if self.config.flash_lanes else 0
+
         load_next = Signal()
         self._add_pointer(m, load_next, taken | self.link_advance)
         arrives = {
@@ -131,6 +154,7 @@ class Sequencer(wiring.Component):
             for name, signal in fetching.items()
         }
         complete = delayed(m, segment_end, self.memory_latency, name="complete", init=0)
+        coming = self._add_descriptor(m, arrives)
         self._add_filling(m, arrives)
 
         # Which halves are full
@@ -165,6 +189,15 @@ class Sequencer(wiring.Component):
             with m.State("Decode"), m.If(complete):
                 m.d.sync += self.start.eq(1)
                 m.next = "Start"
+                if self.config.flash_lanes:
+                    with m.If(coming.copy):
+                        m.d.sync += self.start.eq(0)
+                        m.next = "Copy"
+            if self.config.flash_lanes:
+                with m.State("Copy"):
+                    m.d.comb += [self.copy.eq(1), load_next.eq(1)]
+                    fetch(isa.descriptor_words - 1)
+                    m.next = "Descriptor"
             with m.State("Start"):
                 m.d.sync += group.eq(0)
                 fetch(Mux(d.second, tables[1], tables[0]) - 1)
@@ -178,27 +211,37 @@ class Sequencer(wiring.Component):
             with m.State("Group"):
                 m.d.comb += self.restart.eq(1)
                 fetch(self.config.columns * isa.record_words - 1)
-                with m.If(~self.ready.bit_select(self.half, 1)):
+                full = self.ready.bit_select(self.half, 1)
+                say_quiet(full & ~streaming)
+                with m.If(~full):
                     m.next = "Records"
             with m.State("Records"):
                 m.d.comb += fetching["records"].eq(1)
+                fetch(d.weight_words_less_one, when=last)
                 with m.If(segment_end):
-                    fetch(d.weight_words_less_one)
                     m.next = "Weights"
             with m.State("Weights"):
                 m.d.comb += fetching["weights"].eq(1)
                 with m.If(segment_end):
                     m.d.sync += group.eq(group + 1)
                     m.next = "Loading"
-            with m.State("Loading"), m.If(loaded):
-                m.next = "Group"
-                with m.If((group > d.groups_less_one) | d.shared):
-                    m.next = "Finish"
+            with m.State("Loading"):
+                say_quiet(~streaming)
+                with m.If(loaded):
+                    m.next = "Group"
+                    with m.If((group > d.groups_less_one) | d.shared):
+                        m.next = "Finish"
             with m.State("Finish"):
                 fetch(isa.descriptor_words - 1)
+                say_quiet(1)
+                ended = self.finished
                 if self.config.flash_lanes:
-                    m.d.comb += self.flash_stop.eq(1)
-                with m.If(self.finished):
+                    # While words are copied nothing else begins.
+                    worked = Signal()
+                    m.d.comb += self.flash_stop.eq(~self.copying)
+                    m.d.sync += worked.eq((self.finished | worked) & self.copying)
+                    ended = (self.finished | worked) & ~self.copying
+                with m.If(ended):
                     m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
                     next_chunk(d.next)
                     with m.If(d.last | self.stop):
@@ -206,6 +249,14 @@ class Sequencer(wiring.Component):
 
         self._add_counters(m)
         return m
+
+    @property
+    def _length_bits(self) -> int:
+        """Of the number of words of the longest segment, less one."""
+        isa = self.isa
+        tables = isa.table_words({"tables": 1, "second": 1})
+        words = max(isa.descriptor_words, tables, self.config.columns * isa.record_words)
+        return max(bits_for(words - 1), len(self.descriptor.weight_words_less_one))
 
     def _add_pointer(self, m, load_next, advance):
         # A chunk may run across the end of bank 0. Flash is read in one go from where it begins.
@@ -222,13 +273,16 @@ class Sequencer(wiring.Component):
                 with m.If(self.set_pointer[index]):
                     m.d.sync += part.eq(self.pointer_byte)
 
-    def _add_filling(self, m, arrives):
-        words = self.isa.descriptor_words * self.config.word_bits
-        descriptor = Signal(words)
+    def _add_descriptor(self, m, arrives):
+        """The descriptor, as it is and as it will be with the word that comes."""
+        descriptor = Signal(self.isa.descriptor_words * self.config.word_bits, reset_less=True)
+        coming = Cat(descriptor[self.config.word_bits :], self.data)
         m.d.comb += self.descriptor.eq(descriptor)
         with m.If(arrives["words"]):
-            m.d.sync += descriptor.eq(Cat(descriptor[self.config.word_bits :], self.data))
+            m.d.sync += descriptor.eq(coming)
+        return data.View(self.isa.descriptor, coming[: self.isa.descriptor.size])
 
+    def _add_filling(self, m, arrives):
         record_end = Signal()
         m.d.comb += [
             self.write_data.eq(self.data),

@@ -38,21 +38,23 @@ class LoopCounter:
 
     ``value`` is minus the turns that are left, this one included: from ``-count`` to -1, modulo. So
     the last turn needs no comparison with the limit, and ``last`` is a register: comparisons would
-    otherwise queue up along the path through all loops of a walk. ``last_next`` is what it will be.
+    otherwise queue up along the path through all loops of a walk. For the same reason ``last_then``,
+    what ``last`` becomes with a ``restart`` or else with an ``advance``, does not depend on whether
+    there is an ``advance``.
 
-    ``restart`` must come once whenever ``less_one`` has changed.
+    ``restart`` must come once whenever ``less_one`` has changed, a cycle later or more.
     """
 
     def __init__(self, m: Module, less_one: Value, *, advance, restart, name: str):
         self.value = Signal(len(less_one), name=name, reset_less=True)
         self.last = Signal(name=f"{name}_last", reset_less=True)
-        self.last_next = Signal(name=f"{name}_last_next")
-        again = Signal(name=f"{name}_again")
-        m.d.comb += [again.eq(restart | (advance & self.last)), self.last_next.eq(self.last)]
-        m.d.sync += self.last.eq(self.last_next)
-        with m.If(again):
+        self.last_then = Signal(name=f"{name}_last_then")
+        single = Signal(name=f"{name}_single", reset_less=True)
+        m.d.sync += single.eq(less_one == 0)
+        m.d.comb += self.last_then.eq(Mux(restart | self.last, single, ~self.value == 1))
+        with m.If(restart | (advance & self.last)):
             m.d.sync += self.value.eq(~less_one)
-            m.d.comb += self.last_next.eq(less_one == 0)
         with m.Elif(advance):
             m.d.sync += self.value.eq(self.value + 1)
-            m.d.comb += self.last_next.eq(~self.value == 1)
+        with m.If(restart | advance):
+            m.d.sync += self.last.eq(self.last_then)

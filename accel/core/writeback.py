@@ -109,9 +109,7 @@ class WriteBack(wiring.Component):
         started = delayed(m, self.start, 1, name="started", init=0)
         run = LoopCounter(m, d.run_less_one, advance=row_end, restart=restart, name="run")
         runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
-        group = LoopCounter(
-            m, d.groups_less_one, advance=group_end, restart=self.start, name="group"
-        )
+        group = LoopCounter(m, d.groups_less_one, advance=group_end, restart=started, name="group")
         m.d.comb += [
             restart.eq(group_end | started),
             run_end.eq(row_end & run.last),

@@ -1,4 +1,7 @@
-"""Runs a build plan: synthesis once, place and route for every seed, then packs the best."""
+"""Runs a build plan: synthesis once, place and route for every seed, then packs the best.
+
+With a cache nothing is made twice: neither a netlist, nor a seed, nor the whole build.
+"""
 
 import json
 import os
@@ -9,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from accel.flow import summary
+from accel.flow.cache import Cache
 from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
 from accel.flow.reports import read_nextpnr
 from accel.flow.runner import OnProgress, Runner, Step
 from accel.flow.signoff import sign_off_as_reported, sign_off_up5k
+from accel.flow.stages import Stages
 from accel.flow.tools import Tool, find_tool
 
 _SYNTHESIS = Step(
@@ -34,10 +39,14 @@ _ROUTED = "routed.json"
 
 @dataclass(frozen=True, kw_only=True)
 class BuildResult:
-    """A finished build: the bitstream's file and what ``report.json`` says."""
+    """A finished build: the bitstream's file and what ``report.json`` says.
+
+    ``reused`` names what was taken from the cache: ``build``, or ``synthesis`` and seeds.
+    """
 
     bitstream: Path
     report: Mapping[str, Any]
+    reused: tuple[str, ...] = ()
 
 
 def build(
@@ -47,6 +56,7 @@ def build(
     facts: Mapping[str, Any] | None = None,
     cores: int | None = None,
     on_progress: OnProgress = lambda text, share: None,
+    cache: Cache | None = None,
 ) -> BuildResult:
     """Carry out ``plan`` and leave bitstream, report and logs in the folder ``output``.
 
@@ -58,6 +68,9 @@ def build(
         Number of tools to run at once; all of this machine's if not given.
     on_progress : callable
         Called with what is being done and the share of the build that is behind it.
+    cache : Cache
+        Where what was made before is taken from and what is made is kept, each seed as soon as it
+        has ended; nowhere if not given.
 
     Raises
     ------
@@ -70,23 +83,32 @@ def build(
 
     Whatever is raised, ``output`` stays as it was and no tool is left running.
     """
-    yosys, nextpnr, packer = map(find_tool, plan.tools)
+    tools = yosys, nextpnr, packer = tuple(map(find_tool, plan.tools))
+    stages = Stages(cache, plan, tools, facts or {})
     with staged(output) as work:
-        runner = Runner(output=output, cores=cores or os.cpu_count() or 1, on_progress=on_progress)
-        for name, content in plan.files.items():
-            (work / name).write_text(content)
-        runner.run(_SYNTHESIS, yosys, [plan.synthesis], [work])
-        runs = _place_and_route(plan, work, runner, nextpnr)
-        best = max(runs, key=lambda run: (run.timing.signed_off_mhz, -run.seed))
-        runner.run(_PACKING, packer, [plan.pack], [best.folder])
-        report = {
-            **(facts or {}),
-            **summary.summarize(plan, runs, best, [yosys, nextpnr, packer]),
-        }
-        _keep_products(plan, work, runs, best)
-        (work / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+        if not stages.take_build(work):
+            runner = Runner(
+                output=output, cores=cores or os.cpu_count() or 1, on_progress=on_progress
+            )
+            for name, content in plan.files.items():
+                (work / name).write_text(content)
+            if not stages.take_netlist(work):
+                runner.run(_SYNTHESIS, yosys, [plan.synthesis], [work])
+                stages.keep_netlist(work)
+            runs = _place_and_route(plan, work, runner, nextpnr, stages)
+            best = max(runs, key=lambda run: (run.timing.signed_off_mhz, -run.seed))
+            runner.run(_PACKING, packer, [plan.pack], [best.folder])
+            report = {**(facts or {}), **summary.summarize(plan, runs, best, tools)}
+            _keep_products(plan, work, runs, best)
+            (work / REPORT).write_text(json.dumps(report, indent=2) + "\n")
+            stages.keep_build(work)
+        report = json.loads((work / REPORT).read_text())
     on_progress("done", 1.0)
-    return BuildResult(bitstream=output / plan.pack[_BITSTREAM[plan.pack[0]]], report=report)
+    return BuildResult(
+        bitstream=output / plan.pack[_BITSTREAM[plan.pack[0]]],
+        report=report,
+        reused=tuple(stages.reused),
+    )
 
 
 _BITSTREAM = {"icepack": -1, "ecppack": -3}
@@ -94,27 +116,40 @@ _BITSTREAM = {"icepack": -1, "ecppack": -3}
 
 
 def _place_and_route(
-    plan: BuildPlan, work: Path, runner: Runner, nextpnr: Tool
+    plan: BuildPlan, work: Path, runner: Runner, nextpnr: Tool, stages: Stages
 ) -> list[summary.Run]:
     options = ["--timing-allow-fail", "--report", _NEXTPNR_REPORT]
     if _is_up5k(plan):
         options += ["--sdf", _SDF, "--write", _ROUTED]
-    folders = []
-    commands = []
+    # The netlist and the constraints; a tool that runs in a sandbox cannot follow a link.
+    sources = [file for file in work.iterdir() if file.suffix in (".json", ".pcf", ".lpf")]
+    folders, commands, routed = {}, {}, set()
     for seed in plan.seeds:
-        folders.append(work / f"seed-{seed}")
-        commands.append((*plan.place_and_route, "--seed", str(seed), *options))
-        folders[-1].mkdir()
-        for file in work.iterdir():
-            # The netlist and the constraints; a tool that runs in a sandbox cannot follow a link.
-            if file.suffix in (".json", ".pcf", ".lpf"):
-                shutil.copyfile(file, folders[-1] / file.name)
-    codes = runner.run(_PLACE_AND_ROUTE, nextpnr, commands, folders)
-    return [
-        _read_run(plan, seed, folder)
-        for seed, folder, code in zip(plan.seeds, folders, codes, strict=True)
-        if code == 0
-    ]
+        folder = folders[seed] = work / f"seed-{seed}"
+        commands[seed] = (*plan.place_and_route, "--seed", str(seed), *options)
+        folder.mkdir()
+        for file in sources:
+            shutil.copyfile(file, folder / file.name)
+        if stages.take_seed(seed, commands[seed], sources, folder):
+            routed.add(seed)
+    waiting = [seed for seed in plan.seeds if seed not in routed]
+
+    def on_success(index):
+        seed = waiting[index]
+        routed.add(seed)
+        stages.keep_seed(commands[seed], sources, folders[seed])
+
+    # Where all new seeds fail others may have succeeded; only where none has it is a failure.
+    if waiting:
+        runner.run(
+            _PLACE_AND_ROUTE,
+            nextpnr,
+            [commands[seed] for seed in waiting],
+            [folders[seed] for seed in waiting],
+            on_success,
+            may_fail=bool(routed),
+        )
+    return [_read_run(plan, seed, folders[seed]) for seed in plan.seeds if seed in routed]
 
 
 def _read_run(plan: BuildPlan, seed: int, folder: Path) -> summary.Run:

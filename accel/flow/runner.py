@@ -36,11 +36,19 @@ class Runner:
     on_progress: OnProgress
 
     def run(
-        self, step: Step, tool: Tool, commands: Sequence[Sequence[str]], folders: Sequence[Path]
+        self,
+        step: Step,
+        tool: Tool,
+        commands: Sequence[Sequence[str]],
+        folders: Sequence[Path],
+        on_success: Callable[[int], None] = lambda index: None,
+        may_fail: bool = False,
     ) -> list[int]:
         """Run the commands, each in its folder, and return their exit codes.
 
-        Raises ``ToolFailed`` if none succeeds; its log is then kept beside the output folder.
+        ``on_success(index)`` is called as soon as a command has ended well.
+
+        Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; its log is then kept beside the output folder.
         """
         jobs = [
             Job(
@@ -60,6 +68,8 @@ class Runner:
 
         def on_end(index, code):
             ended.append(index)
+            if code == 0:
+                on_success(index)
             tell()
 
         def on_poll(index):
@@ -69,7 +79,7 @@ class Runner:
 
         tell()
         codes = run_jobs(jobs, workers=self.cores, on_end=on_end, on_poll=on_poll)
-        if all(codes):
+        if all(codes) and not may_fail:
             raise self._failure(step, tool, jobs[0], commands[0])
         return codes
 

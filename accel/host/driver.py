@@ -237,7 +237,7 @@ class DrivenCore:
         """Load the program unless it is there, and say whether it is."""
         if not self._loaded:
             retries = self.driver.retries
-            for chunk in self.program.chunks:
+            for chunk in self.program.contents:
                 if chunk.bank != FLASH:
                     self.driver.write(chunk.bank, chunk.address, chunk.data)
             self._loaded = self.driver.retries == retries
@@ -255,7 +255,7 @@ class DrivenCore:
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
         self._check()
-        first = self.program.chunks[0]
+        first = self.program.entries[0]
         self.driver.run(first.bank, first.address)
         self.total = self.driver.counters()
         return {name: self._read(name) for name in keep}
@@ -263,7 +263,7 @@ class DrivenCore:
     def _step(self, sample, keep) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
-        for command, chunk in zip(self.program.commands, self.program.chunks, strict=True):
+        for command, chunk in zip(self.program.commands, self.program.entries, strict=True):
             self._check()
             self.driver.run(chunk.bank, chunk.address, layers=1)
             self.layer_counters.append(self.driver.counters())

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from accel import boards
+from accel.core.pe import ELEMENTS
+from accel.numeric.formats import FORMATS
 from tests.compiler.frontends import test_tflite as faults
 
 from .conftest import MODEL
@@ -202,7 +204,11 @@ def test_a_configuration_that_cannot_be(refused, tmp_path):
     said = refused("build", "-b", "icebreaker", "--rows", "0", *out)
     assert said == "Array rows must be an integer from 2 to 32, not 0"
     said = refused("build", "-b", "icebreaker", "--format", "int3", *out)
-    assert said == "Number format must be one of int8, int8_int4, not 'int3'"
+    assert said == f"Number format must be one of {', '.join(FORMATS)}, not 'int3'"
+    said = refused("build", "-b", "icebreaker", "--pe", "abacus", *out)
+    assert said == f"Processing element must be one of {', '.join(ELEMENTS)}, not 'abacus'"
+    said = refused("compile", MODEL, "--pe", "booth", "--format", "int8_pow2", *out)
+    assert said.startswith("Processing element 'booth' does not make the products of the number ")
     said = refused("build", "-b", "icebreaker", "--set", "speed=9", *out)
     assert said.startswith("--set must be NAME=VALUE with a NAME of rows, columns, format,")
     said = refused("build", "-b", "icebreaker", "--set", "sum_bits=x", *out)

@@ -1,5 +1,8 @@
 """What is packed into a program's bytes comes out of them again, field by field."""
 
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from amaranth.hdl import signed
@@ -7,7 +10,17 @@ from amaranth.lib import data
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel.compiler.command import Command, decode, encode, pack_stream, pack_weights, positions
+from accel.compiler.command import (
+    Command,
+    cut,
+    decode,
+    encode,
+    pack_stream,
+    pack_weights,
+    positions,
+)
+from accel.compiler.frontends import load
+from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division import (
@@ -19,6 +32,7 @@ from accel.numeric.division import (
 )
 from accel.sim.machine import decode_layer
 
+DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIGS = [
     AcceleratorConfig(rows=rows, columns=columns, format=form, weight_steps=7680)
     for rows, columns in ((4, 4), (2, 8), (8, 4), (3, 5))
@@ -136,11 +150,9 @@ def test_a_column_without_a_channel_gives_one_code_whatever_it_sums(config):
     stream = pack_stream(command(config, groups=1, lacking=1), config)
     record = isa.record_words * config.rows
     data = stream[(config.columns - 1) * record : config.columns * record]
-    values, at = {}, 0
-    for layout in isa.record.values():
-        end = at + isa.words(layout) * config.rows
-        values |= decode(layout, int.from_bytes(data[at:end], "little"))
-        at = end
+    values = {}
+    for part in decode(isa.record_layout, int.from_bytes(data, "little")).values():
+        values |= part
     assert values.pop("divisor") == (1 << DIVISOR_BITS) - 1
     assert not any(values.values())
 
@@ -151,3 +163,37 @@ def test_a_stream_is_whole_words(config):
         packed = pack_weights(np.ones((2, steps, config.columns), int), config)
         assert {len(group) % config.rows for group in packed} == {0}
         assert len(pack_stream(command(config, steps=steps), config)) % config.rows == 0
+
+
+@pytest.mark.parametrize("rows, columns, lanes", [(4, 4, 4), (3, 5, 1), (8, 4, 2), (2, 8, 4)])
+def test_a_command_that_is_cut_computes_the_same(rows, columns, lanes):
+    """Any groups of any layer of the digits, on memory that is full of noise."""
+    config = AcceleratorConfig(
+        rows=rows, columns=columns, weight_steps=7680, bank_words=1 << 14, flash_lanes=lanes
+    )
+    random = np.random.default_rng(rows)
+    for whole in compile_graph(load(DIGITS / "digits_int8.tflite"), config).commands:
+        memory = random.integers(0, 256, (1, 2, config.bank_words * rows), np.uint8)
+        expected, found = memory.copy(), memory.copy()
+        layer_of(whole, config).run(expected)
+        cuts = sorted({0, whole.groups, *random.integers(0, whole.groups + 1, 2).tolist()})
+        for first, end in pairwise(cuts):
+            part = cut(whole, first, end - first, config)
+            if part is whole and first:
+                continue  # all groups share their weights
+            layer_of(part, config).run(found)
+        np.testing.assert_array_equal(found, expected, err_msg=whole.name)
+        assert (expected != memory).any()
+
+
+def layer_of(command, config):
+    """A command, decoded; it reads the middle of bank 0 and writes the begin of bank 1."""
+    isa = Isa(config)
+    words = len(pack_weights(command.weights, config)[0]) // config.rows
+    fields = dict.fromkeys(("next", "last", "copy", "input_bank"), 0) | command.fields
+    fields |= {
+        "input_base": config.bank_words // 2 + command.fields["input_base"],
+        "weight_words_less_one": words - 1,
+    }
+    head = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
+    return decode_layer(head + pack_stream(command, config), config)

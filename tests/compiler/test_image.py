@@ -56,6 +56,22 @@ def test_what_is_saved_comes_back(program, image):
     assert [layer["name"] for layer in loaded.layers] == [c.name for c in program.commands]
 
 
+def test_what_is_copied_lies_in_the_flash_image_alone(tmp_path):
+    config = AcceleratorConfig(bank_words=1024, flash_lanes=4)
+    program = compile_graph(load(DIGITS / "digits_int8.tflite"), config)
+    save(program, tmp_path / "program.bin")
+    loaded = load_image(tmp_path / "program.bin")
+    assert loaded.flash == program.flash
+    found = [(c.bank, c.address, c.data) for c in loaded.chunks]
+    assert found == [(c.bank, c.address, c.data) for c in program.contents]
+    assert found[0][:2] == (program.entries[0].bank, program.entries[0].address)
+    copied = [chunk for chunk in program.chunks if chunk.copied]
+    assert copied and not {(c.bank, c.address) for c in copied} & {f[:2] for f in found}
+    for copy in filter(None, program.copies):
+        end = copy.chunk.address + copy.chunk.size
+        assert program.flash[end - copy.size : end] == copy.words
+
+
 def test_the_same_program_makes_the_same_bytes(program, image, tmp_path):
     save(program, tmp_path / "again.bin")
     assert (tmp_path / "again.bin").read_bytes() == image.read_bytes()
@@ -77,7 +93,7 @@ def test_another_version_is_refused_with_both_numbers(image):
     data = bytearray(image.read_bytes())
     data[8] = 1
     image.write_bytes(data)
-    with pytest.raises(BadImage, match=r"format version 1, this is a reader of version 2"):
+    with pytest.raises(BadImage, match=r"format version 1, this is a reader of version 3"):
         load_image(image)
 
 

@@ -24,6 +24,20 @@ def test_listing_of_digits(program, golden):
     golden("digits_int8_4x4.txt", write_listing(program))
 
 
+def test_what_is_copied_is_said_before_the_layer_that_hides_it():
+    config = AcceleratorConfig(bank_words=1024, flash_lanes=4)
+    program = compile_graph(load(DIGITS / "digits_int8.tflite"), config)
+    text = write_listing(program)
+    copies = [copy for copy in program.copies if copy]
+    found = re.findall(r"^copy flash:(\w+) (\d+) words -> (\d):(\w+)\nchunk ", text, re.MULTILINE)
+    assert copies and found == [
+        (f"{c.chunk.address:06x}", str(c.size // 4), str(c.bank), f"{c.address:05x}")
+        for c in copies
+    ]
+    copied = sum(chunk.copied for chunk in program.chunks)
+    assert text.count(" words, copied: ") == copied > 0
+
+
 def test_every_chunk_has_every_field(program):
     text = write_listing(program)
     fields = [name for name, _ in Isa(program.config).descriptor]

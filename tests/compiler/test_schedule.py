@@ -1,6 +1,7 @@
 """Every way to walk a convolution computes it, the quickest one is taken, refusals say why."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from accel.compiler.convolution import Region
 from accel.compiler.schedule import DoesNotFit, NotProved, schedule
 from accel.config import AcceleratorConfig
 from accel.numeric.division_solver import Solution
+from accel.numeric.formats import NumberFormat
 from accel.numeric.rules import Rescale
 from tests.convolutions import (
     SIZES,
@@ -107,7 +109,7 @@ def test_positions_are_spread_over_the_output(c, config, spread, transposed):
 @given(convolutions(), SIZED)
 def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c, config):
     """Cycles of the array, which `_Loops.cycles` counts."""
-    flat = module._flattened(module._without_idle_weights(c))
+    flat = module._flattened(module._without_idle_weights(c, config))
     division, inexact = module._divide(flat, config)
     assert not inexact
     costs = []
@@ -194,6 +196,30 @@ def test_wide_weights_are_refused_by_a_narrow_format():
     schedule(c.replace(weights=c.weights.clip(-8, 7)), CONFIG.replace(format="int8_int4"))
 
 
+def test_weights_between_those_of_a_format_are_refused_by_name():
+    c = convolution(np.array([3, 4, 5, 64]).reshape(1, 1, 1, 4), (1, 1, 4), (1, 1, 1))
+    said = refusal(c, CONFIG.replace(format="int8_pow2"))
+    assert said == (
+        "layer: weights of 3, 5 are none that it has (the core is built for int8 x power of two); "
+        "quantize the weights to fewer bits or use a core of a wider format"
+    )
+    schedule(c.replace(weights=c.weights & ~3), CONFIG.replace(format="int8_pow2"))
+
+
+@given(st.lists(st.integers(-7, 7), min_size=1, max_size=6), st.integers(0, 1 << 32))
+def test_what_is_proved_of_sums_holds_of_products_that_are_not_exact(weights, seed):
+    """A product that loses the lowest bit of every activation."""
+    lossy = NumberFormat(title="lossy", weight_bits=4, product=lambda a, w: (a >> 1 << 1) * w)
+    config = SimpleNamespace(number_format=lossy)
+    c = convolution(np.array(weights).reshape(1, 1, 1, -1), (1, 1, len(weights)), (1, 1, 1))
+    least, greatest = module._sum_range(c, config)
+    x = np.random.default_rng(seed).integers(-128, 128, (200, len(weights)))
+    worst = np.where(np.array(weights) > 0, [[127], [-128]], [[-128], [127]])
+    sums = lossy.product(np.concatenate([x, worst]), np.array(weights)).sum(axis=1)
+    assert (least, greatest) == (sums.min(), sums.max())
+    assert greatest < c.sum_range[1] or not any(w > 0 for w in weights)
+
+
 @pytest.mark.parametrize("weight, count", [(127, 600), (127, 517), (-127, 517)])
 def test_sums_beyond_the_accumulator_are_refused_with_the_width_that_does(weight, count):
     """Of 517 channels only one end of the range is beyond."""
@@ -258,3 +284,18 @@ def test_a_channel_that_never_changes_is_no_obstacle(shift, zero_point):
     codes = [rule.compute(np.array(sums) + c.bias) for sums in c.sum_range]
     assert np.flatnonzero(codes[0] == codes[1]).tolist() == [1, 4]
     assert_same(schedule(c, CONFIG), c, CONFIG)
+
+
+@settings(max_examples=60)
+@given(convolutions(), SIZED, st.integers(0, 2), st.integers(0, 2))
+def test_taps_that_are_pruned_at_an_edge_take_no_cycles(c, config, top, right):
+    """The answer stays, and there are as few steps as for a kernel that never had them."""
+    weights = np.moveaxis(c.weights.copy(), (0, 1) if c.depthwise else (1, 2), (0, 1))
+    weights[:top], weights[:, weights.shape[1] - min(right, weights.shape[1]) :] = 0, 0
+    pruned = c.replace(weights=np.moveaxis(weights, (0, 1), (0, 1) if c.depthwise else (1, 2)))
+    commands = schedule(pruned, config)
+    assert_same(commands, pruned, config)
+    kept = max(1, weights.shape[0] - top) * max(1, weights.shape[1] - right)
+    if not c.depthwise and pruned.kernel != pruned.input_shape[:2]:
+        words = -(-c.input_shape[2] // config.rows)
+        assert all(command.steps <= kept * words * config.rows for command in commands)

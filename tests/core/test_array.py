@@ -7,19 +7,20 @@ from hypothesis import strategies as st
 
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.array import SystolicArray
-from accel.core.pe import ELEMENTS
-from accel.numeric.formats import FORMATS
+from tests.datapaths import cores, name
 from tests.simulation import simulate
 
 IDLE = {"valid": 0, "first": 0, "last": 0, "half": 0, "group_last": 0}
 
 
 def operands(rng, config, depth):
-    """Activations ``[depth, rows, columns]`` and weights ``[depth, columns]`` of one tile."""
+    """Activations ``[depth, rows, columns]`` and codes ``[depth, columns]`` of one tile."""
     number = config.number_format
-    half, (low, high) = 1 << number.activation_bits - 1, number.weight_range
-    a = rng.integers(-half, half, (depth, config.rows, config.columns))
-    return a, rng.integers(low, high + 1, (depth, config.columns))
+    half = 1 << number.activation_bits - 1
+    # Columns so far apart have the same activation.
+    a = rng.integers(-half, half, (depth, config.rows, config.rows))
+    a = a[..., np.arange(config.columns) % config.rows]
+    return a, rng.choice(number.codes, (depth, config.columns))
 
 
 class Run:
@@ -60,7 +61,7 @@ class Run:
                 "group_last": int(self.rng.integers(2)),
             }
             self.steps.append((marks, a[k], w[k]))
-        sums = (a * w[:, None, :]).sum(axis=0)
+        sums = self.config.number_format.product(a, w[:, None, :]).sum(axis=0)
         for r in range(self.config.rows):
             time = len(self.steps) - 1 + self.dut.latency + r
             self.expected[time, r] = sums[r].tolist()
@@ -106,11 +107,8 @@ def test_sums_are_matrix_products_whatever_the_tiles_and_pauses(
     Run(config, tiles, seed, pauses=0.2).check()
 
 
-@pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("element", ELEMENTS)
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_element_and_format_accumulates_exactly(element, format, family):
-    config = AcceleratorConfig(element=element, format=format, family=family)
+@pytest.mark.parametrize("config", cores(), ids=name)
+def test_every_element_and_format_accumulates_exactly(config):
     rng = np.random.default_rng(5)
     Run(config, [operands(rng, config, 20) for _ in range(3)]).check()
 

@@ -31,6 +31,7 @@ class Traffic:
         self.seen = {name: [] for name in self.expected}
         self.layer_bank, self.layer_left = 0, 0
         self.coming = {"array": False, "result": False}
+        self.copied = 0
         simulate(self.dut, self._bench)
 
     def _bytes(self):
@@ -79,6 +80,8 @@ class Traffic:
         bank, others = self.layer_bank, rng.random() < 0.6
         array_address, result_address, address = rng.choices(USED, k=3)
         data, mask = self._bytes(), self._mask() if rng.random() < 0.5 else 0
+        if self.config.flash_lanes:
+            ctx.set(dut.copy_offered, 0)
         ctx.set(dut.array_bank, bank)
         ctx.set(dut.array_address, array_address)
         ctx.set(dut.result_bank, 1 - bank)
@@ -105,8 +108,26 @@ class Traffic:
             self._store(1 - bank, result_address, mask, data)
         if others and granted and other_mask:
             self._store(other_bank, address, other_mask, data)
+        elif self.config.flash_lanes:
+            self._copy(ctx, reads, results, other_bank if others else None)
+
+    def _copy(self, ctx, reads, results, other_bank):
+        """A word that is copied comes behind everybody else."""
+        dut, rng = self.dut, self.rng
+        bank, address, data = rng.randrange(2), rng.choice(USED), self._bytes()
+        offered = bank != other_bank and rng.random() < 0.5
+        ctx.set(dut.copy_offered, offered)
+        ctx.set(dut.copy_location, {"bank": bank, "address": address})
+        ctx.set(dut.copy_data, data)
+        taken = offered and not results and not (reads and bank == self.layer_bank)
+        assert ctx.get(dut.copy_taken) == taken
+        self.copied += taken
+        if taken:
+            self._store(bank, address, (1 << self.config.rows) - 1, data)
 
     def check(self):
+        assert self.copied > self.cycles // 50 or not self.config.flash_lanes
+
         for name, expected in self.expected.items():
             seen = self.seen[name]
             due = {time: value for time, value in expected.items() if time < len(seen)}
@@ -117,9 +138,11 @@ class Traffic:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("rows", [2, 3, 4, 8])
 @settings(max_examples=4)
-@given(seed=st.integers(0, 1 << 32))
-def test_every_read_sees_the_writes_before_it_by_the_published_latency(rows, family, seed):
-    config = AcceleratorConfig(rows=rows, columns=4, family=family, bank_words=WORDS)
+@given(seed=st.integers(0, 1 << 32), lanes=st.sampled_from((0, 4)))
+def test_every_read_sees_the_writes_before_it_by_the_published_latency(rows, family, seed, lanes):
+    config = AcceleratorConfig(
+        rows=rows, columns=4, family=family, bank_words=WORDS, flash_lanes=lanes
+    )
     Traffic(config, seed, 300).check()
 
 

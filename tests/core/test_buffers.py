@@ -155,11 +155,10 @@ class Recording:
             self.written[column, half] = record = {
                 part: random_values(layout, self.rng) for part, layout in isa.record.items()
             }
-            words = []
-            for part, layout in isa.record.items():
-                packed = encode(layout, record[part])
-                size = isa.words(layout) * self.config.rows
-                words += words_of(packed.to_bytes(size, "little"), self.config)
+            packed = encode(isa.record_layout, record)
+            words = words_of(
+                packed.to_bytes(isa.record_words * self.config.rows, "little"), self.config
+            )
             assert len(words) == isa.record_words
             for index, word in enumerate(words):
                 yield column, index, word
@@ -198,7 +197,7 @@ class Recording:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     ("rows", "columns", "requantizers"),
-    [(4, 4, 1), (2, 1, 1), (3, 5, 1), (8, 8, 2), (8, 4, 4), (4, 8, 4)],
+    [(4, 4, 1), (2, 1, 1), (3, 5, 1), (8, 8, 2), (8, 4, 4), (4, 8, 4), (16, 4, 2)],
 )
 @settings(max_examples=3)
 @given(seed=st.integers(0, 1 << 32))

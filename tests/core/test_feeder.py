@@ -22,7 +22,7 @@ def drive(rows, columns, cycles):
         for word, row, broadcast in cycles:
             ctx.set(dut.word, word)
             ctx.set(dut.load, 0 if row is None else 1 << row)
-            ctx.set(dut.broadcast, broadcast)
+            ctx.set(dut.broadcast, -broadcast)
             operands = [ctx.get(dut.o[k]) for k in range(rows * columns)]
             seen.append([operands[r * columns : (r + 1) * columns] for r in range(rows)])
             await ctx.tick()

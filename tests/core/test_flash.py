@@ -273,6 +273,7 @@ def test_a_stop_ends_a_read_and_leaves_nothing():
             await bench.start(ctx, 0)
             await ctx.tick().repeat(cycles)
             await bench.pulse(ctx, bench.reader.stop)
+            await ctx.tick()
             for _ in range(8):
                 assert not ctx.get(bench.reader.o.valid)
                 assert not ctx.get(bench.reader.pins.cs)

@@ -44,6 +44,7 @@ def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, s
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
+            await ctx.tick()
             for _ in range(3):
                 for _ in range(rng.choice([0, 0, 1, 3])):
                     assert not ctx.get(dut.tile_last)

@@ -16,6 +16,7 @@ from tests.layers import random_fields
 from tests.simulation import simulate
 
 BANK_WORDS = 4096
+COPY_FIELDS = ("input_bank", "input_base", "position_outer_step")
 SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
 
 
@@ -44,12 +45,15 @@ class Chunk:
     def words(self, following, last):
         """All words; ``following`` is the location of the next chunk."""
         self.fields["last"] = int(last)
-        packed = encode(self.isa.descriptor, self.fields | {"next": following})
-        width = self.isa.config.word_bits
-        count = self.isa.descriptor_words
-        descriptor = [packed >> width * k & (1 << width) - 1 for k in range(count)]
         groups = [word for group in self.groups for part in group for word in part]
-        return descriptor + self.tables + groups
+        return descriptor(self.isa, self.fields, following) + self.tables + groups
+
+
+def descriptor(isa, fields, following, copy=0):
+    """The words of a descriptor."""
+    packed = encode(isa.descriptor, fields | {"next": following, "copy": copy})
+    width, count = isa.config.word_bits, isa.descriptor_words
+    return [packed >> width * k & (1 << width) - 1 for k in range(count)]
 
 
 class Run:
@@ -62,6 +66,7 @@ class Run:
         self.executed = min(layers, stop_after or layers)
         self.stop_after = stop_after
         self.valid, self.starts, self.refused = valid, [], False
+        self.copies, self.copied, self.copying, self.quiet = {}, [], False, 0
         self.bit = self.isa.pointer.size  # of a flash, where there is one
         self.memory = {}
         # The second chunk lies across the end of bank 0.
@@ -71,6 +76,7 @@ class Run:
             in_flash = [self.rng.random() < 0.5 for _ in self.places]
             self.bit = self.isa.pointer.size - 1
             self.places = [p | f << self.bit for p, f in zip(self.places, in_flash, strict=True)]
+            self._add_copies(in_flash)
             if not valid:
                 good = [not f for f in in_flash[:layers]] + [False]
                 self.executed = min(self.executed, good.index(False))
@@ -78,6 +84,14 @@ class Run:
         for index, chunk in enumerate(self.chunks):
             words = chunk.words(self.places[index + 1], index == layers - 1)
             place = self.places[index]
+            if index in self.copies:  # before a chunk that follows in flash or is in memory
+                fields, chunk_place = self.copies[index]
+                head = descriptor(self.isa, fields, chunk_place, copy=1)
+                streamed = words if chunk_place >> self.bit else []
+                self.memory[place] = iter(head + streamed)
+                place = chunk_place
+                if streamed:
+                    continue
             self.memory |= (
                 {place: iter(words)} if place >> self.bit else dict(enumerate(words, place))
             )
@@ -106,6 +120,8 @@ class Run:
         assert ctx.get(dut.refused) == self.refused
         flash = [place for place in self.places[: self.executed] if place >> self.bit]
         assert self.starts == flash
+        copies = [copy for index, (copy, _) in self.copies.items() if index < self.executed]
+        assert self.copied == [{name: copy[name] for name in COPY_FIELDS} for copy in copies]
         if self.executed < len(self.chunks):  # where a run would go on
             assert self._pointer(ctx) == self.places[self.executed]
         for name in COUNTERS[1:]:
@@ -115,6 +131,17 @@ class Run:
         mask = (1 << COUNTER_BITS) - 1
         read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
         assert read == self.counted
+
+    def _add_copies(self, in_flash):
+        """Some layers have words copied: a run of them begins in flash."""
+        for index in range(len(self.chunks)):
+            if self.rng.random() < 0.4:
+                self.copies[index] = (
+                    random_fields(self.isa, self.rng) | {"last": 0},
+                    (self.places[index]),
+                )
+                self.places[index] = self.rng.getrandbits(10) << 1 | 1 << self.bit
+                in_flash[index] = True
 
     def _pointer(self, ctx):
         return ctx.get(self.dut.pointer.as_value())
@@ -129,6 +156,8 @@ class Run:
             for name, value in events.items():
                 self.counted[name] += value
             self.counted["cycles"] += 1
+        if self.isa.config.flash_lanes:
+            self._copies(ctx)
         granted = self.rng.random() < 0.7
         ctx.set(dut.granted, granted)
         read = None
@@ -145,6 +174,21 @@ class Run:
         word = self.arriving[-self.latency] if len(self.arriving) >= self.latency else None
         garbage = self.rng.getrandbits(self.isa.config.word_bits)
         ctx.set(dut.data, garbage if word is None else word)
+
+    def _copies(self, ctx):
+        """What a copier would see: a copy begins, words are missing for some time, and who says so
+        long that it is quiet asks for nothing in the cycle behind."""
+        dut = self.dut
+        assert not (self.quiet and ctx.get(dut.access_en))
+        ctx.set(dut.copying, self.copying)
+        self.quiet = self.copying and ctx.get(dut.quiet)
+        if ctx.get(dut.copy):
+            assert not self.copying
+            self.copying = True
+            descriptor = ctx.get(dut.descriptor)
+            self.copied.append({name: descriptor[name] for name in COPY_FIELDS})
+        elif self.rng.random() < 0.003:
+            self.copying = False
 
     def _enabled(self, ctx):
         """What the word that arrives is for: one thing, if any."""
@@ -208,6 +252,13 @@ class Run:
             assert not ctx.get(dut.layer_done)
             await self._tick(ctx)
         ctx.set(dut.finished, 1)
+        while self.isa.config.flash_lanes and ctx.get(dut.copying):
+            assert not ctx.get(dut.layer_done)
+            assert not ctx.get(dut.flash_stop)
+            assert ctx.get(dut.quiet)
+            await self._tick(ctx)
+            ctx.set(dut.finished, 0)
+            ctx.set(dut.copying, self.copying)
         assert ctx.get(dut.layer_done)
         await self._tick(ctx)
         ctx.set(dut.finished, 0)

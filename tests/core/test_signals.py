@@ -16,14 +16,14 @@ class Loop(Elaboratable):
 
     def __init__(self, width):
         self.less_one, self.advance, self.restart = Signal(width), Signal(), Signal()
-        self.value, self.last, self.last_next = Signal(width), Signal(), Signal()
+        self.value, self.last, self.last_then = Signal(width), Signal(), Signal()
 
     def elaborate(self, platform):
         m = Module()
         loop = LoopCounter(
             m, self.less_one, advance=self.advance, restart=self.restart, name="loop"
         )
-        for name in ("value", "last", "last_next"):
+        for name in ("value", "last", "last_then"):
             m.d.comb += getattr(self, name).eq(getattr(loop, name))
         return m
 
@@ -41,6 +41,7 @@ def test_a_loop_counts_its_turns_around_and_tells_the_last_one(width, counts, se
     async def bench(ctx):
         for count in (1 + (count - 1) % (1 << width) for count in counts):
             ctx.set(dut.less_one, count - 1)
+            await ctx.tick()
             ctx.set(dut.restart, 1)
             ctx.set(dut.advance, rng.randrange(2))
             await ctx.tick()
@@ -51,8 +52,9 @@ def test_a_loop_counts_its_turns_around_and_tells_the_last_one(width, counts, se
                 ctx.set(dut.restart, restart)
                 assert ctx.get(dut.value) == -left % (1 << width)
                 assert ctx.get(dut.last) == (left == 1)
-                left = count if restart or advance and left == 1 else left - advance
-                assert ctx.get(dut.last_next) == (left == 1)
+                then = count if restart or left == 1 else left - 1
+                assert ctx.get(dut.last_then) == (then == 1)
+                left = then if restart or advance else left
                 await ctx.tick()
 
     simulate(dut, bench)

@@ -21,7 +21,6 @@ from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.reshape import Reshape
 from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
-from accel.numeric.formats import FORMATS
 from tests.agreement import assert_cycles, assert_layers
 from tests.models import SEEDS, Builder, Style, per_tensor, random_inputs
 
@@ -172,10 +171,23 @@ def test_4_bit_weights_on_a_wide_array(family):
     assert_exact(config)
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", ["int8", "int8_int4"])
 def test_products_made_of_logic_come_when_the_model_says(format):
     assert_exact(
         AcceleratorConfig(element="booth", family="ice40hx", format=format, bank_words=1024)
+    )
+
+
+@pytest.mark.parametrize("family", ["ice40up", "ecp5"])
+def test_products_of_both_kinds_come_at_the_same_time(family):
+    assert_exact(AcceleratorConfig(element="mixed", dsps=3, family=family, bank_words=1024))
+
+
+def test_two_products_a_cell_come_when_the_model_says():
+    assert_exact(
+        AcceleratorConfig(
+            rows=2, columns=4, element="packed", family="ecp5", format="int8_int4", bank_words=2048
+        )
     )
 
 

@@ -2,6 +2,10 @@
 """A plan is whole without any tool, and its digest is that of the design."""
 
 import dataclasses
+import re
+import subprocess
+
+from accel.flow.tools import find_tool
 
 
 def test_a_plan_needs_no_tool(monkeypatch, make_ice40_plan, ice40_plan):
@@ -30,3 +34,15 @@ def test_the_digest_changes_with_everything_that_decides_the_result(ice40_plan):
 def test_options_reach_place_and_route(ecp5_plan):
     assert ecp5_plan.tools == ("yosys", "nextpnr-ecp5", "ecppack")
     assert ecp5_plan.place_and_route[-2:] == ("--router", "router2")
+
+
+def test_elements_of_arrays_have_no_wires_of_their_own(ecp5_plan, tmp_path):
+    """`sums[3]` would else be a wire and a bit of another, which Yosys cannot tell apart."""
+    assert re.search(r"^  wire.*\]$", ecp5_plan.files["top.il"], re.MULTILINE)
+    (tmp_path / "top.il").write_text(ecp5_plan.files["top.il"])
+    read = ecp5_plan.files["top.ys"].split("synth_ecp5")[0]
+    (tmp_path / "top.ys").write_text(f"{read}\nwrite_rtlil read.il\n")
+    yosys = find_tool("yosys")
+    subprocess.run([yosys.executable, "-q", "top.ys"], cwd=tmp_path, check=True)
+    wires = re.findall(r"^  wire.* (\S+)$", (tmp_path / "read.il").read_text(), re.MULTILINE)
+    assert wires and not any("[" in wire for wire in wires)

@@ -1,6 +1,7 @@
 """The driver runs from flash only what it compiled, and says what it found there instead."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from accel.protocol import FlashStatus, Opcode
 from tests.fake_core import FakeCore
 from tests.small import Chain, images
 
+DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
 
 
@@ -51,6 +53,23 @@ def test_a_program_in_flash_runs_and_only_the_rest_is_loaded():
         assert (chunk.data in core.sent) == (chunk.bank != FLASH)
 
 
+def test_what_is_copied_while_layers_work_is_not_loaded():
+    program = compile(DIGITS / "digits_int8.tflite", config=CONFIG.replace(bank_words=1024))
+    code, core = program.code, FakeCore(program.config)
+    core.flash = code.flash
+    assert {chunk.bank for chunk, copy in zip(code.chunks, code.copies, strict=True) if copy} > {2}
+    inputs = np.load(DIGITS / "test_images.npz")["x"][:2]
+    expected = program.run(inputs, "reference").outputs
+    for stepped in (False, True):
+        driven = DrivenCore(code, core)
+        driven.stepped = stepped
+        answer = run(code, driven, inputs)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(answer[name], array)
+    for chunk in code.chunks:
+        assert (chunk.data in core.sent) == (chunk.bank != FLASH and not chunk.copied)
+
+
 def spoilt(position: int, value: bytes) -> bytes:
     return IMAGE[:position] + value + IMAGE[position + len(value) :]
 
@@ -61,7 +80,7 @@ QUAD = " (or it is not enabled for four lanes: use a core with --set flash_lanes
 FOUND = {
     "does not answer: there is no chip, or one of another kind": b"\xff" * 64,
     f"holds no program, but bytes 00 01 02 03 04 05 06 07{QUAD}": bytes(range(64)),
-    f"holds a program of format version 7, not 2{QUAD}": spoilt(8, b"\x07"),
+    f"holds a program of format version 7, not 3{QUAD}": spoilt(8, b"\x07"),
     f"holds a program for another core{QUAD}": OTHER_CORE,
     "holds a program that is damaged or cut off: its CRC is wrong": spoilt(50, b"\x5a"),
     "holds another program, or another version of this one": OTHER,

@@ -13,6 +13,7 @@ from accel.discovery import discover
 from accel.numeric import formats
 from accel.numeric.formats import FORMATS, NumberFormat
 
+SIZES_OF_64_STEPS = {"int8": 256, "int8_int4": 128, "int8_pow2": 128, "int8_ternary": 64}
 SIZES = ((4, 4), (2, 2), (8, 8), (4, 8), (8, 2), (3, 5), (2, 1))
 
 
@@ -21,8 +22,11 @@ def name(request):
     return request.param
 
 
+PLAIN = ("int8", "int8_int4")
+
+
 def weights_of(form):
-    return st.integers(*form.weight_range)
+    return st.sampled_from(form.values.tolist())
 
 
 def test_the_formats_are_the_files(name):
@@ -30,6 +34,7 @@ def test_the_formats_are_the_files(name):
     assert FORMATS[name].title
 
 
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_range_is_that_of_twos_complement(name):
     form = FORMATS[name]
     low, high = form.weight_range
@@ -40,21 +45,27 @@ def test_the_range_is_that_of_twos_complement(name):
 def test_the_greatest_products_fit_and_need_the_width(name):
     form = FORMATS[name]
     ends = (-(2 ** (form.activation_bits - 1)), 2 ** (form.activation_bits - 1) - 1)
-    products = [form.product(a, w) for a in ends for w in form.weight_range]
+    products = [form.product(a, w) for a in ends for w in form.codes.tolist()]
     limit = 2 ** (form.product_bits - 1)
     assert -limit <= min(products) <= max(products) < limit
-    assert max(products) >= limit // 2
-    np.testing.assert_array_equal(form.product(np.array(ends), 3), [3 * a for a in ends])
+    # Ternary weights in two's complement have a code that is not used.
+    assert max(products) >= limit // (4 if name == "int8_ternary" else 2)
+    assert form.sum_bits(1) <= form.product_bits
+    terms = 1000
+    limit = 2 ** (form.sum_bits(terms) - 1)
+    assert limit // 2 <= terms * max(products) < limit
+    one = int(form.encode(np.array(1)))
+    np.testing.assert_array_equal(form.product(np.array(ends), one), ends)
 
 
 def test_every_weight_comes_back_from_its_place(name):
     form = FORMATS[name]
-    weights = np.arange(form.weight_range[0], form.weight_range[1] + 1)
+    weights = form.values
     packed = int(form.pack(weights))
     assert form.unpack(packed, len(weights)) == weights.tolist()
     mask = 2**form.weight_bits - 1
-    for index, weight in enumerate(weights.tolist()):
-        assert packed >> index * form.weight_bits & mask == weight % (mask + 1)
+    for index, code in enumerate(form.codes.tolist()):
+        assert packed >> index * form.weight_bits & mask == code % (mask + 1)
     assert 0 <= packed < 1 << len(weights) * form.weight_bits
 
 
@@ -76,10 +87,9 @@ def test_weights_in_memory_take_their_width(name, size):
     form = FORMATS[name]
     config = AcceleratorConfig(rows=size[0], columns=size[1], format=name, weight_steps=1536 * 5)
     random = np.random.default_rng(0)
-    low, high = form.weight_range
     for steps in (1, 2, 7, 36):
-        weights = random.integers(low, high + 1, (3, steps, config.columns))
-        weights[0], weights[1, 0] = low, high
+        weights = random.choice(form.values, (3, steps, config.columns))
+        weights[0], weights[1, 0] = form.weight_range
         packed = pack_weights(weights, config)
         rows = -(-steps // config.steps_per_weight_row)
         row_bits = config.words_per_weight_row * 8 * config.rows
@@ -95,12 +105,12 @@ def test_weights_in_memory_take_their_width(name, size):
 def test_a_step_in_memory_is_what_the_format_packs(name):
     form = FORMATS[name]
     config = AcceleratorConfig(format=name)
-    weights = np.random.default_rng(1).integers(*form.weight_range, (1, 1, 4), endpoint=True)
+    weights = np.random.default_rng(1).choice(form.values, (1, 1, 4))
     (data,) = pack_weights(weights, config)
     assert int.from_bytes(data, "little") == form.pack(weights[0, 0])
 
 
-@pytest.mark.parametrize("name, size", {"int8": 256, "int8_int4": 128}.items())
+@pytest.mark.parametrize("name, size", SIZES_OF_64_STEPS.items())
 def test_half_the_bits_take_half_the_memory(name, size):
     (packed,) = pack_weights(np.zeros((1, 64, 4), np.int64), AcceleratorConfig(format=name))
     assert len(packed) == size

@@ -102,7 +102,7 @@ def test_a_whole_queue_of_the_default_depth_is_read_ahead():
 
 @pytest.mark.parametrize(
     ("lanes", "divider", "first", "period"),
-    [(1, 1, 57, 8), (2, 1, 53, 4), (4, 1, 51, 2), (4, 2, 98, 4)],
+    [(1, 1, 58, 8), (2, 1, 54, 4), (4, 1, 52, 2), (4, 2, 99, 4)],
 )
 def test_the_first_byte_and_the_rate_are_what_is_documented(lanes, divider, first, period):
     times = ByteTimes(lanes=lanes, divider=divider)

@@ -115,10 +115,11 @@ def lower_product(
     config: AcceleratorConfig,
 ) -> list[Convolution]:
     """The convolutions of ``rule`` of the product of two activations, which broadcast."""
-    low, _ = config.number_format.weight_range
+    number = config.number_format
+    low, _ = number.weight_range
     what = f"two activations are multiplied with weights of -{_HIGHEST}..16"
-    why = f"the core is built for {config.number_format.title}"
-    support(low <= -_HIGHEST, node, what, why, "use a core of a wider format")
+    why = f"the core is built for {number.title}"
+    support(low <= -_HIGHEST and number.exact, node, what, why, "use a core of a wider format")
     output = stored(output_tensor(node, graph))
     zero_points = [affine(input_tensor(node, graph, index)).zero_point for index in (0, 1)]
     terms = list(_terms(*zero_points))

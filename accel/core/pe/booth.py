@@ -19,4 +19,5 @@ ELEMENT = Element(
     title="radix-4 multipliers made of logic",
     create=_create,
     latency=lambda config: latency_of(config.number_format.weight_bits),
+    serves=lambda number: number.multiplies and number.weight_bits in (4, 8),
 )

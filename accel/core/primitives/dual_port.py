@@ -115,7 +115,7 @@ class DualPortMemory(wiring.Component):
         m.d.comb += self.read_data.eq(value)
 
     def _add_block_rams(self, m, write_en, write_address, write_data):
-        width, depth = ecp5_memory.shape_for(self.depth)
+        width, depth = ecp5_memory.shape_for(self.depth, ecp5_memory.WIDE_SHAPES)
         blocks = range(-(-self.depth // depth))
         within = Shape.cast(range(min(depth, self.depth))).width
         shown = self.read_address[within:]

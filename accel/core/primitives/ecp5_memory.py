@@ -5,29 +5,64 @@ as in Yosys's own mapping. Yosys infers the cell but never its output register, 
 clock-to-out time from 5.8 ns to 1.0, hence the instance.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 READ_LATENCY = 2  # the memory itself, the output register
 
 # Bits of a word and depth, narrowest word last
 SHAPES = ((9, 2048), (4, 4096), (2, 8192), (1, 16384))
+# A word of two bytes, for memories of words that are written whole
+WIDE_SHAPES = ((18, 1024), *SHAPES)
 
 _PORT_ADDRESS_BITS = 14
 _BYTE = 8
 
 
-def shape_for(depth: int) -> tuple[int, int]:
+def shape_for(depth: int, shapes: Sequence[tuple[int, int]] = SHAPES) -> tuple[int, int]:
     """Bits of a word and depth of the cells for a memory: the widest cell that is deep enough,
     else the deepest one."""
-    return next((shape for shape in SHAPES if shape[1] >= depth), SHAPES[-1])
+    return next((shape for shape in shapes if shape[1] >= depth), shapes[-1])
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a memory's depth in cells of one shape; ``first`` is a multiple of ``depth``."""
+
+    first: int
+    width: int
+    depth: int
+
+    def contains(self, address) -> Value:
+        """Whether an address of the memory is in this part."""
+        return address >> exact_log2(self.depth) == self.first // self.depth
+
+
+def sections_for(depth: int) -> tuple[Section, ...]:
+    """The parts of a memory of bytes: the fewest cells that hold it, then the fewest parts.
+
+    Deep cells are narrow, so a byte takes as many cells of 16384 bits whatever their shape; the
+    deepest come first.
+    """
+    sections, first = [], 0
+    least = SHAPES[0][1]
+    while first < depth:
+        left = -(-(depth - first) // least) * least
+        width, fitting = next(shape for shape in reversed(SHAPES) if shape[1] <= left)
+        sections.append(Section(first, width, fitting))
+        first += fitting
+    return tuple(sections)
 
 
 def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
     """Number of cells that a memory takes whose ``lane`` bits are written together."""
-    cell_width, cell_depth = shape_for(depth)
-    return -(-width // lane) * -(-lane // cell_width) * -(-depth // cell_depth)
+    cells = sum(-(-lane // section.width) for section in sections_for(depth))
+    return -(-width // lane) * cells
 
 
 class BlockRam(wiring.Component):
@@ -39,7 +74,7 @@ class BlockRam(wiring.Component):
     Parameters
     ----------
     width : int
-        1, 2, 4 or 9, which makes the depth 16384, 8192, 4096 or 2048.
+        1, 2, 4, 9 or 18, which makes the depth 16384, 8192, 4096, 2048 or 1024.
     dual : bool
         Read at ``read_address``, through the other port, and not at ``address``.
 
@@ -55,7 +90,7 @@ class BlockRam(wiring.Component):
 
     def __init__(self, width: int, *, dual: bool = False):
         self.width = width
-        self.depth = dict(SHAPES)[width]
+        self.depth = dict(WIDE_SHAPES)[width]
         self.dual = dual
         address = range(self.depth)
         super().__init__(
@@ -98,9 +133,10 @@ class BlockRam(wiring.Component):
         return m
 
     def _address(self, prefix, address):
-        """The lowest pins are left out where a word is wider than one bit."""
+        """The lowest pins are left out where a word is wider than one bit, and say which bytes are
+        written where it has two: both."""
         unused = _PORT_ADDRESS_BITS - len(address)
-        pins = Cat(Const(0, unused), address)
+        pins = Cat(Const(0b11 if self.width > 9 else 0, unused), address)
         return {f"{prefix}{index}": pins[index] for index in range(_PORT_ADDRESS_BITS)}
 
 

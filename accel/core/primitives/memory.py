@@ -1,5 +1,8 @@
 """A large single-port memory with byte write enables, in the memory cells that the family has."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -113,6 +116,12 @@ class SinglePortMemory(wiring.Component):
             self._add_block_ram(m)
         return m
 
+    @property
+    def _simulated_depth(self) -> int:
+        """What the address can say: a read whose data nobody looks at may be behind the end, which
+        hurts no cell but ends a simulation."""
+        return 1 << len(self.address)
+
     def _banks(self):
         return range(-(-self.depth // spram.DEPTH))
 
@@ -120,7 +129,8 @@ class SinglePortMemory(wiring.Component):
         return range(-(-self.width_bytes * BYTE // spram.WIDTH))
 
     def _add_block_ram(self, m):
-        memory = Memory(shape=BYTE * self.width_bytes, depth=self.depth, init=[])
+        depth = self._simulated_depth if self.simulate else self.depth
+        memory = Memory(shape=BYTE * self.width_bytes, depth=depth, init=[])
         m.submodules.memory = memory
         write = memory.write_port(granularity=BYTE)
         read = memory.read_port()
@@ -175,36 +185,35 @@ class SinglePortMemory(wiring.Component):
             return
 
         # Stage 2: one for each byte's cells, beside them.
-        width, depth = ecp5_memory.shape_for(self.depth)
-        blocks = range(-(-self.depth // depth))
-        within = Shape.cast(range(min(depth, self.depth))).width
-        block = address[within:]
-        read_block = _delayed(m, block, _ECP5_INPUT_STAGES - 1 + ecp5_memory.READ_LATENCY)
-        words = [[] for _ in blocks]
+        sections = ecp5_memory.sections_for(self.depth)
+        within = Shape.cast(range(min(sections[0].depth, self.depth))).width
+        chosen = Cat(section.contains(address) for section in sections)
+        shown = _delayed(m, chosen, _ECP5_INPUT_STAGES - 1 + ecp5_memory.READ_LATENCY)
+        words = [[] for _ in sections]
         for lane in range(self.width_bytes):
             m.submodules[f"address_{lane}"] = copy = ecp5_memory.Copy(within)
             m.d.comb += copy.i.eq(address[:within])
-            lane_en = Signal(len(blocks), name=f"s2_write_en_{lane}")
-            m.d.sync += lane_en.eq(Cat(write_en[lane] & (block == b) for b in blocks))
+            lane_en = Signal(len(sections), name=f"s2_write_en_{lane}")
+            m.d.sync += lane_en.eq(chosen & write_en[lane].replicate(len(sections)))
             lane_data = _delayed(m, write_data.word_select(lane, BYTE), 1)
-            for low in range(0, BYTE, width):
-                for b in blocks:
-                    ram = ecp5_memory.BlockRam(width)
-                    m.submodules[f"ram_{b}_{lane}_{low}"] = ram
-                    data = lane_data[low : low + width]
+            for s, section in enumerate(sections):
+                for low in range(0, BYTE, section.width):
+                    ram = ecp5_memory.BlockRam(section.width)
+                    m.submodules[f"ram_{s}_{lane}_{low}"] = ram
+                    data = lane_data[low : low + section.width]
                     m.d.comb += [
                         ram.address.eq(copy.o),
-                        ram.write_en.eq(lane_en[b]),
+                        ram.write_en.eq(lane_en[s]),
                         ram.write_data.eq(data),
                     ]
-                    words[b].append(ram.read_data[: len(data)])
-        word = Array(Cat(word) for word in words)[read_block]
+                    words[s].append(ram.read_data[: len(data)])
+        word = _either(shown, [Cat(word) for word in words])
         m.d.comb += self.read_data.eq(_delayed(m, word, _ECP5_OUTPUT_STAGES))
 
     def _add_ecp5_twin(self, m, address, write_en, write_data):
         """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""
         m.submodules.memory = memory = Memory(
-            shape=BYTE * self.width_bytes, depth=self.depth, init=[]
+            shape=BYTE * self.width_bytes, depth=self._simulated_depth, init=[]
         )
         write, read = memory.write_port(granularity=BYTE), memory.read_port()
         written = Signal(reset_less=True)
@@ -220,6 +229,14 @@ class SinglePortMemory(wiring.Component):
             read.addr.eq(_delayed(m, address, stages)),
             self.read_data.eq(_delayed(m, seen, _ECP5_OUTPUT_STAGES + 1)),
         ]
+
+
+def _either(chosen, values):
+    """The value that is chosen; one is."""
+    if len(values) == 1:
+        return values[0]
+    pairs = zip(chosen, values, strict=True)
+    return reduce(or_, (value & bit.replicate(len(value)) for bit, value in pairs))
 
 
 def _delayed(m, value, cycles):

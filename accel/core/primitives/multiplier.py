@@ -27,6 +27,11 @@ def cells_of(family: str, count: int) -> int:
     return -(-count // _PRODUCTS_PER_CELL[family]) if family in _PRODUCTS_PER_CELL else 0
 
 
+def products_of(family: str, cells: int) -> int:
+    """Products that ``cells`` DSP cells make in a family; none in a family without."""
+    return cells * _PRODUCTS_PER_CELL.get(check_family(family), 0)
+
+
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 

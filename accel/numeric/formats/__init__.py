@@ -1,13 +1,24 @@
 """Number formats, one file each: what an activation and a weight are, and how weights are packed.
 
 A format is a value. Array, packing, compiler and flow take it from ``AcceleratorConfig.format``.
+Installed packages add theirs by entry points of the group ``accel.formats``.
 """
 
 import sys
+from typing import Any
 
-from ...discovery import discover
-from ._format import NumberFormat
+from ...discovery import Registry, discover
+from ._format import InvalidFormat, NumberFormat
 
-FORMATS = discover(sys.modules[__name__], "FORMAT")
 
-__all__ = ["FORMATS", "NumberFormat"]
+def _accept(found: Any) -> NumberFormat:
+    if not isinstance(found, NumberFormat):
+        raise TypeError(f"it holds a {type(found).__name__}, not a NumberFormat")
+    return found
+
+
+FORMATS = Registry(
+    "number format", discover(sys.modules[__name__], "FORMAT"), "accel.formats", _accept
+)
+
+__all__ = ["FORMATS", "InvalidFormat", "NumberFormat"]

@@ -1,79 +1,31 @@
 # amaranth: UnusedElaboratable=no
 """Every processing element, in every format and family: its products are the format's, in time."""
 
-import random
 import re
 
 import pytest
-from amaranth.lib import wiring
 
-from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
-from accel.core.pe import ELEMENTS, element_of
+from accel.config import AcceleratorConfig, InvalidConfiguration
+from accel.core.pe import ELEMENTS, element_of, serving
+from accel.datapath import _ports, _products
+from accel.datapath._claim import smallest
 from accel.numeric.formats import FORMATS
-from tests.simulation import simulate
+from tests.datapaths import cores, name
+
+CORES = cores()
 
 
-def configurations(element):
-    """In every format, and in every family if it has cells of one."""
-    every = [
-        AcceleratorConfig(rows=8, columns=8, element=element, format=format, family=family)
-        for family in FAMILIES
-        for format in FORMATS
-    ]
-    has_cells = any(element_of(config).dsps(config) for config in every)
-    return every if has_cells else every[: len(FORMATS)]
-
-
-CONFIGURATIONS = [config for element in ELEMENTS for config in configurations(element)]
-
-
-def name(config):
-    return f"{config.element}-{config.format}-{config.family}"
-
-
-def every_pair(number, rng):
-    """All operands of a format with all others, each once, in random order."""
-    half = 1 << number.activation_bits - 1
-    low, high = number.weight_range
-    pairs = [(a, w) for a in range(-half, half) for w in range(low, high + 1)]
-    rng.shuffle(pairs)
-    return pairs
-
-
-@pytest.mark.parametrize("config", CONFIGURATIONS, ids=name)
+@pytest.mark.parametrize("config", CORES, ids=name)
 def test_all_products_are_the_formats_and_follow_by_the_published_latency(config):
-    element, number = element_of(config), config.number_format
-    dut, latency = element.create(config, True), element.latency(config)
-    pairs = every_pair(number, random.Random(1))
-    count = config.rows * config.columns
-    cycles = [pairs[start : start + count] for start in range(0, len(pairs), count)]
-    seen = []
-
-    async def bench(ctx):
-        for step in cycles + [cycles[0]] * (latency - 1):
-            ctx.set(dut.a, [a for a, _ in step])
-            ctx.set(dut.b, [w for _, w in step])
-            await ctx.tick()
-            products = ctx.get(dut.p)
-            seen.append([products[k] for k in range(count)])
-
-    simulate(dut, bench)
-    expected = [[number.product(a, w) for a, w in step] for step in cycles]
-    assert seen[latency - 1 :] == expected
+    number = config.number_format
+    claim = _products.claim(config)
+    assert f"all {256 * len(number):,} pairs" in claim.how
+    assert claim.problem == ""
 
 
-@pytest.mark.parametrize("config", CONFIGURATIONS, ids=name)
+@pytest.mark.parametrize("config", CORES, ids=name)
 def test_the_ports_are_those_that_the_array_connects(config):
-    number, count = config.number_format, config.rows * config.columns
-    for simulate_cells in (False, True):
-        component = element_of(config).create(config, simulate_cells)
-        assert isinstance(component, wiring.Component)
-        widths = {"a": number.activation_bits, "b": number.weight_bits, "p": number.product_bits}
-        for port, width in widths.items():
-            layout = getattr(component, port).shape()
-            assert layout.length == count
-            assert layout.elem_shape.width == width
-            assert layout.elem_shape.signed
+    assert _ports.claim(config).problem == ""
 
 
 @pytest.mark.parametrize("element", ELEMENTS)
@@ -81,7 +33,40 @@ def test_an_element_says_what_it_is(element):
     assert ELEMENTS[element].title
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_has_an_element(form):
+    names = serving(AcceleratorConfig(format=form))
+    assert "multiplier" in names
+    # What is made for a format comes first.
+    assert [n for n in names if ELEMENTS[n].format] == names[
+        : len(names) - sum(ELEMENTS[n].format is None for n in names)
+    ]
+
+
 def test_an_element_that_is_not_there_is_refused():
     message = f"Processing element must be one of {', '.join(ELEMENTS)}, not 'abacus'"
     with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
         element_of(AcceleratorConfig(element="abacus"))
+
+
+def test_an_element_of_another_format_is_refused_with_those_that_serve():
+    message = (
+        "Processing element 'booth' does not make the products of the number format 'int8_pow2'; "
+        "those that do: shifter, multiplier"
+    )
+    with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
+        element_of(AcceleratorConfig(element="booth", format="int8_pow2"))
+
+
+def test_two_products_a_cell_need_columns_that_share_an_activation():
+    config = AcceleratorConfig(element="packed", format="int8_int4", family="ecp5")
+    message = (
+        "Processing element 'packed': two columns share an activation where there are twice as many "
+        "columns as rows, or a multiple of that, not in 4x4"
+    )
+    with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
+        element_of(config)
+    for rows, columns in ((4, 8), (2, 12), (8, 32)):
+        sized = config.replace(rows=rows, columns=columns)
+        assert rows * columns == 2 * element_of(sized).dsps(sized)
+    assert smallest(config) == config.replace(rows=2, columns=4)

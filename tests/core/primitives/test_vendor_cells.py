@@ -74,7 +74,7 @@ def test_sb_spram256ka_reads_writes_and_holds_like_the_twin(run_side_by_side):
     assert run_side_by_side(build, 200_000) == "ran"
 
 
-@pytest.mark.parametrize("depth", [1000, 4096, 6000, 16384, 40000])
+@pytest.mark.parametrize("depth", [1000, 4096, 6000, 16384, 22528, 40000])
 def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, depth):
     def build(m, stimulus):
         pair = [

@@ -1,0 +1,219 @@
+"""A graph's nodes as calls of kernels.cc: what a TFLite Micro interpreter prepares."""
+
+import ctypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from accel.compiler.ir import Graph, Node
+from accel.compiler.operators import OPERATORS, UnsupportedOperator
+from accel.numeric.rounding import quantize_multiplier
+from accel.numeric.rules import Mean
+
+CONTRACT = "tflm"
+
+_SIZES = (
+    *("in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels"),
+    *("height", "width", "depth", "stride_y", "stride_x", "dilation_y", "dilation_x"),
+    *("top", "left", "in_offset", "weight_offset", "out_offset", "low", "high"),
+)
+
+
+class Window(ctypes.Structure):
+    """Sizes, zero points and bounds of a layer, as kernels.cc has them."""
+
+    _fields_ = [(name, ctypes.c_int32) for name in _SIZES]
+
+
+class NoKernel(Exception):
+    """A network has an operator, or a form of one, that there is no kernel for."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A call of ``kernel`` with ``arguments``: names of tensors, or numbers, arrays and windows."""
+
+    kernel: str
+    arguments: tuple[Any, ...]
+
+
+def steps(graph: Graph, nodes: tuple[Node, ...]) -> list[Step]:
+    """The calls that compute ``nodes``, in order. Raises ``NoKernel``."""
+    if graph.contract != CONTRACT:
+        raise NoKernel(f"the kernels round as {CONTRACT} says, the network as {graph.contract}")
+    return [step for node in nodes if (step := _step(node, graph)) is not None]
+
+
+def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
+    """Tensors that are others in another shape, with those others."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if OPERATORS[node.operator].view:
+            found[node.outputs[0]] = found.get(node.inputs[0], node.inputs[0])
+    return found
+
+
+def _step(node: Node, graph: Graph) -> Step | None:
+    operator = OPERATORS[node.operator]
+    if operator.view:
+        return None
+    make = KERNELS.get(node.operator)
+    variable = [n for n in node.inputs if n and not graph.tensor(n).constant]
+    if make is None and operator.unary is not None and len(variable) == 1:
+        make = _lookup
+    if make is None:
+        raise NoKernel(f"no kernel for {node.source or node.operator}")
+    try:
+        return make(node, graph)
+    except UnsupportedOperator as problem:
+        raise NoKernel(f"no kernel for {problem}") from problem
+
+
+def _zero_point(graph: Graph, name: str) -> int:
+    q = graph.tensor(name).quantization
+    if q is None or len(set(q.zero_point)) != 1:
+        raise NoKernel(f"no kernel for the quantization of {name}")
+    return q.zero_point[0]
+
+
+def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Height, width and channels of ``[1, ...]``."""
+    return (*(1,) * (4 - len(shape)), *shape[1:])[-3:]
+
+
+def _window(node: Node, graph: Graph, **more: int) -> Window:
+    source, output = (graph.tensor(names[0]) for names in (node.inputs, node.outputs))
+    sizes = dict(zip(_SIZES, (*_image(source.shape), *_image(output.shape)), strict=False))
+    return Window(**sizes, **more)
+
+
+def _sliding(attributes: Any, kernel: tuple[int, int]) -> dict[str, int]:
+    (top, _), (left, _) = attributes.padding
+    names = ("height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left")
+    values = (*kernel, *attributes.stride, *attributes.dilation, top, left)
+    return dict(zip(names, values, strict=True))
+
+
+def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
+    """Offsets and bounds, and the channels' multipliers and shifts."""
+    rule = OPERATORS[node.operator].output_rule(node, graph)
+    offsets = {
+        "in_offset": -_zero_point(graph, node.inputs[0]),
+        "out_offset": rule.zero_point,
+        "low": rule.low,
+        "high": rule.high,
+    }
+    return offsets, rule.multiplier.astype(np.int32), rule.shift.astype(np.int32)
+
+
+def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> Step:
+    offsets, multiplier, shift = _requantized(node, graph)
+    offsets["weight_offset"] = -_zero_point(graph, node.inputs[1])
+    weights, bias = graph.tensor(node.inputs[1]).data, node.inputs[2]
+    biases = graph.tensor(bias).data if bias else np.zeros(len(multiplier))
+    arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
+    return Step(
+        kernel,
+        (Window(**sizes, **offsets), node.inputs[0], *arrays, node.outputs[0]),
+    )
+
+
+def _fields(window: Window) -> dict[str, int]:
+    return {name: getattr(window, name) for name in _SIZES if getattr(window, name)}
+
+
+def _conv2d(node: Node, graph: Graph) -> Step:
+    _, *kernel, depth = graph.tensor(node.inputs[1]).shape
+    sliding = _sliding(node.attributes, tuple(kernel))
+    return _linear(node, graph, "conv2d", _fields(_window(node, graph, **sliding, depth=depth)))
+
+
+def _depthwise_conv2d(node: Node, graph: Graph) -> Step:
+    _, *kernel, _ = graph.tensor(node.inputs[1]).shape
+    sizes = _window(
+        node, graph, **_sliding(node.attributes, tuple(kernel)), depth=node.attributes.multiplier
+    )
+    return _linear(node, graph, "depthwise_conv2d", _fields(sizes))
+
+
+def _fully_connected(node: Node, graph: Graph) -> Step:
+    """A convolution of one pixel for each row."""
+    out, depth = graph.tensor(node.inputs[1]).shape
+    rows = graph.tensor(node.outputs[0]).size // out
+    names = ("in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels")
+    sizes = dict(zip(names, (rows, 1, depth, rows, 1, out), strict=True))
+    ones = ("height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x")
+    return _linear(node, graph, "conv2d", {**sizes, **dict.fromkeys(ones, 1), "depth": depth})
+
+
+def _average_pool2d(node: Node, graph: Graph) -> Step:
+    rule = OPERATORS[node.operator].output_rule(node, graph)
+    if not isinstance(rule, Mean) or rule.offset:
+        raise NoKernel(f"no kernel for {node.source or node.operator} of uint8 codes")
+    sliding = _sliding(node.attributes, node.attributes.size)
+    window = _window(node, graph, **sliding, low=rule.low, high=rule.high)
+    return Step("average_pool2d", (window, node.inputs[0], node.outputs[0]))
+
+
+def _max_pool2d(node: Node, graph: Graph) -> Step:
+    if node.attributes.activation != "none":
+        raise NoKernel(f"no kernel for {node.source or node.operator} with an activation")
+    sliding = _sliding(node.attributes, node.attributes.size)
+    window = _window(node, graph, **sliding, low=-128, high=127)
+    return Step("max_pool2d", (window, node.inputs[0], node.outputs[0]))
+
+
+def _mean(node: Node, graph: Graph) -> Step:
+    if len(graph.tensor(node.inputs[0]).shape) != 4 or node.attributes.axes != (1, 2):
+        raise NoKernel(f"no kernel for {node.source or node.operator} over other axes")
+    offsets, multiplier, shift = _requantized(node, graph)
+    window = _window(node, graph, **offsets)
+    return Step("mean", (window, node.inputs[0], multiplier, shift, node.outputs[0]))
+
+
+def _add(node: Node, graph: Graph) -> Step:
+    """``AddElementwise``; the bounds are those that the operator's table of all pairs has."""
+    tensors = [graph.tensor(name) for name in (*node.inputs, *node.outputs)]
+    first, second, output = tensors
+    if any(tensor.constant or tensor.shape != output.shape for tensor in tensors):
+        raise NoKernel(f"no kernel for {node.source or node.operator} that broadcasts")
+    scales = [tensor.quantization.scale[0] for tensor in tensors]
+    twice = 2 * max(scales[:2])
+    reals = (scales[0] / twice, scales[1] / twice, twice / (2.0**20 * scales[2]))
+    pairs = np.array([quantize_multiplier(real) for real in reals], np.int32)
+    table = OPERATORS[node.operator].binary(node, graph)
+    window = Window(
+        in_offset=-_zero_point(graph, first.name),
+        weight_offset=-_zero_point(graph, second.name),
+        out_offset=_zero_point(graph, output.name),
+        low=int(table.min()),
+        high=int(table.max()),
+    )
+    scale = pairs[:, 0].copy(), pairs[:, 1].copy()
+    return Step("add", (window, output.size, *node.inputs, *scale, node.outputs[0]))
+
+
+def _lookup(node: Node, graph: Graph) -> Step:
+    """A function of single codes, by its table."""
+    table = OPERATORS[node.operator].unary(node, graph)
+    if table.ndim != 1:
+        raise NoKernel(f"no kernel for {node.source or node.operator} that differs by channel")
+    source = next(n for n in node.inputs if n and not graph.tensor(n).constant)
+    size = graph.tensor(source).size
+    return Step("lookup", (size, source, table.astype(np.int8), node.outputs[0]))
+
+
+KERNELS: Mapping[str, Callable[[Node, Graph], Step]] = MappingProxyType(
+    {
+        "conv2d": _conv2d,
+        "depthwise_conv2d": _depthwise_conv2d,
+        "fully_connected": _fully_connected,
+        "average_pool2d": _average_pool2d,
+        "max_pool2d": _max_pool2d,
+        "mean": _mean,
+        "add": _add,
+    }
+)

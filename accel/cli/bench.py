@@ -1,0 +1,125 @@
+"""``accel bench``"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accel.cli import _options
+from accel.cli._bench_tables import show_bench
+from accel.cli._output import check_writable, progress, say, write_whole
+
+if TYPE_CHECKING:
+    from accel.boards import Board
+
+ALL = "all"  # boards
+_QUICK = {"samples": 16, "repeat": 3}
+
+
+def bench(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[MODEL...]",
+            help="Quantized .tflite or .onnx files.",
+            show_default="the digits example",
+        ),
+    ] = None,
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option("--models", help="All files in a folder; may be repeated.", metavar="FOLDER"),
+    ] = None,
+    board: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--board",
+            "-b",
+            help=f"{_options.BOARD_HELP} Or all; may be repeated.",
+            metavar="BOARD",
+            show_default="icebreaker",
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="No place and route: the clock as it was recorded."),
+    ] = False,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=64, help="Runs of place and route.")
+    ] = 8,
+    rtl: Annotated[
+        bool | None,
+        typer.Option(
+            "--rtl/--no-rtl",
+            help="Count cycles in compiled RTL too.",
+            show_default="yes; with --quick only of arrays up to 4x4",
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="All figures.", metavar="FILE")
+    ] = None,
+    rows: _options.Rows = None,
+    cols: _options.Columns = None,
+    format: _options.Format = None,
+    values: _options.Values = None,
+) -> None:
+    """Measure all that counts in one run, and print each figure beside its anchor as a ratio.
+
+    Of each board, its core is built with 8 seeds, and its signed-off Fmax,
+    logic and DSPs are compared with the best that was published for the chip.
+    Of each network on it: cycles by the model and in RTL, latency at the
+    median Fmax, MAC a cycle, share of the array's peak, estimated energy.
+    Of this computer: compiling, machine, compiled RTL, and two baselines on
+    the same inputs, NumPy and TFLM-style C++, once all have answered alike.
+    The four networks of MLPerf Tiny are known by their content.
+
+    \b
+    accel bench --quick
+    accel bench kws.tflite --board icebreaker --board ulx3s_85f
+    accel bench --models mlperf_tiny --board all --quick --json bench.json
+
+    FILE has "networks", "boards" and "runs", one for each network and board.
+    "figures" of the latter two have, by stable keys, value (null where it was
+    not measured), unit, min, max, samples, how, and anchors with value, who,
+    source, limit, ratio (ours by theirs) and times_better.
+
+    \b
+    boards: fmax clock logic dsp ebr spram build build_seed
+    runs:   cycles rtl_cycles latency macs_per_cycle share_of_peak mmacs energy
+            compile machine rtl rtl_speed numpy cpp
+    """
+    from accel import resources
+    from accel.bench import networks
+    from accel.bench.run import Plan, measure
+
+    check_writable(json_file)
+    paths = networks.paths(models or [], folders or [])
+    asked = _boards(board or [])
+    subjects = [(b, _options.configuration(b, rows, cols, format, values)) for b in asked]
+    if not quick:
+        for found, config in subjects:
+            resources.check_fits(config, found)
+    plan = Plan(
+        paths=paths,
+        subjects=subjects,
+        seeds=() if quick else range(1, seeds + 1),
+        rtl=(None if quick else True) if rtl is None else rtl,
+        **(_QUICK if quick else {}),
+    )
+    with progress("bench", plan.steps) as advance:
+        result = measure(plan, advance)
+    show_bench(result)
+    if json_file is not None:
+        text = json.dumps(result, indent=1) + "\n"
+        write_whole(json_file, lambda file: file.write(text.encode()))
+        say(f"Wrote {json_file}")
+
+
+def _boards(names: list[str]) -> "list[Board]":
+    """The boards asked for, each once. Raises ``UnknownBoard``."""
+    from accel import boards
+    from accel.api import DEFAULT_BOARD
+
+    if ALL in names:
+        return list(boards.BOARDS.values())
+    return [_options.find_board(name) for name in dict.fromkeys(names or [DEFAULT_BOARD])]

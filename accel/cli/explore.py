@@ -1,0 +1,196 @@
+"""``accel explore``"""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from accel.cli import _options
+from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
+
+PAGE, SUMMARY = "explore.html", "explore.json"
+
+
+def explore(
+    models: Annotated[
+        list[Path], typer.Argument(help="Networks that the core is for.", metavar="MODEL...")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for results; a sweep goes on from what it finds there.",
+            metavar="DIR",
+        ),
+    ],
+    board: Annotated[
+        list[str] | None,
+        typer.Option("--board", "-b", help="Boards, as many as you like, or all.", metavar="BOARD"),
+    ] = None,
+    rows: Annotated[
+        str | None, typer.Option("--rows", help="Such as 2,4,8.", metavar="N,...")
+    ] = None,
+    cols: Annotated[
+        str | None, typer.Option("--cols", help="Such as 4,8,16.", metavar="N,...")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Number formats.", metavar="NAME,...")
+    ] = None,
+    pe: Annotated[
+        str | None, typer.Option("--pe", help="Processing elements.", metavar="NAME,...")
+    ] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Other values of the configuration, such as requantizers=1,2.",
+            metavar="NAME=VALUE,...",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", "-d", help="Labelled data for accuracy: arrays x and y.", metavar="XY.npz"
+        ),
+    ] = None,
+    route: Annotated[
+        int,
+        typer.Option("--route", help="Points to place and route.", metavar="N", min=0),
+    ] = 12,
+    seeds: Annotated[
+        int, typer.Option("--seeds", help="Of place and route, for each.", min=1, max=64)
+    ] = 1,
+    trials: Annotated[
+        int,
+        typer.Option(
+            "--trials",
+            help="Points to estimate; a larger space is searched by Optuna instead.",
+            metavar="N",
+            min=1,
+        ),
+    ] = 1000,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", help="Processes; as many as cores.", metavar="N", min=1),
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", help="Use the workers of this Dask scheduler.", metavar="ADDRESS"),
+    ] = None,
+) -> None:
+    """Explore cores for networks: estimate all, build the best, show the Pareto front.
+
+    All combinations of the values are estimated: what does not fit is left out,
+    of the rest those that promise most in latency, logic, energy and accuracy are
+    placed and routed. Each finished point is kept at once; the same command goes
+    on where an interrupted one stopped. DIR gets explore.html and explore.json.
+
+    \b
+    accel explore model.tflite -b icebreaker --rows 2,4 --cols 2,4,8 -o sweep
+    accel explore a.tflite b.onnx -b ulx3s_25f -b ulx3s_85f --rows 4,8 --cols 4,8,16 \\
+        --set requantizers=1,2,4 --data test.npz --route 20 --seeds 4 -o sweep
+    accel explore model.tflite -b all --rows 4,8 -o sweep --dask tcp://10.0.0.5:8786
+    """
+    from accel.explore import executors
+    from accel.explore.network import Network
+    from accel.explore.point import Space
+    from accel.explore.search import search
+    from accel.explore.store import Store
+    from accel.explore.sweep import Sweep, feasible, pareto_front, worth_routing
+    from accel.pictures.exploration import exploration_page
+
+    space = Space(_boards(board), _axes(rows, cols, format, pe, values))
+    networks = [Network.read(model, data) for model in models]
+    store = Store(output)
+    check_writable(output / PAGE, output / SUMMARY)
+    if store.results:
+        note(f"going on from {len(store.results)} results in {store.path}")
+    jobs = jobs or os.cpu_count() or 1
+    with contextlib.ExitStack() as stack:
+        found = stack.enter_context(executors.dask(dask) if dask else executors.local(jobs))
+        tell = stack.enter_context(_progress())
+        sweep = Sweep(networks, found, store, tuple(range(1, seeds + 1)), tell)
+        if len(space) > trials:
+            note(f"{len(space):,} points: Optuna chooses {trials:,} to estimate")
+            outcomes = search(sweep, space, trials, max(8, 2 * jobs))
+        else:
+            outcomes = sweep.estimate(space)
+        if route:
+            sweep.route(worth_routing(outcomes, route))
+    feasible(outcomes)
+    best = pareto_front([outcome for outcome in outcomes if outcome.is_routed or not route])
+    points = [outcome.as_dict() for outcome in outcomes]
+    front = [outcomes.index(outcome) for outcome in best]
+    title = f"Cores for {', '.join(network.name for network in networks)}"
+    summary = {"networks": [n.name for n in networks], "front": front, "points": points}
+    page = exploration_page(title, points, front)
+    write_whole(output / SUMMARY, lambda file: file.write(json.dumps(summary, indent=1).encode()))
+    write_whole(output / PAGE, lambda file: file.write(page.encode()))
+    _show([points[i] for i in front], f"{title}: the Pareto front")
+    fit = sum(not point["problem"] for point in points)
+    built = sum(bool(point.get("routed")) for point in points)
+    say(f"{len(points)} points estimated, {fit} fit, {built} placed and routed")
+    say(f"Wrote {output / PAGE}, {output / SUMMARY}")
+
+
+@contextlib.contextmanager
+def _progress():
+    """A bar with the time that is left, for each kind of work in turn."""
+    with progress("exploring", 1.0, remaining=True) as advance:
+
+        def tell(text: str, done: int, total: int) -> None:
+            advance(done / max(1, total), f"{text} {total} points")
+
+        yield tell
+
+
+def _boards(names: list[str] | None) -> list[str]:
+    from accel import boards
+    from accel.api import DEFAULT_BOARD
+
+    names = names or [DEFAULT_BOARD]
+    if "all" in names:
+        return list(boards.BOARDS)
+    return [boards.get(name).name for name in dict.fromkeys(names)]
+
+
+def _axes(rows, cols, form, element, values) -> dict[str, list[Any]]:
+    """The values of each name, from options."""
+    given = {"rows": rows, "columns": cols, "format": form, "element": element}
+    texts = {name: text for name, text in given.items() if text}
+    for text in values or []:
+        name, equals, several = text.partition("=")
+        if not equals or name in texts:
+            raise _options.BadOption(
+                f"--set must be NAME=VALUE,... with each name once, not {text!r}"
+            )
+        texts[name] = several
+    return {
+        name: list(
+            dict.fromkeys(_options.parsed([f"{name}={part}"])[name] for part in text.split(","))
+        )
+        for name, text in texts.items()
+    }
+
+
+def _show(points: list[dict[str, Any]], title: str) -> None:
+    from accel.pictures.exploration import describe
+
+    listing = table("core", ">ms", ">MHz", ">cycles", ">logic", ">uJ", ">accuracy", "", title=title)
+    for point in points:
+        used = point["used"]
+        listing.add_row(
+            describe(point),
+            f"{point['latency_ms']:.3f}",
+            f"{point['fmax_mhz']:.1f}",
+            f"{sum(point['cycles'].values()):,}",
+            f"{used.get('LC', used.get('LUT', 0)):,}",
+            f"{point['energy_uj']:.1f}" if point["energy_uj"] else "",
+            "" if point["accuracy"] is None else f"{100 * point['accuracy']:.2f} %",
+            "routed" if point["routed"] else "estimated",
+        )
+    show(listing)

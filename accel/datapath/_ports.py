@@ -1,0 +1,62 @@
+"""The ports of a processing element, and whether there is hardware behind them."""
+
+from amaranth.back import rtlil
+from amaranth.lib import data, wiring
+
+from accel.config import AcceleratorConfig
+from accel.core.pe import element_of
+
+from ._claim import Claim, smallest
+
+
+def claim(config: AcceleratorConfig) -> Claim:
+    """The array can connect the element of a configuration, in simulation and in synthesis."""
+    return Claim(
+        what="the ports a, b and p are those that the array connects",
+        how=f"widths and elaboration, family {config.family}",
+        problem=_problem(config),
+    )
+
+
+def _problem(config: AcceleratorConfig) -> str:
+    config = smallest(config)
+    element, number = element_of(config), config.number_format
+    latency = element.latency(config)
+    if isinstance(latency, bool) or not isinstance(latency, int) or latency < 1:
+        return f"the latency is {latency!r}; the array can take products after 1 cycle or more"
+    widths = {
+        "a": (number.activation_bits, "activations"),
+        "b": (number.weight_bits, "weight codes"),
+        "p": (number.product_bits, "products"),
+    }
+    for simulate in (True, False):
+        try:
+            component = element.create(config, simulate)
+            if not isinstance(component, wiring.Component):
+                return f"create gave a {type(component).__name__}, not a wiring.Component"
+            # Elaborated in any case: what is never used is reported by Amaranth.
+            rtlil.convert(component, emit_src=False)
+        except Exception as problem:  # noqa: BLE001 -- a user's own code
+            return f"it cannot be made: {type(problem).__name__}: {problem}"
+        count = config.rows * config.columns
+        for port, (width, what) in widths.items():
+            wrong = _port_problem(component, port, width, what, count)
+            if wrong:
+                return wrong
+    return ""
+
+
+def _port_problem(component: wiring.Component, port: str, width: int, what: str, count: int) -> str:
+    members = component.signature.members
+    if port not in members:
+        return f"there is no port {port!r}; it has {', '.join(members)}"
+    flow = wiring.Out if port == "p" else wiring.In
+    if members[port].flow != flow:
+        return f"port {port!r} must be an {flow.name}, not an {members[port].flow.name}"
+    shape = members[port].shape
+    if not isinstance(shape, data.ArrayLayout) or shape.length != count:
+        return f"port {port!r} must be an ArrayLayout of {count} {what}, not {shape!r}"
+    kind = shape.elem_shape
+    if (kind.width, kind.signed) != (width, True):
+        return f"port {port!r} must have {what} of signed({width}), not {kind!r}"
+    return ""

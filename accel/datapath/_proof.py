@@ -1,0 +1,135 @@
+"""Products are the format's whatever came before: proved by Yosys's solver, with all registers.
+
+All registers begin with anything at all, so that what holds of one set of operands holds of any at
+any time. A simulation cannot say that of an element that remembers more than it should.
+"""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Cat, ClockDomain, Elaboratable, Module, Signal
+
+from accel.config import AcceleratorConfig
+from accel.core.pe import element_of
+from accel.flow.tools import find_tool
+
+from ._claim import Claim
+
+TIMEOUT_SECONDS = 60
+_PROVED, _REFUTED = "no model found: SUCCESS", "model found: FAIL"
+
+
+class _Miter(Elaboratable):
+    """An element beside the format's products of operands of as many cycles ago."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.dut = element_of(config).create(config, True)
+        self.a = Signal(self.dut.a.shape().size)
+        self.b = Signal(self.dut.b.shape().size)
+        self.differs = Signal(config.rows * config.columns)
+        self.domain = ClockDomain("sync", reset_less=True)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = self.domain
+        m.submodules.dut = dut = self.dut
+        number, rows, columns = self.config.number_format, self.config.rows, self.config.columns
+        codes = number.codes.tolist()
+        a, b = Signal.like(dut.a), Signal.like(dut.b)
+        m.d.comb += b.eq(self.b)
+        for k in range(rows * columns):
+            row, column = divmod(k, columns)
+            own = row * columns + column % rows  # columns so far apart have the same activation
+            width = number.activation_bits
+            m.d.comb += a[k].eq(self.a.word_select(own, width).as_signed())
+        m.d.comb += [dut.a.eq(a), dut.b.eq(b)]
+        for index in range(element_of(self.config).latency(self.config)):
+            later = [Signal.like(a, name=f"a_{index}"), Signal.like(b, name=f"b_{index}")]
+            m.d.sync += [later[0].eq(a), later[1].eq(b)]
+            a, b = later
+        for k in range(rows * columns):
+            expected = Signal.like(dut.p[k], name=f"expected_{k}")
+            used = Signal(name=f"used_{k}")
+            m.d.comb += [
+                expected.eq(number.product(a[k], b[k])),
+                used.eq(number.weights is None or Cat(b[k] == c for c in codes).any()),
+                self.differs[k].eq(used & (dut.p[k] != expected)),
+            ]
+        return m
+
+
+def claim(config: AcceleratorConfig) -> Claim:
+    """Of a core that is as small as can be."""
+    what = "no operands have another product, whatever came before"
+    answer = _answer(config)
+    if answer is None:
+        how = f"not proved within {TIMEOUT_SECONDS} s; see the pairs that were tried"
+        return Claim(what=what, how=how)
+    how = "proved by SAT, with registers that begin with anything"
+    products = config.rows * config.columns
+    if _REFUTED in answer:
+        return Claim(what=what, how=how, problem=_counterexample(answer, config))
+    if answer.count(_PROVED) != products:
+        return Claim(what=what, how=how, problem=f"Yosys said: {answer.strip()[-300:]}")
+    return Claim(what=what, how=how)
+
+
+def _answer(config: AcceleratorConfig) -> str | None:
+    """What Yosys says, or nothing where it takes too long."""
+    latency = element_of(config).latency(config)
+    miter = _Miter(config)
+    ports = [miter.domain.clk, miter.a, miter.b, miter.differs]
+    proof = f"sat -seq {latency + 1} -prove-skip {latency} -show a,b"
+    script = [
+        *("read_rtlil top.il", "hierarchy -top top", "proc", "flatten", "opt", "techmap", "opt"),
+        "setattr -unset init",
+        *(f"{proof} -prove differs[{k}] 0 top" for k in range(config.rows * config.columns)),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        text = rtlil.convert(miter, name="top", ports=ports, emit_src=False)
+        (Path(folder) / "top.il").write_text(text)
+        command = [find_tool("yosys").executable, "-p", "; ".join(script)]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+    return done.stdout + done.stderr
+
+
+def _counterexample(answer: str, config: AcceleratorConfig) -> str:
+    """The operands of the first cycle, whose products are wrong in the last."""
+    found: dict[str, int] = {}
+    answer = answer[answer.index(_REFUTED) :]
+    for time, name, bits in re.findall(
+        r"^\s+(\d+) \\([ab])\s+\S+\s+\S+\s+([01]+)\s*$", answer, re.MULTILINE
+    ):
+        if time == "1":
+            found.setdefault(name, int(bits, 2))
+    number = config.number_format
+    shown = []
+    for k in range(config.rows * config.columns):
+        row, column = divmod(k, config.columns)
+        own = row * config.columns + column % config.rows
+        a = _field(found.get("a", 0), own, number.activation_bits)
+        b = _field(found.get("b", 0), k, number.weight_bits)
+        shown.append(f"{a} and {b}")
+    return (
+        f"the products of these activations and weight codes can be wrong, after others: "
+        f"{', '.join(shown)}"
+    )
+
+
+def _field(word: int, index: int, width: int) -> int:
+    value = word >> index * width & (1 << width) - 1
+    return value - (1 << width) if value >> width - 1 else value

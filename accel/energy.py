@@ -1,0 +1,72 @@
+"""What an inference takes of energy: an estimate, with its method and its source said.
+
+A family whose power nobody has measured on a design of this kind has no estimate: a data sheet's
+static current is a small and unknown part of the whole, and a vendor's calculator asks for
+toggle rates that nobody knows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """The core supply's power of a family at work: what it takes always, and with the clock."""
+
+    static_milliwatts: float
+    milliwatts_per_mhz: float
+    method: str
+    source: str
+
+
+# By `AcceleratorConfig.family`.
+POWERS: Mapping[str, Power] = MappingProxyType(
+    {
+        "ice40up": Power(
+            # The line through 10.58 mW at 12 MHz and 16.99 mW at 20 MHz.
+            static_milliwatts=0.965,
+            milliwatts_per_mhz=0.80125,
+            method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on all 8 "
+            "DSPs and 4 SPRAMs",
+            source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz "
+            "(github.com/SymbioticEDA/MARLANN, power-test/README.md, 2018)",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """``microjoules`` of one inference and ``milliwatts`` at work; ``None`` where not estimated."""
+
+    microjoules: float | None
+    milliwatts: float | None
+    method: str
+    source: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def estimate(family: str, *, cycles: int, mhz: float) -> Estimate:
+    """The energy of an inference of ``cycles`` at a clock of ``mhz`` on a family's chip.
+
+    Of the FPGA's core supply alone: not of oscillator, flash, regulators or host.
+    """
+    power = POWERS.get(family)
+    if power is None:
+        return Estimate(
+            microjoules=None,
+            milliwatts=None,
+            method=f"not estimated: no measured power of a like design on {family}",
+            source=None,
+        )
+    milliwatts = power.static_milliwatts + power.milliwatts_per_mhz * mhz
+    return Estimate(
+        microjoules=milliwatts * cycles / mhz / 1e3,
+        milliwatts=milliwatts,
+        method=power.method,
+        source=power.source,
+    )

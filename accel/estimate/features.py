@@ -1,0 +1,41 @@
+"""What a core's size goes by: how many there are of the parts that logic is made of."""
+
+import numpy as np
+
+from accel.config import AcceleratorConfig
+from accel.core.pe import element_of
+
+# A least share of what each part is expected to take, in logic cells, keeps the fit sensible where
+# the recorded builds do not tell two parts apart.
+PRIOR = {
+    "base": 1800.0,  # link, sequencer, address generator
+    "accumulators": 2.2,  # a bit of a sum: adder, and the copy that drains
+    "feeder": 2.2,  # a bit of a waiting activation or passing weight
+    "products": 110.0,  # a multiplier made of logic
+    "requantizers": 700.0,  # division, records, combination
+    "words": 9.0,  # a bit of a memory word: multiplexers and registers around the banks
+    "flash": 350.0,
+}
+
+
+def features(config: AcceleratorConfig) -> np.ndarray:
+    """The counts, in the order of ``PRIOR``."""
+    number = config.number_format
+    products = config.peak_macs - _multipliers(config)
+    weight_bits = number.weight_bits
+    counts = {
+        "base": 1,
+        "accumulators": config.peak_macs * config.sum_bits,
+        "feeder": config.rows * (config.word_bits - 8) + config.rows * config.columns * weight_bits,
+        "products": products * weight_bits / 8,
+        "requantizers": config.requantizers,
+        "words": config.word_bits,
+        "flash": int(config.flash_lanes > 0),
+    }
+    return np.array([counts[name] for name in PRIOR], float)
+
+
+def _multipliers(config: AcceleratorConfig) -> float:
+    """Products that are computed in DSPs."""
+    per_dsp = 2 if config.family == "ice40up" else 1
+    return min(config.peak_macs, element_of(config).dsps(config) * per_dsp)

@@ -1,0 +1,133 @@
+"""Logic and clock of a core on a device, from builds that were placed and routed.
+
+Logic is a sum over the core's parts, see `features`; what a part takes is fitted for each family by
+least squares of relative errors, held towards an expectation where the builds do not tell. The clock
+is the median of the device's builds, made slower with the share of the device that is taken as
+the builds of its family are. Nothing is stored but the builds: a new one makes both better.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from accel import resources
+from accel.boards import Board
+from accel.config import AcceleratorConfig
+from accel.errors import UserError
+from accel.estimate.features import PRIOR, features
+from accel.estimate.records import Record, records
+
+LOGIC = {"ice40up": "LC", "ice40hx": "LC", "ecp5": "LUT"}
+"""The resource that logic is counted in, by family."""
+
+_HOLD = 0.05  # weight of the expectation of a part against one build
+_SHARE = (0.05, 1.2)  # of a device that the clock's slope is taken over
+
+
+class NotEstimated(UserError):
+    """No builds of the device's family were recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a build would take. ``fmax_mhz`` is the median over seeds; ``fits`` goes by all cells.
+
+    ``builds`` is how many recorded builds of the family the estimate rests on.
+    """
+
+    used: dict[str, int]
+    available: dict[str, int]
+    fmax_mhz: float
+    builds: int
+
+    @property
+    def fits(self) -> bool:
+        return all(n <= self.available.get(name, 0) for name, n in self.used.items())
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "used": self.used,
+            "available": self.available,
+            "fits": self.fits,
+            "fmax_mhz": round(self.fmax_mhz, 2),
+            "builds": self.builds,
+        }
+
+
+def estimate(
+    config: AcceleratorConfig, board: Board, known: Sequence[Record] | None = None
+) -> Estimate:
+    """Estimate a build of a configuration for a board.
+
+    ``known`` are the builds to go by; the recorded ones that are not held out if not given. Raises
+    ``NotEstimated``.
+    """
+    known = [r for r in records() if not r.held_out] if known is None else known
+    family = [r for r in known if r.config.family == config.family]
+    if not family:
+        raise NotEstimated(
+            f"No build for {config.family} is recorded, so nothing can be estimated for it; run "
+            f"accel build --board {board.name}"
+        )
+    resource = LOGIC[config.family]
+    logic = _logic(config, family, resource)
+    share = logic / board.resources[resource]
+    used = {resource: round(logic), **resources.needs(config)}
+    return Estimate(
+        used=used,
+        available={name: board.resources.get(name, 0) for name in used},
+        fmax_mhz=_fmax(board.device, share, family, resource),
+        builds=len(family),
+    )
+
+
+def _logic(config: AcceleratorConfig, builds: Sequence[Record], resource: str) -> float:
+    """Cells of logic: the parts' counts by what a part takes."""
+    expected = np.array(list(PRIOR.values()))
+    counts = np.array([features(r.config) for r in builds])
+    took = np.array([r.used[resource] for r in builds], float)
+    # In units of the expectation, and relative to what each build took.
+    matrix = counts * expected / took[:, None]
+    held = _HOLD * np.eye(len(expected))
+    matrix = np.vstack([matrix, held])
+    target = np.concatenate([np.ones(len(took)), held.sum(axis=1)])
+    factors = _non_negative(matrix, target)
+    return float(features(config) @ (expected * factors))
+
+
+def _non_negative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least squares without negative factors: those that would be are dropped, the worst first."""
+    active = np.ones(matrix.shape[1], bool)
+    while True:
+        factors = np.zeros(matrix.shape[1])
+        factors[active] = np.linalg.lstsq(matrix[:, active], target, rcond=None)[0]
+        if factors.min() >= 0:
+            return factors
+        active[int(factors.argmin())] = False
+
+
+def _speed(device: str) -> str:
+    """What devices of one speed have in common: an ECP5's grade, an iCE40's series."""
+    name, package = device.rsplit("-", 1)
+    return package[0] if name.startswith("LFE5U") else name
+
+
+def _fmax(device: str, share: float, builds: Sequence[Record], resource: str) -> float:
+    """Median Fmax: the device's own level, at the slope over shares of the whole family."""
+    points = [
+        (_speed(r.device), r.used[resource] / r.available[resource], median(r.fmax_mhz))
+        for r in builds
+    ]
+    speeds = sorted({speed for speed, _, _ in points})
+    own = _speed(device)
+    # Each speed grade has a level, and all one slope: log(Fmax) = level + slope * share.
+    matrix = np.array([[*(speed == s for s in speeds), x] for speed, x, _ in points], float)
+    target = np.log([mhz for _, _, mhz in points])
+    matrix = np.vstack([matrix, [*[0.0] * len(speeds), 0.1]])
+    target = np.concatenate([target, [-0.02]])
+    solution = np.linalg.lstsq(matrix, target, rcond=None)[0]
+    level = solution[speeds.index(own)] if own in speeds else solution[: len(speeds)].mean()
+    return float(np.exp(level + solution[-1] * np.clip(share, *_SHARE)))

@@ -1,0 +1,1 @@
+"""Searching the space of cores: estimate all, route the promising ones, keep what is best."""

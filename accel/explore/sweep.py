@@ -1,0 +1,224 @@
+"""A sweep: estimate every point, route those that promise most, keep everything that is finished."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from accel import __version__, energy
+from accel.errors import UserError
+from accel.estimate.model import LOGIC
+from accel.explore import work
+from accel.explore.executors import WorkLost, losses
+from accel.explore.front import promising, ranks
+from accel.explore.network import Network
+from accel.explore.point import Point
+from accel.explore.store import Store, key_of
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and of how many."""
+
+
+class NothingFeasible(UserError):
+    """No point of the space can be built."""
+
+
+@dataclass
+class Sweep:
+    """Estimates and builds of points, on any executor; what the store has is not done again.
+
+    Parameters
+    ----------
+    networks
+        What the cores are for.
+    executor
+        Where the work is done: any of `concurrent.futures`, whose workers can import this package.
+    store
+        Where results are kept.
+    seeds
+        Of place and route, for each routed point.
+    """
+
+    networks: Sequence[Network]
+    executor: Executor
+    store: Store
+    seeds: Sequence[int] = (1,)
+    on_progress: OnProgress = lambda text, done, total: None
+    points: dict[Point, "Outcome"] = field(default_factory=dict)
+
+    def estimate(self, points: Iterable[Point]) -> list["Outcome"]:
+        """Estimate points, which may be many; in their order."""
+        wanted = list(dict.fromkeys(points))
+        facts = [
+            {"networks": [n.digest for n in self.networks], "estimate": p.as_dict()} for p in wanted
+        ]
+        calls = [(work.estimated, point, self.networks) for point in wanted]
+        for point, result in self._do("estimating", wanted, facts, calls):
+            self.points[point] = Outcome(point, result, None, self.networks)
+        return [self.points[point] for point in wanted]
+
+    def route(self, outcomes: Sequence["Outcome"]) -> list["Outcome"]:
+        """Place and route points that were estimated."""
+        chosen = [outcome.point for outcome in outcomes]
+        facts = [
+            {
+                "route": self.points[p].estimated["configuration"],
+                "board": p.board,
+                "seeds": [*self.seeds],
+            }
+            for p in chosen
+        ]
+        calls = [(work.routed, point, tuple(self.seeds)) for point in chosen]
+        for point, result in self._do("placing and routing", chosen, facts, calls):
+            self.points[point].routed = result
+        return [self.points[point] for point in chosen]
+
+    def _do(
+        self,
+        text: str,
+        points: Sequence[Point],
+        facts: Sequence[Mapping[str, Any]],
+        calls: Sequence[tuple[Any, ...]],
+    ) -> Iterator[tuple[Point, dict[str, Any]]]:
+        """Results of points, in whatever order they come: first what is kept, then the work."""
+        keys = [key_of({**fact, "version": __version__}) for fact in facts]
+        done, total = 0, len(points)
+        self.on_progress(text, done, total)
+        missing = {}
+        for point, key, call in zip(points, keys, calls, strict=True):
+            if key in self.store.results:
+                done += 1
+                yield point, self.store.results[key]
+            else:
+                missing[key] = point, call
+        self.on_progress(text, done, total)
+        try:
+            futures = {
+                self.executor.submit(*call): (point, key) for key, (point, call) in missing.items()
+            }
+            try:
+                for future in as_completed(futures):
+                    point, key = futures[future]
+                    result = future.result()
+                    self.store.add(key, result)
+                    done += 1
+                    self.on_progress(text, done, total)
+                    yield point, result
+            finally:
+                for future in futures:
+                    future.cancel()
+        except losses() as problem:
+            raise WorkLost(
+                f"{text}: the workers have ended ({problem or type(problem).__name__}); {done} of "
+                f"{total} are kept in {self.store.path}, the same command goes on from there"
+            ) from problem
+
+
+@dataclass
+class Outcome:
+    """What is known of a point: its estimate and, if it was built, what came out of it."""
+
+    point: Point
+    estimated: dict[str, Any]
+    routed: dict[str, Any] | None
+    networks: Sequence[Network]
+
+    @property
+    def problem(self) -> str | None:
+        return self.estimated["problem"] or (self.routed["problem"] if self.routed else None)
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        """Cells: of the build if there is one."""
+        return (self.routed if self.routed and not self.routed["problem"] else self.estimated)[
+            "used"
+        ]
+
+    @property
+    def is_routed(self) -> bool:
+        return self.routed is not None and not self.routed["problem"]
+
+    @property
+    def logic(self) -> int:
+        return self.known[LOGIC[self.estimated["configuration"]["family"]]]
+
+    @property
+    def fmax_mhz(self) -> float:
+        """Median over seeds."""
+        if self.is_routed:
+            return self.routed["fmax_mhz"]["median"]
+        return self.estimated["fmax_mhz"]
+
+    @property
+    def cycles(self) -> int:
+        """Of all networks, one inference each."""
+        return sum(one["cycles"] for one in self.estimated["networks"].values())
+
+    @property
+    def latency_ms(self) -> float:
+        return self.cycles / self.fmax_mhz / 1e3
+
+    @property
+    def energy_uj(self) -> float | None:
+        """Of an inference of every network; ``None`` where the family's power is not known."""
+        family = self.estimated["configuration"]["family"]
+        return energy.estimate(family, cycles=self.cycles, mhz=self.fmax_mhz).microjoules
+
+    @property
+    def accuracy(self) -> float | None:
+        """Mean over the networks that have labelled data."""
+        found = [one["accuracy"] for one in self.estimated["networks"].values()]
+        known = [accuracy for accuracy in found if accuracy is not None]
+        return float(np.mean(known)) if known else None
+
+    def costs(self) -> list[float]:
+        """What is to be small: latency, logic, energy, errors."""
+        return [self.latency_ms, float(self.logic), self.energy_uj or 0.0, -(self.accuracy or 0.0)]
+
+    def as_dict(self) -> dict[str, Any]:
+        if self.problem:
+            return {"point": self.point.as_dict(), "problem": self.problem}
+        return {
+            "point": self.point.as_dict(),
+            "configuration": self.estimated["configuration"],
+            "routed": self.is_routed,
+            "used": dict(self.known),
+            "fmax_mhz": round(self.fmax_mhz, 3),
+            "cycles": {name: one["cycles"] for name, one in self.estimated["networks"].items()},
+            "latency_ms": round(self.latency_ms, 6),
+            "energy_uj": self.energy_uj and round(self.energy_uj, 3),
+            "accuracy": self.accuracy,
+            "critical_path": self.routed["critical_path"] if self.is_routed else None,
+            "problem": None,
+        }
+
+
+def feasible(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those that can be built. Raises ``NothingFeasible`` with the reasons where there are none."""
+    found = [outcome for outcome in outcomes if not outcome.problem]
+    if found:
+        return found
+    reasons: dict[str, int] = {}
+    for outcome in outcomes:
+        reasons[outcome.problem or ""] = reasons.get(outcome.problem or "", 0) + 1
+    frequent = sorted(reasons.items(), key=lambda item: -item[1])[:5]
+    lines = "".join(f"\n  {count} of {len(outcomes)}: {text}" for text, count in frequent)
+    raise NothingFeasible(f"None of the {len(outcomes)} points can be built:{lines}")
+
+
+def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
+    """Up to ``count`` of the points that no other one beats, or few do."""
+    found = feasible(outcomes)
+    return [found[i] for i in promising(np.array([o.costs() for o in found]), count)]
+
+
+def pareto_front(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those that nothing else beats in all of latency, logic, energy and accuracy; by latency."""
+    found = [outcome for outcome in outcomes if not outcome.problem]
+    if not found:
+        return []
+    rank = ranks(np.array([outcome.costs() for outcome in found]))
+    front = [outcome for outcome, number in zip(found, rank, strict=True) if number == 0]
+    return sorted(front, key=lambda outcome: outcome.latency_ms)

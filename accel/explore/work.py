@@ -1,0 +1,90 @@
+"""What is done for one point; these functions run in other processes, maybe on other machines.
+
+Results are plain dictionaries. What a user can have caused is told in ``problem`` and is a result like
+any other; anything else is raised.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import accel
+from accel import resources
+from accel.bitstream import build
+from accel.compiler.ir import Graph
+from accel.errors import ToolError, UserError
+from accel.estimate import estimate
+from accel.explore.network import Network
+from accel.explore.point import Point
+
+
+def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
+    """Resources, clock, and for each network cycles and accuracy, without synthesis."""
+    try:
+        config, board = point.config(), point.found_board()
+        resources.check_fits(config, board)
+        guess = estimate(config, board)
+        result = {"configuration": config.as_dict(), **guess.as_dict()}
+        if not guess.fits:
+            short = [
+                f"{n} {name} of {guess.available[name]}"
+                for name, n in guess.used.items()
+                if n > guess.available[name]
+            ]
+            return {**result, "problem": f"does not fit: about {', '.join(short)}"}
+        programs = {n.name: accel.compile(n.graph(), board=board, config=config) for n in networks}
+    except UserError as problem:
+        return {"problem": str(problem)}
+    result["networks"] = {
+        network.name: {
+            "cycles": programs[network.name].report().cycles,
+            "macs": programs[network.name].report().macs,
+            "accuracy": _accuracy(network, programs[network.name]),
+        }
+        for network in networks
+    }
+    return {**result, "problem": None}
+
+
+def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
+    """What place and route makes of a point's core: cells, Fmax of all seeds, critical path."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="accel-explore-") as folder:
+            board, config = point.found_board(), point.config()
+            report = build(
+                board, Path(folder) / "build", config=config, seeds=seeds, cores=1
+            ).report
+    except (UserError, ToolError) as problem:
+        return {"problem": str(problem)}
+    return {
+        "used": {name: use["used"] for name, use in report["utilization"].items()},
+        "fmax_mhz": report["fmax_mhz"],
+        "critical_path": report["critical_path"]["words"] if report["critical_path"] else None,
+        "tools": report["tools"],
+        "problem": None,
+    }
+
+
+def _accuracy(network: Network, program: "accel.Program") -> float | None:
+    """Share of the labelled data that a network answers rightly; the array's size changes nothing
+    of it, so it is worked out once for each number format and processing element."""
+    if network.data is None:
+        return None
+    config = program.config
+    return _measured(network, config.format, config.element)
+
+
+@lru_cache(maxsize=64)
+def _measured(network: Network, form: str, element: str) -> float:
+    x, y = network.samples()
+    config = accel.AcceleratorConfig(format=form, element=element)
+    program = accel.compile(network.graph(), config=config)
+    answers = program.run(x, "machine").output.reshape(len(x), -1)
+    return float(np.mean(answers.argmax(axis=1) == y))
+
+
+__all__ = ["Graph", "estimated", "routed"]

@@ -1,0 +1,78 @@
+"""The stages of a build in a cache: netlist, seeds of place and route, and the whole of it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from accel.flow.cache import Cache, content_of, flow_digest, identity_of, key_of
+from accel.flow.plan import STATISTICS, BuildPlan
+from accel.flow.tools import Tool, find_optional
+
+_CONSTRAINTS = (".pcf", ".lpf")
+
+
+class Stages:
+    """What of a build is in the cache; ``reused`` names what was taken from there.
+
+    Each key has the content of all files that go in, the command and the tool's version.
+    """
+
+    def __init__(
+        self, cache: Cache | None, plan: BuildPlan, tools: Sequence[Tool], facts: Mapping[str, Any]
+    ):
+        self.reused: list[str] = []
+        self._cache = cache
+        self._plan = plan
+        self._tools = tools
+        self._facts = dict(facts)
+
+    def take_build(self, work: Path) -> bool:
+        """Fill ``work`` with all products of the same build."""
+        return self._take("build", self._build_key, work)
+
+    def keep_build(self, work: Path) -> None:
+        if self._cache:
+            files = [path for path in work.rglob("*") if path.is_file()]
+            self._cache.keep(self._build_key(), work, files)
+
+    def take_netlist(self, work: Path) -> bool:
+        return self._take("synthesis", self._netlist_key, work)
+
+    def keep_netlist(self, work: Path) -> None:
+        if self._cache:
+            made = [work / f"{self._plan.name}.json", work / STATISTICS, *work.glob("*.rpt")]
+            self._cache.keep(self._netlist_key(), work, filter(Path.exists, made))
+
+    def take_seed(
+        self, seed: int, command: Sequence[str], sources: Sequence[Path], folder: Path
+    ) -> bool:
+        return self._take(f"seed {seed}", lambda: self._seed_key(command, sources), folder)
+
+    def keep_seed(self, command: Sequence[str], sources: Sequence[Path], folder: Path) -> None:
+        """Keep what place and route has made in ``folder`` of the ``sources``."""
+        if self._cache:
+            given = {source.name for source in sources}
+            made = [path for path in folder.iterdir() if path.name not in given]
+            self._cache.keep(self._seed_key(command, sources), folder, made)
+
+    def _take(self, name: str, key: Any, target: Path) -> bool:
+        taken = self._cache is not None and self._cache.take(key(), target)
+        if taken:
+            self.reused.append(name)
+        return taken
+
+    def _build_key(self) -> str:
+        optional = find_optional("icetime")  # the report has its estimate where it is installed
+        tools = [identity_of(tool) for tool in (*self._tools, *filter(None, [optional]))]
+        return key_of("build", self._plan.digest(), tools, self._facts, flow_digest())
+
+    def _netlist_key(self) -> str:
+        plan = self._plan
+        files = [
+            (name, text) for name, text in plan.files.items() if not name.endswith(_CONSTRAINTS)
+        ]
+        return key_of("netlist", sorted(files), plan.synthesis, identity_of(self._tools[0]))
+
+    def _seed_key(self, command: Sequence[str], sources: Sequence[Path]) -> str:
+        files = content_of(source for source in sources if source.name != STATISTICS)
+        return key_of("seed", files, command, identity_of(self._tools[1]))

@@ -1,0 +1,148 @@
+"""The page of an exploration: the Pareto front with hover, and all points as a table."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from plotly.graph_objects import Figure, Scatter
+
+from accel.pictures.charts import BLUE, GREY, RED, figure
+from accel.pictures.page import Section, Table, label, render
+
+
+def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequence[int]) -> str:
+    """The page; ``points`` are dictionaries of ``accel explore --json``, ``front`` their indices."""
+    built = [point for point in points if not point["problem"]]
+    routed = sum(point["routed"] for point in built)
+    facts = {
+        "points estimated": str(len(points)),
+        "that fit": str(len(built)),
+        "placed and routed": str(routed),
+        "on the front": str(len(front)),
+    }
+    chosen = [points[i] for i in front]
+    sections = [
+        Section(
+            title="Latency and logic",
+            content=_scatter(points, chosen, "logic", "cells of logic"),
+            explanation="Each dot is a core. Nothing is both faster and smaller than what is on the "
+            "line. Filled dots were placed and routed, open ones are estimates.",
+        ),
+    ]
+    if any(point["energy_uj"] for point in built):
+        sections.append(
+            Section(
+                title="Latency and energy",
+                content=_scatter(points, chosen, "energy_uj", "µJ an inference, estimated"),
+            )
+        )
+    if any(point["accuracy"] is not None for point in built):
+        sections.append(
+            Section(
+                title="Logic and accuracy",
+                content=_scatter(points, chosen, "accuracy", "accuracy"),
+            )
+        )
+    sections.append(Section(title="The front", content=_table(chosen)))
+    reasons = sorted({point["problem"] for point in points if point["problem"]})
+    if reasons:
+        sections.append(
+            Section(
+                title="Why points were left out",
+                content=[" ".join(reason.split()) for reason in reasons],
+            )
+        )
+    return render(title, facts, sections)
+
+
+def _logic(point: dict[str, Any]) -> int:
+    return point["used"].get("LC", point["used"].get("LUT", 0))
+
+
+def _value(point: dict[str, Any], key: str) -> float | None:
+    return _logic(point) if key == "logic" else point[key]
+
+
+def _scatter(
+    points: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], key: str, axis: str
+) -> Figure:
+    chart = figure(height=430, x="latency, ms", y=axis)
+    chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
+    groups = (
+        (
+            "estimated",
+            GREY,
+            "circle-open",
+            [p for p in points if not p["problem"] and not p["routed"]],
+        ),
+        (
+            "placed and routed",
+            BLUE,
+            "circle",
+            [p for p in points if not p["problem"] and p["routed"]],
+        ),
+    )
+    for name, color, symbol, group in groups:
+        chosen = [p for p in group if _value(p, key) is not None]
+        if chosen:
+            chart.add_trace(
+                Scatter(
+                    name=name,
+                    x=[p["latency_ms"] for p in chosen],
+                    y=[_value(p, key) for p in chosen],
+                    text=[_hover(p) for p in chosen],
+                    mode="markers",
+                    marker={"color": color, "symbol": symbol, "size": 9},
+                    hovertemplate="%{text}<extra></extra>",
+                )
+            )
+    line = sorted((p["latency_ms"], _value(p, key)) for p in front if _value(p, key) is not None)
+    chart.add_trace(
+        Scatter(
+            name="front",
+            x=[x for x, _ in line],
+            y=[y for _, y in line],
+            mode="markers",
+            marker={"color": RED, "symbol": "diamond-open", "size": 14},
+            hoverinfo="skip",
+        )
+    )
+    return chart
+
+
+def describe(point: dict[str, Any]) -> str:
+    """A point in a few words."""
+    c = point["configuration"]
+    requantizers = f", {c['requantizers']} requantizers" if c["requantizers"] > 1 else ""
+    return (
+        f"{point['point']['board']} {c['rows']}x{c['columns']} {c['format']} {c['element']}"
+        f"{requantizers}"
+    )
+
+
+def _hover(point: dict[str, Any]) -> str:
+    accuracy = "" if point["accuracy"] is None else f"<br>accuracy {100 * point['accuracy']:.2f} %"
+    energy = f"<br>{point['energy_uj']:.1f} µJ" if point["energy_uj"] else ""
+    return (
+        f"{label(describe(point))}<br>{point['latency_ms']:.3f} ms at {point['fmax_mhz']:.1f} MHz"
+        f"<br>{_logic(point):,} cells of logic{energy}{accuracy}"
+        f"<br>{'placed and routed' if point['routed'] else 'estimated'}"
+    )
+
+
+def _table(points: Sequence[dict[str, Any]]) -> Table:
+    rows = [
+        [
+            describe(p),
+            f"{p['latency_ms']:.3f}",
+            f"{p['fmax_mhz']:.1f}",
+            f"{sum(p['cycles'].values()):,}",
+            f"{_logic(p):,}",
+            f"{p['energy_uj']:.1f}" if p["energy_uj"] else "",
+            "" if p["accuracy"] is None else f"{100 * p['accuracy']:.2f} %",
+            "routed" if p["routed"] else "estimated",
+        ]
+        for p in points
+    ]
+    headings = ["core", ">ms", ">MHz", ">cycles", ">logic", ">µJ", ">accuracy", ""]
+    return Table(headings=headings, rows=rows)

@@ -1,0 +1,30 @@
+"""The page of an exploration opens in a real browser and shows every point."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from accel.explore.network import Network
+from accel.explore.point import Space
+from accel.explore.store import Store
+from accel.explore.sweep import Sweep, pareto_front
+from accel.pictures.exploration import describe, exploration_page
+from tests.browser import Browser, find_browser
+
+DIGITS = Path(__file__).parents[2] / "examples/digits"
+
+
+def test_it_draws_all_its_charts_without_a_console_error(tmp_path):
+    network = Network.read(DIGITS / "digits_int8.tflite", DIGITS / "test_images.npz")
+    space = Space(["icebreaker", "ulx3s_25f"], {"rows": [2, 4], "columns": [2, 4, 16]})
+    with ThreadPoolExecutor(1) as executor:
+        outcomes = Sweep([network], executor, Store(tmp_path)).estimate(space)
+    points = [outcome.as_dict() for outcome in outcomes]
+    front = [outcomes.index(outcome) for outcome in pareto_front(outcomes)]
+    file = tmp_path / "page.html"
+    file.write_text(exploration_page("Cores", points, front))
+    seen = Browser(find_browser()).open(file)
+    assert seen.console == []
+    assert seen.document.count('id="chart-') == 3  # logic, energy, accuracy
+    assert seen.colors > 20
+    assert all(describe(points[i]) in seen.document for i in front)
+    assert "Why points were left out" in seen.document
