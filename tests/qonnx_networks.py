@@ -127,6 +127,35 @@ def convolutional(pool: str, seed: int = 0) -> Network:
     return n
 
 
+def at_a_threshold() -> Network:
+    """A sum of 3 * 0.1 in float32 is at the threshold of 0.3, or beside it."""
+    n = Network((3,))
+    n.quant("q", 2, np.float32(0.1))
+    n.constant("w", np.ones((3, 1)))
+    n.quant("wq", 2, 1.0, source="w")
+    n.add("MatMul", "m", "wq")
+    n.add("Sub", "s", n.constant("t", np.float32(0.3)))
+    n.bipolar("a")
+    return n
+
+
+def residual(seed: int = 0) -> Network:
+    """A convolution, and a second one whose codes are added to the first one's."""
+    n = Network((3, 6, 6), seed)
+    n.quant("q", 4, 0.25)
+    for index, source in enumerate(("q", "a0")):
+        n.weights(f"w{index}", (4, 3 if index == 0 else 4, 3, 3))
+        n.quant(f"wq{index}", 3, 0.25, source=f"w{index}")
+        n.last = source
+        n.add("Conv", f"c{index}", f"wq{index}", pads=[1, 1, 1, 1])
+        n.batchnorm(f"bn{index}", 4, 2.0)
+        n.quant(f"a{index}", 4, (0.5, 0.375)[index])
+    n.add("Add", "sum", "a0")
+    n.add("Relu", "r")
+    n.quant("a2", 3, 0.4, signed=0)
+    return n
+
+
 def quantized_tensors(model: bytes) -> list[str]:
     """Activations that are quantized, and what is pooled of them, and the output."""
     proto = onnx.load_model_from_string(model)

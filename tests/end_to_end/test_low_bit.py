@@ -20,6 +20,7 @@ from tests.qonnx_networks import (
     differing,
     layer,
     quantized_tensors,
+    residual,
 )
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/low_bit"
@@ -66,9 +67,9 @@ def wide(seed: int) -> Network:
     return n
 
 
-@pytest.mark.parametrize("pool", ["max", "average", "global"])
-def test_layers_of_every_kind_are_the_references_on_the_core(pool):
-    n = convolutional(pool)
+@pytest.mark.parametrize("kind", ["max", "average", "global", "residual"])
+def test_layers_of_every_kind_are_the_references_on_the_core(kind):
+    n = residual() if kind == "residual" else convolutional(kind)
     program = accel.compile(read(n.bytes(), "n.onnx"), board="icebreaker")
     x = n.inputs(20)
     machine, expected = (program.run(x, executor) for executor in ("machine", "reference"))
@@ -111,13 +112,14 @@ def weight_bytes(code: Code) -> int:
     return code.size_bytes - overhead * code.config.rows
 
 
+@pytest.mark.parametrize(("format", "times"), [("int8_int4", 2), ("int8_ternary", 4)])
 @pytest.mark.parametrize("name", ["tfc_w1a1", "tfc_w2a2"])
-def test_a_core_of_narrow_weights_runs_them_in_half_the_memory(name):
+def test_cores_of_narrow_weights_run_them_in_less_memory(name, format, times):
     path, x = FOLDER / f"{name}.onnx", images(name)[:SAMPLES]
     one, other = (
         accel.compile(path, config=accel.configuration("icebreaker", format=format))
-        for format in ("int8", "int8_int4")
+        for format in ("int8", format)
     )
     np.testing.assert_array_equal(one.run(x).output, other.run(x).output)
     # The last layer's 10 channels take 12 columns.
-    assert weight_bytes(one.code) == 2 * weight_bytes(other.code) == 3 * 64 * 64 + 12 * 64
+    assert weight_bytes(one.code) == times * weight_bytes(other.code) == 3 * 64 * 64 + 12 * 64

@@ -98,7 +98,7 @@ class Sums:
         return Pending(
             record.place,
             self.shape,
-            _not_fused,
+            not_fused,
             steps=steps,
             chained=chained,
             numbers=numbers,
@@ -202,7 +202,8 @@ class Sums:
         return Activation(tensor, shape, self.layout, real=True)
 
 
-def _not_fused(*arguments: Any) -> Activation:
+def not_fused(*arguments: Any) -> Activation:
+    """What a waiting value does that nothing but a chain can finish."""
     raise Unreadable("is quantized in a way that networks of few bits do not have")
 
 
@@ -242,7 +243,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)
 
-    return Pending(record.place, x.shape, _not_fused, chained=chained, numbers=numbers, axis=axis)
+    return Pending(record.place, x.shape, not_fused, chained=chained, numbers=numbers, axis=axis)
 
 
 def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pending:

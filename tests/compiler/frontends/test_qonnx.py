@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from accel.compiler import reference
 from accel.compiler.frontends import UnsupportedModel, load
 from accel.compiler.frontends.onnx import read
 from accel.compiler.undecided import undecided
 from accel.numeric.chain import ROUNDINGS
-from tests.oracle_qonnx import cleaned
-from tests.qonnx_networks import DOMAIN, Network, assert_qonnx, convolutional, layer
+from accel.quantization.measure import SOFTMAX_ERROR
+from tests.oracle_qonnx import cleaned, qonnx
+from tests.qonnx_networks import (
+    DOMAIN,
+    Network,
+    assert_qonnx,
+    at_a_threshold,
+    convolutional,
+    layer,
+    residual,
+)
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples/low_bit"
 
@@ -59,14 +69,7 @@ def test_scales_that_are_no_powers_of_two_for_each_channel():
 
 
 def test_sums_that_the_order_of_additions_decides_are_counted():
-    # A sum of 3 * 0.1 in float32 is at the threshold of 0.3, or beside it.
-    n = Network((3,))
-    n.quant("q", 2, np.float32(0.1))
-    n.constant("w", np.ones((3, 1)))
-    n.quant("wq", 2, 1.0, source="w")
-    n.add("MatMul", "m", "wq")
-    n.add("Sub", "s", n.constant("t", np.float32(0.3)))
-    n.bipolar("a")
+    n = at_a_threshold()
     chain = read(n.bytes(), "n.onnx").nodes[1].attributes.chain
     assert chain.undecided.tolist() == [1]
     assert chain.sums.tolist() == [10]  # -6..3
@@ -162,6 +165,24 @@ def test_numbers_at_the_end_are_whole_sums():
     assert graph.nodes[-1].attributes.parts > 1
 
 
+def test_branches_that_join():
+    assert [node.operator for node in assert_exact(residual())].count("add") == 1
+
+
+def test_a_softmax_behind_sums_is_the_drivers():
+    n = layer()
+    n.weights("v", (12, 5))
+    n.quant("vq", 3, 0.25, source="v")
+    n.add("MatMul", "z", "vq")
+    n.add("Softmax", "y", axis=-1)
+    data = n.bytes()
+    graph, x = read(data, "n.onnx"), n.inputs()
+    assert [node.operator for node in graph][-2:] == ["sums", "softmax"]
+    theirs = qonnx(data, x)["y"]
+    ours = reference.run(graph, x)["y"]
+    np.testing.assert_allclose(ours, theirs, rtol=SOFTMAX_ERROR)
+
+
 @pytest.mark.parametrize("name", ["tfc_w2a2", "cnv_w2a2"])
 @pytest.mark.parametrize("clipped", [False, True])
 def test_what_qonnx_itself_makes_of_a_file(name, clipped):
@@ -220,7 +241,7 @@ def test_more_refusals():
     n.add("MatMul", "y", "wq")
     assert "put a Quant of at most 8 bits behind it" in refused(n)
     n = layer()
-    n.nodes.append(helper.make_node("Add", ["a", "a"], ["y"]))
+    n.nodes.append(helper.make_node("Mul", ["a", "a"], ["y"]))
     n.last = "y"
     assert "has two operands that are computed" in refused(n)
 
