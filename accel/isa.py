@@ -40,8 +40,10 @@ tables   ``clamp((first[result] + second[old]) >> fraction, low, high)``, where 
 
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
 ``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
-along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the stream has
-``rows - 1`` zero weights behind each run of inner taps.
+along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the last ``rows - 1``
+of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them.
+
+Records are stored for the columns that are written, not for those behind them.
 """
 
 from collections.abc import Mapping
@@ -212,6 +214,10 @@ class Isa:
     def record_words(self) -> int:
         """Memory words of a channel."""
         return self.record_layout.size // self.config.word_bits
+
+    def records_of_group(self, fields: Mapping[str, int]) -> int:
+        """Memory words of the records of a group."""
+        return (fields["columns_less_one"] + 1) * self.record_words
 
     def table_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of a layer's tables."""

@@ -67,7 +67,7 @@ class _Walk:
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.table_words = isa.table_words(f)
-        self.load_words = config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        self.load_words = isa.records_of_group(f) + f["weight_words_less_one"] + 1
         # Reading and writing of one tile, relative to the cycle in which it begins
         self.finished = (
             self.steps

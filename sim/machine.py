@@ -11,7 +11,7 @@ from functools import cache, cached_property
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from accel.compiler.command import decode, positions, unpack_weights
+from accel.compiler.command import decode, positions, stored_steps, unpack_weights
 from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
@@ -49,7 +49,7 @@ class Layer:
     def chunk_bytes(self) -> int:
         """How much of memory or flash the chunk takes."""
         isa, f = Isa(self.config), self.fields
-        group = self.config.columns * isa.record_words + f["weight_words_less_one"] + 1
+        group = isa.records_of_group(f) + f["weight_words_less_one"] + 1
         words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
         return words * self.config.rows
 
@@ -183,7 +183,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
     fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
     tables = isa.table_words(fields) * rows
-    records = config.columns * isa.record_words * rows
+    records = isa.records_of_group(fields) * rows
     weights = (fields["weight_words_less_one"] + 1) * rows
     stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + tables)
     stream = stream.reshape(groups, -1)
@@ -191,12 +191,22 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
     return Layer(
         config=config,
         fields=fields,
-        weights=unpack_weights(stream[:, records:], steps, config),
+        weights=_weights(stream[:, records:], fields, steps, config),
         division=_division(stream[:, :records], isa, fields),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
         tables=_tables(chunk[header : header + tables], isa) if tables else None,
     )
+
+
+def _weights(
+    data: np.ndarray, fields: Mapping[str, int], steps: int, config: AcceleratorConfig
+) -> np.ndarray:
+    """Weights of all steps; those of idle ones are zero."""
+    stored = stored_steps(fields, steps, config.rows)
+    weights = np.zeros((len(data), steps, config.columns), np.int64)
+    weights[:, stored] = unpack_weights(data, int(stored.sum()), config)
+    return weights
 
 
 def _steps(f: Mapping[str, int], rows: int) -> int:
@@ -230,7 +240,10 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
         )
         constants = early["bias"], late["divisor"], offset, negative
         rows.append((*constants, early["coarse"], early["tie"]))
-    table = np.array(rows, np.int64).reshape(len(records), 1, isa.config.columns, -1)
+    table = np.array(rows, np.int64).reshape(len(records), 1, fields["columns_less_one"] + 1, -1)
+    # What columns without a record compute is not written.
+    idle = [(0, 0)] * 2 + [(0, isa.config.columns - table.shape[2]), (0, 0)]
+    table = np.pad(table, idle, "edge")
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}

@@ -170,7 +170,7 @@ def execute(
     for command in commands:
         stream = pack_stream(command, config)
         words = len(stream) // rows - isa.table_words(command.fields)
-        words = words // len(command.channels) - config.columns * isa.record_words
+        words = words // len(command.channels) - isa.records_of_group(command.fields)
         fields = {
             **command.fields,
             "next": 0,

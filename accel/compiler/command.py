@@ -139,7 +139,7 @@ def pack_stream(command: Command, config: AcceleratorConfig) -> bytes:
     """What a layer streams: its tables, then for each group the records of its columns and its
     weights."""
     records = _pack_records(command, config)
-    weights = pack_weights(command.weights, config)
+    weights = pack_weights(stored_weights(command.weights, command.fields, config), config)
     groups = command.weights.shape[0]
     return _pack_tables(command, config) + b"".join(records[g] + weights[g] for g in range(groups))
 
@@ -168,7 +168,8 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
         )
         for c in range(len(division.bias))
     ]
-    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in command.channels]
+    used = command.channels[:, : command.fields["columns_less_one"] + 1]
+    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in used]
 
 
 def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
@@ -186,6 +187,19 @@ def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) 
 
 def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:
     return encode(layout, values).to_bytes(isa.words(layout) * isa.config.rows, "little")
+
+
+def stored_weights(
+    weights: np.ndarray, fields: Mapping[str, int], config: AcceleratorConfig
+) -> np.ndarray:
+    """Weights ``[groups, steps, columns]`` without those of idle steps."""
+    return weights[:, stored_steps(fields, weights.shape[1], config.rows)]
+
+
+def stored_steps(fields: Mapping[str, int], steps: int, rows: int) -> np.ndarray:
+    """Which of a tile's steps have weights, bool ``[steps]``: see `isa` of broadcast layers."""
+    inner = np.arange(steps) % (fields["inner_taps_less_one"] + 1)
+    return ~(bool(fields["broadcast"]) & (inner > fields["inner_taps_less_one"] + 1 - rows))
 
 
 def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:

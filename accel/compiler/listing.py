@@ -79,7 +79,7 @@ def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iter
         yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value)}"
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
     weights = fields["weight_words_less_one"] + 1
-    records = program.config.columns * isa.record_words
+    records = isa.records_of_group(fields)
     if fields["tables"]:
         yield f"    tables: {isa.table_words(fields)} words"
     yield f"    stream: {groups} x ({records} words of records, {weights} words of weights)"

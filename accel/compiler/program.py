@@ -270,4 +270,4 @@ def _weight_words(command: Command, stream: bytes, isa: Isa) -> int:
     config = isa.config
     words = len(stream) // config.rows - isa.table_words(command.fields)
     group = words // len(command.channels)
-    return group - config.columns * isa.record_words
+    return group - isa.records_of_group(command.fields)

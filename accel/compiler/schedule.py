@@ -14,7 +14,7 @@ from ..numeric.division import Division
 from ..numeric.division_solver import solve
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
-from .command import Command, Inexact, positions
+from .command import Command, Inexact, positions, stored_weights
 from .convolution import Combination, Convolution, Region, cropped
 from .reasons import Reason
 
@@ -348,7 +348,7 @@ def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:
     isa = Isa(config)
     half = config.weight_rows // 2 * config.steps_per_weight_row
     for loops in way:
-        steps = loops.weights.shape[1]
+        steps = stored_weights(loops.weights, loops.fields, config).shape[1]
         if steps > half:
             return (
                 f"{steps} weights of an output channel are more than the {half} that half of the "

@@ -76,9 +76,7 @@ class SystolicArray(wiring.Component):
         # So do the marks of the step, beside the products.
         valid = delayed(m, self.step.valid, self.product_latency, name="valid", init=0)
         first = delayed(m, self.step.first, self.product_latency, name="first")
-        last = delayed(
-            m, self.step.valid & self.step.last, self.product_latency, name="last", init=0
-        )
+        last = delayed(m, self.step.last, self.product_latency, name="last", init=0)
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)

@@ -111,7 +111,7 @@ class Core(wiring.Component):
             weights.write_half.eq(sequencer.half),
             weights.write_data.eq(sequencer.write_data),
             issue.ready.eq(sequencer.ready),
-            sequencer.busy.eq(issue.step.valid),
+            sequencer.busy.eq(issue.busy),
             sequencer.waiting_weights.eq(issue.waiting_weights),
             sequencer.waiting_drain.eq(issue.waiting_drain),
         ]

@@ -3,6 +3,7 @@
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
@@ -17,7 +18,8 @@ class Issue(wiring.Component):
     It begins when the group's weights are loaded and when the previous tile's results will have
     left the array in time. In each cycle of a tile the word for one row is read; after ``rows``
     cycles each row has its next word, so a tap's block takes ``rows`` cycles. In a broadcast layer
-    the word is for all rows and a tap takes one cycle.
+    the word is for all rows and a tap takes one cycle; the last ``rows - 1`` taps of a run, which only
+    the other rows need, are no valid steps.
 
     Timing: the address comes one cycle after the step that it belongs to, ``outside`` two.
 
@@ -35,6 +37,8 @@ class Issue(wiring.Component):
         The read was outside the input and its data are to be replaced by padding, stage 2.
     slot : Out(range(rows)), step : Out(step_layout)
         Row that the read is for, and the reduction step in row 0's time, stage 0.
+    busy : Out(1)
+        A tile is in progress.
     waiting_weights, waiting_drain : Out(1)
         No tile is in progress, for this reason.
     """
@@ -52,6 +56,7 @@ class Issue(wiring.Component):
                 "outside": Out(1),
                 "slot": Out(range(config.rows)),
                 "step": Out(step_layout),
+                "busy": Out(1),
                 "waiting_weights": Out(1),
                 "waiting_drain": Out(1),
             }
@@ -134,7 +139,8 @@ class Issue(wiring.Component):
         ]
         m.d.comb += [
             self.slot.eq(taps.slot),
-            self.step.valid.eq(busy),
+            self.busy.eq(busy),
+            self.step.valid.eq(busy & ~taps.idle),
             self.step.first.eq(taps.first),
             self.step.last.eq(tile_last),
             self.step.half.eq(half),
@@ -191,6 +197,7 @@ class _Taps(wiring.Component):
                 "first": Out(1),
                 "first_block": Out(1),
                 "tile_last": Out(1),
+                "idle": Out(1),  # broadcast: a tap that row 0 does not have
                 "offset": Out(isa.address_bits),
                 "inner": Out(COORDINATE_BITS),
                 "outer": Out(COORDINATE_BITS),
@@ -216,6 +223,7 @@ class _Taps(wiring.Component):
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
             self.tile_last.eq(block_end & all_last),
+            self.idle.eq(d.broadcast & self._is_late(inner.value)),
             self.inner.eq(Cat(inner.value, C(-1, 1))),
             self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
@@ -258,6 +266,13 @@ class _Taps(wiring.Component):
         with m.Elif(block_end):
             m.d.sync += self.offset.eq(self.offset + increment)
         return m
+
+    def _is_late(self, inner):
+        """Whether at most ``rows - 1`` taps of a run are left; ``inner`` is minus how many are."""
+        bits = ceil_log2(self.rows)
+        if self.rows == 1 << bits:
+            return inner[bits:].all() & inner[:bits].any()
+        return inner > (1 << len(inner)) - self.rows
 
 
 class _Positions(wiring.Component):

@@ -210,7 +210,7 @@ class Sequencer(wiring.Component):
                     m.next = "Group"
             with m.State("Group"):
                 m.d.comb += self.restart.eq(1)
-                fetch(self.config.columns * isa.record_words - 1)
+                fetch((d.columns_less_one + 1) * isa.record_words - 1)
                 full = self.ready.bit_select(self.half, 1)
                 say_quiet(full & ~streaming)
                 with m.If(~full):

@@ -18,6 +18,7 @@ from accel.compiler.command import (
     pack_stream,
     pack_weights,
     positions,
+    stored_weights,
 )
 from accel.compiler.frontends import load
 from accel.compiler.program import compile_graph
@@ -123,6 +124,7 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
         "inner_size": steps,
         "outer_size": 1,
         "outer_origin": 1,
+        "columns_less_one": config.columns - 1,
         "high": 255,
     }
     shared = {"name": "n", "node": "n", "source": "x", "output": "y", "macs": 0, "mode": "dense"}
@@ -133,7 +135,7 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
 def test_records_and_weights_come_back_group_by_group(config):
     isa, layer = Isa(config), command(config)
     stream = pack_stream(layer, config)
-    words = len(stream) // config.rows // 3 - config.columns * isa.record_words
+    words = len(stream) // config.rows // 3 - isa.records_of_group(layer.fields)
     fields = {**layer.fields, "weight_words_less_one": words - 1}
     head = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
     decoded = decode_layer(head + stream, config)
@@ -189,7 +191,8 @@ def test_a_command_that_is_cut_computes_the_same(rows, columns, lanes):
 def layer_of(command, config):
     """A command, decoded; it reads the middle of bank 0 and writes the begin of bank 1."""
     isa = Isa(config)
-    words = len(pack_weights(command.weights, config)[0]) // config.rows
+    weights = stored_weights(command.weights, command.fields, config)
+    words = len(pack_weights(weights, config)[0]) // config.rows
     fields = dict.fromkeys(("next", "last", "copy", "input_bank"), 0) | command.fields
     fields |= {
         "input_base": config.bank_words // 2 + command.fields["input_base"],

@@ -35,7 +35,7 @@ class Chunk:
             [
                 [rng.getrandbits(isa.config.word_bits) for _ in range(words)]
                 for words in (
-                    isa.config.columns * isa.record_words,
+                    isa.records_of_group(self.fields),
                     self.fields["weight_words_less_one"] + 1,
                 )
             ]

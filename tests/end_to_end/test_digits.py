@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import accel
+from accel.compiler.command import stored_weights
 from accel.isa import Isa
 from tests.agreement import assert_cycles, assert_layers
 from tests.oracle import tflm
@@ -77,9 +78,9 @@ def test_weights_are_packed_at_their_width(program_of, dtype):
     bits = {"int8": 8, "int4": 4}[dtype]
     assert len(code.chunks) == 9
     for command, chunk in zip(code.commands, code.chunks, strict=True):
-        groups, steps, columns = command.weights.shape
+        groups, steps, columns = stored_weights(command.weights, command.fields, config).shape
         assert columns == config.columns == 4
-        records = columns * isa.record_words
+        records = isa.records_of_group(command.fields)
         per_word = config.word_bits // (bits * columns)  # steps
         weights = -(-steps // per_word)
         words = isa.descriptor_words + groups * (records + weights)
@@ -90,12 +91,14 @@ def test_int4_weights_take_half_the_memory(program_of):
     def weight_bytes(code):
         isa = Isa(code.config)
         overhead = sum(
-            isa.descriptor_words + len(c.channels) * code.config.columns * isa.record_words
+            isa.descriptor_words + len(c.channels) * isa.records_of_group(c.fields)
             for c in code.commands
         )
         return code.size_bytes - overhead * code.config.rows
 
     wide, narrow = weight_bytes(program_of("int8").code), weight_bytes(program_of("int4").code)
-    odd = sum(c.weights.shape[0] * (c.steps % 2) for c in program_of("int4").code.commands)
+    code = program_of("int4").code
+    stored = [stored_weights(c.weights, c.fields, code.config).shape for c in code.commands]
+    odd = sum(groups * (steps % 2) for groups, steps, _ in stored)
     assert 2 * narrow == wide + odd * 4  # an odd step leaves half of a word empty
     assert narrow < 0.52 * wide

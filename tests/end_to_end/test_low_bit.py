@@ -107,8 +107,10 @@ def test_roundings_whose_steps_differ_are_refused():
 
 def weight_bytes(code: Code) -> int:
     isa = Isa(code.config)
-    records = code.config.columns * isa.record_words
-    overhead = sum(isa.descriptor_words + len(c.channels) * records for c in code.commands)
+    overhead = sum(
+        isa.descriptor_words + len(c.channels) * isa.records_of_group(c.fields)
+        for c in code.commands
+    )
     return code.size_bytes - overhead * code.config.rows
 
 

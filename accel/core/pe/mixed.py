@@ -8,6 +8,7 @@ from ...config import AcceleratorConfig
 from ..primitives import booth, multiplier
 from ..signals import delayed
 from ._element import Element
+from .booth import ELEMENT as LOGIC
 
 
 def _in_cells(config: AcceleratorConfig) -> int:
@@ -85,4 +86,5 @@ ELEMENT = Element(
     create=MixedMultipliers,
     latency=lambda config: max(_latencies(config)),
     dsps=lambda config: multiplier.cells_of(config.family, _in_cells(config)),
+    serves=LOGIC.serves,
 )
