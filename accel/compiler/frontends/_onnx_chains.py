@@ -32,8 +32,10 @@ MOST_PARTS = 64  # codes that together are one number at the network's end
 LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
 
 
-def checked(values: np.ndarray, what: str) -> np.ndarray:
-    """Constants that float32 arithmetic stays finite with."""
+def checked(values: np.ndarray | None, what: str) -> np.ndarray:
+    """Constants that float32 arithmetic stays finite with; None is what is no constant."""
+    if values is None:
+        raise Unreadable(f"has {what} that is computed", "", "make it constant")
     if values.dtype != np.float32:
         raise Unreadable(f"has {what} of type {values.dtype}, not float32")
     if not (np.abs(values) <= LARGEST).all():  # false for NaN too

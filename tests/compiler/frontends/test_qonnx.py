@@ -252,3 +252,15 @@ def test_a_contract_is_the_files(tmp_path):
     assert load(path, "qonnx").contract == "qonnx"
     with pytest.raises(UnsupportedModel, match="cannot be held to the contract 'onnx'"):
         load(path, "onnx")
+
+
+def test_impossible_numbers_are_named_and_take_no_time():
+    n = layer()
+    n.constants["wq_z"] = np.float32(2**30)
+    assert "has a zero point beyond 32768" in refused(n)
+    n = layer()
+    n.nodes[3].input[2] = "m"  # the bias of the batch normalization
+    assert "has a constant that is computed; make it constant" in refused(n)
+    n = layer()
+    n.constants["bn_0"][3] = np.nan
+    assert "has a constant beyond 2^60, or that is not a number" in refused(n)
