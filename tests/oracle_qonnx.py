@@ -10,6 +10,8 @@ with warnings.catch_warnings():
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx
     from qonnx.transformation.infer_shapes import InferShapes
+    from qonnx.transformation.qonnx_to_qcdq import QuantToQCDQ
+    from qonnx.util.cleanup import cleanup_model
 
 
 def qonnx(model: bytes, x: np.ndarray) -> dict[str, np.ndarray]:
@@ -25,3 +27,12 @@ def qonnx(model: bytes, x: np.ndarray) -> dict[str, np.ndarray]:
         for tensor in runs[0]
         if tensor and tensor not in constants and runs[0][tensor].shape[:1] == (1,)
     }
+
+
+def cleaned(model: bytes, clipped: bool) -> bytes:
+    """A model after ``qonnx-cleanup``, and with its quantizers as QCDQ where they are ``clipped``."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrapper = cleanup_model(ModelWrapper(onnx.load_model_from_string(model)))
+        wrapper = wrapper.transform(QuantToQCDQ()) if clipped else wrapper
+    return wrapper.model.SerializeToString()

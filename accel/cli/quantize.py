@@ -87,8 +87,9 @@ def quantize(
     and our core does. Without --board all boards are checked. Ends with 2
     if the network runs on none of them; OUT.onnx is there even so.
 
-    --weights int4 and ternary are per channel, of the least squared error, and
-    run on a core of int8 weights as on one of --format int8_int4.
+    --weights int4 and ternary are per channel, fitted to the calibration, and
+    run on a core of int8 weights as on one of --format int8_int4 or
+    int8_ternary, which holds them in half or a quarter of the memory.
 
     \b
     accel quantize model.onnx --calibration x.npz -o int8.onnx

@@ -8,6 +8,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..isa import COORDINATE_BITS, Isa
+from ..numeric.chain import Chain
 from ..numeric.closest import closest
 from ..numeric.division import Division
 from ..numeric.division_solver import solve
@@ -136,6 +137,8 @@ def _divide(
         bad = np.flatnonzero(~solution.proved).tolist()
         what = f"output channels {bad} cannot be requantized exactly"
         remedy = "allow the closest codes" if floating and exact else "report this model"
+        if isinstance(convolution.rule, Chain) and not floating:
+            remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
         raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
     inexact = tuple(
         Inexact(convolution.first_channel + c, int(nearest.differing[c]), int(high - low + 1))
@@ -147,6 +150,8 @@ def _divide(
 
 def _rounds_in_float32(convolution: Convolution) -> bool:
     rule = getattr(convolution.rule, "inner", convolution.rule)
+    if isinstance(rule, Chain):
+        return rule.even
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
 

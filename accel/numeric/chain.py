@@ -14,6 +14,7 @@ import numpy as np
 from .division_solver import find_thresholds
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
+MOST_BESIDE = 2**14  # sums to look at beside a threshold; where more could differ, all are said to
 EXACT = 2**24  # integers up to here are float32 numbers
 
 
@@ -182,6 +183,11 @@ class Chain:
         return self.coder.high - self.coder.offset
 
     @property
+    def even(self) -> bool:
+        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0 another."""
+        return self.coder.rounding not in ("UP", "DOWN")
+
+    @property
     def left_shift(self) -> np.ndarray:
         """No sum is shifted to the left, int64 ``[channels]``."""
         return np.zeros(self.channels, np.int64)
@@ -231,6 +237,8 @@ def _undecided(rule: Chain, least: int, greatest: int, error: float) -> int:
     ends = (np.array([end]) for end in (least, greatest))
     thresholds = np.unique(find_thresholds(rule, *ends))
     reach = int(np.ceil(error / float(rule.unit[0]))) + 1
+    if reach > MOST_BESIDE:
+        return greatest - least + 1
     near = thresholds[:, None] + np.arange(-reach - 1, reach + 1)
     near = np.unique(near[(near >= least) & (near <= greatest)])[:, None]
     real = near * rule.sign * rule.unit

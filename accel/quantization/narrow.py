@@ -165,7 +165,7 @@ def rewritten(made: Quantized, layers: list[Layer], proto: Any, name: str) -> Qu
     for layer in layers:
         scale = layer.scale.reshape(-1)
         before = numpy_helper.to_array(constants[f"{layer.weights}_scale"])
-        kept = scale if len(scale) > 1 else np.broadcast_to(scale, before.shape)
+        kept = scale if len(scale) > 1 else np.full(before.shape, scale[0], np.float32)
         put(f"{layer.weights}_quantized", layer.codes)
         put(f"{layer.weights}_scale", kept)
         zeros = f"{layer.weights}_zero_point"
@@ -177,8 +177,10 @@ def rewritten(made: Quantized, layers: list[Layer], proto: Any, name: str) -> Qu
             codes = np.rint(floats[layer.bias] / unit.astype(np.float64))
             limits = np.iinfo(np.int32)
             put(f"{layer.bias}_quantized", np.clip(codes, limits.min, limits.max).astype(np.int32))
-            if f"{layer.bias}_quantized_scale" in constants:
-                put(f"{layer.bias}_quantized_scale", unit.astype(np.float32))
+            own = f"{layer.bias}_quantized_scale"
+            if own in constants:
+                shape = unit.shape if len(scale) > 1 else tuple(constants[own].dims)
+                put(own, unit[: np.prod(shape, dtype=int)].reshape(shape).astype(np.float32))
     data = model.SerializeToString()
     graph = FRONTENDS["onnx"].read(data, f"{name}, quantized")
     return replace(made, data=data, graph=graph)

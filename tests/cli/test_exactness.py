@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import MODEL
 from tests.inexact import around_every_step, network
+from tests.qonnx_networks import at_a_threshold, layer
 
 SIZE = ("--set", "sum_bits=26", "--board", "icebreaker")
 NAMED = "fully_connected_0: channel 0 is not exact: "
@@ -55,3 +56,35 @@ def test_they_can_be_refused(accel, refused, model, tmp_path):
     assert code == 2 and "output channels [0] cannot be requantized exactly" in output
     message = refused("compile", model, *SIZE, "--exact", "-o", tmp_path / "program")
     assert "output channels [0] cannot be requantized exactly" in message
+
+
+def test_networks_of_few_bits_name_their_oracle_and_what_it_leaves_open(accel, tmp_path):
+    n = at_a_threshold()
+    n.weights("v", (1, 4))
+    n.quant("vq", 3, 0.3, source="v")
+    n.bipolar("b", 0.3)
+    n.add("MatMul", "y", "vq")
+    path = tmp_path / "few.onnx"
+    path.write_bytes(n.bytes())
+    code, output, _ = accel("check", path, "--board", "icebreaker")
+    assert code == 0
+    said = " ".join(output.split())
+    assert (
+        "contract qonnx (qonnx's execution of QONNX and QCDQ): every channel proved exact" in said
+    )
+    assert (
+        "at 1 of 10 sums the order of the oracle's float32 additions could decide; proved equal"
+        in said
+    )
+    assert "last bits of its float32 numbers may differ" in said
+
+
+def test_what_networks_of_few_bits_cannot_have_is_said_of_the_operator(accel, tmp_path):
+    path = tmp_path / "few.onnx"
+    path.write_bytes(layer(activations=12).bytes())
+    code, output, errors = accel("check", path)
+    assert code == 2
+    said = " ".join(errors.split())
+    assert "operator 4 (qonnx.custom_op.general.Quant): has 12 bits" in said
+    assert "quantize to 1 to 8 bits" in said
+    assert "not in this form" in output

@@ -85,6 +85,25 @@ def test_the_report_is_what_the_runtime_and_the_machine_answer(accel, command, f
     assert f"Wrote {files / 'int8.onnx'}: {len(data):,} bytes, qop" in output
 
 
+@pytest.mark.parametrize(
+    ("weights", "most", "format"), [("int4", 7, "int8_int4"), ("ternary", 1, "int8_ternary")]
+)
+def test_narrow_weights_run_on_a_core_for_them(accel, command, files, weights, most, format):
+    options = ("-t", files / "t.npz", "--json", files / "report.json", "--weights", weights)
+    code, output, errors = accel(*command, *options)
+    assert code == 0, output + errors
+    report = json.loads((files / "report.json").read_text())
+    assert (
+        report["weights"] == {"int4": "s4 per channel", "ternary": "ternary per channel"}[weights]
+    )
+    assert report["test"]["elements_differing_from_onnxruntime"] == 0
+    assert report["test"]["accuracy"]["float32"] == 1.0
+    config = project.configuration("icebreaker", format=format)
+    program = project.compile(files / "int8.onnx", config=config)
+    linear = [n.inputs[1] for n in program.code.source if len(n.inputs) == 3]
+    assert [int(np.abs(program.code.source.tensor(n).data).max()) for n in linear] == [most] * 2
+
+
 def test_without_labels_or_board_what_can_be_said_is_said(accel, command, left_alone):
     code, output, _ = accel(*command)
     assert code == 0

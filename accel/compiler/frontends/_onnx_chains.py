@@ -32,8 +32,10 @@ MOST_PARTS = 64  # codes that together are one number at the network's end
 LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
 
 
-def checked(values: np.ndarray, what: str) -> np.ndarray:
-    """Constants that float32 arithmetic stays finite with."""
+def checked(values: np.ndarray | None, what: str) -> np.ndarray:
+    """Constants that float32 arithmetic stays finite with; None is what is no constant."""
+    if values is None:
+        raise Unreadable(f"has {what} that is computed", "", "make it constant")
     if values.dtype != np.float32:
         raise Unreadable(f"has {what} of type {values.dtype}, not float32")
     if not (np.abs(values) <= LARGEST).all():  # false for NaN too
@@ -98,7 +100,7 @@ class Sums:
         return Pending(
             record.place,
             self.shape,
-            _not_fused,
+            not_fused,
             steps=steps,
             chained=chained,
             numbers=numbers,
@@ -202,7 +204,8 @@ class Sums:
         return Activation(tensor, shape, self.layout, real=True)
 
 
-def _not_fused(*arguments: Any) -> Activation:
+def not_fused(*arguments: Any) -> Activation:
+    """What a waiting value does that nothing but a chain can finish."""
     raise Unreadable("is quantized in a way that networks of few bits do not have")
 
 
@@ -242,7 +245,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)
 
-    return Pending(record.place, x.shape, _not_fused, chained=chained, numbers=numbers, axis=axis)
+    return Pending(record.place, x.shape, not_fused, chained=chained, numbers=numbers, axis=axis)
 
 
 def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pending:

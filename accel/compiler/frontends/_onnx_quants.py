@@ -12,7 +12,9 @@ from ._onnx_quantize import check_scale, dequantize_linear, quantize_linear
 from ._onnx_values import Activation, Constant, Dequantized, Pending, Value
 
 MOST_BITS = 8
+FARTHEST_ZERO = 2**15
 PER_TENSOR = "quantize activations per tensor (Brevitas: scaling_per_output_channel=False)"
+LISTED = (spelled("Quant")[0], spelled("BipolarQuant")[0])
 LINEAR_TYPES = (np.uint8, np.int8)
 
 
@@ -88,6 +90,9 @@ def trunc(b: Builder) -> list[Value]:
 def _quantized(b: Builder, scale: np.ndarray, zeros: np.ndarray, like: Coder) -> Value:
     """The value of the present node's first input under a quantization."""
     check_scale(scale)
+    if np.abs(zeros).max(initial=0) > FARTHEST_ZERO:
+        what = f"has a zero point beyond {FARTHEST_ZERO}"
+        raise Unreadable(what, "", "use one of the codes")
     value = b.required(0)
     if isinstance(value, Constant | Dequantized):
         return _constant(value, scale, zeros, like)
@@ -101,8 +106,6 @@ def _quantized(b: Builder, scale: np.ndarray, zeros: np.ndarray, like: Coder) ->
 
 
 def _activation(b: Builder, value: Value, coder: Coder) -> Activation:
-    if not -(2**15) <= coder.zero_point <= 2**15:
-        raise Unreadable(f"has a zero point of {coder.zero_point}", "", "use one of the codes")
     if isinstance(value, Pending):
         return coded(b, value, coder)
     x = b.real(0)
@@ -127,7 +130,8 @@ def _constant(value: Value, scale: np.ndarray, zeros: np.ndarray, like: Coder) -
     except ValueError:
         what = f"has scales of shape {scale.shape} for a constant of {real.shape}"
         raise Unreadable(what, "", "give one for each output channel, or one for all") from None
-    divided = real / scales if like.divides else real
+    with np.errstate(over="ignore"):
+        divided = real / scales if like.divides else real
     plain = replace(like, divides=False)
     codes = plain.codes(divided if like.late else divided + zeros.astype(np.float32))
     codes = codes.astype(np.uint8 if like.high > 127 else np.int8)
@@ -196,8 +200,11 @@ def clip_ends(b: Builder) -> tuple[float, float]:
     return ends[0], ends[1]
 
 
+_READERS = {"Quant": quant, "IntQuant": quant, "BipolarQuant": bipolar_quant, "Trunc": trunc}
+
+# Under qonnx's name they are listed as what is supported; there are others for the same.
 READERS = {
-    **dict.fromkeys((*spelled("Quant"), *spelled("IntQuant")), ("quantize", quant)),
-    **dict.fromkeys(spelled("BipolarQuant"), ("quantize", bipolar_quant)),
-    **dict.fromkeys(spelled("Trunc"), ("quantize", trunc)),
+    spelling: ("quantize" if spelling in LISTED else "", reader)
+    for name, reader in _READERS.items()
+    for spelling in spelled(name)
 }

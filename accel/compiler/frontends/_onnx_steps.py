@@ -4,17 +4,31 @@ Only operators are here whose float32 results are the same wherever they are com
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from ...numeric.chain import normalize
+from ...numeric.chain import Chain, Coder, Step, normalize
+from ..operators.add import Add
 from ..operators.depthwise_conv2d import DepthwiseConv2d
+from ..operators.softmax import Softmax
 from ._onnx_builder import Builder, Unreadable
-from ._onnx_chains import Sums, checked, numbers_of, stepped, waiting
+from ._onnx_chains import (
+    Sums,
+    checked,
+    not_fused,
+    numbers_of,
+    quantizer_of,
+    stepped,
+    waiting,
+)
+from ._onnx_elementwise import binary_result
 from ._onnx_linear import conv, gemm, matmul
 from ._onnx_pools import global_max_pool, max_pool
 from ._onnx_quants import clip_ends, dequantize, quantize
 from ._onnx_shapes import READERS as SHAPES
+from ._onnx_softmax import LAST_AXIS_OPSET
+from ._onnx_softmax import softmax as usual_softmax
 from ._onnx_values import (
     Activation,
     Constant,
@@ -50,8 +64,7 @@ def arithmetic(b: Builder) -> list[Value]:
         functions = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
         return [Constant(functions[b.node.spelling](first, second))]
     if not any(constant):
-        why = "sums of two activations are not read in networks of few bits"
-        raise Unreadable("has two operands that are computed", why, "use networks without branches")
+        return [_joined(b)]
     index = constant.index(True)
     kind = OPERANDS[b.node.spelling][index]
     if kind is None:
@@ -62,7 +75,48 @@ def arithmetic(b: Builder) -> list[Value]:
     return [stepped(b, _waiting(b, 1 - index), kind, data)]
 
 
+def _joined(b: Builder) -> Pending:
+    """The sum of two quantized activations, as branches join in it."""
+    if b.node.spelling != "Add":
+        why = "only sums of two activations are read in networks of few bits"
+        raise Unreadable("has two operands that are computed", why, "join branches by Add")
+    operands, record = [b.numbers(0), b.numbers(1)], b.node
+
+    def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+        if any(step.per_channel for step in steps):
+            what = f"has numbers for each channel between it and {record.place}"
+            raise Unreadable(what, "", "quantize the sum before them")
+        chain = Chain(np.ones(1), np.ones(1, np.int64), steps, coder)
+        with b.at(replace(record, outputs=b.node.outputs)):
+            joined = binary_result(b, "add", Add(chain=chain), operands)
+            made = joined.finish(quantizer_of(coder), "none", None)
+        b.bound(made.tensor, chain.low, chain.high)
+        return replace(made, real=True)
+
+    shape = np.broadcast_shapes(*(value.shape for value in operands))
+    return Pending(record.place, shape, not_fused, chained=chained)
+
+
+def softmax(b: Builder) -> list[Value]:
+    """The driver computes it of sums that leave the core whole."""
+    value = b.required(0)
+    if not isinstance(value, Pending) or value.numbers is None:
+        return usual_softmax(b)
+    real = value.numbers(value.steps)
+    for view in value.views:
+        real = view(real)
+    axis = b.attribute("axis", -1 if b.record.opset >= LAST_AXIS_OPSET else 1)
+    if len(real.shape) != 2 or axis not in (-1, 1):
+        raise Unreadable(f"is over axis {axis} of {real.shape}", "", "flatten its input before")
+    shape = b.tensors[real.tensor].shape
+    tensor = b.add_node("softmax", Softmax(), (real.tensor,), shape, "float32")
+    return [replace(real, tensor=tensor)]
+
+
 def batch_normalization(b: Builder) -> list[Value]:
+    if not b.low_bit:
+        remedy = "fold it into the layer before it, as accel quantize does"
+        raise Unreadable("is not read in networks of QuantizeLinear alone", "", remedy)
     if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
         remedy = "export the network for inference (model.eval() in PyTorch)"
         raise Unreadable("is in training mode", "", remedy)
@@ -149,6 +203,7 @@ READERS = {
     "BatchNormalization": batch_normalization,
     "Relu": relu,
     "Clip": clip,
+    "Softmax": softmax,
     "QuantizeLinear": quantize,
     "DequantizeLinear": dequantize,
     "Conv": conv,

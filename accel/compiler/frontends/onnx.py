@@ -103,7 +103,7 @@ def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
     if any(node.control_flow for node in nodes):
         remedy = "export the model without control flow"
         return Reason(place=place, what="has a graph of its own", remedy=remedy)
-    known = ", ".join(name for name in READERS if not name.startswith("com."))
+    known = ", ".join(name for name in READERS if "." not in name)
     remedy = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else f"use {known}"
     return Reason(
         place=place, what="is not supported" if one else "are not supported", remedy=remedy

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ...config import AcceleratorConfig
+from ...numeric import float32
 from ...numeric.affine import Affine
+from ...numeric.chain import Chain
 from ...numeric.elementwise import ARITHMETIC, Arithmetic
 from ..convolution import Convolution
 from ..ir import Graph, Node, Tensor
@@ -46,6 +48,9 @@ def binary_operator(
     def binary(node: Node, graph: Graph) -> np.ndarray:
         tensors = (*operands(node, graph), output_tensor(node, graph))
         pairs = CODES[:, np.newaxis], CODES[np.newaxis, :]
+        chain = getattr(node.attributes, "chain", None)
+        if chain is not None:
+            return _chained(chain, pairs, tensors)
         arguments = (ARITHMETIC[graph.contract], *pairs, *map(affine, tensors))
         return table_of(node, graph, bounds, function, *arguments)
 
@@ -80,6 +85,17 @@ def binary_operator(
         binary=binary,
         pair=pair,
     )
+
+
+def _chained(
+    chain: Chain, pairs: tuple[np.ndarray, np.ndarray], tensors: tuple[Tensor, ...]
+) -> np.ndarray:
+    """Codes of the steps behind a sum of two float32 numbers."""
+    first, second = (
+        float32.dequantize(codes, q.scale, q.zero_point)
+        for codes, q in zip(pairs, map(affine, tensors[:2]), strict=True)
+    )
+    return chain.of_real(first + second).astype(np.int8)
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ...numeric.chain import Chain
 from ...numeric.elementwise import Arithmetic
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
@@ -9,9 +10,10 @@ from ._elementwise import activation_bounds, check_activation_known
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """A fused activation is all that there is to say."""
+    """A fused activation, or a chain of float32 steps that ends with a code."""
 
     activation: str = "none"
+    chain: Chain | None = None
 
 
 def _function(arithmetic: Arithmetic, *operands):

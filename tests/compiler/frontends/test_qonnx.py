@@ -1,14 +1,29 @@
 """Networks of few bits are read, and every code and number is qonnx's."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from onnx import helper
 
+from accel.compiler import reference
 from accel.compiler.frontends import UnsupportedModel, load
 from accel.compiler.frontends.onnx import read
 from accel.compiler.undecided import undecided
 from accel.numeric.chain import ROUNDINGS
-from tests.qonnx_networks import DOMAIN, Network, assert_qonnx
+from accel.quantization.measure import SOFTMAX_ERROR
+from tests.oracle_qonnx import cleaned, qonnx
+from tests.qonnx_networks import (
+    DOMAIN,
+    Network,
+    assert_qonnx,
+    at_a_threshold,
+    convolutional,
+    layer,
+    residual,
+)
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples/low_bit"
 
 
 def assert_exact(n: Network, samples: int = 8):
@@ -20,18 +35,6 @@ def assert_exact(n: Network, samples: int = 8):
     chains = [getattr(node.attributes, "chain", None) for node in graph]
     assert sum(c.undecided.sum() for c in chains if c is not None and c.undecided is not None) == 0
     return graph
-
-
-def layer(weights=2, activations=4, scale=0.5, weight_scale=1.0, seed=0, **more) -> Network:
-    """Quantized inputs, a fully connected layer, a batch normalization and a quantization."""
-    n = Network((24,), seed)
-    n.quant("q", 4, 0.25)
-    n.weights("w", (24, 12))
-    n.quant("wq", weights, weight_scale, source="w", narrow=1)
-    n.add("MatMul", "m", "wq")
-    n.batchnorm("bn", 12, 3.0)
-    n.quant("a", activations, scale, **more)
-    return n
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
@@ -66,14 +69,7 @@ def test_scales_that_are_no_powers_of_two_for_each_channel():
 
 
 def test_sums_that_the_order_of_additions_decides_are_counted():
-    # A sum of 3 * 0.1 in float32 is at the threshold of 0.3, or beside it.
-    n = Network((3,))
-    n.quant("q", 2, np.float32(0.1))
-    n.constant("w", np.ones((3, 1)))
-    n.quant("wq", 2, 1.0, source="w")
-    n.add("MatMul", "m", "wq")
-    n.add("Sub", "s", n.constant("t", np.float32(0.3)))
-    n.bipolar("a")
+    n = at_a_threshold()
     chain = read(n.bytes(), "n.onnx").nodes[1].attributes.chain
     assert chain.undecided.tolist() == [1]
     assert chain.sums.tolist() == [10]  # -6..3
@@ -81,43 +77,9 @@ def test_sums_that_the_order_of_additions_decides_are_counted():
     assert "at 1 of 10 sums the order" in str(told)
 
 
-def convolutional(pool: str, seed: int = 0) -> Network:
-    n = Network((3, 8, 8), seed)
-    n.quant("q", 3, 0.5)
-    n.weights("w", (8, 3, 3, 3))
-    n.bipolar("wq", 0.5, source="w")
-    n.weights("bias", (8,))
-    n.add("Conv", "c", "wq", "bias", pads=[1, 1, 1, 1])
-    n.batchnorm("bn", 8, 2.0)
-    n.add("Relu", "r")
-    n.quant("a", 2, 0.5, signed=0)
-    if pool == "max":
-        n.add("MaxPool", "p", kernel_shape=[2, 2], strides=[2, 2])
-    elif pool == "average":
-        n.add("AveragePool", "p", kernel_shape=[3, 3], strides=[2, 2])
-        n.quant("pq", 6, 0.25)
-    else:
-        n.add("GlobalAveragePool", "p")
-        n.quant("pq", 8, 0.02, signed=0)
-    n.constant("shape", [1, -1], np.int64)
-    n.add("Reshape", "f", "shape")
-    count = {"max": 128, "average": 72, "global": 8}[pool]
-    n.weights("v", (5, count))
-    n.quant("vq", 4, 0.25, source="v")
-    n.weights("c5", (5,))
-    n.add("Gemm", "y", "vq", "c5", transB=1)
-    return n
-
-
-@pytest.mark.parametrize("pool", ["max", "average"])
+@pytest.mark.parametrize("pool", ["max", "average", "global"])
 def test_convolutions_and_pooling(pool):
     assert_exact(convolutional(pool))
-
-
-def test_means_over_images():
-    n = convolutional("global")
-    n.constants["pq_s"] = np.float32(1 / 64)
-    assert_exact(n)
 
 
 def test_depthwise_convolutions():
@@ -203,6 +165,35 @@ def test_numbers_at_the_end_are_whole_sums():
     assert graph.nodes[-1].attributes.parts > 1
 
 
+def test_branches_that_join():
+    assert [node.operator for node in assert_exact(residual())].count("add") == 1
+
+
+def test_a_softmax_behind_sums_is_the_drivers():
+    n = layer()
+    n.weights("v", (12, 5))
+    n.quant("vq", 3, 0.25, source="v")
+    n.add("MatMul", "z", "vq")
+    n.add("Softmax", "y", axis=-1)
+    data = n.bytes()
+    graph, x = read(data, "n.onnx"), n.inputs()
+    assert [node.operator for node in graph][-2:] == ["sums", "softmax"]
+    theirs = qonnx(data, x)["y"]
+    ours = reference.run(graph, x)["y"]
+    np.testing.assert_allclose(ours, theirs, rtol=SOFTMAX_ERROR)
+
+
+@pytest.mark.parametrize("name", ["tfc_w2a2", "cnv_w2a2"])
+@pytest.mark.parametrize("clipped", [False, True])
+def test_what_qonnx_itself_makes_of_a_file(name, clipped):
+    data = cleaned((EXAMPLES / f"{name}.onnx").read_bytes(), clipped)
+    with np.load(EXAMPLES / "test_images.npz") as archive:
+        x = archive["x"][:8]
+    x = x[:, np.newaxis] if name.startswith("cnv") else x.reshape(len(x), -1)
+    assert (b"QuantizeLinear" in data) == clipped
+    assert_qonnx(read(data, f"{name}.onnx"), data, x)
+
+
 def refused(n: Network) -> str:
     with pytest.raises(UnsupportedModel) as caught:
         read(n.bytes(), "n.onnx")
@@ -250,7 +241,7 @@ def test_more_refusals():
     n.add("MatMul", "y", "wq")
     assert "put a Quant of at most 8 bits behind it" in refused(n)
     n = layer()
-    n.nodes.append(helper.make_node("Add", ["a", "a"], ["y"]))
+    n.nodes.append(helper.make_node("Mul", ["a", "a"], ["y"]))
     n.last = "y"
     assert "has two operands that are computed" in refused(n)
 
@@ -261,3 +252,15 @@ def test_a_contract_is_the_files(tmp_path):
     assert load(path, "qonnx").contract == "qonnx"
     with pytest.raises(UnsupportedModel, match="cannot be held to the contract 'onnx'"):
         load(path, "onnx")
+
+
+def test_impossible_numbers_are_named_and_take_no_time():
+    n = layer()
+    n.constants["wq_z"] = np.float32(2**30)
+    assert "has a zero point beyond 32768" in refused(n)
+    n = layer()
+    n.nodes[3].input[2] = "m"  # the bias of the batch normalization
+    assert "has a constant that is computed; make it constant" in refused(n)
+    n = layer()
+    n.constants["bn_0"][3] = np.nan
+    assert "has a constant beyond 2^60, or that is not a number" in refused(n)
