@@ -104,19 +104,12 @@ ICE40HX8K = _ice40("iCE40HX8K", 84.0)
 ICE40LP8K = _ice40("iCE40LP8K", 54.0)
 
 _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
-_LARGEST = {
-    "rows": 8,
-    "columns": 16,
-    "requantizers": 4,
-    "sum_bits": 28,
-    "bank_words": 20480,
-}
 LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 90.0)
-# More than its DSPs can do is made of its logic.
-_MEDIUM = {**_LARGE, "element": "mixed", "dsps": 28, "bank_words": 4096}
+# Twice what its DSPs can do is made of its logic.
+_MEDIUM = {"rows": 4, "columns": 8, "element": "booth", "requantizers": 2, "bank_words": 8192}
 LFE5U_25F = _ecp5("LFE5U-25F", 24288, 28, 56, _MEDIUM, 80.0)
 LFE5U_45F = _ecp5("LFE5U-45F", 43848, 72, 108, {**_LARGE, "bank_words": 8192}, 80.0)
-LFE5U_85F = _ecp5("LFE5U-85F", 83640, 156, 208, _LARGEST, 80.0)
+LFE5U_85F = _ecp5("LFE5U-85F", 83640, 156, 208, _LARGE, 80.0)
 
 # Those with transceivers are the same apart from them.
 DEVICES: Mapping[str, Device] = MappingProxyType(
