@@ -35,6 +35,12 @@ def test_bytes_that_no_value_has_are_the_pad():
     assert packed.view(np.int8).tolist() == [[30, -7, 10, 0]]
 
 
+def idle(c):
+    """Whether there are channels whose code nothing changes: they lose their weights."""
+    least, greatest = c.sum_range
+    return (c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)).any()
+
+
 @settings(max_examples=150)
 @given(convolutions(depthwise=False), SIZED)
 def test_a_folded_input_gives_the_same_answer_in_fewer_cycles(c, config):
@@ -44,7 +50,11 @@ def test_a_folded_input_gives_the_same_answer_in_fewer_cycles(c, config):
         return
     thin, made = folded
     after = schedule(thin, config)
-    assert tile_cycles(after, config) < tile_cycles(before, config)
+    assert tile_cycles(after, config) <= tile_cycles(before, config)
+    if (
+        c.weights.all()
+    ):  # kernels of which an edge is zero are cropped, and may be as quick unfolded
+        assert tile_cycles(after, config) < tile_cycles(before, config) or idle(c)
     assert drained_cycles(after, config) <= drained_cycles(before, config)
     answer = execute(after, thin, made.pack(x, config.rows), config)
     expected = convolve(c, x).reshape(answer.shape)

@@ -42,25 +42,29 @@ class Run:
         self.seen, self.marks = {}, {}
         simulate(self.dut, self._bench)
 
-    def _add_idle(self):
-        # Without `valid` the other marks mean nothing.
-        marks = {name: int(self.rng.integers(2)) for name in IDLE} | {"valid": 0}
+    def _add_idle(self, last=0):
+        # Without `valid` the other marks mean nothing, but for the last step.
+        marks = {name: int(self.rng.integers(2)) for name in IDLE} | {"valid": 0, "last": last}
         a, w = operands(self.rng, self.config, 1)
         self.steps.append((marks, a[0], w[0]))
 
     def _add_tile(self, tile):
         a, w = tile
+        # The last step of a tile may have no products.
+        ends = self.rng.random() < self.pauses
         for k in range(len(a)):
             while k and self.rng.random() < self.pauses:
                 self._add_idle()
             marks = {
                 "valid": 1,
                 "first": int(k == 0),
-                "last": int(k == len(a) - 1),
+                "last": int(k == len(a) - 1 and not ends),
                 "half": int(self.rng.integers(2)),
                 "group_last": int(self.rng.integers(2)),
             }
             self.steps.append((marks, a[k], w[k]))
+        if ends:
+            self._add_idle(last=1)
         sums = self.config.number_format.product(a, w[:, None, :]).sum(axis=0)
         for r in range(self.config.rows):
             time = len(self.steps) - 1 + self.dut.latency + r

@@ -168,7 +168,8 @@ class Layers:
             stage_2, stage_1 = stage_1, None
 
             step, group_ends = ctx.get(dut.step), False
-            assert step.valid == (current is not None)
+            assert ctx.get(dut.busy) == (current is not None)
+            assert step.valid == (current is not None and current["reads"][index]["valid"])
             if current is not None:
                 stage_1 = current["reads"][index]
                 index += 1
@@ -192,7 +193,7 @@ class Layers:
             turn = not f["second"] or time % turns == 0
             drain = bool(tiles) and not weights and (time < spaced or not turn)
             waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
-            idle = current is None and not step.valid
+            idle = current is None and not ctx.get(dut.busy)
             assert waiting == ((weights, drain) if idle else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0
@@ -215,7 +216,9 @@ class Layers:
                 for offset, inner, outer in blocks:
                     for row in range(1 if self.broadcast else rows):
                         # What rows behind the last position read is of no concern.
-                        read = {"address": None, "outside": None}
+                        # A broadcast run's last taps are those of the other rows only.
+                        valid = not self.broadcast or inner <= -rows
+                        read = {"address": None, "outside": None, "valid": valid}
                         if row < len(tile):
                             address, x, y = tile[row]
                             read["address"] = address + offset & mask
