@@ -222,5 +222,6 @@ def test_links_lead_somewhere():
 
 def test_options_and_commands_that_are_named_exist():
     known = {command.callback.__name__ for command in app.registered_commands}
+    known |= {group.typer_instance.info.name for group in app.registered_groups}
     named = set(re.findall(r"`accel (\w+)", README.read_text())) - {"COMMAND"}
     assert named <= known
