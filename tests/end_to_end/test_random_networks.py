@@ -33,7 +33,9 @@ def test_the_machine_equals_the_oracle():
 
     check()
     assert_reached(tally, EXAMPLES)
-    assert set(tally.lengths) == set(range(LEAST, MOST + 1))
+    lengths = set(range(LEAST, MOST + 1))
+    assert set(tally.lengths) <= lengths
+    assert len(tally.lengths) >= len(lengths) - 1  # by chance one may be missing
     assert len(tally.operators) >= 20, tally
 
 

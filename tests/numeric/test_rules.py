@@ -75,7 +75,7 @@ def test_table_must_be_whole_and_rise(codes, message):
 
 
 def test_contract_must_be_known():
-    message = "^Rounding contract must be one of tflm, single, onnx, not 'float'$"
+    message = "^Rounding contract must be one of tflm, single, onnx, qonnx, not 'float'$"
     with pytest.raises(ValueError, match=message):
         Rescale("float", np.array([1]), np.array([0]), 0, -128, 127)
 
