@@ -154,6 +154,12 @@ class AcceleratorConfig:
         return self.columns >= self.rows
 
     @property
+    def lines(self) -> int:
+        """Lines of output that depthwise layers can broadcast to at a time: 1 unless the array has
+        several columns for each byte of a word."""
+        return max(1, self.columns // self.rows) if self.columns % self.rows == 0 else 1
+
+    @property
     def peak_macs(self) -> int:
         """Multiply-accumulates a cycle."""
         return self.rows * self.columns

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from accel.compiler.command import positions
+from accel.compiler.command import halved, lines, positions
 from accel.compiler.program import Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.core import combine, requantizer, writeback
@@ -207,7 +207,8 @@ class _Walk:
         if (first_lane, last) not in self.patterns:
             position = np.arange(self.tiles * rows)
             real = position < positions(f)
-            real &= position % (f["run_less_one"] + 1) < valid_run(f)
+            run, inner = np.divmod(position, f["run_less_one"] + 1)
+            real &= (inner < valid_run(f)) & (inner % (1 + halved(f)) == 0)
             columns = np.arange(0, config.columns, count)
             limit = f["last_columns_less_one" if last else "columns_less_one"]
             lanes = (first_lane + columns) % rows
@@ -217,6 +218,12 @@ class _Walk:
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
+            if (
+                f["broadcast"] and config.lines > 1
+            ):  # lines are words, of each of which a lane is written
+                most, least = lines(f)
+                of_run = np.where(run == f["runs_less_one"], least, most)
+                writes = real[:, None] & ends & (columns // rows < of_run[:, None])
             reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
             shape = (self.tiles, -1)
             self.patterns[first_lane, last] = reads.reshape(shape), writes.reshape(shape)

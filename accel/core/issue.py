@@ -185,7 +185,7 @@ class _Taps(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig):
-        self.rows = config.rows
+        self.rows, self.skips = config.rows, config.lines > 1
         isa = Isa(config)
         super().__init__(
             {
@@ -268,11 +268,16 @@ class _Taps(wiring.Component):
         return m
 
     def _is_late(self, inner):
-        """Whether at most ``rows - 1`` taps of a run are left; ``inner`` is minus how many are."""
+        """Whether at most ``rows - 1`` taps of a run are left, or one less if every other row is
+        left out; ``inner`` is minus how many are."""
         bits = ceil_log2(self.rows)
         if self.rows == 1 << bits:
-            return inner[bits:].all() & inner[:bits].any()
-        return inner > (1 << len(inner)) - self.rows
+            late = inner[bits:].all() & inner[:bits].any()
+        else:
+            late = inner > (1 << len(inner)) - self.rows
+        if not self.skips:
+            return late
+        return late & ~(self.descriptor.halved & (inner == (1 << len(inner)) + 1 - self.rows))
 
 
 class _Positions(wiring.Component):
