@@ -41,7 +41,9 @@ class _Loops:
         """Cycles of all tiles, without what a layer takes to start and to end."""
         tiles = -(-positions(self.fields) // config.rows)
         groups = self.fields["groups_less_one"] + 1
-        return groups * tiles * max(self.weights.shape[1], config.drain_cycles)
+        return (
+            groups * tiles * max(self.weights.shape[1], config.tile_cycles(self.fields["second"]))
+        )
 
 
 def schedule(

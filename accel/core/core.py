@@ -121,6 +121,7 @@ class Core(wiring.Component):
             drain.sums.eq(array.sums),
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
+            *([drain.second.eq(d.second)] if config.pace > 1 else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.half),
         ]

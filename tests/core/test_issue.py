@@ -12,7 +12,14 @@ from accel.isa import COORDINATE_BITS, Isa
 from tests.layers import is_outside, positions, random_fields, taps
 from tests.simulation import simulate
 
-SIZES = [(2, 2, 2), (3, 5, 1), (4, 4, 1), (4, 8, 2), (8, 4, 1)]  # rows, columns, requantizers
+SIZES = [
+    (2, 2, 2),
+    (3, 5, 1),
+    (4, 4, 1),
+    (4, 8, 2),
+    (4, 4, 4),
+    (8, 4, 1),
+]  # rows, columns, requantizers
 COORDINATES = (1 << COORDINATE_BITS) - 1
 SEEDS = st.integers(0, 1 << 32)
 
@@ -142,9 +149,11 @@ class Layers:
         ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
         release = {}  # time by half
         stage_1, stage_2, free, spaced = None, None, 0, 0
-        drained = self.config.drain_cycles + 4  # no layer begins earlier behind another's last tile
+        drained = self.config.tile_cycles(f["second"])
+        behind = drained + 4  # no layer begins earlier behind another's last tile
         current, index = None, 0  # the tile in progress and the step within
         turns = max(1, min(self.config.rows, self.config.columns) // self.config.requantizers)
+        turns *= self.config.pace
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which
             # takes a while.
@@ -196,9 +205,9 @@ class Layers:
             assert waiting == ((weights, drain) if idle else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0
-                spaced = time + self.config.drain_cycles
+                spaced = time + drained
             await ctx.tick()
-            if not tiles and current is None and not release and time > free + drained:
+            if not tiles and current is None and not release and time > free + behind:
                 break
         else:
             raise AssertionError("the layer did not end")

@@ -194,12 +194,15 @@ class Layers:
             ctx.set(self.dut.start, 0)
             for _ in range(4):
                 await self._cycle(ctx)
-            written = {}
+            written, turns = {}, config.word_cycles * config.pace
             before = {address: bytes(word) for address, word in self.words.items()}
             for index, place in enumerate(places(fields, config, self.dut.isa.address_bits)):
+                if second:
+                    for _ in range(config.pace - 1 if index else 0):
+                        await self._cycle(ctx)
                 if index % config.drain_cycles == 0:
                     # With a second operand tiles begin in turns.
-                    pause = self.rng.choice([0, 0, 1, 9]) * (config.word_cycles if second else 1)
+                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if second else 1)
                     for _ in range(pause):
                         await self._cycle(ctx)
                 self._expect(place, second, written, before)
