@@ -177,7 +177,8 @@ class Layers:
             stage_2, stage_1 = stage_1, None
 
             step, group_ends = ctx.get(dut.step), False
-            assert step.valid == (current is not None)
+            assert step.valid == (current is not None and not current["reads"][index]["idle"])
+            pausing = current is None
             if current is not None:
                 stage_1 = current["reads"][index]
                 index += 1
@@ -201,8 +202,7 @@ class Layers:
             turn = not f["second"] or time % turns == 0
             drain = bool(tiles) and not weights and (time < spaced or not turn)
             waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
-            idle = current is None and not step.valid
-            assert waiting == ((weights, drain) if idle else (0, 0))
+            assert waiting == ((weights, drain) if pausing else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0
                 spaced = time + drained
@@ -222,9 +222,10 @@ class Layers:
                 tile = places[first : first + rows]
                 reads = []
                 for offset, inner, outer in blocks:
+                    idle = self.broadcast and -inner < rows - f.get("halved", 0)
                     for row in range(1 if self.broadcast else rows):
                         # What rows behind the last position read is of no concern.
-                        read = {"address": None, "outside": None}
+                        read = {"address": None, "outside": None, "idle": idle}
                         if row < len(tile):
                             address, x, y = tile[row]
                             read["address"] = address + offset & mask
