@@ -62,7 +62,8 @@ class WriteBack(wiring.Component):
     Results come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
     group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
     columns behind the last channel are not written; but codes that come together are written
-    together, so lanes and the first columns of groups are whole multiples of ``requantizers``. In a
+    together, so lanes and the first columns of groups are whole multiples of ``requantizers``. Lines of
+    columns, where there are several, go to places of their own, see `isa`. In a
     layer with a second operand the word that results go to is read first; tiles then begin in turns,
     such that no word is written in a cycle in which one is read.
 
