@@ -107,9 +107,9 @@ _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
 _LARGEST = {
     "rows": 8,
     "columns": 16,
-    "requantizers": 4,
+    "requantizers": 8,
     "sum_bits": 28,
-    "bank_words": 20480,
+    "bank_words": 22528,
 }
 LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 90.0)
 # More than its DSPs can do is made of its logic.
