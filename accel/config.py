@@ -145,13 +145,29 @@ class AcceleratorConfig:
     def combines(self) -> bool:
         """Whether results can be combined with what their places hold: then words are read and
         written in turns."""
-        whole = self.columns % self.rows == 0 or self.rows % self.columns == 0
-        return whole and self.word_cycles > 1
+        return self.columns % self.rows == 0 or self.rows % self.columns == 0
+
+    @property
+    def pace(self) -> int:
+        """Cycles from results to the next ones where they are combined with what their places hold.
+        Where words are filled at once, there must be a cycle to read the next one."""
+        return 2 if self.combines and self.word_cycles == 1 else 1
+
+    def tile_cycles(self, second: int) -> int:
+        """Cycles from the first results of a tile to those of the next one, in a layer with a
+        second operand or without."""
+        return self.drain_cycles * (self.pace if second else 1)
 
     @property
     def broadcast(self) -> bool:
         """Whether depthwise layers can broadcast one word to all rows, a byte to a column."""
         return self.columns >= self.rows
+
+    @property
+    def lines(self) -> int:
+        """Lines of output that depthwise layers can broadcast to at a time: 1 unless the array has
+        several columns for each byte of a word."""
+        return max(1, self.columns // self.rows) if self.columns % self.rows == 0 else 1
 
     @property
     def peak_macs(self) -> int:

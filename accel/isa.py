@@ -49,7 +49,16 @@ A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depth
 along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the last ``rows - 1``
 of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them.
 
-Records are stored for the columns that are written, not for those behind them.
+Where columns are several times the rows, each ``rows`` of them are a *line*, whose codes fill a word:
+line ``l`` goes ``l`` times ``output_line_step`` words on, in a dense layer one word. In a
+broadcast layer column ``c`` takes byte ``c % rows``, so lines are lines of output positions, with
+the same taps after some more that are zero. Of the last run's lines only some may be written.
+There, ``halved`` leaves out every other position, for inner strides of 2: odd rows are not written,
+only behind them does the place step on, and a run of inner taps has ``rows - 2`` idle ones.
+``rows`` is even then, and runs are whole tiles.
+
+Records are stored for the columns that are written, not for those behind them; of a broadcast layer
+for those of one line, as all have the same.
 """
 
 from collections.abc import Mapping
@@ -159,11 +168,27 @@ class Isa:
             "output_group_lanes": self.lane_bits,
             "output_inner_step": address,
             "output_outer_step": address,
-            "columns_less_one": self.column_bits,  # columns that are written
+            "columns_less_one": self.column_bits,  # columns that are written, broadcast: of a line
             "last_columns_less_one": self.column_bits,  # of the last group
             "low": 8,                         # clamp, as codes + 128
             "high": 8,
+            **self._lines,
         })
+        # fmt: on
+
+    @property
+    def _lines(self) -> Mapping[str, int]:
+        """What a layer says of lines, where there are several."""
+        if self.config.lines == 1:
+            return {}
+        count = bits_for(self.config.lines - 1)
+        # fmt: off
+        return {
+            "output_line_step": self.address_bits,  # words from a line of columns to the next
+            "lines_less_one": count,          # lines that are written
+            "last_lines_less_one": count,     # of the last run
+            "halved": 1,                      # odd rows are not written
+        }
         # fmt: on
 
     @property

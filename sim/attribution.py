@@ -7,7 +7,8 @@ their sum is exactly ``cycles * peak_macs``.
 part       slots
 ========== ========================================================================================
 ideal      the multiply-accumulates that the network counts
-depthwise  of a depthwise layer: zero weights beside its own, and columns that broadcasting idles
+depthwise  of a depthwise layer: zero weights beside its own, columns that broadcasting idles, and
+           positions between those of a stride
 first      of a layer that reads the network's input: bytes of words that hold no channel
 padding    of others: bytes of words that hold no channel, and taps that were widened by zeros
 edges      rows behind the last position, columns behind the last channel
@@ -20,7 +21,7 @@ commands   descriptors, the layer's start and end, pauses between groups
 
 from collections.abc import Mapping, Sequence
 
-from accel.compiler.command import Command, positions
+from accel.compiler.command import Command, halved, lines, positions
 from accel.compiler.program import Program
 
 from .cycle_model import LayerCycles
@@ -65,7 +66,9 @@ def _busy(
     """What becomes of the slots of the cycles in which the array works."""
     config, f = program.config, command.fields
     tiles = -(-positions(f) // config.rows)
-    real = valid_run(f) * (f["runs_less_one"] + 1)
+    each, (line_count, last_lines) = 1 + halved(f), lines(f)
+    places = tiles * config.rows // each * line_count
+    real = -(-valid_run(f) // each) * (f["runs_less_one"] * line_count + last_lines)
     per_step = command.groups * command.steps
     columns = (
         (command.groups - 1) * (f["columns_less_one"] + 1) + f["last_columns_less_one"] + 1
@@ -73,11 +76,11 @@ def _busy(
     broadcast = command.mode == "broadcast"
     usable = config.rows if broadcast else config.columns
     parts = dict.fromkeys(PARTS, 0)
-    parts["edges"] = (tiles * config.rows - real) * per_step * usable
+    parts["edges"] = (places - real) * per_step * usable
     parts["edges"] += real * (per_step * usable - columns)
     parts["ideal"] = min(owed, real * columns)
     rest = real * columns - parts["ideal"]
-    idle = tiles * config.rows * per_step * (config.columns - usable)
+    idle = per_step * (tiles * config.rows * config.columns - places * usable)
     if not counts:
         parts["other"] = rest + idle
     elif broadcast or command.mode == "grouped":

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from accel.compiler.command import positions
+from accel.compiler.command import halved, lines, positions
 from accel.compiler.program import Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.core import combine, requantizer, writeback
@@ -62,8 +62,11 @@ class _Walk:
         self.steps = layer.weights.shape[1]
         self.groups = f["groups_less_one"] + 1
         self.tiles = -(-positions(f) // config.rows)
-        self.turn = config.word_cycles if f["second"] else 1
-        self.period = self._in_turn(max(self.steps, config.drain_cycles), 0)
+        self.turn = config.word_cycles * config.pace if f["second"] else 1
+        self.pace = config.pace if f["second"] else 1
+        self.drained = config.tile_cycles(f["second"])
+        self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
+        self.period = self._in_turn(max(self.steps, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.table_words = isa.table_words(f)
@@ -76,7 +79,7 @@ class _Walk:
             + element_of(config).latency(config)
             + _ACCUMULATE
         )
-        self.released = self.finished + config.drain_cycles
+        self.released = self.finished + self.emission
         result = (
             self.finished
             + 1
@@ -130,9 +133,9 @@ class _Walk:
             begin += (self.tiles - 1) * self.period
             waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)
             # The array pauses for a cycle between groups.
-            tile_free = begin + max(self.steps + 1, self.config.drain_cycles)
+            tile_free = begin + max(self.steps + 1, self.drained)
             released[half] = begin + self.released + 1
-        end = begin + self.written + self.config.drain_cycles
+        end = begin + self.written + self.emission
         return LayerCycles(
             cycles=self._copied(end, ready) if self.copy else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
@@ -207,7 +210,8 @@ class _Walk:
         if (first_lane, last) not in self.patterns:
             position = np.arange(self.tiles * rows)
             real = position < positions(f)
-            real &= position % (f["run_less_one"] + 1) < valid_run(f)
+            run, inner = np.divmod(position, f["run_less_one"] + 1)
+            real &= (inner < valid_run(f)) & (inner % (1 + halved(f)) == 0)
             columns = np.arange(0, config.columns, count)
             limit = f["last_columns_less_one" if last else "columns_less_one"]
             lanes = (first_lane + columns) % rows
@@ -217,7 +221,17 @@ class _Walk:
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
+            if (
+                f["broadcast"] and config.lines > 1
+            ):  # lines are words, of each of which a lane is written
+                most, least = lines(f)
+                of_run = np.where(run == f["runs_less_one"], least, most)
+                writes = real[:, None] & ends & (columns // rows < of_run[:, None])
             reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
-            shape = (self.tiles, -1)
-            self.patterns[first_lane, last] = reads.reshape(shape), writes.reshape(shape)
+            found = []
+            for pattern in (reads, writes):
+                cycles = np.zeros((self.tiles, self.drained), bool)
+                cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
+                found.append(cycles)
+            self.patterns[first_lane, last] = found[0], found[1]
         return self.patterns[first_lane, last]

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from accel.compiler.command import decode, positions, stored_steps, unpack_weights
+from accel.compiler.command import decode, halved, positions, stored_steps, unpack_weights
 from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
@@ -258,9 +258,11 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
         constants = early["bias"], late["divisor"], offset, negative
         rows.append((*constants, early["coarse"], early["tie"]))
     table = np.array(rows, np.int64).reshape(len(records), 1, fields["columns_less_one"] + 1, -1)
+    columns = np.arange(isa.config.columns)
+    if fields["broadcast"]:
+        columns %= isa.config.rows
     # What columns without a record compute is not written.
-    idle = [(0, 0)] * 2 + [(0, isa.config.columns - table.shape[2]), (0, 0)]
-    table = np.pad(table, idle, "edge")
+    table = table[:, :, np.minimum(columns, fields["columns_less_one"])]
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}
@@ -325,14 +327,24 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     groups = np.arange(f["groups_less_one"] + 1)[:, None, None]
     position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
     outer, inner = np.divmod(position, run)
-    word = f["output_base"] + inner * f["output_inner_step"]
-    word = word + outer * (f["output_outer_step"] + (run - 1) * f["output_inner_step"])
+    each = 1 + halved(f)  # how many positions of a run to one that is kept
+    kept = -(-run // each)
+    word = f["output_base"] + inner // each * f["output_inner_step"]
+    word = word + outer * (f["output_outer_step"] + (kept - 1) * f["output_inner_step"])
+    last = groups == f["groups_less_one"]
+    limit = np.where(last, f["last_columns_less_one"], f["columns_less_one"])
+    real = (inner < valid_run(f)) & (inner % each == 0)
+    if config.lines == 1:
+        real = real & (columns <= limit)
+    else:
+        line, columns = columns // rows, columns % rows
+        word = word + line * f["output_line_step"]
+        real = real & ((columns if f["broadcast"] else columns + line * rows) <= limit)
+        last_run = outer == f["runs_less_one"]
+        real &= line <= np.where(last_run, f["last_lines_less_one"], f["lines_less_one"])
     word = word & (1 << isa.address_bits) - 1
     step = f["output_group_words"] * rows + f["output_group_lanes"]
     byte = word * rows + f["output_lane"] + groups * step + columns
-    real = (inner < valid_run(f)) & (byte >= 0)
-    last = groups == f["groups_less_one"]
-    real &= columns <= np.where(last, f["last_columns_less_one"], f["columns_less_one"])
     if (real & (byte >= config.bank_words * rows)).any():
         raise IllegalProgram("a layer writes outside its bank")
     return np.where(real, byte, -1)

@@ -111,6 +111,18 @@ def positions(fields: Mapping[str, int]) -> int:
     return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
 
 
+def lines(fields: Mapping[str, int]) -> tuple[int, int]:
+    """Lines of output positions that a run of tiles computes, and that the last run does."""
+    if not fields["broadcast"]:
+        return 1, 1
+    return fields.get("lines_less_one", 0) + 1, fields.get("last_lines_less_one", 0) + 1
+
+
+def halved(fields: Mapping[str, int]) -> bool:
+    """Whether every other position of a run is left out."""
+    return bool(fields.get("halved", 0))
+
+
 def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> int:
     """Pack field values, each reduced modulo its width, as ``layout`` lays them out."""
     packed = 0
@@ -199,7 +211,8 @@ def stored_weights(
 def stored_steps(fields: Mapping[str, int], steps: int, rows: int) -> np.ndarray:
     """Which of a tile's steps have weights, bool ``[steps]``: see `isa` of broadcast layers."""
     inner = np.arange(steps) % (fields["inner_taps_less_one"] + 1)
-    return ~(bool(fields["broadcast"]) & (inner > fields["inner_taps_less_one"] + 1 - rows))
+    first_idle = fields["inner_taps_less_one"] + 2 - rows + halved(fields)
+    return ~(bool(fields["broadcast"]) & (inner >= first_idle))
 
 
 def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:

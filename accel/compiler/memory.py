@@ -179,7 +179,7 @@ def _needs(commands, chunk_words, banks, config) -> list[Need]:
     for command, words, bank in zip(commands, chunk_words, banks, strict=True):
         head = isa.descriptor_words + isa.table_words(command.fields)
         tiles = -(-positions(command.fields) // config.rows)
-        work = tiles * max(command.steps, config.drain_cycles)
+        work = tiles * max(command.steps, config.tile_cycles(command.fields["second"]))
         groups = command.groups
         if command.fields["shared"]:  # what all groups share is not cut
             head, work, groups = 0, work * groups, 1

@@ -7,12 +7,13 @@ import numpy as np
 
 from ..config import FLASH, AcceleratorConfig
 from ..isa import Isa
+from .balance import balanced
 from .command import Command, Inexact, cut, encode, pack_stream
 from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
 from .lower import Lowered, lower
-from .memory import MemoryPlan, Placement, plan
+from .memory import MemoryPlan, Placement
 from .order import orders
 from .partition import Partition
 from .passes import run_passes
@@ -167,18 +168,13 @@ def compile_graph(
 
 
 def _compile(source: Graph, lowered: Lowered, config: AcceleratorConfig) -> Program:
-    streams = [pack_stream(command, config) for command in lowered.commands]
-    header = Isa(config).descriptor_words
-    words = [header + len(stream) // config.rows for stream in streams]
-    memory = plan(
+    commands, memory = balanced(
         lowered.commands,
         lowered.storage,
         lowered.partition.inputs,
         tuple(dict.fromkeys(lowered.views[name].root for name in lowered.partition.outputs)),
-        words,
         config,
     )
-    commands = lowered.commands
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, config) for part in memory.parts

@@ -14,7 +14,7 @@ from ..numeric.division import Division
 from ..numeric.division_solver import solve
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
-from .command import Command, Inexact, positions, stored_weights
+from .command import Command, Inexact, halved, positions, stored_weights
 from .convolution import Combination, Convolution, Region, cropped
 from .reasons import Reason
 
@@ -42,7 +42,9 @@ class _Loops:
         """Cycles of all tiles, without what a layer takes to start and to end."""
         tiles = -(-positions(self.fields) // config.rows)
         groups = self.fields["groups_less_one"] + 1
-        return groups * tiles * max(self.weights.shape[1], config.drain_cycles)
+        return (
+            groups * tiles * max(self.weights.shape[1], config.tile_cycles(self.fields["second"]))
+        )
 
 
 def schedule(
@@ -177,17 +179,28 @@ def _ways(c: Convolution, config: AcceleratorConfig) -> Iterator[list[_Loops]]:
     if c.depthwise:
         if config.broadcast:
             for inner in ("width", "height"):
-                if c.stride[("height", "width").index(inner)] == 1:
-                    yield [_broadcast(c, config, inner)]
+                stride = c.stride[("height", "width").index(inner)]
+                if stride == 1 or (stride == 2 and config.lines > 1 and config.rows % 2 == 0):
+                    yield from ([_broadcast(c, config, inner, n)] for n in _lines(c, config, inner))
         yield _grouped(c, config)
     yield [_dense(c.as_dense(), config)]
 
 
-def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> dict[str, int]:
+def _lines(c: Convolution, config: AcceleratorConfig, inner: str) -> Iterator[int]:
+    """Lines of positions to broadcast to at a time: more only where fewer runs are left."""
+    count = c.region.height if inner == "width" else c.region.width
+    for lines in range(1, config.lines + 1):
+        if lines == 1 or -(-count // lines) < -(-count // (lines - 1)):
+            yield lines
+
+
+def _walk(
+    c: Convolution, config: AcceleratorConfig, inner: str, lines: int | None = None
+) -> dict[str, int]:
     """The fields of input and output that all modes share.
 
-    ``inner`` is the dimension whose positions come one after another, ``fill`` rounds each run of
-    them up to whole tiles.
+    ``inner`` is the dimension whose positions come one after another. To broadcast to ``lines`` of
+    them at a time, each run is rounded up to whole tiles, and passes every position of a stride of 2.
     """
     _, width, channels = c.input_shape
     words = -(-channels // config.rows)
@@ -203,30 +216,54 @@ def _walk(c: Convolution, config: AcceleratorConfig, inner: str, fill: bool) -> 
     out_step = out_step[::-1] if c.transposed else out_step
     spread = tuple(steps * n for steps, n in zip(out_step, c.spread, strict=True))
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
-    run = -(-count[i] // config.rows) * config.rows if fill else count[i]
+    skips = lines is not None and stride[i] == 2
+    # Positions to pass, how far apart, for each of which is kept
+    passed, pace, each = (2 * count[i] - 1, 1, 2) if skips else (count[i], stride[i], 1)
+    run = passed if lines is None else -(-passed // config.rows) * config.rows
+    together = lines or 1
     word, lane = divmod(c.first_channel, config.rows)
     return {
         "input_base": origin[0] * step[0] + origin[1] * step[1],
-        "position_inner_step": stride[i] * step[i],
-        "position_outer_step": stride[o] * step[o] - (run - 1) * stride[i] * step[i],
+        "position_inner_step": pace * step[i],
+        "position_outer_step": together * stride[o] * step[o] - (run - 1) * pace * step[i],
         "tap_inner": step[i],
         "tap_outer": step[o],
         "inner_size": size[i],
         "outer_size": size[o],
         "inner_origin": origin[i],
         "outer_origin": origin[o],
-        "inner_stride": stride[i],
-        "outer_stride": stride[o],
+        "inner_stride": pace,
+        "outer_stride": together * stride[o],
         "pad": c.pad,
         "run_less_one": run - 1,
-        "run_filling": run - count[i],
-        "runs_less_one": count[o] - 1,
+        "run_filling": run - passed,
+        "runs_less_one": -(-count[o] // together) - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1] + word,
         "output_lane": lane,
         "output_inner_step": spread[i],
-        "output_outer_step": spread[o] - (run - 1) * spread[i],
+        "output_outer_step": together * spread[o] - (-(-run // each) - 1) * spread[i],
         "shared": int(c.uniform),
         **_results(c),
+        **_written_lines(config, lines, count[o], spread[o], skips),
+    }
+
+
+def _written_lines(
+    config: AcceleratorConfig, lines: int | None, count: int, step: int, skips: bool
+) -> dict[str, int]:
+    """Where the lines of columns go: those of output positions, of ``count``, or words in a row."""
+    if config.lines == 1:
+        return {}
+    written = last = config.lines
+    if lines is None:
+        step = 1
+    else:
+        written, last = lines, (count - 1) % lines + 1
+    return {
+        "output_line_step": step,
+        "lines_less_one": written - 1,
+        "last_lines_less_one": last - 1,
+        "halved": int(skips),
     }
 
 
@@ -296,7 +333,7 @@ def _dense(c: Convolution, config: AcceleratorConfig) -> _Loops:
     """Every column an output channel over all input channels."""
     kernel_h, kernel_w = c.kernel
     words = -(-c.input_shape[2] // config.rows)
-    fields = _taps(_walk(c, config, "width", fill=False), kernel_w, kernel_h, words)
+    fields = _taps(_walk(c, config, "width"), kernel_w, kernel_h, words)
     fields |= {"broadcast": 0, "input_group_step": 0}
     fields, channels = _columns(fields, 0, config.columns, config.columns, c.channels, config)
     padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
@@ -318,7 +355,7 @@ def _grouped(c: Convolution, config: AcceleratorConfig) -> list[_Loops]:
     step = blocks * config.rows
     loops = []
     for first in range(0, min(step, c.channels), channels):
-        fields = _walk(c, config, "width", fill=False)
+        fields = _walk(c, config, "width")
         fields["shared"] = 0
         fields = _taps(fields, kernel_w, kernel_h, blocks)
         fields |= {"broadcast": 0, "input_group_step": blocks}
@@ -333,18 +370,27 @@ def _grouped(c: Convolution, config: AcceleratorConfig) -> list[_Loops]:
     return loops
 
 
-def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str) -> _Loops:
-    """Depthwise with one word for all rows, each row a neighbouring position."""
+def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int) -> _Loops:
+    """Depthwise with one word for all rows, each row a neighbouring position, and several ``lines``
+    of these."""
+    rows = config.rows
     taps = c.weights if inner == "width" else c.weights.transpose(1, 0, 2)
     outer_taps, inner_taps, _ = taps.shape
-    run = inner_taps + config.rows - 1
-    fields = _taps(_walk(c, config, inner, fill=True), run, outer_taps, 1)
+    fields = _walk(c, config, inner, lines)
+    apart = fields["outer_stride"] // lines  # taps from a line's to the next one's
+    all_taps, run = outer_taps + (lines - 1) * apart, inner_taps + rows - 1 - halved(fields)
+    fields = _taps(fields, run, all_taps, 1)
     fields |= {"broadcast": 1, "input_group_step": 1}
-    fields, channels = _columns(fields, 0, config.rows, config.rows, c.channels, config)
-    steps = np.zeros((outer_taps, run, c.channels), np.int64)
-    steps[:, :inner_taps] = taps
-    weights = _by_group(steps.reshape(-1, c.channels), channels, c.uniform)
-    return _Loops("broadcast", fields, weights, channels)
+    fields, channels = _columns(fields, 0, rows, rows, c.channels, config)
+    parts = []
+    for line in range(lines):
+        steps = np.zeros((all_taps, run, c.channels), np.int64)
+        steps[line * apart : line * apart + outer_taps, :inner_taps] = taps
+        part = _by_group(steps.reshape(-1, c.channels), channels, c.uniform)
+        parts.append(part[..., :rows])
+    weights = np.concatenate(parts, axis=2)
+    idle = np.zeros((*weights.shape[:2], config.columns - weights.shape[2]), np.int64)
+    return _Loops("broadcast", fields, np.concatenate([weights, idle], axis=2), channels)
 
 
 def _problem(way: list[_Loops], config: AcceleratorConfig) -> str | None:

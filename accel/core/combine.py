@@ -14,6 +14,9 @@ from .signals import delayed
 
 CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
+# A requantizer's tables take 4 blocks of an ECP5's memory. Arrays with more requantizers than
+# this need the blocks for activations, and have LUTs to spare.
+_MOST_BLOCKS = 4
 
 
 def latency_of(config: AcceleratorConfig) -> int:
@@ -23,7 +26,7 @@ def latency_of(config: AcceleratorConfig) -> int:
     """
     latency = dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
-    return latency + (config.combines and read_to_write % config.word_cycles == 0)
+    return latency + (config.combines and read_to_write % (config.word_cycles * config.pace) == 0)
 
 
 class Combine(wiring.Component):
@@ -116,6 +119,7 @@ class Combine(wiring.Component):
                 depth=TABLE_ENTRIES,
                 family=self.config.family,
                 simulate=self.simulate,
+                of_luts=self.config.requantizers > _MOST_BLOCKS,
             )
             m.submodules[("first", "second")[index]] = table
             m.d.comb += [

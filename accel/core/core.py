@@ -122,6 +122,7 @@ class Core(wiring.Component):
             drain.sums.eq(array.sums),
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
+            *([drain.second.eq(d.second)] if config.pace > 1 else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.half),
         ]
@@ -158,7 +159,9 @@ class Core(wiring.Component):
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
         m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config))
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
-        column = sequencer.record_column
+        column, wanted = sequencer.record_column, drain.column
+        if config.lines > 1:  # all lines of a broadcast layer have the records of the first
+            wanted = Mux(d.broadcast, wanted % (config.rows // config.requantizers), wanted)
         sums = delayed(m, drain.o[q], records.latency - drain.latency, name=f"sum_{q}")
         m.d.comb += [
             records.write_en.eq(sequencer.record_en & (column % config.requantizers == q)),
@@ -166,7 +169,7 @@ class Core(wiring.Component):
             records.write_column.eq(column // config.requantizers),
             records.write_word.eq(sequencer.record_word),
             records.write_data.eq(sequencer.write_data),
-            records.column.eq(drain.column),
+            records.column.eq(wanted),
             records.half.eq(drain.half),
             records.negative.eq(divider.negative),
             divider.sum.eq(sums),

@@ -15,12 +15,15 @@ class Drain(wiring.Component):
     """Copies each row's sums when they are finished and emits them row by row.
 
     Begins in the cycle behind ``finished[0]`` and emits ``requantizers`` neighbouring columns a
-    cycle, for ``drain_cycles`` cycles without a pause. The next tile must not finish earlier.
+    cycle, for ``drain_cycles`` cycles without a pause, or with a ``second`` operand every ``pace``
+    cycles. The next tile must not finish earlier.
 
     Members
     -------
     sums, finished, step : In
         As `SystolicArray` has them.
+    second : In(1)
+        The layer has a second operand. Where ``pace`` is more than 1.
     valid : Out(1)
         Sums are emitted in this cycle.
     o : Out(ArrayLayout(signed(sum_bits), requantizers))
@@ -39,6 +42,7 @@ class Drain(wiring.Component):
                 "sums": In(data.ArrayLayout(sum_shape, config.rows * config.columns)),
                 "finished": In(config.rows),
                 "step": In(step_layout),
+                **({"second": In(1)} if config.pace > 1 else {}),
                 "valid": Out(1),
                 "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
                 "column": Out(range(config.columns // config.requantizers)),
@@ -59,27 +63,40 @@ class Drain(wiring.Component):
         # Where the emission stands
         row, group_last = Signal(range(rows)), Signal()
         column_last, row_last = Signal(), Signal()
+        emitting, column_end, one = self.valid, column_last, 1
+        paced = self.config.pace > 1
+        if paced:  # nothing moves on while nothing is emitted
+            emitting, one = Signal(), Signal(name="on")
+            m.d.comb += self.valid.eq(emitting & one)
+            m.d.sync += one.eq(self.finished[0] | ~one | ~self.second)
+            column_end = column_last & one
         m.d.comb += [
             column_last.eq(self.column == columns // count - 1),
             row_last.eq(row == rows - 1),
             self.release.eq(self.valid & group_last & column_last & row_last),
         ]
         with m.If(self.finished[0]):
-            m.d.sync += [self.valid.eq(1), self.column.eq(0), row.eq(0)]
+            m.d.sync += [emitting.eq(1), self.column.eq(0), row.eq(0)]
             m.d.sync += [self.half.eq(self.step.half), group_last.eq(self.step.group_last)]
-        with m.Elif(column_last):
+        with m.Elif(column_end):
             m.d.sync += [self.column.eq(0), row.eq(row + 1)]
             with m.If(row_last):
-                m.d.sync += self.valid.eq(0)
+                m.d.sync += emitting.eq(0)
         with m.Else():
-            m.d.sync += self.column.eq(self.column + 1)
+            m.d.sync += self.column.eq(self.column + one)
 
         # Which row is emitted, bit by bit. The ECP5 gives registers to what goes to a whole row.
-        turn = Cat(row == r for r in range(rows))
+        at_row = Cat(row == r for r in range(rows))
+        turn = at_row & one.replicate(rows) if paced else at_row
         if self.latency:
             turn = Signal(rows)
             with m.If(self.finished[0]):
                 m.d.sync += turn.eq(1)
+            if paced:
+                with m.Elif(~one):
+                    m.d.sync += turn.eq(at_row)
+                with m.Elif(self.second):
+                    m.d.sync += turn.eq(0)
             with m.Elif(column_last):
                 m.d.sync += turn.eq(turn << 1)
 

@@ -150,7 +150,7 @@ class Issue(wiring.Component):
 
 
 class _Openings(wiring.Component):
-    """When a tile may begin: its results need ``drain_cycles`` of their own behind those before.
+    """When a tile may begin: its results need ``tile_cycles`` of their own behind those before.
 
     Where results are combined with what their places hold, tiles begin in turns: then the words
     that are read and those that are written keep their distance.
@@ -163,14 +163,19 @@ class _Openings(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        left, spaced = Signal(range(config.drain_cycles)), Signal(init=1)
-        spaced_next = Mux(self.begin, config.drain_cycles == 1, spaced | (left == 1))
+        least, most = config.tile_cycles(0), config.tile_cycles(1)
+        left, spaced = Signal(range(most)), Signal(init=1)
+        alone, count = least == 1, least - 1
+        if most > least:
+            alone, count = ~self.second & alone, Mux(self.second, most - 1, count)
+        spaced_next = Mux(self.begin, alone, spaced | (left == 1))
         m.d.sync += [
-            left.eq(Mux(self.begin, config.drain_cycles - 1, left - 1)),
+            left.eq(Mux(self.begin, count, left - 1)),
             spaced.eq(spaced_next),
         ]
-        turn = Signal(range(config.word_cycles))
-        again = self.start | (turn == config.word_cycles - 1)
+        turns = config.word_cycles * config.pace
+        turn = Signal(range(turns))
+        again = self.start | (turn == turns - 1)
         m.d.sync += [
             turn.eq(Mux(again, 0, turn + 1)),
             self.open.eq(spaced_next & (~self.second | again)),
@@ -185,7 +190,7 @@ class _Taps(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig):
-        self.rows = config.rows
+        self.rows, self.skips = config.rows, config.lines > 1
         isa = Isa(config)
         super().__init__(
             {
@@ -268,11 +273,16 @@ class _Taps(wiring.Component):
         return m
 
     def _is_late(self, inner):
-        """Whether at most ``rows - 1`` taps of a run are left; ``inner`` is minus how many are."""
+        """Whether at most ``rows - 1`` taps of a run are left, or one less if every other row is
+        left out; ``inner`` is minus how many are."""
         bits = ceil_log2(self.rows)
         if self.rows == 1 << bits:
-            return inner[bits:].all() & inner[:bits].any()
-        return inner > (1 << len(inner)) - self.rows
+            late = inner[bits:].all() & inner[:bits].any()
+        else:
+            late = inner > (1 << len(inner)) - self.rows
+        if not self.skips:
+            return late
+        return late & ~(self.descriptor.halved & (inner == (1 << len(inner)) + 1 - self.rows))
 
 
 class _Positions(wiring.Component):

@@ -22,13 +22,48 @@ def write_delay(config: AcceleratorConfig) -> int:
     return read_lead(config) + combine.latency_of(config) + 1
 
 
+class _Lines:
+    """What lines of columns change, where there are several: see `isa`. Plain words elsewhere."""
+
+    def __init__(self, config: AcceleratorConfig, descriptor):
+        self.config, self.descriptor = config, descriptor
+        self.several = config.lines > 1
+
+    def inner_step(self, m, row):
+        """From the word of a row, which counts a cycle early, to that of the next one of its run."""
+        d = self.descriptor
+        if not self.several:
+            return d.output_inner_step
+        self.odd = delayed(m, row[0], 1, name="odd")
+        return Mux(d.halved & ~self.odd, 0, d.output_inner_step)
+
+    def step(self, line_end):
+        """From a code's word to that of the next one of its row."""
+        return Mux(line_end, self.descriptor.output_line_step, 0) if self.several else line_end
+
+    def channel(self, column, lane):
+        """Which of its group's channels a column computes."""
+        return Mux(self.descriptor.broadcast, lane, column) if self.several else column
+
+    def written(self, m, line_end, row_end, last_run):
+        """Whether the line of a code is one that is written, where there are several."""
+        d, line = self.descriptor, Signal(range(self.config.lines))
+        with m.If(row_end):
+            m.d.sync += line.eq(0)
+        with m.Elif(line_end):
+            m.d.sync += line.eq(line + 1)
+        limit = Mux(last_run, d.last_lines_less_one, d.lines_less_one)
+        return (line <= limit) & ~(d.halved & self.odd)
+
+
 class WriteBack(wiring.Component):
     """Finds the places of the results as they come, collects their codes into words, and writes them.
 
     Results come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
     group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
     columns behind the last channel are not written; but codes that come together are written
-    together, so lanes and the first columns of groups are whole multiples of ``requantizers``. In a
+    together, so lanes and the first columns of groups are whole multiples of ``requantizers``. Lines of
+    columns, where there are several, go to places of their own, see `isa`. In a
     layer with a second operand the word that results go to is read first; tiles then begin in turns,
     such that no word is written in a cycle in which one is read.
 
@@ -130,7 +165,8 @@ class WriteBack(wiring.Component):
         m.d.sync += next_word.eq(group_word + d.output_group_words + carry)
         with m.If(self.start):
             m.d.sync += next_word.eq(d.output_base)
-        step = Mux(run.last, d.output_outer_step, d.output_inner_step)
+        lines = _Lines(self.config, d)
+        step = Mux(run.last, d.output_outer_step, lines.inner_step(m, row))
         m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)
         with m.If(restart):
             m.d.sync += [group_word.eq(next_word), row_word.eq(next_word)]
@@ -146,18 +182,18 @@ class WriteBack(wiring.Component):
             with m.Elif(row_end):
                 m.d.sync += [word.eq(following), lane.eq(group_lane)]
             with m.Elif(valid):
-                m.d.sync += [lane.eq(Mux(lane_last, 0, lane + count)), word.eq(word + lane_last)]
+                m.d.sync += lane.eq(Mux(lane_last, 0, lane + count))
+                m.d.sync += word.eq(word + lines.step(lane_last))
 
         # The run's counter stands at minus the positions that are left.
         filling = Signal(len(run.value))
         m.d.comb += filling.eq(~Cat(d.run_filling, C(0, len(filling) - len(d.run_filling))))
+        limit = Mux(group.last, d.last_columns_less_one, d.columns_less_one)
+        wanted = valid & (run.value <= filling) & ~passed & (lines.channel(column, lane) <= limit)
+        if lines.several:
+            wanted &= lines.written(m, valid & lane_last, row_end | restart, runs.last)
         real = Signal()
-        m.d.comb += real.eq(
-            valid
-            & (run.value <= filling)
-            & ~passed
-            & (column <= Mux(group.last, d.last_columns_less_one, d.columns_less_one))
-        )
+        m.d.comb += real.eq(wanted)
         word_begin, word_begin_next = Signal(init=1), Signal()
         m.d.comb += word_begin_next.eq(Mux(valid, row_end | lane_last, word_begin))
         m.d.sync += word_begin.eq(word_begin_next)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.command import positions
-from accel.compiler.convolution import Region
+from accel.compiler.convolution import Region, cropped
 from accel.compiler.inputs import InputMap, fold_input, plain_input
 from accel.compiler.schedule import schedule
 from accel.compiler.storage import Stored
@@ -44,6 +44,7 @@ def idle(c):
 @settings(max_examples=150)
 @given(convolutions(depthwise=False), SIZED)
 def test_a_folded_input_gives_the_same_answer_in_fewer_cycles(c, config):
+    c = cropped(c)  # the schedule leaves out the window's zero edges, folded or not
     folded = fold_input(c, config)
     before, x = schedule(c, config), images(c)
     if folded is None:

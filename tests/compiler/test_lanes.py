@@ -13,7 +13,7 @@ from accel.config import AcceleratorConfig
 from tests.convolutions import convolution, execute, pack
 
 SHAPE = (2, 3)  # height and width
-SIZES = ((4, 4, 1), (2, 2, 1), (4, 8, 1), (8, 4, 1), (8, 4, 2), (8, 8, 2), (4, 4, 2), (3, 3, 1))
+SIZES = ((4, 4, 1), (2, 2, 1), (4, 8, 1), (8, 4, 1), (8, 4, 2), (8, 8, 2), (4, 4, 4), (3, 3, 1))
 
 
 def config_of(rows, columns, requantizers):
@@ -87,14 +87,6 @@ def test_the_lanes_of_others_get_the_least_code():
     (first, *_) = in_whole_words(parts_of((3, 5)), config_of(4, 4, 1))
     assert first.bias.tolist() == [0, 0, 0, -128]
     assert first.weights.sum(axis=(1, 2, 3)).tolist() == [1, 1, 1, 0]
-
-
-def test_a_core_that_cannot_combine_refuses():
-    config = AcceleratorConfig(rows=2, columns=2, requantizers=2)
-    parts = in_whole_words(parts_of((1, 2)), config)
-    with pytest.raises(DoesNotFit, match="two operands cannot be combined by a core of 2x2"):
-        for part in parts:
-            schedule(part, config)
 
 
 def test_what_is_no_copy_is_left_to_the_schedule_to_refuse():

@@ -19,6 +19,7 @@ SIZES = [  # rows, columns, requantizers
     (4, 4, 2),
     (4, 4, 4),
     (4, 8, 2),
+    (4, 8, 4),
     (8, 4, 4),
 ]
 
@@ -27,16 +28,17 @@ class Run:
     """Tiles that finish at given times, as the array shows them: row ``r`` ``r`` cycles late, for a
     cycle, among garbage."""
 
-    def __init__(self, config, gaps, seed):
+    def __init__(self, config, gaps, seed, second=0):
         self.dut = Drain(config)
-        self.config = config
+        self.config, self.second = config, second
+        self.pace = config.pace if second else 1
         self.rng = random.Random(seed)
         self.tiles = {}
         time = 3
         for gap in gaps:
             rows = [[self.sum() for _ in range(config.columns)] for _ in range(config.rows)]
             self.tiles[time] = (rows, self.rng.randrange(2), self.rng.randrange(2))
-            time += config.drain_cycles + gap
+            time += config.tile_cycles(second) + gap
         self.cycles = time + 5
         self.seen = []
         simulate(self.dut, self._bench)
@@ -47,6 +49,8 @@ class Run:
 
     async def _bench(self, ctx):
         dut, rows, columns = self.dut, self.config.rows, self.config.columns
+        if self.config.pace > 1:
+            ctx.set(dut.second, self.second)
         for time in range(self.cycles):
             finished, sums = 0, [self.sum() for _ in range(rows * columns)]
             for r in range(rows):
@@ -73,7 +77,7 @@ class Run:
             for index, (row, first) in enumerate(places):
                 last = index == len(places) - 1
                 where = {"column": first // count, "half": half, "release": int(last & group_last)}
-                expected[time + 1 + index] = (where, row[first : first + count])
+                expected[time + 1 + self.pace * index] = (where, row[first : first + count])
         for time, (valid, where, _) in enumerate(self.seen):
             assert valid == (time in expected), time
             if valid:
@@ -86,12 +90,16 @@ class Run:
 @pytest.mark.parametrize("family", ["generic", "ice40up", "ecp5"])
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
 @settings(max_examples=6)
-@given(gaps=st.lists(st.integers(0, 9), min_size=2, max_size=6), seed=st.integers(0, 1 << 32))
+@given(
+    gaps=st.lists(st.integers(0, 9), min_size=2, max_size=6),
+    seed=st.integers(0, 1 << 32),
+    second=st.integers(0, 1),
+)
 def test_tiles_are_emitted_row_by_row_from_the_cycle_behind_the_first_rows_sums(
-    rows, columns, requantizers, family, gaps, seed
+    rows, columns, requantizers, family, gaps, seed, second
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
-    Run(config, gaps, seed).check()
+    Run(config, gaps, seed, second).check()
 
 
 @pytest.mark.parametrize("family", ["generic", "ecp5"])

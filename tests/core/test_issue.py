@@ -12,7 +12,14 @@ from accel.isa import COORDINATE_BITS, Isa
 from tests.layers import is_outside, positions, random_fields, taps
 from tests.simulation import simulate
 
-SIZES = [(2, 2, 2), (3, 5, 1), (4, 4, 1), (4, 8, 2), (8, 4, 1)]  # rows, columns, requantizers
+SIZES = [
+    (2, 2, 2),
+    (3, 5, 1),
+    (4, 4, 1),
+    (4, 8, 2),
+    (4, 4, 4),
+    (8, 4, 1),
+]  # rows, columns, requantizers
 COORDINATES = (1 << COORDINATE_BITS) - 1
 SEEDS = st.integers(0, 1 << 32)
 
@@ -142,9 +149,11 @@ class Layers:
         ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
         release = {}  # time by half
         stage_1, stage_2, free, spaced = None, None, 0, 0
-        drained = self.config.drain_cycles + 4  # no layer begins earlier behind another's last tile
+        drained = self.config.tile_cycles(f["second"])
+        behind = drained + 4  # no layer begins earlier behind another's last tile
         current, index = None, 0  # the tile in progress and the step within
         turns = max(1, min(self.config.rows, self.config.columns) // self.config.requantizers)
+        turns *= self.config.pace
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which
             # takes a while.
@@ -168,8 +177,8 @@ class Layers:
             stage_2, stage_1 = stage_1, None
 
             step, group_ends = ctx.get(dut.step), False
-            assert ctx.get(dut.busy) == (current is not None)
-            assert step.valid == (current is not None and current["reads"][index]["valid"])
+            assert step.valid == (current is not None and not current["reads"][index]["idle"])
+            pausing = current is None
             if current is not None:
                 stage_1 = current["reads"][index]
                 index += 1
@@ -193,13 +202,12 @@ class Layers:
             turn = not f["second"] or time % turns == 0
             drain = bool(tiles) and not weights and (time < spaced or not turn)
             waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
-            idle = current is None and not ctx.get(dut.busy)
-            assert waiting == ((weights, drain) if idle else (0, 0))
+            assert waiting == ((weights, drain) if pausing else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0
-                spaced = time + self.config.drain_cycles
+                spaced = time + drained
             await ctx.tick()
-            if not tiles and current is None and not release and time > free + drained:
+            if not tiles and current is None and not release and time > free + behind:
                 break
         else:
             raise AssertionError("the layer did not end")
@@ -214,11 +222,10 @@ class Layers:
                 tile = places[first : first + rows]
                 reads = []
                 for offset, inner, outer in blocks:
+                    idle = self.broadcast and -inner < rows - f.get("halved", 0)
                     for row in range(1 if self.broadcast else rows):
                         # What rows behind the last position read is of no concern.
-                        # A broadcast run's last taps are those of the other rows only.
-                        valid = not self.broadcast or inner <= -rows
-                        read = {"address": None, "outside": None, "valid": valid}
+                        read = {"address": None, "outside": None, "idle": idle}
                         if row < len(tile):
                             address, x, y = tile[row]
                             read["address"] = address + offset & mask

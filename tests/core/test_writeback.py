@@ -21,6 +21,8 @@ SIZES = [  # rows, columns, requantizers
     (4, 4, 1),
     (4, 4, 4),
     (4, 8, 2),
+    (3, 6, 1),
+    (2, 6, 2),
     (8, 4, 2),
     (8, 4, 4),
     (6, 4, 2),
@@ -43,6 +45,7 @@ def output_fields(isa, rng, *, second):
     rows, columns, count = config.rows, config.columns, config.requantizers
     fields = random_fields(isa, rng)
     fields |= {
+        "broadcast": rng.getrandbits(1),
         "second": int(second),
         "run_filling": rng.randrange(min(rows, fields["run_less_one"] + 1)),
         "output_lane": rng.randrange(0, rows, count),
@@ -70,6 +73,7 @@ def places_of_their_own(f, isa, rng):
         "output_group_lanes": group % rows,
         "output_inner_step": sign * inner % (1 << isa.address_bits),
         "output_outer_step": sign * outer % (1 << isa.address_bits),
+        **({"output_line_step": 1} if isa.config.lines > 1 else {}),
     }
 
 
@@ -88,7 +92,8 @@ class Place:
 def places(f: Mapping[str, int], config: AcceleratorConfig, address_bits: int) -> Iterator[Place]:
     """The places of the results in the order of the drain.
 
-    Requantizers write together: up to the last of those that have a channel to write.
+    Requantizers write together: up to the last of those that have a channel to write. On cores of
+    several lines of columns each has a place of its own.
     """
     rows, columns, count = config.rows, config.columns, config.requantizers
     real = f["run_less_one"] + 1 - f["run_filling"]
@@ -96,20 +101,29 @@ def places(f: Mapping[str, int], config: AcceleratorConfig, address_bits: int) -
         last_group = group == f["groups_less_one"]
         limit = f["last_columns_less_one" if last_group else "columns_less_one"]
         word, found = f["output_base"], []
-        for _ in range(f["runs_less_one"] + 1):
+        for run in range(f["runs_less_one"] + 1):
+            lines = f.get("last_lines_less_one" if run == f["runs_less_one"] else "lines_less_one")
             for inner in range(f["run_less_one"] + 1):
-                found.append((word, inner < real))
-                last = inner == f["run_less_one"]
-                word += f["output_outer_step" if last else "output_inner_step"]
-        found += [(0, False)] * (-len(found) % rows)
+                odd = len(found) % rows % 2
+                found.append((word, inner < real and not (f.get("halved") and odd), lines))
+                if inner == f["run_less_one"]:
+                    word += f["output_outer_step"]
+                elif odd or not f.get("halved"):
+                    word += f["output_inner_step"]
+        found += [(0, False, 0)] * (-len(found) % rows)
         first = group * (f["output_group_words"] * rows + f["output_group_lanes"])
-        for word, wanted in found:
+        for word, wanted, lines in found:
             for column in range(0, columns, count):
-                byte = word * rows + f["output_lane"] + first + column
+                byte, channel = word * rows + f["output_lane"] + first + column, column
+                if config.lines > 1:
+                    line, lane = divmod(column, rows)
+                    byte += line * rows * (f["output_line_step"] - 1)
+                    channel = lane if f["broadcast"] else column
+                    wanted = wanted and line <= lines
                 yield Place(
                     word=byte // rows % (1 << address_bits),
                     lane=byte % rows,
-                    real=wanted and column <= limit,
+                    real=wanted and channel <= limit,
                     begins=column == 0 or byte % rows == 0,
                     ends=column == columns - count or byte % rows == rows - count,
                 )
@@ -180,12 +194,15 @@ class Layers:
             ctx.set(self.dut.start, 0)
             for _ in range(4):
                 await self._cycle(ctx)
-            written = {}
+            written, turns = {}, config.word_cycles * config.pace
             before = {address: bytes(word) for address, word in self.words.items()}
             for index, place in enumerate(places(fields, config, self.dut.isa.address_bits)):
+                if second:
+                    for _ in range(config.pace - 1 if index else 0):
+                        await self._cycle(ctx)
                 if index % config.drain_cycles == 0:
                     # With a second operand tiles begin in turns.
-                    pause = self.rng.choice([0, 0, 1, 9]) * (config.word_cycles if second else 1)
+                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if second else 1)
                     for _ in range(pause):
                         await self._cycle(ctx)
                 self._expect(place, second, written, before)

@@ -18,7 +18,7 @@ SIZES = {
     "8x8 of an ECP5, 2 lanes": AcceleratorConfig(
         rows=8, columns=8, family="ecp5", requantizers=2, bank_words=512, flash_lanes=2
     ),
-    "2x4, 1 lane": AcceleratorConfig(rows=2, columns=4, bank_words=2048, flash_lanes=1),
+    "2x4, 1 lane": AcceleratorConfig(rows=2, columns=4, bank_words=1920, flash_lanes=1),
 }
 
 

@@ -1,0 +1,63 @@
+"""Depthwise layers on cores with several lines of columns, in RTL: as TFLite Micro has it, in the
+modelled cycles, whatever the heights, strides and paddings."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.compiler.command import lines
+from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
+from accel.config import AcceleratorConfig
+from tests.agreement import assert_cycles, assert_layers
+from tests.end_to_end.test_random_models import attempt
+from tests.models import SEEDS, Builder, drawn_window, random_inputs
+from tests.oracle import tflm
+
+CORES = {
+    "two lines": AcceleratorConfig(rows=4, columns=8, requantizers=2, bank_words=2048),
+    "three lines": AcceleratorConfig(rows=2, columns=6, family="ecp5", bank_words=4096),
+}
+SAMPLES = 2
+EXAMPLES = 40
+
+
+@st.composite
+def depthwise_graphs(draw):
+    """Two depthwise convolutions with strides and paddings of their own."""
+    size = st.integers(4, 11)
+    b = Builder(draw, (1, draw(size), draw(size), draw(st.integers(1, 9))))
+    for _ in range(2):
+        kernel = tuple(draw(st.integers(2, 4)) for _ in "hw")
+        window, sizes = drawn_window(draw, b.last.shape[1:3], kernel, (1, 1))
+        channels = b.last.shape[3]
+        names, q = b.linear(b.values((1, *kernel, channels), "int8"), 3, "int8", True)
+        depthwise = DepthwiseConv2d(**window, dilation=(1, 1), multiplier=1, activation="none")
+        b.node("depthwise_conv2d", depthwise, (1, *sizes, channels), q, constants=names)
+    return b.graph()
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_rtl_equals_the_oracle(core):
+    config, reached = CORES[core], Counter()
+
+    @settings(max_examples=EXAMPLES)
+    @given(depthwise_graphs(), SEEDS)
+    def check(graph, seed):
+        file, program, _ = attempt(graph, config)
+        if program is None or not program.code.commands:
+            return
+        inputs = {graph.inputs[0]: random_inputs(graph, SAMPLES + 1, seed)[1:]}
+        expected = tflm(file, inputs, all_tensors=True)
+        execution = assert_layers(program, "rtl", inputs, expected)
+        assert_cycles(program.code, execution.layers)
+        program.close()
+        for command in program.code.commands:
+            most, last = lines(command.fields)
+            reached["several"] += most > 1
+            reached["fewer in the end"] += last < most
+            reached["halved"] += command.fields["halved"]
+
+    check()
+    assert all(reached[what] for what in ("several", "fewer in the end", "halved")), reached
