@@ -25,7 +25,7 @@ from accel.compiler.command import Command, halved, lines, positions
 from accel.compiler.program import Program
 
 from .cycle_model import LayerCycles
-from .machine import valid_run
+from .decode import valid_run
 
 PARTS = (
     "ideal",

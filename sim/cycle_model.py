@@ -17,8 +17,9 @@ from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
 
+from .decode import decode_layer, valid_run
 from .flash_words import WordTimes
-from .machine import Layer, decode_layer, valid_run
+from .layer import Layer
 
 # From a read to its place in time, see core.issue and core.core.
 _READ_STAGE = 1

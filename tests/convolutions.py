@@ -12,7 +12,7 @@ from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.rules import Rescale
 from accel.numeric.tables import ENTRY_BITS, FRACTION_BITS
-from accel.sim.machine import decode_layer
+from accel.sim.decode import decode_layer
 
 SIZES = ((4, 4), (2, 2), (4, 8), (2, 6), (8, 4), (8, 8), (3, 5), (3, 6), (6, 3), (2, 1))
 UNTOUCHED = 0x55

@@ -20,7 +20,8 @@ from accel.protocol import (
     Status,
     crc,
 )
-from accel.sim.machine import Layer, decode_layer
+from accel.sim.decode import decode_layer
+from accel.sim.layer import Layer
 
 CYCLES = 11  # of each layer
 ERASED = 1 << 16  # bytes of a flash, at least

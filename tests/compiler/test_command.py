@@ -31,7 +31,7 @@ from accel.numeric.division import (
     OFFSET_DROPPED_BITS,
     Division,
 )
-from accel.sim.machine import decode_layer
+from accel.sim.decode import decode_layer
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIGS = [

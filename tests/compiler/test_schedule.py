@@ -9,8 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accel.compiler import schedule as module
+from accel.compiler.command import positions
 from accel.compiler.convolution import Region
 from accel.compiler.schedule import DoesNotFit, NotProved, schedule
+from accel.compiler.ways import flattened, problem_of, ways_of
 from accel.config import AcceleratorConfig
 from accel.numeric.division_solver import Solution
 from accel.numeric.formats import NumberFormat
@@ -109,12 +111,12 @@ def test_positions_are_spread_over_the_output(c, config, spread, transposed):
 @given(convolutions(), SIZED)
 def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c, config):
     """Cycles of the array, which `_Loops.cycles` counts."""
-    flat = module.cropped(module._flattened(module._without_idle_weights(c, config)))
+    flat = module.cropped(flattened(module._without_idle_weights(c, config)))
     division, inexact = module._divide(flat, config)
     assert not inexact
     costs = []
-    for way in module._ways(flat, config):
-        if module._problem(way, config) is None:
+    for way in ways_of(flat, config):
+        if problem_of(way, config) is None:
             made = [
                 module._command(flat, loops, division, inexact, i) for i, loops in enumerate(way)
             ]
@@ -125,7 +127,7 @@ def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c,
     taken = schedule(c, config)
     tiles = [
         command.groups
-        * -(-module.positions(command.fields) // config.rows)
+        * -(-positions(command.fields) // config.rows)
         * max(command.steps, config.drain_cycles)
         for command in taken
     ]

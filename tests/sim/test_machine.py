@@ -10,7 +10,8 @@ from accel.compiler.frontends import load
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
-from accel.sim.machine import IllegalProgram, Machine
+from accel.sim.layer import IllegalProgram
+from accel.sim.machine import Machine
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = AcceleratorConfig(bank_words=1024, flash_lanes=4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel.numeric.formats import NumberFormat
-from accel.sim.machine import Layer
+from accel.sim.layer import Layer
 
 LOSSY = NumberFormat(
     title="lossy",
