@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -21,7 +20,7 @@ import accel
 from accel.config import AcceleratorConfig
 from accel.core.pe import ELEMENTS
 from accel.errors import ToolError
-from accel.flow.cache import cache_root, make_room
+from accel.flow.cache import cache_root, key_of, made_once
 from accel.flow.tools import find_tool
 from accel.numeric.formats import FORMATS
 
@@ -93,17 +92,11 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
     around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
     source = _sources_digest() if _is_ours(config) else _rtlil(config, harness)
     parts = (source, *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    library = cache_folder() / f"{key}.so"
-    if not library.exists():
-        text = _rtlil(config, harness)
-        library.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
-            built = _compile(text, Path(folder), compiler, yosys.executable, flags)
-            os.replace(built, library)
-        make_room(library.parent)
-    return library
+    flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
+    return made_once(
+        cache_folder() / f"{key_of(*parts)}.so",
+        lambda folder: _compile(_rtlil(config, harness), folder, compiler, yosys.executable, flags),
+    )
 
 
 def _is_ours(config: AcceleratorConfig) -> bool:

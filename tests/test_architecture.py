@@ -47,7 +47,7 @@ ALLOWED = {
     "pictures": DEFINITIONS | {"api", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "resources"},
     "explore": DEFINITIONS
-    | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "resources"},
+    | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "flow", "resources"},
     "__init__": {"api", "config"},
     "__main__": {"cli"},
 }

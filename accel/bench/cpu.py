@@ -1,10 +1,7 @@
 """The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has them."""
 
 import ctypes
-import hashlib
-import os
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,8 @@ import numpy as np
 
 from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
-from accel.sim.cxxrtl import Compiler, cache_folder
+from accel.flow.cache import cache_root, key_of, made_once
+from accel.sim.cxxrtl import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
 # What TFLite Micro's own build takes; the compiler may use no instructions beyond the base ones.
@@ -24,23 +22,20 @@ class CannotCompileKernels(Exception):
     """The C++ compiler does not take kernels.cc; says what it printed."""
 
 
-def library(compiler: Compiler) -> Path:
+def compiled(compiler: Compiler) -> Path:
     """The compiled kernels, from the cache or compiled now. Raises ``CannotCompileKernels``."""
     parts = (_SOURCE.read_text(), *compiler.command, compiler.version, *FLAGS)
-    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
-    folder = cache_folder().parent / "kernels"
-    path = folder / f"{key}.so"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as work:
-            made = Path(work) / "kernels.so"
-            command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
-            answer = subprocess.run(command, capture_output=True, text=True, check=False)
-            if answer.returncode:
-                last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
-                raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")
-            os.replace(made, path)
-    return path
+
+    def make(folder: Path) -> Path:
+        made = folder / "kernels.so"
+        command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")
+        return made
+
+    return made_once(cache_root() / "kernels" / f"{key_of(*parts)}.so", make)
 
 
 class CppNetwork:
@@ -53,7 +48,7 @@ class CppNetwork:
         planned = cpu_steps.steps(graph, nodes)
         self._graph, self._aliases = graph, cpu_steps.aliases(graph, nodes)
         self._buffers: dict[str, np.ndarray] = {}
-        self._kernels = ctypes.CDLL(str(library(compiler)))
+        self._kernels = ctypes.CDLL(str(compiled(compiler)))
         self._calls = [
             (getattr(self._kernels, step.kernel), tuple(map(self._argument, step.arguments)))
             for step in planned

@@ -24,12 +24,7 @@ def report(
         list[Path] | None,
         typer.Option("--model", "-m", help="Networks; may be repeated.", metavar="MODEL"),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", "-d", help="Labelled data for accuracy: arrays x and y.", metavar="XY.npz"
-        ),
-    ] = None,
+    data: _options.Data = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", help="Of place and route; with 0 nothing is built.", min=0, max=64),

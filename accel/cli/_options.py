@@ -111,6 +111,14 @@ Values = Annotated[
 ]
 
 
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", help="Labelled data for accuracy: arrays x and y.", metavar="XY.npz"
+    ),
+]
+
+
 class BadOption(UserError):
     """An option's value cannot be understood."""
 

@@ -51,12 +51,7 @@ def explore(
             metavar="NAME=VALUE,...",
         ),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", "-d", help="Labelled data for accuracy: arrays x and y.", metavar="XY.npz"
-        ),
-    ] = None,
+    data: _options.Data = None,
     route: Annotated[
         int,
         typer.Option("--route", help="Points to place and route.", metavar="N", min=0),
@@ -178,19 +173,10 @@ def _axes(rows, cols, form, element, values) -> dict[str, list[Any]]:
 
 
 def _show(points: list[dict[str, Any]], title: str) -> None:
-    from accel.pictures.exploration import describe
+    from accel.pictures.exploration import front_table
 
-    listing = table("core", ">ms", ">MHz", ">cycles", ">logic", ">uJ", ">accuracy", "", title=title)
-    for point in points:
-        used = point["used"]
-        listing.add_row(
-            describe(point),
-            f"{point['latency_ms']:.3f}",
-            f"{point['fmax_mhz']:.1f}",
-            f"{sum(point['cycles'].values()):,}",
-            f"{used.get('LC', used.get('LUT', 0)):,}",
-            f"{point['energy_uj']:.1f}" if point["energy_uj"] else "",
-            "" if point["accuracy"] is None else f"{100 * point['accuracy']:.2f} %",
-            "routed" if point["routed"] else "estimated",
-        )
+    front = front_table(points)
+    listing = table(*front.headings, title=title)
+    for row in front.rows:
+        listing.add_row(*row)
     show(listing)

@@ -4,6 +4,7 @@ import numpy as np
 
 from accel.config import AcceleratorConfig
 from accel.core.pe import element_of
+from accel.core.primitives.multiplier import products_of
 
 # A least share of what each part is expected to take, in logic cells, keeps the fit sensible where
 # the recorded builds do not tell two parts apart.
@@ -37,5 +38,4 @@ def features(config: AcceleratorConfig) -> np.ndarray:
 
 def _multipliers(config: AcceleratorConfig) -> float:
     """Products that are computed in DSPs."""
-    per_dsp = 2 if config.family == "ice40up" else 1
-    return min(config.peak_macs, element_of(config).dsps(config) * per_dsp)
+    return min(config.peak_macs, products_of(config.family, element_of(config).dsps(config)))

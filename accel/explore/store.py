@@ -1,9 +1,7 @@
 """What a sweep has finished, kept line by line, so that an interrupted one goes on where it stopped."""
 
-import hashlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,6 @@ POINTS = "points.jsonl"
 
 class CannotKeep(UserError):
     """The sweep's folder cannot be written or read."""
-
-
-def key_of(facts: Mapping[str, Any]) -> str:
-    """A name for a result: of all that decides it."""
-    return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 class Store:

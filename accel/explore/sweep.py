@@ -15,7 +15,8 @@ from accel.explore.executors import WorkLost, losses
 from accel.explore.front import promising, ranks
 from accel.explore.network import Network
 from accel.explore.point import Point
-from accel.explore.store import Store, key_of
+from accel.explore.store import Store
+from accel.flow.cache import key_of
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and of how many."""
@@ -86,26 +87,27 @@ class Sweep:
         keys = [key_of({**fact, "version": __version__}) for fact in facts]
         done, total = 0, len(points)
         self.on_progress(text, done, total)
-        missing = {}
+        missing: dict[str, tuple[list[Point], tuple[Any, ...]]] = {}
         for point, key, call in zip(points, keys, calls, strict=True):
             if key in self.store.results:
                 done += 1
                 yield point, self.store.results[key]
             else:
-                missing[key] = point, call
+                # Points that come to the same are done together.
+                missing.setdefault(key, ([], call))[0].append(point)
         self.on_progress(text, done, total)
         try:
             futures = {
-                self.executor.submit(*call): (point, key) for key, (point, call) in missing.items()
+                self.executor.submit(*call): (alike, key) for key, (alike, call) in missing.items()
             }
             try:
                 for future in as_completed(futures):
-                    point, key = futures[future]
+                    alike, key = futures[future]
                     result = future.result()
                     self.store.add(key, result)
-                    done += 1
+                    done += len(alike)
                     self.on_progress(text, done, total)
-                    yield point, result
+                    yield from ((point, result) for point in alike)
             finally:
                 for future in futures:
                     future.cancel()

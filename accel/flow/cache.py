@@ -11,7 +11,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -74,6 +74,17 @@ def make_room(folder: Path, limit: int = LIMIT_BYTES) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
             excess -= size
+
+
+def made_once(path: Path, make: Callable[[Path], Path]) -> Path:
+    """The file ``path`` of the cache; if it is missing ``make`` makes it in a folder of its own and
+    says where, and it is moved into place whole."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            os.replace(make(Path(folder)), path)
+        make_room(path.parent)
+    return path
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,25 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Report
-from accel.compiler.program import Program
+from accel.compiler.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.pictures.page import label
 
 # Of colours that people with any colour vision tell apart (Okabe and Ito).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9199"
+SKY, LIGHT_BLUE, LIGHT_GREEN, PURPLE = "#56b4e9", "#9fc9e6", "#8fd6b8", "#cc79a7"
+# What the cycles of a layer go into, by the names of `accel.sim.attribution`.
+_PARTS = {
+    "ideal": ("ideal, at the array's peak", GREEN),
+    "other": ("other work than multiplying", LIGHT_GREEN),
+    "depthwise": ("depthwise: idle columns and zeros", BLUE),
+    "first": ("channels that the input lacks", SKY),
+    "padding": ("channels that fill words", LIGHT_BLUE),
+    "edges": ("edges of tiles", PURPLE),
+    "weights": ("waiting for weights", RED),
+    "drain": ("waiting for results to drain", ORANGE),
+    "commands": ("beginning and end of the layer", GREY),
+}
 _MARGIN = {"l": 10, "r": 10, "t": 30, "b": 10}
 
 
@@ -33,12 +46,15 @@ def figure(*, height: int, x: str, y: str, **layout: Any) -> Figure:
 
 
 def layer_bars(report: Report) -> Figure:
-    """Each layer's cycles, by what the array does in them."""
+    """Each layer's cycles, by what they are lost to; `accel.sim.attribution` says what is what."""
     names = [label(layer.name) for layer in report.layers]
     chart = figure(
         height=120 + 24 * len(names), x="cycles", y="", barmode="stack", yaxis_autorange="reversed"
     )
-    for text, color, cycles in _shares(report):
+    for part, (text, color) in _PARTS.items():
+        cycles = [layer.lost[part] for layer in report.layers]
+        if not any(cycles):
+            continue
         chart.add_trace(
             Bar(
                 name=text,
@@ -46,30 +62,10 @@ def layer_bars(report: Report) -> Figure:
                 x=cycles,
                 orientation="h",
                 marker_color=color,
-                hovertemplate="%{y}: %{x:,} cycles " + text + "<extra></extra>",
+                hovertemplate="%{y}: %{x:,.0f} cycles " + text + "<extra></extra>",
             )
         )
     return chart
-
-
-def _shares(report: Report) -> list[tuple[str, str, list[int]]]:
-    """Cycles of each layer with the array at work, waiting, and the rest; they add up to all."""
-    counters = report.counters
-    peak = report.program.config.peak_macs
-    useful = [-(-layer.macs // peak) for layer in report.layers]
-    useful = [min(u, c.busy) for u, c in zip(useful, counters, strict=True)]
-    rest = [c.cycles - c.busy - c.waiting_weights - c.waiting_drain for c in counters]
-    return [
-        ("multiplying, as at the array's peak", GREEN, useful),
-        (
-            "multiplying beyond that: padding, edges",
-            BLUE,
-            [c.busy - u for c, u in zip(counters, useful, strict=True)],
-        ),
-        ("waiting for weights", RED, [c.waiting_weights for c in counters]),
-        ("waiting for results to drain", ORANGE, [c.waiting_drain for c in counters]),
-        ("beginning and end of the layer", GREY, rest),
-    ]
 
 
 def roofline(report: Report) -> Figure:
@@ -176,14 +172,25 @@ def _boxes(code: Program, begins: Sequence[int], ends: Sequence[int]) -> list[_B
         text = f"{label(name)} ({shape}): {words * config.rows:,} bytes in bank {place.bank}"
         low = place.bank * config.bank_words + place.address
         found.append(_Box("tensor", text, begins[born], ends[dies], low, low + words))
-    for command, chunk in zip(code.commands, code.chunks, strict=True):
+    copies = [(copy, begin) for copy, begin in zip(code.copies, begins, strict=True) if copy]
+    for index, (command, chunk) in enumerate(zip(code.commands, code.chunks, strict=True)):
         if chunk.bank == FLASH:
             continue
+        # What is copied from flash is there from its copy on until its layer ends.
+        begin, end = 0, ends[-1]
+        if chunk.copied:
+            begin = next(b for c, b in copies if c.bank == chunk.bank and _within(c, chunk, config))
+            end = ends[index]
         low = chunk.bank * config.bank_words + chunk.address
         words = len(chunk.data) // config.rows
         text = f"program of {label(command.name)}: {len(chunk.data):,} bytes in bank {chunk.bank}"
-        found.append(_Box("program", text, 0, ends[-1], low, low + words))
+        found.append(_Box("program", text, begin, end, low, low + words))
     return found
+
+
+def _within(copy: Copy, chunk: Chunk, config: AcceleratorConfig) -> bool:
+    """Whether a chunk begins among the words of a copy."""
+    return copy.address <= chunk.address < copy.address + copy.size // config.rows
 
 
 def fit(used: Mapping[str, int], available: Mapping[str, int]) -> Figure:
@@ -212,7 +219,7 @@ def seeds(fmax: Mapping[str, Any], clock_mhz: float) -> Figure:
     chart = figure(height=340, x="seed", y="MHz", barmode="group")
     for key, text, color in (
         ("signed_off", "signed off", BLUE),
-        ("nextpnr", "nextpnr's own", "#9fc9e6"),
+        ("nextpnr", "nextpnr's own", LIGHT_BLUE),
     ):
         chart.add_trace(
             Bar(

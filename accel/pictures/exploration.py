@@ -43,7 +43,7 @@ def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequen
                 content=_scatter(points, chosen, "accuracy", "accuracy"),
             )
         )
-    sections.append(Section(title="The front", content=_table(chosen)))
+    sections.append(Section(title="The front", content=front_table(chosen)))
     reasons = sorted({point["problem"] for point in points if point["problem"]})
     if reasons:
         sections.append(
@@ -130,7 +130,8 @@ def _hover(point: dict[str, Any]) -> str:
     )
 
 
-def _table(points: Sequence[dict[str, Any]]) -> Table:
+def front_table(points: Sequence[dict[str, Any]]) -> Table:
+    """The points of a front, for a page as for a terminal."""
     rows = [
         [
             describe(p),

@@ -74,13 +74,13 @@ def test_operators_without_a_kernel_are_named():
 def test_what_a_compiler_says_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("ACCEL_CACHE", str(tmp_path))
     with pytest.raises(cpu.CannotCompileKernels, match="^false failed: no message$"):
-        cpu.library(Compiler(("false",), "1"))
+        cpu.compiled(Compiler(("false",), "1"))
     assert not list(tmp_path.rglob("*.so"))
 
 
 def test_kernels_are_compiled_once(tmp_path, monkeypatch):
     monkeypatch.setenv("ACCEL_CACHE", str(tmp_path))
-    first = cpu.library(find_compiler())
+    first = cpu.compiled(find_compiler())
     made = first.stat().st_mtime_ns
-    assert cpu.library(find_compiler()) == first
+    assert cpu.compiled(find_compiler()) == first
     assert first.stat().st_mtime_ns == made
