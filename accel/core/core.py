@@ -157,7 +157,9 @@ class Core(wiring.Component):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config, d = self.config, sequencer.descriptor
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
-        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config), halves=halves)
+        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
+            Isa(config), halves=halves
+        )
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
         column, wanted = sequencer.record_column, drain.column
         if config.lines > 1:  # all lines of a broadcast layer have the records of the first
