@@ -1,9 +1,9 @@
 """Every code goes to the byte where plain Python puts it, in whole words, and nothing else is written."""
 
 import random
-from math import gcd
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import gcd
 
 import pytest
 from hypothesis import given, settings
