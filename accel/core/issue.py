@@ -348,9 +348,7 @@ class _Positions(wiring.Component):
             ]
         inner, outer = self.entry.inner, self.entry.outer
         with m.If(restart | self.advance):
-            m.d.sync += inner.eq(
-                advanced(inner, d.inner_stride, load=again, loaded=d.inner_origin)
-            )
+            m.d.sync += inner.eq(advanced(inner, d.inner_stride, load=again, loaded=d.inner_origin))
         with m.If(restart | (self.advance & run.last)):
             m.d.sync += outer.eq(
                 advanced(outer, d.outer_stride, load=restart, loaded=d.outer_origin)

@@ -73,7 +73,9 @@ class Link(wiring.Component):
         m = Module()
         word_bytes = self.config.rows
         opcode, known = Signal(Shape.cast(Opcode)), Signal()
-        count = Signal(8 * protocol.COUNT_BYTES)  # minus the words or layers that are left, less one
+        count = Signal(
+            8 * protocol.COUNT_BYTES
+        )  # minus the words or layers that are left, less one
         held = Signal(8, reset_less=True)
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]

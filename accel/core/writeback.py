@@ -163,9 +163,7 @@ class WriteBack(wiring.Component):
         next_lane, group_lane, carry = self._add_group_lanes(m, restart)
         # There is time for registers: a group lasts as many cycles as the array has rows.
         words = d.output_group_words + carry if self.config.columns % rows else d.output_group_words
-        m.d.sync += next_word.eq(
-            advanced(group_word, words, load=self.start, loaded=d.output_base)
-        )
+        m.d.sync += next_word.eq(advanced(group_word, words, load=self.start, loaded=d.output_base))
         lines = _Lines(self.config, d)
         step = Mux(run.last, d.output_outer_step, lines.inner_step(m, row))
         m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)
