@@ -90,10 +90,11 @@ class SystolicArray(wiring.Component):
                 product = products.p[k]
                 added, shown = total + product, total
                 if self.halves:
-                    # What a product lacks goes in with the next one, where the carry is free.
+                    # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
+                    # nextpnr cannot route one net to both inputs of a carry.
                     owed = Signal(name=f"owed_{r}_{c}", reset_less=True)
                     shown = Cat(owed, total)
-                    added = (shown.as_signed() + Cat(owed, product).as_signed()) >> 1
+                    added = (shown.as_signed() + Cat(C(1, 1), product).as_signed()) >> 1
                     with m.If(valid):
                         m.d.sync += owed.eq(products.carry[k])
                 m.d.comb += self.sums[k].eq(shown)

@@ -73,7 +73,7 @@ class Requantizer(wiring.Component):
         coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
         total = self.sum + self.early.bias
         if self.halves:  # the lowest bit goes in as a carry
-            total = (self.sum + Cat(self.sum[0], self.early.bias).as_signed()) >> 1
+            total = (self.sum + Cat(C(1, 1), self.early.bias).as_signed()) >> 1
         m.d.sync += [
             biased.eq(total),
             coarse.eq(self.early.coarse),
