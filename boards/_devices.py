@@ -76,6 +76,7 @@ def _ice40(name: str, mhz: float) -> Device:
         },
         core_mhz=mhz,
         nextpnr_options=_FULL,
+        seeds=(2, 4),  # the fastest of the eight that were tried
     )
 
 
