@@ -105,7 +105,7 @@ ICE40UP5K = Device(
     pll_pads={"SG48": "35"},
 )
 ICE40HX8K = _ice40("iCE40HX8K", 84.0)
-ICE40LP8K = _ice40("iCE40LP8K", 54.0)
+ICE40LP8K = _ice40("iCE40LP8K", 48.0)
 
 _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
 LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 90.0)
