@@ -56,8 +56,10 @@ class RowFeeder(wiring.Component):
             for b in range(self.rows - 1):
                 m.d.sync += waiting[b].eq(Mux(load, arrived[b], shifted[b]))
 
-            own = Mux(load, self.word[0], waiting[0])
+            # Byte 0 of a word for all rows comes to every row like that of its own words.
+            own = Mux(load | self.broadcast[r], self.word[0], waiting[0])
             for c in range(self.columns):
                 shared = self.word[c % self.rows]
-                m.d.comb += self.o[r * self.columns + c].eq(Mux(self.broadcast[r], shared, own))
+                taken = Mux(self.broadcast[r], shared, own) if c % self.rows else own
+                m.d.comb += self.o[r * self.columns + c].eq(taken)
         return m
