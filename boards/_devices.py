@@ -11,6 +11,9 @@ from typing import Any
 
 # The default router takes minutes where this one takes seconds.
 _ROUTER2 = ("--router", "router2")
+# Where nearly all cells are taken: the default placer and router do not always come to an end, and
+# this placer's results are a tenth faster.
+_FULL = ("--placer", "static", *_ROUTER2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,16 +66,16 @@ def _ice40(name: str, mhz: float) -> Device:
         family="ice40hx",
         clock_family="ice40",
         resources={"LC": 7680, "EBR": 32},
-        # All of the memory. With a reader of the flash besides (flash_lanes=2, weight_steps=512) 84 %
-        # of the cells are taken, and the placer did not come to an end.
+        # All of the memory, and nine tenths of the cells.
         core={
             "rows": 4,
-            "columns": 4,
+            "columns": 6,
             "element": "booth",
-            "weight_steps": 768,
+            "weight_steps": 512,
             "bank_words": 1024,
         },
         core_mhz=mhz,
+        nextpnr_options=_FULL,
     )
 
 

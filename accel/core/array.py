@@ -29,8 +29,8 @@ class SystolicArray(wiring.Component):
     narrow : In(1)
         In formats that have it: activations and weights are bytes of several values. It is that of
         the layer.
-    sums : Out(ArrayLayout(signed(sum_bits), rows * columns))
-        Accumulators.
+    sums : Out(ArrayLayout(sum_shape, rows * columns))
+        Accumulators: sums or, of an element with carries, halves of which two are 1, to be rounded up.
     finished : Out(rows)
         This row's sums are complete, for this cycle.
     finished_step : Out(step_layout)
@@ -43,6 +43,8 @@ class SystolicArray(wiring.Component):
         element = element_of(config)
         self.products = element.create(config, simulate)
         self.product_latency = element.latency(config)
+        self.halves = "carry" in self.products.signature.members
+        self.sum_shape = signed(config.sum_bits + self.halves)
         activations = data.ArrayLayout(signed(number.activation_bits), config.rows * config.columns)
         super().__init__(
             {
@@ -50,9 +52,7 @@ class SystolicArray(wiring.Component):
                 "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
                 "step": In(step_layout),
                 **({"narrow": In(1)} if number.narrow else {}),
-                "sums": Out(
-                    data.ArrayLayout(signed(config.sum_bits), config.rows * config.columns)
-                ),
+                "sums": Out(data.ArrayLayout(self.sum_shape, config.rows * config.columns)),
                 "finished": Out(config.rows),
                 "finished_step": Out(step_layout),
             }
@@ -86,11 +86,21 @@ class SystolicArray(wiring.Component):
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
-                product = products.p[r * columns + c]
-                m.d.comb += self.sums[r * columns + c].eq(total)
+                k = r * columns + c
+                product = products.p[k]
+                added, shown = total + product, total
+                if self.halves:
+                    # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
+                    # nextpnr cannot route one net to both inputs of a carry.
+                    owed = Signal(name=f"owed_{r}_{c}", reset_less=True)
+                    shown = Cat(owed, total)
+                    added = (shown.as_signed() + Cat(C(1, 1), product).as_signed()) >> 1
+                    with m.If(valid):
+                        m.d.sync += owed.eq(products.carry[k])
+                m.d.comb += self.sums[k].eq(shown)
                 with m.If(valid):
                     # Choosing behind the adder, not in front of it, is free on an iCE40.
-                    m.d.sync += total.eq(Mux(first, product, total + product))
+                    m.d.sync += total.eq(Mux(first, product, added))
             finished = delayed(m, last, 1, name=f"finished_{r}", init=0)
             m.d.comb += self.finished[r].eq(finished)
             valid = delayed(m, valid, 1, name=f"valid_row_{r}", init=0)

@@ -75,7 +75,7 @@ class Core(wiring.Component):
             columns=config.columns,
             activation_shape=array.activations.shape().elem_shape,
         )
-        m.submodules.drain = drain = Drain(config)
+        m.submodules.drain = drain = Drain(config, array.sum_shape)
         m.submodules.write_back = write_back = writeback.WriteBack(config)
         d = sequencer.descriptor
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
@@ -127,7 +127,7 @@ class Core(wiring.Component):
             sequencer.release_half.eq(drain.half),
         ]
         codes = [
-            self._add_results(m, q, sequencer, drain, write_back)
+            self._add_results(m, q, sequencer, drain, write_back, halves=array.halves)
             for q in range(config.requantizers)
         ]
         m.d.comb += [
@@ -153,11 +153,13 @@ class Core(wiring.Component):
         result = dual_port.latency_of(family) + requantizer.latency_of(family)
         return result - writeback.read_lead(self.config) - 1
 
-    def _add_results(self, m, q, sequencer, drain, write_back):
+    def _add_results(self, m, q, sequencer, drain, write_back, *, halves):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config, d = self.config, sequencer.descriptor
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
-        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config))
+        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
+            Isa(config), halves=halves
+        )
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
         column, wanted = sequencer.record_column, drain.column
         if config.lines > 1:  # all lines of a broadcast layer have the records of the first

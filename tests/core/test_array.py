@@ -81,7 +81,8 @@ class Run:
             sums, finished = ctx.get(dut.sums), ctx.get(dut.finished)
             for r in range(rows):
                 if finished >> r & 1:
-                    self.seen[time, r] = [sums[r * columns + c] for c in range(columns)]
+                    found = [sums[r * columns + c] for c in range(columns)]
+                    self.seen[time, r] = [s + 1 >> 1 for s in found] if dut.halves else found
             if finished & 1:
                 step = ctx.get(dut.finished_step)
                 self.marks[time] = {name: step[name] for name in IDLE}
