@@ -193,11 +193,10 @@ class Core(wiring.Component):
         return combine.o
 
     def _load(self, m, slot, cycles):
-        """The row that a word is for, a bit each, ``cycles`` cycles later. What goes to a whole row
-        comes from registers on the ECP5."""
-        last = 1 if self.config.family == "ecp5" else 0
-        slot = delayed(m, slot, cycles - last, name="slot")
-        return delayed(m, Cat(slot == r for r in range(self.config.rows)), last, name="load")
+        """The row that a word is for, a bit each, ``cycles`` cycles later: from registers, for it goes
+        to a whole row."""
+        slot = delayed(m, slot, cycles - 1, name="slot")
+        return delayed(m, Cat(slot == r for r in range(self.config.rows)), 1, name="load")
 
     def _for_rows(self, m, value):
         """A bit that stays during a layer, for each row: on the ECP5 in a register of its own."""
