@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import AcceleratorConfig
 from .pe import element_of
 from .signals import delayed, step_layout
+from .spread import column_groups, spread
 
 
 class SystolicArray(wiring.Component):
@@ -31,14 +32,16 @@ class SystolicArray(wiring.Component):
         the layer.
     sums : Out(ArrayLayout(signed(sum_bits), rows * columns))
         Accumulators.
-    finished : Out(rows)
-        This row's sums are complete, for this cycle.
+    finished : Out(rows * column_groups)
+        This row's sums are complete, for this cycle: row-major, a bit for each group of columns.
     finished_step : Out(step_layout)
         The step that finished row 0.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
+        self.simulate = simulate
+        self.groups = column_groups(config)
         number = config.number_format
         element = element_of(config)
         self.products = element.create(config, simulate)
@@ -53,7 +56,7 @@ class SystolicArray(wiring.Component):
                 "sums": Out(
                     data.ArrayLayout(signed(config.sum_bits), config.rows * config.columns)
                 ),
-                "finished": Out(config.rows),
+                "finished": Out(config.rows * self.groups),
                 "finished_step": Out(step_layout),
             }
         )
@@ -80,22 +83,37 @@ class SystolicArray(wiring.Component):
                 weights = delayed(m, weights, 1, name=f"weights_{r}")
 
         # So do the marks of the step, beside the products.
-        valid = delayed(m, self.step.valid, self.product_latency, name="valid", init=0)
-        first = delayed(m, self.step.first, self.product_latency, name="first")
+        valid = self._spread(m, self.step.valid, self.product_latency, name="valid", init=0)
+        first = self._spread(m, self.step.first, self.product_latency, name="first")
         last = delayed(m, self.step.last, self.product_latency, name="last", init=0)
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
                 product = products.p[r * columns + c]
                 m.d.comb += self.sums[r * columns + c].eq(total)
-                with m.If(valid):
+                with m.If(valid[c % self.groups]):
                     # Choosing behind the adder, not in front of it, is free on an iCE40.
-                    m.d.sync += total.eq(Mux(first, product, total + product))
-            finished = delayed(m, last, 1, name=f"finished_{r}", init=0)
-            m.d.comb += self.finished[r].eq(finished)
-            valid = delayed(m, valid, 1, name=f"valid_row_{r}", init=0)
-            first = delayed(m, first, 1, name=f"first_row_{r}")
-            last = finished
+                    m.d.sync += total.eq(Mux(first[c % self.groups], product, total + product))
+            finished = self._spread(m, last, 1, name=f"finished_{r}", init=0)
+            m.d.comb += self.finished[r * self.groups :][: self.groups].eq(Cat(finished))
+            valid = self._spread(m, valid[0], 1, name=f"valid_row_{r}", init=0)
+            first = self._spread(m, first[0], 1, name=f"first_row_{r}")
+            last = finished[0]
 
         m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
         return m
+
+    def _spread(self, m, mark, cycles, *, name, init=None):
+        """A mark as it was some cycles ago, for each group of columns."""
+        if not cycles:
+            return [mark] * self.groups
+        mark = delayed(m, mark, cycles - 1, name=f"{name}_ahead", init=init)
+        return spread(
+            m,
+            mark,
+            self.groups,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=name,
+            init=init,
+        )

@@ -21,7 +21,6 @@ from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
-from .primitives.ecp5_memory import Copy
 from .sequencer import Sequencer
 from .signals import delayed
 
@@ -74,8 +73,10 @@ class Core(wiring.Component):
             rows=config.rows,
             columns=config.columns,
             activation_shape=array.activations.shape().elem_shape,
+            family=config.family,
+            simulate=self.simulate,
         )
-        m.submodules.drain = drain = Drain(config)
+        m.submodules.drain = drain = Drain(config, simulate=self.simulate)
         m.submodules.write_back = write_back = writeback.WriteBack(config)
         d = sequencer.descriptor
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
@@ -87,14 +88,15 @@ class Core(wiring.Component):
         # Activations: address in stage 1, data after the memory's latency, then padding.
         latency = banks.latency
         word = Signal(config.word_bits, reset_less=True)
+        slot = delayed(m, issue.slot, 2 + latency, name="slot")
         outside = delayed(m, issue.outside, latency - 1, name="outside")
         m.d.comb += [
             banks.array_coming.eq(issue.read_coming),
             banks.array_bank.eq(d.input_bank),
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
-            feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
-            feeder.broadcast.eq(self._for_rows(m, d.broadcast)),
+            feeder.load.eq(Cat(slot == r for r in range(config.rows))),
+            feeder.broadcast.eq(d.broadcast),
             array.activations.eq(feeder.o),
             *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
         ]
@@ -102,7 +104,9 @@ class Core(wiring.Component):
 
         # Weights and marks, in step with them
         buffer = dual_port.latency_of(config.family)
-        early = delayed(m, issue.step, 1 + latency - buffer, name="early_step", init={})
+        early = delayed(
+            m, issue.step, 1 + latency + feeder.latency - buffer, name="early_step", init={}
+        )
         m.d.comb += [
             weights.step.eq(early),
             array.weights.eq(weights.weights),
@@ -189,24 +193,6 @@ class Core(wiring.Component):
             combine.write_data.eq(sequencer.write_data),
         ]
         return combine.o
-
-    def _load(self, m, slot, cycles):
-        """The row that a word is for, a bit each, ``cycles`` cycles later. What goes to a whole row
-        comes from registers on the ECP5."""
-        last = 1 if self.config.family == "ecp5" else 0
-        slot = delayed(m, slot, cycles - last, name="slot")
-        return delayed(m, Cat(slot == r for r in range(self.config.rows)), last, name="load")
-
-    def _for_rows(self, m, value):
-        """A bit that stays during a layer, for each row: on the ECP5 in a register of its own."""
-        values = value.replicate(self.config.rows)
-        if self.config.family != "ecp5":
-            return values
-        if self.simulate:
-            return delayed(m, values, 1, name="for_rows")
-        m.submodules.for_rows = copies = Copy(self.config.rows)
-        m.d.comb += copies.i.eq(values)
-        return copies.o
 
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)
