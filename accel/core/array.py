@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .pe import element_of
+from .primitives.accumulate import BeginOrAdd
 from .signals import delayed, step_layout
 from .spread import column_groups, spread
 
@@ -91,9 +92,9 @@ class SystolicArray(wiring.Component):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
                 product = products.p[r * columns + c]
                 m.d.comb += self.sums[r * columns + c].eq(total)
+                following = self._following(m, total, product, first[c % self.groups])
                 with m.If(valid[c % self.groups]):
-                    # Choosing behind the adder, not in front of it, is free on an iCE40.
-                    m.d.sync += total.eq(Mux(first[c % self.groups], product, total + product))
+                    m.d.sync += total.eq(following)
             finished = self._spread(m, last, 1, name=f"finished_{r}", init=0)
             m.d.comb += self.finished[r * self.groups :][: self.groups].eq(Cat(finished))
             valid = self._spread(m, valid[0], 1, name=f"valid_row_{r}", init=0)
@@ -102,6 +103,15 @@ class SystolicArray(wiring.Component):
 
         m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
         return m
+
+    def _following(self, m, total, product, first):
+        """What a sum becomes with a product."""
+        if self.config.family != "ecp5" or self.simulate:
+            # Choosing behind the adder, not in front of it, is free on an iCE40.
+            return Mux(first, product, total + product)
+        m.submodules[f"{total.name}_cells"] = cells = BeginOrAdd(len(total))
+        m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
+        return cells.o
 
     def _spread(self, m, mark, cycles, *, name, init=None):
         """A mark as it was some cycles ago, for each group of columns."""

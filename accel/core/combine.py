@@ -9,14 +9,11 @@ from ..config import AcceleratorConfig
 from ..isa import TABLE_ENTRIES, Isa
 from ..numeric.tables import ENTRY_BITS, FRACTION_BITS
 from .primitives import dual_port, memory
-from .primitives.dual_port import DualPortMemory
+from .primitives.two_readers import TwoReaders
 from .signals import delayed
 
 CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
-# A requantizer's tables take 4 blocks of an ECP5's memory. Arrays with more requantizers than
-# this need the blocks for activations, and have LUTs to spare.
-_MOST_BLOCKS = 4
 
 
 def latency_of(config: AcceleratorConfig) -> int:
@@ -111,22 +108,19 @@ class Combine(wiring.Component):
             with m.If(word == words - 1):
                 m.d.sync += entry.eq(entry + 1)
 
-        values = []
-        for index, address in enumerate((self.result, self.second)):
-            table = DualPortMemory(
-                part_width=self.config.word_bits,
-                parts=words,
-                depth=TABLE_ENTRIES,
-                family=self.config.family,
-                simulate=self.simulate,
-                of_luts=self.config.requantizers > _MOST_BLOCKS,
-            )
-            m.submodules[("first", "second")[index]] = table
-            m.d.comb += [
-                table.write_address.eq(entry),
-                table.write_data.eq(self.write_data),
-                table.write_en.eq((self.write_en & (entry[-1] == index)) << word),
-                table.read_address.eq(address),
-            ]
-            values.append(table.read_data[:ENTRY_BITS].as_signed())
-        return values
+        m.submodules.tables = tables = TwoReaders(
+            part_width=min(self.config.word_bits, ENTRY_BITS),
+            parts=words,
+            depth=TABLE_ENTRIES,
+            family=self.config.family,
+            simulate=self.simulate,
+        )
+        m.d.comb += [
+            tables.write_address.eq(entry),
+            tables.write_data.eq(self.write_data),
+            tables.write_en.eq(self.write_en << word),
+            tables.read_address_0.eq(self.result),
+            tables.read_address_1.eq(self.second),
+        ]
+        read = tables.read_data_0, tables.read_data_1
+        return [data[:ENTRY_BITS].as_signed() for data in read]

@@ -224,6 +224,8 @@ class Core(wiring.Component):
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
+            # An ECP5's block RAM is for activations and weights.
+            of_luts=self.config.family == "ecp5",
         )
         m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)

@@ -77,21 +77,26 @@ class BlockRam(wiring.Component):
         1, 2, 4, 9 or 18, which makes the depth 16384, 8192, 4096, 2048 or 1024.
     dual : bool
         Read at ``read_address``, through the other port, and not at ``address``.
+    both : bool
+        Read through both ports.
 
     Members
     -------
     address : In, write_en : In(1), write_data : In(width)
         The port that writes, and reads where there is only one.
     read_address : In
-        Where to read; only if ``dual``.
+        Where to read; only if ``dual`` or ``both``.
     read_data : Out(width)
         What was there.
+    address_data : Out(width)
+        What was at ``address``; only if ``both``.
     """
 
-    def __init__(self, width: int, *, dual: bool = False):
+    def __init__(self, width: int, *, dual: bool = False, both: bool = False):
         self.width = width
         self.depth = dict(WIDE_SHAPES)[width]
-        self.dual = dual
+        self.dual = dual or both
+        self.both = both
         address = range(self.depth)
         super().__init__(
             {
@@ -100,19 +105,23 @@ class BlockRam(wiring.Component):
                 "write_data": In(width),
                 "read_data": Out(width),
             }
-            | ({"read_address": In(address)} if dual else {})
+            | ({"read_address": In(address)} if self.dual else {})
+            | ({"address_data": Out(width)} if both else {})
         )
 
     def elaborate(self, platform):
         m = Module()
-        ports, reading = {}, "B" if self.dual else "A"
+        ports = {}
+        reading = {"B" if self.dual else "A": self.read_data}
+        if self.both:
+            reading["A"] = self.address_data
         for name in "AB":
             used = name == "A" or self.dual
             address = self.read_address if name == "B" and self.dual else self.address
             # Always enabled: the output register then needs no enable of its own.
             ports |= {
                 f"p_DATA_WIDTH_{name}": self.width,
-                f"p_REGMODE_{name}": "OUTREG" if name == reading else "NOREG",
+                f"p_REGMODE_{name}": "OUTREG" if name in reading else "NOREG",
                 f"p_WRITEMODE_{name}": "NORMAL",
                 f"p_CSDECODE_{name}": "0b000",
                 f"i_CLK{name}": ClockSignal() if used else Const(0, 1),
@@ -125,8 +134,8 @@ class BlockRam(wiring.Component):
             }
         for index, bit in enumerate(self.write_data):
             ports[f"i_DIA{index}"] = bit
-        for index, bit in enumerate(self.read_data):
-            ports[f"o_DO{reading}{index}"] = bit
+        for name, word in reading.items():
+            ports |= {f"o_DO{name}{index}": word[index] for index in range(self.width)}
         m.submodules.ram = Instance(
             "DP16KD", p_GSR="DISABLED", p_RESETMODE="SYNC", p_ASYNC_RESET_RELEASE="SYNC", **ports
         )
