@@ -76,23 +76,26 @@ def test_sb_spram256ka_reads_writes_and_holds_like_the_twin(run_side_by_side):
     assert run_side_by_side(build, 200_000) == "ran"
 
 
-@pytest.mark.parametrize("depth", [1000, 4096, 6000, 16384, 22528, 40000])
-def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, depth):
+@pytest.mark.parametrize(
+    ("width_bytes", "depth"),
+    [(2, 1000), (2, 4096), (3, 5120), (2, 6000), (2, 16384), (2, 22528), (2, 40000)],
+)
+def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, width_bytes, depth):
     def build(m, stimulus):
         pair = [
-            SinglePortMemory(width_bytes=2, depth=depth, family="ecp5", simulate=simulate)
+            SinglePortMemory(width_bytes=width_bytes, depth=depth, family="ecp5", simulate=simulate)
             for simulate in (False, True)
         ]
         m.submodules.cell, m.submodules.twin = pair
         high = len(pair[0].address) - 3
         address = Cat(stimulus[:3], Const(0, high - 1), stimulus[3:5])[: high + 3]
-        mask = Mux(stimulus[6], stimulus[8:10], 0)
+        mask = Mux(stimulus[6], stimulus[8 : 8 + width_bytes], 0)
         for memory in pair:
             m.d.comb += [
                 memory.en.eq(stimulus[13:15].any()),
                 memory.address.eq(address),
                 memory.write_en.eq(mask),
-                memory.write_data.eq(stimulus[32:48]),
+                memory.write_data.eq(stimulus[32:]),
             ]
         return _differ(m, pair, [(pair[0].en, ~mask.any())])
 
