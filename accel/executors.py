@@ -14,7 +14,7 @@ from accel.errors import ToolError, UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.port import Port
 from accel.host.runner import run as run_core
-from accel.sim.cxxrtl import CompiledCore
+from accel.sim.compiled import CompiledCore
 from accel.sim.cycle_model import predict
 from accel.sim.machine import Machine
 from accel.sim.parallel import ParallelCores, available_jobs

@@ -74,7 +74,6 @@ from .numeric.tables import ENTRY_BITS
 from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10
-COUNTER_BITS = 26
 TABLE_ENTRIES = 256
 FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 

@@ -12,15 +12,14 @@ opcode     meaning of location and count              data of the reply
 WRITE      first word; words
 READ       first word; words                          the words
 RUN        first chunk; layers, 0 for all             none: the status comes when it is done
-INFO       none                                       identity, then counters
+INFO       none                                       identity, counters, ``FlashStatus``
 CHECK      none                                       none: the check of the flash begins anew
 =========  =========================================  ==========================================
 
 A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
 A core with a flash reads also from there, as many bytes as the words have: then the pointer's
 highest bit is set, and the others number a unit of the flash's image. It runs nothing from flash unless it has
-found a whole image of its own kind there: what it found stands in the three highest bits of the
-first counter.
+found a whole image of its own kind there.
 """
 
 from enum import IntEnum
@@ -28,15 +27,16 @@ from enum import IntEnum
 HEADER_BYTES = 7
 LOCATION_BYTES = 3
 COUNT_BYTES = 2
-COUNTER_BYTES = 4
+COUNTER_BITS = 26
 TIMEOUT_BITS = 22
 CRC_POLYNOMIAL = 0x07  # CRC-8/SMBUS: initial value 0, not reflected
 
 MAGIC = b"accl"
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 IDENTITY_BYTES = 16  # magic, protocol version, rows, columns, weight bits, 8 bytes of digest
 COUNTERS = ("cycles", "busy", "waiting_weights", "waiting_drain")
-INFO_BYTES = IDENTITY_BYTES + COUNTER_BYTES * len(COUNTERS)
+COUNTERS_BYTES = COUNTER_BITS * len(COUNTERS) // 8  # one directly behind the other
+INFO_BYTES = IDENTITY_BYTES + COUNTERS_BYTES + 1
 
 
 class Opcode(IntEnum):
@@ -70,7 +70,6 @@ class FlashStatus(IntEnum):
 
 
 FLASH_IMAGE_LIMIT = 1 << 23  # bytes: an image has fewer
-FLASH_STATUS_SHIFT = 8 * COUNTER_BYTES - max(FlashStatus).bit_length()
 
 
 def _crc_of_byte(crc: int) -> int:

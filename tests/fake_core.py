@@ -10,9 +10,9 @@ from accel.config import BANKS, FLASH, AcceleratorConfig
 from accel.identity import identity, image_header
 from accel.isa import Isa
 from accel.protocol import (
-    COUNTER_BYTES,
+    COUNTER_BITS,
     COUNTERS,
-    FLASH_STATUS_SHIFT,
+    COUNTERS_BYTES,
     HEADER_BYTES,
     LOCATION_BYTES,
     FlashStatus,
@@ -157,6 +157,7 @@ class FakeCore:
     def _counters(self) -> bytes:
         self.checking = max(0, self.checking - 1)
         status = FlashStatus.CHECKING if self.checking else self.found
-        values = (CYCLES * self.layers | status << FLASH_STATUS_SHIFT, self.layers, 2, 3)
+        values = (CYCLES * self.layers, self.layers, 2, 3)
         assert len(values) == len(COUNTERS)
-        return b"".join(value.to_bytes(COUNTER_BYTES, "little") for value in values)
+        packed = sum(value << COUNTER_BITS * index for index, value in enumerate(values))
+        return packed.to_bytes(COUNTERS_BYTES, "little") + bytes([status])

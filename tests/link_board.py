@@ -6,11 +6,11 @@ from accel import protocol
 from accel.config import AcceleratorConfig
 from accel.core.link import Link
 from accel.identity import identity
-from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
+from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
-    COUNTER_BYTES,
+    COUNTER_BITS,
     COUNTERS,
-    FLASH_STATUS_SHIFT,
+    COUNTERS_BYTES,
     FlashStatus,
     Status,
     crc,
@@ -47,10 +47,12 @@ class Board:
 
     @property
     def info(self):
-        first, *others = self.counts
-        counts = [first | self.flash_status << FLASH_STATUS_SHIFT, *others]
-        counts = [count.to_bytes(COUNTER_BYTES, "little") for count in counts]
-        return closed(identity(self.config) + b"".join(counts))
+        counters = self.packed_counts.to_bytes(COUNTERS_BYTES, "little")
+        return closed(identity(self.config) + counters + bytes([self.flash_status]))
+
+    @property
+    def packed_counts(self):
+        return sum(count << COUNTER_BITS * index for index, count in enumerate(self.counts))
 
     def word(self, location):
         """The bytes of a word; random ones where nobody wrote."""
@@ -64,7 +66,7 @@ class Board:
         return bytes((address + k) * 2654435761 >> 13 & 0xFF for k in range(count))
 
     def talk(self, *testbenches):
-        background = [self._sequencer, self._memory, self._watch]
+        background = [self._sequencer, self._memory, self._watch, self._counters]
         if self.config.flash_lanes:
             background.append(self._flash)
         simulate(self.dut, *testbenches, background=background, cycles=200_000)
@@ -88,8 +90,6 @@ class Board:
 
     async def _sequencer(self, ctx):
         dut = self.dut
-        for index, count in enumerate(self.counts):
-            ctx.set(dut.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS], count)
         ctx.set(dut.idle, 1)
         while True:
             await ctx.tick().until(dut.run)
@@ -106,6 +106,14 @@ class Board:
                 ctx.set(dut.layer_done, 0)
                 run[1] += 1
             ctx.set(dut.idle, 1)
+
+    async def _counters(self, ctx):
+        """Move down by a byte, around, when they are told to."""
+        size, counters = 8 * COUNTERS_BYTES, self.packed_counts
+        while True:
+            ctx.set(self.dut.counter_byte, counters & 0xFF)
+            await ctx.tick().until(self.dut.turn_counters)
+            counters = counters >> 8 | (counters & 0xFF) << size - 8
 
     async def _flash(self, ctx):
         """Reads on from where it was started, and has a byte now and then."""

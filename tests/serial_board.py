@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 
 from accel.config import AcceleratorConfig
 from accel.core.uart import Uart
-from accel.sim.cxxrtl import CompiledCore
+from accel.sim.compiled import CompiledCore
 from accel.sim.harness import Harness
 from tests.fake_core import Line
 

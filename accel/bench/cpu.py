@@ -11,7 +11,7 @@ import numpy as np
 from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
 from accel.flow.cache import cache_root, key_of, made_once
-from accel.sim.cxxrtl import Compiler
+from accel.sim.compiled import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
 # What TFLite Micro's own build takes; the compiler may use no instructions beyond the base ones.

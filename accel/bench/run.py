@@ -22,7 +22,7 @@ from accel.boards import Board
 from accel.compiler.obstacles import obstacles
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from accel.sim.cxxrtl import CannotCompileRtl, find_compiler
+from accel.sim.compiled import CannotCompileRtl, find_compiler
 
 FORMAT = "accel-bench-1"
 # Multiply-accumulates a cycle up to which a simulator is compiled in well under a minute.

@@ -12,7 +12,7 @@ from accel.bench.figures import Figure, median, missing
 from accel.compiler import reference
 from accel.compiler.partition import Partition
 from accel.errors import ToolError
-from accel.sim.cxxrtl import CannotCompileRtl, find_compiler
+from accel.sim.compiled import CannotCompileRtl, find_compiler
 
 LEAST_SECONDS = 0.05  # what is measured takes so long at least, if need be in several turns
 
@@ -115,7 +115,7 @@ def rtl(program: Program, inputs: Mapping[str, np.ndarray], answers: Expected, r
         before = execution.simulated_cycles
     return Rtl(
         cycles=Figure(value=sum(counted), how="the core's counters, equal to the model's by layer"),
-        speed=median(speeds, "whole core with its link, one process, CXXRTL"),
+        speed=median(speeds, "whole core with its link, one process, compiled C++"),
         inferences=median(inferences, "the same, sample in and answer out by the link"),
     )
 

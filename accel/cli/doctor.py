@@ -73,7 +73,7 @@ def _tools(listing) -> list[str]:
 
 
 def _compiler(listing) -> list[str]:
-    from accel.sim.cxxrtl import CannotCompileRtl, find_compiler
+    from accel.sim.compiled import CannotCompileRtl, find_compiler
 
     try:
         compiler = find_compiler()
@@ -85,7 +85,7 @@ def _compiler(listing) -> list[str]:
 
 
 def _cache(listing) -> None:
-    from accel.sim.cxxrtl import cache_folder
+    from accel.sim.compiled import cache_folder
 
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
+from .signals import advanced
 
 
 class Copier(wiring.Component):
@@ -56,11 +57,11 @@ class Copier(wiring.Component):
         m.d.comb += [self.active.eq(count[-1]), undisturbed.eq(self.quiet | elsewhere)]
         m.d.sync += self.offered.eq(self.active & self.valid & undisturbed & ~self.taken)
         with m.If(self.begin):
+            m.d.sync += self.location.bank.eq(d.input_bank)
+        with m.If(self.begin | self.taken):
+            words = Cat(~d.position_outer_step, C(1, 1))
             m.d.sync += [
-                self.location.bank.eq(d.input_bank),
-                address.eq(d.input_base),
-                count.eq(Cat(~d.position_outer_step, C(1, 1))),
+                address.eq(advanced(address, C(1, 1), load=self.begin, loaded=d.input_base)),
+                count.eq(advanced(count, C(1, 1), load=self.begin, loaded=words)),
             ]
-        with m.Elif(self.taken):
-            m.d.sync += [address.eq(address + 1), count.eq(count + 1)]
         return m

@@ -77,10 +77,12 @@ class RowFeeder(wiring.Component):
             for b in range(self.rows - 1):
                 m.d.sync += waiting[b].eq(Mux(load, arrived[b], shifted[b]))
 
-            own = Mux(load, word[0], waiting[0])
+            # Byte 0 of a word for all rows comes to every row like that of its own words.
+            own = Mux(load | broadcast, word[0], waiting[0])
             for c in range(self.columns):
                 shared = word[c % self.rows]
-                m.d.comb += self.o[r * self.columns + c].eq(Mux(broadcast, shared, own))
+                taken = Mux(broadcast, shared, own) if c % self.rows else own
+                m.d.comb += self.o[r * self.columns + c].eq(taken)
         return m
 
     def _for_rows(self, m):

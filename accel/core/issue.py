@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
 from .delay import DelayLine
-from .signals import LoopCounter, delayed, step_layout
+from .signals import LoopCounter, advanced, delayed, step_layout
 
 
 class Issue(wiring.Component):
@@ -318,18 +318,19 @@ class _Positions(wiring.Component):
         restart = Signal()
         started = delayed(m, self.start, 1, name="started", init=0)
         m.d.comb += restart.eq(started | self.group_passed)
-        m.d.sync += base_next.eq(base + d.input_group_step)
-        with m.If(self.start):
-            m.d.sync += base_next.eq(d.input_base)
+        m.d.sync += base_next.eq(
+            advanced(base, d.input_group_step, load=self.start, loaded=d.input_base)
+        )
         with m.If(restart):
             m.d.sync += base.eq(base_next)
 
         # Positions count on along the inner dimension and across its ends.
-        passed, run_end = Signal(), Signal()
+        passed, run_end, again = Signal(), Signal(), Signal()
         run = LoopCounter(m, d.run_less_one, advance=self.advance, restart=restart, name="run")
         runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
         m.d.comb += [
             run_end.eq(self.advance & run.last),
+            again.eq(restart | run.last),
             self.exhausted.eq(passed | (run_end & runs.last)),
         ]
         step = Signal.like(self.entry.address, reset_less=True)
@@ -338,8 +339,6 @@ class _Positions(wiring.Component):
         with m.If(restart):
             m.d.sync += [
                 self.entry.address.eq(base_next),
-                self.entry.inner.eq(d.inner_origin),
-                self.entry.outer.eq(d.outer_origin),
                 passed.eq(0),
             ]
         with m.Elif(self.advance):
@@ -347,9 +346,11 @@ class _Positions(wiring.Component):
                 self.entry.address.eq(self.entry.address + step),
                 passed.eq(self.exhausted),
             ]
-            with m.If(run.last):
-                m.d.sync += self.entry.inner.eq(d.inner_origin)
-                m.d.sync += self.entry.outer.eq(self.entry.outer + d.outer_stride)
-            with m.Else():
-                m.d.sync += self.entry.inner.eq(self.entry.inner + d.inner_stride)
+        inner, outer = self.entry.inner, self.entry.outer
+        with m.If(restart | self.advance):
+            m.d.sync += inner.eq(advanced(inner, d.inner_stride, load=again, loaded=d.inner_origin))
+        with m.If(restart | (self.advance & run.last)):
+            m.d.sync += outer.eq(
+                advanced(outer, d.outer_stride, load=restart, loaded=d.outer_origin)
+            )
         return m

@@ -8,9 +8,8 @@ from amaranth.utils import bits_for, exact_log2
 from .. import protocol
 from ..config import AcceleratorConfig
 from ..identity import identity
-from ..isa import COUNTER_BITS
-from ..protocol import COUNTER_BYTES, COUNTERS, FlashStatus, Opcode, Status
-from .signals import delayed
+from ..protocol import IDENTITY_BYTES, FlashStatus, Opcode, Status
+from .signals import advanced, delayed
 
 
 class Link(wiring.Component):
@@ -29,8 +28,8 @@ class Link(wiring.Component):
         Move the pointer on.
     run, stop : Out, idle, layer_done : In
         The sequencer.
-    counters : In
-        As `Sequencer` has them.
+    counter_byte : In(8), turn_counters : Out(1)
+        The lowest byte of the counters, and that the next one is wanted.
     from_flash, refused : In(1)
         The pointer is into the flash; the last run ended in a flash that is not valid.
     flash_status : In(FlashStatus), flash_start, flash_check : Out(1), flash : In(stream of bytes)
@@ -65,7 +64,8 @@ class Link(wiring.Component):
                 "stop": Out(1),
                 "idle": In(1),
                 "layer_done": In(1),
-                "counters": In(len(COUNTERS) * COUNTER_BITS),
+                "counter_byte": In(8),
+                "turn_counters": Out(1),
             }
         )
 
@@ -73,16 +73,20 @@ class Link(wiring.Component):
         m = Module()
         word_bytes = self.config.rows
         opcode, known = Signal(Shape.cast(Opcode)), Signal()
-        count = Signal(8 * protocol.COUNT_BYTES)
+        count = Signal(
+            8 * protocol.COUNT_BYTES
+        )  # minus the words or layers that are left, less one
         held = Signal(8, reset_less=True)
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         # Words and layers are counted behind the event, and which is the last one behind that.
         counting, counted, last_word = Signal(), Signal(2), Signal()
-        m.d.sync += [counted.eq(Cat(counting, counted)), last_word.eq(count == 1)]
-        with m.If(counted[0]):
-            m.d.sync += count.eq(count - 1)
+        coming = Signal()
+        m.d.sync += [counted.eq(Cat(counting, counted)), last_word.eq(~count == 1)]
+        with m.If(counted[0] | coming):
+            following = Cat(count[8:], ~self.i.payload)
+            m.d.sync += count.eq(advanced(count, C(1, 1), load=coming, loaded=following))
 
         m.d.comb += [
             self.write_byte.eq(self.i.payload),
@@ -155,7 +159,7 @@ class Link(wiring.Component):
             m.d.comb += [advance.eq(1), counting.eq(1)]
             m.d.sync += byte.eq(0)
 
-        word_end = byte == word_bytes - 1
+        word_end, info_end = byte == word_bytes - 1, byte == protocol.INFO_BYTES - 1
         from_flash = self.from_flash if self.config.flash_lanes else C(0)
         with m.FSM():
             with m.State("Idle"):
@@ -169,8 +173,7 @@ class Link(wiring.Component):
                 with m.If(taken()):
                     for index in range(protocol.LOCATION_BYTES):
                         m.d.comb += set_pointer[index].eq(byte == 1 + index)
-                    with m.If((byte > protocol.LOCATION_BYTES) & ~fields_end):
-                        m.d.sync += count.eq(Cat(count[8:], self.i.payload))
+                    m.d.comb += coming.eq((byte > protocol.LOCATION_BYTES) & ~fields_end)
                     with m.If(fields_end):
                         m.next = "Decode"
                 with m.Elif(expired):
@@ -255,28 +258,24 @@ class Link(wiring.Component):
                     with m.If(last_word):
                         m.next = "Close"
             with m.State("Info"):
-                m.d.sync += held.eq(self._info(byte))
+                m.d.sync += held.eq(self._info(byte, info_end))
                 m.next = "Send info"
             with m.State("Send info"), m.If(sent("held")):
+                m.d.comb += self.turn_counters.eq((byte >= IDENTITY_BYTES) & ~info_end)
                 m.next = "Info"
-                with m.If(byte == protocol.INFO_BYTES - 1):
+                with m.If(info_end):
                     m.next = "Close"
             with m.State("Close"), m.If(sent("crc", ~pending)):
                 m.d.comb += restart.eq(1)
                 m.next = "Idle"
         return m
 
-    def _info(self, byte):
+    def _info(self, byte, last):
         """The byte of the reply to INFO."""
-        counters = []
-        for index in range(len(COUNTERS)):
-            value = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
-            counters += [value, C(0, 8 * COUNTER_BYTES - COUNTER_BITS)]
-        if self.config.flash_lanes:
-            counters[1] = Cat(C(0, protocol.FLASH_STATUS_SHIFT - COUNTER_BITS), self.flash_status)
-        low, high = byte[: exact_log2(protocol.IDENTITY_BYTES)], byte[-1]
         constants = Array(C(value, 8) for value in identity(self.config))
-        return Mux(high, Cat(counters).word_select(low, 8), constants[low])
+        status = self.flash_status if self.config.flash_lanes else 0
+        measured = Mux(last, status, self.counter_byte)
+        return Mux(byte >= IDENTITY_BYTES, measured, constants[byte[: exact_log2(IDENTITY_BYTES)]])
 
 
 def _crc_step(crc: Value, byte: Value) -> Value:

@@ -76,23 +76,21 @@ class Requantizer(wiring.Component):
             tie.eq(self.early.tie),
         ]
         m.d.comb += self.negative.eq(biased < 0)
-        biased = delayed(m, biased, self.wait, name="biased")
-        coarse = delayed(m, coarse, self.wait, name="coarse")
+        # The dividend has the coarse fraction as its least step that is added to. It is shifted in
+        # front of the wait, whose registers have cells to spare.
+        fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
+        steps = Signal(signed(BIAS_BITS + FRACTION_BITS - COARSE_FRACTION_BITS))
+        m.d.comb += steps.eq(Mux(coarse, biased, fine.as_signed()))
+        steps = delayed(m, steps, self.wait, name="steps")
         tie = delayed(m, tie, self.wait + 1, name="tie")
 
-        # The dividend. It has the coarse fraction as its least step that is added to.
-        shifted = Signal(signed(BIAS_BITS + FRACTION_BITS))
         offset = Signal(OFFSET_BITS)
         dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
         divisor = Signal(_REMAINDER_BITS, reset_less=True)
-        lowest = Mux(biased < 0, self.late.low_negative, self.late.low)
-        fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
-        m.d.comb += [
-            shifted.eq(Mux(coarse, biased, fine.as_signed()) << COARSE_FRACTION_BITS),
-            offset.eq(Cat(lowest, self.offset.high) << OFFSET_DROPPED_BITS),
-        ]
+        lowest = Mux(steps < 0, self.late.low_negative, self.late.low)
+        m.d.comb += offset.eq(Cat(lowest, self.offset.high) << OFFSET_DROPPED_BITS)
         low_part = offset[:COARSE_FRACTION_BITS]
-        high_part = (shifted >> COARSE_FRACTION_BITS) + offset[COARSE_FRACTION_BITS:]
+        high_part = steps + offset[COARSE_FRACTION_BITS:]
         m.d.sync += [
             dividend.eq(Cat(low_part, high_part)),
             divisor.eq(~Cat(self.late.divisor, C(0, 1))),

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from ..config import AcceleratorConfig
-from ..isa import COUNTER_BITS, Isa
-from ..protocol import COUNTERS
-from .signals import delayed
+from ..isa import Isa
+from ..protocol import COUNTER_BITS, COUNTERS
+from .signals import advanced, delayed
 
 
 class Sequencer(wiring.Component):
@@ -48,8 +48,10 @@ class Sequencer(wiring.Component):
         The layer's last result is in memory.
     busy, waiting_weights, waiting_drain : In(1)
         What the counters count.
-    counters : Out(ArrayLayout)
-        Of the last run, in the order of ``protocol.COUNTERS``.
+    counters : Out
+        Of the last run, in the order of ``protocol.COUNTERS``, ``COUNTER_BITS`` each.
+    turn_counters : In(1)
+        They all move down by a byte, the lowest one to the other end.
     """
 
     def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
@@ -98,6 +100,7 @@ class Sequencer(wiring.Component):
                 "waiting_weights": In(1),
                 "waiting_drain": In(1),
                 "counters": Out(len(COUNTERS) * COUNTER_BITS),
+                "turn_counters": In(1),
             }
         )
 
@@ -121,12 +124,13 @@ class Sequencer(wiring.Component):
             taken.eq(asking & self.granted),
             segment_end.eq(taken & last),
         ]
-        # Whether a word is the last one is not asked behind whether it is taken.
+        # Whether a word is the last one is not asked behind whether it is taken. ``remaining`` is minus
+        # the words that are left, this one included.
         with m.If(taken | (loading & ~asking)):
-            with m.If(loading):
-                m.d.sync += [remaining.eq(length), last.eq(length == 0)]
-            with m.Else():
-                m.d.sync += [remaining.eq(remaining - 1), last.eq(remaining == 1)]
+            m.d.sync += [
+                remaining.eq(advanced(remaining, C(1, 1), load=loading, loaded=~length)),
+                last.eq(Mux(loading, length == 0, ~remaining == 1)),
+            ]
 
         def fetch(words_less_one, when=1):
             """The next segment is this long; its first word is asked for in the next cycle or, while
@@ -263,15 +267,20 @@ class Sequencer(wiring.Component):
         value = Signal(self.isa.pointer.size)
         location = value[: self.isa.location.size]
         m.d.comb += self.pointer.eq(value)
-        with m.If(load_next):
-            m.d.sync += value.eq(self.descriptor.next)
-        with m.Elif(advance):
-            m.d.sync += location.eq(location + 1)
-        for index in range(len(self.set_pointer)):
-            part = value[8 * index : 8 * index + 8]
-            if len(part):
-                with m.If(self.set_pointer[index]):
-                    m.d.sync += part.eq(self.pointer_byte)
+        load = Signal()
+        m.d.comb += load.eq(load_next | self.set_pointer.any())
+        byte = self.pointer_byte.replicate(-(-len(value) // 8))[: len(value)]
+        loaded = Mux(load_next, self.descriptor.next, byte)
+        following = Cat(
+            advanced(location, C(1, 1), load=load, loaded=loaded[: len(location)]),
+            loaded[len(location) :],
+        )
+        for bit in range(len(value)):
+            enable = load_next | self.set_pointer[bit // 8]
+            if bit < len(location):
+                enable |= advance & ~load
+            with m.If(enable):
+                m.d.sync += value[bit].eq(following[bit])
 
     def _add_descriptor(self, m, arrives):
         """The descriptor, as it is and as it will be with the word that comes."""
@@ -306,10 +315,13 @@ class Sequencer(wiring.Component):
             "waiting_drain": self.waiting_drain,
         }
         clear = delayed(m, self.run, 1, name="clear", init=0)
+        turn = self.turn_counters
+        turned = Cat(self.counters[8:], self.counters[:8])
         for index, name in enumerate(COUNTERS):
             event = delayed(m, events[name], 1, name=f"count_{name}", init=0)
-            counter = self.counters[index * COUNTER_BITS : (index + 1) * COUNTER_BITS]
+            bits = slice(index * COUNTER_BITS, (index + 1) * COUNTER_BITS)
+            counter = self.counters[bits]
             with m.If(clear):
                 m.d.sync += counter.eq(0)
-            with m.Elif(event):
-                m.d.sync += counter.eq(counter + 1)
+            with m.Elif(event | turn):
+                m.d.sync += counter.eq(advanced(counter, C(1, 1), load=turn, loaded=turned[bits]))

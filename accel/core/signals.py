@@ -33,6 +33,18 @@ def reached(count: Value, target: int) -> Value:
     return Cat(bit for index, bit in enumerate(count) if target >> index & 1).all()
 
 
+def advanced(value: Value, step, *, load, loaded) -> Value:
+    """``Mux(load, loaded, value + step)``, as wide as ``value``, in one cell of an iCE40 a bit.
+
+    A cell adds a bit, and has two inputs that the sum leaves free where ``step`` has no bit. One of them
+    is an operand of the carry as well, so what chooses must be that operand, too; what is added while
+    it is set does not matter, for then the sum is not what is chosen.
+    """
+    step = Value.cast(step)
+    operand = Cat(step, load.replicate(len(value) - len(step)))
+    return Mux(load, loaded, (value + operand)[: len(value)])
+
+
 class LoopCounter:
     """Counts ``count`` turns of a loop, ``count - 1`` given as ``less_one``, and around.
 
@@ -51,10 +63,13 @@ class LoopCounter:
         self.last_then = Signal(name=f"{name}_last_then")
         single = Signal(name=f"{name}_single", reset_less=True)
         m.d.sync += single.eq(less_one == 0)
-        m.d.comb += self.last_then.eq(Mux(restart | self.last, single, ~self.value == 1))
-        with m.If(restart | (advance & self.last)):
-            m.d.sync += self.value.eq(~less_one)
-        with m.Elif(advance):
-            m.d.sync += self.value.eq(self.value + 1)
+        again = Signal(name=f"{name}_again")
+        m.d.comb += [
+            again.eq(restart | self.last),
+            self.last_then.eq(Mux(again, single, ~self.value == 1)),
+        ]
         with m.If(restart | advance):
-            m.d.sync += self.last.eq(self.last_then)
+            m.d.sync += [
+                self.value.eq(advanced(self.value, C(1, 1), load=again, loaded=~less_one)),
+                self.last.eq(self.last_then),
+            ]

@@ -9,7 +9,7 @@ from ..isa import Isa
 from . import combine
 from .delay import DelayLine
 from .primitives import memory
-from .signals import LoopCounter, delayed
+from .signals import LoopCounter, advanced, delayed
 
 
 def read_lead(config: AcceleratorConfig) -> int:
@@ -162,9 +162,8 @@ class WriteBack(wiring.Component):
         next_word, following = Signal.like(group_word), Signal.like(row_word)
         next_lane, group_lane, carry = self._add_group_lanes(m, restart)
         # There is time for registers: a group lasts as many cycles as the array has rows.
-        m.d.sync += next_word.eq(group_word + d.output_group_words + carry)
-        with m.If(self.start):
-            m.d.sync += next_word.eq(d.output_base)
+        words = d.output_group_words + carry if self.config.columns % rows else d.output_group_words
+        m.d.sync += next_word.eq(advanced(group_word, words, load=self.start, loaded=d.output_base))
         lines = _Lines(self.config, d)
         step = Mux(run.last, d.output_outer_step, lines.inner_step(m, row))
         m.d["sync" if columns > count else "comb"] += following.eq(row_word + step)

@@ -12,11 +12,10 @@ from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.flash import FlashRefused, check_flash
 from accel.identity import identity
-from accel.isa import COUNTER_BITS, FLASH_UNIT, Isa
+from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
-    COUNTER_BYTES,
+    COUNTER_BITS,
     COUNTERS,
-    FLASH_STATUS_SHIFT,
     HEADER_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
@@ -93,15 +92,13 @@ class Driver:
 
     def counters(self) -> Counters:
         """What the last run counted."""
-        data = self._info()[IDENTITY_BYTES:]
-        fields = range(0, len(COUNTERS) * COUNTER_BYTES, COUNTER_BYTES)
-        values = (int.from_bytes(data[i : i + COUNTER_BYTES], "little") for i in fields)
-        return Counters(*(value & (1 << COUNTER_BITS) - 1 for value in values))
+        values = int.from_bytes(self._info()[IDENTITY_BYTES:-1], "little")
+        shifts = range(0, len(COUNTERS) * COUNTER_BITS, COUNTER_BITS)
+        return Counters(*(values >> shift & (1 << COUNTER_BITS) - 1 for shift in shifts))
 
     def flash_status(self) -> FlashStatus:
         """What the core has found in its flash."""
-        first = self._info()[IDENTITY_BYTES:][:COUNTER_BYTES]
-        return FlashStatus(int.from_bytes(first, "little") >> FLASH_STATUS_SHIFT)
+        return FlashStatus(self._info()[-1])
 
     def check_flash(self) -> None:
         """Have the core look at its flash again."""

@@ -10,7 +10,7 @@ from accel.bench import cpu, cpu_steps
 from accel.compiler import reference
 from accel.compiler.frontends import load
 from accel.compiler.partition import partition
-from accel.sim.cxxrtl import Compiler, find_compiler
+from accel.sim.compiled import Compiler, find_compiler
 from tests.end_to_end.test_random_models import ON_THE_CORE
 from tests.models import SEEDS, random_inputs
 from tests.shared import shared

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from accel.compiler.command import encode
 from accel.config import AcceleratorConfig
 from accel.core.sequencer import Sequencer
-from accel.isa import COUNTER_BITS, Isa
+from accel.isa import Isa
 from accel.numeric.tables import ENTRY_BITS
-from accel.protocol import COUNTERS
+from accel.protocol import COUNTER_BITS, COUNTERS, COUNTERS_BYTES
 from tests.layers import random_fields
 from tests.simulation import simulate
 
@@ -127,7 +127,14 @@ class Run:
         for name in COUNTERS[1:]:
             ctx.set(getattr(dut, name), 0)
         await ctx.tick().repeat(3)
-        counters = ctx.get(dut.counters)
+        # They come a byte at a time, and stand as before when all have come.
+        counters, whole = 0, ctx.get(dut.counters)
+        ctx.set(dut.turn_counters, 1)
+        for index in range(COUNTERS_BYTES):
+            counters |= (ctx.get(dut.counters) & 0xFF) << 8 * index
+            await ctx.tick()
+        ctx.set(dut.turn_counters, 0)
+        assert counters == whole == ctx.get(dut.counters)
         mask = (1 << COUNTER_BITS) - 1
         read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
         assert read == self.counted

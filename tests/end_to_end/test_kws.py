@@ -12,7 +12,7 @@ from accel.compiler.lower import CannotCompile
 from accel.host.driver import DrivenCore
 from accel.host.runner import run
 from accel.sim.compare import assert_same
-from accel.sim.cxxrtl import CompiledCore
+from accel.sim.compiled import CompiledCore
 from tests.agreement import assert_cycles, assert_layers
 from tests.oracle import tflm
 from tests.shared import shared, stimuli

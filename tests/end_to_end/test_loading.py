@@ -15,7 +15,7 @@ from accel.config import FLASH
 from accel.host.driver import Driver, WrongCore
 from accel.host.loading import load
 from accel.host.serial import BITS_PER_BYTE, Port, SerialTransport
-from accel.sim.cxxrtl import CompiledCore
+from accel.sim.compiled import CompiledCore
 from tests.shared import shared
 from tests.small import two_convolutions
 

