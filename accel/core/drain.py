@@ -31,6 +31,8 @@ class Drain(wiring.Component):
         The sums of neighbouring columns, ``latency`` cycles later.
     column : Out(range(columns // requantizers)), half : Out(1)
         Which columns, in units of ``requantizers``, and which half of the records they need.
+    columns, halves : Out
+        The same for each of those who take a sum, on the ECP5 from registers of their own.
     release : Out(1)
         The last sums of a group of output channels are being emitted.
     """
@@ -50,6 +52,12 @@ class Drain(wiring.Component):
                 "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
                 "column": Out(range(config.columns // config.requantizers)),
                 "half": Out(1),
+                "columns": Out(
+                    data.ArrayLayout(
+                        range(config.columns // config.requantizers), config.requantizers
+                    )
+                ),
+                "halves": Out(config.requantizers),
                 "release": Out(1),
             }
         )
@@ -78,15 +86,20 @@ class Drain(wiring.Component):
             row_last.eq(row == rows - 1),
             self.release.eq(self.valid & group_last & column_last & row_last),
         ]
+        column_next, half_next = Signal.like(self.column), Signal()
+        m.d.comb += half_next.eq(self.half)
         with m.If(self.finished[0]):
-            m.d.sync += [emitting.eq(1), self.column.eq(0), row.eq(0)]
-            m.d.sync += [self.half.eq(self.step.half), group_last.eq(self.step.group_last)]
+            m.d.sync += [emitting.eq(1), row.eq(0), group_last.eq(self.step.group_last)]
+            m.d.comb += [column_next.eq(0), half_next.eq(self.step.half)]
         with m.Elif(column_end):
-            m.d.sync += [self.column.eq(0), row.eq(row + 1)]
+            m.d.sync += row.eq(row + 1)
+            m.d.comb += column_next.eq(0)
             with m.If(row_last):
                 m.d.sync += emitting.eq(0)
         with m.Else():
-            m.d.sync += self.column.eq(self.column + one)
+            m.d.comb += column_next.eq(self.column + one)
+        m.d.sync += [self.column.eq(column_next), self.half.eq(half_next)]
+        self._show_columns(m, column_next, half_next)
 
         # Which row is emitted, bit by bit, for each group of columns
         at_row = Cat(row == r for r in range(rows))
@@ -124,6 +137,26 @@ class Drain(wiring.Component):
             m.d.comb += self.o.eq(Array(map(Cat, emitted))[row])
         return m
 
+    def _show_columns(self, m, column_next, half_next):
+        """Column and half for each of those who take a sum."""
+        count, places = self.config.requantizers, [Cat(self.column, self.half)]
+        if self.latency:
+            places = self._spread(m, Cat(column_next, half_next), count, "place")
+        for q in range(count):
+            place = places[q % len(places)]
+            m.d.comb += [self.columns[q].eq(place[:-1]), self.halves[q].eq(place[-1])]
+
+    def _spread(self, m, value, count, name):
+        return spread(
+            m,
+            value,
+            count,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=name,
+            init=0,
+        )
+
     def _turns(self, m, at_row, column_last, one):
         """Of the row that is emitted from the next cycle on, ahead of time for registers."""
         turn, following = Signal(len(at_row)), Signal(len(at_row))
@@ -138,14 +171,7 @@ class Drain(wiring.Component):
         with m.Elif(column_last):
             m.d.comb += following.eq(turn << 1)
         m.d.sync += turn.eq(following)
-        return spread(
-            m,
-            following,
-            self.groups,
-            family=self.config.family,
-            simulate=self.simulate,
-            name="turn",
-        )
+        return self._spread(m, following, self.groups, "turn")
 
 
 def _either(selected, values):
