@@ -16,12 +16,17 @@ CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
 
 
+def _way(family: str) -> int:
+    """Cycles that operands take to the tables: on the ECP5 those may lie far away."""
+    return 1 if family == "ecp5" else 0
+
+
 def latency_of(config: AcceleratorConfig) -> int:
     """Cycles from a result to the code that is stored.
 
     One more where a word would otherwise be written in the very cycle in which another is read.
     """
-    latency = dual_port.latency_of(config.family) + _STAGES
+    latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
     return latency + (config.combines and read_to_write % (config.word_cycles * config.pace) == 0)
 
@@ -66,15 +71,19 @@ class Combine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        first, second = self._add_tables(m)
+        way = _way(self.config.family)
+        result = delayed(m, self.result, way, name="result")
+        second = delayed(m, self.second, way, name="second")
+        left = self.latency - way
+        entries = self._add_tables(m, result, second)
 
         # Beside the tables: the result, or the greater of both.
-        plain = Mux(self.maximum & (self.second > self.result), self.second, self.result)
-        plain = delayed(m, plain, self.latency - 2, name="plain")
+        plain = Mux(self.maximum & (second > result), second, result)
+        plain = delayed(m, plain, left - 2, name="plain")
 
-        spare = self.latency - dual_port.latency_of(self.config.family) - _STAGES
+        spare = left - dual_port.latency_of(self.config.family) - _STAGES
         total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
-        m.d.sync += total.eq(first + second)
+        m.d.sync += total.eq(entries[0] + entries[1])
         total = delayed(m, total, spare, name="total")
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
@@ -90,13 +99,13 @@ class Combine(wiring.Component):
             m.d.comb += clamped.eq(code)
         code = clamped ^ (1 << CODE_BITS - 1)
         if self.narrow:
-            held = delayed(m, self.second, self.latency - 1, name="held") ^ (1 << CODE_BITS - 1)
+            held = delayed(m, second, left - 1, name="held") ^ (1 << CODE_BITS - 1)
             packed = Cat(held[self.narrow.bits :], code[: self.narrow.bits])
             code = Mux(self.pack, packed, code)
         m.d.sync += self.o.eq(code)
         return m
 
-    def _add_tables(self, m):
+    def _add_tables(self, m, result, second):
         """The entries of result and second operand."""
         words = Isa(self.config).words(Isa(self.config).table_entry)
         entry = Signal(1 + exact_log2(TABLE_ENTRIES))
@@ -119,8 +128,8 @@ class Combine(wiring.Component):
             tables.write_address.eq(entry),
             tables.write_data.eq(self.write_data),
             tables.write_en.eq(self.write_en << word),
-            tables.read_address_0.eq(self.result),
-            tables.read_address_1.eq(self.second),
+            tables.read_address_0.eq(result),
+            tables.read_address_1.eq(second),
         ]
         read = tables.read_data_0, tables.read_data_1
         return [data[:ENTRY_BITS].as_signed() for data in read]
