@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-# The default router takes minutes where this one takes seconds.
-_ROUTER2 = ("--router", "router2")
+# The default router takes minutes where this one takes seconds, and the default placer does not come to
+# an end for long where nearly all of the block RAM is taken.
+_ECP5_OPTIONS = ("--router", "router2", "--placer", "static")
 
 # The multipliers of a pair of DSP slices: tiles from its first one on, and names (Project Trellis).
 _MULTIPLIERS = ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5"))
@@ -104,7 +105,7 @@ def _ecp5(
         resources={"LUT": luts, "FF": luts, "DSP": dsps, "EBR": ebrs},
         core=core,
         core_mhz=mhz,
-        nextpnr_options=_ROUTER2,
+        nextpnr_options=_ECP5_OPTIONS,
         seeds=(1, 2),
         dsp_rows=dsp_rows,
     )
