@@ -67,6 +67,16 @@ def test_a_plan_is_made_without_any_tool(name, monkeypatch):
     assert len(plan.digest()) == 32
 
 
+@every_board
+def test_registers_have_a_reset_or_their_clock_waits(name):
+    board = boards.get(name)
+    text = plan_of(board).files["top.il"]
+    gated = board.family == "ecp5"
+    assert text.count("cell \\DCCA ") == gated
+    link = text.split("module \\top.link\n")[1].split("\nend")[0]
+    assert bool(re.search(r"wire .* input .* \\rst\n", link)) != gated
+
+
 # One of each kind of clock; every board's whole core is in boards/results.json.
 @pytest.mark.parametrize("name", ["icebreaker", "tinyfpga_bx", "ulx3s_25f"])
 def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
