@@ -1,6 +1,7 @@
 """What one bitstream is sized for. The compiler, the core, the machine and the driver share it."""
 
 from dataclasses import asdict, dataclass, replace
+from math import gcd
 from typing import Any
 
 from .errors import UserError
@@ -138,20 +139,16 @@ class AcceleratorConfig:
 
     @property
     def word_cycles(self) -> int:
-        """Cycles in which results fill a word of memory, where they always fill whole ones."""
-        return max(1, min(self.rows, self.columns) // self.requantizers)
-
-    @property
-    def combines(self) -> bool:
-        """Whether results can be combined with what their places hold: then words are read and
-        written in turns."""
-        return self.columns % self.rows == 0 or self.rows % self.columns == 0
+        """Cycles in which results fill a word of memory, or a whole part of one: results begin and
+        end words only at multiples of it."""
+        return gcd(self.rows, self.columns) // self.requantizers
 
     @property
     def pace(self) -> int:
-        """Cycles from results to the next ones where they are combined with what their places hold.
-        Where words are filled at once, there must be a cycle to read the next one."""
-        return 2 if self.combines and self.word_cycles == 1 else 1
+        """Cycles from results to the next ones where they are combined with what their places hold:
+        words are read and written in turns. Where words are filled at once, there must be a cycle to
+        read the next one."""
+        return 2 if self.word_cycles == 1 else 1
 
     def tile_cycles(self, second: int) -> int:
         """Cycles from the first results of a tile to those of the next one, in a layer with a

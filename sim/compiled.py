@@ -24,6 +24,7 @@ from accel.flow.tools import find_tool
 from accel.numeric.formats import FORMATS
 
 from .cpp import cpp
+from .cpp_parts import Rest
 from .harness import FLASH_OFFSET, Harness
 from .netlist import read
 
@@ -37,7 +38,8 @@ _FLAGS = (
     "-fPIC",
 )
 _DRIVER = "core_driver.cc"
-_WRITERS = ("netlist.py", "cpp.py", "cpp_cells.py", "cpp_order.py", "cpp_words.py")
+_WRITERS = ("netlist.py", "cpp.py", "cpp_cells.py", "cpp_order.py", "cpp_parts.py", "cpp_words.py")
+_AROUND = ("harness.py", "flash_chip.py")
 # Registers keep their multiplexers: conditions in which one keeps its value would cost more than
 # the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes.
 _SCRIPT = (
@@ -93,7 +95,9 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Pat
     flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
     return made_once(
         cache_folder() / f"{key_of(*parts)}.so",
-        lambda folder: _compile(_rtlil(config, harness), folder, compiler, yosys.executable, flags),
+        lambda folder: _compile(
+            _rtlil(config, harness), folder, compiler, yosys.executable, flags, harness.rest
+        ),
     )
 
 
@@ -112,7 +116,9 @@ def _sources_digest() -> str:
     """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
-    files += [Path(__file__).with_name(name) for name in ("compiled.py", _DRIVER, *_WRITERS)]
+    files += [
+        Path(__file__).with_name(name) for name in ("compiled.py", _DRIVER, *_WRITERS, *_AROUND)
+    ]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -120,11 +126,16 @@ def _sources_digest() -> str:
 
 
 def _compile(
-    text: str, folder: Path, compiler: Compiler, yosys: str, flags: tuple[str, ...]
+    text: str,
+    folder: Path,
+    compiler: Compiler,
+    yosys: str,
+    flags: tuple[str, ...],
+    rest: Rest,
 ) -> Path:
     (folder / "core.il").write_text(text)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
-    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text())))
+    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), rest))
     shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
     library = folder / "core.so"
     _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)

@@ -1,56 +1,36 @@
 """A netlist as C++: a structure with its state, and a function that takes a cycle of its clock.
 
-Every cell is evaluated once a cycle, in an order in which registers can mostly be written in place:
-when all that reads one has been evaluated, its new value replaces the old one. What reads it later
-nevertheless, as where two registers change places, reads a copy.
+Every cell is evaluated at most once a cycle, in an order in which registers can mostly be written
+in place: when all that reads one has been evaluated, its new value replaces the old one. What reads
+it later nevertheless, as where two registers change places, reads a copy. Parts that rest are left
+out: who writes a register tells the parts that read it whether it has changed, for the next cycle;
+what is computed in one part tells those behind it at once.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from .cpp_cells import expression
-from .cpp_order import ordered
+from .cpp_parts import Part, Rest, Statement, parts_of
 from .cpp_words import HEAD, Unsupported, Value, Words, constant, size
-from .netlist import Bit, Bits, Cell, Memory, Netlist
+from .netlist import Bits, Cell, Memory, Netlist
 
 CLOCK = "clk"
-_NO_CELL: Mapping[str, str] = {}
+_NO_PARAMETERS: Mapping[str, str] = {}
 
 
-@dataclass(eq=False)
-class _Statement:
-    """What drives ``value``, or writes to a memory, or drives an output of the design."""
-
-    cell: Cell
-    value: Value | None = None
-    memory: Value | None = None
-    after: list["_Statement"] = field(default_factory=list)
-    readers: list["_Statement"] = field(default_factory=list)  # of the old value
-    names: dict[Value, str] = field(default_factory=dict)
-
-    @property
-    def kind(self) -> str:
-        return self.cell.type
-
-    @property
-    def keeps(self) -> bool:
-        """Whether it writes a register."""
-        return self.value is not None and self.value.state
-
-
-def cpp(netlist: Netlist) -> str:
+def cpp(netlist: Netlist, rest: Rest | None = None) -> str:
     """Source that defines ``State`` and ``void cycle(State *)``.
 
     ``State`` has a member for each port, named like it: ``cycle`` reads inputs, and finds outputs
     as they are in the cycle, before its clock's edge. It comes up as the design does; memories are
     zeros unless said otherwise. Raises ``Unsupported``.
     """
-    return _Writer(netlist).text()
+    return _Writer(netlist, rest or Rest()).text()
 
 
 class _Writer:
-    def __init__(self, netlist: Netlist):
+    def __init__(self, netlist: Netlist, rest: Rest):
         self.netlist = netlist
         self.words = Words()
         for name, bits in netlist.inputs.items():
@@ -61,12 +41,14 @@ class _Writer:
         }
         self.statements = [self._statement(*pair) for pair in enumerate(netlist.cells)]
         self.statements += [
-            _Statement(Cell(name, "output", _NO_CELL, {"A": bits}))
+            Statement(Cell(name, "output", _NO_PARAMETERS, {"A": bits}))
             for name, bits in netlist.outputs.items()
         ]
         self._relate()
+        self.parts = parts_of(self.statements, rest)
+        self._wake()
 
-    def _statement(self, index: int, cell: Cell) -> _Statement:
+    def _statement(self, index: int, cell: Cell) -> Statement:
         clocked = cell.type == "$dff" or (
             cell.type in ("$memrd_v2", "$memwr_v2") and cell.number("CLK_ENABLE")
         )
@@ -78,10 +60,10 @@ class _Writer:
         if cell.type == "$memwr_v2":
             if not clocked:
                 raise Unsupported(f"Compiled RTL cannot write {cell.name!r} without a clock")
-            return _Statement(cell, memory=memory)
+            return Statement(cell, memory=memory)
         name = f"s->r{index}" if clocked else f"v{index}"
         value = self.words.drive(cell.output, Value(name, len(cell.output), state=clocked))
-        return _Statement(cell, value, memory)
+        return Statement(cell, value, memory)
 
     def _check_clock(self, cell: Cell) -> None:
         clock = self.netlist.inputs.get(CLOCK)
@@ -97,13 +79,15 @@ class _Writer:
         drivers = {statement.value: statement for statement in self.statements if statement.value}
         writes, reads = defaultdict(list), defaultdict(list)
         for statement in self.statements:
-            for value in self._read_by(statement):
+            bits = [statement.cell.inputs[p] for p in statement.cell.inputs if p != "CLK"]
+            statement.reads = self.words.values([bit for port in bits for bit in port])
+            for value in statement.reads:
                 if value.state and drivers[value] is not statement:
                     drivers[value].readers.append(statement)
                 elif not value.state and value in drivers:
                     statement.after.append(drivers[value])
             if statement.memory:
-                found = writes if statement.kind == "$memwr_v2" else reads
+                found = writes if statement.cell.type == "$memwr_v2" else reads
                 found[statement.memory].append(statement)
         for memory, ports in writes.items():
             ports.sort(key=lambda port: port.cell.number("PORTID"))
@@ -112,7 +96,7 @@ class _Writer:
             for read in reads[memory]:
                 self._relate_ports(read, ports)
 
-    def _relate_ports(self, read: _Statement, writes: list[_Statement]) -> None:
+    def _relate_ports(self, read: Statement, writes: list[Statement]) -> None:
         """A port that is transparent reads what others write in the same cycle."""
         seen = {*read.cell.text("TRANSPARENCY_MASK")} if read.keeps else {"0"}
         if seen == {"1"}:
@@ -126,29 +110,50 @@ class _Writer:
                 "not; use --executor pysim"
             )
 
-    def _read_by(self, statement: _Statement) -> list[Value]:
-        bits: list[Bit] = []
-        for port, more in statement.cell.inputs.items():
-            if port != "CLK":
-                bits += more
-        return self.words.values(bits)
+    def _wake(self) -> None:
+        """Find out which parts must be evaluated when a value has changed, a bit each.
+
+        Values that go from part to part stay in ``State``, for they may not be computed anew.
+        """
+        self.wakes: dict[Value, int] = defaultdict(int)
+        self.kept: dict[Value, Part] = {}
+        of = {s.value: part for part in self.parts for s in part.statements if s.value}
+        for part in self.parts:
+            for statement in part.statements:
+                read = [statement.memory] if statement.memory and statement.value else []
+                for value in (*statement.reads, *read):
+                    if value.state or of.get(value) is not part:
+                        self.wakes[value] |= part.bit
+                    there = part if value.state else of.get(value, part)
+                    if there is not part and (there.bit or part.bit):
+                        self.kept[value] = there
+        for value in self.kept:
+            value.name = f"s->{value.name}"
 
     # ---------------------------------------------------------------- text
 
     def text(self) -> str:
-        order = ordered(self.statements, lambda s: s.after, lambda s: s.readers)
-        places = {statement: place for place, statement in enumerate(order)}
-        lines = []
-        for place, statement in enumerate(order):
-            late = [reader for reader in statement.readers if places[reader] > place]
-            if late and statement.value:
-                kept = f"k{place}"
-                lines.append(
-                    f"const u{size(statement.value.width)} {kept} = {statement.value.name};"
-                )
-                for reader in late:
-                    reader.names[statement.value] = kept
-            lines.append(self._line(statement))
+        lines = ["u64 awake = s->awake, next = 0;"]
+        for name, bits in self.netlist.inputs.items():
+            value = self.words.of[bits[0]][0]
+            if self.wakes[value]:
+                lines.append(f"awake |= {self._changes(value, f's->seen_{name}')};")
+                lines.append(f"s->seen_{name} = {value.name};")
+        places = [(part, s) for part in self.parts for s in part.statements]
+        when = {statement: place for place, (_, statement) in enumerate(places)}
+        for part in self.parts:
+            inside = []
+            for statement in part.statements:
+                late = [r for r in statement.readers if when[r] > when[statement]]
+                if late:
+                    kept = f"k{when[statement]}"
+                    copy = f"const u{size(statement.value.width)} {kept} = {statement.value.name};"
+                    (inside if {*late} <= {*part.statements} else lines).append(copy)
+                    for reader in late:
+                        reader.names[statement.value] = kept
+                inside.append(self._line(statement))
+            lines += [f"if (awake & {constant(part.bit)}) {{", *inside, "}"] if part.bit else inside
+        lines.append("s->awake = next;")
         body = "".join(f"    {line}\n" for line in lines)
         state = "".join(f"    {line}\n" for line in self._state())
         function = "static inline void cycle(State *__restrict__ s)"
@@ -157,6 +162,11 @@ class _Writer:
     def _state(self) -> Iterator[str]:
         for name, bits in (self.netlist.inputs | self.netlist.outputs).items():
             yield f"u{size(len(bits))} {name} = 0;"
+            if name in self.netlist.inputs and self.wakes[self.words.of[bits[0]][0]]:
+                yield f"u{size(len(bits))} seen_{name} = 0;"
+        yield f"u64 awake = {constant((1 << 64) - 1)};"
+        for value in self.kept:
+            yield f"u{size(value.width)} {_member(value)} = 0;"
         for statement in self.statements:
             if statement.keeps:
                 value, output = statement.value, statement.cell.output
@@ -168,26 +178,39 @@ class _Writer:
             bits = next(bits for bits in (8, 16, 32, 64) if memory.width <= bits)
             yield f"u{bits} {_member(value)}[{memory.depth}] = {{{content}}};"
 
-    def _line(self, statement: _Statement) -> str:
+    def _line(self, statement: Statement) -> str:
         cell, value = statement.cell, statement.value
         if cell.type == "output":
             return f"s->{cell.name} = {self._read(statement, 'A')};"
-        if cell.type == "$dff":
-            return f"{value.name} = {self._read(statement, 'D')};"
         if cell.type == "$memwr_v2":
             return self._write(statement)
+        if cell.type == "$dff":
+            return self._assign(value, self._read(statement, "D"), "next")
         if cell.type == "$memrd_v2":
             found = self._load(statement)
         else:
             found = expression(cell, self.words, statement.names)
-        if not statement.keeps:
-            return f"const u{size(value.width)} {value.name} = {found};"
-        return f"if ({self._read(statement, 'EN')}) {value.name} = {found};"
+        if statement.keeps:
+            enable = self._read(statement, "EN")
+            return f"if ({enable}) {self._assign(value, found, 'next')}"
+        if value in self.kept:
+            return self._assign(value, found, "awake")
+        return f"const u{size(value.width)} {value.name} = {found};"
 
-    def _read(self, statement: _Statement, port: str) -> str:
+    def _assign(self, value: Value, found: str, when: str) -> str:
+        """Give a member of ``State`` a value, and wake up who reads it if it is another."""
+        if not self.wakes[value]:
+            return f"{value.name} = {found};"
+        wake = f"{when} |= {self._changes(value, 'now')};"
+        return f"{{ const u{size(value.width)} now = {found}; {wake} {value.name} = now; }}"
+
+    def _changes(self, value: Value, other: str) -> str:
+        return f"{value.name} != {other} ? {constant(self.wakes[value])} : 0"
+
+    def _read(self, statement: Statement, port: str) -> str:
         return self.words.read(statement.cell.ports[port], names=statement.names)
 
-    def _place(self, statement: _Statement) -> tuple[str, str]:
+    def _place(self, statement: Statement) -> tuple[str, str]:
         """A word of a memory, and whether there is one with such an address."""
         memory: Memory = self.netlist.memories[statement.cell.text("MEMID")]
         bits: Bits = statement.cell.ports["ADDR"]
@@ -197,21 +220,22 @@ class _Writer:
         )
         return f"{statement.memory.name}[{address}]", there
 
-    def _load(self, statement: _Statement) -> str:
+    def _load(self, statement: Statement) -> str:
         word, there = self._place(statement)
         return f"({there} ? {word} : 0)" if there else word
 
-    def _write(self, statement: _Statement) -> str:
+    def _write(self, statement: Statement) -> str:
         """Write the bits that are enabled."""
         word, there = self._place(statement)
         enable, data = statement.cell.ports["EN"], self._read(statement, "DATA")
         guard = f" && {there}" if there else ""
+        wakes = self.wakes[statement.memory]
+        wake = f"next |= {constant(wakes)};" if wakes else ""
         if len({*enable}) == 1:
             one = self.words.read(enable[:1], names=statement.names)
-            return f"if ({one}{guard}) {word} = {data};"
-        mask = self._read(statement, "EN")
-        wide = size(len(enable))
-        return f"if (const u{wide} en = {mask}; en{guard}) {word} = ({word} & ~en) | ({data} & en);"
+            return f"if ({one}{guard}) {{ {word} = {data}; {wake} }}"
+        mask = f"const u{size(len(enable))} en = {self._read(statement, 'EN')}; en{guard}"
+        return f"if ({mask}) {{ {word} = ({word} & ~en) | ({data} & en); {wake} }}"
 
 
 def _member(value: Value) -> str:

@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from accel.config import AcceleratorConfig
 from accel.core.core import Core
 
+from .cpp_parts import Rest
 from .flash_chip import FlashChip
 
 FLASH_BYTES = 1 << 19
@@ -18,6 +19,16 @@ class Harness(Elaboratable):
     A core that has one is given a flash chip with ``FLASH_BYTES``, and the program's image lies at
     ``FLASH_OFFSET``.
     """
+
+    # What mostly has nothing to do while layers are computed, and the counters in it that count on.
+    rest = Rest(
+        modules=(
+            ("chip", "core.flash", "core.flash_words"),
+            ("core.link",),
+            ("core.sequencer", "core.copier"),
+        ),
+        restless=("core.flash.bus.clock", "core.sequencer.counters"),
+    )
 
     def __init__(self, config: AcceleratorConfig):
         self.core = Core(config, simulate=True, flash_offset=FLASH_OFFSET)

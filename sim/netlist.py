@@ -5,8 +5,10 @@ manual, "Internal cell library".
 """
 
 import json
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 Bit = int | str
@@ -28,12 +30,18 @@ _OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": ""
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A cell, with the bits at its ports and its parameters as binary digits."""
+    """A cell, with the bits at its ports and its parameters as binary digits.
+
+    ``module`` is where it came from, as in ``core.link``, or "" if Yosys made it; ``names`` are
+    those of what it drives, as in ``core.link.count``.
+    """
 
     name: str
     type: str
     parameters: Mapping[str, str]
     ports: Mapping[str, Bits]
+    module: str = ""
+    names: frozenset[str] = frozenset()
 
     def number(self, parameter: str) -> int:
         return int(self.parameters[parameter].replace("x", "0") or "0", 2)
@@ -75,8 +83,12 @@ class Netlist:
 def read(text: str) -> Netlist:
     """The netlist that ``write_json`` wrote of a flat design, what is wide of it cut in parts."""
     top = json.loads(text)["modules"]["top"]
+    names = defaultdict(set)
+    for name, raw in top["netnames"].items():
+        for bit in raw["bits"]:
+            names[bit].add(name)
     cells = [
-        Cell(name, raw["type"], raw["parameters"], raw["connections"])
+        _named(Cell(name, raw["type"], raw["parameters"], raw["connections"]), names)
         for name, raw in top["cells"].items()
         if raw["type"] != "$scopeinfo"
     ]
@@ -98,6 +110,21 @@ def read(text: str) -> Netlist:
         outputs=outputs,
         ones=frozenset(ones),
     )
+
+
+def _named(cell: Cell, names: Mapping[Bit, set[str]]) -> Cell:
+    """A cell with its module: that of its own name, else of the name of what it drives."""
+    driven = names[cell.output[0]] if cell.output else set()
+    public = {name for name in driven if not name.startswith("$")}
+    modules = [_module(cell.name), *map(_module, sorted(driven - public))]
+    modules += sorted((name.rpartition(".")[0] for name in public), key=len, reverse=True)
+    return replace(cell, module=next(filter(None, modules), ""), names=frozenset(public))
+
+
+def _module(name: str) -> str:
+    """The module in the name that a cell or a net got when its module went into another."""
+    path = re.match(r"\$flatten((?:\\[^.]+\.)+)", name)
+    return path[1].replace("\\", "").removesuffix(".") if path else ""
 
 
 def number(bits: Bits) -> int:
@@ -161,7 +188,12 @@ def _cut(cell: Cell, edges: set[int]) -> Iterator[Cell]:
             ports = {name: cell.ports[name][begin : begin + WORD] for name in names}
             memory = f"{cell.text('MEMID')}#{lane}"
             parameters = {**cell.parameters, "MEMID": memory}
-            yield Cell(f"{cell.name}#{lane}", cell.type, parameters, {**cell.ports, **ports})
+            yield replace(
+                cell,
+                name=f"{cell.name}#{lane}",
+                parameters=parameters,
+                ports={**cell.ports, **ports},
+            )
         return
     output, width = cell.output, len(cell.output)
     if width <= WORD or cell.type not in _BY_BIT:
@@ -178,7 +210,7 @@ def _cut(cell: Cell, edges: set[int]) -> Iterator[Cell]:
             rows = range(0, len(bits), width) if cell.type == "$pmux" else [0]
             bits = _extended(bits, width, cell) if len(bits) < width else bits
             ports[port] = [bit for row in rows for bit in bits[row + begin : row + end]]
-        yield Cell(f"{cell.name}#{begin}", cell.type, cell.parameters, ports)
+        yield replace(cell, name=f"{cell.name}#{begin}", ports=ports)
         begin = end
 
 

@@ -112,22 +112,23 @@ class Board:
         size, counters = 8 * COUNTERS_BYTES, self.packed_counts
         while True:
             ctx.set(self.dut.counter_byte, counters & 0xFF)
-            await ctx.tick().until(self.dut.turn_counters)
-            counters = counters >> 8 | (counters & 0xFF) << size - 8
+            if ctx.get(self.dut.turn_counters):
+                counters = counters >> 8 | (counters & 0xFF) << size - 8
+            await ctx.tick()
 
     async def _flash(self, ctx):
         """Reads on from where it was started, and has a byte now and then."""
-        dut, coming = self.dut, b""
+        dut, coming, valid = self.dut, b"", False
         ctx.set(dut.flash_status, self.flash_status)
         while True:
             ctx.set(dut.from_flash, bool(self.pointer & self.flash_bit))
-            valid = bool(coming) and self.rng.random() < 0.3
+            valid = valid or (bool(coming) and self.rng.random() < 0.3)
             ctx.set(dut.flash.valid, valid)
             ctx.set(dut.flash.payload, coming[0] if valid else 0xEE)
             if valid and ctx.get(dut.flash.ready):
-                coming = coming[1:]
+                coming, valid = coming[1:], False
             if ctx.get(dut.flash_start):
-                coming = self.flash(self.pointer, 100)
+                coming, valid = self.flash(self.pointer, 100), False
             self.checks += ctx.get(dut.flash_check)
             await ctx.tick()
 

@@ -53,7 +53,7 @@ def lower(
     and layers write where copies would put what they compute; that itself is stored nowhere then.
     ``exact`` is as `schedule.schedule` has it.
     """
-    parts = partition(graph, config.combines)
+    parts = partition(graph)
     views = _views(graph, parts, config)
     reasons: list[Reason] = []
 

@@ -31,7 +31,7 @@ def in_few_bits(
     ``ends`` are the network's inputs and outputs.
     """
     narrow = config.number_format.narrow
-    if narrow is None or not config.combines:
+    if narrow is None:
         return list(convolutions), {}
     chosen = {}
     for tensor in dict.fromkeys(c.output for c in convolutions if c.output not in ends):

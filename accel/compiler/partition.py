@@ -19,14 +19,13 @@ class Partition:
     outputs: tuple[str, ...]
 
 
-def partition(graph: Graph, combines: bool = True) -> Partition:
+def partition(graph: Graph) -> Partition:
     """Give the driver what it can compute at the network's ends, and the core the rest.
 
     The driver takes from the ends whatever it can: conversions from and to float, softmax, and
-    changes of shape beyond them. It leaves to the core what needs no more than to be decoded, if the
-    core ``combines`` operands.
+    changes of shape beyond them. It leaves to the core what needs no more than to be decoded.
     """
-    decoded = [node for node in graph.nodes if combines and _only_decoded(node, graph)]
+    decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
     behind = _at_end(graph, exclude=decoded)
     before = _at_start(graph, exclude=behind)
     core = tuple(n for n in graph.nodes if n not in before and n not in behind)

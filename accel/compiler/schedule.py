@@ -102,10 +102,11 @@ def _divide(
     convolution: Convolution, config: AcceleratorConfig, exact: bool = True
 ) -> tuple[Division, tuple[Inexact, ...]]:
     least, greatest = _sum_range(convolution, config)
+    # Before its last carry a sum may be 1 less in the accumulator, so the least one is not for use.
     limit = 1 << config.sum_bits - 1
-    if least.min() < -limit or greatest.max() >= limit:
+    if least.min() <= -limit or greatest.max() >= limit:
         what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
-        remedy = f"use a core with sum_bits of {_signed_bits(least.min(), greatest.max())}"
+        remedy = f"use a core with sum_bits of {_signed_bits(least.min() - 1, greatest.max())}"
         raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 
@@ -283,14 +284,9 @@ def problem_of(way: list[Loops], config: AcceleratorConfig) -> str | None:
             return "channels that begin within a word; use a multiple of the array's rows"
         if loops.fields["output_lane"] % config.requantizers:
             return "channels that begin within a turn of the requantizers; use a multiple of them"
-        if loops.fields["second"] and not config.combines:
-            return (
-                f"two operands cannot be combined by a core of {config.rows}x{config.columns} with "
-                f"{config.requantizers} requantizers; use as many columns as rows"
-            )
         if loops.fields["second"]:
             places = (loops.fields["output_lane"], loops.fields["output_group_lanes"])
-            if any(lane % min(config.rows, config.columns) for lane in places):
+            if any(lane % gcd(config.rows, config.columns) for lane in places):
                 return "two operands to combine at channels that run across words"
         # A coordinate before the input wraps around and must not come back into it.
         for axis in ("inner", "outer"):

@@ -31,8 +31,8 @@ class SystolicArray(wiring.Component):
     narrow : In(1)
         In formats that have it: activations and weights are bytes of several values. It is that of
         the layer.
-    sums : Out(ArrayLayout(signed(sum_bits), rows * columns))
-        Accumulators.
+    sums : Out(ArrayLayout(sum_shape, rows * columns))
+        Accumulators: sums or, of an element with carries, halves of which two are 1, to be rounded up.
     finished : Out(rows * column_groups)
         This row's sums are complete, for this cycle: row-major, a bit for each group of columns.
     finished_step : Out(step_layout)
@@ -47,6 +47,8 @@ class SystolicArray(wiring.Component):
         element = element_of(config)
         self.products = element.create(config, simulate)
         self.product_latency = element.latency(config)
+        self.halves = "carry" in self.products.signature.members
+        self.sum_shape = signed(config.sum_bits + self.halves)
         activations = data.ArrayLayout(signed(number.activation_bits), config.rows * config.columns)
         super().__init__(
             {
@@ -54,9 +56,7 @@ class SystolicArray(wiring.Component):
                 "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
                 "step": In(step_layout),
                 **({"narrow": In(1)} if number.narrow else {}),
-                "sums": Out(
-                    data.ArrayLayout(signed(config.sum_bits), config.rows * config.columns)
-                ),
+                "sums": Out(data.ArrayLayout(self.sum_shape, config.rows * config.columns)),
                 "finished": Out(config.rows * self.groups),
                 "finished_step": Out(step_layout),
             }
@@ -90,11 +90,20 @@ class SystolicArray(wiring.Component):
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
-                product = products.p[r * columns + c]
-                m.d.comb += self.sums[r * columns + c].eq(total)
-                following = self._following(m, total, product, first[c % self.groups])
-                with m.If(valid[c % self.groups]):
-                    m.d.sync += total.eq(following)
+                k, group = r * columns + c, c % self.groups
+                product, shown = products.p[k], total
+                if self.halves:
+                    # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
+                    # nextpnr cannot route one net to both inputs of a carry.
+                    owed = Signal(name=f"owed_{r}_{c}", reset_less=True)
+                    shown = Cat(owed, total).as_signed()
+                    product = Cat(C(1, 1), product).as_signed()
+                    with m.If(valid[group]):
+                        m.d.sync += owed.eq(products.carry[k])
+                m.d.comb += self.sums[k].eq(shown)
+                following = self._following(m, f"cells_{k}", shown, product, first[group])
+                with m.If(valid[group]):
+                    m.d.sync += total.eq(following >> self.halves)
             finished = self._spread(m, last, 1, name=f"finished_{r}", init=0)
             m.d.comb += self.finished[r * self.groups :][: self.groups].eq(Cat(finished))
             valid = self._spread(m, valid[0], 1, name=f"valid_row_{r}", init=0)
@@ -104,12 +113,12 @@ class SystolicArray(wiring.Component):
         m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
         return m
 
-    def _following(self, m, total, product, first):
+    def _following(self, m, name, total, product, first):
         """What a sum becomes with a product."""
         if self.config.family != "ecp5" or self.simulate:
             # Choosing behind the adder, not in front of it, is free on an iCE40.
             return Mux(first, product, total + product)
-        m.submodules[f"{total.name}_cells"] = cells = BeginOrAdd(len(total))
+        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width)
         m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
         return cells.o
 

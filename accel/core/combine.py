@@ -28,7 +28,7 @@ def latency_of(config: AcceleratorConfig) -> int:
     """
     latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
-    return latency + (config.combines and read_to_write % (config.word_cycles * config.pace) == 0)
+    return latency + (read_to_write % (config.word_cycles * config.pace) == 0)
 
 
 class Combine(wiring.Component):

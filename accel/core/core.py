@@ -77,7 +77,7 @@ class Core(wiring.Component):
             family=config.family,
             simulate=self.simulate,
         )
-        m.submodules.drain = drain = Drain(config, simulate=self.simulate)
+        m.submodules.drain = drain = Drain(config, array.sum_shape, simulate=self.simulate)
         m.submodules.write_back = write_back = writeback.WriteBack(config)
         d = sequencer.descriptor
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
@@ -89,14 +89,13 @@ class Core(wiring.Component):
         # Activations: address in stage 1, data after the memory's latency, then padding.
         latency = banks.latency
         word = Signal(config.word_bits, reset_less=True)
-        slot = delayed(m, issue.slot, 2 + latency, name="slot")
         outside = delayed(m, issue.outside, latency - 1, name="outside")
         m.d.comb += [
             banks.array_coming.eq(issue.read_coming),
             banks.array_bank.eq(d.input_bank),
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
-            feeder.load.eq(Cat(slot == r for r in range(config.rows))),
+            feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
             feeder.broadcast.eq(d.broadcast),
             array.activations.eq(feeder.o),
             *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
@@ -134,7 +133,9 @@ class Core(wiring.Component):
         ]
         rules = self._rules(m, d)
         codes = [
-            self._add_results(m, q, fillings[1 + q], rules[q], drain, write_back, sequencer.start)
+            self._add_results(
+                m, q, fillings[1 + q], rules[q], drain, write_back, sequencer.start, array.halves
+            )
             for q in range(config.requantizers)
         ]
         m.d.comb += [
@@ -190,11 +191,13 @@ class Core(wiring.Component):
             )
         return [data.View(layout, copy) for copy in copies]
 
-    def _add_results(self, m, q, filling, rule, drain, write_back, start):
+    def _add_results(self, m, q, filling, rule, drain, write_back, start, halves):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config = self.config
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
-        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(Isa(config))
+        m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
+            Isa(config), halves=halves
+        )
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
         column, wanted = filling.record_column, drain.columns[q]
         if config.lines > 1:  # all lines of a broadcast layer have the records of the first
@@ -226,6 +229,12 @@ class Core(wiring.Component):
             combine.write_data.eq(filling.write_data),
         ]
         return combine.o
+
+    def _load(self, m, slot, cycles):
+        """The row that a word is for, a bit each, ``cycles`` cycles later: from registers, for it goes
+        to a whole row."""
+        slot = delayed(m, slot, cycles - 1, name="slot")
+        return delayed(m, Cat(slot == r for r in range(self.config.rows)), 1, name="load")
 
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)

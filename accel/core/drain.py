@@ -17,7 +17,8 @@ class Drain(wiring.Component):
 
     Begins in the cycle behind ``finished[0]`` and emits ``requantizers`` neighbouring columns a
     cycle, for ``drain_cycles`` cycles without a pause, or with a ``second`` operand every ``pace``
-    cycles. The next tile must not finish earlier.
+    cycles. The next tile must not finish earlier. ``sum_shape`` is that of the array's sums, by default
+    of ``sum_bits``.
 
     Members
     -------
@@ -27,7 +28,7 @@ class Drain(wiring.Component):
         The layer has a second operand. Where ``pace`` is more than 1.
     valid : Out(1)
         Sums are emitted in this cycle.
-    o : Out(ArrayLayout(signed(sum_bits), requantizers))
+    o : Out(ArrayLayout(sum_shape, requantizers))
         The sums of neighbouring columns, ``latency`` cycles later.
     column : Out(range(columns // requantizers)), half : Out(1)
         Which columns, in units of ``requantizers``, and which half of the records they need.
@@ -37,11 +38,17 @@ class Drain(wiring.Component):
         The last sums of a group of output channels are being emitted.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        sum_shape: Shape | None = None,
+        *,
+        simulate: bool = False,
+    ):
         self.config = config
         self.simulate = simulate
         self.groups = column_groups(config)
-        sum_shape = signed(config.sum_bits)
+        self.sum_shape = sum_shape = sum_shape or signed(config.sum_bits)
         super().__init__(
             {
                 "sums": In(data.ArrayLayout(sum_shape, config.rows * config.columns)),
@@ -111,7 +118,7 @@ class Drain(wiring.Component):
         emitted = []
         for r in range(rows):
             held = Signal(
-                data.ArrayLayout(signed(self.config.sum_bits), columns),
+                data.ArrayLayout(self.sum_shape, columns),
                 name=f"held_{r}",
                 reset_less=True,
             )

@@ -82,10 +82,10 @@ class Link(wiring.Component):
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
         # Words and layers are counted behind the event, and which is the last one behind that.
         counting, counted, last_word = Signal(), Signal(2), Signal()
-        coming = Signal()
-        m.d.sync += [counted.eq(Cat(counting, counted)), last_word.eq(~count == 1)]
+        coming, passed = Signal(), Signal(8, reset_less=True)
+        m.d.sync += [coming.eq(0), counted.eq(Cat(counting, counted)), last_word.eq(~count == 1)]
         with m.If(counted[0] | coming):
-            following = Cat(count[8:], ~self.i.payload)
+            following = Cat(count[8:], ~passed)
             m.d.sync += count.eq(advanced(count, C(1, 1), load=coming, loaded=following))
 
         m.d.comb += [
@@ -98,7 +98,9 @@ class Link(wiring.Component):
         # What is asked of the memory and the sequencer passes registers.
         en, write, advance = Signal(), Signal.like(self.memory_write), Signal()
         set_pointer, run = Signal.like(self.set_pointer), Signal()
+        turn = Signal()
         m.d.sync += [
+            self.turn_counters.eq(turn),
             self.memory_en.eq(en),
             self.memory_write.eq(write),
             self.advance.eq(advance),
@@ -106,11 +108,13 @@ class Link(wiring.Component):
             self.run.eq(run),
         ]
 
-        # Every byte, of either direction, goes through one CRC, a cycle later; what a byte to send is
-        # depends on the state. A state restarts the CRC and the count of bytes by `restart`.
+        # Every byte, of either direction, is counted and goes through one CRC, a cycle later, and only
+        # behind that comes another one; what a byte to send is depends on the state. A state restarts
+        # the CRC and the count of bytes by `restart`, and only the count by `count_anew`.
         source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
         restart, restarted, moved, crc = Signal(), Signal(), Signal(), Signal(8)
-        passed, pending = Signal(8, reset_less=True), Signal()
+        pending, ready = Signal(), Signal()
+        count_anew, counts_anew = Signal(), Signal()
         # Whether a CRC was right is looked at in a cycle of its own.
         settled, clean = Signal(), Signal(reset_less=True)
         m.d.comb += [self.o.valid.eq(Cat(source.values()).any()), self.pointer_byte.eq(passed)]
@@ -124,14 +128,16 @@ class Link(wiring.Component):
             restarted.eq(restart),
             settled.eq(~pending),
             clean.eq(crc == 0),
+            counts_anew.eq(count_anew),
         ]
+        m.d.comb += ready.eq(~(pending | restarted))
         with m.If(restarted):
             m.d.sync += crc.eq(0)
         with m.Elif(pending):
             m.d.sync += crc.eq(_crc_step(crc, passed))
-        with m.If(restart):
+        with m.If(restarted | counts_anew):
             m.d.sync += byte.eq(0)
-        with m.Elif(moved):
+        with m.Elif(pending):
             m.d.sync += byte.eq(byte + 1)
 
         # A frame that stops in the middle is forgotten.
@@ -143,21 +149,20 @@ class Link(wiring.Component):
 
         def taken(when=1):
             """A byte comes in; it is taken at once, or when something is settled."""
-            m.d.comb += self.i.ready.eq(when)
-            return self.i.valid & when
+            m.d.comb += self.i.ready.eq(ready & when)
+            return self.i.valid & ready & when
 
         def sent(name, when=1):
             """A byte goes out."""
-            m.d.comb += source[name].eq(when)
-            return self.o.ready & when
+            m.d.comb += source[name].eq(ready & when)
+            return self.o.ready & ready & when
 
         def answer(value):
             m.d.sync += outcome.eq(list(Status).index(value))
             m.next = "Status"
 
         def next_word():
-            m.d.comb += [advance.eq(1), counting.eq(1)]
-            m.d.sync += byte.eq(0)
+            m.d.comb += [advance.eq(1), counting.eq(1), count_anew.eq(1)]
 
         word_end, info_end = byte == word_bytes - 1, byte == protocol.INFO_BYTES - 1
         from_flash = self.from_flash if self.config.flash_lanes else C(0)
@@ -165,7 +170,8 @@ class Link(wiring.Component):
             with m.State("Idle"):
                 m.d.sync += [opcode.eq(self.i.payload), known.eq(self.i.payload <= max(Opcode))]
                 m.d.comb += restart.eq(self.i.payload == Opcode.NONE)
-                with m.If(taken() & (self.i.payload != Opcode.NONE)):
+                m.d.comb += self.i.ready.eq(1)
+                with m.If(self.i.valid & (self.i.payload != Opcode.NONE)):
                     m.next = "Header"
 
             with m.State("Header"):
@@ -173,12 +179,12 @@ class Link(wiring.Component):
                 with m.If(taken()):
                     for index in range(protocol.LOCATION_BYTES):
                         m.d.comb += set_pointer[index].eq(byte == 1 + index)
-                    m.d.comb += coming.eq((byte > protocol.LOCATION_BYTES) & ~fields_end)
+                    m.d.sync += coming.eq((byte > protocol.LOCATION_BYTES) & ~fields_end)
                     with m.If(fields_end):
                         m.next = "Decode"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Decode"), m.If(settled & ~pending):
+            with m.State("Decode"), m.If(settled & ready):
                 m.d.comb += restart.eq(1)
                 with m.If(~clean | ~known):
                     answer(Status.BAD_HEADER)
@@ -210,7 +216,7 @@ class Link(wiring.Component):
                     m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Verdict"), m.If(settled & ~pending):
+            with m.State("Verdict"), m.If(settled & ready):
                 answer(Status.BAD_DATA)
                 with m.If(clean):
                     answer(Status.OK)
@@ -231,7 +237,7 @@ class Link(wiring.Component):
                     m.next = "Fetch"
                 with m.If((outcome == 0) & (opcode == Opcode.INFO)):
                     m.next = "Info"
-            with m.State("Fetch"):
+            with m.State("Fetch"), m.If(ready):
                 m.d.comb += en.eq((byte == 0) & ~from_flash)
                 m.d.sync += byte.eq(byte + 1)
                 with m.If(from_flash | (byte == 1 + self.memory_latency)):
@@ -239,15 +245,17 @@ class Link(wiring.Component):
                     m.next = "Data"
                 if self.config.flash_lanes:
                     m.d.comb += self.flash_start.eq(from_flash)
-            with m.State("Data"):
+            with m.State("Data"), m.If(ready):
                 part = self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8)
                 m.d.sync += held.eq(part)
                 m.next = "Send data"
                 if self.config.flash_lanes:
-                    m.d.comb += self.flash.ready.eq(from_flash)
                     with m.If(from_flash):
-                        m.d.sync += held.eq(self.flash.payload)
-                        with m.If(~self.flash.valid):
+                        m.d.sync += [
+                            held.eq(self.flash.payload),
+                            self.flash.ready.eq(self.flash.valid & ~self.flash.ready),
+                        ]
+                        with m.If(~self.flash.ready):
                             m.next = "Data"
             with m.State("Send data"), m.If(sent("held")):
                 m.next = "Data"
@@ -257,15 +265,15 @@ class Link(wiring.Component):
                         m.next = "Fetch"
                     with m.If(last_word):
                         m.next = "Close"
-            with m.State("Info"):
+            with m.State("Info"), m.If(ready):
+                m.d.comb += turn.eq((byte >= IDENTITY_BYTES) & ~info_end)
                 m.d.sync += held.eq(self._info(byte, info_end))
                 m.next = "Send info"
             with m.State("Send info"), m.If(sent("held")):
-                m.d.comb += self.turn_counters.eq((byte >= IDENTITY_BYTES) & ~info_end)
                 m.next = "Info"
                 with m.If(info_end):
                     m.next = "Close"
-            with m.State("Close"), m.If(sent("crc", ~pending)):
+            with m.State("Close"), m.If(sent("crc")):
                 m.d.comb += restart.eq(1)
                 m.next = "Idle"
         return m

@@ -36,7 +36,8 @@ class Requantizer(wiring.Component):
     Members
     -------
     sum : In(signed(sum_bits)), early : In
-        A raw sum and its channel's constants, in the same cycle.
+        A raw sum and its channel's constants, in the same cycle. With ``halves`` the sum has one bit
+        more, at the bottom: it counts halves, and is rounded up.
     negative : Out(1)
         The biased sum is negative, a cycle later: it chooses the offset.
     late, offset : In
@@ -47,14 +48,14 @@ class Requantizer(wiring.Component):
         The code + 128.
     """
 
-    def __init__(self, isa: Isa):
+    def __init__(self, isa: Isa, *, halves: bool = False):
         self.wait = dual_port.latency_of(isa.config.family)
         self.latency = latency_of(isa.config.family)
-        self.sum_bits = isa.config.sum_bits
+        self.halves = halves
         self.family = isa.config.family
         super().__init__(
             {
-                "sum": In(signed(self.sum_bits)),
+                "sum": In(signed(isa.config.sum_bits + halves)),
                 "early": In(isa.record["early"]),
                 "negative": Out(1),
                 "late": In(isa.record["late"]),
@@ -70,8 +71,11 @@ class Requantizer(wiring.Component):
         # Add the bias, and wait for the offset that goes with the sign.
         biased = Signal(signed(BIAS_BITS), reset_less=True)
         coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
+        total = self.sum + self.early.bias
+        if self.halves:  # the lowest bit goes in as a carry
+            total = (self.sum + Cat(C(1, 1), self.early.bias).as_signed()) >> 1
         m.d.sync += [
-            biased.eq(self.sum + self.early.bias),
+            biased.eq(total),
             coarse.eq(self.early.coarse),
             tie.eq(self.early.tie),
         ]

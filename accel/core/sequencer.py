@@ -278,7 +278,7 @@ class Sequencer(wiring.Component):
         for bit in range(len(value)):
             enable = load_next | self.set_pointer[bit // 8]
             if bit < len(location):
-                enable |= advance & ~load
+                enable |= advance
             with m.If(enable):
                 m.d.sync += value[bit].eq(following[bit])
 

@@ -1,5 +1,7 @@
 """Where results go: the place of every output code."""
 
+from math import gcd
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -199,7 +201,7 @@ class WriteBack(wiring.Component):
 
         reading_next = self.coming & word_begin_next & d.second
         reading = delayed(m, reading_next, 1, name="reading", init=0)
-        self._add_reading(m, reading, lane)
+        self._add_reading(m, reading, lane, valid)
         writing_next = self._add_writing(
             m, reading, word, lane, real, word_begin, valid & (row_end | lane_last), layer_end
         )
@@ -222,15 +224,23 @@ class WriteBack(wiring.Component):
             m.d.sync += group_lane.eq(next_lane)
         return next_lane, group_lane, carry
 
-    def _add_reading(self, m, reading, lane):
+    def _add_reading(self, m, reading, lane, valid):
         """The word that holds the second operands, byte by byte."""
         config, step = self.config, 8 * self.config.requantizers
-        arrived = delayed(m, reading, memory.latency_of(config.family), name="arrived", init=0)
+        latency = memory.latency_of(config.family)
+        arrived = delayed(m, reading, latency, name="arrived", init=0)
         shown = self.read_data
-        if config.columns < config.rows:
-            shown = shown >> (delayed(m, lane, memory.latency_of(config.family), name="lane") << 3)
+        if config.columns % config.rows:
+            # Words are read from multiples of so many lanes on, of which powers of two are looked at.
+            apart = gcd(config.rows, config.columns)
+            zeros = (apart & -apart).bit_length() - 1
+            shown = shown >> Cat(C(0, 3 + zeros), delayed(m, lane, latency, name="lane")[zeros:])
         old = Signal(config.word_bits)
-        m.d.sync += old.eq(Mux(arrived, shown ^ C(0x80, 8).replicate(config.rows), old >> step))
+        following = old >> step
+        if config.pace > 1 and min(config.rows, config.columns) > config.requantizers:
+            passed = delayed(m, valid, read_lead(config), name="passed", init=0)
+            following = Mux(passed, following, old)
+        m.d.sync += old.eq(Mux(arrived, shown ^ C(0x80, 8).replicate(config.rows), following))
         with m.If(self.start):
             m.d.sync += old.eq(0)
         m.d.comb += self.old.eq(old)

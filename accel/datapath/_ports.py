@@ -1,6 +1,7 @@
 """The ports of a processing element, and whether there is hardware behind them."""
 
 from amaranth.back import rtlil
+from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
 from accel.config import AcceleratorConfig
@@ -43,22 +44,33 @@ def _problem(config: AcceleratorConfig) -> str:
             wrong = _port_problem(component, port, width, what, count)
             if wrong:
                 return wrong
+        if "carry" in component.signature.members:
+            wrong = _port_problem(component, "carry", 1, "bits", count, kind="unsigned")
+            if wrong:
+                return wrong
         if number.narrow and "narrow" not in component.signature.members:
             return "there is no port 'narrow', which this number format needs"
     return ""
 
 
-def _port_problem(component: wiring.Component, port: str, width: int, what: str, count: int) -> str:
+def _port_problem(
+    component: wiring.Component,
+    port: str,
+    width: int,
+    what: str,
+    count: int,
+    kind: str = "signed",
+) -> str:
     members = component.signature.members
     if port not in members:
         return f"there is no port {port!r}; it has {', '.join(members)}"
-    flow = wiring.Out if port == "p" else wiring.In
+    flow = wiring.In if port in ("a", "b") else wiring.Out
     if members[port].flow != flow:
         return f"port {port!r} must be an {flow.name}, not an {members[port].flow.name}"
     shape = members[port].shape
     if not isinstance(shape, data.ArrayLayout) or shape.length != count:
         return f"port {port!r} must be an ArrayLayout of {count} {what}, not {shape!r}"
-    kind = shape.elem_shape
-    if (kind.width, kind.signed) != (width, True):
-        return f"port {port!r} must have {what} of signed({width}), not {kind!r}"
+    found = Shape.cast(shape.elem_shape)
+    if (found.width, found.signed) != (width, kind == "signed"):
+        return f"port {port!r} must have {what} of {kind}({width}), not {found!r}"
     return ""

@@ -74,24 +74,29 @@ def _weight(config: AcceleratorConfig, code: int) -> str:
 
 
 def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]:
-    """Operands as the array gives them: in a row, columns ``rows`` apart have the same activation."""
+    """Operands as the array gives them, over and over: in a row, columns ``rows`` apart have the same
+    activation; in a column, a row has the weight that the one above had a cycle before."""
     number, rows, columns = config.number_format, config.rows, config.columns
     lanes = min(rows, columns)
-    together = -(-columns // rows)
+    # Columns with one activation have weights that meet an activation in each row.
     jobs = []
-    for activation in number.activations.tolist():
-        codes = number.codes.tolist()
-        rng.shuffle(codes)
-        codes += codes[: -len(codes) % together]
-        jobs += [(activation, codes[i : i + together]) for i in range(0, len(codes), together)]
+    for codes in _parts(number.codes.tolist(), -(-columns // rows), rng):
+        activations = _parts(number.activations.tolist(), rows, rng)
+        jobs += [(some, codes) for some in activations]
     rng.shuffle(jobs)
-    jobs += jobs[: -len(jobs) % (rows * lanes)]
-    for start in range(0, len(jobs), rows * lanes):
-        step = jobs[start : start + rows * lanes]
-        chosen = [
-            (step[r * lanes + c % rows], c // rows) for r in range(rows) for c in range(columns)
-        ]
-        yield [a for (a, _), _ in chosen], [codes[at] for (_, codes), at in chosen]
+    jobs += jobs[: -len(jobs) % lanes]
+    steps = [jobs[start : start + lanes] for start in range(0, len(jobs), lanes)]
+    places = [divmod(k, columns) for k in range(rows * columns)]
+    for time in range(len(steps)):
+        chosen = [(r, steps[time - r][c % rows], c // rows) for r, c in places]
+        yield [some[r] for r, (some, _), _ in chosen], [codes[at] for _, (_, codes), at in chosen]
+
+
+def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
+    """All values in lists of so many each, in random order; some come twice where they do not go up."""
+    rng.shuffle(values)
+    values += values[: -len(values) % size]
+    return [values[start : start + size] for start in range(0, len(values), size)]
 
 
 def _simulated(
@@ -99,20 +104,26 @@ def _simulated(
 ) -> list[list[int]]:
     """The products before each cycle's clock edge, for some cycles more than there are operands."""
     dut = element_of(config).create(config, True)
-    count = config.rows * config.columns
+    carries = "carry" in dut.signature.members
     seen = []
+
+    def products(ctx) -> list[int]:
+        found = [ctx.get(dut.p[k]) for k in range(config.rows * config.columns)]
+        return [p + ctx.get(dut.carry[k]) for k, p in enumerate(found)] if carries else found
 
     async def bench(ctx) -> None:
         if narrow:
             ctx.set(dut.narrow, 1)
-        for activations, codes in [*cycles, *[cycles[0]] * more]:
+        # Before it is looked at, all rows have had weights of the rows above.
+        before = config.rows - 1
+        for time in range(-before, len(cycles) + more):
+            activations, codes = cycles[time % len(cycles)]
             ctx.set(dut.a, activations)
             ctx.set(dut.b, codes)
-            products = ctx.get(dut.p)
-            seen.append([products[k] for k in range(count)])
+            if time >= 0:
+                seen.append(products(ctx))
             await ctx.tick()
-        products = ctx.get(dut.p)
-        seen.append([products[k] for k in range(count)])
+        seen.append(products(ctx))
 
     simulator = Simulator(dut)
     simulator.add_clock(_PERIOD)

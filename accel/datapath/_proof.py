@@ -29,7 +29,7 @@ class _Miter(Elaboratable):
         self.config = config
         self.dut = element_of(config).create(config, True)
         self.a = Signal(self.dut.a.shape().size)
-        self.b = Signal(self.dut.b.shape().size)
+        self.b = Signal(config.columns * config.number_format.weight_bits)
         self.differs = Signal(config.rows * config.columns)
         self.domain = ClockDomain("sync", reset_less=True)
 
@@ -40,24 +40,30 @@ class _Miter(Elaboratable):
         number, rows, columns = self.config.number_format, self.config.rows, self.config.columns
         codes = number.codes.tolist()
         a, b = Signal.like(dut.a), Signal.like(dut.b)
-        m.d.comb += b.eq(self.b)
-        for k in range(rows * columns):
-            row, column = divmod(k, columns)
-            own = row * columns + column % rows  # columns so far apart have the same activation
-            width = number.activation_bits
-            m.d.comb += a[k].eq(self.a.word_select(own, width).as_signed())
+        sinking = self.b
+        for row in range(rows):
+            for column in range(columns):
+                k = row * columns + column
+                own = row * columns + column % rows  # columns so far apart have the same activation
+                chosen = self.a.word_select(own, number.activation_bits)
+                weight = sinking.word_select(column, number.weight_bits)
+                m.d.comb += [a[k].eq(chosen.as_signed()), b[k].eq(weight.as_signed())]
+            above, sinking = sinking, Signal.like(sinking, name=f"sinking_{row}")
+            m.d.sync += sinking.eq(above)
         m.d.comb += [dut.a.eq(a), dut.b.eq(b)]
         for index in range(element_of(self.config).latency(self.config)):
             later = [Signal.like(a, name=f"a_{index}"), Signal.like(b, name=f"b_{index}")]
             m.d.sync += [later[0].eq(a), later[1].eq(b)]
             a, b = later
+        carries = "carry" in dut.signature.members
         for k in range(rows * columns):
             expected = Signal.like(dut.p[k], name=f"expected_{k}")
+            found = dut.p[k] + dut.carry[k] if carries else dut.p[k]
             used = Signal(name=f"used_{k}")
             m.d.comb += [
                 expected.eq(number.product(a[k], b[k])),
                 used.eq(number.weights is None or Cat(b[k] == c for c in codes).any()),
-                self.differs[k].eq(used & (dut.p[k] != expected)),
+                self.differs[k].eq(used & (found != expected)),
             ]
         return m
 
@@ -80,10 +86,11 @@ def claim(config: AcceleratorConfig) -> Claim:
 
 def _answer(config: AcceleratorConfig) -> str | None:
     """What Yosys says, or nothing where it takes too long."""
-    latency = element_of(config).latency(config)
     miter = _Miter(config)
     ports = [miter.domain.clk, miter.a, miter.b, miter.differs]
-    proof = f"sat -seq {latency + 1} -prove-skip {latency} -show a,b"
+    # The weights of the last row have sunk through all others before.
+    before = element_of(config).latency(config) + config.rows - 1
+    proof = f"sat -seq {before + 1} -prove-skip {before} -show a,b"
     script = [
         *("read_rtlil top.il", "hierarchy -top top", "proc", "flatten", "opt", "techmap", "opt"),
         "setattr -unset init",
@@ -108,21 +115,20 @@ def _answer(config: AcceleratorConfig) -> str | None:
 
 
 def _counterexample(answer: str, config: AcceleratorConfig) -> str:
-    """The operands of the first cycle, whose products are wrong in the last."""
-    found: dict[str, int] = {}
+    """The operands whose products are wrong in the last cycle."""
+    found: dict[tuple[str, int], int] = {}
     answer = answer[answer.index(_REFUTED) :]
     for time, name, bits in re.findall(
         r"^\s+(\d+) \\([ab])\s+\S+\s+\S+\s+([01]+)\s*$", answer, re.MULTILINE
     ):
-        if time == "1":
-            found.setdefault(name, int(bits, 2))
+        found.setdefault((name, int(time)), int(bits, 2))
     number = config.number_format
     shown = []
     for k in range(config.rows * config.columns):
         row, column = divmod(k, config.columns)
         own = row * config.columns + column % config.rows
-        a = _field(found.get("a", 0), own, number.activation_bits)
-        b = _field(found.get("b", 0), k, number.weight_bits)
+        a = _field(found.get(("a", config.rows), 0), own, number.activation_bits)
+        b = _field(found.get(("b", config.rows - row), 0), column, number.weight_bits)
         shown.append(f"{a} and {b}")
     return (
         f"the products of these activations and weight codes can be wrong, after others: "

@@ -79,12 +79,9 @@ def test_all_reasons_come_together_in_the_order_of_the_layers():
 
 
 def test_what_is_refused_of_many_layers_of_a_node_is_said_once():
-    pool = MaxPool2d(size=(3, 3), stride=(1, 1), padding=((1, 1), (1, 1)))
-    graph = Chain().add("max_pool2d", pool).graph()
-    assert str(refused(graph, AcceleratorConfig(rows=3, columns=5))) == (
-        "small: n0: two operands cannot be combined by a core of 3x5 with 1 requantizers; use as many "
-        "columns as rows"
-    )
+    pool = MaxPool2d(size=(3, 3), stride=(16, 1), padding=((1, 1), (1, 1)))
+    graph = Chain().add("max_pool2d", pool, (1, 1, 6, 4)).graph()
+    assert str(refused(graph, CONFIG)) == "small: n0: a stride of 16 is more than 15"
 
 
 def test_a_long_list_of_reasons_is_cut_and_counted():

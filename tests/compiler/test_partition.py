@@ -90,14 +90,13 @@ def indexed(axis=3, channels=4, **attributes):
     return chain.add("arg_max", ArgMax(axis=axis, **attributes), shape, dtype="int32")
 
 
-def behind(chain, combines=True):
+def behind(chain):
     chain.tensors["t1"] = replace(chain.tensors["t1"], quantization=None)
-    return names(partition(chain.graph(), combines).behind)
+    return names(partition(chain.graph()).behind)
 
 
 def test_the_index_of_a_channel_is_the_cores_where_it_can_and_else_the_drivers():
     assert behind(indexed()) == ()
-    assert behind(indexed(), combines=False) == ("n1",)
     assert behind(indexed(axis=1)) == ("n1",)
     assert behind(indexed(channels=MOST_CLASSES)) == ()
     assert behind(indexed(channels=MOST_CLASSES + 1)) == ("n1",)

@@ -58,11 +58,8 @@ def depthwise(kernel=(3, 3), size=(8, 8), channels=8, **changes):
     return convolution(weights, (*size, channels), (*size, channels), padding=(1, 1), **changes)
 
 
-COMBINING = st.sampled_from([size for size in SIZES if config_of(*size).combines])
-
-
 @settings(max_examples=150)
-@given(convolutions().flatmap(combinations), COMBINING, st.sampled_from((1, 2)))
+@given(convolutions().flatmap(combinations), st.sampled_from(SIZES), st.sampled_from((1, 2)))
 def test_codes_are_combined_with_what_is_there(c, size, requantizers):
     config = config_of(*size)
     if min(size) > 2 and not any(n % requantizers for n in size):

@@ -84,7 +84,8 @@ class Run:
                 groups = finished >> r * dut.groups & every
                 assert groups in (0, every)
                 if groups:
-                    self.seen[time, r] = [sums[r * columns + c] for c in range(columns)]
+                    found = [sums[r * columns + c] for c in range(columns)]
+                    self.seen[time, r] = [s + 1 >> 1 for s in found] if dut.halves else found
             if finished & 1:
                 step = ctx.get(dut.finished_step)
                 self.marks[time] = {name: step[name] for name in IDLE}

@@ -127,7 +127,7 @@ def permitted(rows, columns, requantizers):
 CASES = [(*shape, n) for shape in SHAPES for n in REQUANTIZERS]
 SIZES = [case for case in CASES if permitted(*case)]
 # Few, for the write-back's tests have them all.
-COMBINING = ((2, 2, 1), (3, 3, 1), (4, 8, 4), (8, 4, 4), (8, 8, 2))
+COMBINING = ((2, 2, 1), (4, 6, 1), (3, 5, 1), (4, 8, 4), (6, 4, 2), (8, 8, 2), (8, 4, 4))
 REFUSED = [case for case in CASES if not permitted(*case)]
 
 
@@ -176,7 +176,9 @@ def test_4_bit_weights_on_a_wide_array(family):
 @pytest.mark.parametrize("format", ["int8", "int8_int4"])
 def test_products_made_of_logic_come_when_the_model_says(format):
     assert_exact(
-        AcceleratorConfig(element="booth", family="ice40hx", format=format, bank_words=1024)
+        AcceleratorConfig(
+            columns=6, element="booth", family="ice40hx", format=format, bank_words=1024
+        )
     )
 
 

@@ -12,6 +12,7 @@ from amaranth.hdl import *
 from accel.flow.tools import find_tool
 from accel.sim import compiled
 from accel.sim.cpp import cpp
+from accel.sim.cpp_parts import Rest
 from accel.sim.netlist import read
 from tests.simulation import simulate
 
@@ -41,25 +42,32 @@ class Design(Elaboratable):
     def elaborate(self, platform):
         return self.module
 
-    def stimuli(self, cycles: int, seed: int) -> list[list[int]]:
-        """Random values for the inputs, extreme ones among them."""
-        source = random.Random(seed)
-        return [
-            [
-                source.choice([0, (1 << len(signal)) - 1, *[source.getrandbits(len(signal))] * 6])
-                for signal in self.inputs
-            ]
-            for _ in range(cycles)
-        ]
+    def stimuli(self, cycles: int, seed: int, changing: float = 1) -> list[list[int]]:
+        """Random values for the inputs, extreme ones among them; each changes now and then."""
+        source, rows = random.Random(seed), [[0] * len(self.inputs)]
+        for _ in range(cycles):
+            rows.append(
+                [
+                    source.choice(
+                        [0, (1 << len(signal)) - 1, *[source.getrandbits(len(signal))] * 6]
+                    )
+                    if source.random() < changing
+                    else before
+                    for signal, before in zip(self.inputs, rows[-1], strict=True)
+                ]
+            )
+        return rows[1:]
 
 
-def answers_of_cpp(design: Design, stimuli: list[list[int]], folder: Path) -> list[list[int]]:
+def answers_of_cpp(
+    design: Design, stimuli: list[list[int]], folder: Path, rest: Rest | None = None
+) -> list[list[int]]:
     """The outputs in each cycle, as ``accel.sim.compiled`` makes C++ of a core."""
     ports = [design.clocked.clk, *design.inputs, *design.outputs]
     (folder / "core.il").write_text(rtlil.convert(design, ports=ports, emit_src=False))
     yosys = find_tool("yosys").executable
     subprocess.run([yosys, "-q", "-p", compiled._SCRIPT], cwd=folder, check=True)
-    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text())))
+    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), rest))
     main = _MAIN.format(
         inputs=len(design.inputs),
         outputs=len(design.outputs),

@@ -6,7 +6,9 @@ import pytest
 from amaranth.hdl import *
 from amaranth.lib.memory import Memory
 
+from accel.sim import cpp_parts
 from accel.sim.cpp import cpp
+from accel.sim.cpp_parts import Rest
 from accel.sim.cpp_words import Unsupported
 from accel.sim.netlist import Cell, Netlist
 from accel.sim.netlist import Memory as Words
@@ -16,19 +18,23 @@ CYCLES = 300
 WIDTHS = (1, 2, 3, 7, 8, 9, 16, 17, 31, 32, 33, 40, 63, 64)
 
 
-def assert_alike(design, folder, cycles=CYCLES, seed=1):
-    stimuli = design.stimuli(cycles, seed)
+def assert_alike(design, folder, cycles=CYCLES, seed=1, changing=1, rest=None):
+    stimuli = design.stimuli(cycles, seed, changing)
     expected = answers_of_amaranth(design, stimuli)
     assert len({tuple(row) for row in expected}) > 10  # something has happened
-    assert answers_of_cpp(design, stimuli, folder) == expected
+    assert answers_of_cpp(design, stimuli, folder, rest) == expected
 
 
 class Expressions:
     """Operations on random operands, of which the last of each kind come first again."""
 
-    def __init__(self, seed: int):
+    def __init__(self, seed: int, modules: int = 0):
         self.random = random.Random(seed)
-        self.module = Module()
+        self.top = Module()
+        self.modules = [Module() for _ in range(modules)] or [self.top]
+        self.module = self.modules[0]
+        for index, module in enumerate(self.modules if modules else ()):
+            self.top.submodules[f"part{index}"] = module
         self.inputs = [
             Signal(signed(width) if self.random.random() < 0.5 else width, name=f"in{index}")
             for index, width in enumerate(self.random.choices(WIDTHS, k=14))
@@ -95,6 +101,8 @@ class Expressions:
         return result
 
     def add(self, make) -> None:
+        if self.random.random() < 0.2:  # operations of a module depend on one another
+            self.module = self.random.choice(self.modules)
         value = make(self.operand(), self.operand())
         if len(value) > 64:
             value = value[: self.random.choice((64, 50))]
@@ -112,13 +120,23 @@ class Expressions:
         for make in [make for make in kinds.values() for _ in range(4)]:
             self.add(make)
         seen = [Signal(len(signal), name=f"o{i}") for i, signal in enumerate(self.outputs)]
-        self.module.d.comb += [o.eq(signal) for o, signal in zip(seen, self.outputs, strict=True)]
-        return Design(self.module, self.inputs, seen)
+        self.top.d.comb += [o.eq(signal) for o, signal in zip(seen, self.outputs, strict=True)]
+        return Design(self.top, self.inputs, seen)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_operations_of_any_width_and_sign(tmp_path, seed):
     assert_alike(Expressions(seed).design(), tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(10, 13))
+def test_parts_that_rest_are_missed_by_nobody(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr(cpp_parts, "LEAST", 3)
+    restless = [f"part{part}.out{number}" for part in range(4) for number in range(0, 130, 20)]
+    rest = Rest(modules=(("part0",), ("part1", "part2")), restless=restless)
+    design = Expressions(seed, modules=4).design()
+    assert_alike(design, tmp_path, cycles=600, changing=0.04, rest=rest)
+    assert (tmp_path / "core.h").read_text().count("if (awake & ") >= 3
 
 
 def test_registers_that_change_places_and_registers_of_any_length(tmp_path):
@@ -137,35 +155,44 @@ def test_registers_that_change_places_and_registers_of_any_length(tmp_path):
 
 
 @pytest.mark.parametrize("width, granularity, depth", [(8, None, 16), (24, 8, 6), (70, 35, 8)])
-def test_memories_of_any_width_and_their_ports(tmp_path, width, granularity, depth):
+def test_memories_of_any_width_and_their_ports(tmp_path, monkeypatch, width, granularity, depth):
+    monkeypatch.setattr(cpp_parts, "LEAST", 1)
     m = Module()
+    m.submodules.bank = bank = Module()
     init = [(0x1234_5678_9ABC_DEF0_FF * (index + 3)) % (1 << width) for index in range(depth - 2)]
-    m.submodules.memory = memory = Memory(shape=width, depth=depth, init=init)
+    bank.submodules.memory = memory = Memory(shape=width, depth=depth, init=init)
     first, second = (memory.write_port(granularity=granularity) for _ in range(2))
     plain, at_once = memory.read_port(), memory.read_port(domain="comb")
     seeing = memory.read_port(transparent_for=(first, second))
     inputs, read = [], []
     for name, port in {"plain": plain, "now": at_once, "seeing": seeing}.items():
         address, data = Signal(range(depth), name=f"{name}_at"), Signal(width, name=name)
-        m.d.comb += [port.addr.eq(address), data.eq(port.data)]
+        bank.d.comb += [port.addr.eq(address), data.eq(port.data)]
         # Whether it sees what is written where no word is Amaranth leaves open.
         if port is seeing:
-            m.d.comb += port.addr.eq(Mux(address < depth, address, 0))
+            bank.d.comb += port.addr.eq(Mux(address < depth, address, 0))
         read += [data[begin : begin + 64] for begin in range(0, width, 64)]
         inputs.append(address)
     enable = Signal(2, name="enable")
-    m.d.comb += [plain.en.eq(enable[0]), seeing.en.eq(enable[1])]
+    bank.d.comb += [plain.en.eq(enable[0]), seeing.en.eq(enable[1])]
     for name, port in {"first": first, "second": second}.items():
         address, lanes = (
             Signal(range(depth), name=f"{name}_at"),
             Signal(len(port.en), name=f"{name}_en"),
         )
         data = Signal(min(width, 64), name=f"{name}_data")
-        m.d.comb += [port.addr.eq(address), port.en.eq(lanes), port.data.eq(Cat(data, plain.data))]
+        bank.d.comb += [
+            port.addr.eq(address),
+            port.en.eq(lanes),
+            port.data.eq(Cat(data, plain.data)),
+        ]
         inputs += [address, lanes, data]
     outputs = [Signal(len(value), name=f"o{index}") for index, value in enumerate(read)]
     m.d.comb += [o.eq(value) for o, value in zip(outputs, read, strict=True)]
-    assert_alike(Design(m, [*inputs, enable], outputs), tmp_path)
+    design, rest = Design(m, [*inputs, enable], outputs), Rest(modules=(("bank",),))
+    assert_alike(design, tmp_path)
+    assert_alike(design, tmp_path, changing=0.1, rest=rest)
+    assert "if (awake & " in (tmp_path / "core.h").read_text()
 
 
 def test_a_word_goes_around_through_a_memory_and_a_register(tmp_path):

@@ -30,7 +30,9 @@ class Element:
         format's products, row-major, all signed, of ``activation_bits``, ``weight_bits`` and
         ``product_bits``; of formats with narrow values also ``narrow``, which is set in layers whose
         bytes hold several values and makes ``p`` the sum of their products. In a row, column ``c``
-        always has the activation of column ``c + rows``. With ``simulate`` it has no vendor cells.
+        always has the activation of column ``c + rows``; in a column, row ``r`` always has the weight
+        that row ``r - 1`` had a cycle before. Where there is a port ``carry``, an `ArrayLayout` of
+        bits, the products are ``p + carry``. With ``simulate`` it has no vendor cells.
     latency
         Cycles from operands to product in a configuration; one set of products a cycle.
     dsps

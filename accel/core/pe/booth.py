@@ -9,15 +9,17 @@ def _create(config: AcceleratorConfig, simulate: bool) -> BoothMultipliers:
     """There are no vendor cells that a simulation would have to do without."""
     number = config.number_format
     return BoothMultipliers(
-        count=config.rows * config.columns,
+        rows=config.rows,
+        columns=config.columns,
         activation_bits=number.activation_bits,
         weight_bits=number.weight_bits,
+        family=config.family,
     )
 
 
 ELEMENT = Element(
     title="radix-4 multipliers made of logic",
     create=_create,
-    latency=lambda config: latency_of(config.number_format.weight_bits),
+    latency=lambda config: latency_of(config.number_format.weight_bits, config.family),
     serves=lambda number: number.multiplies and not number.narrow and number.weight_bits in (4, 8),
 )

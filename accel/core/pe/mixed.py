@@ -20,11 +20,11 @@ def _in_cells(config: AcceleratorConfig) -> int:
 def _latencies(config: AcceleratorConfig) -> tuple[int, int]:
     """Cycles from operands to product, in cells and of logic."""
     weight_bits = config.number_format.weight_bits
-    return multiplier.latency_of(config.family), booth.latency_of(weight_bits)
+    return multiplier.latency_of(config.family), booth.latency_of(weight_bits, config.family)
 
 
 class MixedMultipliers(wiring.Component):
-    """Independent products of two kinds, all as late as those of the slower one.
+    """Products of two kinds, all as late as those of the slower one.
 
     The operands of the other kind wait. They and not the products, for operands come from afar.
 
@@ -32,6 +32,8 @@ class MixedMultipliers(wiring.Component):
     -------
     a, b : In(ArrayLayout(signed, count)), p : Out(ArrayLayout(signed, count))
         Operands and products.
+    carry : Out(ArrayLayout(1, count))
+        To be added to the products.
     """
 
     def __init__(self, config: AcceleratorConfig, simulate: bool):
@@ -45,6 +47,7 @@ class MixedMultipliers(wiring.Component):
                 "a": In(data.ArrayLayout(signed(number.activation_bits), count)),
                 "b": In(data.ArrayLayout(signed(number.weight_bits), count)),
                 "p": Out(data.ArrayLayout(signed(number.product_bits), count)),
+                "carry": Out(data.ArrayLayout(1, count)),
             }
         )
 
@@ -64,20 +67,25 @@ class MixedMultipliers(wiring.Component):
             self._connect(m, cells, range(self.in_cells), wait)
         if self.in_cells < count:
             m.submodules.logic = logic = booth.BoothMultipliers(
-                count=count - self.in_cells,
+                rows=self.config.rows,
+                columns=self.config.columns,
                 activation_bits=number.activation_bits,
                 weight_bits=number.weight_bits,
+                family=self.config.family,
+                first=self.in_cells,
             )
             wait = max(0, cell_latency - logic_latency)
             self._connect(m, logic, range(self.in_cells, count), wait)
+            m.d.comb += self.carry.eq(logic.carry)
         return m
 
     def _connect(self, m, part, products, wait):
-        for index, k in enumerate(products):
+        """The operands and products of these numbers."""
+        for k in products:
             m.d.comb += [
-                part.a[index].eq(delayed(m, self.a[k], wait, name=f"a_{k}")),
-                part.b[index].eq(delayed(m, self.b[k], wait, name=f"b_{k}")),
-                self.p[k].eq(part.p[index]),
+                part.a[k].eq(delayed(m, self.a[k], wait, name=f"a_{k}")),
+                part.b[k].eq(delayed(m, self.b[k], wait, name=f"b_{k}")),
+                self.p[k].eq(part.p[k]),
             ]
 
 

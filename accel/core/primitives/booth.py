@@ -1,9 +1,10 @@
-"""A pipelined multiplier made of logic: radix 4, no vendor cells.
+"""Pipelined multipliers made of logic: radix 4, no vendor cells, a column's weights decoded once.
 
-The weight's sign goes over to the activation, so that the weight's digits, each -1, 0, 1 or 2, end
-with one that is not negative. A partial product then has four possible values, which is one look-up
-table a bit, and each sum of two has a place left for the carry that completes the negation of one:
-so the tree of sums is all there is.
+A weight is made of *nibbles* of -8 to 8, each a sign and a magnitude, ``low + 4 * high`` with a ``low``
+of -1 to 2 and a ``high`` of 0 to 2. So a partial product has at most four possible values, which is
+one look-up table a bit. Subtracting is adding to the complement and taking the complement: where a
+table stands in front of or behind an adder's carries anyway, that is free. What is not is the 1 that
+completes a negated product, so that is given out besides, for whoever adds up products to add later.
 """
 
 from typing import NamedTuple
@@ -11,34 +12,72 @@ from typing import NamedTuple
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
-_DIGIT_BITS = 2
+from .family import Family, check_family
 
-
-def latency_of(weight_bits: int) -> int:
-    """Cycles from operands to product: digits, partial products, and each level of sums."""
-    return 2 + ceil_log2(weight_bits // _DIGIT_BITS)
+_NIBBLE = 4
+_OPERAND_STAGES = 2  # the operands, and the partial products
 
 
-class _Term(NamedTuple):
-    """``value + (carry << place)``: a partial product, or a sum of some."""
+def latency_of(weight_bits: int, family: Family) -> int:
+    """Cycles from operands to product. On the ECP5, whose carries are slow to enter, each level of
+    sums has its registers."""
+    levels = 2 if weight_bits > _NIBBLE and check_family(family) == "ecp5" else 1
+    return _OPERAND_STAGES + levels
 
-    value: Signal
-    carry: Signal
-    place: int
+
+class _Nibble(NamedTuple):
+    """``(low + 4 * high) * (-1 if negative else 1)``; a ``low`` of 3 means -1.
+
+    ``turned`` is whether its sign is not that of the nibble below. It sinks besides, as a second sign
+    in front of an adder would take a table of its own.
+    """
+
+    low: Value
+    high: Value
+    negative: Value
+    turned: Value
 
 
-class BoothMultiplier(wiring.Component):
-    """``p = a * b``, exact, of two signed numbers.
+def _nibbles(weight: Value) -> list[_Nibble]:
+    """A weight's nibbles, the lowest first: the sum of each times its power of 16."""
+    found, carry = [], C(0, 1)
+    for k in range(0, len(weight), _NIBBLE):
+        value, negative = weight[k : k + _NIBBLE - 1], weight[k + _NIBBLE - 1]
+        # The magnitude is that of the complement, and 1 more if just one of both is due: a negative
+        # value's 1, or the 1 that the nibble below has taken.
+        flipped = value ^ negative.replicate(len(value))
+        low = flipped[:2] + (negative ^ carry)
+        high = (flipped[2] + (low >= 3))[:2]
+        found.append(_Nibble(low[:2], high, negative, negative ^ carry))
+        carry = negative
+    return found
 
-    Latency: ``latency_of(weight_bits)`` cycles; throughput: one product a cycle. The registers have
-    no reset.
+
+class BoothMultipliers(wiring.Component):
+    """The products of an array, in which weights sink through the rows.
+
+    ``p + carry`` is the exact product of the operands of ``latency`` cycles ago; one set of products a
+    cycle. A row must have the weights that the row above had a cycle before: only those of the topmost
+    row are looked at. The registers have no reset.
 
     Parameters
     ----------
+    rows, columns : int
+        The array.
     activation_bits, weight_bits : int
-        Width of the operands; the weight's is a power of two, at least 4.
+        Width of the operands; the weight's is 4 or 8.
+    family : str
+        Of the FPGA.
+    first : int
+        Products before this one, row-major, are not made.
+
+    Members
+    -------
+    a, b : In(ArrayLayout(signed, rows * columns))
+        Activations and weights, row-major.
+    p : Out(ArrayLayout(signed, rows * columns)), carry : Out(ArrayLayout(1, rows * columns))
+        Products, and what is to be added to them.
 
     Raises
     ------
@@ -46,116 +85,126 @@ class BoothMultiplier(wiring.Component):
         If ``weight_bits`` is something else.
     """
 
-    def __init__(self, activation_bits: int, weight_bits: int):
-        if weight_bits < 4 or weight_bits & (weight_bits - 1):
-            raise ValueError(f"Weight bits must be a power of two from 4, not {weight_bits!r}")
-        super().__init__(
-            {
-                "a": In(signed(activation_bits)),
-                "b": In(signed(weight_bits)),
-                "p": Out(signed(activation_bits + weight_bits)),
-            }
-        )
-
-    def elaborate(self, platform):
-        m = Module()
-
-        # Stage 1: the activation with the weight's sign, and the digits of the weight's magnitude.
-        # The sum of a and -1 is the complement of -a.
-        negative = self.b[-1]
-        magnitude = Signal(signed(len(self.a) + 1), name="s1_magnitude", reset_less=True)
-        total = Signal(signed(len(self.a) + 1), name="s1_total")
-        m.d.comb += total.eq(self.a + Cat(negative).replicate(len(self.a) + 1).as_signed())
-        m.d.sync += magnitude.eq(total ^ negative.replicate(len(total)))
-        digits = self._digits(m, negative)
-
-        # Stage 2: a partial product for each digit, as its complement where the digit is -1.
-        terms = []
-        for k, digit in enumerate(digits):
-            product = Signal(signed(len(magnitude) + 1), name=f"s2_product_{k}", reset_less=True)
-            carry = Signal(name=f"s2_carry_{k}", reset_less=True)
-            with m.Switch(digit):
-                with m.Case(0b00):
-                    m.d.sync += product.eq(0)
-                with m.Case(0b01):
-                    m.d.sync += product.eq(magnitude)
-                with m.Case(0b10):
-                    m.d.sync += product.eq(magnitude << 1)
-                with m.Case(0b11):
-                    m.d.sync += product.eq(~magnitude)
-            m.d.sync += carry.eq(digit == 0b11)
-            terms.append(_Term(product, carry, 0))
-
-        # Behind it: sums of two each.
-        places, stage = _DIGIT_BITS, 3
-        while len(terms) > 1:
-            terms = [
-                self._sum(m, low, high, places, f"s{stage}_{index}")
-                for index, (low, high) in enumerate(zip(terms[::2], terms[1::2], strict=True))
-            ]
-            places, stage = 2 * places, stage + 1
-        m.d.comb += self.p.eq(terms[0].value)
-        return m
-
-    def _digits(self, m, negative):
-        """The digits of ``b``'s magnitude, lowest first: 0, 1, 2, or 3 for -1.
-
-        Of a negative ``b`` they are the negated digits of ``b`` itself in -2, -1, 0 and 1.
-        """
-        digits = []
-        carry = C(0, 1)
-        for k in range(0, len(self.b), _DIGIT_BITS):
-            low, high = self.b[k], self.b[k + 1]
-            value = Signal(_DIGIT_BITS, name=f"value_{k}")
-            digit = Signal(_DIGIT_BITS, name=f"s1_digit_{k}", reset_less=True)
-            m.d.comb += value.eq(Cat(low, high) + carry)
-            m.d.sync += digit.eq(Mux(negative, -value, value))
-            digits.append(digit)
-            carry = Mux(negative, high | (low & carry), high & (low | carry))
-        return digits
-
-    def _sum(self, m, low, high, places, name):
-        """The sum of two terms, of which the higher one counts ``2**places``.
-
-        The low one's carry goes where the high one has no bits; the high one's is left for later.
-        """
-        width = min(len(high.value) + places, len(self.p))
-        value = Signal(signed(width), name=f"{name}_sum", reset_less=True)
-        carry = Signal(name=f"{name}_carry", reset_less=True)
-        free = Cat(C(0, low.place), low.carry, C(0, places - low.place - 1))
-        m.d.sync += [
-            value.eq(low.value + Cat(free, high.value).as_signed()),
-            carry.eq(high.carry),
-        ]
-        return _Term(value, carry, high.place + places)
-
-
-class BoothMultipliers(wiring.Component):
-    """``count`` independent products, see `BoothMultiplier`.
-
-    Members
-    -------
-    a, b : In(ArrayLayout(signed, count)), p : Out(ArrayLayout(signed, count))
-        Operands and products.
-    """
-
-    def __init__(self, *, count: int, activation_bits: int, weight_bits: int):
-        self.multipliers = [BoothMultiplier(activation_bits, weight_bits) for _ in range(count)]
+    def __init__(
+        self,
+        *,
+        rows: int,
+        columns: int,
+        activation_bits: int,
+        weight_bits: int,
+        family: Family,
+        first: int = 0,
+    ):
+        if weight_bits not in (_NIBBLE, 2 * _NIBBLE):
+            raise ValueError(f"Weight bits must be 4 or 8, not {weight_bits!r}")
+        self.rows = rows
+        self.columns = columns
+        self.first = first
+        self.latency = latency_of(weight_bits, family)
+        count = rows * columns
         super().__init__(
             {
                 "a": In(data.ArrayLayout(signed(activation_bits), count)),
                 "b": In(data.ArrayLayout(signed(weight_bits), count)),
                 "p": Out(data.ArrayLayout(signed(activation_bits + weight_bits), count)),
+                "carry": Out(data.ArrayLayout(1, count)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        for k, multiplier in enumerate(self.multipliers):
-            m.submodules[f"booth_{k}"] = multiplier
-            m.d.comb += [
-                multiplier.a.eq(self.a[k]),
-                multiplier.b.eq(self.b[k]),
-                self.p[k].eq(multiplier.p),
-            ]
+        for column in range(self.columns):
+            count = self.rows * self.columns
+            own = [k for k in range(column, count, self.columns) if k >= self.first]
+            if not own:
+                continue
+            # Each row takes what the row above had a cycle ago; signs are asked for later still.
+            sinking = [_nibbles(self.b[own[0]])]
+            for depth in range(len(own) + self.latency - 1):
+                sinking.append(_later(m, sinking[-1], f"weight_{column}_{depth}"))
+            for row, k in enumerate(own):
+                self._add_product(m, k, sinking[row + 1 :])
         return m
+
+    def _add_product(self, m, k, nibbles):
+        """Product ``k``, from a weight's nibbles as they are at the first stage and behind it."""
+        activation = Signal.like(self.a[k], name=f"s1_a_{k}", reset_less=True)
+        m.d.sync += activation.eq(self.a[k])
+
+        # Stage 2: two partial products for each nibble.
+        parts = []
+        for index, nibble in enumerate(nibbles[0]):
+            low, high = (
+                Signal(signed(len(activation) + 1), name=f"s2_{name}_{k}_{index}", reset_less=True)
+                for name in ("low", "high")
+            )
+            # Gates and not choices: synthesis would make the zeros resets, each of a tile of its own.
+            once, twice = (value.replicate(len(low)) for value in nibble.low)
+            single = Cat(activation, activation[-1])
+            double = Cat(C(0, 1), activation)
+            m.d.sync += [
+                low.eq((once & (single ^ twice)) | (~once & twice & double)),
+                high.eq(_gated(nibble.high[0], single) | _gated(nibble.high[1], double)),
+            ]
+            # The complement of the activation is 1 less than -1 times it; that goes where `high` has
+            # no bits.
+            one = Signal(name=f"s2_one_{k}_{index}", reset_less=True)
+            m.d.sync += one.eq(nibble.low.all())
+            parts.append((low, Cat(one, C(0, 1), high).as_signed()))
+
+        # Their sums, of which the lowest is the product or its complement
+        width = len(activation) + _NIBBLE - 1  # magnitudes are 8 at most
+        sums = []
+        for index, (low, high) in enumerate(parts):
+            total = Signal(signed(width), name=f"sum_{k}_{index}")
+            m.d.comb += total.eq(low + high)
+            sums.append(total)
+        product = Signal.like(self.p[k], name=f"product_{k}", reset_less=True)
+        if len(sums) == 1:
+            lowest = sums[0].as_unsigned() ^ nibbles[1][0].negative.replicate(width)
+            m.d.sync += product.eq(lowest.as_signed())
+        else:
+            self._add_high(m, k, product, *sums, nibbles)
+        m.d.comb += [
+            self.p[k].eq(product),
+            self.carry[k].eq(nibbles[self.latency - 1][0].negative),
+        ]
+
+    def _add_high(self, m, k, product, low, high, nibbles):
+        """The product of two sums: to that of the low nibble, or its complement, the other is added, or
+        subtracted as its sign says."""
+        below, above = nibbles[1]
+        lowest = low[:_NIBBLE] ^ below.negative.replicate(_NIBBLE)
+        rest = low[_NIBBLE:] ^ above.turned.replicate(len(low) - _NIBBLE)
+        negative = above.negative
+        if self.latency > _OPERAND_STAGES + 1:
+            registers = [
+                Signal(len(value), name=f"s3_{name}_{k}", reset_less=True)
+                for name, value in (("lowest", lowest), ("rest", rest), ("high", high))
+            ]
+            for register, value in zip(registers, (lowest, rest, high), strict=True):
+                m.d.sync += register.eq(value)
+            lowest, rest, high = registers
+            negative = nibbles[2][1].negative
+        total = Signal(signed(len(product) - _NIBBLE), name=f"total_{k}")
+        m.d.comb += total.eq(rest.as_signed() + high.as_signed())
+        m.d.sync += product.eq(Cat(lowest, total ^ negative.replicate(len(total))))
+
+
+def _gated(bit: Value, value: Value) -> Value:
+    return value & bit.replicate(len(value))
+
+
+def _later(m, nibbles, name):
+    """The same a cycle later."""
+    following = []
+    for index, nibble in enumerate(nibbles):
+        stage = _Nibble(
+            *(
+                Signal(len(value), name=f"{name}_{part}_{index}", reset_less=True)
+                for part, value in nibble._asdict().items()
+            )
+        )
+        m.d.sync += [register.eq(value) for register, value in zip(stage, nibble, strict=True)]
+        following.append(stage)
+    return following

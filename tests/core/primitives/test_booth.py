@@ -13,35 +13,63 @@ import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import *
 
-from accel.core.primitives.booth import BoothMultiplier, latency_of
+from accel.core.primitives.booth import BoothMultipliers, latency_of
 
 ACTIVATION_BITS = 8
 PROVED, REFUTED = "no model found: SUCCESS", "model found: FAIL"
 
 
 class Miter(Elaboratable):
-    """The multiplier beside a product of operands of as many cycles ago, made by synthesis."""
+    """The multipliers of a column beside products of operands of as many cycles ago, made by synthesis.
 
-    def __init__(self, weight_bits: int, *, fault: tuple[int, int] | None = None):
+    The weight sinks through the rows; it is that of the topmost one.
+    """
+
+    def __init__(
+        self,
+        weight_bits: int,
+        *,
+        rows: int = 1,
+        family: str = "generic",
+        fault: tuple[int, int] | None = None,
+    ):
         self.a = Signal(signed(ACTIVATION_BITS))
         self.b = Signal(signed(weight_bits))
         self.differs = Signal()
+        self.rows = rows
         self.fault = fault
+        self.booth = BoothMultipliers(
+            rows=rows,
+            columns=1,
+            activation_bits=ACTIVATION_BITS,
+            weight_bits=weight_bits,
+            family=family,
+        )
+
+    @property
+    def cycles(self) -> int:
+        """From the weight of the topmost row to the product of the last."""
+        return self.booth.latency + self.rows - 1
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.booth = booth = BoothMultiplier(len(self.a), len(self.b))
-        a, b = self.a, self.b
-        m.d.comb += [booth.a.eq(a), booth.b.eq(b)]
-        for _ in range(latency_of(len(b))):
-            later = [Signal.like(a, reset_less=True), Signal.like(b, reset_less=True)]
-            m.d.sync += [later[0].eq(a), later[1].eq(b)]
-            a, b = later
+        m.submodules.booth = booth = self.booth
+        last = self.rows - 1
+        m.d.comb += [booth.a[last].eq(self.a), booth.b[0].eq(self.b)]
+        a = self._delayed(m, self.a, booth.latency)
+        b = self._delayed(m, self.b, self.cycles)
         expected = a * b
         if self.fault:
             expected = Mux((a == self.fault[0]) & (b == self.fault[1]), expected + 1, expected)
-        m.d.comb += self.differs.eq(booth.p != expected)
+        m.d.comb += self.differs.eq(booth.p[last] + booth.carry[last] != expected)
         return m
+
+    def _delayed(self, m, value, cycles):
+        for _ in range(cycles):
+            later = Signal.like(value, reset_less=True)
+            m.d.sync += later.eq(value)
+            value = later
+        return value
 
 
 def prove(miter: Miter, folder: Path, cases: range) -> str:
@@ -51,7 +79,7 @@ def prove(miter: Miter, folder: Path, cases: range) -> str:
     """
     ports = [miter.a, miter.b, miter.differs]
     (folder / "top.il").write_text(rtlil.convert(miter, name="top", ports=ports, emit_src=False))
-    cycles = latency_of(len(miter.b)) + 1
+    cycles = miter.cycles + 1
     width = (len(cases) - 1).bit_length()
     case = f"sat -seq {cycles} -prove differs 0 -prove-skip {cycles - 1} -set-at 1 b[{width - 1}:0]"
     script = [
@@ -67,9 +95,12 @@ def prove(miter: Miter, folder: Path, cases: range) -> str:
 
 
 # Without cases the proof for 8 bits takes five times as long.
-@pytest.mark.parametrize(("weight_bits", "cases"), [(4, 2), (8, 16)])
-def test_no_operands_have_another_product(weight_bits, cases, tmp_path):
-    answer = prove(Miter(weight_bits), tmp_path, range(cases))
+@pytest.mark.parametrize(
+    ("weight_bits", "cases", "rows", "family"),
+    [(4, 2, 1, "generic"), (8, 16, 1, "generic"), (8, 16, 2, "ecp5")],
+)
+def test_no_operands_have_another_product(weight_bits, cases, rows, family, tmp_path):
+    answer = prove(Miter(weight_bits, rows=rows, family=family), tmp_path, range(cases))
     assert answer.count(PROVED) == cases
     assert REFUTED not in answer
 
@@ -79,13 +110,18 @@ def test_the_proof_finds_a_single_wrong_product(tmp_path):
     assert (answer.count(PROVED), answer.count(REFUTED)) == (1, 1)
 
 
-@pytest.mark.parametrize(("weight_bits", "cycles"), [(4, 3), (8, 4), (16, 5)])
-def test_each_level_of_sums_takes_a_cycle(weight_bits, cycles):
-    assert latency_of(weight_bits) == cycles
+@pytest.mark.parametrize(
+    ("weight_bits", "family", "cycles"),
+    [(4, "ice40hx", 3), (8, "ice40hx", 3), (4, "ecp5", 3), (8, "ecp5", 4)],
+)
+def test_each_level_of_sums_takes_a_cycle_on_the_ecp5(weight_bits, family, cycles):
+    assert latency_of(weight_bits, family) == cycles
 
 
-@pytest.mark.parametrize("weight_bits", [0, 2, 6])
+@pytest.mark.parametrize("weight_bits", [0, 2, 6, 16])
 def test_weights_of_other_widths_are_refused(weight_bits):
-    message = f"Weight bits must be a power of two from 4, not {weight_bits}"
+    message = f"Weight bits must be 4 or 8, not {weight_bits}"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        BoothMultiplier(ACTIVATION_BITS, weight_bits)
+        BoothMultipliers(
+            rows=1, columns=1, activation_bits=8, weight_bits=weight_bits, family="generic"
+        )
