@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from accel import boards, resources
+from accel import boards, floorplan, resources
 from accel.boards import Board
 from accel.config import AcceleratorConfig
 from accel.core.board_top import BoardTop, FlashPins
@@ -39,6 +39,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         clock_mhz=board.clock.made_mhz,
         seeds=tuple(seeds) or board.seeds,
         nextpnr_options=board.nextpnr_options,
+        places=floorplan.places(config, board),
     )
 
 

@@ -89,7 +89,7 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         "DSP": element_of(config).dsps(config),
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
-    if config.flash_lanes:
+    if config.flash_lanes and family != "ecp5":
         found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)

@@ -124,6 +124,9 @@ class Board:
         What place and route needs to be told for this device.
     seeds : tuple of int
         Seeds of place and route that are tried by default.
+    dsp_rows : tuple of tuple of str
+        Where the DSP cells are, row by row along the chip, as place and route names them; empty where
+        it is left to it which of them are taken.
     """
 
     name: str
@@ -140,6 +143,7 @@ class Board:
     usb: tuple[str, int] | None = None
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
+    dsp_rows: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self):
         for name in ("resources", "configuration"):

@@ -9,11 +9,19 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-# The default router takes minutes where this one takes seconds.
-_ROUTER2 = ("--router", "router2")
 # Where nearly all cells are taken: the default placer and router do not always come to an end, and
 # this placer's results are a tenth faster.
-_FULL = ("--placer", "static", *_ROUTER2)
+_FULL = ("--placer", "static", "--router", "router2")
+
+# The multipliers of a pair of DSP slices: tiles from its first one on, and names (Project Trellis).
+_MULTIPLIERS = ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5"))
+
+
+def _dsp_rows(rows: tuple[int, ...], pairs: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
+    """Places of multipliers from the rows of tiles and the columns in which pairs of slices begin."""
+    return tuple(
+        tuple(f"X{x + dx}/Y{y}/{name}" for x in pairs for dx, name in _MULTIPLIERS) for y in rows
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +42,7 @@ class Device:
         A clock that this core reaches in the slowest speed grade.
     pll_pads : mapping of str to str
         By package, the pad of the PLL that takes over the input that is there.
-    nextpnr_options, seeds : tuple
+    nextpnr_options, seeds, dsp_rows : tuple
         Of place and route.
     """
 
@@ -47,6 +55,7 @@ class Device:
     pll_pads: Mapping[str, str] = field(default_factory=dict)
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
+    dsp_rows: tuple[tuple[str, ...], ...] = ()
 
     def on_board(self, package: str, **core: Any) -> dict[str, Any]:
         """Arguments of ``Board`` for this device in a package, with changes to the default core."""
@@ -57,6 +66,7 @@ class Device:
             "configuration": {**self.core, "family": self.family, **core},
             "nextpnr_options": self.nextpnr_options,
             "seeds": self.seeds,
+            "dsp_rows": self.dsp_rows,
         }
 
 
@@ -81,7 +91,13 @@ def _ice40(name: str, mhz: float) -> Device:
 
 
 def _ecp5(
-    name: str, luts: int, dsps: int, ebrs: int, core: Mapping[str, Any], mhz: float
+    name: str,
+    luts: int,
+    dsps: int,
+    ebrs: int,
+    core: Mapping[str, Any],
+    mhz: float,
+    dsp_rows: tuple[tuple[str, ...], ...] = (),
 ) -> Device:
     return Device(
         name=name,
@@ -90,8 +106,9 @@ def _ecp5(
         resources={"LUT": luts, "FF": luts, "DSP": dsps, "EBR": ebrs},
         core=core,
         core_mhz=mhz,
-        nextpnr_options=_ROUTER2,
+        nextpnr_options=_FULL,
         seeds=(1, 2),
+        dsp_rows=dsp_rows,
     )
 
 
@@ -109,13 +126,52 @@ ICE40UP5K = Device(
 ICE40HX8K = _ice40("iCE40HX8K", 84.0)
 ICE40LP8K = _ice40("iCE40LP8K", 48.0)
 
-_LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28}
 LFE5U_12F = _ecp5("LFE5U-12F", 12144, 28, 32, {"rows": 4, "columns": 4, "bank_words": 4096}, 90.0)
-# Twice what its DSPs can do is made of its logic.
-_MEDIUM = {"rows": 4, "columns": 8, "element": "booth", "requantizers": 2, "bank_words": 8192}
-LFE5U_25F = _ecp5("LFE5U-25F", 24288, 28, 56, _MEDIUM, 80.0)
-LFE5U_45F = _ecp5("LFE5U-45F", 43848, 72, 108, {**_LARGE, "bank_words": 8192}, 80.0)
-LFE5U_85F = _ecp5("LFE5U-85F", 83640, 156, 208, _LARGE, 80.0)
+# More than its DSPs can do is made of its logic.
+_MEDIUM = {
+    "rows": 8,
+    "columns": 8,
+    "element": "mixed",
+    "dsps": 28,
+    "requantizers": 2,
+    "bank_words": 5120,
+}
+LFE5U_25F = _ecp5(
+    "LFE5U-25F",
+    24288,
+    28,
+    56,
+    _MEDIUM,
+    80.0,
+    _dsp_rows((13,), (4, 13, 22, 33, 42, 51, 60)),
+)
+_LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28, "bank_words": 8192}
+LFE5U_45F = _ecp5(
+    "LFE5U-45F",
+    43848,
+    72,
+    108,
+    _LARGE,
+    80.0,
+    _dsp_rows((22, 46), (4, 13, 22, 31, 42, 51, 60, 69, 78)),
+)
+# All of the block RAM: the weights of small networks beside their activations.
+_LARGEST = {
+    "rows": 8,
+    "columns": 16,
+    "requantizers": 8,
+    "sum_bits": 28,
+    "bank_words": 22528,
+}
+LFE5U_85F = _ecp5(
+    "LFE5U-85F",
+    83640,
+    156,
+    208,
+    _LARGEST,
+    80.0,
+    _dsp_rows((10, 34, 58), (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)),
+)
 
 # Those with transceivers are the same apart from them.
 DEVICES: Mapping[str, Device] = MappingProxyType(

@@ -8,7 +8,7 @@ from accel.core.clocking import ClockPlan
 BOARD = Board(
     name="ulx3s_85f",
     title="Radiona ULX3S 85F",
-    **_devices.LFE5U_85F.on_board("6BG381"),
+    **_devices.LFE5U_85F.on_board("6BG381", flash_lanes=4),
     platform=ulx3s_platform("85F"),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
     flash=FLASH,

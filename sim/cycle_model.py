@@ -12,7 +12,7 @@ import numpy as np
 from accel.compiler.command import halved, lines, positions
 from accel.compiler.program import Copy, Program
 from accel.config import FLASH, AcceleratorConfig
-from accel.core import combine, requantizer, writeback
+from accel.core import combine, feeder, requantizer, writeback
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
@@ -77,6 +77,7 @@ class _Walk:
             self.steps
             + _WORD_STAGE
             + self.memory
+            + feeder.latency_of(config.family)
             + element_of(config).latency(config)
             + _ACCUMULATE
         )

@@ -39,7 +39,8 @@ ALLOWED = {
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "resources": DEFINITIONS | {"boards", "core"},
-    "bitstream": DEFINITIONS | {"boards", "core", "flow", "resources"},
+    "floorplan": DEFINITIONS | {"boards", "core"},
+    "bitstream": DEFINITIONS | {"boards", "core", "floorplan", "flow", "resources"},
     "energy": set(),
     "bench": DEFINITIONS
     | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},

@@ -6,7 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .pe import element_of
+from .primitives.accumulate import BeginOrAdd
 from .signals import delayed, step_layout
+from .spread import column_groups, spread
 
 
 class SystolicArray(wiring.Component):
@@ -31,14 +33,16 @@ class SystolicArray(wiring.Component):
         the layer.
     sums : Out(ArrayLayout(sum_shape, rows * columns))
         Accumulators: sums or, of an element with carries, halves of which two are 1, to be rounded up.
-    finished : Out(rows)
-        This row's sums are complete, for this cycle.
+    finished : Out(rows * column_groups)
+        This row's sums are complete, for this cycle: row-major, a bit for each group of columns.
     finished_step : Out(step_layout)
         The step that finished row 0.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
+        self.simulate = simulate
+        self.groups = column_groups(config)
         number = config.number_format
         element = element_of(config)
         self.products = element.create(config, simulate)
@@ -53,7 +57,7 @@ class SystolicArray(wiring.Component):
                 "step": In(step_layout),
                 **({"narrow": In(1)} if number.narrow else {}),
                 "sums": Out(data.ArrayLayout(self.sum_shape, config.rows * config.columns)),
-                "finished": Out(config.rows),
+                "finished": Out(config.rows * self.groups),
                 "finished_step": Out(step_layout),
             }
         )
@@ -80,32 +84,55 @@ class SystolicArray(wiring.Component):
                 weights = delayed(m, weights, 1, name=f"weights_{r}")
 
         # So do the marks of the step, beside the products.
-        valid = delayed(m, self.step.valid, self.product_latency, name="valid", init=0)
-        first = delayed(m, self.step.first, self.product_latency, name="first")
+        valid = self._spread(m, self.step.valid, self.product_latency, name="valid", init=0)
+        first = self._spread(m, self.step.first, self.product_latency, name="first")
         last = delayed(m, self.step.last, self.product_latency, name="last", init=0)
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
-                k = r * columns + c
-                product = products.p[k]
-                added, shown = total + product, total
+                k, group = r * columns + c, c % self.groups
+                product, shown = products.p[k], total
                 if self.halves:
                     # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
                     # nextpnr cannot route one net to both inputs of a carry.
                     owed = Signal(name=f"owed_{r}_{c}", reset_less=True)
-                    shown = Cat(owed, total)
-                    added = (shown.as_signed() + Cat(C(1, 1), product).as_signed()) >> 1
-                    with m.If(valid):
+                    shown = Cat(owed, total).as_signed()
+                    product = Cat(C(1, 1), product).as_signed()
+                    with m.If(valid[group]):
                         m.d.sync += owed.eq(products.carry[k])
                 m.d.comb += self.sums[k].eq(shown)
-                with m.If(valid):
-                    # Choosing behind the adder, not in front of it, is free on an iCE40.
-                    m.d.sync += total.eq(Mux(first, product, added))
-            finished = delayed(m, last, 1, name=f"finished_{r}", init=0)
-            m.d.comb += self.finished[r].eq(finished)
-            valid = delayed(m, valid, 1, name=f"valid_row_{r}", init=0)
-            first = delayed(m, first, 1, name=f"first_row_{r}")
-            last = finished
+                following = self._following(m, f"cells_{k}", shown, product, first[group])
+                with m.If(valid[group]):
+                    m.d.sync += total.eq(following >> self.halves)
+            finished = self._spread(m, last, 1, name=f"finished_{r}", init=0)
+            m.d.comb += self.finished[r * self.groups :][: self.groups].eq(Cat(finished))
+            valid = self._spread(m, valid[0], 1, name=f"valid_row_{r}", init=0)
+            first = self._spread(m, first[0], 1, name=f"first_row_{r}")
+            last = finished[0]
 
         m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
         return m
+
+    def _following(self, m, name, total, product, first):
+        """What a sum becomes with a product."""
+        if self.config.family != "ecp5" or self.simulate:
+            # Choosing behind the adder, not in front of it, is free on an iCE40.
+            return Mux(first, product, total + product)
+        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width)
+        m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
+        return cells.o
+
+    def _spread(self, m, mark, cycles, *, name, init=None):
+        """A mark as it was some cycles ago, for each group of columns."""
+        if not cycles:
+            return [mark] * self.groups
+        mark = delayed(m, mark, cycles - 1, name=f"{name}_ahead", init=init)
+        return spread(
+            m,
+            mark,
+            self.groups,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=name,
+            init=init,
+        )

@@ -73,11 +73,10 @@ class BoardTop(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.clocking = clocking = ClockGenerator(self.clock)
-        m.domains.sync = ClockDomain()
-        m.d.comb += [
-            ClockSignal().eq(clocking.clk),
-            ResetSignal().eq(clocking.rst),
-        ]
+        m.domains.sync = ClockDomain(reset_less=not clocking.resets)
+        m.d.comb += ClockSignal().eq(clocking.clk)
+        if clocking.resets:
+            m.d.comb += ResetSignal().eq(clocking.rst)
 
         m.submodules.core = core = self.core
         m.submodules.link = link = self.link
@@ -94,7 +93,7 @@ class BoardTop(Elaboratable):
 
         if self.led is not None:
             m.submodules.led = led = io.FFBuffer("o", _request(platform, self.led))
-            m.d.comb += led.o.eq(~(ResetSignal() | core.running))
+            m.d.comb += led.o.eq(~(clocking.rst | core.running))
         if self.usb is not None:
             pins = _request(platform, self.usb)
             m.submodules.usb_pullup = pullup = io.Buffer("o", pins.pullup)

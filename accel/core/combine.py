@@ -9,14 +9,16 @@ from ..config import AcceleratorConfig
 from ..isa import TABLE_ENTRIES, Isa
 from ..numeric.tables import ENTRY_BITS, FRACTION_BITS
 from .primitives import dual_port, memory
-from .primitives.dual_port import DualPortMemory
+from .primitives.two_readers import TwoReaders
 from .signals import delayed
 
 CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
-# A requantizer's tables take 4 blocks of an ECP5's memory. Arrays with more requantizers than
-# this need the blocks for activations, and have LUTs to spare.
-_MOST_BLOCKS = 4
+
+
+def _way(family: str) -> int:
+    """Cycles that operands take to the tables: on the ECP5 those may lie far away."""
+    return 1 if family == "ecp5" else 0
 
 
 def latency_of(config: AcceleratorConfig) -> int:
@@ -24,7 +26,7 @@ def latency_of(config: AcceleratorConfig) -> int:
 
     One more where a word would otherwise be written in the very cycle in which another is read.
     """
-    latency = dual_port.latency_of(config.family) + _STAGES
+    latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
     return latency + (read_to_write % (config.word_cycles * config.pace) == 0)
 
@@ -69,15 +71,19 @@ class Combine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        first, second = self._add_tables(m)
+        way = _way(self.config.family)
+        result = delayed(m, self.result, way, name="result")
+        second = delayed(m, self.second, way, name="second")
+        left = self.latency - way
+        entries = self._add_tables(m, result, second)
 
         # Beside the tables: the result, or the greater of both.
-        plain = Mux(self.maximum & (self.second > self.result), self.second, self.result)
-        plain = delayed(m, plain, self.latency - 2, name="plain")
+        plain = Mux(self.maximum & (second > result), second, result)
+        plain = delayed(m, plain, left - 2, name="plain")
 
-        spare = self.latency - dual_port.latency_of(self.config.family) - _STAGES
+        spare = left - dual_port.latency_of(self.config.family) - _STAGES
         total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
-        m.d.sync += total.eq(first + second)
+        m.d.sync += total.eq(entries[0] + entries[1])
         total = delayed(m, total, spare, name="total")
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
@@ -93,13 +99,13 @@ class Combine(wiring.Component):
             m.d.comb += clamped.eq(code)
         code = clamped ^ (1 << CODE_BITS - 1)
         if self.narrow:
-            held = delayed(m, self.second, self.latency - 1, name="held") ^ (1 << CODE_BITS - 1)
+            held = delayed(m, second, left - 1, name="held") ^ (1 << CODE_BITS - 1)
             packed = Cat(held[self.narrow.bits :], code[: self.narrow.bits])
             code = Mux(self.pack, packed, code)
         m.d.sync += self.o.eq(code)
         return m
 
-    def _add_tables(self, m):
+    def _add_tables(self, m, result, second):
         """The entries of result and second operand."""
         words = Isa(self.config).words(Isa(self.config).table_entry)
         entry = Signal(1 + exact_log2(TABLE_ENTRIES))
@@ -111,22 +117,19 @@ class Combine(wiring.Component):
             with m.If(word == words - 1):
                 m.d.sync += entry.eq(entry + 1)
 
-        values = []
-        for index, address in enumerate((self.result, self.second)):
-            table = DualPortMemory(
-                part_width=self.config.word_bits,
-                parts=words,
-                depth=TABLE_ENTRIES,
-                family=self.config.family,
-                simulate=self.simulate,
-                of_luts=self.config.requantizers > _MOST_BLOCKS,
-            )
-            m.submodules[("first", "second")[index]] = table
-            m.d.comb += [
-                table.write_address.eq(entry),
-                table.write_data.eq(self.write_data),
-                table.write_en.eq((self.write_en & (entry[-1] == index)) << word),
-                table.read_address.eq(address),
-            ]
-            values.append(table.read_data[:ENTRY_BITS].as_signed())
-        return values
+        m.submodules.tables = tables = TwoReaders(
+            part_width=min(self.config.word_bits, ENTRY_BITS),
+            parts=words,
+            depth=TABLE_ENTRIES,
+            family=self.config.family,
+            simulate=self.simulate,
+        )
+        m.d.comb += [
+            tables.write_address.eq(entry),
+            tables.write_data.eq(self.write_data),
+            tables.write_en.eq(self.write_en << word),
+            tables.read_address_0.eq(result),
+            tables.read_address_1.eq(second),
+        ]
+        read = tables.read_data_0, tables.read_data_1
+        return [data[:ENTRY_BITS].as_signed() for data in read]

@@ -1,7 +1,7 @@
 """The whole core: a byte stream to the host, everything else inside."""
 
 from amaranth.hdl import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
@@ -21,9 +21,9 @@ from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
 from .primitives import dual_port
-from .primitives.ecp5_memory import Copy
 from .sequencer import Sequencer
 from .signals import delayed
+from .spread import spread
 
 
 class Core(wiring.Component):
@@ -74,8 +74,10 @@ class Core(wiring.Component):
             rows=config.rows,
             columns=config.columns,
             activation_shape=array.activations.shape().elem_shape,
+            family=config.family,
+            simulate=self.simulate,
         )
-        m.submodules.drain = drain = Drain(config, array.sum_shape)
+        m.submodules.drain = drain = Drain(config, array.sum_shape, simulate=self.simulate)
         m.submodules.write_back = write_back = writeback.WriteBack(config)
         d = sequencer.descriptor
         m.d.comb += [signal.eq(d) for signal in (issue.descriptor, write_back.descriptor)]
@@ -94,7 +96,7 @@ class Core(wiring.Component):
             banks.array_address.eq(issue.read_address),
             feeder.word.eq(word),
             feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
-            feeder.broadcast.eq(self._for_rows(m, d.broadcast)),
+            feeder.broadcast.eq(d.broadcast),
             array.activations.eq(feeder.o),
             *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
         ]
@@ -102,23 +104,26 @@ class Core(wiring.Component):
 
         # Weights and marks, in step with them
         buffer = dual_port.latency_of(config.family)
-        early = delayed(m, issue.step, 1 + latency - buffer, name="early_step", init={})
+        early = delayed(
+            m, issue.step, 1 + latency + feeder.latency - buffer, name="early_step", init={}
+        )
         m.d.comb += [
             weights.step.eq(early),
             array.weights.eq(weights.weights),
             array.step.eq(delayed(m, early, 1 + buffer, name="step", init={})),
-            weights.write_en.eq(sequencer.weight_en),
-            weights.write_restart.eq(sequencer.restart),
-            weights.write_half.eq(sequencer.half),
-            weights.write_data.eq(sequencer.write_data),
             issue.ready.eq(sequencer.ready),
             sequencer.busy.eq(issue.busy),
             sequencer.waiting_weights.eq(issue.waiting_weights),
             sequencer.waiting_drain.eq(issue.waiting_drain),
         ]
 
-        # Results
+        # What is filled, and results
+        fillings = self._fillings(m, sequencer, 1 + config.requantizers)
         m.d.comb += [
+            weights.write_en.eq(fillings[0].weight_en),
+            weights.write_restart.eq(fillings[0].restart),
+            weights.write_half.eq(fillings[0].half),
+            weights.write_data.eq(fillings[0].write_data),
             drain.sums.eq(array.sums),
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
@@ -126,8 +131,11 @@ class Core(wiring.Component):
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.half),
         ]
+        rules = self._rules(m, d)
         codes = [
-            self._add_results(m, q, sequencer, drain, write_back, halves=array.halves)
+            self._add_results(
+                m, q, fillings[1 + q], rules[q], drain, write_back, sequencer.start, array.halves
+            )
             for q in range(config.requantizers)
         ]
         m.d.comb += [
@@ -153,42 +161,72 @@ class Core(wiring.Component):
         result = dual_port.latency_of(family) + requantizer.latency_of(family)
         return result - writeback.read_lead(self.config) - 1
 
-    def _add_results(self, m, q, sequencer, drain, write_back, *, halves):
+    def _fillings(self, m, sequencer, count):
+        """What fills the tables, the records and the weight buffer, for each of those who take it.
+
+        On the ECP5 a cycle later: nothing is read so soon.
+        """
+        names = ("table_en", "record_en", "record_column", "record_word", "weight_en", "restart")
+        return self._for_each(
+            m, "filling", count, {n: getattr(sequencer, n) for n in (*names, "half", "write_data")}
+        )
+
+    def _rules(self, m, d):
+        """What of the descriptor each requantizer and what is behind it goes by, which is stable
+        long before the first results come."""
+        names = ["tie_parity", "maximum", "tables", "low", "high"]
+        names += ["broadcast"] if self.config.lines > 1 else []
+        names += ["pack"] if self.config.number_format.narrow else []
+        count = self.config.requantizers
+        return self._for_each(m, "rule", count, {name: getattr(d, name) for name in names})
+
+    def _for_each(self, m, name, count, values):
+        """Values for each of some parts, on the ECP5 from registers of their own."""
+        layout = data.StructLayout({n: value.shape() for n, value in values.items()})
+        together = Cat(values.values())
+        copies = [together] * count
+        if self.config.family == "ecp5":
+            copies = spread(
+                m, together, count, family="ecp5", simulate=self.simulate, name=name, init=0
+            )
+        return [data.View(layout, copy) for copy in copies]
+
+    def _add_results(self, m, q, filling, rule, drain, write_back, start, halves):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
-        config, d = self.config, sequencer.descriptor
+        config = self.config
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
         m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
             Isa(config), halves=halves
         )
         m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
-        column, wanted = sequencer.record_column, drain.column
+        column, wanted = filling.record_column, drain.columns[q]
         if config.lines > 1:  # all lines of a broadcast layer have the records of the first
-            wanted = Mux(d.broadcast, wanted % (config.rows // config.requantizers), wanted)
+            wanted = Mux(rule.broadcast, wanted % (config.rows // config.requantizers), wanted)
         sums = delayed(m, drain.o[q], records.latency - drain.latency, name=f"sum_{q}")
         m.d.comb += [
-            records.write_en.eq(sequencer.record_en & (column % config.requantizers == q)),
-            records.write_half.eq(sequencer.half),
+            records.write_en.eq(filling.record_en & (column % config.requantizers == q)),
+            records.write_half.eq(filling.half),
             records.write_column.eq(column // config.requantizers),
-            records.write_word.eq(sequencer.record_word),
-            records.write_data.eq(sequencer.write_data),
+            records.write_word.eq(filling.record_word),
+            records.write_data.eq(filling.write_data),
             records.column.eq(wanted),
-            records.half.eq(drain.half),
+            records.half.eq(drain.halves[q]),
             records.negative.eq(divider.negative),
             divider.sum.eq(sums),
             divider.early.eq(records.early),
             divider.late.eq(records.late),
             divider.offset.eq(records.offset),
-            divider.tie_parity.eq(d.tie_parity),
+            divider.tie_parity.eq(rule.tie_parity),
             combine.result.eq(divider.o),
             combine.second.eq(write_back.old.word_select(q, 8)),
-            combine.maximum.eq(d.maximum),
-            combine.tables.eq(d.tables),
-            *([combine.pack.eq(d.pack)] if config.number_format.narrow else []),
-            combine.low.eq(d.low),
-            combine.high.eq(d.high),
-            combine.restart.eq(sequencer.start),
-            combine.write_en.eq(sequencer.table_en),
-            combine.write_data.eq(sequencer.write_data),
+            combine.maximum.eq(rule.maximum),
+            combine.tables.eq(rule.tables),
+            *([combine.pack.eq(rule.pack)] if config.number_format.narrow else []),
+            combine.low.eq(rule.low),
+            combine.high.eq(rule.high),
+            combine.restart.eq(start),
+            combine.write_en.eq(filling.table_en),
+            combine.write_data.eq(filling.write_data),
         ]
         return combine.o
 
@@ -197,17 +235,6 @@ class Core(wiring.Component):
         to a whole row."""
         slot = delayed(m, slot, cycles - 1, name="slot")
         return delayed(m, Cat(slot == r for r in range(self.config.rows)), 1, name="load")
-
-    def _for_rows(self, m, value):
-        """A bit that stays during a layer, for each row: on the ECP5 in a register of its own."""
-        values = value.replicate(self.config.rows)
-        if self.config.family != "ecp5":
-            return values
-        if self.simulate:
-            return delayed(m, values, 1, name="for_rows")
-        m.submodules.for_rows = copies = Copy(self.config.rows)
-        m.d.comb += copies.i.eq(values)
-        return copies.o
 
     def _connect_link(self, m, link, sequencer, banks):
         wiring.connect(m, wiring.flipped(self.i), link.i)
@@ -240,6 +267,8 @@ class Core(wiring.Component):
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
+            # An ECP5's block RAM is for activations and weights.
+            of_luts=self.config.family == "ecp5",
         )
         m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from .signals import step_layout
+from .spread import column_groups, spread
 
 
 class Drain(wiring.Component):
@@ -31,23 +32,39 @@ class Drain(wiring.Component):
         The sums of neighbouring columns, ``latency`` cycles later.
     column : Out(range(columns // requantizers)), half : Out(1)
         Which columns, in units of ``requantizers``, and which half of the records they need.
+    columns, halves : Out
+        The same for each of those who take a sum, on the ECP5 from registers of their own.
     release : Out(1)
         The last sums of a group of output channels are being emitted.
     """
 
-    def __init__(self, config: AcceleratorConfig, sum_shape: Shape | None = None):
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        sum_shape: Shape | None = None,
+        *,
+        simulate: bool = False,
+    ):
         self.config = config
+        self.simulate = simulate
+        self.groups = column_groups(config)
         self.sum_shape = sum_shape = sum_shape or signed(config.sum_bits)
         super().__init__(
             {
                 "sums": In(data.ArrayLayout(sum_shape, config.rows * config.columns)),
-                "finished": In(config.rows),
+                "finished": In(config.rows * self.groups),
                 "step": In(step_layout),
                 **({"second": In(1)} if config.pace > 1 else {}),
                 "valid": Out(1),
                 "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
                 "column": Out(range(config.columns // config.requantizers)),
                 "half": Out(1),
+                "columns": Out(
+                    data.ArrayLayout(
+                        range(config.columns // config.requantizers), config.requantizers
+                    )
+                ),
+                "halves": Out(config.requantizers),
                 "release": Out(1),
             }
         )
@@ -76,30 +93,26 @@ class Drain(wiring.Component):
             row_last.eq(row == rows - 1),
             self.release.eq(self.valid & group_last & column_last & row_last),
         ]
+        column_next, half_next = Signal.like(self.column), Signal()
+        m.d.comb += half_next.eq(self.half)
         with m.If(self.finished[0]):
-            m.d.sync += [emitting.eq(1), self.column.eq(0), row.eq(0)]
-            m.d.sync += [self.half.eq(self.step.half), group_last.eq(self.step.group_last)]
+            m.d.sync += [emitting.eq(1), row.eq(0), group_last.eq(self.step.group_last)]
+            m.d.comb += [column_next.eq(0), half_next.eq(self.step.half)]
         with m.Elif(column_end):
-            m.d.sync += [self.column.eq(0), row.eq(row + 1)]
+            m.d.sync += row.eq(row + 1)
+            m.d.comb += column_next.eq(0)
             with m.If(row_last):
                 m.d.sync += emitting.eq(0)
         with m.Else():
-            m.d.sync += self.column.eq(self.column + one)
+            m.d.comb += column_next.eq(self.column + one)
+        m.d.sync += [self.column.eq(column_next), self.half.eq(half_next)]
+        self._show_columns(m, column_next, half_next)
 
-        # Which row is emitted, bit by bit. The ECP5 gives registers to what goes to a whole row.
+        # Which row is emitted, bit by bit, for each group of columns
         at_row = Cat(row == r for r in range(rows))
-        turn = at_row & one.replicate(rows) if paced else at_row
+        turns = [at_row & one.replicate(rows) if paced else at_row] * self.groups
         if self.latency:
-            turn = Signal(rows)
-            with m.If(self.finished[0]):
-                m.d.sync += turn.eq(1)
-            if paced:
-                with m.Elif(~one):
-                    m.d.sync += turn.eq(at_row)
-                with m.Elif(self.second):
-                    m.d.sync += turn.eq(0)
-            with m.Elif(column_last):
-                m.d.sync += turn.eq(turn << 1)
+            turns = self._turns(m, at_row, column_last, one)
 
         # Each row shifts its sums towards column 0 while it is the one emitted.
         emitted = []
@@ -109,21 +122,63 @@ class Drain(wiring.Component):
                 name=f"held_{r}",
                 reset_less=True,
             )
-            with m.If(self.finished[r]):
-                m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in range(columns)]
-            with m.Elif(turn[r]):
-                m.d.sync += [held[c].eq(held[c + count]) for c in range(columns - count)]
-            emitted.append(Cat(held[c] for c in range(count)))
+            for g in range(self.groups):
+                neighbours = range(g, columns, self.groups)
+                with m.If(self.finished[r * self.groups + g]):
+                    m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in neighbours]
+                with m.Elif(turns[g][r]):
+                    m.d.sync += [
+                        held[c].eq(held[c + count]) for c in neighbours if c + count < columns
+                    ]
+            emitted.append([held[c] for c in range(count)])
         if self.latency:
             pairs = []
             for r in range(0, rows, 2):
-                pair = Signal(len(emitted[r]), name=f"pair_{r}", reset_less=True)
-                m.d.sync += pair.eq(_either(turn[r : r + 2], emitted[r : r + 2]))
-                pairs.append(pair)
+                pair = Signal(self.o.shape(), name=f"pair_{r}", reset_less=True)
+                for c in range(count):
+                    turn = turns[c % self.groups][r : r + 2]
+                    m.d.sync += pair[c].eq(_either(turn, [row[c] for row in emitted[r : r + 2]]))
+                pairs.append(pair.as_value())
             m.d.comb += self.o.eq(reduce(or_, pairs))
         else:
-            m.d.comb += self.o.eq(Array(emitted)[row])
+            m.d.comb += self.o.eq(Array(map(Cat, emitted))[row])
         return m
+
+    def _show_columns(self, m, column_next, half_next):
+        """Column and half for each of those who take a sum."""
+        count, places = self.config.requantizers, [Cat(self.column, self.half)]
+        if self.latency:
+            places = self._spread(m, Cat(column_next, half_next), count, "place")
+        for q in range(count):
+            place = places[q % len(places)]
+            m.d.comb += [self.columns[q].eq(place[:-1]), self.halves[q].eq(place[-1])]
+
+    def _spread(self, m, value, count, name):
+        return spread(
+            m,
+            value,
+            count,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=name,
+            init=0,
+        )
+
+    def _turns(self, m, at_row, column_last, one):
+        """Of the row that is emitted from the next cycle on, ahead of time for registers."""
+        turn, following = Signal(len(at_row)), Signal(len(at_row))
+        m.d.comb += following.eq(turn)
+        with m.If(self.finished[0]):
+            m.d.comb += following.eq(1)
+        if self.config.pace > 1:
+            with m.Elif(~one):
+                m.d.comb += following.eq(at_row)
+            with m.Elif(self.second):
+                m.d.comb += following.eq(0)
+        with m.Elif(column_last):
+            m.d.comb += following.eq(turn << 1)
+        m.d.sync += turn.eq(following)
+        return self._spread(m, following, self.groups, "turn")
 
 
 def _either(selected, values):

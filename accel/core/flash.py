@@ -31,6 +31,8 @@ class FlashReader(wiring.Component):
         As ``ImageCheck`` has it.
     depth : int
         Bytes that are read ahead, a power of two.
+    of_luts : bool
+        They wait in RAM of LUTs, where the FPGA has such.
     gap, wake : int
         As ``FlashBus`` has them; by default 100 ns at 48 MHz, and more than the 35 us that the
         slowest chips want (tRES1) at up to 58 MHz.
@@ -68,11 +70,12 @@ class FlashReader(wiring.Component):
         offset: int,
         header: bytes,
         depth: int = DEPTH,
+        of_luts: bool = False,
         gap: int = GAP,
         wake: int = WAKE,
     ):
         self.bus = FlashBus(lanes=lanes, divider=divider, offset=offset, gap=gap, wake=wake)
-        self.fifo = ReadAhead(depth=depth)
+        self.fifo = ReadAhead(depth=depth, of_luts=of_luts)
         self.image_check = ImageCheck(header=header)
         super().__init__(
             {

@@ -10,7 +10,7 @@ _ATTRIBUTES = {"no_rw_check": 1}
 
 
 class ReadAhead(wiring.Component):
-    """A queue in block RAM that counts bytes from when they begin to be read, not from when they come.
+    """A queue in RAM that counts bytes from when they begin to be read, not from when they come.
 
     A byte that comes is there to be taken two cycles later, one a cycle.
 
@@ -18,6 +18,8 @@ class ReadAhead(wiring.Component):
     ----------
     depth : int
         Bytes that may have begun and are not taken yet; a power of two, at least 4.
+    of_luts : bool
+        Of LUTs, where the FPGA has RAM of them, and not in block RAM.
 
     Members
     -------
@@ -32,10 +34,11 @@ class ReadAhead(wiring.Component):
         The bytes.
     """
 
-    def __init__(self, *, depth: int):
+    def __init__(self, *, depth: int, of_luts: bool = False):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"Depth must be a power of two and at least 4, not {depth!r}")
         self.depth = depth
+        self.attributes = {**_ATTRIBUTES, "ram_style": "distributed"} if of_luts else _ATTRIBUTES
         super().__init__(
             {
                 "clear": In(1),
@@ -58,7 +61,9 @@ class ReadAhead(wiring.Component):
         m.d.sync += pending.eq(pending + change)
         m.d.comb += self.room.eq(~pending[-1])
 
-        m.submodules.memory = memory = Memory(shape=8, depth=self.depth, init=[], attrs=_ATTRIBUTES)
+        m.submodules.memory = memory = Memory(
+            shape=8, depth=self.depth, init=[], attrs=self.attributes
+        )
         write, read = memory.write_port(), memory.read_port()
         writing = Signal(range(self.depth), reset_less=True)
         reading = Signal.like(writing)

@@ -75,20 +75,24 @@ def make_plan(
     name: str = "top",
     seeds: Iterable[int] = (1,),
     nextpnr_options: Iterable[str] = (),
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> BuildPlan:
     """Elaborate ``top`` for ``platform``, a fresh instance of a board of amaranth-boards.
+
+    ``places`` are those of cells that are to be somewhere, by the names of the cells.
 
     The programmer that the board asks for at build time is not needed. Source locations are left
     out of the netlist, so that the plan, and with it the bitstream, does not depend on where the
     sources lie.
     """
+    placed = [f'setattr -set BEL "{place}" c:{cell}' for cell, place in places.items()]
     amaranth_plan = platform.prepare(
         top,
         name,
         emit_src=False,
         script_after_read=_AFTER_READ,
         **_synthesis_options(platform),
-        script_after_synth=f"tee -q -o {STATISTICS} stat -json",
+        script_after_synth="\n".join([*placed, f"tee -q -o {STATISTICS} stat -json"]),
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
     # What a platform may do behind that is for its programmer.

@@ -79,8 +79,11 @@ class Run:
             late = [self.steps[max(0, time - r)][1][r] for r in range(rows)]
             ctx.set(dut.activations, np.concatenate(late).tolist())
             sums, finished = ctx.get(dut.sums), ctx.get(dut.finished)
+            every = (1 << dut.groups) - 1
             for r in range(rows):
-                if finished >> r & 1:
+                groups = finished >> r * dut.groups & every
+                assert groups in (0, every)
+                if groups:
                     found = [sums[r * columns + c] for c in range(columns)]
                     self.seen[time, r] = [s + 1 >> 1 for s in found] if dut.halves else found
             if finished & 1:

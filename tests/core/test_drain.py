@@ -29,7 +29,8 @@ class Run:
     cycle, among garbage."""
 
     def __init__(self, config, gaps, seed, second=0):
-        self.dut = Drain(config)
+        self.dut = Drain(config, simulate=True)
+        self.every = (1 << self.dut.groups) - 1
         self.config, self.second = config, second
         self.pace = config.pace if second else 1
         self.rng = random.Random(seed)
@@ -55,7 +56,7 @@ class Run:
             finished, sums = 0, [self.sum() for _ in range(rows * columns)]
             for r in range(rows):
                 if time - r in self.tiles:
-                    finished |= 1 << r
+                    finished |= self.every << r * dut.groups
                     sums[r * columns : (r + 1) * columns] = self.tiles[time - r][0][r]
             ctx.set(dut.finished, finished)
             ctx.set(dut.sums, sums)

@@ -12,6 +12,10 @@ from accel.core.clocking.reset import ResetRelease
 class ClockGenerator(wiring.Component):
     """The clock of ``plan`` and the reset that goes with it; whoever takes both defines the domain.
 
+    On the ECP5 the reset's net would be the slowest of all. There the clock waits instead: registers
+    are set up with the configuration, and nothing moves before ``rst`` would have been released, or
+    while the PLL has lost its lock.
+
     Place and route derives the clock's constraint from the pin's and the PLL's dividers. The reset is released
     synchronously, some time after the PLL has locked: see ``ResetRelease``.
 
@@ -20,7 +24,12 @@ class ClockGenerator(wiring.Component):
     clk : Out(1)
         The clock.
     rst : Out(1)
-        The reset, synchronous to ``clk``.
+        The reset, synchronous to ``clk``; 0 where there is none.
+
+    Attributes
+    ----------
+    resets : bool
+        Whether the domain has a reset.
     """
 
     clk: Out(1)
@@ -28,6 +37,7 @@ class ClockGenerator(wiring.Component):
 
     def __init__(self, plan: ClockPlan):
         self.plan = plan
+        self.resets = plan.family != "ecp5"
         super().__init__()
 
     def elaborate(self, platform):
@@ -39,11 +49,11 @@ class ClockGenerator(wiring.Component):
         m.domains.start = ClockDomain(local=True, reset_less=True)
         m.d.comb += ClockSignal("start").eq(clk)
         m.submodules.reset = reset = DomainRenamer("start")(ResetRelease(self.plan.made_mhz))
-        m.d.comb += [
-            reset.ready.eq(locked),
-            self.clk.eq(clk),
-            self.rst.eq(reset.rst),
-        ]
+        m.d.comb += reset.ready.eq(locked)
+        if self.resets:
+            m.d.comb += [self.clk.eq(clk), self.rst.eq(reset.rst)]
+        else:
+            m.submodules.gate = Instance("DCCA", i_CLKI=clk, i_CE=~reset.rst, o_CLKO=self.clk)
         return m
 
     def _add_source(self, m, platform, clk, locked):

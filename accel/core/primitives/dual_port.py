@@ -13,8 +13,6 @@ _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": ecp5_memory.READ_L
 # What is being written is never read, so nobody needs to know what a read would see.
 _ATTRIBUTES = {"no_rw_check": 1}
 
-_OF_LUTS = {**_ATTRIBUTES, "ram_style": "distributed"}
-
 # A memory of at most this depth is made of the ECP5's LUTs.
 _LUT_DEPTH = 16
 
@@ -39,8 +37,6 @@ class DualPortMemory(wiring.Component):
         have block RAM inferred by synthesis.
     simulate : bool
         Take the behavioural twin of the same latency instead of the vendor's cells.
-    of_luts : bool
-        On the ECP5, LUTs however deep it is.
 
     Members
     -------
@@ -58,14 +54,12 @@ class DualPortMemory(wiring.Component):
         depth: int,
         family: Family = "generic",
         simulate: bool = False,
-        of_luts: bool = False,
     ):
         self.part_width = part_width
         self.parts = parts
         self.depth = depth
         self.family = check_family(family)
         self.simulate = simulate
-        self.of_luts = of_luts and family == "ecp5"
         super().__init__(
             {
                 "write_en": In(parts),
@@ -95,7 +89,7 @@ class DualPortMemory(wiring.Component):
         ]
         ports = (self.write_en, self.write_address, self.write_data)
         m.d.sync += [stage.eq(port) for stage, port in zip(write, ports, strict=True)]
-        if self.simulate or self.of_luts or self.depth <= _LUT_DEPTH:
+        if self.simulate or self.depth <= _LUT_DEPTH:
             self._add_inferred(m, *write)
         else:
             self._add_block_rams(m, *write)
@@ -106,7 +100,7 @@ class DualPortMemory(wiring.Component):
             shape=self.parts * self.part_width,
             depth=self.depth,
             init=[],
-            attrs=_OF_LUTS if self.of_luts else _ATTRIBUTES,
+            attrs=_ATTRIBUTES,
         )
         m.submodules.memory = memory
         write, read = memory.write_port(granularity=self.part_width), memory.read_port()

@@ -38,6 +38,11 @@ class Section:
     width: int
     depth: int
 
+    @property
+    def wide(self) -> bool:
+        """Whether a cell holds two bytes."""
+        return self.width > _BYTE + 1
+
     def contains(self, address) -> Value:
         """Whether an address of the memory is in this part."""
         return address >> exact_log2(self.depth) == self.first // self.depth
@@ -47,13 +52,13 @@ def sections_for(depth: int) -> tuple[Section, ...]:
     """The parts of a memory of bytes: the fewest cells that hold it, then the fewest parts.
 
     Deep cells are narrow, so a byte takes as many cells of 16384 bits whatever their shape; the
-    deepest come first.
+    deepest come first. The last one may hold two bytes in each cell.
     """
     sections, first = [], 0
-    least = SHAPES[0][1]
+    least = WIDE_SHAPES[0][1]
     while first < depth:
         left = -(-(depth - first) // least) * least
-        width, fitting = next(shape for shape in reversed(SHAPES) if shape[1] <= left)
+        width, fitting = next(shape for shape in reversed(WIDE_SHAPES) if shape[1] <= left)
         sections.append(Section(first, width, fitting))
         first += fitting
     return tuple(sections)
@@ -61,8 +66,11 @@ def sections_for(depth: int) -> tuple[Section, ...]:
 
 def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
     """Number of cells that a memory takes whose ``lane`` bits are written together."""
-    cells = sum(-(-lane // section.width) for section in sections_for(depth))
-    return -(-width // lane) * cells
+    lanes = -(-width // lane)
+    return sum(
+        -(-lanes // 2) if section.wide else lanes * -(-lane // section.width)
+        for section in sections_for(depth)
+    )
 
 
 class BlockRam(wiring.Component):
@@ -77,21 +85,33 @@ class BlockRam(wiring.Component):
         1, 2, 4, 9 or 18, which makes the depth 16384, 8192, 4096, 2048 or 1024.
     dual : bool
         Read at ``read_address``, through the other port, and not at ``address``.
+    both : bool
+        Read through both ports.
+    bytewise : bool
+        Write either byte of a word of 18 bits, its first 8 bits or those behind the ninth.
 
     Members
     -------
     address : In, write_en : In(1), write_data : In(width)
         The port that writes, and reads where there is only one.
+    write_bytes : In(2)
+        Which bytes to write; only if ``bytewise``.
     read_address : In
-        Where to read; only if ``dual``.
+        Where to read; only if ``dual`` or ``both``.
     read_data : Out(width)
         What was there.
+    address_data : Out(width)
+        What was at ``address``; only if ``both``.
     """
 
-    def __init__(self, width: int, *, dual: bool = False):
+    def __init__(
+        self, width: int, *, dual: bool = False, both: bool = False, bytewise: bool = False
+    ):
         self.width = width
         self.depth = dict(WIDE_SHAPES)[width]
-        self.dual = dual
+        self.dual = dual or both
+        self.both = both
+        self.bytewise = bytewise
         address = range(self.depth)
         super().__init__(
             {
@@ -100,19 +120,24 @@ class BlockRam(wiring.Component):
                 "write_data": In(width),
                 "read_data": Out(width),
             }
-            | ({"read_address": In(address)} if dual else {})
+            | ({"read_address": In(address)} if self.dual else {})
+            | ({"address_data": Out(width)} if both else {})
+            | ({"write_bytes": In(2)} if bytewise else {})
         )
 
     def elaborate(self, platform):
         m = Module()
-        ports, reading = {}, "B" if self.dual else "A"
+        ports = {}
+        reading = {"B" if self.dual else "A": self.read_data}
+        if self.both:
+            reading["A"] = self.address_data
         for name in "AB":
             used = name == "A" or self.dual
             address = self.read_address if name == "B" and self.dual else self.address
             # Always enabled: the output register then needs no enable of its own.
             ports |= {
                 f"p_DATA_WIDTH_{name}": self.width,
-                f"p_REGMODE_{name}": "OUTREG" if name == reading else "NOREG",
+                f"p_REGMODE_{name}": "OUTREG" if name in reading else "NOREG",
                 f"p_WRITEMODE_{name}": "NORMAL",
                 f"p_CSDECODE_{name}": "0b000",
                 f"i_CLK{name}": ClockSignal() if used else Const(0, 1),
@@ -125,8 +150,8 @@ class BlockRam(wiring.Component):
             }
         for index, bit in enumerate(self.write_data):
             ports[f"i_DIA{index}"] = bit
-        for index, bit in enumerate(self.read_data):
-            ports[f"o_DO{reading}{index}"] = bit
+        for name, word in reading.items():
+            ports |= {f"o_DO{name}{index}": word[index] for index in range(self.width)}
         m.submodules.ram = Instance(
             "DP16KD", p_GSR="DISABLED", p_RESETMODE="SYNC", p_ASYNC_RESET_RELEASE="SYNC", **ports
         )
@@ -134,9 +159,12 @@ class BlockRam(wiring.Component):
 
     def _address(self, prefix, address):
         """The lowest pins are left out where a word is wider than one bit, and say which bytes are
-        written where it has two: both."""
+        written where it has two."""
         unused = _PORT_ADDRESS_BITS - len(address)
-        pins = Cat(Const(0b11 if self.width > 9 else 0, unused), address)
+        lowest = Const(0b11 if self.width > 9 else 0, unused)
+        if self.bytewise:
+            lowest = Cat(self.write_bytes, Const(0, unused - 2))
+        pins = Cat(lowest, address)
         return {f"{prefix}{index}": pins[index] for index in range(_PORT_ADDRESS_BITS)}
 
 

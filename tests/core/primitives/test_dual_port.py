@@ -4,7 +4,6 @@
 import random
 
 import pytest
-from amaranth.back import rtlil
 from amaranth.sim import Simulator
 
 from accel.core.primitives import dual_port
@@ -51,9 +50,3 @@ def test_reads_give_what_was_written_after_the_stated_latency(family, part_width
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-
-
-@pytest.mark.parametrize("of_luts", [False, True])
-def test_a_deep_memory_of_luts_takes_no_block_of_an_ecp5(of_luts):
-    dut = DualPortMemory(part_width=29, parts=1, depth=256, family="ecp5", of_luts=of_luts)
-    assert ("DP16KD" in rtlil.convert(dut)) != of_luts

@@ -1,7 +1,7 @@
 # amaranth: UnusedElaboratable=no
 """The behavioural twins agree with the vendor's cells as Yosys models them.
 
-There are such models of SB_MAC16 and SB_SPRAM256KA. There is none of the ECP5's MULT18X18D and
+There are such models of SB_MAC16, SB_SPRAM256KA and CCU2C. There is none of the ECP5's MULT18X18D and
 DP16KD, which Yosys knows as black boxes only. For DP16KD a model of our own, written after its
 guide, stands in, so what is proved is how we connect it.
 """
@@ -9,9 +9,11 @@ guide, stands in, so what is proved is how we connect it.
 import pytest
 from amaranth.hdl import *
 
+from accel.core.primitives.accumulate import BeginOrAdd
 from accel.core.primitives.dual_port import DualPortMemory
 from accel.core.primitives.memory import SinglePortMemory
 from accel.core.primitives.multiplier import Multiplier
+from accel.core.primitives.two_readers import TwoReaders
 
 
 @pytest.mark.parametrize(
@@ -74,23 +76,26 @@ def test_sb_spram256ka_reads_writes_and_holds_like_the_twin(run_side_by_side):
     assert run_side_by_side(build, 200_000) == "ran"
 
 
-@pytest.mark.parametrize("depth", [1000, 4096, 6000, 16384, 22528, 40000])
-def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, depth):
+@pytest.mark.parametrize(
+    ("width_bytes", "depth"),
+    [(2, 1000), (2, 4096), (3, 5120), (2, 6000), (2, 16384), (2, 22528), (2, 40000)],
+)
+def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, width_bytes, depth):
     def build(m, stimulus):
         pair = [
-            SinglePortMemory(width_bytes=2, depth=depth, family="ecp5", simulate=simulate)
+            SinglePortMemory(width_bytes=width_bytes, depth=depth, family="ecp5", simulate=simulate)
             for simulate in (False, True)
         ]
         m.submodules.cell, m.submodules.twin = pair
         high = len(pair[0].address) - 3
         address = Cat(stimulus[:3], Const(0, high - 1), stimulus[3:5])[: high + 3]
-        mask = Mux(stimulus[6], stimulus[8:10], 0)
+        mask = Mux(stimulus[6], stimulus[8 : 8 + width_bytes], 0)
         for memory in pair:
             m.d.comb += [
                 memory.en.eq(stimulus[13:15].any()),
                 memory.address.eq(address),
                 memory.write_en.eq(mask),
-                memory.write_data.eq(stimulus[32:48]),
+                memory.write_data.eq(stimulus[32:]),
             ]
         return _differ(m, pair, [(pair[0].en, ~mask.any())])
 
@@ -117,6 +122,56 @@ def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth):
                 memory.read_address.eq(Cat(stimulus[16:18], stimulus[17].replicate(high), ~half)),
             ]
         return _differ(m, pair, [(Const(1), turn[:-1] > 4)])
+
+    assert run_side_by_side(build, 100_000) == "ran"
+
+
+@pytest.mark.parametrize(("part_width", "parts"), [(29, 1), (16, 2), (24, 2)])
+def test_a_dp16kd_whose_both_ports_read_is_like_the_twin(run_side_by_side, part_width, parts):
+    def build(m, stimulus):
+        pair = [
+            TwoReaders(
+                part_width=part_width, parts=parts, depth=256, family="ecp5", simulate=simulate
+            )
+            for simulate in (False, True)
+        ]
+        m.submodules.cell, m.submodules.twin = pair
+        # All is written, then read for long, and written anew.
+        turn = Signal(12)
+        m.d.sync += turn.eq(turn + 1)
+        writing = turn < 512
+        for memory in pair:
+            m.d.comb += [
+                memory.write_en.eq(Mux(writing, (1 << parts) - 1, 0)),
+                memory.write_address.eq(turn),
+                memory.write_data.eq(stimulus),
+                memory.read_address_0.eq(stimulus[30:]),
+                memory.read_address_1.eq(stimulus[40:]),
+            ]
+        settled = turn > 512 + 2 * pair[0].latency
+        differ = [
+            getattr(pair[0], f"read_data_{half}") != getattr(pair[1], f"read_data_{half}")
+            for half in range(2)
+        ]
+        return settled & Cat(differ).any(), Const(0)
+
+    assert run_side_by_side(build, 100_000) == "ran"
+
+
+@pytest.mark.parametrize("width", [8, 27])
+def test_ccu2c_begins_or_adds_like_the_twin(run_side_by_side, width):
+    def build(m, stimulus):
+        pair = [BeginOrAdd(width, simulate=simulate) for simulate in (False, True)]
+        m.submodules.cell, m.submodules.twin = pair
+        total = Signal(signed(width))
+        m.d.sync += total.eq(pair[0].o)
+        for adder in pair:
+            m.d.comb += [
+                adder.begin.eq(stimulus[0]),
+                adder.a.eq(total),
+                adder.b.eq(stimulus[32:]),
+            ]
+        return pair[0].o != pair[1].o, Const(0)
 
     assert run_side_by_side(build, 100_000) == "ran"
 

@@ -1,0 +1,58 @@
+"""A sum that begins anew or goes on, in nothing but an ECP5's carry cells.
+
+FPGA-TN-02002 "ECP5 sysIO / PFU": each half of a CCU2C is a LUT of four inputs that the carry is
+XORed to, and a LUT of two of them that makes a carry where the first one says that none passes.
+Synthesis gives the adder two of the inputs and puts the choice into cells of its own behind it.
+"""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+# Bit ``A + 2 B + 4 C + 8 D`` of either half, with D always 1: the sum's bit A, the product's B, and C
+# to begin. Where C is 0 the carry is added to ``A ^ B``, else to B; where none passes, B makes one,
+# which behind a C of 1 it never does.
+_SUM = 0b1100_0110 << 8
+_CARRY = 0b1100
+
+
+class BeginOrAdd(wiring.Component):
+    """``o`` is ``b`` where ``begin`` is set, else ``a + b``, without a register, modulo its width."""
+
+    def __init__(self, width: int, *, simulate: bool = False):
+        self.width = width
+        self.simulate = simulate
+        super().__init__(
+            {
+                "begin": In(1),
+                "a": In(signed(width)),
+                "b": In(signed(width)),
+                "o": Out(signed(width)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        if self.simulate:
+            m.d.comb += self.o.eq(Mux(self.begin, self.b, self.a + self.b))
+            return m
+        carry = C(0, 1)
+        for low in range(0, self.width, 2):
+            following, sums = Signal(name=f"carry_{low}"), Signal(2, name=f"sums_{low}")
+            ports = {}
+            for half in range(2):
+                index = low + half
+                inside = index < self.width
+                ports |= {
+                    f"p_INIT{half}": Const(_SUM | _CARRY, 16),
+                    f"p_INJECT1_{half}": "NO",
+                    f"i_A{half}": self.a[index] if inside else Const(0, 1),
+                    f"i_B{half}": self.b[index] if inside else Const(0, 1),
+                    f"i_C{half}": self.begin,
+                    f"i_D{half}": Const(1, 1),
+                    f"o_S{half}": sums[half],
+                }
+            m.submodules[f"cell_{low}"] = Instance("CCU2C", i_CIN=carry, o_COUT=following, **ports)
+            m.d.comb += self.o[low : low + 2].eq(sums)
+            carry = following
+        return m
