@@ -118,7 +118,7 @@ ICE40UP5K = Device(
     clock_family="ice40up",
     resources={"LC": 5280, "DSP": 8, "EBR": 30, "SPRAM": 4},
     core={"rows": 4, "columns": 4, "sum_bits": 23},
-    core_mhz=33.0,
+    core_mhz=36.0,
     pll_pads={"SG48": "35"},
     # Half the wires of the default placer's, so routing comes to an end in a fifth of the time.
     nextpnr_options=("--placer", "static"),
