@@ -10,7 +10,7 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=4),
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=33.0, pll_pad=True),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
     flash=Flash(offset=1 << 20, lanes=QUAD, command="iceprog -o {offset} {file}"),
     led=("led_g", 0),
 )
