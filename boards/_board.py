@@ -127,6 +127,8 @@ class Board:
     dsp_rows : tuple of tuple of str
         Where the DSP cells are, row by row along the chip, as place and route names them; empty where
         it is left to it which of them are taken.
+    ebr_rows : tuple of tuple of str
+        The same of the blocks of RAM.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Board:
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
     dsp_rows: tuple[tuple[str, ...], ...] = ()
+    ebr_rows: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self):
         for name in ("resources", "configuration"):

