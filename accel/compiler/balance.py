@@ -30,6 +30,11 @@ class Balanced:
     memory: MemoryPlan
 
     @property
+    def whole(self) -> bool:
+        """Whether all chunks lie in memory, none of them in parts."""
+        return not self.memory.flash_bytes and len(self.memory.chunks) == len(self.commands)
+
+    @property
     def lost(self) -> int:
         """Cycles in which the array waits for words of the bank that it reads: those of each group
         but the first, for which it waits anyway."""
@@ -59,7 +64,7 @@ def balanced(
         )
 
     best = first = placed(tuple(commands), tuple(_words(c, config) for c in commands), storage)
-    if first.memory.flash_bytes:
+    if not first.whole:
         return first.commands, first.memory
     least = first.lost
     if least < _KEPT:
@@ -74,7 +79,7 @@ def balanced(
         copy = found.commands[index]
         tiles = copy.groups * -(-positions(copy.fields) // config.rows)
         cost = _COPY_CYCLES + tiles * max(copy.steps, config.drain_cycles)
-        if not found.memory.flash_bytes and cost + found.lost < least:
+        if found.whole and cost + found.lost < least:
             best, least = found, cost + found.lost
     return best.commands, best.memory
 
