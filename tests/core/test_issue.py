@@ -1,5 +1,6 @@
 """The tile loops walk a layer as plain Python does, and no tile waits longer than it must."""
 
+import math
 import random
 
 import pytest
@@ -152,7 +153,7 @@ class Layers:
         drained = self.config.tile_cycles(f["second"])
         behind = drained + 4  # no layer begins earlier behind another's last tile
         current, index = None, 0  # the tile in progress and the step within
-        turns = max(1, min(self.config.rows, self.config.columns) // self.config.requantizers)
+        turns = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
         turns *= self.config.pace
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which

@@ -120,4 +120,10 @@ def test_a_channel_that_is_not_proved_stops_the_compilation(path, monkeypatch):
 
 def test_the_board_is_the_one_whose_figures_are_promised():
     configuration = dict(icebreaker.BOARD.configuration)
-    assert configuration == {"rows": 4, "columns": 4, "family": "ice40up", "flash_lanes": 4}
+    assert configuration == {
+        "rows": 4,
+        "columns": 4,
+        "sum_bits": 23,
+        "family": "ice40up",
+        "flash_lanes": 4,
+    }

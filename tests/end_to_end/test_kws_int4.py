@@ -26,8 +26,10 @@ def graph():
 
 
 def test_weights_of_4_bits_take_half_the_bytes_and_two_products_a_cell(graph):
-    whole = accel.compile(graph, config=accel.configuration("ulx3s_25f"))
-    config = accel.configuration("ulx3s_25f", format="int8_int4", element="packed")
+    shape = {"rows": 4, "columns": 8, "dsps": 0}
+    whole = accel.configuration("ulx3s_25f", **shape, element="multiplier")
+    whole = accel.compile(graph, config=whole)
+    config = accel.configuration("ulx3s_25f", **shape, format="int8_int4", element="packed")
     half = accel.compile(with_int4_weights(graph), config=config)
     assert 2 * weight_bytes(half) == weight_bytes(whole)
     assert config.peak_macs == 2 * resources.needs(config)["DSP"]
