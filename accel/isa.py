@@ -151,7 +151,7 @@ class Isa:
             "run_less_one": coordinate,       # positions along inner, those that only fill rows too
             "runs_less_one": coordinate,
             "groups_less_one": 9,
-            "weight_words_less_one": 12,      # memory words of weights in a group
+            "weight_words_less_one": self._weight_words_bits,  # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
             "tie_parity": 1,                  # of tie channels
@@ -174,6 +174,12 @@ class Isa:
             **self._lines,
         })
         # fmt: on
+
+    @property
+    def _weight_words_bits(self) -> int:
+        """For as many words as half of the weight buffer takes."""
+        config = self.config
+        return max(12, bits_for(config.weight_rows // 2 * config.words_per_weight_row - 1))
 
     @property
     def _lines(self) -> Mapping[str, int]:

@@ -90,13 +90,14 @@ def test_every_width_and_rounding_is_proved(bits, mode):
 def test_channels_that_are_not_exact_are_counted_and_refused_where_all_must_be():
     n = wide(1)
     graph = read(n.bytes(), "n.onnx")
-    result = accel.compile(graph, board="icebreaker").run(n.inputs(20))
+    config = accel.configuration("icebreaker", sum_bits=24)
+    result = accel.compile(graph, config=config).run(n.inputs(20))
     assert 0 < len(result.report.inexact) < 16
     assert all(0 < d.differing < 100 and d.sums > 10**6 for d in result.report.inexact)
     (told,) = undecided(graph)
     assert 0 < told.sums < 0.02 * told.of
     with pytest.raises(CannotCompile, match="cannot be requantized exactly; allow the closest"):
-        accel.compile(graph, board="icebreaker", exact=True)
+        accel.compile(graph, config=config, exact=True)
 
 
 def test_roundings_whose_steps_differ_are_refused():

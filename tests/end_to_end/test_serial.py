@@ -106,7 +106,7 @@ def test_the_command_says_that_a_board_counted(board, tmp_path):
     model, inputs = DIGITS / "digits_int8.tflite", np.zeros((1, 8, 8, 1), np.int8)
     np.save(tmp_path / "x.npy", inputs)
     files = ["-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy", "--set", "family=generic"]
-    files += ["--set", "flash_lanes=0"]
+    files += ["--set", "flash_lanes=0", "--set", f"sum_bits={CONFIG.sum_bits}"]
     link = ["--executor", "board", "--port", board.port, "--baud", BAUD]
     result = CliRunner().invoke(app, [str(a) for a in ("run", model, *files, *link)])
     assert result.exit_code == 0, result.output
