@@ -65,11 +65,11 @@ def _blocks(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
         return {}
     lanes = -(-config.rows // (len(rows) // BANKS))  # bytes side by side
     room = min(map(len, rows)) // lanes
+    cells = [(s, low) for s, part in enumerate(sections) for low in range(0, 8, part.width)]
+    if len(cells) > room:
+        return {}
     chosen = {}
     for lane in range(config.rows):
-        cells = [(s, low) for s, part in enumerate(sections) for low in range(0, 8, part.width)]
-        if len(cells) > room:
-            return {}
         for bank in range(BANKS):
             sites = rows[lane // lanes * BANKS + bank][lane % lanes * room :]
             for (section, low), site in zip(cells, sites, strict=False):

@@ -73,9 +73,8 @@ class Link(wiring.Component):
         m = Module()
         word_bytes = self.config.rows
         opcode, known = Signal(Shape.cast(Opcode)), Signal()
-        count = Signal(
-            8 * protocol.COUNT_BYTES
-        )  # minus the words or layers that are left, less one
+        # Minus the words or layers that are left, less one
+        count = Signal(8 * protocol.COUNT_BYTES)
         held = Signal(8, reset_less=True)
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]
@@ -148,14 +147,14 @@ class Link(wiring.Component):
             m.d.sync += [patience.eq(0), expired.eq(0)]
 
         def taken(when=1):
-            """A byte comes in; it is taken at once, or when something is settled."""
+            """A byte comes in; it is taken when the one before is done with, or something else."""
             m.d.comb += self.i.ready.eq(ready & when)
             return self.i.valid & ready & when
 
-        def sent(name, when=1):
+        def sent(name):
             """A byte goes out."""
-            m.d.comb += source[name].eq(ready & when)
-            return self.o.ready & ready & when
+            m.d.comb += source[name].eq(ready)
+            return self.o.ready & ready
 
         def answer(value):
             m.d.sync += outcome.eq(list(Status).index(value))

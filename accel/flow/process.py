@@ -50,8 +50,11 @@ def run_jobs(
                     on_end(index, code)
             time.sleep(_POLL_S if running else 0)
     finally:
+        # All are killed before any is waited for: another interrupt may come meanwhile.
         for process in running.values():
             _kill(process)
+        for process in running.values():
+            process.wait()
     return [codes[index] for index in range(len(jobs))]
 
 
@@ -74,4 +77,3 @@ def _kill(process: subprocess.Popen):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    process.wait()

@@ -113,8 +113,8 @@ class BoothMultipliers(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        count = self.rows * self.columns
         for column in range(self.columns):
-            count = self.rows * self.columns
             own = [k for k in range(column, count, self.columns) if k >= self.first]
             if not own:
                 continue
