@@ -90,7 +90,7 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
         "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
     }
     if config.flash_lanes and family != "ecp5":
-        found["EBR"] += _blocks((8, flash.DEPTH), (8, 512))
+        found["EBR"] += _blocks((8, flash.depth_of(family)), (8, 512))
     if family == "ice40up":
         found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
     elif family == "ecp5":

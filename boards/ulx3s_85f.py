@@ -10,6 +10,6 @@ BOARD = Board(
     title="Radiona ULX3S 85F",
     **_devices.LFE5U_85F.on_board("6BG381", flash_lanes=4),
     platform=ulx3s_platform("85F"),
-    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
+    clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=100.0),
     flash=FLASH,
 )

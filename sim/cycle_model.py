@@ -200,7 +200,7 @@ class _Walk:
             at += int(np.searchsorted(open_[at:], begin))
             cycle = max(begin, int(open_[min(at, len(open_) - 1)]))
             words.taken(cycle + lead)
-        return 1 + lead + max(end, cycle + 2)
+        return 1 + lead + max(end, cycle + 3)
 
     def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
         """In which cycles of the emission of each tile a word's first code comes, if that makes it

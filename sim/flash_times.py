@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from accel.core.flash import DEPTH, GAP
+from accel.core.flash import GAP, depth_of
 from accel.core.flash_bus import DIVIDERS, LANES, PAD_CYCLES, READ_CLOCKS
 
 _REQUEST_CYCLES = 1  # from a read's start to the bus
@@ -23,7 +23,9 @@ class ByteTimes:
         As the reader has them.
     """
 
-    def __init__(self, *, lanes: int, divider: int, depth: int = DEPTH, gap: int = GAP):
+    def __init__(
+        self, *, lanes: int, divider: int, depth: int = depth_of("generic"), gap: int = GAP
+    ):
         if lanes not in LANES or divider not in DIVIDERS:
             raise ValueError(f"There is no reader with {lanes!r} lanes and divider {divider!r}")
         self.divider = divider

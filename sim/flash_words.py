@@ -1,6 +1,7 @@
 """When the words of a chunk in flash come to the sequencer, as `core.flash_words` has them."""
 
 from accel.config import AcceleratorConfig
+from accel.core.flash import depth_of
 
 from .flash_times import ByteTimes
 
@@ -14,7 +15,11 @@ class WordTimes:
     def __init__(self, config: AcceleratorConfig, memory_latency: int):
         self.rows = config.rows
         self.memory_latency = memory_latency
-        self.bytes = ByteTimes(lanes=config.flash_lanes, divider=config.flash_divider)
+        self.bytes = ByteTimes(
+            lanes=config.flash_lanes,
+            divider=config.flash_divider,
+            depth=depth_of(config.family),
+        )
         self.valid = self._collect(0)
         # Cycles that a word takes at most, to one who waits for it, once the reading has begun
         self.longest = config.rows * (self.bytes.period + 1) + memory_latency

@@ -21,8 +21,10 @@ from accel.compiler.operators import OPERATORS
 from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.core.pe import serving
+from accel.estimate.model import LOGIC
 from accel.numeric.formats import FORMATS
 from tests import readme_bench
+from tests.held_out import held_out
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -150,6 +152,25 @@ def formats() -> str:
     return markdown(heading, rows)
 
 
+def estimate_table() -> str:
+    """Estimates of the builds in accel/estimate/builds.json that they are not fitted to."""
+    rows = []
+    for one in held_out():
+        config, logic, fmax = one.record.config, one.logic, one.fmax_mhz
+        size = f"{config.rows}x{config.columns} {config.format}, `{config.element}`"
+        figures = [
+            f"{logic.estimated:,}",
+            f"{logic.built:,} {LOGIC[config.family]}",
+            f"{100 * logic.error:+.1f} %",
+            f"{fmax.estimated:.1f}",
+            f"{fmax.built:.1f}",
+            f"{100 * fmax.error:+.1f} %",
+        ]
+        rows.append([f"`{one.record.name}`", one.record.device, size, *figures])
+    heading = ["build", "FPGA", "core", "estimated", "built", "error"]
+    return markdown([*heading, "Fmax estimated, MHz", "built", "error"], rows)
+
+
 def bench_table() -> str:
     """What is in boards/bench.json: networks on boards, and what measured them."""
     return f"{markdown(*readme_bench.results())}\n\n{readme_bench.computer()}"
@@ -159,6 +180,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "operators": operators,
     "boards": board_table,
     "results": result_table,
+    "estimates": estimate_table,
     "formats": formats,
     "bench": bench_table,
     "speeds": lambda: markdown(*readme_bench.speeds()),

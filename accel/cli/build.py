@@ -95,7 +95,10 @@ def show_report(report: Mapping[str, Any]) -> None:
     show(fit)
     met = "met" if report["timing_met"] else "NOT met"
     say(f"Clock {report['clock_mhz']:g} MHz, {met}: signed-off Fmax {fmax['signed_off']:.1f} MHz")
-    others = f"{fmax['min']:.1f} to {fmax['max']:.1f}, median {fmax['median']:.1f} MHz"
-    say(f"  of {len(fmax['seeds'])} seeds: {others}; nextpnr says {fmax['nextpnr']:.1f} MHz")
+    of = "of one seed"
+    if len(fmax["seeds"]) > 1:
+        spread = f"{fmax['min']:.1f} to {fmax['max']:.1f}, median {fmax['median']:.1f} MHz"
+        of = f"the best of {len(fmax['seeds'])} seeds: {spread}"
+    say(f"  {of}; nextpnr says {fmax['nextpnr']:.1f} MHz")
     if "icetime_mhz" in report:
         say(f"  icetime says {report['icetime_mhz']:.1f} MHz")

@@ -80,26 +80,33 @@ class Command:
         return self.weights.shape[1]
 
 
+def fields_of_groups(
+    fields: Mapping[str, int], first: int, end: int, config: AcceleratorConfig
+) -> dict[str, int]:
+    """The fields of a layer of some of another one's groups, from ``first`` up to ``end``."""
+    lanes = fields["output_lane"] + first * fields["output_group_lanes"]
+    whole = end == fields["groups_less_one"] + 1
+    word, lane = divmod(lanes, config.rows)
+    return {
+        **fields,
+        "groups_less_one": end - first - 1,
+        "input_base": fields["input_base"] + first * fields["input_group_step"],
+        "output_base": fields["output_base"] + first * fields["output_group_words"] + word,
+        "output_lane": lane,
+        "last_columns_less_one": fields[f"{'last_' if whole else ''}columns_less_one"],
+    }
+
+
 def cut(command: Command, first: int, groups: int, config: AcceleratorConfig) -> Command:
     """The command that computes ``groups`` of another one's groups, from ``first`` on."""
-    f, end = command.fields, first + groups
-    if (first, end) == (0, command.groups) or f["shared"]:
+    end = first + groups
+    if (first, end) == (0, command.groups) or command.fields["shared"]:
         return command
-    lanes = f["output_lane"] + first * f["output_group_lanes"]
-    last = f["last_columns_less_one"] if end == command.groups else f["columns_less_one"]
-    word, lane = divmod(lanes, config.rows)
     return replace(
         command,
         name=f"{command.name}_from{first}" if first else command.name,
         macs=0 if first else command.macs,
-        fields={
-            **f,
-            "groups_less_one": groups - 1,
-            "input_base": f["input_base"] + first * f["input_group_step"],
-            "output_base": f["output_base"] + first * f["output_group_words"] + word,
-            "output_lane": lane,
-            "last_columns_less_one": last,
-        },
+        fields=fields_of_groups(command.fields, first, end, config),
         channels=command.channels[first:end],
         weights=command.weights[first:end],
         inexact=() if first else command.inexact,

@@ -14,6 +14,7 @@ from .command import Command, Inexact
 from .convolution import Convolution, cropped
 from .reasons import Reason
 from .ways import Loops, flattened, problem_of, ways_of
+from .zero_blocks import without_zero_blocks
 
 _SHOWN = 5  # weights that a message names
 
@@ -37,10 +38,15 @@ def schedule(
     convolution = flattened(_without_idle_weights(convolution, config))
     # A weight of zero may count where products are not exact, and a byte of binary ones does.
     binary = convolution.narrow is not None and convolution.narrow.step > 1
-    if config.number_format.exact and not binary:
+    pruned = config.number_format.exact and not binary
+    if pruned:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
     ways = list(ways_of(convolution, config))
+    if pruned and not convolution.depthwise:
+        ways = [
+            [part for loops in way for part in without_zero_blocks(loops, config)] for way in ways
+        ]
     problems = [problem_of(way, config) for way in ways]
     possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
     if not possible:

@@ -8,6 +8,7 @@ from ..config import BANKS, AcceleratorConfig
 from ..isa import Isa
 from .primitives.memory import SinglePortMemory
 from .signals import delayed
+from .spread import spread
 
 
 class ActivationBanks(wiring.Component):
@@ -36,6 +37,7 @@ class ActivationBanks(wiring.Component):
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config, self.simulate = config, simulate
         self.isa = Isa(config)
         self.banks = [
             SinglePortMemory(
@@ -118,14 +120,31 @@ class ActivationBanks(wiring.Component):
                 m.d.comb += [bank.address.eq(address), bank.write_en.eq(write)]
             m.d.comb += bank.write_data.eq(write_data)
 
-        array_bank = delayed(m, self.array_bank, self.latency, name="array_bank")
-        other_bank = delayed(m, self.other_location.bank, self.latency, name="other_bank")
-        read = Array(bank.read_data for bank in self.banks)
         m.d.comb += [
             self.other_granted.eq(free.bit_select(self.other_location.bank, 1)),
-            self.array_data.eq(read[array_bank]),
-            self.other_read_data.eq(read[other_bank]),
+            self.array_data.eq(self._read(m, "array", self.array_bank)),
+            self.other_read_data.eq(self._read(m, "other", self.other_location.bank)),
             # A layer's results have one bank.
-            self.result_data.eq(read[self.result_bank]),
+            self.result_data.eq(self._read(m, "result", self.result_bank, stable=True)),
         ]
         return m
+
+    def _read(self, m, name, bank, stable=False):
+        """What was read in a bank, chosen for each byte beside it; ``stable`` is as it is long before."""
+        lanes, before = self.config.rows, 0 if stable else self.latency - 1
+        bank = delayed(m, bank, before, name=f"{name}_bank")
+        copies = [bank] * lanes
+        if not stable or self.config.family == "ecp5":
+            copies = spread(
+                m,
+                bank,
+                lanes,
+                family=self.config.family,
+                simulate=self.simulate,
+                name=f"{name}_bank_{before + 1}",
+            )
+        words = [memory.read_data for memory in self.banks]
+        return Cat(
+            Mux(copy, *(word.word_select(lane, 8) for word in reversed(words)))
+            for lane, copy in enumerate(copies)
+        )

@@ -14,7 +14,7 @@ from .signals import delayed, step_layout
 class WeightBuffer(wiring.Component):
     """Two halves of reduction steps: the array reads one while the sequencer fills the other.
 
-    Timing: ``weights`` belong to the step that came in ``1 + latency`` cycles before.
+    Timing: ``weights`` belong to the step that came in ``latency`` cycles before.
 
     Members
     -------
@@ -27,7 +27,15 @@ class WeightBuffer(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
-        self.simulate = simulate
+        self.memory = DualPortMemory(
+            part_width=config.word_bits,
+            parts=config.words_per_weight_row,
+            depth=config.weight_rows,
+            family=config.family,
+            simulate=simulate,
+            spread=config.family == "ecp5",
+        )
+        self.latency = 1 + self.memory.latency
         super().__init__(
             {
                 "write_en": In(1),
@@ -45,13 +53,7 @@ class WeightBuffer(wiring.Component):
         m = Module()
         config = self.config
         words, steps = config.words_per_weight_row, config.steps_per_weight_row
-        m.submodules.memory = memory = DualPortMemory(
-            part_width=config.word_bits,
-            parts=words,
-            depth=config.weight_rows,
-            family=config.family,
-            simulate=self.simulate,
-        )
+        m.submodules.memory = memory = self.memory
         second_half = config.weight_rows // 2
 
         # Filling, a word at a time

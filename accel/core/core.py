@@ -16,7 +16,7 @@ from .combine import Combine
 from .copier import Copier
 from .drain import Drain
 from .feeder import RowFeeder
-from .flash import FlashReader, flash_pins
+from .flash import FlashReader, depth_of, flash_pins
 from .flash_words import FlashWords
 from .issue import Issue
 from .link import Link
@@ -66,7 +66,9 @@ class Core(wiring.Component):
         config = self.config
         m.submodules.banks = banks = ActivationBanks(config, simulate=self.simulate)
         m.submodules.link = link = Link(config, memory_latency=banks.latency)
-        m.submodules.sequencer = sequencer = Sequencer(config, memory_latency=banks.latency)
+        m.submodules.sequencer = sequencer = Sequencer(
+            config, memory_latency=banks.latency, simulate=self.simulate
+        )
         m.submodules.issue = issue = Issue(config)
         m.submodules.weights = weights = buffers.WeightBuffer(config, simulate=self.simulate)
         m.submodules.array = array = SystolicArray(config, simulate=self.simulate)
@@ -85,11 +87,12 @@ class Core(wiring.Component):
         self._connect_link(m, link, sequencer, banks)
         if config.flash_lanes:
             self._add_flash(m, link, sequencer, banks)
+        else:
+            m.d.comb += sequencer.data.eq(banks.other_read_data)
 
         # Activations: address in stage 1, data after the memory's latency, then padding.
         latency = banks.latency
         word = Signal(config.word_bits, reset_less=True)
-        outside = delayed(m, issue.outside, latency - 1, name="outside")
         m.d.comb += [
             banks.array_coming.eq(issue.read_coming),
             banks.array_bank.eq(d.input_bank),
@@ -100,17 +103,25 @@ class Core(wiring.Component):
             array.activations.eq(feeder.o),
             *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
         ]
-        m.d.sync += word.eq(Mux(outside, d.pad.replicate(config.rows), banks.array_data))
+        m.d.sync += word.eq(
+            Cat(
+                Mux(outside, d.pad, banks.array_data.word_select(lane, 8))
+                for lane, outside in enumerate(self._outside(m, issue.outside, latency - 1))
+            )
+        )
 
         # Weights and marks, in step with them
-        buffer = dual_port.latency_of(config.family)
         early = delayed(
-            m, issue.step, 1 + latency + feeder.latency - buffer, name="early_step", init={}
+            m,
+            issue.step,
+            2 + latency + feeder.latency - weights.latency,
+            name="early_step",
+            init={},
         )
         m.d.comb += [
             weights.step.eq(early),
             array.weights.eq(weights.weights),
-            array.step.eq(delayed(m, early, 1 + buffer, name="step", init={})),
+            array.step.eq(delayed(m, early, weights.latency, name="step", init={})),
             issue.ready.eq(sequencer.ready),
             sequencer.busy.eq(issue.busy),
             sequencer.waiting_weights.eq(issue.waiting_weights),
@@ -133,9 +144,7 @@ class Core(wiring.Component):
         ]
         rules = self._rules(m, d)
         codes = [
-            self._add_results(
-                m, q, fillings[1 + q], rules[q], drain, write_back, sequencer.start, array.halves
-            )
+            self._add_results(m, q, fillings[1 + q], rules[q], drain, write_back, array.halves)
             for q in range(config.requantizers)
         ]
         m.d.comb += [
@@ -161,15 +170,27 @@ class Core(wiring.Component):
         result = dual_port.latency_of(family) + requantizer.latency_of(family)
         return result - writeback.read_lead(self.config) - 1
 
+    def _outside(self, m, outside, cycles):
+        """Whether a word is padding, for each byte of it, some cycles later."""
+        if not cycles:
+            return [outside] * self.config.rows
+        return spread(
+            m,
+            delayed(m, outside, cycles - 1, name="outside"),
+            self.config.rows,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=f"outside_{cycles}",
+        )
+
     def _fillings(self, m, sequencer, count):
         """What fills the tables, the records and the weight buffer, for each of those who take it.
 
         On the ECP5 a cycle later: nothing is read so soon.
         """
         names = ("table_en", "record_en", "record_column", "record_word", "weight_en", "restart")
-        return self._for_each(
-            m, "filling", count, {n: getattr(sequencer, n) for n in (*names, "half", "write_data")}
-        )
+        names += ("start", "half", "write_data")
+        return self._for_each(m, "filling", count, {n: getattr(sequencer, n) for n in names})
 
     def _rules(self, m, d):
         """What of the descriptor each requantizer and what is behind it goes by, which is stable
@@ -191,7 +212,7 @@ class Core(wiring.Component):
             )
         return [data.View(layout, copy) for copy in copies]
 
-    def _add_results(self, m, q, filling, rule, drain, write_back, start, halves):
+    def _add_results(self, m, q, filling, rule, drain, write_back, halves):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config = self.config
         m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
@@ -224,7 +245,7 @@ class Core(wiring.Component):
             *([combine.pack.eq(rule.pack)] if config.number_format.narrow else []),
             combine.low.eq(rule.low),
             combine.high.eq(rule.high),
-            combine.restart.eq(start),
+            combine.restart.eq(filling.start),
             combine.write_en.eq(filling.table_en),
             combine.write_data.eq(filling.write_data),
         ]
@@ -255,7 +276,6 @@ class Core(wiring.Component):
             banks.other_location.eq(sequencer.pointer.memory),
             banks.other_write.eq(link.memory_write),
             sequencer.granted.eq(banks.other_granted),
-            sequencer.data.eq(banks.other_read_data),
             link.refused.eq(sequencer.refused),
         ]
 
@@ -267,13 +287,14 @@ class Core(wiring.Component):
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
-            # An ECP5's block RAM is for activations and weights.
+            depth=depth_of(self.config.family),
             of_luts=self.config.family == "ecp5",
         )
         m.submodules.copier = copier = Copier(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
         wiring.connect(m, reader.pins, wiring.flipped(self.flash))
         from_flash = sequencer.pointer.flash
+        sources = words.word, banks.other_read_data
         idle = delayed(m, sequencer.idle, 1, name="idle", init=1)
         m.d.comb += [
             reader.start.eq(sequencer.flash_start | link.flash_start),
@@ -303,8 +324,12 @@ class Core(wiring.Component):
             banks.copy_data.eq(words.word),
         ]
         with m.If(from_flash):
-            m.d.comb += [
-                banks.other_en.eq(0),
-                sequencer.granted.eq(words.valid),
-                sequencer.data.eq(words.word),
-            ]
+            m.d.comb += [banks.other_en.eq(0), sequencer.granted.eq(words.valid)]
+        # Data come long after it is known where from.
+        copies = self._for_each(m, "from_flash", self.config.rows, {"streaming": from_flash})
+        m.d.comb += sequencer.data.eq(
+            Cat(
+                Mux(copy.streaming, *(word.word_select(lane, 8) for word in sources))
+                for lane, copy in enumerate(copies)
+            )
+        )

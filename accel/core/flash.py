@@ -11,7 +11,14 @@ from .flash_fifo import ReadAhead
 
 GAP = 5
 WAKE = 2048
-DEPTH = 512
+# A block of RAM holds 512 bytes. Of LUTs that many would be slow, and no program gains from more than
+# a hundred.
+_DEPTH, _DEPTH_OF_LUTS = 512, 128
+
+
+def depth_of(family: str) -> int:
+    """Bytes that are read ahead on a family: an ECP5's block RAM is for activations and weights."""
+    return _DEPTH_OF_LUTS if family == "ecp5" else _DEPTH
 
 
 class FlashReader(wiring.Component):
@@ -69,7 +76,7 @@ class FlashReader(wiring.Component):
         divider: int,
         offset: int,
         header: bytes,
-        depth: int = DEPTH,
+        depth: int = _DEPTH,
         of_luts: bool = False,
         gap: int = GAP,
         wake: int = WAKE,

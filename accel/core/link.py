@@ -76,6 +76,7 @@ class Link(wiring.Component):
         # Minus the words or layers that are left, less one
         count = Signal(8 * protocol.COUNT_BYTES)
         held = Signal(8, reset_less=True)
+        chosen = Signal(8, reset_less=True)  # of a word, which comes from afar
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
@@ -241,12 +242,15 @@ class Link(wiring.Component):
                 m.d.sync += byte.eq(byte + 1)
                 with m.If(from_flash | (byte == 1 + self.memory_latency)):
                     m.d.sync += byte.eq(0)
-                    m.next = "Data"
+                    m.next = "Choose"
                 if self.config.flash_lanes:
                     m.d.comb += self.flash_start.eq(from_flash)
-            with m.State("Data"), m.If(ready):
+            with m.State("Choose"), m.If(ready):
                 part = self.read_data.word_select(byte[: bits_for(word_bytes - 1)], 8)
-                m.d.sync += held.eq(part)
+                m.d.sync += chosen.eq(part)
+                m.next = "Data"
+            with m.State("Data"), m.If(ready):
+                m.d.sync += held.eq(chosen)
                 m.next = "Send data"
                 if self.config.flash_lanes:
                     with m.If(from_flash):
@@ -257,7 +261,7 @@ class Link(wiring.Component):
                         with m.If(~self.flash.ready):
                             m.next = "Data"
             with m.State("Send data"), m.If(sent("held")):
-                m.next = "Data"
+                m.next = "Choose"
                 with m.If(word_end):
                     next_word()
                     with m.If(~from_flash):

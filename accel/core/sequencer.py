@@ -9,6 +9,9 @@ from ..config import AcceleratorConfig
 from ..isa import Isa
 from ..protocol import COUNTER_BITS, COUNTERS
 from .signals import advanced, delayed
+from .spread import spread
+
+_SHIFTED_TOGETHER = 64  # bits of the descriptor
 
 
 class Sequencer(wiring.Component):
@@ -54,8 +57,8 @@ class Sequencer(wiring.Component):
         They all move down by a byte, the lowest one to the other end.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
-        self.config = config
+    def __init__(self, config: AcceleratorConfig, *, memory_latency: int, simulate: bool = False):
+        self.config, self.simulate = config, simulate
         self.isa = isa = Isa(config)
         self.memory_latency = memory_latency
         flash = {
@@ -156,9 +159,10 @@ class Sequencer(wiring.Component):
         arrives = {
             name: delayed(m, taken & signal, self.memory_latency, name=f"arrives_{name}", init=0)
             for name, signal in fetching.items()
+            if name != "words"
         }
         complete = delayed(m, segment_end, self.memory_latency, name="complete", init=0)
-        coming = self._add_descriptor(m, arrives)
+        coming = self._add_descriptor(m, taken & fetching["words"])
         self._add_filling(m, arrives)
 
         # Which halves are full
@@ -241,10 +245,10 @@ class Sequencer(wiring.Component):
                 ended = self.finished
                 if self.config.flash_lanes:
                     # While words are copied nothing else begins.
-                    worked = Signal()
-                    m.d.comb += self.flash_stop.eq(~self.copying)
-                    m.d.sync += worked.eq((self.finished | worked) & self.copying)
-                    ended = (self.finished | worked) & ~self.copying
+                    worked, copying = Signal(), delayed(m, self.copying, 1, name="copying", init=0)
+                    m.d.comb += self.flash_stop.eq(~copying)
+                    m.d.sync += worked.eq((self.finished | worked) & copying)
+                    ended = (self.finished | worked) & ~copying
                 with m.If(ended):
                     m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
                     next_chunk(d.next)
@@ -282,13 +286,25 @@ class Sequencer(wiring.Component):
             with m.If(enable):
                 m.d.sync += value[bit].eq(following[bit])
 
-    def _add_descriptor(self, m, arrives):
-        """The descriptor, as it is and as it will be with the word that comes."""
+    def _add_descriptor(self, m, asked):
+        """The descriptor, as it is and as it will be with the word that comes; its parts know from
+        registers of their own that one does."""
         descriptor = Signal(self.isa.descriptor_words * self.config.word_bits, reset_less=True)
         coming = Cat(descriptor[self.config.word_bits :], self.data)
         m.d.comb += self.descriptor.eq(descriptor)
-        with m.If(arrives["words"]):
-            m.d.sync += descriptor.eq(coming)
+        arrives = spread(
+            m,
+            delayed(m, asked, self.memory_latency - 1, name="arrives_words", init=0),
+            -(-len(descriptor) // _SHIFTED_TOGETHER),
+            family=self.config.family,
+            simulate=self.simulate,
+            name=f"arrives_words_{self.memory_latency}",
+            init=0,
+        )
+        for index, enable in enumerate(arrives):
+            bits = slice(index * _SHIFTED_TOGETHER, (index + 1) * _SHIFTED_TOGETHER)
+            with m.If(enable):
+                m.d.sync += descriptor[bits].eq(coming[bits])
         return data.View(self.isa.descriptor, coming[: self.isa.descriptor.size])
 
     def _add_filling(self, m, arrives):
@@ -314,14 +330,22 @@ class Sequencer(wiring.Component):
             "waiting_weights": self.waiting_weights,
             "waiting_drain": self.waiting_drain,
         }
-        clear = delayed(m, self.run, 1, name="clear", init=0)
+        clear = spread(
+            m,
+            self.run,
+            len(COUNTERS),
+            family=self.config.family,
+            simulate=self.simulate,
+            name="clear",
+            init=0,
+        )
         turn = self.turn_counters
         turned = Cat(self.counters[8:], self.counters[:8])
         for index, name in enumerate(COUNTERS):
             event = delayed(m, events[name], 1, name=f"count_{name}", init=0)
             bits = slice(index * COUNTER_BITS, (index + 1) * COUNTER_BITS)
             counter = self.counters[bits]
-            with m.If(clear):
+            with m.If(clear[index]):
                 m.d.sync += counter.eq(0)
             with m.Elif(event | turn):
                 m.d.sync += counter.eq(advanced(counter, C(1, 1), load=turn, loaded=turned[bits]))

@@ -22,13 +22,12 @@ PRIOR = {
 def features(config: AcceleratorConfig) -> np.ndarray:
     """The counts, in the order of ``PRIOR``."""
     number = config.number_format
-    products = config.peak_macs - _multipliers(config)
     weight_bits = number.weight_bits
     counts = {
         "base": 1,
         "accumulators": config.peak_macs * config.sum_bits,
         "feeder": config.rows * (config.word_bits - 8) + config.rows * config.columns * weight_bits,
-        "products": products * weight_bits / 8,
+        "products": _of_logic(config) * weight_bits / 8,
         "requantizers": config.requantizers,
         "words": config.word_bits,
         "flash": int(config.flash_lanes > 0),
@@ -36,6 +35,9 @@ def features(config: AcceleratorConfig) -> np.ndarray:
     return np.array([counts[name] for name in PRIOR], float)
 
 
-def _multipliers(config: AcceleratorConfig) -> float:
-    """Products that are computed in DSPs."""
-    return min(config.peak_macs, products_of(config.family, element_of(config).dsps(config)))
+def _of_logic(config: AcceleratorConfig) -> int:
+    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it is told how
+    many to take."""
+    if not element_of(config).dsps(config):
+        return config.peak_macs
+    return config.peak_macs - products_of(config.family, config.dsps) if config.dsps else 0

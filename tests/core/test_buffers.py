@@ -93,7 +93,7 @@ class Streaming:
             yield 1, 0, half, word
 
     def _reads(self, group):
-        latency = 1 + dual_port.latency_of(self.config.family)
+        latency = self.dut.latency
         yield from [(0, 0, 0)] * 2  # the last word is being written
         for _ in range(self.rng.randint(1, 3)):  # every tile reads them again
             for index, weights in enumerate(self.groups[group]):

@@ -66,7 +66,8 @@ class Run:
         self.executed = min(layers, stop_after or layers)
         self.stop_after = stop_after
         self.valid, self.starts, self.refused = valid, [], False
-        self.copies, self.copied, self.copying, self.quiet = {}, [], False, 0
+        self.copies, self.copied, self.quiet = {}, [], 0
+        self.copying = self.seen_copying = False
         self.bit = self.isa.pointer.size  # of a flash, where there is one
         self.memory = {}
         # The second chunk lies across the end of bank 0.
@@ -188,6 +189,7 @@ class Run:
         dut = self.dut
         assert not (self.quiet and ctx.get(dut.access_en))
         ctx.set(dut.copying, self.copying)
+        self.seen_copying = self.copying
         self.quiet = self.copying and ctx.get(dut.quiet)
         if ctx.get(dut.copy):
             assert not self.copying
@@ -259,13 +261,12 @@ class Run:
             assert not ctx.get(dut.layer_done)
             await self._tick(ctx)
         ctx.set(dut.finished, 1)
-        while self.isa.config.flash_lanes and ctx.get(dut.copying):
+        while self.seen_copying:  # it looks at what was said a cycle ago
             assert not ctx.get(dut.layer_done)
             assert not ctx.get(dut.flash_stop)
             assert ctx.get(dut.quiet)
             await self._tick(ctx)
             ctx.set(dut.finished, 0)
-            ctx.set(dut.copying, self.copying)
         assert ctx.get(dut.layer_done)
         await self._tick(ctx)
         ctx.set(dut.finished, 0)

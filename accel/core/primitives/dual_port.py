@@ -7,11 +7,15 @@ from amaranth.lib.wiring import In, Out
 
 from accel.core.primitives import ecp5_memory
 from accel.core.primitives.family import Family, check_family
+from accel.core.signals import delayed
 
 _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": ecp5_memory.READ_LATENCY}
 
 # What is being written is never read, so nobody needs to know what a read would see.
 _ATTRIBUTES = {"no_rw_check": 1}
+
+SPREAD_CYCLES = 2
+_TOGETHER = 3  # columns of cells whose read addresses come from one register
 
 # A memory of at most this depth is made of the ECP5's LUTs.
 _LUT_DEPTH = 16
@@ -37,6 +41,10 @@ class DualPortMemory(wiring.Component):
         have block RAM inferred by synthesis.
     simulate : bool
         Take the behavioural twin of the same latency instead of the vendor's cells.
+    spread : bool
+        For memories that are too large to lie in one place: a read takes ``SPREAD_CYCLES`` more, in
+        which its address goes by a register for some of the vendor's cells to one beside each. The word must
+        not be written in those.
 
     Members
     -------
@@ -54,7 +62,9 @@ class DualPortMemory(wiring.Component):
         depth: int,
         family: Family = "generic",
         simulate: bool = False,
+        spread: bool = False,
     ):
+        self.spread = spread
         self.part_width = part_width
         self.parts = parts
         self.depth = depth
@@ -73,7 +83,7 @@ class DualPortMemory(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an address to what is read there, the same with and without ``simulate``."""
-        return latency_of(self.family)
+        return latency_of(self.family) + SPREAD_CYCLES * self.spread
 
     def elaborate(self, platform):
         m = Module()
@@ -108,10 +118,12 @@ class DualPortMemory(wiring.Component):
             write.addr.eq(write_address),
             write.data.eq(write_data.replicate(self.parts)),
             write.en.eq(write_en),
-            read.addr.eq(self.read_address),
+            read.addr.eq(
+                delayed(m, self.read_address, SPREAD_CYCLES * self.spread, name="address")
+            ),
         ]
         value = read.data
-        for index in range(1, self.latency):
+        for index in range(1, latency_of(self.family)):
             stage = Signal.like(read.data, name=f"read_data_{index}", reset_less=True)
             m.d.sync += stage.eq(value)
             value = stage
@@ -121,24 +133,36 @@ class DualPortMemory(wiring.Component):
         width, depth = ecp5_memory.shape_for(self.depth, ecp5_memory.WIDE_SHAPES)
         blocks = range(-(-self.depth // depth))
         within = Shape.cast(range(min(depth, self.depth))).width
-        shown = self.read_address[within:]
-        for _ in range(self.latency):
-            following = Signal.like(shown, name="shown", reset_less=True)
-            m.d.sync += following.eq(shown)
-            shown = following
-
+        shown = delayed(m, self.read_address[within:], self.latency, name="shown")
+        columns = [
+            (part, low) for part in range(self.parts) for low in range(0, self.part_width, width)
+        ]
+        addresses = self._addresses(m, self.read_address[:within], len(columns))
         words = [[] for _ in blocks]
-        for part in range(self.parts):
-            for low in range(0, self.part_width, width):
-                data = write_data[low : low + width]
-                for block in blocks:
-                    ram = ecp5_memory.BlockRam(width, dual=True)
-                    m.submodules[f"ram_{block}_{part}_{low}"] = ram
-                    m.d.comb += [
-                        ram.address.eq(write_address[:within]),
-                        ram.write_en.eq(write_en[part] & (write_address[within:] == block)),
-                        ram.write_data.eq(data),
-                        ram.read_address.eq(self.read_address[:within]),
-                    ]
-                    words[block].append(ram.read_data[: len(data)])
+        for (part, low), read_address in zip(columns, addresses, strict=True):
+            data = write_data[low : low + width]
+            for block in blocks:
+                ram = ecp5_memory.BlockRam(width, dual=True)
+                m.submodules[f"ram_{block}_{part}_{low}"] = ram
+                m.d.comb += [
+                    ram.address.eq(write_address[:within]),
+                    ram.write_en.eq(write_en[part] & (write_address[within:] == block)),
+                    ram.write_data.eq(data),
+                    ram.read_address.eq(read_address),
+                ]
+                words[block].append(ram.read_data[: len(data)])
         m.d.comb += self.read_data.eq(Array(Cat(word) for word in words)[shown])
+
+    def _addresses(self, m, address, count):
+        """The read address for each column of cells."""
+        if not self.spread:
+            return [address] * count
+        found = []
+        for index in range(count):
+            if index % _TOGETHER == 0:
+                m.submodules[f"way_{index}"] = way = ecp5_memory.Copy(len(address))
+                m.d.comb += way.i.eq(address)
+            m.submodules[f"address_{index}"] = copy = ecp5_memory.Copy(len(address))
+            m.d.comb += copy.i.eq(way.o)
+            found.append(copy.o)
+        return found

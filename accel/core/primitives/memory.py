@@ -184,11 +184,11 @@ class SinglePortMemory(wiring.Component):
             self._add_ecp5_twin(m, address, write_en, write_data)
             return
 
-        # Stage 2: one for each byte's cells, beside them.
+        # Stage 2: one for each byte's cells, beside them, as is what chooses from the sections later.
         sections = ecp5_memory.sections_for(self.depth)
         within = Shape.cast(range(min(sections[0].depth, self.depth))).width
         chosen = Cat(section.contains(address) for section in sections)
-        shown = _delayed(m, chosen, _ECP5_INPUT_STAGES - 1 + ecp5_memory.READ_LATENCY)
+        shown = _delayed(m, chosen, _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY - 2)
         words = [[] for _ in sections]
         wide = [s for s, section in enumerate(sections) if section.wide]
         pair = []
@@ -215,8 +215,17 @@ class SinglePortMemory(wiring.Component):
                     either = chosen[s] & write_en[lane - len(pair) + 1 :][: len(pair)].any()
                     words[s].append(self._add_pair(m, f"ram_{s}_{lane}", s, pair, either))
                 pair = []
-        word = _either(shown, [Cat(word) for word in words])
-        m.d.comb += self.read_data.eq(_delayed(m, word, _ECP5_OUTPUT_STAGES))
+        read = []
+        for lane in range(self.width_bytes):
+            parts = [Cat(word).word_select(lane, BYTE) for word in words]
+            if len(sections) > 1:
+                m.submodules[f"shown_{lane}"] = copy = ecp5_memory.Copy(len(sections))
+                m.d.comb += copy.i.eq(shown)
+                parts = [
+                    part & bit.replicate(BYTE) for part, bit in zip(parts, copy.o, strict=True)
+                ]
+            read.append(reduce(or_, parts))
+        m.d.comb += self.read_data.eq(_delayed(m, Cat(read), _ECP5_OUTPUT_STAGES))
 
     def _add_pair(self, m, name, section, lanes, write_en):
         """A cell that holds one or two lanes of a section; what it reads."""
@@ -249,14 +258,6 @@ class SinglePortMemory(wiring.Component):
             read.addr.eq(_delayed(m, address, stages)),
             self.read_data.eq(_delayed(m, seen, _ECP5_OUTPUT_STAGES + 1)),
         ]
-
-
-def _either(chosen, values):
-    """The value that is chosen; one is."""
-    if len(values) == 1:
-        return values[0]
-    pairs = zip(chosen, values, strict=True)
-    return reduce(or_, (value & bit.replicate(len(value)) for bit, value in pairs))
 
 
 def _delayed(m, value, cycles):

@@ -11,28 +11,39 @@ from accel.core.primitives.dual_port import DualPortMemory
 from accel.core.primitives.family import FAMILIES
 
 
+@pytest.mark.parametrize("spread", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     ("part_width", "parts", "depth"), [(8, 1, 16), (12, 3, 100), (64, 1, 3000)]
 )
-def test_reads_give_what_was_written_after_the_stated_latency(family, part_width, parts, depth):
+def test_reads_give_what_was_written_after_the_stated_latency(
+    family, part_width, parts, depth, spread
+):
     rng = random.Random(3)
     dut = DualPortMemory(
-        part_width=part_width, parts=parts, depth=depth, family=family, simulate=True
+        part_width=part_width,
+        parts=parts,
+        depth=depth,
+        family=family,
+        simulate=True,
+        spread=spread,
     )
-    latency = dual_port.latency_of(family)
+    latency = dual_port.latency_of(family) + dual_port.SPREAD_CYCLES * spread
+    assert dut.latency == latency
     addresses = sorted({0, depth - 1, *(rng.randrange(depth) for _ in range(6))})
 
     async def bench(ctx):
         contents = {address: [0] * parts for address in addresses}
         expected = []
-        recent = []
+        recent, reads = [], []
         for _ in range(500):
-            write = rng.choice(addresses)
+            reads = reads[-dual_port.SPREAD_CYCLES :] if spread else []
+            write = rng.choice([address for address in addresses if address not in reads])
             mask = rng.choice([0, rng.getrandbits(parts)])
             value = rng.getrandbits(part_width)
             recent = [*recent[-1:], write]
             read = rng.choice([address for address in addresses if address not in recent])
+            reads.append(read)
             ctx.set(dut.write_address, write)
             ctx.set(dut.write_en, mask)
             ctx.set(dut.write_data, value)

@@ -103,10 +103,18 @@ def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, width_byt
 
 
 @pytest.mark.parametrize("depth", [16, 512, 4096, 32768])
-def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth):
+@pytest.mark.parametrize("spread", [False, True])
+def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth, spread):
     def build(m, stimulus):
         pair = [
-            DualPortMemory(part_width=11, parts=2, depth=depth, family="ecp5", simulate=simulate)
+            DualPortMemory(
+                part_width=11,
+                parts=2,
+                depth=depth,
+                family="ecp5",
+                simulate=simulate,
+                spread=spread,
+            )
             for simulate in (False, True)
         ]
         m.submodules.cell, m.submodules.twin = pair
@@ -121,7 +129,7 @@ def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth):
                 memory.write_data.eq(stimulus[32:48]),
                 memory.read_address.eq(Cat(stimulus[16:18], stimulus[17].replicate(high), ~half)),
             ]
-        return _differ(m, pair, [(Const(1), turn[:-1] > 4)])
+        return _differ(m, pair, [(Const(1), turn[:-1] > 4 + 2 * spread)])
 
     assert run_side_by_side(build, 100_000) == "ran"
 
