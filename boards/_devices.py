@@ -178,7 +178,7 @@ LFE5U_85F = _ecp5(
     156,
     208,
     _LARGEST,
-    80.0,
+    100.0,
     _places(_MULTIPLIERS, (10, 34, 58), _GROUPS),
     _places(_BLOCKS, (22, 46, 70, 82), _GROUPS),
 )

@@ -36,8 +36,9 @@ def features(config: AcceleratorConfig) -> np.ndarray:
 
 
 def _of_logic(config: AcceleratorConfig) -> int:
-    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it is told how
-    many to take."""
-    if not element_of(config).dsps(config):
-        return config.peak_macs
-    return config.peak_macs - products_of(config.family, config.dsps) if config.dsps else 0
+    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it takes just
+    as many as the configuration says."""
+    cells = element_of(config).dsps(config)
+    if cells == config.dsps:
+        return config.peak_macs - products_of(config.family, cells)
+    return 0 if cells else config.peak_macs
