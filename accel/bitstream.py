@@ -49,6 +49,7 @@ def build(
     *,
     config: AcceleratorConfig | None = None,
     seeds: Iterable[int] = (),
+    cores: int | None = None,
     on_progress: OnProgress = lambda text, share: None,
     cache: bool = True,
 ) -> BuildResult:
@@ -62,6 +63,8 @@ def build(
         The core's configuration; the board's default one if not given.
     seeds
         Seeds of place and route, the best of which is kept; the board's default ones if empty.
+    cores
+        Number of tools to run at once; all of this machine's if not given.
     on_progress
         Called with what is being done and the share of the build that is behind it.
     cache
@@ -82,6 +85,7 @@ def build(
         plan(found, config, seeds),
         Path(output),
         facts=facts,
+        cores=cores,
         on_progress=on_progress,
         cache=builds_cache() if cache else None,
     )
