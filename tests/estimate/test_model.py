@@ -38,13 +38,12 @@ def test_held_out_builds_have_no_part_in_estimates():
     assert estimate(config, board) != estimate(config, board, everything)
 
 
-def test_more_columns_take_more_logic_and_a_fuller_device_is_slower():
+def test_more_columns_take_more_logic():
     board = boards.get("icebreaker")
     small, large = (
         estimate(resources.configure(board, columns=columns), board) for columns in (2, 4)
     )
     assert small.used["LC"] < large.used["LC"]
-    assert small.fmax_mhz >= large.fmax_mhz
 
 
 def test_a_core_that_is_larger_than_the_device_does_not_fit():
