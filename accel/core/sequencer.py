@@ -176,6 +176,8 @@ class Sequencer(wiring.Component):
 
         tables = [isa.table_words({"tables": 1, "second": second}) for second in (0, 1)]
         m.d.sync += self.start.eq(0)
+        if self.config.flash_lanes:
+            copying = delayed(m, self.copying, 1, name="copying", init=0)
         with m.FSM():
             with m.State("Idle"):
                 m.d.comb += self.idle.eq(1)
@@ -245,7 +247,7 @@ class Sequencer(wiring.Component):
                 ended = self.finished
                 if self.config.flash_lanes:
                     # While words are copied nothing else begins.
-                    worked, copying = Signal(), delayed(m, self.copying, 1, name="copying", init=0)
+                    worked = Signal()
                     m.d.comb += self.flash_stop.eq(~copying)
                     m.d.sync += worked.eq((self.finished | worked) & copying)
                     ended = (self.finished | worked) & ~copying
