@@ -188,3 +188,15 @@ def execute(
     data = data[:, target * rows : target * rows + size]
     data = data.reshape(len(packed), stored.height, stored.width, -1)
     return data[..., : stored.channels]
+
+
+def assert_same(
+    commands: Sequence[Command],
+    c: Convolution,
+    config: AcceleratorConfig,
+    before: np.ndarray | None = None,
+) -> None:
+    """The machine makes of the commands what the convolution means, on random images."""
+    x = images(c)
+    answer = execute(commands, c, pack(x, config.rows), config, before)
+    np.testing.assert_array_equal(answer, convolve(c, x, before))

@@ -96,56 +96,77 @@ def without_zero_blocks(loops: Loops, config: AcceleratorConfig) -> list[Loops]:
     used = loops.weights.reshape(groups, steps // config.rows, -1).any(axis=-1)
     if used.all():
         return [loops]
-    parts = _merged([*_runs(used, loops, config)], loops, config)
-    found = [_cut(loops, part, config) for part in parts]
+    found = _Split(loops, config).into(used)
     return [loops] if problem_of(found, config) else found
 
 
-def _runs(used: np.ndarray, loops: Loops, config: AcceleratorConfig) -> Iterator[_Part]:
-    """Parts of groups that use the same blocks, or of several where these are too many."""
-    groups = len(used)
-    changes = 1 + np.flatnonzero((used[1:] != used[:-1]).any(axis=1))
-    bounds = [0, *changes.tolist(), groups]
-    stride = -(-len(bounds) // _MOST_RUNS)
-    bounds = [*bounds[:-1:stride], groups]
-    for first, end in pairwise(bounds):
-        yield _part(first, end, used[first:end].any(axis=0), loops, config)
+class _Split:
+    """A layer as it is taken apart."""
 
+    def __init__(self, loops: Loops, config: AcceleratorConfig):
+        self.loops, self.config, self.isa = loops, config, Isa(config)
+        self.nests = list(_nests(loops.fields))
 
-def _merged(parts: list[_Part], loops: Loops, config: AcceleratorConfig) -> list[_Part]:
-    """Neighbours together, those first that save most, as long as that takes no longer."""
+    def into(self, used: np.ndarray) -> list[Loops]:
+        """Its parts where the groups use these blocks, bool ``[groups, blocks]``."""
+        return [self._cut(part) for part in self._merged([*self._runs(used)])]
 
-    def together(a: _Part, b: _Part) -> _Part:
-        return _part(a.first, b.end, a.used | b.used, loops, config)
+    def _runs(self, used: np.ndarray) -> Iterator[_Part]:
+        """Parts of groups that use the same blocks, or of several where these are too many."""
+        groups = len(used)
+        changes = 1 + np.flatnonzero((used[1:] != used[:-1]).any(axis=1))
+        bounds = [0, *changes.tolist(), groups]
+        stride = -(-len(bounds) // _MOST_RUNS)
+        bounds = [*bounds[:-1:stride], groups]
+        for first, end in pairwise(bounds):
+            yield self._part(first, end, used[first:end].any(axis=0))
 
-    pairs = [together(a, b) for a, b in pairwise(parts)]
-    while pairs:
-        gains = [
-            a.cycles + b.cycles - pair.cycles
-            for a, b, pair in zip(parts, parts[1:], pairs, strict=False)
-        ]
-        best = int(np.argmax(gains))
-        if gains[best] < 0:
-            break
-        parts[best : best + 2] = [pairs[best]]
-        del pairs[best]
-        for index in (best - 1, best):
-            if 0 <= index < len(pairs):
-                pairs[index] = together(parts[index], parts[index + 1])
-    return parts
+    def _merged(self, parts: list[_Part]) -> list[_Part]:
+        """Neighbours together, those first that save most, as long as that takes no longer."""
 
+        def together(a: _Part, b: _Part) -> _Part:
+            return self._part(a.first, b.end, a.used | b.used)
 
-def _part(first: int, end: int, used: np.ndarray, loops: Loops, config: AcceleratorConfig) -> _Part:
-    box = min((_around(used, nest) for nest in _nests(loops.fields)), key=lambda box: box.blocks)
-    isa, f, steps = Isa(config), loops.fields, box.blocks * config.rows
-    groups = f["groups_less_one"] + 1 if f["shared"] else end - first
-    tiles = -(-positions(f) // config.rows)
-    rows = -(-steps // config.steps_per_weight_row)
-    words = isa.records_of_group(f) + rows * config.words_per_weight_row
-    work = groups * tiles * max(steps, config.tile_cycles(f["second"]))
-    stream = words * (1 if f["shared"] else groups)
-    cycles = PART_CYCLES + isa.table_words(f) + words + max(work, stream)
-    return _Part(first, end, used, box, cycles)
+        pairs = [together(a, b) for a, b in pairwise(parts)]
+        while pairs:
+            gains = [
+                a.cycles + b.cycles - pair.cycles
+                for (a, b), pair in zip(pairwise(parts), pairs, strict=True)
+            ]
+            best = int(np.argmax(gains))
+            if gains[best] < 0:
+                break
+            parts[best : best + 2] = [pairs[best]]
+            del pairs[best]
+            for index in (best - 1, best):
+                if 0 <= index < len(pairs):
+                    pairs[index] = together(parts[index], parts[index + 1])
+        return parts
+
+    def _part(self, first: int, end: int, used: np.ndarray) -> _Part:
+        config, f = self.config, self.loops.fields
+        box = min((_around(used, nest) for nest in self.nests), key=lambda box: box.blocks)
+        steps = box.blocks * config.rows
+        groups = f["groups_less_one"] + 1 if f["shared"] else end - first
+        tiles = -(-positions(f) // config.rows)
+        rows = -(-steps // config.steps_per_weight_row)
+        words = self.isa.records_of_group(f) + rows * config.words_per_weight_row
+        work = groups * tiles * max(steps, config.tile_cycles(f["second"]))
+        stream = words * (1 if f["shared"] else groups)
+        cycles = PART_CYCLES + self.isa.table_words(f) + words + max(work, stream)
+        return _Part(first, end, used, box, cycles)
+
+    def _cut(self, part: _Part) -> Loops:
+        loops, config = self.loops, self.config
+        groups, _, columns = loops.weights.shape
+        weights = loops.weights.reshape(groups, *part.box.nest.turns, config.rows, columns)
+        weights = weights[(slice(part.first, part.end), *part.box.spans)]
+        fields, channels = part.box.fields(loops.fields), loops.channels
+        if not fields["shared"]:
+            fields = fields_of_groups(fields, part.first, part.end, config)
+            channels = channels[part.first : part.end]
+        weights = weights.reshape(part.end - part.first, -1, columns)
+        return Loops(loops.mode, fields, weights, channels)
 
 
 def _nests(fields: dict[str, int]) -> Iterator[_Nest]:
@@ -188,15 +209,3 @@ def _around(used: np.ndarray, nest: _Nest) -> _Box:
         (places,) = used.any(axis=tuple({0, 1, 2} - {axis})).nonzero()
         spans.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
     return _Box(nest, tuple(spans))
-
-
-def _cut(loops: Loops, part: _Part, config: AcceleratorConfig) -> Loops:
-    groups, _, columns = loops.weights.shape
-    weights = loops.weights.reshape(groups, *part.box.nest.turns, config.rows, columns)
-    weights = weights[(slice(part.first, part.end), *part.box.spans)]
-    fields, channels = part.box.fields(loops.fields), loops.channels
-    if not fields["shared"]:
-        fields = fields_of_groups(fields, part.first, part.end, config)
-        channels = channels[part.first : part.end]
-    weights = weights.reshape(part.end - part.first, -1, columns)
-    return Loops(loops.mode, fields, weights, channels)

@@ -124,9 +124,6 @@ class SystolicArray(wiring.Component):
 
     def _spread(self, m, mark, cycles, *, name, init=None):
         """A mark as it was some cycles ago, for each group of columns."""
-        if not cycles:
-            return [mark] * self.groups
-        mark = delayed(m, mark, cycles - 1, name=f"{name}_ahead", init=init)
         return spread(
             m,
             mark,
@@ -134,5 +131,6 @@ class SystolicArray(wiring.Component):
             family=self.config.family,
             simulate=self.simulate,
             name=name,
+            cycles=cycles,
             init=init,
         )

@@ -122,27 +122,26 @@ class ActivationBanks(wiring.Component):
 
         m.d.comb += [
             self.other_granted.eq(free.bit_select(self.other_location.bank, 1)),
-            self.array_data.eq(self._read(m, "array", self.array_bank)),
-            self.other_read_data.eq(self._read(m, "other", self.other_location.bank)),
-            # A layer's results have one bank.
-            self.result_data.eq(self._read(m, "result", self.result_bank, stable=True)),
+            self.array_data.eq(self._read(m, "array", self.array_bank, self.latency)),
+            self.other_read_data.eq(self._read(m, "other", self.other_location.bank, self.latency)),
+            # A layer's results have one bank, which is known long before.
+            self.result_data.eq(
+                self._read(m, "result", self.result_bank, int(self.config.family == "ecp5"))
+            ),
         ]
         return m
 
-    def _read(self, m, name, bank, stable=False):
-        """What was read in a bank, chosen for each byte beside it; ``stable`` is as it is long before."""
-        lanes, before = self.config.rows, 0 if stable else self.latency - 1
-        bank = delayed(m, bank, before, name=f"{name}_bank")
-        copies = [bank] * lanes
-        if not stable or self.config.family == "ecp5":
-            copies = spread(
-                m,
-                bank,
-                lanes,
-                family=self.config.family,
-                simulate=self.simulate,
-                name=f"{name}_bank_{before + 1}",
-            )
+    def _read(self, m, name, bank, cycles):
+        """What was read in a bank, chosen for each byte beside it, some cycles later."""
+        copies = spread(
+            m,
+            bank,
+            self.config.rows,
+            family=self.config.family,
+            simulate=self.simulate,
+            name=f"{name}_bank",
+            cycles=cycles,
+        )
         words = [memory.read_data for memory in self.banks]
         return Cat(
             Mux(copy, *(word.word_select(lane, 8) for word in reversed(words)))

@@ -103,10 +103,19 @@ class Core(wiring.Component):
             array.activations.eq(feeder.o),
             *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
         ]
+        outside = spread(
+            m,
+            issue.outside,
+            config.rows,
+            family=config.family,
+            simulate=self.simulate,
+            name="outside",
+            cycles=latency - 1,
+        )
         m.d.sync += word.eq(
             Cat(
-                Mux(outside, d.pad, banks.array_data.word_select(lane, 8))
-                for lane, outside in enumerate(self._outside(m, issue.outside, latency - 1))
+                Mux(padded, d.pad, banks.array_data.word_select(lane, 8))
+                for lane, padded in enumerate(outside)
             )
         )
 
@@ -169,19 +178,6 @@ class Core(wiring.Component):
         family = self.config.family
         result = dual_port.latency_of(family) + requantizer.latency_of(family)
         return result - writeback.read_lead(self.config) - 1
-
-    def _outside(self, m, outside, cycles):
-        """Whether a word is padding, for each byte of it, some cycles later."""
-        if not cycles:
-            return [outside] * self.config.rows
-        return spread(
-            m,
-            delayed(m, outside, cycles - 1, name="outside"),
-            self.config.rows,
-            family=self.config.family,
-            simulate=self.simulate,
-            name=f"outside_{cycles}",
-        )
 
     def _fillings(self, m, sequencer, count):
         """What fills the tables, the records and the weight buffer, for each of those who take it.

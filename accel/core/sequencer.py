@@ -296,11 +296,12 @@ class Sequencer(wiring.Component):
         m.d.comb += self.descriptor.eq(descriptor)
         arrives = spread(
             m,
-            delayed(m, asked, self.memory_latency - 1, name="arrives_words", init=0),
+            asked,
             -(-len(descriptor) // _SHIFTED_TOGETHER),
             family=self.config.family,
             simulate=self.simulate,
-            name=f"arrives_words_{self.memory_latency}",
+            name="arrives_words",
+            cycles=self.memory_latency,
             init=0,
         )
         for index, enable in enumerate(arrives):

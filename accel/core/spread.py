@@ -18,13 +18,25 @@ def column_groups(config: AcceleratorConfig) -> int:
 
 
 def spread(
-    m: Module, value, count: int, *, family: Family, simulate: bool, name: str, init=None
+    m: Module,
+    value,
+    count: int,
+    *,
+    family: Family,
+    simulate: bool,
+    name: str,
+    cycles: int = 1,
+    init=None,
 ) -> list:
-    """``value`` as it was a cycle ago, from ``count`` registers on the ECP5, else from one.
+    """``value`` as it was ``cycles`` cycles ago, the last of them in ``count`` registers on the ECP5,
+    else in one.
 
     The copies have no reset, so what needs one must be at rest while there is one. For simulation,
     which gains nothing from them, there is one register, too.
     """
+    if not cycles:
+        return [value] * count
+    value = delayed(m, value, cycles - 1, name=f"{name}_ahead", init=init)
     if family != "ecp5" or simulate:
         return [delayed(m, value, 1, name=name, init=init)] * count
     value = Value.cast(value)

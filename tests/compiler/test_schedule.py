@@ -19,6 +19,7 @@ from accel.numeric.formats import NumberFormat
 from accel.numeric.rules import Rescale
 from tests.convolutions import (
     SIZES,
+    assert_same,
     combinations,
     convolution,
     convolutions,
@@ -36,12 +37,6 @@ def config_of(rows, columns, **changes):
 CONFIG = config_of(4, 4)
 SIZED = st.sampled_from(SIZES).map(lambda size: config_of(*size))
 FORMATS = st.sampled_from(("int8", "int8_int4"))
-
-
-def assert_same(commands, c, config, before=None):
-    x = images(c)
-    answer = execute(commands, c, pack(x, config.rows), config, before)
-    np.testing.assert_array_equal(answer, convolve(c, x, before))
 
 
 @settings(max_examples=150)

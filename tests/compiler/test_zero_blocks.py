@@ -7,16 +7,10 @@ from hypothesis import strategies as st
 
 from accel.compiler.schedule import schedule
 from accel.config import AcceleratorConfig
-from tests.convolutions import SIZES, convolution, convolutions, convolve, execute, images, pack
+from tests.convolutions import SIZES, assert_same, convolution, convolutions
 
 CONFIG = AcceleratorConfig(rows=4, columns=4)
 LARGE = (40, 40)  # positions enough to make another layer worth it
-
-
-def assert_same(commands, c, config):
-    x = images(c)
-    answer = execute(commands, c, pack(x, config.rows), config)
-    np.testing.assert_array_equal(answer, convolve(c, x))
 
 
 def pruned(blocks, *, kernel=(1, 1), size=LARGE, rows=4, padding=(0, 0)):

@@ -188,6 +188,8 @@ class Run:
         long that it is quiet asks for nothing in the cycle behind."""
         dut = self.dut
         assert not (self.quiet and ctx.get(dut.access_en))
+        # Words of a copy still come; it is looked at a cycle later.
+        assert not (self.seen_copying and ctx.get(dut.flash_stop))
         ctx.set(dut.copying, self.copying)
         self.seen_copying = self.copying
         self.quiet = self.copying and ctx.get(dut.quiet)

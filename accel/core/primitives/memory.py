@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from accel.core.primitives import ecp5_memory, spram
 from accel.core.primitives.family import Family, check_family
+from accel.core.signals import delayed
 
 BYTE = 8
 
@@ -188,7 +189,8 @@ class SinglePortMemory(wiring.Component):
         sections = ecp5_memory.sections_for(self.depth)
         within = Shape.cast(range(min(sections[0].depth, self.depth))).width
         chosen = Cat(section.contains(address) for section in sections)
-        shown = _delayed(m, chosen, _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY - 2)
+        ahead = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY - 2
+        shown = delayed(m, chosen, ahead, name="shown")
         words = [[] for _ in sections]
         wide = [s for s, section in enumerate(sections) if section.wide]
         pair = []
@@ -197,7 +199,7 @@ class SinglePortMemory(wiring.Component):
             m.d.comb += copy.i.eq(address[:within])
             lane_en = Signal(len(sections), name=f"s2_write_en_{lane}")
             m.d.sync += lane_en.eq(chosen & write_en[lane].replicate(len(sections)))
-            lane_data = _delayed(m, write_data.word_select(lane, BYTE), 1)
+            lane_data = delayed(m, write_data.word_select(lane, BYTE), 1, name=f"write_data_{lane}")
             for s, section in enumerate(sections):
                 for low in range(0, BYTE if s not in wide else 0, section.width):
                     ram = ecp5_memory.BlockRam(section.width)
@@ -225,7 +227,7 @@ class SinglePortMemory(wiring.Component):
                     part & bit.replicate(BYTE) for part, bit in zip(parts, copy.o, strict=True)
                 ]
             read.append(reduce(or_, parts))
-        m.d.comb += self.read_data.eq(_delayed(m, Cat(read), _ECP5_OUTPUT_STAGES))
+        m.d.comb += self.read_data.eq(delayed(m, Cat(read), _ECP5_OUTPUT_STAGES, name="read_data"))
 
     def _add_pair(self, m, name, section, lanes, write_en):
         """A cell that holds one or two lanes of a section; what it reads."""
@@ -250,19 +252,11 @@ class SinglePortMemory(wiring.Component):
             m.d.sync += written.eq(self.write_en.any())
         stages = _ECP5_INPUT_STAGES - 1
         poison = Const(self.POISON, BYTE).replicate(self.width_bytes)
-        seen = Mux(_delayed(m, written, stages + 1), poison, read.data)
+        seen = Mux(delayed(m, written, stages + 1, name="written"), poison, read.data)
         m.d.comb += [
-            write.addr.eq(_delayed(m, address, stages)),
-            write.data.eq(_delayed(m, write_data, stages)),
-            write.en.eq(_delayed(m, write_en, stages)),
-            read.addr.eq(_delayed(m, address, stages)),
-            self.read_data.eq(_delayed(m, seen, _ECP5_OUTPUT_STAGES + 1)),
+            write.addr.eq(delayed(m, address, stages, name="write_address")),
+            write.data.eq(delayed(m, write_data, stages, name="write_data")),
+            write.en.eq(delayed(m, write_en, stages, name="write_en")),
+            read.addr.eq(delayed(m, address, stages, name="read_address")),
+            self.read_data.eq(delayed(m, seen, _ECP5_OUTPUT_STAGES + 1, name="seen")),
         ]
-
-
-def _delayed(m, value, cycles):
-    for _ in range(cycles):
-        stage = Signal.like(value, name="delayed", reset_less=True)
-        m.d.sync += stage.eq(value)
-        value = stage
-    return value
