@@ -17,7 +17,7 @@ def orangecrab(size: str, device: Device) -> Board:
         title=f"OrangeCrab r0.2 {size}",
         **device.on_board("8MG285", flash_lanes=4),
         platform=platform_of("orangecrab_r0_2", f"OrangeCrabR0_2_{size}Platform", uart=wires),
-        clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=80.0),
+        clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=100.0),
         flash=Flash(offset=1 << 22, lanes=QUAD),
         led=("rgb_led", 0, "g"),
         usb=("usb", 0),

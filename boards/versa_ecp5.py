@@ -9,6 +9,6 @@ BOARD = Board(
     title="Lattice ECP5 Versa",
     **_devices.DEVICES["LFE5UM-45F"].on_board("8BG381"),
     platform=platform_of("versa_ecp5", "VersaECP5Platform"),
-    clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=80.0),
+    clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
     flash=Flash(offset=1 << 22, lanes=QUAD),
 )
