@@ -5,24 +5,18 @@ from typing import Any
 
 from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
-from accel.core import flash
+from accel.core.block_rams import block_rams
 from accel.core.pe import ELEMENTS, element_of, serving
-from accel.core.primitives import ecp5_memory
 from accel.errors import UserError
 from accel.numeric.formats import FORMATS
 
 _SPRAM_SHAPE = (16, 16384)
-# Shapes (bits, words) in which a block of memory can be used.
-_ICE40_SHAPES = ((16, 256), (8, 512), (4, 1024), (2, 2048))
-_EBR_SHAPES = {
-    "ice40up": _ICE40_SHAPES,
-    "ice40hx": _ICE40_SHAPES,
-    "ecp5": ((36, 512), (18, 1024), (9, 2048), (4, 4096), (2, 8192), (1, 16384)),
-}
-_MEANING = {
-    "DSP": "the array's multipliers",
-    "SPRAM": "activation memory",
-    "EBR": "weight buffer and memory",
+# What of the configuration makes a memory smaller
+_SMALLER = {
+    "activations": "bank_words",
+    "weights": "weight_steps",
+    "records": "requantizers",
+    "tables": "requantizers",
 }
 
 
@@ -76,27 +70,12 @@ def is_of(made: Mapping[str, Any], board: Board) -> bool:
 
 
 def needs(config: AcceleratorConfig) -> Mapping[str, int]:
-    """Cells that a core takes at least, by the names of ``Board.resources``.
-
-    Exact for DSP and SPRAM; EBR leaves out what synthesis may put into either EBR or logic.
-    """
-    family = config.family
-    if family not in _EBR_SHAPES:
+    """Cells but those of logic that a core takes, by the names of ``Board.resources``."""
+    if config.family == "generic":
         return {}
-    buffer = (config.words_per_weight_row * config.word_bits, config.weight_rows)
-    bank = (config.word_bits, config.bank_words)
-    found = {
-        "DSP": element_of(config).dsps(config),
-        "EBR": min(_blocks(buffer, shape) for shape in _EBR_SHAPES[family]),
-    }
-    if config.flash_lanes and family != "ecp5":
-        found["EBR"] += _blocks((8, flash.depth_of(family)), (8, 512))
-    if family == "ice40up":
-        found["SPRAM"] = BANKS * _blocks(bank, _SPRAM_SHAPE)
-    elif family == "ecp5":
-        found["EBR"] += BANKS * ecp5_memory.cells_for(*bank)
-    else:
-        found["EBR"] += BANKS * min(_blocks(bank, shape) for shape in _EBR_SHAPES[family])
+    found = {"DSP": element_of(config).dsps(config), "EBR": sum(block_rams(config).values())}
+    if config.family == "ice40up":
+        found["SPRAM"] = BANKS * _blocks((config.word_bits, config.bank_words), _SPRAM_SHAPE)
     return found
 
 
@@ -111,7 +90,7 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
         available = board.resources.get(name, 0)
         if needed > available:
             found.append(
-                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_MEANING[name]}), "
+                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_meaning(name, config)}), "
                 f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found
@@ -146,10 +125,20 @@ def _blocks(memory: tuple[int, int], block: tuple[int, int]) -> int:
     return -(-memory[0] // block[0]) * -(-memory[1] // block[1])
 
 
+def _meaning(name: str, config: AcceleratorConfig) -> str:
+    if name != "EBR":
+        return {"DSP": "the array's multipliers", "SPRAM": "activations"}[name]
+    cells = sorted(block_rams(config).items(), key=lambda item: -item[1])
+    return ", ".join(f"{n} of {memory}" for memory, n in cells if n)
+
+
 def _remedy(name: str, config: AcceleratorConfig, board: Board, needed: int) -> str:
     if name == "DSP":
         products = config.peak_macs * board.resources["DSP"] // needed
         default = f"{board.configuration['rows']}x{board.configuration['columns']}"
         return f"use at most {products} multipliers, such as the board's default {default}"
-    values = "bank_words" if name == "SPRAM" else "bank_words or weight_steps"
+    values = "bank_words"
+    if name == "EBR":
+        cells = {memory: n for memory, n in block_rams(config).items() if memory in _SMALLER}
+        values = _SMALLER[max(cells, key=lambda memory: cells[memory])]
     return f"use fewer {values}, or a board with more"

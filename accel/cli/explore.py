@@ -95,7 +95,7 @@ def explore(
     from accel.explore.point import Space
     from accel.explore.search import search
     from accel.explore.store import Store
-    from accel.explore.sweep import Sweep, feasible, pareto_front, worth_routing
+    from accel.explore.sweep import Sweep, feasible, pareto_front
     from accel.pictures.exploration import exploration_page
 
     space = Space(_boards(board), _axes(rows, cols, format, pe, values))
@@ -115,7 +115,7 @@ def explore(
         else:
             outcomes = sweep.estimate(space)
         if route:
-            sweep.route(worth_routing(outcomes, route))
+            sweep.route_promising(outcomes, route)
     feasible(outcomes)
     best = pareto_front([outcome for outcome in outcomes if outcome.is_routed or not route])
     points = [outcome.as_dict() for outcome in outcomes]

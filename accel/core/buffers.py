@@ -1,14 +1,51 @@
 """The weight buffer and the record tables: filled by words, read by steps and by columns."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
 from .primitives import dual_port
 from .primitives.dual_port import DualPortMemory
 from .signals import delayed, step_layout
+
+
+def weight_memory(config: AcceleratorConfig) -> dict[str, Any]:
+    """The weight buffer's memory: arguments of ``DualPortMemory``."""
+    return {
+        "part_width": config.word_bits,
+        "parts": config.words_per_weight_row,
+        "depth": config.weight_rows,
+        "family": config.family,
+    }
+
+
+def record_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
+    """The memories of the records that one requantizer needs, each named as the part of a record that
+    it holds: arguments of ``DualPortMemory``.
+
+    Both offsets share one, unless they come in one word and so are written at once.
+    """
+    isa = Isa(config)
+    depth = 2 << ceil_log2(config.columns // config.requantizers)
+    found = {
+        name: {
+            "part_width": min(part.size, config.word_bits),
+            "parts": isa.words(part),
+            "depth": depth,
+            "family": config.family,
+        }
+        for name, part in isa.record.items()
+    }
+    words = [isa.record_layout[name].offset // config.word_bits for name in found]
+    if len(set(words[-2:])) > 1:
+        del found["offset_negative"]
+        found["offset"]["depth"] *= 2
+    return found
 
 
 class WeightBuffer(wiring.Component):
@@ -28,12 +65,7 @@ class WeightBuffer(wiring.Component):
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
         self.memory = DualPortMemory(
-            part_width=config.word_bits,
-            parts=config.words_per_weight_row,
-            depth=config.weight_rows,
-            family=config.family,
-            simulate=simulate,
-            spread=config.family == "ecp5",
+            **weight_memory(config), simulate=simulate, spread=config.family == "ecp5"
         )
         self.latency = 1 + self.memory.latency
         super().__init__(
@@ -105,6 +137,7 @@ class RecordTable(wiring.Component):
         self.config = config
         self.simulate = simulate
         self.isa = Isa(config)
+        self.memories = record_memories(config)
         self.columns = config.columns // config.requantizers
         self.latency = dual_port.latency_of(config.family)
         super().__init__(
@@ -129,7 +162,7 @@ class RecordTable(wiring.Component):
         latest = delayed(m, later, 1, name="latest")
         early = self._add_memory(m, "early", address, writing, "early")
         late = self._add_memory(m, "late", latest, writing, "late")
-        if self._word_of("offset") == self._word_of("offset_negative"):
+        if "offset_negative" in self.memories:
             # Both come at once and are read at once; the register of what comes later chooses.
             both = [
                 self._add_memory(m, name, later, writing, name)
@@ -159,20 +192,13 @@ class RecordTable(wiring.Component):
         """A memory of what is written as these parts of a record, and what it reads."""
         width = self.config.word_bits
         size, place = self.isa.record[name].size, self.isa.record_layout[name].offset % width
-        words = self.isa.words(self.isa.record[name])
-        m.submodules[name] = memory = DualPortMemory(
-            part_width=min(size, width),
-            parts=words,
-            depth=1 << len(written),
-            family=self.config.family,
-            simulate=self.simulate,
-        )
+        m.submodules[name] = memory = DualPortMemory(**self.memories[name], simulate=self.simulate)
         m.d.comb += [
             memory.write_address.eq(written),
             memory.write_data.eq(self.write_data[place:]),
             memory.read_address.eq(read),
         ]
-        for word in range(words):
+        for word in range(memory.parts):
             selected = Cat(self.write_word == self._word_of(part) + word for part in parts).any()
             m.d.comb += memory.write_en[word].eq(self.write_en & selected)
         return memory.read_data[:size]

@@ -1,5 +1,7 @@
 """What becomes of a result before it is stored: a second operand, tables, and the clamp."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -29,6 +31,16 @@ def latency_of(config: AcceleratorConfig) -> int:
     latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
     return latency + (read_to_write % (config.word_cycles * config.pace) == 0)
+
+
+def tables_memory(config: AcceleratorConfig) -> dict[str, Any]:
+    """The memory of both tables: arguments of ``TwoReaders``."""
+    return {
+        "part_width": min(config.word_bits, ENTRY_BITS),
+        "parts": Isa(config).words(Isa(config).table_entry),
+        "depth": TABLE_ENTRIES,
+        "family": config.family,
+    }
 
 
 class Combine(wiring.Component):
@@ -107,7 +119,10 @@ class Combine(wiring.Component):
 
     def _add_tables(self, m, result, second):
         """The entries of result and second operand."""
-        words = Isa(self.config).words(Isa(self.config).table_entry)
+        m.submodules.tables = tables = TwoReaders(
+            **tables_memory(self.config), simulate=self.simulate
+        )
+        words = tables.parts
         entry = Signal(1 + exact_log2(TABLE_ENTRIES))
         word = Signal(range(words))
         with m.If(self.restart):
@@ -117,13 +132,6 @@ class Combine(wiring.Component):
             with m.If(word == words - 1):
                 m.d.sync += entry.eq(entry + 1)
 
-        m.submodules.tables = tables = TwoReaders(
-            part_width=min(self.config.word_bits, ENTRY_BITS),
-            parts=words,
-            depth=TABLE_ENTRIES,
-            family=self.config.family,
-            simulate=self.simulate,
-        )
         m.d.comb += [
             tables.write_address.eq(entry),
             tables.write_data.eq(self.write_data),

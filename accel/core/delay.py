@@ -5,12 +5,28 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .primitives import ice40_memory
 from .primitives.family import Family, check_family
 from .signals import delayed
 
 _BLOCK_BITS = 16  # of a block RAM's word on an iCE40
 _FEW_BITS = 4
 _RAM_STYLES = {"generic": "block", "ice40up": "block", "ice40hx": None, "ecp5": "distributed"}
+
+
+def bits_in_memory(width: int, cycles: int, family: Family) -> int:
+    """How many bits of a value lie in memory, its low ones."""
+    style = _RAM_STYLES[check_family(family)]
+    if cycles == 1 or not style:
+        return 0
+    few = width % _BLOCK_BITS <= _FEW_BITS
+    return width - width % _BLOCK_BITS if style == "block" and few else width
+
+
+def block_rams(width: int, cycles: int, family: Family) -> int:
+    """Number of block RAMs that a delay line takes."""
+    bits = bits_in_memory(width, cycles, family)
+    return ice40_memory.cells_for(bits, cycles, always=True) if bits and family == "ice40up" else 0
 
 
 class DelayLine(wiring.Component):
@@ -40,16 +56,14 @@ class DelayLine(wiring.Component):
             raise ValueError(f"Delay must be a positive number of cycles, not {cycles!r}")
         self.width = width
         self.cycles = cycles
-        self.ram_style = _RAM_STYLES[check_family(family)]
+        self.in_memory = bits_in_memory(width, cycles, family)
+        self.ram_style = _RAM_STYLES[family]
         super().__init__({"i": In(width), "o": Out(width)})
 
     def elaborate(self, platform):
         m = Module()
-        in_memory = self.width if self.cycles > 1 and self.ram_style else 0
-        if self.ram_style == "block" and in_memory % _BLOCK_BITS <= _FEW_BITS:
-            in_memory -= in_memory % _BLOCK_BITS
-        rest = delayed(m, self.i[in_memory:], self.cycles, name="rest")
-        m.d.comb += self.o.eq(Cat(self._remembered(m, in_memory), rest))
+        rest = delayed(m, self.i[self.in_memory :], self.cycles, name="rest")
+        m.d.comb += self.o.eq(Cat(self._remembered(m, self.in_memory), rest))
         return m
 
     def _remembered(self, m, width):

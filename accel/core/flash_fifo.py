@@ -5,8 +5,16 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .primitives import ice40_memory
+from .primitives.family import Family
+
 # What is being written is never read.
 _ATTRIBUTES = {"no_rw_check": 1}
+
+
+def block_rams(depth: int, family: Family) -> int:
+    """Number of block RAMs that such a queue takes; on the ECP5 it is made of LUTs."""
+    return ice40_memory.cells_for(8, depth) if family in ("ice40up", "ice40hx") else 0
 
 
 class ReadAhead(wiring.Component):

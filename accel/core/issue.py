@@ -1,5 +1,7 @@
 """The tile loops and the address generator: one read and one reduction step a cycle."""
 
+from typing import Any
+
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,6 +11,18 @@ from ..config import AcceleratorConfig
 from ..isa import COORDINATE_BITS, Isa
 from .delay import DelayLine
 from .signals import LoopCounter, advanced, delayed, step_layout
+
+
+def _entry(config: AcceleratorConfig) -> data.StructLayout:
+    """Where the window of an output position begins in the input."""
+    return data.StructLayout(
+        {"address": Isa(config).address_bits, "inner": COORDINATE_BITS, "outer": COORDINATE_BITS}
+    )
+
+
+def ring_of(config: AcceleratorConfig) -> dict[str, Any]:
+    """The ring that keeps the rows' positions: arguments of ``DelayLine``."""
+    return {"width": _entry(config).size, "cycles": config.rows - 1, "family": config.family}
 
 
 class Issue(wiring.Component):
@@ -122,9 +136,7 @@ class Issue(wiring.Component):
         held = Signal(positions.entry.shape(), reset_less=True)
         entry = Signal.like(held)
         m.d.comb += entry.eq(Mux(taps.first_block, positions.entry, held))
-        m.submodules.ring = ring = DelayLine(
-            len(Value.cast(entry)), self.config.rows - 1, family=self.config.family
-        )
+        m.submodules.ring = ring = DelayLine(**ring_of(self.config))
         m.d.comb += ring.i.eq(entry)
         m.d.sync += held.eq(Mux(d.broadcast, entry, ring.o))
 
@@ -297,15 +309,7 @@ class _Positions(wiring.Component):
                 "group_passed": In(1),
                 "advance": In(1),
                 "exhausted": Out(1),  # no position is left behind this cycle's
-                "entry": Out(
-                    data.StructLayout(
-                        {
-                            "address": isa.address_bits,
-                            "inner": COORDINATE_BITS,
-                            "outer": COORDINATE_BITS,
-                        }
-                    )
-                ),
+                "entry": Out(_entry(config)),
             }
         )
 

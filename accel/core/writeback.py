@@ -1,10 +1,12 @@
 """Where results go: the place of every output code."""
 
 from math import gcd
+from typing import Any
 
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
@@ -22,6 +24,16 @@ def read_lead(config: AcceleratorConfig) -> int:
 def write_delay(config: AcceleratorConfig) -> int:
     """Cycles from the place of a word's last result to the write of the word."""
     return read_lead(config) + combine.latency_of(config) + 1
+
+
+def places_of(config: AcceleratorConfig) -> dict[str, Any]:
+    """What keeps the places of results until these are there: arguments of ``DelayLine``."""
+    marks = 4
+    return {
+        "width": Isa(config).address_bits + ceil_log2(config.rows) + marks,
+        "cycles": write_delay(config) - 1,
+        "family": config.family,
+    }
 
 
 class _Lines:
@@ -250,9 +262,7 @@ class WriteBack(wiring.Component):
         config, rows, count = self.config, self.config.rows, self.config.requantizers
         place = Cat(word, real, word_end, lane, word_begin, layer_end)
         found = word
-        m.submodules.places = places = DelayLine(
-            len(place), write_delay(config) - 1, family=config.family
-        )
+        m.submodules.places = places = DelayLine(**places_of(config))
         m.d.comb += places.i.eq(place)
         place = Signal.like(place)
         m.d.comb += place.eq(places.o)

@@ -76,6 +76,16 @@ class Sweep:
             self.points[point].routed = result
         return [self.points[point] for point in chosen]
 
+    def route_promising(self, outcomes: Sequence["Outcome"], count: int) -> None:
+        """Place and route the ``count`` points that promise most; where one turns out not to fit, the
+        next one takes its place. Raises ``NothingFeasible``."""
+        feasible(outcomes)
+        while wanted := count - sum(outcome.is_routed for outcome in outcomes):
+            left = [o for o in outcomes if not o.problem and not o.is_routed]
+            if not left:
+                return
+            self.route(worth_routing(left, wanted))
+
     def _do(
         self,
         text: str,

@@ -19,6 +19,7 @@ from accel.errors import ToolError, UserError
 from accel.estimate import estimate
 from accel.explore.network import Network
 from accel.explore.point import Point
+from accel.flow.tools import ToolFailed
 
 
 def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
@@ -79,6 +80,9 @@ def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
             report = build(
                 board, Path(folder) / "build", config=config, seeds=seeds, cores=1
             ).report
+    except ToolFailed as problem:
+        # Its log goes with the folder.
+        return {"problem": problem.reason}
     except (UserError, ToolError) as problem:
         return {"problem": str(problem)}
     return {

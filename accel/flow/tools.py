@@ -30,6 +30,11 @@ class ToolFailed(ToolError):
         Where the whole log is kept.
     remedy : str
         What to do.
+
+    Attributes
+    ----------
+    reason : str
+        The message without where the log is.
     """
 
     def __init__(
@@ -42,7 +47,8 @@ class ToolFailed(ToolError):
         self.remedy = remedy
         kept = f"\nThe whole log is {log}" if log else ""
         said = "".join(f"\n    {line}" for line in lines)
-        super().__init__(f"{step}: {tool} failed; {remedy}{said}{kept}")
+        self.reason = f"{step}: {tool} failed; {remedy}{said}"
+        super().__init__(self.reason + kept)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,10 +72,10 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(network, tmp_path, built,
         again = sweep(network, tmp_path, executor)
         outcomes = again.estimate(SPACE)
         assert len(calls) - 10 == len(SPACE) - kept
-        again.route(worth_routing(outcomes, 2))
+        again.route_promising(outcomes, 2)
         assert len(built) == 2
         third = sweep(network, tmp_path, executor)
-        third.route(worth_routing(third.estimate(SPACE), 2))
+        third.route_promising(third.estimate(SPACE), 2)
     assert len(calls) - 10 == len(SPACE) - kept
     assert len(built) == 2
 
@@ -90,6 +90,28 @@ def test_routed_points_have_what_was_measured(network, tmp_path, built):
     assert chosen[0].fmax_mhz == 30.0
     assert chosen[0].logic == chosen[0].as_dict()["used"]["LC"] == 100 * len(str(built[0]))
     assert pareto_front([o for o in one.points.values() if o.is_routed]) == chosen
+
+
+def test_the_next_point_takes_the_place_of_one_that_turns_out_not_to_fit(
+    network, tmp_path, built, monkeypatch
+):
+    routed = work.routed
+
+    def too_large(point, seeds):
+        if dict(point.changes)["columns"] == 4:
+            return {"problem": "too large"}
+        return routed(point, seeds)
+
+    monkeypatch.setattr(work, "routed", too_large)
+    with ThreadPoolExecutor(1) as executor:
+        one = sweep(network, tmp_path, executor)
+        outcomes = one.estimate(SPACE)
+        possible = [o for o in feasible(outcomes) if dict(o.point.changes)["columns"] == 2]
+        assert any(dict(o.point.changes)["columns"] == 4 for o in feasible(outcomes))
+        one.route_promising(outcomes, len(possible))
+        assert {o.point for o in outcomes if o.is_routed} == {o.point for o in possible}
+        one.route_promising(outcomes, len(outcomes))  # no more than there are
+    assert len(built) == len(possible)
 
 
 def test_a_space_without_a_feasible_point_is_told_with_its_reasons(network, tmp_path):

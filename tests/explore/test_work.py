@@ -9,6 +9,7 @@ from accel.errors import ToolError
 from accel.explore import work
 from accel.explore.point import Point, Space
 from accel.flow.build import BuildResult, build
+from accel.flow.tools import ToolFailed
 
 REPORT = {
     "utilization": {"LC": {"used": 4000, "available": 5280}},
@@ -42,6 +43,19 @@ def test_a_point_is_built_on_one_core_with_its_own_configuration(point, flow):
     assert options["cores"] == 1
     assert options["facts"]["configuration"] == point.config().as_dict()
     assert not folder.parent.exists()
+
+
+def test_a_log_that_goes_with_its_folder_is_not_named(point, flow, tmp_path):
+    flow.side_effect = ToolFailed(
+        tool="nextpnr",
+        step="place and route",
+        lines=("ERROR: no room",),
+        log=tmp_path / "top.tim",
+        remedy="take a smaller one",
+    )
+    assert work.routed(point, (1,)) == {
+        "problem": "place and route: nextpnr failed; take a smaller one\n    ERROR: no room"
+    }
 
 
 def test_a_tool_that_fails_is_an_answer(point, flow):

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from accel.core.primitives import ecp5_memory
+from accel.core.primitives import ecp5_memory, ice40_memory
 from accel.core.primitives.family import Family, check_family
 from accel.core.signals import delayed
 
@@ -24,6 +24,23 @@ _LUT_DEPTH = 16
 def latency_of(family: str) -> int:
     """Cycles from an address to what is read there, in a family."""
     return _LATENCY[check_family(family)]
+
+
+def block_rams(
+    *, part_width: int, parts: int, depth: int, family: Family, read_bits: int | None = None
+) -> int:
+    """Number of block RAMs that such a memory takes, of whose words only the low ``read_bits`` are
+    read; 0 where it is made of LUTs."""
+    read_bits = part_width * parts if read_bits is None else read_bits
+    if check_family(family) == "generic":
+        return 0
+    if family != "ecp5":
+        return ice40_memory.cells_for(read_bits, depth)
+    if depth <= _LUT_DEPTH:
+        return 0
+    width, cell_depth = ecp5_memory.shape_for(depth, ecp5_memory.WIDE_SHAPES)
+    across = ecp5_memory.cells_across(read_bits, part=part_width, width=width)
+    return across * -(-depth // cell_depth)
 
 
 class DualPortMemory(wiring.Component):

@@ -73,6 +73,12 @@ def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
     )
 
 
+def cells_across(bits: int, *, part: int, width: int) -> int:
+    """Number of cells of a width side by side for the low ``bits`` of a word whose parts of ``part``
+    bits have cells of their own."""
+    return sum(-(-min(part, bits - low) // width) for low in range(0, bits, part))
+
+
 class BlockRam(wiring.Component):
     """``depth`` words of ``width`` bits in one ``DP16KD``, read with its output register.
 

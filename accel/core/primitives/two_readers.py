@@ -4,11 +4,23 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from . import dual_port, ecp5_memory
 from .dual_port import DualPortMemory, latency_of
 from .ecp5_memory import BlockRam
 from .family import Family, check_family
 
 _WIDTH, _DEPTH = 18, 1024  # of a DP16KD whose both ports read
+
+
+def block_rams(
+    *, part_width: int, parts: int, depth: int, family: Family, read_bits: int | None = None
+) -> int:
+    """Number of block RAMs of such a memory, as `dual_port.block_rams`."""
+    if family != "ecp5":
+        half = {"part_width": part_width, "parts": parts, "depth": depth}
+        return 2 * dual_port.block_rams(**half, family=family, read_bits=read_bits)
+    read_bits = part_width * parts if read_bits is None else read_bits
+    return ecp5_memory.cells_across(read_bits, part=part_width, width=_WIDTH)
 
 
 class TwoReaders(wiring.Component):

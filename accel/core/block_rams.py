@@ -1,0 +1,37 @@
+"""How many block RAMs a core takes, memory by memory."""
+
+from ..config import BANKS, AcceleratorConfig
+from ..isa import Isa
+from ..numeric.tables import ENTRY_BITS
+from . import buffers, combine, delay, flash, flash_fifo, issue, writeback
+from .primitives import dual_port, ecp5_memory, ice40_memory, two_readers
+
+
+def block_rams(config: AcceleratorConfig) -> dict[str, int]:
+    """Number of cells by memory; those of LUTs, of registers or in SPRAM take none.
+
+    A memory that synthesis infers takes as many cells as hold what is read of it.
+    """
+    family = config.family
+    step = config.steps_per_weight_row * config.step_bits
+    records = {
+        name: dual_port.block_rams(**memory, read_bits=Isa(config).record[name].size)
+        for name, memory in buffers.record_memories(config).items()
+    }
+    tables = two_readers.block_rams(**combine.tables_memory(config), read_bits=ENTRY_BITS)
+    return {
+        "activations": BANKS * _of_bank(config),
+        "weights": dual_port.block_rams(**buffers.weight_memory(config), read_bits=step),
+        "records": config.requantizers * sum(records.values()),
+        "tables": config.requantizers * tables,
+        "positions": delay.block_rams(**issue.ring_of(config)),
+        "places": delay.block_rams(**writeback.places_of(config)),
+        "flash": flash_fifo.block_rams(flash.depth_of(family), family) if config.flash_lanes else 0,
+    }
+
+
+def _of_bank(config: AcceleratorConfig) -> int:
+    bank = config.word_bits, config.bank_words
+    if config.family == "ecp5":
+        return ecp5_memory.cells_for(*bank)
+    return ice40_memory.cells_for(*bank) if config.family == "ice40hx" else 0
