@@ -30,6 +30,18 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     }
 
 
+def bits_in_registers(config: AcceleratorConfig) -> int:
+    """How many bits of records are in registers, being too few for a block RAM."""
+    if config.family not in ("ice40up", "ice40hx"):
+        return 0
+    sizes = {name: part.size for name, part in Isa(config).record.items()}
+    return config.requantizers * sum(
+        sizes[name] * memory["depth"]
+        for name, memory in buffers.record_memories(config).items()
+        if not dual_port.block_rams(**memory, read_bits=sizes[name])
+    )
+
+
 def _of_bank(config: AcceleratorConfig) -> int:
     bank = config.word_bits, config.bank_words
     if config.family == "ecp5":

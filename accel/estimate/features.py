@@ -3,6 +3,7 @@
 import numpy as np
 
 from accel.config import AcceleratorConfig
+from accel.core.block_rams import bits_in_registers
 from accel.core.pe import element_of
 from accel.core.primitives.multiplier import products_of
 
@@ -14,6 +15,7 @@ PRIOR = {
     "feeder": 2.2,  # a bit of a waiting activation or passing weight
     "products": 110.0,  # a multiplier made of logic
     "requantizers": 700.0,  # division, records, combination
+    "registers": 1.5,  # a bit of a memory that is too small for a block RAM: register, multiplexer
     "words": 9.0,  # a bit of a memory word: multiplexers and registers around the banks
     "flash": 350.0,
 }
@@ -29,6 +31,7 @@ def features(config: AcceleratorConfig) -> np.ndarray:
         "feeder": config.rows * (config.word_bits - 8) + config.rows * config.columns * weight_bits,
         "products": _of_logic(config) * weight_bits / 8,
         "requantizers": config.requantizers,
+        "registers": bits_in_registers(config),
         "words": config.word_bits,
         "flash": int(config.flash_lanes > 0),
     }

@@ -2,8 +2,8 @@
 
 Logic is a sum over the core's parts, see `features`; what a part takes is fitted for each family by
 least squares of relative errors, held towards an expectation where the builds do not tell. The clock
-is the median of the device's builds, made slower with the share of the device that is taken as
-the builds of its family are. Nothing is stored but the builds: a new one makes both better.
+is that of the builds in its speed, made slower with every doubling of the logic as those of its
+family are: a larger core has longer wires. Nothing is stored but the builds: a new one makes both better.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ LOGIC = {"ice40up": "LC", "ice40hx": "LC", "ecp5": "LUT"}
 """The resource that logic is counted in, by family."""
 
 _HOLD = 0.05  # weight of the expectation of a part against one build
-_SHARE = (0.05, 1.2)  # of a device that the clock's slope is taken over
+_SLOPE = -0.1  # of log(Fmax) over log(cells), where the builds do not tell
 
 
 class NotEstimated(UserError):
@@ -74,12 +74,11 @@ def estimate(
         )
     resource = LOGIC[config.family]
     logic = _logic(config, family, resource)
-    share = logic / board.resources[resource]
     used = {resource: round(logic), **resources.needs(config)}
     return Estimate(
         used=used,
         available={name: board.resources.get(name, 0) for name in used},
-        fmax_mhz=_fmax(board.device, share, family, resource),
+        fmax_mhz=_fmax(board.device, logic, family, resource),
         builds=len(family),
     )
 
@@ -115,19 +114,14 @@ def _speed(device: str) -> str:
     return package[0] if name.startswith("LFE5U") else name
 
 
-def _fmax(device: str, share: float, builds: Sequence[Record], resource: str) -> float:
-    """Median Fmax: the device's own level, at the slope over shares of the whole family."""
-    points = [
-        (_speed(r.device), r.used[resource] / r.available[resource], median(r.fmax_mhz))
-        for r in builds
-    ]
-    speeds = sorted({speed for speed, _, _ in points})
+def _fmax(device: str, logic: float, builds: Sequence[Record], resource: str) -> float:
+    """Median Fmax: the level of the device's speed, at the slope over cells of the whole family."""
+    speeds = sorted({_speed(r.device) for r in builds})
     own = _speed(device)
-    # Each speed grade has a level, and all one slope: log(Fmax) = level + slope * share.
-    matrix = np.array([[*(speed == s for s in speeds), x] for speed, x, _ in points], float)
-    target = np.log([mhz for _, _, mhz in points])
-    matrix = np.vstack([matrix, [*[0.0] * len(speeds), 0.1]])
-    target = np.concatenate([target, [-0.02]])
-    solution = np.linalg.lstsq(matrix, target, rcond=None)[0]
+    # log(Fmax) = level + slope * log(cells)
+    matrix = [[*(_speed(r.device) == s for s in speeds), np.log(r.used[resource])] for r in builds]
+    matrix = np.vstack([np.array(matrix, float), [*[0.0] * len(speeds), 1.0]])
+    target = [*(np.log(median(r.fmax_mhz)) for r in builds), _SLOPE]
+    solution = np.linalg.lstsq(matrix, np.array(target), rcond=None)[0]
     level = solution[speeds.index(own)] if own in speeds else solution[: len(speeds)].mean()
-    return float(np.exp(level + solution[-1] * np.clip(share, *_SHARE)))
+    return float(np.exp(level + solution[-1] * np.log(logic)))
