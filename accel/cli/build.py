@@ -100,5 +100,7 @@ def show_report(report: Mapping[str, Any]) -> None:
         spread = f"{fmax['min']:.1f} to {fmax['max']:.1f}, median {fmax['median']:.1f} MHz"
         of = f"the best of {len(fmax['seeds'])} seeds: {spread}"
     say(f"  {of}; nextpnr says {fmax['nextpnr']:.1f} MHz")
+    if fmax["failed_seeds"]:
+        say(f"  no result of seed {', '.join(map(str, fmax['failed_seeds']))}")
     if "icetime_mhz" in report:
         say(f"  icetime says {report['icetime_mhz']:.1f} MHz")

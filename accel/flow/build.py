@@ -28,7 +28,7 @@ _PLACE_AND_ROUTE = Step(
     name="place and route",
     begin=0.3,
     end=0.95,
-    remedy="the design may be too large for the device: take a smaller configuration",
+    remedy="the design may be too large for the device: take a smaller configuration, or other seeds",
 )
 _PACKING = Step(name="packing", begin=0.95, end=1.0, remedy="this is a fault, please report it")
 

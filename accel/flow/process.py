@@ -26,12 +26,13 @@ def run_jobs(
     *,
     workers: int,
     on_end: Callable[[int, int], None] = lambda index, code: None,
-    on_poll: Callable[[int], None] = lambda index: None,
+    is_hopeless: Callable[[int], bool] = lambda index: False,
 ) -> list[int]:
     """Run ``jobs``, ``workers`` at a time, and return their exit codes.
 
-    ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs. Any
-    exception, ``KeyboardInterrupt`` among them, kills what is still running and is passed on.
+    ``on_end(index, code)`` is called as each ends, ``is_hopeless(index)`` often while it runs: where
+    it says so, the job is killed. Any exception, ``KeyboardInterrupt`` among them, kills what is
+    still running and is passed on.
     """
     waiting = list(enumerate(jobs))[::-1]
     running: dict[int, subprocess.Popen] = {}
@@ -42,7 +43,9 @@ def run_jobs(
                 index, job = waiting.pop()
                 running[index] = _start(job)
             for index in list(running):
-                on_poll(index)
+                if is_hopeless(index):
+                    _kill(running[index])
+                    running[index].wait()
                 code = running[index].poll()
                 if code is not None:
                     del running[index]

@@ -1,5 +1,7 @@
 """Runs one step of a build, tells how far it is, and turns a failure into a message."""
 
+import re
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +17,13 @@ OnProgress = Callable[[str, float], None]
 # What YoWASP prints before it compiles a tool for this machine.
 _FIRST_START = b"Preparing to run"
 _LINES = 8
+
+# nextpnr's router2 stops only when no wire is used twice. It needs 20 to 200 iterations; what it has
+# not untied by then it never does.
+_MOST_ITERATIONS = 1000
+_ITERATION = re.compile(rb"iter=(\d+)")
+_LOOK_S = 1.0
+_TAIL_BYTES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +69,8 @@ class Runner:
         ]
         ended = []
         told = set()
+        looked = dict.fromkeys(range(len(jobs)), 0.0)
+        circling: dict[int, int] = {}
 
         def tell(note=""):
             count = f" {len(ended)}/{len(jobs)}" if len(jobs) > 1 else ""
@@ -72,20 +83,33 @@ class Runner:
                 on_success(index)
             tell()
 
-        def on_poll(index):
+        def is_hopeless(index):
             if index not in told and _prints_first_start(jobs[index].output):
                 told.add(index)
                 tell(f" ({tool.name} compiles itself on its first start, which takes a minute)")
+            if time.monotonic() - looked[index] < _LOOK_S:
+                return False
+            looked[index] = time.monotonic()
+            iterations = _iterations(jobs[index].folder, commands[index])
+            if iterations > _MOST_ITERATIONS:
+                circling[index] = iterations
+            return index in circling
 
         tell()
-        codes = run_jobs(jobs, workers=self.cores, on_end=on_end, on_poll=on_poll)
+        codes = run_jobs(jobs, workers=self.cores, on_end=on_end, is_hopeless=is_hopeless)
         if all(codes) and not may_fail:
-            raise self._failure(step, tool, jobs[0], commands[0])
+            raise self._failure(step, tool, jobs[0], commands[0], circling.get(0))
         return codes
 
-    def _failure(self, step: Step, tool: Tool, job: Job, command: Sequence[str]) -> ToolFailed:
+    def _failure(
+        self, step: Step, tool: Tool, job: Job, command: Sequence[str], iterations: int | None
+    ) -> ToolFailed:
         printed = job.output.read_text(errors="replace").splitlines()
         errors = [line for line in printed if "ERROR" in line]
+        if iterations:
+            errors = [
+                f"stopped after {iterations} iterations of a router that goes round in circles"
+            ]
         log = next((job.folder / name for name in _log_names(command)), job.output)
         return ToolFailed(
             tool=tool.name,
@@ -99,6 +123,19 @@ class Runner:
 def _prints_first_start(output: Path) -> bool:
     with output.open("rb") as file:
         return file.read(len(_FIRST_START)) == _FIRST_START
+
+
+def _iterations(folder: Path, command: Sequence[str]) -> int:
+    """How many iterations a router has made so far."""
+    for name in _log_names(command):
+        try:
+            with (folder / name).open("rb") as log:
+                log.seek(max(0, (folder / name).stat().st_size - _TAIL_BYTES))
+                found = _ITERATION.findall(log.read())
+        except OSError:  # not begun yet
+            return 0
+        return int(found[-1]) if found else 0
+    return 0
 
 
 def _log_names(command: Sequence[str]):

@@ -65,6 +65,7 @@ def summarize(
             "median": _rounded(statistics.median(signed_off)),
             "min": _rounded(min(signed_off)),
             "max": _rounded(max(signed_off)),
+            "failed_seeds": [s for s in plan.seeds if s not in {run.seed for run in runs}],
             "seeds": [
                 {
                     "seed": run.seed,

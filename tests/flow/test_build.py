@@ -48,7 +48,9 @@ def test_the_report_has_what_its_readers_rely_on(ice40_build):
     assert report["clock_mhz"] == 12.0
     assert report["timing_met"] is True
     fmax = report["fmax_mhz"]
-    assert set(fmax) == {"signed_off", "nextpnr", "median", "min", "max", "seeds"}
+    assert set(fmax) == {
+        *("signed_off", "nextpnr", "median", "min", "max", "seeds", "failed_seeds")
+    }
     assert [seed["seed"] for seed in fmax["seeds"]] == [1, 2]
     assert fmax["signed_off"] == fmax["max"] >= fmax["median"] >= fmax["min"]
     assert {"name", "version"} == set(report["tools"][0])
@@ -140,6 +142,23 @@ def test_one_failing_seed_does_not_stop_the_others(ice40_plan, tmp_path, fake_to
     )
     report = build(ice40_plan, tmp_path / "build").report
     assert [seed["seed"] for seed in report["fmax_mhz"]["seeds"]] == [2]
+    assert report["fmax_mhz"]["failed_seeds"] == [1]
+
+
+def test_a_router_that_goes_round_in_circles_is_stopped(ice40_plan, tmp_path, fake_tool):
+    fake_tool(
+        "nextpnr-ice40",
+        "import pathlib, time\n"
+        "log = pathlib.Path(sys.argv[sys.argv.index('--log') + 1])\n"
+        "log.write_text(''.join(f'Info:     iter={i} overused=2\\n' for i in range(1, 1003)))\n"
+        "time.sleep(600)",
+    )
+    with pytest.raises(ToolFailed) as caught:
+        build(ice40_plan, tmp_path / "build")
+    assert caught.value.lines == (
+        "stopped after 1002 iterations of a router that goes round in circles",
+    )
+    assert "iter=1002" in caught.value.log.read_text()
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(ice40_plan, tmp_path):
