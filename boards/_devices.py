@@ -47,7 +47,7 @@ class Device:
     pll_pads : mapping of str to str
         By package, the pad of the PLL that takes over the input that is there.
     nextpnr_options, seeds, dsp_rows, ebr_rows : tuple
-        Of place and route; the seeds are the fastest of eight, see ``results.json``.
+        Of place and route; seeds are the fastest of those in ``results.json``.
     """
 
     name: str
