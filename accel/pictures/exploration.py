@@ -1,6 +1,7 @@
 """The page of an exploration: the Pareto front with hover, and all points as a table."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequen
         Section(
             title="Latency and logic",
             content=_scatter(points, chosen, "logic", "cells of logic"),
-            explanation="Each dot is a core. Nothing is both faster and smaller than what is on the "
-            "line. Filled dots were placed and routed, open ones are estimates.",
+            explanation="Each dot is a core. Filled dots were placed and routed, open ones are "
+            "estimates. Those in a diamond nothing else beats in latency, logic, energy and accuracy.",
         ),
     ]
     if any(point["energy_uj"] for point in built):
@@ -39,17 +40,20 @@ def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequen
     if any(point["accuracy"] is not None for point in built):
         sections.append(
             Section(
-                title="Logic and accuracy",
-                content=_scatter(points, chosen, "accuracy", "accuracy"),
+                title="Latency and accuracy",
+                content=_scatter(points, chosen, "accuracy", "accuracy, %"),
             )
         )
     sections.append(Section(title="The front", content=front_table(chosen)))
-    reasons = sorted({point["problem"] for point in points if point["problem"]})
+    reasons = Counter(_in_a_line(point["problem"]) for point in points if point["problem"])
     if reasons:
         sections.append(
             Section(
                 title="Why points were left out",
-                content=[" ".join(reason.split()) for reason in reasons],
+                content=[
+                    f"{count} {'point' if count == 1 else 'points'}: {reason}"
+                    for reason, count in reasons.most_common()
+                ],
             )
         )
     return render(title, facts, sections)
@@ -60,7 +64,13 @@ def _logic(point: dict[str, Any]) -> int:
 
 
 def _value(point: dict[str, Any], key: str) -> float | None:
+    if key == "accuracy":
+        return None if point[key] is None else 100 * point[key]
     return _logic(point) if key == "logic" else point[key]
+
+
+def _in_a_line(reason: str) -> str:
+    return "; ".join(filter(None, map(str.strip, reason.splitlines()))).replace(":;", ":")
 
 
 def _scatter(
@@ -68,6 +78,10 @@ def _scatter(
 ) -> Figure:
     chart = figure(height=430, x="latency, ms", y=axis)
     chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
+    values = [v for p in points if not p["problem"] and (v := _value(p, key)) is not None]
+    if values and min(values) == max(values):
+        # Else the chart would begin at 0
+        chart.update_yaxes(range=[values[0] - 1, values[0] + 1])
     groups = (
         (
             "estimated",
