@@ -37,7 +37,8 @@ def figure(*, height: int, x: str, y: str, **layout: Any) -> Figure:
         template="plotly_white",
         height=height,
         margin=_MARGIN,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        # Below, for the buttons are above.
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
         **layout,
     )
     made.update_xaxes(title=x, automargin=True)

@@ -11,7 +11,7 @@ from accel.compiler.ir import Node
 from accel.compiler.operators import OPERATORS
 from accel.pictures.charts import BLUE, GREY, ORANGE
 
-_WIDTH, _HEIGHT, _MARGIN = 290, 46, 20
+_WIDTH, _HEIGHT, _MARGIN = 340, 46, 20
 _END = "#ffffff"
 
 
@@ -145,7 +145,7 @@ def _rectangle(box: _Box) -> Markup:
         cx=box.xy[0],
         y1=y + 19,
         y2=y + 36,
-        short=_cut(box.title, 36),
+        short=_cut(box.title, 38),
         below=_cut(box.detail, 44),
     )
 
