@@ -1,5 +1,6 @@
 """Settings of all tests: the same random examples in every run, no deadlines, golden files."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,10 @@ settings.register_profile(
     "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci")
+
+# A shell's background jobs ignore an interrupt, and so would all that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):
