@@ -24,6 +24,11 @@ FITTED: dict[str, tuple[str, dict[str, Any]]] = {
     "up5k_2x2": (UP5K, {"rows": 2, "columns": 2}),
     "up5k_4x2_no_flash": (UP5K, {"columns": 2, "flash_lanes": 0}),
     "up5k_2x8_no_flash": (UP5K, {"rows": 2, "columns": 8, "flash_lanes": 0, "weight_steps": 1024}),
+    # 20 products in a cycle where the DSPs make 16
+    "up5k_4x5_mixed_no_flash": (
+        UP5K,
+        {"columns": 5, "element": "mixed", "dsps": 8, "flash_lanes": 0, "weight_steps": 1024},
+    ),
     "up5k_2x4_booth": (UP5K, {"rows": 2, **_BOOTH}),
     "up5k_4x2_int4": (UP5K, {"columns": 2, "format": "int8_int4"}),
     "hx8k_2x2": (HX8K, {"rows": 2, "columns": 2}),
