@@ -26,12 +26,12 @@ def run_jobs(
     *,
     workers: int,
     on_end: Callable[[int, int], None] = lambda index, code: None,
-    is_hopeless: Callable[[int], bool] = lambda index: False,
+    on_poll: Callable[[int], bool] = lambda index: False,
 ) -> list[int]:
     """Run ``jobs``, ``workers`` at a time, and return their exit codes.
 
-    ``on_end(index, code)`` is called as each ends, ``is_hopeless(index)`` often while it runs: where
-    it says so, the job is killed. Any exception, ``KeyboardInterrupt`` among them, kills what is
+    ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs; a job is
+    killed where that says that it is hopeless. Any exception, ``KeyboardInterrupt`` among them, kills what is
     still running and is passed on.
     """
     waiting = list(enumerate(jobs))[::-1]
@@ -43,7 +43,7 @@ def run_jobs(
                 index, job = waiting.pop()
                 running[index] = _start(job)
             for index in list(running):
-                if is_hopeless(index):
+                if on_poll(index):
                     _kill(running[index])
                     running[index].wait()
                 code = running[index].poll()

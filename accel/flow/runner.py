@@ -83,7 +83,7 @@ class Runner:
                 on_success(index)
             tell()
 
-        def is_hopeless(index):
+        def on_poll(index):
             if index not in told and _prints_first_start(jobs[index].output):
                 told.add(index)
                 tell(f" ({tool.name} compiles itself on its first start, which takes a minute)")
@@ -96,7 +96,7 @@ class Runner:
             return index in circling
 
         tell()
-        codes = run_jobs(jobs, workers=self.cores, on_end=on_end, is_hopeless=is_hopeless)
+        codes = run_jobs(jobs, workers=self.cores, on_end=on_end, on_poll=on_poll)
         if all(codes) and not may_fail:
             raise self._failure(step, tool, jobs[0], commands[0], circling.get(0))
         return codes
