@@ -47,7 +47,8 @@ class Device:
     pll_pads : mapping of str to str
         By package, the pad of the PLL that takes over the input that is there.
     nextpnr_options, seeds, dsp_rows, ebr_rows : tuple
-        Of place and route; seeds are the fastest of those in ``results.json``.
+        Of place and route; the first seeds are the fastest of a board with the device, where
+        ``results.json`` has eight.
     """
 
     name: str
