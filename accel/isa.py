@@ -61,8 +61,10 @@ Records are stored for the columns that are written, not for those behind them; 
 for those of one line, as all have the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 from amaranth.hdl import signed
 from amaranth.lib import data
@@ -78,6 +80,12 @@ TABLE_ENTRIES = 256
 FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 
 
+def _made_once(make: Callable[["Isa"], Any]) -> property:
+    """A property that is computed once for each configuration: layouts are slow to build."""
+    made = cache(lambda config: make(Isa(config)))
+    return property(lambda isa: made(isa.config), doc=make.__doc__)
+
+
 @dataclass(frozen=True)
 class Isa:
     """The layouts for one configuration."""
@@ -89,12 +97,12 @@ class Isa:
         """Bits of a word address within a bank."""
         return ceil_log2(self.config.bank_words)
 
-    @property
+    @_made_once
     def location(self) -> data.StructLayout:
         """A word anywhere in memory."""
         return data.StructLayout({"address": self.address_bits, "bank": 1})
 
-    @property
+    @_made_once
     def pointer(self) -> data.StructLayout:
         """Where a chunk is: a word of memory or, if ``flash`` is set, a unit of the flash's image, of
         whose number ``memory`` has the low bits."""
@@ -116,7 +124,7 @@ class Isa:
             return FLASH, (pointer & (1 << self.pointer.size - 1) - 1) * FLASH_UNIT
         return pointer >> self.address_bits, pointer & (1 << self.address_bits) - 1
 
-    @property
+    @_made_once
     def descriptor(self) -> data.StructLayout:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
@@ -204,7 +212,7 @@ class Isa:
     def column_bits(self) -> int:
         return max(1, ceil_log2(self.config.columns))
 
-    @property
+    @_made_once
     def record(self) -> Mapping[str, data.StructLayout]:
         """The parts of an output channel's record, in the order in which they are needed.
 
@@ -219,7 +227,7 @@ class Isa:
             "offset_negative": offset,
         }
 
-    @property
+    @_made_once
     def table_entry(self) -> data.StructLayout:
         """An entry of the tables of a layer that combines two operands."""
         return data.StructLayout({"value": signed(ENTRY_BITS)})
@@ -228,11 +236,11 @@ class Isa:
         """Memory words that a layout takes."""
         return -(-layout.size // self.config.word_bits)
 
-    @property
+    @_made_once
     def descriptor_words(self) -> int:
         return self.words(self.descriptor)
 
-    @property
+    @_made_once
     def record_layout(self) -> data.FlexibleLayout:
         """A channel's whole record: a word has as many parts as it has room for, and a part that is
         wider than a word has words of its own."""
@@ -247,7 +255,7 @@ class Isa:
                 used += layout.size
         return data.FlexibleLayout((word + bool(used)) * width, fields)
 
-    @property
+    @_made_once
     def record_words(self) -> int:
         """Memory words of a channel."""
         return self.record_layout.size // self.config.word_bits

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from .command import Command, pack_stream, positions
+from .command import Command, positions, stream_words
 from .convolution import identity
 from .memory import MemoryPlan, plan
 from .schedule import DoesNotFit, schedule
@@ -86,7 +86,7 @@ def balanced(
 
 def _words(command: Command, config: AcceleratorConfig) -> int:
     """Words of a command's chunk."""
-    return Isa(config).descriptor_words + len(pack_stream(command, config)) // config.rows
+    return Isa(config).descriptor_words + stream_words(command, config)
 
 
 def _places(commands: Sequence[Command], outputs: Sequence[str]) -> Iterator[int]:

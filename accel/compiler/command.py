@@ -171,37 +171,51 @@ def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
     return b"".join(_words(isa, isa.table_entry, {"value": value}) for value in entries)
 
 
+def stream_words(command: Command, config: AcceleratorConfig) -> int:
+    """Memory words of what `pack_stream` packs."""
+    isa = Isa(config)
+    group = isa.records_of_group(command.fields) + group_weight_words(command, config)
+    return isa.table_words(command.fields) + len(command.weights) * group
+
+
+def group_weight_words(command: Command, config: AcceleratorConfig) -> int:
+    """Memory words of a group's weights."""
+    steps = np.count_nonzero(stored_steps(command.fields, command.steps, config.rows))
+    return -(-int(steps) // config.steps_per_weight_row) * config.words_per_weight_row
+
+
 def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
+    """The records of each group's columns; a column without a channel has one that gives 0."""
     isa, division = Isa(config), command.division
-    ties = np.broadcast_to(division.tie, division.bias.shape)
-    idle = _pack_record(isa, 0, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
-    packed = [
-        _pack_record(
-            isa,
-            division.bias[c],
-            division.coarse[c],
-            ties[c],
-            division.divisor[c],
-            division.offset[c],
-            division.offset_negative[c],
-        )
-        for c in range(len(division.bias))
-    ]
-    used = command.channels[:, : command.fields["columns_less_one"] + 1]
-    return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in used]
-
-
-def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
-    offset, offset_negative = (
-        int(value) >> OFFSET_DROPPED_BITS for value in (offset, offset_negative)
-    )
+    count = len(division.bias)
+    offsets = [division.offset, division.offset_negative]
+    low, low_negative = (np.append(o, 0) >> OFFSET_DROPPED_BITS for o in offsets)
     values = {
-        "early": {"bias": bias, "coarse": coarse, "tie": tie},
-        "late": {"divisor": divisor, "low": offset & 1, "low_negative": offset_negative & 1},
-        "offset": {"high": offset >> 1},
-        "offset_negative": {"high": offset_negative >> 1},
+        ("early", "bias"): np.append(division.bias, 0),
+        ("early", "coarse"): np.append(division.coarse, 0),
+        ("early", "tie"): np.append(np.broadcast_to(division.tie, count), 0),
+        ("late", "divisor"): np.append(division.divisor, (1 << DIVISOR_BITS) - 1),
+        ("late", "low"): low & 1,
+        ("late", "low_negative"): low_negative & 1,
+        ("offset", "high"): low >> 1,
+        ("offset_negative", "high"): low_negative >> 1,
     }
-    return _words(isa, isa.record_layout, values)
+    packed = _bits(isa.record_layout, values, count + 1)
+    used = command.channels[:, : command.fields["columns_less_one"] + 1]
+    return [row.tobytes() for row in packed[used]]  # the last of them is that of channel -1
+
+
+def _bits(
+    layout: data.Layout, values: Mapping[tuple[str, str], np.ndarray], count: int
+) -> np.ndarray:
+    """``count`` rows of bytes, whole words, with integers laid out as parts of ``layout`` have them."""
+    bits = np.zeros((count, layout.size), np.uint8)
+    for (part, name), integers in values.items():
+        field = layout[part].shape[name]
+        first = layout[part].offset + field.offset
+        each = np.asarray(integers, np.int64)[:, None] >> np.arange(field.width)
+        bits[:, first : first + field.width] = each & 1
+    return np.packbits(bits, axis=-1, bitorder="little")
 
 
 def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 from ..config import FLASH, AcceleratorConfig
 from ..isa import Isa
 from .balance import balanced
-from .command import Command, Inexact, cut, encode, pack_stream
+from .command import Command, Inexact, cut, encode, group_weight_words, pack_stream
 from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
@@ -212,7 +212,7 @@ def _link(
             "input_bank": source.bank,
             "input_base": source.address + command.fields["input_base"],
             "output_base": output.address + command.fields["output_base"],
-            "weight_words_less_one": _weight_words(command, stream, isa) - 1,
+            "weight_words_less_one": group_weight_words(command, config) - 1,
         }
         data = _descriptor(isa, fields) + stream
         bank, address = memory.chunks[index]
@@ -265,11 +265,3 @@ def _index(parts: Sequence[Part], piece: Piece) -> int:
     """Of the part that a piece is the chunk of."""
     keys = [(part.layer, part.first) for part in parts]
     return keys.index((piece.layer, piece.first))
-
-
-def _weight_words(command: Command, stream: bytes, isa: Isa) -> int:
-    """Words of one group's weights."""
-    config = isa.config
-    words = len(stream) // config.rows - isa.table_words(command.fields)
-    group = words // len(command.channels)
-    return group - isa.records_of_group(command.fields)

@@ -5,6 +5,7 @@ time, or streamed from flash while it works. The cycles that decide are estimate
 `cycle_model` are exact.
 """
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -112,7 +113,8 @@ def decide(
     # Then without one or the other of them
     assert best is not None
     for layer in list(best.kept):
-        better([other for other in best.kept if other != layer])
+        if layer in best.whole:
+            better([other for other in best.kept if other != layer])
     return tuple(best.parts), best.live
 
 
@@ -141,15 +143,24 @@ class _Way:
     gain: float
 
 
+_Span = tuple[int, int, float, float]  # start, end, born, dies
+
+
+def _span(live: Live) -> _Span:
+    return live.start, live.end, live.born, live.dies
+
+
 class _Residence:
     """A way to place all parts, with the layers ``kept`` first in memory for good."""
 
     def __init__(self, needs, live, config: AcceleratorConfig, kept: Sequence[int]):
         self.needs, self.live, self.config, self.kept = needs, list(live), config, kept
+        self._banks = [sorted(_span(one) for one in live if one.bank == b) for b in range(BANKS)]
         self.word_cycles = stream_cycles(1, config)
         self.parts = [Part(index, 0, need.groups) for index, need in enumerate(needs)]
+        self._in_flash: dict[int, int] | None = None  # index of a layer's part that is in flash
         layers = range(len(needs))
-        self._keep_whole(kept)
+        self.whole = self._keep_whole(kept)
         for layer in sorted(layers, key=self._loss_per_word, reverse=True):
             while self._keep_some(layer):
                 pass
@@ -180,9 +191,18 @@ class _Residence:
 
     def _index(self, layer: int) -> int | None:
         """Of the part of a layer that is in flash, its last one."""
-        return next(
-            (i for i, p in enumerate(self.parts) if p.layer == layer and p.place is None), None
-        )
+        if self._in_flash is None:
+            self._in_flash = {p.layer: i for i, p in enumerate(self.parts) if p.place is None}
+        return self._in_flash.get(layer)
+
+    def _replace(self, index: int, parts: Sequence[Part]) -> None:
+        """Put these parts in the place of one."""
+        self.parts[index : index + 1] = parts
+        self._in_flash = None
+
+    def _occupy(self, live: Live) -> None:
+        self.live.append(live)
+        insort(self._banks[live.bank], _span(live))
 
     def _loss(self, layer: int, groups: int) -> int:
         return self.needs[layer].loss(groups, self.word_cycles)
@@ -198,12 +218,13 @@ class _Residence:
             return 0
         return (part.groups if part.place else 1) * need.work // self.word_cycles
 
-    def _keep_whole(self, layers: Iterable[int]) -> None:
+    def _keep_whole(self, layers: Iterable[int]) -> set[int]:
         """Put whole layers into memory for good, as many as there is room for, those first that are
-        first. Those that leave the most time for copies go to their own bank."""
+        first. Those that leave the most time for copies go to their own bank. Return those that were
+        chosen."""
         chosen, room, end_of_run = [], 0, len(self.needs)
         for bank in range(BANKS):
-            start, end = self._gap(bank, self.config.bank_words, -1, end_of_run)
+            start, end = self._gap(self._banks[bank], self.config.bank_words, end_of_run)
             room += end - start
         for layer in layers:
             words = self.needs[layer].words(self.needs[layer].groups)
@@ -215,10 +236,11 @@ class _Residence:
             need = self.needs[layer]
             wanted = need.words(need.groups)
             for bank in (need.bank, 1 - need.bank):
-                start, end = self._gap(bank, wanted, -1, end_of_run)
+                start, end = self._gap(self._banks[bank], wanted, end_of_run)
                 if end - start >= wanted:
                     self._take(layer, need.groups, (bank, end - wanted))
                     break
+        return set(chosen)
 
     def _keep_some(self, layer: int) -> bool:
         """Put as many of a layer's groups in flash into memory for good as there is room for."""
@@ -228,7 +250,7 @@ class _Residence:
         part, need = self.parts[index], self.needs[layer]
         for bank in (need.bank, 1 - need.bank):
             wanted = need.words(part.groups)
-            start, end = self._gap(bank, wanted, -1, len(self.needs))
+            start, end = self._gap(self._banks[bank], wanted, len(self.needs))
             groups = min(part.groups, (end - start - need.head_words) // need.group_words)
             if self._gain(part, groups, bank) > PART_CYCLES + need.words(1):
                 place = bank, end - need.words(groups)
@@ -247,37 +269,45 @@ class _Residence:
     def _copy(self, layers: Sequence[int]) -> None:
         """Have parts of these layers copied to memory while others run, as early as there is room:
         of those that save most, or nearly as much, what is needed first."""
-        at = 0
+        at, needs = 0, self.needs
+        # A group that takes longer to be copied than there is time may still be worth it.
+        late = {layer: needs[layer].lost_words(self.word_cycles) for layer in layers}
         while at < len(self.parts):
-            ways = [] if self.parts[at].piece else [self._way(at, layer) for layer in layers]
+            host = self.parts[at]
+            capacity = self._capacity(host)
+            fitting = [n for n in layers if capacity + late[n] >= needs[n].group_words]
+            taken = self._taken(needs[host.layer].bank, self._time(host)) if fitting else []
+            ways = [
+                self._way(at, layer, capacity + late[layer], taken)
+                for layer in (fitting if host.piece is None else [])
+            ]
             least = max((way.gain for way in ways if way), default=0) * _NEARLY
             chosen = next((way for way in ways if way and way.gain >= least), None)
             if chosen:
                 self._follow(at, chosen)
             at += 1
 
-    def _way(self, at: int, layer: int) -> _Way | None:
-        """How much of a layer can be copied while a part runs, if that saves something: it goes to
-        the end of what is copied already, or else it is a part of its own."""
+    def _way(self, at: int, layer: int, room: int, taken: Sequence[_Span]) -> _Way | None:
+        """How much of a layer can be copied while a part runs, ``room`` words at most, if that saves
+        something: it goes to the end of what is copied already, or else it is a part of its own.
+        ``taken`` is what is in use of the bank when the part begins, or later."""
         index = self._index(layer)
         if index is None or index <= at:
             return None
         host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
-        need, born, dies = self.needs[layer], self._time(host), self._time(part)
+        need, born = self.needs[layer], self._time(host)
         bank = self.needs[host.layer].bank
-        # A group that takes longer to be copied than there is time may still be worth it.
-        room = self._capacity(host) + need.lost_words(self.word_cycles)
         if index - 1 > at and before.layer == layer and before.copied and before.place[0] == bank:
             start = before.place[1] + need.words(before.groups)
             dies = self._time(before)
             wanted = min(room, part.groups * need.group_words)
-            groups = min(wanted, self._free_from(bank, start, born, dies)) // need.group_words
+            groups = min(wanted, self._free_from(taken, start, dies)) // need.group_words
             gain = self._gain(part, groups, bank) - SEEK_CYCLES
             if gain > 0:
                 end = start + groups * need.group_words
                 return _Way(layer, groups, Live(bank, start, end, born, dies), True, gain)
         dies = self._time(part)
-        start, end = self._gap(bank, min(room, need.words(part.groups)), born, dies)
+        start, end = self._gap(taken, min(room, need.words(part.groups)), dies)
         groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
         gain = self._gain(part, groups, bank) - SEEK_CYCLES - PART_CYCLES - need.words(1)
         live = Live(bank, start, start + need.words(groups), born, dies)
@@ -286,7 +316,7 @@ class _Residence:
     def _follow(self, at: int, way: _Way) -> None:
         index = self._index(way.layer)
         part, before, live = self.parts[index], self.parts[index - 1], way.live
-        self.live.append(live)
+        self._occupy(live)
         rest = replace(part, first=part.first + way.groups, groups=part.groups - way.groups)
         if way.longer:
             self.parts[index - 1] = replace(before, groups=before.groups + way.groups)
@@ -294,16 +324,14 @@ class _Residence:
         else:
             first, begin = part.first, 0
             found = [replace(part, groups=way.groups, place=(live.bank, live.start), copied=True)]
-        self.parts[index : index + 1] = [*found, rest] if rest.groups else found
+        self._replace(index, [*found, rest] if rest.groups else found)
         piece = Piece(way.layer, first, begin, live.end - live.start)
         self.parts[at] = replace(self.parts[at], piece=piece)
 
-    def _free_from(self, bank: int, start: int, born: float, dies: float) -> int:
-        """Words that are free from ``start`` on, from ``born`` to ``dies``."""
+    def _free_from(self, taken: Sequence[_Span], start: int, dies: float) -> int:
+        """Words that are free from ``start`` on, until ``dies``."""
         ends = [
-            max(live.start - start, 0)
-            for live in self.live
-            if live.bank == bank and live.end > start and live.born <= dies and live.dies >= born
+            max(begin - start, 0) for begin, end, since, _ in taken if end > start and since <= dies
         ]
         return min([*ends, self.config.bank_words - start])
 
@@ -311,27 +339,34 @@ class _Residence:
         """When a part runs, as a number of layers."""
         return part.layer + part.first / self.needs[part.layer].groups
 
-    def _gap(self, bank: int, wanted: int, born: float, dies: float) -> tuple[int, int]:
-        """The smallest gap in a bank that has room from ``born`` to ``dies``, or else the largest."""
-        taken = sorted(
-            (live.start, live.end)
-            for live in self.live
-            if live.bank == bank and live.born <= dies and live.dies >= born
-        )
-        gaps, at = [], 0
-        for start, end in [*taken, (self.config.bank_words, self.config.bank_words)]:
-            gaps.append((at, max(at, start)))
+    def _taken(self, bank: int, born: float) -> list[_Span]:
+        """What is in use of a bank at ``born`` or later, in the order of addresses."""
+        return [span for span in self._banks[bank] if span[3] >= born]
+
+    def _gap(self, taken: Sequence[_Span], wanted: int, dies: float) -> tuple[int, int]:
+        """The smallest gap that has room until ``dies``, or else the largest."""
+        at, words = 0, self.config.bank_words
+        enough = largest = None
+        for start, end, since, _ in [*taken, (words, words, dies, dies)]:
+            if since > dies:
+                continue
+            size = max(start - at, 0)
+            if size >= wanted and (enough is None or size < enough[1] - enough[0]):
+                enough = at, at + size
+            if largest is None or size > largest[1] - largest[0]:
+                largest = at, at + size
             at = max(at, end)
-        enough = [gap for gap in gaps if gap[1] - gap[0] >= wanted]
-        return min(enough or gaps, key=lambda g: (g[1] - g[0]) * (1 if enough else -1))
+        found = enough or largest
+        assert found is not None
+        return found
 
     def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
         """Give the first groups of the part of a layer in flash memory for good."""
         index = self._index(layer)
         part, (bank, address) = self.parts[index], place
         end = address + self.needs[layer].words(groups)
-        self.live.append(Live(bank, address, end, -1, len(self.needs)))
+        self._occupy(Live(bank, address, end, -1, len(self.needs)))
         found = [replace(part, groups=groups, place=place)]
         if groups < part.groups:
             found.append(replace(part, first=part.first + groups, groups=part.groups - groups))
-        self.parts[index : index + 1] = found
+        self._replace(index, found)
