@@ -13,8 +13,8 @@ from accel.boards import Board
 from accel.compiler.frontends import held_to, load
 from accel.compiler.inexact import Deviation, deviations, observed
 from accel.compiler.ir import Graph
+from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program import Program as Code
-from accel.compiler.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session, predict
 from accel.sim import attribution
@@ -317,6 +317,7 @@ def compile(
     fuse: bool = True,
     exact: bool = False,
     waves: Path | None = None,
+    watch: Callable[[str, Compilation], None] | None = None,
 ) -> Program:
     """Compile a network.
 
@@ -337,6 +338,11 @@ def compile(
         Refuse a network of the contract ``onnx`` that has a channel which cannot be requantized
         exactly, instead of computing its closest codes and naming it in every report. Other
         contracts are always exact.
+    waves
+        VCD file that the ``pysim`` executor writes.
+    watch
+        Called after each of the compiler's passes with its name and what it has made, see
+        `accel.compiler.pipeline`.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way,
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the rest.
@@ -349,4 +355,5 @@ def compile(
         board = board or DEFAULT_BOARD
         config = configuration(board)
     resources.check_datapath(config)
-    return Program(compile_graph(graph, config, fuse=fuse, exact=exact), board, waves)
+    code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
+    return Program(code, board, waves)

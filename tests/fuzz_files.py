@@ -24,7 +24,7 @@ import onnx
 from accel.api import Program
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir import Graph
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.sim.compare import assert_same

@@ -18,8 +18,8 @@ from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph
-from accel.compiler.lower import CannotCompile
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.schedule import DoesNotFit
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig

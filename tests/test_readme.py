@@ -16,9 +16,9 @@ from accel import boards, resources
 from accel.cli import app
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir import Graph, Node, Quantization, Tensor
-from accel.compiler.lower import CannotCompile
 from accel.compiler.operators import OPERATORS
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.config import AcceleratorConfig
 from accel.core.pe import serving
 from accel.estimate.model import LOGIC

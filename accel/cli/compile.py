@@ -29,6 +29,12 @@ def compile(
     lost: Annotated[
         bool, typer.Option("--lost", help="Show where the cycles of each layer go.")
     ] = False,
+    passes: Annotated[
+        Path | None,
+        typer.Option(
+            "--passes", help="Folder for what each of the compiler's passes made.", metavar="DIR"
+        ),
+    ] = None,
 ) -> None:
     """Compile a network to a program for a board's core.
 
@@ -39,22 +45,41 @@ def compile(
     if the core has one (--set flash_lanes=4): then program.bin is to be
     written there too, and the last line says how.
 
+    --passes writes a text file for each pass of the compiler, numbered in the
+    order in which they run: how the network becomes layers, then commands,
+    then bytes.
+
     \b
     accel compile model.tflite --board icebreaker -o program
+    accel compile model.tflite -o program --passes passes
     """
     import accel
     from accel import resources
     from accel.api import DEFAULT_BOARD
     from accel.compiler.image import save
     from accel.compiler.listing import write_listing
+    from accel.compiler.pass_texts import PassTexts
     from accel.flow.output import staged
 
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, pe, values)
     resources.check_fits(config, found)
-    program = accel.compile(
-        model, board=found, config=config, contract=contract, fuse=fuse, exact=exact
-    )
+    texts = PassTexts() if passes else None
+    try:
+        program = accel.compile(
+            model,
+            board=found,
+            config=config,
+            contract=contract,
+            fuse=fuse,
+            exact=exact,
+            watch=texts,
+        )
+    finally:  # also of a network that is refused: the last file is of the pass before
+        if passes and texts and texts.texts:
+            with staged(passes) as work:
+                texts.write(work)
+            say(f"Wrote what each pass made to {passes}")
     report = program.report()
     with staged(output) as work:
         save(program.code, work / PROGRAM)

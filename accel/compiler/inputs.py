@@ -1,5 +1,6 @@
 """How the driver writes a sample into activation memory."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from ..config import AcceleratorConfig
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale
 from .convolution import Convolution, Region
-from .storage import Stored
+from .storage import Stored, View
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,33 @@ def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
     """The tensor as it is, or with its channels repeated some times."""
     index = np.arange(np.prod(storage.shape)).reshape(storage.shape)
     return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
+
+
+def folded_inputs(
+    layers: Sequence[Convolution],
+    names: Sequence[str],
+    views: Mapping[str, View],
+    repeats: Mapping[str, int],
+    config: AcceleratorConfig,
+) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
+    """The layers and how each of the core's inputs lies in memory: folded for the layer that reads
+    it, if it is the only one, or as it is."""
+    changed, inputs = list(layers), []
+    for name in names:
+        at = [i for i, c in enumerate(changed) if c.source == name]
+        alone = len(at) == 1 and not any(_second(c) == name for c in changed)
+        times = repeats.get(name, 1)
+        folded = fold_input(changed[at[0]], config, times) if alone else None
+        if folded is None:
+            inputs.append(plain_input(name, views[name].storage, times))
+        else:
+            changed[at[0]], input_map = folded
+            inputs.append(input_map)
+    return tuple(changed), tuple(inputs)
+
+
+def _second(c: Convolution) -> str | None:
+    return c.combination.second if c.combination else None
 
 
 def fold_input(

@@ -1,121 +1,79 @@
-"""From a graph to convolutions, with everything that stands in the way in one report."""
+"""From nodes to layers of the core, and to commands, with everything that stands in the way."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from ..config import AcceleratorConfig
-from ..errors import UserError
-from .banks import with_copies
 from .command import Command
 from .convolution import Convolution
-from .inputs import InputMap, fold_input, plain_input
 from .ir import Graph, InvalidGraph, Node
-from .lanes import in_whole_words
-from .narrow import in_few_bits
 from .operators import OPERATORS, UnsupportedOperator, place_of
-from .partition import Partition, partition
-from .places import without_copies
-from .reasons import Reason, listing
+from .partition import Partition
+from .reasons import Reason
 from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
-from .wide import in_parts
 
 
-class CannotCompile(UserError):
-    """A network does not run on a configuration; ``reasons`` has all that is in the way."""
-
-    def __init__(self, model: str, reasons: list[Reason]) -> None:
-        super().__init__(listing(model, reasons))
-        self.model = model
-        self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Lowered:
-    """A network cut for a configuration, before its tensors have addresses."""
-
-    graph: Graph
-    partition: Partition
-    views: dict[str, View]
-    inputs: tuple[InputMap, ...]
-    commands: tuple[Command, ...]
-    storage: dict[str, Stored]
-
-
-def lower(
-    graph: Graph, config: AcceleratorConfig, *, fuse: bool = True, exact: bool = False
-) -> Lowered:
-    """Lower all nodes of the core. Raises ``CannotCompile``.
-
-    With ``fuse``, functions of single codes are computed on the way from the layer before to memory,
-    and layers write where copies would put what they compute; that itself is stored nowhere then.
-    ``exact`` is as `schedule.schedule` has it.
-    """
-    parts = partition(graph)
-    views = _views(graph, parts, config)
+def lower_nodes(
+    graph: Graph, parts: Partition, views: Mapping[str, View], config: AcceleratorConfig
+) -> tuple[tuple[tuple[Convolution, ...], ...], tuple[Reason, ...]]:
+    """The layers of each node of the core, and what is in the way of the others."""
     reasons: list[Reason] = []
-
-    def attempt(call, *arguments) -> Any:
-        try:
-            return call(*arguments)
-        except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
-            reason = error.args[0]
-            reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
-            if reason not in reasons:
-                reasons.append(reason)
-            return None
-
-    convolutions: list[Convolution] = []
-    once = _used_once(graph, parts, views) if fuse else ()
+    lowered: list[tuple[Convolution, ...]] = []
+    latest = None
     for node in parts.core:
-        latest = convolutions[-1] if convolutions else None
-        found = attempt(_lower_node, node, graph, views, config, latest) or []
-        if latest and len(found) == 1 and latest.output in once and _sole(latest, convolutions):
-            together = fused(latest, found[0])
-            if together is not None:
-                convolutions.pop()
-                found = [together]
-        convolutions += found
+        with _collected(reasons):
+            layers = tuple(_lower_node(node, graph, views, config, latest))
+            latest = layers[-1] if layers else latest
+            lowered.append(layers)
+    return tuple(lowered), tuple(reasons)
 
-    outputs = {views[name].root for name in parts.outputs}
-    if fuse:
-        convolutions = without_copies(convolutions, outputs, config)
-    convolutions, repeats = in_parts(convolutions, parts.inputs, config)
-    ends = {*parts.inputs, *outputs}
-    convolutions, narrow = in_few_bits(convolutions, ends, config)
-    convolutions = with_copies(in_whole_words(convolutions, config), outputs)
-    outputs_stored = {
-        c.output: Stored(*c.output_shape, *narrow.get(c.output, (1, 0))) for c in convolutions
-    }
-    inputs = []
-    for name in parts.inputs:
-        at = [i for i, c in enumerate(convolutions) if c.source == name]
-        alone = len(at) == 1 and not any(_second(c) == name for c in convolutions)
-        times = repeats.get(name, 1)
-        folded = fold_input(convolutions[at[0]], config, times) if alone else None
-        if folded is not None:
-            convolutions[at[0]], input_map = folded
-        else:
-            input_map = plain_input(name, views[name].storage, times)
-        inputs.append(input_map)
 
+def selected(
+    layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
+) -> tuple[tuple[Command, ...], tuple[Reason, ...]]:
+    """The commands of layers, and what is in the way of the others."""
+    reasons: list[Reason] = []
     commands: list[Command] = []
-    for convolution in convolutions:
-        commands += attempt(_schedule, convolution, config, exact) or []
-    if reasons:
-        raise CannotCompile(graph.name, reasons)
-    storage = {i.tensor: i.storage for i in inputs}
-    storage |= outputs_stored
-    return Lowered(
-        graph=graph,
-        partition=parts,
-        views=views,
-        inputs=tuple(inputs),
-        commands=tuple(commands),
-        storage=storage,
-    )
+    for layer in layers:
+        with _collected(reasons):
+            commands += _schedule(layer, config, exact)
+    return tuple(commands), tuple(reasons)
+
+
+@contextmanager
+def _collected(reasons: list[Reason]) -> Iterator[None]:
+    """Put down why something cannot be compiled, once each, and go on."""
+    try:
+        yield
+    except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
+        reason = error.args[0]
+        reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+        if reason not in reasons:
+            reasons.append(reason)
+
+
+def fused_layers(
+    lowered: Sequence[Sequence[Convolution]],
+    graph: Graph,
+    parts: Partition,
+    views: Mapping[str, View],
+) -> tuple[Convolution, ...]:
+    """The layers of all nodes, with functions of single codes computed in the layer before; what
+    that computes by itself is stored nowhere then."""
+    once = _used_once(graph, parts, views)
+    done: list[Convolution] = []
+    for layers in lowered:
+        if len(layers) == 1 and done and done[-1].output in once and _sole(done[-1], done):
+            together = fused(done[-1], layers[0])
+            if together is not None:
+                done[-1] = together
+                continue
+        done += layers
+    return tuple(done)
 
 
 def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Command]:
@@ -142,16 +100,12 @@ def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
             raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
 
 
-def _second(c: Convolution) -> str | None:
-    return c.combination.second if c.combination else None
-
-
-def _sole(c: Convolution, convolutions: list[Convolution]) -> bool:
+def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:
     """Whether a convolution computes all of its output."""
     return sum(other.output == c.output for other in convolutions) == 1
 
 
-def _used_once(graph: Graph, parts: Partition, views: dict[str, View]) -> set[str]:
+def _used_once(graph: Graph, parts: Partition, views: Mapping[str, View]) -> set[str]:
     """Tensors in memory that one node of the core reads, and nobody else."""
     uses = Counter(
         views[name].root
@@ -167,7 +121,7 @@ def _used_once(graph: Graph, parts: Partition, views: dict[str, View]) -> set[st
 def _lower_node(
     node: Node,
     graph: Graph,
-    views: dict[str, View],
+    views: Mapping[str, View],
     config: AcceleratorConfig,
     latest: Convolution | None,
 ) -> list[Convolution]:
@@ -204,12 +158,12 @@ def _takes_all(node: Node, graph: Graph) -> bool:
     return OPERATORS[node.operator].view
 
 
-def _is_free(node: Node, views: dict[str, View]) -> bool:
+def _is_free(node: Node, views: Mapping[str, View]) -> bool:
     """Whether a node only gives what it reads another shape."""
     return OPERATORS[node.operator].view and views[node.outputs[0]].root != node.outputs[0]
 
 
-def _views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
+def alias_views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
     """What shares memory: a change of shape costs nothing where whoever reads its output reads the
     same words, or all of them.
     """

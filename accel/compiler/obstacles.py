@@ -5,9 +5,8 @@ import math
 from ..config import BANKS, AcceleratorConfig
 from ..errors import UserError
 from .ir import Graph
-from .lower import CannotCompile
 from .partition import partition
-from .reasons import Reason
+from .reasons import CannotCompile, Reason
 from .storage import stored
 
 

@@ -1,24 +1,17 @@
 """A compiled network: what to load into a core, where its tensors are, and what the driver adds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..config import FLASH, AcceleratorConfig
-from ..isa import Isa
-from .balance import balanced
-from .command import Command, Inexact, cut, encode, group_weight_words, pack_stream
+from .command import Command, Inexact
 from .flash import image_of
 from .inputs import InputMap
 from .ir import Graph
-from .lower import Lowered, lower
 from .memory import MemoryPlan, Placement
-from .order import orders
 from .partition import Partition
-from .passes import run_passes
-from .residence import Part, Piece
-from .schedule import DoesNotFit
 from .storage import View
 
 
@@ -141,127 +134,3 @@ class Program:
             values = values.astype(np.int8)
             values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
         return values.reshape(len(data), *shape)
-
-
-def compile_graph(
-    graph: Graph, config: AcceleratorConfig, *, fuse: bool = True, exact: bool = False
-) -> Program:
-    """Compile a verified graph for a configuration; options are those of `lower.lower`.
-
-    Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
-    """
-    passed = run_passes(graph)
-    failure, streamed = None, []
-    for ordered in orders(passed):
-        try:
-            program = _compile(graph, lower(ordered, config, fuse=fuse, exact=exact), config)
-        except DoesNotFit as error:
-            failure = failure or error
-            continue
-        if not program.memory.flash_bytes:
-            return program
-        streamed.append(program)
-    if streamed:
-        return min(streamed, key=lambda program: program.memory.flash_bytes)
-    assert failure is not None
-    raise failure
-
-
-def _compile(source: Graph, lowered: Lowered, config: AcceleratorConfig) -> Program:
-    commands, memory = balanced(
-        lowered.commands,
-        lowered.storage,
-        lowered.partition.inputs,
-        tuple(dict.fromkeys(lowered.views[name].root for name in lowered.partition.outputs)),
-        config,
-    )
-    if memory.parts:
-        commands = tuple(
-            cut(commands[part.layer], part.first, part.groups, config) for part in memory.parts
-        )
-    chunks = _link(commands, memory, config)
-    return Program(
-        config=config,
-        source=source,
-        graph=lowered.graph,
-        partition=lowered.partition,
-        views=lowered.views,
-        inputs=lowered.inputs,
-        commands=commands,
-        memory=memory,
-        chunks=chunks,
-        copies=_copies(chunks, memory, config),
-    )
-
-
-def _link(
-    commands: Sequence[Command], memory: MemoryPlan, config: AcceleratorConfig
-) -> tuple[Chunk, ...]:
-    """Put the addresses into the descriptors and chain the chunks."""
-    isa = Isa(config)
-    chunks = []
-    for index, command in enumerate(commands):
-        stream = pack_stream(command, config)
-        source, output = memory.tensors[command.source], memory.tensors[command.output]
-        last = index == len(commands) - 1
-        fields = {
-            **command.fields,
-            "copy": 0,
-            "next": isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
-            "last": int(last),
-            "input_bank": source.bank,
-            "input_base": source.address + command.fields["input_base"],
-            "output_base": output.address + command.fields["output_base"],
-            "weight_words_less_one": group_weight_words(command, config) - 1,
-        }
-        data = _descriptor(isa, fields) + stream
-        bank, address = memory.chunks[index]
-        copied = bool(memory.parts) and memory.parts[index].copied
-        chunks.append(Chunk(bank=bank, address=address, data=data, copied=copied))
-    return tuple(chunks)
-
-
-def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
-    return encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
-
-
-def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
-    """Where a run of a layer begins: with what is copied while it runs, if there is something."""
-    if memory.copies and (address := memory.copies[index]) is not None:
-        return FLASH, address
-    return memory.chunks[index]
-
-
-def _copies(
-    chunks: Sequence[Chunk], memory: MemoryPlan, config: AcceleratorConfig
-) -> tuple[Copy | None, ...]:
-    """What is copied while each layer runs."""
-    if not memory.parts:
-        return (None,) * len(chunks)
-    isa, copies = Isa(config), []
-    for index, (part, flash) in enumerate(zip(memory.parts, memory.copies, strict=True)):
-        piece = part.piece
-        if piece is None:
-            copies.append(None)
-            continue
-        whole = chunks[_index(memory.parts, piece)]
-        fields = dict.fromkeys(isa.descriptor.members, 0) | {
-            "copy": 1,
-            "next": isa.pointer_to(*memory.chunks[index]),
-            "input_bank": whole.bank,
-            "input_base": whole.address + piece.begin,
-            "position_outer_step": piece.words - 1,
-        }
-        within = chunks[index].data if chunks[index].bank == FLASH else b""
-        begin, end = (n * config.rows for n in (piece.begin, piece.begin + piece.words))
-        words, address = whole.data[begin:end], whole.address + piece.begin
-        data = _descriptor(isa, fields) + within + words
-        chunk = Chunk(bank=FLASH, address=flash, data=data)
-        copies.append(Copy(bank=whole.bank, address=address, chunk=chunk, words=words))
-    return tuple(copies)
-
-
-def _index(parts: Sequence[Part], piece: Piece) -> int:
-    """Of the part that a piece is the chunk of."""
-    keys = [(part.layer, part.first) for part in parts]
-    return keys.index((piece.layer, piece.first))

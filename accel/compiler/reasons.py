@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
@@ -52,3 +54,12 @@ def listing(subject: str, reasons: Sequence[Reason]) -> str:
     if len(reasons) > LISTED:
         lines.append(f"  and {len(reasons) - LISTED} more")
     return "\n".join(lines)
+
+
+class CannotCompile(UserError):
+    """A network does not run on a configuration; ``reasons`` has all that is in the way."""
+
+    def __init__(self, model: str, reasons: list[Reason]) -> None:
+        super().__init__(listing(model, reasons))
+        self.model = model
+        self.reasons = tuple(reasons)

@@ -18,7 +18,7 @@ import accel
 from accel import boards, resources
 from accel.compiler.frontends import load
 from accel.compiler.ir import Graph
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 
 DIGITS = Path(__file__).resolve().parents[1] / "digits" / "digits_int8.tflite"
 SHARES = (0.5, 0.75)

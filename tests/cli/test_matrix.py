@@ -6,11 +6,10 @@ import pytest
 
 from accel import boards, resources
 from accel.cli._matrix import answers
-from accel.compiler.lower import CannotCompile
 from accel.compiler.obstacles import obstacles
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.program import compile_graph
-from accel.compiler.reasons import LONGEST
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import LONGEST, CannotCompile
 from accel.config import AcceleratorConfig
 from tests.compiler.frontends import test_tflite as tflite
 from tests.models import per_tensor

@@ -21,7 +21,7 @@ from accel.compiler.command import (
     stored_weights,
 )
 from accel.compiler.frontends import load
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division import (

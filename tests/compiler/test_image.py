@@ -11,7 +11,7 @@ import pytest
 from accel.compiler.flash import image_of
 from accel.compiler.frontends import load
 from accel.compiler.image import _LENGTHS, BadImage, load_image, save
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"

@@ -7,7 +7,7 @@ import accel
 from accel.compiler.frontends.onnx import read
 from accel.compiler.image import load_image, save
 from accel.compiler.listing import write_listing
-from accel.compiler.lower import CannotCompile
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from tests.inexact import CONFIG, around_every_step, network

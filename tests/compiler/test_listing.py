@@ -7,7 +7,7 @@ import pytest
 
 from accel.compiler.frontends import load
 from accel.compiler.listing import write_listing
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accel.compiler.lower import CannotCompile, lower
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
@@ -15,8 +14,8 @@ from accel.compiler.operators.maximum import Maximum
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.program import compile_graph
-from accel.compiler.reasons import LISTED
+from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.reasons import LISTED, CannotCompile
 from accel.compiler.reference import run
 from accel.compiler.storage import Stored, View
 from accel.config import AcceleratorConfig

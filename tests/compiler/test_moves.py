@@ -6,11 +6,11 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from accel.compiler.lower import CannotCompile, lower
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.transpose import MOST_PICKED, Transpose
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core

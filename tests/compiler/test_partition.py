@@ -13,7 +13,7 @@ from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.partition import partition
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accel.compiler.lower import CannotCompile, lower
 from accel.compiler.operators import OPERATORS
 from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.prelu import Prelu
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core

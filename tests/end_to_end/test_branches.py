@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
-from accel.compiler.lower import CannotCompile
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.config import AcceleratorConfig
 from tests.agreement import assert_cycles, assert_layers
 from tests.models import SEEDS, random_inputs

@@ -8,7 +8,7 @@ import pytest
 import accel
 from accel.boards import icebreaker
 from accel.compiler import schedule
-from accel.compiler.lower import CannotCompile
+from accel.compiler.reasons import CannotCompile
 from accel.host.driver import DrivenCore
 from accel.host.runner import run
 from accel.sim.compare import assert_same

@@ -8,8 +8,8 @@ import pytest
 
 import accel
 from accel.compiler.frontends.onnx import read
-from accel.compiler.lower import CannotCompile
 from accel.compiler.program import Program as Code
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.undecided import undecided
 from accel.isa import Isa
 from tests.agreement import assert_cycles

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accel.api import Program
 from accel.compiler.frontends.onnx import read
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from tests.onnx_graphs import SEEDS, TYPES, Model

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from accel.api import Program
 from accel.compiler.frontends.tflite import read
-from accel.compiler.lower import CannotCompile
 from accel.compiler.operators import OPERATORS
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
 from tests import models, models_branches, models_elementwise, models_shapes, models_windows

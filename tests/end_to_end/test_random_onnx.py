@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from accel.api import Program
 from accel.compiler.frontends.onnx import read
-from accel.compiler.lower import CannotCompile
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same

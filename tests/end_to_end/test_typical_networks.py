@@ -23,7 +23,7 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
 from tests.agreement import assert_cycles, assert_layers

@@ -6,7 +6,7 @@ import pytest
 from onnx import numpy_helper
 
 from accel import api
-from accel.compiler.lower import CannotCompile
+from accel.compiler.reasons import CannotCompile
 from accel.quantization import exact
 from accel.quantization.exact import STEP, STEPS, settled
 from accel.quantization.quantizer import Quantized

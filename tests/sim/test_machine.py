@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from accel.compiler.frontends import load
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.sim.layer import IllegalProgram

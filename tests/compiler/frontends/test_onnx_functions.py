@@ -7,7 +7,7 @@ from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends._onnx_functions import READERS
 from accel.compiler.frontends.onnx import read
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.onnx_graphs import Model
 from tests.oracle_onnx import onnx_runtime

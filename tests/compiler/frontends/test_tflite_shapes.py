@@ -10,7 +10,6 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph, Node, Tensor
-from accel.compiler.lower import CannotCompile
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.mean import Mean
 from accel.compiler.operators.pack import Pack
@@ -20,7 +19,8 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.reasons import CannotCompile
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig

@@ -14,7 +14,7 @@ from accel.compiler.ir import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
-from accel.compiler.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.reference import run
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
