@@ -47,7 +47,9 @@ these two flags.
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
 ``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
 along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the last ``rows - 1``
-of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them.
+of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them. A
+tile has at least ``rows`` steps, in which the rows take their positions one after another: always so
+in other layers, but a ``halved`` one of a single tap would have one less.
 
 Where columns are several times the rows, each ``rows`` of them are a *line*, whose codes fill a word:
 line ``l`` goes ``l`` times ``output_line_step`` words on, in a dense layer one word. In a

@@ -47,7 +47,12 @@ def _weights(
 
 def _steps(f: Mapping[str, int], rows: int) -> int:
     taps = (f["inner_taps_less_one"] + 1) * (f["outer_taps_less_one"] + 1)
-    return taps * (f["blocks_less_one"] + 1) * (1 if f["broadcast"] else rows)
+    steps = taps * (f["blocks_less_one"] + 1) * (1 if f["broadcast"] else rows)
+    if steps < rows:
+        raise IllegalProgram(
+            f"a layer has tiles of {steps} steps, fewer than the array's {rows} rows"
+        )
+    return steps
 
 
 def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:

@@ -14,9 +14,10 @@ def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str
         for name, shape in isa.descriptor
         if name not in ("next", "last", "copy")
     }
-    # A broadcast tap's run fills all rows.
-    taps = rng.randint(config.rows, config.rows + 2) if broadcast else rng.randint(1, 3)
-    outer_taps = rng.randint(1, 3)
+    # The taps of a broadcast layer fill all rows; a run of them may lack one that no row needs.
+    shortest = config.rows - fields.get("halved", 0)
+    taps = rng.randint(shortest, config.rows + 2) if broadcast else rng.randint(1, 3)
+    outer_taps = rng.randint(2 if broadcast and taps < config.rows else 1, 3)
     return fields | {
         "broadcast": int(broadcast),
         "shared": int(rng.random() < 0.2),

@@ -248,6 +248,9 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int
     fields = _walk(c, config, inner, lines)
     apart = fields["outer_stride"] // lines  # taps from a line's to the next one's
     all_taps, run = outer_taps + (lines - 1) * apart, inner_taps + rows - 1 - halved(fields)
+    # The rows take their positions in the first ``rows`` steps of a tile. Where every other position
+    # is left out, a single tap has a step less: it gets a second one, of zeros.
+    run = max(run, -(-rows // all_taps))
     fields = _taps(fields, run, all_taps, 1)
     fields |= {"broadcast": 1, "input_group_step": 1}
     fields, channels = _columns(fields, 0, rows, rows, c.channels, config)

@@ -126,6 +126,25 @@ def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c,
     assert sum(tiles) == min(costs)
 
 
+@pytest.mark.parametrize("size", [(2, 4), (4, 8), (8, 16), (16, 32)])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 2])
+def test_a_tile_has_as_many_steps_as_there_are_rows_or_more(kernel, stride, size):
+    """Also where a single tap leaves out every other position, which one step less would pass."""
+    config = config_of(*size)
+    weights = np.ones((1, kernel, 5), np.int64)
+    for count in (1, 2, size[0]):
+        c = convolution(
+            weights, (1, kernel + stride * (count - 1), 5), (1, count, 5), stride=(1, stride)
+        )
+        modes = set()
+        for loops in (loops for way in ways_of(c, config) for loops in way):
+            assert loops.weights.shape[1] >= config.rows
+            modes.add(loops.mode)
+        assert "broadcast" in modes
+        assert_same(schedule(c, config), c, config)
+
+
 MODES = {
     "full": (convolution(np.ones((8, 1, 1, 8)), (4, 4, 8), (4, 4, 8)), (4, 4), "dense"),
     "depthwise": (depthwise(), (4, 4), "broadcast"),

@@ -18,6 +18,7 @@ SIZES = [
     (3, 5, 1),
     (4, 4, 1),
     (4, 8, 2),
+    (2, 4, 1),
     (4, 4, 4),
     (8, 4, 1),
 ]  # rows, columns, requantizers
@@ -129,15 +130,17 @@ def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group
 class Layers:
     """Runs layers one after another, their weights loaded and released at random times."""
 
-    def __init__(self, config, seed, *, broadcast):
+    def __init__(self, config, seed, *, broadcast, **changes):
         self.config, self.isa, self.dut = config, Isa(config), Issue(config)
         self.rng = random.Random(seed)
         self.broadcast = broadcast
+        self.changes = changes  # of random fields
         simulate(self.dut, self._bench, cycles=50_000)
 
     async def _bench(self, ctx):
         for _ in range(3):
-            await self._layer(ctx, random_fields(self.isa, self.rng, broadcast=self.broadcast))
+            fields = random_fields(self.isa, self.rng, broadcast=self.broadcast)
+            await self._layer(ctx, fields | self.changes)
 
     async def _layer(self, ctx, f):
         """Every cycle of a layer, and some behind it, beside what plain Python expects."""
@@ -249,3 +252,18 @@ def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
     Layers(config, seed, broadcast=broadcast)
+
+
+@pytest.mark.parametrize("halved", [0, 1])
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), [(2, 4, 2), (4, 8, 4), (8, 16, 8)])
+@settings(max_examples=4)
+@given(tiles=st.integers(1, 2), groups=st.integers(1, 2), seed=SEEDS)
+def test_the_shortest_tiles_have_as_many_steps_as_there_are_rows(
+    rows, columns, requantizers, halved, tiles, groups, seed
+):
+    """One run of taps and one of positions: nothing else is in a tile or in a layer."""
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family="ecp5")
+    shape = {"run": tiles * rows, "runs": 1, "groups": groups, "inner_taps": rows, "outer_taps": 1}
+    counts = {f"{name}_less_one": count - 1 for name, count in shape.items()}
+    origin = {"inner_origin": rows, "outer_origin": 1}
+    Layers(config, seed, broadcast=True, halved=halved, **counts, **origin)
