@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.tflite_files import File
+from tests.tflite_files import NUMBERS, TYPES, File
 
 Rng = np.random.Generator
 ACTIVATIONS = (0, 0, 1, 2, 3)  # none, RELU, RELU_N1_TO_1, RELU6
@@ -242,8 +242,16 @@ def _index(kind: str) -> Callable[[Rng], File]:
 
 def _quantize(rng: Rng) -> File:
     f, q, size = File(), quantized(rng), shape(rng)
-    x = f.input(size, "float32") if rng.random() < 0.3 else f.input(size, **q)
-    return f.ends(f.operator("QUANTIZE", [x], [f.tensor(size, **related(rng, q))]))
+    source, result = rng.choice(
+        (("float32", "int8"), ("int8", "int8"), ("uint8", "int8"), ("int8", "uint8"))
+    )
+    x = f.input(size, source, **({} if source == "float32" else _offset(q, source)))
+    y = f.tensor(size, result, **_offset(related(rng, q), result))
+    return f.ends(f.operator("QUANTIZE", [x], [y]))
+
+
+def _offset(q: dict[str, Any], dtype: str) -> dict[str, Any]:
+    return q | {"zero_point": q["zero_point"] + (128 if dtype == "uint8" else 0)}
 
 
 def _dequantize(rng: Rng) -> File:
@@ -407,7 +415,7 @@ def _resize(rng: Rng) -> File:
 
 
 def _alpha(rng: Rng) -> float:
-    return float(np.float32(rng.choice((0.0, 0.25, 1.0, rng.uniform(0, 3)))))
+    return float(np.float32(rng.choice((0.0, 0.25, 1.0, -1.0, rng.uniform(-2, 3)))))
 
 
 OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
@@ -460,3 +468,18 @@ OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "CONCATENATION": _concatenation,
     }
 )
+
+
+def as_uint8(file: File) -> File:
+    """The same file with all int8 tensors of one type and their codes 128 higher."""
+    for tensor in file.graph.tensors:
+        if NUMBERS[tensor.type] != "int8":
+            continue
+        if tensor.buffer:
+            higher = file.data(tensor).astype(np.int16) + 128
+        tensor.type = TYPES["uint8"]
+        if tensor.buffer:
+            file.set_data(tensor, higher)
+        if tensor.quantization is not None:
+            tensor.quantization.zeroPoint = [z + 128 for z in tensor.quantization.zeroPoint]
+    return file

@@ -60,7 +60,7 @@ def _other_list(values: list[int], rng: Rng) -> list[int]:
 
 def _tensor(file: File, rng: Rng) -> Any:
     operator = file.graph.operators[-1]
-    used = [i for i in (*operator.inputs, *operator.outputs) if i >= 0]
+    used = [i for i in (*operator.inputs, *operator.outputs) if i >= 0]  # an output at least
     return file.graph.tensors[used[rng.integers(len(used))]]
 
 
@@ -77,7 +77,7 @@ def _shape(file: File, rng: Rng) -> str:
 def _quantization(file: File, rng: Rng) -> str:
     tensor = _tensor(file, rng)
     q = tensor.quantization
-    if q is None:
+    if q is None or not q.scale or not q.zeroPoint:
         return ""
     kind = rng.integers(6)
     if kind == 0:
@@ -106,6 +106,8 @@ def _constant(file: File, rng: Rng) -> str:
         return ""
     tensor = tensors[rng.integers(len(tensors))]
     before = file.data(tensor).tolist()
+    if not before:
+        return ""
     after = list(before)
     if len(before) == 1 or rng.random() < 0.8:
         at = rng.integers(len(before))
@@ -120,6 +122,8 @@ def _constant(file: File, rng: Rng) -> str:
 def _link(file: File, rng: Rng) -> str:
     operator = file.graph.operators[-1]
     before = list(operator.inputs), list(operator.outputs)
+    if min(before[0], default=-1) < 0:
+        return ""
     kind = rng.integers(5)
     if kind == 0:
         operator.inputs = operator.inputs[:-1]

@@ -123,8 +123,11 @@ class File:
         builder.Finish(self.model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())
 
-    def inputs(self, samples: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Random codes for all inputs, ``[samples, ...]`` each."""
+    def inputs(self, rng: np.random.Generator, samples: int = 2) -> list[np.ndarray]:
+        """Random codes for all inputs, ``[N, ...]`` each; of all codes each one at least once."""
+        shapes = [self.graph.tensors[index].shape for index in self.graph.inputs]
+        sizes = [max(1, int(np.prod(shape))) for shape in shapes]
+        samples = max(samples, *(-(-256 // size) for size in sizes))
         found = []
         for index in self.graph.inputs:
             tensor = self.graph.tensors[index]
@@ -133,5 +136,7 @@ class File:
                 found.append(rng.normal(0, 8, shape).astype(np.float32))
             else:
                 low, high = (0, 255) if dtype == "uint8" else (-128, 127)
-                found.append(rng.integers(low, high, shape, dtype=dtype, endpoint=True))
+                codes = rng.integers(low, high, shape, dtype=dtype, endpoint=True)
+                codes.reshape(-1)[:256] = rng.permutation(np.arange(low, high + 1))
+                found.append(codes)
         return found

@@ -192,7 +192,7 @@ def squeeze(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
 
 
 def resize_nearest(options: Options, inputs: Operands, outputs: Operands) -> ResizeNearest:
-    size, shape = integers(inputs, 1, "a new size"), outputs[0].shape
+    size, shape = integers(inputs, 1, "new sizes"), outputs[0].shape
     if len(shape) == 4 and size != shape[1:3]:
         what = f"resizes to {size}, but output {outputs[0].name!r} is {shape[1:3]}"
         raise Unreadable(f"{what}; {ANEW}")

@@ -217,8 +217,10 @@ def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], T
 
 
 def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
-    """Scales are those of the output channels: ``quantized_dimension`` is not looked at."""
-    return replace(weights, axis=axis if len(weights.scale) > 1 else weights.axis)
+    """Scales are those of the output channels, if there are as many as the dimension that they name."""
+    scales, named = len(weights.scale), weights.axis
+    fits = 0 <= named < len(weights.shape) and weights.shape[named] == scales > 1
+    return replace(weights, axis=axis) if fits else weights
 
 
 def _as_bias(bias: TensorRecord) -> TensorRecord:
