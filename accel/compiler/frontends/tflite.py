@@ -39,7 +39,7 @@ DTYPES = {
     "FLOAT32": "float32",
     "BOOL": "bool",
 }
-CODES = ("int4", "int8", "uint8", "int16")
+NUMBERS = ("int32", "int64")  # integers that are no codes
 QUANTIZE_REMEDY = "convert it with full integer quantization (int8)"
 
 
@@ -288,22 +288,24 @@ def _data_bytes(record: TensorRecord) -> int:
 def _tensor(name: str, record: TensorRecord) -> Tensor:
     """Return our tensor; data of a wrong size, which is a fault, is left out.
 
-    As TFLite Micro has it, scales without zero points quantize nothing, and integers that are no codes,
-    such as biases, have no quantization of their own, whatever the file says.
+    As TFLite Micro has it, scales without zero points quantize nothing, and nobody looks at what
+    quantizes integers that are no codes, such as biases: what makes no sense there is left out.
     """
     dtype = DTYPES.get(record.dtype, "float32")
-    quantized = dtype in CODES and bool(record.scale) and bool(record.zero_point)
+    quantized = dtype not in ("float32", "bool") and record.scale and record.zero_point
     q = Quantization(scale=record.scale, zero_point=record.zero_point, axis=record.axis)
     data = None
     if record.data is not None and record.dtype in DTYPES:
         data = _data(record, dtype) if len(record.data) == _data_bytes(record) else None
-    return Tensor(
+    tensor = Tensor(
         name=name,
         shape=record.shape,
         dtype=dtype,
         quantization=q if quantized else None,
         data=data,
     )
+    odd = dtype in NUMBERS and any(tensor_problems(tensor))
+    return replace(tensor, quantization=None) if odd else tensor
 
 
 def _data(record: TensorRecord, dtype: str) -> np.ndarray:
