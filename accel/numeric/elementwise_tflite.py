@@ -13,7 +13,7 @@ from . import fixed_point
 from .affine import Affine, quantize, round_half_away
 from .hard_swish import HardSwish
 from .libm import expf
-from .rounding import INT32_MAX, quantize_multiplier, rounding_divide_by_pot
+from .rounding import INT32_MAX, quantize_multiplier, rounding_divide_by_pot, signed_multiplier
 
 SUM_SHIFT = 20  # bits to the left that operands of a sum are shifted before scaling
 INPUT_BITS = 4  # integer bits of the argument of logistic and tanh
@@ -146,7 +146,7 @@ class TfliteArithmetic:
 
     def _times(self, values: np.ndarray, real: float) -> np.ndarray:
         """``values * real`` as an integer. Raises ``ValueError`` where the kernel overflows."""
-        multiplier, shift = quantize_multiplier(real)
+        multiplier, shift = signed_multiplier(real)
         largest = int(np.abs(values).max(initial=0))
         if shift > 0 and largest << shift > INT32_MAX:
             raise ValueError(f"values of {largest} times {real!r} overflow 32 bits")

@@ -29,6 +29,18 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     return (0, 0) if q == 0 or shift < -31 else (q, shift)
 
 
+def signed_multiplier(real: float) -> tuple[int, int]:
+    """As `quantize_multiplier`, also of negative numbers: ``-2**31 <= q <= -2**30`` then.
+
+    A slope may be negative; TFLite's function rounds it away from zero too. Raises ``ValueError``.
+    """
+    if not (math.isfinite(real) and real < 0):
+        return quantize_multiplier(real)
+    mantissa, shift = math.frexp(real)
+    q = math.ceil(mantissa * 2**31 - 0.5)
+    return (0, 0) if shift < -31 else (q, shift)
+
+
 def mean_multiplier(real: float, count: int) -> tuple[int, int]:
     """Return ``(q, shift)`` of ``real / count``, for the mean of ``count`` codes.
 

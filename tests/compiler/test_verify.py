@@ -116,9 +116,8 @@ BROKEN_NODES = {
     },
     "conv (conv2d): tensor 'x' is int16; "
     "convert the model with full integer quantization (int8 here)": {"x": {"dtype": "int16"}},
-    "conv (conv2d): tensor 'y' has no scale and zero point of its own": {
-        "y": {"quantization": None}
-    },
+    "conv (conv2d): tensor 'y' has no scale and zero point of its own; convert the model with full "
+    "integer quantization": {"y": {"quantization": None}},
     "conv (conv2d): bias 'b' is int64, not int32": {
         "b": {"dtype": "int64", "data": np.zeros(2, np.int64)}
     },

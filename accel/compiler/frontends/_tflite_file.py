@@ -186,7 +186,7 @@ class _Decoder:
         zero_point = self.values(q.ZeroPointLength(), 8, q.ZeroPointAsNumpy)
         return {
             "scale": scale,
-            "zero_point": zero_point or (0,) * len(scale),
+            "zero_point": zero_point,
             "axis": q.QuantizedDimension(),
             "custom_quantization": q.DetailsType() != tflite.QuantizationDetails.NONE,
         }

@@ -23,7 +23,6 @@ from ..operators.prelu import Prelu
 from ..operators.quantize import Quantize
 from ..operators.relu import Relu
 from ..operators.reshape import Reshape
-from ..operators.resize_nearest import ResizeNearest
 from ..operators.softmax import Softmax
 from ..operators.space_to_depth import SpaceToDepth
 from ..operators.sub import Sub
@@ -57,6 +56,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             operands=3,
             optional=1,
             first=1,
+            constants=(1,),
             order=(1, 0, 2),
         ),
         "FULLY_CONNECTED": Spelling(
@@ -72,16 +72,18 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             tflite.Pool2DOptions,
             lambda options, inputs, _: windows.pool2d(MaxPool2d, options, inputs),
         ),
-        "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean),
+        "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean, constants=(1,)),
         "REDUCE_MAX": Spelling(
             "reduce_max",
             tflite.ReducerOptions,
-            lambda options, inputs, _: shapes.reduce_max(False, options, inputs),
+            lambda *operands: shapes.reduce_max(False, *operands),
+            constants=(1,),
         ),
         "REDUCE_MIN": Spelling(
             "reduce_max",
             tflite.ReducerOptions,
-            lambda options, inputs, _: shapes.reduce_max(True, options, inputs),
+            lambda *operands: shapes.reduce_max(True, *operands),
+            constants=(1,),
         ),
         # Pairs of codes
         "ADD": _fused("add", Add, tflite.AddOptions),
@@ -91,7 +93,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "MAXIMUM": _plain("maximum", Maximum, 2),
         # Single codes
         "RELU": _plain("relu", Relu, activation="relu"),
-        "RELU6": _plain("relu", Relu, activation="relu6"),
+        "RELU6": _plain("relu", Relu, activation="relu6", rescales=False),
         "RELU_N1_TO_1": _plain("relu", Relu, activation="relu_n1_to_1"),
         "PRELU": _plain("prelu", Prelu, 2),
         "LEAKY_RELU": Spelling(
@@ -107,20 +109,32 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         # Rows of codes
         "SOFTMAX": Spelling("softmax", tflite.SoftmaxOptions, lambda o, *_: Softmax(beta=o.Beta())),
         "LOG_SOFTMAX": _plain("log_softmax", LogSoftmax),
-        "ARG_MAX": Spelling("arg_max", None, lambda _, inputs, __: shapes.arg_max(False, inputs)),
-        "ARG_MIN": Spelling("arg_max", None, lambda _, inputs, __: shapes.arg_max(True, inputs)),
+        "ARG_MAX": Spelling(
+            "arg_max",
+            tflite.ArgMaxOptions,
+            lambda *operands: shapes.arg_max(False, *operands),
+            constants=(1,),
+        ),
+        "ARG_MIN": Spelling(
+            "arg_max",
+            tflite.ArgMinOptions,
+            lambda *operands: shapes.arg_max(True, *operands),
+            constants=(1,),
+        ),
         # Moves
-        "RESHAPE": _plain("reshape", Reshape),
-        "EXPAND_DIMS": _plain("reshape", Reshape),
-        "SQUEEZE": _plain("reshape", Reshape),
-        "TRANSPOSE": Spelling("transpose", None, shapes.transpose),
-        "PAD": Spelling("pad", None, shapes.pad),
-        "PADV2": Spelling("pad", None, shapes.pad),
-        "SLICE": Spelling("slice", None, shapes.slice_),
-        "STRIDED_SLICE": Spelling("slice", tflite.StridedSliceOptions, shapes.strided_slice),
-        "SPLIT": Spelling("split", None, shapes.split, first=1, outputs=None),
-        "SPLIT_V": Spelling("split", None, shapes.split_v, outputs=None),
-        "GATHER": Spelling("gather", tflite.GatherOptions, shapes.gather),
+        "RESHAPE": Spelling("reshape", None, lambda *_: Reshape(), constants=(0, 1)),
+        "EXPAND_DIMS": Spelling("reshape", None, shapes.expand_dims, constants=(1,)),
+        "SQUEEZE": Spelling("reshape", tflite.SqueezeOptions, shapes.squeeze),
+        "TRANSPOSE": Spelling("transpose", None, shapes.transpose, constants=(1,)),
+        "PAD": Spelling("pad", None, shapes.pad, constants=(1, 2)),
+        "PADV2": Spelling("pad", None, shapes.pad, constants=(1, 2)),
+        "SLICE": Spelling("slice", None, shapes.slice_, constants=(2,)),
+        "STRIDED_SLICE": Spelling(
+            "slice", tflite.StridedSliceOptions, shapes.strided_slice, constants=(3,)
+        ),
+        "SPLIT": Spelling("split", None, shapes.split, first=1, constants=(1,), outputs=None),
+        "SPLIT_V": Spelling("split", None, shapes.split_v, constants=(2,), outputs=None),
+        "GATHER": Spelling("gather", tflite.GatherOptions, shapes.gather, constants=(1,)),
         "PACK": Spelling("pack", tflite.PackOptions, shapes.pack, None),
         "UNPACK": Spelling("unpack", tflite.UnpackOptions, shapes.unpack, outputs=None),
         "SPACE_TO_DEPTH": Spelling(
@@ -136,9 +150,8 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "RESIZE_NEAREST_NEIGHBOR": Spelling(
             "resize_nearest",
             tflite.ResizeNearestNeighborOptions,
-            lambda o, *_: ResizeNearest(
-                align_corners=o.AlignCorners(), half_pixel=o.HalfPixelCenters()
-            ),
+            shapes.resize_nearest,
+            constants=(1,),
         ),
         "CONCATENATION": Spelling(
             "concatenation", tflite.ConcatenationOptions, shapes.concatenation, None

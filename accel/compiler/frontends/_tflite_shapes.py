@@ -1,6 +1,7 @@
 """Reads the attributes of TFLite's operators that move, cut or reduce dimensions."""
 
 from ..ir import Tensor
+from ..operators._operator import quantization_of
 from ..operators.arg_max import ArgMax
 from ..operators.concatenation import Concatenation
 from ..operators.gather import Gather
@@ -8,16 +9,22 @@ from ..operators.mean import Mean
 from ..operators.pack import Pack
 from ..operators.pad import Pad
 from ..operators.reduce_max import ReduceMax
+from ..operators.reshape import Reshape
+from ..operators.resize_nearest import ResizeNearest
 from ..operators.slice import Slice
 from ..operators.split import Split
 from ..operators.transpose import Transpose
 from ..operators.unpack import Unpack
 from ._tflite_spelling import (
+    ANEW,
     Operands,
     Options,
     Unreadable,
     activation,
     axes,
+    check_result,
+    check_said,
+    check_type,
     from_front,
     integers,
     of_axis,
@@ -29,10 +36,19 @@ def pad(options: Options, inputs: Operands, outputs: Operands) -> Pad:
     if inputs[1].shape != (len(inputs[0].shape), 2):
         raise Unreadable(f"has amounts of shape {inputs[1].shape}")
     value = inputs[2] if len(inputs) > 2 else None
-    if value is not None and not (value.constant and value.dtype == "int8" and value.size == 1):
-        raise Unreadable("has a value to pad with that is no constant int8 number")
+    if value is not None:
+        _check_value(value, outputs[0])
     pairs = tuple(zip(amounts[0::2], amounts[1::2], strict=True))
     return Pad(amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.data.item()))
+
+
+def _check_value(value: Tensor, output: Tensor) -> None:
+    """Require a code of the output's own quantization: the kernel refuses others."""
+    if not (value.constant and value.dtype == "int8" and value.size == 1):
+        raise Unreadable("has a value to pad with that is no constant int8 number")
+    if quantization_of(value) != quantization_of(output):
+        what = f"pads with {value.name!r}, which is not quantized as {output.name!r}"
+        raise Unreadable(f"{what}; quantize both alike")
 
 
 def _zero(tensor: Tensor) -> int:
@@ -41,15 +57,27 @@ def _zero(tensor: Tensor) -> int:
 
 
 def mean(options: Options, inputs: Operands, outputs: Operands) -> Mean:
-    return Mean(axes=axes(inputs, 1, len(inputs[0].shape)), keep=bool(options.KeepDims()))
-
-
-def reduce_max(smallest: bool, options: Options, inputs: Operands) -> ReduceMax:
     found = axes(inputs, 1, len(inputs[0].shape))
-    return ReduceMax(axes=found, keep=bool(options.KeepDims()), smallest=smallest)
+    return Mean(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
-def arg_max(smallest: bool, inputs: Operands) -> ArgMax:
+def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ReduceMax:
+    found = axes(inputs, 1, len(inputs[0].shape))
+    return ReduceMax(axes=found, keep=_kept(found, options, inputs, outputs), smallest=smallest)
+
+
+def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: Operands) -> bool:
+    """Whether axes stay as 1s. The output's shape says so too, and kernels look at nothing else."""
+    whole, shape = inputs[0].shape, outputs[0].shape
+    if shape == tuple(1 if axis in found else n for axis, n in enumerate(whole)):
+        return True
+    if shape == tuple(n for axis, n in enumerate(whole) if axis not in found):
+        return False
+    return bool(options.KeepDims())
+
+
+def arg_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ArgMax:
+    check_type(options.OutputType(), "an output")
     return ArgMax(axis=of_axis(inputs, 1, len(inputs[0].shape)), smallest=smallest)
 
 
@@ -60,10 +88,12 @@ def concatenation(options: Options, inputs: Operands, outputs: Operands) -> Conc
 
 
 def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
+    check_said("values_count", options.ValuesCount(), len(inputs), "inputs")
     return Pack(axis=from_front(options.Axis(), len(outputs[0].shape)))
 
 
 def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
+    check_said("num", options.Num(), len(outputs), "outputs")
     return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
 
 
@@ -104,6 +134,7 @@ def slice_(options: Options, inputs: Operands, outputs: Operands) -> Slice:
         raise Unreadable(f"has {len(starts)} starts and {len(sizes)} sizes of {len(shape)}")
     by_axis = zip(starts, sizes, shape, strict=True)
     whole = tuple(n - start if size == -1 else size for start, size, n in by_axis)
+    check_result(outputs[0], whole)
     return Slice(starts=starts, sizes=whole, steps=(1,) * len(shape))
 
 
@@ -117,19 +148,54 @@ def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slic
     if not len(begins) == len(ends) == len(steps) == len(shape) or 0 in steps:
         lengths = f"{len(begins)}, {len(ends)} and {len(steps)}"
         raise Unreadable(f"has {lengths} starts, ends and steps of {len(shape)} dimensions, or a 0")
-    taken = []
+    taken, kept = [], []
     for axis, size in enumerate(shape):
         begin = None if options.BeginMask() >> axis & 1 else begins[axis]
         end = None if options.EndMask() >> axis & 1 else ends[axis]
         if options.ShrinkAxisMask() >> axis & 1:  # one index, whatever the end says
             if steps[axis] < 0:
                 raise Unreadable("leaves out a dimension that it walks backwards")
-            index = begins[axis] % size if -size <= begins[axis] < size else begins[axis]
+            first = begin or 0  # the mask counts here too
+            index = first % size if -size <= first < size else first
             taken.append(range(index, index + 1))
         else:
             taken.append(range(size)[slice(begin, end, steps[axis])])
+            kept.append(len(taken[-1]))
+    check_result(outputs[0], tuple(kept))
     return Slice(
         starts=tuple(indices.start for indices in taken),
         sizes=tuple(len(indices) for indices in taken),
         steps=tuple(indices.step if len(indices) > 1 else 1 for indices in taken),
+    )
+
+
+def expand_dims(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
+    shape = inputs[0].shape
+    axis = of_axis(inputs, 1, len(shape) + 1)
+    check_result(outputs[0], (*shape[:axis], 1, *shape[axis:]))
+    return Reshape()
+
+
+def squeeze(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
+    """Dimensions of 1 go, those of a list or all; what stays is in the output, in this order."""
+    shape, result = inputs[0].shape, outputs[0].shape
+    named = options.SqueezeDimsAsNumpy() if options.SqueezeDimsLength() else ()
+    gone = {from_front(int(axis), len(shape)) for axis in named}
+    gone = gone or {axis for axis, size in enumerate(shape) if size == 1}
+    if any(shape[axis] != 1 for axis in gone):
+        raise Unreadable(f"squeezes dimensions {sorted(gone)} of {shape}, which are not all 1")
+    stay = tuple(size for axis, size in enumerate(shape) if axis not in gone)
+    if len(result) < len(stay) or any(a < b for a, b in zip(result, stay, strict=False)):
+        what = f"squeezes {shape} to {stay}, but output {outputs[0].name!r} has shape {result}"
+        raise Unreadable(f"{what}; name the dimensions to squeeze, without the batch")
+    return Reshape()
+
+
+def resize_nearest(options: Options, inputs: Operands, outputs: Operands) -> ResizeNearest:
+    size, shape = integers(inputs, 1, "new sizes"), outputs[0].shape
+    if len(shape) == 4 and size != shape[1:3]:
+        what = f"resizes to {size}, but output {outputs[0].name!r} is {shape[1:3]}"
+        raise Unreadable(f"{what}; {ANEW}")
+    return ResizeNearest(
+        align_corners=bool(options.AlignCorners()), half_pixel=bool(options.HalfPixelCenters())
     )

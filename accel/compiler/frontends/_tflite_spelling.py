@@ -18,6 +18,10 @@ ACTIVATIONS = {
 }
 
 
+TYPES = {code for code in vars(tflite.TensorType).values() if isinstance(code, int)}
+ANEW = "convert the model anew"
+
+
 class Unreadable(Exception):
     """An operator whose options or constants make no sense; the message says what."""
 
@@ -29,8 +33,9 @@ class Spelling:
     ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
     ``Unreadable``. ``operands`` of the inputs from ``first`` on are the node's own, None for all of
     them; the last ``optional`` may be absent. The other inputs are constants that went into the
-    attributes. ``outputs`` is None where there may be any number. ``order`` has for each of the node's
-    inputs which one of its own it is, where the file has another order.
+    attributes, as many as one of ``constants``. ``outputs`` is None where there may be any number.
+    ``order`` has for each of the node's inputs which one of its own it is, where the file has another
+    order.
     """
 
     operator: str
@@ -39,6 +44,7 @@ class Spelling:
     operands: int | None = 1
     optional: int = 0
     first: int = 0
+    constants: tuple[int, ...] = (0,)
     outputs: int | None = 1
     order: tuple[int, ...] = ()
 
@@ -50,6 +56,11 @@ class Spelling:
         lacking = len(present) < max(wanted - self.optional, 1) or None in present
         if lacking or not outputs or (self.outputs is not None and len(outputs) != self.outputs):
             raise Unreadable("lacks an input or an output")
+        most = len(inputs) if self.operands is None else wanted + max(self.constants)
+        least = len(inputs) if self.operands is None else len(present) + min(self.constants)
+        if not least <= len(inputs) <= most:
+            numbers = f"{most}" if least == most else f"{least} to {most}"
+            raise Unreadable(f"has {len(inputs)} inputs, not {numbers}")
         found += (None,) * (wanted - len(found))
         return tuple(found[index] for index in self.order) or found
 
@@ -87,3 +98,22 @@ def of_axis(inputs: Operands, index: int, dims: int) -> int:
     if len(found) != 1:
         raise Unreadable(f"has {len(found)} axes, not one")
     return found[0]
+
+
+def check_said(field: str, value: int, expected: int, what: str) -> None:
+    """Require what a field of the options says again, where kernels go by the field."""
+    if value != expected:
+        raise Unreadable(f"has {field} {value} and {expected} {what}; {ANEW}")
+
+
+def check_result(output: Tensor, shape: tuple[int, ...]) -> None:
+    """Require the output's shape to be the one that the options and constants make."""
+    if output.shape != shape:
+        what = f"makes {shape}, but output {output.name!r} has shape {output.shape}"
+        raise Unreadable(f"{what}; {ANEW}")
+
+
+def check_type(code: int, what: str) -> None:
+    """Require a field to name one of the format's types, even where none is wanted."""
+    if code not in TYPES:
+        raise Unreadable(f"has {what} of type {code}, which does not exist; {ANEW}")

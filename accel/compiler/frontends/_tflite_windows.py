@@ -10,30 +10,36 @@ from ..operators.conv2d import Conv2d
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.fully_connected import FullyConnected
 from ..operators.transpose_conv2d import TransposeConv2d
-from ._tflite_spelling import Operands, Options, Unreadable, activation
+from ._tflite_spelling import Operands, Options, Unreadable, activation, check_type
 
 AnyPool = TypeVar("AnyPool", bound=Pool2d)
 
 
 def conv2d(options: Options, inputs: Operands, outputs: Operands) -> Conv2d:
+    check_type(options.QuantizedBiasType(), "a bias")
     return Conv2d(**_convolution(options, inputs))
 
 
 def depthwise_conv2d(options: Options, inputs: Operands, outputs: Operands) -> DepthwiseConv2d:
-    # The field DepthMultiplier is redundant, and converters have written 0: kernels use the shapes.
-    channels = inputs[0].shape[-1] if inputs[0].shape else 1
-    multiplier = (inputs[1].shape[-1] if inputs[1].shape else 1) // max(channels, 1)
+    """The shapes give the multiplier, and its field says it again, which is what the kernel counts by."""
+    channels, out = (tensor.shape[-1] if tensor.shape else 1 for tensor in inputs[:2])
+    multiplier = out // max(channels, 1)
+    if multiplier * channels == out and options.DepthMultiplier() != multiplier:
+        what = f"has depth_multiplier {options.DepthMultiplier()}, but {channels} input channels"
+        raise Unreadable(f"{what} and {out} output channels; set it to {multiplier}")
     return DepthwiseConv2d(multiplier=multiplier, **_convolution(options, inputs))
 
 
 def fully_connected(options: Options, inputs: Operands, outputs: Operands) -> FullyConnected:
     if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise Unreadable(f"has weights in format {options.WeightsFormat()}, not the default one")
+    check_type(options.QuantizedBiasType(), "a bias")
     return FullyConnected(activation=activation(options))
 
 
 def transpose_conv2d(options: Options, inputs: Operands, outputs: Operands) -> TransposeConv2d:
     """The padding is that of the convolution which would make the input of the output."""
+    check_type(options.QuantizedBiasType(), "a bias")
     kernel, image = (_spatial(tensor.shape) for tensor in (inputs[1], outputs[0]))
     stride = (options.StrideH(), options.StrideW())
     padding = _padding(options, image, kernel, stride, (1, 1))

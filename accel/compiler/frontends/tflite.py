@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,13 @@ from ._tflite_operators import SPELLINGS
 from ._tflite_spelling import Unreadable
 from ._tflite_uint8 import End, converted_ends, lowered, uint8_ends
 
+# By layers with weights: the dimension of the output channels, and which input the bias is.
+WEIGHTED = {
+    "CONV_2D": (0, 2),
+    "DEPTHWISE_CONV_2D": (3, 2),
+    "TRANSPOSE_CONV": (0, 3),
+    "FULLY_CONNECTED": (0, 2),
+}
 IDENTIFIER = b"TFL3"
 VERSION = 3
 
@@ -31,6 +39,7 @@ DTYPES = {
     "FLOAT32": "float32",
     "BOOL": "bool",
 }
+NUMBERS = ("int32", "int64")  # integers that are no codes
 QUANTIZE_REMEDY = "convert it with full integer quantization (int8)"
 
 
@@ -69,6 +78,7 @@ class _Builder:
     def __init__(self, record: FileRecord) -> None:
         self.record = record
         self.names = _unique_names(record.tensors)
+        self.roles = dict(_roles(record))
         self.unsigned = converted_ends(record)  # tensors that stay uint8
         self.ends: dict[int, End] = {}
         self.faults: list[Reason] = []
@@ -109,7 +119,8 @@ class _Builder:
             faults = list(_tensor_faults(name, record))
             self.faults.extend(faults)
             self.faulty.update(name for _ in faults)
-            self.tensors[index] = self.signed(index, _tensor(name, record))
+            tensor = _tensor(name, self.roles[index](record) if index in self.roles else record)
+            self.tensors[index] = self.signed(index, tensor)
         return self.tensors[index]
 
     def signed(self, index: int, tensor: Tensor) -> Tensor:
@@ -195,6 +206,28 @@ class _Options:
         return lambda: value
 
 
+def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], TensorRecord]]]:
+    """What kernels take the operands of layers with weights for, whatever these say of themselves."""
+    for operator in record.operators:
+        if operator.spelling in WEIGHTED:
+            axis, bias = WEIGHTED[operator.spelling]
+            found = dict(enumerate(operator.inputs))
+            yield found.get(1, -1), partial(_as_weights, axis)
+            yield found.get(bias, -1), _as_bias
+
+
+def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
+    """Scales are those of the output channels, if there are as many as the dimension that they name."""
+    scales, named = len(weights.scale), weights.axis
+    fits = 0 <= named < len(weights.shape) and weights.shape[named] == scales > 1
+    return replace(weights, axis=axis) if fits else weights
+
+
+def _as_bias(bias: TensorRecord) -> TensorRecord:
+    """A number for each output channel, in whatever shape."""
+    return replace(bias, shape=(_elements(bias),)) if bias.data is not None else bias
+
+
 def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
     numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
     noun = "operator" if len(indices) == 1 else "operators"
@@ -253,20 +286,26 @@ def _data_bytes(record: TensorRecord) -> int:
 
 
 def _tensor(name: str, record: TensorRecord) -> Tensor:
-    """Return our tensor; data of a wrong size, which is a fault, is left out."""
+    """Return our tensor; data of a wrong size, which is a fault, is left out.
+
+    As TFLite Micro has it, scales without zero points quantize nothing, and nobody looks at what
+    quantizes integers that are no codes, such as biases: what makes no sense there is left out.
+    """
     dtype = DTYPES.get(record.dtype, "float32")
-    quantized = bool(record.scale) and dtype not in ("float32", "bool")
+    quantized = dtype not in ("float32", "bool") and record.scale and record.zero_point
     q = Quantization(scale=record.scale, zero_point=record.zero_point, axis=record.axis)
     data = None
     if record.data is not None and record.dtype in DTYPES:
         data = _data(record, dtype) if len(record.data) == _data_bytes(record) else None
-    return Tensor(
+    tensor = Tensor(
         name=name,
         shape=record.shape,
         dtype=dtype,
         quantization=q if quantized else None,
         data=data,
     )
+    odd = dtype in NUMBERS and any(tensor_problems(tensor))
+    return replace(tensor, quantization=None) if odd else tensor
 
 
 def _data(record: TensorRecord, dtype: str) -> np.ndarray:

@@ -21,8 +21,8 @@ from ._operator import (
     affine,
     check_activation,
     check_arity,
+    check_moved_codes,
     check_operand,
-    check_same_quantization,
     input_tensor,
     output_tensor,
     require,
@@ -124,9 +124,9 @@ def check_broadcast(node: Node, graph: Graph) -> None:
 
 
 def check_alike(node: Node, graph: Graph) -> None:
-    """Require both inputs to be quantized as the output is."""
+    """Require codes of both inputs that may be taken for the output's."""
     for tensor in operands(node, graph):
-        check_same_quantization(node, tensor, output_tensor(node, graph))
+        check_moved_codes(node, graph, tensor, output_tensor(node, graph))
 
 
 def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarray:

@@ -4,8 +4,10 @@ from ..ir import Graph, Node, Tensor
 from ._operator import (
     check_activation,
     check_arity,
+    check_moved_codes,
     check_operand,
-    check_same_quantization,
+    check_rank,
+    check_variable,
     require,
     support,
 )
@@ -14,16 +16,16 @@ DTYPES = ("int8", "float32")
 
 
 def check_moved(node: Node, graph: Graph, inputs: tuple[str, ...] | None = None) -> None:
-    """Require tensors of one type and quantization; ``inputs`` are those that are moved."""
+    """Require tensors between which codes may be moved; ``inputs`` are those that are."""
     outputs = [graph.tensor(name) for name in node.outputs]
     require(bool(outputs), node, "has no output")
     for tensor in outputs:
-        check_activation(node, tensor, DTYPES)
+        check_activation(node, tensor, DTYPES, quantized=False)
     for name in node.inputs if inputs is None else inputs:
         tensor = graph.tensor(name)
-        check_operand(node, tensor, DTYPES)
+        check_operand(node, tensor, DTYPES, quantized=False)
         for output in outputs:
-            check_same_quantization(node, tensor, output)
+            check_moved_codes(node, graph, tensor, output)
 
 
 def check_axis(node: Node, tensor: Tensor, axis: int) -> None:
@@ -48,7 +50,8 @@ def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
     check_arity(node, inputs=1)
     check_moved(node, graph)
     for tensor in (wide, deep):
-        check_activation(node, tensor, (tensor.dtype,), rank=4)
+        check_variable(node, tensor)
+        check_rank(node, tensor, 4)
     block = node.attributes.block
     require(1 <= block <= max(wide.shape), node, f"block size {block} is out of range")
     _, height, width, channels = deep.shape

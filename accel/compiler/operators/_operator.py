@@ -8,6 +8,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
+from ...numeric.rounding import CONTRACTS
 from ...numeric.rules import Rule
 from ..convolution import Convolution
 from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
@@ -104,29 +105,61 @@ def check_present(node: Node, inputs: Sequence[str | None]) -> None:
 
 
 def check_activation(
-    node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",), rank: int | None = None
+    node: Node,
+    tensor: Tensor,
+    dtypes: tuple[str, ...] = ("int8",),
+    rank: int | None = None,
+    quantized: bool = True,
 ) -> None:
-    """Require a variable tensor of one of ``dtypes``, quantized as a whole if it is an integer."""
-    support(not tensor.constant, node, f"tensor {tensor.name!r} is constant", "", "fold it")
-    check_operand(node, tensor, dtypes)
+    """Require a variable tensor of one of ``dtypes``, quantized as a whole if it is an integer.
+
+    Operators that only move codes need not know what they mean: without ``quantized`` that is open.
+    """
+    check_variable(node, tensor)
+    check_operand(node, tensor, dtypes, quantized)
     if rank is not None:
-        dims = len(tensor.shape)
-        support(dims == rank, node, f"tensor {tensor.name!r} has {dims} dimensions, not {rank}")
+        check_rank(node, tensor, rank)
 
 
-def check_operand(node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",)) -> None:
+def check_variable(node: Node, tensor: Tensor) -> None:
+    support(not tensor.constant, node, f"tensor {tensor.name!r} is constant", "", "fold it")
+
+
+def check_rank(node: Node, tensor: Tensor, rank: int) -> None:
+    dims = len(tensor.shape)
+    support(dims == rank, node, f"tensor {tensor.name!r} has {dims} dimensions, not {rank}")
+
+
+def check_operand(
+    node: Node, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",), quantized: bool = True
+) -> None:
     """As `check_activation`, but the tensor may be constant."""
     wanted = " or ".join(dtype for dtype in dtypes if dtype not in INDICES)
     remedy = f"convert the model with full integer quantization ({wanted} here)"
     support(tensor.dtype in dtypes, node, f"tensor {tensor.name!r} is {tensor.dtype}", "", remedy)
-    if tensor.dtype not in NUMBERS:
-        quantized = tensor.quantization is not None and not tensor.quantization.per_channel
-        require(quantized, node, f"tensor {tensor.name!r} has no scale and zero point of its own")
+    q = tensor.quantization
+    if tensor.dtype not in NUMBERS and (quantized or q is not None):
+        whole = q is not None and not q.per_channel
+        what = f"tensor {tensor.name!r} has no scale and zero point of its own"
+        require(whole, node, what, remedy="convert the model with full integer quantization")
 
 
 def check_same_quantization(node: Node, a: Tensor, b: Tensor) -> None:
     same = quantization_of(a) == quantization_of(b) and a.dtype == b.dtype
-    require(same, node, f"tensors {a.name!r} and {b.name!r} must have the same quantization")
+    remedy = "quantize both alike"
+    what = f"tensors {a.name!r} and {b.name!r} must have the same quantization"
+    require(same, node, what, remedy=remedy)
+
+
+def check_moved_codes(node: Node, graph: Graph, a: Tensor, b: Tensor) -> None:
+    """Require tensors of one type between which codes are moved as they are.
+
+    TFLite Micro does so whatever their quantization; elsewhere that has to be the same.
+    """
+    if CONTRACTS[graph.contract].floating:
+        check_same_quantization(node, a, b)
+    what = f"tensors {a.name!r} and {b.name!r} must have the same type"
+    require(a.dtype == b.dtype, node, what)
 
 
 def quantization_of(tensor: Tensor) -> tuple[float, int] | None:

@@ -2,16 +2,23 @@
 
 from dataclasses import dataclass
 
+from ...numeric.rounding import CONTRACTS
 from ..ir import Graph, Node
 from ._activation import check_known
 from ._operator import (
     check_activation,
     check_arity,
+    check_same_quantization,
     input_tensor,
     output_tensor,
+    quantization,
     require,
 )
 from ._window import Pair, check_window
+
+SCALES_APART = (
+    1e-6  # at most; TFLite Micro pools codes as they are, and refuses what is further apart
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +43,12 @@ def check_pool(node: Node, graph: Graph) -> None:
         check_activation(node, tensor, rank=4)
     require(source.shape[3] == output.shape[3], node, "input and output channels must be as many")
     check_window(node, node.attributes, node.attributes.size, source.shape, output.shape)
+
+
+def check_pooled_codes(node: Node, graph: Graph) -> None:
+    """Require codes of the input that may be taken for the output's, as they are."""
+    source, output = input_tensor(node, graph), output_tensor(node, graph)
+    a, b = quantization(source), quantization(output)
+    near = a.zero_point == b.zero_point and abs(a.scale[0] - b.scale[0]) <= SCALES_APART
+    if CONTRACTS[graph.contract].floating or not near:
+        check_same_quantization(node, source, output)

@@ -43,7 +43,7 @@ def check(node: Node, graph: Graph) -> None:
         output_tensor(node, graph),
         node.attributes.axis,
     )
-    check_activation(node, source, ("int8", "float32"))
+    check_activation(node, source, ("int8", "float32"), quantized=False)
     integer = output.dtype in ("int32", "int64")
     support(integer, node, f"tensor {output.name!r} is {output.dtype}", "", "use int32 indices")
     check_axis(node, source, axis)

@@ -16,14 +16,13 @@ from ._activation import code_bounds
 from ._operator import (
     Operator,
     affine,
-    check_same_quantization,
     input_tensor,
     output_tensor,
     quantization,
     require,
     support,
 )
-from ._pool import Pool2d, check_pool
+from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
 
@@ -38,7 +37,7 @@ def check(node: Node, graph: Graph) -> None:
     check_pool(node, graph)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     if not CONTRACTS[graph.contract].floating:
-        check_same_quantization(node, source, output)
+        check_pooled_codes(node, graph)
         require(not node.attributes.count_include_pad, node, "padding cannot be counted")
         return
     try:

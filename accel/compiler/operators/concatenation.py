@@ -11,7 +11,14 @@ from ..ir import Graph, Node, Tensor
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
-from ._operator import Operator, check_present, output_tensor, require, support
+from ._operator import (
+    Operator,
+    check_present,
+    check_same_quantization,
+    output_tensor,
+    require,
+    support,
+)
 
 # Of a constant part, each of which takes a layer where it is not as the others.
 MOST_POSITIONS = 16
@@ -34,6 +41,7 @@ def check(node: Node, graph: Graph) -> None:
     tensors = [graph.tensor(name) for name in node.inputs]
     support(not all(t.constant for t in tensors), node, "all inputs are constant", "", "fold them")
     for tensor in tensors:
+        check_same_quantization(node, tensor, output)
         same = len(tensor.shape) == len(output.shape)
         what = f"tensor {tensor.name!r} of {tensor.shape} does not go into {output.shape}"
         require(same, node, what)

@@ -12,8 +12,8 @@ from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
     Operator,
-    check_activation,
     check_arity,
+    check_variable,
     input_tensor,
     output_tensor,
     require,
@@ -35,7 +35,7 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     check_moved(node, graph)
     source, axis = input_tensor(node, graph), node.attributes.axis
-    check_activation(node, source, (source.dtype,))
+    check_variable(node, source)
     check_axis(node, source, axis)
     size, indices = source.shape[axis], node.attributes.indices
     inside = len(indices) > 0 and all(0 <= index < size for index in indices)

@@ -11,7 +11,7 @@ from ._unary import unary_operator
 
 @dataclass(frozen=True, kw_only=True)
 class LeakyRelu:
-    """``alpha`` is a float32 value."""
+    """``alpha`` is a float32 value, which may be negative."""
 
     alpha: float
 

@@ -8,8 +8,8 @@ from ..convolution import Combination, Convolution, Region, identity
 from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import code_bounds
-from ._operator import Operator, check_same_quantization, input_tensor, output_tensor
-from ._pool import Pool2d, check_pool
+from ._operator import Operator, output_tensor
+from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
 
@@ -19,7 +19,7 @@ class MaxPool2d(Pool2d):
 
 def check(node: Node, graph: Graph) -> None:
     check_pool(node, graph)
-    check_same_quantization(node, input_tensor(node, graph), output_tensor(node, graph))
+    check_pooled_codes(node, graph)
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:

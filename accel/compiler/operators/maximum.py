@@ -1,4 +1,4 @@
-"""The larger of two elements, of tensors that are all quantized alike."""
+"""The larger of two elements' codes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The smaller of two elements, of tensors that are all quantized alike."""
+"""The smaller of two elements' codes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Tensors of one shape put together along a new dimension, all quantized alike."""
+"""Tensors of one shape put together along a new dimension."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
-from ._operator import Operator, check_activation, check_present, output_tensor, require, support
+from ._operator import Operator, check_present, check_variable, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ def check(node: Node, graph: Graph) -> None:
     require(output.shape[axis] == count, node, f"{count} tensors do not make {output.shape}")
     for name in node.inputs:
         tensor = graph.tensor(name)
-        check_activation(node, tensor, (tensor.dtype,))
+        check_variable(node, tensor)
         check_shape(node, tensor, dimension_apart(output.shape, axis))
 
 

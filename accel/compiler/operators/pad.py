@@ -14,7 +14,7 @@ from ._operator import (
     Operator,
     check_activation,
     check_arity,
-    check_same_quantization,
+    check_moved_codes,
     code_range,
     input_tensor,
     output_tensor,
@@ -35,8 +35,8 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor)
-    check_same_quantization(node, source, output)
+        check_activation(node, tensor, quantized=False)
+    check_moved_codes(node, graph, source, output)
     amounts, dims = node.attributes.amounts, len(source.shape)
     support(dims <= 4, node, f"padding of {dims} dimensions is not supported", "", "use 4 or less")
     require(len(amounts) == dims, node, f"amounts for {len(amounts)} of {dims} dimensions")

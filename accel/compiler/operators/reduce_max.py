@@ -14,6 +14,7 @@ from ._operator import (
     Operator,
     check_activation,
     check_arity,
+    check_same_quantization,
     input_tensor,
     output_tensor,
     support,
@@ -36,7 +37,8 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     check_moved(node, graph)
     source = input_tensor(node, graph)
-    check_activation(node, source)
+    check_activation(node, source, quantized=False)
+    check_same_quantization(node, source, output_tensor(node, graph))
     check_reduced(node, source, output_tensor(node, graph))
 
 

@@ -1,4 +1,7 @@
-"""A rectifier of its own: the input clamped to the bounds of an activation."""
+"""A rectifier of its own: the input clamped to the bounds of an activation.
+
+TFLite Micro's RELU6 clamps the input's codes and takes them for the output's, however that is quantized.
+"""
 
 from dataclasses import dataclass
 
@@ -6,23 +9,34 @@ import numpy as np
 
 from ...numeric.affine import Affine
 from ...numeric.elementwise import Arithmetic
+from ..ir import Graph, Node
+from ._activation import code_bounds
 from ._elementwise import activation_bounds, check_activation_known
+from ._operator import input_tensor
 from ._unary import unary_operator
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relu:
-    """``activation`` is one of those that may be fused."""
+    """``activation`` is one of those that may be fused. Without ``rescales`` codes stay as they are, and
+    the bounds are those of the input's quantization."""
 
     activation: str = "relu"
+    rescales: bool = True
 
 
 def _function(
     arithmetic: Arithmetic, codes: np.ndarray, source: Affine, output: Affine, attributes: Relu
 ) -> np.ndarray:
-    return arithmetic.rescale(codes, source, output)
+    return arithmetic.rescale(codes, source, output) if attributes.rescales else codes
+
+
+def _bounds(node: Node, graph: Graph) -> tuple[int, int]:
+    if node.attributes.rescales:
+        return activation_bounds(node, graph)
+    return code_bounds(node.attributes.activation, input_tensor(node, graph), graph.contract)
 
 
 OPERATOR = unary_operator(
-    Relu, _function, check=check_activation_known, bounds=activation_bounds, monotone=True
+    Relu, _function, check=check_activation_known, bounds=_bounds, monotone=True
 )

@@ -16,7 +16,7 @@ from ._operator import (
     Operator,
     check_activation,
     check_arity,
-    check_same_quantization,
+    check_moved_codes,
     input_tensor,
     output_tensor,
     require,
@@ -35,8 +35,8 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor, ("int8", *NUMBERS))
-    check_same_quantization(node, source, output)
+        check_activation(node, tensor, ("int8", *NUMBERS), quantized=False)
+    check_moved_codes(node, graph, source, output)
     what = f"{source.size} values cannot take the shape {output.shape}"
     require(source.size == output.size, node, what)
 

@@ -13,8 +13,9 @@ from ._copies import copied_part
 from ._moves import check_moved
 from ._operator import (
     Operator,
-    check_activation,
     check_arity,
+    check_rank,
+    check_variable,
     input_tensor,
     output_tensor,
     require,
@@ -37,7 +38,8 @@ def check(node: Node, graph: Graph) -> None:
     check_moved(node, graph)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor, (source.dtype,), rank=4)
+        check_variable(node, tensor)
+        check_rank(node, tensor, 4)
     channels = source.shape[3] == output.shape[3]
     require(channels, node, "input and output channels must be as many")
 

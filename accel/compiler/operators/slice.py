@@ -12,8 +12,8 @@ from ._copies import as_stored, copied_part
 from ._moves import check_moved
 from ._operator import (
     Operator,
-    check_activation,
     check_arity,
+    check_variable,
     input_tensor,
     output_tensor,
     require,
@@ -37,7 +37,7 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     check_moved(node, graph)
     source, output, a = input_tensor(node, graph), output_tensor(node, graph), node.attributes
-    check_activation(node, source, (source.dtype,))
+    check_variable(node, source)
     dims = len(source.shape)
     lengths = {len(a.starts), len(a.sizes), len(a.steps)}
     require(lengths == {dims}, node, f"must say what to take of each of {dims} dimensions")

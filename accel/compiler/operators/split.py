@@ -11,7 +11,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
-from ._operator import Operator, check_activation, check_present, input_tensor, require, support
+from ._operator import Operator, check_present, check_variable, input_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ def check(node: Node, graph: Graph) -> None:
     check_present(node, node.inputs)
     check_moved(node, graph)
     source, axis, sizes = input_tensor(node, graph), node.attributes.axis, node.attributes.sizes
-    check_activation(node, source, (source.dtype,))
+    check_variable(node, source)
     check_axis(node, source, axis)
     pieces = len(node.outputs)
     require(pieces == len(sizes), node, f"must have {len(sizes)} outputs, not {pieces}")

@@ -13,8 +13,8 @@ from ._copies import copied_part
 from ._moves import check_moved, check_shape
 from ._operator import (
     Operator,
-    check_activation,
     check_arity,
+    check_variable,
     input_tensor,
     output_tensor,
     require,
@@ -36,7 +36,7 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     check_moved(node, graph)
     source, order = input_tensor(node, graph), node.attributes.order
-    check_activation(node, source, (source.dtype,))
+    check_variable(node, source)
     permutes = sorted(order) == list(range(len(source.shape)))
     require(permutes, node, f"order {order} is no order of {len(source.shape)} dimensions")
     support(order[0] == 0, node, "the batch dimension cannot be moved")

@@ -10,7 +10,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
-from ._operator import Operator, check_activation, input_tensor, require, support
+from ._operator import Operator, check_variable, input_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) == 1, node, f"must have 1 input, not {len(node.inputs)}")
     check_moved(node, graph)
     source, axis = input_tensor(node, graph), node.attributes.axis
-    check_activation(node, source, (source.dtype,))
+    check_variable(node, source)
     check_axis(node, source, axis)
     count = len(node.outputs)
     require(source.shape[axis] == count, node, f"{source.shape} does not make {count} tensors")

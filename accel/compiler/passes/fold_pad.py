@@ -39,6 +39,8 @@ def _foldable(graph: Graph, pad: Node) -> Node | None:
         return None
     consumer, amounts = consumers[0], pad.attributes.amounts
     quantization = graph.tensor(output).quantization
+    if graph.tensor(pad.inputs[0]).quantization != quantization:  # codes mean other numbers there
+        return None
     if pad.attributes.value != quantization.zero_point[0] or len(amounts) != 4 or any(amounts[3]):
         return None
     kernel = graph.tensor(consumer.inputs[1]).shape[1:3]
