@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import numpy as np
 from accel.compiler import reference
 from accel.compiler.program import Program
 from accel.errors import ToolError, UserError
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.port import Port
 from accel.host.runner import run as run_core
 from accel.sim.compiled import CompiledCore
-from accel.sim.cycle_model import predict
+from accel.sim.cycle_model import LayerCycles, predict
 from accel.sim.machine import Machine
 from accel.sim.parallel import ParallelCores, available_jobs
 from accel.sim.pysim import SimulatedCore
@@ -52,6 +53,16 @@ class Session:
     waves: Path | None = None
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def cycles(self) -> list[LayerCycles]:
+        """The cycle model's answer for each layer."""
+        return predict(self.program)
+
+    def driven(self, transport: Transport) -> DrivenCore:
+        """A driver before the core at the other end of a transport."""
+        expected = [Counters(**layer.as_dict()) for layer in self.cycles]
+        return DrivenCore(self.program, transport, expected=expected)
 
     def execute(
         self,
@@ -139,7 +150,7 @@ def _driven(session: Session, name: str, transport) -> DrivenCore:
     def drive() -> DrivenCore:
         if session.program.flash:
             transport.burn(session.program.flash)
-        return DrivenCore(session.program, transport)
+        return session.driven(transport)
 
     return session.core(f"driven {name}", drive)
 
@@ -155,7 +166,7 @@ def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
     if session.port is None:
         raise needed()
     with closing(SerialTransport(session.port)) as transport:
-        return _drive(DrivenCore(session.program, transport), inputs, keep, progress)
+        return _drive(session.driven(transport), inputs, keep, progress)
 
 
 def _drive(core: DrivenCore, inputs, keep, progress) -> Execution:

@@ -182,9 +182,9 @@ class CompiledCore:
         """Send bytes, a cycle each where the core takes them."""
         self.advance(data, 0)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, cycles: int = 0) -> bytes:
         """Run the core until it has answered ``count`` bytes."""
-        return self.advance(b"", count)[1]
+        return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
 
     def discard(self) -> None:
         """Nothing comes that was not asked for."""

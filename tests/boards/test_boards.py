@@ -56,7 +56,9 @@ def plan_of(board):
 
 def module(text: str, name: str) -> str:
     """A module of RTLIL, by its name without the number that makes it the only one."""
-    return re.search(rf"^module \\{re.escape(name)}(\$\d+)?\n.*?^end$", text, re.M | re.S)[0]
+    return re.search(
+        rf"^module \\{re.escape(name)}(\$\d+)?\n.*?^end$", text, re.MULTILINE | re.DOTALL
+    )[0]
 
 
 @every_board
