@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.advice import how_to_install
 from accel.compiler import reference
 from accel.compiler.program import Program
 from accel.errors import ToolError, UserError
@@ -162,7 +163,7 @@ def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
         from accel.host.serial import SerialTransport, needed
     except ModuleNotFoundError as problem:
         what = f"executor board: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: python -m pip install pyserial") from problem
+        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
     if session.port is None:
         raise needed()
     with closing(SerialTransport(session.port)) as transport:
