@@ -46,6 +46,13 @@ def test_our_name_on_the_index_is_not_another_projects():
     assert PROJECT["scripts"] == {"accel": "accel.__main__:main"}
 
 
+def test_no_example_depends_on_the_other_project():
+    stated = [tomllib.loads(path.read_text())["project"] for path in files("pyproject.toml")]
+    assert len(stated) >= 3
+    named = {Requirement(line).name for one in stated for line in one.get("dependencies", ())}
+    assert OURS in named and "accel" not in named
+
+
 def known_packages() -> set[str]:
     lists = [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
     return {Requirement(line).name for lines in lists for line in lines}
