@@ -16,7 +16,7 @@ from accel.compiler.ir import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program import Program as Code
 from accel.config import AcceleratorConfig
-from accel.executors import Counters, Execution, Port, Session, predict
+from accel.executors import Counters, Execution, Port, Session
 from accel.sim import attribution
 from accel.sim.cycle_model import LayerCycles
 
@@ -170,7 +170,7 @@ class Program:
     def __init__(self, code: Code, board: str | Board | None = None, waves: Path | None = None):
         self.code = code
         self.board = board.name if isinstance(board, Board) else board
-        self._link = None if board is None else _found(board).link
+        self._board = _found(DEFAULT_BOARD if board is None else board)
         self.session = Session(code, waves)
 
     @property
@@ -186,10 +186,10 @@ class Program:
         """The rounding that answers are held to, a row of ``CONTRACTS``."""
         return self.code.graph.contract
 
-    @cached_property
+    @property
     def cycles(self) -> list[LayerCycles]:
         """The cycle model's answer for each layer."""
-        return predict(self.code)
+        return self.session.cycles
 
     @cached_property
     def slots(self) -> list[dict[str, int]]:
@@ -232,7 +232,8 @@ class Program:
         ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a tool
         is missing or fails, or a board does not answer.
         """
-        self.session.port = Port(port, baud or self._baud) if port else None
+        rate, clock = baud or self._board.link.baud, self._board.clock.made_mhz
+        self.session.port = Port(port, rate, clock) if port else None
         graph = self.code.graph
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
@@ -282,10 +283,6 @@ class Program:
             counters=tuple(counted or (Counters(**c.as_dict()) for c in self.cycles)),
             inexact=inexact,
         )
-
-    @property
-    def _baud(self) -> int:
-        return (self._link or boards.get(DEFAULT_BOARD).link).baud
 
     def close(self) -> None:
         """Let go of the executors and finish what they write."""

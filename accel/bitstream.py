@@ -32,6 +32,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         led=board.led,
         flash=flash,
         usb=board.usb,
+        held_high=board.held_high,
     )
     return make_plan(
         board.platform(),

@@ -3,19 +3,21 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from accel.advice import how_to_install
 from accel.compiler import reference
 from accel.compiler.program import Program
 from accel.errors import ToolError, UserError
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.port import Port
 from accel.host.runner import run as run_core
 from accel.sim.compiled import CompiledCore
-from accel.sim.cycle_model import predict
+from accel.sim.cycle_model import LayerCycles, predict
 from accel.sim.machine import Machine
 from accel.sim.parallel import ParallelCores, available_jobs
 from accel.sim.pysim import SimulatedCore
@@ -52,6 +54,16 @@ class Session:
     waves: Path | None = None
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def cycles(self) -> list[LayerCycles]:
+        """The cycle model's answer for each layer."""
+        return predict(self.program)
+
+    def driven(self, transport: Transport) -> DrivenCore:
+        """A driver before the core at the other end of a transport."""
+        expected = [Counters(**layer.as_dict()) for layer in self.cycles]
+        return DrivenCore(self.program, transport, expected=expected)
 
     def execute(
         self,
@@ -139,7 +151,7 @@ def _driven(session: Session, name: str, transport) -> DrivenCore:
     def drive() -> DrivenCore:
         if session.program.flash:
             transport.burn(session.program.flash)
-        return DrivenCore(session.program, transport)
+        return session.driven(transport)
 
     return session.core(f"driven {name}", drive)
 
@@ -151,11 +163,11 @@ def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
         from accel.host.serial import SerialTransport, needed
     except ModuleNotFoundError as problem:
         what = f"executor board: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: python -m pip install pyserial") from problem
+        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
     if session.port is None:
         raise needed()
     with closing(SerialTransport(session.port)) as transport:
-        return _drive(DrivenCore(session.program, transport), inputs, keep, progress)
+        return _drive(session.driven(transport), inputs, keep, progress)
 
 
 def _drive(core: DrivenCore, inputs, keep, progress) -> Execution:

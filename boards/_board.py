@@ -1,12 +1,12 @@
 """What a board is to this project."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from amaranth.build import Attrs, Pins, Resource, Subsignal
+from amaranth.build import Attrs, Pins, PinsN, Resource, Subsignal
 from amaranth.build.plat import TemplatedPlatform
 from amaranth.vendor import LatticePlatform
 
@@ -14,17 +14,20 @@ from accel.core.clocking import ClockPlan
 
 
 def platform_of(
-    module: str, name: str, *, uart: "Wires | None" = None
+    module: str, name: str, *, uart: "Wires | None" = None, more: Iterable[Resource] = ()
 ) -> Callable[[], TemplatedPlatform]:
     """A function that makes a fresh platform, and imports amaranth-boards only then.
 
-    Where the platform has no ``uart``, it gets one on the two ``uart`` pins.
+    Where the platform has no ``uart``, it gets one on the two ``uart`` pins; ``more`` are other
+    resources that it lacks, or has wrong.
     """
+    added = tuple(more)
 
     def make() -> TemplatedPlatform:
         platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
         if uart is not None:
             platform.add_resources([uart_resource(platform, uart)])
+        platform.add_resources(added)
         return platform
 
     return make
@@ -65,6 +68,19 @@ class Link:
 SINGLE = MappingProxyType({1: "spi_flash_1x"})
 DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
 QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
+OWN_QUAD = MappingProxyType({lanes: f"program_flash_{lanes}x" for lanes in (1, 2, 4)})
+"""Of ``flash_resources``, which may not be called as the platform's are."""
+
+ICEPROG = MappingProxyType({"command": "iceprog -o {offset} {file}", "quad_enable": "iceprog -Q"})
+"""Arguments of ``Flash``: IceStorm's programmer, for boards with an FTDI chip before the flash."""
+
+
+def open_fpga_loader(board: str) -> dict[str, str]:
+    """Arguments of ``Flash``: openFPGALoader, by its own name for a board."""
+    return {
+        "command": f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
+        "quad_enable": f"openFPGALoader -b {board} --enable-quad",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +95,56 @@ class Flash:
         Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
     command : str or None
         What writes ``{file}`` at byte ``{offset}``.
+    quad_enable : str or None
+        What sets the chip's quad-enable bit, once for good: without it a read on four lanes fails.
     """
 
     offset: int
     lanes: Mapping[int, str] = field(default_factory=lambda: DUAL)
     command: str | None = None
+    quad_enable: str | None = None
 
     def how_to_write(self, file: str) -> str:
         """How a program file gets there."""
         if self.command:
             return self.command.format(offset=self.offset, file=file)
         return f"write {file} into it at byte {self.offset:#x}"
+
+    def how_to_enable_quad(self) -> str:
+        """How the chip comes to answer on four lanes, if it does not yet."""
+        if self.quad_enable:
+            return self.quad_enable
+        return (
+            "set the quad-enable bit of its status register with your programmer, or use a core with "
+            "--set flash_lanes=2"
+        )
+
+
+def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: Attrs) -> list:
+    """The flash of a platform whose own resources lack lanes or have them in another order.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        As ``Flash.lanes``: the resources to make, each with number 0.
+    cs : str
+        The pin that selects the chip, which is low then.
+    dq : str
+        Pins of lanes 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's own.
+    """
+    data = dq.split()
+    select = Subsignal("cs", PinsN(cs, dir="o", assert_width=1))
+    single = (
+        Subsignal("copi", Pins(data[0], dir="o")),
+        Subsignal("cipo", Pins(data[1], dir="i")),
+        Subsignal("wp", PinsN(data[2], dir="o")),
+        Subsignal("hold", PinsN(data[3], dir="o")),
+    )
+    made = []
+    for lanes, name in names.items():
+        lines = (Subsignal("dq", Pins(" ".join(data[:lanes]), dir="io", assert_width=lanes)),)
+        made.append(Resource(name, 0, select, *(lines if lanes > 1 else single), attributes))
+    return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +175,8 @@ class Board:
         A light for the core's state, and which of its colours if it has several.
     usb : (str, int) or None
         A USB port that the FPGA itself drives and the core leaves disconnected.
+    held_high : tuple of (str, int)
+        Outputs that are high from the configuration on, for the sake of another chip.
     nextpnr_options : tuple of str
         What place and route needs to be told for this device.
     seeds : tuple of int
@@ -143,6 +200,7 @@ class Board:
     flash: Flash | None = None
     led: tuple[str, int] | tuple[str, int, str] | None = ("led", 0)
     usb: tuple[str, int] | None = None
+    held_high: tuple[tuple[str, int], ...] = ()
     nextpnr_options: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3, 4)
     dsp_rows: tuple[tuple[str, ...], ...] = ()

@@ -2,6 +2,9 @@
 
 The link is on the header's serial pins, as every Feather has them: 0 (N17) receives, 1 (M18) sends. Its
 USB port, which the bootloader uses, is not answered.
+
+Checked against litex-boards (gsd_orangecrab, revision 0.2: clock, LEDs, header, USB, flash) and the
+pads' functions in Project Trellis.
 """
 
 from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of

@@ -1,42 +1,41 @@
-"""What all ULX3S have in common, whatever their FPGA."""
+"""What all ULX3S have in common, whatever their FPGA.
+
+Checked against the constraints of the board's makers (emard/ulx3s, ulx3s_v20.lpf: clock, serial
+port, LEDs, flash, wifi_gpio0), amaranth-boards, and the pads' functions in Project Trellis.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
-from amaranth.build import Attrs, Pins, PinsN, Resource, Subsignal
+from amaranth.build import Attrs, Pins, Resource
 from amaranth.build.plat import TemplatedPlatform
 
-from accel.boards._board import Flash, platform_of
+from accel.boards._board import OWN_QUAD, Flash, flash_resources, open_fpga_loader, platform_of
 
-FLASH = Flash(
-    offset=1 << 22,
-    lanes={1: "spi_flash", 2: "spi_flash_2x", 4: "spi_flash_4x"},
-    command="openFPGALoader -b ulx3s -f -o {offset} {file}",
+# The ESP32 on the board waits for a low level here as for a button, and then loads a bitstream of
+# its own into the FPGA.
+_WIFI_GPIO0 = Resource(
+    "wifi_gpio0",
+    0,
+    Pins("L2", dir="o"),
+    Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP", DRIVE="4"),
 )
 
-# Lanes 0 to 3: what the single-lane resource of amaranth-boards calls copi, cipo, wp and hold. The
-# clock's pin is the configuration's own.
-_FLASH_PINS = ("W2", "V2", "Y2", "W1")
+# amaranth-boards has one lane of it only.
+_FLASH = flash_resources(
+    OWN_QUAD,
+    cs="R2",
+    dq="W2 V2 Y2 W1",
+    attributes=Attrs(PULLMODE="NONE", DRIVE="4", IO_TYPE="LVCMOS33"),
+)
+
+ULX3S: dict[str, Any] = {
+    "flash": Flash(offset=1 << 22, lanes=OWN_QUAD, **open_fpga_loader("ulx3s")),
+    "held_high": (("wifi_gpio0", 0),),
+}
+"""Arguments of ``Board``."""
 
 
 def ulx3s_platform(size: str) -> Callable[[], TemplatedPlatform]:
-    """A function that makes a fresh platform with an FPGA of a size, such as ``25F``, whose flash
-    has resources with two and four lanes too."""
-    make = platform_of("ulx3s", f"ULX3S_{size}_Platform")
-
-    def make_with_lanes() -> TemplatedPlatform:
-        platform = make()
-        platform.add_resources(
-            [
-                Resource(
-                    FLASH.lanes[lanes],
-                    0,
-                    Subsignal("cs", PinsN("R2", dir="o")),
-                    Subsignal("dq", Pins(" ".join(_FLASH_PINS[:lanes]), dir="io")),
-                    Attrs(PULLMODE="NONE", DRIVE="4", IO_TYPE="LVCMOS33"),
-                )
-                for lanes in (2, 4)
-            ]
-        )
-        return platform
-
-    return make_with_lanes
+    """A function that makes a fresh platform with an FPGA of a size, such as ``25F``."""
+    return platform_of("ulx3s", f"ULX3S_{size}_Platform", more=[*_FLASH, _WIFI_GPIO0])

@@ -1,17 +1,32 @@
-"""LambdaConcept ECPIX-5 with an LFE5UM5G-85F: 100 MHz, and an FTDI chip with two channels."""
+"""LambdaConcept ECPIX-5 with an LFE5UM5G-85F: 100 MHz, and an FTDI chip with two channels.
+
+Checked against litex-boards (ecpix5: clock, serial port, LEDs) and the pads' functions in Project
+Trellis (flash). amaranth-boards 0.0.21 has lanes 0 and 1 of the flash the wrong way round.
+"""
+
+from amaranth.build import Attrs
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, Flash, platform_of
+from accel.boards._board import (
+    OWN_QUAD,
+    Board,
+    Flash,
+    flash_resources,
+    open_fpga_loader,
+    platform_of,
+)
 from accel.core.clocking import ClockPlan
+
+_FLASH = flash_resources(
+    OWN_QUAD, cs="AA2", dq="AE2 AD2 AF2 AE1", attributes=Attrs(IO_TYPE="LVCMOS33")
+)
 
 BOARD = Board(
     name="ecpix5_85f",
     title="LambdaConcept ECPIX-5 85F",
     **_devices.DEVICES["LFE5UM5G-85F"].on_board("8BG554", flash_lanes=4),
-    platform=platform_of("ecpix5", "ECPIX585Platform"),
+    platform=platform_of("ecpix5", "ECPIX585Platform", more=_FLASH),
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
-    flash=Flash(
-        offset=1 << 22, lanes=QUAD, command="openFPGALoader -b ecpix5 -f -o {offset} {file}"
-    ),
+    flash=Flash(offset=1 << 22, lanes=OWN_QUAD, **open_fpga_loader("ecpix5")),
     led=("rgb_led", 0, "g"),
 )

@@ -1,6 +1,9 @@
 """Sutajio Kosagi Fomu, production: UP5K in a USB socket, 48 MHz.
 
 The link is on its user pads: pad 1 (E4) receives, pad 2 (D5) sends. Its USB port is not answered.
+
+Checked against litex-boards (kosagi_fomu_pvt: clock, pads, USB, LEDs, flash), which gives the LED's
+three pins other colours than amaranth-boards; all of them light when they are low.
 """
 
 from accel.boards import _devices

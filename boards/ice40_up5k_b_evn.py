@@ -2,10 +2,12 @@
 
 Its USB chip has no serial wires to the FPGA. The link is on header C (J3), on the pins that
 litex-boards (lattice_ice40up5k_evn) takes the first of: 12 (J3 pin 2) sends, 21 (J3 pin 4) receives.
+
+Checked against that file (clock, LEDs, header C, flash, for which jumper J7 must be closed).
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._board import ICEPROG, Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -14,7 +16,7 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("ice40_up5k_b_evn", "ICE40UP5KBEVNPlatform", uart=Wires(rx="21", tx="12")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
-    flash=Flash(offset=1 << 20, command="iceprog -o {offset} {file}"),
+    flash=Flash(offset=1 << 20, **ICEPROG),
     led=("led_g", 0),
     # For an adapter of the user's.
     link=Link(baud=115_200),

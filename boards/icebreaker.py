@@ -1,7 +1,10 @@
-"""1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels."""
+"""1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels.
+
+Checked against litex-boards (1bitsquared_icebreaker: clock, serial port, LEDs, flash).
+"""
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, Flash, platform_of
+from accel.boards._board import ICEPROG, QUAD, Board, Flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -11,6 +14,6 @@ BOARD = Board(
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
-    flash=Flash(offset=1 << 20, lanes=QUAD, command="iceprog -o {offset} {file}"),
+    flash=Flash(offset=1 << 20, lanes=QUAD, **ICEPROG),
     led=("led_g", 0),
 )

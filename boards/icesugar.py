@@ -1,4 +1,7 @@
-"""Muse Lab iCESugar 1.5: UP5K, 12 MHz, and the iCELink chip, which has a serial port."""
+"""Muse Lab iCESugar 1.5: UP5K, 12 MHz, and the iCELink chip, which has a serial port.
+
+Checked against litex-boards (muselab_icesugar: clock, serial port, LEDs, flash).
+"""
 
 from accel.boards import _devices
 from accel.boards._board import QUAD, Board, Flash, Link, platform_of

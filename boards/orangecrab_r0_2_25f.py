@@ -1,4 +1,4 @@
-"""OrangeCrab r0.2 with an LFE5U-25F."""
+"""OrangeCrab r0.2 with an LFE5U-25F; its pins were checked as `_orangecrab` says."""
 
 from accel.boards import _devices
 from accel.boards._orangecrab import orangecrab

@@ -2,6 +2,8 @@
 
 The link is on the header, on the pins that litex-boards (tinyfpga_bx) takes: 1 (A2) sends, 2 (A1)
 receives. Its USB port, which the bootloader uses, is not answered.
+
+Checked against that file (clock, header, USB, LED, flash).
 """
 
 from accel.boards import _devices

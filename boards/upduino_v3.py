@@ -2,10 +2,13 @@
 
 The serial wires of its USB chip are those of the flash (14 and 15), so the link is on the header
 instead: 23 receives, 25 sends. The UltraPlus's own oscillator is too inaccurate for a link.
+
+Checked against Icestudio's constraints, which are the maker's (upduino3/pinout.pcf: clock, LEDs, header,
+flash).
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._board import ICEPROG, Board, Flash, Link, Wires, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -15,7 +18,7 @@ BOARD = Board(
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0),
     # Another of its lines is the clock.
-    flash=Flash(offset=1 << 20, command="iceprog -o {offset} {file}"),
+    flash=Flash(offset=1 << 20, **ICEPROG),
     led=("rgb_led", 0, "g"),
     # For an adapter of the user's.
     link=Link(baud=115_200),

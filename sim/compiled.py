@@ -16,6 +16,7 @@ from pathlib import Path
 from amaranth.back import rtlil
 
 import accel
+from accel.advice import how_to_install
 from accel.config import AcceleratorConfig
 from accel.core.pe import ELEMENTS
 from accel.errors import ToolError
@@ -75,8 +76,8 @@ def find_compiler() -> Compiler:
         if answer.returncode == 0:
             return Compiler(command, answer.stdout.splitlines()[0])
     raise CannotCompileRtl(
-        "Compiled RTL needs a C++ compiler and none was found; install g++, or "
-        "`pip install ziglang`, or use --executor pysim"
+        "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "
+        f"pysim, or install one with: {how_to_install('compiler')}"
     )
 
 
@@ -182,9 +183,9 @@ class CompiledCore:
         """Send bytes, a cycle each where the core takes them."""
         self.advance(data, 0)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, cycles: int = 0) -> bytes:
         """Run the core until it has answered ``count`` bytes."""
-        return self.advance(b"", count)[1]
+        return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
 
     def discard(self) -> None:
         """Nothing comes that was not asked for."""

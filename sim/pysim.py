@@ -65,18 +65,18 @@ class SimulatedCore:
         self._sending = data
         self._advance(lambda: not self._sending)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, cycles: int = 0) -> bytes:
         """Run the core until it has answered ``count`` bytes."""
         self._received, self._wanted = bytearray(), count
-        self._advance(lambda: len(self._received) >= count)
+        self._advance(lambda: len(self._received) >= count, TIMEOUT_CYCLES + cycles)
         self._wanted = 0
         return bytes(self._received)
 
     def discard(self) -> None:
         """Nothing comes that was not asked for."""
 
-    def _advance(self, done: Any) -> None:
-        limit = self.cycles + TIMEOUT_CYCLES
+    def _advance(self, done: Any, limit: int = TIMEOUT_CYCLES) -> None:
+        limit += self.cycles
         while not done() and self.cycles < limit:
             self._simulator.advance()
 

@@ -48,15 +48,16 @@ class Line:
 class FakeCore:
     """A `Transport` to itself. Who waits for more than there is lets it forget half a frame.
 
-    ``flash`` is what is in its flash, which it checks when it is told to.
+    ``flash`` is what is in its flash, which it checks when it is told to; ``cycles`` are those of
+    each layer, and ``waited`` has what was waited for beside the usual.
     """
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.memory = np.zeros((1, BANKS, config.bank_words * config.rows), np.uint8)
         self.to_core, self.to_host = Line(), Line()
-        self.sent = bytearray()
-        self.layers = 0
+        self.sent, self.waited = bytearray(), []
+        self.layers, self.cycles = 0, CYCLES
         self.flash, self.found, self.checking = b"", FlashStatus.NO_CHIP, 0
         self._frame, self._answer = bytearray(), bytearray()
 
@@ -67,7 +68,8 @@ class FakeCore:
                 self._frame.append(byte)
                 self._serve()
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        self.waited += [cycles] if cycles else []
         data = bytes(self._answer[:count])
         del self._answer[:count]
         if len(data) < count:
@@ -157,7 +159,8 @@ class FakeCore:
     def _counters(self) -> bytes:
         self.checking = max(0, self.checking - 1)
         status = FlashStatus.CHECKING if self.checking else self.found
-        values = (CYCLES * self.layers, self.layers, 2, 3)
+        values = (self.cycles * self.layers, self.layers, 2, 3)
         assert len(values) == len(COUNTERS)
-        packed = sum(value << COUNTER_BITS * index for index, value in enumerate(values))
+        counted = [value % (1 << COUNTER_BITS) for value in values]
+        packed = sum(value << COUNTER_BITS * index for index, value in enumerate(counted))
         return packed.to_bytes(COUNTERS_BYTES, "little") + bytes([status])

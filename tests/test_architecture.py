@@ -18,13 +18,14 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery"}
+FOUNDATION = {"errors", "discovery", "advice"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
+    "advice": set(),
     "discovery": {"errors"},
     "numeric": FOUNDATION,
-    "flow": {"errors"},
+    "flow": {"advice", "errors"},
     "config": FOUNDATION | {"numeric"},
     "isa": FOUNDATION | {"numeric", "config", "protocol"},
     "protocol": set(),

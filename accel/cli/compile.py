@@ -98,6 +98,8 @@ def compile(
     if program.code.flash and flash:
         how = flash.how_to_write(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
+        if config.flash_lanes == 4:
+            say(f"Unless it reads on four lines already, once: {flash.how_to_enable_quad()}")
 
 
 def _show_lost(report: Any) -> None:

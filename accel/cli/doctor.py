@@ -7,13 +7,9 @@ from importlib import metadata
 
 import typer
 
+from accel.advice import DISTRIBUTION, EXTRAS, how_to_install, how_to_install_package, requirements
 from accel.cli._output import say, show, table
 
-_PACKAGES = ("amaranth", "amaranth-boards", "numpy", "tflite", "typer", "rich")
-_OPTIONAL_PACKAGES = {
-    "pyserial": "optional: the link to a board, pip install 'accel[serial]'",
-    "onnxruntime": "optional: for accel quantize, pip install 'accel[quantize]'",
-}
 _OPTIONAL_TOOLS = ("icetime",)
 _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 
@@ -21,19 +17,24 @@ _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 def doctor() -> None:
     """Say what is installed, in which version, and what to install.
 
-    Ends with 1 if something is missing that `accel build` or `accel run` needs.
+    Of optional parts that are missing it says what they are for. Ends with 1 if something is missing
+    that `accel build` or `accel run` needs.
     """
     from accel import __version__
 
     listing = table("what", "version", "where or why")
     listing.add_row("accel", __version__, "")
     listing.add_row("Python", platform.python_version(), platform.platform())
-    missing = _packages(listing) + _tools(listing) + _compiler(listing)
+    missing = _packages(listing)
+    optional = _optional_packages(listing)
+    missing += _tools(listing) + _compiler(listing)
     _cache(listing)
     for name in _PROGRAMMERS:
         found = shutil.which(name)
         listing.add_row(name, "", found or "not installed; only to load a bitstream into a board")
     show(listing)
+    for remedy in optional:
+        say(f"Optional: {remedy}")
     for remedy in missing:
         say(f"To do: {remedy}")
     if missing:
@@ -42,19 +43,32 @@ def doctor() -> None:
 
 
 def _packages(listing) -> list[str]:
-    missing = []
-    for name in _PACKAGES:
-        try:
-            listing.add_row(name, metadata.version(name), "Python package")
-        except metadata.PackageNotFoundError:
-            listing.add_row(name, "missing", "Python package")
-            missing.append(f"pip install {name}")
-    for name, purpose in _OPTIONAL_PACKAGES.items():
-        try:
-            listing.add_row(name, metadata.version(name), "Python package")
-        except metadata.PackageNotFoundError:
-            listing.add_row(name, "missing", purpose)
-    return missing
+    """What to do about packages that are always needed."""
+    needed = requirements()
+    if not needed:
+        return [f"{DISTRIBUTION} is not installed; where you have its sources: {how_to_install()}"]
+    absent = [name for name in needed if not _has(listing, name, "Python package")]
+    return [how_to_install_package(name) for name in absent]
+
+
+def _optional_packages(listing) -> list[str]:
+    """What to do about those that only some commands need."""
+    remedies = []
+    for extra, purpose in EXTRAS.items():
+        found = [_has(listing, name, f"optional: {purpose}") for name in requirements(extra)]
+        if not all(found):
+            remedies.append(f"for {purpose}: {how_to_install(extra)}")
+    return remedies
+
+
+def _has(listing, package: str, what: str) -> bool:
+    """Whether a package is installed; its row says so."""
+    try:
+        version = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        version = ""
+    listing.add_row(package, version or "missing", what)
+    return bool(version)
 
 
 def _tools(listing) -> list[str]:

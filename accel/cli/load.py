@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from accel.advice import how_to_install
 from accel.cli import _options
 from accel.cli._output import progress, say
 from accel.errors import ToolError
@@ -38,7 +39,7 @@ def load(
         from accel.host.serial import SerialTransport
     except ModuleNotFoundError as problem:
         what = f"accel load: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: python -m pip install pyserial") from problem
+        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
 
     image = load_image(program)
     rate = baud or _options.find_board(board or DEFAULT_BOARD).link.baud

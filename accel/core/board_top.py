@@ -44,6 +44,8 @@ class BoardTop(Elaboratable):
         The flash, for a core that has ``flash``.
     usb : Pin or None
         A USB port whose pull-up is kept off, so that no host sees a device there.
+    held_high : tuple of Pin
+        Outputs that are high from the configuration on.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class BoardTop(Elaboratable):
         led: Pin | None = None,
         flash: FlashPins | None = None,
         usb: Pin | None = None,
+        held_high: tuple[Pin, ...] = (),
     ):
         self.core = core
         self.clock = clock
@@ -68,6 +71,7 @@ class BoardTop(Elaboratable):
         self.led = led
         self.flash = flash
         self.usb = usb
+        self.held_high = held_high
         self.link = Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
 
     def elaborate(self, platform):
@@ -85,7 +89,10 @@ class BoardTop(Elaboratable):
 
         pins = platform.request(*self.uart, dir="-")
         m.submodules.rx = rx = io.Buffer("i", pins.rx)
-        m.submodules.tx = tx = io.FFBuffer("o", pins.tx)
+        # A register at the pad begins low, until there is a clock. Where the clock waits for long, a
+        # host takes that for a byte; there the line comes from the link's own register, which is high.
+        buffer = io.FFBuffer if clocking.resets else io.Buffer
+        m.submodules.tx = tx = buffer("o", pins.tx)
         m.d.comb += [
             link.rx.eq(rx.i),
             tx.o.eq(link.tx),
@@ -98,6 +105,9 @@ class BoardTop(Elaboratable):
             pins = _request(platform, self.usb)
             m.submodules.usb_pullup = pullup = io.Buffer("o", pins.pullup)
             m.d.comb += pullup.o.eq(0)
+        for pin in self.held_high:
+            m.submodules[f"{pin[0]}_{pin[1]}"] = high = io.Buffer("o", _request(platform, pin))
+            m.d.comb += high.o.eq(1)
         if self.flash is not None:
             self._add_flash(m, platform)
         return m

@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 
+from accel.advice import how_to_install
 from accel.errors import ToolError, UserError
 
 _WAIT_SECONDS = 10
@@ -40,7 +41,7 @@ def dask(address: str) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise NoCluster(
-            f"--dask {address}: Dask is not installed; pip install 'accel[explore]'"
+            f"--dask {address}: Dask is not installed; install it with: {how_to_install('explore')}"
         ) from None
     try:
         client = Client(address, timeout=_WAIT_SECONDS, set_as_default=False)

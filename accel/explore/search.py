@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from accel.advice import how_to_install
 from accel.errors import UserError
 from accel.explore.point import Point, Space
 from accel.explore.sweep import Outcome, Sweep
@@ -22,7 +23,7 @@ def search(sweep: Sweep, space: Space, trials: int, together: int) -> list[Outco
     except ImportError:
         raise NoSearch(
             f"The space has {len(space):,} points, which are searched by Optuna, and that is not "
-            "installed; pip install 'accel[explore]', or give fewer values"
+            f"installed; give fewer values, or install it with: {how_to_install('explore')}"
         ) from None
     logging.getLogger("optuna").setLevel(logging.WARNING)
     sampler = optuna.samplers.NSGAIISampler(population_size=max(8, together), seed=_SEED)

@@ -16,15 +16,31 @@ _CELL = re.compile(r'\(CELLTYPE "([^"]*)"\)\s*\(INSTANCE ([^)\s]*)\)')
 _WIRE = re.compile(rf"\(INTERCONNECT (\S+) (\S+) {_DELAY} {_DELAY}\)")
 _ARC = re.compile(rf"\(IOPATH (\S+) (\S+) {_DELAY} {_DELAY}\)")
 _SETUP = re.compile(rf"\(SETUPHOLD \(\w+ (\S+)\) \(\w+ (\S+)\) {_DELAY} {_DELAY}\)")
+_FALLING = re.compile(r"\(SETUPHOLD \(\w+ (\S+)\) \(negedge (\S+)\)")
+# Outputs of a pad with two registers: this one is of that which takes the other edge of the clock.
+_OTHER_EDGE = "D_IN_1"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A placed cell: ``arcs`` by (from, to) and ``setups`` by (port, clock port), in ps."""
+    """A placed cell: ``arcs`` by (from, to) and ``setups`` by (port, clock port), in ps.
+
+    ``falling`` are those of the setups that are to the falling edge of the clock.
+    """
 
     kind: str
     arcs: Mapping[tuple[str, str], int]
     setups: Mapping[tuple[str, str], int]
+    falling: frozenset[tuple[str, str]] = frozenset()
+
+    def launches_falling(self, clock_port: str, output: str) -> bool:
+        """Whether an output changes with the falling edge of the clock at a port.
+
+        An SDF file of nextpnr's does not say. All that a cell but a pad has by one clock goes by one
+        edge, and what its inputs wait for is told.
+        """
+        edges = {key in self.falling for key in self.setups if key[1] == clock_port}
+        return (edges == {True}) != (output == _OTHER_EDGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +64,10 @@ def read_sdf(text: str) -> Delays:
     for kind, instance, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if instance:
             cells[_plain(instance)] = Cell(
-                kind=kind, arcs=_worst(_ARC, body), setups=_worst(_SETUP, body)
+                kind=kind,
+                arcs=_worst(_ARC, body),
+                setups=_worst(_SETUP, body),
+                falling=frozenset(_FALLING.findall(body)),
             )
         else:
             for (source, sink), delay in _worst(_WIRE, body).items():

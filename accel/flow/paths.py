@@ -29,9 +29,13 @@ class Step:
 @dataclass(frozen=True, kw_only=True)
 class TimedPath:
     """A path from clock to clock: skew of the clock, if any, clock-to-out, then routing and logic in
-    turn, then setup."""
+    turn, then setup.
+
+    It has ``periods`` of the clock: a half where it goes from one edge to the other.
+    """
 
     steps: tuple[Step, ...]
+    periods: float = 1.0
 
     @property
     def delay_ns(self) -> float:
@@ -47,7 +51,7 @@ class TimedPath:
 
     @property
     def fmax_mhz(self) -> float:
-        return 1e3 / self.delay_ns
+        return 1e3 * self.periods / self.delay_ns
 
     @property
     def start(self) -> str:
@@ -61,6 +65,7 @@ class TimedPath:
         """One sentence: from where to where, how long, and what the time goes into."""
         inner = [step.cell for step in self.steps[1:] if step.is_routing][:-1]
         through = f" through {len(inner)} cells" if inner else ""
+        through += ", from one edge of the clock to the other" if self.periods != 1 else ""
         return (
             f"{self.start} to {self.end}{through}: {self.delay_ns:.2f} ns"
             f" ({self.logic_ns:.2f} logic, {self.routing_ns:.2f} routing)"

@@ -69,11 +69,7 @@ def read_nextpnr(path: Path) -> PlaceAndRoute:
             net: Clock(achieved_mhz=clock["achieved"], constraint_mhz=clock["constraint"])
             for net, clock in report["fmax"].items()
         },
-        critical_paths={
-            path["from"].split(" ", 1)[1]: _timed_path(path["path"])
-            for path in report["critical_paths"]
-            if path["from"] == path["to"] and path["from"] != "<async>"
-        },
+        critical_paths=_critical_paths(report["critical_paths"]),
     )
 
 
@@ -83,8 +79,24 @@ def read_statistics(path: Path) -> Mapping[str, int]:
     return statistics["design"]["num_cells_by_type"]
 
 
-def _timed_path(segments: list[dict]) -> TimedPath:
+def _critical_paths(paths: list[dict]) -> dict[str, TimedPath]:
+    """The worst path of every clock to itself: ends are an edge and a net, or ``<async>``."""
+    found: dict[str, TimedPath] = {}
+    for path in paths:
+        (start_edge, _, start), (end_edge, _, end) = (
+            path[which].partition(" ") for which in ("from", "to")
+        )
+        if not start or start != end:
+            continue
+        timed = _timed_path(path["path"], periods=1.0 if start_edge == end_edge else 0.5)
+        if start not in found or timed.fmax_mhz < found[start].fmax_mhz:
+            found[start] = timed
+    return found
+
+
+def _timed_path(segments: list[dict], periods: float) -> TimedPath:
     return TimedPath(
+        periods=periods,
         steps=tuple(
             Step(
                 cell=segment["to"]["cell"],
@@ -93,5 +105,5 @@ def _timed_path(segments: list[dict]) -> TimedPath:
                 is_routing=segment["type"] == "routing",
             )
             for segment in segments
-        )
+        ),
     )

@@ -62,8 +62,9 @@ def sign_off_up5k(
     signed_off = {}
     for net, clock in report.clocks.items():
         source = _source_of_clock(delays, report.critical_paths.get(net))
-        worst = max((a.get(source, ()) for a in analyses), key=lambda p: p[0].delay_ns if p else 0)
-        if worst:
+        found = [paths for analysis in analyses if (paths := analysis.get(source, ()))]
+        if found:
+            worst = min(found, key=lambda paths: paths[0].fmax_mhz)
             signed_off[net] = SignOff(
                 clock=net,
                 signed_off_mhz=worst[0].fmax_mhz,

@@ -14,6 +14,9 @@ def longest_paths(
 ) -> dict[Pin, tuple[TimedPath, ...]]:
     """The longest path to each of the ``count`` worst end points, of every clock.
 
+    Worst is what leaves the least of the clock: a path from a rising edge to a falling one, or the
+    other way round, has half a period.
+
     A clock is named by the pin that drives it. Paths from one clock to another, and from and to
     pins of the device, are not looked at. With ``skew`` a clock that comes later to where a path
     begins than to where it ends makes the path longer, and the other way round, as nextpnr has it;
@@ -39,6 +42,17 @@ def _clocks(delays: Delays) -> set[Pin]:
 def _of_clock(
     delays: Delays, order: list[Pin], clock: Pin, count: int, skew: bool
 ) -> Iterable[TimedPath]:
+    paths = (
+        path
+        for falling in (False, True)
+        for path in _from_edge(delays, order, clock, falling, count, skew)
+    )
+    return sorted(paths, key=lambda path: path.fmax_mhz)[:count]
+
+
+def _from_edge(
+    delays: Delays, order: list[Pin], clock: Pin, falling: bool, count: int, skew: bool
+) -> Iterable[TimedPath]:
     # Latest arrival at every pin after the clock left its source, and the pin and the delay that it
     # comes from.
     arrival: dict[Pin, int] = {}
@@ -51,7 +65,9 @@ def _of_clock(
 
     for name, cell in delays.cells.items():
         for (start, end), delay in cell.arcs.items():
-            if start in CLOCK_PORTS and clock_of(delays, name, start) == clock:
+            if start not in CLOCK_PORTS or cell.launches_falling(start, end) != falling:
+                continue
+            if clock_of(delays, name, start) == clock:
                 late = delays.wires[name, start][1] if skew else 0
                 arrive((name, end), late + delay, (name, start), delay, False)
                 origin[name, start] = (None, late, True)
@@ -73,14 +89,15 @@ def _of_clock(
         for (port, clock_port), setup in cell.setups.items():
             if (name, port) in arrival and clock_of(delays, name, clock_port) == clock:
                 captured = delays.wires[name, clock_port][1] if skew else 0
-                late = arrival[name, port] + setup - captured
-                ends.append((late, (name, port), setup, captured))
+                periods = 1.0 if ((port, clock_port) in cell.falling) == falling else 0.5
+                late = (arrival[name, port] + setup - captured) / periods
+                ends.append((late, (name, port), setup, captured, periods))
     ends.sort(reverse=True)
-    for _, pin, setup, captured in ends[:count]:
-        yield _trace(origin, pin, setup, captured)
+    for _, pin, setup, captured, periods in ends[:count]:
+        yield _trace(origin, pin, setup, captured, periods)
 
 
-def _trace(origin, end: Pin, setup: int, captured: int) -> TimedPath:
+def _trace(origin, end: Pin, setup: int, captured: int, periods: float) -> TimedPath:
     steps = [Step(cell=end[0], port=end[1], delay_ns=setup / 1e3, is_routing=False)]
     pin = end
     while pin is not None:
@@ -89,7 +106,7 @@ def _trace(origin, end: Pin, setup: int, captured: int) -> TimedPath:
             delay -= captured
         steps.append(Step(cell=pin[0], port=pin[1], delay_ns=delay / 1e3, is_routing=is_routing))
         pin = source
-    return TimedPath(steps=tuple(reversed(steps)))
+    return TimedPath(steps=tuple(reversed(steps)), periods=periods)
 
 
 def _in_order(delays: Delays) -> list[Pin]:

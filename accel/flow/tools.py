@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from accel.advice import how_to_install_package
 from accel.errors import ToolError
 
 
@@ -96,7 +97,7 @@ def find_tool(name: str) -> Tool:
     if tool is not None:
         return tool
     remedy = (
-        f"install it with: {Path(sys.executable).name} -m pip install {requirement.package}"
+        f"install it with: {how_to_install_package(requirement.package)}"
         if requirement.package
         else f"install it with your system's package manager (it comes with {_SUITE[name]})"
     )

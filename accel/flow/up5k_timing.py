@@ -123,10 +123,13 @@ def _corrected(cell: Cell, timing: CellTiming) -> Cell:
         (port, clock): max(delay, timing.setup.get(_group(port), 0))
         for (port, clock), delay in cell.setups.items()
     }
+    falling = cell.falling
     if INTERNAL in timing.clock_to_out:
+        if cell.launches_falling("CLK", INTERNAL):
+            falling |= {(INTERNAL, "CLK")}
         arcs["CLK", INTERNAL] = timing.clock_to_out[INTERNAL]
         setups[INTERNAL, "CLK"] = 0
-    return dataclasses.replace(cell, arcs=arcs, setups=setups)
+    return dataclasses.replace(cell, arcs=arcs, setups=setups, falling=falling)
 
 
 def _slowest_dsp(cell: Cell) -> Cell:

@@ -1,8 +1,8 @@
 """The driver: loads programs into a core and runs them, over any transport of bytes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Protocol
 
 import numpy as np
@@ -45,8 +45,11 @@ class Transport(Protocol):
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
 
-    def read(self, count: int) -> bytes:
-        """Return ``count`` bytes, or fewer where they do not come in time."""
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        """Return ``count`` bytes, or fewer where they do not come in time.
+
+        They may be so many ``cycles`` of the core's clock later than an answer is else.
+        """
 
     def discard(self) -> None:
         """Wait until the line is silent, and forget all that came unread."""
@@ -60,6 +63,19 @@ class Counters:
     busy: int
     waiting_weights: int
     waiting_drain: int
+
+    def unwrapped(self, expected: "Counters") -> "Counters":
+        """These counts with the turns that the core's counters have no bits for.
+
+        A counter goes round after ``2**COUNTER_BITS`` cycles, about a second. Of all counts that it
+        may stand for, the one nearest to the ``expected`` one is taken.
+        """
+        turn = 1 << COUNTER_BITS
+        pairs = zip(astuple(self), astuple(expected), strict=True)
+        return Counters(*(n + turn * max(0, (e - n + turn // 2) // turn) for n, e in pairs))
+
+    def __add__(self, other: "Counters") -> "Counters":
+        return Counters(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 class Driver:
@@ -128,9 +144,13 @@ class Driver:
             parts.append(self._request(frame, count * self.config.rows))
         return b"".join(parts)
 
-    def run(self, bank: int, address: int, layers: int = 0) -> None:
-        """Run ``layers`` chunks from this one on, or all that are chained to it."""
-        self._request(header(Opcode.RUN, self.isa.pointer_to(bank, address), layers), 0)
+    def run(self, bank: int, address: int, layers: int = 0, cycles: int = 0) -> None:
+        """Run ``layers`` chunks from this one on, or all that are chained to it.
+
+        That is to take about ``cycles``, for which the answer is waited.
+        """
+        frame = header(Opcode.RUN, self.isa.pointer_to(bank, address), layers)
+        self._request(frame, 0, cycles)
 
     def _frames(self, words: int) -> Iterable[tuple[int, int]]:
         return ((start, min(MAX_WORDS, words - start)) for start in range(0, words, MAX_WORDS))
@@ -138,14 +158,14 @@ class Driver:
     def _info(self) -> bytes:
         return self._request(header(Opcode.INFO), INFO_BYTES)
 
-    def _request(self, frame: bytes, count: int) -> bytes:
-        """Send a frame until it is answered by ``count`` bytes that are whole."""
+    def _request(self, frame: bytes, count: int, cycles: int = 0) -> bytes:
+        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes that are whole."""
         problem = ""
         for attempt in range(ATTEMPTS):
             if attempt:
                 self._resynchronize()
             self.transport.write(frame)
-            status = self.transport.read(1)
+            status = self.transport.read(1, cycles)
             if status == bytes([Status.BAD_FLASH]):
                 raise FlashRefused("holds nothing that the core runs")
             if status != bytes([Status.OK]):
@@ -180,6 +200,9 @@ class DrivenCore:
 
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
     by one, and ``layer_counters`` has those of the last sample; else ``total`` has the sum of them.
+
+    ``expected`` are the counters of each layer by the cycle model. So long a layer is waited for, and
+    its counters are read as those that went round as often.
     """
 
     def __init__(
@@ -187,8 +210,10 @@ class DrivenCore:
         program: Program,
         transport: Transport,
         progress: Callable[[int], None] | None = None,
+        expected: Sequence[Counters] | None = None,
     ):
         self.program = program
+        self.expected = tuple(expected or (Counters(0, 0, 0, 0),) * len(program.commands))
         self.driver = Driver(transport, program.config)
         self.progress = progress
         self.stepped = False
@@ -253,17 +278,19 @@ class DrivenCore:
             return self._step(sample, keep)
         self._check()
         first = self.program.entries[0]
-        self.driver.run(first.bank, first.address)
-        self.total = self.driver.counters()
+        expected = sum(self.expected, Counters(0, 0, 0, 0))
+        self.driver.run(first.bank, first.address, cycles=expected.cycles)
+        self.total = self.driver.counters().unwrapped(expected)
         return {name: self._read(name) for name in keep}
 
     def _step(self, sample, keep) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
-        for command, chunk in zip(self.program.commands, self.program.entries, strict=True):
+        layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)
+        for command, chunk, expected in layers:
             self._check()
-            self.driver.run(chunk.bank, chunk.address, layers=1)
-            self.layer_counters.append(self.driver.counters())
+            self.driver.run(chunk.bank, chunk.address, layers=1, cycles=expected.cycles)
+            self.layer_counters.append(self.driver.counters().unwrapped(expected))
             if command.output in keep:
                 kept[command.output] = self._read(command.output)
         return kept

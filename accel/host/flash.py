@@ -10,7 +10,10 @@ from accel.protocol import FlashStatus
 
 CHECK_SECONDS = 60.0
 _REMEDY = "write the program file there, as `accel compile --help` says, and try again"
-_QUAD = " (or it is not enabled for four lanes: use a core with --set flash_lanes=2)"
+_QUAD = (
+    " (or its quad-enable bit is not set: set it, with `iceprog -Q` or `openFPGALoader -b BOARD "
+    "--enable-quad`, or use a core with --set flash_lanes=2)"
+)
 _CRC_BYTES = 4
 
 

@@ -11,7 +11,7 @@ from accel.errors import UserError
 from .driver import LinkError
 from .port import Port
 
-PATIENCE = 2.0  # seconds, more than any layer takes and than the core waits for the rest of a frame
+PATIENCE = 2.0  # seconds, more than the core waits for the rest of a frame
 QUIET = 0.5  # seconds without a byte after which none is to come
 BITS_PER_BYTE = 10  # with start and stop bit
 _EXAMPLE = "/dev/ttyUSB1"
@@ -39,7 +39,8 @@ class SerialTransport:
     port
         The port, which nobody else can open meanwhile.
     patience
-        Seconds that an answer may take to begin, beside the time that bytes are on the line.
+        Seconds that an answer may take to begin, beside the time that bytes are on the line and that
+        the core is known to work.
     quiet
         Seconds of silence that `discard` waits for.
 
@@ -72,10 +73,11 @@ class SerialTransport:
         except OSError as problem:
             raise self._lost(problem) from problem
 
-    def read(self, count: int) -> bytes:
-        """Return ``count`` bytes, or fewer where they do not come in time."""
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        """Return ``count`` bytes, or fewer where they do not come in time: see `Transport`."""
         sending = max(0.0, self._sent_at - time.monotonic())
-        return self._read(count, sending + self.patience + self._line_time(count))
+        working = cycles / (1e6 * self.port.clock_mhz)
+        return self._read(count, sending + working + self.patience + self._line_time(count))
 
     def discard(self) -> None:
         """Wait until the line is silent, and forget all that came unread."""

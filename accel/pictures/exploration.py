@@ -12,7 +12,7 @@ from accel.pictures.page import Section, Table, label, render
 
 
 def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequence[int]) -> str:
-    """The page; ``points`` are dictionaries of ``accel explore --json``, ``front`` their indices."""
+    """The page; ``points`` are dictionaries as in ``explore.json``, ``front`` their indices."""
     built = [point for point in points if not point["problem"]]
     routed = sum(point["routed"] for point in built)
     facts = {

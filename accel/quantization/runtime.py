@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.advice import how_to_install
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.reasons import Reason
 from accel.errors import ToolError
@@ -34,7 +35,7 @@ def runtime() -> Any:
     except ImportError as problem:
         raise RuntimeMissing(
             f"accel quantize: the Python package onnxruntime cannot be imported ({problem}); "
-            "install it with: python -m pip install 'accel[quantize]'"
+            f"install it with: {how_to_install('quantize')}"
         ) from problem
     return onnxruntime
 

@@ -43,6 +43,7 @@ def plan_of(board):
         baud=board.link.baud,
         led=board.led,
         usb=board.usb,
+        held_high=board.held_high,
     )
     return make_plan(
         board.platform(),
@@ -51,6 +52,13 @@ def plan_of(board):
         seeds=board.seeds,
         nextpnr_options=board.nextpnr_options,
     )
+
+
+def module(text: str, name: str) -> str:
+    """A module of RTLIL, by its name without the number that makes it the only one."""
+    return re.search(
+        rf"^module \\{re.escape(name)}(\$\d+)?\n.*?^end$", text, re.MULTILINE | re.DOTALL
+    )[0]
 
 
 @every_board
@@ -145,6 +153,28 @@ def test_the_usb_port_that_the_fpga_drives_itself_is_left_disconnected(name):
     assert board.usb == next(iter(own), None) or name == "icesugar" or name.startswith("ulx3s")
     driven = [line for line in plan_of(board).files["top.il"].splitlines() if "pullup" in line]
     assert bool(driven) == (board.usb is not None)
+
+
+@pytest.mark.parametrize("name", [name for name in boards.BOARDS if name.startswith("ulx3s")])
+def test_the_esp32_of_a_ulx3s_is_told_to_keep_its_hands_off(name):
+    """It loads another bitstream where its GPIO 0 is low for a second."""
+    files = plan_of(boards.get(name)).files
+    assert 'LOCATE COMP "wifi_gpio0_0__io" SITE "L2";' in files["top.lpf"]
+    pad = module(files["top.il"], "top.wifi_gpio0_0")
+    assert re.search(r"^connect \\o\$1 1'1$", pad, re.MULTILINE)
+    assert "OFS1P3DX" not in pad
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, board in boards.BOARDS.items() if board.family == "ecp5"]
+)
+def test_the_line_to_the_host_is_high_from_the_configuration_on(name):
+    """The pad follows a register that is set by the configuration, for its clock comes later."""
+    text = plan_of(boards.get(name)).files["top.il"]
+    pad = module(text, "top.tx")
+    assert "uart_0__tx__io" in pad and "OFS1P3DX" not in pad
+    transmitter = module(text, "top.link.transmitter")
+    assert re.search(r"attribute \\init 1'1\n\s*wire .*output \d+ *\\tx\n", transmitter)
 
 
 @every_board

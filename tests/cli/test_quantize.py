@@ -172,7 +172,7 @@ def test_a_missing_runtime_is_told_with_its_remedy(refused, command, left_alone,
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     said = refused(*command, code=1)
     assert said.startswith("accel quantize: the Python package onnxruntime cannot be imported")
-    assert "install it with: python -m pip install 'accel[quantize]'" in said
+    assert f'install it with: {sys.executable} -m pip install "onnxruntime>=1.20"' in said
     left_alone()
 
 

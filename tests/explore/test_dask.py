@@ -18,7 +18,7 @@ from accel.explore.point import Space
 from accel.explore.store import Store
 from accel.explore.sweep import Sweep
 
-pytest.importorskip("distributed", reason="Dask is not installed: pip install 'accel[explore]'")
+pytest.importorskip("distributed", reason="Dask is not installed: pip install distributed")
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits_int8.tflite"
 SPACE = Space(
     ["icebreaker"], {"rows": [2, 4], "columns": [2, 4], "weight_steps": [*range(512, 4096, 256)]}

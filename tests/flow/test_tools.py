@@ -36,7 +36,7 @@ def test_a_missing_tool_says_what_is_there_and_how_to_install_it(fake_tool, monk
     script = fake_tool("yosys", "", version="0.23")
     message = (
         f"yosys: not found ({script} is version 0.23, 0.60 is needed); "
-        f"install it with: {Path(sys.executable).name} -m pip install no-such-package"
+        f"install it with: {sys.executable} -m pip install no-such-package"
     )
     with pytest.raises(ToolNotFound, match=f"^{re.escape(message)}$"):
         find_tool("yosys")

@@ -19,7 +19,7 @@ from accel.host.driver import (
     WrongCore,
 )
 from accel.host.runner import run
-from accel.protocol import HEADER_BYTES, INFO_BYTES, Opcode, Status, crc, header
+from accel.protocol import COUNTER_BITS, HEADER_BYTES, INFO_BYTES, Opcode, Status, crc, header
 from accel.sim.compare import assert_same
 from tests.fake_core import CYCLES, FakeCore, Line
 from tests.small import images, two_convolutions
@@ -38,7 +38,7 @@ class Scripted:
     def write(self, data):
         self.written.append(data)
 
-    def read(self, count):
+    def read(self, count, cycles=0):
         return self.answer[:count]
 
     def discard(self):
@@ -148,6 +148,48 @@ def test_answers_layers_and_counters(stepped):
         assert core.layer_counters == [Counters(CYCLES, 1, 2, 3)] * 2
     else:
         assert core.total == Counters(2 * CYCLES, 2, 2, 3)
+
+
+TURN = 1 << COUNTER_BITS
+COUNTS = st.integers(0, 5 * TURN)
+
+
+@given(COUNTS, st.integers(-TURN // 2 + 1, TURN // 2 - 1))
+def test_a_count_is_the_one_nearest_to_what_is_expected(count, error):
+    expected = Counters(*[max(0, count + error)] * 4)
+    assert Counters(*[count % TURN] * 4).unwrapped(expected) == Counters(*[count] * 4)
+
+
+@given(st.integers(0, TURN - 1))
+def test_nothing_goes_round_where_nothing_is_expected(count):
+    counters = Counters(count, count, count, count)
+    assert counters.unwrapped(Counters(0, 0, 0, 0)) == counters
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+@pytest.mark.parametrize("cycles", [100, TURN - 1, TURN, 3 * TURN + 5])
+def test_a_long_run_is_waited_for_and_counted(stepped, cycles):
+    """Also where the model were wrong by a tenth of a turn."""
+    core = FakeCore(CONFIG)
+    core.cycles = cycles
+    expected = [Counters(cycles + TURN // 10, 1, 2, 3)] * 2
+    driven = DrivenCore(PROGRAM.code, core, expected=expected)
+    driven.stepped = stepped
+    run(PROGRAM.code, driven, images(1))
+    waited = [layer.cycles for layer in expected]
+    assert core.waited == (waited if stepped else [sum(waited)])
+    if stepped:
+        assert driven.layer_counters == [Counters(cycles, 1, 2, 3)] * 2
+    else:
+        assert driven.total == Counters(2 * cycles, 2, 2, 3)
+
+
+def test_an_executor_waits_for_what_the_model_says():
+    core = FakeCore(CONFIG)
+    driven = PROGRAM.session.driven(core)
+    driven.stepped = True
+    run(PROGRAM.code, driven, images(1))
+    assert core.waited == [layer.cycles for layer in PROGRAM.cycles]
 
 
 def test_a_layer_that_is_wanted_is_read_before_it_is_overwritten():

@@ -76,7 +76,10 @@ def spoilt(position: int, value: bytes) -> bytes:
 
 OTHER = compile(network(12), config=CONFIG).code.flash
 OTHER_CORE = compile(network(), config=CONFIG.replace(sum_bits=26)).code.flash
-QUAD = " (or it is not enabled for four lanes: use a core with --set flash_lanes=2)"
+QUAD = (
+    " (or its quad-enable bit is not set: set it, with `iceprog -Q` or `openFPGALoader -b BOARD "
+    "--enable-quad`, or use a core with --set flash_lanes=2)"
+)
 FOUND = {
     "does not answer: there is no chip, or one of another kind": b"\xff" * 64,
     f"holds no program, but bytes 00 01 02 03 04 05 06 07{QUAD}": bytes(range(64)),

@@ -73,6 +73,18 @@ def test_an_answer_has_the_time_that_bytes_take_on_the_line(line, written, wante
     assert 0.1 + on_the_line - 0.05 <= seconds < 0.1 + on_the_line + SLACK
 
 
+def test_an_answer_has_the_time_that_the_core_works(line):
+    """At the clock of the core; nobody's patience is that long."""
+    port = Port(line[1], 1_000_000, clock_mhz=2.0)
+    with contextlib.closing(SerialTransport(port, patience=0.05)) as slow:
+        late = threading.Timer(0.3, os.write, (line[0], b"\xa5"))
+        late.start()
+        assert slow.read(1, cycles=10_000_000) == b"\xa5"
+        seconds, answer = taken(lambda: slow.read(1, cycles=400_000))
+    assert answer == b""
+    assert 0.25 <= seconds < 0.25 + SLACK
+
+
 def test_discard_waits_until_nothing_comes_any_more(line, transport):
     def chatter():
         for _ in range(4):
@@ -165,7 +177,7 @@ def test_the_executor_says_that_it_needs_a_port():
         compile(two_convolutions()).run(images(1), "board")
 
 
-def test_the_rate_is_that_of_the_board(monkeypatch):
+def test_the_rate_and_the_clock_are_those_of_the_board(monkeypatch):
     from accel import boards
     from accel.host import serial
 
@@ -181,4 +193,4 @@ def test_the_rate_is_that_of_the_board(monkeypatch):
         for given, wanted in ((None, board.link.baud), (9600, 9600)):
             with pytest.raises(Opened) as caught:
                 program.run(images(1), "board", port="p", baud=given)
-            assert caught.value.args == (Port("p", wanted),)
+            assert caught.value.args == (Port("p", wanted, board.clock.made_mhz),)
