@@ -24,11 +24,15 @@ from zlib import crc32
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
+from hypothesis import strategies as st
 from rich.progress import Progress
 
+from accel.compiler.ir import Graph
+from accel.config import AcceleratorConfig
 from accel.flow.cache import cache_root
-from tests.campaigns.rtl_cores import all_cores
+from tests.campaigns.rtl_cores import SMALL_BANK_WORDS, all_cores
 from tests.models import SEEDS
+from tests.models_networks import networks
 from tests.models_small import small_networks
 from tests.rtl_bench import Outcome, RtlBench
 
@@ -67,7 +71,7 @@ def run_batch(batch: Batch, count: int = BATCH) -> Outcome:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(small_networks(core.config), SEEDS)
+    @given(_graphs(core.config), SEEDS)
     def draw(graph, stimulus):
         index = outcome.counts["networks"]
         if index < count:
@@ -77,6 +81,14 @@ def run_batch(batch: Batch, count: int = BATCH) -> Outcome:
 
     draw()
     return outcome
+
+
+def _graphs(config: AcceleratorConfig) -> st.SearchStrategy[Graph]:
+    """What is drawn for a core: where there is a flash and little memory, larger networks, too, so that
+    layers are streamed."""
+    small = small_networks(config)
+    streams = config.flash_lanes and config.bank_words == SMALL_BANK_WORDS
+    return small | networks(2, 6) if streams else small
 
 
 class Results:
