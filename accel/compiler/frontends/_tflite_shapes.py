@@ -105,9 +105,9 @@ def gather(options: Options, inputs: Operands, outputs: Operands) -> Gather:
 
 
 def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:
-    dims = len(inputs[0].shape)
-    order = integers(inputs, 1, "dimensions")
-    return Transpose(order=tuple(from_front(axis, dims) for axis in order))
+    return Transpose(
+        order=integers(inputs, 1, "dimensions")
+    )  # the kernel counts from the front alone
 
 
 def split(options: Options, inputs: Operands, outputs: Operands) -> Split:

@@ -229,6 +229,9 @@ REFUSED = {
     "tensor 't1' has no scale and zero point of its own; convert the model with full integer "
     "quantization": lambda: without_zero_points(rectifier(), "output"),
     "weights 't2' have no scales": lambda: without_zero_points(convolution(), "weights"),
+    "order (0, -1, 1) is no order of 3 dimensions": lambda: moved(
+        "TRANSPOSE", (1, 3, 4), (1, 4, 3), [0, -1, 1], options="TransposeOptions"
+    ),
     f"has an output of type 99, which does not exist; {ANEW}": lambda: index(99),
 }
 
