@@ -30,6 +30,19 @@ def test_programs_lie_behind_the_bitstream(name):
     assert "program.bin" in board.flash.how_to_write("program.bin")
 
 
+@pytest.mark.parametrize("name", WITH_FLASH)
+def test_four_lanes_come_with_what_enables_them(name):
+    """The programmer that writes the flash, where it can; else one is told what else will do."""
+    flash = boards.get(name).flash
+    said = flash.how_to_enable_quad()
+    if (flash.command or "").startswith("iceprog "):
+        assert said == "iceprog -Q"
+    elif (flash.command or "").startswith("openFPGALoader -b "):
+        assert said == f"openFPGALoader -b {flash.command.split()[2]} --enable-quad"
+    else:
+        assert "quad-enable bit" in said and "--set flash_lanes=2" in said
+
+
 @pytest.mark.parametrize(
     ("name", "lanes", "cells"),
     [

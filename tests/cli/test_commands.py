@@ -57,6 +57,36 @@ def test_doctor_names_tools_and_what_is_missing(accel, monkeypatch):
     assert "To do: yosys: not found; install it with: " in output
 
 
+def test_doctor_names_optional_parts_and_what_they_are_for(accel, monkeypatch):
+    from accel import advice
+    from accel.cli import doctor
+
+    installed = doctor.metadata.version
+
+    def version(name):
+        if name in ("onnxruntime", "pyserial"):
+            raise doctor.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    code, output, _ = accel("doctor")
+    assert code == 0, output
+    for extra in ("serial", "quantize"):
+        command = advice.how_to_install(extra)
+        assert f"Optional: for {advice.EXTRAS[extra]}: {command}" in " ".join(output.split())
+    assert "Optional: for accel explore" not in output
+
+
+@pytest.mark.parametrize("lanes", [2, 4])
+def test_compile_says_how_a_program_gets_into_the_flash(accel, tmp_path, lanes):
+    options = ["--board", "icebreaker", "--set", "bank_words=1024", "-o", tmp_path / "program"]
+    code, output, _ = accel("compile", MODEL, *options, "--set", f"flash_lanes={lanes}")
+    assert code == 0
+    said = " ".join(output.split())
+    assert f"board's flash: iceprog -o {1 << 20} {tmp_path / 'program/program.bin'}" in said
+    assert ("iceprog -Q" in said) == (lanes == 4)
+
+
 def test_check_says_where_everything_runs(accel):
     code, output, _ = accel("check", MODEL, "--board", "icebreaker")
     assert code == 0
