@@ -89,7 +89,7 @@ def _cache(listing) -> None:
 
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    files = list(folder.glob("*.so"))
+    files = list(folder.glob("*.entry"))
     size = sum(file.stat().st_size for file in files) / 2**20
     state = f"{len(files)} simulators, {size:.1f} MiB"
     if not os.access(nearest, os.W_OK):
