@@ -18,10 +18,11 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery"}
+FOUNDATION = {"errors", "discovery", "text"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
+    "text": set(),
     "discovery": {"errors"},
     "numeric": FOUNDATION,
     "flow": {"errors"},
