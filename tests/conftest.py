@@ -31,6 +31,14 @@ def pytest_configure(config):
     os.environ["ACCEL_CACHE"] = str(folder)
 
 
+@pytest.fixture(scope="session")
+def recorded_build(tmp_path_factory):
+    """A small real build of an UP5K, whose tools can be replayed (`tests.campaigns.replay`)."""
+    from tests.campaigns.replay import Replay
+
+    return Replay.record(tmp_path_factory.mktemp("recorded"))
+
+
 @pytest.fixture
 def golden(request):
     """Return a function that holds a text to the file ``golden/<name>`` beside the test."""

@@ -195,7 +195,7 @@ def _is_up5k(plan: BuildPlan) -> bool:
 def _keep_products(plan: BuildPlan, work: Path, runs: Sequence[summary.Run], best: summary.Run):
     """Leave in ``work`` what is worth keeping: sources, products of the best seed, all logs."""
     logs = work / "logs"
-    logs.mkdir()
+    logs.mkdir(exist_ok=True)
     for log in work.glob("*.rpt"):
         log.rename(logs / "yosys.log")
     for run in runs:
