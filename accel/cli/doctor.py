@@ -85,6 +85,7 @@ def _compiler(listing) -> list[str]:
 
 
 def _cache(listing) -> None:
+    from accel.flow.entries import make_private
     from accel.sim.compiled import cache_folder
 
     folder = cache_folder()
@@ -94,4 +95,6 @@ def _cache(listing) -> None:
     state = f"{len(files)} simulators, {size:.1f} MiB"
     if not os.access(nearest, os.W_OK):
         state = "not writable; set ACCEL_CACHE to a folder that is"
+    elif folder.exists() and not make_private(folder):
+        state = "not this user's, and not used; set ACCEL_CACHE to a folder that is"
     listing.add_row("cache", state, str(folder))
