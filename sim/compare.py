@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from accel.text import escaped
+
 LISTED = 8  # further differing layers that a message names
 
 
@@ -22,7 +24,8 @@ def assert_same(actual: Any, expected: Any) -> None:
     ours, theirs = _arrays(actual, expected), _arrays(expected, actual)
     missing = [name for name in theirs if name not in ours]
     if missing:
-        raise AssertionError(f"missing: {', '.join(missing)}; there are {', '.join(ours)}")
+        names, there = (escaped(", ".join(some)) for some in (missing, ours))
+        raise AssertionError(f"missing: {names}; there are {there}")
     found = [
         (name, problem)
         for name, array in theirs.items()
@@ -36,7 +39,7 @@ def assert_same(actual: Any, expected: Any) -> None:
         listed = [f"{name} ({count})" for name, (count, _) in others[:LISTED]]
         listed += ["..."] if len(others) > LISTED else []
         lines.append(f"  behind it differ: {', '.join(listed)}")
-    raise AssertionError("\n".join(lines))
+    raise AssertionError("\n".join(map(escaped, lines)))
 
 
 def _arrays(answer: Any, other: Any) -> Mapping[str, np.ndarray]:

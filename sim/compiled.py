@@ -5,6 +5,7 @@ import hashlib
 import inspect
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from accel.advice import how_to_install
 from accel.config import AcceleratorConfig
 from accel.core.pe import ELEMENTS
 from accel.errors import ToolError
-from accel.flow.cache import cache_root, key_of, made_once
+from accel.flow.cache import cache_root, identity_of, key_of
+from accel.flow.libraries import Library, library
+from accel.flow.products import NotWhole, check_netlist
 from accel.flow.tools import find_tool
 from accel.numeric.formats import FORMATS
 
@@ -86,16 +89,21 @@ def cache_folder() -> Path:
     return cache_root() / "rtl"
 
 
-def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Path:
-    """The shared library that simulates a core, compiled now if it is not in the cache."""
+def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Library:
+    """The shared library that simulates a core, compiled now if it is not in the cache.
+
+    Raises ``CannotCompileRtl`` and ``CannotLoad``.
+    """
     compiler, yosys = find_compiler(), find_tool("yosys")
-    tools = (*compiler.command, compiler.version, yosys.version, metadata.version("amaranth"))
+    machine = (sys.platform, platform.machine(), metadata.version("amaranth"))
+    tools = (*compiler.command, compiler.version, identity_of(yosys), *machine)
     around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
     source = _sources_digest() if _is_ours(config) else _rtlil(config, harness)
     parts = (source, *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
     flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
-    return made_once(
-        cache_folder() / f"{key_of(*parts)}.so",
+    return library(
+        cache_folder(),
+        key_of(*parts),
         lambda folder: _compile(
             _rtlil(config, harness), folder, compiler, yosys.executable, flags, harness.rest
         ),
@@ -136,6 +144,10 @@ def _compile(
 ) -> Path:
     (folder / "core.il").write_text(text)
     _run([yosys, "-q", "-p", _SCRIPT], folder)
+    try:
+        check_netlist(folder / "core.json")
+    except NotWhole as problem:
+        raise CannotCompileRtl(f"Yosys made no netlist of the core's RTL: {problem}") from problem
     (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), rest))
     shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
     library = folder / "core.so"
@@ -154,7 +166,7 @@ class CompiledCore:
     """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated."""
 
     def __init__(self, config: AcceleratorConfig, harness: type[Harness] = Harness):
-        self._library = ctypes.CDLL(str(compiled(config, harness)))
+        self._library = compiled(config, harness).load()
         self._library.core_create.restype = ctypes.c_void_p
         self._library.core_destroy.argtypes = [ctypes.c_void_p]
         self._library.core_run.restype = ctypes.c_uint64

@@ -1,6 +1,8 @@
 """Settings of all tests: the same random examples in every run, no deadlines, golden files."""
 
+import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser):
     help_text = "write golden files anew instead of comparing with them"
     parser.addoption("--update-golden", action="store_true", help=help_text)
+
+
+def pytest_configure(config):
+    """No test reads or writes a user's cache: what is compiled lies in pytest's own, for all workers
+    and runs, and builds that a test does not put elsewhere do so too."""
+    cache = getattr(config, "cache", None)
+    folder = cache.mkdir("accel") if cache else tempfile.mkdtemp(prefix="accel-tests-")
+    os.environ["ACCEL_CACHE"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def recorded_build(tmp_path_factory):
+    """A small real build of an UP5K, whose tools can be replayed (`tests.campaigns.replay`)."""
+    from tests.campaigns.replay import Replay
+
+    return Replay.record(tmp_path_factory.mktemp("recorded"))
 
 
 @pytest.fixture

@@ -18,11 +18,12 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery", "advice"}
+FOUNDATION = {"errors", "discovery", "advice", "text"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
     "advice": set(),
+    "text": set(),
     "discovery": {"errors"},
     "numeric": FOUNDATION,
     "flow": {"advice", "errors"},

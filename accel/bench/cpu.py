@@ -1,7 +1,9 @@
 """The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has them."""
 
 import ctypes
+import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,8 @@ import numpy as np
 
 from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
-from accel.flow.cache import cache_root, key_of, made_once
+from accel.flow.cache import cache_root, key_of
+from accel.flow.libraries import Library, library
 from accel.sim.compiled import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
@@ -22,9 +25,13 @@ class CannotCompileKernels(Exception):
     """The C++ compiler does not take kernels.cc; says what it printed."""
 
 
-def compiled(compiler: Compiler) -> Path:
-    """The compiled kernels, from the cache or compiled now. Raises ``CannotCompileKernels``."""
-    parts = (_SOURCE.read_text(), *compiler.command, compiler.version, *FLAGS)
+def compiled(compiler: Compiler) -> Library:
+    """The compiled kernels, from the cache or compiled now.
+
+    Raises ``CannotCompileKernels`` and ``CannotLoad``.
+    """
+    machine = (sys.platform, platform.machine())
+    parts = (_SOURCE.read_text(), *compiler.command, compiler.version, *machine, *FLAGS)
 
     def make(folder: Path) -> Path:
         made = folder / "kernels.so"
@@ -35,7 +42,7 @@ def compiled(compiler: Compiler) -> Path:
             raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")
         return made
 
-    return made_once(cache_root() / "kernels" / f"{key_of(*parts)}.so", make)
+    return library(cache_root() / "kernels", key_of(*parts), make)
 
 
 class CppNetwork:
@@ -48,7 +55,7 @@ class CppNetwork:
         planned = cpu_steps.steps(graph, nodes)
         self._graph, self._aliases = graph, cpu_steps.aliases(graph, nodes)
         self._buffers: dict[str, np.ndarray] = {}
-        self._kernels = ctypes.CDLL(str(compiled(compiler)))
+        self._kernels = compiled(compiler).load()
         self._calls = [
             (getattr(self._kernels, step.kernel), tuple(map(self._argument, step.arguments)))
             for step in planned

@@ -4,11 +4,11 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     Progress,
@@ -17,10 +17,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 
-from accel.compiler.reasons import escaped
 from accel.errors import UserError
+from accel.text import escaped, escaped_lines
 
 PLAIN_WIDTH = 110  # columns where the output is no terminal
 
@@ -36,45 +37,59 @@ def use_safe_streams() -> None:
             stream.reconfigure(errors="replace")
 
 
+class _Screen(Console):
+    """A console that shows nothing of a text but what can be read."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(escaped_lines(text), style)
+
+
+class _Listing(Table):
+    """A table whose cells are lines of text, whatever names they have."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        shown = (escaped(cell) if isinstance(cell, str) else cell for cell in cells)
+        super().add_row(*shown, **options)
+
+
 def console(stderr: bool = False) -> Console:
     """A console for the streams as they are now."""
     stream = sys.stderr if stderr else sys.stdout
     plain = not stream.isatty() and "COLUMNS" not in os.environ
     width = PLAIN_WIDTH if plain else None
     # Names come from files and may look like markup.
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
 def say(text: str = "", style: str | None = None) -> None:
     """Print a line of plain text to standard output."""
-    console().print(_shown(text), style=style, soft_wrap=True)
+    console().print(escaped_lines(text), style=style, soft_wrap=True)
 
 
 def note(text: str) -> None:
     """Print a line beside the output proper, to standard error."""
-    console(stderr=True).print(_shown(text), style="dim", soft_wrap=True)
+    console(stderr=True).print(escaped_lines(text), style="dim", soft_wrap=True)
 
 
 def error(text: str) -> None:
     """Print an error; all errors look like this."""
     screen = console(stderr=True)
     screen.print("error:", style="bold red", end=" ")
-    screen.print(_shown(text), soft_wrap=True)
-
-
-def _shown(text: str) -> str:
-    """Text without a terminal's control sequences, which names of files may have."""
-    return "\n".join(map(escaped, text.split("\n")))
+    screen.print(escaped_lines(text), soft_wrap=True)
 
 
 def table(*columns: str, title: str | None = None) -> Table:
     """A table whose columns are right-aligned where their heading begins with ``>``."""
-    title = None if title is None else _shown(title)
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    title = None if title is None else escaped(title)
+    made = _Listing(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
         right = column.startswith(">")
         made.add_column(
-            column.removeprefix(">"), justify="right" if right else "left", overflow="fold"
+            escaped(column.removeprefix(">")), justify="right" if right else "left", overflow="fold"
         )
     return made
 
@@ -124,10 +139,10 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
     time = TimeRemainingColumn() if remaining else TimeElapsedColumn()
     with Progress(*columns, time, console=screen, transient=True) as bar:
-        task = bar.add_task(text, total=total)
+        task = bar.add_task(escaped(text), total=total)
 
         def advance(done: float, text: str | None = None) -> None:
-            bar.update(task, completed=done, **({"description": text} if text else {}))
+            bar.update(task, completed=done, **({"description": escaped(text)} if text else {}))
 
         yield advance
 

@@ -99,13 +99,16 @@ def _compiler(listing) -> list[str]:
 
 
 def _cache(listing) -> None:
+    from accel.flow.entries import make_private
     from accel.sim.compiled import cache_folder
 
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    files = list(folder.glob("*.so"))
+    files = list(folder.glob("*.entry"))
     size = sum(file.stat().st_size for file in files) / 2**20
     state = f"{len(files)} simulators, {size:.1f} MiB"
     if not os.access(nearest, os.W_OK):
         state = "not writable; set ACCEL_CACHE to a folder that is"
+    elif folder.exists() and not make_private(folder):
+        state = "not this user's, and not used; set ACCEL_CACHE to a folder that is"
     listing.add_row("cache", state, str(folder))

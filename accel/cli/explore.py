@@ -104,6 +104,8 @@ def explore(
     check_writable(output / PAGE, output / SUMMARY)
     if store.results:
         note(f"going on from {len(store.results)} results in {store.path}")
+    if store.odd:
+        note(f"left out {store.odd} damaged lines of {store.path}; what they held is done again")
     jobs = jobs or os.cpu_count() or 1
     with contextlib.ExitStack() as stack:
         found = stack.enter_context(executors.dask(dask) if dask else executors.local(jobs))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from ..config import FLASH
 from ..isa import Isa
+from ..text import escaped
 from .command import Command, decode
 from .program import Chunk, Program
 
@@ -17,7 +18,7 @@ def write_listing(program: Program) -> str:
     for index, (command, chunk) in enumerate(zip(program.commands, program.chunks, strict=True)):
         sections.append(_chunk(index, command, chunk, program))
     sections.append(_driver(program))
-    return "\n".join(line for section in sections for line in (*section, ""))
+    return "\n".join(escaped(line) for section in sections for line in (*section, ""))
 
 
 def _head(program: Program) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import UserError
+from ..text import escaped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +33,10 @@ LONGEST = 2000  # characters of a part of a reason
 
 
 def printable(text: str) -> str:
-    """One line that can be read, whatever names a file has; see `escaped`."""
+    """One line that can be read, whatever names a file has; see `accel.text`."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return escaped(text)
-
-
-def escaped(text: str) -> str:
-    """One line without a terminal's control sequences: they are spelled as Python does."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listing(subject: str, reasons: Sequence[Reason]) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from accel import __version__, energy
+from accel import energy
 from accel.errors import UserError
 from accel.estimate.model import LOGIC
-from accel.explore import work
+from accel.explore import made_by, work
 from accel.explore.executors import WorkLost, losses
 from accel.explore.front import promising, ranks
 from accel.explore.network import Network
@@ -68,6 +68,7 @@ class Sweep:
                 "route": self.points[p].estimated["configuration"],
                 "board": p.board,
                 "seeds": [*self.seeds],
+                "tools": made_by.tools(self.points[p].estimated["configuration"]["family"]),
             }
             for p in chosen
         ]
@@ -94,7 +95,7 @@ class Sweep:
         calls: Sequence[tuple[Any, ...]],
     ) -> Iterator[tuple[Point, dict[str, Any]]]:
         """Results of points, in whatever order they come: first what is kept, then the work."""
-        keys = [key_of({**fact, "version": __version__}) for fact in facts]
+        keys = [key_of({**fact, **made_by.sources()}) for fact in facts]
         done, total = 0, len(points)
         self.on_progress(text, done, total)
         missing: dict[str, tuple[list[Point], tuple[Any, ...]]] = {}
@@ -114,7 +115,8 @@ class Sweep:
                 for future in as_completed(futures):
                     alike, key = futures[future]
                     result = future.result()
-                    self.store.add(key, result)
+                    if not result.pop(work.PASSES, False):
+                        self.store.add(key, result)
                     done += len(alike)
                     self.on_progress(text, done, total)
                     yield from ((point, result) for point in alike)

@@ -1,7 +1,7 @@
 """What is done for one point; these functions run in other processes, maybe on other machines.
 
 Results are plain dictionaries. What a user can have caused is told in ``problem`` and is a result like
-any other; anything else is raised.
+any other, unless it ``passes``, as a full disk does; anything else is raised.
 """
 
 import tempfile
@@ -19,7 +19,11 @@ from accel.errors import ToolError, UserError
 from accel.estimate import estimate
 from accel.explore.network import Network
 from accel.explore.point import Point
-from accel.flow.tools import ToolFailed
+from accel.flow.output import OutputUnusable
+from accel.flow.tools import ToolFailed, ToolNotFound
+
+PASSES = "passes"
+"""In a result: the problem is not the point's, another time there may be none."""
 
 
 def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
@@ -82,7 +86,9 @@ def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
             ).report
     except ToolFailed as problem:
         # Its log goes with the folder.
-        return {"problem": problem.reason}
+        return {"problem": problem.reason, **({} if problem.lasting else {PASSES: True})}
+    except (ToolNotFound, OutputUnusable) as problem:
+        return {"problem": str(problem), PASSES: True}
     except (UserError, ToolError) as problem:
         return {"problem": str(problem)}
     return {

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.flow import summary
+from accel.flow import products, summary
 from accel.flow.cache import Cache
 from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
+from accel.flow.products import NEXTPNR_REPORT, ROUTED, SDF
 from accel.flow.reports import read_nextpnr
-from accel.flow.runner import OnProgress, Runner, Step
+from accel.flow.runner import UNFINISHED, OnProgress, Runner, Step
 from accel.flow.signoff import sign_off_as_reported, sign_off_up5k
 from accel.flow.stages import Stages
 from accel.flow.tools import Tool, find_tool
@@ -29,12 +30,9 @@ _PLACE_AND_ROUTE = Step(
     begin=0.3,
     end=0.95,
     remedy="the design may be too large for the device: take a smaller configuration, or other seeds",
+    of_size=True,
 )
 _PACKING = Step(name="packing", begin=0.95, end=1.0, remedy="this is a fault, please report it")
-
-_NEXTPNR_REPORT = "nextpnr.json"
-_SDF = "delays.sdf"
-_ROUTED = "routed.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +91,28 @@ def build(
             for name, content in plan.files.items():
                 (work / name).write_text(content)
             if not stages.take_netlist(work):
-                runner.run(_SYNTHESIS, yosys, [plan.synthesis], [work])
+                runner.run(
+                    _SYNTHESIS,
+                    yosys,
+                    [plan.synthesis],
+                    [work],
+                    lambda index: products.check_synthesized(plan, work),
+                )
                 stages.keep_netlist(work)
-            runs = _place_and_route(plan, work, runner, nextpnr, stages)
+            runs, unfinished = _place_and_route(plan, work, runner, nextpnr, stages)
             best = max(runs, key=lambda run: (run.timing.signed_off_mhz, -run.seed))
-            runner.run(_PACKING, packer, [plan.pack], [best.folder])
+            runner.run(
+                _PACKING,
+                packer,
+                [plan.pack],
+                [best.folder],
+                lambda index: products.check_packed(plan, best.folder),
+            )
             report = {**(facts or {}), **summary.summarize(plan, runs, best, tools)}
             _keep_products(plan, work, runs, best)
             (work / REPORT).write_text(json.dumps(report, indent=2) + "\n")
-            stages.keep_build(work)
+            if not unfinished and summary.is_complete(plan, report):
+                stages.keep_build(work)
         report = json.loads((work / REPORT).read_text())
     on_progress("done", 1.0)
     return BuildResult(
@@ -117,10 +128,11 @@ _BITSTREAM = {"icepack": -1, "ecppack": -3}
 
 def _place_and_route(
     plan: BuildPlan, work: Path, runner: Runner, nextpnr: Tool, stages: Stages
-) -> list[summary.Run]:
-    options = ["--timing-allow-fail", "--report", _NEXTPNR_REPORT]
+) -> tuple[list[summary.Run], bool]:
+    """Runs of all seeds that succeeded, and whether another one may succeed another time."""
+    options = ["--timing-allow-fail", "--report", NEXTPNR_REPORT]
     if _is_up5k(plan):
-        options += ["--sdf", _SDF, "--write", _ROUTED]
+        options += ["--sdf", SDF, "--write", ROUTED]
     # The netlist and the constraints; a tool that runs in a sandbox cannot follow a link.
     sources = [file for file in work.iterdir() if file.suffix in (".json", ".pcf", ".lpf")]
     folders, commands, routed = {}, {}, set()
@@ -134,32 +146,39 @@ def _place_and_route(
             routed.add(seed)
     waiting = [seed for seed in plan.seeds if seed not in routed]
 
+    def check(index):
+        seed = waiting[index]
+        products.check_routed(plan, commands[seed], folders[seed])
+
     def on_success(index):
         seed = waiting[index]
         routed.add(seed)
         stages.keep_seed(commands[seed], sources, folders[seed])
 
     # Where all new seeds fail others may have succeeded; only where none has it is a failure.
+    codes = []
     if waiting:
-        runner.run(
+        codes = runner.run(
             _PLACE_AND_ROUTE,
             nextpnr,
             [commands[seed] for seed in waiting],
             [folders[seed] for seed in waiting],
+            check,
             on_success,
             may_fail=bool(routed),
         )
-    return [_read_run(plan, seed, folders[seed]) for seed in plan.seeds if seed in routed]
+    runs = [_read_run(plan, seed, folders[seed]) for seed in plan.seeds if seed in routed]
+    return runs, UNFINISHED in codes
 
 
 def _read_run(plan: BuildPlan, seed: int, folder: Path) -> summary.Run:
-    report = read_nextpnr(folder / _NEXTPNR_REPORT)
+    report = read_nextpnr(folder / NEXTPNR_REPORT)
     clocks = (
         sign_off_up5k(
             report,
-            sdf=(folder / _SDF).read_text(),
+            sdf=(folder / SDF).read_text(),
             synthesized=(folder / f"{plan.name}.json").read_text(),
-            routed=(folder / _ROUTED).read_text(),
+            routed=(folder / ROUTED).read_text(),
         )
         if _is_up5k(plan)
         else sign_off_as_reported(report)
@@ -176,7 +195,7 @@ def _is_up5k(plan: BuildPlan) -> bool:
 def _keep_products(plan: BuildPlan, work: Path, runs: Sequence[summary.Run], best: summary.Run):
     """Leave in ``work`` what is worth keeping: sources, products of the best seed, all logs."""
     logs = work / "logs"
-    logs.mkdir()
+    logs.mkdir(exist_ok=True)
     for log in work.glob("*.rpt"):
         log.rename(logs / "yosys.log")
     for run in runs:

@@ -1,17 +1,14 @@
 """What was made before, by the content of all that it was made from.
 
-An entry is one archive behind its digest, written under another name and moved into place, so that
-it is whole or not there. The digest is looked at whenever it is taken, and a damaged one is removed.
+An entry is one archive, see `accel.flow.entries`: whole, of that key and this user's, or not there.
 """
 
 import contextlib
 import hashlib
-import io
 import json
 import os
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,13 +16,13 @@ from typing import Any
 
 import platformdirs
 
-from accel.flow.tools import Tool
+from accel.flow import archives, entries
+from accel.flow.tools import Tool, content_of_tool
 
 LIMIT_BYTES = 1 << 30
 """What a folder of the cache may hold; beyond it the entries not used for longest are removed."""
 
-_DIGEST = hashlib.sha256
-_DIGEST_BYTES = 32
+_ABANDONED_S = 3600.0  # nobody writes at an entry for so long
 
 
 def cache_root() -> Path:
@@ -45,12 +42,8 @@ def content_of(files: Iterable[Path]) -> list[tuple[str, str]]:
 
 
 def identity_of(tool: Tool) -> list[Any]:
-    """What tells a tool from another; one that does not say its version is known by its file."""
-    facts = [tool.name, tool.version]
-    if tool.version in ("native", "unknown"):
-        status = os.stat(tool.executable)
-        facts += [tool.executable, status.st_size, status.st_mtime_ns]
-    return facts
+    """What tells a tool from another: what it says of itself, and its content."""
+    return [tool.name, tool.version, content_of_tool(tool)]
 
 
 @cache
@@ -60,13 +53,18 @@ def flow_digest() -> str:
 
 
 def make_room(folder: Path, limit: int = LIMIT_BYTES) -> None:
-    """Remove the files of ``folder`` that were not used for longest, until the rest fits."""
+    """Remove the files of ``folder`` that were not used for longest, until the rest fits, and what
+    somebody who was killed has left half-written."""
     found = []
-    for path in folder.iterdir():
-        with contextlib.suppress(OSError):  # another process may have removed it
-            status = path.stat()
-            if path.is_file():
-                found.append((status.st_mtime_ns, status.st_size, path))
+    abandoned = time.time() - _ABANDONED_S
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            with contextlib.suppress(OSError):  # another process may have removed it
+                status = path.stat()
+                if path.is_file() and path.name.startswith(".") and status.st_mtime < abandoned:
+                    path.unlink()
+                elif path.is_file():
+                    found.append((status.st_mtime_ns, status.st_size, path))
     excess = sum(size for _, size, _ in found) - limit
     for _, size, path in sorted(found):
         if excess <= 0:
@@ -74,17 +72,6 @@ def make_room(folder: Path, limit: int = LIMIT_BYTES) -> None:
         with contextlib.suppress(OSError):
             path.unlink()
             excess -= size
-
-
-def made_once(path: Path, make: Callable[[Path], Path]) -> Path:
-    """The file ``path`` of the cache; if it is missing ``make`` makes it in a folder of its own and
-    says where, and it is moved into place whole."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            os.replace(make(Path(folder)), path)
-        make_room(path.parent)
-    return path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,50 +84,31 @@ class Cache:
     folder: Path
     limit: int = LIMIT_BYTES
 
-    def take(self, key: str, target: Path) -> bool:
-        """Put the files of an entry into the folder ``target``; return whether there was one."""
-        path = self._path(key)
+    def take(self, key: str, target: Path) -> tuple[Path, ...]:
+        """Put the files of an entry into the folder ``target`` and return them; none if there is no
+        such entry. Raises ``OSError`` if they cannot be written."""
+        packed = entries.read(self._path(key), key, self.limit)
+        if packed is None:
+            return ()
         try:
-            entry = path.read_bytes()
-        except OSError:
-            return False
-        digest, packed = entry[:_DIGEST_BYTES], entry[_DIGEST_BYTES:]
-        if _DIGEST(packed).digest() != digest:
-            with contextlib.suppress(OSError):
-                path.unlink()
-            return False
-        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
-            files = {name: archive.read(name) for name in archive.namelist()}
+            files = archives.unpack(packed)
+        except archives.BadArchive:
+            self.drop(key)
+            return ()
         for name, data in files.items():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes(data)
-        with contextlib.suppress(OSError):
-            os.utime(path)
-        return True
+        return tuple(target / name for name in files)
 
     def keep(self, key: str, source: Path, files: Iterable[Path]) -> None:
         """Make an entry of ``files``, which lie in the folder ``source``."""
-        packed = io.BytesIO()
-        with contextlib.suppress(OSError):
-            with zipfile.ZipFile(
-                packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1, strict_timestamps=False
-            ) as archive:
-                for path in files:
-                    archive.write(path, path.relative_to(source).as_posix())
-            self._write(self._path(key), packed.getvalue())
+        with contextlib.suppress(OSError, archives.BadArchive):
+            entries.write(self._path(key), key, archives.pack(source, files))
             make_room(self.folder, self.limit)
 
-    def _write(self, path: Path, packed: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_DIGEST(packed).digest() + packed)
-            os.replace(name, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
+    def drop(self, key: str) -> None:
+        """Remove an entry that is of no use."""
+        entries.remove(self._path(key))
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.entry"

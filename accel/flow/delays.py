@@ -54,11 +54,14 @@ class Delays:
 def read_sdf(text: str) -> Delays:
     """Read the text of an SDF file, taking the worst of every delay.
 
-    Raises ``ValueError`` if it holds no cells.
+    Raises ``ValueError`` if it holds no cells, or if its end is missing.
     """
     parts = _CELL.split(text)
     if len(parts) < 4:
         raise ValueError("SDF file must hold cells")
+    opened, closed = (text.count(one) - text.count(f"\\{one}") for one in "()")
+    if opened != closed:
+        raise ValueError(f"SDF file must close what it opens, not {closed} of {opened}")
     cells = {}
     wires = {}
     for kind, instance, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):

@@ -73,6 +73,12 @@ def read_nextpnr(path: Path) -> PlaceAndRoute:
     )
 
 
+def cells_used(path: Path) -> Mapping[str, int]:
+    """How many cells of each kind a design takes, by nextpnr's own names."""
+    report = json.loads(path.read_text())
+    return {name: usage["used"] for name, usage in report["utilization"].items()}
+
+
 def read_statistics(path: Path) -> Mapping[str, int]:
     """Read the file that Yosys's ``stat -json`` wrote: the number of cells by type."""
     statistics = json.loads(path.read_text())

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from accel.flow.disk import is_full
+from accel.flow.failure import Failure
 from accel.flow.output import keep_log
 from accel.flow.process import Job, run_jobs
+from accel.flow.products import NotWhole
 from accel.flow.tools import Tool, ToolFailed
 
 OnProgress = Callable[[str, float], None]
@@ -16,7 +19,6 @@ OnProgress = Callable[[str, float], None]
 
 # What YoWASP prints before it compiles a tool for this machine.
 _FIRST_START = b"Preparing to run"
-_LINES = 8
 
 # nextpnr's router2 stops only when no wire is used twice, which may never be: a run went on beyond
 # 6,600 iterations. The longest that was seen to come to an end took 450.
@@ -25,15 +27,21 @@ _ITERATION = re.compile(rb"iter=(\d+)")
 _LOOK_S = 1.0
 _TAIL_BYTES = 2000
 
+UNFINISHED = -1000
+"""The code of a command that did not do its work for a reason that may pass: the disk was full, it was
+killed, or what it made is not whole though it ended without an error."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step of a build: its name and which share of the build it begins and ends with."""
+    """A step of a build: its name, which share of the build it begins and ends with, and what to do
+    if the design is why it fails; ``of_size`` says that it fails where a design is too large."""
 
     name: str
     begin: float
     end: float
     remedy: str
+    of_size: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +58,15 @@ class Runner:
         tool: Tool,
         commands: Sequence[Sequence[str]],
         folders: Sequence[Path],
+        check: Callable[[int], None],
         on_success: Callable[[int], None] = lambda index: None,
         may_fail: bool = False,
     ) -> list[int]:
         """Run the commands, each in its folder, and return their exit codes.
 
-        ``on_success(index)`` is called as soon as a command has ended well.
+        ``check(index)`` raises ``NotWhole`` if what a command made is not, which has failed then;
+        ``on_success(index)`` is called as soon as one has ended well. The code of what may succeed
+        another time is ``UNFINISHED``.
 
         Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; its log is then kept beside the output folder.
         """
@@ -71,6 +82,8 @@ class Runner:
         told = set()
         looked = dict.fromkeys(range(len(jobs)), 0.0)
         circling: dict[int, int] = {}
+        broken: dict[int, NotWhole] = {}
+        full: set[int] = set()
 
         def tell(note=""):
             count = f" {len(ended)}/{len(jobs)}" if len(jobs) > 1 else ""
@@ -79,8 +92,16 @@ class Runner:
 
         def on_end(index, code):
             ended.append(index)
+            # Now, for there may be room again soon.
+            if is_full(jobs[index].folder):
+                full.add(index)
             if code == 0:
-                on_success(index)
+                try:
+                    check(index)
+                except NotWhole as problem:
+                    broken[index] = problem
+                else:
+                    on_success(index)
             tell()
 
         def on_poll(index):
@@ -97,26 +118,35 @@ class Runner:
 
         tell()
         codes = run_jobs(jobs, workers=self.cores, on_end=on_end, on_poll=on_poll)
-        if all(codes) and not may_fail:
-            raise self._failure(step, tool, jobs[0], commands[0], circling.get(0))
-        return codes
+        failures = {
+            index: Failure.of(
+                jobs[index].output,
+                code,
+                iterations=circling.get(index),
+                broken=broken.get(index),
+                full=index in full,
+            )
+            for index, code in enumerate(codes)
+            if code or index in broken
+        }
+        if len(failures) == len(jobs) and not may_fail:
+            raise self._failure(step, tool, jobs[0], commands[0], failures[0])
+        return [
+            UNFINISHED if index in failures and not failures[index].lasting else code
+            for index, code in enumerate(codes)
+        ]
 
     def _failure(
-        self, step: Step, tool: Tool, job: Job, command: Sequence[str], iterations: int | None
+        self, step: Step, tool: Tool, job: Job, command: Sequence[str], failure: Failure
     ) -> ToolFailed:
-        printed = job.output.read_text(errors="replace").splitlines()
-        errors = [line for line in printed if "ERROR" in line]
-        if iterations:
-            errors = [
-                f"stopped after {iterations} iterations of a router that goes round in circles"
-            ]
         log = _log_of(job.folder, command) or job.output
         return ToolFailed(
             tool=tool.name,
             step=step.name,
-            lines=tuple(errors[:_LINES] or printed[-_LINES:]),
+            lines=failure.lines,
             log=keep_log(log if log.exists() else job.output, self.output),
-            remedy=step.remedy,
+            remedy=failure.remedy(step.remedy, of_size=step.of_size, output=self.output),
+            lasting=failure.lasting,
         )
 
 

@@ -88,9 +88,12 @@ def registered_dsps(netlist: str) -> list[str]:
 def run_icetime(tool: Tool, bitstream: Path) -> float | None:
     """IceStorm's own estimate in MHz of paths inside of an UP5K, or ``None`` if it gives none."""
     command = [tool.executable, "-i", "-d", "up5k", bitstream.name]
-    answer = subprocess.run(
-        command, cwd=bitstream.parent, capture_output=True, text=True, timeout=300, check=False
-    )
+    try:
+        answer = subprocess.run(
+            command, cwd=bitstream.parent, capture_output=True, text=True, timeout=300, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
     match = re.search(r"\(([\d.]+) MHz\)", answer.stdout + answer.stderr)
     return float(match.group(1)) if match else None
 

@@ -1,9 +1,11 @@
 """The stages of a build in a cache: netlist, seeds of place and route, and the whole of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from accel.flow import products
 from accel.flow.cache import Cache, content_of, flow_digest, identity_of, key_of
 from accel.flow.plan import STATISTICS, BuildPlan
 from accel.flow.tools import Tool, find_optional
@@ -14,7 +16,8 @@ _CONSTRAINTS = (".pcf", ".lpf")
 class Stages:
     """What of a build is in the cache; ``reused`` names what was taken from there.
 
-    Each key has the content of all files that go in, the command and the tool's version.
+    Each key has the content of all files that go in, the command and the tool's identity. What is
+    not whole is neither taken nor left there.
     """
 
     def __init__(
@@ -28,7 +31,9 @@ class Stages:
 
     def take_build(self, work: Path) -> bool:
         """Fill ``work`` with all products of the same build."""
-        return self._take("build", self._build_key, work)
+        return self._take(
+            "build", self._build_key, work, lambda: products.check_built(self._plan, work)
+        )
 
     def keep_build(self, work: Path) -> None:
         if self._cache:
@@ -36,7 +41,12 @@ class Stages:
             self._cache.keep(self._build_key(), work, files)
 
     def take_netlist(self, work: Path) -> bool:
-        return self._take("synthesis", self._netlist_key, work)
+        return self._take(
+            "synthesis",
+            self._netlist_key,
+            work,
+            lambda: products.check_synthesized(self._plan, work),
+        )
 
     def keep_netlist(self, work: Path) -> None:
         if self._cache:
@@ -46,7 +56,12 @@ class Stages:
     def take_seed(
         self, seed: int, command: Sequence[str], sources: Sequence[Path], folder: Path
     ) -> bool:
-        return self._take(f"seed {seed}", lambda: self._seed_key(command, sources), folder)
+        return self._take(
+            f"seed {seed}",
+            lambda: self._seed_key(command, sources),
+            folder,
+            lambda: products.check_routed(self._plan, command, folder),
+        )
 
     def keep_seed(self, command: Sequence[str], sources: Sequence[Path], folder: Path) -> None:
         """Keep what place and route has made in ``folder`` of the ``sources``."""
@@ -55,15 +70,27 @@ class Stages:
             made = [path for path in folder.iterdir() if path.name not in given]
             self._cache.keep(self._seed_key(command, sources), folder, made)
 
-    def _take(self, name: str, key: Any, target: Path) -> bool:
-        taken = self._cache is not None and self._cache.take(key(), target)
-        if taken:
-            self.reused.append(name)
-        return taken
+    def _take(
+        self, name: str, key: Callable[[], str], target: Path, check: Callable[[], None]
+    ) -> bool:
+        if self._cache is None:
+            return False
+        taken = self._cache.take(key(), target)
+        try:
+            if taken:
+                check()
+                self.reused.append(name)
+        except products.NotWhole:
+            self._cache.drop(key())
+            for path in taken:
+                path.unlink(missing_ok=True)
+            return False
+        return bool(taken)
 
     def _build_key(self) -> str:
         optional = find_optional("icetime")  # the report has its estimate where it is installed
         tools = [identity_of(tool) for tool in (*self._tools, *filter(None, [optional]))]
+        tools += [metadata.version("amaranth")]  # the report has it
         return key_of("build", self._plan.digest(), tools, self._facts, flow_digest())
 
     def _netlist_key(self) -> str:

@@ -96,8 +96,17 @@ def summarize(
     return report | ({"icetime_mhz": estimate} if estimate else {})
 
 
+def is_complete(plan: BuildPlan, report: Mapping[str, Any]) -> bool:
+    """Whether a report has all that there are tools for: icetime may have been stopped."""
+    return "icetime_mhz" in report or _icetime_tool(plan) is None
+
+
+def _icetime_tool(plan: BuildPlan) -> Tool | None:
+    return find_optional("icetime") if "--up5k" in plan.place_and_route else None
+
+
 def _icetime(plan: BuildPlan, best: Run) -> float | None:
-    tool = find_optional("icetime") if "--up5k" in plan.place_and_route else None
+    tool = _icetime_tool(plan)
     return run_icetime(tool, best.folder / f"{plan.name}.asc") if tool else None
 
 

@@ -1,5 +1,6 @@
 """The tools that a build runs: native ones where they are recent enough, else those of YoWASP."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -31,6 +33,9 @@ class ToolFailed(ToolError):
         Where the whole log is kept.
     remedy : str
         What to do.
+    lasting : bool
+        Whether the same tool will fail on the same design again, as one that is too large; not if
+        the disk was full or the tool was killed.
 
     Attributes
     ----------
@@ -39,13 +44,21 @@ class ToolFailed(ToolError):
     """
 
     def __init__(
-        self, *, tool: str, step: str, lines: tuple[str, ...], log: Path | None, remedy: str
+        self,
+        *,
+        tool: str,
+        step: str,
+        lines: tuple[str, ...],
+        log: Path | None,
+        remedy: str,
+        lasting: bool = True,
     ):
         self.tool = tool
         self.step = step
         self.lines = lines
         self.log = log
         self.remedy = remedy
+        self.lasting = lasting
         kept = f"\nThe whole log is {log}" if log else ""
         said = "".join(f"\n    {line}" for line in lines)
         self.reason = f"{step}: {tool} failed; {remedy}{said}"
@@ -112,6 +125,7 @@ def find_optional(name: str) -> Tool | None:
         return None
 
 
+_YOWASP = "yowasp-"
 _SUITE = {"icetime": "IceStorm, package fpga-icestorm in Debian"}
 
 
@@ -133,7 +147,7 @@ def _find_native(requirement: Requirement) -> tuple[Tool | None, str]:
 def _find_yowasp(requirement: Requirement) -> Tool | None:
     if requirement.package is None:
         return None
-    script = f"yowasp-{requirement.name}"
+    script = f"{_YOWASP}{requirement.name}"
     # Beside the interpreter first, so that an environment need not be activated.
     folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
     executable = shutil.which(script, path=os.pathsep.join(folders)) or shutil.which(script)
@@ -144,6 +158,39 @@ def _find_yowasp(requirement: Requirement) -> Tool | None:
     except metadata.PackageNotFoundError:
         version = "unknown"
     return Tool(name=script, executable=executable, version=version)
+
+
+def content_of_tool(tool: Tool) -> str:
+    """A digest of what a tool consists of: two may say the same version."""
+    package = REQUIREMENTS[tool.name.removeprefix(_YOWASP)].package
+    if tool.name.startswith(_YOWASP) and package is not None:
+        return _content_of_package(package)
+    status = os.stat(tool.executable)
+    return _content_of_file(tool.executable, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+@lru_cache(maxsize=64)
+def _content_of_file(path: str, *changes: int) -> str:
+    with open(path, "rb") as file:
+        hasher = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+@lru_cache(maxsize=8)
+def _content_of_package(package: str) -> str:
+    """Of the digests that came with the package, and of the sizes that its files have now."""
+    try:
+        found = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return ""
+    facts = [found.read_text("RECORD") or ""]
+    for file in found.files or ():
+        if file.suffix not in (".py", ".pyc"):
+            path = Path(str(file.locate()))
+            facts.append(f"{file} {path.stat().st_size if path.exists() else None}")
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def _ask_version(executable: str, option: str) -> str | None:

@@ -10,6 +10,7 @@ from accel.api import Report
 from accel.compiler.ir import Node
 from accel.compiler.operators import OPERATORS
 from accel.pictures.charts import BLUE, GREY, ORANGE
+from accel.text import escaped
 
 _WIDTH, _HEIGHT, _MARGIN = 340, 46, 20
 _END = "#ffffff"
@@ -124,6 +125,7 @@ def _line(a: _Box, b: _Box) -> Markup:
 
 
 def _rectangle(box: _Box) -> Markup:
+    title, detail = escaped(box.title), escaped(box.detail)
     x, y = box.xy[0] - box.w / 2, box.xy[1] - box.h / 2
     return Markup(
         "<g><title>{title}: {detail}</title>"
@@ -134,8 +136,8 @@ def _rectangle(box: _Box) -> Markup:
         '<text x="{cx:.0f}" y="{y2:.0f}" text-anchor="middle" font-size="11" '
         'fill="#5a6773">{below}</text></g>'
     ).format(
-        title=box.title,
-        detail=box.detail,
+        title=title,
+        detail=detail,
         x=x,
         y=y,
         w=box.w,
@@ -145,8 +147,8 @@ def _rectangle(box: _Box) -> Markup:
         cx=box.xy[0],
         y1=y + 19,
         y2=y + 36,
-        short=_cut(box.title, 38),
-        below=_cut(box.detail, 44),
+        short=_cut(title, 38),
+        below=_cut(detail, 44),
     )
 
 

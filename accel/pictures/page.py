@@ -10,9 +10,12 @@ from markupsafe import Markup
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
+from accel.text import escaped
+
 _ENVIRONMENT = Environment(
     loader=PackageLoader("accel.pictures"),
     autoescape=select_autoescape(default=True),
+    finalize=lambda value: escaped(value) if type(value) is str else value,
     trim_blocks=True,
     lstrip_blocks=True,
 )
@@ -54,8 +57,8 @@ def render(title: str, facts: Mapping[str, str], sections: Iterable[Section]) ->
 
 
 def label(text: str) -> str:
-    """A text from a file as a label of a chart, where markup would be taken for such."""
-    return html.escape(text, quote=False)
+    """A text from a file as a label of a chart or a drawing, where markup would be taken for such."""
+    return html.escape(escaped(text), quote=False)
 
 
 def _content(content: Any, name: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from accel.api import Report
+from accel.text import escaped
 
 _PROCESS, _LAYERS, _WORK = 1, 1, 2
 # Colours that the trace viewer has names for.
@@ -28,7 +29,7 @@ def timeline(report: Report, clock_mhz: float) -> dict[str, Any]:
     cycle = 0
     for layer, counters in zip(report.layers, report.counters, strict=True):
         arguments = {
-            "node": layer.node,
+            "node": escaped(layer.node),
             "mode": layer.mode,
             "MACs": layer.macs,
             "cycles": counters.cycles,
@@ -57,14 +58,20 @@ def timeline(report: Report, clock_mhz: float) -> dict[str, Any]:
 
 
 def _name(what: str, text: str, thread: int = 0) -> dict[str, Any]:
-    return {"name": what, "ph": "M", "pid": _PROCESS, "tid": thread, "args": {"name": text}}
+    return {
+        "name": what,
+        "ph": "M",
+        "pid": _PROCESS,
+        "tid": thread,
+        "args": {"name": escaped(text)},
+    }
 
 
 def _slice(
     name: str, begin: int, cycles: int, clock_mhz: float, thread: int, arguments: dict[str, Any]
 ) -> dict[str, Any]:
     return {
-        "name": name,
+        "name": escaped(name),
         "cat": "core",
         "ph": "X",
         "ts": begin / clock_mhz,

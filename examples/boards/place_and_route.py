@@ -64,7 +64,9 @@ def main() -> None:
             made = record(name, range(1, options.seeds + 1), folder)
         # Read anew, for another board may have been recorded meanwhile.
         results = dict(sorted({**read(), name: made}.items()))
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        new = RESULTS.with_suffix(".new")
+        new.write_text(json.dumps(results, indent=1) + "\n")
+        new.replace(RESULTS)
         fmax = made["fmax_mhz"]["signed_off"]
         print(f"{name}: {fmax:.1f} MHz for {made['clock_mhz']:g}, {made['used']}", flush=True)
 

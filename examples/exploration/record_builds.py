@@ -84,7 +84,9 @@ def main() -> None:
     for name in options.names or [n for n in FITTED | HELD_OUT if n not in read()]:
         made = record(name, range(1, options.seeds + 1))
         # Read anew, for another one may have been recorded meanwhile.
-        BUILDS.write_text(json.dumps(dict(sorted({**read(), name: made}.items())), indent=1) + "\n")
+        new = BUILDS.with_suffix(".new")
+        new.write_text(json.dumps(dict(sorted({**read(), name: made}.items())), indent=1) + "\n")
+        new.replace(BUILDS)
         print(f"{name}: {made['used']}, {made['fmax_mhz']['seeds']}", flush=True)
 
 

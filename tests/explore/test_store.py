@@ -54,6 +54,81 @@ def test_a_full_disk_in_the_middle_loses_nothing(tmp_path, monkeypatch):
     assert [json.loads(line)["key"] for line in lines] == ["a", "c"]
 
 
+def _damaged(line, how):
+    return {
+        "a bit": line.replace(b"2", b"3", 1),
+        "cut off": line[: len(line) // 2],
+        "another type": b"[1, 2]",
+        "no object": b'{"key": "b", "result": 7, "digest": ""}',
+        "no text": bytes(range(128, 160)),
+        "zeros": bytes(len(line)),
+        "nested": b"[" * 100_000,
+        "nothing": b"",
+        "of another": line.replace(b'"b"', b'"a"'),
+        "no digest": line.split(b', "digest"')[0] + b"}",
+    }[how]
+
+
+ODD = ["a bit", "cut off", "another type", "no object", "no text", "zeros", "nested"]
+
+
+@pytest.mark.parametrize("how", [*ODD, "nothing", "of another", "no digest"])
+@pytest.mark.parametrize("place", range(3))
+def test_an_odd_line_loses_itself_and_no_other(tmp_path, place, how):
+    store = Store(tmp_path)
+    for name in "abc":
+        store.add(name, {"cycles": 2})
+    lines = store.path.read_bytes().splitlines()
+    lines[place] = _damaged(lines[place], how)
+    store.path.write_bytes(b"".join(line + b"\n" for line in lines))
+    again = Store(tmp_path)
+    there = [name for name in "abc" if name != "abc"[place]]
+    if how == "of another" and place != 1:
+        there = [*"abc"]  # nothing to replace there
+    assert sorted(again.results) == there
+    assert all(result == {"cycles": 2} for result in again.results.values())
+    again.add("d", {"cycles": 4})
+    assert sorted(Store(tmp_path).results) == [*there, "d"]
+
+
+def test_what_is_odd_is_counted_and_left_where_it_is(tmp_path):
+    store = Store(tmp_path)
+    store.add("a", {"cycles": 1})
+    with store.path.open("ab") as file:
+        file.write(b'{"key": "b", "resu\n')
+    again = Store(tmp_path)
+    assert (list(again.results), again.odd) == (["a"], 1)
+    again.add("b", {"cycles": 2})
+    assert b'"resu\n{"key": "b"' in store.path.read_bytes()
+    assert list(Store(tmp_path).results) == ["a", "b"]
+
+
+@pytest.mark.parametrize("between", [b"", b"K", b"\x00", b"}"])
+def test_lines_that_a_damaged_line_end_has_joined_are_both_there(tmp_path, between):
+    store = Store(tmp_path)
+    for name in "abc":
+        store.add(name, {"cycles": 2})
+    store.path.write_bytes(store.path.read_bytes().replace(b"\n", between, 1))
+    assert sorted(Store(tmp_path).results) == [*"abc"]
+
+
+def test_a_store_whose_only_line_is_damaged_begins_anew(tmp_path):
+    store = Store(tmp_path)
+    store.add("a", {"cycles": 1})
+    store.path.write_bytes(store.path.read_bytes().replace(b"1", b"2", 1))
+    again = Store(tmp_path)
+    assert again.results == {}
+    again.add("a", {"cycles": 1})
+    assert Store(tmp_path).results == {"a": {"cycles": 1}}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no pipes")
+def test_a_pipe_or_a_folder_in_its_place_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "points.jsonl")
+    with pytest.raises(CannotKeep, match="must be a file"):
+        Store(tmp_path)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CannotKeep, match="cannot be written"):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import accel
-from accel.explore import work
+from accel.explore import made_by, work
 from accel.explore.executors import WorkLost, local
 from accel.explore.network import Network
 from accel.explore.point import Point, Space
@@ -167,3 +167,35 @@ def test_accuracy_is_that_of_the_labelled_data(tmp_path):
     program = accel.compile(DIGITS / "digits_int8.tflite", board="icebreaker")
     answers = program.run(x).output.reshape(len(x), -1).argmax(axis=1)
     assert outcome.accuracy == pytest.approx((answers == y).mean())
+
+
+def test_a_problem_that_passes_is_told_and_tried_again(network, tmp_path, monkeypatch, built):
+    routed, failing = work.routed, [True]
+
+    def full(point, seeds):
+        if failing:
+            return {"problem": "the disk is full", work.PASSES: True}
+        return routed(point, seeds)
+
+    monkeypatch.setattr(work, "routed", full)
+    with ThreadPoolExecutor(1) as executor:
+        first = sweep(network, tmp_path, executor)
+        outcomes = feasible(first.estimate(SPACE))[:1]
+        assert first.route(outcomes)[0].problem == "the disk is full"
+        failing.clear()
+        again = sweep(network, tmp_path, executor)
+        outcomes = feasible(again.estimate(SPACE))[:1]
+        assert again.route(outcomes)[0].is_routed
+
+
+@pytest.mark.parametrize("by", ["sources", "tools"])
+def test_what_other_sources_or_tools_made_is_made_anew(network, tmp_path, monkeypatch, built, by):
+    with ThreadPoolExecutor(1) as executor:
+        first = sweep(network, tmp_path, executor)
+        first.route(feasible(first.estimate(SPACE))[:1])
+        kept = len(first.store.results)
+        monkeypatch.setattr(made_by, by, lambda *family: {"other": by})
+        again = sweep(network, tmp_path, executor)
+        again.route(feasible(again.estimate(SPACE))[:1])
+        estimates = len(SPACE) if by == "sources" else 0
+        assert len(again.store.results) == kept + estimates + 1

@@ -9,7 +9,8 @@ from accel.errors import ToolError
 from accel.explore import work
 from accel.explore.point import Point, Space
 from accel.flow.build import BuildResult, build
-from accel.flow.tools import ToolFailed
+from accel.flow.output import OutputUnusable
+from accel.flow.tools import ToolFailed, ToolNotFound
 
 REPORT = {
     "utilization": {"LC": {"used": 4000, "available": 5280}},
@@ -61,3 +62,25 @@ def test_a_log_that_goes_with_its_folder_is_not_named(point, flow, tmp_path):
 def test_a_tool_that_fails_is_an_answer(point, flow):
     flow.side_effect = ToolError("place and route: no room")
     assert work.routed(point, (1,)) == {"problem": "place and route: no room"}
+
+
+def _failed(**facts):
+    given = {"tool": "yosys", "step": "synthesis", "lines": (), "log": None, "remedy": "wait"}
+    return ToolFailed(**given, **facts)
+
+
+@pytest.mark.parametrize(
+    "problem, passes",
+    [
+        (_failed(lasting=True), False),
+        (_failed(lasting=False), True),
+        (OutputUnusable("no space left"), True),
+        (ToolNotFound("yosys: not found"), True),
+        (ToolError("anything else"), False),
+    ],
+)
+def test_a_problem_that_is_not_the_points_is_told_as_one_that_passes(point, flow, problem, passes):
+    flow.side_effect = problem
+    answer = work.routed(point, (1,))
+    assert answer["problem"]
+    assert answer.get(work.PASSES, False) == passes

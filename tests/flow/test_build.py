@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from random import Random
 
 import pytest
 
+from accel.flow import bitstreams
 from accel.flow.build import build
 from accel.flow.delays import read_sdf
 from accel.flow.output import OutputUnusable
@@ -94,6 +97,27 @@ def test_an_ecp5_design_becomes_a_bitstream(ecp5_plan, tmp_path):
     assert result.report["utilization"]["EBR"]["used"] == 16
     fmax = result.report["fmax_mhz"]
     assert fmax["signed_off"] == fmax["nextpnr"] > 25
+    _no_part_of_it_is_taken_for_the_whole(result)
+
+
+def _no_part_of_it_is_taken_for_the_whole(result):
+    """Neither of the configuration, the bitstream, nor the commands that shift it in."""
+    use = {name: one["used"] for name, one in result.report["utilization"].items()}
+    used = {"TRELLIS_COMB": use["LUT"], "DP16KD": use["EBR"], "MULT18X18D": use["DSP"]}
+    folder = result.bitstream.parent
+    bits = result.bitstream.read_bytes()
+    config, svf = (folder / name for name in ("top.config", "top.svf"))
+    # Between two tiles, where the text says nothing of an end, and anywhere.
+    text, draw = config.read_text(), Random(1)
+    places = [match.start() for match in re.finditer(r"^\.", text, re.MULTILINE)]
+    for at in (*draw.sample(places[1:], 100), *draw.sample(range(len(text)), 100)):
+        with pytest.raises(bitstreams.BadBitstream):
+            bitstreams.check_config(text[:at], used)
+    for at in draw.sample(range(len(bits)), 100):
+        with pytest.raises(bitstreams.BadBitstream):
+            bitstreams.check_bit(bits[:at])
+        with pytest.raises(bitstreams.BadBitstream):
+            bitstreams.check_svf(svf.read_text()[: 2 * at], len(bits))
 
 
 def test_a_second_build_replaces_the_first_and_nothing_else(ice40_plan, tmp_path, fake_tool):

@@ -1,0 +1,37 @@
+"""What results are made by, which is part of their keys: our sources, and the tools."""
+
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from accel import __version__
+from accel.flow.cache import identity_of
+from accel.flow.tools import find_optional
+
+_PARTS = ("accel", "accel.boards", "accel.sim")  # folders of their own in a clone
+_KINDS = ("*.py", "*.json")
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Version and digest of sources and recorded data: a version does not tell one state of a clone
+    from another."""
+    hasher = hashlib.sha256()
+    for part in _PARTS:
+        found = importlib.util.find_spec(part)
+        root = Path(found.origin).parent if found and found.origin else None
+        for path in sorted(file for kind in _KINDS for file in root.rglob(kind)) if root else ():
+            hasher.update(f"{part} {path.relative_to(root).as_posix()}\0".encode())
+            hasher.update(path.read_bytes())
+    return {"version": __version__, "sources": hasher.hexdigest()}
+
+
+@cache
+def tools(family: str) -> list[Any]:
+    """What tells the tools that build for a family from others; ``None`` for one that this machine
+    does not have, as where workers of a cluster build."""
+    names = ("yosys", "nextpnr-ecp5" if family == "ecp5" else "nextpnr-ice40")
+    found = [find_optional(name) for name in names]
+    return [identity_of(tool) if tool else None for tool in found]
