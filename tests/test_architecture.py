@@ -18,13 +18,14 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery"}
+FOUNDATION = {"errors", "discovery", "processes"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
     "discovery": {"errors"},
+    "processes": set(),
     "numeric": FOUNDATION,
-    "flow": {"errors"},
+    "flow": {"errors", "processes"},
     "config": FOUNDATION | {"numeric"},
     "isa": FOUNDATION | {"numeric", "config", "protocol"},
     "protocol": set(),
@@ -50,7 +51,7 @@ ALLOWED = {
     "explore": DEFINITIONS
     | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "flow", "resources"},
     "__init__": {"api", "config"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "processes"},
 }
 EVERYTHING = {"cli"}
 

@@ -1,7 +1,6 @@
 """The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has them."""
 
 import ctypes
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
 from accel.flow.cache import cache_root, key_of, made_once
+from accel.processes.children import run
 from accel.sim.compiled import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
@@ -29,7 +29,7 @@ def compiled(compiler: Compiler) -> Path:
     def make(folder: Path) -> Path:
         made = folder / "kernels.so"
         command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = run(command)
         if answer.returncode:
             last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
             raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")

@@ -1,6 +1,5 @@
 """The command line, one file for each command; the only part that may import everything."""
 
-import signal
 import sys
 import traceback
 from typing import Annotated
@@ -27,6 +26,8 @@ from accel.cli import (
 )
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
+from accel.flow.cache import cache_root
+from accel.processes import leftovers, stopping
 
 USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
 
@@ -44,7 +45,7 @@ class Commands(TyperGroup):
             error(str(problem))
             raise typer.Exit(TOOL_EXIT) from None
         except KeyboardInterrupt:
-            error("stopped; no file was left half-written")
+            error(stopping.MESSAGE)
             raise typer.Exit(STOPPED_EXIT) from None
 
 
@@ -95,9 +96,12 @@ def _options(
 def main() -> None:
     """Run the command line and end the process."""
     use_safe_streams()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        leftovers.begin(cache_root() / "running")
         app(prog_name="accel")
+    except stopping.Stopped:
+        stopping.say_stopped()
+        raise
     except Exception:  # noqa: BLE001 -- what nobody foresaw is shown with whom to tell
         traceback.print_exc()
         error(
@@ -105,3 +109,5 @@ def main() -> None:
             "what `accel doctor` says"
         )
         sys.exit(TOOL_EXIT)
+    finally:
+        leftovers.end()
