@@ -8,15 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
-from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
+from accel.cli import _options, _places
+from accel.cli._output import note, progress, say, show, table, write_whole
 
 PAGE, SUMMARY = "explore.html", "explore.json"
 
 
 def explore(
     models: Annotated[
-        list[Path], typer.Argument(help="Networks that the core is for.", metavar="MODEL...")
+        list[Path],
+        typer.Argument(
+            help="Networks that the core is for.", metavar="MODEL...", callback=_places.input_files
+        ),
     ],
     output: Annotated[
         Path,
@@ -25,6 +28,7 @@ def explore(
             "-o",
             help="Folder for results; a sweep goes on from what it finds there.",
             metavar="DIR",
+            callback=_places.output_folder,
         ),
     ],
     board: Annotated[
@@ -97,12 +101,16 @@ def explore(
     from accel.explore.search import search
     from accel.explore.store import Store
     from accel.explore.sweep import Sweep, feasible, pareto_fronts
+    from accel.flow.tools import check_named_tools
     from accel.pictures.exploration import exploration_page
 
     space = Space(_boards(board), _axes(rows, cols, format, pe, values))
+    _options.check_names(models)
+    if route:
+        check_named_tools()
+    _places.check_in_folder(output, PAGE, SUMMARY)
     networks = [Network.read(model, data) for model in models]
     store = Store(output)
-    check_writable(output / PAGE, output / SUMMARY)
     if store.results:
         note(f"going on from {len(store.results)} results in {store.path}")
     jobs = jobs or os.cpu_count() or 1
