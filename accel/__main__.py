@@ -11,9 +11,11 @@ def main() -> None:
         from accel.cli import main as run
 
         run()
-    except KeyboardInterrupt:  # while modules were imported, or options read
+    except (KeyboardInterrupt, stopping.Stopped):  # while modules were imported, or options read
         stopping.say_stopped()
         raise SystemExit(130) from None
+    finally:
+        stopping.finish()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Commands(TyperGroup):
         except ToolError as problem:
             error(str(problem))
             raise typer.Exit(TOOL_EXIT) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, stopping.Stopped):
             error(stopping.MESSAGE)
             raise typer.Exit(STOPPED_EXIT) from None
 
@@ -100,9 +100,6 @@ def main() -> None:
     try:
         leftovers.begin(cache_root() / "running")
         app(prog_name="accel")
-    except stopping.Stopped:
-        stopping.say_stopped()
-        raise
     except Exception:  # noqa: BLE001 -- what nobody foresaw is shown with whom to tell
         traceback.print_exc()
         error(

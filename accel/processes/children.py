@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,8 +57,13 @@ def start(
 
 def kill(process: subprocess.Popen) -> None:
     """Kill a tool and all that it has started; it is still to be waited for."""
+    if process.returncode is not None:
+        return
     with contextlib.suppress(OSError):
-        process.terminate()  # the guard, which kills; where there is none, the tool itself
+        if os.name == "posix":
+            os.kill(process.pid, signal.SIGUSR1)  # to the guard, which kills
+        else:
+            process.kill()
 
 
 def run(

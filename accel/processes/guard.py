@@ -1,8 +1,8 @@
 """Runs one tool, and kills it with all that it has started when it is told to or we are no more.
 
 A script of its own, ``guard.py COMMAND...``, whose standard input is a pipe that our process holds the
-other end of: the system closes it however our process ends, ``SIGKILL`` included. ``SIGTERM`` says the
-same. A guard is there before its tool is, and so there is no moment in which a tool would be left
+other end of: the system closes it however our process ends, ``SIGKILL`` included. ``SIGUSR1`` says the
+same; signals that ask for the end are meant for our process and passed on to it. A guard is there before its tool is, and so there is no moment in which a tool would be left
 behind; and it waits for the tool's end, so that there is none when we hear of the guard's.
 """
 
@@ -15,27 +15,40 @@ import sys
 
 _OURS = 0
 _NOT_STARTED = 127  # as a shell says it
-_ENDINGS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
+_KILL = signal.SIGUSR1
+_PASSED_ON = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM)
 
 
 def main() -> None:
-    command = sys.argv[1:]
+    command, parent = sys.argv[1:], os.getppid()
     heard, wake = os.pipe()
     os.set_blocking(heard, False)
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    for number in (signal.SIGCHLD, *_ENDINGS):
+    for number in (signal.SIGCHLD, _KILL, *_PASSED_ON):
         signal.signal(number, lambda *_: None)
     tool = os.fork()
     if tool == 0:
         _become(command)
     with contextlib.suppress(OSError):  # it may have done so itself, and have begun
         os.setpgid(tool, tool)
+    try:
+        _watch(tool, heard, parent)
+    finally:  # it never returns, and whatever it may raise, the tool does not outlive it
+        with contextlib.suppress(OSError):
+            os.killpg(tool, signal.SIGKILL)
+
+
+def _watch(tool: int, heard: int, parent: int) -> None:
     while True:
         readable = select.select([_OURS, heard], [], [])[0]
-        signals = os.read(heard, 512) if heard in readable else b""
+        signals = set(os.read(heard, 512) if heard in readable else b"")
         is_over = _OURS in readable and not os.read(_OURS, 1)
-        if is_over or set(signals) - {signal.SIGCHLD}:
+        if not is_over and os.getppid() == parent:
+            for number in signals & set(_PASSED_ON):
+                with contextlib.suppress(OSError):
+                    os.kill(parent, number)
+        if is_over or _KILL in signals:
             with contextlib.suppress(OSError):
                 os.killpg(tool, signal.SIGKILL)
             _end_like(os.waitpid(tool, 0)[1])
@@ -47,7 +60,7 @@ def main() -> None:
 def _become(command: list[str]) -> None:
     try:
         signal.set_wakeup_fd(-1)
-        for number in _ENDINGS:
+        for number in (_KILL, *_PASSED_ON):
             signal.signal(number, signal.SIG_DFL)
         os.setpgid(0, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), _OURS)

@@ -26,7 +26,7 @@ except ImportError:  # where there are no such locks nothing is known of other p
 _SUFFIX = ".journal"
 _MADE, _PARENT = "made", "parent"
 # As `tempfile` names what it makes; nothing else is removed, whatever a journal says.
-_TEMPORARY = re.compile(r"[a-z0-9_]{8}(\.\w+)?\Z")
+_TEMPORARY = re.compile(r"(/tmp|[-_.])[a-z0-9_]{8}(\.\w+)?\Z")
 _TRIES, _PAUSE_S = 10, 0.05  # tools of a killed process take a moment to end
 _EVENTS = ("tempfile.mkdtemp", "tempfile.mkstemp")
 

@@ -265,7 +265,8 @@ def _files_left(folder: Path) -> list[str]:
     """What should not be there: temporary files anywhere, and of outputs all that is not whole."""
     found = []
     for path in sorted((folder / "tmp").rglob("*")):
-        found.append(str(path.relative_to(folder)))
+        if path.name != ".ses":  # ONNX Runtime's own, which it keeps from run to run
+            found.append(str(path.relative_to(folder)))
     for path in sorted((folder / "cache").rglob("*")):
         if path.name.startswith((".", "tmp")) or path.suffix == ".journal":
             found.append(str(path.relative_to(folder)))
