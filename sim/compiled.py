@@ -4,10 +4,8 @@ import ctypes
 import hashlib
 import inspect
 import json
-import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +22,9 @@ from accel.errors import ToolError
 from accel.flow.cache import cache_root, identity_of, key_of
 from accel.flow.libraries import Library, library
 from accel.flow.products import NotWhole, check_netlist
-from accel.flow.tools import find_tool
+from accel.flow.tools import COMPILER, ToolMisnamed, find_tool, named_command
 from accel.numeric.formats import FORMATS
+from accel.processes.children import TimeoutExpired, run
 
 from .cpp import cpp
 from .cpp_parts import Rest
@@ -65,19 +64,26 @@ class Compiler:
 
 
 def find_compiler() -> Compiler:
-    """The system's C++ compiler, else the ``ziglang`` wheel's. Raises ``CannotCompileRtl``."""
-    candidates = [os.environ.get("CXX"), "c++", "g++", "clang++"]
-    commands = [(path,) for name in candidates if name and (path := shutil.which(name))]
+    """What ``CXX`` names, else the system's C++ compiler, else the ``ziglang`` wheel's.
+
+    Raises ``CannotCompileRtl``, and ``ToolMisnamed`` where ``CXX`` names no compiler.
+    """
+    named = named_command(COMPILER, arguments=True)
+    commands = [(path,) for name in ("c++", "g++", "clang++") if (path := shutil.which(name))]
     commands.append((sys.executable, "-m", "ziglang", "c++"))
-    for command in commands:
+    for command in [named] if named else commands:
         try:
-            answer = subprocess.run(
-                [*command, "--version"], capture_output=True, text=True, timeout=120, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            answer = run([*command, "--version"], timeout=120)
+        except (OSError, TimeoutExpired):
             continue
         if answer.returncode == 0:
-            return Compiler(command, answer.stdout.splitlines()[0])
+            said = (answer.stdout + answer.stderr).strip().splitlines()
+            return Compiler(command, said[0] if said else "unknown")
+    if named:
+        raise ToolMisnamed(
+            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not answer to "
+            "--version; name another one, or unset the variable"
+        )
     raise CannotCompileRtl(
         "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "
         f"pysim, or install one with: {how_to_install('compiler')}"
@@ -156,7 +162,7 @@ def _compile(
 
 
 def _run(command: list, folder: Path) -> None:
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    answer = run(command, folder=folder)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
         raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")

@@ -1,5 +1,10 @@
 """The core's RTL in Amaranth's own simulator: slow, but with waves."""
 
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +21,7 @@ _PERIOD = 1e-6
 class SimulatedCore:
     """A `Transport` to a core in Amaranth's simulator; ``cycles`` counts all that were simulated.
 
-    With ``waves`` a VCD file is written, whole when `close` has been called.
+    With ``waves`` a VCD file is written, under that name when `close` has been called.
     """
 
     def __init__(self, config: AcceleratorConfig, *, waves: Path | None = None):
@@ -26,9 +31,9 @@ class SimulatedCore:
         self._simulator = Simulator(harness)
         self._simulator.add_clock(_PERIOD)
         self._simulator.add_testbench(self._bench, background=True)
-        self._waves = self._simulator.write_vcd(str(waves)) if waves else None
-        if self._waves:
-            self._waves.__enter__()
+        self._waves = contextlib.ExitStack()
+        if waves:
+            self._waves.enter_context(_writing(self._simulator, waves))
         self._sending = b""
         self._wanted = 0
         self._received = bytearray()
@@ -82,6 +87,21 @@ class SimulatedCore:
 
     def close(self) -> None:
         """Finish the waves."""
-        if self._waves:
-            self._waves.__exit__(None, None, None)
-            self._waves = None
+        self._waves.close()
+
+
+@contextlib.contextmanager
+def _writing(simulator: Simulator, waves: Path) -> Iterator[None]:
+    """Write waves while the block runs, and move them into place: of a run that failed they are what one
+    wants to see."""
+    with tempfile.TemporaryDirectory(
+        prefix=".waves-", dir=waves.absolute().parent, ignore_cleanup_errors=True
+    ) as folder:
+        made = Path(folder, "waves.vcd")
+        with simulator.write_vcd(str(made)):
+            yield
+        if waves.exists() and not waves.is_file():  # a device or a pipe
+            with made.open("rb") as source, waves.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        else:
+            os.replace(made, waves)

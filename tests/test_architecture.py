@@ -18,15 +18,16 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery", "advice", "text"}
+FOUNDATION = {"errors", "discovery", "advice", "processes", "text"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
     "advice": set(),
     "text": set(),
     "discovery": {"errors"},
+    "processes": set(),
     "numeric": FOUNDATION,
-    "flow": {"advice", "errors"},
+    "flow": {"advice", "errors", "processes"},
     "config": FOUNDATION | {"numeric"},
     "isa": FOUNDATION | {"numeric", "config", "protocol"},
     "protocol": set(),
@@ -52,7 +53,7 @@ ALLOWED = {
     "explore": DEFINITIONS
     | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "flow", "resources"},
     "__init__": {"api", "config"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "processes"},
 }
 EVERYTHING = {"cli"}
 

@@ -2,7 +2,6 @@
 
 import ctypes
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
 from accel.flow.cache import cache_root, key_of
 from accel.flow.libraries import Library, library
+from accel.processes.children import run
 from accel.sim.compiled import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
@@ -36,7 +36,7 @@ def compiled(compiler: Compiler) -> Library:
     def make(folder: Path) -> Path:
         made = folder / "kernels.so"
         command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = run(command)
         if answer.returncode:
             last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
             raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")

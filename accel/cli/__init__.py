@@ -1,6 +1,5 @@
 """The command line, one file for each command; the only part that may import everything."""
 
-import signal
 import sys
 import traceback
 from typing import Annotated
@@ -25,8 +24,11 @@ from accel.cli import (
     run,
     show,
 )
+from accel.cli._command import Command
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
+from accel.flow.cache import cache_root
+from accel.processes import leftovers, stopping
 
 USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
 
@@ -43,8 +45,8 @@ class Commands(TyperGroup):
         except ToolError as problem:
             error(str(problem))
             raise typer.Exit(TOOL_EXIT) from None
-        except KeyboardInterrupt:
-            error("stopped; no file was left half-written")
+        except (KeyboardInterrupt, stopping.Stopped):
+            error(stopping.MESSAGE)
             raise typer.Exit(STOPPED_EXIT) from None
 
 
@@ -71,7 +73,7 @@ for _command in (
     doctor.doctor,
     load.load,
 ):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(datapath.app)
 
 
@@ -95,8 +97,8 @@ def _options(
 def main() -> None:
     """Run the command line and end the process."""
     use_safe_streams()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        leftovers.begin(cache_root() / "running")
         app(prog_name="accel")
     except Exception:  # noqa: BLE001 -- what nobody foresaw is shown with whom to tell
         traceback.print_exc()
@@ -105,3 +107,5 @@ def main() -> None:
             "what `accel doctor` says"
         )
         sys.exit(TOOL_EXIT)
+    finally:
+        leftovers.end()

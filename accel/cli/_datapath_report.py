@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
-from accel.cli._output import check_writable, progress, say, show, table, write_whole
+from accel.cli import _options, _places
+from accel.cli._output import progress, say, show, table, write_whole
 
 _HEADINGS = ("format, element", ">logic", ">DSP", ">EBR", ">MHz", ">cycles", ">ms", ">uJ")
 _REST = (">program", ">accuracy")
@@ -22,7 +22,13 @@ def report(
     board: _options.BoardName = None,
     models: Annotated[
         list[Path] | None,
-        typer.Option("--model", "-m", help="Networks; may be repeated.", metavar="MODEL"),
+        typer.Option(
+            "--model",
+            "-m",
+            help="Networks; may be repeated.",
+            metavar="MODEL",
+            callback=_places.input_files,
+        ),
     ] = None,
     data: _options.Data = None,
     seeds: Annotated[
@@ -33,10 +39,16 @@ def report(
     cols: _options.Columns = None,
     values: _options.Values = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="All of it as JSON.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--json", help="All of it as JSON.", metavar="FILE", callback=_places.output_file
+        ),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Charts, as a page.", metavar="FILE.html")
+        Path | None,
+        typer.Option(
+            "--html", help="Charts, as a page.", metavar="FILE.html", callback=_places.output_file
+        ),
     ] = None,
 ) -> None:
     """Compare number formats and processing elements with the board's own, in cores of one size.
@@ -54,10 +66,12 @@ def report(
     from accel.api import DEFAULT_BOARD
     from accel.explore.datapaths import compare, logic, points
     from accel.explore.network import Network
+    from accel.flow.tools import check_named_tools
     from accel.pictures.datapath import datapath_page
     from accel.pictures.page import Table
 
-    check_writable(json_file, html)
+    _options.check_names(models or [])
+    check_named_tools()
     found = _options.find_board(board or DEFAULT_BOARD)
     changes = {"rows": rows, "columns": cols, **_options.parsed(values or [])}
     chosen = points(names, found, {k: v for k, v in changes.items() if v is not None})

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from accel.cli import _places
 from accel.errors import UserError
 
 if TYPE_CHECKING:
@@ -14,7 +15,12 @@ _PLATFORM = "Board given as module:Class"
 
 Model = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help="A quantized .tflite or .onnx file.", show_default=False),
+    typer.Argument(
+        metavar="MODEL",
+        help="A quantized .tflite or .onnx file.",
+        show_default=False,
+        callback=_places.input_files,
+    ),
 ]
 Contract = Annotated[
     str | None,
@@ -34,6 +40,11 @@ Fuse = Annotated[
 ]
 BOARD_HELP = "As `accel boards` lists them, or a platform of Amaranth as module:Class."
 BoardName = Annotated[str | None, typer.Option("--board", "-b", help=BOARD_HELP, metavar="BOARD")]
+BoardNames = Annotated[
+    list[str] | None,
+    typer.Option("--board", "-b", help=f"{BOARD_HELP} Or all; may be repeated.", metavar="BOARD"),
+]
+ALL = "all"  # boards
 Clock = Annotated[
     str | None,
     typer.Option("--clock", help="Clock resource, if not the default.", rich_help_panel=_PLATFORM),
@@ -114,7 +125,11 @@ Values = Annotated[
 Data = Annotated[
     Path | None,
     typer.Option(
-        "--data", "-d", help="Labelled data for accuracy: arrays x and y.", metavar="XY.npz"
+        "--data",
+        "-d",
+        help="Labelled data for accuracy: arrays x and y.",
+        metavar="XY.npz",
+        callback=_places.input_files,
     ),
 ]
 
@@ -142,6 +157,16 @@ def find_board(name: str, *, linked: bool = False, **options: Any) -> "Board":
     return board
 
 
+def find_boards(names: list[str] | None, default: str) -> list["Board"]:
+    """Those of the names, each once; ``all`` are all that we know. Raises what ``find_board`` does."""
+    from accel import boards
+
+    names = names or [default]
+    if ALL in names:
+        return list(boards.BOARDS.values())
+    return [find_board(name) for name in dict.fromkeys(names)]
+
+
 def configuration(
     board: "Board", rows: int | None, cols: int | None, form: str | None, pe: str | None, values
 ):
@@ -149,10 +174,28 @@ def configuration(
     from accel import resources
     from accel.core.pe import named
 
-    changes = {"rows": rows, "columns": cols, "format": form, "element": pe}
-    config = resources.configure(board, **changes | parsed(values or []))
+    options = {"rows": rows, "columns": cols, "format": form, "element": pe}
+    changes = parsed(values or [])
+    for name in changes:
+        if options.get(name) is not None:
+            raise BadOption(
+                f"--set {name} must not be given beside the option of its own; leave one"
+            )
+    config = resources.configure(board, **options | changes)
     named(config.element)
     return config
+
+
+def check_names(models: list[Path]) -> None:
+    """Raise ``BadOption`` for two networks of one name, of which only one would be in the answer."""
+    known: dict[str, Path] = {}
+    for path in models:
+        if path.stem in known:
+            raise BadOption(
+                f"Networks must have different names, not {path.stem!r} for {known[path.stem]} and "
+                f"{path}; rename one"
+            )
+        known[path.stem] = path
 
 
 def parsed(values: list[str]) -> dict[str, int | str]:
@@ -168,6 +211,8 @@ def parsed(values: list[str]) -> dict[str, int | str]:
         if not equals or name not in known:
             names = ", ".join(known)
             raise BadOption(f"--set must be NAME=VALUE with a NAME of {names}, not {text!r}")
+        if name in parsed:
+            raise BadOption(f"--set {name} must be given once, not {parsed[name]!r} and {value!r}")
         try:
             parsed[name] = int(value, 0) if known[name] is int else value
         except ValueError:

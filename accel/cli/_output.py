@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from accel.errors import UserError
+from accel.flow import output
 from accel.text import escaped, escaped_lines
 
 PLAIN_WIDTH = 110  # columns where the output is no terminal
@@ -147,53 +147,14 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
         yield advance
 
 
-def check_writable(*paths: Path | None) -> None:
-    """Raise ``CannotWrite`` now for files that could not be written at the end of long work."""
-    for path in paths:
-        if path is None:
-            continue
-        if path.is_dir():
-            raise CannotWrite(f"{path}: cannot be written: is a folder; give a file name")
-        folder = path.absolute().parent
-        if not folder.is_dir():
-            why = "is not a folder" if folder.exists() else "does not exist"
-            raise CannotWrite(f"{path}: cannot be written: {folder} {why}; choose another place")
-        if not os.access(folder, os.W_OK):
-            raise CannotWrite(
-                f"{path}: cannot be written: no permission in {folder}; choose another place"
-            )
-
-
 def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
     """Have ``write(binary file)`` make a file under another name and move it into place.
 
     Raises ``CannotWrite``, and then leaves what was there before.
     """
     try:
-        if path.exists() and not path.is_file():  # a device or a pipe cannot be moved over
-            with path.open("wb") as file:
-                write(file)
-            return
-        with tempfile.NamedTemporaryFile(
-            dir=path.absolute().parent, prefix=f".{path.name}-", delete=False
-        ) as file:
-            try:
-                write(file)
-                file.close()
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, path)
-            except BaseException:
-                file.close()
-                with contextlib.suppress(OSError):
-                    os.unlink(file.name)
-                raise
+        output.write_whole(path, write)
     except OSError as problem:
         raise CannotWrite(
             f"{path}: cannot be written: {problem.strerror or problem}; choose another place"
         ) from problem
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,18 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._bench_tables import show_bench
-from accel.cli._output import check_writable, progress, say, write_whole
+from accel.cli._output import progress, say, write_whole
 
-if TYPE_CHECKING:
-    from accel.boards import Board
-
-ALL = "all"  # boards
 _QUICK = {"samples": 16, "repeat": 3}
 
 
@@ -22,6 +18,7 @@ def bench(
         list[Path] | None,
         typer.Argument(
             metavar="[MODEL...]",
+            callback=_places.input_files,
             help="Quantized .tflite or .onnx files.",
             show_default="the digits example",
         ),
@@ -30,16 +27,7 @@ def bench(
         list[Path] | None,
         typer.Option("--models", help="All files in a folder; may be repeated.", metavar="FOLDER"),
     ] = None,
-    board: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--board",
-            "-b",
-            help=f"{_options.BOARD_HELP} Or all; may be repeated.",
-            metavar="BOARD",
-            show_default="icebreaker",
-        ),
-    ] = None,
+    board: _options.BoardNames = None,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="No place and route: the clock as it was recorded."),
@@ -56,7 +44,8 @@ def bench(
         ),
     ] = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="All figures.", metavar="FILE")
+        Path | None,
+        typer.Option("--json", help="All figures.", metavar="FILE", callback=_places.output_file),
     ] = None,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
@@ -90,12 +79,14 @@ def bench(
             compile machine rtl rtl_speed numpy cpp
     """
     from accel import resources
+    from accel.api import DEFAULT_BOARD
     from accel.bench import networks
     from accel.bench.run import Plan, measure
+    from accel.flow.tools import check_named_tools
 
-    check_writable(json_file)
+    check_named_tools()
     paths = networks.paths(models or [], folders or [])
-    asked = _boards(board or [])
+    asked = _options.find_boards(board, DEFAULT_BOARD)
     subjects = [(b, _options.configuration(b, rows, cols, format, pe, values)) for b in asked]
     if not quick:
         for found, config in subjects:
@@ -114,13 +105,3 @@ def bench(
         text = json.dumps(result, indent=1) + "\n"
         write_whole(json_file, lambda file: file.write(text.encode()))
         say(f"Wrote {json_file}")
-
-
-def _boards(names: list[str]) -> "list[Board]":
-    """The boards asked for, each once. Raises ``UnknownBoard``."""
-    from accel import boards
-    from accel.api import DEFAULT_BOARD
-
-    if ALL in names:
-        return list(boards.BOARDS.values())
-    return [_options.find_board(name) for name in dict.fromkeys(names or [DEFAULT_BOARD])]

@@ -6,14 +6,22 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._output import error, progress, say, show, table, write_whole
+from accel.flow.output import REPORT
 
 
 def build(
     board: Annotated[str, typer.Option("--board", "-b", help=_options.BOARD_HELP, metavar="BOARD")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the bitstream.", metavar="DIR")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the bitstream.",
+            metavar="DIR",
+            callback=_places.output_folder,
+        ),
     ],
     rows: _options.Rows = None,
     cols: _options.Columns = None,
@@ -50,8 +58,12 @@ def build(
     accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
     """
     from accel.bitstream import build as run_build
+    from accel.flow.tools import check_named_tools
     from accel.pictures.pages import build_page
 
+    page = output / "report.html"
+    check_named_tools()
+    _places.check_in_folder(output, page.name, REPORT)
     found = _options.find_board(
         board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
     )
@@ -68,7 +80,6 @@ def build(
     show_report(result.report)
     show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
-    page = output / "report.html"
     write_whole(page, lambda file: file.write(build_page(result.report).encode()))
     say(f"Charts of fit, seeds and critical paths: {page}")
     if not result.report["timing_met"]:

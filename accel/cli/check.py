@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._matrix import answers, as_json, show_matrix
 from accel.cli._output import (
-    check_writable,
     error,
     progress,
     say,
@@ -20,21 +19,26 @@ from accel.cli._output import (
 )
 
 CANNOT_RUN = 2
-ALL = "all"  # boards
 
 
 def check(
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Quantized .tflite or .onnx files."),
+        typer.Argument(
+            metavar="MODEL...",
+            help="Quantized .tflite or .onnx files.",
+            callback=_places.input_files,
+        ),
     ],
-    board: Annotated[
-        str | None,
-        typer.Option("--board", "-b", help=f"{_options.BOARD_HELP} Or all.", metavar="BOARD"),
-    ] = None,
+    board: _options.BoardNames = None,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", help="The answer for each file and board.", metavar="FILE"),
+        typer.Option(
+            "--json",
+            help="The answer for each file and board.",
+            metavar="FILE",
+            callback=_places.output_file,
+        ),
     ] = None,
     contract: _options.Contract = None,
     fuse: _options.Fuse = True,
@@ -53,19 +57,16 @@ def check(
 
     \b
     accel check model.tflite
-    accel check model.tflite --board icebreaker
+    accel check model.tflite --board icebreaker --board ulx3s_25f
     accel check model.tflite --board ulx3s_85f --rows 8 --cols 16
     accel check *.tflite --board all --json matrix.json
     """
-    from accel import boards
-
-    check_writable(json_file)
-    every = board in (None, ALL)
-    asked = list(boards.BOARDS.values()) if every else [_options.find_board(board)]
+    is_matrix = _options.ALL in (board or [])
+    asked = _options.find_boards(board, _options.ALL)
     configs = [_options.configuration(b, rows, cols, format, pe, values) for b in asked]
     pairs = list(zip(asked, configs, strict=True))
     options = {"fuse": fuse, "exact": exact}
-    if len(models) == 1 and board != ALL and json_file is None:
+    if len(models) == 1 and not is_matrix and json_file is None:
         if not _check_one(models[0], pairs, contract, **options):
             raise typer.Exit(CANNOT_RUN)
         return

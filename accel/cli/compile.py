@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._output import say, show_exactness
 
 PROGRAM, LISTING, LAYERS = "program.bin", "listing.txt", "layers.json"
@@ -15,7 +15,14 @@ PROGRAM, LISTING, LAYERS = "program.bin", "listing.txt", "layers.json"
 def compile(
     model: _options.Model,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the files.", metavar="DIR")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the files.",
+            metavar="DIR",
+            callback=_places.output_folder,
+        ),
     ],
     board: _options.BoardName = None,
     contract: _options.Contract = None,
@@ -61,6 +68,7 @@ def compile(
     from accel.compiler.pass_texts import PassTexts
     from accel.flow.output import staged
 
+    _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, pe, values)
     resources.check_fits(config, found)

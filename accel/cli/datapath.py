@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from accel.cli import _places
+from accel.cli._command import Command
 from accel.cli._datapath_report import report
 from accel.cli._output import (
-    check_writable,
     error,
     note,
     progress,
@@ -25,10 +26,10 @@ app = typer.Typer(
 )
 
 
-app.command()(report)
+app.command(cls=Command)(report)
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 def list_() -> None:
     """List number formats and processing elements, built in and of installed packages.
 
@@ -76,7 +77,7 @@ def _formats_of(element: str) -> list[str]:
     return found
 
 
-@app.command()
+@app.command(cls=Command)
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A format or a processing element.")],
     form: Annotated[
@@ -87,7 +88,10 @@ def check(
         bool, typer.Option("--layers/--no-layers", help="Also whole layers, in RTL.")
     ] = True,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="The claims as JSON.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--json", help="The claims as JSON.", metavar="FILE", callback=_places.output_file
+        ),
     ] = None,
 ) -> None:
     """Hold a number format or a processing element to what it states.
@@ -102,8 +106,9 @@ def check(
     accel datapath check my_element
     """
     from accel.datapath import check as examine
+    from accel.flow.tools import check_named_tools
 
-    check_writable(json_file)
+    check_named_tools()
     with progress(f"check of {name}", 1.0) as advance:
         claims = examine(name, form, layers=layers, progress=lambda text: advance(0.0, text))
     listing = table("", "claim", "how", title=name)

@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from accel.cli import _places
 from accel.cli._output import console, error, progress, say, show, table
 from accel.cli.build import show_report, show_reused
 from accel.cli.run import run_with_progress, show_layers
@@ -28,7 +29,14 @@ def demo(
         int, typer.Option("--samples", min=1, max=360, help="Images to run in RTL.")
     ] = 50,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the bitstream.", metavar="DIR")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the bitstream.",
+            metavar="DIR",
+            callback=_places.output_folder,
+        ),
     ] = Path("accel-demo"),
 ) -> None:
     """The whole way on a small network that reads handwritten digits.
@@ -40,7 +48,9 @@ def demo(
     import numpy as np
 
     import accel
+    from accel.flow.tools import check_named_tools
 
+    check_named_tools()
     digits = importlib.resources.files("accel.digits")
     with (
         importlib.resources.as_file(digits / "digits_int8.tflite") as model,

@@ -72,7 +72,7 @@ def _has(listing, package: str, what: str) -> bool:
 
 
 def _tools(listing) -> list[str]:
-    from accel.flow.tools import REQUIREMENTS, ToolNotFound, find_tool
+    from accel.flow.tools import REQUIREMENTS, ToolMisnamed, ToolNotFound, find_tool
 
     missing = []
     for name in REQUIREMENTS:
@@ -83,15 +83,19 @@ def _tools(listing) -> list[str]:
             needed = name not in _OPTIONAL_TOOLS
             listing.add_row(name, "missing", "" if needed else "optional: a second opinion on Fmax")
             missing += [str(problem)] if needed else []
+        except ToolMisnamed as problem:
+            listing.add_row(name, "missing", "the environment names one that is not there")
+            missing.append(str(problem))
     return missing
 
 
 def _compiler(listing) -> list[str]:
+    from accel.flow.tools import ToolMisnamed
     from accel.sim.compiled import CannotCompileRtl, find_compiler
 
     try:
         compiler = find_compiler()
-    except CannotCompileRtl as problem:
+    except (CannotCompileRtl, ToolMisnamed) as problem:
         listing.add_row("C++ compiler", "missing", "for --executor rtl")
         return [str(problem)]
     listing.add_row("C++ compiler", compiler.version, " ".join(compiler.command))

@@ -8,15 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
-from accel.cli._output import check_writable, note, progress, say, show, table, write_whole
+from accel.cli import _options, _places
+from accel.cli._output import note, progress, say, show, table, write_whole
 
 PAGE, SUMMARY = "explore.html", "explore.json"
 
 
 def explore(
     models: Annotated[
-        list[Path], typer.Argument(help="Networks that the core is for.", metavar="MODEL...")
+        list[Path],
+        typer.Argument(
+            help="Networks that the core is for.", metavar="MODEL...", callback=_places.input_files
+        ),
     ],
     output: Annotated[
         Path,
@@ -25,6 +28,7 @@ def explore(
             "-o",
             help="Folder for results; a sweep goes on from what it finds there.",
             metavar="DIR",
+            callback=_places.output_folder,
         ),
     ],
     board: Annotated[
@@ -77,11 +81,12 @@ def explore(
         typer.Option("--dask", help="Use the workers of this Dask scheduler.", metavar="ADDRESS"),
     ] = None,
 ) -> None:
-    """Explore cores for networks: estimate all, build the best, show the Pareto front.
+    """Explore cores for networks: estimate all, build the best, show each board's Pareto front.
 
     All combinations of the values are estimated: what does not fit is left out,
-    of the rest those that promise most in latency, logic, energy and accuracy are
-    placed and routed. Each finished point is kept at once; the same command goes
+    of the rest those that promise most in latency, logic, energy and accuracy on
+    their board are placed and routed. What is not known, as accuracy without --data,
+    is not compared, and said. Each finished point is kept at once; the same command goes
     on where an interrupted one stopped. DIR gets explore.html and explore.json.
 
     \b
@@ -95,13 +100,17 @@ def explore(
     from accel.explore.point import Space
     from accel.explore.search import search
     from accel.explore.store import Store
-    from accel.explore.sweep import Sweep, feasible, pareto_front
+    from accel.explore.sweep import Sweep, feasible, pareto_fronts
+    from accel.flow.tools import check_named_tools
     from accel.pictures.exploration import exploration_page
 
     space = Space(_boards(board), _axes(rows, cols, format, pe, values))
+    _options.check_names(models)
+    if route:
+        check_named_tools()
+    _places.check_in_folder(output, PAGE, SUMMARY)
     networks = [Network.read(model, data) for model in models]
     store = Store(output)
-    check_writable(output / PAGE, output / SUMMARY)
     if store.results:
         note(f"going on from {len(store.results)} results in {store.path}")
     if store.odd:
@@ -119,15 +128,24 @@ def explore(
         if route:
             sweep.route_promising(outcomes, route)
     feasible(outcomes)
-    best = pareto_front([outcome for outcome in outcomes if outcome.is_routed or not route])
+    best = pareto_fronts([outcome for outcome in outcomes if outcome.is_routed or not route])
     points = [outcome.as_dict() for outcome in outcomes]
-    front = [outcomes.index(outcome) for outcome in best]
+    fronts = [
+        {
+            "board": front.board,
+            "objectives": front.objectives,
+            "left_out": front.left_out,
+            "points": [outcomes.index(outcome) for outcome in front.outcomes],
+        }
+        for front in best
+    ]
     title = f"Cores for {', '.join(network.name for network in networks)}"
-    summary = {"networks": [n.name for n in networks], "front": front, "points": points}
-    page = exploration_page(title, points, front)
+    summary = {"networks": [n.name for n in networks], "fronts": fronts, "points": points}
+    page = exploration_page(title, points, fronts)
     write_whole(output / SUMMARY, lambda file: file.write(json.dumps(summary, indent=1).encode()))
     write_whole(output / PAGE, lambda file: file.write(page.encode()))
-    _show([points[i] for i in front], f"{title}: the Pareto front")
+    for front in fronts:
+        _show(front, points, f"{title}: the Pareto front of {front['board']}")
     fit = sum(not point["problem"] for point in points)
     built = sum(bool(point.get("routed")) for point in points)
     say(f"{len(points)} points estimated, {fit} fit, {built} placed and routed")
@@ -174,11 +192,14 @@ def _axes(rows, cols, form, element, values) -> dict[str, list[Any]]:
     }
 
 
-def _show(points: list[dict[str, Any]], title: str) -> None:
-    from accel.pictures.exploration import front_table
+def _show(front: dict[str, Any], points: list[dict[str, Any]], title: str) -> None:
+    from accel.pictures.exploration import compared, front_table, left_out
 
-    front = front_table(points)
-    listing = table(*front.headings, title=title)
-    for row in front.rows:
+    cells = front_table([points[i] for i in front["points"]])
+    listing = table(*cells.headings, title=title)
+    for row in cells.rows:
         listing.add_row(*row)
     show(listing)
+    say(f"  On it is what nothing else {compared(front)}")
+    if front["left_out"]:
+        say(f"  {left_out(front)}", style="yellow")

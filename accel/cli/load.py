@@ -7,14 +7,17 @@ from typing import Annotated
 import typer
 
 from accel.advice import how_to_install
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._output import progress, say
 from accel.errors import ToolError
 
 
 def load(
     program: Annotated[
-        Path, typer.Argument(metavar="PROGRAM", help="A program.bin of accel compile.")
+        Path,
+        typer.Argument(
+            metavar="PROGRAM", help="A program.bin of accel compile.", callback=_places.input_files
+        ),
     ],
     port: Annotated[
         str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")

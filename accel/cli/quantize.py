@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
-from accel.cli._output import check_writable, say, show, table, write_whole
+from accel.cli import _options, _places
+from accel.cli._output import say, show, table, write_whole
 from accel.cli._quantization import NAMES, work
 from accel.cli.check import CANNOT_RUN, check_board
 
@@ -15,7 +15,12 @@ from accel.cli.check import CANNOT_RUN, check_board
 def quantize(
     model: Annotated[
         Path,
-        typer.Argument(metavar="MODEL", help="A float32 .onnx file.", show_default=False),
+        typer.Argument(
+            metavar="MODEL",
+            help="A float32 .onnx file.",
+            show_default=False,
+            callback=_places.input_files,
+        ),
     ],
     calibration: Annotated[
         Path,
@@ -24,10 +29,18 @@ def quantize(
             "-c",
             help="Typical inputs: array x, float32 [N, ...], and perhaps their classes, y.",
             metavar="X.npz",
+            callback=_places.input_files,
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The quantized network.", metavar="OUT.onnx")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The quantized network.",
+            metavar="OUT.onnx",
+            callback=_places.output_file,
+        ),
     ],
     test: Annotated[
         Path | None,
@@ -36,6 +49,7 @@ def quantize(
             "-t",
             help="Samples to measure with, x and y; without it, those of the calibration.",
             metavar="T.npz",
+            callback=_places.input_files,
         ),
     ] = None,
     labels: Annotated[
@@ -44,6 +58,7 @@ def quantize(
             "--labels",
             help="Classes of the samples that are measured, instead of their file's y.",
             metavar="Y.npy",
+            callback=_places.input_files,
         ),
     ] = None,
     method: Annotated[
@@ -73,9 +88,12 @@ def quantize(
     activations: Annotated[
         str, typer.Option("--activations", help="Their codes: u8 or s8.", metavar="NAME")
     ] = "u8",
-    board: _options.BoardName = None,
+    board: _options.BoardNames = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="All of it as JSON.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--json", help="All of it as JSON.", metavar="FILE", callback=_places.output_file
+        ),
     ] = None,
 ) -> None:
     """Quantize a float ONNX network to int8, and measure what that does to its answers.
@@ -103,10 +121,9 @@ def quantize(
     _choose("--form", form or "qop", quantizer.FORMS)
     _choose("--weights", weights, quantizer.WEIGHTS)
     _choose("--activations", activations, quantizer.ACTIVATIONS)
-    asked = [boards.get(board)] if board else list(boards.BOARDS.values())
-    check_writable(output, json_file)
-    if output.exists() and model.exists() and output.samefile(model):
-        raise _options.BadOption(f"{output}: is the float model itself; give another --output")
+    every = not board or _options.ALL in board
+    names = boards.BOARDS if every else dict.fromkeys(board)
+    asked = [boards.get(name) for name in names]
     settings = quantizer.Settings(
         method=method, form=form, activations=activations, per_tensor=per_tensor, weights=weights
     )
@@ -117,10 +134,11 @@ def quantize(
         text = json.dumps(report, indent=2) + "\n"
         write_whole(json_file, lambda file: file.write(text.encode()))
     _show(report)
-    if board:
-        check_board(made.graph, asked[0], resources.configure(asked[0]))
-    else:
+    if every:
         _show_boards(report["boards"])
+    else:
+        for found in asked:
+            check_board(made.graph, found, resources.configure(found))
     say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")
     if not any(programs):
         raise typer.Exit(CANNOT_RUN)

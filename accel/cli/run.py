@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options
+from accel.cli import _options, _places
 from accel.cli._output import (
-    check_writable,
     note,
     progress,
     say,
@@ -44,10 +43,23 @@ def run(
     model: _options.Model,
     input: Annotated[
         Path,
-        typer.Option("--input", "-i", help="Batch [N, ...] of the input's type.", metavar="X.npy"),
+        typer.Option(
+            "--input",
+            "-i",
+            help="Batch [N, ...] of the input's type.",
+            metavar="X.npy",
+            callback=_places.input_files,
+        ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Where the answers go.", metavar="Y.npy")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where the answers go.",
+            metavar="Y.npy",
+            callback=_places.output_file,
+        ),
     ],
     board: _options.BoardName = None,
     contract: _options.Contract = None,
@@ -90,11 +102,17 @@ def run(
             help="Folder for each layer's output as .npy; layers are not fused then, if the network "
             "fits like that.",
             metavar="DIR",
+            callback=_places.output_folder,
         ),
     ] = None,
     json_file: Annotated[
         Path | None,
-        typer.Option("--json", help="Cycles and utilization as JSON.", metavar="FILE"),
+        typer.Option(
+            "--json",
+            help="Cycles and utilization as JSON.",
+            metavar="FILE",
+            callback=_places.output_file,
+        ),
     ] = None,
     html: Annotated[
         Path | None,
@@ -102,6 +120,7 @@ def run(
             "--html",
             help="A page of charts: where the cycles go, roofline, memory over time, the network.",
             metavar="FILE.html",
+            callback=_places.output_file,
         ),
     ] = None,
     trace: Annotated[
@@ -110,11 +129,17 @@ def run(
             "--trace",
             help="A timeline of one inference in the Chrome trace format, for ui.perfetto.dev.",
             metavar="FILE.json",
+            callback=_places.output_file,
         ),
     ] = None,
     waves: Annotated[
         Path | None,
-        typer.Option("--waves", help="Waves of the executor pysim.", metavar="FILE.vcd"),
+        typer.Option(
+            "--waves",
+            help="Waves of the executor pysim.",
+            metavar="FILE.vcd",
+            callback=_places.output_file,
+        ),
     ] = None,
     rows: _options.Rows = None,
     cols: _options.Columns = None,
@@ -137,10 +162,14 @@ def run(
     from accel.api import DEFAULT_BOARD
     from accel.compiler.schedule import DoesNotFit
     from accel.flow.output import staged
+    from accel.flow.tools import check_named_tools
     from accel.pictures import pages
     from accel.pictures.timeline import timeline
 
-    check_writable(output, json_file, html, trace, waves)
+    if executor == "rtl":
+        check_named_tools()
+    if waves and executor != "pysim":
+        raise _options.BadOption(f"--waves is for --executor pysim, not {executor}")
     if executor != "board" and (port or baud):
         raise _options.BadOption(f"--port and --baud are for --executor board, not {executor}")
     if jobs and executor not in _PARALLEL:

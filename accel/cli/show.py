@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from accel.cli import _options
-from accel.cli._output import check_writable, say, write_whole
+from accel.cli import _options, _places
+from accel.cli._output import say, write_whole
 
 
 def show(
@@ -14,7 +14,11 @@ def show(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page; MODEL.html here without it.", metavar="FILE.html"
+            "--output",
+            "-o",
+            help="The page; MODEL.html here without it.",
+            metavar="FILE.html",
+            callback=_places.output_file,
         ),
     ] = None,
     board: _options.BoardName = None,
@@ -40,7 +44,7 @@ def show(
     from accel.pictures.pages import run_page
 
     output = output or Path(f"{Path(model).stem}.html")
-    check_writable(output)
+    _places.check_writable(output)
     found = _options.find_board(board or DEFAULT_BOARD)
     config = _options.configuration(found, rows, cols, format, pe, values)
     program = accel.compile(

@@ -5,7 +5,6 @@ any time. A simulation cannot say that of an element that remembers more than it
 """
 
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from amaranth.hdl import Cat, ClockDomain, Elaboratable, Module, Signal
 from accel.config import AcceleratorConfig
 from accel.core.pe import element_of
 from accel.flow.tools import find_tool
+from accel.processes.children import TimeoutExpired, run
 
 from ._claim import Claim
 
@@ -101,15 +101,8 @@ def _answer(config: AcceleratorConfig) -> str | None:
         (Path(folder) / "top.il").write_text(text)
         command = [find_tool("yosys").executable, "-p", "; ".join(script)]
         try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=TIMEOUT_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
+            done = run(command, folder=Path(folder), timeout=TIMEOUT_SECONDS)
+        except TimeoutExpired:
             return None
     return done.stdout + done.stderr
 

@@ -1,14 +1,24 @@
 """Where the work is done: processes of this machine, or the workers of a Dask cluster."""
 
 import contextlib
+import importlib.util
 import multiprocessing
+import multiprocessing.util
+import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 from accel.advice import how_to_install
 from accel.errors import ToolError, UserError
+from accel.flow.cache import cache_root
+from accel.processes import children, leftovers, stopping
 
-_WAIT_SECONDS = 10
+_WAIT_SECONDS = 2
+_PROBE = Path(__file__).with_name("_dask_probe.py")
+_IMPORT_SECONDS = 60  # Dask itself, on a busy machine
 _RETRIES = 3
 
 
@@ -22,13 +32,38 @@ class WorkLost(ToolError):
 
 @contextlib.contextmanager
 def local(jobs: int) -> Iterator[Executor]:
-    """Processes of this machine. They are fresh ones, not copies of a process with threads."""
+    """Processes of this machine. They are fresh ones, not copies of a process with threads.
+
+    If the block raises they end at once, with the tools that they run. So they do if this process is
+    killed: they hear of its end by a pipe that nothing is ever sent through.
+    """
     context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(max_workers=jobs, mp_context=context)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+    theirs, ours = context.Pipe(duplex=False)
+    with (
+        theirs,
+        ours,
+        tempfile.TemporaryDirectory(prefix="accel-explore-", ignore_cleanup_errors=True) as folder,
+    ):
+        executor = ProcessPoolExecutor(
+            max_workers=jobs, mp_context=context, initializer=_begin, initargs=(theirs, folder)
+        )
+        try:
+            yield executor
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin(pipe: Connection, folder: str) -> None:
+    """What a process of the pool does first; ``folder`` is for its temporary files."""
+    stopping.install(grace_s=0)
+    stopping.end_with(pipe)
+    tempfile.tempdir = folder
+    leftovers.begin(cache_root() / "running")
+    for last in (leftovers.end, children.remove_folder):
+        multiprocessing.util.Finalize(None, last, exitpriority=0)
 
 
 @contextlib.contextmanager
@@ -37,19 +72,17 @@ def dask(address: str) -> Iterator[Executor]:
 
     Work of a worker that dies is given to another one. Raises ``NoCluster``.
     """
-    try:
-        from distributed import Client
-    except ImportError:
+    if importlib.util.find_spec("distributed") is None:
         raise NoCluster(
             f"--dask {address}: Dask is not installed; install it with: {how_to_install('explore')}"
-        ) from None
+        )
+    _check_answers(address)
+    from distributed import Client
+
     try:
         client = Client(address, timeout=_WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
-        raise NoCluster(
-            f"--dask {address}: no scheduler answers there within {_WAIT_SECONDS} s; start one with "
-            "`dask scheduler`, workers with `dask worker ADDRESS`, or leave --dask out"
-        ) from problem
+        raise _no_scheduler(address) from problem
     try:
         if not client.scheduler_info()["workers"]:
             raise NoCluster(
@@ -59,6 +92,25 @@ def dask(address: str) -> Iterator[Executor]:
         yield client.get_executor(retries=_RETRIES)
     finally:
         client.close()
+
+
+def _check_answers(address: str) -> None:
+    """Ask in a process of its own. Whatever is at the address, and however long Dask would try,
+    print, or take memory for what it is sent: here it comes to one short message."""
+    command = (sys.executable, _PROBE, address, str(_WAIT_SECONDS))
+    try:
+        answered = children.run(command, timeout=_WAIT_SECONDS + _IMPORT_SECONDS).returncode == 0
+    except children.TimeoutExpired:
+        answered = False
+    if not answered:
+        raise _no_scheduler(address)
+
+
+def _no_scheduler(address: str) -> NoCluster:
+    return NoCluster(
+        f"--dask {address}: no scheduler answers there within {_WAIT_SECONDS} s; start one with "
+        "`dask scheduler`, workers with `dask worker ADDRESS`, or leave --dask out"
+    )
 
 
 def losses() -> tuple[type[BaseException], ...]:

@@ -1,8 +1,67 @@
-"""The Pareto front: what no other point beats in everything."""
+"""The Pareto front of each board: what no other point of that board beats in everything."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+
+Costs = Mapping[str, float | None]
+"""What is to be small, by objective; ``None`` where it is not known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Points that are comparable: those of one board, whose logic is counted in the same cells.
+
+    Attributes
+    ----------
+    board : str
+    members : tuple of int
+        Indices of the points.
+    objectives : tuple of str
+        What is compared: known of every one of them.
+    left_out : tuple of str
+        What is not known of all, and so says nothing about which is better.
+    """
+
+    board: str
+    members: tuple[int, ...]
+    objectives: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    def costs(self, costs: Sequence[Costs]) -> np.ndarray:
+        """float64 ``[members, objectives]``, of the costs of all points."""
+        rows = [[costs[i][name] for name in self.objectives] for i in self.members]
+        return np.array(rows, np.float64).reshape(len(self.members), len(self.objectives))
+
+
+def groups(boards: Sequence[str], costs: Sequence[Costs]) -> list[Group]:
+    """The points of each board, in the order in which boards come first."""
+    found = []
+    for board in dict.fromkeys(boards):
+        members = tuple(i for i, name in enumerate(boards) if name == board)
+        known = {
+            name: all(costs[i][name] is not None for i in members) for name in costs[members[0]]
+        }
+        found.append(
+            Group(
+                board=board,
+                members=members,
+                objectives=tuple(name for name, is_known in known.items() if is_known),
+                left_out=tuple(name for name, is_known in known.items() if not is_known),
+            )
+        )
+    return found
+
+
+def shares(sizes: Sequence[int], count: int) -> list[int]:
+    """``count`` dealt out among groups of these sizes, as evenly as they allow."""
+    given = [0] * len(sizes)
+    while count and (open_ := [i for i, size in enumerate(sizes) if given[i] < size]):
+        for i in open_[:count]:
+            given[i] += 1
+        count -= len(open_[:count])
+    return given
 
 
 def ranks(costs: np.ndarray) -> np.ndarray:

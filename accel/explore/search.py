@@ -1,15 +1,17 @@
 """Search of a space that is too large to estimate every point, by Optuna's NSGA-II."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from types import ModuleType
 
 from accel.advice import how_to_install
 from accel.errors import UserError
+from accel.explore.front import groups, shares
 from accel.explore.point import Point, Space
 from accel.explore.sweep import Outcome, Sweep
 
 _SEED = 1
-_WORST = (float("inf"), float("inf"), float("inf"), float("inf"))
+_WORST = 1e30
 
 
 class NoSearch(UserError):
@@ -17,7 +19,11 @@ class NoSearch(UserError):
 
 
 def search(sweep: Sweep, space: Space, trials: int, together: int) -> list[Outcome]:
-    """Estimate ``trials`` points, ``together`` at a time, each generation where the last was best."""
+    """Estimate ``trials`` points, ``together`` at a time, each generation where the last was best.
+
+    Boards are searched one after the other, with as many points each: what is good on one says
+    nothing about another, whose logic is counted in other cells.
+    """
     try:
         import optuna
     except ImportError:
@@ -26,20 +32,46 @@ def search(sweep: Sweep, space: Space, trials: int, together: int) -> list[Outco
             f"installed; give fewer values, or install it with: {how_to_install('explore')}"
         ) from None
     logging.getLogger("optuna").setLevel(logging.WARNING)
-    sampler = optuna.samplers.NSGAIISampler(population_size=max(8, together), seed=_SEED)
-    study = optuna.create_study(directions=["minimize"] * len(_WORST), sampler=sampler)
+    parts = [Space([board], space.axes) for board in space.boards]
+    found: list[Outcome] = []
+    for part, share in zip(parts, shares([len(part) for part in parts], trials), strict=True):
+        found += _search_board(optuna, sweep, part, share, together)
+    return found
+
+
+def _search_board(
+    optuna: ModuleType, sweep: Sweep, space: Space, trials: int, together: int
+) -> list[Outcome]:
     found: dict[Point, Outcome] = {}
+    sampler = optuna.samplers.NSGAIISampler(population_size=max(8, together), seed=_SEED)
+    study, objectives = None, ()
     for begin in range(0, trials, together):
+        # How many objectives there are is known as soon as a point is that can be built.
+        if study is None or not objectives:
+            objectives = _objectives(found.values())
+            study = optuna.create_study(
+                directions=["minimize"] * max(1, len(objectives)), sampler=sampler
+            )
         asked = [study.ask() for _ in range(min(together, trials - begin))]
         points = [_suggested(trial, space) for trial in asked]
-        outcomes = sweep.estimate(points)
-        by_point = {outcome.point: outcome for outcome in outcomes}
+        by_point = {outcome.point: outcome for outcome in sweep.estimate(points)}
         for trial, point in zip(asked, points, strict=True):
-            outcome = by_point[point]
-            values: Sequence[float] = _WORST if outcome.problem else outcome.costs()
-            study.tell(trial, [min(value, 1e30) for value in values])
+            study.tell(trial, _values(by_point[point], objectives))
         found |= by_point
     return list(found.values())
+
+
+def _objectives(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
+    """What is known of all points of a board that can be built."""
+    costs = [outcome.costs() for outcome in outcomes if not outcome.problem]
+    return groups(["" for _ in costs], costs)[0].objectives if costs else ()
+
+
+def _values(outcome: Outcome, objectives: Sequence[str]) -> list[float]:
+    if outcome.problem or not objectives:
+        return [_WORST] * max(1, len(objectives))
+    known = outcome.costs()
+    return [_WORST if known[name] is None else min(known[name], _WORST) for name in objectives]
 
 
 def _suggested(trial, space: Space) -> Point:

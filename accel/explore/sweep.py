@@ -12,7 +12,7 @@ from accel.errors import UserError
 from accel.estimate.model import LOGIC
 from accel.explore import made_by, work
 from accel.explore.executors import WorkLost, losses
-from accel.explore.front import promising, ranks
+from accel.explore.front import Group, groups, promising, ranks, shares
 from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.explore.store import Store
@@ -187,9 +187,14 @@ class Outcome:
         known = [accuracy for accuracy in found if accuracy is not None]
         return float(np.mean(known)) if known else None
 
-    def costs(self) -> list[float]:
-        """What is to be small: latency, logic, energy, errors."""
-        return [self.latency_ms, float(self.logic), self.energy_uj or 0.0, -(self.accuracy or 0.0)]
+    def costs(self) -> dict[str, float | None]:
+        """What is to be small, by objective: of accuracy, its negative."""
+        return {
+            "latency": self.latency_ms,
+            "logic": float(self.logic),
+            "energy": self.energy_uj,
+            "accuracy": None if self.accuracy is None else -self.accuracy,
+        }
 
     def as_dict(self) -> dict[str, Any]:
         if self.problem:
@@ -223,16 +228,48 @@ def feasible(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
-    """Up to ``count`` of the points that no other one beats, or few do."""
+    """Up to ``count`` of the points that no other one of their board beats, or few do; as many of each
+    board, if it has as many."""
     found = feasible(outcomes)
-    return [found[i] for i in promising(np.array([o.costs() for o in found]), count)]
+    costs, by_board = _groups(found)
+    dealt = shares([len(group.members) for group in by_board], count)
+    return [
+        found[group.members[i]]
+        for group, share in zip(by_board, dealt, strict=True)
+        for i in promising(group.costs(costs), share)
+    ]
 
 
-def pareto_front(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those that nothing else beats in all of latency, logic, energy and accuracy; by latency."""
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """What nothing else on a board beats in all ``objectives``, by latency; ``left_out`` are those
+    that are not known of all its points."""
+
+    board: str
+    objectives: tuple[str, ...]
+    left_out: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+def pareto_fronts(outcomes: Sequence[Outcome]) -> list[Front]:
+    """The front of each board that has a point which can be built."""
     found = [outcome for outcome in outcomes if not outcome.problem]
-    if not found:
-        return []
-    rank = ranks(np.array([outcome.costs() for outcome in found]))
-    front = [outcome for outcome, number in zip(found, rank, strict=True) if number == 0]
-    return sorted(front, key=lambda outcome: outcome.latency_ms)
+    costs, by_board = _groups(found)
+    fronts = []
+    for group in by_board:
+        rank = ranks(group.costs(costs))
+        best = [found[i] for i, number in zip(group.members, rank, strict=True) if number == 0]
+        fronts.append(
+            Front(
+                board=group.board,
+                objectives=group.objectives,
+                left_out=group.left_out,
+                outcomes=tuple(sorted(best, key=lambda outcome: outcome.latency_ms)),
+            )
+        )
+    return fronts
+
+
+def _groups(outcomes: Sequence[Outcome]) -> tuple[list[dict[str, float | None]], list[Group]]:
+    costs = [outcome.costs() for outcome in outcomes]
+    return costs, groups([outcome.point.board for outcome in outcomes], costs)

@@ -1,12 +1,15 @@
 """An output folder that is filled only with what is whole."""
 
 import contextlib
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from accel.errors import UserError
+from accel.processes import leftovers
 
 REPORT = "report.json"
 """Moved last into an output folder, so that a folder that has it is whole."""
@@ -20,8 +23,9 @@ class OutputUnusable(UserError):
 def staged(output: Path) -> Iterator[Path]:
     """Give a folder to work in; when the block ends well, move its files into ``output``.
 
-    The folder lies beside ``output``, so that moving is renaming. If the block raises, whatever it
-    wrote is removed and ``output`` is as it was. Files of other names in ``output`` are left alone.
+    The folder lies beside ``output``, or in it if it is there already, so that moving is renaming: it
+    may be where a disk of its own begins. If the block raises, whatever it wrote is removed and
+    ``output`` is as it was. Files of other names in ``output`` are left alone.
 
     Raises ``OutputUnusable`` for any ``OSError``, such as a full disk or missing permission.
     """
@@ -29,7 +33,9 @@ def staged(output: Path) -> Iterator[Path]:
         made = _make_parents(output.parent)
         try:
             with tempfile.TemporaryDirectory(
-                prefix=f".{output.name}-", dir=output.parent, ignore_cleanup_errors=True
+                prefix=hidden(output),
+                dir=output if output.is_dir() else output.parent,
+                ignore_cleanup_errors=True,
             ) as folder:
                 work = Path(folder, "work")
                 work.mkdir()
@@ -48,6 +54,8 @@ def staged(output: Path) -> Iterator[Path]:
 
 def _make_parents(folder: Path) -> list[Path]:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in missing[::-1]:
+        leftovers.note_parent(path)
     folder.mkdir(parents=True, exist_ok=True)
     return missing
 
@@ -60,15 +68,61 @@ def _move(work: Path, output: Path):
     files = (path for path in work.rglob("*") if path.is_file())
     for file in sorted(files, key=lambda path: (path.name == REPORT, path)):
         target = output / file.relative_to(work)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_folders(output, target.parent)
         file.replace(target)
+
+
+def _make_folders(output: Path, folder: Path):
+    """Make a folder in ``output``; a link in its place is replaced, as a file's is: it may lead anywhere."""
+    inner = [path for path in (folder, *folder.parents) if output in path.parents]
+    for path in inner[::-1]:
+        if path.is_symlink():
+            path.unlink()
+        path.mkdir(exist_ok=True)
+
+
+def hidden(path: Path) -> str:
+    """How names of temporary files for ``path`` begin, which must not become too long for a name."""
+    return f".{path.name[:20]}-"
+
+
+def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Have ``write(binary file)`` make a file under another name and move it into place.
+
+    What was there stays if anything is raised. A link is replaced and never followed, unless to a
+    device. Raises ``OSError``.
+    """
+    if path.exists() and not path.is_file():  # a device or a pipe cannot be moved over
+        with path.open("wb") as file:
+            write(file)
+        return
+    with tempfile.NamedTemporaryFile(
+        dir=path.absolute().parent, prefix=hidden(path), delete=False
+    ) as file:
+        try:
+            write(file)
+            file.close()
+            os.chmod(file.name, 0o666 & ~_umask())
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def keep_log(log: Path, output: Path) -> Path | None:
     """Copy the log of a failed run beside ``output``, where it outlives the working folder."""
     kept = output.parent / f"{output.name}.{log.name}"
     try:
-        shutil.copyfile(log, kept)
+        with log.open("rb") as source:
+            write_whole(kept, lambda file: shutil.copyfileobj(source, file))
     except OSError:
         return None
     return kept

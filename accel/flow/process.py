@@ -1,13 +1,12 @@
 """Runs several tools at once and leaves none of them behind, whatever happens."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from accel.processes import children
 
 _POLL_S = 0.05
 
@@ -44,7 +43,7 @@ def run_jobs(
                 running[index] = _start(job)
             for index in list(running):
                 if on_poll(index):
-                    _kill(running[index])
+                    children.kill(running[index])
                     running[index].wait()
                 code = running[index].poll()
                 if code is not None:
@@ -55,7 +54,7 @@ def run_jobs(
     finally:
         # All are killed before any is waited for: another interrupt may come meanwhile.
         for process in running.values():
-            _kill(process)
+            children.kill(process)
         for process in running.values():
             process.wait()
     return [codes[index] for index in range(len(jobs))]
@@ -63,20 +62,4 @@ def run_jobs(
 
 def _start(job: Job) -> subprocess.Popen:
     with job.output.open("wb") as output:
-        # A session of its own: we, not the terminal, decide when the tool and its children end.
-        return subprocess.Popen(
-            job.command,
-            cwd=job.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-def _kill(process: subprocess.Popen):
-    with contextlib.suppress(ProcessLookupError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        return children.start(job.command, folder=job.folder, output=output)

@@ -7,7 +7,6 @@ ones (``up5k_timing``).
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from accel.flow.reports import PlaceAndRoute
 from accel.flow.sta import clock_of, longest_paths
 from accel.flow.tools import Tool
 from accel.flow.up5k_timing import REGISTERED_8X8, with_real_delays
+from accel.processes.children import TimeoutExpired, run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +89,8 @@ def run_icetime(tool: Tool, bitstream: Path) -> float | None:
     """IceStorm's own estimate in MHz of paths inside of an UP5K, or ``None`` if it gives none."""
     command = [tool.executable, "-i", "-d", "up5k", bitstream.name]
     try:
-        answer = subprocess.run(
-            command, cwd=bitstream.parent, capture_output=True, text=True, timeout=300, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        answer = run(command, folder=bitstream.parent, timeout=300)
+    except TimeoutExpired:
         return None
     match = re.search(r"\(([\d.]+) MHz\)", answer.stdout + answer.stderr)
     return float(match.group(1)) if match else None

@@ -3,8 +3,8 @@
 import hashlib
 import os
 import re
+import shlex
 import shutil
-import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -14,10 +14,15 @@ from pathlib import Path
 
 from accel.advice import how_to_install_package
 from accel.errors import ToolError
+from accel.processes.children import TimeoutExpired, run
 
 
 class ToolNotFound(ToolError):
     """A tool is neither on the path in a usable version nor installed as a Python package."""
+
+
+class ToolMisnamed(ToolError):
+    """An environment variable names a tool that cannot be run, or that is too old."""
 
 
 class ToolFailed(ToolError):
@@ -90,6 +95,10 @@ REQUIREMENTS = {
 }
 
 
+COMPILER = "CXX"
+"""The environment variable that names the C++ compiler, with its arguments if it has any."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tool:
     """A tool that was found, ready to be run."""
@@ -102,7 +111,8 @@ class Tool:
 def find_tool(name: str) -> Tool:
     """Find ``name``: the environment variable of Amaranth's name for it, the path, then YoWASP.
 
-    Raises ``ToolNotFound``, which says what was found instead and how to install the tool.
+    Raises ``ToolNotFound``, which says what was found instead and how to install the tool, and
+    ``ToolMisnamed``: what the variable names is taken or refused, and never passed over.
     """
     requirement = REQUIREMENTS[name]
     native, found_instead = _find_native(requirement)
@@ -118,7 +128,7 @@ def find_tool(name: str) -> Tool:
 
 
 def find_optional(name: str) -> Tool | None:
-    """Find ``name``, or return ``None``."""
+    """Find ``name``, or return ``None``. Raises ``ToolMisnamed``."""
     try:
         return find_tool(name)
     except ToolNotFound:
@@ -130,18 +140,59 @@ _SUITE = {"icetime": "IceStorm, package fpga-icestorm in Debian"}
 
 
 def _find_native(requirement: Requirement) -> tuple[Tool | None, str]:
-    variable = requirement.name.upper().replace("-", "_")
-    wanted = os.environ.get(variable) or requirement.name
-    executable = shutil.which(wanted)
+    variable = variable_of(requirement.name)
+    named = named_command(variable)
+    if named and Path(named[0]).name == f"yowasp-{requirement.name}":
+        return _yowasp_tool(requirement, named[0]), ""
+    executable = named[0] if named else shutil.which(requirement.name)
     if executable is None:
-        return None, f" ({variable} names {wanted!r})" if wanted != requirement.name else ""
+        return None, ""
     if requirement.minimum is None:
         return Tool(name=requirement.name, executable=executable, version="native"), ""
     version = _ask_version(executable, requirement.version_option)
     if version is None or _numbers(version) < requirement.minimum:
         least = ".".join(map(str, requirement.minimum))
+        if named:
+            raise ToolMisnamed(
+                f"{variable} must name a {requirement.name} of version {least} or newer, not "
+                f"{executable!r}, which is version {version or 'unknown'}; name another one, or "
+                "unset the variable"
+            )
         return None, f" ({executable} is version {version or 'unknown'}, {least} is needed)"
     return Tool(name=requirement.name, executable=executable, version=version), ""
+
+
+def variable_of(name: str) -> str:
+    """The environment variable that names a tool, as Amaranth calls it too."""
+    return name.upper().replace("-", "_")
+
+
+def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
+    """The program that an environment variable names by its path, with ``arguments`` behind it if
+    there may be any; nothing if the variable is unset or empty. Raises ``ToolMisnamed``."""
+    value = os.environ.get(variable, "")
+    if not value.strip():
+        return ()
+    words = [value]
+    if arguments and not shutil.which(value):
+        try:
+            words = shlex.split(value)
+        except ValueError:  # a quotation mark without its other one
+            pass
+    executable = shutil.which(words[0]) or shutil.which(words[0], path=_beside_python())
+    if executable is None:
+        raise ToolMisnamed(
+            f"{variable} must name a program that can be run, not {value!r}; correct it, or unset "
+            "it to have the tool looked for"
+        )
+    return (executable, *words[1:])
+
+
+def check_named_tools() -> None:
+    """Raise ``ToolMisnamed`` now for a variable that names nothing, before any long work."""
+    for name in REQUIREMENTS:
+        named_command(variable_of(name))
+    named_command(COMPILER, arguments=True)
 
 
 def _find_yowasp(requirement: Requirement) -> Tool | None:
@@ -149,15 +200,20 @@ def _find_yowasp(requirement: Requirement) -> Tool | None:
         return None
     script = f"{_YOWASP}{requirement.name}"
     # Beside the interpreter first, so that an environment need not be activated.
-    folders = [str(Path(sys.executable).parent), sysconfig.get_path("scripts")]
-    executable = shutil.which(script, path=os.pathsep.join(folders)) or shutil.which(script)
-    if executable is None:
-        return None
+    executable = shutil.which(script, path=_beside_python()) or shutil.which(script)
+    return executable and _yowasp_tool(requirement, executable)
+
+
+def _beside_python() -> str:
+    return os.pathsep.join([str(Path(sys.executable).parent), sysconfig.get_path("scripts")])
+
+
+def _yowasp_tool(requirement: Requirement, executable: str) -> Tool:
     try:
         version = metadata.version(requirement.package)
     except metadata.PackageNotFoundError:
         version = "unknown"
-    return Tool(name=script, executable=executable, version=version)
+    return Tool(name=f"yowasp-{requirement.name}", executable=executable, version=version)
 
 
 def content_of_tool(tool: Tool) -> str:
@@ -195,10 +251,8 @@ def _content_of_package(package: str) -> str:
 
 def _ask_version(executable: str, option: str) -> str | None:
     try:
-        answer = subprocess.run(
-            [executable, option], capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        answer = run([executable, option], timeout=60)
+    except (OSError, TimeoutExpired):
         return None
     match = re.search(r"\d+\.\d+[\w.+-]*", answer.stdout + answer.stderr)
     return match.group() if match else None

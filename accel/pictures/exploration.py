@@ -10,41 +10,32 @@ from plotly.graph_objects import Figure, Scatter
 from accel.pictures.charts import BLUE, GREY, RED, figure
 from accel.pictures.page import Section, Table, label, render
 
+# Why an objective may be unknown, as `accel.explore.sweep` names them.
+_UNKNOWN = {
+    "energy": "nobody has measured the family's power",
+    "accuracy": "there are no labelled data; give --data",
+}
+_CHARTS = {
+    "logic": "cells of logic",
+    "energy": "µJ an inference, estimated",
+    "accuracy": "accuracy, %",
+}
+_KEYS = {"energy": "energy_uj"}
 
-def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequence[int]) -> str:
-    """The page; ``points`` are dictionaries as in ``explore.json``, ``front`` their indices."""
+
+def exploration_page(
+    title: str, points: Sequence[dict[str, Any]], fronts: Sequence[dict[str, Any]]
+) -> str:
+    """The page; ``points`` and ``fronts`` are those of ``explore.json``."""
     built = [point for point in points if not point["problem"]]
     routed = sum(point["routed"] for point in built)
     facts = {
         "points estimated": str(len(points)),
         "that fit": str(len(built)),
         "placed and routed": str(routed),
-        "on the front": str(len(front)),
+        "on the front of their board": str(sum(len(front["points"]) for front in fronts)),
     }
-    chosen = [points[i] for i in front]
-    sections = [
-        Section(
-            title="Latency and logic",
-            content=_scatter(points, chosen, "logic", "cells of logic"),
-            explanation="Each dot is a core. Filled dots were placed and routed, open ones are "
-            "estimates. Those in a diamond nothing else beats in latency, logic, energy and accuracy.",
-        ),
-    ]
-    if any(point["energy_uj"] for point in built):
-        sections.append(
-            Section(
-                title="Latency and energy",
-                content=_scatter(points, chosen, "energy_uj", "µJ an inference, estimated"),
-            )
-        )
-    if any(point["accuracy"] is not None for point in built):
-        sections.append(
-            Section(
-                title="Latency and accuracy",
-                content=_scatter(points, chosen, "accuracy", "accuracy, %"),
-            )
-        )
-    sections.append(Section(title="The front", content=front_table(chosen)))
+    sections = [section for front in fronts for section in _of_board(front, points)]
     reasons = Counter(_in_a_line(point["problem"]) for point in points if point["problem"])
     if reasons:
         sections.append(
@@ -57,6 +48,43 @@ def exploration_page(title: str, points: Sequence[dict[str, Any]], front: Sequen
             )
         )
     return render(title, facts, sections)
+
+
+def _of_board(front: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[Section]:
+    """The charts of one board, and its front as a table."""
+    board = front["board"]
+    chosen = [points[i] for i in front["points"]]
+    own = [point for point in points if point["point"]["board"] == board]
+    sections = [
+        Section(
+            title=f"{board}: latency and {name}",
+            content=_scatter(own, chosen, _KEYS.get(name, name), axis),
+            explanation="Each dot is a core. Filled dots were placed and routed, open ones are "
+            f"estimates. Those in a diamond nothing else {compared(front)}."
+            if name == "logic"
+            else "",
+        )
+        for name, axis in _CHARTS.items()
+        if name in front["objectives"]
+    ]
+    front_of = Section(
+        title=f"{board}: the front", content=front_table(chosen), explanation=left_out(front)
+    )
+    return [*sections, front_of]
+
+
+def compared(front: dict[str, Any]) -> str:
+    """In what nothing else on a board is better than a point of its front."""
+    *most, last = front["objectives"]
+    return f"on {front['board']} beats in {', '.join(most)} and {last}"
+
+
+def left_out(front: dict[str, Any]) -> str:
+    """What a front does not compare, and why; nothing if it compares everything."""
+    return ". ".join(
+        f"{name.capitalize()} on {front['board']} is not known and not compared: {_UNKNOWN[name]}"
+        for name in front["left_out"]
+    )
 
 
 def _logic(point: dict[str, Any]) -> int:
@@ -159,5 +187,7 @@ def front_table(points: Sequence[dict[str, Any]]) -> Table:
         ]
         for p in points
     ]
-    headings = ["core", ">ms", ">MHz", ">cycles", ">logic", ">µJ", ">accuracy", ""]
+    cells = {name for p in points for name in ("LC", "LUT") if name in p["used"]}
+    logic = cells.pop() if len(cells) == 1 else "logic"
+    headings = ["core", ">ms", ">MHz", ">cycles", f">{logic}", ">µJ", ">accuracy", ""]
     return Table(headings=headings, rows=rows)

@@ -1,11 +1,13 @@
 """A Dask cluster does the work; a worker that is killed in the middle loses no point."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -89,8 +91,45 @@ def test_a_worker_that_is_killed_in_the_middle_loses_no_point(cluster, tmp_path)
     assert workers[1].poll() is None
 
 
-def test_a_dead_address_is_told_soon(monkeypatch):
+@pytest.fixture
+def deaf():
+    """The address of a server that takes connections and says nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(8)
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def talks_otherwise():
+    """The address of a server whose answer claims to be of 3.5 EiB, as one of HTTP does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(8)
+
+        def answer():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 8)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with contextlib.suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["dead", "deaf", "talks_otherwise", "foo", "tcp://", "tcp://x:y", "foo://127.0.0.1:1"],
+)
+def test_what_is_no_scheduler_is_told_in_one_message(address, monkeypatch, request, capfd):
     monkeypatch.setattr("accel.explore.executors._WAIT_SECONDS", 1)
-    address = f"tcp://127.0.0.1:{free_port()}"
-    with pytest.raises(NoCluster, match=f"--dask {address}: no scheduler answers"), dask(address):
+    if address == "dead":
+        address = f"tcp://127.0.0.1:{free_port()}"
+    elif address in ("deaf", "talks_otherwise"):
+        address = request.getfixturevalue(address)
+    message = re.escape(f"--dask {address}: no scheduler answers there within 1 s; ")
+    with pytest.raises(NoCluster, match=message), dask(address):
         pass
+    assert capfd.readouterr() == ("", "")

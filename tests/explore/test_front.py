@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from accel.explore.front import promising, ranks
+from accel.explore.front import groups, promising, ranks, shares
 
 COSTS = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.integers(0, 5)
@@ -37,3 +37,47 @@ def test_promising_points_are_of_the_first_fronts_and_as_many_as_asked_for(costs
     assert len(chosen) == len(set(chosen)) == min(count, len(costs))
     left = [rank[i] for i in range(len(costs)) if i not in chosen]
     assert not left or all(rank[i] <= min(left) for i in chosen)
+
+
+BOARDS = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b"]),
+        st.tuples(*[st.none() | st.floats(-9, 9) for _ in range(3)]),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(BOARDS)
+def test_each_board_has_a_front_of_its_own_in_what_is_known_of_all_its_points(points):
+    names = ("latency", "logic", "energy")
+    costs = [dict(zip(names, values, strict=True)) for _, values in points]
+    found = groups([board for board, _ in points], costs)
+    assert [group.board for group in found] == list(dict.fromkeys(board for board, _ in points))
+    assert sorted(i for group in found for i in group.members) == list(range(len(points)))
+    for group in found:
+        assert {points[i][0] for i in group.members} == {group.board}
+        assert sorted(group.objectives + group.left_out) == sorted(names)
+        for name in names:
+            known = all(costs[i][name] is not None for i in group.members)
+            assert (name in group.objectives) == known
+        assert np.isfinite(group.costs(costs)).all()
+
+
+def test_what_is_not_known_is_never_the_best():
+    """An unknown energy that counts as none would put the worse of two points on the front."""
+    costs = [{"latency": 1.0, "energy": None}, {"latency": 2.0, "energy": 5.0}]
+    (group,) = groups(["a", "a"], costs)
+    assert group.left_out == ("energy",)
+    assert ranks(group.costs(costs)).tolist() == [0, 1]
+
+
+@given(st.lists(st.integers(0, 9), max_size=6), st.integers(0, 40))
+def test_points_are_dealt_out_evenly_among_boards(sizes, count):
+    given_ = shares(sizes, count)
+    assert sum(given_) == min(count, sum(sizes))
+    assert all(share <= size for share, size in zip(given_, sizes, strict=True))
+    for share, size in zip(given_, sizes, strict=True):
+        if share < size:  # it would take more, and so none has got more than one beyond it
+            assert max(given_) <= share + 1

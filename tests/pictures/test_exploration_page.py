@@ -6,7 +6,7 @@ from pathlib import Path
 from accel.explore.network import Network
 from accel.explore.point import Space
 from accel.explore.store import Store
-from accel.explore.sweep import Sweep, pareto_front
+from accel.explore.sweep import Sweep, pareto_fronts
 from accel.pictures.exploration import describe, exploration_page
 from tests.browser import Browser, find_browser
 
@@ -19,12 +19,16 @@ def test_it_draws_all_its_charts_without_a_console_error(tmp_path):
     with ThreadPoolExecutor(1) as executor:
         outcomes = Sweep([network], executor, Store(tmp_path)).estimate(space)
     points = [outcome.as_dict() for outcome in outcomes]
-    front = [outcomes.index(outcome) for outcome in pareto_front(outcomes)]
+    fronts = [
+        {**vars(front), "points": [outcomes.index(outcome) for outcome in front.outcomes]}
+        for front in pareto_fronts(outcomes)
+    ]
     file = tmp_path / "page.html"
-    file.write_text(exploration_page("Cores", points, front))
+    file.write_text(exploration_page("Cores", points, fronts))
     seen = Browser(find_browser()).open(file)
     assert seen.console == []
-    assert seen.document.count('id="chart-') == 3  # logic, energy, accuracy
+    assert seen.document.count('id="chart-') == 3 + 2  # logic, energy, accuracy
+    assert "Energy on ulx3s_25f is not known and not compared" in seen.document
     assert seen.colors > 20
-    assert all(describe(points[i]) in seen.document for i in front)
+    assert all(describe(points[i]) in seen.document for front in fronts for i in front["points"])
     assert "Why points were left out" in seen.document

@@ -1,0 +1,1 @@
+"""What we start and what we leave: tools, temporary files, and how a command comes to its end."""
