@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..ir import Graph, Node, Quantization, Tensor
 from ..operators.reshape import Reshape
 from ..operators.transpose import Transpose
 from ._onnx_file import FileRecord, NodeRecord
+from ._onnx_fusion import Fusions
 from ._onnx_low_bit import low_bit
 from ._onnx_quantizers import Quantizer, Quantizers, Unreadable
 from ._onnx_values import (
@@ -52,6 +54,11 @@ class Builder(Quantizers):
         self._names: set[str] = set()
         self._left = MAX_CONSTANTS
         self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
+
+    @cached_property
+    def fusions(self) -> Fusions:
+        """What the runtime computes on codes."""
+        return Fusions(self.record, self.values)
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
