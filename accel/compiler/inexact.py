@@ -14,7 +14,8 @@ from .program import Program
 class Deviation:
     """A channel that is not exact, and what was measured of it.
 
-    Of the ``sums`` that any input can give, ``differing`` lead to another code than the contract's.
+    Of the ``sums`` that any input can give, ``differing`` lead to a code beside the contract's: at
+    most `closest.ALLOWED_SHARE` of them, or the channel would have been refused.
     In a run, ``elements`` of the layer's output were compared with the contract's reference, computed
     from the network's inputs, and ``differing_elements`` were different; both are 0 where nothing ran.
     """
@@ -29,7 +30,7 @@ class Deviation:
     def __str__(self) -> str:
         text = (
             f"{self.layer}: channel {self.channel} is not exact: "
-            f"{self.differing:,} of {self.sums:,} sums give another code"
+            f"{self.differing:,} of {self.sums:,} sums give the next code"
         )
         if self.elements:
             text += f"; measured: {self.differing_elements:,} of {self.elements:,} elements differ"
