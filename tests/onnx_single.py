@@ -16,7 +16,7 @@ from onnx import helper, numpy_helper
 from tests.onnx_graphs import ELEMENTS, MICROSOFT
 
 OPSET = 20  # the first that has Gelu
-SAMPLES = 8
+SAMPLES = 24
 
 
 class Draw:
@@ -250,6 +250,74 @@ def _qlinear_matmul(d: Draw) -> None:
     d.whole(d.add("QLinearMatMul", [x, *q, *w, *y]), dtype)
 
 
+def _qgemm(d: Draw) -> None:
+    dtype, depth, out = d.dtype(), d.size(1, 30), d.size(1, 9)
+    x, q = d.coded((depth,), dtype)
+    transposed = d.size(0, 1)
+    shape = (out, depth) if transposed else (depth, out)
+    kind = np.int8 if dtype == np.int8 else d.dtype()
+    w = _weights(d, shape, 0 if transposed else 1, kind)
+    bias = d.constant(d.random.integers(-2000, 2000, out), np.int32) if d.chance(0.5) else ""
+    y = d.quantization(d.scale_near(d.scale * np.sqrt(depth) / 2), dtype)
+    d.whole(d.add("QGemm", [x, *q, *w, bias, *y], MICROSOFT, transB=transposed), dtype)
+
+
+def _dequantized_weights(d: Draw, shape: tuple[int, ...], axis: int) -> tuple[str, float]:
+    """Weights of int8 behind their DequantizeLinear, and their scale."""
+    codes, scale, zero = _weights(d, shape, axis, np.int8)
+    if d.constants[scale].ndim:  # of one unit with the bias
+        d.constants[scale] = np.full_like(d.constants[scale], d.constants[scale][0])
+    real = d.add("DequantizeLinear", [codes, scale, zero], axis=axis)
+    return real, float(d.constants[scale].reshape(-1)[0])
+
+
+def _bias(d: Draw, unit: float, out: int) -> list[str]:
+    if d.chance(0.5):
+        return []
+    codes = d.constant(d.random.integers(-2000, 2000, out), np.int32)
+    scale = d.constant(np.float32(unit), np.float32)
+    return [d.add("DequantizeLinear", [codes, scale])]
+
+
+def _conv(d: Draw) -> None:
+    size, kernel, attributes = _window(d, pool=False)
+    dtype, groups, depth = d.dtype(), d.one_of(1, 1, 2), d.size(1, 3)
+    out = groups * d.size(1, 3)
+    real = d.real((depth * groups, *size), dtype)
+    scale = d.scale
+    weights, unit = _dequantized_weights(d, (out, depth, *kernel), 0)
+    bias = _bias(d, scale * unit, out)
+    result = d.add("Conv", [real, weights, *bias], group=groups, **attributes)
+    d.end(result, scale * np.sqrt(depth * np.prod(kernel)) / 2, dtype)
+
+
+def _matmul(d: Draw) -> None:
+    dtype, depth, out = d.dtype(), d.size(1, 30), d.size(1, 9)
+    real = d.real((depth,), dtype)
+    scale = d.scale
+    weights, unit = _dequantized_weights(d, (depth, out), 1)
+    if d.chance(0.5):
+        result = d.add("MatMul", [real, weights])
+    else:
+        result = d.add("Gemm", [real, weights, *_bias(d, scale * unit, out)])
+    d.end(result, scale * np.sqrt(depth) / 2, dtype)
+
+
+def _reduce_mean(d: Draw) -> None:
+    real = d.real((d.size(1, 5), d.size(1, 9), d.size(1, 9)), d.dtype())
+    axes = d.one_of([2, 3], [1], [-1], [2], [1, 2, 3])
+    keep = d.size(0, 1)
+    result = d.add("ReduceMean", [real, d.constant(axes, np.int64)], keepdims=keep)
+    d.end(result, d.scale * 0.3, d.dtype())
+
+
+def _joined(d: Draw) -> None:
+    dtype = d.dtype()
+    shape = (3, 4)
+    parts = [d.real(shape, dtype) for _ in range(2)]
+    d.end(d.add("Concat", parts, axis=d.one_of(1, 2, -1)), 0.05, d.one_of(dtype, d.dtype()))
+
+
 def _max_pool(d: Draw) -> None:
     size, _, attributes = _window(d, pool=True)
     dtype, channels = d.dtype(), d.size(1, 4)
@@ -333,6 +401,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         **{name: _qlinear_unary(name) for name in ("QLinearSigmoid", "QLinearLeakyRelu")},
         "QLinearConv": _qlinear_conv,
         "QLinearMatMul": _qlinear_matmul,
+        "QGemm": _qgemm,
+        "Conv": _conv,
+        "MatMul, Gemm": _matmul,
+        "ReduceMean": _reduce_mean,
+        "Concat": _joined,
         "MaxPool": _max_pool,
         "AveragePool": _average_pool,
         "GlobalAveragePool": _global_average,

@@ -20,11 +20,16 @@ from .zero_blocks import without_zero_blocks
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
 _CLOSEST = "allow the closest codes, as --closest does and Python's exact=False"
+_DEAD_SHARE = 0.05  # of sums that are wrong where a code takes more of them than a division's step
 # A scale of their own gives weights next to nothing so many sums to a code.
-_ANEW = (
+_LARGER_SCALE = (
     "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
     "--per-tensor` does with one scale for all weights of a layer; no board and no option of the core "
     "helps"
+)
+_ANOTHER_SCALE = (
+    "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other halves; "
+    "no board and no option of the core helps"
 )
 
 
@@ -190,7 +195,9 @@ def _check_close(c: Convolution, inexact: tuple[Inexact, ...]) -> None:
         f"{worst.sums:,} sums, {_percent(worst.differing / worst.sums)}"
     )
     why = f"allowed is {ALLOWED_CODES} code at {_percent(ALLOWED_SHARE)} of the sums"
-    raise NotProved(Reason(place=c.name, what=what, why=why, remedy=_ANEW))
+    dead = worst.codes > ALLOWED_CODES or worst.differing > _DEAD_SHARE * worst.sums
+    remedy = _LARGER_SCALE if dead else _ANOTHER_SCALE
+    raise NotProved(Reason(place=c.name, what=what, why=why, remedy=remedy))
 
 
 def _close(one: Inexact) -> bool:

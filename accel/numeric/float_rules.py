@@ -45,6 +45,18 @@ class FloatMean:
 
 
 @dataclass(frozen=True, eq=False)
+class RealMean(FloatMean):
+    """The same between DequantizeLinear and QuantizeLinear: the mean of float32 numbers is rounded
+    before the zero point is added. Source: ONNX Runtime's AveragePool."""
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        centred = np.asarray(acc, np.int64) - self.pixels * self.source.zero_point
+        real = centred.astype(np.float32) * np.float32(self.source.scale)
+        codes = OnnxArithmetic().quantize(real / np.float32(self.count), self.output)
+        return np.clip(codes, self.low, self.high)
+
+
+@dataclass(frozen=True, eq=False)
 class FloatProduct:
     """``clamp(code of a product)``, where the sum is the exact product of two centred codes.
 

@@ -29,6 +29,8 @@ class CodeSoftmax:
         terms = self._table(codes.shape[-1])[difference + 255]
         total = np.add.accumulate(terms, axis=-1, dtype=np.float32)[..., -1:]
         scale = np.floor(np.float32(1) / np.float32(self.output_scale))
+        if codes.shape[-1] == 1:  # its term is its own sum, and too large to be multiplied
+            terms = total = np.ones(codes.shape, np.float32)
         output = np.rint(terms * scale / total).astype(np.int64) + self.output_zero_point
         return np.clip(output, -128, 127).astype(np.int8)
 

@@ -19,8 +19,6 @@ from ..operators.relu import Relu
 from ..operators.sub import Sub
 from ..operators.tanh import Tanh
 from ._onnx_builder import Builder, Quantizer, Unreadable
-from ._onnx_file import NodeRecord
-from ._onnx_fusion import FLOAT32
 from ._onnx_linear import added_bias
 from ._onnx_quantize import finished, quantizer, real_constant, single
 from ._onnx_values import (
@@ -199,22 +197,13 @@ def binary_result(
 
     def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation, **_computed(b, record, wanted))
+        given = replace(attributes, activation=activation, **b.computed(record, wanted))
         with b.at(record):
             tensor = b.add_node(operator, given, tuple(names), output, name=name)
         b.quantize(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     return Pending(record.place, shape, finish, fuses=True)
-
-
-def _computed(b: Builder, record: NodeRecord, wanted: Quantizer) -> dict[str, str]:
-    """How a sum or product is computed that the present node makes codes of."""
-    if record.spelling not in ("Add", "Mul") or b.low_bit:
-        return {}
-    if b.node.spelling != "QuantizeLinear":  # of a Concat, for instance
-        return {"computed": FLOAT32}
-    return {"computed": b.fusions.form(record, b.node, wanted.unsigned)}
 
 
 def _common_layout(values: list[Activation], shape: Shape) -> Shape:

@@ -1,15 +1,16 @@
-"""Which sums and products between DequantizeLinear and QuantizeLinear ONNX Runtime computes on codes.
+"""Which operators between DequantizeLinear and QuantizeLinear ONNX Runtime computes on codes.
 
 At its highest optimization level it replaces an Add between two DequantizeLinear and one
-QuantizeLinear by QLinearAdd, and a Mul by QLinearMul, if all three have codes of one type. The others
-stay in float32, where halves are rounded before the zero point is added and not after. It decides
+QuantizeLinear by QLinearAdd, a Mul by QLinearMul and an AveragePool by QLinearAveragePool, if all have
+codes of one type. The others stay in float32, where halves are rounded before the zero point is added
+and not after. It decides
 
 1. after every DequantizeLinear has one reader (``EnsureUniqueDQForNodeUnit``),
 2. after quantizations were copied to both sides of operators that only move numbers
    (``QDQPropagationTransformer``),
 3. after int8 became uint8 in each pair of a QuantizeLinear and its only DequantizeLinear
    (``QDQS8ToU8Transformer``, on x86-64), which constants and inputs of the file do not take part in,
-4. by ``BinaryNodeGroupSelector``.
+4. by ``BinaryNodeGroupSelector`` and ``UnaryNodeGroupSelector``.
 
 Source: onnxruntime/core/optimizer/qdq_transformer. Names of tensors here are those of the file.
 """
@@ -23,6 +24,7 @@ from ._onnx_file import FileRecord, NodeRecord
 from ._onnx_values import Constant, Value
 
 CODES, UINT8, FLOAT32 = "codes", "uint8", "float32"
+FUSED = ("Add", "Mul", "AveragePool")  # where it makes a difference
 
 # The opsets in which step 2 knows an operator that moves numbers, from the first to before the last.
 _MOVES: Mapping[str, tuple[int, int]] = {
@@ -62,7 +64,7 @@ class Fusions:
                 waiting.append(name)
 
     def form(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str:
-        """How the runtime computes a sum or product that ``quantize`` makes codes of.
+        """How the runtime computes a node that ``quantize`` makes codes of.
 
         On ``CODES`` as the file has them, on codes that became ``UINT8``, or in ``FLOAT32``.
         ``unsigned`` says that ``quantize`` makes uint8.
