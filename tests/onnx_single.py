@@ -30,7 +30,7 @@ class Draw:
         self.outputs: dict[str, np.dtype] = {}
         self.codes_in = bool(random.random() < 0.4)
         self.scale = 1.0  # of what was quantized last
-        self.exact = bool(random.random() < 0.5)
+        self.exact = bool(random.random() < 0.6)
 
     # Choices.
 
@@ -69,8 +69,10 @@ class Draw:
 
     def quantization(self, scale: float, dtype: type) -> list[str]:
         limits = np.iinfo(dtype)
-        zero = self.one_of(limits.min, 0 if dtype == np.int8 else 128, None)
-        zero = self.random.integers(limits.min, limits.max + 1) if zero is None else zero
+        middle = 0 if dtype == np.int8 else 128
+        zero = self.random.integers(limits.min, limits.max + 1)
+        if self.chance(0.5):  # an odd one near the middle tells how halves are rounded
+            zero = self.one_of(limits.min, middle, middle + 1, middle - 3)
         return [self.constant(scale, np.float32), self.constant(zero, dtype)]
 
     def coded(self, shape: tuple[int, ...], dtype: type) -> tuple[str, list[str]]:
@@ -416,9 +418,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 )
 
 
+_OFTEN = ("Add", "Mul", "AveragePool") * 3  # what the runtime computes in several ways
+
+
 def drawn(seed: int, index: int) -> tuple[str, Draw]:
     """The name and the model of a number."""
-    name = tuple(KINDS)[index % len(KINDS)]
+    names = (*KINDS, *_OFTEN)
+    name = names[index % len(names)]
     draw = Draw(np.random.default_rng([seed, index]))
     KINDS[name](draw)
     return name, draw
