@@ -13,6 +13,7 @@ from .inputs import InputMap, fold_input, plain_input
 from .ir import Graph, InvalidGraph, Node
 from .lanes import in_whole_words
 from .narrow import in_few_bits
+from .near_dead import in_two_layers
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition, partition
 from .places import without_copies
@@ -72,6 +73,7 @@ def lower(
     for node in parts.core:
         latest = convolutions[-1] if convolutions else None
         found = attempt(_lower_node, node, graph, views, config, latest) or []
+        found = [part for c in found for part in in_two_layers(c, config)]
         if latest and len(found) == 1 and latest.output in once and _sole(latest, convolutions):
             together = fused(latest, found[0])
             if together is not None:
