@@ -80,6 +80,11 @@ def in_two_layers(c: Convolution, config: AcceleratorConfig) -> list[Convolution
     return [c.replace(rule=rule, output=finer), copy]
 
 
+def too_wide(rule: Rescale) -> np.ndarray:
+    """Channels with more sums to a code than any division has, bool ``[channels]``."""
+    return np.ldexp(rule.multiplier.astype(float), rule.shift - 31) * _WIDEST < 1
+
+
 def _possible(c: Convolution) -> bool:
     """Whether a convolution computes all of its output by a scale for each channel, and no more."""
     height, width, channels = c.output_shape
@@ -100,9 +105,8 @@ def _dead(c: Convolution, config: AcceleratorConfig) -> np.ndarray:
     if not config.number_format.exact:
         return np.zeros(c.channels, bool)
     least, greatest = c.sum_range
-    scale = np.ldexp(c.rule.multiplier.astype(float), c.rule.shift - 31)
     ends = [c.rule.compute(end + c.bias) for end in (least, greatest)]
-    dead = (scale * _WIDEST < 1) & (ends[0] != ends[1])
+    dead = too_wide(c.rule) & (ends[0] != ends[1])
     limit = 1 << config.sum_bits - 1
     dead &= (least > -limit) & (greatest < limit)
     where = np.flatnonzero(dead)

@@ -13,6 +13,7 @@ from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale, Rule
 from .command import Command, Inexact
 from .convolution import Convolution, cropped
+from .near_dead import too_wide
 from .reasons import Reason
 from .ways import Loops, flattened, problem_of, ways_of
 from .zero_blocks import without_zero_blocks
@@ -20,7 +21,6 @@ from .zero_blocks import without_zero_blocks
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
 _CLOSEST = "allow the closest codes, as --closest does and Python's exact=False"
-_DEAD_SHARE = 0.05  # of sums that are wrong where a code takes more of them than a division's step
 # A scale of their own gives weights next to nothing so many sums to a code.
 _LARGER_SCALE = (
     "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
@@ -195,8 +195,8 @@ def _check_close(c: Convolution, inexact: tuple[Inexact, ...]) -> None:
         f"{worst.sums:,} sums, {_percent(worst.differing / worst.sums)}"
     )
     why = f"allowed is {ALLOWED_CODES} code at {_percent(ALLOWED_SHARE)} of the sums"
-    dead = worst.codes > ALLOWED_CODES or worst.differing > _DEAD_SHARE * worst.sums
-    remedy = _LARGER_SCALE if dead else _ANOTHER_SCALE
+    wide = isinstance(c.rule, Rescale) and too_wide(c.rule)[worst.channel - c.first_channel]
+    remedy = _LARGER_SCALE if wide else _ANOTHER_SCALE
     raise NotProved(Reason(place=c.name, what=what, why=why, remedy=remedy))
 
 
