@@ -8,7 +8,7 @@ from ..numeric.chain import Chain
 from ..numeric.closest import ALLOWED_CODES, ALLOWED_SHARE, closest
 from ..numeric.division import Division
 from ..numeric.division_solver import Solution, solve
-from ..numeric.float_rules import RealProduct
+from ..numeric.float_rules import FloatMean, FloatProduct, RealProduct
 from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale, Rule
 from .command import Command, Inexact
@@ -136,13 +136,13 @@ def _divide(
     _, _, least, greatest = question
     inexact = tuple(
         Inexact(
-            convolution.first_channel + c,
+            convolution.first_channel + channel,
             int(nearest.differing[c]),
-            int(high - low + 1),
+            int(greatest[c] - least[c] + 1),
             int(nearest.worst[c]),
         )
-        for c, (low, high) in enumerate(zip(least, greatest, strict=True))
-        if nearest.differing[c]
+        for c in np.flatnonzero(nearest.differing)
+        for channel in (range(convolution.channels) if convolution.uniform else (int(c),))
     )
     _check_close(convolution, inexact)
     if exact:
@@ -210,6 +210,8 @@ def _percent(share: float) -> str:
 
 def _rounds_in_float32(convolution: Convolution) -> bool:
     rule = getattr(convolution.rule, "inner", convolution.rule)
+    if isinstance(rule, FloatMean | FloatProduct | RealProduct):
+        return True
     if isinstance(rule, Chain):
         return rule.even
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating

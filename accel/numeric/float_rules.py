@@ -105,8 +105,18 @@ class RealProduct:
         return int((self.compute(products) != codes).sum())
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
+        # Layers cannot know that only some sums are products: the others go on as the line does.
         least, table = self._table
-        return table[np.clip(np.asarray(acc, np.int64) - least, 0, len(table) - 1)]
+        index = np.asarray(acc, np.int64) - least
+        code = table[np.clip(index, 0, len(table) - 1)]
+        code = np.where(index < 0, np.minimum(self._line(acc), code), code)
+        return np.where(index >= len(table), np.maximum(self._line(acc), code), code)
+
+    def _line(self, products: np.ndarray) -> np.ndarray:
+        """Codes of products that no pair of codes may have, but for the last bits."""
+        ratio = float(self.first.scale) * self.second.scale / self.output.scale
+        codes = np.rint(np.asarray(products, np.float64) * ratio) + self.output.zero_point
+        return np.clip(codes, self.low, self.high).astype(np.int64)
 
     @cached_property
     def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
@@ -124,11 +134,9 @@ class RealProduct:
         least, most = int(products.min()), int(products.max())
         found, index = np.unique(products, return_inverse=True)
         middle = np.floor(np.bincount(index, codes) / np.bincount(index) + 0.5)
-        ratio = float(self.first.scale) * self.second.scale / self.output.scale
-        table = np.rint(np.arange(least, most + 1) * ratio) + self.output.zero_point
+        table = self._line(np.arange(least, most + 1))
         table[found - least] = middle
-        table = np.maximum.accumulate(np.clip(table, self.low, self.high))
-        return least, table.astype(np.int64)
+        return least, np.maximum.accumulate(table)
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "RealProduct":
         return replace(self, channels=len(np.arange(self.channels)[channels]))
