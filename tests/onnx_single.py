@@ -195,6 +195,13 @@ def _unary(operator: str, **fields: Callable[[Draw], Any]) -> Kind:
     return draw
 
 
+def _divide(d: Draw) -> None:
+    real = d.real((d.size(1, 4), 40), d.dtype())
+    number = d.constant(d.one_of(3, 0.25, -1.7, d.random.uniform(0.1, 2)), np.float32)
+    pair = [real, number] if d.chance(0.8) else [number, real]
+    d.end(d.add("Div", pair), 0.03, d.dtype())
+
+
 def _qlinear_unary(operator: str) -> Kind:
     def draw(d: Draw) -> None:
         dtype = d.dtype()
@@ -399,6 +406,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 *("Softsign", "Gelu", "Selu", "HardSigmoid"),
             )
         },
+        "Div": _divide,
         "LeakyRelu": _unary("LeakyRelu", **_ALPHA),
         **{name: _qlinear_unary(name) for name in ("QLinearSigmoid", "QLinearLeakyRelu")},
         "QLinearConv": _qlinear_conv,
