@@ -3,7 +3,7 @@
 import pytest
 
 from tests.campaigns.single_operators_onnx import Tally, attempt
-from tests.onnx_single import KINDS
+from tests.onnx_single import KINDS, drawn
 
 SEED, MODELS, EVERY = 3, 240, 4  # of which every fourth is compiled too
 REFUSED = 0.06  # sums of two activations at exact halves, which no tables give
@@ -23,8 +23,9 @@ def test_an_answer_that_is_another_counts(monkeypatch):
     monkeypatch.setattr(
         "accel.compiler.frontends._onnx_fusion.Fusions.form", lambda *arguments: "codes"
     )
-    verdicts = [attempt(2, number, core=False).verdict for number in (199, 203, 361)]
-    assert verdicts == ["differs"] * 3
+    numbers = [n for n in range(2 * MODELS) if drawn(SEED, n)[0] in ("Add", "Mul")]
+    verdicts = [attempt(SEED, number, core=False).verdict for number in numbers]
+    assert 3 <= verdicts.count("differs") < len(verdicts)
 
 
 @pytest.mark.parametrize("number", [0, 7, 20])
