@@ -9,7 +9,7 @@ import pytest
 
 from accel.compiler.frontends.onnx import read
 from accel.compiler.reference import run
-from tests.onnx_single import Draw
+from tests.onnx_draw import Draw
 from tests.oracle_onnx import FATAL_ONLY, one_by_one
 
 STEP, ODD = 2.0**-5, -3
