@@ -16,13 +16,14 @@ from .convolution import Combination
 class Inexact:
     """An output channel that no division makes equal to its contract.
 
-    Of the ``sums`` that its weights and any input can give, ``differing`` lead to another code.
-    ``channel`` is that of the output tensor.
+    Of the ``sums`` that its weights and any input can give, ``differing`` lead to another code, which
+    is at most so many ``codes`` away. ``channel`` is that of the output tensor.
     """
 
     channel: int
     differing: int
     sums: int
+    codes: int = 1
 
     def __str__(self) -> str:
         return f"channel {self.channel} at {self.differing:,} of {self.sums:,} sums"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from . import reference
+from .command import Command
 from .program import Program
 
 
@@ -14,7 +15,8 @@ from .program import Program
 class Deviation:
     """A channel that is not exact, and what was measured of it.
 
-    Of the ``sums`` that any input can give, ``differing`` lead to another code than the contract's.
+    Of the ``sums`` that any input can give, ``differing`` lead to a code beside the contract's: at
+    most `closest.ALLOWED_SHARE` of them, or the channel would have been refused.
     In a run, ``elements`` of the layer's output were compared with the contract's reference, computed
     from the network's inputs, and ``differing_elements`` were different; both are 0 where nothing ran.
     """
@@ -29,7 +31,7 @@ class Deviation:
     def __str__(self) -> str:
         text = (
             f"{self.layer}: channel {self.channel} is not exact: "
-            f"{self.differing:,} of {self.sums:,} sums give another code"
+            f"{self.differing:,} of {self.sums:,} sums give the next code"
         )
         if self.elements:
             text += f"; measured: {self.differing_elements:,} of {self.elements:,} elements differ"
@@ -50,7 +52,16 @@ class Deviation:
 
 def observed(program: Program) -> tuple[str, ...]:
     """The tensors that `deviations` compares."""
-    return tuple(dict.fromkeys(command.output for command, _ in program.inexact))
+    found = dict.fromkeys(_measured(program, command) for command, _ in program.inexact)
+    return tuple(name for name in found if name)
+
+
+def _measured(program: Program, command: Command) -> str | None:
+    """The network's tensor that has a command's codes, if one is stored that has."""
+    if command.output in program.graph.tensors:
+        return command.output
+    node = next(node for node in program.graph if node.name == command.node)
+    return node.outputs[0] if program.has(node.outputs[0]) else None
 
 
 def deviations(
@@ -68,10 +79,11 @@ def deviations(
     found = []
     for command, one in program.inexact:
         elements = differing = 0
-        if expected:
-            wanted = expected[command.output][..., one.channel]
+        name = _measured(program, command)
+        if name in expected:
+            wanted = expected[name][..., one.channel]
             elements = wanted.size
-            differing = int((tensors[command.output][..., one.channel] != wanted).sum())
+            differing = int((tensors[name][..., one.channel] != wanted).sum())
         found.append(
             Deviation(
                 layer=command.name,

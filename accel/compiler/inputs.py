@@ -131,7 +131,8 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
 
 def _floating(c: Convolution) -> bool:
     """Whether channels may have to be named that are not exact: they keep their numbers then."""
-    return isinstance(c.rule, Rescale) and CONTRACTS[c.rule.contract].floating
+    rule = getattr(c.rule, "inner", c.rule)
+    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
 
 def _whole_width(c: Convolution) -> bool:

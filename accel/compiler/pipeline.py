@@ -21,6 +21,7 @@ from .link import linked, transfers
 from .lower import alias_views, fused_layers, lower_nodes, selected
 from .memory import MemoryPlan
 from .narrow import in_few_bits
+from .near_dead import in_two_layers
 from .order import orders
 from .partition import Partition, partition
 from .passes.fold_pad import fold_pad
@@ -160,6 +161,15 @@ def _lower(c: Compilation) -> Compilation:
     )
 
 
+def _near_dead(c: Compilation) -> Compilation:
+    """Channels with very many sums to a code become exact, by finer codes and a copy."""
+    lowered = tuple(
+        tuple(part for layer in node for part in in_two_layers(layer, c.config))
+        for node in c.lowered
+    )
+    return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
+
+
 def _fuse(c: Compilation) -> Compilation:
     """Functions of single codes in the layer before."""
     return c.replace(layers=fused_layers(c.lowered, c.graph, c.parts, c.views)) if c.fuse else c
@@ -243,6 +253,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("host_partition", _host_partition),
     ("aliases", _aliases),
     ("lower", _lower),
+    ("near_dead", _near_dead),
     ("fuse", _fuse),
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),

@@ -5,18 +5,32 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from ..numeric.chain import Chain
-from ..numeric.closest import closest
+from ..numeric.closest import ALLOWED_CODES, ALLOWED_SHARE, closest
 from ..numeric.division import Division
-from ..numeric.division_solver import solve
+from ..numeric.division_solver import Solution, solve
+from ..numeric.float_rules import FloatMean, FloatProduct, RealProduct
 from ..numeric.rounding import CONTRACTS
-from ..numeric.rules import Rescale
+from ..numeric.rules import Rescale, Rule
 from .command import Command, Inexact
 from .convolution import Convolution, cropped
+from .near_dead import too_wide
 from .reasons import Reason
 from .ways import Loops, flattened, problem_of, ways_of
 from .zero_blocks import without_zero_blocks
 
-_SHOWN = 5  # weights that a message names
+_SHOWN = 5  # weights or channels that a message names
+_PAIRS = 2**16
+_CLOSEST = "allow the closest codes, as --closest does and Python's exact=False"
+# A scale of their own gives weights next to nothing so many sums to a code.
+_LARGER_SCALE = (
+    "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
+    "--per-tensor` does with one scale for all weights of a layer; no board and no option of the core "
+    "helps"
+)
+_ANOTHER_SCALE = (
+    "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other halves; "
+    "no board and no option of the core helps"
+)
 
 
 class DoesNotFit(UserError):
@@ -33,7 +47,8 @@ def schedule(
     """Return the commands of a convolution, by the way that takes the fewest cycles.
 
     Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
-    exactly get the closest division and are named. Raises ``DoesNotFit`` and ``NotProved``.
+    exactly get the closest division and are named, if it is close: off by a code at most, at a
+    share of the sums of at most `closest.ALLOWED_SHARE`. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = flattened(_without_idle_weights(convolution, config))
     # A weight of zero may count where products are not exact, and a byte of binary ones does.
@@ -74,10 +89,9 @@ def _without_idle_weights(c: Convolution, config: AcceleratorConfig) -> Convolut
 def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
     """Whether the hardware's division reproduces the rule in all channels."""
     try:
-        _divide(convolution, config)
-    except (DoesNotFit, NotProved):
+        return bool(_solved(convolution, config)[1].proved.all())
+    except DoesNotFit:
         return False
-    return True
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
@@ -105,8 +119,41 @@ def _sum_range(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, n
 
 
 def _divide(
-    convolution: Convolution, config: AcceleratorConfig, exact: bool = True
+    convolution: Convolution, config: AcceleratorConfig, exact: bool
 ) -> tuple[Division, tuple[Inexact, ...]]:
+    question, solution = _solved(convolution, config)
+    if solution.proved.all():
+        return solution.division, _ambiguous(convolution, exact)
+    bad = np.flatnonzero(~solution.proved).tolist()
+    what = f"output channels {bad} cannot be requantized exactly"
+    floating = _rounds_in_float32(convolution)
+    nearest = closest(*question, solution) if floating else None
+    if nearest is None:
+        remedy = "report this model"
+        if isinstance(convolution.rule, Chain) and not floating:
+            remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
+    _, _, least, greatest = question
+    inexact = tuple(
+        Inexact(
+            convolution.first_channel + channel,
+            int(nearest.differing[c]),
+            int(greatest[c] - least[c] + 1),
+            int(nearest.worst[c]),
+        )
+        for c in np.flatnonzero(nearest.differing)
+        for channel in (range(convolution.channels) if convolution.uniform else (int(c),))
+    )
+    _check_close(convolution, inexact)
+    if exact:
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=_CLOSEST))
+    return nearest.division, inexact
+
+
+def _solved(
+    convolution: Convolution, config: AcceleratorConfig
+) -> tuple[tuple[Rule, np.ndarray, np.ndarray, np.ndarray], Solution]:
+    """What is asked of a division, and what was found."""
     least, greatest = _sum_range(convolution, config)
     # Before its last carry a sum may be 1 less in the accumulator, so the least one is not for use.
     limit = 1 << config.sum_bits - 1
@@ -116,28 +163,55 @@ def _divide(
         raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
-    solution = solve(*question, True)
-    if solution.proved.all():
-        return solution.division, ()
-    floating = _rounds_in_float32(convolution)
-    nearest = closest(*question, solution) if floating and not exact else None
-    if nearest is None:
-        bad = np.flatnonzero(~solution.proved).tolist()
-        what = f"output channels {bad} cannot be requantized exactly"
-        remedy = "allow the closest codes" if floating and exact else "report this model"
-        if isinstance(convolution.rule, Chain) and not floating:
-            remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
-        raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
-    inexact = tuple(
-        Inexact(convolution.first_channel + c, int(nearest.differing[c]), int(high - low + 1))
-        for c, (low, high) in enumerate(zip(least[one], greatest[one], strict=True))
-        if nearest.differing[c]
+    return question, solve(*question, True)
+
+
+def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
+    """Products of float32 numbers of which some pairs of codes have no code of their own."""
+    if not isinstance(c.rule, RealProduct) or not c.rule.differing:
+        return ()
+    if exact:
+        what = (
+            f"{c.rule.differing} of {_PAIRS:,} products of two codes are rounded by their factors"
+        )
+        raise NotProved(Reason(place=c.name, what=what, remedy=_CLOSEST))
+    channels = range(c.first_channel, c.first_channel + c.channels)
+    return tuple(Inexact(channel, c.rule.differing, _PAIRS, 1) for channel in channels)
+
+
+def _check_close(c: Convolution, inexact: tuple[Inexact, ...]) -> None:
+    """Refuse channels that are not close to their contract either."""
+    far = [one for one in inexact if not _close(one)]
+    if not far:
+        return
+    worst = max(far, key=lambda one: (one.codes, one.differing / one.sums))
+    channels = ", ".join(str(one.channel) for one in far[:_SHOWN])
+    channels += ", ..." if len(far) > _SHOWN else ""
+    noun = "channel" if len(far) == 1 else "channels"
+    what = (
+        f"{len(far)} of {c.channels} output channels of tensor {c.output!r} cannot be requantized "
+        f"({noun} {channels}): channel {worst.channel} would be off by up to "
+        f"{worst.codes} {'code' if worst.codes == 1 else 'codes'} at {worst.differing:,} of "
+        f"{worst.sums:,} sums, {_percent(worst.differing / worst.sums)}"
     )
-    return nearest.division, inexact
+    why = f"allowed is {ALLOWED_CODES} code at {_percent(ALLOWED_SHARE)} of the sums"
+    wide = isinstance(c.rule, Rescale) and too_wide(c.rule)[worst.channel - c.first_channel]
+    remedy = _LARGER_SCALE if wide else _ANOTHER_SCALE
+    raise NotProved(Reason(place=c.name, what=what, why=why, remedy=remedy))
+
+
+def _close(one: Inexact) -> bool:
+    return one.codes <= ALLOWED_CODES and one.differing <= ALLOWED_SHARE * one.sums
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
 
 
 def _rounds_in_float32(convolution: Convolution) -> bool:
     rule = getattr(convolution.rule, "inner", convolution.rule)
+    if isinstance(rule, FloatMean | FloatProduct | RealProduct):
+        return True
     if isinstance(rule, Chain):
         return rule.even
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating

@@ -3,6 +3,9 @@
 Products of float32, rounded to 24 bits and then half to even, make steps so uneven where they are some
 thousand sums wide that no two lines fit them all. What is nearest differs at a few sums of millions,
 each by a code, and says at how many.
+
+Where a code is wider than the hardware's widest step, nothing is near: `ALLOWED_SHARE` and `ALLOWED_CODES`
+are what may pass for close.
 """
 
 from dataclasses import dataclass
@@ -14,16 +17,21 @@ from .division import OFFSET_BITS, OFFSET_DROPPED_BITS, Division
 from .division_solver import Channels, Solution
 from .rules import Rule
 
+ALLOWED_CODES = 1  # that an answer may be off by
+ALLOWED_SHARE = 0.001  # of the sums that can occur
+
 _STEPS_APART = 16
 _BESIDE = np.array([0, *(sign << k for k in range(8) for sign in (1, -1))])
 
 
 @dataclass(frozen=True, eq=False)
 class Closest:
-    """A `Division`; by channel, int64, how many of the sums that can occur it gives another code."""
+    """A `Division`; by channel, int64, how many of the sums that can occur it gives another code,
+    and by how many codes at most."""
 
     division: Division
     differing: np.ndarray
+    worst: np.ndarray
 
 
 def closest(
@@ -34,18 +42,23 @@ def closest(
     None where a channel's sums do not fit the hardware at all.
     """
     asked = Channels(rule, bias, least, greatest)
-    differing = np.zeros(len(asked.low), np.int64)
+    differing, worst = np.zeros((2, len(asked.low)), np.int64)
     for channel in np.flatnonzero(~solution.proved):
         tied = np.any(np.where(solution.proved, solution.division.tie, 0))
         parities = (None, solution.division.tie_parity) if tied else (None, 0, 1)
         found = [c for parity in parities if (c := _closest(asked, channel, parity)) is not None]
         if not found:
             return None
-        best = min(found, key=lambda one: int(one.differing[0]))
+        best = min(found, key=_rank)
         where = np.arange(len(differing)) == channel
         solution = solution.taken_from(Solution(best.division, np.ones(1, bool)), where)
-        differing[channel] = best.differing[0]
-    return Closest(solution.division, differing)
+        differing[channel], worst[channel] = best.differing[0], best.worst[0]
+    return Closest(solution.division, differing, worst)
+
+
+def _rank(one: Closest) -> tuple[bool, int]:
+    """Of one channel: off by a code at most comes first, then at the fewest sums."""
+    return bool(one.worst[0] > 1), int(one.differing[0])
 
 
 def _closest(asked: Channels, channel: int, parity: int | None) -> Closest | None:
@@ -81,8 +94,8 @@ def _closest(asked: Channels, channel: int, parity: int | None) -> Closest | Non
             parity=parity,
         )
         division = solver.division_of(asked.take(channel), constants)
-        tried.append(Closest(division, _differing(asked.take(channel), division)))
-    return min(tried, key=lambda one: int(one.differing[0]))
+        tried.append(Closest(division, *_differing(asked.take(channel), division)))
+    return min(tried, key=_rank)
 
 
 def _best_offset(side: solver.Side, index: int, divisor: int) -> tuple[int, int]:
@@ -106,25 +119,25 @@ class _Hardware:
         return self.division.compute(acc - self.bias)
 
 
-def _differing(asked: Channels, division: Division) -> np.ndarray:
-    """Sums of one channel where a division and the rule differ, exactly, int64 ``[1]``.
+def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of one channel where a division and the rule differ, and by how much at most, exactly.
 
-    On each side of the split both are monotone. They differ between where one of them reaches a code
-    and where the other does.
+    Int64 ``[1]`` each. On each side of the split both are monotone. They differ between where one of
+    them reaches a code and where the other does, and change nowhere else.
     """
-    zero = asked.bias - division.bias
-    count = 0
+    zero, hardware = asked.bias - division.bias, _Hardware(asked, division)
+    count = worst = 0
     for low, high in (
         (asked.low, np.minimum(asked.high, zero - 1)),
         (np.maximum(asked.low, zero), asked.high),
     ):
         if high < low:
             continue
-        ends = [
-            solver.find_thresholds(rule, low, high)[:, 0]
-            for rule in (asked.rule, _Hardware(asked, division))
-        ]
+        ends = [solver.find_thresholds(rule, low, high)[:, 0] for rule in (asked.rule, hardware)]
+        sums = np.minimum(np.concatenate([low, *ends]), high)[:, None]
+        apart = np.abs(asked.rule.compute(sums) - hardware.compute(sums))
+        worst = max(worst, int(apart.max()))
         first, last = np.minimum(*ends), np.maximum(*ends)
         covered = np.maximum.accumulate(np.concatenate([low, last[:-1]]))
         count += int(np.maximum(last - np.maximum(first, covered), 0).sum())
-    return np.array([count])
+    return np.array([count]), np.array([worst])

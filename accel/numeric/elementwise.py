@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from .affine import Affine
-from .elementwise_onnx import OnnxArithmetic
+from .elementwise_onnx import Float32Arithmetic, OnnxArithmetic
 from .elementwise_tflite import TfliteArithmetic
 from .rounding import rescale_single, rescale_tflm
 
@@ -92,3 +92,6 @@ ARITHMETIC: Mapping[str, Arithmetic] = MappingProxyType(
         "qonnx": OnnxArithmetic(),
     }
 )
+
+# The onnx contract where the runtime leaves an operator between DequantizeLinear and QuantizeLinear.
+FLOAT32: Arithmetic = Float32Arithmetic()

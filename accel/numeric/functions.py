@@ -24,6 +24,7 @@ FUNCTIONS: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
     {
         "ceil": np.ceil,
         "cos": np.cos,
+        "divided": lambda x, number: number / x,
         "erf": _erf,
         "exp": np.exp,
         "floor": np.floor,
@@ -31,6 +32,7 @@ FUNCTIONS: Mapping[str, Callable[..., np.ndarray]] = MappingProxyType(
         "hard_sigmoid": _hard_sigmoid,
         "log": np.log,
         "negative": np.negative,
+        "quotient": lambda x, number: x / number,
         "reciprocal": np.reciprocal,
         "round": np.rint,
         "selu": _selu,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .mlas import FOR_SUMS, exponential, lane_sum
+
 HEADROOM = 5  # natural logarithms of the largest float32 number that the table keeps free
 
 
@@ -27,6 +29,8 @@ class CodeSoftmax:
         terms = self._table(codes.shape[-1])[difference + 255]
         total = np.add.accumulate(terms, axis=-1, dtype=np.float32)[..., -1:]
         scale = np.floor(np.float32(1) / np.float32(self.output_scale))
+        if codes.shape[-1] == 1:  # its term is its own sum, and too large to be multiplied
+            terms = total = np.ones(codes.shape, np.float32)
         output = np.rint(terms * scale / total).astype(np.int64) + self.output_zero_point
         return np.clip(output, -128, 127).astype(np.int8)
 
@@ -39,8 +43,10 @@ class CodeSoftmax:
 
 
 def float_softmax(real: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis of float32 numbers, of exact exponentials rounded to float32."""
-    difference = real - real.max(axis=-1, keepdims=True)
-    terms = np.exp(difference.astype(np.float64)).astype(np.float32)
-    total = terms.astype(np.float64).sum(axis=-1, keepdims=True).astype(np.float32)
-    return terms * (np.float32(1) / total)
+    """Softmax over the last axis of float32 numbers: ``MlasComputeSoftmax``, bit for bit.
+
+    The order of its sum is that of a CPU with AVX-512F; see `mlas`.
+    """
+    real = np.asarray(real, np.float32)
+    terms = exponential(real - real.max(axis=-1, keepdims=True), FOR_SUMS)
+    return terms * (np.float32(1) / lane_sum(terms))

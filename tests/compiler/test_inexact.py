@@ -48,7 +48,7 @@ def test_listing_and_program_file_name_it(program, tmp_path):
     assert f"not exact: fully_connected_0, {count}" in write_listing(program.code)
     save(program.code, tmp_path / "program.bin")
     (layer,) = load_image(tmp_path / "program.bin").layers
-    expected = {"channel": 0, "differing": deviation.differing, "sums": deviation.sums}
+    expected = {"channel": 0, "differing": deviation.differing, "sums": deviation.sums, "codes": 1}
     assert layer["inexact"] == [expected]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ..ir import Graph, Node, Quantization, Tensor
 from ..operators.reshape import Reshape
 from ..operators.transpose import Transpose
 from ._onnx_file import FileRecord, NodeRecord
+from ._onnx_fusion import FLOAT32, FUSED, Fusions
 from ._onnx_low_bit import low_bit
 from ._onnx_quantizers import Quantizer, Quantizers, Unreadable
 from ._onnx_values import (
@@ -52,6 +54,21 @@ class Builder(Quantizers):
         self._names: set[str] = set()
         self._left = MAX_CONSTANTS
         self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
+
+    @cached_property
+    def _fusions(self) -> Fusions:
+        return Fusions(self.record, self.values)
+
+    def computed(self, record: NodeRecord, wanted: Quantizer) -> dict[str, str]:
+        """The attribute that says how an operator is computed that the present node makes codes of.
+
+        None where there is nothing to say.
+        """
+        if record.spelling not in FUSED or self.low_bit:
+            return {}
+        if self.node.spelling != "QuantizeLinear":  # of a Concat, for instance
+            return {"computed": FLOAT32}
+        return {"computed": self._fusions.form(record, self.node, wanted.unsigned)}
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""

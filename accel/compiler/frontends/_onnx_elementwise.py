@@ -197,8 +197,8 @@ def binary_result(
 
     def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
         name = b.node.outputs[0]
+        given = replace(attributes, activation=activation, **b.computed(record, wanted))
         with b.at(record):
-            given = replace(attributes, activation=activation)
             tensor = b.add_node(operator, given, tuple(names), output, name=name)
         b.quantize(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)

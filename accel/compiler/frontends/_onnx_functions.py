@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from ..operators.function import Function
 from ._onnx_builder import Builder, Unreadable
 from ._onnx_elementwise import unary_result
+from ._onnx_quantize import real_constant
 from ._onnx_values import Value
 
 
@@ -24,6 +27,25 @@ def _gelu(b: Builder) -> list[Value]:
     return _named("gelu")(b)
 
 
+def _divide(b: Builder) -> list[Value]:
+    """A quotient with one constant number, above or below."""
+    numbers = [real_constant(b.value(index)) for index in (0, 1)]
+    given = next((number for number in numbers if number is not None), None)
+    if given is None:
+        raise Unreadable("divides two computed tensors", "", "divide by a constant")
+    if given.size != 1 or not np.isfinite(given).all() or not given.all():
+        what = f"has a constant of {given.size} numbers"
+        if given.size == 1:
+            what = f"has a constant of {given.item()}, which is 0 or not finite"
+        raise Unreadable(what, "", "divide by one number")
+    index, name = (0, "quotient") if numbers[0] is None else (1, "divided")
+    attributes = Function(name=name, parameters=(float(given.item()),))
+    x = b.numbers(index)
+    if given.ndim > len(x.shape):
+        raise Unreadable(f"has a constant of {given.shape} for a tensor of {x.shape}")
+    return [unary_result(b, x, "function", attributes)]
+
+
 # Of Selu, as ONNX has them.
 _ALPHA, _GAMMA = 1.67326319217681884765625, 1.05070102214813232421875
 
@@ -32,6 +54,7 @@ READERS = {
     for spelling, reader in {
         "Ceil": _named("ceil"),
         "Cos": _named("cos"),
+        "Div": _divide,
         "Erf": _named("erf"),
         "Exp": _named("exp"),
         "Floor": _named("floor"),

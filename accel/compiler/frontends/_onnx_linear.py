@@ -185,7 +185,7 @@ def convolution(
     given = b.attribute("kernel_shape", tuple(kernel[4 - rank :]))
     if tuple(given) != tuple(kernel[4 - rank :]):
         raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
-    w = windows(b, source.shape[2:], given, rank)
+    w = windows(b, source.shape[2:], given, rank, convolution=True)
     window = {"stride": w.stride, "padding": w.padding, "dilation": w.dilation}
     depthwise = groups == channels and groups > 1
     if groups > 1 and not depthwise:

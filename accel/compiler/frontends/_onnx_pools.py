@@ -77,8 +77,8 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
 
     def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
         name = b.node.outputs[0]
+        given = replace(attributes, activation=activation, **b.computed(record, wanted))
         with b.at(record):
-            given = replace(attributes, activation=activation)
             output = (1, *w.output, x.shape[1])
             tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.quantize(tensor, wanted)

@@ -1,9 +1,14 @@
 """Operators of two int8 inputs whose every output code is a function of a pair of codes.
 
 The inputs broadcast as NumPy's arrays do; one of them may be constant.
+
+Where the contract is ONNX Runtime's, attributes may say how the operator is ``computed``: on ``codes``
+as the file has them, on ``uint8`` codes that the runtime made of them, or in ``float32`` between a
+DequantizeLinear and a QuantizeLinear. Numbers are the same, but exact halves and last bits are not.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +16,7 @@ from ...config import AcceleratorConfig
 from ...numeric import float32
 from ...numeric.affine import Affine
 from ...numeric.chain import Chain
-from ...numeric.elementwise import ARITHMETIC, Arithmetic
+from ...numeric.elementwise import ARITHMETIC, FLOAT32, Arithmetic
 from ..convolution import Convolution
 from ..ir import Graph, Node, Tensor
 from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, Check, all_codes, table_of
@@ -51,7 +56,7 @@ def binary_operator(
         chain = getattr(node.attributes, "chain", None)
         if chain is not None:
             return _chained(chain, pairs, tensors)
-        arguments = (ARITHMETIC[graph.contract], *pairs, *map(affine, tensors))
+        arguments = (_arithmetic(node, graph), *pairs, *quantizations(node, graph))
         return table_of(node, graph, bounds, function, *arguments)
 
     def unary(node: Node, graph: Graph) -> np.ndarray:
@@ -96,6 +101,22 @@ def _chained(
         for codes, q in zip(pairs, map(affine, tensors[:2]), strict=True)
     )
     return chain.of_real(first + second).astype(np.int8)
+
+
+def _arithmetic(node: Node, graph: Graph) -> Arithmetic:
+    return FLOAT32 if in_float32(node) else ARITHMETIC[graph.contract]
+
+
+def in_float32(node: Node) -> bool:
+    """Whether the runtime computes between a DequantizeLinear and a QuantizeLinear."""
+    return getattr(node.attributes, "computed", "codes") == "float32"
+
+
+def quantizations(node: Node, graph: Graph) -> tuple[Affine, ...]:
+    """Those of both inputs and the output, as the runtime has them."""
+    found = tuple(affine(t) for t in (*operands(node, graph), output_tensor(node, graph)))
+    unsigned = getattr(node.attributes, "computed", "codes") == "uint8"
+    return tuple(replace(q, offset=128) for q in found) if unsigned else found
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

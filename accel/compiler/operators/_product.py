@@ -28,12 +28,13 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric import tables
-from ...numeric.float_rules import FloatProduct
+from ...numeric.float_rules import FloatProduct, RealProduct
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules import Mean, Rescale, Rule, Table
 from ..convolution import Combination, Convolution, Region
 from ..ir import Graph, Node
 from ..storage import Stored, stored
+from ._binary import in_float32, quantizations
 from ._linear import multiplier
 from ._operator import Operand, affine, input_tensor, output_tensor, support
 
@@ -94,16 +95,17 @@ class _Term:
 
 def product_rule(node: Node, graph: Graph, low: int, high: int) -> Rule:
     """From the product of two centred codes to the code of it: TFLite's ``MulElementwise``, ONNX
-    Runtime's ``MlasQLinearMul``.
+    Runtime's ``MlasQLinearMul`` or its Mul.
     """
-    first, second = (affine(input_tensor(node, graph, index)) for index in (0, 1))
+    first, second, result = quantizations(node, graph)
     output = output_tensor(node, graph)
     channels = output.shape[-1]
     if CONTRACTS[graph.contract].floating:
-        return FloatProduct(first, second, affine(output), low, high, channels)
+        kind = RealProduct if in_float32(node) else FloatProduct
+        return kind(first, second, result, low, high, channels)
     pair = np.array(multiplier(node, graph, first.scale, second.scale), np.int64)
     table = np.tile(pair, (channels, 1))
-    zero_point = affine(output).zero_point
+    zero_point = result.zero_point
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
 
 

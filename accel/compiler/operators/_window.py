@@ -15,7 +15,7 @@ class Window(Protocol):
     """Attributes that operators with windows share; amounts are (height, width) in pixels."""
 
     stride: Pair
-    padding: tuple[Pair, Pair]  # (top, bottom), (left, right)
+    padding: tuple[Pair, Pair]  # (top, bottom), (left, right); negative amounts leave pixels out
     dilation: Pair
 
 
@@ -45,8 +45,10 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
             possible = 1 <= value <= MAX_STEP
             support(possible, node, f"{what} {value} in {name} is out of range 1..{MAX_STEP}")
         reach = extent(kernel[axis], dilation)
-        inside = 0 <= before < reach and 0 <= after < reach
+        inside = before < reach and after < reach
         require(inside, node, f"padding {before}+{after} in {name} must be below the kernel's size")
+        rest = size + min(before, 0) + min(after, 0)
+        require(rest > 0, node, f"padding {before}+{after} in {name} leaves none of {size} pixels")
         expected = output_size(size, kernel[axis], stride, window.padding[axis], dilation)
         what = f"output {name} must be {expected}, not {result[1 + axis]}"
         require(result[1 + axis] == expected, node, what)
@@ -54,7 +56,12 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
 
 def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.ndarray:
     """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded by ``fill``."""
-    padded = np.pad(x, ((0, 0), *window.padding, (0, 0)), constant_values=fill)
+    cuts = tuple(
+        slice(max(-before, 0), size + min(after, 0))
+        for size, (before, after) in zip(x.shape[1:3], window.padding, strict=True)
+    )
+    amounts = tuple((max(before, 0), max(after, 0)) for before, after in window.padding)
+    padded = np.pad(x[(slice(None), *cuts)], ((0, 0), *amounts, (0, 0)), constant_values=fill)
     reach = tuple(extent(k, d) for k, d in zip(kernel, window.dilation, strict=True))
     view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     (sh, sw), (dh, dw) = window.stride, window.dilation

@@ -10,9 +10,11 @@ from ._elementwise import activation_bounds, check_activation_known
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """A fused activation, or a chain of float32 steps that ends with a code."""
+    """A fused activation, or a chain of float32 steps that ends with a code; ``computed`` is as
+    `_binary` has it."""
 
     activation: str = "none"
+    computed: str = "codes"
     chain: Chain | None = None
 
 

@@ -1,12 +1,12 @@
 """Average pooling: the mean of the codes under a window."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from ...numeric.float_rules import FloatMean
+from ...numeric.float_rules import FloatMean, RealMean
 from ...numeric.rounding import CONTRACTS, float_mean
 from ...numeric.rules import Mean, Rule
 from ..convolution import Convolution, Region
@@ -28,9 +28,10 @@ from ._window import windows
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool2d(Pool2d):
-    """A window; padding is counted as zeros or, mostly, not at all."""
+    """A window; padding is counted as zeros or, mostly, not at all. ``computed`` is as `_binary` has it."""
 
     count_include_pad: bool = False
+    computed: str = "codes"
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -67,7 +68,12 @@ def _rule(node: Node, graph: Graph, pixels: int) -> Rule:
         return Mean(int(pixels), low, high, channels=channels, offset=offset)
     size = node.attributes.size
     count = size[0] * size[1] if node.attributes.count_include_pad else int(pixels)
-    return FloatMean(affine(source), affine(output), int(pixels), count, low, high, channels)
+    first, result = affine(source), affine(output)
+    if node.attributes.computed == "float32":
+        return RealMean(first, result, int(pixels), count, low, high, channels)
+    if node.attributes.computed == "uint8":
+        result = replace(result, offset=128)
+    return FloatMean(first, result, int(pixels), count, low, high, channels)
 
 
 def output_rule(node: Node, graph: Graph) -> Rule:

@@ -14,9 +14,10 @@ from ._product import lower_product, product_rule
 
 @dataclass(frozen=True, kw_only=True)
 class Mul:
-    """A fused activation is all that there is to say."""
+    """A fused activation; ``computed`` is as `_binary` has it."""
 
     activation: str = "none"
+    computed: str = "codes"
 
 
 def _function(arithmetic: Arithmetic, *operands):

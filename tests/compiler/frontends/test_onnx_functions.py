@@ -14,7 +14,7 @@ from tests.oracle_onnx import onnx_runtime
 
 POSITIVE = ("Log", "Sqrt")  # of numbers that are not negative
 NEWER = ("Gelu",)  # than the opset of the models
-EXACT = ("Ceil", "Floor", "Neg", "Reciprocal", "Round", "Sign", "Sqrt")
+EXACT = ("Ceil", "Div", "Floor", "Neg", "Reciprocal", "Round", "Sign", "Sqrt")
 # Elsewhere the runtime approximates, so that a code at a half may be the other one.
 BESIDE = 1e-3
 ATTRIBUTES = {"HardSigmoid": {"alpha": 0.3, "beta": 0.4}, "Selu": {"alpha": 1.5, "gamma": 1.1}}
@@ -27,7 +27,10 @@ def model_of(operator, seed, **attributes):
     if operator in POSITIVE:
         m.constants["x_zero_point"] = np.asarray(np.iinfo(dtype).min, dtype)
     m.add("DequantizeLinear", ["x", *x], ["a"])
-    m.add(operator, ["a"], ["b"], **attributes)
+    inputs = ["a"]
+    if operator == "Div":  # by a number, or a number by it
+        inputs.insert(1 - seed % 3 // 2, m.constant("number", 1.7 - seed, np.float32))
+    m.add(operator, inputs, ["b"], **attributes)
     m.add("QuantizeLinear", ["b", *y], ["y"])
     return m
 
@@ -57,3 +60,17 @@ def test_what_is_no_number_for_some_code_is_refused():
         "m.onnx: function_1 (Sqrt): Values to quantize must be numbers, not NaN; quantize it with "
         "other scales"
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "what"),
+    [
+        (np.float32([1, 2]), "has a constant of 2 numbers"),
+        (np.float32(0), "which is 0 or not finite"),
+    ],
+)
+def test_quotients_are_by_one_number(number, what):
+    m = model_of("Div", 0)
+    m.constants["number"] = number
+    with pytest.raises(UnsupportedModel, match=what):
+        read(m.bytes(), "m.onnx")

@@ -1,0 +1,57 @@
+"""float32 functions of MLAS, ONNX Runtime's library of kernels, bit for bit.
+
+Their results are those of fused multiply-adds in vectors. What a CPU's vectors are as wide as decides
+the order of sums, and with it last bits: 16 numbers with AVX-512F, which is what is taken here, and
+8 with AVX2 alone.
+
+Source: onnxruntime/core/mlas/lib, compute.cpp and x86_64/TransKernelAvx512F.S, TransKernelFma3.S.
+"""
+
+import numpy as np
+
+from .float32 import fused_multiply_add
+
+AVX512, AVX2 = 16, 8  # numbers of a vector
+FOR_SUMS = -103.9720840454  # below it all exponentials are 0 with AVX-512F
+FOR_SUMS_AVX2 = -88.3762626647949
+
+_ROUNDING = np.float32(1.5 * 2**23)  # added to a number it leaves no fraction
+_LOG2_E = np.float32(1.44269504088896341)
+_LN2_HIGH, _LN2_LOW = np.float32(-6.93145752e-1), np.float32(-1.42860677e-6)
+_POLYNOMIAL = [
+    np.float32(float.fromhex(digits))
+    for digits in (
+        "0x1.694000p-10",
+        "0x1.125edcp-7",
+        "0x1.555b5ap-5",
+        "0x1.555450p-3",
+        "0x1.fffff6p-2",
+        "0x1.0p0",
+        "0x1.0p0",
+    )
+]
+
+
+def exponential(x: np.ndarray, least: float) -> np.ndarray:
+    """``exp(x)`` of float32 numbers that are not above 0; those below ``least`` count as it."""
+    x = np.maximum(np.asarray(x, np.float32), np.float32(least))
+    exponent = fused_multiply_add(x, _LOG2_E, _ROUNDING) - _ROUNDING
+    x = fused_multiply_add(exponent, _LN2_HIGH, x)
+    x = fused_multiply_add(exponent, _LN2_LOW, x)
+    total = np.full_like(x, _POLYNOMIAL[0])
+    for coefficient in _POLYNOMIAL[1:]:
+        total = fused_multiply_add(total, x, coefficient)
+    return np.ldexp(total, exponent.astype(np.int64))
+
+
+def lane_sum(terms: np.ndarray, lanes: int = AVX512) -> np.ndarray:
+    """Sums over the last axis, float32 ``[..., 1]``: each lane's, then those of halves and pairs."""
+    depth = terms.shape[-1]
+    padding = [(0, 0)] * (terms.ndim - 1) + [(0, -depth % lanes)]
+    vectors = np.pad(terms, padding).reshape(*terms.shape[:-1], -1, lanes)
+    sums = np.add.accumulate(vectors, axis=-2, dtype=np.float32)[..., -1, :]
+    if lanes == AVX512:
+        sums = sums[..., 8:] + sums[..., :8]
+    for _ in range(2):
+        sums = sums[..., ::2] + sums[..., 1::2]
+    return sums[..., :1] + sums[..., 1:]
