@@ -161,3 +161,6 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
     for name in graph.outputs:
         if name not in ready:
             yield _reason(f"output {name!r}", "is written by no node")
+        elif graph.tensor(name).constant and graph.tensor(name).shape[:1] != (1,):
+            what = f"is a constant of shape {graph.tensor(name).shape}, which has no batch of 1"
+            yield Reason(place=f"output {name!r}", what=what, remedy="remove it from the outputs")

@@ -15,6 +15,7 @@ import random
 import re
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -25,15 +26,15 @@ from tests.campaigns import spoil_onnx, spoil_tflite, workers
 from tests.campaigns.oracle_process import OracleProcess
 from tests.campaigns.seeds import seeds
 from tests.campaigns.values import spoilt_bytes
-from tests.campaigns.verdicts import ALONE, COMPILER, DIFFERS, EQUAL, LARGE, READER, verdict
+from tests.campaigns.verdicts import ALONE, COMPILER, DIFFERS, EQUAL, LARGE, NEAR, READER, verdict
 
 STRUCTURE_SHARE = 0.9  # of cases that know the format; the rest spoils bytes
 WAYS = {
     "tflite": (spoil_tflite.spoilt_fields,) * 3 + (spoil_tflite.spoilt_places,),
     "onnx": (spoil_onnx.spoilt_meaning,) * 3 + (spoil_onnx.spoilt_message,),
 }
-COMPARED = (EQUAL, DIFFERS)
-GOOD = (EQUAL, ALONE, READER, COMPILER, LARGE)
+COMPARED = (EQUAL, NEAR, DIFFERS)
+GOOD = (EQUAL, NEAR, ALONE, READER, COMPILER, LARGE)
 
 
 def case(
@@ -55,7 +56,7 @@ def trial(
     """Try one case; the outcome as the results have it."""
     format, data, made = case(files, seed, number)
     found = verdict(format, data, oracle)
-    return {"what": found.what, "format": format, "detail": found.detail}
+    return {"what": found.what, "format": format, "made": made, "detail": found.detail}
 
 
 def recorded(path: Path | None, seed: int) -> dict[int, dict[str, Any]]:
@@ -105,7 +106,7 @@ def main() -> int:
     accepted = sum(outcome["what"] in COMPARED for outcome in outcomes.values())
     if accepted < options.count:
         attempts = workers.tried(
-            partial(trial, files, options.seed), lambda: None, fresh, options.jobs
+            partial(trial, files, options.seed), _warnings_are_errors, fresh, options.jobs
         )
         for number, outcome in attempts:
             outcomes[number] = outcome
@@ -132,6 +133,11 @@ def _one(files: Mapping[str, Mapping[str, bytes]], seed: int, number: int) -> in
     print(verdict(format, data, oracle))
     oracle.close()
     return 0
+
+
+def _warnings_are_errors() -> None:
+    """What a library says on the terminal is no report of ours."""
+    warnings.simplefilter("error")
 
 
 def _numbers(done: Mapping[int, Any]) -> Iterator[int]:

@@ -151,9 +151,7 @@ def _runtimes() -> dict[str, Callable[[bytes, list[Any]], list[list[Any]]]]:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         names = [port.name for port in session.get_inputs()]
         answers = [
-            session.run(
-                None, {n: x[i : i + 1] for n, x in zip(names, inputs, strict=True)}
-            )
+            session.run(None, {n: x[i : i + 1] for n, x in zip(names, inputs, strict=True)})
             for i in range(len(inputs[0]))
         ]
         return [list(samples) for samples in zip(*answers, strict=True)]

@@ -119,7 +119,12 @@ def _value(old: Any, field: Any, others: list, rng: random.Random) -> Any:
 def _known_attributes(operator: str, domain: str) -> tuple[tuple[str, str], ...]:
     """Names and kinds of all attributes that an operator may have."""
     if domain not in ("", "ai.onnx"):
-        kinds = {"kernel_shape": "integers", "pads": "integers", "auto_pad": "text", "alpha": "real"}
+        kinds = {
+            "kernel_shape": "integers",
+            "pads": "integers",
+            "auto_pad": "text",
+            "alpha": "real",
+        }
         return tuple((name, kinds.get(name, "integer")) for name in MICROSOFT.get(operator, ()))
     found: dict[str, str] = {}
     for entry in onnx.defs.get_all_schemas_with_history():

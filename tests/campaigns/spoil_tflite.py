@@ -167,7 +167,9 @@ def places(data: bytes) -> tuple[Place, ...]:
         name = sys._getframe(2).f_code.co_name
         for index in range(min(count, 64) if numbers.dtype != np.uint8 else 0):
             position = start + index * numbers.itemsize
-            found.setdefault(position, Place(f"{name}[]", position, numbers.dtype.str[0] + numbers.dtype.char))
+            found.setdefault(
+                position, Place(f"{name}[]", position, numbers.dtype.str[0] + numbers.dtype.char)
+            )
         return numbers
 
     with (

@@ -230,6 +230,9 @@ def _tensor_faults(name: str, record: TensorRecord) -> Iterator[Reason]:
         yield Reason(place=place, what="is stored sparsely", remedy=remedy)
     if record.external:
         yield Reason(place=place, what="has its data outside the flatbuffer")
+    if record.state:
+        remedy = "convert the model without variables"
+        yield Reason(place=place, what="keeps its value between invocations", remedy=remedy)
     if record.custom_quantization:
         yield Reason(place=place, what="has a custom quantization", remedy="use an affine one")
     if record.data is not None and record.dtype in DTYPES and not record.sparse:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from ..ir import Graph
 from ..verify import verify
+from .crop_taps import crop_taps
 from .fold_pad import fold_pad
 
-PIPELINE: tuple[Callable[[Graph], Graph], ...] = (fold_pad,)
+PIPELINE: tuple[Callable[[Graph], Graph], ...] = (fold_pad, crop_taps)
 
 
 def run_passes(graph: Graph) -> Graph:
