@@ -63,6 +63,7 @@ for those of one line, as all have the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from amaranth.hdl import signed
 from amaranth.lib import data
@@ -232,7 +233,7 @@ class Isa:
     def descriptor_words(self) -> int:
         return self.words(self.descriptor)
 
-    @property
+    @cached_property
     def record_layout(self) -> data.FlexibleLayout:
         """A channel's whole record: a word has as many parts as it has room for, and a part that is
         wider than a word has words of its own."""

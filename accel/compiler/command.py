@@ -141,6 +141,16 @@ def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -
     return packed
 
 
+def _places(layout: data.Layout) -> list[tuple[str, str, int, int]]:
+    """Part, field, offset and mask of all fields of a layout of layouts: worked out once for all the
+    records of a layer, it takes a hundredth of the time."""
+    return [
+        (part, name, outer.offset + field.offset, (1 << field.width) - 1)
+        for part, outer in layout
+        for name, field in outer.shape
+    ]
+
+
 def decode(layout: data.Layout, packed: int) -> dict[str, int | dict[str, int]]:
     """The inverse of `encode`; fields of a signed shape come back signed."""
     values = {}
@@ -174,10 +184,12 @@ def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
 def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
     isa, division = Isa(config), command.division
     ties = np.broadcast_to(division.tie, division.bias.shape)
-    idle = _pack_record(isa, 0, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
+    places, size = _places(isa.record_layout), isa.record_words * config.rows
+    idle = _pack_record(places, size, 0, 0, 0, (1 << DIVISOR_BITS) - 1, 0, 0)
     packed = [
         _pack_record(
-            isa,
+            places,
+            size,
             division.bias[c],
             division.coarse[c],
             ties[c],
@@ -191,7 +203,7 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
     return [b"".join(packed[c] if c >= 0 else idle for c in row) for row in used]
 
 
-def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
+def _pack_record(places, size: int, bias, coarse, tie, divisor, offset, offset_negative) -> bytes:
     offset, offset_negative = (
         int(value) >> OFFSET_DROPPED_BITS for value in (offset, offset_negative)
     )
@@ -201,7 +213,10 @@ def _pack_record(isa: Isa, bias, coarse, tie, divisor, offset, offset_negative) 
         "offset": {"high": offset >> 1},
         "offset_negative": {"high": offset_negative >> 1},
     }
-    return _words(isa, isa.record_layout, values)
+    packed = 0
+    for part, name, at, mask in places:
+        packed |= (int(values[part][name]) & mask) << at
+    return packed.to_bytes(size, "little")
 
 
 def _words(isa: Isa, layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> bytes:

@@ -22,6 +22,9 @@ from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
 from .wide import in_parts
 
+MOST_REASONS = 64  # that anybody reads
+CODES_OF_A_BYTE = 8  # at most, in any number format
+
 
 class CannotCompile(UserError):
     """A network does not run on a configuration; ``reasons`` has all that is in the way."""
@@ -65,6 +68,8 @@ def lower(
             reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
             if reason not in reasons:
                 reasons.append(reason)
+            if len(reasons) == MOST_REASONS:
+                raise CannotCompile(graph.name, reasons) from None
             return None
 
     convolutions: list[Convolution] = []
@@ -129,6 +134,17 @@ def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Co
         raise type(error)(replace(error.args[0], place=c.node)) from error
 
 
+def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` for a tensor that no bank holds in any form, before layers are made of it."""
+    bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
+    for name in filter(None, names):
+        tensor = graph.tensor(name)
+        if not tensor.constant and tensor.size > CODES_OF_A_BYTE * bank:
+            what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
+
+
 def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
     """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
     bank = config.bank_words * config.rows
@@ -174,6 +190,7 @@ def _lower_node(
     operator = OPERATORS[node.operator]
     if _is_free(node, views):
         return []
+    _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in views]
     if operator.binary is not None and len(variable) == 2:
         pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)

@@ -8,7 +8,8 @@ from ..errors import UserError
 from .ir import Graph, Tensor
 from .operators import OPERATORS
 
-BATCH = 64  # samples at a time: bounds the memory that convolutions need
+BATCH = 64  # samples at a time, and
+MOST_VALUES = 2**22  # of the largest tensor in them: bounds the memory that operators need
 
 
 class InvalidInput(UserError):
@@ -29,9 +30,11 @@ def run(
     arrays = check_inputs(graph, inputs)
     wanted = _wanted(graph, keep)
     samples = len(next(iter(arrays.values())))
+    largest = max(tensor.size for tensor in graph.tensors.values() if not tensor.constant)
+    batch = max(1, min(BATCH, MOST_VALUES // largest))
     pieces = [
-        _run_piece(graph, {name: x[i : i + BATCH] for name, x in arrays.items()}, wanted)
-        for i in range(0, samples, BATCH)
+        _run_piece(graph, {name: x[i : i + batch] for name, x in arrays.items()}, wanted)
+        for i in range(0, samples, batch)
     ]
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in wanted}
 

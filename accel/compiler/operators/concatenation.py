@@ -11,7 +11,7 @@ from ..ir import Graph, Node, Tensor
 from ..storage import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
-from ._operator import Operator, check_present, output_tensor, require, support
+from ._operator import Operator, check_present, output_tensor, require, selecting, support
 
 # Of a constant part, each of which takes a layer where it is not as the others.
 MOST_POSITIONS = 16
@@ -83,7 +83,7 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     layer = copy.replace(
         source=source.name,
         input_shape=small.shape,
-        weights=np.zeros((channels, 1, 1, small.channels), np.int64),
+        weights=selecting(node, channels, 1, 1, small.channels),
         bias=values[0, 0],
         stride=(0, 0),
         padding=(0, 0),

@@ -24,7 +24,14 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require
+from ._operator import (
+    Operator,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    selecting,
+)
 from ._window import Pair, by_blocks, check_window, windows
 
 
@@ -73,7 +80,7 @@ def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
     groups = channels // depth
     if groups == 1:
         return weights
-    whole = np.zeros((groups, out // groups, *kernel, groups, depth), np.int64)
+    whole = selecting(node, groups, out // groups, *kernel, groups, depth)
     index = np.arange(groups)
     whole[index, :, :, :, index] = weights.reshape(groups, out // groups, *kernel, depth)
     return whole.reshape(out, *kernel, channels)

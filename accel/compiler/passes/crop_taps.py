@@ -15,7 +15,7 @@ _WINDOWED = ("conv2d", "depthwise_conv2d")  # weights [..., height, width, ...],
 
 @dataclass(frozen=True)
 class _Cut:
-    """Along one axis: which taps stay, and what is around and between them."""
+    """Along one axis: which taps stay, at least one, of 0 if need be, and what is around them."""
 
     first: int
     last: int
@@ -24,7 +24,8 @@ class _Cut:
     zeros: tuple[int, int] = (0, 0)  # taps of 0 before and after, where padding alone does not do
 
     def weights(self, data: np.ndarray, axis: int) -> np.ndarray:
-        kept = np.moveaxis(data, axis, 0)[self.first : self.last]
+        taps = np.moveaxis(data, axis, 0)
+        kept = taps[self.first : self.last] if self.first < self.last else 0 * taps[:1]
         if self.zeros != (0, 0):
             wide = np.zeros(((len(kept) - 1) * self.dilation + 1, *kept.shape[1:]), data.dtype)
             wide[:: self.dilation] = kept
@@ -75,10 +76,10 @@ def _cut(
     last_begin = (outputs - 1) * stride  # of the last window, from the first one's
     first = max(0, -(-(padding[0] - last_begin) // dilation))
     last = min(kernel, (size + padding[0] - 1) // dilation + 1)
-    if (first, last) == (0, kernel) or first >= last:
+    if (first, last) == (0, kernel):
         return _Cut(0, kernel, dilation, padding)
-    reach = (last - first - 1) * dilation + 1
-    before = padding[0] - first * dilation
+    reach = max(0, last - first - 1) * dilation + 1
+    before = padding[0] - first * dilation if first < last else 0
     after = last_begin + reach - size - before
     fits = (size + before - reach) // stride + 1 == outputs
     zeros = (max(0, -before), 0 if after >= 0 or fits else -after)
