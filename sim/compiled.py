@@ -62,18 +62,30 @@ class Compiler:
 
 def find_compiler() -> Compiler:
     """The system's C++ compiler, else the ``ziglang`` wheel's. Raises ``CannotCompileRtl``."""
-    candidates = [os.environ.get("CXX"), "c++", "g++", "clang++"]
+    chosen = shutil.which(os.environ.get("CXX") or "")
+    candidates = [chosen, "c++", "g++", "clang++"]
     commands = [(path,) for name in candidates if name and (path := shutil.which(name))]
     commands.append((sys.executable, "-m", "ziglang", "c++"))
     for command in commands:
         try:
             answer = subprocess.run(
-                [*command, "--version"], capture_output=True, text=True, timeout=120, check=False
+                [*command, "--version"],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=120,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        if answer.returncode == 0:
-            return Compiler(command, answer.stdout.splitlines()[0])
+        said = answer.stdout.strip().splitlines()
+        if answer.returncode == 0 and said:
+            return Compiler(command, said[0])
+        if command[0] == chosen:
+            raise CannotCompileRtl(
+                f"CXX must be a C++ compiler, not {chosen!r}, which does not tell its version; unset it, "
+                "or set it to one"
+            )
     raise CannotCompileRtl(
         "Compiled RTL needs a C++ compiler and none was found; install g++, or "
         "`pip install ziglang`, or use --executor pysim"
@@ -139,11 +151,16 @@ def _compile(
     shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
     library = folder / "core.so"
     _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)
+    if not library.is_file():
+        name = Path(compiler.command[0]).name
+        raise CannotCompileRtl(f"{name} made no library; set CXX to a C++ compiler, or unset it")
     return library
 
 
 def _run(command: list, folder: Path) -> None:
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, errors="replace", check=False
+    )
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
         raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")

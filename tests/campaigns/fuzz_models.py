@@ -106,7 +106,7 @@ def main() -> int:
     accepted = sum(outcome["what"] in COMPARED for outcome in outcomes.values())
     if accepted < options.count:
         attempts = workers.tried(
-            partial(trial, files, options.seed), _warnings_are_errors, fresh, options.jobs
+            partial(trial, files, options.seed), warnings_are_errors, fresh, options.jobs
         )
         for number, outcome in attempts:
             outcomes[number] = outcome
@@ -135,7 +135,7 @@ def _one(files: Mapping[str, Mapping[str, bytes]], seed: int, number: int) -> in
     return 0
 
 
-def _warnings_are_errors() -> None:
+def warnings_are_errors() -> None:
     """What a library says on the terminal is no report of ours."""
     warnings.simplefilter("error")
 

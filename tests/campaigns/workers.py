@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.campaigns.oracle_process import OracleProcess
@@ -19,6 +20,7 @@ SECONDS = 5  # of the processor's time that a case may take
 PATIENCE = 60  # by the clock, which other programs share, until a case is stopped from outside
 MEMORY = 1 << 30  # bytes that a case may take beyond what the process has when it begins
 
+ROOT = str(Path(__file__).resolve().parents[2])
 FAULT, SLOW, HUNG, DIED, MEMORY_OUT = "TRACEBACK", "TOO SLOW", "HANGS", "DIED", "TOO MUCH MEMORY"
 Trial = Callable[[int, OracleProcess], dict[str, Any]]
 
@@ -143,7 +145,7 @@ def _guarded(trial: Trial, number: int, oracle: OracleProcess) -> dict[str, Any]
 def _place() -> str:
     """Where in our own sources an exception comes from."""
     frames = traceback.extract_tb(sys.exc_info()[2])
-    ours = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    ours = [f for f in frames if _is_ours(f)] or frames
     return f"{os.path.basename(ours[-1].filename)}:{ours[-1].lineno} {ours[-1].name}"
 
 
@@ -155,3 +157,8 @@ def _addresses() -> int:
     """Bytes of addresses that this process has."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def _is_ours(frame: traceback.FrameSummary) -> bool:
+    inside = frame.filename.startswith(ROOT) and "site-packages" not in frame.filename
+    return inside and frame.name != _stop.__name__

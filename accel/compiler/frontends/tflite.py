@@ -185,7 +185,10 @@ class _Options:
         if record.options is None or record.options_type != expected:
             raise Unreadable(f"lacks its {wanted.__name__}")
         self._options = wanted()
-        self._options.Init(record.options.Bytes, record.options.Pos)
+        try:
+            self._options.Init(record.options.Bytes, record.options.Pos)
+        except DAMAGE as error:  # they begin beyond what 32 bits can say
+            raise Unreadable("has damaged options") from error
 
     def __getattr__(self, field: str) -> Callable[[], Any]:
         try:
