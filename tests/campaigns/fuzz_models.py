@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import sys
 import time
 import warnings
@@ -97,6 +98,7 @@ def main() -> int:
     parser.add_argument("--own", action="store_true", help="no third-party seeds")
     parser.add_argument("--case", type=int, help="only this one; writes its file", metavar="N")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # workers end, too
     files = seeds(options.examples, not options.own)
     if options.case is not None:
         return _one(files, options.seed, options.case)
