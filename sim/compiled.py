@@ -76,13 +76,13 @@ def find_compiler() -> Compiler:
             answer = run([*command, "--version"], timeout=120)
         except (OSError, TimeoutExpired):
             continue
-        if answer.returncode == 0:
-            said = (answer.stdout + answer.stderr).strip().splitlines()
-            return Compiler(command, said[0] if said else "unknown")
+        said = (answer.stdout + answer.stderr).strip().splitlines()
+        if answer.returncode == 0 and said:
+            return Compiler(command, said[0])
     if named:
         raise ToolMisnamed(
-            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not answer to "
-            "--version; name another one, or unset the variable"
+            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell its "
+            "version; name another one, or unset the variable"
         )
     raise CannotCompileRtl(
         "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "
@@ -158,6 +158,9 @@ def _compile(
     shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
     library = folder / "core.so"
     _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)
+    if not library.is_file():
+        name = Path(compiler.command[0]).name
+        raise CannotCompileRtl(f"{name} made no library; set CXX to a C++ compiler, or unset it")
     return library
 
 

@@ -17,7 +17,8 @@ from .decode import decode_layer
 from .layer import IllegalProgram
 from .parallel import in_parallel
 
-BATCH = 16  # samples whose values stay in a core's cache
+BATCH = 16  # samples whose values stay in a core's cache, at most, and
+MOST_VALUES = 2**24  # that one layer reads for them
 
 
 @cache
@@ -46,9 +47,11 @@ class Machine:
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
+        largest = max((layer.reads.size for layer in self.layers), default=1)
+        batch = max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
         parts = [
-            {name: data[i : i + BATCH] for name, data in inputs.items()}
-            for i in range(0, count, BATCH)
+            {name: data[i : i + batch] for name, data in inputs.items()}
+            for i in range(0, count, batch)
         ]
         # Threads of BLAS are too many beside our own, and for products as small as ours.
         with _blas().limit(limits=1, user_api="blas"):

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import tokenize
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,16 +24,20 @@ from accel.errors import UserError
 
 _STEPPED = ("rtl", "pysim", "board")
 _PARALLEL = ("machine", "rtl")
-# What NumPy raises for spoilt files; it has Python's own parser read the header.
+# What NumPy raises for spoilt files; it has Python's own parser read the header, and takes what begins
+# as a zip file for an archive.
 _NO_ARRAY = (
     ArithmeticError,
     EOFError,
     MemoryError,
     RecursionError,
+    RuntimeError,
     SyntaxError,
     TypeError,
     ValueError,
     tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 
 
@@ -262,6 +268,7 @@ def _read_input(path: Path, program: Any) -> Any:
             f"{path}: is not a whole .npy file of numbers; write it with numpy.save"
         ) from problem
     if not isinstance(x, np.ndarray):
+        x.close()
         raise UnreadableInput(f"{path}: is an archive of arrays; give an .npy file with one array")
     graph = program.code.graph
     wanted = graph.tensor(graph.inputs[0]).dtype

@@ -38,9 +38,11 @@ from ..config import FLASH, AcceleratorConfig
 from ..errors import UserError
 from ..identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION, identity
 from .flash import image_of
+from .image_description import check_description
 from .program import Chunk, Program
 
 MAX_BYTES = 2**28
+MAX_MESSAGE = 200  # characters of a parser's message, which may quote the file
 _HEADER = struct.Struct("<8sI16sI")
 _LENGTHS = struct.Struct("<II")
 _CRC = struct.Struct("<I")
@@ -138,9 +140,11 @@ def load_image(path: str | Path) -> Image:
     except BadImage as error:
         raise BadImage(f"{path}: {error}; compile the network again") from None
     except UserError as error:
-        raise BadImage(f"{path}: has a configuration that is not valid: {error}") from error
+        what = str(error)[:MAX_MESSAGE]
+        raise BadImage(f"{path}: has a configuration that is not valid: {what}") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise BadImage(f"{path}: has a description that makes no sense ({error})") from error
+        what = str(error)[:MAX_MESSAGE]
+        raise BadImage(f"{path}: has a description that makes no sense ({what})") from error
 
 
 def _image(data: bytes) -> Image:
@@ -172,6 +176,8 @@ def _image(data: bytes) -> Image:
 
 
 def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image:
+    check_description(content)
+
     def cut(data: bytes, start: int, size: int, first: int = 0) -> bytes:
         if not first <= start <= start + size <= len(data):
             raise ValueError("data outside the file")
@@ -183,6 +189,9 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
         return cut(binary, entry["offset"], entry["size"])
 
     config = AcceleratorConfig(**content["configuration"])
+    for tensor in (*content["inputs"], *content["outputs"]):
+        if tensor["address"] + tensor["words"] > config.bank_words:
+            raise ValueError(f"tensor {tensor['name']!r} lies outside the memory")
     inputs = [
         {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
         for i in content["inputs"]

@@ -11,10 +11,13 @@ from .convolution import Convolution
 from .ir import Graph, InvalidGraph, Node
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition
-from .reasons import Reason
+from .reasons import CannotCompile, Reason
 from .schedule import DoesNotFit, NotProved, provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
+
+MOST_REASONS = 64  # that anybody reads
+CODES_OF_A_BYTE = 8  # at most, in any number format
 
 
 def lower_nodes(
@@ -25,6 +28,8 @@ def lower_nodes(
     lowered: list[tuple[Convolution, ...]] = []
     latest = None
     for node in parts.core:
+        if len(reasons) == MOST_REASONS:
+            raise CannotCompile(graph.name, reasons)
         with _collected(reasons):
             layers = tuple(_lower_node(node, graph, views, config, latest))
             latest = layers[-1] if layers else latest
@@ -39,6 +44,8 @@ def selected(
     reasons: list[Reason] = []
     commands: list[Command] = []
     for layer in layers:
+        if len(reasons) == MOST_REASONS:
+            break
         with _collected(reasons):
             commands += _schedule(layer, config, exact)
     return tuple(commands), tuple(reasons)
@@ -87,6 +94,17 @@ def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Co
         raise type(error)(replace(error.args[0], place=c.node)) from error
 
 
+def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` for a tensor that no bank holds in any form, before layers are made of it."""
+    bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
+    for name in filter(None, names):
+        tensor = graph.tensor(name)
+        if not tensor.constant and tensor.size > CODES_OF_A_BYTE * bank:
+            what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
+
+
 def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
     """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
     bank = config.bank_words * config.rows
@@ -128,6 +146,7 @@ def _lower_node(
     operator = OPERATORS[node.operator]
     if _is_free(node, views):
         return []
+    _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in views]
     if operator.binary is not None and len(variable) == 2:
         pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)

@@ -24,6 +24,7 @@ from .narrow import in_few_bits
 from .near_dead import in_two_layers
 from .order import orders
 from .partition import Partition, partition
+from .passes.crop_taps import crop_taps
 from .passes.fold_pad import fold_pad
 from .places import without_copies
 from .program import Chunk, Copy, Program
@@ -131,6 +132,13 @@ Pass = Callable[[Compilation], Compilation]
 def _fold_pad(c: Compilation) -> Compilation:
     """Padding in front of a convolution becomes the convolution's own."""
     graph = fold_pad(c.graph)
+    verify(graph)
+    return c.replace(graph=graph)
+
+
+def _crop_taps(c: Compilation) -> Compilation:
+    """Taps of convolutions that never meet the image are left out."""
+    graph = crop_taps(c.graph)
     verify(graph)
     return c.replace(graph=graph)
 
@@ -249,6 +257,7 @@ def _dma(c: Compilation) -> Compilation:
 
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("fold_pad", _fold_pad),
+    ("crop_taps", _crop_taps),
     ("node_order", _node_order),
     ("host_partition", _host_partition),
     ("aliases", _aliases),

@@ -8,7 +8,8 @@ from ..errors import UserError
 from .ir import Graph, Tensor
 from .operators import OPERATORS
 
-BATCH = 64  # samples at a time: bounds the memory that convolutions need
+BATCH = 64  # samples at a time, and
+MOST_VALUES = 2**22  # of the largest tensor in them: bounds the memory that operators need
 
 
 class InvalidInput(UserError):
@@ -24,14 +25,16 @@ def run(
 
     ``inputs`` is the one input, ``[N, ...]`` with the input's shape after its batch dimension, or a
     mapping from input names to such arrays. Returned are the graph's outputs, or the tensors named
-    in ``keep``; ``graph.tensors`` asks for all variable ones. Raises ``InvalidInput``.
+    in ``keep``; ``graph.tensors`` asks for all variable ones and outputs. Raises ``InvalidInput``.
     """
     arrays = check_inputs(graph, inputs)
     wanted = _wanted(graph, keep)
     samples = len(next(iter(arrays.values())))
+    largest = max(tensor.size for tensor in graph.tensors.values() if not tensor.constant)
+    batch = max(1, min(BATCH, MOST_VALUES // largest))
     pieces = [
-        _run_piece(graph, {name: x[i : i + BATCH] for name, x in arrays.items()}, wanted)
-        for i in range(0, samples, BATCH)
+        _run_piece(graph, {name: x[i : i + batch] for name, x in arrays.items()}, wanted)
+        for i in range(0, samples, batch)
     ]
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in wanted}
 
@@ -70,7 +73,7 @@ def _fitting(graph: Graph, tensor: Tensor, x: np.ndarray) -> np.ndarray:
 def _wanted(graph: Graph, keep: Collection[str] | None) -> tuple[str, ...]:
     if keep is None:
         return graph.outputs
-    return tuple(name for name in keep if not graph.tensor(name).constant)
+    return tuple(n for n in keep if n in graph.outputs or not graph.tensor(n).constant)
 
 
 def _run_piece(
@@ -85,7 +88,15 @@ def _run_piece(
         for name in {*node.inputs, *node.outputs}:
             if name not in wanted and last_use.get(name, -1) <= i:
                 values.pop(name, None)
-    return {name: values[name] for name in wanted}
+    count = len(next(iter(arrays.values())))
+    return {
+        name: values[name] if name in values else repeated(graph, name, count) for name in wanted
+    }
+
+
+def repeated(graph: Graph, name: str, count: int) -> np.ndarray:
+    """A constant that leaves the network, ``[count, ...]``."""
+    return np.repeat(graph.tensor(name).data, count, axis=0)
 
 
 def _value(graph: Graph, values: dict[str, np.ndarray], name: str) -> np.ndarray:

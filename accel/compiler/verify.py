@@ -15,7 +15,8 @@ from .operators import OPERATORS, UnsupportedOperator, place_of
 from .reasons import Reason
 
 MAX_DIMENSIONS = 8
-MAX_ELEMENTS = 2**28
+MAX_ELEMENTS = 2**28  # of a constant, which is no larger than its file
+MAX_COMPUTED = 2**22  # of a tensor that is computed: files of a few bytes may ask for any
 
 CODES = {
     "int4": (-8, 7),
@@ -77,8 +78,9 @@ def tensor_problems(tensor: Tensor) -> Iterator[Reason]:
     if len(shape) > MAX_DIMENSIONS or not all(1 <= n <= MAX_ELEMENTS for n in shape):
         yield _reason(place, f"has an impossible shape {shape[: MAX_DIMENSIONS + 1]}")
         return
-    if math.prod(shape) > MAX_ELEMENTS:
-        yield _reason(place, f"has {math.prod(shape)} elements, more than {MAX_ELEMENTS}")
+    most = MAX_ELEMENTS if tensor.constant else MAX_COMPUTED
+    if math.prod(shape) > most:
+        yield _reason(place, f"has {math.prod(shape)} elements, more than {most}")
         return
     if tensor.quantization is not None:
         yield from _broken_quantization(place, tensor, tensor.quantization)
@@ -161,3 +163,6 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
     for name in graph.outputs:
         if name not in ready:
             yield _reason(f"output {name!r}", "is written by no node")
+        elif graph.tensor(name).constant and graph.tensor(name).shape[:1] != (1,):
+            what = f"is a constant of shape {graph.tensor(name).shape}, which has no batch of 1"
+            yield Reason(place=f"output {name!r}", what=what, remedy="remove it from the outputs")

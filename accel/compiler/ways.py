@@ -11,6 +11,8 @@ from ..isa import COORDINATE_BITS, Isa
 from .command import halved, positions, stored_weights
 from .convolution import Combination, Convolution, Region
 
+MOST_DIAGONAL = 2**23  # weights of a depthwise convolution as a full one, mostly 0
+
 
 @dataclass(frozen=True)
 class Loops:
@@ -52,6 +54,8 @@ def ways_of(c: Convolution, config: AcceleratorConfig) -> Iterator[list[Loops]]:
                 if stride == 1 or (stride == 2 and config.lines > 1 and config.rows % 2 == 0):
                     yield from ([_broadcast(c, config, inner, n)] for n in _lines(c, config, inner))
         yield _grouped(c, config)
+        if c.channels * c.weights.size > MOST_DIAGONAL:
+            return
     yield [_dense(c.as_dense(), config)]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from accel.compiler.ir import Node
 from accel.compiler.operators import OPERATORS
 from accel.compiler.program import Program
-from accel.compiler.reference import check_inputs
+from accel.compiler.reference import check_inputs, repeated
 
 
 class Core(Protocol):
@@ -31,6 +31,8 @@ def run(
     graph, parts = program.graph, program.partition
     wanted = tuple(graph.outputs if keep is None else keep)
     values = dict(check_inputs(graph, inputs))
+    count = len(next(iter(values.values())))
+    constants = [name for name in wanted if graph.tensor(name).constant]
     _compute(program, parts.before, values)
 
     needed = {n for node in parts.behind for n in node.inputs} | set(wanted)
@@ -41,11 +43,12 @@ def run(
         packed = {i.tensor: i.pack(values[i.tensor], rows) for i in program.inputs}
         for name, data in core.run(packed, stored).items():
             values[name] = _decoded(program, name, program.unpack(name, data))
-    for name in needed - set(values):
+    for name in needed - set(values) - set(constants):
         if name in program.views and program.views[name].root in values:
             value = values[program.views[name].root]
             values[name] = value.reshape(len(value), *graph.tensor(name).shape[1:])
     _compute(program, parts.behind, values)
+    values |= {name: repeated(graph, name, count) for name in constants}
     return {name: values[name] for name in wanted}
 
 

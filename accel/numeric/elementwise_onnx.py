@@ -14,6 +14,7 @@ from . import float32
 from .affine import Affine
 from .float32 import fused_multiply_add, round_to_int
 from .functions import FUNCTIONS
+from .rounding import INT32_MAX
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,16 @@ class OnnxArithmetic:
     ) -> np.ndarray:
         """``MlasQLinearAdd`` with fused multiply-add, on the file's own codes.
 
-        ``fma(a, ra, fma(b, rb, zc - fma(ra, za, rb * zb)))`` with the ratios of the scales.
+        ``fma(a, ra, fma(b, rb, zc - fma(ra, za, rb * zb)))`` with the ratios of the scales. Raises
+        ``ValueError`` where the kernel's conversion to an integer overflows.
         """
         ratio_a, ratio_b = (np.float32(s.scale) / np.float32(output.scale) for s in (first, second))
         za, zb, zc = (np.float32(s.zero_point + s.offset) for s in (first, second, output))
         fixed = zc - fused_multiply_add(ratio_a, za, ratio_b * zb)
         total = fused_multiply_add(_own(b, second), ratio_b, fixed)
-        return round_to_int(fused_multiply_add(_own(a, first), ratio_a, total)) - output.offset
+        real = fused_multiply_add(_own(a, first), ratio_a, total)
+        _check_convertible(real)
+        return round_to_int(real) - output.offset
 
     def subtract(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
@@ -114,11 +118,29 @@ class OnnxArithmetic:
     def multiply(
         self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
     ) -> np.ndarray:
-        """``MlasQLinearMul``: ``float(product) * (sa * sb / sc) + zc``, each rounded."""
-        ratio = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+        """``MlasQLinearMul``: ``float(product) * (sa * sb / sc) + zc``, each rounded.
+
+        Raises ``ValueError`` where the kernel's conversion to an integer overflows.
+        """
         product = (a - first.zero_point) * (b - second.zero_point)
-        zero_point = np.float32(output.zero_point + output.offset)
-        return round_to_int(product.astype(np.float32) * ratio + zero_point) - output.offset
+        real = scaled_product(product, first, second, output)
+        _check_convertible(real)
+        return round_to_int(real) - output.offset
+
+
+def scaled_product(
+    product: np.ndarray, first: Affine, second: Affine, output: Affine
+) -> np.ndarray:
+    """Of products of centred codes the file's own code, float32, before it is rounded."""
+    ratio = np.float32(first.scale) * np.float32(second.scale) / np.float32(output.scale)
+    return product.astype(np.float32) * ratio + np.float32(output.zero_point + output.offset)
+
+
+def _check_convertible(real: np.ndarray) -> None:
+    """The kernels convert to int32 before they saturate: beyond it, a large number becomes a small
+    one."""
+    if not (np.abs(real) < INT32_MAX).all():
+        raise ValueError("the scales differ so much that codes overflow 32 bits")
 
 
 @dataclass(frozen=True)

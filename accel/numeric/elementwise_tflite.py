@@ -70,7 +70,10 @@ class TfliteArithmetic:
         real = np.float32(source.scale) * (x - source.zero_point).astype(np.float32)
         real = np.where(real < 0, expf(np.minimum(real, 0)) - np.float32(1), real)
         rounded = round_half_away(real * inverse).astype(np.float32)
-        return (rounded + np.float32(output.zero_point)).astype(np.int64)
+        codes = rounded + np.float32(output.zero_point)
+        if not (np.abs(codes) < INT32_MAX).all():
+            raise ValueError("the scales differ so much that codes overflow 32 bits")
+        return codes.astype(np.int64)
 
     def function(
         self,

@@ -26,8 +26,13 @@ def fused_multiply_add(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarra
 
 
 def round_to_int(real: np.ndarray) -> np.ndarray:
-    """float32 numbers as int64, halves to even; beyond int32 they saturate."""
+    """float32 numbers as int64, halves to even; beyond int32 they saturate.
+
+    Raises ``ValueError`` for NaN, which infinities and zeros make of each other.
+    """
     wide = np.asarray(real, np.float32).astype(np.float64)
+    if np.isnan(wide).any():
+        raise ValueError("Values to quantize must be numbers, not NaN")
     return np.clip(np.rint(wide), INT32_MIN, INT32_MAX).astype(np.int64)
 
 
@@ -38,12 +43,14 @@ def quantize(real: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
     """
     with np.errstate(over="ignore"):
         quotient = np.asarray(real, np.float32) / np.float32(scale)
-    if np.isnan(quotient).any():
-        raise ValueError("Values to quantize must be numbers, not NaN")
     return round_to_int(quotient) + zero_point
 
 
 def dequantize(codes: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """ONNX's DequantizeLinear: the float32 product of ``scale`` and ``codes - zero_point``."""
+    """ONNX's DequantizeLinear: the float32 product of ``scale`` and ``codes - zero_point``.
+
+    It is infinite where it leaves the range of float32.
+    """
     centred = np.asarray(codes, np.int64) - zero_point
-    return np.float32(scale) * centred.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return np.float32(scale) * centred.astype(np.float32)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from .affine import Affine
-from .elementwise_onnx import Float32Arithmetic, OnnxArithmetic
+from .elementwise_onnx import Float32Arithmetic, OnnxArithmetic, scaled_product
 from .float32 import round_to_int
 from .rounding import float_mean
 
@@ -71,10 +71,9 @@ class FloatProduct:
     channels: int = 1
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
-        product, one = np.asarray(acc, np.int64), np.int64(1)
-        first, second = (replace(operand, zero_point=0) for operand in (self.first, self.second))
-        codes = OnnxArithmetic().multiply(product, one, first, second, self.output)
-        return np.clip(codes, self.low, self.high)
+        product = np.asarray(acc, np.int64)
+        real = scaled_product(product, self.first, self.second, self.output)
+        return np.clip(round_to_int(real) - self.output.offset, self.low, self.high)
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "FloatProduct":
         return replace(self, channels=len(np.arange(self.channels)[channels]))

@@ -14,13 +14,24 @@ class CodeSoftmax:
     """QLinearSoftmax over the last axis of int8 codes.
 
     Scales are float32 values. Exponentials are float32 numbers from a table, scaled up so far that
-    the sum of the largest cannot overflow, and summed in order. Where the operator's int8 result
-    would wrap around, for a probability of 1 at scale 1/256 and zero point -128, it is 127 here.
+    the sum of the largest cannot overflow, and summed in order. Results saturate, also where the
+    product with the inverse of the output's scale leaves the range of float32. Raises ``ValueError``
+    where that inverse itself does.
     """
 
     input_scale: float
     output_scale: float
     output_zero_point: int
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self._inverse):
+            raise ValueError(f"output scale must exceed 2**-128, not {self.output_scale!r}")
+
+    @property
+    def _inverse(self) -> np.float32:
+        """Codes of the output in a probability of 1, whole ones."""
+        with np.errstate(over="ignore"):
+            return np.floor(np.float32(1) / np.float32(self.output_scale))
 
     def compute(self, codes: np.ndarray) -> np.ndarray:
         """Map int8 codes ``[..., depth]`` to int8 codes of the same shape."""
@@ -28,11 +39,11 @@ class CodeSoftmax:
         difference = codes - codes.max(axis=-1, keepdims=True)
         terms = self._table(codes.shape[-1])[difference + 255]
         total = np.add.accumulate(terms, axis=-1, dtype=np.float32)[..., -1:]
-        scale = np.floor(np.float32(1) / np.float32(self.output_scale))
         if codes.shape[-1] == 1:  # its term is its own sum, and too large to be multiplied
             terms = total = np.ones(codes.shape, np.float32)
-        output = np.rint(terms * scale / total).astype(np.int64) + self.output_zero_point
-        return np.clip(output, -128, 127).astype(np.int8)
+        with np.errstate(over="ignore"):
+            codes = np.clip(np.rint(terms * self._inverse / total), 0, 256).astype(np.int64)
+        return np.clip(codes + self.output_zero_point, -128, 127).astype(np.int8)
 
     def _table(self, depth: int) -> np.ndarray:
         """Exponentials of the differences -255..0, float32 ``[256]``."""

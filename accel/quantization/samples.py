@@ -1,5 +1,6 @@
 """Samples to calibrate and to measure with, from .npz files, which are not trusted."""
 
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -11,7 +12,20 @@ import numpy as np
 from accel.errors import UserError
 
 MAX_BYTES = 2**32  # of all arrays of a file together
-_UNREADABLE = (ValueError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error)
+# What NumPy raises for spoilt files; it has Python's own parser read the header.
+_UNREADABLE = (
+    ArithmeticError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    RuntimeError,  # encrypted, or compressed in a way of others
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class UnusableSamples(UserError):

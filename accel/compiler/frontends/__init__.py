@@ -1,5 +1,6 @@
 """Readers of model files, one file for each format; the content decides which one reads."""
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,25 +32,31 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
     Raises ``UnsupportedModel``, which gives everything that is wrong with the file at once.
     """
     path = Path(path)
+    name = as_text(path.name)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
-        raise UnsupportedModel(str(path), [Reason(place="", what=what)]) from error
+        raise UnsupportedModel(as_text(str(path)), [Reason(place="", what=what)]) from error
     if len(data) > MAX_BYTES:
         reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
-        raise UnsupportedModel(path.name, [reason])
+        raise UnsupportedModel(name, [reason])
     frontend = frontend_of(data)
     if frontend is None:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
         reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
-        raise UnsupportedModel(path.name, [reason])
+        raise UnsupportedModel(name, [reason])
     if contract not in (None, QONNX, *frontend.contracts):
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
-        raise UnsupportedModel(path.name, [Reason(place="", what=what, remedy=remedy)])
-    return held_to(frontend.read(data, path.name), contract, path.name)
+        raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
+    return held_to(frontend.read(data, name), contract, name)
+
+
+def as_text(name: str) -> str:
+    """A file's name as text that can be written anywhere: bytes that are no UTF-8 are spelled out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -36,7 +36,8 @@ class Skipped(Exception):
     """An operator whose inputs are missing, which has been told already."""
 
 
-MAX_CONSTANTS = 2**28  # elements that all constants together may have, also those in between
+MAX_FOLDED = 2**24  # elements that all constants made of others may have beyond the file's own
+COPIES = 8  # of a constant of the file that its readers may make, one after the other
 
 
 class Builder(Quantizers):
@@ -52,7 +53,8 @@ class Builder(Quantizers):
         self.node: NodeRecord | None = None
         self._arranged: dict[tuple[str, Shape], str] = {}
         self._names: set[str] = set()
-        self._left = MAX_CONSTANTS
+        own = sum(data.size for data in record.constants.values())
+        self._most = self._left = MAX_FOLDED + COPIES * own
         self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
 
     @cached_property
@@ -74,7 +76,7 @@ class Builder(Quantizers):
         """Account for elements of a constant that is about to be made."""
         self._left -= elements
         if self._left < 0:
-            what = f"needs constants of more than {MAX_CONSTANTS} elements in all"
+            what = f"needs constants of more than {self._most} elements in all"
             raise Unreadable(what, "", "simplify the model")
 
     # Tensors and nodes of our graph.

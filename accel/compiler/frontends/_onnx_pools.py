@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..operators._window import Pair, touched
 from ..operators.average_pool2d import AveragePool2d
 from ..operators.max_pool2d import MaxPool2d
 from ..operators.mean import Mean
@@ -26,7 +27,8 @@ def max_pool(b: Builder) -> list[Value]:
     shape, w = _windows(b, value, kernel)
     if w.dilation != SAME_PAIR:
         raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
-    attributes = MaxPool2d(size=w.kernel, stride=w.stride, padding=w.padding)
+    size, padding = _touched(value, w)
+    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
 
     def view(x: Activation) -> Activation:
         with b.at(record):
@@ -56,6 +58,14 @@ def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
     return (*value.shape[:2], *w.output[4 - rank :]), w
 
 
+def _touched(value: Value, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
+    """Size and padding of windows without what never meets the image."""
+    image = (1, *value.shape[2:])[-2:]
+    axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
+    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
+    return size, padding
+
+
 def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     """Means under windows, which wait for their quantization.
 
@@ -71,8 +81,9 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
         return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
     record = b.node
+    size, padding = (w.kernel, w.padding) if include else _touched(x, w)
     attributes = AveragePool2d(
-        size=w.kernel, stride=w.stride, padding=w.padding, count_include_pad=include
+        size=size, stride=w.stride, padding=padding, count_include_pad=include
     )
 
     def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:

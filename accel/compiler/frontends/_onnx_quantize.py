@@ -21,13 +21,16 @@ def check_scale(scale: np.ndarray) -> None:
         raise Unreadable(f"has a scale of {wrong}, which is not a positive number")
 
 
-def quantizer(b: Builder, scale: int, zero_point: int, default: type = np.uint8) -> Quantizer:
-    """The quantization of a whole tensor that two inputs of the present node give."""
+def quantizer(b: Builder, scale: int, zero_point: int, default: type | None = None) -> Quantizer:
+    """The quantization of a whole tensor that two inputs of the present node give.
+
+    Where the zero point is left out it is 0 of the type ``default``, or of the node's own codes.
+    """
     scales, zeros = b.constant(scale), b.constant(zero_point)
     if scales is None:
         raise Unreadable(f"lacks its input {scale}, a scale")
     check_scale(scales)
-    zeros = np.zeros((), default) if zeros is None else zeros
+    zeros = np.zeros((), default or _code_type(b)) if zeros is None else zeros
     if zeros.dtype not in (np.uint8, np.int8):
         raise Unreadable(f"quantizes to {zeros.dtype}", "", "use int8 or uint8")
     if scales.size != 1 or zeros.size != 1:
@@ -35,6 +38,13 @@ def quantizer(b: Builder, scale: int, zero_point: int, default: type = np.uint8)
         raise Unreadable(what, "", "quantize activations per tensor")
     unsigned = zeros.dtype == np.uint8
     return Quantizer(float(scales.item()), int(zeros.item()) - 128 * unsigned, unsigned)
+
+
+def _code_type(b: Builder) -> type:
+    """The type of the codes that an operator on codes reads, which is that of all it has."""
+    values = (b.value(index) for index in range(len(b.node.inputs)))
+    codes = (v.unsigned for v in values if isinstance(v, Activation) and not v.real)
+    return np.uint8 if next(codes, True) else np.int8
 
 
 def dequantized(

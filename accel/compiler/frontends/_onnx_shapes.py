@@ -135,7 +135,8 @@ def pad(b: Builder) -> list[Value]:
         pairs[axis] = (int(pads[position]), int(pads[position + len(axes)]))
     fill = b.constant(2)
     number = b.attribute("value", 0.0) if fill is None else single(fill)
-    given_code = fill is not None and fill.dtype in (np.int8, np.uint8)
+    # Where nothing is given, codes are padded by the code 0, and numbers by the number 0.
+    given_code = fill is None or fill.dtype in (np.int8, np.uint8)
     shape = tuple(n + sum(pair) for n, pair in zip(value.shape, pairs, strict=True))
 
     def padded(x: Activation) -> Activation:

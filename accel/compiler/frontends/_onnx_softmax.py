@@ -64,7 +64,10 @@ def softmax(b: Builder) -> list[Value]:
 
 def qlinear_softmax(b: Builder) -> list[Value]:
     x = b.codes(0, quantizer(b, 1, 2))
-    pending = _over(b, x, b.attribute("opset", LAST_AXIS_OPSET))
+    opset = b.attribute("opset", LAST_AXIS_OPSET)
+    if not 1 <= opset < 2**31:
+        raise Unreadable(f"has an impossible opset {opset}")
+    pending = _over(b, x, opset)
     return [finished(b, pending, quantizer(b, 3, 4))]
 
 

@@ -35,7 +35,10 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRecord:
-    """A tensor as the file has it; ``dtype`` in the file's spelling, ``data`` None if variable."""
+    """A tensor as the file has it; ``dtype`` in the file's spelling, ``data`` None if it is computed.
+
+    A ``state`` keeps its value from one invocation to the next.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -47,6 +50,7 @@ class TensorRecord:
     custom_quantization: bool
     sparse: bool
     external: bool
+    state: bool
     data: bytes | None
 
 
@@ -175,6 +179,7 @@ class _Decoder:
             dtype=TYPES.get(tensor.Type(), f"type {tensor.Type()}"),
             sparse=tensor.Sparsity() is not None,
             external=buffer.Offset() > 1,
+            state=bool(tensor.IsVariable()),
             data=buffer.DataAsNumpy().tobytes() if length else None,
             **self.quantization(tensor.Quantization()),
         )

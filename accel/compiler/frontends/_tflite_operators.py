@@ -65,12 +65,12 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "AVERAGE_POOL_2D": Spelling(
             "average_pool2d",
             tflite.Pool2DOptions,
-            lambda options, inputs, _: windows.pool2d(AveragePool2d, options, inputs),
+            lambda options, *ends: windows.pool2d(AveragePool2d, options, *ends),
         ),
         "MAX_POOL_2D": Spelling(
             "max_pool2d",
             tflite.Pool2DOptions,
-            lambda options, inputs, _: windows.pool2d(MaxPool2d, options, inputs),
+            lambda options, *ends: windows.pool2d(MaxPool2d, options, *ends),
         ),
         "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean, constants=(1,)),
         "REDUCE_MAX": Spelling(

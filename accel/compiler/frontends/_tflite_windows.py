@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import tflite
 
 from ..operators._pool import Pool2d
-from ..operators._window import Pair, same_padding
+from ..operators._window import Pair, same_padding, touched
 from ..operators.conv2d import Conv2d
 from ..operators.depthwise_conv2d import DepthwiseConv2d
 from ..operators.fully_connected import FullyConnected
@@ -50,10 +50,14 @@ def transpose_conv2d(options: Options, inputs: Operands, outputs: Operands) -> T
     )
 
 
-def pool2d(kind: type[AnyPool], options: Options, inputs: Operands) -> AnyPool:
+def pool2d(kind: type[AnyPool], options: Options, inputs: Operands, outputs: Operands) -> AnyPool:
     size = (options.FilterHeight(), options.FilterWidth())
     stride = (options.StrideH(), options.StrideW())
-    padding = _padding(options, _spatial(inputs[0].shape), size, stride, (1, 1))
+    image = _spatial(inputs[0].shape)
+    padding = _padding(options, image, size, stride, (1, 1))
+    outputs = _spatial(outputs[0].shape)
+    axes = zip(image, size, stride, padding, outputs, strict=True)
+    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
     return kind(size=size, stride=stride, padding=padding, activation=activation(options))
 
 

@@ -196,7 +196,10 @@ class _Options:
         if record.options is None or record.options_type != expected:
             raise Unreadable(f"lacks its {wanted.__name__}")
         self._options = wanted()
-        self._options.Init(record.options.Bytes, record.options.Pos)
+        try:
+            self._options.Init(record.options.Bytes, record.options.Pos)
+        except DAMAGE as error:  # they begin beyond what 32 bits can say
+            raise Unreadable("has damaged options") from error
 
     def __getattr__(self, field: str) -> Callable[[], Any]:
         try:
@@ -263,6 +266,9 @@ def _tensor_faults(name: str, record: TensorRecord) -> Iterator[Reason]:
         yield Reason(place=place, what="is stored sparsely", remedy=remedy)
     if record.external:
         yield Reason(place=place, what="has its data outside the flatbuffer")
+    if record.state:
+        remedy = "convert the model without variables"
+        yield Reason(place=place, what="keeps its value between invocations", remedy=remedy)
     if record.custom_quantization:
         yield Reason(place=place, what="has a custom quantization", remedy="use an affine one")
     if record.data is not None and record.dtype in DTYPES and not record.sparse:

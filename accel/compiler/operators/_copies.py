@@ -6,6 +6,7 @@ from ...numeric.rules import Mean
 from ..convolution import Convolution, Region, identity
 from ..ir import Node
 from ..storage import Stored
+from ._operator import selecting
 
 Triple = tuple[int, int, int]  # height, width, channels
 
@@ -33,7 +34,7 @@ def copied_part(
     whole = picked.tolist() == list(range(channels))
     weights = np.ones((1, 1, channels), np.int64)
     if not whole:
-        weights = np.zeros((size[2], 1, 1, channels), np.int64)
+        weights = selecting(node, size[2], 1, 1, channels)
         weights[np.arange(size[2]), 0, 0, picked] = 1
     return Convolution(
         name=name,

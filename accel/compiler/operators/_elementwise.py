@@ -45,7 +45,8 @@ def table_of(
     Raises ``UnsupportedOperator`` where the contract does not define the function for these scales.
     """
     try:
-        codes = function(*arguments)
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # NaN is an error below
+            codes = function(*arguments)
     except ValueError as error:
         support(False, node, str(error), "", "quantize it with other scales")
         raise

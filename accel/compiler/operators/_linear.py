@@ -68,7 +68,8 @@ def check_weights(
 
 def check_sums(node: Node, low: np.ndarray, high: np.ndarray, left: np.ndarray) -> None:
     """Refuse sums that overflow 32 bits, before or after a shift to the left, as kernels would."""
-    fits = (low << left >= INT32_MIN) & (high << left <= INT32_MAX)
+    shift = np.minimum(left, 31)  # beyond it, nothing but 0 would fit
+    fits = (low << shift >= INT32_MIN) & (high << shift <= INT32_MAX) & (left <= 31)
     if not fits.all():
         channel = int(np.argmin(fits))
         what = f"sums of output channel {channel} overflow 32 bits"

@@ -1,5 +1,6 @@
 """What an operator's file defines, and the checks that operators share."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -89,6 +90,23 @@ def support(condition: bool, node: Node, what: str, why: str = "", remedy: str =
     """Raise ``UnsupportedOperator`` unless ``condition``."""
     if not condition:
         raise UnsupportedOperator(Reason(place=place_of(node), what=what, why=why, remedy=remedy))
+
+
+MAX_LAYERS = 2**12  # of the core for one node; each is many words of program
+MAX_SELECTED = 2**23  # weights of a copy that picks some of the input's channels
+
+
+def support_layers(node: Node, count: int) -> None:
+    """Refuse a node of more layers than a core has room for, before they are made."""
+    what = f"takes {count:,} layers of the core, more than {MAX_LAYERS:,}"
+    support(count <= MAX_LAYERS, node, what, "", "make its shape or its window smaller")
+
+
+def selecting(node: Node, *shape: int) -> np.ndarray:
+    """Weights of 0 for a copy that picks channels: of each output channel, for each input channel."""
+    what = f"picks channels by {math.prod(shape):,} weights, more than {MAX_SELECTED:,}"
+    support(math.prod(shape) <= MAX_SELECTED, node, what, "", "use fewer channels")
+    return np.zeros(shape, np.int64)
 
 
 def check_arity(node: Node, inputs: int, optional: int = 0) -> None:

@@ -1,5 +1,6 @@
 """Sliding windows over ``[N, height, width, channels]`` batches."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,8 @@ from ._operator import require, support
 
 Pair = tuple[int, int]
 MAX_STEP = 2**16  # strides, dilations and kernels beyond it are nonsense
+MAX_TAPS = 2**16  # of a kernel; no core has steps for as many
+BLOCK = 2**23  # values of windows that are copied at a time
 
 
 class Window(Protocol):
@@ -36,6 +39,21 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> Pair:
     return total // 2, total - total // 2
 
 
+def touched(size: int, kernel: int, stride: int, padding: Pair, outputs: int) -> tuple[int, Pair]:
+    """The part of a pooling window that some position has over the image, and its padding.
+
+    What never meets the image takes no part, but it would be computed with: of a window of 65,536
+    pixels on an image of 4 remain at most 7. Along one axis, without dilation.
+    """
+    before = padding[0]
+    first = max(0, before - (outputs - 1) * stride)
+    last = min(kernel, before + size)
+    if outputs < 1 or kernel > MAX_STEP or not first < last:
+        return kernel, padding  # is refused later
+    kernel, before = last - first, before - first
+    return kernel, (before, max(0, (outputs - 1) * stride + kernel - size - before))
+
+
 def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result: tuple) -> None:
     """Check window attributes against the shapes ``[1, h, w, ...]`` of input and output."""
     for axis, name in enumerate(("height", "width")):
@@ -52,6 +70,8 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
         expected = output_size(size, kernel[axis], stride, window.padding[axis], dilation)
         what = f"output {name} must be {expected}, not {result[1 + axis]}"
         require(result[1 + axis] == expected, node, what)
+    taps = f"a kernel of {kernel[0]}x{kernel[1]} taps, more than {MAX_TAPS}"
+    support(kernel[0] * kernel[1] <= MAX_TAPS, node, taps, "", "use a smaller kernel")
 
 
 def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.ndarray:
@@ -66,3 +86,12 @@ def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.nd
     view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     (sh, sw), (dh, dw) = window.stride, window.dilation
     return view[:, ::sh, ::sw, :, ::dh, ::dw].transpose(0, 1, 2, 4, 5, 3)
+
+
+def by_blocks(view: np.ndarray, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """``compute`` of windows ``[N, out_h, out_w, ...]`` that copies them, some positions at a time."""
+    if view.size <= BLOCK or max(view.shape[:3]) == 1:
+        return compute(view)
+    axis = int(np.argmax(view.shape[:3]))
+    halves = np.array_split(view, 2, axis)
+    return np.concatenate([by_blocks(half, compute) for half in halves], axis)

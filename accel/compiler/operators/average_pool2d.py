@@ -21,6 +21,7 @@ from ._operator import (
     quantization,
     require,
     support,
+    support_layers,
 )
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
@@ -104,8 +105,10 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """A sum of all taps, one for each region whose windows have equally many pixels."""
     window, counts = node.attributes, _counts(node, graph)
     output = stored(output_tensor(node, graph))
-    convolutions = []
-    for region in _uniform_regions(counts):
+    convolutions, regions = [], _uniform_regions(counts)
+    support_layers(node, len(regions))
+    weights = np.ones((*window.size, storage.channels), np.int64)
+    for region in regions:
         convolutions.append(
             Convolution(
                 name=node.name if not convolutions else f"{node.name}_{len(convolutions)}",
@@ -114,7 +117,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
                 output=node.outputs[0],
                 input_shape=storage.shape,
                 output_shape=output.shape,
-                weights=np.ones((*window.size, storage.channels), np.int64),
+                weights=weights,
                 bias=np.zeros(storage.channels, np.int64),
                 rule=_rule(node, graph, counts[region.top, region.left]),
                 pad=0,

@@ -17,6 +17,7 @@ from ._operator import (
     check_same_quantization,
     output_tensor,
     require,
+    selecting,
     support,
 )
 
@@ -91,7 +92,7 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     layer = copy.replace(
         source=source.name,
         input_shape=small.shape,
-        weights=np.zeros((channels, 1, 1, small.channels), np.int64),
+        weights=selecting(node, channels, 1, 1, small.channels),
         bias=values[0, 0],
         stride=(0, 0),
         padding=(0, 0),

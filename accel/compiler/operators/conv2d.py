@@ -24,8 +24,15 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require
-from ._window import Pair, check_window, windows
+from ._operator import (
+    Operator,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    selecting,
+)
+from ._window import Pair, by_blocks, check_window, windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +80,7 @@ def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
     groups = channels // depth
     if groups == 1:
         return weights
-    whole = np.zeros((groups, out // groups, *kernel, groups, depth), np.int64)
+    whole = selecting(node, groups, out // groups, *kernel, groups, depth)
     index = np.arange(groups)
     whole[index, :, :, :, index] = weights.reshape(groups, out // groups, *kernel, depth)
     return whole.reshape(out, *kernel, channels)
@@ -84,7 +91,8 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     rows = weights.reshape(len(weights), -1)
     x = centred(node, graph, codes, rows)
     view = windows(x, weights.shape[1:3], node.attributes)
-    products = view.reshape(*view.shape[:3], -1) @ rows.T.astype(x.dtype)
+    taps = rows.T.astype(x.dtype)
+    products = by_blocks(view, lambda part: part.reshape(*part.shape[:3], -1) @ taps)
     return [finish(node, graph, products, output_rule(node, graph))]
 
 

@@ -24,7 +24,14 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require
+from ._operator import (
+    Operator,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    selecting,
+)
 from ._window import Pair, check_window, windows
 
 
@@ -90,7 +97,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     macs = height * width * weights.size
     weights = dilated(weights, window.dilation, (0, 1))
     if window.multiplier > 1:
-        full = np.zeros((channels, *weights.shape[:2], storage.channels), np.int64)
+        full = selecting(node, channels, *weights.shape[:2], storage.channels)
         index = np.arange(channels)
         full[index, :, :, index // window.multiplier] = weights.transpose(2, 0, 1)
         weights = full

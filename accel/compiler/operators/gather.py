@@ -17,6 +17,7 @@ from ._operator import (
     input_tensor,
     output_tensor,
     require,
+    selecting,
     support,
 )
 
@@ -57,7 +58,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     if axis == dims - 1:
         ends = ((source.name, storage), (output.name, target))
         copy = copied_part(node, node.name, *ends, step=(1, 1, 0), size=target.shape)
-        weights = np.zeros((target.channels, 1, 1, storage.channels), np.int64)
+        weights = selecting(node, target.channels, 1, 1, storage.channels)
         weights[np.arange(target.channels), 0, 0, list(node.attributes.indices)] = 1
         return [copy.replace(weights=weights, uniform=False)]
     runs = list(_runs(node.attributes.indices))

@@ -8,7 +8,7 @@ from ..convolution import Combination, Convolution, Region, identity
 from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._activation import code_bounds
-from ._operator import Operator, output_tensor
+from ._operator import Operator, output_tensor, support_layers
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
@@ -34,6 +34,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     window, output = node.attributes, stored(output_tensor(node, graph))
     low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
     copies = []
+    support_layers(node, window.size[0] * window.size[1])
     for tap_y in range(window.size[0]):
         for tap_x in range(window.size[1]):
             name = f"{node.name}_{len(copies)}"

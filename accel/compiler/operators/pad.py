@@ -19,6 +19,7 @@ from ._operator import (
     input_tensor,
     output_tensor,
     require,
+    selecting,
     support,
 )
 
@@ -68,7 +69,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         return [copy]
     first = amounts[-1][0]
     weights, bias = (
-        np.zeros((output.channels, 1, 1, channels), np.int64),
+        selecting(node, output.channels, 1, 1, channels),
         np.full(output.channels, value),
     )
     weights[first + np.arange(channels), 0, 0, np.arange(channels)] = 1

@@ -10,7 +10,7 @@ from ..ir import Graph, Node
 from ..storage import Stored, stored
 from ._copies import copied_part
 from ._moves import check_blocks
-from ._operator import Operator, input_tensor, output_tensor
+from ._operator import Operator, input_tensor, output_tensor, support_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """For each place in a square a copy that takes it from every square."""
     output, block = stored(output_tensor(node, graph)), node.attributes.block
+    support_layers(node, block * block)
     return [
         copied_part(
             node,

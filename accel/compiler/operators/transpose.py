@@ -18,6 +18,7 @@ from ._operator import (
     input_tensor,
     output_tensor,
     require,
+    selecting,
     support,
 )
 
@@ -80,7 +81,7 @@ def _picked(
     """
     wide = axes[2]  # 0 where the height becomes the channels, 1 where the width does
     count, size = source.shape[1 - wide], source.shape[wide]
-    weights = np.zeros((size, size, source.channels), np.int64)
+    weights = selecting(node, size, size, source.channels)
     weights[np.arange(size), np.arange(size), channel] = 1
     # Positions are along height or width as they are in the source; the channel's number is along the
     # other one, and no step in the source.

@@ -3,6 +3,7 @@
 Each input position adds its products to a window of the output; windows are a stride apart.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -24,7 +25,15 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._operator import (
+    Operator,
+    check_arity,
+    input_tensor,
+    output_tensor,
+    require,
+    support,
+    support_layers,
+)
 from ._window import MAX_STEP, Pair
 
 
@@ -90,6 +99,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     """For each place within a stride a convolution with the taps that meet it, in reverse order."""
     weights, a = weight_values(node, graph), node.attributes
     output, rule = stored(output_tensor(node, graph)), output_rule(node, graph)
+    support_layers(node, math.prod(map(min, a.stride, output.shape)))
     phases = [
         list(_phases(*axis))
         for axis in zip(

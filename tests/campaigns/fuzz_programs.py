@@ -1,0 +1,171 @@
+"""Spoils program files, with right lengths and CRCs, and reads and loads what is left of them.
+
+    python -m tests.campaigns.fuzz_programs --seed 1 --count 20000
+
+A spoilt file is refused in one report, or it is loaded into a core that says yes to everything. What
+else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--case N`` tries one again.
+"""
+
+import argparse
+import json
+import random
+import struct
+import sys
+import tempfile
+import zlib
+from collections import Counter
+from functools import cache, partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from accel.compiler.frontends import load
+from accel.compiler.image import _LENGTHS, load_image, save
+from accel.compiler.program import compile_graph
+from accel.config import AcceleratorConfig
+from accel.errors import ToolError, UserError
+from accel.host.driver import crc
+from accel.host.loading import load as load_into
+from accel.protocol import FlashStatus, Status
+from tests.campaigns import values, workers
+from tests.campaigns.fuzz_models import warnings_are_errors
+from tests.campaigns.oracle_process import OracleProcess
+from tests.campaigns.seeds import DIGITS
+
+SIZE_AT, CORE = 28, slice(12, 28)  # of the header: the image's length, and the core's identity
+MARKS = (None, True, False, 0, -1, 2**31, 2**63, 10**400, 0.5, 1e308, float("nan"), float("inf"))
+MARKS += ("", "x", "int8", "\x1b[31m", "\ud800", "9" * 5000, [], {}, [[]], [1, 2], {"offset": 0})
+TEXTS = (b"[" * 100_000, b'{"a":' * 5000, b"null", b"1", b"[]", b"{}", b"\xff\xfe", b"9" * 10_000)
+DEEP = ("chunks", "inputs", "outputs", "layers", "configuration") * 2
+CONFIGURATIONS = (
+    AcceleratorConfig(),
+    AcceleratorConfig(bank_words=1024, flash_lanes=4),  # a part is in flash
+)
+
+
+class Yes:
+    """A core that says yes to everything; its answers are whole and begin with its identity."""
+
+    def __init__(self, core: bytes) -> None:
+        self.core = core
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        if size == 1:
+            return bytes([Status.OK])
+        answer = (self.core + bytes(size))[: size - 2] + bytes([FlashStatus.OK])
+        return answer + bytes([crc(answer)])
+
+    def discard(self) -> None:
+        pass
+
+
+@cache
+def originals() -> tuple[bytes, ...]:
+    """Program files that are right."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for config in CONFIGURATIONS:
+            path = Path(folder) / "program.bin"
+            save(compile_graph(load(DIGITS), config), path)
+            found.append(path.read_bytes())
+    return tuple(found)
+
+
+def parts(data: bytes) -> tuple[bytes, Any, bytes]:
+    """The flash image, the description and the binary part of a file."""
+    (size,) = struct.unpack_from("<I", data, SIZE_AT)
+    text, _ = _LENGTHS.unpack_from(data, size)
+    start = size + _LENGTHS.size
+    return data[:size], json.loads(data[start : start + text]), data[start + text : -4]
+
+
+def joined(image: bytes, text: bytes, binary: bytes) -> bytes:
+    """A file of these parts with right lengths and CRC."""
+    data = image + _LENGTHS.pack(len(text), len(binary)) + text + binary
+    return data + struct.pack("<I", zlib.crc32(data))
+
+
+def case(seed: int, number: int) -> bytes:
+    """The spoilt file of this number, the same each time."""
+    rng = random.Random(f"programs {seed} {number}")
+    data = rng.choice(originals())
+    image, description, binary = parts(data)
+    kind = rng.random()
+    if kind < 0.15:
+        spoilt = values.spoilt_bytes(data, rng)
+        return spoilt[:-4] + struct.pack("<I", zlib.crc32(spoilt[:-4]))
+    if kind < 0.2:
+        return joined(image, rng.choice(TEXTS), binary)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        _spoil(description, rng)
+    if kind < 0.3:
+        binary = values.content(binary, rng)
+    return joined(image, json.dumps(description).encode(), binary)
+
+
+def _spoil(description: Any, rng: random.Random) -> None:
+    """Walk down to a value of the description, and change, remove or double it."""
+    parent, key = description, rng.choice([*description, *(k for k in DEEP if k in description)])
+    while isinstance(parent[key], (dict, list)) and parent[key] and rng.random() < 0.85:
+        parent = parent[key]
+        key = rng.choice(sorted(parent)) if isinstance(parent, dict) else rng.randrange(len(parent))
+    old, kind = parent[key], rng.random()
+    if kind < 0.15:
+        del parent[key]
+    elif kind < 0.2 and isinstance(parent, list):
+        parent.append(old)
+    elif kind < 0.6 and values.kind_of(old) == "integer":
+        parent[key] = values.integer(old, [], rng)
+    else:
+        parent[key] = rng.choice(MARKS)
+
+
+def trial(seed: int, number: int, oracle: OracleProcess) -> dict[str, Any]:
+    """Read and load one case; whatever is no refusal in one report is raised."""
+    data = case(seed, number)
+    with tempfile.NamedTemporaryFile(suffix=".bin") as file:
+        file.write(data)
+        file.flush()
+        try:
+            image = load_image(file.name)
+            load_into(image, Yes(data[CORE]), None)
+        except (UserError, ToolError) as refusal:
+            text = str(refusal)
+            assert len(text) < 2000, len(text)
+            assert "\x1b" not in text, text
+            return {"what": "refused", "detail": text.rpartition(".bin: ")[2]}
+        image.name.encode()
+    return {"what": "loaded", "detail": ""}
+
+
+def main() -> int:
+    """Try cases. Returns 1 if there was any fault."""
+    parser = argparse.ArgumentParser(description="Spoil program files.")
+    parser.add_argument("--seed", type=int, default=1, help="whose cases (%(default)s)")
+    parser.add_argument("--count", type=int, default=1000, help="cases (%(default)s)")
+    parser.add_argument("--case", type=int, help="only this one; writes its file", metavar="N")
+    options = parser.parse_args()
+    originals()
+    if options.case is not None:
+        Path(f"case_{options.seed}_{options.case}.bin").write_bytes(
+            case(options.seed, options.case)
+        )
+        print(trial(options.seed, options.case, None))
+        return 0
+    found: Counter[str] = Counter()
+    attempts = workers.tried(partial(trial, options.seed), warnings_are_errors, count(1), 1)
+    for number, outcome in attempts:
+        found[outcome["what"]] += 1
+        if outcome["what"] not in ("refused", "loaded"):
+            print(f"case {number}: {outcome['what']} {outcome['detail']}", flush=True)
+        if found.total() >= options.count:
+            break
+    print(dict(found))
+    return 0 if set(found) <= {"refused", "loaded"} else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
