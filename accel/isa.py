@@ -245,10 +245,13 @@ class Isa:
     @_made_once
     def record_layout(self) -> data.FlexibleLayout:
         """A channel's whole record: a word has as many parts as it has room for, and a part that is
-        wider than a word has words of its own."""
+        wider than a word has words of its own. The offsets share a memory of the core unless they are
+        written at once, so both are in one word or at the same place of two."""
         width, fields, word, used = self.config.word_bits, {}, 0, 0
+        both = self.record["offset"].size + self.record["offset_negative"].size
         for name, layout in self.record.items():
-            if used and used + layout.size > width:
+            size = both if name == "offset" and both <= width else layout.size
+            if used and used + size > width:
                 word, used = word + 1, 0
             fields[name] = data.Field(layout, word * width + used)
             if layout.size > width:

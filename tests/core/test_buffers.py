@@ -206,3 +206,12 @@ def test_each_column_has_the_record_of_its_half_and_the_offset_of_its_sign(
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
     Recording(config, seed).check()
+
+
+@pytest.mark.parametrize("rows", range(2, 33))
+@settings(max_examples=1)
+@given(seed=st.integers(0, 1 << 32))
+def test_records_are_found_in_words_of_every_width(rows, seed):
+    """However many parts of a record a word has room for."""
+    config = AcceleratorConfig(rows=rows, columns=2 * rows, requantizers=rows)
+    Recording(config, seed).check()
