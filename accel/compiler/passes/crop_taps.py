@@ -80,12 +80,15 @@ def _cut(
         return _Cut(0, kernel, dilation, padding)
     reach = max(0, last - first - 1) * dilation + 1
     before = padding[0] - first * dilation if first < last else 0
+    # Padding must be 0 or more and below the kernel's reach; where it is not, taps of 0 do instead.
+    lead = max(0, -before, last_begin - before - size + 1)
+    trail = max(0, before - reach + 1)
+    before, reach = before + lead, reach + lead + trail
     after = last_begin + reach - size - before
-    fits = (size + before - reach) // stride + 1 == outputs
-    zeros = (max(0, -before), 0 if after >= 0 or fits else -after)
-    if zeros == (0, 0):
-        return _Cut(first, last, dilation if last - first > 1 else 1, (before, max(0, after)))
-    return _Cut(first, last, dilation, (max(0, before), max(0, after)), zeros)
+    if after < 0 and (size + before - reach) // stride + 1 != outputs:
+        trail -= after
+    dilation = dilation if last - first > 1 else 1
+    return _Cut(first, last, dilation, (before, max(0, after)), (lead, trail))
 
 
 def _cropped(
