@@ -18,6 +18,7 @@ from .tables import fused, lower_binary, lower_unary
 
 MOST_REASONS = 64  # that anybody reads
 CODES_OF_A_BYTE = 8  # at most, in any number format
+MOST_VALUES = 2**20  # of a tensor that layers are made for, to say more of what is in the way
 
 
 def lower_nodes(
@@ -99,7 +100,7 @@ def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
     bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
     for name in filter(None, names):
         tensor = graph.tensor(name)
-        if not tensor.constant and tensor.size > CODES_OF_A_BYTE * bank:
+        if not tensor.constant and tensor.size > max(MOST_VALUES, CODES_OF_A_BYTE * bank):
             what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
             remedy = "use a board with more memory or a smaller network"
             raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
