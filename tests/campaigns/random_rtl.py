@@ -193,7 +193,9 @@ def main() -> int:
             results.add(batch, outcome)
             bar.update(task, advance=BATCH)
             for fault in outcome.faults:
-                bar.console.print(fault, markup=False, highlight=False)
+                print(fault, flush=True)
+            if not bar.console.is_terminal:  # a log has no bar
+                print(f"{len(results.done)} batches kept, the last of {batch.core}", flush=True)
 
     total, by_core = Outcome(), {}
     for batch in wanted:
