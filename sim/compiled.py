@@ -21,6 +21,7 @@ from accel.config import AcceleratorConfig
 from accel.core.pe import ELEMENTS
 from accel.errors import ToolError
 from accel.flow.cache import cache_root, identity_of, key_of
+from accel.flow.disk import environment
 from accel.flow.libraries import Library, library
 from accel.flow.products import NotWhole, check_netlist
 from accel.flow.tools import find_tool
@@ -155,7 +156,14 @@ def _compile(
 
 
 def _run(command: list, folder: Path) -> None:
-    answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
         raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")

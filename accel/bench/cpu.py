@@ -13,6 +13,7 @@ import numpy as np
 from accel.bench import cpu_steps
 from accel.compiler.ir import Graph, Node
 from accel.flow.cache import cache_root, key_of
+from accel.flow.disk import environment
 from accel.flow.libraries import Library, library
 from accel.sim.compiled import Compiler
 
@@ -36,7 +37,9 @@ def compiled(compiler: Compiler) -> Library:
     def make(folder: Path) -> Path:
         made = folder / "kernels.so"
         command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = subprocess.run(
+            command, env=environment(folder), capture_output=True, text=True, check=False
+        )
         if answer.returncode:
             last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
             raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")

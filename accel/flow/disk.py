@@ -1,6 +1,7 @@
 """How much room there is, for tools that do not say that there was none."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +25,19 @@ def is_full(folder: Path) -> bool:
     """Whether there is no room for a file of a usual size."""
     free = free_bytes(folder)
     return free is not None and free < FULL_BYTES
+
+
+def temporary_folder() -> str:
+    """Where the system has temporary files, in words if there is no such place."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "the temporary folder"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a compiler that is to have its temporary files in ``folder``."""
+    return {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder))}
 
 
 @contextlib.contextmanager
