@@ -165,7 +165,7 @@ def _compile(
 
 
 def _run(command: list, folder: Path) -> None:
-    answer = run(command, folder=folder)
+    answer = run(command, folder=folder, temporary=folder)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
         raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")

@@ -36,7 +36,7 @@ def compiled(compiler: Compiler) -> Library:
     def make(folder: Path) -> Path:
         made = folder / "kernels.so"
         command = [*compiler.command, *FLAGS, str(_SOURCE), "-o", str(made)]
-        answer = run(command)
+        answer = run(command, temporary=folder)
         if answer.returncode:
             last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
             raise CannotCompileKernels(f"{compiler.command[0]} failed: {last[0]}")

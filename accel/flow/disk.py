@@ -26,6 +26,14 @@ def is_full(folder: Path) -> bool:
     return free is not None and free < FULL_BYTES
 
 
+def temporary_folder() -> str:
+    """Where the system has temporary files, in words if there is no such place."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return "the temporary folder"
+
+
 @contextlib.contextmanager
 def scratch(other: Path) -> Iterator[Path]:
     """A new folder to work in, removed at the end: where the system has temporary files, or, if

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from accel.flow.disk import temporary_folder
+
 _LINES = 8
 
 _NO_SPACE = re.compile(
@@ -80,7 +82,10 @@ class Failure:
     def remedy(self, of_design: str, *, of_size: bool, output: Path) -> str:
         """What to do; ``of_design`` if the design is why, ``of_size`` if only large ones fail there."""
         if self.cause is Cause.DISK:
-            return f"the disk is full: make room beside {output}, and build again"
+            return (
+                f"the disk is full: make room beside {output}, or in {temporary_folder()} if that is "
+                "full, and build again"
+            )
         if self.cause is Cause.SILENT:
             return (
                 "it named no error, and what it made is not whole, as where a disk was full: make "

@@ -18,7 +18,7 @@ from threading import Lock
 from accel.errors import ToolError
 from accel.flow import entries
 from accel.flow.cache import LIMIT_BYTES, make_room
-from accel.flow.disk import scratch
+from accel.flow.disk import scratch, temporary_folder
 
 _LOADED: dict[str, ctypes.CDLL] = {}
 _LOCK = Lock()
@@ -65,18 +65,11 @@ def library(folder: Path, key: str, make: Callable[[Path], Path]) -> Library:
         except OSError as problem:
             raise CannotLoad(
                 f"A library cannot be compiled: {problem.strerror or problem}; make room in "
-                f"{tempfile.gettempdir() if _has_temporary() else 'the temporary folder'}, or name "
-                "another folder in the variable TMPDIR"
+                f"{temporary_folder()}, or name another folder in the variable TMPDIR"
             ) from problem
         entries.write(path, key, data)
         make_room(folder)
     return Library(path, key, data)
-
-
-def _has_temporary() -> bool:
-    with contextlib.suppress(OSError):
-        return bool(tempfile.gettempdir())
-    return False
 
 
 def _load(data: bytes) -> ctypes.CDLL:

@@ -35,8 +35,12 @@ def start(
     folder: Path | None,
     output: int | IO,
     errors: int | IO = subprocess.STDOUT,
+    temporary: Path | None = None,
 ) -> subprocess.Popen:
-    """Start a tool in a session of its own: we, not the terminal, decide when it ends."""
+    """Start a tool in a session of its own: we, not the terminal, decide when it ends.
+
+    It has its temporary files in ``temporary``, or in a folder that this process removes.
+    """
     command = [os.fspath(word) for word in command]
     with _LOCK:
         if os.name == "posix":
@@ -47,7 +51,7 @@ def start(
             stdin=_pipe() if os.name == "posix" else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            env=_environment(),
+            env=_environment(temporary),
             start_new_session=True,
         )
         _RUNNING.difference_update([p for p in _RUNNING if p.returncode is not None])
@@ -70,15 +74,16 @@ def run(
     command: Sequence[str | os.PathLike],
     *,
     folder: Path | None = None,
+    temporary: Path | None = None,
     timeout: float | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a tool to its end and return what it printed.
+    """Run a tool to its end and return what it printed; ``temporary`` is as for `start`.
 
     Raises ``OSError``, and ``TimeoutExpired`` after ``timeout`` seconds; whatever is raised,
     nothing of the tool goes on.
     """
     pipe = subprocess.PIPE
-    process = start(command, folder=folder, output=pipe, errors=pipe)
+    process = start(command, folder=folder, output=pipe, errors=pipe, temporary=temporary)
     try:
         printed = [part.decode(errors="replace") for part in process.communicate(timeout=timeout)]
     except BaseException:
@@ -108,8 +113,10 @@ def _pipe() -> int:
     return _Ours.pipe[0]
 
 
-def _environment() -> dict[str, str] | None:
+def _environment(temporary: Path | None) -> dict[str, str] | None:
     """With a folder of ours for temporary files, since tools that are killed leave theirs."""
+    if temporary is not None:
+        return {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), os.fspath(temporary))}
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):
