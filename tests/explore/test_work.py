@@ -9,7 +9,8 @@ from accel.errors import ToolError
 from accel.explore import work
 from accel.explore.point import Point, Space
 from accel.flow.build import BuildResult, build
-from accel.flow.tools import ToolFailed
+from accel.flow.output import OutputUnusable
+from accel.flow.tools import ToolFailed, ToolMisnamed, ToolNotFound
 
 REPORT = {
     "utilization": {"LC": {"used": 4000, "available": 5280}},
@@ -61,3 +62,11 @@ def test_a_log_that_goes_with_its_folder_is_not_named(point, flow, tmp_path):
 def test_a_tool_that_fails_is_an_answer(point, flow):
     flow.side_effect = ToolError("place and route: no room")
     assert work.routed(point, (1,)) == {"problem": "place and route: no room"}
+
+
+@pytest.mark.parametrize("fault", [ToolNotFound, ToolMisnamed, OutputUnusable])
+def test_what_is_wrong_with_a_machine_is_no_result_of_a_point(fault, point, flow):
+    """It would be kept, and the point be left out for good."""
+    flow.side_effect = fault("no such tool")
+    with pytest.raises(fault, match="^no such tool$"):
+        work.routed(point, (1,))
