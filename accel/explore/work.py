@@ -20,7 +20,7 @@ from accel.estimate import estimate
 from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.flow.output import OutputUnusable
-from accel.flow.tools import ToolFailed, ToolNotFound
+from accel.flow.tools import ToolFailed, ToolMisnamed, ToolNotFound
 
 PASSES = "passes"
 """In a result: the problem is not the point's, another time there may be none."""
@@ -77,18 +77,21 @@ def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
 
 
 def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
-    """What place and route makes of a point's core: cells, Fmax of all seeds, critical path."""
+    """What place and route makes of a point's core: cells, Fmax of all seeds, critical path.
+
+    Raises ``ToolNotFound``, ``ToolMisnamed`` and ``OutputUnusable``.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="accel-explore-") as folder:
             board, config = point.found_board(), point.config()
             report = build(
                 board, Path(folder) / "build", config=config, seeds=seeds, cores=1
             ).report
+    except (OutputUnusable, ToolMisnamed, ToolNotFound):
+        raise  # of this machine and not of the point, of which it would be kept
     except ToolFailed as problem:
         # Its log goes with the folder.
         return {"problem": problem.reason, **({} if problem.lasting else {PASSES: True})}
-    except (ToolNotFound, OutputUnusable) as problem:
-        return {"problem": str(problem), PASSES: True}
     except (UserError, ToolError) as problem:
         return {"problem": str(problem)}
     return {

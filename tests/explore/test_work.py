@@ -10,7 +10,7 @@ from accel.explore import work
 from accel.explore.point import Point, Space
 from accel.flow.build import BuildResult, build
 from accel.flow.output import OutputUnusable
-from accel.flow.tools import ToolFailed, ToolNotFound
+from accel.flow.tools import ToolFailed, ToolMisnamed, ToolNotFound
 
 REPORT = {
     "utilization": {"LC": {"used": 4000, "available": 5280}},
@@ -74,8 +74,6 @@ def _failed(**facts):
     [
         (_failed(lasting=True), False),
         (_failed(lasting=False), True),
-        (OutputUnusable("no space left"), True),
-        (ToolNotFound("yosys: not found"), True),
         (ToolError("anything else"), False),
     ],
 )
@@ -84,3 +82,11 @@ def test_a_problem_that_is_not_the_points_is_told_as_one_that_passes(point, flow
     answer = work.routed(point, (1,))
     assert answer["problem"]
     assert answer.get(work.PASSES, False) == passes
+
+
+@pytest.mark.parametrize("fault", [ToolNotFound, ToolMisnamed, OutputUnusable])
+def test_what_is_wrong_with_a_machine_is_no_result_of_a_point(fault, point, flow):
+    """It would be kept, and the point be left out for good."""
+    flow.side_effect = fault("no such tool")
+    with pytest.raises(fault, match="^no such tool$"):
+        work.routed(point, (1,))
