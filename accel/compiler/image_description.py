@@ -46,6 +46,7 @@ def _scale(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value) and value > 0
 
 
+_NAMES = ("format", "element", "family")  # of the configuration, whose other fields are numbers
 _COUNT, _INDEX = _whole(0, LARGEST), _whole(0, 2**32 - 1)
 _SIZES = _list(_whole(1, 2**31 - 1))
 _PLACE = {"offset": _INDEX, "size": _INDEX}
@@ -80,8 +81,11 @@ def check_description(content: Any) -> None:
         _fields(layer, _LAYER, "a layer")
         for channel in _entries(layer, "inexact"):
             _fields(channel, _INEXACT, "an inexact channel")
-    if not isinstance(content.get("configuration"), dict):
+    configuration = content.get("configuration")
+    if not isinstance(configuration, dict):
         raise BadDescription("its configuration must be an object")
+    named = dict.fromkeys(configuration, _COUNT) | dict.fromkeys(_NAMES, _text)
+    _fields(configuration, named, "its configuration")
 
 
 def _entries(content: Mapping[str, Any], name: str) -> list[Any]:

@@ -7,6 +7,7 @@ else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--case N`` t
 """
 
 import argparse
+import copy
 import json
 import random
 import struct
@@ -120,7 +121,7 @@ def _spoil(description: Any, rng: random.Random) -> None:
     elif kind < 0.6 and values.kind_of(old) == "integer":
         parent[key] = values.integer(old, [], rng)
     else:
-        parent[key] = rng.choice(MARKS)
+        parent[key] = copy.deepcopy(rng.choice(MARKS))  # which may be changed in its turn
 
 
 def trial(seed: int, number: int, oracle: OracleProcess) -> dict[str, Any]:

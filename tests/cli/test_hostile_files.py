@@ -13,7 +13,6 @@ from onnx import helper
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import MAX_BYTES
-from tests import fuzz_files
 from tests.compiler.frontends import test_tflite as tflite
 from tests.onnx_edits import edited, small_model
 
@@ -324,9 +323,39 @@ def test_output_folders_that_are_links(accel, refused, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["lost", "out", "real"]
 
 
-@pytest.mark.parametrize("format", fuzz_files.WAYS)
-def test_spoilt_files_are_refused_or_are_networks(format):
-    """`tests.fuzz_files` runs more of them."""
-    count = 150
-    found = {fuzz_files.guarded(format, fuzz_files.case(format, n)) for n in range(count)}
-    assert {"refused by the reader", "compiled and run"} <= found
+@pytest.mark.parametrize("damage", ["cut", "only the header"])
+def test_damaged_archives(damage, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez(tmp_path / "x.npz", x=BATCH)
+    data = (tmp_path / "x.npz").read_bytes()
+    spoilt = {
+        "cut": data[: len(data) // 2],
+        "only the header": data[:4] + bytes(60),
+    }
+    (tmp_path / "x.npy").write_bytes(spoilt[damage])
+    (tmp_path / "x.npz").unlink()
+    said = refused(*arguments("run", MODEL, tmp_path))
+    assert "x.npy: is not a whole .npy file of numbers" in said
+
+
+@pytest.mark.parametrize("array", [np.int8(3), np.zeros((0, 8, 8, 1), np.int8)])
+def test_arrays_without_samples(array, refused, tmp_path):
+    np.save(tmp_path / "x.npy", array)
+    said = refused(*arguments("run", MODEL, tmp_path))
+    assert "input 'image' must be int8 [N, 8, 8, 1], not int8 [" in said
+
+
+def test_a_name_of_a_file_that_is_no_text(accel, tmp_path):
+    path = tmp_path / os.fsdecode(b"net\xff\xfe.tflite")
+    try:
+        path.write_bytes(MODEL.read_bytes())
+    except OSError:
+        pytest.skip("names of files are UTF-8 here")
+    np.save(tmp_path / "x.npy", BATCH)
+    code, output, errors = accel("compile", path, "-o", tmp_path / "out")
+    assert (code, errors) == (0, "")
+    more = ("--html", tmp_path / "h.html", "--json", tmp_path / "j.json", "--trace", tmp_path / "t")
+    code, output, errors = accel(*arguments("run", path, tmp_path), *more)
+    assert (code, errors) == (0, "")
+    assert r"net\xff\xfe" in output.replace("\\\\", "\\")
+    assert r"net\\xff\\xfe" in (tmp_path / "j.json").read_text()

@@ -41,11 +41,13 @@ def check(node: Node, graph: Graph) -> None:
     require(source.dtype == output.dtype, node, "input and output must have the same type")
     if floating:
         require(node.attributes.beta == 1.0, node, "beta must be 1")
-        return
-    fixed = quantization_of(output) == (1 / 256, -128)
-    require(fixed, node, "output must have scale 1/256 and zero point -128")
-    depth = source.shape[-1]
-    support(depth <= MAX_DEPTH, node, f"{depth} classes are more than {MAX_DEPTH}")
+        if source.dtype == "float32":
+            return
+    else:
+        fixed = quantization_of(output) == (1 / 256, -128)
+        require(fixed, node, "output must have scale 1/256 and zero point -128")
+        depth = source.shape[-1]
+        support(depth <= MAX_DEPTH, node, f"{depth} classes are more than {MAX_DEPTH}")
     try:
         _definition(node, graph)
     except ValueError as error:

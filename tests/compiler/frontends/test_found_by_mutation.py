@@ -177,6 +177,13 @@ def test_softmax_saturates_where_its_codes_leave_float32(depth, scale, dtype):
     assert_same_as_the_runtime(m)
 
 
+def test_an_output_scale_of_softmax_without_an_inverse_is_refused():
+    m = model(np.int8, (5,))
+    y = [m.constant("y_scale", 3e-43, np.float32), m.constant("y_zero_point", 0, np.int8)]
+    m.add("QLinearSoftmax", ["x", "x_scale", "x_zero_point", *y], ["y"], opset=13)
+    assert "output scale must exceed 2**-128" in refusal("onnx", m.bytes())
+
+
 @pytest.mark.parametrize("operator", ["QLinearAdd", "QLinearMul"])
 def test_scales_that_take_codes_beyond_32_bits_are_refused(operator):
     m = model(np.int8)

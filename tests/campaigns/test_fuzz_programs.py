@@ -1,0 +1,56 @@
+"""Program files with anything in their description are refused in one report, or loaded."""
+
+import json
+from functools import partial
+from itertools import count
+
+import pytest
+
+from accel.compiler.image import BadImage, load_image
+from tests.campaigns import fuzz_programs, workers
+from tests.campaigns.fuzz_models import warnings_are_errors
+
+
+def test_spoilt_files_are_refused_or_loaded():
+    found = set()
+    attempts = workers.tried(partial(fuzz_programs.trial, 1), warnings_are_errors, count(1), 1)
+    for number, outcome in attempts:
+        found.add(outcome["what"])
+        assert found <= {"refused", "loaded"}, outcome
+        if number >= 400:
+            break
+    assert found == {"refused", "loaded"}
+
+
+def paths(value, path=()):
+    """Where everything of a description is; of a list its first entry stands for all."""
+    if path:
+        yield path
+    if isinstance(value, dict):
+        for key in value:
+            yield from paths(value[key], (*path, key))
+    elif isinstance(value, list) and value:
+        yield from paths(value[0], (*path, 0))
+
+
+IMAGE, DESCRIPTION, BINARY = fuzz_programs.parts(fuzz_programs.originals()[0])
+
+
+@pytest.mark.parametrize("path", list(paths(DESCRIPTION)), ids=lambda p: ".".join(map(str, p)))
+def test_a_field_of_another_type_is_refused(path, tmp_path):
+    for wrong in (None, True, -1, 10**30, 0.5, float("nan"), "\x1b[31m", [], {}, [[]], {"a": 1}):
+        description = json.loads(json.dumps(DESCRIPTION))
+        parent = description
+        for key in path[:-1]:
+            parent = parent[key]
+        if type(parent[path[-1]]) is type(wrong) or (
+            path[-1] in ("scale", "zero_point")
+            and (wrong is None or isinstance(wrong, (int, float)))
+        ):
+            continue
+        parent[path[-1]] = wrong
+        data = fuzz_programs.joined(IMAGE, json.dumps(description).encode(), BINARY)
+        (tmp_path / "p.bin").write_bytes(data)
+        with pytest.raises(BadImage) as caught:
+            load_image(tmp_path / "p.bin")
+        assert len(str(caught.value)) < 1000
