@@ -1,4 +1,8 @@
-"""Settings of all tests: the same random examples in every run, no deadlines, golden files."""
+"""Settings of all tests: the same random examples in every run, no deadlines, golden files.
+
+Tests of whole cores, of tools and of pages in a browser are marked as slow. The fast part, which is
+what depends most on the versions of Python and NumPy, is `pytest -m "not slow"`.
+"""
 
 import os
 import signal
@@ -13,9 +17,40 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
+TESTS = Path(__file__).parent
+FAST = (  # folders and files
+    "compiler",
+    "core/test_feeder.py",
+    "core/test_uart.py",
+    "datapath",
+    "end_to_end/test_single_operators.py",
+    "estimate",
+    "host",
+    "numeric",
+    "quantization",
+    "test_architecture.py",
+    "test_discovery.py",
+    "test_energy.py",
+    "test_resources.py",
+)
+
 # A shell's background jobs ignore an interrupt, and so would all that tests start and interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "slow: simulates cores, runs tools or a browser, or takes long"
+    )
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        fast = any(path.is_relative_to(name) for name in FAST)
+        if not fast or "rtl" in item.name:
+            item.add_marker("slow")
 
 
 def pytest_addoption(parser):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import tomllib
+from tests.toml import tomllib
 
 
 def install(package: Path, site: Path) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
 import tflite
-from tflite_micro.python.tflite_micro.runtime import Interpreter, InterpreterConfig
 
+runtime = pytest.importorskip("tflite_micro.python.tflite_micro.runtime")
+Interpreter, InterpreterConfig = runtime.Interpreter, runtime.InterpreterConfig
 ARENA_BYTES = 2**21
 
 

@@ -4,7 +4,9 @@ import warnings
 
 import numpy as np
 import onnx
+import pytest
 
+pytest.importorskip("qonnx")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what it imports
     from qonnx.core.modelwrapper import ModelWrapper

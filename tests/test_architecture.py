@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import tomllib
+
+from tests.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -5,8 +5,9 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+import pytest
 
+schema = pytest.importorskip("tflite_micro.tensorflow.lite.micro.python.schema_py_generated")
 TYPES = {
     "int4": schema.TensorType.INT4,
     "int8": schema.TensorType.INT8,

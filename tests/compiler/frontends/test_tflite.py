@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel, load
 from accel.compiler.frontends.tflite import read
@@ -18,6 +17,7 @@ from accel.compiler.operators.fully_connected import FullyConnected
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.tflite_writer import write
 from tests.shared import shared
+from tests.tflite_files import schema
 
 
 def small_model() -> bytes:

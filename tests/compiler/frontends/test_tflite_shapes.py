@@ -5,7 +5,6 @@ from dataclasses import replace
 import flatbuffers
 import numpy as np
 import pytest
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
@@ -26,6 +25,7 @@ from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
 from tests.models import per_tensor
 from tests.oracle import tflm
+from tests.tflite_files import schema
 
 SHAPE = (1, 4, 6, 2)
 INPUT = Tensor(name="x", shape=SHAPE, dtype="int8", quantization=per_tensor(0.5, 3))
