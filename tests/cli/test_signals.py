@@ -13,12 +13,11 @@ pytestmark = pytest.mark.skipif(
 # Command, signal, target and seconds, after its tool has begun or, for a minus, after its start.
 MOMENTS = [
     ("build", "SIGHUP", "main", 0.0),
-    ("build", "SIGQUIT", "group", 0.2),
     ("build", "SIGKILL", "main", 0.1),
     ("explore", "SIGTERM", "main", 0.1),
     ("explore", "SIGKILL", "main", 0.0),
     ("rtl", "SIGINT", "group", 0.0),
-    ("load", "SIGTERM", "main", -0.9),
+    ("load", "SIGQUIT", "group", -0.9),
 ]
 
 
