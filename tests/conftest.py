@@ -39,12 +39,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "slow: simulates cores, runs tools or a browser, or takes long"
-    )
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
         path = item.path.relative_to(TESTS)
@@ -64,6 +58,9 @@ def pytest_configure(config):
     cache = getattr(config, "cache", None)
     folder = cache.mkdir("accel") if cache else tempfile.mkdtemp(prefix="accel-tests-")
     os.environ["ACCEL_CACHE"] = str(folder)
+    config.addinivalue_line(
+        "markers", "slow: simulates cores, runs tools or a browser, or takes long"
+    )
 
 
 @pytest.fixture(scope="session")
