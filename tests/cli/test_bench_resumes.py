@@ -4,11 +4,14 @@ import json
 
 import pytest
 
+from tests import fake_products
+
 pytest.importorskip("accel.flow.cache", reason="builds are not kept here")
 
 BOARD = "ulx3s_12f"
+TABLES = 4000
 REPORT = {
-    "utilization": {"TRELLIS_COMB": {"used": 4000, "available": 24288}},
+    "utilization": {"TRELLIS_COMB": {"used": TABLES, "available": 24288}},
     "fmax": {"clk": {"achieved": 100, "constraint": 12}},
     "critical_paths": [],
 }
@@ -17,27 +20,30 @@ import json, os, pathlib, signal, time
 record = open({record!r}, "a")
 def write(name, text): pathlib.Path(name).write_text(text)
 """
-YOSYS = """
+YOSYS = f"""
 print("yosys", file=record)
-write("top.json", "{}")
-write("top.rpt", "")
+write("top.json", {json.dumps(fake_products.NETLIST)!r})
+write("stat.json", {fake_products.STATISTICS!r})
+write("top.rpt", {fake_products.YOSYS_LOG!r})
 """
 # The second seed is slow: it stops the bench as a user would, once the first has been kept.
 NEXTPNR = """
 seed = int(sys.argv[sys.argv.index("--seed") + 1])
 print("seed", seed, file=record, flush=True)
-if seed == 2 and {slow}:
+if seed == 2 and pathlib.Path({slow!r}).exists():
     while len(list(pathlib.Path({cache!r}).glob("*.entry"))) < 2: time.sleep(0.01)
     os.kill(os.getppid(), signal.SIGINT)
     time.sleep(600)
 report = {report!r}
 report["fmax"]["clk"]["achieved"] += seed
 write("nextpnr.json", json.dumps(report))
-write("top.tim", "")
-write("top.config", str(seed))
+write("top.tim", {log!r})
+write("top.config", {config!r})
 """
-ECPPACK = """
-write("top.bit", "")
+BITS = fake_products.BIT_BEGIN + fake_products.BIT_END
+ECPPACK = f"""
+pathlib.Path("top.bit").write_bytes({BITS!r})
+write("top.svf", {fake_products.svf(BITS)!r})
 """
 
 
@@ -45,14 +51,22 @@ write("top.bit", "")
 def tools(fake_tool, tmp_path, monkeypatch):
     """Puts quick tools in place; gives a function that says what ran since it was last asked."""
     monkeypatch.setenv("ACCEL_CACHE", str(tmp_path / "cache"))
-    record = tmp_path / "record"
+    record, slowly = tmp_path / "record", tmp_path / "slowly"
+    head = HEAD.format(record=str(record))
+    fake_tool("yosys", head + YOSYS)
+    given = {
+        "slow": str(slowly),
+        "cache": str(tmp_path / "cache" / "builds"),
+        "report": REPORT,
+        "log": fake_products.NEXTPNR_LOG,
+        "config": fake_products.config(TABLES),
+    }
+    fake_tool("nextpnr-ecp5", head + NEXTPNR.format(**given))
+    fake_tool("ecppack", head + ECPPACK)
 
     def put(slow: bool):
-        head = HEAD.format(record=str(record))
-        fake_tool("yosys", head + YOSYS)
-        cache = str(tmp_path / "cache" / "builds")
-        fake_tool("nextpnr-ecp5", head + NEXTPNR.format(slow=slow, cache=cache, report=REPORT))
-        fake_tool("ecppack", head + ECPPACK)
+        # The tools stay as they are: others of the same version would be other tools.
+        slowly.touch() if slow else slowly.unlink()
 
         def ran():
             lines = record.read_text().splitlines()

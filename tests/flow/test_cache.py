@@ -14,16 +14,13 @@ from accel.flow.build import build
 from accel.flow.cache import Cache, identity_of, key_of, make_room
 from accel.flow.plan import BuildPlan
 from accel.flow.tools import Tool, ToolFailed
+from tests.fake_products import BIT_BEGIN, BIT_END, NETLIST, STATISTICS
 
 REPORT = {
     "utilization": {},
     "fmax": {"clk": {"achieved": 50, "constraint": 12}},
     "critical_paths": [],
 }
-NETLIST = {"modules": {"top": {"cells": {"one": {}}, "netnames": {"net": {}}}}}
-STATISTICS = json.dumps({"design": {"num_cells_by_type": {}}})
-BIT_BEGIN = b"\xff\x00Part\x00\xff\xff\xff\xbd\xb3"
-BIT_END = b"\x5e\x00\x00\x00\xff\xff\xff\xff"
 
 
 def plan(seeds=(1, 2), source="source", options=()):
