@@ -39,9 +39,9 @@ SHAPE, OTHER = (1, 4, 4, 4), {"scale": 0.02, "zero_point": -77}
 
 
 def layer(f, source, shape, x_scale, output):
-    """A convolution of one tap, into as many channels."""
+    """A convolution of nine taps, into as many channels and positions."""
     random, channels = np.random.default_rng(len(f.graph.tensors)), shape[-1]
-    weights = random.integers(-127, 128, (channels, 1, 1, channels))
+    weights = random.integers(-127, 128, (channels, 3, 3, channels))
     w = f.constant(weights, "int8", scale=0.01)
     b = f.constant(random.integers(-500, 500, channels), scale=x_scale * 0.01)
     y = f.tensor(shape, **output)
