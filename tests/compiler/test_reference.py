@@ -15,9 +15,9 @@ KWS = "models/mlperf_tiny/kws01_dscnn_int8.tflite"
 SAMPLES = 50  # of those that are recorded, spread over all of them
 
 
-def test_every_model_is_known():
+def test_every_model_that_is_known_is_there():
     found = {str(path.relative_to(shared("models"))) for path in shared("models").rglob("*.tflite")}
-    assert found == {f"{name}.tflite" for name in (*RECORDED, *LIVE)}
+    assert found >= {f"{name}.tflite" for name in (*RECORDED, *LIVE)}
 
 
 @pytest.mark.parametrize("model", RECORDED)

@@ -3,11 +3,13 @@
 The reference and the machine answer as it does, for all codes; what it refuses is refused.
 """
 
+import numpy as np
 import pytest
 
 from accel.compiler.frontends.tflite import FRONTEND
-from tests.campaigns.single_operators import case, guarded
+from tests.campaigns.single_operators import Case, case, guarded
 from tests.drawn_operators import OPERATORS
+from tests.tflite_files import File
 
 EXAMPLES = 6  # of each operator, with nothing changed
 CHANGED = 150  # of all operators, with fields that may contradict others
@@ -31,3 +33,50 @@ def test_files_with_changed_fields_answer_as_the_oracle_or_are_refused():
     found = [guarded(c) for c in drawn if c is not None and c.changes]
     assert sum(what.startswith("equal") for what in found) >= 15
     assert sum(what == "refused, and TFLite Micro runs" for what in found) <= len(found) // 2
+
+
+SHAPE, OTHER = (1, 4, 4, 4), {"scale": 0.02, "zero_point": -77}
+
+
+def layer(f, source, shape, x_scale, output):
+    """A convolution of nine taps, into as many channels and positions."""
+    random, channels = np.random.default_rng(len(f.graph.tensors)), shape[-1]
+    weights = random.integers(-127, 128, (channels, 3, 3, channels))
+    w = f.constant(weights, "int8", scale=0.01)
+    b = f.constant(random.integers(-500, 500, channels), scale=x_scale * 0.01)
+    y = f.tensor(shape, **output)
+    window = {"strideH": 1, "strideW": 1, "dilationHFactor": 1, "dilationWFactor": 1}
+    return f.operator("CONV_2D", [source, w, b], [y], "Conv2DOptions", **window)
+
+
+MOVES = {  # constants behind the input, the output's shape, options and their fields
+    "PAD": ([[[0, 0], [1, 1], [1, 1], [0, 0]]], (1, 6, 6, 4), "PadOptions", {}),
+    "TRANSPOSE": ([[0, 2, 1, 3]], SHAPE, "TransposeOptions", {}),
+    "RESHAPE": ([[1, 2, 8, 4]], (1, 2, 8, 4), "ReshapeOptions", {}),
+    "SLICE": ([[0, 1, 0, 0], [1, 3, 4, 4]], (1, 3, 4, 4), "SliceOptions", {}),
+    "SPACE_TO_DEPTH": ([], (1, 2, 2, 16), "SpaceToDepthOptions", {"blockSize": 2}),
+    "RESIZE_NEAREST_NEIGHBOR": ([[8, 8]], (1, 8, 8, 4), "ResizeNearestNeighborOptions", {}),
+    "GATHER": ([[3, 0, 1]], (1, 3, 4, 4), "GatherOptions", {"axis": 1}),
+    "RELU6": ([], SHAPE, "", {}),
+}
+
+
+@pytest.mark.parametrize("kind", [*MOVES, "MAXIMUM", "MINIMUM"])
+def test_codes_between_layers_are_taken_for_other_numbers_as_the_oracle_takes_them(kind):
+    """Where layers are fused, pads folded and copies left out, the second layer sees its own codes."""
+    f, moved = File(), {"scale": 0.3, "zero_point": 41}
+    before = layer(
+        f, f.input(SHAPE, **OTHER), SHAPE, OTHER["scale"], {"scale": 0.1, "zero_point": 9}
+    )
+    if kind in MOVES:
+        constants, shape, options, fields = MOVES[kind]
+        inputs = [before, *(f.constant(values) for values in constants)]
+    else:
+        shape, options, fields = SHAPE, "MaximumMinimumOptions", {}
+        beside = layer(
+            f, f.graph.inputs[0], SHAPE, OTHER["scale"], {"scale": 0.2, "zero_point": -5}
+        )
+        inputs = [before, beside]
+    y = f.operator(kind, inputs, [f.tensor(shape, **moved)], options, **fields)
+    f.ends(layer(f, y, shape, moved["scale"], {"scale": 0.7, "zero_point": 3}))
+    assert guarded(Case(kind, f, (), f.inputs(np.random.default_rng(0)))) == "equal"
