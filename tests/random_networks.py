@@ -19,8 +19,7 @@ from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import CannotCompile
-from accel.compiler.schedule import DoesNotFit
+from accel.compiler.reasons import CannotCompile, DoesNotFit
 from accel.compiler.tflite_writer import write
 from accel.config import AcceleratorConfig
 from accel.errors import UserError

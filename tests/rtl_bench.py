@@ -14,7 +14,7 @@ from accel.compiler.frontends.tflite import read
 from accel.compiler.ir import Graph
 from accel.compiler.lower import CannotCompile
 from accel.compiler.program import Program, compile_graph
-from accel.compiler.schedule import DoesNotFit
+from accel.compiler.reasons import DoesNotFit
 from accel.compiler.tflite_writer import write
 from accel.config import FLASH, AcceleratorConfig
 from accel.host.driver import Counters, DrivenCore

@@ -140,7 +140,12 @@ def explore(
         for front in best
     ]
     title = f"Cores for {', '.join(network.name for network in networks)}"
-    summary = {"networks": [n.name for n in networks], "fronts": fronts, "points": points}
+    summary = {
+        "networks": [n.name for n in networks],
+        "fronts": fronts,
+        "front": sorted({index for front in fronts for index in front["points"]}),
+        "points": points,
+    }
     page = exploration_page(title, points, fronts)
     write_whole(output / SUMMARY, lambda file: file.write(json.dumps(summary, indent=1).encode()))
     write_whole(output / PAGE, lambda file: file.write(page.encode()))

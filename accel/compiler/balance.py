@@ -12,7 +12,8 @@ from ..isa import Isa
 from .command import Command, positions, stream_words
 from .convolution import identity
 from .memory import MemoryPlan, plan
-from .schedule import DoesNotFit, schedule
+from .reasons import DoesNotFit
+from .schedule import schedule
 from .storage import Stored
 
 _COPY_CYCLES = 100  # what a layer takes beside its tiles

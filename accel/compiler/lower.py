@@ -11,8 +11,8 @@ from .convolution import Convolution
 from .ir import Graph, InvalidGraph, Node
 from .operators import OPERATORS, UnsupportedOperator, place_of
 from .partition import Partition
-from .reasons import CannotCompile, Reason
-from .schedule import DoesNotFit, NotProved, provable, schedule
+from .reasons import CannotCompile, DoesNotFit, NotProved, Reason
+from .schedule import provable, schedule
 from .storage import Stored, View, resolve_views, same_words, stored
 from .tables import fused, lower_binary, lower_unary
 

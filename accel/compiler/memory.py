@@ -7,9 +7,8 @@ from ..config import BANKS, FLASH, AcceleratorConfig
 from ..isa import FLASH_UNIT, Isa
 from ..protocol import FLASH_IMAGE_LIMIT
 from .command import Command, positions
-from .reasons import Reason
+from .reasons import DoesNotFit, Reason
 from .residence import Live, Need, Part, decide
-from .schedule import DoesNotFit
 from .storage import Stored
 
 _ALL = 0.999  # of a layer, as parts of one are numbered

@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..config import AcceleratorConfig
-from ..numeric.division import COARSE_FRACTION_BITS, DIVISOR_BITS
+from ..numeric.closest import WIDEST, too_wide
 from ..numeric.division_solver import Channels, solve
 from ..numeric.rules import Rescale, Rule, Table
 from .convolution import Convolution, Region, identity
 
-_WIDEST = 1 << DIVISOR_BITS - COARSE_FRACTION_BITS  # sums that a code of a division can have
-_WIDTH = _WIDEST >> 2  # that a finer code gets at most
+_WIDTH = WIDEST >> 2  # that a finer code gets at most
 _CODES = np.arange(-128, 128)
 
 
@@ -80,11 +79,6 @@ def in_two_layers(c: Convolution, config: AcceleratorConfig) -> list[Convolution
     return [c.replace(rule=rule, output=finer), copy]
 
 
-def too_wide(rule: Rescale) -> np.ndarray:
-    """Channels with more sums to a code than any division has, bool ``[channels]``."""
-    return np.ldexp(rule.multiplier.astype(float), rule.shift - 31) * _WIDEST < 1
-
-
 def _possible(c: Convolution) -> bool:
     """Whether a convolution computes all of its output by a scale for each channel, and no more."""
     height, width, channels = c.output_shape
@@ -138,7 +132,7 @@ def _finer(rule: Rule, low: int, high: int) -> tuple[np.ndarray, np.ndarray] | N
         return None
     negative, other = (np.ceil((np.arange(255) - first) * width + b) for b in begins)
     steps = np.where(negative <= 0, negative, other).astype(np.int64)
-    if (steps[first::parts][: len(found)] != found).any() or width > _WIDEST:
+    if (steps[first::parts][: len(found)] != found).any() or width > WIDEST:
         return None
     least = int(rule.compute(np.array([low]))[0])
     codes = least + 1 + (np.arange(256) - 1 - first) // parts

@@ -28,8 +28,7 @@ from .passes.crop_taps import crop_taps
 from .passes.fold_pad import fold_pad
 from .places import without_copies
 from .program import Chunk, Copy, Program
-from .reasons import CannotCompile, Reason
-from .schedule import DoesNotFit
+from .reasons import CannotCompile, DoesNotFit, Reason
 from .storage import Stored, View
 from .verify import verify
 from .wide import in_parts

@@ -57,3 +57,11 @@ class CannotCompile(UserError):
         super().__init__(listing(model, reasons))
         self.model = model
         self.reasons = tuple(reasons)
+
+
+class DoesNotFit(UserError):
+    """A layer or a network is too large for a configuration; ``args[0]`` is a `Reason` or text."""
+
+
+class NotProved(UserError):
+    """A channel's requantization cannot be reproduced by the hardware."""

@@ -10,12 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..config import BANKS, AcceleratorConfig
+from .costs import PART_CYCLES, SEEK_CYCLES
 from .flash import stream_cycles
 
-# What another part takes but for its first weights, and what a copy or a part in flash does until it
-# begins.
-PART_CYCLES = 60
-SEEK_CYCLES = 140
 # What a word's worth of time to copy could be worth, in cycles; the best of these is taken.
 _HOPES = (0.0, 1.0, 2.0, 4.0)
 _NEARLY = 0.7

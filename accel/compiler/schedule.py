@@ -3,9 +3,8 @@
 import numpy as np
 
 from ..config import AcceleratorConfig
-from ..errors import UserError
 from ..numeric.chain import Chain
-from ..numeric.closest import ALLOWED_CODES, ALLOWED_SHARE, closest
+from ..numeric.closest import ALLOWED_CODES, ALLOWED_SHARE, closest, too_wide
 from ..numeric.division import Division
 from ..numeric.division_solver import Solution, solve
 from ..numeric.float_rules import FloatMean, FloatProduct, RealProduct
@@ -13,8 +12,7 @@ from ..numeric.rounding import CONTRACTS
 from ..numeric.rules import Rescale, Rule
 from .command import Command, Inexact
 from .convolution import Convolution, cropped
-from .near_dead import too_wide
-from .reasons import Reason
+from .reasons import DoesNotFit, NotProved, Reason
 from .ways import Loops, flattened, problem_of, ways_of
 from .zero_blocks import without_zero_blocks
 
@@ -31,14 +29,6 @@ _ANOTHER_SCALE = (
     "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other halves; "
     "no board and no option of the core helps"
 )
-
-
-class DoesNotFit(UserError):
-    """A layer or a network is too large for a configuration; ``args[0]`` is a `Reason` or text."""
-
-
-class NotProved(UserError):
-    """A channel's requantization cannot be reproduced by the hardware."""
 
 
 def schedule(

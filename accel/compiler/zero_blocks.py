@@ -15,7 +15,7 @@ import numpy as np
 from ..config import AcceleratorConfig
 from ..isa import Isa
 from .command import fields_of_groups, positions
-from .residence import PART_CYCLES
+from .costs import PART_CYCLES
 from .ways import Loops, problem_of
 
 _MOST_RUNS = 64  # of groups that are looked at one by one

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from .division_solver import find_thresholds
+from .thresholds import find_thresholds
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 MOST_BESIDE = 2**14  # sums to look at beside a threshold; where more could differ, all are said to

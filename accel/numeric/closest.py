@@ -13,12 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import division_solver as solver
-from .division import OFFSET_BITS, OFFSET_DROPPED_BITS, Division
+from .division import (
+    COARSE_FRACTION_BITS,
+    DIVISOR_BITS,
+    OFFSET_BITS,
+    OFFSET_DROPPED_BITS,
+    Division,
+)
 from .division_solver import Channels, Solution
-from .rules import Rule
+from .rules import Rescale, Rule
+from .thresholds import find_thresholds
 
 ALLOWED_CODES = 1  # that an answer may be off by
 ALLOWED_SHARE = 0.001  # of the sums that can occur
+WIDEST = 1 << DIVISOR_BITS - COARSE_FRACTION_BITS  # sums that a code of a division can have
 
 _STEPS_APART = 16
 _BESIDE = np.array([0, *(sign << k for k in range(8) for sign in (1, -1))])
@@ -133,7 +141,7 @@ def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndar
     ):
         if high < low:
             continue
-        ends = [solver.find_thresholds(rule, low, high)[:, 0] for rule in (asked.rule, hardware)]
+        ends = [find_thresholds(rule, low, high)[:, 0] for rule in (asked.rule, hardware)]
         sums = np.minimum(np.concatenate([low, *ends]), high)[:, None]
         apart = np.abs(asked.rule.compute(sums) - hardware.compute(sums))
         worst = max(worst, int(apart.max()))
@@ -141,3 +149,8 @@ def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndar
         covered = np.maximum.accumulate(np.concatenate([low, last[:-1]]))
         count += int(np.maximum(last - np.maximum(first, covered), 0).sum())
     return np.array([count]), np.array([worst])
+
+
+def too_wide(rule: Rescale) -> np.ndarray:
+    """Channels with more sums to a code than any division has, bool ``[channels]``."""
+    return np.ldexp(rule.multiplier.astype(float), rule.shift - 31) * WIDEST < 1

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from accel.compiler.convolution import Region
 from accel.compiler.lanes import in_whole_words, is_aligned, lane_step
-from accel.compiler.schedule import DoesNotFit, schedule
+from accel.compiler.reasons import DoesNotFit
+from accel.compiler.schedule import schedule
 from accel.compiler.tables import identity
 from accel.config import AcceleratorConfig
 from tests.convolutions import convolution, execute, pack

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.memory import plan
-from accel.compiler.schedule import DoesNotFit
+from accel.compiler.reasons import DoesNotFit
 from accel.compiler.storage import Stored
 from accel.config import AcceleratorConfig
 

@@ -5,8 +5,7 @@ import pytest
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.pass_texts import PassTexts
 from accel.compiler.pipeline import PASSES, Compilation, compile_graph, lower, run_passes
-from accel.compiler.reasons import CannotCompile
-from accel.compiler.schedule import DoesNotFit
+from accel.compiler.reasons import CannotCompile, DoesNotFit
 from accel.config import AcceleratorConfig
 from tests.models import per_tensor
 from tests.small import Chain

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from accel.compiler import schedule as module
 from accel.compiler.command import positions
 from accel.compiler.convolution import Region
-from accel.compiler.schedule import DoesNotFit, NotProved, schedule
+from accel.compiler.reasons import DoesNotFit, NotProved
+from accel.compiler.schedule import schedule
 from accel.compiler.ways import flattened, problem_of, ways_of
 from accel.config import AcceleratorConfig
 from accel.numeric.division_solver import Solution

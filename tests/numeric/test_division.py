@@ -15,9 +15,10 @@ from accel.numeric.division import (
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
 )
-from accel.numeric.division_solver import find_thresholds, solve
+from accel.numeric.division_solver import solve
 from accel.numeric.rounding import CONTRACTS
 from accel.numeric.rules import Mean, Rescale
+from accel.numeric.thresholds import find_thresholds
 
 PROVABLE = ("tflm", "single")  # ties that go to the even code are in no division
 SEEDS = st.integers(0, 2**32 - 1)
