@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from accel import boards, resources
+from accel import boards
 from accel.boards import Board
 from accel.compiler.frontends import held_to, load
-from accel.compiler.inexact import Deviation, deviations, observed
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
-from accel.compiler.program import Program as Code
+from accel.compiler.program.program import Program as Code
+from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session
-from accel.sim import attribution
-from accel.sim.cycle_model import LayerCycles
+from accel.sim.cycles import loss_attribution
+from accel.sim.cycles.cycle_model import LayerCycles
+from accel.target import resources
 
 DEFAULT_BOARD = "icebreaker"
 
@@ -28,7 +29,7 @@ class Layer:
     """A layer of the core: what it is and what it costs.
 
     ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost`` says
-    where the model's go: the cycles of each part that `accel.sim.attribution` names.
+    where the model's go: the cycles of each part that `accel.sim.cycles.loss_attribution` names.
     """
 
     name: str
@@ -130,7 +131,7 @@ class Report:
     @property
     def lost(self) -> dict[str, float]:
         """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
-        slots = attribution.total([layer.slots for layer in self.layers])
+        slots = loss_attribution.total([layer.slots for layer in self.layers])
         return {part: count / self.program.config.peak_macs for part, count in slots.items()}
 
     def as_dict(self) -> dict[str, Any]:
@@ -193,8 +194,8 @@ class Program:
 
     @cached_property
     def slots(self) -> list[dict[str, int]]:
-        """Where the cycles of each layer go, see `accel.sim.attribution`."""
-        return attribution.attribute(self.code, self.cycles)
+        """Where the cycles of each layer go, see `accel.sim.cycles.loss_attribution`."""
+        return loss_attribution.attribute(self.code, self.cycles)
 
     def run(
         self,

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from accel.advice import how_to_install
-from accel.compiler import reference
-from accel.compiler.program import Program
+from accel.compiler.graph import interpreter
+from accel.compiler.program.program import Program
 from accel.errors import ToolError, UserError
 from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.port import Port
 from accel.host.runner import run as run_core
-from accel.sim.compiled import CompiledCore
-from accel.sim.cycle_model import LayerCycles, predict
-from accel.sim.machine import Machine
-from accel.sim.parallel import ParallelCores, available_jobs
-from accel.sim.pysim import SimulatedCore
+from accel.sim.cycles.cycle_model import LayerCycles, predict
+from accel.sim.functional.machine import Machine
+from accel.sim.rtl.compiled import CompiledCore
+from accel.sim.rtl.parallel import ParallelCores, available_jobs
+from accel.sim.rtl.pysim import SimulatedCore
 
 Progress = Callable[[int], None]
 
@@ -100,7 +100,7 @@ class Session:
 
 
 def _reference(session: Session, inputs, keep, progress, jobs) -> Execution:
-    return Execution(tensors=reference.run(session.program.graph, inputs, keep))
+    return Execution(tensors=interpreter.run(session.program.graph, inputs, keep))
 
 
 def _machine(session: Session, inputs, keep, progress, jobs) -> Execution:

@@ -73,8 +73,8 @@ from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from .config import FLASH, AcceleratorConfig
-from .numeric.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
-from .numeric.tables import ENTRY_BITS
+from .numeric.division.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
+from .numeric.elementwise.lookup_tables import ENTRY_BITS
 from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10

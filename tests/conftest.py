@@ -20,8 +20,8 @@ settings.load_profile("ci")
 TESTS = Path(__file__).parent
 FAST = (  # folders and files
     "compiler",
-    "core/test_feeder.py",
-    "core/test_uart.py",
+    "core/datapath/test_row_feeder.py",
+    "core/host_link/test_uart.py",
     "datapath",
     "end_to_end/test_single_operators.py",
     "estimate",
@@ -30,8 +30,8 @@ FAST = (  # folders and files
     "quantization",
     "test_architecture.py",
     "test_discovery.py",
-    "test_energy.py",
-    "test_resources.py",
+    "target/test_energy.py",
+    "target/test_resources.py",
 )
 
 # A shell's background jobs ignore an interrupt, and so would all that tests start and interrupt.
@@ -65,8 +65,8 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def recorded_build(tmp_path_factory):
-    """A small real build of an UP5K, whose tools can be replayed (`tests.campaigns.replay`)."""
-    from tests.campaigns.replay import Replay
+    """A small real build of an UP5K, whose tools can be replayed (`tests.campaigns.damaging.replay`)."""
+    from tests.campaigns.damaging.replay import Replay
 
     return Replay.record(tmp_path_factory.mktemp("recorded"))
 

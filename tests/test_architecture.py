@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.toml import tomllib
+from tests.support.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -42,21 +42,98 @@ ALLOWED = {
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
-    "resources": DEFINITIONS | {"boards", "core"},
-    "floorplan": DEFINITIONS | {"boards", "core"},
-    "bitstream": DEFINITIONS | {"boards", "core", "floorplan", "flow", "resources"},
-    "energy": set(),
-    "bench": DEFINITIONS
-    | {"api", "bitstream", "boards", "compiler", "digits", "energy", "flow", "resources", "sim"},
-    "api": DEFINITIONS | {"boards", "compiler", "executors", "resources", "sim"},
+    "target": DEFINITIONS | {"boards", "core", "flow"},
+    "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
+    "api": DEFINITIONS | {"boards", "compiler", "executors", "sim", "target"},
     "pictures": DEFINITIONS | {"api", "compiler"},
-    "estimate": DEFINITIONS | {"boards", "core", "resources"},
-    "explore": DEFINITIONS
-    | {"api", "bitstream", "boards", "compiler", "core", "energy", "estimate", "flow", "resources"},
+    "estimate": DEFINITIONS | {"boards", "core", "target"},
+    "explore": DEFINITIONS | {"api", "boards", "compiler", "core", "estimate", "flow", "target"},
     "__init__": {"api", "config"},
     "__main__": {"cli", "processes"},
 }
 EVERYTHING = {"cli"}
+
+# Rooms of the larger parts, each with the others that it may import.
+SOURCES_OF_ALL = {"diagnostics", "ir"}
+ROOMS = {
+    "accel.compiler": {
+        "diagnostics": set(),
+        "ir": set(),
+        "operators": SOURCES_OF_ALL,
+        "graph": SOURCES_OF_ALL | {"operators"},
+        "frontends": SOURCES_OF_ALL | {"graph", "operators"},
+        "schedule": SOURCES_OF_ALL,
+        "lowering": SOURCES_OF_ALL | {"graph", "operators", "schedule"},
+        "memory": SOURCES_OF_ALL | {"schedule"},
+        "program": {"graph", "ir", "lowering", "memory"},
+        "pipeline": SOURCES_OF_ALL | {"graph", "lowering", "memory", "program"},
+        "reports": SOURCES_OF_ALL
+        | {"frontends", "graph", "lowering", "operators", "pipeline", "program"},
+        "tflite_export": SOURCES_OF_ALL | {"operators"},
+    },
+    "accel.core": {
+        "signals": set(),
+        "primitives": {"signals"},
+        "clocking": set(),
+        "pe": {"primitives", "signals"},
+        "datapath": {"pe", "primitives", "signals"},
+        "control": {"primitives", "signals"},
+        "flash": {"primitives", "signals"},
+        "memory": {"control", "datapath", "flash", "primitives", "signals"},
+        "host_link": {"signals"},
+        "core": {"control", "datapath", "flash", "host_link", "memory", "primitives", "signals"},
+        "board_top": {"clocking", "core", "flash", "host_link"},
+    },
+    "accel.sim": {
+        "rtl2cpp": set(),
+        "rtl": {"rtl2cpp"},
+        "functional": {"rtl"},
+        "cycles": {"functional"},
+        "compare": set(),
+        "pytest_plugin": {"compare"},
+    },
+    "accel.numeric": {
+        "affine": set(),
+        "rounding": set(),
+        "runtimes": {"rounding"},
+        "elementwise": {"affine", "rounding", "runtimes"},
+        "rules": {"affine", "elementwise", "rounding", "runtimes"},
+        "division": {"rules"},
+        "formats": set(),
+    },
+    "accel.flow": {
+        "tools": set(),
+        "output": set(),
+        "process": set(),
+        "plan": set(),
+        "cache": {"tools"},
+        "timing": {"tools"},
+        "products": {"cache", "output", "plan", "timing"},
+        "summary": {"plan", "timing", "tools"},
+        "runner": {"cache", "output", "process", "products", "tools"},
+        "stages": {"cache", "plan", "products", "tools"},
+        "build": {
+            "cache",
+            "output",
+            "plan",
+            "products",
+            "runner",
+            "stages",
+            "summary",
+            "timing",
+            "tools",
+        },
+    },
+}
+MOST_MODULES = 15  # loose ones in a folder
+REGISTRIES = (  # a file is a registration there, or a command, or a campaign
+    "accel.boards",
+    "accel.cli",
+    "accel.compiler.frontends",
+    "accel.compiler.operators",
+    "accel.core.pe",
+    "accel.numeric.formats",
+)
 
 
 def modules() -> dict[str, Path]:
@@ -119,6 +196,49 @@ def test_parts_import_only_what_they_may():
             if other != part and other not in ALLOWED[part] and not constants:
                 wrong.append(f"{module} imports {name}")
     assert wrong == []
+
+
+def room_of(module: str, part: str) -> str:
+    return module.removeprefix(part + ".").split(".")[0]
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_rooms_import_only_what_they_may(part):
+    wrong = []
+    for module in MODULES:
+        if not module.startswith(part + "."):
+            continue
+        room = room_of(module, part)
+        assert room in ROOMS[part], f"{module} is in no room that the design knows"
+        for name in imports(module):
+            other = room_of(name, part) if name.startswith(part + ".") else room
+            if other != room and other not in ROOMS[part][room]:
+                wrong.append(f"{module} imports {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("part", ROOMS)
+def test_rooms_have_no_circles(part):
+    """Rooms can be put in an order in which each imports only those before it."""
+    rest = dict(ROOMS[part])
+    while rest:
+        first = [room for room, others in rest.items() if not others & rest.keys()]
+        assert first, f"a circle among {', '.join(rest)}"
+        rest = {room: others for room, others in rest.items() if room not in first}
+
+
+def test_no_folder_is_a_heap():
+    folders: dict[str, int] = {}
+    for module, path in MODULES.items():
+        if path.name != "__init__.py":
+            folder = module.rpartition(".")[0]
+            folders[folder] = folders.get(folder, 0) + 1
+    heaps = {
+        folder: count
+        for folder, count in folders.items()
+        if count > MOST_MODULES and not folder.startswith(REGISTRIES)
+    }
+    assert heaps == {}
 
 
 def test_core_and_compiler_never_meet():

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from accel import advice
 from accel.cli import app
 from accel.flow.tools import REQUIREMENTS
-from tests.commands_in_text import ROOT, VALUE, Command, in_markdown, in_python
+from tests.support.commands_in_text import ROOT, VALUE, Command, in_markdown, in_python
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 OURS = PROJECT["name"]

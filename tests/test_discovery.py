@@ -6,13 +6,13 @@ import sys
 import pytest
 
 import accel
-from accel import resources
 from accel.config import AcceleratorConfig
 from accel.core.pe import ELEMENTS, element_of, serving
 from accel.discovery import BrokenExtension
 from accel.errors import UserError
 from accel.numeric.formats import FORMATS
-from tests.extensions import register
+from accel.target import resources
+from tests.support.extensions import register
 
 BUILTIN = tuple(FORMATS.builtin)
 MODULE = """

@@ -12,19 +12,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from accel import boards, resources
+from accel import boards
 from accel.cli import app
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import FRONTENDS
-from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators import OPERATORS
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import CannotCompile
 from accel.config import AcceleratorConfig
 from accel.core.pe import serving
 from accel.estimate.model import LOGIC
 from accel.numeric.formats import FORMATS
-from tests import readme_bench
-from tests.held_out import held_out
+from accel.target import resources
+from tests.support import readme_bench
+from tests.support.held_out import held_out
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

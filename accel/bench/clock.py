@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel import bitstream, boards, resources
+from accel import boards
 from accel.bench.anchors import ANCHORS
 from accel.bench.figures import Anchor, Figure, anchored, missing
 from accel.boards import Board
 from accel.config import AcceleratorConfig
 from accel.flow.runner import OnProgress
+from accel.target import bitstream, resources
 
 RESOURCES = {"logic": ("LC", "LUT"), "dsp": ("DSP",), "ebr": ("EBR",), "spram": ("SPRAM",)}
 

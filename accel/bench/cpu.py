@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from accel.bench import cpu_steps
-from accel.compiler.ir import Graph, Node
-from accel.flow.cache import cache_root, key_of
-from accel.flow.libraries import Library, library
+from accel.compiler.ir.graph import Graph, Node
+from accel.flow.cache.libraries import Library, library
+from accel.flow.cache.store import cache_root, key_of
 from accel.processes.children import run
-from accel.sim.compiled import Compiler
+from accel.sim.rtl.compiled import Compiler
 
 _SOURCE = Path(__file__).with_name("kernels.cc")
 # What TFLite Micro's own build takes; the compiler may use no instructions beyond the base ones.

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from accel.compiler.ir import Graph, Node
+from accel.compiler.ir.graph import Graph, Node
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.numeric.rounding import quantize_multiplier
-from accel.numeric.rules import Mean
+from accel.numeric.rules.rules import Mean
 
 CONTRACT = "tflm"
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 
 from accel.compiler.frontends import load
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
 _SUFFIXES = (".tflite", ".onnx")

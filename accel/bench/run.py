@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 import accel
-from accel import energy, resources
 from accel.api import Program
 from accel.bench import speed
 from accel.bench.anchors import ANCHORS
@@ -19,10 +18,11 @@ from accel.bench.clock import Clock, from_build, from_records
 from accel.bench.figures import KINDS, Anchor, Figure, anchored, median, missing
 from accel.bench.networks import Network, parameters, read
 from accel.boards import Board
-from accel.compiler.obstacles import obstacles
+from accel.compiler.reports.blockers import obstacles
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from accel.sim.compiled import CannotCompileRtl, find_compiler
+from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
+from accel.target import energy, resources
 
 FORMAT = "accel-bench-1"
 # Multiply-accumulates a cycle up to which a simulator is compiled in well under a minute.

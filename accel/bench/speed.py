@@ -9,10 +9,10 @@ import numpy as np
 from accel.api import Program
 from accel.bench import cpu, cpu_steps
 from accel.bench.figures import Figure, median, missing
-from accel.compiler import reference
-from accel.compiler.partition import Partition
+from accel.compiler.graph import interpreter
+from accel.compiler.graph.host_partition import Partition
 from accel.errors import ToolError
-from accel.sim.compiled import CannotCompileRtl, find_compiler
+from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 
 LEAST_SECONDS = 0.05  # what is measured takes so long at least, if need be in several turns
 
@@ -33,7 +33,7 @@ class Expected:
 def expected(program: Program, inputs: Mapping[str, np.ndarray]) -> Expected:
     """What every way of computing must answer."""
     graph, parts = program.code.graph, program.code.partition
-    values = reference.run(graph, inputs, (*parts.inputs, *parts.outputs, *graph.outputs))
+    values = interpreter.run(graph, inputs, (*parts.inputs, *parts.outputs, *graph.outputs))
     return Expected(
         inputs={name: values[name] for name in parts.inputs},
         outputs={name: values[name] for name in parts.outputs},
@@ -45,7 +45,7 @@ def numpy_speed(program: Program, inputs: Mapping[str, np.ndarray], repeat: int)
     """The reference executor's."""
     graph, samples = program.code.graph, _samples(inputs)
     how = f"the graph in NumPy {np.__version__}, batches of {samples}"
-    return _rates(lambda: reference.run(graph, inputs), samples, repeat, how)
+    return _rates(lambda: interpreter.run(graph, inputs), samples, repeat, how)
 
 
 def machine_speed(

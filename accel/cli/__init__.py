@@ -27,7 +27,7 @@ from accel.cli import (
 from accel.cli._command import Command
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
-from accel.flow.cache import cache_root
+from accel.flow.cache.store import cache_root
 from accel.processes import leftovers, stopping
 
 USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130

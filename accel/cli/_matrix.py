@@ -34,8 +34,8 @@ def answers(
     model: Path, asked: Iterable[tuple[Any, Any]], contract: str | None, **options: bool
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core."""
-    from accel import resources
     from accel.compiler.frontends import UnsupportedModel, load
+    from accel.target import resources
 
     asked = list(asked)
     unusable: list[str] = []
@@ -69,7 +69,7 @@ def answers(
 def _compiled(graph: Any, config: Any, **options: bool) -> tuple[int | None, list[str]]:
     """Cycles of an inference, or all reasons."""
     import accel
-    from accel.compiler.obstacles import obstacles
+    from accel.compiler.reports.blockers import obstacles
     from accel.config import InvalidConfiguration
     from accel.errors import UserError
 

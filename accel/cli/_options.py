@@ -171,8 +171,8 @@ def configuration(
     board: "Board", rows: int | None, cols: int | None, form: str | None, pe: str | None, values
 ):
     """The ``AcceleratorConfig`` that the options ask for. Raises ``UserError``."""
-    from accel import resources
     from accel.core.pe import named
+    from accel.target import resources
 
     options = {"rows": rows, "columns": cols, "format": form, "element": pe}
     changes = parsed(values or [])

@@ -101,7 +101,7 @@ def show(renderable: Any) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
-    from accel.compiler.undecided import undecided
+    from accel.compiler.reports.accumulation_order import undecided
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format

@@ -95,11 +95,11 @@ def _our_answers(graph: Any, program: Any, x: Any) -> Any:
     """The first output as the machine gives it, as the reference does where nothing fits."""
     import numpy as np
 
-    from accel.compiler import reference
+    from accel.compiler.graph import interpreter
 
     def run(part: Any) -> Any:
         if program is None:
-            return reference.run(graph, part)[graph.outputs[0]]
+            return interpreter.run(graph, part)[graph.outputs[0]]
         return program.run(part, "machine").output
 
     answers = []
@@ -115,8 +115,8 @@ def _our_answers(graph: Any, program: Any, x: Any) -> Any:
 def _on_boards(graph: Any, asked: Sequence[Any], advance: Any) -> tuple[list, list]:
     """Each board's program, or None, and what to say of it."""
     import accel
-    from accel import resources
     from accel.errors import UserError
+    from accel.target import resources
 
     programs, told = [], []
     for done, board in enumerate(asked, 1):

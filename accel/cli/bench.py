@@ -78,11 +78,11 @@ def bench(
     runs:   cycles rtl_cycles latency macs_per_cycle share_of_peak mmacs energy
             compile machine rtl rtl_speed numpy cpp
     """
-    from accel import resources
     from accel.api import DEFAULT_BOARD
     from accel.bench import networks
     from accel.bench.run import Plan, measure
     from accel.flow.tools import check_named_tools
+    from accel.target import resources
 
     check_named_tools()
     paths = networks.paths(models or [], folders or [])

@@ -6,7 +6,7 @@ from accel.cli._output import say, show, table
 def boards() -> None:
     """List the boards, their FPGAs and what a core is built as by default."""
     from accel import boards as known
-    from accel.resources import configure
+    from accel.target.resources import configure
 
     listing = table("board", "FPGA", "resources", ">clock", "default core", ">peak", "what it is")
     for name, board in known.BOARDS.items():

@@ -57,9 +57,9 @@ def build(
     accel build --board ulx3s_85f --rows 8 --cols 8 -o build_ulx3s
     accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
     """
-    from accel.bitstream import build as run_build
     from accel.flow.tools import check_named_tools
     from accel.pictures.pages import build_page
+    from accel.target.bitstream import build as run_build
 
     page = output / "report.html"
     check_named_tools()

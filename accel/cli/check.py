@@ -102,11 +102,11 @@ def _check_one(
 def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
-    from accel import resources
-    from accel.compiler.obstacles import obstacles
-    from accel.compiler.reasons import listing
+    from accel.compiler.diagnostics import listing
+    from accel.compiler.reports.blockers import obstacles
     from accel.config import InvalidConfiguration
     from accel.errors import UserError
+    from accel.target import resources
 
     problems = resources.problems(config, board)
     try:
@@ -152,7 +152,7 @@ def _show_program(program: Any, title: str) -> None:
 
 
 def _show_memory(program: Any, board: Any) -> None:
-    from accel.resources import needs
+    from accel.target.resources import needs
 
     config, memory = program.config, program.code.memory
     kib = config.rows / 1024
@@ -175,7 +175,7 @@ def _show_memory(program: Any, board: Any) -> None:
 
 def _show_operators(model: Path, places: list[str]) -> None:
     """Which operators of a file that cannot be used are supported, and which are not."""
-    from accel.compiler.outline import outline
+    from accel.compiler.reports.operator_support import outline
 
     listing = table(">", "operator", "supported", title=str(model))
     for index, line in enumerate(outline(model, places)):

@@ -61,12 +61,12 @@ def compile(
     accel compile model.tflite -o program --passes passes
     """
     import accel
-    from accel import resources
     from accel.api import DEFAULT_BOARD
-    from accel.compiler.image import save
-    from accel.compiler.listing import write_listing
-    from accel.compiler.pass_texts import PassTexts
+    from accel.compiler.program.disassembly import write_listing
+    from accel.compiler.program.program_file import save
+    from accel.compiler.reports.pass_texts import PassTexts
     from accel.flow.output import staged
+    from accel.target import resources
 
     _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
     found = _options.find_board(board or DEFAULT_BOARD)
@@ -111,7 +111,7 @@ def compile(
 
 
 def _show_lost(report: Any) -> None:
-    """Cycles by what they are lost to, layer by layer; `accel.sim.attribution` says what is what."""
+    """Cycles by what they are lost to, layer by layer; `accel.sim.cycles.loss_attribution` says what is what."""
     parts = [part for part, cycles in report.lost.items() if cycles]
     rows = [(layer.name, layer.cycles_model, layer.lost) for layer in report.layers]
     rows.append(("all", report.cycles_model, report.lost))

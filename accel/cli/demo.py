@@ -126,7 +126,7 @@ def _answer(image: Any, codes: Any, label: int, program: Any) -> Any:
 
 
 def _build(output: Path) -> None:
-    from accel.bitstream import build as run_build
+    from accel.target.bitstream import build as run_build
 
     with progress("build", 1.0) as advance:
         result = run_build(

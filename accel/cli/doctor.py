@@ -91,7 +91,7 @@ def _tools(listing) -> list[str]:
 
 def _compiler(listing) -> list[str]:
     from accel.flow.tools import ToolMisnamed
-    from accel.sim.compiled import CannotCompileRtl, find_compiler
+    from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 
     try:
         compiler = find_compiler()
@@ -103,8 +103,8 @@ def _compiler(listing) -> list[str]:
 
 
 def _cache(listing) -> None:
-    from accel.flow.entries import make_private
-    from accel.sim.compiled import cache_folder
+    from accel.flow.cache.entries import make_private
+    from accel.sim.rtl.compiled import cache_folder
 
     folder = cache_folder()
     nearest = next(path for path in (folder, *folder.parents) if path.exists())

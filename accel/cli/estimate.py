@@ -60,9 +60,9 @@ def estimate(
 def _estimated(found: Any, config: Any, models: list[Path]) -> dict[str, Any]:
     """What is known of a board's core without synthesis, and what networks take on it."""
     import accel
-    from accel import resources
-    from accel.energy import estimate as energy_of
     from accel.estimate import estimate as guess
+    from accel.target import resources
+    from accel.target.energy import estimate as energy_of
 
     made = guess(config, found)
     answer: dict[str, Any] = {

@@ -34,7 +34,7 @@ def load(
     accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
     """
     from accel.api import DEFAULT_BOARD
-    from accel.compiler.image import load_image
+    from accel.compiler.program.program_file import load_image
     from accel.host.loading import load as load_into
     from accel.host.port import Port
 

@@ -114,8 +114,9 @@ def quantize(
     accel quantize model.onnx -c train.npz -t test.npz -o int8.onnx -b icebreaker
     accel quantize model.onnx -c x.npz --labels y.npy -o int8.onnx --json r.json
     """
-    from accel import boards, resources
+    from accel import boards
     from accel.quantization import quantizer
+    from accel.target import resources
 
     _choose("--method", method, quantizer.METHODS)
     _choose("--form", form or "qop", quantizer.FORMS)

@@ -166,7 +166,7 @@ def run(
 
     import accel
     from accel.api import DEFAULT_BOARD
-    from accel.compiler.reasons import DoesNotFit
+    from accel.compiler.diagnostics import DoesNotFit
     from accel.flow.output import staged
     from accel.flow.tools import check_named_tools
     from accel.pictures import pages

@@ -10,28 +10,28 @@ from itertools import count, islice
 from typing import Any
 
 from ..config import AcceleratorConfig
-from .balance import balanced
-from .banks import with_copies
-from .command import Command, cut
-from .convolution import Convolution
-from .inputs import InputMap, folded_inputs
-from .ir import Graph
-from .lanes import in_whole_words
-from .link import linked, transfers
-from .lower import alias_views, fused_layers, lower_nodes, selected
-from .memory import MemoryPlan
-from .narrow import in_few_bits
-from .near_dead import in_two_layers
-from .order import orders
-from .partition import Partition, partition
-from .passes.crop_taps import crop_taps
-from .passes.fold_pad import fold_pad
-from .places import without_copies
-from .program import Chunk, Copy, Program
-from .reasons import CannotCompile, DoesNotFit, Reason
-from .storage import Stored, View
-from .verify import verify
-from .wide import in_parts
+from .diagnostics import CannotCompile, DoesNotFit, Reason
+from .graph.crop_taps import crop_taps
+from .graph.fold_pad import fold_pad
+from .graph.host_partition import Partition, partition
+from .graph.node_orders import orders
+from .graph.verify import verify
+from .ir.command import Command, cut
+from .ir.graph import Graph
+from .ir.layer import Convolution
+from .ir.tensor_layout import Stored, View
+from .lowering.bank_copies import with_copies
+from .lowering.channel_alignment import in_whole_words
+from .lowering.copy_elision import without_copies
+from .lowering.input_im2col import InputMap, folded_inputs
+from .lowering.lower import alias_views, fused_layers, lower_nodes, selected
+from .lowering.near_dead_channels import in_two_layers
+from .lowering.sub_byte_packing import in_few_bits
+from .lowering.weight_splitting import in_parts
+from .memory.allocation import MemoryPlan
+from .memory.bank_balance import balanced
+from .program.link import linked, transfers
+from .program.program import Chunk, Copy, Program
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,8 +6,8 @@ from amaranth.hdl import *
 from amaranth.lib import io, wiring
 
 from .clocking import ClockGenerator, ClockPlan
-from .flash_phy import FlashPhy
-from .uart import Uart
+from .flash.phy import FlashPhy
+from .host_link.uart import Uart
 
 Pin = tuple[str, int] | tuple[str, int, str]
 """Name and number of a resource of the platform, and of its member if it has several."""

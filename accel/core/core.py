@@ -9,21 +9,23 @@ from ..config import AcceleratorConfig
 from ..identity import image_header
 from ..isa import FLASH_UNIT, Isa
 from ..protocol import FlashStatus
-from . import buffers, requantizer, writeback
-from .array import SystolicArray
-from .banks import ActivationBanks
-from .combine import Combine
-from .copier import Copier
-from .drain import Drain
-from .feeder import RowFeeder
-from .flash import FlashReader, depth_of, flash_pins
-from .flash_words import FlashWords
-from .issue import Issue
-from .link import Link
+from .control.sequencer import Sequencer
+from .control.tile_loops import Issue
+from .datapath import requantizer
+from .datapath import write_back as writeback
+from .datapath.array import SystolicArray
+from .datapath.drain import Drain
+from .datapath.post_op import Combine
+from .datapath.row_feeder import RowFeeder
+from .flash.dma import Copier
+from .flash.reader import FlashReader, depth_of, flash_pins
+from .flash.word_packer import FlashWords
+from .host_link.link import Link
+from .memory import weight_buffer
+from .memory.activation_banks import ActivationBanks
 from .primitives import dual_port
-from .sequencer import Sequencer
+from .primitives.fanout import spread
 from .signals import delayed
-from .spread import spread
 
 
 class Core(wiring.Component):
@@ -70,7 +72,7 @@ class Core(wiring.Component):
             config, memory_latency=banks.latency, simulate=self.simulate
         )
         m.submodules.issue = issue = Issue(config)
-        m.submodules.weights = weights = buffers.WeightBuffer(config, simulate=self.simulate)
+        m.submodules.weights = weights = weight_buffer.WeightBuffer(config, simulate=self.simulate)
         m.submodules.array = array = SystolicArray(config, simulate=self.simulate)
         m.submodules.feeder = feeder = RowFeeder(
             rows=config.rows,
@@ -211,7 +213,9 @@ class Core(wiring.Component):
     def _add_results(self, m, q, filling, rule, drain, write_back, halves):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config = self.config
-        m.submodules[f"records_{q}"] = records = buffers.RecordTable(config, simulate=self.simulate)
+        m.submodules[f"records_{q}"] = records = weight_buffer.RecordTable(
+            config, simulate=self.simulate
+        )
         m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
             Isa(config), halves=halves
         )

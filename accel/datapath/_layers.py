@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 import accel
-from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.graph.verify import verify
+from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.fully_connected import FullyConnected
 from accel.compiler.operators.reshape import Reshape
-from accel.compiler.verify import verify
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.numeric.formats import NumberFormat
 from accel.sim.compare import assert_same
-from accel.sim.cycle_model import predict
+from accel.sim.cycles.cycle_model import predict
 
 from ._claim import Claim
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from accel.config import AcceleratorConfig
-from accel.core.block_rams import bits_in_registers
+from accel.core.memory.block_ram_count import bits_in_registers
 from accel.core.pe import element_of
 from accel.core.primitives.multiplier import products_of
 

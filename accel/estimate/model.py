@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from accel import resources
 from accel.boards import Board
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.estimate.features import PRIOR, features
 from accel.estimate.records import Record, records
+from accel.target import resources
 
 LOGIC = {"ice40up": "LC", "ice40hx": "LC", "ecp5": "LUT"}
 """The resource that logic is counted in, by family."""

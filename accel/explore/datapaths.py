@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from accel import energy
 from accel.boards import Board
 from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.core.pe import ELEMENTS, serving
@@ -12,7 +11,8 @@ from accel.explore import work
 from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.numeric.formats import FORMATS
-from accel.resources import configure
+from accel.target import energy
+from accel.target.resources import configure
 
 
 def points(names: Sequence[str], board: Board, changes: dict[str, Any]) -> list[Point]:

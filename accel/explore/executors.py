@@ -13,7 +13,7 @@ from pathlib import Path
 
 from accel.advice import how_to_install
 from accel.errors import ToolError, UserError
-from accel.flow.cache import cache_root
+from accel.flow.cache.store import cache_root
 from accel.processes import children, leftovers, stopping
 
 _WAIT_SECONDS = 2

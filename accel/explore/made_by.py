@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from accel import __version__
-from accel.flow.cache import identity_of
+from accel.flow.cache.store import identity_of
 from accel.flow.tools import find_optional
 
 _PARTS = ("accel", "accel.boards", "accel.sim")  # folders of their own in a clone

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from accel.compiler.frontends import load
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
 

@@ -6,9 +6,10 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from accel import boards, resources
+from accel import boards
 from accel.boards import Board
 from accel.config import AcceleratorConfig
+from accel.target import resources
 
 
 @dataclass(frozen=True)

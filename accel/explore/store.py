@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from accel.errors import UserError
-from accel.flow.cache import key_of
+from accel.flow.cache.store import key_of
 
 POINTS = "points.jsonl"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from accel import energy
 from accel.errors import UserError
 from accel.estimate.model import LOGIC
 from accel.explore import made_by, work
@@ -16,7 +15,8 @@ from accel.explore.front import Group, groups, promising, ranks, shares
 from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.explore.store import Store
-from accel.flow.cache import key_of
+from accel.flow.cache.store import key_of
+from accel.target import energy
 
 OnProgress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and of how many."""

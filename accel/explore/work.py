@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 import accel
-from accel import resources
-from accel.bitstream import build
 from accel.errors import ToolError, UserError
 from accel.estimate import estimate
 from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.flow.output import OutputUnusable
 from accel.flow.tools import ToolFailed, ToolMisnamed, ToolNotFound
+from accel.target import resources
+from accel.target.bitstream import build
 
 PASSES = "passes"
 """In a result: the problem is not the point's, another time there may be none."""

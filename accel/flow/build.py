@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accel.flow import products, summary
-from accel.flow.cache import Cache
+from accel.flow import summary
+from accel.flow.cache.store import Cache
 from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
-from accel.flow.products import NEXTPNR_REPORT, ROUTED, SDF
-from accel.flow.reports import read_nextpnr
+from accel.flow.products import products
+from accel.flow.products.products import NEXTPNR_REPORT, ROUTED, SDF
 from accel.flow.runner import UNFINISHED, OnProgress, Runner, Step
-from accel.flow.signoff import sign_off_as_reported, sign_off_up5k
 from accel.flow.stages import Stages
+from accel.flow.timing.reports import read_nextpnr
+from accel.flow.timing.signoff import sign_off_as_reported, sign_off_up5k
 from accel.flow.tools import Tool, find_tool
 
 _SYNTHESIS = Step(

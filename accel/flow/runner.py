@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from accel.flow.disk import is_full
-from accel.flow.failure import Failure
+from accel.flow.cache.disk import is_full
 from accel.flow.output import keep_log
 from accel.flow.process import Job, run_jobs
-from accel.flow.products import NotWhole
+from accel.flow.products.failure import Failure
+from accel.flow.products.products import NotWhole
 from accel.flow.tools import Tool, ToolFailed
 
 OnProgress = Callable[[str, float], None]

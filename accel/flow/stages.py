@@ -5,9 +5,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from accel.flow import products
-from accel.flow.cache import Cache, content_of, flow_digest, identity_of, key_of
+from accel.flow.cache.store import Cache, content_of, flow_digest, identity_of, key_of
 from accel.flow.plan import STATISTICS, BuildPlan
+from accel.flow.products import products
 from accel.flow.tools import Tool, find_optional
 
 _CONSTRAINTS = (".pcf", ".lpf")

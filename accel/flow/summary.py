@@ -7,10 +7,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from accel.flow.paths import TimedPath
 from accel.flow.plan import BuildPlan
-from accel.flow.reports import PlaceAndRoute
-from accel.flow.signoff import SignOff, run_icetime
+from accel.flow.timing.paths import TimedPath
+from accel.flow.timing.reports import PlaceAndRoute
+from accel.flow.timing.signoff import SignOff, run_icetime
 from accel.flow.tools import Tool, find_optional
 
 _DIGITS = 3

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from accel.compiler.program import Program
+from accel.compiler.program.program import Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.flash import FlashRefused, check_flash

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from accel.compiler.image import Image
+from accel.compiler.program.program_file import Image
 from accel.config import FLASH
 
 from .driver import ATTEMPTS, Driver, LinkError, Transport

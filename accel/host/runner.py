@@ -5,10 +5,10 @@ from typing import Protocol
 
 import numpy as np
 
-from accel.compiler.ir import Node
+from accel.compiler.graph.interpreter import check_inputs, repeated
+from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS
-from accel.compiler.program import Program
-from accel.compiler.reference import check_inputs, repeated
+from accel.compiler.program.program import Program
 
 
 class Core(Protocol):

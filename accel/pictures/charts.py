@@ -8,14 +8,14 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Report
-from accel.compiler.program import Chunk, Copy, Program
+from accel.compiler.program.program import Chunk, Copy, Program
 from accel.config import FLASH, AcceleratorConfig
 from accel.pictures.page import label
 
 # Of colours that people with any colour vision tell apart (Okabe and Ito).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9199"
 SKY, LIGHT_BLUE, LIGHT_GREEN, PURPLE = "#56b4e9", "#9fc9e6", "#8fd6b8", "#cc79a7"
-# What the cycles of a layer go into, by the names of `accel.sim.attribution`.
+# What the cycles of a layer go into, by the names of `accel.sim.cycles.loss_attribution`.
 _PARTS = {
     "ideal": ("ideal, at the array's peak", GREEN),
     "other": ("other work than multiplying", LIGHT_GREEN),
@@ -47,7 +47,7 @@ def figure(*, height: int, x: str, y: str, **layout: Any) -> Figure:
 
 
 def layer_bars(report: Report) -> Figure:
-    """Each layer's cycles, by what they are lost to; `accel.sim.attribution` says what is what."""
+    """Each layer's cycles, by what they are lost to; `accel.sim.cycles.loss_attribution` says what is what."""
     names = [label(layer.name) for layer in report.layers]
     chart = figure(
         height=120 + 24 * len(names), x="cycles", y="", barmode="stack", yaxis_autorange="reversed"

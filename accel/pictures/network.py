@@ -7,7 +7,7 @@ from grandalf.layouts import SugiyamaLayout
 from markupsafe import Markup
 
 from accel.api import Report
-from accel.compiler.ir import Node
+from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS
 from accel.pictures.charts import BLUE, GREY, ORANGE
 from accel.text import escaped

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.frontends import FRONTENDS
-from accel.compiler.ir import Graph, Node
+from accel.compiler.ir.graph import Graph, Node
+from accel.compiler.ir.tensor_layout import stored
 from accel.compiler.operators import OPERATORS
-from accel.compiler.storage import stored
-from accel.numeric.division_solver import solve
+from accel.numeric.division.solver import solve
 
 from .quantizer import Quantized
 

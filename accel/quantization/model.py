@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import FRONTENDS, MAX_BYTES, UnsupportedModel, frontend_of
-from accel.compiler.reasons import Reason
 
 LEAST_OPSET = 13  # the first whose operators say the axis of scales
 ONE_FILE = "save the model as one file (torch.onnx.export with external_data=False)"

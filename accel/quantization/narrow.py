@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
-from accel.compiler.reasons import Reason
 
 from .quantizer import Quantized
 

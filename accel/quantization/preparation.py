@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
-from accel.compiler.reasons import Reason
 
 from .model import LEAST_OPSET, FloatModel
 from .runtime import Session, quiet, refusal

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 
 from .runtime import Advance, quiet
 

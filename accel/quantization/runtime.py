@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from accel.advice import how_to_install
+from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import UnsupportedModel
-from accel.compiler.reasons import Reason
 from accel.errors import ToolError
 
 Advance = Callable[[int], Any]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from accel import boards
-from accel.bitstream import build
-from accel.resources import is_of
+from accel.target.bitstream import build
+from accel.target.resources import is_of
 
 RESULTS = Path(__file__).resolve().parents[2] / "boards" / "results.json"
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from network import CONVOLUTIONS, Convolution, Params, forward
 
-from accel.compiler.ir import Graph, Node, Quantization, Tensor
+from accel.compiler.graph.verify import verify
+from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.fully_connected import FullyConnected
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.verify import verify
 
 LARGEST = {"int8": 127, "int4": 7}
 INPUT = Quantization(scale=(1 / 128,), zero_point=(-128,))  # of pixels 0..1

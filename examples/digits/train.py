@@ -12,9 +12,9 @@ from quantization import input_codes, quantize, rounded
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from accel.compiler import reference
-from accel.compiler.ir import Graph
-from accel.compiler.tflite_writer import write
+from accel.compiler.graph import interpreter as reference
+from accel.compiler.ir.graph import Graph
+from accel.compiler.tflite_export.writer import write
 
 SEED = 2
 TEST_FRACTION = 0.2

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from accel import resources
-from accel.bitstream import build
 from accel.estimate.records import BUILDS
+from accel.target import resources
+from accel.target.bitstream import build
 
 UP5K, HX8K, ECP5_25F, ECP5_85F = "icebreaker", "ice40_hx8k_b_evn", "ulx3s_25f", "ulx3s_85f"
 _BOOTH = {"element": "booth"}

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 import accel
-from accel import boards, resources
+from accel import boards
 from accel.compiler.frontends import load
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import compile_graph
+from accel.target import resources
 
 DIGITS = Path(__file__).resolve().parents[1] / "digits" / "digits_int8.tflite"
 SHARES = (0.5, 0.75)

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel import boards, resources
+from accel import boards
 from accel.bench import clock
+from accel.target import resources
 
 FMAX = {
     "signed_off": 40.0,

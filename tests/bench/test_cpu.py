@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 
 from accel.bench import cpu, cpu_steps
-from accel.compiler import reference
 from accel.compiler.frontends import load
-from accel.compiler.partition import partition
-from accel.sim.compiled import Compiler, find_compiler
+from accel.compiler.graph import interpreter
+from accel.compiler.graph.host_partition import partition
+from accel.sim.rtl.compiled import Compiler, find_compiler
 from tests.end_to_end.test_random_models import ON_THE_CORE
-from tests.models import SEEDS, random_inputs
-from tests.shared import shared
+from tests.support.networks.tflite.operators import SEEDS, random_inputs
+from tests.support.shared import shared
 
 EXAMPLES = 40
 SAMPLES = 2
@@ -22,7 +22,7 @@ SAMPLES = 2
 def computed(graph, inputs) -> tuple[dict, dict]:
     """What C++ and the reference make of the core's part of a graph."""
     parts = partition(graph)
-    values = reference.run(graph, inputs, (*parts.inputs, *parts.outputs))
+    values = interpreter.run(graph, inputs, (*parts.inputs, *parts.outputs))
     network = cpu.CppNetwork(graph, parts.core, find_compiler())
     ours = network.run({name: values[name] for name in parts.inputs}, parts.outputs)
     return ours, {name: values[name] for name in parts.outputs}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from accel.bench import networks
-from tests.shared import shared
+from tests.support.shared import shared
 
 
 def test_without_a_model_it_is_the_digits():

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import accel
-from accel import boards, resources
+from accel import boards
 from accel.bench import clock
 from accel.bench.networks import digits
 from accel.bench.run import FORMAT, figures_json, on_board
 from accel.config import AcceleratorConfig
-from tests.shared import DATA
+from accel.target import resources
+from tests.support.shared import DATA
 
 RECORD = Path(__file__).resolve().parents[2] / "boards" / "bench.json"
 BENCH = json.loads(RECORD.read_text())

@@ -9,7 +9,7 @@ import accel
 from accel.bench import networks, speed
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError
-from accel.sim.compiled import CannotCompileRtl
+from accel.sim.rtl.compiled import CannotCompileRtl
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from accel import boards, resources
+from accel import boards
 from accel.core.board_top import BoardTop
-from accel.core.uart import Pace
+from accel.core.host_link.uart import Pace
 from accel.flow.build import build
 from accel.flow.plan import make_plan
+from accel.target import resources
 
 RESULTS = json.loads((Path(__file__).resolve().parents[2] / "boards/results.json").read_text())
 

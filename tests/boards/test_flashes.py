@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from accel import boards, resources
-from accel.bitstream import plan
+from accel import boards
+from accel.target import resources
+from accel.target.bitstream import plan
 
 WITH_FLASH = [name for name, board in boards.BOARDS.items() if board.flash]
 # Of the FPGAs, the bytes of a bitstream that is not compressed

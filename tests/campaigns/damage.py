@@ -5,7 +5,7 @@
 Each of ``--count`` cases damages entries of a cache of builds, of one of simulators, or lines of a
 sweep's store, and counts those that are taken nevertheless. Each of ``--disks`` moments is a disk that
 is full from then on while a small build runs; there is room for the next one, which must be right.
-Tools are replayed (`tests.campaigns.replay`); with ``--real`` the disks are filled by the real ones.
+Tools are replayed (`tests.campaigns.damaging.replay`); with ``--real`` the disks are filled by the real ones.
 Finished cases are kept in ``--state``, and the same command goes on from there.
 """
 
@@ -24,11 +24,11 @@ from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.explore.store import CannotKeep, Store
 from accel.flow.build import build
-from accel.flow.cache import Cache
-from accel.flow.libraries import library
-from accel.sim import compiled
-from tests.campaigns.damages import ALL, BETWEEN, CONTENT, Damage
-from tests.campaigns.replay import Made, Replay, contents, small_disk
+from accel.flow.cache.libraries import library
+from accel.flow.cache.store import Cache
+from accel.sim.rtl import compiled
+from tests.campaigns.damaging.damages import ALL, BETWEEN, CONTENT, Damage
+from tests.campaigns.damaging.replay import Made, Replay, contents, small_disk
 
 SIMULATED = AcceleratorConfig(rows=2, columns=2, bank_words=256, weight_steps=80)
 _MOST_BYTES = 11 << 19  # what a small build takes at most, with all that is kept of it

@@ -23,11 +23,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.campaigns import spoil_onnx, spoil_tflite, workers
-from tests.campaigns.oracle_process import OracleProcess
-from tests.campaigns.seeds import seeds
-from tests.campaigns.values import spoilt_bytes
-from tests.campaigns.verdicts import ALONE, COMPILER, DIFFERS, EQUAL, LARGE, NEAR, READER, verdict
+from tests.campaigns.fuzzing import spoil_onnx, spoil_tflite, workers
+from tests.campaigns.fuzzing.oracle_process import OracleProcess
+from tests.campaigns.fuzzing.seeds import seeds
+from tests.campaigns.fuzzing.values import spoilt_bytes
+from tests.campaigns.fuzzing.verdicts import (
+    ALONE,
+    COMPILER,
+    DIFFERS,
+    EQUAL,
+    LARGE,
+    NEAR,
+    READER,
+    verdict,
+)
 
 STRUCTURE_SHARE = 0.9  # of cases that know the format; the rest spoils bytes
 WAYS = {

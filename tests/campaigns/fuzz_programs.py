@@ -21,17 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from accel.compiler.frontends import load
-from accel.compiler.image import _LENGTHS, load_image, save
-from accel.compiler.program import compile_graph
+from accel.compiler.program.program import compile_graph
+from accel.compiler.program.program_file import _LENGTHS, load_image, save
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.driver import crc
 from accel.host.loading import load as load_into
 from accel.protocol import FlashStatus, Status
-from tests.campaigns import values, workers
 from tests.campaigns.fuzz_models import warnings_are_errors
-from tests.campaigns.oracle_process import OracleProcess
-from tests.campaigns.seeds import DIGITS
+from tests.campaigns.fuzzing import values, workers
+from tests.campaigns.fuzzing.oracle_process import OracleProcess
+from tests.campaigns.fuzzing.seeds import DIGITS
 
 SIZE_AT, CORE = 28, slice(12, 28)  # of the header: the image's length, and the core's identity
 MARKS = (None, True, False, 0, -1, 2**31, 2**63, 10**400, 0.5, 1e308, float("nan"), float("inf"))

@@ -16,8 +16,8 @@ from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.protocol import COUNTER_BITS
 from accel.sim.compare import assert_same
-from accel.sim.compiled import CompiledCore
-from tests.small import Chain
+from accel.sim.rtl.compiled import CompiledCore
+from tests.support.networks.small import Chain
 
 CONFIG = AcceleratorConfig(rows=2, columns=1, bank_words=1 << 17)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.toml import tomllib
+from tests.support.toml import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 # By Python: the oldest NumPy that has wheels for it and that we allow.

@@ -27,14 +27,14 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from rich.progress import Progress
 
-from accel.compiler.ir import Graph
+from accel.compiler.ir.graph import Graph
 from accel.config import AcceleratorConfig
-from accel.flow.cache import cache_root
-from tests.campaigns.rtl_cores import SMALL_BANK_WORDS, all_cores
-from tests.models import SEEDS
-from tests.models_networks import networks
-from tests.models_small import small_networks
-from tests.rtl_bench import Outcome, RtlBench
+from accel.flow.cache.store import cache_root
+from tests.support.networks.tflite.operators import SEEDS
+from tests.support.networks.tflite.small import small_networks
+from tests.support.networks.tflite.typical import networks
+from tests.support.rtl.bench import Outcome, RtlBench
+from tests.support.rtl.cores import SMALL_BANK_WORDS, all_cores
 
 BATCH = 20  # networks of a core, one drawn after another
 

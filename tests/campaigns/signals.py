@@ -107,7 +107,7 @@ def prepare(folder: Path) -> None:
     """Write the files that commands need."""
     import numpy as np
 
-    from tests.float_networks import calibration, small
+    from tests.support.networks.onnx.floating import calibration, small
 
     with np.load(DIGITS / "test_images.npz") as images:
         np.save(folder / "x.npy", images["x"])

@@ -19,16 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel.api import Program
-from accel.compiler.frontends.tflite import read
-from accel.compiler.ir import Graph
-from accel.compiler.program import compile_graph
-from accel.compiler.reference import run
+from accel.compiler.frontends.tflite.reader import read
+from accel.compiler.graph.interpreter import run
+from accel.compiler.ir.graph import Graph
+from accel.compiler.program.program import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from tests.drawn_operators import OPERATORS, as_uint8
-from tests.oracle_apart import Crashed, Refused, tflm_apart
-from tests.spoilt_fields import spoil
-from tests.tflite_files import NUMBERS, File
+from tests.support.networks.tflite.drawn_operators import OPERATORS, as_uint8
+from tests.support.networks.tflite.files import NUMBERS, File
+from tests.support.networks.tflite.spoilt_fields import spoil
+from tests.support.oracles.apart import Crashed, Refused, tflm_apart
 
 CONFIG = AcceleratorConfig(weight_steps=8192, sum_bits=32)
 SECONDS = 10  # that a case may take us

@@ -20,12 +20,12 @@ from rich.progress import Progress
 
 import accel
 from accel.compiler.frontends import UnsupportedModel
-from accel.compiler.frontends.onnx import read
-from accel.compiler.lower import CannotCompile
-from accel.compiler.reference import run
+from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.graph.interpreter import run
+from accel.compiler.lowering.lower import CannotCompile
 from accel.config import AcceleratorConfig
-from tests.onnx_single import drawn
-from tests.oracle_onnx import REFUSALS, one_by_one
+from tests.support.networks.onnx.single import drawn
+from tests.support.oracles.onnx import REFUSALS, one_by_one
 
 CONFIG = AcceleratorConfig(bank_words=1 << 13, sum_bits=26)
 # Average pools of the runtime sum up float32 numbers in an order of its own; see README.

@@ -11,10 +11,11 @@ import onnx
 import pytest
 
 from accel.compiler.frontends import FRONTENDS
-from tests.campaigns import fuzz_models, spoil_onnx, spoil_tflite
-from tests.campaigns.oracle_process import NoAnswer, OracleProcess
-from tests.campaigns.seeds import seeds
-from tests.onnx_edits import small_model
+from tests.campaigns import fuzz_models
+from tests.campaigns.fuzzing import spoil_onnx, spoil_tflite
+from tests.campaigns.fuzzing.oracle_process import NoAnswer, OracleProcess
+from tests.campaigns.fuzzing.seeds import seeds
+from tests.support.networks.onnx.edits import small_model
 
 ROOT = Path(__file__).resolve().parents[2]
 SEED, COUNT = 13, 300

@@ -6,9 +6,10 @@ from itertools import count
 
 import pytest
 
-from accel.compiler.image import BadImage, load_image
-from tests.campaigns import fuzz_programs, workers
+from accel.compiler.program.program_file import BadImage, load_image
+from tests.campaigns import fuzz_programs
 from tests.campaigns.fuzz_models import warnings_are_errors
+from tests.campaigns.fuzzing import workers
 
 
 def test_spoilt_files_are_refused_or_loaded():

@@ -13,7 +13,7 @@ import pytest
 from accel import boards
 from accel.core.pe import ELEMENTS
 from accel.numeric.formats import FORMATS
-from tests.compiler.frontends import test_tflite as faults
+from tests.compiler.frontends.tflite import test_reader as faults
 
 from .conftest import MODEL
 
@@ -110,10 +110,10 @@ def test_a_missing_input(refused, tmp_path):
 
 
 def test_nan_where_floats_are_taken(refused, tmp_path):
-    from accel.compiler.ir import Graph, Node, Tensor
+    from accel.compiler.ir.graph import Graph, Node, Tensor
     from accel.compiler.operators.quantize import Quantize
-    from accel.compiler.tflite_writer import write
-    from tests.models import per_tensor
+    from accel.compiler.tflite_export.writer import write
+    from tests.support.networks.tflite.operators import per_tensor
 
     tensors = {
         "x": Tensor(name="x", shape=(1, 4), dtype="float32"),

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from accel import boards, resources
+from accel import boards
 from accel.api import DEFAULT_BOARD
 from accel.bench import clock
 from accel.bench.figures import KINDS
+from accel.target import resources
 from tests.cli.conftest import MODEL
 
 BOARD_KEYS = {"board", "device", "configuration", "mhz", "mhz_is", "seeds", "tools", "figures"}

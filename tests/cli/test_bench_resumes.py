@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from tests import fake_products
+from tests.support import fake_products
 
-pytest.importorskip("accel.flow.cache", reason="builds are not kept here")
+pytest.importorskip("accel.flow.cache.store", reason="builds are not kept here")
 
 BOARD = "ulx3s_12f"
 TABLES = 4000

@@ -10,7 +10,7 @@ import pytest
 
 import accel as package
 from accel import boards
-from accel.compiler.image import load_image
+from accel.compiler.program.program_file import load_image
 
 from .conftest import DIGITS, MODEL
 
@@ -103,7 +103,7 @@ def test_check_takes_all_boards(accel):
 
 
 def test_check_lists_the_operators_of_a_file_that_cannot_be_used(accel, tmp_path):
-    from tests.compiler.frontends.test_tflite import edited, tanh, unknown_operators
+    from tests.compiler.frontends.tflite.test_reader import edited, tanh, unknown_operators
 
     (tmp_path / "bad.tflite").write_bytes(edited(unknown_operators))
     code, output, errors = accel("check", tmp_path / "bad.tflite")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import MODEL
-from tests.inexact import around_every_step, network
-from tests.qonnx_networks import at_a_threshold, layer
+from tests.support.networks.inexact_channel import around_every_step, network
+from tests.support.networks.onnx.low_bit import at_a_threshold, layer
 
 SIZE = ("--set", "sum_bits=26", "--board", "icebreaker")
 NAMED = "fully_connected_0: channel 0 is not exact: "

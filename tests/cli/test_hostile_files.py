@@ -13,8 +13,8 @@ from onnx import helper
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import MAX_BYTES
-from tests.compiler.frontends import test_tflite as tflite
-from tests.onnx_edits import edited, small_model
+from tests.compiler.frontends.tflite import test_reader as tflite
+from tests.support.networks.onnx.edits import edited, small_model
 
 from .conftest import MODEL
 from .test_bad_input import BATCH, arguments, npy

@@ -4,17 +4,18 @@ import json
 
 import pytest
 
-from accel import boards, resources
+from accel import boards
 from accel.cli._matrix import answers
-from accel.compiler.obstacles import obstacles
+from accel.compiler.diagnostics import LONGEST, CannotCompile
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import LONGEST, CannotCompile
+from accel.compiler.reports.blockers import obstacles
 from accel.config import AcceleratorConfig
-from tests.compiler.frontends import test_tflite as tflite
-from tests.models import per_tensor
-from tests.shared import DATA
-from tests.small import Chain
+from accel.target import resources
+from tests.compiler.frontends.tflite import test_reader as tflite
+from tests.support.networks.small import Chain
+from tests.support.networks.tflite.operators import per_tensor
+from tests.support.shared import DATA
 
 from .conftest import MODEL
 

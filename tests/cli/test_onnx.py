@@ -7,8 +7,8 @@ import pytest
 
 from accel.api import compile
 from tests.cli.conftest import MODEL
-from tests.onnx_graphs import Model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.operators import Model
+from tests.support.oracles.onnx import onnx_runtime
 
 
 def network() -> Model:

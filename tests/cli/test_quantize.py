@@ -13,9 +13,9 @@ from onnx import TensorProto
 import accel as project
 from accel.compiler.frontends import FRONTENDS
 from accel.quantization import runtime
-from tests.float_networks import CLASSES, calibration, small
-from tests.onnx_graphs import Model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.floating import CLASSES, calibration, small
+from tests.support.networks.onnx.operators import Model
+from tests.support.oracles.onnx import onnx_runtime
 
 from .conftest import MODEL
 
@@ -283,7 +283,7 @@ def test_a_quantizer_that_fails_leaves_nothing(refused, command, left_alone, mon
 
 
 def test_a_result_that_cannot_be_read_is_not_written(refused, command, left_alone, monkeypatch):
-    from accel.compiler.reasons import Reason
+    from accel.compiler.diagnostics import Reason
 
     def refuse(data, name):
         raise runtime.UnsupportedModel(name, [Reason(place="conv", what="is odd")])

@@ -2,13 +2,13 @@
 
 import pytest
 
+from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pass_texts import PassTexts
 from accel.compiler.pipeline import PASSES, Compilation, compile_graph, lower, run_passes
-from accel.compiler.reasons import CannotCompile, DoesNotFit
+from accel.compiler.reports.pass_texts import PassTexts
 from accel.config import AcceleratorConfig
-from tests.models import per_tensor
-from tests.small import Chain
+from tests.support.networks.small import Chain
+from tests.support.networks.tflite.operators import per_tensor
 
 CONFIG = AcceleratorConfig()
 NAMES = [name for name, _ in PASSES]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.core.signals import LoopCounter, delayed
-from tests.simulation import simulate
+from tests.support.rtl.simulation import simulate
 
 
 class Loop(Elaboratable):

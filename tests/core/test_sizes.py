@@ -21,8 +21,8 @@ from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.reshape import Reshape
 from accel.config import FAMILIES, AcceleratorConfig, InvalidConfiguration
-from tests.agreement import assert_cycles, assert_layers
-from tests.models import SEEDS, Builder, Style, per_tensor, random_inputs
+from tests.support.networks.tflite.operators import SEEDS, Builder, Style, per_tensor, random_inputs
+from tests.support.oracles.agreement import assert_cycles, assert_layers
 
 SHAPES = ((2, 2), (4, 4), (4, 8), (8, 4), (8, 8), (3, 5))
 REQUANTIZERS = (1, 2, 4)

@@ -24,7 +24,7 @@ from accel.datapath import (
     check,
     each,
 )
-from accel.sim.cycle_model import predict
+from accel.sim.cycles.cycle_model import predict
 
 FORM = "int8_ternary"
 

@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.transpose import Transpose
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import CannotCompile
 from accel.config import AcceleratorConfig
-from tests.agreement import assert_cycles, assert_layers
-from tests.models import SEEDS, random_inputs
-from tests.models_branches import CORE_STEPS, branching
-from tests.small import SUMS, Chain
+from tests.support.networks.small import SUMS, Chain
+from tests.support.networks.tflite.branches import CORE_STEPS, branching
+from tests.support.networks.tflite.operators import SEEDS, random_inputs
+from tests.support.oracles.agreement import assert_cycles, assert_layers
 
 SIZES = ((4, 4, 1), (4, 8, 1), (8, 4, 1), (8, 4, 2), (8, 8, 2), (2, 2, 1))  # rows, columns, ...
 RTL = AcceleratorConfig(bank_words=4096)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler.command import stored_weights
+from accel.compiler.ir.command import stored_weights
 from accel.isa import Isa
-from tests.agreement import assert_cycles, assert_layers
-from tests.oracle import tflm
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 FORMATS = {"int8": "int8", "int4": "int8_int4"}  # of the core, by the type of the weights

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler.frontends import onnx, tflite
-from accel.compiler.ir import Graph
+from accel.compiler.frontends.onnx import reader as onnx
+from accel.compiler.frontends.tflite import reader as tflite
+from accel.compiler.ir.graph import Graph
 from accel.compiler.operators.dequantize import Dequantize
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.tflite_writer import write
-from tests.models import per_tensor
-from tests.onnx_graphs import Model
-from tests.onnx_models import SOFTMAX_ERROR
-from tests.oracle import tflm
-from tests.oracle_onnx import onnx_runtime
-from tests.small import SHAPE, Chain
+from accel.compiler.tflite_export.writer import write
+from tests.support.networks.onnx.operators import Model
+from tests.support.networks.small import SHAPE, Chain
+from tests.support.networks.tflite.operators import per_tensor
+from tests.support.networks.third_party_onnx import SOFTMAX_ERROR
+from tests.support.oracles.onnx import onnx_runtime
+from tests.support.oracles.tflm import tflm
 
 CLASSES = 5
 SAMPLES = {"machine": 40, "rtl": 2}

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler import reference
+from accel.compiler.graph import interpreter
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same
-from accel.sim.cycle_model import predict
-from accel.sim.harness import FLASH_OFFSET, Harness
-from tests.agreement import assert_cycles
+from accel.sim.cycles.cycle_model import predict
+from accel.sim.rtl.harness import FLASH_OFFSET, Harness
 from tests.end_to_end.test_digits import DIGITS
+from tests.support.oracles.agreement import assert_cycles
 
 # Of the digits, the largest layers have no room.
 SIZES = {
@@ -28,7 +28,7 @@ def assert_rtl(program, inputs, expected):
     stored = [name for name in graph.tensors if program.code.has(name)]
     execution = program.session.execute("rtl", inputs, (*stored, *graph.outputs))
     assert_same(execution.tensors[graph.outputs[0]], expected)
-    assert_same(execution.tensors, reference.run(graph, inputs, (*stored, *graph.outputs)))
+    assert_same(execution.tensors, interpreter.run(graph, inputs, (*stored, *graph.outputs)))
     assert_cycles(program.code, execution.layers)
 
 

@@ -13,8 +13,8 @@ import accel
 from accel.compiler.operators.fully_connected import FullyConnected
 from accel.config import AcceleratorConfig
 from accel.executors import Session
-from tests.agreement import assert_cycles
-from tests.models import TRAINED, Builder, random_inputs
+from tests.support.networks.tflite.operators import TRAINED, Builder, random_inputs
+from tests.support.oracles.agreement import assert_cycles
 
 CHANNELS = 24
 

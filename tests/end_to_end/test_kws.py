@@ -7,15 +7,15 @@ import pytest
 
 import accel
 from accel.boards import icebreaker
-from accel.compiler import schedule
-from accel.compiler.reasons import CannotCompile
+from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.schedule import select
 from accel.host.driver import DrivenCore
 from accel.host.runner import run
 from accel.sim.compare import assert_same
-from accel.sim.compiled import CompiledCore
-from tests.agreement import assert_cycles, assert_layers
-from tests.oracle import tflm
-from tests.shared import shared, stimuli
+from accel.sim.rtl.compiled import CompiledCore
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
+from tests.support.shared import shared, stimuli
 
 pytestmark = pytest.mark.xdist_group("icebreaker")
 
@@ -97,8 +97,8 @@ def test_every_channel_is_proved(path, monkeypatch):
         solutions.append(schedule_solve(*arguments))
         return solutions[-1]
 
-    schedule_solve = schedule.solve
-    monkeypatch.setattr(schedule, "solve", solve)
+    schedule_solve = select.solve
+    monkeypatch.setattr(select, "solve", solve)
     accel.compile(path, config=accel.configuration("icebreaker"))
     proved = np.concatenate([solution.proved for solution in solutions])
     assert len(proved) == CHANNELS
@@ -111,8 +111,8 @@ def test_a_channel_that_is_not_proved_stops_the_compilation(path, monkeypatch):
             self.division = solution.division
             self.proved = np.arange(len(solution.proved)) != 3
 
-    schedule_solve = schedule.solve
-    monkeypatch.setattr(schedule, "solve", lambda *given: Solution(schedule_solve(*given)))
+    schedule_solve = select.solve
+    monkeypatch.setattr(select, "solve", lambda *given: Solution(schedule_solve(*given)))
     what = r"conv2d_0\b.*: output channels \[3\] cannot be requantized exactly"
     with pytest.raises(CannotCompile, match=what):
         accel.compile(path, config=accel.AcceleratorConfig())

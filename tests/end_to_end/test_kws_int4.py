@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import accel
-from accel import boards, resources
-from accel.compiler.command import pack_weights
+from accel import boards
 from accel.compiler.frontends import load
-from tests.narrow_weights import with_int4_weights
-from tests.shared import shared, stimuli
+from accel.compiler.ir.command import pack_weights
+from accel.target import resources
+from tests.support.networks.int4_weights import with_int4_weights
+from tests.support.shared import shared, stimuli
 
 MODEL = "models/mlperf_tiny/kws01_dscnn_int8.tflite"
 SAMPLES = 20

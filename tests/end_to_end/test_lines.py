@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.command import lines
+from accel.compiler.ir.command import lines
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.config import AcceleratorConfig
-from tests.agreement import assert_cycles, assert_layers
 from tests.end_to_end.test_random_models import attempt
-from tests.models import SEEDS, Builder, drawn_window, random_inputs
-from tests.oracle import tflm
+from tests.support.networks.tflite.operators import SEEDS, Builder, drawn_window, random_inputs
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
 
 CORES = {
     "two lines": AcceleratorConfig(rows=4, columns=8, requantizers=2, bank_words=2048),

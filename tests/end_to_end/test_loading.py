@@ -10,19 +10,19 @@ from typer.testing import CliRunner
 import accel
 from accel import boards
 from accel.cli import app
-from accel.compiler.image import load_image, save
+from accel.compiler.program.program_file import load_image, save
 from accel.config import FLASH
 from accel.host.driver import Driver, WrongCore
 from accel.host.loading import load
 from accel.host.serial import BITS_PER_BYTE, Port, SerialTransport
-from accel.sim.compiled import CompiledCore
-from tests.shared import shared
-from tests.small import two_convolutions
+from accel.sim.rtl.compiled import CompiledCore
+from tests.support.networks.small import two_convolutions
+from tests.support.shared import shared
 
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
 
-from tests.serial_board import BAUD, SimulatedBoard
+from tests.support.host.serial_board import BAUD, SimulatedBoard
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits/digits_int8.tflite"
 CONFIG = accel.AcceleratorConfig()

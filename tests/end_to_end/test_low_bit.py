@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler.frontends.onnx import read
-from accel.compiler.program import Program as Code
-from accel.compiler.reasons import CannotCompile
-from accel.compiler.undecided import undecided
+from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.program.program import Program as Code
+from accel.compiler.reports.accumulation_order import undecided
 from accel.isa import Isa
-from tests.agreement import assert_cycles
-from tests.qonnx_networks import (
+from tests.support.networks.onnx.low_bit import (
     Network,
     assert_qonnx,
     convolutional,
@@ -22,6 +21,7 @@ from tests.qonnx_networks import (
     quantized_tensors,
     residual,
 )
+from tests.support.oracles.agreement import assert_cycles
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/low_bit"
 NETWORKS = ("tfc_w1a1", "tfc_w1a2", "tfc_w2a2", "cnv_w2a2")

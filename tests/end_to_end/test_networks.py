@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler import reference
+from accel.compiler.graph import interpreter
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same
-from tests.agreement import assert_cycles
-from tests.networks import LIVE, RECORDED, core_for, recorded
-from tests.oracle import tflm
-from tests.shared import shared
+from tests.support.networks.third_party_tflite import LIVE, RECORDED, core_for, recorded
+from tests.support.oracles.agreement import assert_cycles
+from tests.support.oracles.tflm import tflm
+from tests.support.shared import shared
 
 # Room for all of them, and for the widest sums.
 LARGE = AcceleratorConfig(bank_words=1 << 17, weight_steps=8192, sum_bits=32)
@@ -55,6 +55,6 @@ def test_rtl_of_the_smallest_board_answers_as_the_oracle_layer_by_layer(model):
     stored = [name for name in graph.tensors if program.code.has(name)]
     execution = program.session.execute("rtl", inputs, (*stored, *graph.outputs))
     assert_same(execution.tensors[graph.outputs[0]], expected)
-    assert_same(execution.tensors, reference.run(graph, inputs, (*stored, *graph.outputs)))
+    assert_same(execution.tensors, interpreter.run(graph, inputs, (*stored, *graph.outputs)))
     assert_cycles(program.code, execution.layers)
     program.close()

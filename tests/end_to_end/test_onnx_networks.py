@@ -1,22 +1,22 @@
 """ONNX networks that others made, compiled: machine and RTL answer as the contract says.
 
-`tests.compiler.frontends.test_onnx_models` holds the contract's reference to ONNX Runtime's answers.
+`tests.compiler.frontends.onnx.test_models` holds the contract's reference to ONNX Runtime's answers.
 """
 
 import pytest
 
 import accel
-from accel.compiler import reference
+from accel.compiler.graph import interpreter
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same
-from tests.agreement import assert_cycles
-from tests.onnx_models import RECORDED
-from tests.shared import shared
+from tests.support.networks.third_party_onnx import RECORDED
+from tests.support.oracles.agreement import assert_cycles
+from tests.support.shared import shared
 
 # Room for weights that no board has without its flash.
 LARGE = AcceleratorConfig(bank_words=1 << 17)
 LARGE_ONLY = "ad01 K1"
-# The larger board gets one of each kind; `python -m tests.onnx_agreement` runs all on both.
+# The larger board gets one of each kind; `python -m tests.campaigns.onnx_agreement` runs all on both.
 BOARDS = {
     "icebreaker": tuple(name for name in RECORDED if name != LARGE_ONLY),
     "ulx3s_85f": ("kws01 K1", "ic01 qop u8s8", "mnist8 qop u8u8"),
@@ -41,7 +41,7 @@ def agree(program: accel.Program, name: str, executor: str):
     keep = (*stored, *graph.outputs)
     inputs = RECORDED[name].inputs[: SAMPLES[executor]]
     execution = program.session.execute(executor, inputs, keep)
-    assert_same(execution.tensors, reference.run(graph, inputs, keep))
+    assert_same(execution.tensors, interpreter.run(graph, inputs, keep))
     return execution
 
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
-from accel.compiler.frontends.onnx import read
+from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.graph.interpreter import run
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
-from tests.onnx_graphs import SEEDS, TYPES, Model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.operators import SEEDS, TYPES, Model
+from tests.support.oracles.onnx import onnx_runtime
 
 CONFIG = AcceleratorConfig()
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 
 from accel.config import AcceleratorConfig
-from tests.agreement import assert_cycles, assert_layers
 from tests.end_to_end.test_random_models import ON_THE_CORE, attempt
-from tests.models import SEEDS, random_inputs
-from tests.oracle import tflm
+from tests.support.networks.tflite.operators import SEEDS, random_inputs
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
 
 CONFIG = AcceleratorConfig(bank_words=4096)
 SAMPLES = 2

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
-from accel.compiler.frontends.tflite import read
+from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.operators import OPERATORS
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import CannotCompile
-from accel.compiler.tflite_writer import write
+from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
-from tests import models, models_branches, models_elementwise, models_shapes, models_windows
-from tests.agreement import assert_layers
-from tests.models import SEEDS, random_inputs
-from tests.oracle import tflm
+from tests.support.networks.tflite import branches, elementwise, operators, shapes, windows
+from tests.support.networks.tflite.operators import SEEDS, random_inputs
+from tests.support.oracles.agreement import assert_layers
+from tests.support.oracles.tflm import tflm
 
 SAMPLES = 3
 SIZES = (  # rows, columns, requantizers
@@ -45,51 +45,51 @@ RTL_INT4 = AcceleratorConfig(family="ice40up", format="int8_int4")
 @st.composite
 def within(draw, add, behind):
     """An operator that the driver computes at a network's ends, inside of one."""
-    b = draw(models.images())
-    models.add_average_pool2d(b)
+    b = draw(operators.images())
+    operators.add_average_pool2d(b)
     add(b)
     behind(b)
     return b.graph()
 
 
 def add_transpose(b):
-    models_branches.add_transpose(b, [b.last])
+    branches.add_transpose(b, [b.last])
 
 
 def add_arg_max(b):
-    models_branches.add_index(b, [b.last])
+    branches.add_index(b, [b.last])
 
 
 # By operator: models, how many are tried, and how many must reach the machine at least.
 ON_THE_CORE = {
-    "conv2d": (models_windows.GRAPHS["conv2d"], 120, 110),
-    "depthwise_conv2d": (models.depthwise_conv2d_graphs(), 120, 110),
-    "fully_connected": (models.fully_connected_graphs(), 70, 65),
-    "average_pool2d": (models.average_pool2d_graphs(), 50, 45),
-    "mean": (models_shapes.mean_graphs(), 50, 45),
-    "pad": (models.GRAPHS["pad"], 30, 27),
-    "transpose_conv2d": (models_windows.GRAPHS["transpose_conv2d"], 30, 27),
-    **{name: (models_elementwise.GRAPHS[name], 30, 15) for name in models_elementwise.BINARY},
+    "conv2d": (windows.GRAPHS["conv2d"], 120, 110),
+    "depthwise_conv2d": (operators.depthwise_conv2d_graphs(), 120, 110),
+    "fully_connected": (operators.fully_connected_graphs(), 70, 65),
+    "average_pool2d": (operators.average_pool2d_graphs(), 50, 45),
+    "mean": (shapes.mean_graphs(), 50, 45),
+    "pad": (operators.GRAPHS["pad"], 30, 27),
+    "transpose_conv2d": (windows.GRAPHS["transpose_conv2d"], 30, 27),
+    **{name: (elementwise.GRAPHS[name], 30, 15) for name in elementwise.BINARY},
     **{
-        name: (models_elementwise.GRAPHS[name], 20, 15)
+        name: (elementwise.GRAPHS[name], 20, 15)
         for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh")
     },
-    "prelu": (models_elementwise.GRAPHS["prelu"], 30, 18),
+    "prelu": (elementwise.GRAPHS["prelu"], 30, 18),
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),
-    "resize_nearest": (models_shapes.GRAPHS["resize_nearest"], 20, 17),
-    "reduce_max": (models_shapes.GRAPHS["reduce_max"], 30, 20),
-    "gather": (models_shapes.GRAPHS["gather"], 20, 15),
-    "pack": (models_shapes.GRAPHS["pack"], 20, 5),
-    "unpack": (models_shapes.GRAPHS["unpack"], 20, 5),
-    "space_to_depth": (models_shapes.GRAPHS["space_to_depth"], 20, 15),
-    "depth_to_space": (models_shapes.GRAPHS["depth_to_space"], 20, 17),
-    "quantize": (within(models.add_quantize, models.add_average_pool2d), 30, 25),
-    "max_pool2d": (models_shapes.GRAPHS["max_pool2d"], 40, 30),
-    "slice": (models_shapes.GRAPHS["slice"], 40, 35),
-    "split": (models_shapes.GRAPHS["split"], 30, 25),
-    "concatenation": (models_shapes.GRAPHS["concatenation"], 40, 30),
-    "transpose": (within(add_transpose, models.add_average_pool2d), 30, 25),
-    "reshape": (within(models.add_reshape, models.add_fully_connected), 30, 25),
+    "resize_nearest": (shapes.GRAPHS["resize_nearest"], 20, 17),
+    "reduce_max": (shapes.GRAPHS["reduce_max"], 30, 20),
+    "gather": (shapes.GRAPHS["gather"], 20, 15),
+    "pack": (shapes.GRAPHS["pack"], 20, 5),
+    "unpack": (shapes.GRAPHS["unpack"], 20, 5),
+    "space_to_depth": (shapes.GRAPHS["space_to_depth"], 20, 15),
+    "depth_to_space": (shapes.GRAPHS["depth_to_space"], 20, 17),
+    "quantize": (within(operators.add_quantize, operators.add_average_pool2d), 30, 25),
+    "max_pool2d": (shapes.GRAPHS["max_pool2d"], 40, 30),
+    "slice": (shapes.GRAPHS["slice"], 40, 35),
+    "split": (shapes.GRAPHS["split"], 30, 25),
+    "concatenation": (shapes.GRAPHS["concatenation"], 40, 30),
+    "transpose": (within(add_transpose, operators.add_average_pool2d), 30, 25),
+    "reshape": (within(operators.add_reshape, operators.add_fully_connected), 30, 25),
 }
 
 

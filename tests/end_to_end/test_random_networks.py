@@ -1,14 +1,14 @@
 """Random networks of 3 to 12 layers answer as TFLite Micro does: every stored tensor, and in RTL
-the cycles. `tests.random_networks` runs more of them, and says what was refused."""
+the cycles. `tests.campaigns.random_networks` runs more of them, and says what was refused."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
-from tests.models import SEEDS
-from tests.models_networks import LEAST, MOST, networks
-from tests.random_networks import SIZES, Tally, attempt, core
+from tests.campaigns.random_networks import SIZES, Tally, attempt, core
+from tests.support.networks.tflite.operators import SEEDS
+from tests.support.networks.tflite.typical import LEAST, MOST, networks
 
 RTL = AcceleratorConfig(bank_words=4096)  # as other tests have it, so that it is compiled once
 EXAMPLES, EXAMPLES_RTL = 200, 20

@@ -1,6 +1,6 @@
 """Random ONNX models on the machine of random cores: no element differs from the contract's reference.
 
-`tests.compiler.frontends.test_onnx_runtime` holds the reference to ONNX Runtime on the same models.
+`tests.compiler.frontends.onnx.test_runtime` holds the reference to ONNX Runtime on the same models.
 What the compiler refuses it refuses by name, and never a layer with weights.
 """
 
@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
-from accel.compiler.frontends.onnx import read
+from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.graph.interpreter import run
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reasons import CannotCompile
-from accel.compiler.reference import run
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same
-from tests.onnx_graphs import MODELS
-from tests.onnx_networks import networks
+from tests.support.networks.onnx.moves import networks
+from tests.support.networks.onnx.operators import MODELS
 
 SIZES = ((4, 4, 1), (8, 8, 2), (2, 2, 1), (4, 8, 1), (8, 4, 2), (3, 5, 1))
 WEIGHTED = ("QLinearConv", "QLinearMatMul", "QGemm")

@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from accel.boards import BOARDS
-from tests import rtl_bench
 from tests.campaigns import random_rtl
 from tests.campaigns.random_rtl import BATCH, Batch, run_batch
-from tests.campaigns.rtl_cores import ODD_SHAPES, all_cores, board_cores
-from tests.rtl_bench import Outcome
+from tests.support.rtl import bench
+from tests.support.rtl.bench import Outcome
+from tests.support.rtl.cores import ODD_SHAPES, all_cores, board_cores
 
 SEED = 14
 # Networks on each core. The first two are compiled for other tests as well, the others in seconds.
@@ -71,7 +71,7 @@ def off_by_one(function):
 
 
 def test_a_value_that_differs_is_a_fault_that_says_where(monkeypatch):
-    monkeypatch.setattr(rtl_bench.reference, "run", off_by_one(rtl_bench.reference.run))
+    monkeypatch.setattr(bench.reference, "run", off_by_one(bench.reference.run))
     outcome = run_batch(Batch(CHEAP, SEED, 0), 3)
     run = outcome.counts["run"]
     assert run
@@ -83,11 +83,11 @@ def test_a_value_that_differs_is_a_fault_that_says_where(monkeypatch):
 
 
 def test_a_counter_that_differs_is_a_fault_that_says_which(monkeypatch):
-    def wrong(code, predict=rtl_bench.predict):
+    def wrong(code, predict=bench.predict):
         first, *rest = predict(code)
         return [type(first)(**{**first.as_dict(), "busy": first.busy + 1}), *rest]
 
-    monkeypatch.setattr(rtl_bench, "predict", wrong)
+    monkeypatch.setattr(bench, "predict", wrong)
     outcome = run_batch(Batch(CHEAP, SEED, 0), 3)
     assert outcome.counts["counters that differ"] == 2 * outcome.counts["run"] > 0
     assert all("cycle model of " in fault and "busy " in fault for fault in outcome.faults)

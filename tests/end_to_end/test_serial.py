@@ -18,13 +18,13 @@ from accel.host.driver import DrivenCore, LinkError, WrongCore
 from accel.host.runner import run
 from accel.host.serial import Port, SerialTransport
 from accel.sim.compare import assert_same
-from tests.fake_core import Line
-from tests.small import images, two_convolutions
+from tests.support.host.fake_core import Line
+from tests.support.networks.small import images, two_convolutions
 
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
 
-from tests.serial_board import BAUD, SimulatedBoard
+from tests.support.host.serial_board import BAUD, SimulatedBoard
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = accel.AcceleratorConfig()

@@ -6,10 +6,10 @@ The reference and the machine answer as it does, for all codes; what it refuses 
 import numpy as np
 import pytest
 
-from accel.compiler.frontends.tflite import FRONTEND
+from accel.compiler.frontends.tflite.reader import FRONTEND
 from tests.campaigns.single_operators import Case, case, guarded
-from tests.drawn_operators import OPERATORS
-from tests.tflite_files import File
+from tests.support.networks.tflite.drawn_operators import OPERATORS
+from tests.support.networks.tflite.files import File
 
 EXAMPLES = 6  # of each operator, with nothing changed
 CHANGED = 150  # of all operators, with fields that may contradict others

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
-from accel.compiler.frontends.tflite import read
+from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.concatenation import Concatenation
@@ -24,12 +24,12 @@ from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.tflite_writer import write
+from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
-from tests.agreement import assert_cycles, assert_layers
-from tests.models import per_tensor, random_inputs
-from tests.oracle import tflm
-from tests.small import SUMS, Chain
+from tests.support.networks.small import SUMS, Chain
+from tests.support.networks.tflite.operators import per_tensor, random_inputs
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
 
 RTL = AcceleratorConfig(bank_words=4096)
 SIGMOID = per_tensor(1 / 256, -128)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import accel
-from tests.agreement import assert_cycles, assert_layers
-from tests.oracle import tflm
-from tests.shared import shared, stimuli
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
+from tests.support.shared import shared, stimuli
 
 pytestmark = pytest.mark.xdist_group("ulx3s_85f")
 

@@ -3,9 +3,9 @@ latencies: KWS answers as TFLite Micro, cycles as modelled."""
 
 import accel
 from accel.config import AcceleratorConfig
-from tests.agreement import assert_cycles, assert_layers
-from tests.oracle import tflm
-from tests.shared import shared, stimuli
+from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.oracles.tflm import tflm
+from tests.support.shared import shared, stimuli
 
 CONFIG = AcceleratorConfig(
     rows=8, columns=2, requantizers=2, family="ecp5", weight_steps=2048, bank_words=20000

@@ -2,11 +2,12 @@
 
 import pytest
 
-from accel import boards, resources
+from accel import boards
 from accel.estimate import NotEstimated, estimate
 from accel.estimate.model import LOGIC
 from accel.estimate.records import records
-from tests.held_out import held_out
+from accel.target import resources
+from tests.support.held_out import held_out
 
 HELD_OUT = {one.record.name: one for one in held_out()}
 FITTED = [record for record in records() if not record.held_out]

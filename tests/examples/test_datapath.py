@@ -9,9 +9,9 @@ from amaranth.hdl import Signal
 
 import accel as project
 from accel.core.pe import element_of
-from accel.sim import compiled
+from accel.sim.rtl import compiled
 from tests.cli.conftest import accel  # noqa: F401 -- a fixture
-from tests.extensions import install
+from tests.support.extensions import install
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/datapath"
 DIGITS = FOLDER.parent / "digits"

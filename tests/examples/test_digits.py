@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from accel.compiler.frontends import load
-from accel.compiler.reference import run
-from tests.oracle import tflm
+from accel.compiler.graph.interpreter import run
+from tests.support.oracles.tflm import tflm
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 MODELS = {"int8": "98.33", "int4": "98.89"}  # accuracy in percent, as the README has it

@@ -11,7 +11,7 @@ import pytest
 
 import accel as project
 from tests.cli.conftest import accel  # noqa: F401 -- a fixture
-from tests.oracle_qonnx import qonnx
+from tests.support.oracles.qonnx import qonnx
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/low_bit"
 README = (FOLDER / "README.md").read_text()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from accel import boards, resources
+from accel import boards
 from accel.flow.build import BuildResult
+from accel.target import resources
 
 SCRIPT = Path(__file__).resolve().parents[2] / "examples/boards/place_and_route.py"
 

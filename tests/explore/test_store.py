@@ -7,7 +7,7 @@ import os
 import pytest
 
 from accel.explore.store import CannotKeep, Store
-from accel.flow.cache import key_of
+from accel.flow.cache.store import key_of
 
 
 def test_results_are_there_when_the_folder_is_opened_again(tmp_path):

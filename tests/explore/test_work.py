@@ -4,13 +4,13 @@ from unittest.mock import create_autospec
 
 import pytest
 
-from accel import bitstream
 from accel.errors import ToolError
 from accel.explore import work
 from accel.explore.point import Point, Space
 from accel.flow.build import BuildResult, build
 from accel.flow.output import OutputUnusable
 from accel.flow.tools import ToolFailed, ToolMisnamed, ToolNotFound
+from accel.target import bitstream
 
 REPORT = {
     "utilization": {"LC": {"used": 4000, "available": 5280}},

@@ -13,11 +13,11 @@ from random import Random
 
 import pytest
 
-from accel.flow import bitstreams
 from accel.flow.build import build
-from accel.flow.delays import read_sdf
 from accel.flow.output import OutputUnusable
-from accel.flow.sta import longest_paths
+from accel.flow.products import bitstreams
+from accel.flow.timing.delays import read_sdf
+from accel.flow.timing.sta import longest_paths
 from accel.flow.tools import ToolFailed, find_tool
 
 
@@ -246,9 +246,11 @@ def test_an_interrupted_build_leaves_neither_files_nor_processes(tmp_path, fake_
 
 
 def test_our_analysis_equals_nextpnr_where_no_delay_is_replaced(ice40_plan, tmp_path, monkeypatch):
-    monkeypatch.setattr("accel.flow.signoff.with_real_delays", lambda delays, **facts: delays)
     monkeypatch.setattr(
-        "accel.flow.signoff.longest_paths", lambda delays, skew: longest_paths(delays)
+        "accel.flow.timing.signoff.with_real_delays", lambda delays, **facts: delays
+    )
+    monkeypatch.setattr(
+        "accel.flow.timing.signoff.longest_paths", lambda delays, skew: longest_paths(delays)
     )
     for seed in build(ice40_plan, tmp_path / "build").report["fmax_mhz"]["seeds"]:
         assert seed["signed_off"] == pytest.approx(seed["nextpnr"], abs=0.002)

@@ -18,7 +18,7 @@ from accel.flow.tools import (
     named_command,
     variable_of,
 )
-from accel.sim.compiled import find_compiler
+from accel.sim.rtl.compiled import find_compiler
 
 
 def test_a_native_tool_is_taken_where_it_is_recent_enough(fake_tool):

@@ -21,8 +21,8 @@ from accel.host.driver import (
 from accel.host.runner import run
 from accel.protocol import COUNTER_BITS, HEADER_BYTES, INFO_BYTES, Opcode, Status, crc, header
 from accel.sim.compare import assert_same
-from tests.fake_core import CYCLES, FakeCore, Line
-from tests.small import images, two_convolutions
+from tests.support.host.fake_core import CYCLES, FakeCore, Line
+from tests.support.networks.small import images, two_convolutions
 
 CONFIG = AcceleratorConfig()
 PROGRAM = compile(two_convolutions(), config=CONFIG)

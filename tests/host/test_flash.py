@@ -12,8 +12,8 @@ from accel.host.driver import DrivenCore, Driver
 from accel.host.flash import FlashRefused
 from accel.host.runner import run
 from accel.protocol import FlashStatus, Opcode
-from tests.fake_core import FakeCore
-from tests.small import Chain, images
+from tests.support.host.fake_core import FakeCore
+from tests.support.networks.small import Chain, images
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)

@@ -15,7 +15,7 @@ from accel.api import compile
 from accel.host import serial as module
 from accel.host.driver import LinkError
 from accel.host.serial import CannotOpenPort, Port, SerialTransport
-from tests.small import images, two_convolutions
+from tests.support.networks.small import images, two_convolutions
 
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)

@@ -8,7 +8,7 @@ from accel.explore.point import Space
 from accel.explore.store import Store
 from accel.explore.sweep import Sweep, pareto_fronts
 from accel.pictures.exploration import describe, exploration_page
-from tests.browser import Browser, find_browser
+from tests.support.browser import Browser, find_browser
 
 DIGITS = Path(__file__).parents[2] / "examples/digits"
 

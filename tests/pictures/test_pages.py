@@ -12,7 +12,7 @@ from accel import boards
 from accel.cli import app
 from accel.pictures.page import Section, Table, render
 from accel.pictures.pages import build_page, network_page, run_page
-from tests.browser import Browser, find_browser
+from tests.support.browser import Browser, find_browser
 
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits_int8.tflite"
 RECORDS = json.loads(Path(boards.__file__).with_name("results.json").read_text())

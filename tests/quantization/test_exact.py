@@ -6,12 +6,12 @@ import pytest
 from onnx import numpy_helper
 
 from accel import api
-from accel.compiler.reasons import CannotCompile
+from accel.compiler.diagnostics import CannotCompile
 from accel.quantization import exact
 from accel.quantization.exact import STEP, STEPS, settled
 from accel.quantization.quantizer import Quantized
-from tests.float_networks import calibration, small, weights
-from tests.onnx_graphs import Model
+from tests.support.networks.onnx.floating import calibration, small, weights
+from tests.support.networks.onnx.operators import Model
 
 from .test_quantizer import differing, quantized
 

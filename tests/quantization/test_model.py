@@ -12,9 +12,9 @@ from accel.quantization import preparation
 from accel.quantization.model import read_model
 from accel.quantization.runtime import Session
 from tests.cli.conftest import MODEL
-from tests.float_networks import calibration, small
-from tests.onnx_edits import small_model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.edits import small_model
+from tests.support.networks.onnx.floating import calibration, small
+from tests.support.oracles.onnx import onnx_runtime
 
 
 def saved(folder, proto: onnx.ModelProto):

@@ -5,14 +5,14 @@ import itertools
 import numpy as np
 import pytest
 
-from accel.compiler import reference
+from accel.compiler.graph import interpreter
 from accel.quantization import preparation
 from accel.quantization.fit import fitted
 from accel.quantization.model import read_model
 from accel.quantization.narrow import int4_codes, narrowed, rewritten, ternary_codes
 from accel.quantization.quantizer import Quantized, Settings, quantize
-from tests.float_networks import calibration, small
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.floating import calibration, small
+from tests.support.oracles.onnx import onnx_runtime
 
 CODES = {"int4": 7, "ternary": 1}
 
@@ -72,7 +72,7 @@ def test_the_file_has_the_codes_and_answers_as_the_runtime(kind, form, per_tenso
         assert tensor.quantization.scale == tuple(layer.scale.reshape(-1).tolist())
         assert (len(tensor.quantization.scale) == 1) == per_tensor
     x = calibration(20, seed=2)
-    ours = reference.run(made.graph, x)[made.graph.outputs[0]]
+    ours = interpreter.run(made.graph, x)[made.graph.outputs[0]]
     theirs = np.concatenate([onnx_runtime(made.data, {"x": sample[None]})[0] for sample in x])
     assert int((ours != theirs).sum()) == 0
 

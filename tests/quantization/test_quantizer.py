@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from accel.compiler import reference
+from accel.compiler.graph import interpreter
 from accel.quantization import preparation
 from accel.quantization.model import read_model
 from accel.quantization.quantizer import ACTIVATIONS, FORMS, METHODS, Quantized, Settings, quantize
-from tests.float_networks import calibration, small
-from tests.onnx_graphs import Model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.floating import calibration, small
+from tests.support.networks.onnx.operators import Model
+from tests.support.oracles.onnx import onnx_runtime
 
 
 def quantized(m: Model, folder, x: np.ndarray, advance=None, **settings) -> Quantized:
@@ -21,7 +21,7 @@ def quantized(m: Model, folder, x: np.ndarray, advance=None, **settings) -> Quan
 
 
 def differing(made: Quantized, x: np.ndarray) -> int:
-    ours = reference.run(made.graph, x)[made.graph.outputs[0]]
+    ours = interpreter.run(made.graph, x)[made.graph.outputs[0]]
     theirs = [onnx_runtime(made.data, {"x": sample[None]})[0] for sample in x]
     return int((ours != np.concatenate(theirs)).sum())
 

@@ -5,9 +5,9 @@ import onnx
 import pytest
 
 from accel.quantization.simplify import simplify
-from tests.float_networks import normalization, weights
-from tests.onnx_graphs import Model
-from tests.oracle_onnx import onnx_runtime
+from tests.support.networks.onnx.floating import normalization, weights
+from tests.support.networks.onnx.operators import Model
+from tests.support.oracles.onnx import onnx_runtime
 
 
 def linear_norm(m: Model, transposed: int, bias: tuple[int, ...] | None) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...discovery import discover
-from ..ir import Graph
-from ..reasons import Reason
-from ..verify import problems
+from ..diagnostics import Reason
+from ..graph.verify import problems
+from ..ir.graph import Graph
 from ._frontend import Frontend, UnsupportedModel
 
 __all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]

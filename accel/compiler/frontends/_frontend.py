@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import UserError
-from ..ir import Graph
-from ..reasons import Reason, listing
+from ..diagnostics import Reason, listing
+from ..ir.graph import Graph
 
 
 class UnsupportedModel(UserError):

@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from ...numeric.elementwise import ARITHMETIC
-from ..ir import Node, Tensor
+from ...numeric.elementwise.arithmetic import ARITHMETIC
+from ..ir.graph import Node, Tensor
 from ._operator import affine, code_range, support
 
 # Real bounds of each activation; None stands for the bound of the output's type.

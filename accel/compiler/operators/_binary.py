@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric import float32
 from ...numeric.affine import Affine
-from ...numeric.chain import Chain
-from ...numeric.elementwise import ARITHMETIC, FLOAT32, Arithmetic
-from ..convolution import Convolution
-from ..ir import Graph, Node, Tensor
+from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
+from ...numeric.rules.float_epilogue import Chain
+from ...numeric.runtimes import float32
+from ..ir.graph import Graph, Node, Tensor
+from ..ir.layer import Convolution
 from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, Check, all_codes, table_of
 from ._operator import (
     Operand,

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ...numeric.rules import Mean
-from ..convolution import Convolution, Region, identity
-from ..ir import Node
-from ..storage import Stored
+from ...numeric.rules.rules import Mean
+from ..ir.graph import Node
+from ..ir.layer import Convolution, Region, identity
+from ..ir.tensor_layout import Stored
 from ._operator import selecting
 
 Triple = tuple[int, int, int]  # height, width, channels

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...numeric.rules import Table
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Table
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, stored
 from ._activation import check_known, code_bounds
 from ._linear import lowered_unary
 from ._operator import affine, code_range, output_tensor, support

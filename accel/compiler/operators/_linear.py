@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from ...numeric.chain import Chain
 from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
-from ...numeric.rules import Rescale, Rule
-from ..convolution import Convolution, Region
-from ..ir import Graph, Node, Tensor
-from ..storage import Stored, stored
+from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.rules import Rescale, Rule
+from ..ir.graph import Graph, Node, Tensor
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._activation import code_bounds
 from ._operator import (
     check_activation,

@@ -1,6 +1,6 @@
 """What operators share that move codes and change none."""
 
-from ..ir import Graph, Node, Tensor
+from ..ir.graph import Graph, Node, Tensor
 from ._operator import (
     check_activation,
     check_arity,

@@ -10,11 +10,11 @@ from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules import Rule
-from ..convolution import Convolution
-from ..ir import Graph, InvalidGraph, Node, Quantization, Tensor
-from ..reasons import Reason
-from ..storage import Stored
+from ...numeric.rules.rules import Rule
+from ..diagnostics import Reason
+from ..ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored
 
 Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
 

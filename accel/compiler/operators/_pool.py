@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...numeric.rounding import CONTRACTS
-from ..ir import Graph, Node
+from ..ir.graph import Graph, Node
 from ._activation import check_known
 from ._operator import (
     check_activation,

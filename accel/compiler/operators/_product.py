@@ -27,13 +27,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric import tables
-from ...numeric.float_rules import FloatProduct, RealProduct
+from ...numeric.elementwise import lookup_tables
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules import Mean, Rescale, Rule, Table
-from ..convolution import Combination, Convolution, Region
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.floating import FloatProduct, RealProduct
+from ...numeric.rules.rules import Mean, Rescale, Rule, Table
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._binary import in_float32, quantizations
 from ._linear import multiplier
 from ._operator import Operand, affine, input_tensor, output_tensor, support
@@ -222,7 +222,7 @@ class _Strip:
 
     def planes(self) -> Iterator[Convolution]:
         for row, term in enumerate(self.terms):
-            table = tables.of_unary(term.codes)
+            table = lookup_tables.of_unary(term.codes)
             low, high = int(term.codes.min()), int(term.codes.max())
             plane = term.plane
             yield self._window(

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ...numeric.affine import Affine
-from ...numeric.elementwise import ARITHMETIC, Arithmetic
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored
+from ...numeric.elementwise.arithmetic import ARITHMETIC, Arithmetic
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored
 from ._elementwise import CODES, Bounds, Check, all_codes, lower_table, table_of, table_reference
 from ._operator import (
     Operator,

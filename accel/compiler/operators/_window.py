@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..ir import Node
+from ..ir.graph import Node
 from ._operator import require, support
 
 Pair = tuple[int, int]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ...numeric.chain import Chain
-from ...numeric.elementwise import Arithmetic
+from ...numeric.elementwise.arithmetic import Arithmetic
+from ...numeric.rules.float_epilogue import Chain
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 

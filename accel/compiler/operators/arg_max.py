@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules import Mean, Table
-from ..convolution import Combination, Convolution, identity
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Mean, Table
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, identity
+from ..ir.tensor_layout import Stored, stored
 from ._copies import negated
 from ._moves import check_axis, check_shape
 from ._operator import (

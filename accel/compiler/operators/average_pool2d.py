@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...numeric.float_rules import FloatMean, RealMean
 from ...numeric.rounding import CONTRACTS, float_mean
-from ...numeric.rules import Mean, Rule
-from ..convolution import Convolution, Region
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.floating import FloatMean, RealMean
+from ...numeric.rules.rules import Mean, Rule
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._activation import code_bounds
 from ._operator import (
     Operator,

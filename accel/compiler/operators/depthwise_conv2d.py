@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.chain import Chain
-from ...numeric.rules import Rescale
-from ..convolution import Convolution, dilated
-from ..ir import Graph, Node
-from ..storage import Stored
+from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.rules import Rescale
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution, dilated
+from ..ir.tensor_layout import Stored
 from ._activation import check_known
 from ._linear import (
     centred,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric import affine
-from ..ir import Graph, Node
+from ..ir.graph import Graph, Node
 from ._operator import (
     Operator,
     check_activation,

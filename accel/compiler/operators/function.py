@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.affine import Affine
-from ...numeric.elementwise import Arithmetic
-from ...numeric.functions import FUNCTIONS
-from ..ir import Graph, Node
+from ...numeric.elementwise.arithmetic import Arithmetic
+from ...numeric.elementwise.functions import FUNCTIONS
+from ..ir.graph import Graph, Node
 from ._operator import support
 from ._unary import unary_operator
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.libm import expf, logf
-from ..ir import Graph, Node
+from ...numeric.runtimes.libm import expf, logf
+from ..ir.graph import Graph, Node
 from ._operator import (
     Operator,
     check_activation,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.affine import Affine
-from ...numeric.elementwise import Arithmetic
+from ...numeric.elementwise.arithmetic import Arithmetic
 from ._unary import unary_operator
 
 

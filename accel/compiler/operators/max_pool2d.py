@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..convolution import Combination, Convolution, Region, identity
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, Region, identity
+from ..ir.tensor_layout import Stored, stored
 from ._activation import code_bounds
 from ._operator import Operator, output_tensor, support_layers
 from ._pool import Pool2d, check_pool, check_pooled_codes

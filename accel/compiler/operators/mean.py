@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules import Rescale
-from ..convolution import Convolution, Region
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Rescale
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._linear import check_sums
 from ._moves import check_reduced
 from ._operator import (

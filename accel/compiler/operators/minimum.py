@@ -6,10 +6,10 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
-from ...numeric.elementwise import Arithmetic
-from ..convolution import Combination, Convolution, identity
-from ..ir import Graph, Node
-from ..storage import stored
+from ...numeric.elementwise.arithmetic import Arithmetic
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, identity
+from ..ir.tensor_layout import stored
 from ._binary import binary_operator, check_alike
 from ._copies import negated, repeated
 from ._operator import Operand, output_tensor

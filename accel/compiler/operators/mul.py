@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from ...config import AcceleratorConfig
-from ...numeric.elementwise import Arithmetic
-from ..convolution import Convolution
-from ..ir import Graph, Node
+from ...numeric.elementwise.arithmetic import Arithmetic
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 from ._operator import Operand

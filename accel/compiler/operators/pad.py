@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules import Mean
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Mean
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, stored
 from ._linear import lowered_unary
 from ._operator import (
     Operator,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.elementwise import ARITHMETIC
-from ..convolution import Combination, Convolution, identity
-from ..ir import Graph, Node
-from ..storage import Stored
+from ...numeric.elementwise.arithmetic import ARITHMETIC
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, identity
+from ..ir.tensor_layout import Stored
 from ._binary import check_broadcast, constant_by_channel
 from ._elementwise import CODES, all_codes, lower_table, table_of, table_reference
 from ._operator import (

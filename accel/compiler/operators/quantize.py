@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.chain import Chain
-from ...numeric.elementwise import ARITHMETIC
+from ...numeric.elementwise.arithmetic import ARITHMETIC
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules import Rescale, Rule, Table
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored
+from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.rules import Rescale, Rule, Table
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored
 from ._elementwise import CODES, looked_up, lower_table
 from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..convolution import Combination, Convolution, identity
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ..ir.graph import Graph, Node
+from ..ir.layer import Combination, Convolution, identity
+from ..ir.tensor_layout import Stored, stored
 from ._copies import copied_part, negated
 from ._moves import check_moved, check_reduced
 from ._operator import (

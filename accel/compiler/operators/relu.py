@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.affine import Affine
-from ...numeric.elementwise import Arithmetic
-from ..ir import Graph, Node
+from ...numeric.elementwise.arithmetic import Arithmetic
+from ..ir.graph import Graph, Node
 from ._activation import code_bounds
 from ._elementwise import activation_bounds, check_activation_known
 from ._operator import input_tensor

@@ -6,9 +6,9 @@ from math import gcd
 
 import numpy as np
 
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, stored
 from ._copies import copied_part
 from ._operator import (
     NUMBERS,

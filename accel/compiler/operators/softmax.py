@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric import softmax as fixed_point
 from ...numeric.rounding import CONTRACTS
-from ...numeric.softmax_onnx import CodeSoftmax, float_softmax
-from ..ir import Graph, Node
+from ...numeric.runtimes import softmax_tflm as fixed_point
+from ...numeric.runtimes.softmax_onnx import CodeSoftmax, float_softmax
+from ..ir.graph import Graph, Node
 from ._operator import (
     Operator,
     affine,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, stored
 from ._copies import copied_part
 from ._moves import check_blocks
 from ._operator import Operator, input_tensor, output_tensor, support_layers

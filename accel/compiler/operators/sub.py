@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...numeric.elementwise import Arithmetic
+from ...numeric.elementwise.arithmetic import Arithmetic
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ...numeric import chain
-from ..ir import Graph, Node
+from ...numeric.rules import float_epilogue
+from ..ir.graph import Graph, Node
 from ._operator import (
     Operator,
     check_activation,
@@ -34,7 +34,7 @@ class Sums:
     parts: int = 1
     least: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     unit: np.ndarray = field(default_factory=lambda: np.ones(1))
-    steps: tuple[chain.Step, ...] = ()
+    steps: tuple[float_epilogue.Step, ...] = ()
     rounds: bool = False
 
 
@@ -53,7 +53,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     parts = codes.reshape(*codes.shape[:-1], attributes.parts, channels)
     real = (parts.sum(axis=-2) + attributes.least) * attributes.unit
     with np.errstate(over="ignore"):
-        return [chain.run(attributes.steps, real.astype(np.float32))]
+        return [float_epilogue.run(attributes.steps, real.astype(np.float32))]
 
 
 OPERATOR = Operator(attributes=Sums, check=check, reference=reference, host=True)

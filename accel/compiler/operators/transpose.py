@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules import Mean
-from ..convolution import Convolution, Region
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Mean
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._copies import copied_part
 from ._moves import check_moved, check_shape
 from ._operator import (

@@ -10,10 +10,10 @@ from itertools import product
 
 import numpy as np
 
-from ...numeric.rules import Rescale
-from ..convolution import Convolution, Region
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ...numeric.rules.rules import Rescale
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, stored
 from ._activation import check_known
 from ._linear import (
     centred,

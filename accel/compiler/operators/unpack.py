@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..convolution import Convolution
-from ..ir import Graph, Node
-from ..storage import Stored, stored
+from ..ir.graph import Graph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, stored
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
 from ._operator import Operator, check_variable, input_tensor, require, support

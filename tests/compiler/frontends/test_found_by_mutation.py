@@ -11,13 +11,13 @@ from accel.api import Program
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.max_pool2d import MaxPool2d
-from accel.compiler.program import compile_graph
-from accel.compiler.tflite_writer import write
+from accel.compiler.program.program import compile_graph
+from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
-from tests.onnx_graphs import Model
-from tests.oracle import tflm
-from tests.oracle_onnx import onnx_runtime
-from tests.small import Chain
+from tests.support.networks.onnx.operators import Model
+from tests.support.networks.small import Chain
+from tests.support.oracles.onnx import onnx_runtime
+from tests.support.oracles.tflm import tflm
 
 CONFIG = AcceleratorConfig(weight_steps=8192, sum_bits=32)
 

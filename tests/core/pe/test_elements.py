@@ -10,7 +10,7 @@ from accel.core.pe import ELEMENTS, element_of, serving
 from accel.datapath import _ports, _products
 from accel.datapath._claim import smallest
 from accel.numeric.formats import FORMATS
-from tests.datapaths import cores, name
+from tests.support.rtl.datapaths import cores, name
 
 CORES = cores(dsps=3)  # fewer than products, for those that mix
 

@@ -1,0 +1,301 @@
+"""Functions of one number, or of two, in ONNX files."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...ir.graph import Quantization
+from ...operators.abs import Abs
+from ...operators.add import Add
+from ...operators.elu import Elu
+from ...operators.hard_swish import HardSwish
+from ...operators.leaky_relu import LeakyRelu
+from ...operators.logistic import Logistic
+from ...operators.mul import Mul
+from ...operators.prelu import Prelu
+from ...operators.relu import Relu
+from ...operators.sub import Sub
+from ...operators.tanh import Tanh
+from .builder import Builder, Quantizer, Unreadable
+from .linear import added_bias
+from .quantize import finished, quantizer, real_constant, single
+from .values import Activation, Constant, Dequantized, Pending, Shape, Value, identity
+
+# Bounds of Clip that are an activation of ours.
+CLIPS = {
+    (0.0, np.inf): "relu",
+    (0.0, 6.0): "relu6",
+    (-1.0, 1.0): "relu_n1_to_1",
+    (-np.inf, np.inf): "none",
+}
+
+
+def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:
+    """A function of single numbers, which waits for its quantization."""
+    record = b.node
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        with b.at(record):
+            given = replace(attributes, activation=activation) if operator == "relu" else attributes
+            shape = b.tensors[x.tensor].shape
+            tensor = b.add_node(operator, given, (x.tensor,), shape, name=name)
+        b.quantize(tensor, wanted)
+        return replace(b.like(x, tensor), real=False)
+
+    fuses = operator == "relu"
+    activation = attributes.activation if fuses else "none"
+    return Pending(record.place, x.shape, finish, activation=activation, fuses=fuses)
+
+
+def _unary(operator: str, attributes: Callable[[Builder], Any]) -> Callable[[Builder], list[Value]]:
+    def read(b: Builder) -> list[Value]:
+        return [unary_result(b, b.numbers(0), operator, attributes(b))]
+
+    return read
+
+
+def _qlinear_unary(
+    operator: str, attributes: Callable[[Builder], Any]
+) -> Callable[[Builder], list[Value]]:
+    def read(b: Builder) -> list[Value]:
+        x = b.codes(0, quantizer(b, 1, 2))
+        pending = unary_result(b, x, operator, attributes(b))
+        return [finished(b, pending, quantizer(b, 3, 4))]
+
+    return read
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))
+
+
+def _leaky_relu(b: Builder) -> LeakyRelu:
+    return LeakyRelu(alpha=_float32(b.attribute("alpha", 0.01)))
+
+
+def _elu(b: Builder) -> Elu:
+    alpha = b.attribute("alpha", 1.0)
+    if alpha != 1.0:
+        raise Unreadable(f"has alpha {alpha}", "", "use alpha 1")
+    return Elu()
+
+
+def hard_sigmoid_product(b: Builder) -> list[Value]:
+    return [unary_result(b, b.numbers(0), "hard_swish", HardSwish())]
+
+
+# Rectifiers.
+
+
+def rectified(b: Builder, activation: str) -> list[Value]:
+    """The input clamped, by the operator that made it if that can do it."""
+    value = b.required(0)
+    if isinstance(value, Pending) and value.fuses and value.activation in ("none", activation):
+        return [replace(value, activation=activation, takes_bias=False, made={})]
+    if activation == "none":
+        return [value]
+    return [unary_result(b, b.numbers(0), "relu", Relu(activation=activation))]
+
+
+def relu(b: Builder) -> list[Value]:
+    return rectified(b, "relu")
+
+
+def clip(b: Builder) -> list[Value]:
+    limits = []
+    for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
+        given = real_constant(b.value(index))
+        if given is None and b.value(index) is not None:
+            raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
+        limits.append(b.attribute(name, default) if given is None else single(given))
+    limits = [np.sign(x) * np.inf if abs(x) >= np.finfo(np.float32).max else x for x in limits]
+    if tuple(limits) not in CLIPS:
+        known = ", ".join(f"{low:g}..{high:g}" for low, high in list(CLIPS)[:3])
+        raise Unreadable(f"clips to {limits[0]:g}..{limits[1]:g}", "", f"use one of {known}")
+    return rectified(b, CLIPS[tuple(limits)])
+
+
+# Two operands.
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A constant operand: int8 codes in the file's shape, and how they are quantized."""
+
+    data: np.ndarray
+    quantization: Quantization
+
+    @property
+    def shape(self) -> Shape:
+        return self.data.shape
+
+
+def _constant_operand(b: Builder, value: Value, index: int) -> Codes:
+    name = b.node.inputs[index]
+    if isinstance(value, Dequantized):
+        return _codes_of(name, value.codes, value.scale, value.zero_point)
+    data = real_constant(value)
+    if data is None or data.size != 1 or not np.isfinite(data).all():
+        remedy = "put QuantizeLinear and DequantizeLinear behind it"
+        raise Unreadable(f"has a constant {name!r} that is not quantized", "", remedy)
+    # One number is a code of 1 or -1 whose scale is its magnitude, exactly.
+    number = float(data.item())
+    q = Quantization(scale=(abs(number) or 1.0,), zero_point=(0,))
+    return Codes(np.full(data.shape, np.sign(number), np.int8), q)
+
+
+def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray) -> Codes:
+    whole = all((values == values.reshape(-1)[:1]).all() for values in (scale, zero_point))
+    if codes.dtype not in (np.uint8, np.int8) or codes.size == 0 or not whole:
+        remedy = "quantize it per tensor to int8 or uint8"
+        raise Unreadable(f"has a constant {name!r} of other codes", "", remedy)
+    offset = 128 if codes.dtype == np.uint8 else 0
+    q = Quantization(
+        scale=(float(scale.reshape(-1)[0]),),
+        zero_point=(int(zero_point.reshape(-1)[0]) - offset,),
+        offset=offset,
+    )
+    return Codes((codes.astype(np.int64) - offset).astype(np.int8), q)
+
+
+def binary_result(
+    b: Builder, operator: str, attributes: Any, operands: list[Activation | Codes]
+) -> Pending:
+    """A function of two numbers, which waits for its quantization; one of them may be constant."""
+    record = b.node
+    shapes = [value.shape for value in operands]
+    try:
+        shape = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise Unreadable(f"has inputs of {shapes[0]} and {shapes[1]}") from None
+    rank = len(shape)
+    padded = [
+        b.reshaped(v, (1,) * (rank - len(v.shape)) + v.shape) if isinstance(v, Activation) else v
+        for v in operands
+    ]
+    layout = _common_layout([v for v in padded if isinstance(v, Activation)], shape)
+    names = []
+    for index, value in enumerate(padded):
+        if isinstance(value, Activation):
+            names.append(b.in_layout(value, layout).tensor)
+            continue
+        shape_of = (1,) * (rank - len(value.shape)) + value.shape
+        data = value.data.reshape(shape_of).transpose(layout)
+        names.append(b.add_constant(record.inputs[index] or "constant", data, value.quantization))
+    output = tuple(shape[axis] for axis in layout)
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        with b.at(record):
+            tensor = b.add_node(operator, given, tuple(names), output, name=name)
+        b.quantize(tensor, wanted)
+        return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
+
+    return Pending(record.place, shape, finish, fuses=True)
+
+
+def _common_layout(values: list[Activation], shape: Shape) -> Shape:
+    """The layout that spares transpositions: that of a whole operand, if it is not the file's."""
+    plain = identity(len(shape))
+    layouts = [v.layout for v in values if v.flat is None and v.shape == shape]
+    layouts += [v.layout for v in values if v.flat is None]
+    return next((layout for layout in layouts if layout != plain), plain)
+
+
+def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
+    def read(b: Builder) -> list[Value]:
+        values = [b.required(0), b.required(1)]
+        if operator == "add":
+            for value, other in (values, values[::-1]):
+                data = real_constant(other)
+                if isinstance(value, Pending) and data is not None and data.ndim:
+                    axis = _channel_axis(value, data)
+                    summed = added_bias(value, data, axis)
+                    if summed is not None:
+                        return [summed]
+        operands = [
+            _constant_operand(b, value, index)
+            if isinstance(value, Constant | Dequantized)
+            else b.numbers(index)
+            for index, value in enumerate(values)
+        ]
+        return [binary_result(b, operator, attributes, operands)]
+
+    return read
+
+
+def _channel_axis(value: Pending, data: np.ndarray) -> int:
+    """The dimension in which an addend differs, else that of the channels."""
+    rank = len(value.shape)
+    shape = (1,) * (rank - data.ndim) + data.shape
+    wide = [axis for axis, size in enumerate(shape) if size > 1]
+    return wide[0] if len(wide) == 1 else (1 if rank > 2 else rank - 1)
+
+
+def _qlinear_binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
+    def operand(b: Builder, index: int) -> Activation | Codes:
+        value, given = b.required(index), quantizer(b, index + 1, index + 2)
+        if not isinstance(value, Constant):
+            return b.codes(index, given)
+        scale, zeros = np.float32(given.scale), given.zero_point + 128 * given.unsigned
+        wide = np.broadcast_to(scale, value.shape), np.broadcast_to(zeros, value.shape)
+        return _codes_of(b.node.inputs[index], value.data, *wide)
+
+    def read(b: Builder) -> list[Value]:
+        pending = binary_result(b, operator, attributes, [operand(b, 0), operand(b, 3)])
+        return [finished(b, pending, quantizer(b, 6, 7))]
+
+    return read
+
+
+def prelu(b: Builder) -> list[Value]:
+    x, slope = b.numbers(0), b.required(1)
+    if isinstance(slope, Activation | Pending):
+        raise Unreadable("has a slope that is computed", "", "use a constant slope")
+    operand = _constant_operand(b, slope, 1)
+    codes, q = operand.data, operand.quantization
+    rank, record = len(x.shape), b.node
+    if x.flat is not None:
+        x = b.plain(x)
+    if codes.ndim > rank:
+        raise Unreadable(f"has a slope of {codes.shape} for an input of {x.shape}")
+    codes = codes.reshape((1,) * (rank - codes.ndim) + codes.shape).transpose(x.layout)
+    name = b.add_constant(record.inputs[1] or "slope", codes, q)
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        output = b.node.outputs[0]
+        with b.at(record):
+            shape = b.tensors[x.tensor].shape
+            tensor = b.add_node("prelu", Prelu(), (x.tensor, name), shape, name=output)
+        b.quantize(tensor, wanted)
+        return replace(b.like(x, tensor), real=False)
+
+    return [Pending(record.place, x.shape, finish)]
+
+
+def _nothing(kind: type) -> Callable[[Builder], Any]:
+    return lambda b: kind()
+
+
+READERS = {
+    "Add": ("add", _binary("add", Add())),
+    "Sub": ("sub", _binary("sub", Sub())),
+    "Mul": ("mul", _binary("mul", Mul())),
+    "com.microsoft.QLinearAdd": ("add", _qlinear_binary("add", Add())),
+    "com.microsoft.QLinearMul": ("mul", _qlinear_binary("mul", Mul())),
+    "Relu": ("relu", relu),
+    "Clip": ("relu", clip),
+    "Sigmoid": ("logistic", _unary("logistic", _nothing(Logistic))),
+    "com.microsoft.QLinearSigmoid": ("logistic", _qlinear_unary("logistic", _nothing(Logistic))),
+    "Tanh": ("tanh", _unary("tanh", _nothing(Tanh))),
+    "Abs": ("abs", _unary("abs", _nothing(Abs))),
+    "Elu": ("elu", _unary("elu", _elu)),
+    "HardSwish": ("hard_swish", hard_sigmoid_product),
+    "LeakyRelu": ("leaky_relu", _unary("leaky_relu", _leaky_relu)),
+    "com.microsoft.QLinearLeakyRelu": ("leaky_relu", _qlinear_unary("leaky_relu", _leaky_relu)),
+    "PRelu": ("prelu", prelu),
+}

@@ -1,0 +1,254 @@
+"""The contents of an ONNX file as plain records, read without trusting the file.
+
+The ``onnx`` package parses the protocol buffer; it is imported when there is one, since that takes
+longer than everything else. No other file is ever opened, and no more memory is
+taken than a small multiple of the file's own size: what becomes objects is counted before.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .wire import MAX_FIELDS, fields
+
+ONNX_DOMAINS = ("", "ai.onnx")
+LEAST_OPSET = 10  # the first that has QuantizeLinear
+MAX_NODES = 2**13  # more than any core has memory for
+
+# TensorProto.DataType: name, NumPy's type, and the field of values that are not raw.
+ELEMENTS = {
+    1: ("float32", np.float32, "float_data"),
+    2: ("uint8", np.uint8, "int32_data"),
+    3: ("int8", np.int8, "int32_data"),
+    6: ("int32", np.int32, "int32_data"),
+    7: ("int64", np.int64, "int64_data"),
+    9: ("bool", np.bool_, "int32_data"),
+    11: ("float64", np.float64, "double_data"),
+}
+_EXTERNAL = 1  # TensorProto.DataLocation
+
+
+class Damaged(Exception):
+    """The bytes are no ONNX file, or not all of one."""
+
+
+class UnreadableConstant(Exception):
+    """A constant of a type or place that cannot be read: what, and the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """An input or output of the graph; ``shape`` has None or a name where a size is not fixed."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | str | None, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NodeRecord:
+    """A node as the file has it; absent inputs are empty strings, ``index`` counts from 0."""
+
+    index: int
+    spelling: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: dict[str, Any]
+    control_flow: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"operator {self.index} ({self.spelling})"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FileRecord:
+    """All of an ONNX file that the reader looks at."""
+
+    opset: int
+    nodes: tuple[NodeRecord, ...]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    constants: dict[str, np.ndarray]
+    unreadable: dict[str, UnreadableConstant]
+
+
+def parse(data: bytes) -> Any:
+    """Parse a file's bytes into a ``ModelProto``; raises ``Damaged``."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    model = onnx.ModelProto()
+    if fields(data, model.DESCRIPTOR) > MAX_FIELDS:
+        raise Damaged(f"it has more than {MAX_FIELDS} fields")
+    try:
+        model.ParseFromString(data)
+    except DecodeError as error:
+        raise Damaged("its bytes are no protocol buffer of a model, or it is cut off") from error
+    if not model.HasField("graph"):
+        raise Damaged("it has no graph")
+    return model
+
+
+def decode(data: bytes) -> FileRecord:
+    """Return the records of a file; raises ``Damaged`` and nothing else."""
+    model = parse(data)
+    graph = model.graph
+    if len(graph.node) > MAX_NODES:
+        raise Damaged(f"it has {len(graph.node)} nodes, more than {MAX_NODES}")
+    versions = [
+        entry.version for entry in model.opset_import if _text(entry.domain) in ONNX_DOMAINS
+    ]
+    constants: dict[str, np.ndarray] = {}
+    unreadable: dict[str, UnreadableConstant] = {}
+    for tensor in graph.initializer:
+        try:
+            constants[_text(tensor.name)] = array_of(tensor)
+        except UnreadableConstant as error:
+            unreadable[_text(tensor.name)] = error
+    for sparse in graph.sparse_initializer:
+        name = _text(sparse.values.name)
+        unreadable[name] = UnreadableConstant("is stored sparsely", "store it densely")
+    known = {*constants, *unreadable}
+    return FileRecord(
+        opset=max(versions, default=1),
+        nodes=tuple(_node(index, node) for index, node in enumerate(graph.node)),
+        inputs=tuple(_port(value) for value in graph.input if _text(value.name) not in known),
+        outputs=tuple(_port(value) for value in graph.output),
+        constants=constants,
+        unreadable=unreadable,
+    )
+
+
+def newest_opset() -> int:
+    """The newest set of operators that the ``onnx`` package knows."""
+    import onnx
+
+    return onnx.defs.onnx_opset_version()
+
+
+def _type_name(tensor: Any) -> str:
+    from onnx import TensorProto
+
+    number = tensor.elem_type if hasattr(tensor, "elem_type") else tensor.data_type
+    names = {value: name.lower() for name, value in TensorProto.DataType.items()}
+    return names[number] if number in names and number else "of no type that is known"
+
+
+def _text(value: str | bytes) -> str:
+    """A name; the parser leaves those that are no UTF-8 as bytes."""
+    return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+
+
+def _port(value: Any) -> Port:
+    tensor = value.type.tensor_type
+    dtype = ELEMENTS[tensor.elem_type][0] if tensor.elem_type in ELEMENTS else _type_name(tensor)
+    shape = None
+    if value.type.HasField("tensor_type") and tensor.HasField("shape"):
+        shape = tuple(
+            dim.dim_value if dim.HasField("dim_value") else _text(dim.dim_param) or None
+            for dim in tensor.shape.dim
+        )
+    return Port(name=_text(value.name), dtype=dtype, shape=shape)
+
+
+def _node(index: int, node: Any) -> NodeRecord:
+    from onnx import AttributeProto
+
+    attributes: dict[str, Any] = {}
+    control_flow = False
+    for attribute in node.attribute:
+        kind, name = attribute.type, _text(attribute.name)
+        if kind in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
+            control_flow = True
+        elif kind == AttributeProto.TENSOR:
+            try:
+                attributes[name] = array_of(attribute.t)
+            except UnreadableConstant as error:
+                attributes[name] = error
+        elif kind == AttributeProto.STRING:
+            attributes[name] = attribute.s.decode("utf-8", errors="replace")
+        elif kind in (AttributeProto.INT, AttributeProto.FLOAT):
+            attributes[name] = attribute.i if kind == AttributeProto.INT else attribute.f
+        elif kind in (AttributeProto.INTS, AttributeProto.FLOATS):
+            values = attribute.ints if kind == AttributeProto.INTS else attribute.floats
+            attributes[name] = tuple(values)
+    domain, spelling = _text(node.domain), _text(node.op_type)
+    return NodeRecord(
+        index=index,
+        spelling=spelling if domain in ONNX_DOMAINS else f"{domain}.{spelling}",
+        domain=domain,
+        inputs=tuple(map(_text, node.input)),
+        outputs=tuple(map(_text, node.output)),
+        attributes=attributes,
+        control_flow=control_flow,
+    )
+
+
+def array_of(tensor: Any) -> np.ndarray:
+    """The array of a constant. Raises ``UnreadableConstant``."""
+    if tensor.data_location == _EXTERNAL or tensor.external_data:
+        remedy = "save the model as one file (onnx.save without save_as_external_data)"
+        raise UnreadableConstant("has its data in another file", remedy)
+    if tensor.data_type not in ELEMENTS:
+        what = f"is {_type_name(tensor)}, which is not supported"
+        raise UnreadableConstant(what, "quantize the model to int8")
+    _, dtype, field = ELEMENTS[tensor.data_type]
+    shape = tuple(tensor.dims)
+    if any(size < 0 for size in shape):
+        raise UnreadableConstant(f"has an impossible shape {shape[:9]}", "")
+    expected = math.prod(shape)
+    little_endian = np.dtype(dtype).newbyteorder("<")
+    if tensor.HasField("raw_data"):
+        given, whole = len(tensor.raw_data), expected * little_endian.itemsize
+        if given != whole:
+            raise UnreadableConstant(f"has {given} bytes of data, not {whole}", "")
+        data = np.frombuffer(tensor.raw_data, little_endian).astype(dtype)
+    else:
+        values = getattr(tensor, field)
+        if len(values) != expected:
+            raise UnreadableConstant(f"has {len(values)} values, not {expected}", "")
+        wide = np.array(values, np.float64 if field == "double_data" else None)
+        data = wide.astype(dtype)
+        if len(values) and np.issubdtype(dtype, np.integer) and (data != wide).any():
+            raise UnreadableConstant(f"has values outside {np.dtype(dtype).name}", "")
+    data = data.reshape(shape)
+    data.flags.writeable = False
+    return data
+
+
+def in_order(record: FileRecord) -> tuple[list[NodeRecord], list[NodeRecord]]:
+    """Return the nodes in an order in which they can run, and those that never can.
+
+    Nodes keep the file's order where it is one. The others wait for themselves or for tensors that
+    nothing makes.
+    """
+    ready = {port.name for port in record.inputs} | {*record.constants, *record.unreadable, ""}
+    waiting: dict[str, list[NodeRecord]] = {}
+    missing: Counter[int] = Counter()
+    ordered: list[NodeRecord] = []
+    for node in record.nodes:
+        fresh = [node]
+        while fresh:
+            current = fresh.pop()
+            lacks = {name for name in current.inputs if name not in ready}
+            if lacks:
+                missing[current.index] = len(lacks)
+                for name in lacks:
+                    waiting.setdefault(name, []).append(current)
+                continue
+            ordered.append(current)
+            for name in current.outputs:
+                if name in ready:
+                    continue
+                ready.add(name)
+                for other in waiting.pop(name, ()):
+                    missing[other.index] -= 1
+                    if missing[other.index] == 0:
+                        fresh.append(other)
+    done = {node.index for node in ordered}
+    return ordered, [node for node in record.nodes if node.index not in done]

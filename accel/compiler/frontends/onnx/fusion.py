@@ -1,0 +1,188 @@
+"""Which operators between DequantizeLinear and QuantizeLinear ONNX Runtime computes on codes.
+
+At its highest optimization level it replaces an Add between two DequantizeLinear and one
+QuantizeLinear by QLinearAdd, a Mul by QLinearMul and an AveragePool by QLinearAveragePool, if all have
+codes of one type. The others stay in float32, where halves are rounded before the zero point is added
+and not after. It decides
+
+1. after every DequantizeLinear has one reader (``EnsureUniqueDQForNodeUnit``),
+2. after quantizations were copied to both sides of operators that only move numbers
+   (``QDQPropagationTransformer``),
+3. after int8 became uint8 in each pair of a QuantizeLinear and its only DequantizeLinear
+   (``QDQS8ToU8Transformer``, on x86-64), which constants and inputs of the file do not take part in,
+4. by ``BinaryNodeGroupSelector`` and ``UnaryNodeGroupSelector``.
+
+Source: onnxruntime/core/optimizer/qdq_transformer. Names of tensors here are those of the file.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from .file import FileRecord, NodeRecord
+from .values import Constant, Value
+
+CODES, UINT8, FLOAT32 = "codes", "uint8", "float32"
+FUSED = ("Add", "Mul", "AveragePool")  # where it makes a difference
+
+# The opsets in which step 2 knows an operator that moves numbers, from the first to before the last.
+_MOVES: Mapping[str, tuple[int, int]] = {
+    "MaxPool": (12, 22),
+    "Reshape": (5, 21),
+    "Transpose": (1, 21),
+    "Squeeze": (1, 21),
+    "Unsqueeze": (1, 21),
+    "Slice": (1, 99),
+}
+_NOTHING = ("Identity", "Dropout")  # removed before anything else
+_CLAMPS = ("Relu", "Clip")
+
+
+class Fusions:
+    """The file's nodes as the optimizer sees them; ``values`` are those of tensors read so far."""
+
+    def __init__(self, record: FileRecord, values: Mapping[str, Value]) -> None:
+        self._values, self._opset = values, record.opset
+        producers = {name: node for node in record.nodes for name in node.outputs if name}
+        self._same = {
+            node.outputs[0]: node.inputs[0]
+            for node in record.nodes
+            if node.spelling in _NOTHING and node.inputs and node.outputs
+        }
+        self._outputs = {self._resolved(port.name) for port in record.outputs}
+        self._producers = producers
+        self._readers: dict[str, list[NodeRecord]] = defaultdict(list)
+        needed, waiting = set(), [*self._outputs]
+        while waiting:
+            node = producers.get(self._resolved(waiting.pop()))
+            if node is None or node.index in needed:
+                continue
+            needed.add(node.index)
+            for name in filter(None, node.inputs):
+                self._readers[self._resolved(name)].append(node)
+                waiting.append(name)
+
+    def form(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str:
+        """How the runtime computes a node that ``quantize`` makes codes of.
+
+        On ``CODES`` as the file has them, on codes that became ``UINT8``, or in ``FLOAT32``.
+        ``unsigned`` says that ``quantize`` makes uint8.
+        """
+        kinds = {self._output(node, quantize, unsigned)}
+        kinds |= {self._operand(self._resolved(name)) for name in node.inputs}
+        kind = kinds.pop()
+        if kinds or kind is None:
+            return FLOAT32
+        return UINT8 if kind == UINT8 else CODES
+
+    def _resolved(self, name: str) -> str:
+        seen = set()
+        while name in self._same and name not in seen:
+            seen.add(name)
+            name = self._same[name]
+        return name
+
+    def _moves(self, node: NodeRecord | None) -> bool:
+        first, end = _MOVES.get(node.spelling, (0, 0)) if node else (0, 0)
+        return first <= self._opset < end
+
+    def _operand(self, tensor: str) -> str | None:
+        """The type of the codes that a DequantizeLinear reads which writes an operand, if one does."""
+        node = self._producers.get(tensor)
+        if node is not None and node.spelling == "DequantizeLinear":
+            return self._codes(self._resolved(node.inputs[0]))
+        if not self._moves(node) or tensor in self._outputs:
+            return None
+        source = self._resolved(node.inputs[0])
+        while (maker := self._producers.get(source)) is not None and self._moves(maker):
+            if source in self._outputs:
+                return None
+            source = self._resolved(maker.inputs[0])
+        if maker is None or maker.spelling != "DequantizeLinear":
+            return None
+        readers = [r for r in self._readers[tensor] if r.spelling != "QuantizeLinear"]
+        alone = len(readers) == 1 and _zero_point(maker) is not None
+        return UINT8 if alone or self._unsigned(maker.inputs[0]) else "int8"
+
+    def _output(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str | None:
+        """The type of the codes that a QuantizeLinear makes of a node's output, if one does."""
+        own = UINT8 if unsigned else "int8"
+        first = following = self._only_reader(node)
+        if following is not None and following.spelling in _CLAMPS:
+            if not self._redundant(following, quantize, unsigned):
+                return None
+            first = following = self._only_reader(following)
+        while following is not None and following.index != quantize.index:
+            if not self._moves(following):
+                return None
+            following = self._only_reader(following)
+        if following is None:
+            return None
+        if first is quantize or first.index == quantize.index:
+            return UINT8 if self._paired(quantize) else own
+        return UINT8 if _zero_point(quantize) is not None else own
+
+    def _only_reader(self, node: NodeRecord) -> NodeRecord | None:
+        name = self._resolved(node.outputs[0])
+        readers = self._readers[name]
+        return readers[0] if len(readers) == 1 and name not in self._outputs else None
+
+    def _codes(self, tensor: str) -> str:
+        """The type of codes that stand in a tensor."""
+        if self._unsigned(tensor):
+            return UINT8
+        node, value = self._producers.get(tensor), self._values.get(tensor)
+        made = node is not None and node.spelling == "QuantizeLinear"
+        return UINT8 if made and not isinstance(value, Constant) and self._paired(node) else "int8"
+
+    def _unsigned(self, tensor: str) -> bool:
+        value = self._values.get(self._resolved(tensor))
+        if isinstance(value, Constant):
+            return value.data.dtype == np.uint8
+        return bool(getattr(value, "unsigned", False))
+
+    def _paired(self, quantize: NodeRecord) -> bool:
+        """Whether a QuantizeLinear has one DequantizeLinear for a reader, with its zero point."""
+        name = self._resolved(quantize.outputs[0])
+        readers = self._readers[name]
+        if name in self._outputs or len(readers) != 1:
+            return False
+        (node,) = readers
+        if node.spelling != "DequantizeLinear":
+            return False
+        result = self._resolved(node.outputs[0])
+        if len(self._readers[result]) + (result in self._outputs) != 1:
+            return False
+        points = [self._values.get(_zero_point(end) or "") for end in (quantize, node)]
+        whole = all(isinstance(point, Constant) and point.data.size == 1 for point in points)
+        return whole and points[0].data.item() == points[1].data.item()
+
+    def _redundant(self, clamp: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
+        """``IsClipMadeRedundantByQ``: whether no code of the type lies outside a Relu or a Clip."""
+        least, most = (0, 255) if unsigned else (-128, 127)
+        point = self._scalar(_zero_point(quantize) or "")
+        zero_point = 0 if point is None else int(point)
+        if clamp.spelling == "Relu":
+            return zero_point == least
+        scale = self._scalar(quantize.inputs[1])
+        if scale is None:
+            return False
+        ends = []
+        for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
+            given = clamp.inputs[index] if index < len(clamp.inputs) else ""
+            end = self._scalar(given) if given else clamp.attributes.get(name, default)
+            if end is None:
+                return False
+            with np.errstate(over="ignore"):
+                ends.append(float(np.rint(np.float32(end) / np.float32(scale))) + zero_point)
+        return ends[0] <= least and ends[1] >= most
+
+    def _scalar(self, name: str) -> float | None:
+        value = self._values.get(name)
+        return value.data.item() if isinstance(value, Constant) and value.data.ndim == 0 else None
+
+
+def _zero_point(node: NodeRecord) -> str | None:
+    """The name of a QuantizeLinear's or DequantizeLinear's zero point, if it has one."""
+    return node.inputs[2] if len(node.inputs) > 2 and node.inputs[2] else None

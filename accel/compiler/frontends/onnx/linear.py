@@ -1,0 +1,327 @@
+"""Convolutions and matrix products of ONNX files."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ....numeric.rounding import INT32_MAX, INT32_MIN
+from ...ir.graph import Quantization
+from ...operators.conv2d import Conv2d
+from ...operators.depthwise_conv2d import DepthwiseConv2d
+from ...operators.fully_connected import FullyConnected
+from .builder import Builder, Quantizer, Unreadable
+from .low_bit.chains import Sums
+from .quantize import dequantized, finished, quantizer
+from .values import (
+    Activation,
+    Constant,
+    Dequantized,
+    Pending,
+    Shape,
+    Value,
+    arranged,
+    channels_last,
+    identity,
+)
+from .windows import image, windows
+
+SAME_SCALE = 1e-5  # relative difference of a bias's scale from the sums' that is taken for none
+
+
+# Weights and biases.
+
+
+def centred(weights: Dequantized) -> Dequantized:
+    """The weights as int8: without zero points where they fit, else with those of int8."""
+    codes, zeros = weights.codes.astype(np.int64), weights.zero_point
+    if codes.min(initial=0) < -128 or codes.max(initial=0) > 255:
+        raise Unreadable("has weights of more than 8 bits", "", "quantize weights to int8 or uint8")
+    difference = codes - zeros
+    if difference.min(initial=0) >= -128 and difference.max(initial=0) <= 127:
+        codes, zeros = difference, np.zeros_like(zeros)
+    elif weights.codes.dtype == np.uint8:
+        codes, zeros = codes - 128, zeros - 128
+    return Dequantized(codes.astype(np.int8), weights.scale, zeros)
+
+
+def by_channel(values: np.ndarray) -> np.ndarray:
+    """One value for all of the weights ``[out, ...]``, or one for each output channel."""
+    rows = values.reshape(len(values), -1)
+    if (rows != rows[:, :1]).any():
+        remedy = "quantize weights per tensor or per output channel"
+        raise Unreadable("has weights with scales that differ within a channel", "", remedy)
+    return rows[:1, 0] if (rows == rows[:1]).all() else rows[:, 0]
+
+
+def bias_codes(
+    bias: Value | None, extra: np.ndarray | None, unit: np.ndarray, integers: bool, factor: float
+) -> np.ndarray | None:
+    """The bias as int32 ``[out]`` in units of ``unit``, float64 ``[out]``.
+
+    ``extra`` are real numbers that were added behind; ``integers`` says that a constant is in these
+    units already.
+    """
+    if bias is None and extra is None:
+        return None
+    total = np.zeros(unit.shape) if extra is None else np.rint(extra.astype(np.float64) / unit)
+    if isinstance(bias, Dequantized):
+        scale, codes = _vector(bias.scale, unit), _vector(bias.codes - bias.zero_point, unit)
+        ratio = factor * scale.astype(np.float64) / unit
+        total = total + np.rint(codes * np.where(np.abs(ratio - 1) <= SAME_SCALE, 1.0, ratio))
+    elif isinstance(bias, Constant):
+        data = _vector(bias.data, unit).astype(np.float64)
+        total = total + (data if integers else np.rint(factor * data / unit))
+    elif bias is not None:
+        raise Unreadable("has a bias that is not constant", "", "make the bias constant")
+    if not ((total >= INT32_MIN) & (total <= INT32_MAX)).all():
+        what = "has a bias that does not fit into 32 bits"
+        raise Unreadable(what, "in units of input scale times weight scale")
+    return total.astype(np.int32)
+
+
+def _vector(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Values that broadcast along the last dimension, as ``[out]``."""
+    if values.size != 1 and (values.size != len(unit) or values.shape[-1:] != unit.shape):
+        raise Unreadable(f"has a bias of shape {values.shape}, not ({len(unit)},)")
+    return np.broadcast_to(values.reshape(-1), unit.shape)
+
+
+# The node, now or when its quantization is known.
+
+
+def linear(
+    b: Builder,
+    x: Activation,
+    weights: Dequantized,
+    bias: Value | None,
+    shape: Shape,
+    layout: Shape,
+    form: Any,
+    integers: bool = False,
+    factor: float = 1.0,
+) -> Pending:
+    """The sums of products as a result that waits for its quantization.
+
+    ``weights`` are ``[out, ...]``; ``form(weights, activation)`` gives operator, attributes, the
+    weights in the operator's own order and the axis of their output channels. ``shape`` and
+    ``layout`` are the result's.
+    """
+    record, source = b.node, b.quantizer(x.tensor)
+    weights = centred(weights)
+    scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
+    if b.low_bit:
+        sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
+        return sums.pending(bias, factor)
+    count = max(len(scales), len(zeros))
+    unit = source.scale * np.broadcast_to(scales, (len(weights.codes),)).astype(np.float64)
+    bias_codes(bias, None, unit, integers, factor)  # says now what is wrong with it
+
+    def finish(wanted: Quantizer, activation: str, extra: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        with b.at(record):
+            operator, attributes, data, axis = form(weights.codes, activation)
+            q = Quantization(
+                scale=tuple(np.broadcast_to(scales, (count,)).tolist()),
+                zero_point=tuple(np.broadcast_to(zeros, (count,)).tolist()),
+                axis=axis,
+            )
+            sums = bias_codes(bias, extra, unit, integers, factor)
+            inputs = (
+                x.tensor,
+                b.add_constant(f"{record.outputs[0]}_weights", data, q),
+                None if sums is None else b.add_constant(f"{record.outputs[0]}_bias", sums),
+            )
+            output = arranged(shape, layout)
+            tensor = b.add_node(operator, attributes, inputs, output, name=name)
+        b.quantize(tensor, wanted)
+        return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
+
+    return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
+
+
+def weights_of(b: Builder, index: int) -> Dequantized:
+    """Weights between their DequantizeLinear and the operator."""
+    value, name = b.required(index), b.node.inputs[index]
+    if isinstance(value, Activation | Pending):
+        remedy = "use constant weights"
+        raise Unreadable(f"has weights {name!r} that are computed", "", remedy)
+    if isinstance(value, Constant):
+        remedy = "quantize them too, with a DequantizeLinear behind"
+        raise Unreadable(f"has weights {name!r} that are not quantized", "", remedy)
+    return value
+
+
+def code_weights(b: Builder, index: int, axis: int) -> Dequantized:
+    """Weights, scales and zero points of an operator on codes, at an input and the two behind it."""
+    value, scale = b.required(index), b.constant(index + 1)
+    name = b.node.inputs[index]
+    if not isinstance(value, Constant):
+        remedy = "use constant weights"
+        raise Unreadable(f"has weights {name!r} that are computed", "", remedy)
+    if scale is None or value.data.dtype not in (np.uint8, np.int8):
+        raise Unreadable(f"has weights {name!r} that are not int8 or uint8, or have no scale")
+    return dequantized(value.data, scale, b.constant(index + 2), axis)
+
+
+# Convolutions.
+
+
+def convolution(
+    b: Builder, x: Activation, weights: Dequantized, bias: Value | None, integers: bool
+) -> Pending:
+    rank = len(x.shape)
+    if len(weights.shape) != rank or rank not in (3, 4):
+        shapes = f"weights of {weights.shape} for an input of {x.shape}"
+        raise Unreadable(f"has {shapes}", "", "use convolutions of one or two dimensions")
+    if rank == 3:
+        weights = weights.mapped(lambda a: a[:, :, np.newaxis])
+    source = b.channels_last(image(b, x))
+    out, depth, *kernel = weights.shape
+    channels, groups = source.shape[1], b.attribute("group", 1)
+    if groups < 1 or channels != depth * groups or out % groups:
+        what = f"has {groups} groups, weights of {weights.shape} and {channels} input channels"
+        raise Unreadable(what)
+    given = b.attribute("kernel_shape", tuple(kernel[4 - rank :]))
+    if tuple(given) != tuple(kernel[4 - rank :]):
+        raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
+    w = windows(b, source.shape[2:], given, rank, convolution=True)
+    window = {"stride": w.stride, "padding": w.padding, "dilation": w.dilation}
+    depthwise = groups == channels and groups > 1
+    if groups > 1 and not depthwise:
+        b.spend(weights.codes.size * groups)
+        weights = _ungrouped(weights, groups)
+
+    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+        if depthwise:
+            attributes = DepthwiseConv2d(multiplier=out // groups, activation=activation, **window)
+            return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
+        attributes = Conv2d(activation=activation, **window)
+        return "conv2d", attributes, codes.transpose(0, 2, 3, 1), 0
+
+    shape = (1, out, *w.output)
+    pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
+    return pending if rank == 4 else _viewed_as(b, pending, (1, out, w.output[1]))
+
+
+def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
+    return replace(
+        pending.viewed(shape, lambda value: b.reshaped(value, shape)),
+        takes_bias=True,
+        axis=pending.axis,
+    )
+
+
+def _ungrouped(weights: Dequantized, groups: int) -> Dequantized:
+    """Weights of groups as those of one convolution, with zeros where a channel is not seen."""
+    out, depth = weights.shape[:2]
+
+    def spread(values: np.ndarray, fill: np.ndarray) -> np.ndarray:
+        whole = np.broadcast_to(fill[:, :1], (out, depth * groups, *weights.shape[2:])).copy()
+        for group in range(groups):
+            rows = slice(group * out // groups, (group + 1) * out // groups)
+            whole[rows, group * depth : (group + 1) * depth] = values[rows]
+        return whole
+
+    return Dequantized(
+        spread(weights.codes, weights.zero_point.astype(weights.codes.dtype)),
+        spread(weights.scale, weights.scale),
+        spread(weights.zero_point, weights.zero_point),
+    )
+
+
+def conv(b: Builder) -> list[Value]:
+    return [convolution(b, b.numbers(0), weights_of(b, 1), b.value(2), integers=False)]
+
+
+def qlinear_conv(b: Builder) -> list[Value]:
+    x = b.codes(0, quantizer(b, 1, 2))
+    pending = convolution(b, x, code_weights(b, 3, 0), b.value(8), integers=True)
+    return [finished(b, pending, quantizer(b, 6, 7))]
+
+
+# Matrix products.
+
+
+def product(
+    b: Builder,
+    x: Activation,
+    weights: Dequantized,
+    bias: Value | None,
+    integers: bool,
+    factor: float = 1.0,
+) -> Pending:
+    """Rows of the last dimension times ``weights``, which are ``[in, out]``."""
+    if len(weights.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weights.shape[0]:
+        what = f"has weights of {weights.shape} for an input of {x.shape}"
+        raise Unreadable(what, "", "use weights of two dimensions that fit")
+    weights = weights.mapped(np.transpose)
+    if x.flat is not None and x.shape[-1] == np.prod(x.flat.shape):
+        tensor, places = b.flattened(x)
+        weights = weights.mapped(lambda a: a[:, places])
+        x = replace(x, tensor=tensor, flat=None)
+    else:
+        x = b.plain(x)
+
+    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+        return "fully_connected", FullyConnected(activation=activation), codes, 0
+
+    shape = (*x.shape[:-1], len(weights.codes))
+    return linear(b, x, weights, bias, shape, identity(len(shape)), form, integers, factor)
+
+
+def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
+    alpha = b.attribute("alpha", 1.0)
+    if b.attribute("transA", 0):
+        raise Unreadable("transposes its first input", "", "export it with transA 0")
+    if alpha != 1.0:
+        raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
+    if len(weights.shape) != 2:
+        raise Unreadable(f"has weights of {weights.shape}, which are no matrix")
+    return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
+
+
+def gemm(b: Builder) -> list[Value]:
+    weights, beta = _gemm_weights(b, weights_of(b, 1)), b.attribute("beta", 1.0)
+    return [product(b, b.numbers(0), weights, b.value(2), False, beta)]
+
+
+def matmul(b: Builder) -> list[Value]:
+    return [product(b, b.numbers(0), weights_of(b, 1), None, integers=False)]
+
+
+def qlinear_matmul(b: Builder) -> list[Value]:
+    x = b.codes(0, quantizer(b, 1, 2))
+    pending = product(b, x, code_weights(b, 3, 1), None, integers=True)
+    return [finished(b, pending, quantizer(b, 6, 7))]
+
+
+def qgemm(b: Builder) -> list[Value]:
+    axis = 0 if b.attribute("transB", 0) else 1
+    weights = _gemm_weights(b, code_weights(b, 3, axis))
+    x = b.codes(0, quantizer(b, 1, 2))
+    pending = product(b, x, weights, b.value(6), integers=True)
+    if b.value(7) is None:
+        raise Unreadable("has no output scale", "", "give it one, so that its output is codes")
+    return [finished(b, pending, quantizer(b, 7, 8))]
+
+
+def added_bias(pending: Pending, data: np.ndarray, axis: int) -> Pending | None:
+    """A waiting result with constant real numbers added along its channels, if it can take them."""
+    shape = (1,) * (len(pending.shape) - data.ndim) + data.shape
+    others = [size for position, size in enumerate(shape) if position != axis]
+    if not pending.takes_bias or len(shape) != len(pending.shape) or any(n > 1 for n in others):
+        return None
+    vector = np.broadcast_to(data.reshape(-1), (pending.shape[axis],)).astype(np.float64)
+    bias = vector if pending.bias is None else pending.bias + vector
+    return replace(pending, bias=bias, made={})
+
+
+READERS = {
+    "Conv": ("conv2d", conv),
+    "QLinearConv": ("conv2d", qlinear_conv),
+    "Gemm": ("fully_connected", gemm),
+    "MatMul": ("fully_connected", matmul),
+    "QLinearMatMul": ("fully_connected", qlinear_matmul),
+    "com.microsoft.QGemm": ("fully_connected", qgemm),
+}

@@ -1,0 +1,1 @@
+"""Networks of few bits: QONNX and QCDQ."""

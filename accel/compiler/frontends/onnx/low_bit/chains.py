@@ -1,0 +1,289 @@
+"""Layers of networks of few bits: sums of products, float32 steps behind them, and their codes.
+
+The core computes integer sums, exactly. qonnx computes them in float32, which is the same where the
+scales leave enough bits; where they do not, sums whose code could depend on the order of
+additions are counted (`numeric.chain.Chain`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .....numeric.rounding import INT32_MAX, INT32_MIN
+from .....numeric.rules.float_epilogue import (
+    PLAIN,
+    Chain,
+    Coder,
+    Step,
+    direction,
+    odd_factor,
+    summing_error,
+)
+from ....ir.graph import Quantization
+from ....operators.depthwise_conv2d import DepthwiseConv2d
+from ....operators.quantize import Quantize
+from ....operators.sums import CODES_OF_A_PART
+from ....operators.sums import Sums as SumsOfParts
+from ..builder import Builder, Quantizer, Unreadable
+from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
+
+MOST_PARTS = 64  # codes that together are one number at the network's end
+LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
+
+
+def checked(values: np.ndarray | None, what: str) -> np.ndarray:
+    """Constants that float32 arithmetic stays finite with; None is what is no constant."""
+    if values is None:
+        raise Unreadable(f"has {what} that is computed", "", "make it constant")
+    if values.dtype != np.float32:
+        raise Unreadable(f"has {what} of type {values.dtype}, not float32")
+    if not (np.abs(values) <= LARGEST).all():  # false for NaN too
+        raise Unreadable(f"has {what} beyond 2^60, or that is not a number")
+    return values
+
+
+def quantizer_of(coder: Coder) -> Quantizer:
+    unsigned = coder.offset != 0
+    return Quantizer(coder.scale, coder.zero_point - coder.offset, unsigned)
+
+
+def numbers_of(value: Value | None) -> np.ndarray | None:
+    """The float32 numbers of a constant, which may have been quantized."""
+    if isinstance(value, Dequantized):
+        return value.scale * (value.codes.astype(np.int64) - value.zero_point).astype(np.float32)
+    return value.data if isinstance(value, Constant) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """A layer's sums; weights ``[out, ...]`` have scales and zero points ``[1]`` or ``[out]``.
+
+    ``form``, ``shape`` and ``layout`` are as `_onnx_linear.linear` has them.
+    """
+
+    b: Builder
+    x: Activation
+    weights: Dequantized
+    shape: Shape
+    layout: Shape
+    form: Any
+
+    @property
+    def channels(self) -> int:
+        return len(self.weights.codes)
+
+    def pending(self, bias: Value | None, factor: float, steps: tuple[Step, ...] = ()) -> Pending:
+        """The sums, and the bias as a first step behind them, waiting for their quantization."""
+        record = self.b.node
+        if bias is not None:
+            data = numbers_of(bias)
+            if data is None:
+                raise Unreadable("has a bias that is not constant", "", "make the bias constant")
+            data = np.float32(factor) * checked(data, "a bias")
+            if data.size not in (1, self.channels) or data.shape[-1:] not in ((), (data.size,)):
+                raise Unreadable(f"has a bias of shape {data.shape}, not ({self.channels},)")
+            steps = (
+                Step("add", (data.reshape(-1) if data.size > 1 else data.reshape(()),)),
+                *steps,
+            )
+
+        def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+            with self.b.at(replace(record, outputs=self.b.node.outputs)):
+                return self.coded(coder, steps)
+
+        def numbers(steps: tuple[Step, ...]) -> Activation:
+            with self.b.at(record):
+                return self.real(steps)
+
+        axis = 1 if len(self.shape) > 2 and self.layout[-1] == 1 else len(self.shape) - 1
+        return Pending(
+            record.place,
+            self.shape,
+            not_fused,
+            steps=steps,
+            chained=chained,
+            numbers=numbers,
+            axis=axis,
+        )
+
+    # What sums there are.
+
+    def _centred(self) -> np.ndarray:
+        """Weights less their zero points, int64 ``[out, k]``."""
+        rows = self.weights.codes.reshape(self.channels, -1).astype(np.int64)
+        return rows - np.broadcast_to(self.weights.zero_point, (self.channels,))[:, None]
+
+    def _source_range(self) -> tuple[int, int]:
+        """The input's codes less its zero point; 0 is what padding has."""
+        low, high = self.b.code_range(self.x.tensor)
+        zero = self.b.quantizer(self.x.tensor).zero_point
+        return min(low - zero, 0), max(high - zero, 0)
+
+    def reach(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest sum that the input's codes can reach, int64 ``[out]``."""
+        rows, (low, high) = self._centred(), self._source_range()
+        positive, negative = (f(rows, 0).sum(axis=1) for f in (np.maximum, np.minimum))
+        return positive * low + negative * high, positive * high + negative * low
+
+    def unit(self) -> np.ndarray:
+        scale = np.float64(self.b.quantizer(self.x.tensor).scale)
+        return scale * np.broadcast_to(self.weights.scale, (self.channels,)).astype(np.float64)
+
+    def error(self) -> np.ndarray:
+        rows = np.abs(self._centred())
+        source = odd_factor(self.b.quantizer(self.x.tensor).scale)
+        scales = np.broadcast_to(self.weights.scale, (self.channels,))
+        odd = np.array([float(source * odd_factor(scale)) for scale in scales])
+        magnitude = rows.sum(axis=1) * max(map(abs, self._source_range()))
+        return summing_error(rows.shape[1], magnitude, odd, self.unit())
+
+    # Nodes.
+
+    def coded(self, coder: Coder, steps: tuple[Step, ...]) -> Activation:
+        """Add the node that computes codes."""
+        sign = direction(steps, self.channels)
+        least, greatest = self.reach()
+        ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
+        chain = Chain(self.unit(), sign, steps, coder).judged(*ends, self.error())
+        flipped = sign.reshape(-1, *[1] * (self.weights.codes.ndim - 1))
+        codes = self.weights.codes.astype(np.int64) * flipped
+        if codes.max(initial=0) > 127:
+            what = "has weights of -128 in channels that a negative factor follows"
+            raise Unreadable(what, "the core computes their negative sums", "use narrow weights")
+        zeros = np.broadcast_to(self.weights.zero_point, (self.channels,)) * sign
+        value = self._added(codes.astype(np.int8), zeros, None, chain, self.shape)
+        self.b.quantize(value.tensor, quantizer_of(coder))
+        self.b.bound(value.tensor, chain.low, chain.high)
+        return replace(value, unsigned=coder.offset != 0)
+
+    def real(self, steps: tuple[Step, ...]) -> Activation:
+        """Add nodes that compute real numbers: codes of parts of the sums, which the driver adds up."""
+        least, greatest = self.reach()
+        parts = max(1, -(-int((greatest - least).max()) // CODES_OF_A_PART))
+        if parts > MOST_PARTS:
+            why = f"its sums of {int(least.min())}..{int(greatest.max())} take {parts} codes each"
+            remedy = "put a Quant of at most 8 bits behind it"
+            raise Unreadable("is not quantized at the network's end", why, remedy)
+        begin = least + 128 + CODES_OF_A_PART * np.arange(parts)[:, None]
+        if not ((-begin >= INT32_MIN) & (-begin <= INT32_MAX)).all():
+            raise Unreadable("has sums of more than 32 bits")
+        count = parts * self.channels
+        chain = Chain(np.ones(count), np.ones(count, np.int64), (), PLAIN)
+        repeats = (parts, *[1] * (self.weights.codes.ndim - 1))
+        zeros = np.tile(np.broadcast_to(self.weights.zero_point, (self.channels,)), parts)
+        axis = self.layout[-1]
+        shape = tuple(n * parts if i == axis else n for i, n in enumerate(self.shape))
+        codes, bias = np.tile(self.weights.codes, repeats), (-begin).reshape(-1).astype(np.int32)
+        value = self._added(codes, zeros, bias, chain, shape)
+        self.b.quantize(value.tensor, Quantizer(1.0, 0, False))
+        rounds = bool(self.error().any())
+        attributes = SumsOfParts(
+            parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds
+        )
+        output = arranged(self.shape, self.layout)
+        tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
+        return Activation(tensor, self.shape, self.layout, real=True)
+
+    def _added(self, codes, zeros, bias, chain: Chain, shape: Shape) -> Activation:
+        b, name = self.b, self.b.node.outputs[0]
+        name = name if bias is None else f"{name}_parts"
+        operator, attributes, data, axis = self.form(codes, "none")
+        if isinstance(attributes, DepthwiseConv2d) and len(codes) != self.channels:
+            what = "is a depthwise convolution that ends the network without a quantization"
+            raise Unreadable(what, "", "put a Quant behind it")
+        scales = np.resize(np.broadcast_to(self.weights.scale, (self.channels,)), len(codes))
+        q = Quantization(scale=tuple(scales.tolist()), zero_point=tuple(zeros.tolist()), axis=axis)
+        inputs = (
+            self.x.tensor,
+            b.add_constant(f"{name}_weights", data, q),
+            None if bias is None else b.add_constant(f"{name}_bias", bias),
+        )
+        attributes = replace(attributes, chain=chain)
+        tensor = b.add_node(operator, attributes, inputs, arranged(shape, self.layout), name=name)
+        return Activation(tensor, shape, self.layout, real=True)
+
+
+def not_fused(*arguments: Any) -> Activation:
+    """What a waiting value does that nothing but a chain can finish."""
+    raise Unreadable("is quantized in a way that networks of few bits do not have")
+
+
+# Steps behind a value.
+
+
+def waiting(b: Builder, x: Activation) -> Pending:
+    """Quantized numbers, or an input of float32, whose codes under other steps will be asked for."""
+    record = b.node
+    with b.at(replace(record, outputs=(f"{record.outputs[0]}_source",))):
+        source = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
+    axis = source.layout[-1]
+
+    def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+        tensor = b.tensors[source.tensor]
+        channels = tensor.shape[-1]
+        known = None if tensor.dtype == "float32" else b.quantizer(source.tensor)
+        unit = np.full(channels, 1.0 if known is None else known.scale)
+        chain = Chain(unit, np.ones(channels, np.int64), steps, coder)
+        with b.at(replace(record, outputs=b.node.outputs)):
+            attributes = Quantize(chain=chain)
+            made = b.add_node("quantize", attributes, (source.tensor,), tensor.shape)
+        b.quantize(made, quantizer_of(coder))
+        b.bound(made, chain.low, chain.high)
+        return replace(source, tensor=made, real=True, unsigned=coder.offset != 0)
+
+    def numbers(steps: tuple[Step, ...]) -> Activation:
+        tensor = b.tensors[source.tensor]
+        if tensor.dtype == "float32":
+            raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
+        known, count = b.quantizer(source.tensor), tensor.shape[-1]
+        least = np.full(count, -128 - known.zero_point)
+        attributes = SumsOfParts(
+            parts=1, least=least, unit=np.full(count, known.scale), steps=steps
+        )
+        with b.at(record):
+            made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
+        return replace(source, tensor=made, real=True, unsigned=False)
+
+    return Pending(record.place, x.shape, not_fused, chained=chained, numbers=numbers, axis=axis)
+
+
+def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pending:
+    """A waiting value with one more step; constants broadcast to its shape as NumPy's do."""
+    if value.chained is None:
+        what = f"follows {value.place}, which is not quantized"
+        raise Unreadable(what, "", "put a Quant between them")
+    if kind != "clip":  # whose bounds may be infinite
+        constants = tuple(checked(constant, "a constant") for constant in constants)
+    step = Step(kind, tuple(_along(value, constant) for constant in constants))
+    if value.views and (step.sign < 0).any():
+        what = "has negative factors behind a pooling or a change of shape"
+        raise Unreadable(what, "", "put the quantization before it, or make them positive")
+    return replace(value, steps=(*value.steps, step), made={})
+
+
+def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
+    """A constant as ``[]`` or ``[channels]``."""
+    if constant.size == 1:
+        return np.reshape(constant, ())
+    shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
+    wide = [axis for axis, size in enumerate(shape) if size > 1]
+    if len(shape) != len(value.shape) or wide != [value.axis]:
+        what = f"has a constant of {constant.shape} for a tensor of {value.shape}"
+        raise Unreadable(what, "", "use one number, or one for each channel")
+    if shape[value.axis] != value.shape[value.axis]:
+        raise Unreadable(f"has {constant.size} numbers for {value.shape[value.axis]} channels")
+    return constant.reshape(-1)
+
+
+def coded(b: Builder, value: Pending, coder: Coder) -> Activation:
+    """The codes of a waiting value, seen as the real numbers that they mean."""
+    if value.chained is None:
+        remedy = "use operators that networks of few bits have"
+        raise Unreadable(f"quantizes {value.place}, which has no exact sums", "", remedy)
+    if coder not in value.made:
+        made = value.chained(coder, value.steps)
+        for view in value.views:
+            made = view(made)
+        value.made[coder] = made
+    return value.made[coder]

@@ -1,0 +1,94 @@
+"""How the tensors of an ONNX file are quantized, as its operators say it one after the other.
+
+Tensors whose codes are the same numbers, as before and after a reshape, share one quantization. In
+files with operators on codes only some operators say it, so it is found out along the way.
+"""
+
+from dataclasses import dataclass, replace
+
+from ....ir.graph import Quantization, Tensor
+
+
+class Unreadable(Exception):
+    """An operator in a form that cannot be read: what, why and the remedy."""
+
+    def __init__(self, what: str, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what, self.why, self.remedy = what, why, remedy
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """How the file quantizes a tensor as a whole: codes of ours, and whether its own are uint8."""
+
+    scale: float
+    zero_point: int
+    unsigned: bool
+
+    def quantization(self) -> Quantization:
+        return Quantization(
+            scale=(self.scale,), zero_point=(self.zero_point,), offset=128 * self.unsigned
+        )
+
+
+class Quantizers:
+    """What is known so far of groups of tensors that are quantized alike."""
+
+    def __init__(self) -> None:
+        self._groups: dict[str, str] = {}  # a tensor whose quantization it shares
+        self._quantizers: dict[str, Quantizer] = {}  # by the group's representative
+        self._ranges: dict[str, tuple[int, int]] = {}
+
+    def group(self, tensor: str) -> str:
+        while tensor in self._groups:
+            tensor = self._groups[tensor]
+        return tensor
+
+    def tie(self, first: str, second: str) -> None:
+        """The codes of both tensors mean the same numbers."""
+        first, second = self.group(first), self.group(second)
+        if first == second:
+            return
+        known = self._quantizers.pop(second, None)
+        self._groups[second] = first
+        if known is not None:
+            self.quantize(first, known)
+
+    def quantize(self, tensor: str, quantizer: Quantizer) -> None:
+        """Say how a tensor's codes are quantized; it must not contradict what was said before."""
+        group = self.group(tensor)
+        known = self._quantizers.setdefault(group, quantizer)
+        if known != quantizer:
+            first, second = ((q.scale, q.zero_point) for q in (known, quantizer))
+            what = f"tensor {tensor!r} has two quantizations"
+            remedy = "quantize the model anew"
+            raise Unreadable(what, f"scale and zero point are {first} and {second}", remedy)
+
+    def quantizer(self, tensor: str) -> Quantizer | None:
+        return self._quantizers.get(self.group(tensor))
+
+    def bound(self, tensor: str, low: int, high: int) -> None:
+        """Say that a tensor has no other codes of ours."""
+        self._ranges[tensor] = low, high
+
+    def code_range(self, tensor: str) -> tuple[int, int]:
+        """The least and the greatest code of ours that a tensor can have."""
+        group = self.group(tensor)
+        known = [ends for name, ends in self._ranges.items() if self.group(name) == group]
+        return known[0] if len(known) == 1 else (-128, 127)
+
+    def is_unsigned(self, tensor: str, otherwise: bool) -> bool:
+        quantizer = self.quantizer(tensor)
+        return otherwise if quantizer is None else quantizer.unsigned
+
+    def quantized(self, tensor: Tensor) -> Tensor:
+        """The tensor with its quantization, if it is of codes and not constant."""
+        if tensor.constant or tensor.dtype not in ("int8", "uint8"):
+            return tensor
+        # Codes that no operator gives a meaning, as between two maximum poolings, have any.
+        quantizer = self.quantizer(tensor.name) or Quantizer(1.0, 0, False)
+        if tensor.dtype == "uint8":
+            zero_point = quantizer.zero_point + 128
+            q = Quantization(scale=(quantizer.scale,), zero_point=(zero_point,))
+            return replace(tensor, quantization=q)
+        return replace(tensor, quantization=quantizer.quantization())

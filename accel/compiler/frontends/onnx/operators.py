@@ -1,0 +1,50 @@
+"""How ONNX spells our operators: a reader for each of its operators.
+
+Operators of ONNX Runtime's own domain are spelled with it, such as ``com.microsoft.QLinearAdd``.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from . import arg_max, constants, elementwise, functions, linear, pools, quantize, shapes, softmax
+from .builder import Builder
+from .low_bit import low_bit, quants, steps
+from .values import Constant, Value
+
+Reader = Callable[[Builder], list[Value]]
+
+# Our operator, or nothing where there is none, and the reader.
+READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
+    {
+        **quantize.READERS,
+        **linear.READERS,
+        **elementwise.READERS,
+        **pools.READERS,
+        **shapes.READERS,
+        **softmax.READERS,
+        **arg_max.READERS,
+        **constants.READERS,
+        **functions.READERS,
+        **quants.READERS,
+        "BatchNormalization": ("", steps.batch_normalization),
+    }
+)
+
+# Whatever else is in a file, one of these shows that it is quantized.
+_QUANTIZED = ("uantize", "QLinear", "QGemm", "Integer", *low_bit.QONNX)
+
+
+def quantizes(spelling: str) -> bool:
+    return any(part in spelling for part in _QUANTIZED)
+
+
+def reader(b: Builder) -> Reader:
+    """The reader of the present node, which may be another one where all inputs are constant."""
+    spelling = b.node.spelling
+    if spelling in constants.FOLDED:
+        values = [b.values[name] for name in b.node.inputs]
+        if all(isinstance(value, Constant) for value in values):
+            return constants.FOLDED[spelling]
+    usual = READERS[spelling][1]
+    everywhere = spelling in constants.READERS or spelling in quants.READERS
+    return steps.reader(spelling, usual, everywhere) if b.low_bit else usual

@@ -1,0 +1,189 @@
+"""Pooling in ONNX files: windows, whole images, and means over them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...operators._window import Pair, touched
+from ...operators.average_pool2d import AveragePool2d
+from ...operators.max_pool2d import MaxPool2d
+from ...operators.mean import Mean
+from .builder import Builder, Quantizer, Unreadable
+from .quantize import finished, quantizer
+from .values import Activation, Pending, Shape, Value, arranged, channels_last
+from .windows import Windows, image, windows
+
+SAME_PAIR = (1, 1)
+
+
+def max_pool(b: Builder) -> list[Value]:
+    """The largest code is the code of the largest number, so it may come before quantization."""
+    if any(b.node.outputs[1:]):
+        raise Unreadable("asks for the places of the largest values", "", "use its first output")
+    if b.attribute("storage_order", 0):
+        raise Unreadable("has storage_order 1", "", "use storage_order 0")
+    value, record = b.required(0), b.node
+    kernel = b.attribute("kernel_shape", ())
+    shape, w = _windows(b, value, kernel)
+    if w.dilation != SAME_PAIR:
+        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
+    size, padding = _touched(value, w)
+    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
+
+    def view(x: Activation) -> Activation:
+        with b.at(record):
+            source = b.channels_last(image(b, x))
+            output = (1, *w.output, source.shape[1])
+            tensor = b.moved("max_pool2d", attributes, source.tensor, output)
+            pooled = Activation(
+                tensor, (1, source.shape[1], *w.output), channels_last(4), x.real, x.unsigned
+            )
+            return b.reshaped(pooled, shape)
+
+    if isinstance(value, Pending):
+        return [replace(value.viewed(shape, view), axis=value.axis)]
+    return [view(b.codes(0) if not value.real else b.numbers(0))]
+
+
+def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
+    """The shape after pooling, and the windows."""
+    if not isinstance(value, Activation | Pending):
+        raise Unreadable("has a constant input", "", "fold it")
+    rank = len(value.shape)
+    if rank not in (3, 4):
+        what = f"input {b.node.inputs[0]!r} has {rank} dimensions"
+        raise Unreadable(what, "", "use windows of one or two dimensions")
+    size = value.shape[2:] if rank == 4 else (1, *value.shape[2:])
+    w = windows(b, size, kernel, rank)
+    return (*value.shape[:2], *w.output[4 - rank :]), w
+
+
+def _touched(value: Value, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
+    """Size and padding of windows without what never meets the image."""
+    image = (1, *value.shape[2:])[-2:]
+    axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
+    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
+    return size, padding
+
+
+def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
+    """Means under windows, which wait for their quantization.
+
+    The runtime rounds in another way where there is one window over all of the image.
+    """
+    shape, w = _windows(b, x, kernel)
+    include = bool(b.attribute("count_include_pad", 0))
+    if w.dilation != SAME_PAIR:
+        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
+    if include and w.widened:
+        raise Unreadable("counts padding and has ceil_mode 1", "", "use one of the two")
+    source = b.channels_last(image(b, x))
+    if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
+        return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
+    record = b.node
+    size, padding = (w.kernel, w.padding) if include else _touched(x, w)
+    attributes = AveragePool2d(
+        size=size, stride=w.stride, padding=padding, count_include_pad=include
+    )
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        with b.at(record):
+            output = (1, *w.output, x.shape[1])
+            tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
+            b.quantize(tensor, wanted)
+            outside = (1, x.shape[1], *w.output)
+            pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
+            return b.reshaped(pooled, shape)
+
+    return Pending(record.place, shape, finish, fuses=True)
+
+
+def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
+    """Means over whole dimensions, which wait for their quantization."""
+    if not axes or 0 in axes:
+        what = f"takes the mean over axes {list(axes)} of {len(x.shape)} dimensions"
+        raise Unreadable(what, "", "take it over others than the batch")
+    record = b.node
+    x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
+    ours = tuple(sorted(x.layout.index(axis) for axis in axes))
+    whole = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        with b.at(record):
+            output = arranged(whole, x.layout)
+            attributes = Mean(axes=ours, keep=True)
+            tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
+            b.quantize(tensor, wanted)
+            value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
+            return value if keep else b.reshaped(value, shape)
+
+    shape = tuple(n for axis, n in enumerate(whole) if keep or axis not in axes)
+    return Pending(record.place, shape, finish)
+
+
+def average_pool(b: Builder) -> list[Value]:
+    return [average(b, b.numbers(0), b.attribute("kernel_shape", ()))]
+
+
+def global_average_pool(b: Builder) -> list[Value]:
+    x = b.numbers(0)
+    return [mean(b, x, tuple(range(2, len(x.shape))), keep=True)]
+
+
+def qlinear_average_pool(b: Builder) -> list[Value]:
+    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    pending = average(b, x, b.attribute("kernel_shape", ()))
+    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
+
+
+def qlinear_global_average_pool(b: Builder) -> list[Value]:
+    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    pending = mean(b, x, tuple(range(2, len(x.shape))), keep=True)
+    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
+
+
+def _channels_first(b: Builder, x: Activation) -> Activation:
+    """The input as if its channels were in front, also where the operator has them last."""
+    rank = len(x.shape)
+    if not b.attribute("channels_last", 0):
+        return x
+    return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
+
+
+def _in_file_order(b: Builder, x: Activation) -> Activation:
+    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
+
+
+def reduce_mean(b: Builder) -> list[Value]:
+    x, given = b.numbers(0), b.integers(1)
+    rank = len(x.shape)
+    axes = b.attribute("axes", ()) if given is None else given
+    if not axes and b.attribute("noop_with_empty_axes", 0):
+        return [x]
+    axes = tuple(range(rank)) if not axes else axes
+    if not all(-rank <= axis < rank for axis in axes):
+        raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
+    axes = tuple(sorted({axis % rank for axis in axes}))
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)))]
+
+
+def global_max_pool(b: Builder) -> list[Value]:
+    value = b.required(0)
+    spatial = getattr(value, "shape", ())[2:]
+    plain = {"kernel_shape": spatial}
+    with b.at(replace(b.node, attributes=plain)):
+        return max_pool(b)
+
+
+READERS = {
+    "MaxPool": ("max_pool2d", max_pool),
+    "GlobalMaxPool": ("max_pool2d", global_max_pool),
+    "AveragePool": ("average_pool2d", average_pool),
+    "GlobalAveragePool": ("mean", global_average_pool),
+    "ReduceMean": ("mean", reduce_mean),
+    "com.microsoft.QLinearAveragePool": ("average_pool2d", qlinear_average_pool),
+    "com.microsoft.QLinearGlobalAveragePool": ("mean", qlinear_global_average_pool),
+}

@@ -1,0 +1,162 @@
+"""QuantizeLinear and DequantizeLinear: where real numbers of an ONNX file become codes and back."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ....numeric.runtimes import float32
+from ...operators.quantize import Quantize
+from .builder import Builder, Quantizer, Unreadable
+from .values import Activation, Constant, Dequantized, Pending, Value
+
+FLOAT32 = 1  # the element type of the attributes output_dtype and precision
+TYPES = {0: None, 2: np.uint8, 3: np.int8}
+
+
+def check_scale(scale: np.ndarray) -> None:
+    if scale.dtype != np.float32:
+        raise Unreadable(f"has a scale of type {scale.dtype}, not float32")
+    if not (np.isfinite(scale) & (scale > 0)).all():
+        wrong = scale[~(np.isfinite(scale) & (scale > 0))][0]
+        raise Unreadable(f"has a scale of {wrong}, which is not a positive number")
+
+
+def quantizer(b: Builder, scale: int, zero_point: int, default: type | None = None) -> Quantizer:
+    """The quantization of a whole tensor that two inputs of the present node give.
+
+    Where the zero point is left out it is 0 of the type ``default``, or of the node's own codes.
+    """
+    scales, zeros = b.constant(scale), b.constant(zero_point)
+    if scales is None:
+        raise Unreadable(f"lacks its input {scale}, a scale")
+    check_scale(scales)
+    zeros = np.zeros((), default or _code_type(b)) if zeros is None else zeros
+    if zeros.dtype not in (np.uint8, np.int8):
+        raise Unreadable(f"quantizes to {zeros.dtype}", "", "use int8 or uint8")
+    if scales.size != 1 or zeros.size != 1:
+        what = f"quantizes an activation with {max(scales.size, zeros.size)} scales"
+        raise Unreadable(what, "", "quantize activations per tensor")
+    unsigned = zeros.dtype == np.uint8
+    return Quantizer(float(scales.item()), int(zeros.item()) - 128 * unsigned, unsigned)
+
+
+def _code_type(b: Builder) -> type:
+    """The type of the codes that an operator on codes reads, which is that of all it has."""
+    values = (b.value(index) for index in range(len(b.node.inputs)))
+    codes = (v.unsigned for v in values if isinstance(v, Activation) and not v.real)
+    return np.uint8 if next(codes, True) else np.int8
+
+
+def dequantized(
+    codes: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None, axis: int
+) -> Dequantized:
+    """A constant with one scale, or with one for each index along an axis."""
+    check_scale(scale)
+    zero_point = np.zeros((), codes.dtype) if zero_point is None else zero_point
+    if zero_point.dtype != codes.dtype:
+        what = f"has a zero point of type {zero_point.dtype} for codes of {codes.dtype}"
+        raise Unreadable(what)
+
+    def along(values: np.ndarray) -> np.ndarray:
+        if values.size == 1:
+            return np.broadcast_to(values.reshape(()), codes.shape)
+        if not -codes.ndim <= axis < codes.ndim or values.shape != (codes.shape[axis],):
+            what = f"has scales or zero points of shape {values.shape} for axis {axis}"
+            raise Unreadable(what, f"the tensor's shape is {codes.shape}")
+        shape = [1] * codes.ndim
+        shape[axis] = -1
+        return np.broadcast_to(values.reshape(shape), codes.shape)
+
+    return Dequantized(codes, along(scale), along(zero_point.astype(np.int64)))
+
+
+def real_values(value: Dequantized) -> np.ndarray:
+    """The float32 numbers of a dequantized constant."""
+    return value.scale * (value.codes.astype(np.int64) - value.zero_point).astype(np.float32)
+
+
+def real_constant(value: Value | None) -> np.ndarray | None:
+    """The real numbers of a constant, quantized or not."""
+    if isinstance(value, Dequantized):
+        return real_values(value)
+    floating = isinstance(value, Constant) and value.data.dtype == np.float32
+    return value.data if floating else None
+
+
+def single(array: np.ndarray) -> float:
+    """The one number of a constant."""
+    if array.size != 1:
+        raise Unreadable(f"has a constant of {array.size} numbers where there must be one")
+    return array.item()
+
+
+def dequantize_linear(b: Builder) -> list[Value]:
+    value, axis = b.required(0), b.attribute("axis", 1)
+    if b.attribute("block_size", 0):
+        raise Unreadable("has scales by blocks", "", "quantize per tensor or per channel")
+    if isinstance(value, Constant):
+        scale = b.constant(1)
+        if scale is None or not np.issubdtype(value.data.dtype, np.integer):
+            raise Unreadable("lacks a scale or has codes that are no integers")
+        return [dequantized(value.data, scale, b.constant(2), axis)]
+    codes = b.codes(0)
+    given = quantizer(b, 1, 2, np.uint8 if codes.unsigned else np.int8)
+    return [replace(b.codes(0, given), real=True)]
+
+
+def quantize_linear(b: Builder) -> list[Value]:
+    value, kind = b.required(0), b.attribute("output_dtype", 0)
+    if kind not in TYPES or b.attribute("precision", 0) not in (0, FLOAT32):
+        raise Unreadable("quantizes to another type than int8 and uint8", "", "use int8 or uint8")
+    if b.attribute("block_size", 0):
+        raise Unreadable("has scales by blocks", "", "quantize per tensor or per channel")
+    if isinstance(value, Constant | Dequantized):
+        return [_quantized_constant(b, value, TYPES[kind] or np.uint8)]
+    wanted = quantizer(b, 1, 2, TYPES[kind] or np.uint8)
+    if isinstance(value, Pending):
+        return [finished(b, value, wanted)]
+    return [requantized(b, b.real(0), wanted)]
+
+
+def _quantized_constant(b: Builder, value: Value, default: type) -> Constant:
+    real = real_values(value) if isinstance(value, Dequantized) else value.data
+    scale, zeros = b.constant(1), b.constant(2)
+    if scale is None or real.dtype != np.float32:
+        raise Unreadable("lacks a scale or has a constant that is not float32")
+    zeros = np.zeros((), default) if zeros is None else zeros
+    if zeros.dtype not in (np.uint8, np.int8, np.int32):
+        raise Unreadable(f"quantizes to {zeros.dtype}", "", "use int8 or uint8")
+    axis = b.attribute("axis", 1)
+    like = dequantized(np.zeros(real.shape, zeros.dtype), scale, zeros, axis)
+    limits = np.iinfo(zeros.dtype)
+    try:
+        codes = float32.quantize(real, like.scale, like.zero_point)
+    except ValueError as error:
+        raise Unreadable("quantizes a constant that is not a number") from error
+    return Constant(np.clip(codes, limits.min, limits.max).astype(zeros.dtype))
+
+
+def finished(b: Builder, pending: Pending, wanted: Quantizer) -> Activation:
+    """The codes of a result that was waiting for its quantization."""
+    if wanted not in pending.made:
+        value = pending.finish(wanted, pending.activation, pending.bias)
+        for view in pending.views:
+            value = view(value)
+        pending.made[wanted] = replace(value, real=False, unsigned=wanted.unsigned)
+    return pending.made[wanted]
+
+
+def requantized(b: Builder, value: Activation, wanted: Quantizer) -> Activation:
+    """The codes of quantized or float32 numbers under a quantization."""
+    if b.tensors[value.tensor].dtype == "int8" and b.quantizer(value.tensor) == wanted:
+        return replace(value, real=False)
+    shape = b.tensors[value.tensor].shape
+    tensor = b.add_node("quantize", Quantize(), (value.tensor,), shape)
+    b.quantize(tensor, wanted)
+    return replace(value, tensor=tensor, real=False, unsigned=wanted.unsigned)
+
+
+READERS = {
+    "QuantizeLinear": ("quantize", quantize_linear),
+    "DequantizeLinear": ("dequantize", dequantize_linear),
+}

@@ -1,0 +1,298 @@
+"""ONNX: models quantized to 8 bits, with operators on codes (QOperator) or between
+QuantizeLinear and DequantizeLinear (QDQ).
+
+Their convolutions are channels-first; our graph is channels-last, which costs nothing where
+constants can be permuted instead. A network's inputs and outputs stay as the file has them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePath
+from types import MappingProxyType
+
+from ...diagnostics import Reason
+from ...graph.verify import problems, tensor_problems
+from ...ir.graph import Graph, Tensor
+from ...operators.dequantize import Dequantize
+from ...operators.quantize import Quantize
+from ...operators.reshape import Reshape
+from .._frontend import Frontend, UnsupportedModel
+from .builder import Builder, Skipped, Unreadable
+from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
+from .header import recognizes
+from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
+from .low_bit.low_bit import low_bit
+from .operators import READERS, quantizes, reader
+from .values import Activation, Constant, Missing, Pending, Value, identity
+
+INPUT_TYPES = ("float32", "int8", "uint8")
+QUANTIZE_REMEDY = "quantize it with `accel quantize`"
+# What NumPy and Python raise where constants of an operator do not go together.
+NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
+CUSTOM_REMEDY = "use operators of ONNX itself"
+
+
+def read(data: bytes, name: str) -> Graph:
+    """Read a file's bytes into a verified graph; raises ``UnsupportedModel`` with all reasons."""
+    try:
+        record = decode(data)
+    except Damaged as error:
+        reason = Reason(place="", what="is a damaged ONNX file", why=str(error))
+        raise UnsupportedModel(name, [reason]) from error
+    reasons = list(_file_reasons(record))
+    if not reasons:
+        reading = _Reading(record)
+        graph = reading.graph(PurePath(name).stem)
+        reasons = reading.faults or [error.args[0] for error in problems(graph)]
+    if reasons:
+        raise UnsupportedModel(name, reasons)
+    return graph
+
+
+def spellings(data: bytes) -> list[str]:
+    """The file's operators in order; none where it cannot be read."""
+    try:
+        return [node.spelling for node in decode(data).nodes]
+    except Damaged:
+        return []
+
+
+def _file_reasons(record: FileRecord) -> Iterator[Reason]:
+    """Yield what is in the way whatever the operators mean."""
+    floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
+    if floating and not any(quantizes(node.spelling) for node in record.nodes):
+        yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
+        return
+    newest = newest_opset()
+    least = LEAST_LOW_BIT_OPSET if low_bit(record) else LEAST_OPSET
+    if not least <= record.opset <= newest:
+        what = f"has opset {record.opset}, not {least} to {newest}"
+        yield Reason(place="", what=what, remedy="convert it with onnx.version_converter")
+    if not record.outputs or not (record.inputs or record.nodes):
+        yield Reason(place="", what="has no input or no output")
+    unknown: dict[str, list[NodeRecord]] = {}
+    for node in record.nodes:
+        if node.control_flow or node.spelling not in READERS:
+            unknown.setdefault(node.spelling, []).append(node)
+    for nodes in unknown.values():
+        yield _unknown_operator(nodes)
+    written: set[str] = {*record.constants, *record.unreadable, *(p.name for p in record.inputs)}
+    ready, stuck = in_order(record)
+    yield from _never_ready(stuck, written.union(*(node.outputs for node in ready)))
+    for node in record.nodes:
+        for name in filter(None, node.outputs):
+            if name in written:
+                yield Reason(place=node.place, what=f"writes {name!r}, which is set already")
+            written.add(name)
+
+
+def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
+    indices = [node.index for node in nodes]
+    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
+    one, spelling = len(indices) == 1, nodes[0].spelling
+    place = f"{'operator' if one else 'operators'} {numbers} ({spelling})"
+    if any(node.control_flow for node in nodes):
+        remedy = "export the model without control flow"
+        return Reason(place=place, what="has a graph of its own", remedy=remedy)
+    known = ", ".join(name for name in READERS if "." not in name)
+    remedy = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else f"use {known}"
+    return Reason(
+        place=place, what="is not supported" if one else "are not supported", remedy=remedy
+    )
+
+
+def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reason]:
+    """Yield what keeps operators from being computed, but not those that only wait for them."""
+    made = {name for node in stuck for name in node.outputs}
+    unset = [
+        (node, name)
+        for node in stuck
+        for name in node.inputs
+        if name and name not in made and name not in set_before
+    ]
+    for node, name in unset:
+        yield Reason(place=node.place, what=f"reads {name!r}, which nothing writes before")
+    if unset:
+        return
+    readers: Counter[str] = Counter(name for node in stuck for name in set(node.inputs))
+    writers = {name: node for node in stuck for name in node.outputs}
+    behind = [node for node in stuck if not any(readers[name] for name in node.outputs)]
+    on_cycles = {node.index: node for node in stuck}
+    while behind:
+        node = behind.pop()
+        if on_cycles.pop(node.index, None) is None:
+            continue
+        for name in set(node.inputs):
+            readers[name] -= 1
+            before = writers.get(name)
+            if before is not None and not any(readers[output] for output in before.outputs):
+                behind.append(before)
+    for node in on_cycles.values():
+        yield Reason(place=node.place, what="waits for its own result", why="there is a cycle")
+
+
+class _Reading:
+    """Reads operators one after the other, and finds all that is in the way of it."""
+
+    def __init__(self, record: FileRecord) -> None:
+        self.record = record
+        self.builder = Builder(record)
+        self.faults: list[Reason] = []
+
+    def graph(self, name: str) -> Graph:
+        """Return the graph of what can be read; the rest goes to ``faults``."""
+        b, record = self.builder, self.record
+        for constant, data in record.constants.items():
+            b.values[constant] = Constant(data)
+        self._unreadable_constants()
+        inputs = tuple(filter(None, [self._input(port) for port in record.inputs]))
+        for node in in_order(record)[0]:
+            self._node(node)
+        outputs = tuple(filter(None, [self._output(port) for port in record.outputs]))
+        if not self.faults and len(set(outputs)) != len(record.outputs):
+            self.faults.append(Reason(place="", what="has an output twice"))
+        graph = b.finished(name, inputs, outputs)
+        used = {tensor for node in graph for tensor in node.inputs} | set(outputs)
+        for tensor in () if self.faults else inputs:
+            if tensor not in used:
+                what = f"input {tensor!r} is used by no operator that an output needs"
+                self.faults.append(Reason(place="", what=what, remedy="remove it"))
+        return graph
+
+    def _fault(self, place: str, error: Unreadable) -> None:
+        reason = Reason(place=place, what=error.what, why=error.why, remedy=error.remedy)
+        self.faults.append(reason)
+
+    def _unreadable_constants(self) -> None:
+        for name, error in self.record.unreadable.items():
+            self.builder.values[name] = Missing()
+            what, remedy = error.args
+            self.faults.append(Reason(place=f"tensor {name!r}", what=what, remedy=remedy))
+
+    def _node(self, node: NodeRecord) -> None:
+        b = self.builder
+        b.node = node
+        values: list[Value] = []
+        try:
+            values = reader(b)(b)
+        except Skipped:
+            pass
+        except Unreadable as error:
+            self._fault(node.place, error)
+        except NONSENSE as error:
+            self._fault(node.place, Unreadable("makes no sense", str(error)))
+        for index, name in enumerate(node.outputs):
+            if name:
+                b.values[name] = values[index] if index < len(values) else Missing()
+
+    # The network's ends.
+
+    def _end(self, kind: str, name: str) -> NodeRecord:
+        """Stands for the operators that we add at an input or output, and names their tensors."""
+        index = len(self.record.nodes)
+        return NodeRecord(
+            index=index, spelling=kind, domain="", inputs=(), outputs=(name,), attributes={}
+        )
+
+    def _input(self, port: Port) -> str | None:
+        b = self.builder
+        fault = _port_fault(port)
+        if fault is not None:
+            self.faults.append(fault)
+            b.values[port.name] = Missing()
+            return None
+        shape = tuple(size if isinstance(size, int) else 1 for size in port.shape)
+        found = list(tensor_problems(Tensor(name=port.name, shape=shape, dtype=port.dtype)))
+        if found:
+            self.faults.extend(found)
+            b.values[port.name] = Missing()
+            return None
+        name = tensor = b.add_tensor(port.name, shape, port.dtype)
+        unsigned = port.dtype == "uint8"
+        if unsigned:
+            with b.at(self._end("input", f"{name}_int8")):
+                tensor = b.add_node("quantize", Quantize(), (name,), shape)
+            b.tie(tensor, name)
+        real = port.dtype == "float32"
+        b.values[port.name] = Activation(tensor, shape, identity(len(shape)), real, unsigned)
+        return name
+
+    def _output(self, port: Port) -> str | None:
+        b = self.builder
+        value = b.values.get(port.name)
+        try:
+            if value is None:
+                raise Unreadable("is written by no operator")
+            if any(port.name == other.name for other in self.record.inputs):
+                raise Unreadable("is an input too", "", "give it an Identity of its own")
+            with b.at(self._end("output", f"{port.name}_numbers")):
+                return self._finished_output(port, value)
+        except Unreadable as error:
+            self._fault(f"output {port.name!r}", error)
+        return None
+
+    def _finished_output(self, port: Port, value: Value) -> str | None:
+        b = self.builder
+        if isinstance(value, Missing):
+            return None
+        if isinstance(value, Pending):
+            value = _real_form(value)
+        if not isinstance(value, Activation):
+            raise Unreadable("is constant", "it depends on no input")
+        value = b.plain(value)
+        tensor, shape = value.tensor, value.shape
+        if value.real and b.tensors[tensor].dtype != "float32":
+            tensor = b.add_node("dequantize", Dequantize(), (tensor,), shape, "float32")
+        elif value.unsigned and not value.real:
+            codes = tensor
+            tensor = b.add_node("quantize", Quantize(), (codes,), shape, "uint8")
+            b.tie(codes, tensor)
+        taken = {*b.ends, *(other.name for other in self.record.inputs)}
+        if tensor in taken:
+            tensor = b.moved("reshape", Reshape(), tensor, shape)
+        return b.end(tensor, port.name)
+
+
+def _real_form(pending: Pending) -> Activation:
+    if pending.numbers is not None:
+        value = pending.numbers(pending.steps)
+        for view in pending.views:
+            value = view(value)
+        return value
+    if pending.real_form is None or pending.activation != "none":
+        remedy = "put QuantizeLinear and DequantizeLinear behind it"
+        raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)
+    value = pending.real_form()
+    for view in pending.views:
+        value = view(value)
+    return value
+
+
+def _port_fault(port: Port) -> Reason | None:
+    place = f"input {port.name!r}"
+    if port.dtype not in INPUT_TYPES:
+        remedy = f"use one of {', '.join(INPUT_TYPES)}"
+        return Reason(place=place, what=f"is {port.dtype}", remedy=remedy)
+    if port.shape is None:
+        return Reason(place=place, what="has no shape", remedy="export the model with fixed shapes")
+    free = [
+        f"{axis} ({size})" if size else str(axis)
+        for axis, size in enumerate(port.shape)
+        if axis > 0 and not isinstance(size, int)
+    ]
+    if free:
+        noun = "dimension" if len(free) == 1 else "dimensions"
+        what = f"has no fixed size in {noun} {', '.join(free)}"
+        return Reason(place=place, what=what, remedy="export the model with fixed shapes")
+    return None
+
+
+FRONTEND = Frontend(
+    name="ONNX",
+    suffixes=(".onnx",),
+    recognizes=recognizes,
+    read=read,
+    spellings=spellings,
+    contracts=("onnx",),
+    operators=MappingProxyType({name: row[0] for name, row in READERS.items()}),
+)

@@ -1,0 +1,77 @@
+"""Softmax in ONNX files: of codes, or of numbers that are quantized behind it or not at all."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ...operators.dequantize import Dequantize
+from ...operators.softmax import Softmax
+from .builder import Builder, Quantizer, Unreadable
+from .quantize import finished, quantizer
+from .values import Activation, Pending, Value
+
+LAST_AXIS_OPSET = 13  # before, all dimensions from the axis on are one
+
+
+def _result(b: Builder, x: Activation, axis: int) -> Pending:
+    """Softmax over a dimension of the file's."""
+    record, rank = b.node, len(x.shape)
+    if not -rank <= axis < rank:
+        raise Unreadable(f"has axis {axis} for {rank} dimensions")
+    axis %= rank
+    if x.flat is not None or x.layout[-1] != axis:
+        order = (*(a for a in range(rank) if a != axis), axis)
+        x = b.in_layout(x, order)
+
+    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+        name = b.node.outputs[0]
+        with b.at(record):
+            shape = b.tensors[x.tensor].shape
+            tensor = b.add_node("softmax", Softmax(), (x.tensor,), shape, name=name)
+        b.quantize(tensor, wanted)
+        return replace(b.like(x, tensor), real=False)
+
+    def real_form() -> Activation:
+        with b.at(record):
+            shape = b.tensors[x.tensor].shape
+            real = b.add_node(
+                "dequantize",
+                Dequantize(),
+                (x.tensor,),
+                shape,
+                "float32",
+                name=f"{record.outputs[0]}_real",
+            )
+            output = b.add_node("softmax", Softmax(), (real,), shape, "float32")
+            return replace(x, tensor=output, real=True, unsigned=False)
+
+    return Pending(record.place, x.shape, finish, real_form=real_form)
+
+
+def _over(b: Builder, x: Activation, opset: int) -> Pending:
+    if opset >= LAST_AXIS_OPSET:
+        return _result(b, x, b.attribute("axis", -1))
+    axis, shape = b.attribute("axis", 1), x.shape
+    if axis % max(len(shape), 1) != 1:
+        raise Unreadable(f"has axis {axis} in opset {opset}", "", "use axis 1")
+    flat = b.reshaped(x, (shape[0], int(np.prod(shape[1:]))))
+    return _result(b, flat, 1).viewed(shape, lambda value: b.reshaped(value, shape))
+
+
+def softmax(b: Builder) -> list[Value]:
+    return [_over(b, b.numbers(0), b.record.opset)]
+
+
+def qlinear_softmax(b: Builder) -> list[Value]:
+    x = b.codes(0, quantizer(b, 1, 2))
+    opset = b.attribute("opset", LAST_AXIS_OPSET)
+    if not 1 <= opset < 2**31:
+        raise Unreadable(f"has an impossible opset {opset}")
+    pending = _over(b, x, opset)
+    return [finished(b, pending, quantizer(b, 3, 4))]
+
+
+READERS = {
+    "Softmax": ("softmax", softmax),
+    "com.microsoft.QLinearSoftmax": ("softmax", qlinear_softmax),
+}

@@ -1,0 +1,95 @@
+"""Windows as ONNX's attributes describe them: strides, dilations and the ways to say padding."""
+
+from dataclasses import dataclass
+
+from ...operators._window import MAX_STEP, Pair, extent
+from .builder import Builder, Unreadable
+from .values import Activation, Shape
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Pairs are (height, width). ``output`` is the number of windows; the padding at the end may be
+    more than the file's, where a last window reaches beyond it. Negative padding leaves pixels out."""
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: tuple[Pair, Pair]
+    output: Pair
+    widened: bool = False
+
+
+def image(b: Builder, value: Activation) -> Activation:
+    """The value as ``[1, channels, height, width]``; one without height gets one of 1."""
+    if len(value.shape) == 3:
+        batch, channels, width = value.shape
+        return b.reshaped(value, (batch, channels, 1, width))
+    if len(value.shape) != 4:
+        what = f"input {b.node.inputs[0]!r} has {len(value.shape)} dimensions"
+        raise Unreadable(what, "", "use windows of one or two dimensions")
+    return value
+
+
+def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair:
+    """An attribute's values for height and width; one of 1 dimension has no height."""
+    values = tuple(values) or (default,) * (rank - 2)
+    if len(values) != rank - 2:
+        raise Unreadable(f"has {len(values)} {name} for {rank - 2} dimensions")
+    if not all(1 <= value <= MAX_STEP for value in values):
+        raise Unreadable(f"has {name} {list(values)} out of range 1..{MAX_STEP}")
+    return values if rank == 4 else (1, *values)
+
+
+def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool = False) -> Windows:
+    """The windows over an image of ``size``; ``kernel`` as the file has it, ``rank`` of its input.
+
+    Those of a ``convolution`` and of a pooling begin in different places where strides leave out
+    pixels and the file asks for the runtime's own padding.
+    """
+    kernel = spatial("kernel_shape", kernel, rank, 1)
+    stride = spatial("strides", b.attribute("strides", ()), rank, 1)
+    dilation = spatial("dilations", b.attribute("dilations", ()), rank, 1)
+    pads = b.attribute("pads", ()) or (0,) * (2 * (rank - 2))
+    if len(pads) != 2 * (rank - 2) or not all(0 <= pad <= MAX_STEP for pad in pads):
+        raise Unreadable(f"has pads {list(pads)}, which are not {2 * (rank - 2)} amounts")
+    half = len(pads) // 2
+    explicit = [*zip(pads[:half], pads[half:], strict=True)]
+    explicit = explicit if rank == 4 else [(0, 0), *explicit]
+    mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
+    padding, output, widened = [], [], False
+    for axis in (0, 1):
+        step, reach = stride[axis], extent(kernel[axis], dilation[axis])
+        before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
+        free = size[axis] + before + after - reach
+        count = (-(-free // step) if ceil else free // step) + 1
+        if ceil and (count - 1) * step >= size[axis] + before:
+            count -= 1  # a window must not begin behind the image
+        if free < 0 or count < 1:
+            raise Unreadable(f"has windows of {reach} on {size[axis] + before + after} pixels")
+        beyond = (count - 1) * step - free
+        widened |= beyond > 0
+        padding.append((before, after + max(beyond, 0)))
+        output.append(count)
+    return Windows(kernel, stride, dilation, tuple(padding), tuple(output), widened)
+
+
+def _amounts(
+    mode: str, explicit: Pair, size: int, step: int, reach: int, convolution: bool
+) -> Pair:
+    """Pixels of padding before and after, which are to be left out where they are negative.
+
+    Source: ONNX Runtime's ``ComputePad`` and ``PoolAttributes::ComputeSizePadDilations``, which halve
+    a negative total towards zero, as C++ does. Its convolutions were measured to halve one more than
+    that, in all of 1,320 combinations of kernel, stride and size.
+    """
+    if mode == "NOTSET":
+        return explicit
+    if mode == "VALID":
+        return (0, 0)
+    if mode not in ("SAME_UPPER", "SAME_LOWER"):
+        raise Unreadable(f"has an unknown auto_pad {mode!r}")
+    total = (-(-size // step) - 1) * step + reach - size
+    halved = total + (total < 0 and convolution) + (mode == "SAME_LOWER")
+    before = halved // 2 if halved >= 0 else -(-halved // 2)
+    return before, total - before

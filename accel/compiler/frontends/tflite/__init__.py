@@ -1,0 +1,5 @@
+"""Reads .tflite files."""
+
+from .reader import FRONTEND
+
+__all__ = ["FRONTEND"]

@@ -1,0 +1,344 @@
+"""TensorFlow Lite: flatbuffers of schema version 3, quantized to int8 (weights also to int4)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import tflite
+
+from ...diagnostics import Reason
+from ...graph.verify import node_problems, problems, tensor_problems
+from ...ir.graph import Graph, Node, Quantization, Tensor
+from .._frontend import Frontend, UnsupportedModel
+from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
+from .operators import SPELLINGS
+from .spelling import Unreadable
+from .uint8 import End, converted_ends, lowered, uint8_ends
+
+# By layers with weights: the dimension of the output channels, and which input the bias is.
+WEIGHTED = {
+    "CONV_2D": (0, 2),
+    "DEPTHWISE_CONV_2D": (3, 2),
+    "TRANSPOSE_CONV": (0, 3),
+    "FULLY_CONNECTED": (0, 2),
+}
+IDENTIFIER = b"TFL3"
+VERSION = 3
+
+DTYPES = {
+    "INT4": "int4",
+    "INT8": "int8",
+    "UINT8": "uint8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "FLOAT32": "float32",
+    "BOOL": "bool",
+}
+NUMBERS = ("int32", "int64")  # integers that are no codes
+QUANTIZE_REMEDY = "convert it with full integer quantization (int8)"
+
+
+def recognizes(header: bytes) -> bool:
+    return header[4:8] == IDENTIFIER
+
+
+def read(data: bytes, name: str) -> Graph:
+    """Read a file's bytes into a verified graph; raises ``UnsupportedModel`` with all reasons."""
+    if not recognizes(data):
+        raise UnsupportedModel(name, [Reason(place="", what="is not a TFLite file")])
+    try:
+        record = decode(data)
+    except Damaged as error:
+        reason = Reason(place="", what="is a damaged TFLite file", why=str(error))
+        raise UnsupportedModel(name, [reason]) from error
+    builder = _Builder(record)
+    graph = builder.graph(PurePath(name).stem)
+    reasons = list(builder.reasons(graph))
+    if not reasons:
+        reasons = [error.args[0] for error in problems(graph)]
+    if reasons:
+        raise UnsupportedModel(name, reasons)
+    return graph
+
+
+def unpack_int4(packed: np.ndarray, count: int) -> np.ndarray:
+    """Return ``count`` int8 values from uint8 bytes that hold two each, the low nibble first."""
+    nibbles = np.stack([packed & 15, packed >> 4], axis=-1).reshape(-1)[:count]
+    return ((nibbles ^ 8).astype(np.int8) - 8).astype(np.int8)
+
+
+class _Builder:
+    """Turns a file's records into a graph, and finds all that is in the way of it."""
+
+    def __init__(self, record: FileRecord) -> None:
+        self.record = record
+        self.names = _unique_names(record.tensors)
+        self.roles = dict(_roles(record))
+        self.unsigned = converted_ends(record)  # tensors that stay uint8
+        self.ends: dict[int, End] = {}
+        self.faults: list[Reason] = []
+        self.faulty: set[str] = set()  # names of tensors that are among the faults
+        self.tensors: dict[int, Tensor] = {}
+        self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
+
+    def graph(self, name: str) -> Graph:
+        """Return the graph of what can be read; the rest goes to ``reasons``."""
+        inputs = self.use(self.record.inputs)
+        nodes = list(self.nodes())
+        outputs = self.use(self.record.outputs)
+        sources, results = set(self.record.inputs), set(self.record.outputs)
+        before = [end.node(output=False) for i, end in self.ends.items() if i in sources]
+        behind = [end.node(output=True) for i, end in self.ends.items() if i in results - sources]
+        nodes = [*before, *nodes, *behind]
+        used = {tensor for node in nodes for tensor in (*node.inputs, *node.outputs)}
+        used.update(inputs, outputs)
+        ordered = [self.tensors[i] for i in sorted(self.tensors)]
+        ordered += [end.tensor for end in self.ends.values()]
+        return Graph(
+            name=name,
+            tensors=MappingProxyType({t.name: t for t in ordered if t.name in used}),
+            nodes=tuple(nodes),
+            inputs=inputs,
+            outputs=outputs,
+        )
+
+    def use(self, indices: Iterable[int]) -> tuple[str, ...]:
+        """The names of inputs or outputs."""
+        tensors = [self.tensor(index) for index in indices]
+        by_index = zip(indices, tensors, strict=True)
+        return tuple(self.ends[i].tensor.name if i in self.ends else t.name for i, t in by_index)
+
+    def tensor(self, index: int) -> Tensor:
+        if index not in self.tensors:
+            record, name = self.record.tensors[index], self.names[index]
+            faults = list(_tensor_faults(name, record))
+            self.faults.extend(faults)
+            self.faulty.update(name for _ in faults)
+            tensor = _tensor(name, self.roles[index](record) if index in self.roles else record)
+            self.tensors[index] = self.signed(index, tensor)
+        return self.tensors[index]
+
+    def signed(self, index: int, tensor: Tensor) -> Tensor:
+        """The tensor in int8 if it is uint8 and need not be, in front of or behind an end."""
+        if index in self.unsigned:
+            return tensor
+        inner = lowered(tensor)
+        if index in uint8_ends(self.record):
+            inner = replace(inner, name=self.unique(f"{tensor.name}_int8"))
+            self.ends[index] = End(tensor, inner)
+        return inner
+
+    def unique(self, name: str) -> str:
+        while name in self.names:
+            name += "_"
+        self.names.append(name)
+        return name
+
+    def nodes(self) -> Iterator[Node]:
+        for index, record in enumerate(self.record.operators):
+            if record.spelling not in SPELLINGS:
+                self.unknown.setdefault(record.spelling, []).append(index)
+                continue
+            try:
+                yield self.node(index, record)
+            except Unreadable as error:
+                place = f"operator {index} ({record.spelling})"
+                self.faults.append(Reason(place=place, what=str(error)))
+
+    def node(self, index: int, record: OperatorRecord) -> Node:
+        spelling = SPELLINGS[record.spelling]
+        inputs = tuple(None if i < 0 else self.tensor(i) for i in record.inputs)
+        outputs = tuple(self.tensor(i) for i in record.outputs)
+        own = spelling.own(inputs, outputs)
+        options = None if spelling.options is None else _Options(record, spelling.options)
+        return Node(
+            name=f"{spelling.operator}_{index}",
+            operator=spelling.operator,
+            inputs=tuple(None if tensor is None else tensor.name for tensor in own),
+            outputs=tuple(tensor.name for tensor in outputs),
+            attributes=spelling.attributes(options, inputs, outputs),
+            source=record.spelling,
+        )
+
+    def reasons(self, graph: Graph) -> Iterator[Reason]:
+        """Yield all that is in the way, from the file as a whole to single operators."""
+        if self.record.version != VERSION:
+            yield Reason(place="", what=f"has schema version {self.record.version}, not {VERSION}")
+        if self.record.subgraphs != 1:
+            what = f"has {self.record.subgraphs} subgraphs, not 1"
+            yield Reason(place="", what=what, remedy="export it without control flow")
+        floating = not any(t.dtype != "float32" for t in graph.tensors.values() if not t.constant)
+        if floating and graph.nodes:
+            yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
+        for spelling, indices in self.unknown.items():
+            yield _unknown_operator(spelling, indices)
+        yield from self.faults
+        broken = set(self.faulty)
+        for name, tensor in graph.tensors.items():
+            found = [] if name in broken else list(tensor_problems(tensor))
+            broken.update(name for _ in found)
+            yield from found
+        for node in graph.nodes if not floating else ():
+            if not broken.intersection((*node.inputs, *node.outputs)):
+                yield from (error.args[0] for error in node_problems(node, graph))
+
+
+class _Options:
+    """The options of an operator; reading a field raises ``Unreadable`` where bytes are missing."""
+
+    def __init__(self, record: OperatorRecord, wanted: type) -> None:
+        expected = getattr(tflite.BuiltinOptions, wanted.__name__)
+        if record.options is None or record.options_type != expected:
+            raise Unreadable(f"lacks its {wanted.__name__}")
+        self._options = wanted()
+        try:
+            self._options.Init(record.options.Bytes, record.options.Pos)
+        except DAMAGE as error:  # they begin beyond what 32 bits can say
+            raise Unreadable("has damaged options") from error
+
+    def __getattr__(self, field: str) -> Callable[[], Any]:
+        try:
+            value = getattr(self._options, field)()
+        except DAMAGE as error:
+            raise Unreadable("has damaged options") from error
+        return lambda: value
+
+
+def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], TensorRecord]]]:
+    """What kernels take the operands of layers with weights for, whatever these say of themselves."""
+    for operator in record.operators:
+        if operator.spelling in WEIGHTED:
+            axis, bias = WEIGHTED[operator.spelling]
+            found = dict(enumerate(operator.inputs))
+            yield found.get(1, -1), partial(_as_weights, axis)
+            yield found.get(bias, -1), _as_bias
+
+
+def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
+    """Scales are those of the output channels, if there are as many as the dimension that they name."""
+    scales, named = len(weights.scale), weights.axis
+    fits = 0 <= named < len(weights.shape) and weights.shape[named] == scales > 1
+    return replace(weights, axis=axis) if fits else weights
+
+
+def _as_bias(bias: TensorRecord) -> TensorRecord:
+    """A number for each output channel, in whatever shape."""
+    return replace(bias, shape=(_elements(bias),)) if bias.data is not None else bias
+
+
+def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
+    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
+    noun = "operator" if len(indices) == 1 else "operators"
+    return Reason(
+        place=f"{noun} {numbers} ({spelling})",
+        what="is not supported" if len(indices) == 1 else "are not supported",
+        remedy=f"use {', '.join(SPELLINGS)}",
+    )
+
+
+def _unique_names(records: tuple[TensorRecord, ...]) -> list[str]:
+    """Return the tensors' names, made up where empty and numbered where used twice."""
+    taken, names = set(), []
+    for index, record in enumerate(records):
+        name = record.name or f"tensor_{index}"
+        while name in taken:
+            name = f"{name}_{index}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _tensor_faults(name: str, record: TensorRecord) -> Iterator[Reason]:
+    place = f"tensor {name!r}"
+    if record.dtype not in DTYPES:
+        what = f"has the type {record.dtype}, which is not supported"
+        yield Reason(place=place, what=what, remedy=QUANTIZE_REMEDY)
+    if record.dynamic:
+        what = f"has a shape that is not fixed {record.shape}"
+        yield Reason(place=place, what=what, remedy="convert the model with fixed shapes")
+    if record.sparse:
+        remedy = "convert the model without sparsity"
+        yield Reason(place=place, what="is stored sparsely", remedy=remedy)
+    if record.external:
+        yield Reason(place=place, what="has its data outside the flatbuffer")
+    if record.state:
+        remedy = "convert the model without variables"
+        yield Reason(place=place, what="keeps its value between invocations", remedy=remedy)
+    if record.custom_quantization:
+        yield Reason(place=place, what="has a custom quantization", remedy="use an affine one")
+    if record.data is not None and record.dtype in DTYPES and not record.sparse:
+        expected = _data_bytes(record)
+        if len(record.data) != expected:
+            what = f"has {len(record.data)} bytes of data, not {expected}"
+            yield Reason(place=place, what=what)
+
+
+def _elements(record: TensorRecord) -> int:
+    count = 1
+    for size in record.shape:
+        count *= max(size, 0)
+    return count
+
+
+def _data_bytes(record: TensorRecord) -> int:
+    dtype = DTYPES[record.dtype]
+    count = _elements(record)
+    return (count + 1) // 2 if dtype == "int4" else count * np.dtype(dtype).itemsize
+
+
+def _tensor(name: str, record: TensorRecord) -> Tensor:
+    """Return our tensor; data of a wrong size, which is a fault, is left out.
+
+    As TFLite Micro has it, scales without zero points quantize nothing, and nobody looks at what
+    quantizes integers that are no codes, such as biases: what makes no sense there is left out.
+    """
+    dtype = DTYPES.get(record.dtype, "float32")
+    quantized = dtype not in ("float32", "bool") and record.scale and record.zero_point
+    q = Quantization(scale=record.scale, zero_point=record.zero_point, axis=record.axis)
+    data = None
+    if record.data is not None and record.dtype in DTYPES:
+        data = _data(record, dtype) if len(record.data) == _data_bytes(record) else None
+    tensor = Tensor(
+        name=name,
+        shape=record.shape,
+        dtype=dtype,
+        quantization=q if quantized else None,
+        data=data,
+    )
+    odd = dtype in NUMBERS and any(tensor_problems(tensor))
+    return replace(tensor, quantization=None) if odd else tensor
+
+
+def _data(record: TensorRecord, dtype: str) -> np.ndarray:
+    if dtype == "int4":
+        packed = np.frombuffer(record.data, np.uint8)
+        data = unpack_int4(packed, _elements(record)).reshape(record.shape)
+    else:
+        little_endian = np.dtype(dtype).newbyteorder("<")
+        data = np.frombuffer(record.data, little_endian).astype(dtype).reshape(record.shape)
+    data.flags.writeable = False
+    return data
+
+
+def spellings(data: bytes) -> list[str]:
+    """The file's operators in order; none where it cannot be read."""
+    try:
+        return [record.spelling for record in decode(data).operators]
+    except Damaged:
+        return []
+
+
+FRONTEND = Frontend(
+    name="TensorFlow Lite",
+    suffixes=(".tflite",),
+    recognizes=recognizes,
+    read=read,
+    spellings=spellings,
+    contracts=("tflm", "single"),
+    operators=MappingProxyType({name: row.operator for name, row in SPELLINGS.items()}),
+)

@@ -1,0 +1,201 @@
+"""Reads the attributes of TFLite's operators that move, cut or reduce dimensions."""
+
+from ...ir.graph import Tensor
+from ...operators._operator import quantization_of
+from ...operators.arg_max import ArgMax
+from ...operators.concatenation import Concatenation
+from ...operators.gather import Gather
+from ...operators.mean import Mean
+from ...operators.pack import Pack
+from ...operators.pad import Pad
+from ...operators.reduce_max import ReduceMax
+from ...operators.reshape import Reshape
+from ...operators.resize_nearest import ResizeNearest
+from ...operators.slice import Slice
+from ...operators.split import Split
+from ...operators.transpose import Transpose
+from ...operators.unpack import Unpack
+from .spelling import (
+    ANEW,
+    Operands,
+    Options,
+    Unreadable,
+    activation,
+    axes,
+    check_result,
+    check_said,
+    check_type,
+    from_front,
+    integers,
+    of_axis,
+)
+
+
+def pad(options: Options, inputs: Operands, outputs: Operands) -> Pad:
+    amounts = integers(inputs, 1, "amounts")
+    if inputs[1].shape != (len(inputs[0].shape), 2):
+        raise Unreadable(f"has amounts of shape {inputs[1].shape}")
+    value = inputs[2] if len(inputs) > 2 else None
+    if value is not None:
+        _check_value(value, outputs[0])
+    pairs = tuple(zip(amounts[0::2], amounts[1::2], strict=True))
+    return Pad(amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.data.item()))
+
+
+def _check_value(value: Tensor, output: Tensor) -> None:
+    """Require a code of the output's own quantization: the kernel refuses others."""
+    if not (value.constant and value.dtype == "int8" and value.size == 1):
+        raise Unreadable("has a value to pad with that is no constant int8 number")
+    if quantization_of(value) != quantization_of(output):
+        what = f"pads with {value.name!r}, which is not quantized as {output.name!r}"
+        raise Unreadable(f"{what}; quantize both alike")
+
+
+def _zero(tensor: Tensor) -> int:
+    """The code of the real number 0."""
+    return tensor.quantization.zero_point[0] if tensor.quantization else 0
+
+
+def mean(options: Options, inputs: Operands, outputs: Operands) -> Mean:
+    found = axes(inputs, 1, len(inputs[0].shape))
+    return Mean(axes=found, keep=_kept(found, options, inputs, outputs))
+
+
+def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ReduceMax:
+    found = axes(inputs, 1, len(inputs[0].shape))
+    return ReduceMax(axes=found, keep=_kept(found, options, inputs, outputs), smallest=smallest)
+
+
+def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: Operands) -> bool:
+    """Whether axes stay as 1s. The output's shape says so too, and kernels look at nothing else."""
+    whole, shape = inputs[0].shape, outputs[0].shape
+    if shape == tuple(1 if axis in found else n for axis, n in enumerate(whole)):
+        return True
+    if shape == tuple(n for axis, n in enumerate(whole) if axis not in found):
+        return False
+    return bool(options.KeepDims())
+
+
+def arg_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ArgMax:
+    check_type(options.OutputType(), "an output")
+    return ArgMax(axis=of_axis(inputs, 1, len(inputs[0].shape)), smallest=smallest)
+
+
+def concatenation(options: Options, inputs: Operands, outputs: Operands) -> Concatenation:
+    if activation(options) != "none":
+        raise Unreadable("has a fused activation, which its kernel does not compute")
+    return Concatenation(axis=from_front(options.Axis(), len(outputs[0].shape)))
+
+
+def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
+    check_said("values_count", options.ValuesCount(), len(inputs), "inputs")
+    return Pack(axis=from_front(options.Axis(), len(outputs[0].shape)))
+
+
+def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
+    check_said("num", options.Num(), len(outputs), "outputs")
+    return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
+
+
+def gather(options: Options, inputs: Operands, outputs: Operands) -> Gather:
+    shape, indices = inputs[0].shape, integers(inputs, 1, "indices")
+    if options.BatchDims() or len(inputs[1].shape) != 1:
+        raise Unreadable("has indices of several dimensions")
+    return Gather(axis=from_front(options.Axis(), len(shape)), indices=indices)
+
+
+def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:
+    return Transpose(
+        order=integers(inputs, 1, "dimensions")
+    )  # the kernel counts from the front alone
+
+
+def split(options: Options, inputs: Operands, outputs: Operands) -> Split:
+    shape = inputs[1].shape
+    axis = of_axis(inputs, 0, len(shape))
+    if shape[axis] % len(outputs):
+        raise Unreadable(f"splits {shape[axis]} into {len(outputs)} parts")
+    return Split(axis=axis, sizes=(shape[axis] // len(outputs),) * len(outputs))
+
+
+def split_v(options: Options, inputs: Operands, outputs: Operands) -> Split:
+    sizes = integers(inputs, 1, "sizes")
+    axis = of_axis(inputs, 2, len(inputs[0].shape))
+    rest = inputs[0].shape[axis] - sum(size for size in sizes if size != -1)
+    if sizes.count(-1) > 1:
+        raise Unreadable(f"has sizes {sizes}, of which two are to be found out")
+    return Split(axis=axis, sizes=tuple(rest if size == -1 else size for size in sizes))
+
+
+def slice_(options: Options, inputs: Operands, outputs: Operands) -> Slice:
+    shape = inputs[0].shape
+    starts, sizes = integers(inputs, 1, "starts"), integers(inputs, 2, "sizes")
+    if not len(starts) == len(sizes) == len(shape):
+        raise Unreadable(f"has {len(starts)} starts and {len(sizes)} sizes of {len(shape)}")
+    by_axis = zip(starts, sizes, shape, strict=True)
+    whole = tuple(n - start if size == -1 else size for start, size, n in by_axis)
+    check_result(outputs[0], whole)
+    return Slice(starts=starts, sizes=whole, steps=(1,) * len(shape))
+
+
+def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slice:
+    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
+        raise Unreadable("has an ellipsis, new axes or ends counted from the starts")
+    shape = inputs[0].shape
+    begins, ends, steps = (
+        integers(inputs, index, what) for index, what in ((1, "starts"), (2, "ends"), (3, "steps"))
+    )
+    if not len(begins) == len(ends) == len(steps) == len(shape) or 0 in steps:
+        lengths = f"{len(begins)}, {len(ends)} and {len(steps)}"
+        raise Unreadable(f"has {lengths} starts, ends and steps of {len(shape)} dimensions, or a 0")
+    taken, kept = [], []
+    for axis, size in enumerate(shape):
+        begin = None if options.BeginMask() >> axis & 1 else begins[axis]
+        end = None if options.EndMask() >> axis & 1 else ends[axis]
+        if options.ShrinkAxisMask() >> axis & 1:  # one index, whatever the end says
+            if steps[axis] < 0:
+                raise Unreadable("leaves out a dimension that it walks backwards")
+            first = begin or 0  # the mask counts here too
+            index = first % size if -size <= first < size else first
+            taken.append(range(index, index + 1))
+        else:
+            taken.append(range(size)[slice(begin, end, steps[axis])])
+            kept.append(len(taken[-1]))
+    check_result(outputs[0], tuple(kept))
+    return Slice(
+        starts=tuple(indices.start for indices in taken),
+        sizes=tuple(len(indices) for indices in taken),
+        steps=tuple(indices.step if len(indices) > 1 else 1 for indices in taken),
+    )
+
+
+def expand_dims(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
+    shape = inputs[0].shape
+    axis = of_axis(inputs, 1, len(shape) + 1)
+    check_result(outputs[0], (*shape[:axis], 1, *shape[axis:]))
+    return Reshape()
+
+
+def squeeze(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
+    """Dimensions of 1 go, those of a list or all; what stays is in the output, in this order."""
+    shape, result = inputs[0].shape, outputs[0].shape
+    named = options.SqueezeDimsAsNumpy() if options.SqueezeDimsLength() else ()
+    gone = {from_front(int(axis), len(shape)) for axis in named}
+    gone = gone or {axis for axis, size in enumerate(shape) if size == 1}
+    if any(shape[axis] != 1 for axis in gone):
+        raise Unreadable(f"squeezes dimensions {sorted(gone)} of {shape}, which are not all 1")
+    stay = tuple(size for axis, size in enumerate(shape) if axis not in gone)
+    if len(result) < len(stay) or any(a < b for a, b in zip(result, stay, strict=False)):
+        what = f"squeezes {shape} to {stay}, but output {outputs[0].name!r} has shape {result}"
+        raise Unreadable(f"{what}; name the dimensions to squeeze, without the batch")
+    return Reshape()
+
+
+def resize_nearest(options: Options, inputs: Operands, outputs: Operands) -> ResizeNearest:
+    size, shape = integers(inputs, 1, "new sizes"), outputs[0].shape
+    if len(shape) == 4 and size != shape[1:3]:
+        what = f"resizes to {size}, but output {outputs[0].name!r} is {shape[1:3]}"
+        raise Unreadable(f"{what}; {ANEW}")
+    return ResizeNearest(
+        align_corners=bool(options.AlignCorners()), half_pixel=bool(options.HalfPixelCenters())
+    )

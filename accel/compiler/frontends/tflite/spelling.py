@@ -1,0 +1,119 @@
+"""What a row of TFLite's operators is, and how rows read options and constants."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import tflite
+
+from ...ir.graph import Tensor
+
+Options = Any  # an object of one of the tflite package's options classes
+Operands = tuple[Tensor | None, ...]
+
+ACTIVATIONS = {
+    code: name.lower()
+    for name, code in vars(tflite.ActivationFunctionType).items()
+    if isinstance(code, int)
+}
+
+
+TYPES = {code for code in vars(tflite.TensorType).values() if isinstance(code, int)}
+ANEW = "convert the model anew"
+
+
+class Unreadable(Exception):
+    """An operator whose options or constants make no sense; the message says what."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """One TFLite operator: ours, its options class (None if it needs none), and how to read it.
+
+    ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
+    ``Unreadable``. ``operands`` of the inputs from ``first`` on are the node's own, None for all of
+    them; the last ``optional`` may be absent. The other inputs are constants that went into the
+    attributes, as many as one of ``constants``. ``outputs`` is None where there may be any number.
+    ``order`` has for each of the node's inputs which one of its own it is, where the file has another
+    order.
+    """
+
+    operator: str
+    options: type | None
+    attributes: Callable[[Options, Operands, Operands], Any]
+    operands: int | None = 1
+    optional: int = 0
+    first: int = 0
+    constants: tuple[int, ...] = (0,)
+    outputs: int | None = 1
+    order: tuple[int, ...] = ()
+
+    def own(self, inputs: Operands, outputs: Operands) -> Operands:
+        """The inputs that are the node's; raises ``Unreadable`` where one or an output lacks."""
+        wanted = len(inputs) if self.operands is None else self.operands
+        found = inputs[self.first : self.first + wanted]
+        present = found[: wanted - self.optional]
+        lacking = len(present) < max(wanted - self.optional, 1) or None in present
+        if lacking or not outputs or (self.outputs is not None and len(outputs) != self.outputs):
+            raise Unreadable("lacks an input or an output")
+        most = len(inputs) if self.operands is None else wanted + max(self.constants)
+        least = len(inputs) if self.operands is None else len(present) + min(self.constants)
+        if not least <= len(inputs) <= most:
+            numbers = f"{most}" if least == most else f"{least} to {most}"
+            raise Unreadable(f"has {len(inputs)} inputs, not {numbers}")
+        found += (None,) * (wanted - len(found))
+        return tuple(found[index] for index in self.order) or found
+
+
+def activation(options: Options) -> str:
+    """The name of a fused activation; of an unknown one the check will complain."""
+    code = options.FusedActivationFunction()
+    return ACTIVATIONS.get(code, f"number {code}")
+
+
+def integers(inputs: Operands, index: int, what: str) -> tuple[int, ...]:
+    """The values of a constant input, flattened; ``what`` they are, for the message."""
+    tensor = inputs[index] if index < len(inputs) else None
+    if tensor is None or not tensor.constant or tensor.dtype not in ("int32", "int64"):
+        raise Unreadable(f"has {what} that are no constant integers")
+    return tuple(int(value) for value in tensor.data.reshape(-1))
+
+
+def axes(inputs: Operands, index: int, dims: int) -> tuple[int, ...]:
+    """Axes of a tensor of ``dims`` dimensions, counted from the front, in order, each once."""
+    found = integers(inputs, index, "axes")
+    return tuple(sorted({from_front(axis, dims) for axis in found}))
+
+
+def from_front(axis: int, dims: int) -> int:
+    """An axis that may be counted from the back, by -1, as one counted from the front."""
+    if not -dims <= axis < dims:
+        raise Unreadable(f"has an axis {axis} of {dims} dimensions")
+    return axis % dims
+
+
+def of_axis(inputs: Operands, index: int, dims: int) -> int:
+    """One axis, counted from the front."""
+    found = axes(inputs, index, dims)
+    if len(found) != 1:
+        raise Unreadable(f"has {len(found)} axes, not one")
+    return found[0]
+
+
+def check_said(field: str, value: int, expected: int, what: str) -> None:
+    """Require what a field of the options says again, where kernels go by the field."""
+    if value != expected:
+        raise Unreadable(f"has {field} {value} and {expected} {what}; {ANEW}")
+
+
+def check_result(output: Tensor, shape: tuple[int, ...]) -> None:
+    """Require the output's shape to be the one that the options and constants make."""
+    if output.shape != shape:
+        what = f"makes {shape}, but output {output.name!r} has shape {output.shape}"
+        raise Unreadable(f"{what}; {ANEW}")
+
+
+def check_type(code: int, what: str) -> None:
+    """Require a field to name one of the format's types, even where none is wanted."""
+    if code not in TYPES:
+        raise Unreadable(f"has {what} of type {code}, which does not exist; {ANEW}")

@@ -1,0 +1,69 @@
+"""TFLite's uint8 tensors as int8 ones: codes and zero points 128 lower, and conversions at the ends.
+
+TFLite Micro computes nothing on uint8, so it is no oracle of these networks. Here they mean the
+contract's arithmetic on the lower codes, with average pooling rounding half up. TFLite's reference
+kernels compute the same, but for the multipliers of fully connected layers, in which they multiply
+the scales of input and weights in float32.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...ir.graph import Node, Tensor
+from ...operators.quantize import Quantize
+from .file import FileRecord
+
+OFFSET = 128
+
+
+def lowered(tensor: Tensor) -> Tensor:
+    """The same numbers in int8; tensors of other types as they are."""
+    if tensor.dtype != "uint8":
+        return tensor
+    q, data = tensor.quantization, tensor.data
+    if q is not None:
+        zero_point = tuple(zero_point - OFFSET for zero_point in q.zero_point)
+        q = replace(q, zero_point=zero_point, offset=OFFSET)
+    if data is not None:
+        data = np.asarray(data.astype(np.int16) - OFFSET).astype(np.int8)
+        data.flags.writeable = False
+    return replace(tensor, dtype="int8", quantization=q, data=data)
+
+
+def uint8_ends(record: FileRecord) -> frozenset[int]:
+    """The inputs and outputs that are uint8."""
+    ends = {*record.inputs, *record.outputs}
+    return frozenset(index for index in ends if record.tensors[index].dtype == "UINT8")
+
+
+def converted_ends(record: FileRecord) -> frozenset[int]:
+    """Those of `uint8_ends` that only a QUANTIZE of the file's own reads or writes, as int8."""
+
+    def converts(op) -> bool:
+        other = [i for i in (*op.inputs[:1], *op.outputs) if i not in uint8_ends(record)]
+        return op.spelling == "QUANTIZE" and [record.tensors[i].dtype for i in other] == ["INT8"]
+
+    return frozenset(
+        index
+        for index in uint8_ends(record)
+        if all(converts(op) for op in record.operators if index in (*op.inputs, *op.outputs))
+    )
+
+
+@dataclass(frozen=True)
+class End:
+    """An input or output in uint8, and the node that converts it, named after the tensor."""
+
+    tensor: Tensor
+    inner: Tensor
+
+    def node(self, output: bool) -> Node:
+        inputs, outputs = (self.tensor.name,), (self.inner.name,)
+        return Node(
+            name=f"quantize_{self.tensor.name}",
+            operator="quantize",
+            inputs=outputs if output else inputs,
+            outputs=inputs if output else outputs,
+            attributes=Quantize(),
+        )

@@ -1,0 +1,1 @@
+"""Graphs: verified, interpreted, parted between core and driver, ordered and simplified."""

@@ -1,0 +1,85 @@
+"""Which nodes the core computes, and which the driver computes before and behind it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..ir.graph import Graph, Node
+from ..ir.tensor_layout import stored
+from ..operators import OPERATORS, Operator, UnsupportedOperator
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Nodes in order; ``inputs`` and ``outputs`` are the tensors that enter and leave the core."""
+
+    before: tuple[Node, ...]
+    core: tuple[Node, ...]
+    behind: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def partition(graph: Graph) -> Partition:
+    """Give the driver what it can compute at the network's ends, and the core the rest.
+
+    The driver takes from the ends whatever it can: conversions from and to float, softmax, and
+    changes of shape beyond them. It leaves to the core what needs no more than to be decoded.
+    """
+    decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
+    behind = _at_end(graph, exclude=decoded)
+    before = _at_start(graph, exclude=behind)
+    core = tuple(n for n in graph.nodes if n not in before and n not in behind)
+    produced = {name for node in core for name in node.outputs}
+    consumed = {name for node in core for name in node.inputs if name}
+    inputs = tuple(
+        name
+        for name, tensor in graph.tensors.items()
+        if name in consumed and name not in produced and not tensor.constant
+    )
+    needed = {name for node in behind for name in node.inputs} | set(graph.outputs)
+    outputs = tuple(name for name in graph.tensors if name in produced and name in needed)
+    return Partition(before, core, behind, inputs, outputs)
+
+
+def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
+    chosen: list[Node] = []
+    for node in reversed(graph.nodes):
+        if node in exclude:
+            continue
+        consumers = [n for name in node.outputs for n in graph.consumers(name)]
+        if OPERATORS[node.operator].host and all(n in chosen for n in consumers):
+            chosen.append(node)
+    return tuple(node for node in graph.nodes if node in chosen)
+
+
+def _only_decoded(node: Node, graph: Graph) -> bool:
+    """Whether the core can compute a node of the driver's from what it has computed itself."""
+    operator = OPERATORS[node.operator]
+    if operator.decode is None:
+        return False
+    producer = graph.producer(node.inputs[0])
+    while producer is not None and OPERATORS[producer.operator].view:
+        producer = graph.producer(producer.inputs[0])
+    if producer is None or not _on_core(OPERATORS[producer.operator]):
+        return False
+    try:
+        operator.lower(node, graph, stored(graph.tensor(node.inputs[0])))
+    except UnsupportedOperator:
+        return False
+    return True
+
+
+def _on_core(operator: Operator) -> bool:
+    return bool(operator.lower or operator.unary)
+
+
+def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:
+    chosen: list[Node] = []
+    known = set(graph.inputs)
+    for node in graph.nodes:
+        if node in exclude or not OPERATORS[node.operator].host:
+            continue
+        if all(name in known for name in node.inputs):
+            chosen.append(node)
+            known.update(node.outputs)
+    return tuple(chosen)

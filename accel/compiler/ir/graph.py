@@ -1,0 +1,98 @@
+"""The compiler's intermediate representation: a graph of quantized tensors and operator nodes.
+
+It knows no file format. Activations are channels-last and have a leading batch dimension of 1,
+whatever the file format says; executors run on ``[N, ...]`` batches of them.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ...errors import UserError
+
+DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64", "float32", "bool")
+
+
+class InvalidGraph(UserError):
+    """The graph breaks a rule of the representation; the message names node and tensor."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    """Affine quantization: ``real = scale * (q - zero_point)``.
+
+    ``scale`` holds float32 values and ``zero_point`` integers, one each (per tensor) or one for
+    each index along ``axis`` (per channel). ``offset`` is what the file's own codes are above ours:
+    128 where it has uint8. The numbers are the same, but not all float32 arithmetic is.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+    offset: int = 0
+
+    @property
+    def per_channel(self) -> bool:
+        return len(self.scale) > 1
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tensor:
+    """A value of the graph. ``data`` is set for constants; int4 data are int8 arrays in -8..7."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None = None
+    data: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def constant(self) -> bool:
+        return self.data is not None
+
+    @property
+    def size(self) -> int:
+        """Elements of one sample."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Node:
+    """One operator. ``operator`` is the name of a file in ``operators/``; ``inputs`` are tensor
+    names (``None`` for an absent optional one); ``attributes`` is that operator's own record."""
+
+    name: str
+    operator: str
+    inputs: tuple[str | None, ...]
+    outputs: tuple[str, ...]
+    attributes: Any = None
+    source: str = ""  # the operator's name in the user's file, for messages
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Graph:
+    """Nodes in an order in which they can run, and the tensors they name."""
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    nodes: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    contract: str = "tflm"
+
+    def tensor(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def producer(self, tensor: str) -> Node | None:
+        return next((node for node in self.nodes if tensor in node.outputs), None)
+
+    def consumers(self, tensor: str) -> tuple[Node, ...]:
+        return tuple(node for node in self.nodes if tensor in node.inputs)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def replace(self, **changes: Any) -> "Graph":
+        return replace(self, **changes)

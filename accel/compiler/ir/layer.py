@@ -1,0 +1,215 @@
+"""What one layer of the core computes, before it is cut into tiles for a configuration."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...numeric.formats import Narrow
+from ...numeric.rules.rules import Mean, Rule
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of output positions."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Combination:
+    """What is done with a convolution's codes before they are stored, see `isa`.
+
+    Parameters
+    ----------
+    second
+        The tensor that the codes are combined with. The output takes its place in memory.
+    maximum
+        The greater of the two codes is stored.
+    pack
+        Or the code is put into the upper bits of the byte, and what these held goes down.
+    tables
+        Or the sum of two table entries: int64 ``[256]`` by code for the convolution's codes, and
+        the same for the second operand's, or ``[1]`` where there is none.
+    low, high
+        The least and the greatest code to store.
+    """
+
+    second: str | None = None
+    maximum: bool = False
+    pack: bool = False
+    tables: tuple[np.ndarray, np.ndarray] | None = None
+    low: int = -128
+    high: int = 127
+
+    def replace(self, **changes) -> "Combination":
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Convolution:
+    """``output[y, x, o] = rule(bias[o] + sum of weights * input)``, over raw input codes.
+
+    Every operator that runs on the core lowers to some of these.
+
+    Parameters
+    ----------
+    name, node
+        Of the layer, for people, and of the graph's node that it belongs to.
+    source, output
+        Names of tensors.
+    input_shape, output_shape
+        Stored shapes (height, width, channels).
+    weights
+        int64 ``[out, kernel_h, kernel_w, in]``, or of a depthwise one ``[kernel_h, kernel_w, out]``.
+    bias
+        int64 ``[out]``, with the input's zero point worked in.
+    rule
+        From the biased sum to the output code.
+    pad
+        The code that stands outside the input.
+    stride, padding
+        (height, width); padding is what lies above and to the left. Along a stride of 0 all
+        positions have the same window.
+    region
+        The output positions to compute.
+    spread
+        Of output positions, (height, width): from each one to the next that is computed, beginning
+        with the first of the region, which counts the computed ones. Windows know nothing of it.
+    uniform
+        All channels have the same weights, bias and rule.
+    macs
+        Multiply-accumulates that the network counts for it, padding included.
+    combination
+        What becomes of the codes.
+    first_channel
+        Of the output's channels, the one that the first of the weights computes.
+    transposed
+        Positions go to memory with height and width exchanged: ``region`` is as computed,
+        ``output_shape`` as stored.
+    narrow
+        What the bytes of input and weights hold, where they hold several values each.
+    """
+
+    name: str
+    node: str
+    source: str
+    output: str
+    input_shape: tuple[int, int, int]
+    output_shape: tuple[int, int, int]
+    weights: np.ndarray
+    bias: np.ndarray
+    rule: Rule
+    pad: int
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+    region: Region
+    spread: Pair = (1, 1)
+    uniform: bool = False
+    macs: int = 0
+    combination: Combination | None = None
+    first_channel: int = 0
+    transposed: bool = False
+    narrow: Narrow | None = None
+
+    @property
+    def depthwise(self) -> bool:
+        return self.weights.ndim == 3
+
+    @property
+    def channels(self) -> int:
+        """Output channels that are computed."""
+        return self.weights.shape[2] if self.depthwise else len(self.weights)
+
+    @property
+    def kernel(self) -> Pair:
+        shape = self.weights.shape
+        return shape[:2] if self.depthwise else shape[1:3]
+
+    @property
+    def weight_rows(self) -> np.ndarray:
+        """The weights of each output channel, int64 ``[out, n]``."""
+        if self.narrow:
+            return self.narrow.unpack(self.weights).reshape(len(self.weights), -1)
+        if self.depthwise:
+            return self.weights.reshape(-1, self.weights.shape[2]).T
+        return self.weights.reshape(len(self.weights), -1)
+
+    @property
+    def sum_range(self) -> tuple[np.ndarray, np.ndarray]:
+        """Least and greatest raw sum of any int8 input, int64 ``[out]`` each, by exact products."""
+        rows = self.weight_rows
+        positive = np.maximum(rows, 0).sum(axis=1)
+        negative = np.minimum(rows, 0).sum(axis=1)
+        least, greatest = self.narrow.range if self.narrow else (-128, 127)
+        return least * positive + greatest * negative, greatest * positive + least * negative
+
+    def as_dense(self) -> "Convolution":
+        """The same, with the weights of a depthwise convolution on a diagonal of full ones."""
+        if not self.depthwise:
+            return self
+        kernel_h, kernel_w, channels = self.weights.shape
+        weights = np.zeros((channels, kernel_h, kernel_w, channels), np.int64)
+        index = np.arange(channels)
+        weights[index, :, :, index] = self.weights.transpose(2, 0, 1)
+        return replace(self, weights=weights, uniform=False)  # each has its own place on it
+
+    def replace(self, **changes) -> "Convolution":
+        return replace(self, **changes)
+
+
+def identity(
+    name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
+) -> Convolution:
+    """A copy of a tensor of this stored shape."""
+    height, width, channels = shape
+    return Convolution(
+        name=name,
+        node=node,
+        source=source,
+        output=output,
+        input_shape=shape,
+        output_shape=shape,
+        weights=np.ones((1, 1, channels), np.int64),
+        bias=np.zeros(channels, np.int64),
+        rule=Mean(1, -128, 127, channels=channels),
+        pad=0,
+        region=Region(0, 0, height, width),
+        uniform=True,
+    )
+
+
+def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:
+    """Put ``dilation - 1`` zeros between the taps along the two kernel axes."""
+    for axis, step in zip(axes, dilation, strict=True):
+        if step > 1:
+            shape = list(weights.shape)
+            shape[axis] = (shape[axis] - 1) * step + 1
+            wide = np.zeros(shape, weights.dtype)
+            where = [slice(None)] * weights.ndim
+            where[axis] = slice(None, None, step)
+            wide[tuple(where)] = weights
+            weights = wide
+    return weights
+
+
+def cropped(c: Convolution) -> Convolution:
+    """The same without the rows and columns at a kernel's edges whose weights are all zero, as pruned
+    networks have them. One tap stays."""
+    taps = c.weights != 0
+    used = taps.any(axis=2) if c.depthwise else taps.any(axis=(0, 3))
+    spans = []
+    for axis in (1, 0):
+        places = np.flatnonzero(used.any(axis=axis))
+        spans.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
+    if c.kernel == tuple(span.stop - span.start for span in spans):
+        return c
+    rows, columns = spans
+    return c.replace(
+        weights=c.weights[rows, columns] if c.depthwise else c.weights[:, rows, columns],
+        padding=(c.padding[0] - rows.start, c.padding[1] - columns.start),
+    )

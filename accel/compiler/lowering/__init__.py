@@ -1,0 +1,1 @@
+"""From the graph's nodes to layers of the core."""

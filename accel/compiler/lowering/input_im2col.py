@@ -1,0 +1,182 @@
+"""How the driver writes a sample into activation memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...config import AcceleratorConfig
+from ...numeric.rounding import CONTRACTS
+from ...numeric.rules.rules import Rescale
+from ..ir.layer import Convolution, Region
+from ..ir.tensor_layout import Stored, View
+
+
+@dataclass(frozen=True, eq=False)
+class InputMap:
+    """Which value of a sample, flattened, each stored byte holds.
+
+    ``index`` is int64 ``[height, width, channels]``; -1 stands for the code ``pad``. Convolutions
+    with few input channels find a row of their window in the channels, so that no cycle is spent on
+    channels that do not exist.
+    """
+
+    tensor: str
+    index: np.ndarray
+    pad: int
+
+    @property
+    def storage(self) -> Stored:
+        return Stored(*self.index.shape)
+
+    def pack(self, samples: np.ndarray, rows: int) -> np.ndarray:
+        """Bytes to store, uint8 ``[N, words * rows]``, of int8 samples ``[N, ...]``."""
+        flat = samples.reshape(len(samples), -1)
+        flat = np.concatenate([flat, np.full((len(flat), 1), self.pad, np.int8)], axis=1)
+        height, width, channels = self.index.shape
+        whole = -(-channels // rows) * rows
+        packed = np.zeros((len(samples), height, width, whole), np.int8)
+        packed[..., :channels] = flat[:, self.index]
+        return packed.reshape(len(samples), -1).view(np.uint8)
+
+
+def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
+    """The tensor as it is, or with its channels repeated some times."""
+    index = np.arange(np.prod(storage.shape)).reshape(storage.shape)
+    return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
+
+
+def folded_inputs(
+    layers: Sequence[Convolution],
+    names: Sequence[str],
+    views: Mapping[str, View],
+    repeats: Mapping[str, int],
+    config: AcceleratorConfig,
+) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
+    """The layers and how each of the core's inputs lies in memory: folded for the layer that reads
+    it, if it is the only one, or as it is."""
+    changed, inputs = list(layers), []
+    for name in names:
+        at = [i for i, c in enumerate(changed) if c.source == name]
+        alone = len(at) == 1 and not any(_second(c) == name for c in changed)
+        times = repeats.get(name, 1)
+        folded = fold_input(changed[at[0]], config, times) if alone else None
+        if folded is None:
+            inputs.append(plain_input(name, views[name].storage, times))
+        else:
+            changed[at[0]], input_map = folded
+            inputs.append(input_map)
+    return tuple(changed), tuple(inputs)
+
+
+def _second(c: Convolution) -> str | None:
+    return c.combination.second if c.combination else None
+
+
+def fold_input(
+    c: Convolution, config: AcceleratorConfig, times: int = 1
+) -> tuple[Convolution, InputMap] | None:
+    """Move a row of the kernel, or several, into the channels of a network's input, if that saves
+    cycles and fits.
+
+    The convolution's input are the network's channels, repeated ``times`` times. Where columns of
+    the array would be idle, they compute the next position or the next ones.
+    """
+    plain = _cycles(c, c.kernel[0] * c.kernel[1], c.input_shape[2], config)
+    best = None
+    for beside in range(1, max(1, config.columns // c.channels) + 1):
+        wide = neighbours(c, beside, config.rows)
+        for rows in range(1, c.stride[0] + 1) if wide and _whole_width(wide) else ():
+            if wide.stride[0] % rows or (rows > 1 and not _whole_height(wide)):
+                continue
+            folded = _folded(wide, rows)
+            taps, channels = folded.kernel[0], folded.input_shape[2]
+            words = Stored(*folded.input_shape).words(config.rows)
+            cost = _cycles(folded, taps, channels, config), words
+            if words <= config.bank_words and cost[0] < plain and (not best or cost < best[0]):
+                best = cost, wide, folded, rows
+    if best is None:
+        return None
+    _, wide, folded, rows = best
+    return folded, InputMap(c.source, _index(wide, folded, rows, times), c.pad)
+
+
+def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
+    """The same work with ``count`` neighbouring positions as channels of one, if that changes nothing
+    in memory: channels then are whole words of ``rows``."""
+    if count == 1:
+        return c
+    height, width, channels = c.output_shape
+    plain = not (c.depthwise or c.uniform or c.transposed or _floating(c))
+    whole = channels % rows == 0 and c.channels == channels and width % count == 0
+    region = c.region == Region(0, 0, height, width) and c.spread == (1, 1)
+    if not (plain and whole and region) or (c.combination and c.combination.second):
+        return None
+    kernel_h, kernel_w = c.kernel
+    stride = c.stride[1]
+    reach = kernel_w + (count - 1) * stride
+    weights = np.zeros((count, channels, kernel_h, reach, c.input_shape[2]), np.int64)
+    for index in range(count):
+        weights[index, :, :, index * stride : index * stride + kernel_w] = c.weights
+    every = np.tile(np.arange(channels), count)
+    return c.replace(
+        output_shape=(height, width // count, count * channels),
+        weights=weights.reshape(-1, kernel_h, reach, c.input_shape[2]),
+        bias=c.bias[every],
+        rule=c.rule.take(every),
+        stride=(c.stride[0], count * stride),
+        region=Region(0, 0, height, width // count),
+    )
+
+
+def _floating(c: Convolution) -> bool:
+    """Whether channels may have to be named that are not exact: they keep their numbers then."""
+    rule = getattr(c.rule, "inner", c.rule)
+    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
+
+
+def _whole_width(c: Convolution) -> bool:
+    plain = not c.depthwise and not c.transposed and c.spread == (1, 1)
+    return plain and not c.region.left and c.region.width == c.output_shape[1]
+
+
+def _whole_height(c: Convolution) -> bool:
+    return not c.region.top and c.region.height == c.output_shape[0]
+
+
+def _cycles(c: Convolution, taps: int, channels: int, config: AcceleratorConfig) -> tuple[int, int]:
+    """Cycles of all tiles of a dense layer with so many taps, and those without the drain's."""
+    tiles = -(-c.region.height * c.region.width // config.rows)
+    tiles *= -(-c.channels // config.columns)
+    steps = taps * -(-channels // config.rows) * config.rows
+    return tiles * max(steps, config.drain_cycles), tiles * steps
+
+
+def _folded(c: Convolution, rows: int) -> Convolution:
+    """The convolution over an input whose positions hold ``rows`` rows of a window."""
+    (height, _, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
+    taps, padding = -(-kernel_h // rows), c.padding[0]
+    if rows > 1:
+        # The padding lies in memory: rows are those of the windows, not of the image.
+        height = (c.output_shape[0] - 1) * (c.stride[0] // rows) + taps
+        padding = 0
+    weights = np.zeros((len(c.weights), taps * rows, kernel_w * channels), np.int64)
+    weights[:, :kernel_h] = c.weights.reshape(len(c.weights), kernel_h, -1)
+    return c.replace(
+        input_shape=(height, c.output_shape[1], rows * kernel_w * channels),
+        weights=weights.reshape(len(c.weights), taps, 1, -1),
+        stride=(c.stride[0] // rows, 1),
+        padding=(padding, 0),
+    )
+
+
+def _index(c: Convolution, folded: Convolution, rows: int, times: int) -> np.ndarray:
+    """Which value of a sample each byte of a folded input holds."""
+    (height, width, channels), own = c.input_shape, c.input_shape[2] // times
+    first = c.padding[0] if rows > 1 else 0
+    y = np.arange(folded.input_shape[0])[:, None] * rows - first + np.arange(rows)
+    x = np.arange(c.output_shape[1])[:, None] * c.stride[1] - c.padding[1] + np.arange(c.kernel[1])
+    y, x = y[:, None, :, None, None], x[None, :, None, :, None]  # [Y, X, row, column, channel]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
+    index = (y * width + x) * own + np.arange(channels) % own
+    return np.where(inside, index, -1).reshape(folded.input_shape)

@@ -1,0 +1,199 @@
+"""From nodes to layers of the core, and to commands, with everything that stands in the way."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from ...config import AcceleratorConfig
+from ..diagnostics import CannotCompile, DoesNotFit, NotProved, Reason
+from ..graph.host_partition import Partition
+from ..ir.command import Command
+from ..ir.graph import Graph, InvalidGraph, Node
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import Stored, View, resolve_views, same_words, stored
+from ..operators import OPERATORS, UnsupportedOperator, place_of
+from ..schedule.select import provable, schedule
+from .lookup_tables import fused, lower_binary, lower_unary
+
+MOST_REASONS = 64  # that anybody reads
+CODES_OF_A_BYTE = 8  # at most, in any number format
+MOST_VALUES = 2**20  # of a tensor that layers are made for, to say more of what is in the way
+
+
+def lower_nodes(
+    graph: Graph, parts: Partition, views: Mapping[str, View], config: AcceleratorConfig
+) -> tuple[tuple[tuple[Convolution, ...], ...], tuple[Reason, ...]]:
+    """The layers of each node of the core, and what is in the way of the others."""
+    reasons: list[Reason] = []
+    lowered: list[tuple[Convolution, ...]] = []
+    latest = None
+    for node in parts.core:
+        if len(reasons) == MOST_REASONS:
+            raise CannotCompile(graph.name, reasons)
+        with _collected(reasons):
+            layers = tuple(_lower_node(node, graph, views, config, latest))
+            latest = layers[-1] if layers else latest
+            lowered.append(layers)
+    return tuple(lowered), tuple(reasons)
+
+
+def selected(
+    layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
+) -> tuple[tuple[Command, ...], tuple[Reason, ...]]:
+    """The commands of layers, and what is in the way of the others."""
+    reasons: list[Reason] = []
+    commands: list[Command] = []
+    for layer in layers:
+        if len(reasons) == MOST_REASONS:
+            break
+        with _collected(reasons):
+            commands += _schedule(layer, config, exact)
+    return tuple(commands), tuple(reasons)
+
+
+@contextmanager
+def _collected(reasons: list[Reason]) -> Iterator[None]:
+    """Put down why something cannot be compiled, once each, and go on."""
+    try:
+        yield
+    except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
+        reason = error.args[0]
+        reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+        if reason not in reasons:
+            reasons.append(reason)
+
+
+def fused_layers(
+    lowered: Sequence[Sequence[Convolution]],
+    graph: Graph,
+    parts: Partition,
+    views: Mapping[str, View],
+) -> tuple[Convolution, ...]:
+    """The layers of all nodes, with functions of single codes computed in the layer before; what
+    that computes by itself is stored nowhere then."""
+    once = _used_once(graph, parts, views)
+    done: list[Convolution] = []
+    for layers in lowered:
+        if len(layers) == 1 and done and done[-1].output in once and _sole(done[-1], done):
+            together = fused(done[-1], layers[0])
+            if together is not None:
+                done[-1] = together
+                continue
+        done += layers
+    return tuple(done)
+
+
+def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Command]:
+    """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
+    try:
+        _check_sizes(c, config)
+        return schedule(c, config, exact)
+    except (DoesNotFit, NotProved) as error:
+        if not c.name.startswith(f"{c.node}_"):
+            raise
+        raise type(error)(replace(error.args[0], place=c.node)) from error
+
+
+def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` for a tensor that no bank holds in any form, before layers are made of it."""
+    bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
+    for name in filter(None, names):
+        tensor = graph.tensor(name)
+        if not tensor.constant and tensor.size > max(MOST_VALUES, CODES_OF_A_BYTE * bank):
+            what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
+
+
+def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
+    """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
+    bank = config.bank_words * config.rows
+    for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
+        needed = Stored(*shape).words(config.rows) * config.rows
+        if needed > bank:
+            height, width, channels = shape
+            what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
+            why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
+            remedy = "use a board with more memory or a smaller network"
+            raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
+
+
+def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:
+    """Whether a convolution computes all of its output."""
+    return sum(other.output == c.output for other in convolutions) == 1
+
+
+def _used_once(graph: Graph, parts: Partition, views: Mapping[str, View]) -> set[str]:
+    """Tensors in memory that one node of the core reads, and nobody else."""
+    uses = Counter(
+        views[name].root
+        for node in parts.core
+        if not _is_free(node, views)
+        for name in node.inputs
+        if name in views
+    )
+    uses.update(views[name].root for name in parts.outputs)
+    return {name for name, count in uses.items() if count == 1}
+
+
+def _lower_node(
+    node: Node,
+    graph: Graph,
+    views: Mapping[str, View],
+    config: AcceleratorConfig,
+    latest: Convolution | None,
+) -> list[Convolution]:
+    operator = OPERATORS[node.operator]
+    if _is_free(node, views):
+        return []
+    _check_extents(node, graph, config)
+    variable = [name for name in node.inputs if name in views]
+    if operator.binary is not None and len(variable) == 2:
+        pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)
+        copied = int(latest is not None and latest.output == pair[1].root)
+        return lower_binary(node, graph, pair, copied, config)
+    view, source = views[variable[0]], graph.tensor(variable[0])
+    storage = view.storage if _takes_all(node, graph) else stored(source)
+    if operator.lower is not None:
+        convolutions = operator.lower(node, graph, storage)
+        convolutions = [
+            c.replace(source=views[c.source].root) if c.source in views else c for c in convolutions
+        ]
+        exact = operator.unary is None or all(provable(c, config) for c in convolutions)
+        if convolutions and exact:
+            return convolutions
+    if operator.unary is not None:
+        return lower_unary(node, graph, replace(view, storage=storage))
+    what = "cannot be computed inside the network, only by the driver at its ends"
+    remedy = "end the network here"
+    raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+
+
+def _takes_all(node: Node, graph: Graph) -> bool:
+    """Whether a node reads its input as one row of values, in whatever shape they are stored."""
+    if node.operator == "fully_connected":
+        source, weights = (graph.tensor(name) for name in node.inputs[:2])
+        return weights.shape[1] == source.size
+    return OPERATORS[node.operator].view
+
+
+def _is_free(node: Node, views: Mapping[str, View]) -> bool:
+    """Whether a node only gives what it reads another shape."""
+    return OPERATORS[node.operator].view and views[node.outputs[0]].root != node.outputs[0]
+
+
+def alias_views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
+    """What shares memory: a change of shape costs nothing where whoever reads its output reads the
+    same words, or all of them.
+    """
+    free: list[Node] = []
+    views = resolve_views(graph, ())
+    for node in parts.core:
+        if OPERATORS[node.operator].view:
+            source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
+            same = same_words(source, stored(output), config.rows)
+            if same or all(_takes_all(reader, graph) for reader in graph.consumers(output.name)):
+                free.append(node)
+                views = resolve_views(graph, tuple(free))
+    return views

@@ -1,1 +1,0 @@
-"""Graph -> Graph, one file each; `pipeline` says when they run."""

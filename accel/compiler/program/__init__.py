@@ -1,0 +1,1 @@
+"""Compiled programs: linked, in files and as text."""

@@ -1,0 +1,104 @@
+"""A program as text: where everything lies, and every descriptor with its fields."""
+
+from collections.abc import Iterator
+
+from ...config import FLASH
+from ...isa import Isa
+from ...text import escaped
+from ..ir.command import Command, decode
+from .program import Chunk, Program
+
+_FIELD_WIDTH = 28
+_NAME_WIDTH = 24
+
+
+def write_listing(program: Program) -> str:
+    """Return the listing of a program. What it shows is decoded from the chunks' bytes."""
+    sections = [_head(program), _tensors(program)]
+    for index, (command, chunk) in enumerate(zip(program.commands, program.chunks, strict=True)):
+        sections.append(_chunk(index, command, chunk, program))
+    sections.append(_driver(program))
+    return "\n".join(escaped(line) for section in sections for line in (*section, ""))
+
+
+def _head(program: Program) -> Iterator[str]:
+    config, memory = program.config, program.memory
+    yield f"program {program.name}, contract {program.graph.contract}"
+    yield (
+        f"core {config.rows}x{config.columns} {config.format}, {config.word_bits}-bit words, "
+        f"{config.weight_steps} weight steps, {config.sum_bits}-bit sums"
+    )
+    yield f"{len(program.chunks)} chunks, {program.size_bytes} bytes, {program.macs} MACs"
+    for command, one in program.inexact:
+        yield f"not exact: {command.name}, {one}"
+    for bank, (activations, used) in enumerate(
+        zip(memory.activation_words, memory.used_words, strict=True)
+    ):
+        yield (
+            f"bank {bank}: {used} of {config.bank_words} words, "
+            f"{activations} of them for activations"
+        )
+    if memory.flash_bytes:
+        yield f"flash: {memory.flash_bytes} bytes"
+
+
+def _tensors(program: Program) -> Iterator[str]:
+    yield f"{'tensor':<{_NAME_WIDTH}} location   words  height x width x channels, name"
+    for name, place in program.memory.tensors.items():
+        shape = " x ".join(str(size) for size in place.storage.shape)
+        words = place.storage.words(program.config.rows)
+        at = _location(place.bank, place.address)
+        yield f"{_short(name, program):<{_NAME_WIDTH}} {at:8} {words:7}  {shape}, {name}"
+
+
+def _short(tensor: str, program: Program) -> str:
+    """The node that makes a tensor: files' own names of tensors can be very long."""
+    node = program.graph.producer(tensor)
+    return node.name if node else "input"
+
+
+def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iterator[str]:
+    isa, rows = Isa(program.config), program.config.rows
+    header_bytes = isa.descriptor_words * rows
+    words = len(chunk.data) // rows
+    source, output = (_short(name, program) for name in (command.source, command.output))
+    copy = program.copies[index]
+    if copy:
+        yield (
+            f"copy {_location(copy.chunk.bank, copy.chunk.address)} {copy.size // rows} words -> "
+            f"{_location(copy.bank, copy.address)}"
+        )
+    copied = ", copied" if chunk.copied else ""
+    yield (
+        f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{copied}: "
+        f"{command.name}, {command.mode}, {source} -> {output}"
+    )
+    fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))
+    for name, value in fields.items():
+        if name == "next":
+            value = _location(*isa.pointed_to(value))
+        yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value)}"
+    groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
+    weights = fields["weight_words_less_one"] + 1
+    records = isa.records_of_group(fields)
+    if fields["tables"]:
+        yield f"    tables: {isa.table_words(fields)} words"
+    yield f"    stream: {groups} x ({records} words of records, {weights} words of weights)"
+
+
+def _meaning(name: str, value: int | str) -> str:
+    """A field's value; counts that are stored minus one are shown as they are meant, too."""
+    return f"{value} ({value + 1})" if name.endswith("_less_one") else str(value)
+
+
+def _driver(program: Program) -> Iterator[str]:
+    for title, nodes in (
+        ("before the core", program.partition.before),
+        ("behind the core", program.partition.behind),
+    ):
+        names = ", ".join(node.name for node in nodes) or "nothing"
+        yield f"driver computes {title}: {names}"
+
+
+def _location(bank: int, address: int) -> str:
+    return f"flash:{address:06x}" if bank == FLASH else f"{bank}:{address:05x}"

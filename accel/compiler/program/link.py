@@ -1,0 +1,83 @@
+"""Puts addresses into descriptors, chains the chunks, and adds what is copied from flash meanwhile."""
+
+from collections.abc import Mapping, Sequence
+
+from ...config import FLASH, AcceleratorConfig
+from ...isa import Isa
+from ..ir.command import Command, encode, group_weight_words, pack_stream
+from ..memory.allocation import MemoryPlan
+from ..memory.weight_placement import Part, Piece
+from .program import Chunk, Copy
+
+
+def linked(
+    commands: Sequence[Command], memory: MemoryPlan, config: AcceleratorConfig
+) -> tuple[Chunk, ...]:
+    """Put the addresses into the descriptors and chain the chunks."""
+    isa = Isa(config)
+    chunks = []
+    for index, command in enumerate(commands):
+        stream = pack_stream(command, config)
+        source, output = memory.tensors[command.source], memory.tensors[command.output]
+        last = index == len(commands) - 1
+        fields = {
+            **command.fields,
+            "copy": 0,
+            "next": isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
+            "last": int(last),
+            "input_bank": source.bank,
+            "input_base": source.address + command.fields["input_base"],
+            "output_base": output.address + command.fields["output_base"],
+            "weight_words_less_one": group_weight_words(command, config) - 1,
+        }
+        data = _descriptor(isa, fields) + stream
+        bank, address = memory.chunks[index]
+        copied = bool(memory.parts) and memory.parts[index].copied
+        chunks.append(Chunk(bank=bank, address=address, data=data, copied=copied))
+    return tuple(chunks)
+
+
+def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
+    return encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
+
+
+def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
+    """Where a run of a layer begins: with what is copied while it runs, if there is something."""
+    if memory.copies and (address := memory.copies[index]) is not None:
+        return FLASH, address
+    return memory.chunks[index]
+
+
+def transfers(
+    chunks: Sequence[Chunk], memory: MemoryPlan, config: AcceleratorConfig
+) -> tuple[Copy | None, ...]:
+    """What is copied while each layer runs."""
+    if not memory.parts:
+        return (None,) * len(chunks)
+    isa, copies = Isa(config), []
+    for index, (part, flash) in enumerate(zip(memory.parts, memory.copies, strict=True)):
+        piece = part.piece
+        if piece is None:
+            copies.append(None)
+            continue
+        whole = chunks[_index(memory.parts, piece)]
+        fields = dict.fromkeys(isa.descriptor.members, 0) | {
+            "copy": 1,
+            "next": isa.pointer_to(*memory.chunks[index]),
+            "input_bank": whole.bank,
+            "input_base": whole.address + piece.begin,
+            "position_outer_step": piece.words - 1,
+        }
+        within = chunks[index].data if chunks[index].bank == FLASH else b""
+        begin, end = (n * config.rows for n in (piece.begin, piece.begin + piece.words))
+        words, address = whole.data[begin:end], whole.address + piece.begin
+        data = _descriptor(isa, fields) + within + words
+        chunk = Chunk(bank=FLASH, address=flash, data=data)
+        copies.append(Copy(bank=whole.bank, address=address, chunk=chunk, words=words))
+    return tuple(copies)
+
+
+def _index(parts: Sequence[Part], piece: Piece) -> int:
+    """Of the part that a piece is the chunk of."""
+    keys = [(part.layer, part.first) for part in parts]
+    return keys.index((piece.layer, piece.first))

@@ -1,0 +1,136 @@
+"""A compiled network: what to load into a core, where its tensors are, and what the driver adds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...config import FLASH, AcceleratorConfig
+from ..graph.host_partition import Partition
+from ..ir.command import Command, Inexact
+from ..ir.graph import Graph
+from ..ir.tensor_layout import View
+from ..lowering.input_im2col import InputMap
+from ..memory.allocation import MemoryPlan, Placement
+from ..memory.flash_image import image_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chunk:
+    """A layer's descriptor and stream: ``data`` go to word ``address`` of ``bank``, or to byte
+    ``address`` of the flash's image where that is ``FLASH``. What is ``copied`` comes to memory from
+    there in each inference anew."""
+
+    bank: int
+    address: int
+    data: bytes
+    copied: bool = False
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Copy:
+    """Words that go from flash to word ``address`` of ``bank`` while a layer works.
+
+    They lie behind their descriptor in ``chunk``, which is in flash, and behind the layer's chunk, if
+    that is in flash, too. A run of the layer begins there.
+    """
+
+    bank: int
+    address: int
+    chunk: Chunk
+    words: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Program:
+    """Everything that an executor needs.
+
+    ``source`` is the graph as the front end gave it, ``graph`` the one that was compiled;
+    ``commands``, ``chunks`` and ``copies`` go together, one or ``None`` for each layer of the core.
+    """
+
+    config: AcceleratorConfig
+    source: Graph
+    graph: Graph
+    partition: Partition
+    views: Mapping[str, View]
+    inputs: tuple[InputMap, ...]
+    commands: tuple[Command, ...]
+    memory: MemoryPlan
+    chunks: tuple[Chunk, ...]
+    copies: tuple[Copy | None, ...]
+
+    @property
+    def contents(self) -> tuple[Chunk, ...]:
+        """What must be in memory and in flash before an inference, in the order of a run."""
+        found = []
+        for chunk, copy in zip(self.chunks, self.copies, strict=True):
+            found += [copy.chunk] if copy else []
+            within = copy is not None and chunk.bank == FLASH
+            found += [] if chunk.copied or within else [chunk]
+        return tuple(found)
+
+    @property
+    def entries(self) -> tuple[Chunk, ...]:
+        """Where a run of each layer begins."""
+        pairs = zip(self.chunks, self.copies, strict=True)
+        return tuple(copy.chunk if copy else chunk for chunk, copy in pairs)
+
+    @property
+    def name(self) -> str:
+        return self.graph.name
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference, as the network counts them."""
+        return sum(command.macs for command in self.commands)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of descriptors, records and weights."""
+        return sum(len(chunk.data) for chunk in self.chunks)
+
+    @property
+    def flash(self) -> bytes:
+        """The image that the core must find in its flash; empty where all is in memory."""
+        return image_of(self.contents, self.config) if self.memory.flash_bytes else b""
+
+    @property
+    def inexact(self) -> tuple[tuple[Command, Inexact], ...]:
+        """Channels that are not requantized as the contract says at every sum, with their layers."""
+        return tuple((command, one) for command in self.commands for one in command.inexact)
+
+    def placement(self, tensor: str) -> Placement:
+        """Where the values of a tensor are, itself or the one that it is a view of."""
+        return self.memory.tensors[self.views[tensor].root]
+
+    def stored_tensors(self) -> tuple[str, ...]:
+        """The tensors that layers of the core compute, in order and once each."""
+        return tuple(dict.fromkeys(command.output for command in self.commands))
+
+    def has(self, tensor: str) -> bool:
+        """Whether a tensor's values are to be had: not those that only pass through the core."""
+        view = self.views.get(tensor)
+        driven = {n for node in self.partition.before + self.partition.behind for n in node.outputs}
+        return tensor in driven or (view is not None and view.root in self.memory.tensors)
+
+    def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
+        """int8 values ``[N, ...]`` of a tensor from its stored bytes, uint8 ``[N, bytes]``."""
+        storage, rows = self.placement(tensor).storage, self.config.rows
+        channels = storage.channel_words(rows) * rows
+        values = data.view(np.int8).reshape(len(data), -1, channels)[..., : storage.channels]
+        shape = self.graph.tensor(tensor).shape[1:]
+        narrow = self.config.number_format.narrow
+        if storage.lanes > 1 and narrow:
+            values = narrow.unpack(values.astype(np.int64)) + storage.origin
+            values = values.astype(np.int8)
+            values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
+        return values.reshape(len(data), *shape)

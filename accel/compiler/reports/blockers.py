@@ -1,0 +1,51 @@
+"""Everything at once that keeps a network from running on a core: operators and memory."""
+
+import math
+
+from ...config import BANKS, AcceleratorConfig
+from ...errors import UserError
+from ..diagnostics import CannotCompile, Reason
+from ..graph.host_partition import partition
+from ..ir.graph import Graph
+from ..ir.tensor_layout import stored
+
+
+def obstacles(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[Reason]:
+    """The reasons of a refusal, and what more would stand in the way if they were gone.
+
+    A network with an operator that cannot be compiled has no memory plan, but a layer's input and
+    output must be in memory together in any plan.
+    """
+    found = list(getattr(error, "reasons", ()))
+    if not found:
+        reason = error.args[0]
+        found = [reason if isinstance(reason, Reason) else Reason(place="", what=str(reason))]
+    if isinstance(error, CannotCompile):
+        found += _memory(graph, config)
+    return found
+
+
+def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
+    """The layer that takes more activation memory than there is, if one does."""
+    worst, where = 0, ""
+    for node in partition(graph).core:
+        names = {name for name in (*node.inputs, *node.outputs) if name is not None}
+        tensors = [t for t in map(graph.tensor, names) if not t.constant]
+        words = sum(_words(t, config) for t in tensors)
+        if words > worst:
+            worst, where = words, node.name
+    if worst <= BANKS * config.bank_words:
+        return []
+    kib = config.rows / 1024
+    what = (
+        f"inputs and output of {where} alone take {worst * kib:.1f} KiB of the {BANKS} x "
+        f"{config.bank_words * kib:.0f} KiB"
+    )
+    remedy = "use a board with more memory or a smaller network"
+    return [Reason(place="memory", what=what, remedy=remedy)]
+
+
+def _words(tensor, config: AcceleratorConfig) -> int:
+    """Words of a tensor if its channels are packed as closely as any layer has them."""
+    storage = stored(tensor)
+    return math.ceil(storage.height * storage.width * storage.channels / config.rows)

@@ -1,0 +1,46 @@
+"""Which operators a model file has, also where it cannot be used."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..diagnostics import printable
+from ..frontends import MAX_BYTES, frontend_of
+
+
+@dataclass(frozen=True)
+class Line:
+    """An operator as the file spells it, and whether it is supported: in any form, in this one."""
+
+    spelling: str
+    known: bool
+    usable: bool
+
+
+def outline(path: Path, places: Collection[str]) -> list[Line]:
+    """The operators of a file, in order; none where it cannot be read or is too large.
+
+    ``places`` are those of the reasons for which the file was refused.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError:
+        return []
+    frontend = frontend_of(data)
+    if frontend is None or len(data) > MAX_BYTES:
+        return []
+    refused = {match.groups() for place in places if (match := _PLACE.match(place))}
+    return [
+        Line(
+            printable(spelling),
+            spelling in frontend.operators,
+            (str(index), spelling) not in refused,
+        )
+        for index, spelling in enumerate(frontend.spellings(data))
+    ]
+
+
+# As ``operator 3 (SPELLING)`` or, of a node of the graph, ``conv2d_3 (SPELLING)``.
+_PLACE = re.compile(r"(?:operator |\w*?_)(\d+)(?:_\d+)? \((.*)\)$")

@@ -1,0 +1,158 @@
+"""What a pass of the compiler has made, as text: the parts of a compilation that it has changed."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ...config import FLASH
+from ..diagnostics import escaped
+from ..ir.command import Command
+from ..ir.layer import Convolution
+from ..lowering.lookup_tables import is_identity
+from ..pipeline import PASSES, Compilation
+
+
+class PassTexts:
+    """What each pass has made, as texts by file name: a watcher for `pipeline.compile_graph`.
+
+    Where several orders of the nodes are tried, the files of all but the first are in folders.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self._before: Compilation | None = None
+
+    def __call__(self, name: str, made: Compilation) -> None:
+        number = [other for other, _ in PASSES].index(name)
+        folder = f"order{made.order}/" if made.order else ""
+        text = text_of(name, self._before if number else None, made)
+        self.texts[f"{folder}{number + 1:02}_{name}.txt"] = text
+        self._before = made
+
+    def write(self, folder: Path) -> None:
+        """Write all of them into a folder."""
+        for name, text in self.texts.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+
+
+def text_of(name: str, before: Compilation | None, made: Compilation) -> str:
+    """What a pass has made, beside what there was ``before`` it."""
+    purpose = (dict(PASSES)[name].__doc__ or "").strip()
+    lines = [f"{name}: {purpose}", ""]
+    changed = False
+    for title, part, write in _SECTIONS:
+        new, old = getattr(made, part), getattr(before, part, None)
+        written = [f"  {line}" for line in write(made)] if new and new != old else []
+        if written:
+            lines += [f"{title}:", *written, ""]
+            changed = True
+    return "\n".join(lines if changed else [*lines, "Nothing changed.", ""])
+
+
+def _graph(c: Compilation) -> Iterator[str]:
+    for node in c.graph:
+        reads = ", ".join(escaped(name) for name in node.inputs if name)
+        yield f"{node.name} = {node.operator}({reads}) -> {', '.join(map(escaped, node.outputs))}"
+    for name, tensor in c.graph.tensors.items():
+        kind = "constant" if tensor.constant else "tensor"
+        shape = "x".join(map(str, tensor.shape)) or "scalar"
+        yield f"{kind} {escaped(name)}: {tensor.dtype} {shape}"
+
+
+def _partition(c: Compilation) -> Iterator[str]:
+    parts = c.parts
+    for title, nodes in (("driver", parts.before), ("core", parts.core), ("driver", parts.behind)):
+        yield f"{title}: {', '.join(node.name for node in nodes) or 'nothing'}"
+    yield f"into the core: {', '.join(map(escaped, parts.inputs))}"
+    yield f"out of the core: {', '.join(map(escaped, parts.outputs))}"
+
+
+def _views(c: Compilation) -> Iterator[str]:
+    for name, view in c.views.items():
+        if view.root != name:
+            yield f"{escaped(name)} is {escaped(view.root)}"
+
+
+def _layers(c: Compilation) -> Iterator[str]:
+    for layer in c.layers:
+        yield _layer(layer)
+
+
+def _layer(c: Convolution) -> str:
+    kind = "copy" if is_identity(c) else "depthwise" if c.depthwise else "dense"
+    height, width = c.kernel
+    then = ""
+    if c.combination:
+        tables, second = c.combination.tables, c.combination.second
+        then = ", tables" if tables else ", maximum" if c.combination.maximum else ""
+        then += f", combined with {escaped(second)}" if second else ""
+    return (
+        f"{c.name}: {kind} {height}x{width}, stride {c.stride[0]}x{c.stride[1]}, "
+        f"{_shape(c.input_shape)} of {escaped(c.source)} -> {c.region.height}x{c.region.width}x"
+        f"{c.channels} of {_shape(c.output_shape)} of {escaped(c.output)}{then}"
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _inputs(c: Compilation) -> Iterator[str]:
+    for one in c.inputs:
+        yield f"{escaped(one.tensor)} lies as {_shape(one.index.shape)}"
+
+
+def _storage(c: Compilation) -> Iterator[str]:
+    for name, stored in c.storage.items():
+        packed = f", {stored.lanes} channels in a byte" if stored.lanes > 1 else ""
+        words = stored.words(c.config.rows)
+        yield f"{escaped(name)}: {_shape(stored.shape)}, {words} words{packed}"
+
+
+def _commands(c: Compilation) -> Iterator[str]:
+    for command in c.commands:
+        yield _command(command)
+
+
+def _command(c: Command) -> str:
+    groups, steps, columns = c.weights.shape
+    return f"{c.name}: {c.mode}, {groups} groups of {columns} columns, {steps} steps a tile"
+
+
+def _memory(c: Compilation) -> Iterator[str]:
+    for name, place in c.plan.tensors.items():
+        end = place.address + place.storage.words(c.config.rows)
+        yield f"{escaped(name)}: bank {place.bank}, words {place.address} to {end - 1}"
+    for bank, (activations, used) in enumerate(
+        zip(c.plan.activation_words, c.plan.used_words, strict=True)
+    ):
+        yield (f"bank {bank}: {used} of {c.config.bank_words} words, {activations} for activations")
+    if c.plan.flash_bytes:
+        yield f"flash: {c.plan.flash_bytes} bytes"
+
+
+def _chunks(c: Compilation) -> Iterator[str]:
+    for command, chunk in zip(c.commands, c.chunks, strict=True):
+        place = "flash" if chunk.bank == FLASH else f"bank {chunk.bank}"
+        yield f"{command.name}: {chunk.size} bytes at {chunk.address} of {place}"
+
+
+def _copies(c: Compilation) -> Iterator[str]:
+    for command, copy in zip(c.commands, c.copies, strict=True):
+        if copy:
+            yield f"while {command.name} runs: {copy.size} bytes to {copy.address} of {copy.bank}"
+
+
+_SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] = (
+    ("graph", "graph", _graph),
+    ("partition", "partition", _partition),
+    ("tensors that share memory", "views", _views),
+    ("layers", "layers", _layers),
+    ("inputs", "inputs", _inputs),
+    ("tensors in memory", "storage", _storage),
+    ("commands", "commands", _commands),
+    ("memory", "memory", _memory),
+    ("chunks", "chunks", _chunks),
+    ("copied from flash", "copies", _copies),
+)

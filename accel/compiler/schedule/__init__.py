@@ -1,0 +1,1 @@
+"""How a layer is walked on the array, and which way takes the fewest cycles."""

@@ -1,0 +1,232 @@
+"""Chooses how a convolution is computed for a configuration, and how its sums become codes."""
+
+import numpy as np
+
+from ...config import AcceleratorConfig
+from ...numeric.division.division import Division
+from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, closest, too_wide
+from ...numeric.division.solver import Solution, solve
+from ...numeric.rounding import CONTRACTS
+from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.floating import FloatMean, FloatProduct, RealProduct
+from ...numeric.rules.rules import Rescale, Rule
+from ..diagnostics import DoesNotFit, NotProved, Reason
+from ..ir.command import Command, Inexact
+from ..ir.layer import Convolution, cropped
+from .block_sparsity import without_zero_blocks
+from .dataflows import Loops, flattened, problem_of, ways_of
+
+_SHOWN = 5  # weights or channels that a message names
+_PAIRS = 2**16
+_CLOSEST = "allow the closest codes, as --closest does and Python's exact=False"
+# A scale of their own gives weights next to nothing so many sums to a code.
+_LARGER_SCALE = (
+    "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
+    "--per-tensor` does with one scale for all weights of a layer; no board and no option of the core "
+    "helps"
+)
+_ANOTHER_SCALE = (
+    "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other halves; "
+    "no board and no option of the core helps"
+)
+
+
+def schedule(
+    convolution: Convolution, config: AcceleratorConfig, exact: bool = True
+) -> list[Command]:
+    """Return the commands of a convolution, by the way that takes the fewest cycles.
+
+    Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
+    exactly get the closest division and are named, if it is close: off by a code at most, at a
+    share of the sums of at most `closest.ALLOWED_SHARE`. Raises ``DoesNotFit`` and ``NotProved``.
+    """
+    convolution = flattened(_without_idle_weights(convolution, config))
+    # A weight of zero may count where products are not exact, and a byte of binary ones does.
+    binary = convolution.narrow is not None and convolution.narrow.step > 1
+    pruned = config.number_format.exact and not binary
+    if pruned:
+        convolution = cropped(convolution)
+    _check_weights(convolution, config)
+    ways = list(ways_of(convolution, config))
+    if pruned and not convolution.depthwise:
+        ways = [
+            [part for loops in way for part in without_zero_blocks(loops, config)] for way in ways
+        ]
+    problems = [problem_of(way, config) for way in ways]
+    possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
+    if not possible:
+        raise DoesNotFit(Reason(place=convolution.name, what=problems[0]))
+    best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
+    division, inexact = _divide(convolution, config, exact)
+    return [
+        _command(convolution, loops, division, inexact if i == 0 else (), i)
+        for i, loops in enumerate(best)
+    ]
+
+
+def _without_idle_weights(c: Convolution, config: AcceleratorConfig) -> Convolution:
+    """Channels whose code no input changes lose their weights.
+
+    Trained networks have some, with scales next to nothing and weights of noise. A division would
+    have to hold one code over the whole range of their sums.
+    """
+    least, greatest = _sum_range(c, config)
+    idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
+    chosen = idle if c.depthwise else idle[:, None, None, None]
+    return c.replace(weights=np.where(chosen, 0, c.weights))
+
+
+def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the hardware's division reproduces the rule in all channels."""
+    try:
+        return bool(_solved(convolution, config)[1].proved.all())
+    except DoesNotFit:
+        return False
+
+
+def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
+    number = config.number_format
+    low, high = number.weight_range
+    least, most = int(convolution.weights.min()), int(convolution.weights.max())
+    held = number.holds(convolution.weights)
+    if not held.all():
+        what = f"weights of {least}..{most} are outside {low}..{high}"
+        if low <= least and most <= high:
+            others = np.unique(convolution.weights[~held])
+            shown = ", ".join(map(str, others[:_SHOWN])) + (", ..." if len(others) > _SHOWN else "")
+            what = f"weights of {shown} are none that it has"
+        why = f"the core is built for {number.title}"
+        remedy = "quantize the weights to fewer bits or use a core of a wider format"
+        raise DoesNotFit(Reason(place=convolution.name, what=what, why=why, remedy=remedy))
+
+
+def _sum_range(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest sum of any input, by the products of the number format."""
+    number = config.number_format
+    if number.exact or not number.holds(c.weights).all():
+        return c.sum_range
+    return number.sum_range(c.weight_rows)
+
+
+def _divide(
+    convolution: Convolution, config: AcceleratorConfig, exact: bool
+) -> tuple[Division, tuple[Inexact, ...]]:
+    question, solution = _solved(convolution, config)
+    if solution.proved.all():
+        return solution.division, _ambiguous(convolution, exact)
+    bad = np.flatnonzero(~solution.proved).tolist()
+    what = f"output channels {bad} cannot be requantized exactly"
+    floating = _rounds_in_float32(convolution)
+    nearest = closest(*question, solution) if floating else None
+    if nearest is None:
+        remedy = "report this model"
+        if isinstance(convolution.rule, Chain) and not floating:
+            remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
+    _, _, least, greatest = question
+    inexact = tuple(
+        Inexact(
+            convolution.first_channel + channel,
+            int(nearest.differing[c]),
+            int(greatest[c] - least[c] + 1),
+            int(nearest.worst[c]),
+        )
+        for c in np.flatnonzero(nearest.differing)
+        for channel in (range(convolution.channels) if convolution.uniform else (int(c),))
+    )
+    _check_close(convolution, inexact)
+    if exact:
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=_CLOSEST))
+    return nearest.division, inexact
+
+
+def _solved(
+    convolution: Convolution, config: AcceleratorConfig
+) -> tuple[tuple[Rule, np.ndarray, np.ndarray, np.ndarray], Solution]:
+    """What is asked of a division, and what was found."""
+    least, greatest = _sum_range(convolution, config)
+    # Before its last carry a sum may be 1 less in the accumulator, so the least one is not for use.
+    limit = 1 << config.sum_bits - 1
+    if least.min() <= -limit or greatest.max() >= limit:
+        what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
+        remedy = f"use a core with sum_bits of {_signed_bits(least.min() - 1, greatest.max())}"
+        raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
+    one = slice(0, 1) if convolution.uniform else slice(None)
+    question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
+    return question, solve(*question, True)
+
+
+def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
+    """Products of float32 numbers of which some pairs of codes have no code of their own."""
+    if not isinstance(c.rule, RealProduct) or not c.rule.differing:
+        return ()
+    if exact:
+        what = (
+            f"{c.rule.differing} of {_PAIRS:,} products of two codes are rounded by their factors"
+        )
+        raise NotProved(Reason(place=c.name, what=what, remedy=_CLOSEST))
+    channels = range(c.first_channel, c.first_channel + c.channels)
+    return tuple(Inexact(channel, c.rule.differing, _PAIRS, 1) for channel in channels)
+
+
+def _check_close(c: Convolution, inexact: tuple[Inexact, ...]) -> None:
+    """Refuse channels that are not close to their contract either."""
+    far = [one for one in inexact if not _close(one)]
+    if not far:
+        return
+    worst = max(far, key=lambda one: (one.codes, one.differing / one.sums))
+    channels = ", ".join(str(one.channel) for one in far[:_SHOWN])
+    channels += ", ..." if len(far) > _SHOWN else ""
+    noun = "channel" if len(far) == 1 else "channels"
+    what = (
+        f"{len(far)} of {c.channels} output channels of tensor {c.output!r} cannot be requantized "
+        f"({noun} {channels}): channel {worst.channel} would be off by up to "
+        f"{worst.codes} {'code' if worst.codes == 1 else 'codes'} at {worst.differing:,} of "
+        f"{worst.sums:,} sums, {_percent(worst.differing / worst.sums)}"
+    )
+    why = f"allowed is {ALLOWED_CODES} code at {_percent(ALLOWED_SHARE)} of the sums"
+    wide = isinstance(c.rule, Rescale) and too_wide(c.rule)[worst.channel - c.first_channel]
+    remedy = _LARGER_SCALE if wide else _ANOTHER_SCALE
+    raise NotProved(Reason(place=c.name, what=what, why=why, remedy=remedy))
+
+
+def _close(one: Inexact) -> bool:
+    return one.codes <= ALLOWED_CODES and one.differing <= ALLOWED_SHARE * one.sums
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _rounds_in_float32(convolution: Convolution) -> bool:
+    rule = getattr(convolution.rule, "inner", convolution.rule)
+    if isinstance(rule, FloatMean | FloatProduct | RealProduct):
+        return True
+    if isinstance(rule, Chain):
+        return rule.even
+    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
+
+
+def _signed_bits(low: int, high: int) -> int:
+    return max(int(high).bit_length(), int(~low).bit_length()) + 1
+
+
+def _command(
+    c: Convolution, loops: Loops, division: Division, inexact: tuple[Inexact, ...], index: int
+) -> Command:
+    channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
+    records = np.where(channels >= 0, 0, -1) if c.uniform else channels
+    return Command(
+        name=c.name if index == 0 else f"{c.name}_part{index}",
+        node=c.node,
+        source=c.source,
+        output=c.output,
+        macs=c.macs if index == 0 else 0,
+        mode=loops.mode,
+        fields={**loops.fields, "tie_parity": division.tie_parity},
+        division=division,
+        channels=records,
+        weights=loops.weights,
+        combination=c.combination,
+        inexact=inexact,
+    )

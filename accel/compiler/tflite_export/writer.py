@@ -1,0 +1,163 @@
+"""Writes a graph as a TFLite file, for tests and for networks that are trained here."""
+
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import tflite
+
+from ..ir.graph import Graph, Node, Tensor
+from .operators import ROWS, spelling_of
+
+DESCRIPTION = "accel"
+ALIGNMENT = 16  # bytes; what TFLite asks of constant data
+NEW_CODES = 127  # stands in the old field of operator codes where it is too narrow
+
+TYPES = {
+    "int4": tflite.TensorType.INT4,
+    "int8": tflite.TensorType.INT8,
+    "uint8": tflite.TensorType.UINT8,
+    "int16": tflite.TensorType.INT16,
+    "int32": tflite.TensorType.INT32,
+    "int64": tflite.TensorType.INT64,
+    "float32": tflite.TensorType.FLOAT32,
+    "bool": tflite.TensorType.BOOL,
+}
+
+
+def write(graph: Graph) -> bytes:
+    """Return the graph as a flatbuffer of schema version 3 that TFLite Micro can run.
+
+    Raises ``InvalidGraph`` for padding that is neither SAME nor VALID.
+    """
+    return _Writer(graph).file()
+
+
+def pack_int4(values: np.ndarray) -> bytes:
+    """Return integers of -8..7 packed two to a byte, the low nibble first."""
+    flat = np.append(values.reshape(-1), np.zeros(values.size % 2, np.int8)).astype(np.uint8) & 15
+    return (flat[0::2] | flat[1::2] << 4).tobytes()
+
+
+class _Writer:
+    """Builds the flatbuffer from the leaves up; methods return offsets or indices into it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.builder = flatbuffers.Builder(1024)
+        self.index = {name: i for i, name in enumerate(graph.tensors)}
+        self.codes: list[str] = []
+        self.buffers = [self.table("Buffer")]  # buffer 0 is the empty one of variable tensors
+        self.tensors = [self.tensor(tensor) for tensor in graph.tensors.values()]
+
+    def file(self) -> bytes:
+        operators = [self.operator(node) for node in self.graph]
+        subgraph = self.table(
+            "SubGraph",
+            Inputs=self.integers([self.index[name] for name in self.graph.inputs]),
+            Outputs=self.integers([self.index[name] for name in self.graph.outputs]),
+            Operators=self.offsets(operators),
+            Tensors=self.offsets(self.tensors),
+            Name=self.builder.CreateString("main"),
+        )
+        model = self.table(
+            "Model",
+            Version=3,
+            Description=self.builder.CreateString(DESCRIPTION),
+            OperatorCodes=self.offsets([self.code(name) for name in self.codes]),
+            Subgraphs=self.offsets([subgraph]),
+            Buffers=self.offsets(self.buffers),
+        )
+        self.builder.Finish(model, file_identifier=b"TFL3")
+        return bytes(self.builder.Output())
+
+    def table(self, name: str, **fields: Any) -> int:
+        """Write a table of the schema; the fields' values are scalars, offsets or int32 tuples."""
+        fields = {f: self.integers(v) if isinstance(v, tuple) else v for f, v in fields.items()}
+        getattr(tflite, f"{name}Start")(self.builder)
+        for field, value in fields.items():
+            getattr(tflite, f"{name}Add{field}")(self.builder, value)
+        return getattr(tflite, f"{name}End")(self.builder)
+
+    def integers(self, values: list[int] | tuple[int, ...]) -> int:
+        return self.builder.CreateNumpyVector(np.array(values, np.int32))
+
+    def offsets(self, offsets: list[int]) -> int:
+        self.builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            self.builder.PrependUOffsetTRelative(offset)
+        return self.builder.EndVector()
+
+    def code(self, name: str) -> int:
+        number = getattr(tflite.BuiltinOperator, name)
+        return self.table(
+            "OperatorCode",
+            DeprecatedBuiltinCode=min(number, NEW_CODES),
+            BuiltinCode=number,
+            Version=1,
+        )
+
+    def buffer(self, data: bytes) -> int:
+        """Write constant data, aligned; return the buffer's index."""
+        self.builder.StartVector(1, len(data), ALIGNMENT)
+        self.builder.head -= len(data)
+        self.builder.Bytes[self.builder.head : self.builder.head + len(data)] = data
+        self.buffers.append(self.table("Buffer", Data=self.builder.EndVector()))
+        return len(self.buffers) - 1
+
+    def tensor(self, tensor: Tensor) -> int:
+        fields = {
+            "Shape": self.integers(tensor.shape),
+            "Type": TYPES[tensor.dtype],
+            "Buffer": self.buffer(_stored(tensor)) if tensor.constant else 0,
+            "Name": self.builder.CreateString(tensor.name),
+        }
+        if tensor.quantization is not None:
+            q = tensor.quantization
+            fields["Quantization"] = self.table(
+                "QuantizationParameters",
+                Scale=self.builder.CreateNumpyVector(np.array(q.scale, np.float32)),
+                ZeroPoint=self.builder.CreateNumpyVector(np.array(q.zero_point, np.int64)),
+                QuantizedDimension=q.axis,
+            )
+        return self.table("Tensor", **fields)
+
+    def constant(self, node: Node, position: int, data: np.ndarray) -> int:
+        """Write a constant that only TFLite needs; return the tensor's index."""
+        name = f"{node.name}/constant_{position}"
+        dtype = str(data.dtype)
+        quantization = self.graph.tensor(node.outputs[0]).quantization if dtype == "int8" else None
+        self.tensors.append(
+            self.tensor(
+                Tensor(
+                    name=name, shape=data.shape, dtype=dtype, data=data, quantization=quantization
+                )
+            )
+        )
+        return len(self.tensors) - 1
+
+    def operator(self, node: Node) -> int:
+        spelling = spelling_of(node)
+        row = ROWS[spelling]
+        if spelling not in self.codes:
+            self.codes.append(spelling)
+        names = [node.inputs[index] for index in row.order] or node.inputs
+        inputs = [-1 if name is None else self.index[name] for name in names]
+        for position, data in row.constants(node, self.graph).items():
+            inputs.insert(position, self.constant(node, position, data))
+        outputs = [self.index[name] for name in node.outputs]
+        fields = {
+            "OpcodeIndex": self.codes.index(spelling),
+            "Inputs": self.integers(inputs),
+            "Outputs": self.integers(outputs),
+        }
+        if row.options is not None:
+            fields["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, row.options)
+            fields["BuiltinOptions"] = self.table(row.options, **row.fields(node, self.graph))
+        return self.table("Operator", **fields)
+
+
+def _stored(tensor: Tensor) -> bytes:
+    if tensor.dtype == "int4":
+        return pack_int4(tensor.data)
+    return tensor.data.astype(tensor.data.dtype.newbyteorder("<")).tobytes()

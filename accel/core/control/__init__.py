@@ -1,0 +1,1 @@
+"""What walks a program: the sequencer, and the loops over tiles."""

@@ -1,0 +1,143 @@
+"""What becomes of a result before it is stored: a second operand, tables, and the clamp."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from ...config import AcceleratorConfig
+from ...isa import TABLE_ENTRIES, Isa
+from ...numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
+from ..primitives import dual_port, memory
+from ..primitives.two_readers import TwoReaders
+from ..signals import delayed
+
+CODE_BITS = 8
+_STAGES = 3  # add the entries; saturate; clamp
+
+
+def _way(family: str) -> int:
+    """Cycles that operands take to the tables: on the ECP5 those may lie far away."""
+    return 1 if family == "ecp5" else 0
+
+
+def latency_of(config: AcceleratorConfig) -> int:
+    """Cycles from a result to the code that is stored.
+
+    One more where a word would otherwise be written in the very cycle in which another is read.
+    """
+    latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
+    read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
+    return latency + (read_to_write % (config.word_cycles * config.pace) == 0)
+
+
+def tables_memory(config: AcceleratorConfig) -> dict[str, Any]:
+    """The memory of both tables: arguments of ``TwoReaders``."""
+    return {
+        "part_width": min(config.word_bits, ENTRY_BITS),
+        "parts": Isa(config).words(Isa(config).table_entry),
+        "depth": TABLE_ENTRIES,
+        "family": config.family,
+    }
+
+
+class Combine(wiring.Component):
+    """The code that a result is stored as, by the rules of `isa`: one a cycle, ``latency`` later.
+
+    Members
+    -------
+    result : In(8)
+        Code + 128.
+    second : In(8)
+        The second operand, code + 128, in the same cycle; 0 where there is none.
+    maximum, tables, pack : In(1), low, high : In(8)
+        The rule; stable while a layer runs.
+    restart, write_en, write_data : In
+        The next word of the tables; after ``restart`` their first.
+    o : Out(8)
+        The code, two's complement.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
+        self.config = config
+        self.simulate = simulate
+        self.latency = latency_of(config)
+        self.narrow = config.number_format.narrow
+        super().__init__(
+            {
+                "result": In(CODE_BITS),
+                "second": In(CODE_BITS),
+                "maximum": In(1),
+                "tables": In(1),
+                **({"pack": In(1)} if self.narrow else {}),
+                "low": In(CODE_BITS),
+                "high": In(CODE_BITS),
+                "restart": In(1),
+                "write_en": In(1),
+                "write_data": In(config.word_bits),
+                "o": Out(CODE_BITS),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        way = _way(self.config.family)
+        result = delayed(m, self.result, way, name="result")
+        second = delayed(m, self.second, way, name="second")
+        left = self.latency - way
+        entries = self._add_tables(m, result, second)
+
+        # Beside the tables: the result, or the greater of both.
+        plain = Mux(self.maximum & (second > result), second, result)
+        plain = delayed(m, plain, left - 2, name="plain")
+
+        spare = left - dual_port.latency_of(self.config.family) - _STAGES
+        total = Signal(signed(ENTRY_BITS + 1), reset_less=True)
+        m.d.sync += total.eq(entries[0] + entries[1])
+        total = delayed(m, total, spare, name="total")
+        whole = total[FRACTION_BITS:]
+        outside = whole[CODE_BITS:]
+        saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
+        code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
+        m.d.sync += code.eq(Mux(self.tables, saturated, plain))
+
+        with m.If(code > self.high):
+            m.d.comb += clamped.eq(self.high)
+        with m.Elif(code < self.low):
+            m.d.comb += clamped.eq(self.low)
+        with m.Else():
+            m.d.comb += clamped.eq(code)
+        code = clamped ^ (1 << CODE_BITS - 1)
+        if self.narrow:
+            held = delayed(m, second, left - 1, name="held") ^ (1 << CODE_BITS - 1)
+            packed = Cat(held[self.narrow.bits :], code[: self.narrow.bits])
+            code = Mux(self.pack, packed, code)
+        m.d.sync += self.o.eq(code)
+        return m
+
+    def _add_tables(self, m, result, second):
+        """The entries of result and second operand."""
+        m.submodules.tables = tables = TwoReaders(
+            **tables_memory(self.config), simulate=self.simulate
+        )
+        words = tables.parts
+        entry = Signal(1 + exact_log2(TABLE_ENTRIES))
+        word = Signal(range(words))
+        with m.If(self.restart):
+            m.d.sync += [entry.eq(0), word.eq(0)]
+        with m.Elif(self.write_en):
+            m.d.sync += word.eq(Mux(word == words - 1, 0, word + 1))
+            with m.If(word == words - 1):
+                m.d.sync += entry.eq(entry + 1)
+
+        m.d.comb += [
+            tables.write_address.eq(entry),
+            tables.write_data.eq(self.write_data),
+            tables.write_en.eq(self.write_en << word),
+            tables.read_address_0.eq(result),
+            tables.read_address_1.eq(second),
+        ]
+        read = tables.read_data_0, tables.read_data_1
+        return [data[:ENTRY_BITS].as_signed() for data in read]

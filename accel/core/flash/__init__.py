@@ -1,0 +1,1 @@
+"""Programs in SPI flash: reading, checking, streaming and copying into memory."""

@@ -1,0 +1,1 @@
+"""The link to a host: UART, frames and commands."""

@@ -1,0 +1,1 @@
+"""Activation banks and the weight buffer."""

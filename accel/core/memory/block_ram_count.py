@@ -1,0 +1,54 @@
+"""How many block RAMs a core takes, memory by memory."""
+
+from ...config import BANKS, AcceleratorConfig
+from ...isa import Isa
+from ...numeric.elementwise.lookup_tables import ENTRY_BITS
+from ..control import tile_loops
+from ..datapath import post_op, write_back
+from ..flash import read_ahead, reader
+from ..primitives import delay_line, dual_port, ecp5_memory, ice40_memory, two_readers
+from . import weight_buffer
+
+
+def block_rams(config: AcceleratorConfig) -> dict[str, int]:
+    """Number of cells by memory; those of LUTs, of registers or in SPRAM take none.
+
+    A memory that synthesis infers takes as many cells as hold what is read of it.
+    """
+    family = config.family
+    step = config.steps_per_weight_row * config.step_bits
+    records = {
+        name: dual_port.block_rams(**memory, read_bits=Isa(config).record[name].size)
+        for name, memory in weight_buffer.record_memories(config).items()
+    }
+    tables = two_readers.block_rams(**post_op.tables_memory(config), read_bits=ENTRY_BITS)
+    return {
+        "activations": BANKS * _of_bank(config),
+        "weights": dual_port.block_rams(**weight_buffer.weight_memory(config), read_bits=step),
+        "records": config.requantizers * sum(records.values()),
+        "tables": config.requantizers * tables,
+        "positions": delay_line.block_rams(**tile_loops.ring_of(config)),
+        "places": delay_line.block_rams(**write_back.places_of(config)),
+        "flash": read_ahead.block_rams(reader.depth_of(family), family)
+        if config.flash_lanes
+        else 0,
+    }
+
+
+def bits_in_registers(config: AcceleratorConfig) -> int:
+    """How many bits of records are in registers, being too few for a block RAM."""
+    if config.family not in ("ice40up", "ice40hx"):
+        return 0
+    sizes = {name: part.size for name, part in Isa(config).record.items()}
+    return config.requantizers * sum(
+        sizes[name] * memory["depth"]
+        for name, memory in weight_buffer.record_memories(config).items()
+        if not dual_port.block_rams(**memory, read_bits=sizes[name])
+    )
+
+
+def _of_bank(config: AcceleratorConfig) -> int:
+    bank = config.word_bits, config.bank_words
+    if config.family == "ecp5":
+        return ecp5_memory.cells_for(*bank)
+    return ice40_memory.cells_for(*bank) if config.family == "ice40hx" else 0

@@ -1,0 +1,1 @@
+"""What was made before, kept and taken only as it was written."""

@@ -1,0 +1,1 @@
+"""What tools made: whether it is whole, and why it failed."""

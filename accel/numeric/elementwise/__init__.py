@@ -1,0 +1,1 @@
+"""What elementwise operators compute on codes, by contract."""

@@ -1,0 +1,1 @@
+"""Output rules: how the sum of an output channel becomes its code."""

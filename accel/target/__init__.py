@@ -1,0 +1,1 @@
+"""What a configuration is on a chip: resources, floor plan, bitstream and energy."""

@@ -1,0 +1,93 @@
+"""From a board and a configuration to a bitstream."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from accel import boards
+from accel.boards import Board
+from accel.config import AcceleratorConfig
+from accel.core.board_top import BoardTop, FlashPins
+from accel.core.core import Core
+from accel.flow import build as flow
+from accel.flow.build import BuildResult
+from accel.flow.cache.store import builds_cache
+from accel.flow.plan import BuildPlan, make_plan
+from accel.flow.runner import OnProgress
+from accel.target import floorplan, resources
+
+
+def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> BuildPlan:
+    """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
+    flash = None
+    if config.flash_lanes:
+        flash = FlashPins(
+            resource=board.flash.lanes[config.flash_lanes],
+            divider=config.flash_divider,
+            family=config.family,
+        )
+    top = BoardTop(
+        Core(config, flash_offset=board.flash.offset if board.flash else 0),
+        clock=board.clock,
+        uart=(board.link.resource, board.link.number),
+        baud=board.link.baud,
+        led=board.led,
+        flash=flash,
+        usb=board.usb,
+        held_high=board.held_high,
+    )
+    return make_plan(
+        board.platform(),
+        top,
+        clock_mhz=board.clock.made_mhz,
+        seeds=tuple(seeds) or board.seeds,
+        nextpnr_options=board.nextpnr_options,
+        places=floorplan.places(config, board),
+    )
+
+
+def build(
+    board: str | Board,
+    output: str | Path,
+    *,
+    config: AcceleratorConfig | None = None,
+    seeds: Iterable[int] = (),
+    cores: int | None = None,
+    on_progress: OnProgress = lambda text, share: None,
+    cache: bool = True,
+) -> BuildResult:
+    """Build a bitstream into the folder ``output``.
+
+    Parameters
+    ----------
+    board
+        The board, or its name.
+    config
+        The core's configuration; the board's default one if not given.
+    seeds
+        Seeds of place and route, the best of which is kept; the board's default ones if empty.
+    cores
+        Number of tools to run at once; all of this machine's if not given.
+    on_progress
+        Called with what is being done and the share of the build that is behind it.
+    cache
+        Take what was made before of the same content, by the same tools with the same options, and
+        keep what is made; ``reused`` of the answer names what was taken.
+
+    Raises ``UnknownBoard``; ``TooLarge`` before any tool runs; and what `flow.build.build` raises.
+    """
+    found = board if isinstance(board, Board) else boards.get(board)
+    config = config or resources.configure(found)
+    resources.check_fits(config, found)
+    facts = {
+        "board": found.name,
+        "device": found.device,
+        "configuration": config.as_dict(),
+    }
+    return flow.build(
+        plan(found, config, seeds),
+        Path(output),
+        facts=facts,
+        cores=cores,
+        on_progress=on_progress,
+        cache=builds_cache() if cache else None,
+    )

@@ -1,0 +1,144 @@
+"""What a configuration takes of an FPGA, as far as it is known without synthesis."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accel.boards import Board
+from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
+from accel.core.memory.block_ram_count import block_rams
+from accel.core.pe import ELEMENTS, element_of, serving
+from accel.errors import UserError
+from accel.numeric.formats import FORMATS
+
+_SPRAM_SHAPE = (16, 16384)
+# What of the configuration makes a memory smaller
+_SMALLER = {
+    "activations": "bank_words",
+    "weights": "weight_steps",
+    "records": "requantizers",
+    "tables": "requantizers",
+}
+
+
+class TooLarge(UserError):
+    """A configuration needs more of something than the board's FPGA has."""
+
+
+def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
+    """The default configuration, of a board if given, with ``changes``; ``None`` changes nothing.
+
+    Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
+    a power of two words. A processing element that is made for one number format brings it along, and
+    a format whose products the default element does not make brings one that does. Raises
+    ``InvalidConfiguration`` and ``BrokenExtension``.
+    """
+    changes = {name: value for name, value in changes.items() if value is not None}
+    default = AcceleratorConfig(**(board.configuration if board else {}))
+    changes |= _datapath(default, changes)
+    rows = changes.get("rows", default.rows)
+    if rows != default.rows and rows > 0 and "bank_words" not in changes:
+        words = default.bank_words * default.rows // rows
+        changes["bank_words"] = 1 << max(words, 1).bit_length() - 1
+    return default.replace(**changes)
+
+
+def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[str, str]:
+    """The number format that a processing element is made for, where nothing is said of it, and an
+    element for a format that the default one does not serve."""
+    element, form = changes.get("element"), changes.get("format")
+    if element in ELEMENTS and form is None:
+        only = ELEMENTS[element].format
+        return {"format": only} if only else {}
+    if form in FORMATS and element is None:
+        names = serving(default.replace(format=form))
+        if names and default.element not in names:
+            return {"element": names[0]}
+    return {}
+
+
+def is_of(made: Mapping[str, Any], board: Board) -> bool:
+    """Whether a record of place and route is of a board's device, clock and default core as they are.
+
+    A value that the record lacks came into the configuration later, and was the default before.
+    """
+    then = AcceleratorConfig(**made["configuration"])
+    return (made["device"], made["clock_mhz"], then) == (
+        board.device,
+        board.clock.made_mhz,
+        configure(board),
+    )
+
+
+def needs(config: AcceleratorConfig) -> Mapping[str, int]:
+    """Cells but those of logic that a core takes, by the names of ``Board.resources``."""
+    if config.family == "generic":
+        return {}
+    found = {"DSP": element_of(config).dsps(config), "EBR": sum(block_rams(config).values())}
+    if config.family == "ice40up":
+        found["SPRAM"] = BANKS * _blocks((config.word_bits, config.bank_words), _SPRAM_SHAPE)
+    return found
+
+
+def problems(config: AcceleratorConfig, board: Board) -> list[str]:
+    """For each resource that a core has too little of on a board: what, how much and a remedy."""
+    found = _flash_problems(config, board)
+    try:
+        check_datapath(config)
+    except InvalidConfiguration as problem:
+        return [*found, str(problem)]
+    for name, needed in needs(config).items():
+        available = board.resources.get(name, 0)
+        if needed > available:
+            found.append(
+                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_meaning(name, config)}), "
+                f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
+            )
+    return found
+
+
+def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
+    """What stands in the way of streaming programs from the board's flash."""
+    lanes = config.flash_lanes
+    wired = board.flash.lanes if board.flash else ()
+    if not lanes or lanes in wired:
+        return []
+    usable = " or ".join(map(str, (0, *wired)))
+    has = f"at most {max(wired)} of them wired" if wired else "none for programs"
+    what = f"the core reads a flash on {lanes} lanes, {board.name} has {has}"
+    return [f"{what}; use --set flash_lanes={usable}"]
+
+
+def check_datapath(config: AcceleratorConfig) -> None:
+    """Raise ``InvalidConfiguration`` where the processing element does not serve the rest."""
+    element_of(config)
+
+
+def check_fits(config: AcceleratorConfig, board: Board) -> None:
+    """Raise ``TooLarge`` with the numbers, all of them at once, and as `check_datapath`."""
+    check_datapath(config)
+    found = problems(config, board)
+    if found:
+        raise TooLarge("\n  ".join([f"Board {board.name} is too small for this core:", *found]))
+
+
+def _blocks(memory: tuple[int, int], block: tuple[int, int]) -> int:
+    return -(-memory[0] // block[0]) * -(-memory[1] // block[1])
+
+
+def _meaning(name: str, config: AcceleratorConfig) -> str:
+    if name != "EBR":
+        return {"DSP": "the array's multipliers", "SPRAM": "activations"}[name]
+    cells = sorted(block_rams(config).items(), key=lambda item: -item[1])
+    return ", ".join(f"{n} of {memory}" for memory, n in cells if n)
+
+
+def _remedy(name: str, config: AcceleratorConfig, board: Board, needed: int) -> str:
+    if name == "DSP":
+        products = config.peak_macs * board.resources["DSP"] // needed
+        default = f"{board.configuration['rows']}x{board.configuration['columns']}"
+        return f"use at most {products} multipliers, such as the board's default {default}"
+    values = "bank_words"
+    if name == "EBR":
+        cells = {memory: n for memory, n in block_rams(config).items() if memory in _SMALLER}
+        values = _SMALLER[max(cells, key=lambda memory: cells[memory])]
+    return f"use fewer {values}, or a board with more"

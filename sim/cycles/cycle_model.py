@@ -1,0 +1,239 @@
+"""The cycles that a program takes, layer by layer: exactly those of the RTL.
+
+Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
+worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
+write-back at the memory banks, or waits for the flash. The names of the times below are those of the components' docstrings.
+"""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from accel.compiler.ir.command import halved, lines, positions
+from accel.compiler.program.program import Copy, Program
+from accel.config import FLASH, AcceleratorConfig
+from accel.core.datapath import post_op, requantizer, row_feeder, write_back
+from accel.core.pe import element_of
+from accel.core.primitives import dual_port, memory
+from accel.isa import Isa
+
+from ..functional.decode import decode_layer, valid_run
+from ..functional.layer import Layer
+from .flash_words import WordTimes
+
+# From a read to its place in time, see core.issue and core.core.
+_READ_STAGE = 1
+_WORD_STAGE = 2
+_ACCUMULATE = 1
+_WRITE_STAGE = 1
+
+
+@dataclass(frozen=True)
+class LayerCycles:
+    """Of one layer: what the core's counters would say."""
+
+    cycles: int
+    busy: int
+    waiting_weights: int
+    waiting_drain: int
+
+    def as_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+
+def predict(program: Program) -> list[LayerCycles]:
+    """The cycles of each of a program's layers, in order; their sum is that of an inference."""
+    config = program.config
+    return [
+        _Walk(decode_layer(chunk.data, config), chunk.bank, config, copy).result()
+        for chunk, copy in zip(program.chunks, program.copies, strict=True)
+    ]
+
+
+class _Walk:
+    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0.
+
+    From a flash it is asked for a cycle later than the sequencer takes up its work. A copy that
+    comes with the layer begins before.
+    """
+
+    def __init__(self, layer: Layer, bank: int, config: AcceleratorConfig, copy: Copy | None):
+        isa, f = Isa(config), layer.fields
+        self.config, self.fields = config, f
+        self.steps = layer.weights.shape[1]
+        self.groups = f["groups_less_one"] + 1
+        self.tiles = -(-positions(f) // config.rows)
+        self.turn = config.word_cycles * config.pace if f["second"] else 1
+        self.pace = config.pace if f["second"] else 1
+        self.drained = config.tile_cycles(f["second"])
+        self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
+        self.period = self._in_turn(max(self.steps, self.drained), 0)
+        self.memory = memory.latency_of(config.family)
+        self.descriptor_words = isa.descriptor_words
+        self.table_words = isa.table_words(f)
+        self.load_words = isa.records_of_group(f) + f["weight_words_less_one"] + 1
+        # Reading and writing of one tile, relative to the cycle in which it begins
+        self.finished = (
+            self.steps
+            + _WORD_STAGE
+            + self.memory
+            + row_feeder.latency_of(config.family)
+            + element_of(config).latency(config)
+            + _ACCUMULATE
+        )
+        self.released = self.finished + self.emission
+        result = (
+            self.finished
+            + 1
+            + dual_port.latency_of(config.family)
+            + requantizer.latency_of(config.family)
+        )
+        self.written = result + post_op.latency_of(config) + _WRITE_STAGE
+        self.place = result - write_back.read_lead(config)
+
+        self.words = WordTimes(config, self.memory) if bank == FLASH or copy else None
+        self.bank, self.flash = bank, bank == FLASH
+        self.stream_reads_input = bank == f["input_bank"]
+        self.copy_reads_input = copy is not None and copy.bank == f["input_bank"]
+        self.copy, self.lead = copy, 0  # cycles in which the copy's descriptor comes
+        # The cycles in which the array reads and those in which the write-back reads or writes
+        self.reads, self.results = self._room(), self._room()
+        self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
+        self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    def _in_turn(self, cycle: int, origin: int) -> int:
+        """The first cycle from ``cycle`` on in which a tile may begin."""
+        return origin - (origin - cycle) // self.turn * self.turn
+
+    def result(self) -> LayerCycles:
+        if self.copy:
+            self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
+        started = self._take(0, self.descriptor_words) + self.memory + 1
+        active = started + 1
+        # The sequencer looks for a free half.
+        free_from = self._take(active, self.table_words) + 1 if self.table_words else active
+        tile_free = active  # the array could begin a tile
+        released = [0, 0]
+        waiting_weights = waiting_drain = 0
+        ready = 0
+        begin = active
+        for group in range(self.groups):
+            half = group & 1
+            if group == 0 or not self.fields["shared"]:
+                first = max(free_from, released[half]) + 1
+                loaded = self._take(first, self.load_words)
+                self.asking.append((first, loaded))
+                ready = loaded + self.memory + 1
+                free_from = ready
+            # Between two tiles the array waits for weights as long as they are missing, and
+            # otherwise for the drain.
+            idle_from = active if group == 0 else begin + self.steps + 1
+            begin = self._in_turn(max(ready, tile_free), active)
+            waiting_weights += max(0, min(ready, begin) - idle_from)
+            waiting_drain += max(0, begin - max(ready, idle_from))
+            self._occupy(group, begin)
+            begin += (self.tiles - 1) * self.period
+            waiting_drain += (self.tiles - 1) * max(0, self.period - self.steps - 1)
+            # The array pauses for a cycle between groups.
+            tile_free = begin + max(self.steps + 1, self.drained)
+            released[half] = begin + self.released + 1
+        end = begin + self.written + self.emission
+        return LayerCycles(
+            cycles=self._copied(end, ready) if self.copy else end + (1 if self.flash else 0),
+            busy=self.groups * self.tiles * self.steps,
+            waiting_weights=waiting_weights,
+            waiting_drain=waiting_drain,
+        )
+
+    def _room(self) -> np.ndarray:
+        """For each cycle whether the stream's bank is taken by array or write-back."""
+        work = self.groups * self.tiles * self.period
+        words = self.load_words * (self.words.longest if self.flash else 1)
+        loads = self.groups * (words + self.written + 8)
+        first = self.descriptor_words + self.table_words
+        first *= self.words.longest if self.flash else 1
+        return np.zeros(first + 2 * (work + loads) + 1024, bool)
+
+    def _take(self, first: int, words: int) -> int:
+        """The cycle in which the last of some words is asked for and granted, from ``first`` on."""
+        if self.flash:
+            return self.words.take(first + self.lead, words) - self.lead
+        end, missing = first, words
+        taken = self.reads if self.stream_reads_input else self.results
+        while True:
+            window = taken[end : end + 4 * missing + 64]
+            free = np.flatnonzero(~window)
+            if len(free) >= missing:
+                return end + int(free[missing - 1])
+            missing -= len(free)
+            end += len(window)
+
+    def _occupy(self, group: int, begin: int) -> None:
+        """Mark the cycles in which a group's tiles take the banks."""
+        begins = begin + self.period * np.arange(self.tiles)
+        if self.flash and not self.copy:
+            return
+        if self.stream_reads_input or (self.copy and self.copy_reads_input):
+            cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
+            self.reads[cycles] = True
+        if self.stream_reads_input and not self.copy:
+            return
+        reads, writes = self._pattern(group)
+        for pattern, stage in ((reads, self.place), (writes, self.written)):
+            cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
+            self.results[cycles] = True
+
+    def _copied(self, end: int, ready: int) -> int:
+        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those are
+        in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of the
+        layer's own words have come."""
+        words, lead = self.words, self.lead
+        # A word is written in a cycle behind one in which the sequencer asks for nothing there.
+        blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
+        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.copy.bank else []
+        for first, last in [(0, ready - 1)] if self.flash else asking:
+            blocked[first : last + 2] = True
+        open_ = np.append(np.flatnonzero(~blocked), len(blocked))
+        at = 0
+        for _ in range(self.copy.size // self.config.rows):
+            begin = max(words.valid - lead, 0) + 1
+            at += int(np.searchsorted(open_[at:], begin))
+            cycle = max(begin, int(open_[min(at, len(open_) - 1)]))
+            words.taken(cycle + lead)
+        return 1 + lead + max(end, cycle + 3)
+
+    def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
+        """In which cycles of the emission of each tile a word's first code comes, if that makes it
+        be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
+        f, config = self.fields, self.config
+        rows, count = config.rows, config.requantizers
+        first_lane = (f["output_lane"] + group * f["output_group_lanes"]) % rows
+        last = group == self.groups - 1
+        if (first_lane, last) not in self.patterns:
+            position = np.arange(self.tiles * rows)
+            real = position < positions(f)
+            run, inner = np.divmod(position, f["run_less_one"] + 1)
+            real &= (inner < valid_run(f)) & (inner % (1 + halved(f)) == 0)
+            columns = np.arange(0, config.columns, count)
+            limit = f["last_columns_less_one" if last else "columns_less_one"]
+            lanes = (first_lane + columns) % rows
+            ends = (lanes == rows - count) | (columns == config.columns - count)
+            begins = np.concatenate([[True], ends[:-1]])
+            word_first = columns[
+                np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
+            ]
+            writes = real[:, None] & (ends & (word_first <= limit))
+            if (
+                f["broadcast"] and config.lines > 1
+            ):  # lines are words, of each of which a lane is written
+                most, least = lines(f)
+                of_run = np.where(run == f["runs_less_one"], least, most)
+                writes = real[:, None] & ends & (columns // rows < of_run[:, None])
+            reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
+            found = []
+            for pattern in (reads, writes):
+                cycles = np.zeros((self.tiles, self.drained), bool)
+                cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
+                found.append(cycles)
+            self.patterns[first_lane, last] = found[0], found[1]
+        return self.patterns[first_lane, last]

@@ -1,0 +1,49 @@
+"""When the bytes of a flash can be taken, exactly as `FlashReader` gives them."""
+
+from collections import deque
+
+from accel.core.flash.bus import DIVIDERS, LANES, PAD_CYCLES, READ_CLOCKS
+from accel.core.flash.reader import GAP, depth_of
+
+_REQUEST_CYCLES = 1  # from a read's start to the bus
+_QUEUE_CYCLES = 2  # from a byte's arrival to where it can be taken
+_ROOM_CYCLES = 2  # from when a byte is taken to when there is room for another
+
+
+class ByteTimes:
+    """Cycles of one read, counted from that of its ``start``.
+
+    A byte begins as soon as the one before it has ended and fewer than ``depth`` have begun that
+    were not taken before, in a cycle in which the flash's clock may rise. Where a read begins and
+    what went on before it change nothing.
+
+    Parameters
+    ----------
+    lanes, divider, depth, gap : int
+        As the reader has them.
+    """
+
+    def __init__(
+        self, *, lanes: int, divider: int, depth: int = depth_of("generic"), gap: int = GAP
+    ):
+        if lanes not in LANES or divider not in DIVIDERS:
+            raise ValueError(f"There is no reader with {lanes!r} lanes and divider {divider!r}")
+        self.divider = divider
+        self.depth = depth
+        self.period = 8 // lanes * divider
+        self.latency = self.period - divider + PAD_CYCLES + _QUEUE_CYCLES
+        # Of the next byte, at the earliest
+        self._begin = _REQUEST_CYCLES + (gap + READ_CLOCKS + 1) * divider
+        self._last = 0  # when the last byte was taken
+        self._recent: deque[int] = deque()  # when the last ``depth`` ones were
+
+    def take(self, ready: int) -> int:
+        """The cycle in which the next byte is taken, by one who takes it from ``ready`` on."""
+        begin = self._begin
+        if len(self._recent) == self.depth:
+            room = self._recent.popleft() + _ROOM_CYCLES
+            begin = max(begin, room + (begin - room) % self.divider)
+        self._begin = begin + self.period
+        self._last = max(ready, begin + self.latency, self._last + 1)
+        self._recent.append(self._last)
+        return self._last

@@ -1,0 +1,1 @@
+"""The functional machine: the meaning of a program's bytes."""

@@ -1,0 +1,90 @@
+"""The functional machine: the living definition of what a program means.
+
+It reads nothing but memory and descriptors, as the core does, and computes whole layers of many
+samples at a time with NumPy. It knows no cycles; `cycle_model` does.
+"""
+
+from collections.abc import Collection, Mapping
+from functools import cache
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from accel.compiler.program.program import Chunk, Copy, Program
+from accel.config import FLASH
+
+from ..rtl.parallel import in_parallel
+from .decode import decode_layer
+from .layer import IllegalProgram
+
+BATCH = 16  # samples whose values stay in a core's cache, at most, and
+MOST_VALUES = 2**24  # that one layer reads for them
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """Looked for once, which takes milliseconds."""
+    return ThreadpoolController()
+
+
+class Machine:
+    """A core that computes many samples at a time.
+
+    ``run`` takes what the driver would write for each sample and returns what it would read, by
+    ``jobs`` threads: NumPy works without Python's lock.
+    """
+
+    def __init__(self, program: Program, jobs: int = 1):
+        self.program = program
+        self.jobs = jobs
+        config = program.config
+        self.image = np.zeros((2, config.bank_words * config.rows), np.uint8)
+        for chunk in program.contents:
+            if chunk.bank != FLASH:
+                self._words(self.image, chunk)[:] = np.frombuffer(chunk.data, np.uint8)
+        self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
+
+    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+        count = len(next(iter(inputs.values())))
+        largest = max((layer.reads.size for layer in self.layers), default=1)
+        batch = max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
+        parts = [
+            {name: data[i : i + batch] for name, data in inputs.items()}
+            for i in range(0, count, batch)
+        ]
+        # Threads of BLAS are too many beside our own, and for products as small as ours.
+        with _blas().limit(limits=1, user_api="blas"):
+            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+
+    def _run(self, inputs, keep):
+        samples = len(next(iter(inputs.values())))
+        used = max(self.program.memory.used_words) * self.program.config.rows
+        memory = np.repeat(self.image[None, :, :used], samples, axis=0)
+        for name, data in inputs.items():
+            self._view(memory, name)[:] = data
+        kept = {name: data for name, data in inputs.items() if name in keep}
+        code = self.program
+        steps = zip(self.layers, code.commands, code.chunks, code.copies, strict=True)
+        for layer, command, chunk, copy in steps:
+            # Nobody may see whether a word is copied before the layer works or behind.
+            if copy:
+                self._words(memory, copy)[:] = np.frombuffer(copy.words, np.uint8)
+            if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
+                raise IllegalProgram(f"the chunk of {command.name} is not in memory")
+            layer.run(memory)
+            if command.output in keep:
+                kept[command.output] = self._view(memory, command.output).copy()
+        return kept
+
+    def _words(self, memory: np.ndarray, part: Chunk | Copy) -> np.ndarray:
+        """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
+        start = part.address * self.program.config.rows
+        return memory[..., part.bank, start : start + part.size]
+
+    def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
+        placement = self.program.placement(tensor)
+        rows = self.program.config.rows
+        start = placement.address * rows
+        return memory[:, placement.bank, start : start + placement.storage.words(rows) * rows]

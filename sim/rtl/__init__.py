@@ -1,0 +1,1 @@
+"""The core's RTL, compiled or in Amaranth's simulator, and the flash chip beside it."""

@@ -1,0 +1,233 @@
+"""The core's RTL, compiled to machine code by way of C++, and kept by the hash of its sources."""
+
+import ctypes
+import hashlib
+import inspect
+import json
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from amaranth.back import rtlil
+
+import accel
+from accel.advice import how_to_install
+from accel.config import AcceleratorConfig
+from accel.core.pe import ELEMENTS
+from accel.errors import ToolError
+from accel.flow.cache.libraries import Library, library
+from accel.flow.cache.store import cache_root, identity_of, key_of
+from accel.flow.products.products import NotWhole, check_netlist
+from accel.flow.tools import COMPILER, ToolMisnamed, find_tool, named_command
+from accel.numeric.formats import FORMATS
+from accel.processes.children import TimeoutExpired, run
+
+from ..rtl2cpp.activity import Rest
+from ..rtl2cpp.emit import cpp
+from ..rtl2cpp.netlist import read
+from .harness import FLASH_OFFSET, Harness
+
+TIMEOUT_CYCLES = 1 << 32
+_FLAGS = (
+    "-std=c++17",
+    "-O2",
+    "-fwrapv",
+    "-fno-tree-vectorize",  # there is nothing to gain, and vectors hinder such code
+    "-shared",
+    "-fPIC",
+)
+_DRIVER = "core_driver.cc"
+# Registers keep their multiplexers: conditions in which one keeps its value would cost more than
+# the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes.
+_SCRIPT = (
+    "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; "
+    "opt_clean; opt -full -nodffe -nosdff; opt_clean; write_json core.json"
+)
+
+
+class CannotCompileRtl(ToolError):
+    """The C++ compiler or Yosys failed."""
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A C++ compiler: its command and what it says of itself."""
+
+    command: tuple[str, ...]
+    version: str
+
+
+def find_compiler() -> Compiler:
+    """What ``CXX`` names, else the system's C++ compiler, else the ``ziglang`` wheel's.
+
+    Raises ``CannotCompileRtl``, and ``ToolMisnamed`` where ``CXX`` names no compiler.
+    """
+    named = named_command(COMPILER, arguments=True)
+    commands = [(path,) for name in ("c++", "g++", "clang++") if (path := shutil.which(name))]
+    commands.append((sys.executable, "-m", "ziglang", "c++"))
+    for command in [named] if named else commands:
+        try:
+            answer = run([*command, "--version"], timeout=120)
+        except (OSError, TimeoutExpired):
+            continue
+        said = (answer.stdout + answer.stderr).strip().splitlines()
+        if answer.returncode == 0 and said:
+            return Compiler(command, said[0])
+    if named:
+        raise ToolMisnamed(
+            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell its "
+            "version; name another one, or unset the variable"
+        )
+    raise CannotCompileRtl(
+        "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "
+        f"pysim, or install one with: {how_to_install('compiler')}"
+    )
+
+
+def cache_folder() -> Path:
+    """Where compiled simulators are kept; ``ACCEL_CACHE`` overrides the system's usual place."""
+    return cache_root() / "rtl"
+
+
+def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Library:
+    """The shared library that simulates a core, compiled now if it is not in the cache.
+
+    Raises ``CannotCompileRtl`` and ``CannotLoad``.
+    """
+    compiler, yosys = find_compiler(), find_tool("yosys")
+    machine = (sys.platform, platform.machine(), metadata.version("amaranth"))
+    tools = (*compiler.command, compiler.version, identity_of(yosys), *machine)
+    around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
+    source = _sources_digest() if _is_ours(config) else _rtlil(config, harness)
+    parts = (source, *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
+    flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
+    return library(
+        cache_folder(),
+        key_of(*parts),
+        lambda folder: _compile(
+            _rtlil(config, harness), folder, compiler, yosys.executable, flags, harness.rest
+        ),
+    )
+
+
+def _is_ours(config: AcceleratorConfig) -> bool:
+    """Whether nobody else's sources are in a core: else only its RTL tells what it is."""
+    return config.format in FORMATS.builtin and config.element in ELEMENTS.builtin
+
+
+def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
+    design = harness(config)
+    return rtlil.convert(design, ports=design.ports, emit_src=False)
+
+
+@cache
+def _sources_digest() -> str:
+    """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
+    root = Path(accel.__file__).parent
+    files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
+    here = Path(__file__).parent
+    files += [here / _DRIVER, *here.glob("*.py"), *here.parent.glob("rtl2cpp/*.py")]
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda file: (file.name, file.parent.name)):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _compile(
+    text: str,
+    folder: Path,
+    compiler: Compiler,
+    yosys: str,
+    flags: tuple[str, ...],
+    rest: Rest,
+) -> Path:
+    (folder / "core.il").write_text(text)
+    _run([yosys, "-q", "-p", _SCRIPT], folder)
+    try:
+        check_netlist(folder / "core.json")
+    except NotWhole as problem:
+        raise CannotCompileRtl(f"Yosys made no netlist of the core's RTL: {problem}") from problem
+    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), rest))
+    shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
+    library = folder / "core.so"
+    _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)
+    if not library.is_file():
+        name = Path(compiler.command[0]).name
+        raise CannotCompileRtl(f"{name} made no library; set CXX to a C++ compiler, or unset it")
+    return library
+
+
+def _run(command: list, folder: Path) -> None:
+    answer = run(command, folder=folder, temporary=folder)
+    if answer.returncode:
+        said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
+        raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")
+
+
+class CompiledCore:
+    """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated."""
+
+    def __init__(self, config: AcceleratorConfig, harness: type[Harness] = Harness):
+        self._library = compiled(config, harness).load()
+        self._library.core_create.restype = ctypes.c_void_p
+        self._library.core_destroy.argtypes = [ctypes.c_void_p]
+        self._library.core_run.restype = ctypes.c_uint64
+        size = ctypes.POINTER(ctypes.c_size_t)
+        self._library.core_run.argtypes = [
+            ctypes.c_void_p,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            size,
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            size,
+            ctypes.c_uint64,
+        ]
+        self._design = self._library.core_create()
+        self.cycles = 0
+
+    def burn(self, image: bytes) -> None:
+        """Write a program's image into the flash chip beside the core, if that has one."""
+        burn = self._library.core_burn
+        burn.argtypes = [ctypes.c_void_p, ctypes.c_uint32, ctypes.c_char_p, ctypes.c_size_t]
+        burn.restype = None
+        burn(self._design, FLASH_OFFSET, image, len(image))
+
+    def write(self, data: bytes) -> None:
+        """Send bytes, a cycle each where the core takes them."""
+        self.advance(data, 0)
+
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        """Run the core until it has answered ``count`` bytes."""
+        return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
+
+    def discard(self) -> None:
+        """Nothing comes that was not asked for."""
+
+    def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
+        """Run until ``data`` are taken and ``count`` bytes have come, but at most ``limit`` cycles.
+
+        Return how many bytes were taken, and those that came.
+        """
+        answer = ctypes.create_string_buffer(max(1, count))
+        taken, come = ctypes.c_size_t(), ctypes.c_size_t()
+        self.cycles += self._library.core_run(
+            self._design,
+            data,
+            len(data),
+            ctypes.byref(taken),
+            answer,
+            count,
+            ctypes.byref(come),
+            limit,
+        )
+        return taken.value, answer.raw[: come.value]
+
+    def __del__(self) -> None:
+        if getattr(self, "_design", None):
+            self._library.core_destroy(self._design)
+            self._design = None

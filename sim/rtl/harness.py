@@ -1,0 +1,53 @@
+"""What stands around a core in simulation."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+
+from accel.config import AcceleratorConfig
+from accel.core.core import Core
+
+from ..rtl2cpp.activity import Rest
+from .flash_chip import FlashChip
+
+FLASH_BYTES = 1 << 19
+FLASH_OFFSET = 1 << 16
+
+
+class Harness(Elaboratable):
+    """A core whose byte streams and clock are the ports of a simulated design.
+
+    A core that has one is given a flash chip with ``FLASH_BYTES``, and the program's image lies at
+    ``FLASH_OFFSET``.
+    """
+
+    # What mostly has nothing to do while layers are computed, and the counters in it that count on.
+    rest = Rest(
+        modules=(
+            ("chip", "core.flash", "core.flash_words"),
+            ("core.link",),
+            ("core.sequencer", "core.copier"),
+        ),
+        restless=("core.flash.bus.clock", "core.sequencer.counters"),
+    )
+
+    def __init__(self, config: AcceleratorConfig):
+        self.core = Core(config, simulate=True, flash_offset=FLASH_OFFSET)
+        self.chip = FlashChip(size=FLASH_BYTES) if config.flash_lanes else None
+        self.domain = ClockDomain("sync", reset_less=True)
+
+    @property
+    def ports(self) -> list[Signal]:
+        core, chip = self.core, self.chip
+        inputs = [self.domain.clk, core.i.payload, core.i.valid, core.o.ready]
+        if chip:
+            inputs += [chip.load_en, chip.load_address, chip.load_data]
+        return [*inputs, core.i.ready, core.o.payload, core.o.valid]
+
+    def elaborate(self, platform):
+        m = Module()
+        m.domains.sync = self.domain
+        m.submodules.core = self.core
+        if self.chip:
+            m.submodules.chip = self.chip
+            wiring.connect(m, self.core.flash, self.chip.pins)
+        return m

@@ -1,0 +1,1 @@
+"""From Yosys' netlist to C++."""

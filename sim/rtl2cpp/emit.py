@@ -1,0 +1,242 @@
+"""A netlist as C++: a structure with its state, and a function that takes a cycle of its clock.
+
+Every cell is evaluated at most once a cycle, in an order in which registers can mostly be written
+in place: when all that reads one has been evaluated, its new value replaces the old one. What reads
+it later nevertheless, as where two registers change places, reads a copy. Parts that rest are left
+out: who writes a register tells the parts that read it whether it has changed, for the next cycle;
+what is computed in one part tells those behind it at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from .activity import Part, Rest, Statement, parts_of
+from .cells import expression
+from .netlist import Bits, Cell, Memory, Netlist
+from .words import HEAD, Unsupported, Value, Words, constant, size
+
+CLOCK = "clk"
+_NO_PARAMETERS: Mapping[str, str] = {}
+
+
+def cpp(netlist: Netlist, rest: Rest | None = None) -> str:
+    """Source that defines ``State`` and ``void cycle(State *)``.
+
+    ``State`` has a member for each port, named like it: ``cycle`` reads inputs, and finds outputs
+    as they are in the cycle, before its clock's edge. It comes up as the design does; memories are
+    zeros unless said otherwise. Raises ``Unsupported``.
+    """
+    return _Writer(netlist, rest or Rest()).text()
+
+
+class _Writer:
+    def __init__(self, netlist: Netlist, rest: Rest):
+        self.netlist = netlist
+        self.words = Words()
+        for name, bits in netlist.inputs.items():
+            self.words.drive(bits, Value(f"s->{name}", len(bits)))
+        self.memories = {
+            name: Value(f"s->m{index}", memory.width, state=True)
+            for index, (name, memory) in enumerate(netlist.memories.items())
+        }
+        self.statements = [self._statement(*pair) for pair in enumerate(netlist.cells)]
+        self.statements += [
+            Statement(Cell(name, "output", _NO_PARAMETERS, {"A": bits}))
+            for name, bits in netlist.outputs.items()
+        ]
+        self._relate()
+        self.parts = parts_of(self.statements, rest)
+        self._wake()
+
+    def _statement(self, index: int, cell: Cell) -> Statement:
+        clocked = cell.type == "$dff" or (
+            cell.type in ("$memrd_v2", "$memwr_v2") and cell.number("CLK_ENABLE")
+        )
+        if clocked:
+            self._check_clock(cell)
+        memory = None
+        if cell.type in ("$memrd_v2", "$memwr_v2"):
+            memory = self.memories[cell.text("MEMID")]
+        if cell.type == "$memwr_v2":
+            if not clocked:
+                raise Unsupported(f"Compiled RTL cannot write {cell.name!r} without a clock")
+            return Statement(cell, memory=memory)
+        name = f"s->r{index}" if clocked else f"v{index}"
+        value = self.words.drive(cell.output, Value(name, len(cell.output), state=clocked))
+        return Statement(cell, value, memory)
+
+    def _check_clock(self, cell: Cell) -> None:
+        clock = self.netlist.inputs.get(CLOCK)
+        resets = (cell.ports.get(port, ["0"])[0] for port in ("ARST", "SRST"))
+        if cell.ports["CLK"] != clock or not cell.number("CLK_POLARITY") or {*resets} - {"0", "x"}:
+            raise Unsupported(
+                f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a memory's "
+                f"port, not what {cell.name!r} has; use --executor pysim"
+            )
+
+    def _relate(self) -> None:
+        """Find out what each statement must come after, and who reads a register's old value."""
+        drivers = {statement.value: statement for statement in self.statements if statement.value}
+        writes, reads = defaultdict(list), defaultdict(list)
+        for statement in self.statements:
+            bits = [statement.cell.inputs[p] for p in statement.cell.inputs if p != "CLK"]
+            statement.reads = self.words.values([bit for port in bits for bit in port])
+            for value in statement.reads:
+                if value.state and drivers[value] is not statement:
+                    drivers[value].readers.append(statement)
+                elif not value.state and value in drivers:
+                    statement.after.append(drivers[value])
+            if statement.memory:
+                found = writes if statement.cell.type == "$memwr_v2" else reads
+                found[statement.memory].append(statement)
+        for memory, ports in writes.items():
+            ports.sort(key=lambda port: port.cell.number("PORTID"))
+            for index, port in enumerate(ports):
+                port.after += ports[:index]
+            for read in reads[memory]:
+                self._relate_ports(read, ports)
+
+    def _relate_ports(self, read: Statement, writes: list[Statement]) -> None:
+        """A port that is transparent reads what others write in the same cycle."""
+        seen = {*read.cell.text("TRANSPARENCY_MASK")} if read.keeps else {"0"}
+        if seen == {"1"}:
+            read.after += writes
+        elif "1" not in seen:
+            for write in writes:
+                write.after.append(read)
+        else:
+            raise Unsupported(
+                f"Compiled RTL cannot read {read.cell.name!r}, which sees some writes and others "
+                "not; use --executor pysim"
+            )
+
+    def _wake(self) -> None:
+        """Find out which parts must be evaluated when a value has changed, a bit each.
+
+        Values that go from part to part stay in ``State``, for they may not be computed anew.
+        """
+        self.wakes: dict[Value, int] = defaultdict(int)
+        self.kept: dict[Value, Part] = {}
+        of = {s.value: part for part in self.parts for s in part.statements if s.value}
+        for part in self.parts:
+            for statement in part.statements:
+                read = [statement.memory] if statement.memory and statement.value else []
+                for value in (*statement.reads, *read):
+                    if value.state or of.get(value) is not part:
+                        self.wakes[value] |= part.bit
+                    there = part if value.state else of.get(value, part)
+                    if there is not part and (there.bit or part.bit):
+                        self.kept[value] = there
+        for value in self.kept:
+            value.name = f"s->{value.name}"
+
+    # ---------------------------------------------------------------- text
+
+    def text(self) -> str:
+        lines = ["u64 awake = s->awake, next = 0;"]
+        for name, bits in self.netlist.inputs.items():
+            value = self.words.of[bits[0]][0]
+            if self.wakes[value]:
+                lines.append(f"awake |= {self._changes(value, f's->seen_{name}')};")
+                lines.append(f"s->seen_{name} = {value.name};")
+        places = [(part, s) for part in self.parts for s in part.statements]
+        when = {statement: place for place, (_, statement) in enumerate(places)}
+        for part in self.parts:
+            inside = []
+            for statement in part.statements:
+                late = [r for r in statement.readers if when[r] > when[statement]]
+                if late:
+                    kept = f"k{when[statement]}"
+                    copy = f"const u{size(statement.value.width)} {kept} = {statement.value.name};"
+                    (inside if {*late} <= {*part.statements} else lines).append(copy)
+                    for reader in late:
+                        reader.names[statement.value] = kept
+                inside.append(self._line(statement))
+            lines += [f"if (awake & {constant(part.bit)}) {{", *inside, "}"] if part.bit else inside
+        lines.append("s->awake = next;")
+        body = "".join(f"    {line}\n" for line in lines)
+        state = "".join(f"    {line}\n" for line in self._state())
+        function = "static inline void cycle(State *__restrict__ s)"
+        return f"{HEAD}\nstruct State {{\n{state}}};\n\n{function} {{\n{body}}}\n"
+
+    def _state(self) -> Iterator[str]:
+        for name, bits in (self.netlist.inputs | self.netlist.outputs).items():
+            yield f"u{size(len(bits))} {name} = 0;"
+            if name in self.netlist.inputs and self.wakes[self.words.of[bits[0]][0]]:
+                yield f"u{size(len(bits))} seen_{name} = 0;"
+        yield f"u64 awake = {constant((1 << 64) - 1)};"
+        for value in self.kept:
+            yield f"u{size(value.width)} {_member(value)} = 0;"
+        for statement in self.statements:
+            if statement.keeps:
+                value, output = statement.value, statement.cell.output
+                first = sum((bit in self.netlist.ones) << i for i, bit in enumerate(output))
+                yield f"u{size(value.width)} {_member(value)} = {constant(first)};"
+        for name, value in self.memories.items():
+            memory = self.netlist.memories[name]
+            content = ", ".join(map(constant, memory.content))
+            bits = next(bits for bits in (8, 16, 32, 64) if memory.width <= bits)
+            yield f"u{bits} {_member(value)}[{memory.depth}] = {{{content}}};"
+
+    def _line(self, statement: Statement) -> str:
+        cell, value = statement.cell, statement.value
+        if cell.type == "output":
+            return f"s->{cell.name} = {self._read(statement, 'A')};"
+        if cell.type == "$memwr_v2":
+            return self._write(statement)
+        if cell.type == "$dff":
+            return self._assign(value, self._read(statement, "D"), "next")
+        if cell.type == "$memrd_v2":
+            found = self._load(statement)
+        else:
+            found = expression(cell, self.words, statement.names)
+        if statement.keeps:
+            enable = self._read(statement, "EN")
+            return f"if ({enable}) {self._assign(value, found, 'next')}"
+        if value in self.kept:
+            return self._assign(value, found, "awake")
+        return f"const u{size(value.width)} {value.name} = {found};"
+
+    def _assign(self, value: Value, found: str, when: str) -> str:
+        """Give a member of ``State`` a value, and wake up who reads it if it is another."""
+        if not self.wakes[value]:
+            return f"{value.name} = {found};"
+        wake = f"{when} |= {self._changes(value, 'now')};"
+        return f"{{ const u{size(value.width)} now = {found}; {wake} {value.name} = now; }}"
+
+    def _changes(self, value: Value, other: str) -> str:
+        return f"{value.name} != {other} ? {constant(self.wakes[value])} : 0"
+
+    def _read(self, statement: Statement, port: str) -> str:
+        return self.words.read(statement.cell.ports[port], names=statement.names)
+
+    def _place(self, statement: Statement) -> tuple[str, str]:
+        """A word of a memory, and whether there is one with such an address."""
+        memory: Memory = self.netlist.memories[statement.cell.text("MEMID")]
+        bits: Bits = statement.cell.ports["ADDR"]
+        address = f"({self._read(statement, 'ADDR')} - {memory.first}u)"
+        there = (
+            f"{address} < {memory.depth}" if memory.first or 1 << len(bits) > memory.depth else ""
+        )
+        return f"{statement.memory.name}[{address}]", there
+
+    def _load(self, statement: Statement) -> str:
+        word, there = self._place(statement)
+        return f"({there} ? {word} : 0)" if there else word
+
+    def _write(self, statement: Statement) -> str:
+        """Write the bits that are enabled."""
+        word, there = self._place(statement)
+        enable, data = statement.cell.ports["EN"], self._read(statement, "DATA")
+        guard = f" && {there}" if there else ""
+        wakes = self.wakes[statement.memory]
+        wake = f"next |= {constant(wakes)};" if wakes else ""
+        if len({*enable}) == 1:
+            one = self.words.read(enable[:1], names=statement.names)
+            return f"if ({one}{guard}) {{ {word} = {data}; {wake} }}"
+        mask = f"const u{size(len(enable))} en = {self._read(statement, 'EN')}; en{guard}"
+        return f"if ({mask}) {{ {word} = ({word} & ~en) | ({data} & en); {wake} }}"
+
+
+def _member(value: Value) -> str:
+    return value.name.removeprefix("s->")

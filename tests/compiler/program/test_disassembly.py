@@ -1,0 +1,46 @@
+"""A program's listing says what is in its bytes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from accel.compiler.frontends import load
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.program.disassembly import write_listing
+from accel.config import AcceleratorConfig
+from accel.isa import Isa
+
+DIGITS = Path(__file__).resolve().parents[3] / "examples/digits"
+
+
+@pytest.fixture(scope="module")
+def program():
+    config = AcceleratorConfig(rows=4, columns=4, weight_steps=1280)
+    return compile_graph(load(DIGITS / "digits_int8.tflite"), config)
+
+
+def test_listing_of_digits(program, golden):
+    golden("digits_int8_4x4.txt", write_listing(program))
+
+
+def test_what_is_copied_is_said_before_the_layer_that_hides_it():
+    config = AcceleratorConfig(bank_words=1024, flash_lanes=4)
+    program = compile_graph(load(DIGITS / "digits_int8.tflite"), config)
+    text = write_listing(program)
+    copies = [copy for copy in program.copies if copy]
+    found = re.findall(r"^copy flash:(\w+) (\d+) words -> (\d):(\w+)\nchunk ", text, re.MULTILINE)
+    assert copies and found == [
+        (f"{c.chunk.address:06x}", str(c.size // 4), str(c.bank), f"{c.address:05x}")
+        for c in copies
+    ]
+    copied = sum(chunk.copied for chunk in program.chunks)
+    assert text.count(" words, copied: ") == copied > 0
+
+
+def test_every_chunk_has_every_field(program):
+    text = write_listing(program)
+    fields = [name for name, _ in Isa(program.config).descriptor]
+    for name in fields:
+        found = re.findall(rf"^    {name} +\S+", text, re.MULTILINE)
+        assert len(found) == len(program.chunks)

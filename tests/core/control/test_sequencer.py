@@ -1,0 +1,324 @@
+"""The sequencer fetches what a program's chunks hold, whoever else uses the memory."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.compiler.ir.command import encode
+from accel.config import AcceleratorConfig
+from accel.core.control.sequencer import Sequencer
+from accel.isa import Isa
+from accel.numeric.elementwise.lookup_tables import ENTRY_BITS
+from accel.protocol import COUNTER_BITS, COUNTERS, COUNTERS_BYTES
+from tests.support.rtl.layers import random_fields
+from tests.support.rtl.simulation import simulate
+
+BANK_WORDS = 4096
+COPY_FIELDS = ("input_bank", "input_base", "position_outer_step")
+SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
+
+
+class Chunk:
+    """A layer in memory: its descriptor, its tables if it has any, and the groups that it streams."""
+
+    def __init__(self, isa, rng):
+        self.isa = isa
+        self.fields = random_fields(isa, rng) | {"weight_words_less_one": rng.randrange(6)}
+        self.fields["tables"] = int(rng.random() < 0.4)
+        entries = 512 if self.fields["second"] else 257
+        count = entries * -(-ENTRY_BITS // isa.config.word_bits) if self.fields["tables"] else 0
+        self.tables = [rng.getrandbits(isa.config.word_bits) for _ in range(count)]
+        groups = 1 if self.fields["shared"] else self.fields["groups_less_one"] + 1
+        self.groups = [
+            [
+                [rng.getrandbits(isa.config.word_bits) for _ in range(words)]
+                for words in (
+                    isa.records_of_group(self.fields),
+                    self.fields["weight_words_less_one"] + 1,
+                )
+            ]
+            for _ in range(groups)
+        ]
+
+    def words(self, following, last):
+        """All words; ``following`` is the location of the next chunk."""
+        self.fields["last"] = int(last)
+        groups = [word for group in self.groups for part in group for word in part]
+        return descriptor(self.isa, self.fields, following) + self.tables + groups
+
+
+def descriptor(isa, fields, following, copy=0):
+    """The words of a descriptor."""
+    packed = encode(isa.descriptor, fields | {"next": following, "copy": copy})
+    width, count = isa.config.word_bits, isa.descriptor_words
+    return [packed >> width * k & (1 << width) - 1 for k in range(count)]
+
+
+class Run:
+    """A program in a memory that others use too, on a core that works at random speed."""
+
+    def __init__(self, config, seed, *, latency, layers, stop_after=None, valid=True):
+        self.isa, self.rng, self.latency = Isa(config), random.Random(seed), latency
+        self.dut = Sequencer(config, memory_latency=latency)
+        self.chunks = [Chunk(self.isa, self.rng) for _ in range(layers)]
+        self.executed = min(layers, stop_after or layers)
+        self.stop_after = stop_after
+        self.valid, self.starts, self.refused = valid, [], False
+        self.copies, self.copied, self.quiet = {}, [], 0
+        self.copying = self.seen_copying = False
+        self.bit = self.isa.pointer.size  # of a flash, where there is one
+        self.memory = {}
+        # The second chunk lies across the end of bank 0.
+        self.places = [self.rng.randrange(100), BANK_WORDS - self.rng.randrange(1, 20)]
+        self.places += [BANK_WORDS + 1500 * (k + 1) for k in range(layers)]
+        if config.flash_lanes:
+            in_flash = [self.rng.random() < 0.5 for _ in self.places]
+            self.bit = self.isa.pointer.size - 1
+            self.places = [p | f << self.bit for p, f in zip(self.places, in_flash, strict=True)]
+            self._add_copies(in_flash)
+            if not valid:
+                good = [not f for f in in_flash[:layers]] + [False]
+                self.executed = min(self.executed, good.index(False))
+                self.refused = self.executed < min(layers, stop_after or layers)
+        for index, chunk in enumerate(self.chunks):
+            words = chunk.words(self.places[index + 1], index == layers - 1)
+            place = self.places[index]
+            if index in self.copies:  # before a chunk that follows in flash or is in memory
+                fields, chunk_place = self.copies[index]
+                head = descriptor(self.isa, fields, chunk_place, copy=1)
+                streamed = words if chunk_place >> self.bit else []
+                self.memory[place] = iter(head + streamed)
+                place = chunk_place
+                if streamed:
+                    continue
+            self.memory |= (
+                {place: iter(words)} if place >> self.bit else dict(enumerate(words, place))
+            )
+        self.arriving = []
+        self.counted = dict.fromkeys(COUNTERS, 0)
+        simulate(self.dut, self._bench, cycles=200_000)
+
+    async def _bench(self, ctx):
+        dut = self.dut
+        for index in range(3):
+            ctx.set(dut.pointer_byte, self.places[0] >> 8 * index & 0xFF)
+            ctx.set(dut.set_pointer, 1 << index)
+            await ctx.tick()
+        ctx.set(dut.set_pointer, 0)
+        assert ctx.get(dut.idle)
+        ctx.set(dut.run, 1)
+        await self._tick(ctx)
+        ctx.set(dut.run, 0)
+        for index in range(self.executed):
+            ctx.set(dut.stop, index + 1 == self.stop_after)
+            await self._layer(ctx, self.chunks[index])
+        if self.refused:
+            assert not ctx.get(dut.idle)
+            await self._tick(ctx)
+        assert ctx.get(dut.idle)
+        assert ctx.get(dut.refused) == self.refused
+        flash = [place for place in self.places[: self.executed] if place >> self.bit]
+        assert self.starts == flash
+        copies = [copy for index, (copy, _) in self.copies.items() if index < self.executed]
+        assert self.copied == [{name: copy[name] for name in COPY_FIELDS} for copy in copies]
+        if self.executed < len(self.chunks):  # where a run would go on
+            assert self._pointer(ctx) == self.places[self.executed]
+        for name in COUNTERS[1:]:
+            ctx.set(getattr(dut, name), 0)
+        await ctx.tick().repeat(3)
+        # They come a byte at a time, and stand as before when all have come.
+        counters, whole = 0, ctx.get(dut.counters)
+        ctx.set(dut.turn_counters, 1)
+        for index in range(COUNTERS_BYTES):
+            counters |= (ctx.get(dut.counters) & 0xFF) << 8 * index
+            await ctx.tick()
+        ctx.set(dut.turn_counters, 0)
+        assert counters == whole == ctx.get(dut.counters)
+        mask = (1 << COUNTER_BITS) - 1
+        read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
+        assert read == self.counted
+
+    def _add_copies(self, in_flash):
+        """Some layers have words copied: a run of them begins in flash."""
+        for index in range(len(self.chunks)):
+            if self.rng.random() < 0.4:
+                self.copies[index] = (
+                    random_fields(self.isa, self.rng) | {"last": 0},
+                    (self.places[index]),
+                )
+                self.places[index] = self.rng.getrandbits(10) << 1 | 1 << self.bit
+                in_flash[index] = True
+
+    def _pointer(self, ctx):
+        return ctx.get(self.dut.pointer.as_value())
+
+    async def _tick(self, ctx):
+        """A cycle of the memory, which grants some accesses, and of what is counted."""
+        dut = self.dut
+        events = {name: int(self.rng.random() < 0.5) for name in COUNTERS[1:]}
+        for name, value in events.items():
+            ctx.set(getattr(dut, name), value)
+        if not ctx.get(dut.idle):
+            for name, value in events.items():
+                self.counted[name] += value
+            self.counted["cycles"] += 1
+        if self.isa.config.flash_lanes:
+            self._copies(ctx)
+        granted = self.rng.random() < 0.7
+        ctx.set(dut.granted, granted)
+        read = None
+        if granted and ctx.get(dut.access_en):
+            pointer = self._pointer(ctx)
+            read = next(self.stream) if pointer >> self.bit else self.memory.get(pointer)
+        self.arriving.append(read)
+        if self.isa.config.flash_lanes:
+            ctx.set(dut.flash_valid, self.valid)
+            if ctx.get(dut.flash_start):
+                self.starts.append(self._pointer(ctx))
+                self.stream = self.memory[self._pointer(ctx)]
+        await ctx.tick()
+        word = self.arriving[-self.latency] if len(self.arriving) >= self.latency else None
+        garbage = self.rng.getrandbits(self.isa.config.word_bits)
+        ctx.set(dut.data, garbage if word is None else word)
+
+    def _copies(self, ctx):
+        """What a copier would see: a copy begins, words are missing for some time, and who says so
+        long that it is quiet asks for nothing in the cycle behind."""
+        dut = self.dut
+        assert not (self.quiet and ctx.get(dut.access_en))
+        # Words of a copy still come; it is looked at a cycle later.
+        assert not (self.seen_copying and ctx.get(dut.flash_stop))
+        ctx.set(dut.copying, self.copying)
+        self.seen_copying = self.copying
+        self.quiet = self.copying and ctx.get(dut.quiet)
+        if ctx.get(dut.copy):
+            assert not self.copying
+            self.copying = True
+            descriptor = ctx.get(dut.descriptor)
+            self.copied.append({name: descriptor[name] for name in COPY_FIELDS})
+        elif self.rng.random() < 0.003:
+            self.copying = False
+
+    def _enabled(self, ctx):
+        """What the word that arrives is for: one thing, if any."""
+        names = ("table_en", "record_en", "weight_en")
+        found = [name for name in names if ctx.get(getattr(self.dut, name))]
+        assert len(found) <= 1
+        return found
+
+    async def _layer(self, ctx, chunk):
+        """One layer: takes what fills the buffers, and releases each half some time later."""
+        dut, rng, fields = self.dut, self.rng, chunk.fields
+        while not ctx.get(dut.start):
+            assert self._enabled(ctx) == []
+            await self._tick(ctx)
+        descriptor = ctx.get(dut.descriptor)
+        assert {name: descriptor[name] for name in fields} == fields
+        await self._tick(ctx)
+        assert ctx.get(dut.ready) == 0
+
+        tables, filling, full, loaded, ready_before = [], ([], []), {}, 0, 0
+        while loaded < len(chunk.groups) or full:
+            half, ready = ctx.get(dut.half), ctx.get(dut.ready)
+            risen = ready & ~ready_before
+            if risen:
+                assert risen == 1 << (loaded & 1)
+                assert list(filling) == chunk.groups[loaded]
+                assert tables == chunk.tables
+                loaded += 1
+                full[loaded - 1 & 1] = rng.choice([1, 5, 40, 200])
+            enabled, word = self._enabled(ctx), ctx.get(dut.write_data)
+            if enabled == ["table_en"]:
+                assert filling == ([], []) and loaded == 0
+                tables.append(word)
+            elif enabled:
+                assert half == loaded & 1 and half not in full
+                assert not ctx.get(dut.restart)
+            if ctx.get(dut.restart):
+                filling = ([], [])
+            elif enabled == ["record_en"]:
+                place = ctx.get(dut.record_column) * self.isa.record_words
+                assert place + ctx.get(dut.record_word) == len(filling[0])
+                assert filling[1] == []
+                filling[0].append(word)
+            elif enabled == ["weight_en"]:
+                filling[1].append(word)
+            full = {key: left - 1 for key, left in full.items()}
+            release = next((key for key, left in full.items() if left <= 0), None)
+            ctx.set(dut.release, release is not None)
+            ctx.set(dut.release_half, release or 0)
+            await self._tick(ctx)
+            ctx.set(dut.release, 0)
+            ready_before = ready
+            if release is not None:
+                del full[release]
+                # Weights that all groups share stay for the whole layer.
+                assert ctx.get(dut.ready) >> release & 1 == fields["shared"]
+                ready_before = ctx.get(dut.ready) & ready
+        for _ in range(rng.randint(3, 20)):
+            assert not ctx.get(dut.access_en)
+            assert self._enabled(ctx) == []
+            assert not ctx.get(dut.layer_done)
+            await self._tick(ctx)
+        ctx.set(dut.finished, 1)
+        while self.seen_copying:  # it looks at what was said a cycle ago
+            assert not ctx.get(dut.layer_done)
+            assert not ctx.get(dut.flash_stop)
+            assert ctx.get(dut.quiet)
+            await self._tick(ctx)
+            ctx.set(dut.finished, 0)
+        assert ctx.get(dut.layer_done)
+        await self._tick(ctx)
+        ctx.set(dut.finished, 0)
+
+
+@pytest.mark.parametrize("latency", [1, 5])
+@pytest.mark.parametrize(("rows", "columns"), SIZES)
+@settings(max_examples=4)
+@given(seed=st.integers(0, 1 << 32))
+def test_each_layers_words_arrive_in_order_and_never_in_a_half_that_is_in_use(
+    rows, columns, latency, seed
+):
+    config = AcceleratorConfig(rows=rows, columns=columns, bank_words=BANK_WORDS)
+    Run(config, seed, latency=latency, layers=3)
+
+
+@pytest.mark.parametrize("valid", [True, False])
+@settings(max_examples=12)
+@given(seed=st.integers(0, 1 << 32), latency=st.sampled_from([1, 5]))
+def test_chunks_in_flash_are_read_from_where_they_begin_or_refused(valid, latency, seed):
+    config = AcceleratorConfig(bank_words=BANK_WORDS, flash_lanes=4)
+    Run(config, seed, latency=latency, layers=3, valid=valid)
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_a_run_ends_with_the_layer_in_which_it_is_stopped(stop_after):
+    config = AcceleratorConfig(bank_words=BANK_WORDS)
+    Run(config, stop_after, latency=1, layers=3, stop_after=stop_after)
+
+
+def test_the_links_pointer_moves_word_by_word_and_on_into_bank_1():
+    config = AcceleratorConfig(bank_words=BANK_WORDS)
+    dut = Sequencer(config, memory_latency=1)
+
+    async def bench(ctx):
+        location = BANK_WORDS - 2
+        for index in (2, 0, 1):
+            ctx.set(dut.pointer_byte, location >> 8 * index & 0xFF)
+            ctx.set(dut.set_pointer, 1 << index)
+            await ctx.tick()
+        ctx.set(dut.set_pointer, 0)
+        for expected in (BANK_WORDS - 2, BANK_WORDS - 1, BANK_WORDS, BANK_WORDS + 1):
+            for link_en in (0, 1):
+                ctx.set(dut.link_en, link_en)
+                assert ctx.get(dut.access_en) == link_en
+                assert ctx.get(dut.pointer.as_value()) == expected
+                await ctx.tick()
+            ctx.set(dut.link_advance, 1)
+            ctx.set(dut.link_en, 0)
+            await ctx.tick()
+            ctx.set(dut.link_advance, 0)
+
+    simulate(dut, bench)

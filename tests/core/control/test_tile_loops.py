@@ -1,0 +1,269 @@
+"""The tile loops walk a layer as plain Python does, and no tile waits longer than it must."""
+
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.config import AcceleratorConfig
+from accel.core.control.tile_loops import Issue, _Positions, _Taps
+from accel.isa import COORDINATE_BITS, Isa
+from tests.support.rtl.layers import is_outside, positions, random_fields, taps
+from tests.support.rtl.simulation import simulate
+
+SIZES = [
+    (2, 2, 2),
+    (3, 5, 1),
+    (4, 4, 1),
+    (4, 8, 2),
+    (2, 4, 1),
+    (4, 4, 4),
+    (8, 4, 1),
+]  # rows, columns, requantizers
+COORDINATES = (1 << COORDINATE_BITS) - 1
+SEEDS = st.integers(0, 1 << 32)
+
+
+@pytest.mark.parametrize("broadcast", [False, True])
+@pytest.mark.parametrize("rows", [2, 3, 4])
+@settings(max_examples=10)
+@given(seed=SEEDS)
+def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, seed):
+    rng = random.Random(seed)
+    config = AcceleratorConfig(rows=rows)
+    isa, dut = Isa(config), _Taps(config)
+    seen, expected = [], []
+    names = ("slot", "advancing", "first", "first_block", "tile_last", "offset", "inner", "outer")
+
+    async def tile(ctx):
+        ctx.set(dut.busy, 1)
+        last = False
+        while not last:
+            seen.append({name: ctx.get(getattr(dut, name)) for name in names})
+            last = seen[-1]["tile_last"]
+            await ctx.tick()
+        ctx.set(dut.busy, 0)
+
+    async def bench(ctx):
+        for _ in range(2):
+            fields = random_fields(isa, rng, broadcast=broadcast)
+            ctx.set(dut.descriptor, fields)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            await ctx.tick()
+            for _ in range(3):
+                for _ in range(rng.choice([0, 0, 1, 3])):
+                    assert not ctx.get(dut.tile_last)
+                    await ctx.tick()
+                await tile(ctx)
+                expected.extend(walk(fields, rows))
+
+    def walk(fields, rows):
+        blocks = list(taps(fields))
+        slots = 1 if broadcast else rows
+        for cycle in range(slots * len(blocks)):
+            offset, inner, outer = blocks[cycle // slots]
+            yield {
+                "slot": cycle % rows,
+                "advancing": int(cycle < rows),
+                "first": int(cycle == 0),
+                "first_block": int(cycle < slots),
+                "tile_last": int(cycle == slots * len(blocks) - 1),
+                "offset": offset & (1 << isa.address_bits) - 1,
+                "inner": inner & COORDINATES,
+                "outer": outer & COORDINATES,
+            }
+
+    simulate(dut, bench)
+    assert seen == expected
+
+
+@settings(max_examples=30)
+@given(rows=st.integers(2, 5), seed=SEEDS)
+def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group(rows, seed):
+    rng = random.Random(seed)
+    config = AcceleratorConfig(rows=rows)
+    isa, dut = Isa(config), _Positions(config)
+    mask = (1 << isa.address_bits) - 1
+
+    async def group(ctx, wanted):
+        """Whole tiles of positions, with pauses; the group's end may be known right behind."""
+        advances = -(-len(wanted) // rows) * rows
+        for index in range(advances):
+            while rng.random() < 0.3:
+                assert ctx.get(dut.exhausted) == (index >= len(wanted))
+                await ctx.tick()
+            ctx.set(dut.advance, 1)
+            if index < len(wanted):
+                address, inner, outer = wanted[index]
+                entry = ctx.get(dut.entry)
+                assert entry.address == address & mask
+                assert (entry.inner, entry.outer) == (inner & COORDINATES, outer & COORDINATES)
+            assert ctx.get(dut.exhausted) == (index >= len(wanted) - 1)
+            await ctx.tick()
+            ctx.set(dut.advance, 0)
+        for _ in range(rng.choice([0, 0, 2])):
+            assert ctx.get(dut.exhausted)
+            await ctx.tick()
+        ctx.set(dut.group_passed, 1)
+        assert ctx.get(dut.exhausted)
+        await ctx.tick()
+        ctx.set(dut.group_passed, 0)
+
+    async def bench(ctx):
+        for _ in range(3):
+            fields = random_fields(isa, rng)
+            ctx.set(dut.descriptor, fields)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            await ctx.tick()
+            for index in range(fields["groups_less_one"] + 1):
+                await group(ctx, positions(fields, index))
+
+    simulate(dut, bench)
+
+
+class Layers:
+    """Runs layers one after another, their weights loaded and released at random times."""
+
+    def __init__(self, config, seed, *, broadcast, **changes):
+        self.config, self.isa, self.dut = config, Isa(config), Issue(config)
+        self.rng = random.Random(seed)
+        self.broadcast = broadcast
+        self.changes = changes  # of random fields
+        simulate(self.dut, self._bench, cycles=50_000)
+
+    async def _bench(self, ctx):
+        for _ in range(3):
+            fields = random_fields(self.isa, self.rng, broadcast=self.broadcast)
+            await self._layer(ctx, fields | self.changes)
+
+    async def _layer(self, ctx, f):
+        """Every cycle of a layer, and some behind it, beside what plain Python expects."""
+        dut, rng = self.dut, self.rng
+        tiles = list(self._tiles(f))
+        ctx.set(dut.descriptor, f)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
+        release = {}  # time by half
+        stage_1, stage_2, free, spaced = None, None, 0, 0
+        drained = self.config.tile_cycles(f["second"])
+        behind = drained + 4  # no layer begins earlier behind another's last tile
+        current, index = None, 0  # the tile in progress and the step within
+        turns = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
+        turns *= self.config.pace
+        for time in range(20_000):
+            # The sequencer: a half is released some time after its group, then filled again, which
+            # takes a while.
+            for half in [half for half, due in release.items() if due == time]:
+                ready &= ~(1 << half)
+                del release[half]
+                loads = max(loads, 2)
+            if loads == 0 and loaded <= f["groups_less_one"] and not ready >> (loaded & 1) & 1:
+                ready |= 1 << (loaded & 1)
+                loaded += 1 if not f["shared"] else 1 << 20
+                loads = rng.choice([0, 3, 40])
+            loads = max(0, loads - 1)
+            ctx.set(dut.ready, ready)
+
+            # Reads follow their steps.
+            assert ctx.get(dut.read_coming) == (current is not None)
+            if stage_1 is not None and stage_1["address"] is not None:
+                assert ctx.get(dut.read_address) == stage_1["address"]
+            if stage_2 is not None and stage_2["address"] is not None:
+                assert ctx.get(dut.outside) == stage_2["outside"]
+            stage_2, stage_1 = stage_1, None
+
+            step, group_ends = ctx.get(dut.step), False
+            assert step.valid == (current is not None and not current["reads"][index]["idle"])
+            pausing = current is None
+            if current is not None:
+                stage_1 = current["reads"][index]
+                index += 1
+                last = index == len(current["reads"])
+                assert (step.first, step.last) == (index == 1, last)
+                assert step.half == current["half"]
+                if not self.broadcast:
+                    assert ctx.get(dut.slot) == (index - 1) % self.config.rows
+                if last:
+                    group_ends = current["group_last"]
+                    assert step.group_last == group_ends
+                    if current["group_last"]:
+                        group += 1
+                        if not f["shared"]:
+                            release[current["half"]] = time + rng.choice([1, 2, 10, 60])
+                    current, free = None, time
+
+            # A tile begins as early as it may, and whoever keeps it waiting is told. Behind a group
+            # there is a pause of a cycle; where there is a second operand tiles begin in turns.
+            weights = bool(tiles) and group >= loaded
+            turn = not f["second"] or time % turns == 0
+            drain = bool(tiles) and not weights and (time < spaced or not turn)
+            waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
+            assert waiting == ((weights, drain) if pausing else (0, 0))
+            if tiles and current is None and not weights and not drain and not group_ends:
+                current, index = tiles.pop(0), 0
+                spaced = time + drained
+            await ctx.tick()
+            if not tiles and current is None and not release and time > free + behind:
+                break
+        else:
+            raise AssertionError("the layer did not end")
+
+    def _tiles(self, f):
+        """The tiles of a layer in order, and what each cycle of them reads."""
+        rows, blocks = self.config.rows, list(taps(f))
+        mask = (1 << self.isa.address_bits) - 1
+        for group in range(f["groups_less_one"] + 1):
+            places = positions(f, group)
+            for first in range(0, len(places), rows):
+                tile = places[first : first + rows]
+                reads = []
+                for offset, inner, outer in blocks:
+                    idle = self.broadcast and -inner < rows - f.get("halved", 0)
+                    for row in range(1 if self.broadcast else rows):
+                        # What rows behind the last position read is of no concern.
+                        read = {"address": None, "outside": None, "idle": idle}
+                        if row < len(tile):
+                            address, x, y = tile[row]
+                            read["address"] = address + offset & mask
+                            read["outside"] = is_outside(f, x + inner, y + outer)
+                        reads.append(read)
+                yield {
+                    "reads": reads,
+                    "half": 0 if f["shared"] else group & 1,
+                    "group_last": first + rows >= len(places),
+                }
+
+
+@pytest.mark.parametrize("family", ["generic", "ecp5"])
+@pytest.mark.parametrize("broadcast", [False, True], ids=["dense", "broadcast"])
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@settings(max_examples=4)
+@given(seed=SEEDS)
+def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
+    rows, columns, requantizers, broadcast, family, seed
+):
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
+    Layers(config, seed, broadcast=broadcast)
+
+
+@pytest.mark.parametrize("halved", [0, 1])
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), [(2, 4, 2), (4, 8, 4), (8, 16, 8)])
+@settings(max_examples=4)
+@given(tiles=st.integers(1, 2), groups=st.integers(1, 2), seed=SEEDS)
+def test_the_shortest_tiles_have_as_many_steps_as_there_are_rows(
+    rows, columns, requantizers, halved, tiles, groups, seed
+):
+    """One run of taps and one of positions: nothing else is in a tile or in a layer."""
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family="ecp5")
+    shape = {"run": tiles * rows, "runs": 1, "groups": groups, "inner_taps": rows, "outer_taps": 1}
+    counts = {f"{name}_less_one": count - 1 for name, count in shape.items()}
+    origin = {"inner_origin": rows, "outer_origin": 1}
+    Layers(config, seed, broadcast=True, halved=halved, **counts, **origin)

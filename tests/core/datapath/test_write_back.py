@@ -1,0 +1,286 @@
+"""Every code goes to the byte where plain Python puts it, in whole words, and nothing else is written."""
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import gcd
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel.config import FAMILIES, AcceleratorConfig
+from accel.core.datapath.write_back import WriteBack, read_lead, write_delay
+from accel.core.primitives import memory
+from tests.support.rtl.layers import random_fields
+from tests.support.rtl.simulation import simulate
+
+SIZES = [  # rows, columns, requantizers
+    (2, 1, 1),
+    (2, 2, 2),
+    (3, 5, 1),
+    (4, 4, 1),
+    (4, 4, 4),
+    (4, 8, 2),
+    (3, 6, 1),
+    (2, 6, 2),
+    (8, 4, 2),
+    (8, 4, 4),
+    (6, 4, 2),
+]
+SHAPES = [
+    *((2, 2), (3, 3), (5, 5), (4, 4), (8, 8)),
+    *((8, 4), (6, 3), (4, 8), (2, 8), (32, 2)),
+    *((4, 6), (6, 4), (3, 5), (3, 8), (4, 7)),  # words begin and end within a row's results
+]
+COMBINING = [
+    (rows, columns, requantizers)
+    for rows, columns in SHAPES
+    for requantizers in (1, 2, 4)
+    if rows % requantizers == columns % requantizers == 0
+]
+SEEDS = st.integers(0, 1 << 32)
+
+
+def output_fields(isa, rng, *, second):
+    """A layer of which columns, and positions of each run, are left out; lanes as requantizers
+    want them. With a second operand no byte is written twice."""
+    config = isa.config
+    rows, columns, count = config.rows, config.columns, config.requantizers
+    fields = random_fields(isa, rng)
+    fields |= {
+        "broadcast": rng.getrandbits(1),
+        "second": int(second),
+        "run_filling": rng.randrange(min(rows, fields["run_less_one"] + 1)),
+        "output_lane": rng.randrange(0, rows, count),
+        "output_group_lanes": rng.randrange(0, rows, count),
+        "columns_less_one": rng.randrange(columns),
+        "last_columns_less_one": rng.randrange(columns),
+    }
+    if columns % rows == 0:
+        fields |= {"output_lane": 0, "output_group_lanes": 0}
+    return fields | (places_of_their_own(fields, isa, rng) if second else {})
+
+
+def places_of_their_own(f, isa, rng):
+    """Steps from group to group and position to position that go on and on, or back and back."""
+    rows, columns = isa.config.rows, isa.config.columns
+    lane = rng.randrange(0, rows, gcd(rows, columns)) if columns % rows else 0
+    group = columns if columns >= rows else rng.choice([columns, rows])
+    span = -(-(lane + f["groups_less_one"] * group + columns) // rows)
+    inner = span + rng.randrange(3)
+    outer = inner + rng.randrange(5)
+    sign = rng.choice([1, -1])
+    return {
+        "output_lane": lane,
+        "output_group_words": group // rows,
+        "output_group_lanes": group % rows,
+        "output_inner_step": sign * inner % (1 << isa.address_bits),
+        "output_outer_step": sign * outer % (1 << isa.address_bits),
+        **({"output_line_step": 1} if isa.config.lines > 1 else {}),
+    }
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where neighbouring results go: ``lane`` of ``word``, which has other results before and behind
+    unless it begins or ends here."""
+
+    word: int
+    lane: int
+    real: bool
+    begins: bool
+    ends: bool
+
+
+def places(f: Mapping[str, int], config: AcceleratorConfig, address_bits: int) -> Iterator[Place]:
+    """The places of the results in the order of the drain.
+
+    Requantizers write together: up to the last of those that have a channel to write. On cores of
+    several lines of columns each has a place of its own.
+    """
+    rows, columns, count = config.rows, config.columns, config.requantizers
+    real = f["run_less_one"] + 1 - f["run_filling"]
+    for group in range(f["groups_less_one"] + 1):
+        last_group = group == f["groups_less_one"]
+        limit = f["last_columns_less_one" if last_group else "columns_less_one"]
+        word, found = f["output_base"], []
+        for run in range(f["runs_less_one"] + 1):
+            lines = f.get("last_lines_less_one" if run == f["runs_less_one"] else "lines_less_one")
+            for inner in range(f["run_less_one"] + 1):
+                odd = len(found) % rows % 2
+                found.append((word, inner < real and not (f.get("halved") and odd), lines))
+                if inner == f["run_less_one"]:
+                    word += f["output_outer_step"]
+                elif odd or not f.get("halved"):
+                    word += f["output_inner_step"]
+        found += [(0, False, 0)] * (-len(found) % rows)
+        first = group * (f["output_group_words"] * rows + f["output_group_lanes"])
+        for word, wanted, lines in found:
+            for column in range(0, columns, count):
+                byte, channel = word * rows + f["output_lane"] + first + column, column
+                if config.lines > 1:
+                    line, lane = divmod(column, rows)
+                    byte += line * rows * (f["output_line_step"] - 1)
+                    channel = lane if f["broadcast"] else column
+                    wanted = wanted and line <= lines
+                yield Place(
+                    word=byte // rows % (1 << address_bits),
+                    lane=byte % rows,
+                    real=wanted and channel <= limit,
+                    begins=column == 0 or byte % rows == 0,
+                    ends=column == columns - count or byte % rows == rows - count,
+                )
+
+
+class Layers:
+    """Runs layers one after another beside a memory; tiles come with random pauses, and garbage
+    between them."""
+
+    def __init__(self, config, seed, *, layers, seconds=(False,)):
+        self.config, self.dut = config, WriteBack(config)
+        self.rng, self.seed = random.Random(seed), seed
+        self.layers, self.seconds = layers, seconds
+        self.time, self.coming_access = 0, 0
+        self.words = {}  # of memory
+        self.codes, self.read_data = {}, {}  # what comes at which time
+        self.expected, self.seen = {}, {}  # accesses by their time
+        self.old, self.old_seen = {}, {}
+        self.done, self.done_seen = [], []
+        simulate(self.dut, self._bench, cycles=100_000)
+
+    def _word(self, address):
+        """The bytes of a word; random ones where nothing was written."""
+        if address not in self.words:
+            self.words[address] = bytearray(
+                random.Random(f"{self.seed} {address}").randbytes(self.config.rows)
+            )
+        return self.words[address]
+
+    async def _cycle(self, ctx, coming=0):
+        dut, config, rng = self.dut, self.config, self.rng
+        garbage = rng.getrandbits(8 * config.requantizers), rng.getrandbits(config.word_bits)
+        ctx.set(dut.coming, coming)
+        ctx.set(dut.codes, self.codes.get(self.time, garbage[0]))
+        ctx.set(dut.read_data, self.read_data.get(self.time, garbage[1]))
+        if self.coming_access:
+            self._access(ctx)
+        self.coming_access = ctx.get(dut.coming_access)
+        if self.time in self.old:
+            self.old_seen[self.time] = ctx.get(dut.old)
+        if ctx.get(dut.done):
+            self.done_seen.append(self.time)
+        await ctx.tick()
+        self.time += 1
+
+    def _access(self, ctx):
+        address, mask = ctx.get(self.dut.address), ctx.get(self.dut.write_en)
+        word = self._word(address)
+        if mask == 0:
+            due = self.time + memory.latency_of(self.config.family)
+            self.read_data[due] = int.from_bytes(word, "little")
+            self.seen[self.time] = ("read", address)
+            return
+        data = ctx.get(self.dut.write_data).to_bytes(self.config.rows, "little")
+        lanes = [lane for lane in range(self.config.rows) if mask >> lane & 1]
+        self.seen[self.time] = ("write", address, {lane: data[lane] for lane in lanes})
+        for lane in lanes:
+            word[lane] = data[lane]
+
+    async def _bench(self, ctx):
+        config = self.config
+        for index in range(self.layers):
+            second = self.seconds[index % len(self.seconds)]
+            fields = output_fields(self.dut.isa, self.rng, second=second)
+            ctx.set(self.dut.descriptor, fields)
+            ctx.set(self.dut.start, 1)
+            await self._cycle(ctx)
+            ctx.set(self.dut.start, 0)
+            for _ in range(4):
+                await self._cycle(ctx)
+            written, turns = {}, config.word_cycles * config.pace
+            before = {address: bytes(word) for address, word in self.words.items()}
+            for index, place in enumerate(places(fields, config, self.dut.isa.address_bits)):
+                if second:
+                    for _ in range(config.pace - 1 if index else 0):
+                        await self._cycle(ctx)
+                if index % config.drain_cycles == 0:
+                    # With a second operand tiles begin in turns.
+                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if second else 1)
+                    for _ in range(pause):
+                        await self._cycle(ctx)
+                self._expect(place, second, written, before)
+                await self._cycle(ctx, coming=1)
+            self.done.append(self.time + write_delay(config))
+            while self.time <= self.done[-1] + self.rng.randint(1, 3):
+                await self._cycle(ctx)
+
+    def _expect(self, place, second, written, before):
+        """What becomes of results whose place is found in the next cycle."""
+        config, time, count = self.config, self.time + 1, self.config.requantizers
+        lanes = range(place.lane, place.lane + count)
+        codes = self.rng.randbytes(count)
+        self.codes[time + write_delay(config) - 1] = int.from_bytes(codes, "little")
+        if place.begins:
+            written.clear()
+        if place.real:
+            written.update(zip(lanes, codes, strict=True))
+        if place.ends and written:
+            self._expect_access(time + write_delay(config), "write", place.word, dict(written))
+        if second and place.begins:
+            self._expect_access(time, "read", place.word if place.real else None)
+        if place.real or not second:
+            word = before.get(place.word) or self._word(place.word)
+            old = bytes(word[lane] ^ 0x80 for lane in lanes) if second else bytes(count)
+            self.old[time + read_lead(config)] = int.from_bytes(old, "little")
+
+    def _expect_access(self, time, *access):
+        assert time not in self.expected, "a read and a write in the same cycle"
+        self.expected[time] = access
+
+    def check(self):
+        for time, (kind, address, *_) in self.expected.items():
+            if kind == "read" and address is None:  # of a place that is not written
+                self.expected[time] = self.seen[time]
+                assert self.seen[time][0] == "read"
+        assert self.seen == self.expected
+        assert self.old_seen == self.old
+        assert self.done_seen == self.done
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@settings(max_examples=3)
+@given(seed=SEEDS)
+def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers, family, seed):
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
+    Layers(config, seed, layers=4).check()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), COMBINING)
+@settings(max_examples=2)
+@given(seed=SEEDS)
+def test_second_operands_are_what_places_held_and_no_read_meets_a_write(
+    rows, columns, requantizers, family, seed
+):
+    config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
+    Layers(config, seed, layers=4, seconds=(True, True, False)).check()
+
+
+@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+def test_the_links_byte_is_all_of_the_word(rows, columns, requantizers):
+    dut = WriteBack(AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers))
+    rng = random.Random(1)
+
+    async def bench(ctx):
+        ctx.set(dut.link_write, 1)
+        for _ in range(50):
+            byte = rng.getrandbits(8)
+            ctx.set(dut.link_byte, byte)
+            ctx.set(dut.codes, rng.getrandbits(8 * requantizers))
+            await ctx.tick()
+            assert ctx.get(dut.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
+            assert not ctx.get(dut.coming_access)
+
+    simulate(dut, bench)

@@ -1,0 +1,73 @@
+"""Third-party TFLite networks, what to feed them with, and what they answer."""
+
+import numpy as np
+
+import accel
+from accel.config import AcceleratorConfig
+from accel.numeric import affine
+from tests.support.shared import shared, stimuli
+
+
+def mnist() -> np.ndarray:
+    return stimuli("mnist")[..., np.newaxis]
+
+
+def spectra() -> np.ndarray:
+    """ad01's windows of 5 frames, float32."""
+    frames = np.load(shared("data/ad01.npz"))["x"].astype(np.float32)
+    starts = (0, 49, 98, 147)
+    return np.array([spectrum[t : t + 5].reshape(-1) for spectrum in frames for t in starts])
+
+
+def quantized_spectra() -> np.ndarray:
+    return affine.quantize(spectra(), 0.3910152316093445, 89).astype(np.int8)
+
+
+def codes() -> np.ndarray:
+    return np.arange(-128, 128, dtype=np.int8).reshape(-1, 1)
+
+
+def noise(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    random = np.random.default_rng(0)
+    if dtype is np.float32:
+        return random.normal(scale=500.0, size=shape).astype(np.float32)
+    return random.integers(-128, 128, shape).astype(dtype)
+
+
+# Models with recorded answers, and models that the oracle runs here.
+RECORDED = {
+    "mlperf_tiny/kws01_dscnn_int8": lambda: stimuli("kws01"),
+    "mlperf_tiny/vww01_mobilenet_int8": lambda: stimuli("vww01"),
+    "mlperf_tiny/ic01_resnet_int8": lambda: stimuli("ic01"),
+    "mlperf_tiny/ad01_int8": quantized_spectra,
+    "tflm/hello_world_int8": codes,
+    "tinymaix/cifar10_q": lambda: stimuli("ic01"),
+    "tinymaix/mnist_arduino_q": mnist,
+    "tinymaix/mnist_rect_q": mnist,
+    "tinymaix/mnist_valid_q": mnist,
+}
+LIVE = {
+    "cfu/magic_wand": lambda: noise((200, 128, 3, 1), np.float32),
+    "tflm/micro_speech_quantized": lambda: noise((200, 1960), np.int8),
+    "tinyengine/ptq_mnist_lenet-300-100": lambda: (mnist() + np.float32(128)) / np.float32(255),
+    "mlperf_tiny_v05/model_ToyCar_quant_fullint": spectra,
+}
+
+
+# Whose layers have more weights in a channel than the smallest board's buffer holds
+_LONG = ("tflm/micro_speech_quantized",)
+
+
+def core_for(model: str) -> tuple[str, AcceleratorConfig]:
+    """The board, and its core, that a network runs on: the smallest one if that is possible."""
+    if model in _LONG:
+        return "ulx3s_85f", accel.configuration("ulx3s_85f", weight_steps=8192)
+    return "icebreaker", accel.configuration("icebreaker")
+
+
+def recorded(model: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and recorded answers of a model of ``RECORDED``, about ``samples`` spread over all."""
+    inputs, answers = RECORDED[model](), np.load(shared(f"golden/{model}.npz"))["TFLM"]
+    assert len(inputs) == len(answers)
+    some = slice(None, None, -(-len(inputs) // samples))
+    return inputs[some], answers[some]

@@ -1,0 +1,52 @@
+"""Holds an executor's answers to the oracle's, layer by layer, and RTL's counters to the model's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+
+from accel.api import Program
+from accel.compiler.program.program import Program as Code
+from accel.executors import Execution
+from accel.host.driver import Counters, DrivenCore, Transport
+from accel.host.runner import run
+from accel.sim.compare import assert_same
+from accel.sim.cycles.cycle_model import predict
+
+
+def compared(code: Code, expected: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The expected tensors that the compiled network has; it may compute some on the way to others."""
+    return {name: array for name, array in expected.items() if code.has(name)}
+
+
+def assert_layers(
+    program: Program, executor: str, inputs: np.ndarray, expected: Mapping[str, np.ndarray]
+) -> Execution:
+    """Run a batch ``[N, ...]`` and assert that all expected tensors, ``[N, ...]``, come out."""
+    wanted = compared(program.code, expected)
+    execution = program.session.execute(executor, inputs, tuple(wanted))
+    assert_same(execution.tensors, wanted)
+    return execution
+
+
+def assert_cycles(code: Code, counted: Sequence[Counters]) -> None:
+    """Assert that all four counters of every layer are the cycle model's."""
+    names = [command.name for command in code.commands]
+    assert len(names) == len(counted) == len(code.chunks)
+    modelled = [asdict(layer) for layer in predict(code)]
+    measured = [asdict(layer) for layer in counted]
+    assert dict(zip(names, measured, strict=True)) == dict(zip(names, modelled, strict=True))
+
+
+def assert_rtl(
+    code: Code, transport: Transport, inputs: np.ndarray, expected: Mapping[str, np.ndarray]
+) -> None:
+    """Drive a core that is already there: every layer, and the cycles of each sample's layers."""
+    core = DrivenCore(code, transport)
+    core.stepped = True
+    wanted = compared(code, expected)
+    for index in range(len(inputs)):
+        piece = slice(index, index + 1)
+        answer = run(code, core, inputs[piece], tuple(wanted))
+        assert_same(answer, {name: array[piece] for name, array in wanted.items()})
+        assert_cycles(code, core.layer_counters)

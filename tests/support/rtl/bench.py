@@ -1,0 +1,182 @@
+"""Holds the compiled RTL of one core to the reference, the machine and the cycle model, one network
+after another: simulator and memory stay as the network before has left them."""
+
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar
+
+from accel.compiler.diagnostics import DoesNotFit
+from accel.compiler.frontends import UnsupportedModel
+from accel.compiler.frontends.tflite.reader import read
+from accel.compiler.graph import interpreter
+from accel.compiler.ir.command import halved, lines, positions
+from accel.compiler.ir.graph import Graph
+from accel.compiler.lowering.lower import CannotCompile
+from accel.compiler.program.program import Program, compile_graph
+from accel.compiler.tflite_export.writer import write
+from accel.config import FLASH, AcceleratorConfig
+from accel.host.driver import Counters, DrivenCore
+from accel.host.runner import run
+from accel.sim.cycles.cycle_model import predict
+from accel.sim.functional.machine import Machine
+from accel.sim.rtl.compiled import CompiledCore
+from tests.support.networks.tflite.operators import random_inputs
+
+SAMPLES = 3  # the least codes, the greatest ones, random ones
+LIMIT_CYCLES = 1 << 21  # of one answer: many times what any of these networks takes
+
+
+@dataclass
+class Outcome:
+    """What became of networks: counts of them, of what was compared, and of what it reached."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    _COUNTED: ClassVar = ("counts", "refused", "reached")
+
+    def add(self, other: "Outcome") -> None:
+        for name in self._COUNTED:
+            getattr(self, name).update(getattr(other, name))
+        self.faults += other.faults
+
+    def as_dict(self) -> dict:
+        return {**{n: dict(getattr(self, n)) for n in self._COUNTED}, "faults": self.faults}
+
+    @classmethod
+    def from_dict(cls, values: Mapping) -> "Outcome":
+        counters = (Counter(values[name]) for name in cls._COUNTED)
+        return cls(*counters, list(values["faults"]))
+
+    @property
+    def right(self) -> bool:
+        return not self.faults
+
+
+class _Bounded(CompiledCore):
+    """Whose answers come in some time or not at all."""
+
+    def write(self, data: bytes) -> None:
+        self.advance(data, 0, LIMIT_CYCLES)
+
+    def read(self, count: int) -> bytes:
+        return self.advance(b"", count, LIMIT_CYCLES)[1]
+
+
+class RtlBench:
+    """The compiled RTL of a core."""
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        self.transport = _Bounded(config)
+
+    def hold(self, graph: Graph, seed: int) -> Outcome:
+        """Compile a network for the core and run it everywhere; all that is wrong is a fault."""
+        outcome = Outcome(counts=Counter(networks=1))
+        try:
+            graph = read(write(graph), "random.tflite")
+            code = compile_graph(graph, self.config)
+        except (UnsupportedModel, CannotCompile, DoesNotFit) as refusal:
+            reasons = getattr(refusal, "reasons", refusal.args)
+            outcome.counts["refused"] += 1
+            outcome.refused.update({_without_numbers(getattr(r, "what", str(r))) for r in reasons})
+            return outcome
+        except Exception:  # noqa: BLE001 - whatever it is, it is a fault to be told
+            outcome.faults.append(f"compiler: {traceback.format_exc(limit=-3)}")
+            return outcome
+        if not code.commands:
+            outcome.counts["without a layer on the core"] += 1
+            return outcome
+        try:
+            self._run(code, random_inputs(graph, SAMPLES, seed), outcome)
+        except Exception:  # noqa: BLE001 - whatever it is, it is a fault to be told
+            outcome.faults.append(traceback.format_exc(limit=-3))
+            self.transport = _Bounded(self.config)
+        return outcome
+
+    def _run(self, code: Program, inputs, outcome: Outcome) -> None:
+        graph = code.graph
+        if not isinstance(inputs, Mapping):
+            inputs = {graph.inputs[0]: inputs}
+        names = tuple(name for node in graph for name in node.outputs if code.has(name))
+        expected = interpreter.run(graph, inputs, names)
+        _compare("machine", run(code, Machine(code), inputs, names), expected, outcome)
+
+        if code.flash:
+            self.transport.burn(code.flash)
+        core = DrivenCore(code, self.transport)
+        core.stepped = True
+        last = {name: data[-1:] for name, data in inputs.items()}
+        wanted = {name: data[-1:] for name, data in expected.items()}
+        _compare("RTL, layer by layer", run(code, core, last, names), wanted, outcome)
+        modelled = predict(code)
+        for command, ours, theirs in zip(code.commands, modelled, core.layer_counters, strict=True):
+            _compare_counters(command.name, ours, theirs, outcome)
+
+        # In one run, of the greatest codes, and of the same ones behind others
+        core.stepped = False
+        outputs = {name: data[1:] for name, data in expected.items() if name in graph.outputs}
+        rest = {name: data[1:] for name, data in inputs.items()}
+        _compare("RTL", run(code, core, rest, tuple(outputs)), outputs, outcome)
+        sums = [sum(getattr(one, name) for one in modelled) for name in asdict(modelled[0])]
+        _compare_counters("all layers", Counters(*sums), core.total, outcome)
+        outcome.counts["run"] += 1
+        outcome.counts["layers"] += len(code.commands)
+        _count_reached(code, outcome.reached)
+
+
+def _compare(who: str, found: Mapping, expected: Mapping, outcome: Outcome) -> None:
+    for name, answer in expected.items():
+        outcome.counts["elements"] += answer.size
+        same = found[name].shape == answer.shape and found[name].dtype == answer.dtype
+        wrong = int((found[name] != answer).sum()) if same else answer.size
+        if wrong:
+            outcome.counts["elements that differ"] += wrong
+            outcome.faults.append(f"{who}: {wrong} of {answer.size} values of {name} differ")
+
+
+def _compare_counters(layer: str, modelled, counted, outcome: Outcome) -> None:
+    ours, theirs = asdict(modelled), asdict(counted)
+    outcome.counts["counters"] += len(ours)
+    wrong = {name: (value, theirs[name]) for name, value in ours.items() if value != theirs[name]}
+    if wrong:
+        outcome.counts["counters that differ"] += len(wrong)
+        shown = ", ".join(f"{name} {a}, RTL {b}" for name, (a, b) in wrong.items())
+        outcome.faults.append(f"cycle model of {layer}: {shown}")
+
+
+def _without_numbers(text: str) -> str:
+    words = text.split(" ")
+    return " ".join("N" if any(map(str.isdigit, word)) else word for word in words)[:120]
+
+
+def _count_reached(code: Program, reached: Counter) -> None:
+    """What layers have of that which is drawn often."""
+    config = code.config
+    for command, chunk, copy in zip(code.commands, code.chunks, code.copies, strict=True):
+        f = command.fields
+        tiles = -(-positions(f) // config.rows)
+        most, least = lines(f)
+        found = {
+            command.mode: True,
+            "one tile": tiles == 1,
+            "one tile in several groups": tiles == 1 < f["groups_less_one"] + 1,
+            "one run": f["runs_less_one"] == 0,
+            "runs of one position": f["run_less_one"] == 0,
+            "one group": f["groups_less_one"] == 0,
+            "one column": f["last_columns_less_one"] == 0,
+            "one tap": command.steps <= config.rows,
+            "halved": halved(f),
+            "several lines": most > 1,
+            "fewer lines in the end": least < most,
+            "second operand": f["second"],
+            "tables": f["tables"],
+            "shared weights": f["shared"],
+            "from flash": chunk.bank == FLASH,
+            "copy": copy is not None,
+        }
+        reached.update(name for name, is_so in found.items() if is_so)
