@@ -29,6 +29,7 @@ FAST = (  # folders and files
     "test_architecture.py",
     "test_discovery.py",
     "test_energy.py",
+    "test_python_versions.py",
     "test_resources.py",
 )
 
