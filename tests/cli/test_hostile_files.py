@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import MAX_BYTES
 from tests import fuzz_files
 from tests.compiler.frontends import test_tflite as tflite
 from tests.onnx_edits import edited, small_model
+from tests.tflite_files import schema
 
 from .conftest import MODEL
 from .test_bad_input import BATCH, arguments, npy
