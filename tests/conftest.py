@@ -32,6 +32,7 @@ FAST = (  # folders and files
     "test_discovery.py",
     "target/test_energy.py",
     "target/test_resources.py",
+    "campaigns/test_python_versions.py",
 )
 
 # A shell's background jobs ignore an interrupt, and so would all that tests start and interrupt.

@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.compiler.frontends import MAX_BYTES
 from tests.compiler.frontends.tflite import test_reader as tflite
 from tests.support.networks.onnx.edits import edited, small_model
+from tests.support.networks.tflite.files import schema
 
 from .conftest import MODEL
 from .test_bad_input import BATCH, arguments, npy

@@ -1,7 +1,7 @@
 """TFLite files of one operator each, with all that quantizes its tensors drawn independently.
 
 Converters write both ends of a pool or a rectifier alike, and so do our own writers: what a runtime
-does where they differ is not seen in their files. `spoilt` changes single fields besides, which
+does where they differ is not seen in their files. `spoilt_fields` changes single fields besides, which
 then may contradict others.
 """
 
@@ -11,56 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.networks.tflite.drawn_moves import MOVES
+from tests.support.networks.tflite.drawn_values import (
+    Rng,
+    codes,
+    quantized,
+    related,
+    shape,
+    zero_point,
+)
 from tests.support.networks.tflite.files import NUMBERS, TYPES, File
 
-Rng = np.random.Generator
 ACTIVATIONS = (0, 0, 1, 2, 3)  # none, RELU, RELU_N1_TO_1, RELU6
 SAME, VALID = 0, 1
-
-
-def scale(rng: Rng) -> float:
-    """Powers of two, numbers of which the bounds of activations are halves, and any others."""
-    kind = rng.random()
-    if kind < 0.3:
-        return float(2.0 ** rng.integers(-8, 1))
-    if kind < 0.5:
-        return float(np.float32(rng.choice((2, 12)) / (2 * rng.integers(1, 200) + 1)))
-    return float(np.float32(2.0 ** rng.uniform(-8, 1)))
-
-
-def zero_point(rng: Rng) -> int:
-    return int(rng.choice((-128, 0, 127, rng.integers(-128, 128), rng.integers(-30, 30))))
-
-
-def quantized(rng: Rng) -> dict[str, Any]:
-    return {"scale": scale(rng), "zero_point": zero_point(rng)}
-
-
-def related(rng: Rng, q: Mapping[str, Any]) -> dict[str, Any]:
-    """An output's: as the input's in one of the two, in both, near it, or anything."""
-    kind = rng.integers(7)
-    if kind == 0:
-        return dict(q)
-    if kind == 6:  # within what pools take for the same, or just beyond it
-        apart = float(rng.choice((-1.5e-6, -0.9e-6, -2e-7, 2e-7, 0.9e-6, 1.1e-6)))
-        return {"scale": float(np.float32(q["scale"] + apart)), "zero_point": q["zero_point"]}
-    if kind == 1:
-        return {"scale": q["scale"], "zero_point": zero_point(rng)}
-    if kind == 2:
-        return {"scale": scale(rng), "zero_point": q["zero_point"]}
-    if kind < 5:
-        near = q["scale"] * 2.0 ** rng.uniform(-1, 1)
-        return {"scale": float(np.float32(near)), "zero_point": zero_point(rng)}
-    return quantized(rng)
-
-
-def shape(rng: Rng, rank: int | None = None, most: int = 5) -> tuple[int, ...]:
-    rank = int(rng.integers(2, 5)) if rank is None else rank
-    return (1, *(int(n) for n in rng.integers(1, most + 1, rank - 1)))
-
-
-def codes(rng: Rng, size: tuple[int, ...], least: int = -128) -> np.ndarray:
-    return rng.integers(least, 127, size, dtype=np.int8, endpoint=True)
 
 
 def _unary(kind: str, options: str = "", **draws: Callable[[Rng], Any]) -> Callable[[Rng], File]:
@@ -260,160 +223,6 @@ def _dequantize(rng: Rng) -> File:
     return f.ends(f.operator("DEQUANTIZE", [f.input(size, **quantized(rng))], [y]))
 
 
-def _moved(f: File, rng: Rng, q: dict) -> dict:
-    """Of a moved tensor: mostly as it was, for runtimes copy or refuse it."""
-    return dict(q) if rng.random() < 0.6 else related(rng, q)
-
-
-def _reshape(kind: str) -> Callable[[Rng], File]:
-    def draw(rng: Rng) -> File:
-        f, size, q = File(), shape(rng), quantized(rng)
-        if kind == "SQUEEZE" and 1 not in size[1:]:
-            size = (*size[:-1], 1)
-        x = f.input(size, **q)
-        if kind == "RESHAPE":
-            result = (1, int(np.prod(size))) if rng.random() < 0.5 else (*size[:-1], 1, size[-1])
-            constant, options = [f.constant(result)], {"newShape": list(result)}
-            y = f.tensor(result, **_moved(f, rng, q))
-            f.operator(kind, [x, *constant], [y], "ReshapeOptions", **options)
-        elif kind == "SQUEEZE":
-            dims = [a for a, n in enumerate(size) if a and n == 1]
-            y = f.tensor([n for a, n in enumerate(size) if a not in dims], **_moved(f, rng, q))
-            f.operator(kind, [x], [y], "SqueezeOptions", squeezeDims=dims)
-        else:
-            axis = int(rng.integers(1, len(size) + 1))
-            y = f.tensor((*size[:axis], 1, *size[axis:]), **_moved(f, rng, q))
-            f.operator(kind, [x, f.constant(axis)], [y], "ExpandDimsOptions")
-        return f.ends(y)
-
-    return draw
-
-
-def _transpose(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    order = [0, *rng.permutation(np.arange(1, len(size))).tolist()]
-    x, y = f.input(size, **q), f.tensor([size[a] for a in order], **_moved(f, rng, q))
-    return f.ends(f.operator("TRANSPOSE", [x, f.constant(order)], [y], "TransposeOptions"))
-
-
-def _pad(kind: str) -> Callable[[Rng], File]:
-    def draw(rng: Rng) -> File:
-        f, size, q = File(), shape(rng), quantized(rng)
-        amounts = np.vstack(([0, 0], rng.integers(0, 3, (len(size) - 1, 2))))
-        x, y = f.input(size, **q), f.tensor(size + amounts.sum(1), **related(rng, q))
-        inputs, options = [x, f.constant(amounts)], "PadOptions"
-        if kind == "PADV2":
-            inputs.append(f.constant(codes(rng, (1,)), "int8", **related(rng, q)))
-            options = "PadV2Options"
-        return f.ends(f.operator(kind, inputs, [y], options))
-
-    return draw
-
-
-def _slice(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    starts = [int(rng.integers(n)) for n in size]
-    sizes = [int(rng.integers(1, n - s + 1)) for n, s in zip(size, starts, strict=True)]
-    x, y = f.input(size, **q), f.tensor(sizes, **_moved(f, rng, q))
-    inputs = [x, f.constant(starts), f.constant(sizes)]
-    return f.ends(f.operator("SLICE", inputs, [y], "SliceOptions"))
-
-
-def _strided_slice(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    starts = [0, *(int(rng.integers(n)) for n in size[1:])]
-    steps = [1, *(int(rng.choice((1, 2))) for _ in size[1:])]
-    masks = [int(m) << 1 for m in rng.integers(0, 2 ** (len(size) - 1), 3) * (rng.random(3) < 0.4)]
-    result = []
-    for axis, (n, start, step) in enumerate(zip(size, starts, steps, strict=True)):
-        begin = 0 if masks[0] >> axis & 1 else start
-        if not masks[2] >> axis & 1:
-            result.append(len(range(begin, n, step)))
-    x, y = f.input(size, **q), f.tensor(result, **_moved(f, rng, q))
-    inputs = [x, f.constant(starts), f.constant(size), f.constant(steps)]
-    fields = dict(zip(("beginMask", "endMask", "shrinkAxisMask"), masks, strict=True))
-    return f.ends(f.operator("STRIDED_SLICE", inputs, [y], "StridedSliceOptions", **fields))
-
-
-def _split(kind: str) -> Callable[[Rng], File]:
-    def draw(rng: Rng) -> File:
-        f, size, q = File(), list(shape(rng)), quantized(rng)
-        axis, parts = int(rng.integers(1, len(size))), int(rng.integers(1, 4))
-        sizes = [int(n) for n in rng.integers(1, 4, parts)]
-        sizes = sizes[:1] * parts if kind == "SPLIT" else sizes
-        size[axis] = sum(sizes)
-        y_q, x = _moved(f, rng, q), f.input(size, **q)
-        outputs = [f.tensor((*size[:axis], n, *size[axis + 1 :]), **y_q) for n in sizes]
-        if kind == "SPLIT":
-            inputs, options = [f.constant([axis]), x], "SplitOptions"
-        else:
-            inputs, options = [x, f.constant(sizes), f.constant([axis])], "SplitVOptions"
-        f.operator(kind, inputs, outputs, options, numSplits=parts)
-        return f.ends(*outputs)
-
-    return draw
-
-
-def _unpack(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    axis, x = int(rng.integers(1, len(size))), f.input(size, **q)
-    rest, y_q = (*size[:axis], *size[axis + 1 :]), _moved(f, rng, q)
-    outputs = [f.tensor(rest, **y_q) for _ in range(size[axis])]
-    f.operator("UNPACK", [x], outputs, "UnpackOptions", axis=axis, num=size[axis])
-    return f.ends(*outputs)
-
-
-def _pack(rng: Rng) -> File:
-    f, size, q = File(), shape(rng, int(rng.integers(2, 4))), quantized(rng)
-    inputs = [f.input(size, **_moved(f, rng, q)) for _ in range(rng.integers(1, 4))]
-    axis = int(rng.integers(1, len(size) + 1))
-    y = f.tensor((*size[:axis], len(inputs), *size[axis:]), **q)
-    fields = {"axis": axis, "valuesCount": len(inputs)}
-    return f.ends(f.operator("PACK", inputs, [y], "PackOptions", **fields))
-
-
-def _concatenation(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    axis, sizes = int(rng.integers(1, len(size))), rng.integers(1, 4, rng.integers(1, 4)).tolist()
-    inputs = [f.input((*size[:axis], n, *size[axis + 1 :]), **_moved(f, rng, q)) for n in sizes]
-    y = f.tensor((*size[:axis], sum(sizes), *size[axis + 1 :]), **q)
-    signed = axis - len(size) if rng.random() < 0.3 else axis
-    return f.ends(f.operator("CONCATENATION", inputs, [y], "ConcatenationOptions", axis=signed))
-
-
-def _gather(rng: Rng) -> File:
-    f, size, q = File(), shape(rng), quantized(rng)
-    axis, count = int(rng.integers(1, len(size))), int(rng.integers(1, 5))
-    x, indices = f.input(size, **q), f.constant(rng.integers(0, size[axis], count))
-    y = f.tensor((*size[:axis], count, *size[axis + 1 :]), **_moved(f, rng, q))
-    return f.ends(f.operator("GATHER", [x, indices], [y], "GatherOptions", axis=axis))
-
-
-def _blocks(kind: str) -> Callable[[Rng], File]:
-    def draw(rng: Rng) -> File:
-        f, q, block = File(), quantized(rng), int(rng.integers(1, 4))
-        _, h, w, c = shape(rng, 4, 3)
-        wide, deep = (1, h * block, w * block, c), (1, h, w, c * block**2)
-        to_depth = kind == "SPACE_TO_DEPTH"
-        x = f.input(wide if to_depth else deep, **q)
-        y = f.tensor(deep if to_depth else wide, **_moved(f, rng, q))
-        options = "SpaceToDepthOptions" if to_depth else "DepthToSpaceOptions"
-        return f.ends(f.operator(kind, [x], [y], options, blockSize=block))
-
-    return draw
-
-
-def _resize(rng: Rng) -> File:
-    f, size, q = File(), shape(rng, 4), quantized(rng)
-    sizes = [int(n * rng.choice((1, 2, 3))) for n in size[1:3]]
-    x, y = f.input(size, **q), f.tensor((1, *sizes, size[3]), **_moved(f, rng, q))
-    corners = bool(rng.random() < 0.3)
-    fields = {"alignCorners": corners, "halfPixelCenters": not corners and rng.random() < 0.4}
-    options = "ResizeNearestNeighborOptions"
-    inputs = [x, f.constant(sizes)]
-    return f.ends(f.operator("RESIZE_NEAREST_NEIGHBOR", inputs, [y], options, **fields))
-
-
 def _alpha(rng: Rng) -> float:
     return float(np.float32(rng.choice((0.0, 0.25, 1.0, -1.0, rng.uniform(-2, 3)))))
 
@@ -449,23 +258,7 @@ OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "SOFTMAX": _fixed("SOFTMAX", 1 / 256, -128),
         "ARG_MAX": _index("ARG_MAX"),
         "ARG_MIN": _index("ARG_MIN"),
-        "RESHAPE": _reshape("RESHAPE"),
-        "EXPAND_DIMS": _reshape("EXPAND_DIMS"),
-        "SQUEEZE": _reshape("SQUEEZE"),
-        "TRANSPOSE": _transpose,
-        "PAD": _pad("PAD"),
-        "PADV2": _pad("PADV2"),
-        "SLICE": _slice,
-        "STRIDED_SLICE": _strided_slice,
-        "SPLIT": _split("SPLIT"),
-        "SPLIT_V": _split("SPLIT_V"),
-        "GATHER": _gather,
-        "PACK": _pack,
-        "UNPACK": _unpack,
-        "SPACE_TO_DEPTH": _blocks("SPACE_TO_DEPTH"),
-        "DEPTH_TO_SPACE": _blocks("DEPTH_TO_SPACE"),
-        "RESIZE_NEAREST_NEIGHBOR": _resize,
-        "CONCATENATION": _concatenation,
+        **MOVES,
     }
 )
 
