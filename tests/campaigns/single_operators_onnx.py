@@ -19,10 +19,10 @@ import numpy as np
 from rich.progress import Progress
 
 import accel
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
-from accel.compiler.lowering.lower import CannotCompile
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.single import drawn
 from tests.support.oracles.onnx import REFUSALS, one_by_one

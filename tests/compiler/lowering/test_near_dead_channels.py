@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import accel
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.ir.tensor_layout import stored
 from accel.compiler.lowering import lower
-from accel.compiler.lowering.lower import CannotCompile
 from accel.compiler.lowering.near_dead_channels import Finer, in_two_layers
 from accel.compiler.operators import OPERATORS
 from accel.config import AcceleratorConfig

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
-from accel.compiler.diagnostics import DoesNotFit
+from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph import interpreter
 from accel.compiler.ir.command import halved, lines, positions
 from accel.compiler.ir.graph import Graph
-from accel.compiler.lowering.lower import CannotCompile
-from accel.compiler.program.program import Program, compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.program.program import Program
 from accel.compiler.tflite_export.writer import write
 from accel.config import FLASH, AcceleratorConfig
 from accel.host.driver import Counters, DrivenCore
