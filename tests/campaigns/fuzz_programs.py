@@ -53,7 +53,7 @@ class Yes:
     def write(self, data: bytes) -> None:
         pass
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int, cycles: int = 0) -> bytes:
         if size == 1:
             return bytes([Status.OK])
         answer = (self.core + bytes(size))[: size - 2] + bytes([FlashStatus.OK])
