@@ -71,7 +71,7 @@ def off_by_one(function):
 
 
 def test_a_value_that_differs_is_a_fault_that_says_where(monkeypatch):
-    monkeypatch.setattr(bench.reference, "run", off_by_one(bench.reference.run))
+    monkeypatch.setattr(bench.interpreter, "run", off_by_one(bench.interpreter.run))
     outcome = run_batch(Batch(CHEAP, SEED, 0), 3)
     run = outcome.counts["run"]
     assert run

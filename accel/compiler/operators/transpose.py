@@ -67,7 +67,8 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         )
         return [copy.replace(transposed=axes[0] == 1)]
     what = f"{shape[2]} channels that become positions are more than {MOST_PICKED}"
-    support(shape[2] <= MOST_PICKED, node, what, "each is a layer of its own")
+    why = "each is a layer of its own"
+    support(shape[2] <= MOST_PICKED, node, what, why, "no board and no option of the core runs it")
     return [_picked(node, storage, output, axes, channel) for channel in range(shape[2])]
 
 

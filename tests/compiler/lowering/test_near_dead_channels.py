@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import accel
+from accel.compiler import pipeline
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.ir.tensor_layout import stored
-from accel.compiler.lowering import lower
 from accel.compiler.lowering.near_dead_channels import Finer, in_two_layers
 from accel.compiler.operators import OPERATORS
 from accel.config import AcceleratorConfig
@@ -117,7 +117,7 @@ def test_rtl_has_the_same_answers():
 
 
 def _alone(monkeypatch):
-    monkeypatch.setattr(lower, "in_two_layers", lambda c, config: [c])
+    monkeypatch.setattr(pipeline, "in_two_layers", lambda c, config: [c])
 
 
 @pytest.mark.parametrize("width", WIDTHS[1:])

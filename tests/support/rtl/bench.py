@@ -63,7 +63,7 @@ class _Bounded(CompiledCore):
     def write(self, data: bytes) -> None:
         self.advance(data, 0, LIMIT_CYCLES)
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int, cycles: int = 0) -> bytes:
         return self.advance(b"", count, LIMIT_CYCLES)[1]
 
 

@@ -171,6 +171,8 @@ def bias_shape(*shape: int) -> File:
 
 
 OBEYED = {
+    "a window that the output leaves too few rows for": lambda: pool(filterHeight=4),
+    "a window that is wider than the image": lambda: pool(filterWidth=7),
     "a bias without zero points": lambda: without_zero_points(convolution(), "bias"),
     "a bias with an empty list of zero points": lambda: without_zero_points(
         convolution(), "bias", empty=True
@@ -224,8 +226,7 @@ REFUSED = {
     "squeeze, without the batch": lambda: squeeze([], (1, 4)),
     "squeezes dimensions [2] of (1, 1, 4, 1), which are not all 1": lambda: squeeze([2], (1, 4)),
     "pads with 't3', which is not quantized as 't1'; quantize both alike": lambda: pad_with(4),
-    "output height must be 1, not 2": lambda: pool(filterHeight=4),
-    "output width must be 1, not 2": lambda: pool(strideW=5),
+    "padding 0+3 in width must be below the kernel's size": lambda: pool(strideW=5),
     "tensor 't1' has no scale and zero point of its own; convert the model with full integer "
     "quantization": lambda: without_zero_points(rectifier(), "output"),
     "weights 't2' have no scales": lambda: without_zero_points(convolution(), "weights"),
