@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.compiler.frontends import load
-from accel.compiler.program.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program_file import _LENGTHS, load_image, save
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError

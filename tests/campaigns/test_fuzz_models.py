@@ -42,7 +42,7 @@ def test_files_that_are_accepted_are_answered_as_the_runtime_does(tmp_path):
 
 def test_a_case_is_always_the_same(files):
     code = (
-        "import hashlib, sys; from tests.campaigns import fuzz_models as f, seeds;"
+        "import hashlib, sys; from tests.campaigns import fuzz_models as f; from tests.campaigns.fuzzing import seeds;"
         "files = seeds.seeds(1, False);"
         "print(hashlib.sha256(b''.join(f.case(files, 5, n)[1] for n in range(40))).hexdigest())"
     )

@@ -16,10 +16,10 @@ from accel.compiler.operators.dequantize import Dequantize
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.tflite_export.writer import write
+from accel.quantization.measure import SOFTMAX_ERROR
 from tests.support.networks.onnx.operators import Model
 from tests.support.networks.small import SHAPE, Chain
 from tests.support.networks.tflite.operators import per_tensor
-from tests.support.networks.third_party_onnx import SOFTMAX_ERROR
 from tests.support.oracles.onnx import onnx_runtime
 from tests.support.oracles.tflm import tflm
 

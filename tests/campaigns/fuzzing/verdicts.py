@@ -9,7 +9,7 @@ import numpy as np
 from accel.api import Program, Result
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph
-from accel.compiler.program.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.sim.compare import assert_same

@@ -11,7 +11,7 @@ from accel.api import Program
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.max_pool2d import MaxPool2d
-from accel.compiler.program.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.operators import Model

@@ -23,7 +23,7 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
-from accel.compiler.program.program import compile_graph
+from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.sim.compare import assert_same

@@ -14,7 +14,8 @@ from accel.compiler.graph import interpreter
 from accel.compiler.ir.command import halved, lines, positions
 from accel.compiler.ir.graph import Graph
 from accel.compiler.lowering.lower import CannotCompile
-from accel.compiler.program.program import Program, compile_graph
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.program.program import Program
 from accel.compiler.tflite_export.writer import write
 from accel.config import FLASH, AcceleratorConfig
 from accel.host.driver import Counters, DrivenCore
