@@ -48,7 +48,8 @@ def touched(size: int, kernel: int, stride: int, padding: Pair, outputs: int) ->
     before = padding[0]
     first = max(0, before - (outputs - 1) * stride)
     last = min(kernel, before + size)
-    if outputs < 1 or kernel > MAX_STEP or not first < last:
+    beyond = (outputs - 1) * stride >= before + size  # the last position has nothing of the image
+    if outputs < 1 or kernel > MAX_STEP or not first < last or beyond:
         return kernel, padding  # is refused later
     kernel, before = last - first, before - first
     return kernel, (before, max(0, (outputs - 1) * stride + kernel - size - before))

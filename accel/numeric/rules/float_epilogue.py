@@ -7,6 +7,7 @@ is what they make of a sum: nothing is folded, and nothing rounded otherwise.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +16,7 @@ from .thresholds import find_thresholds
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 MOST_BESIDE = 2**14  # sums to look at beside a threshold; where more could differ, all are said to
+MOST_SUM = 2**32  # beyond all sums
 EXACT = 2**24  # integers up to here are float32 numbers
 
 
@@ -174,13 +176,23 @@ class Chain:
     def channels(self) -> int:
         return len(self.unit)
 
-    @property
+    @cached_property
     def low(self) -> int:
-        return self.coder.low - self.coder.offset
+        return int(self._ends[0].min())
 
-    @property
+    @cached_property
     def high(self) -> int:
-        return self.coder.high - self.coder.offset
+        return int(self._ends[1].max())
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """The least and the greatest code of each channel, int64 ``[2, channels]``: steps may clamp."""
+        sums = np.array([[-MOST_SUM], [MOST_SUM]]) * self.sign * self.unit
+        with np.errstate(over="ignore", invalid="ignore"):
+            real = run(self.steps, sums.astype(np.float32))
+        ends = np.array([[self.coder.low], [self.coder.high]]) - self.coder.offset
+        known = np.isfinite(real)
+        return np.where(known, self.coder.codes(np.where(known, real, 0)) - self.coder.offset, ends)
 
     @property
     def even(self) -> bool:

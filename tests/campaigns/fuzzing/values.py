@@ -16,7 +16,7 @@ TEXTS = ("", "x", "y", "../../up", "\x1b[31mred", "a\nb", "n" * 500, "\x00", "ä
 
 def integer(old: int, others: Sequence[int], rng: random.Random) -> int:
     """A number in place of ``old``; ``others`` are what fields of the same name hold."""
-    kind = rng.randrange(8)
+    kind, old = rng.randrange(8), int(old)  # which may be of NumPy, and overflow
     if kind < 2:
         return old + rng.choice((1, 1, -1, -1, 2, 8, -8))
     if kind < 4 and others:

@@ -92,3 +92,18 @@ def test_no_order_of_additions_exceeds_the_error(seed, terms):
     unit = np.array([float(scale) * float(other)])
     error = summing_error(terms, magnitude, np.array([float(2**24)]), unit)
     assert abs(float(total) - int((x * w).sum()) * unit[0]) <= error[0]
+
+
+@pytest.mark.parametrize("zero_point", [-128, 5, 127])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clamp_among_the_steps_bounds_the_codes_and_the_division(sign, zero_point):
+    steps = (
+        Step("multiply", (np.float32(sign),)),
+        Step("add", (np.linspace(-9, 9, CHANNELS).astype(np.float32),)),
+        Step("clip", (np.float32(0), np.float32(60))),
+    )
+    coder = Coder(scale=0.5, zero_point=zero_point, low=-128, high=127, late=True)
+    rule = Chain(np.full(CHANNELS, 0.25), direction(steps, CHANNELS), steps, coder)
+    assert (rule.low, rule.high) == (zero_point, min(127, zero_point + 120))
+    zeros = np.zeros(CHANNELS, np.int64)
+    assert solve(rule, zeros, -RANGE, RANGE, ties=True).proved.all()

@@ -21,7 +21,7 @@ from ...operators.tanh import Tanh
 from .builder import Builder, Quantizer, Unreadable
 from .linear import added_bias
 from .quantize import finished, quantizer, real_constant, single
-from .values import Activation, Constant, Dequantized, Pending, Shape, Value, identity
+from .values import Activation, Addends, Constant, Dequantized, Pending, Shape, Value, identity
 
 # Bounds of Clip that are an activation of ours.
 CLIPS = {
@@ -36,7 +36,7 @@ def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> P
     """A function of single numbers, which waits for its quantization."""
     record = b.node
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
             given = replace(attributes, activation=activation) if operator == "relu" else attributes
@@ -187,7 +187,7 @@ def binary_result(
         names.append(b.add_constant(record.inputs[index] or "constant", data, value.quantization))
     output = tuple(shape[axis] for axis in layout)
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         given = replace(attributes, activation=activation, **b.computed(record, wanted))
         with b.at(record):
@@ -213,8 +213,7 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
             for value, other in (values, values[::-1]):
                 data = real_constant(other)
                 if isinstance(value, Pending) and data is not None and data.ndim:
-                    axis = _channel_axis(value, data)
-                    summed = added_bias(value, data, axis)
+                    summed = added_bias(value, other, _channel_axis(value, data))
                     if summed is not None:
                         return [summed]
         operands = [
@@ -266,7 +265,7 @@ def prelu(b: Builder) -> list[Value]:
     codes = codes.reshape((1,) * (rank - codes.ndim) + codes.shape).transpose(x.layout)
     name = b.add_constant(record.inputs[1] or "slope", codes, q)
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         output = b.node.outputs[0]
         with b.at(record):
             shape = b.tensors[x.tensor].shape

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from ....numeric.rounding import INT32_MAX, INT32_MIN
 from ...ir.graph import Quantization
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .low_bit.chains import Sums
 from .quantize import dequantized, finished, quantizer
 from .values import (
     Activation,
+    Addends,
     Constant,
     Dequantized,
     Pending,
@@ -26,10 +27,7 @@ from .values import (
 )
 from .windows import image, windows
 
-SAME_SCALE = 1e-5  # relative difference of a bias's scale from the sums' that is taken for none
-
-
-# Weights and biases.
+# Weights.
 
 
 def centred(weights: Dequantized) -> Dequantized:
@@ -52,39 +50,6 @@ def by_channel(values: np.ndarray) -> np.ndarray:
         remedy = "quantize weights per tensor or per output channel"
         raise Unreadable("has weights with scales that differ within a channel", "", remedy)
     return rows[:1, 0] if (rows == rows[:1]).all() else rows[:, 0]
-
-
-def bias_codes(
-    bias: Value | None, extra: np.ndarray | None, unit: np.ndarray, integers: bool, factor: float
-) -> np.ndarray | None:
-    """The bias as int32 ``[out]`` in units of ``unit``, float64 ``[out]``.
-
-    ``extra`` are real numbers that were added behind; ``integers`` says that a constant is in these
-    units already.
-    """
-    if bias is None and extra is None:
-        return None
-    total = np.zeros(unit.shape) if extra is None else np.rint(extra.astype(np.float64) / unit)
-    if isinstance(bias, Dequantized):
-        scale, codes = _vector(bias.scale, unit), _vector(bias.codes - bias.zero_point, unit)
-        ratio = factor * scale.astype(np.float64) / unit
-        total = total + np.rint(codes * np.where(np.abs(ratio - 1) <= SAME_SCALE, 1.0, ratio))
-    elif isinstance(bias, Constant):
-        data = _vector(bias.data, unit).astype(np.float64)
-        total = total + (data if integers else np.rint(factor * data / unit))
-    elif bias is not None:
-        raise Unreadable("has a bias that is not constant", "", "make the bias constant")
-    if not ((total >= INT32_MIN) & (total <= INT32_MAX)).all():
-        what = "has a bias that does not fit into 32 bits"
-        raise Unreadable(what, "in units of input scale times weight scale")
-    return total.astype(np.int32)
-
-
-def _vector(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
-    """Values that broadcast along the last dimension, as ``[out]``."""
-    if values.size != 1 and (values.size != len(unit) or values.shape[-1:] != unit.shape):
-        raise Unreadable(f"has a bias of shape {values.shape}, not ({len(unit)},)")
-    return np.broadcast_to(values.reshape(-1), unit.shape)
 
 
 # The node, now or when its quantization is known.
@@ -110,15 +75,26 @@ def linear(
     record, source = b.node, b.quantizer(x.tensor)
     weights = centred(weights)
     scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
+    sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
     if b.low_bit:
-        sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
         return sums.pending(bias, factor)
-    count = max(len(scales), len(zeros))
-    unit = source.scale * np.broadcast_to(scales, (len(weights.codes),)).astype(np.float64)
-    bias_codes(bias, None, unit, integers, factor)  # says now what is wrong with it
+    count, channels = max(len(scales), len(zeros)), len(weights.codes)
+    own, unit = biases.addends(bias), sums.unit()
+    in_float32 = factor != 1.0 or not biases.are_codes(own, unit)
 
-    def finish(wanted: Quantizer, activation: str, extra: np.ndarray | None) -> Activation:
+    def bias_codes(added: Addends) -> np.ndarray | None:
+        return biases.codes(added, (source.scale, scales), channels, integers)
+
+    # Says now what is wrong with it.
+    biases.steps(own, factor, "none", channels) if in_float32 else bias_codes(own)
+
+    def finish(wanted: Quantizer, activation: str, extra: Addends) -> Activation:
         name = b.node.outputs[0]
+        if in_float32 or not biases.are_codes((*own, *extra), unit):
+            steps = biases.steps((*own, *extra), factor, activation, channels)
+            with b.at(replace(record, outputs=(name,))):
+                coded = sums.coded(biases.coder(wanted), steps)
+            return replace(coded, real=False)
         with b.at(record):
             operator, attributes, data, axis = form(weights.codes, activation)
             q = Quantization(
@@ -126,11 +102,11 @@ def linear(
                 zero_point=tuple(np.broadcast_to(zeros, (count,)).tolist()),
                 axis=axis,
             )
-            sums = bias_codes(bias, extra, unit, integers, factor)
+            codes = bias_codes((*own, *extra))
             inputs = (
                 x.tensor,
                 b.add_constant(f"{record.outputs[0]}_weights", data, q),
-                None if sums is None else b.add_constant(f"{record.outputs[0]}_bias", sums),
+                None if codes is None else b.add_constant(f"{record.outputs[0]}_bias", codes),
             )
             output = arranged(shape, layout)
             tensor = b.add_node(operator, attributes, inputs, output, name=name)
@@ -306,15 +282,19 @@ def qgemm(b: Builder) -> list[Value]:
     return [finished(b, pending, quantizer(b, 7, 8))]
 
 
-def added_bias(pending: Pending, data: np.ndarray, axis: int) -> Pending | None:
-    """A waiting result with constant real numbers added along its channels, if it can take them."""
-    shape = (1,) * (len(pending.shape) - data.ndim) + data.shape
+def added_bias(pending: Pending, value: Constant | Dequantized, axis: int) -> Pending | None:
+    """A waiting result with a constant added along its channels, if it can take it."""
+    shape = (1,) * (len(pending.shape) - len(value.shape)) + value.shape
     others = [size for position, size in enumerate(shape) if position != axis]
     if not pending.takes_bias or len(shape) != len(pending.shape) or any(n > 1 for n in others):
         return None
-    vector = np.broadcast_to(data.reshape(-1), (pending.shape[axis],)).astype(np.float64)
-    bias = vector if pending.bias is None else pending.bias + vector
-    return replace(pending, bias=bias, made={})
+    count = (pending.shape[axis],)
+
+    def along(data: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(data.reshape(-1), count)
+
+    addend = Constant(along(value.data)) if isinstance(value, Constant) else value.mapped(along)
+    return replace(pending, bias=(*pending.bias, addend), made={})
 
 
 READERS = {

@@ -2,15 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from ...operators._window import Pair, touched
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import Mean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
-from .values import Activation, Pending, Shape, Value, arranged, channels_last
+from .values import Activation, Addends, Pending, Shape, Value, arranged, channels_last
 from .windows import Windows, image, windows
 
 SAME_PAIR = (1, 1)
@@ -86,7 +84,7 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
         size=size, stride=w.stride, padding=padding, count_include_pad=include
     )
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         given = replace(attributes, activation=activation, **b.computed(record, wanted))
         with b.at(record):
@@ -110,7 +108,7 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
     ours = tuple(sorted(x.layout.index(axis) for axis in axes))
     whole = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)

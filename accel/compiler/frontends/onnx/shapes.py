@@ -13,7 +13,17 @@ from ...operators.slice import Slice
 from ...operators.split import Split
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer, real_constant, requantized, single
-from .values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged, identity
+from .values import (
+    Activation,
+    Addends,
+    Constant,
+    Dequantized,
+    Pending,
+    Shape,
+    Value,
+    arranged,
+    identity,
+)
 
 
 def viewed(
@@ -301,7 +311,7 @@ def concat(b: Builder) -> list[Value]:
             b.real(index)  # says what is wrong with it
     record = b.node
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
             codes = [_codes(b, value, wanted) for value in values]

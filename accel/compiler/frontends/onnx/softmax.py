@@ -8,7 +8,7 @@ from ...operators.dequantize import Dequantize
 from ...operators.softmax import Softmax
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
-from .values import Activation, Pending, Value
+from .values import Activation, Addends, Pending, Value
 
 LAST_AXIS_OPSET = 13  # before, all dimensions from the axis on are one
 
@@ -23,7 +23,7 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
         order = (*(a for a in range(rank) if a != axis), axis)
         x = b.in_layout(x, order)
 
-    def finish(wanted: Quantizer, activation: str, bias: np.ndarray | None) -> Activation:
+    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
             shape = b.tensors[x.tensor].shape

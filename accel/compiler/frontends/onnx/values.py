@@ -42,6 +42,9 @@ class Dequantized:
         return Dequantized(*map(function, (self.codes, self.scale, self.zero_point)))
 
 
+Addends = tuple[Constant | Dequantized, ...]  # one number, or one for each channel, each
+
+
 @dataclass(frozen=True)
 class Flat:
     """What a flattened tensor was: its shape in the file's order and how ours permutes it."""
@@ -74,8 +77,8 @@ class Pending:
 
     ``finish(quantizer, activation, bias)`` adds the node whose output is quantized as the quantizer
     says. ``views`` are changes of shape between the operator and its quantization, the first one
-    first. ``bias`` are real numbers, one for each channel, to be added. ``real_form`` adds the
-    node that computes real numbers instead, where there is one.
+    first. ``bias`` are constants to be added, in order. ``real_form`` adds the node that computes
+    real numbers instead, where there is one.
 
     In a network of few bits nothing is fused: ``steps`` are float32 operations that follow, and
     ``chained(coder, steps)`` adds the node that computes them all. ``numbers(steps)`` adds the one that
@@ -88,7 +91,7 @@ class Pending:
     views: tuple[Callable[[Activation], Activation], ...] = ()
     activation: str = "none"
     fuses: bool = False
-    bias: np.ndarray | None = None
+    bias: Addends = ()
     takes_bias: bool = False
     real_form: Callable[[], Activation] | None = None
     made: dict = field(default_factory=dict)

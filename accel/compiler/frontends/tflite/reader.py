@@ -17,7 +17,7 @@ from .._frontend import Frontend, UnsupportedModel
 from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from .operators import SPELLINGS
 from .spelling import Unreadable
-from .uint8 import End, converted_ends, lowered, uint8_ends
+from .uint8 import End, converted_ends, lowered, mixes_types, uint8_ends
 
 # By layers with weights: the dimension of the output channels, and which input the bias is.
 WEIGHTED = {
@@ -152,6 +152,8 @@ class _Builder:
 
     def node(self, index: int, record: OperatorRecord) -> Node:
         spelling = SPELLINGS[record.spelling]
+        if mixes_types(self.record, record):
+            raise Unreadable("has uint8 and int8 tensors, which only QUANTIZE converts")
         inputs = tuple(None if i < 0 else self.tensor(i) for i in record.inputs)
         outputs = tuple(self.tensor(i) for i in record.outputs)
         own = spelling.own(inputs, outputs)

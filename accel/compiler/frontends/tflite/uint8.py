@@ -12,7 +12,7 @@ import numpy as np
 
 from ...ir.graph import Node, Tensor
 from ...operators.quantize import Quantize
-from .file import FileRecord
+from .file import FileRecord, OperatorRecord
 
 OFFSET = 128
 
@@ -49,6 +49,16 @@ def converted_ends(record: FileRecord) -> frozenset[int]:
         for index in uint8_ends(record)
         if all(converts(op) for op in record.operators if index in (*op.inputs, *op.outputs))
     )
+
+
+def mixes_types(record: FileRecord, operator: OperatorRecord) -> bool:
+    """Whether an operator that converts nothing has tensors of uint8 and of int8.
+
+    Kernels go by the type of one of them, and take the others' bytes for codes of that type.
+    """
+    used = [index for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    types = {record.tensors[index].dtype for index in used}
+    return operator.spelling != "QUANTIZE" and {"UINT8", "INT8"} <= types
 
 
 @dataclass(frozen=True)

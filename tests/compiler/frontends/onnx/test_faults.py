@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.support.networks.onnx.edits import FLOAT, edited, reasons, set_constant
 
@@ -114,7 +114,8 @@ def weights_type(model):
 
 
 def huge_bias(model):
-    set_constant(model, "b_s", np.float32([1e9, 1e9]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32([1e12, 0]), "real"))
+    model.graph.node[4].input[2] = "real"
 
 
 def external(model):

@@ -13,7 +13,7 @@ from accel.compiler.frontends import FRONTENDS, UnsupportedModel, load
 from accel.compiler.frontends.onnx.reader import read, spellings
 from accel.compiler.ir.graph import Graph
 from accel.compiler.operators import OPERATORS
-from tests.support.networks.onnx.edits import INT8, edited, reasons, set_constant, small_model
+from tests.support.networks.onnx.edits import INT8, edited, reasons, small_model
 from tests.support.shared import shared
 
 
@@ -54,14 +54,6 @@ def test_initializers_may_be_inputs():
         model.graph.input.append(value)
 
     assert read(edited(change), "m.onnx").inputs == ("x",)
-
-
-def test_a_bias_of_another_scale_is_converted():
-    def change(model):
-        set_constant(model, "b_s", np.float32([0.25, 0.25]))
-
-    graph = read(edited(change), "m.onnx")
-    assert graph.tensor(graph.nodes[2].inputs[2]).data.tolist() == [20, -40]
 
 
 def test_nodes_may_come_in_any_order():

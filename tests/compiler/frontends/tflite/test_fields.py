@@ -132,6 +132,12 @@ def rectifier(inputs: int = 1) -> File:
     return f.ends(f.operator("RELU6", [x] * inputs, [y]))
 
 
+def least() -> File:
+    f = File()
+    x, y = f.input((1, 4), **Q), f.tensor((1, 4), **Q)
+    return f.ends(f.operator("MINIMUM", [x, x], [y], "MaximumMinimumOptions"))
+
+
 def index(said: int) -> File:
     f = File()
     x, y = f.input((1, 3, 4), **Q), f.tensor((1, 3), "int32")
@@ -203,6 +209,8 @@ OBEYED = {
     "the first of a dimension that is left out, by its mask": lambda: strided(0b010),
     "one of a dimension that is left out": lambda: strided(0),
     "an index of another type": lambda: index(4),
+    "a pool whose last windows are cut off": lambda: pool(filterHeight=4),
+    "a pool that leaves out the last pixels": lambda: pool(filterWidth=1, strideH=3),
 }
 REFUSED = {
     "has depth_multiplier 0, but 4 input channels and 4 output channels; set it to 1": (
@@ -226,12 +234,15 @@ REFUSED = {
     "squeeze, without the batch": lambda: squeeze([], (1, 4)),
     "squeezes dimensions [2] of (1, 1, 4, 1), which are not all 1": lambda: squeeze([2], (1, 4)),
     "pads with 't3', which is not quantized as 't1'; quantize both alike": lambda: pad_with(4),
-    "padding 0+3 in width must be below the kernel's size": lambda: pool(strideW=5),
+    "output width must be 1, not 2": lambda: pool(strideW=5),
     "tensor 't1' has no scale and zero point of its own; convert the model with full integer "
     "quantization": lambda: without_zero_points(rectifier(), "output"),
     "weights 't2' have no scales": lambda: without_zero_points(convolution(), "weights"),
     "order (0, -1, 1) is no order of 3 dimensions": lambda: moved(
         "TRANSPOSE", (1, 3, 4), (1, 4, 3), [0, -1, 1], options="TransposeOptions"
+    ),
+    "has uint8 and int8 tensors, which only QUANTIZE converts": lambda: changed(
+        least(), lambda f: setattr(f.graph.tensors[0], "type", 3)
     ),
     f"has an output of type 99, which does not exist; {ANEW}": lambda: index(99),
 }

@@ -59,7 +59,7 @@ def numbers_of(value: Value | None) -> np.ndarray | None:
 class Sums:
     """A layer's sums; weights ``[out, ...]`` have scales and zero points ``[1]`` or ``[out]``.
 
-    ``form``, ``shape`` and ``layout`` are as `_onnx_linear.linear` has them.
+    ``form``, ``shape`` and ``layout`` are as `linear.linear` has them.
     """
 
     b: Builder

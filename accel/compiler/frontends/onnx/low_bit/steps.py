@@ -74,7 +74,7 @@ def _joined(b: Builder) -> Pending:
         chain = Chain(np.ones(1), np.ones(1, np.int64), steps, coder)
         with b.at(replace(record, outputs=b.node.outputs)):
             joined = binary_result(b, "add", Add(chain=chain), operands)
-            made = joined.finish(quantizer_of(coder), "none", None)
+            made = joined.finish(quantizer_of(coder), "none", ())
         b.bound(made.tensor, chain.low, chain.high)
         return replace(made, real=True)
 

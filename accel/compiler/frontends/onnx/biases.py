@@ -1,0 +1,97 @@
+"""Biases of convolutions and matrix products of ONNX files: integers beside the sums, or float32.
+
+A bias is integer codes where its scale is input scale times weight scale, as quantizers make it, and
+ONNX Runtime adds it to the sums. Constant real numbers it quantizes so itself at its highest
+optimization level. A bias of any other quantization is float32: the runtime adds it behind the sums,
+which then are float32 numbers, too. So do we, since no other integers mean the same.
+
+Matrix products are the exception: at its highest level the runtime takes the codes of their biases
+whatever their scale is. We have what the file says, and what the runtime answers without optimizations.
+
+Source: onnxruntime/core/optimizer/qdq_transformer, WeightBiasQuantization and ConvNodeGroupSelector.
+"""
+
+import numpy as np
+
+from ....numeric.rounding import INT32_MAX, INT32_MIN
+from ....numeric.rules.float_epilogue import Coder, Step
+from ...operators._activation import ACTIVATIONS
+from .builder import Quantizer, Unreadable
+from .low_bit.chains import checked, numbers_of
+from .values import Addends, Constant, Dequantized, Value
+
+SAME_SCALE = 1e-5  # relative difference of a bias's scale from the sums' that is taken for none
+
+
+def addends(bias: Value | None) -> Addends:
+    """An operator's own bias, if it has one that can be added."""
+    if bias is None:
+        return ()
+    if not isinstance(bias, Constant | Dequantized):
+        raise Unreadable("has a bias that is not constant", "", "make the bias constant")
+    return (bias,)
+
+
+def vector(values: np.ndarray, channels: int) -> np.ndarray:
+    """Values that broadcast along the last dimension, as ``[channels]``."""
+    if values.size != 1 and (values.size != channels or values.shape[-1:] != (channels,)):
+        raise Unreadable(f"has a bias of shape {values.shape}, not ({channels},)")
+    return np.broadcast_to(values.reshape(-1), (channels,))
+
+
+def are_codes(biases: Addends, unit: np.ndarray) -> bool:
+    """Whether the runtime adds integers to sums whose real unit is float64 ``unit``, ``[channels]``."""
+    if len(biases) > 1:
+        return False
+    for bias in biases:
+        if isinstance(bias, Dequantized):
+            scale, zeros = (vector(a, len(unit)) for a in (bias.scale, bias.zero_point))
+            close = np.abs(scale.astype(np.float64) / unit - 1) <= SAME_SCALE
+            if zeros.any() or not close.all():
+                return False
+    return True
+
+
+def codes(
+    biases: Addends, scales: tuple[float, np.ndarray], channels: int, integers: bool
+) -> np.ndarray | None:
+    """The bias as int32 ``[channels]`` in units of the sums, if there is one.
+
+    ``scales`` are those of the input and the weights; ``integers`` says that a constant is in these
+    units already.
+    """
+    if not biases:
+        return None
+    (bias,) = biases
+    if isinstance(bias, Dequantized) or integers:
+        data = bias.codes if isinstance(bias, Dequantized) else bias.data
+        total = vector(data, channels).astype(np.float64)
+    else:
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            unit = np.float32(scales[0]) * np.asarray(scales[1], np.float32)
+            quotient = vector(bias.data, channels).astype(np.float32) / unit
+        total = np.rint(quotient.astype(np.float64))
+    if not ((total >= INT32_MIN) & (total <= INT32_MAX)).all():
+        what = "has a bias that does not fit into 32 bits"
+        raise Unreadable(what, "in units of input scale times weight scale")
+    return total.astype(np.int32)
+
+
+def steps(biases: Addends, factor: float, activation: str, channels: int) -> tuple[Step, ...]:
+    """What follows the sums in float32: the biases, of which ``factor`` times the first, and a clamp."""
+    found = []
+    for index, bias in enumerate(biases):
+        data = vector(checked(numbers_of(bias), "a bias"), channels)
+        found.append(Step("add", (data * np.float32(1.0 if index else factor),)))
+    low, high = ACTIVATIONS[activation]
+    if activation != "none":
+        ends = -np.inf if low is None else low, np.inf if high is None else high
+        found.append(Step("clip", tuple(np.array(end, np.float32) for end in ends)))
+    return tuple(found)
+
+
+def coder(wanted: Quantizer) -> Coder:
+    """QuantizeLinear with the file's own codes."""
+    low, high = (0, 255) if wanted.unsigned else (-128, 127)
+    zero_point = wanted.zero_point + 128 * wanted.unsigned
+    return Coder(scale=wanted.scale, zero_point=zero_point, low=low, high=high, late=True)
