@@ -37,8 +37,8 @@ def script(path, text):
 def test_a_compiler_that_says_nothing_is_refused(tmp_path, monkeypatch):
     silent = script(tmp_path / "silent", "")
     monkeypatch.setenv("CXX", silent)
-    message = f"CXX must be a C++ compiler, not '{silent}', which does not tell its version"
-    with pytest.raises(compiled.CannotCompileRtl, match=f"^{re.escape(message)}"):
+    message = f"CXX must name a C++ compiler, not '{silent}', which does not tell its version"
+    with pytest.raises(compiled.ToolMisnamed, match=f"^{re.escape(message)}"):
         compiled.find_compiler()
 
 
@@ -51,6 +51,7 @@ def test_a_compiler_that_makes_nothing_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled, "_run", lambda command, folder: None)
     monkeypatch.setattr(compiled, "cpp", lambda *_: "")
     monkeypatch.setattr(compiled, "read", lambda *_: None)
+    monkeypatch.setattr(compiled, "check_netlist", lambda *_: None)
     (tmp_path / "core.json").write_text("{}")
     compiler = compiled.Compiler(("/usr/bin/true",), "true")
     with pytest.raises(
