@@ -1,6 +1,5 @@
 """Mutated files that are accepted are answered as the runtimes answer them; see `fuzz_models`."""
 
-import hashlib
 import random
 import subprocess
 import sys
@@ -40,23 +39,26 @@ def test_files_that_are_accepted_are_answered_as_the_runtime_does(tmp_path):
     assert again.stdout.splitlines()[0].startswith(f"{len(outcomes)} cases, {COUNT} compared")
 
 
-def test_a_case_is_always_the_same(files):
+def test_a_case_is_always_the_same():
+    """In processes of their own, as campaigns run: what is drawn goes by the modules loaded, too."""
     code = (
         "import hashlib; from tests.campaigns import fuzz_models as f;"
         "from tests.campaigns.fuzzing import seeds;"
         "files = seeds.seeds(1, False);"
         "print(hashlib.sha256(b''.join(f.case(files, 5, n)[1] for n in range(40))).hexdigest())"
     )
-    other = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"PYTHONHASHSEED": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    ours = b"".join(fuzz_models.case(files, 5, number)[1] for number in range(40))
-    assert other.strip() == hashlib.sha256(ours).hexdigest()
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1
 
 
 def test_seeds_are_valid_files(files):
