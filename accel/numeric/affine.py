@@ -44,6 +44,7 @@ def quantize(
 
 
 def dequantize(codes: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
-    """Return the float32 values of integer codes (``reference_ops::Dequantize``)."""
+    """Return the float32 values of integer codes (``reference_ops::Dequantize``), or infinities."""
     centred = np.asarray(codes, np.int64) - zero_point
-    return (float(np.float32(scale)) * centred).astype(np.float32)
+    with np.errstate(over="ignore"):
+        return (float(np.float32(scale)) * centred).astype(np.float32)

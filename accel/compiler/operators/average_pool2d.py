@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...numeric.rounding import CONTRACTS, float_mean
+from ...numeric.rounding import CONTRACTS, INT32_MAX, float_mean
 from ...numeric.rules.floating import FloatMean, RealMean
 from ...numeric.rules.rules import Mean, Rule
 from ..ir.graph import Graph, Node
@@ -26,6 +26,8 @@ from ._operator import (
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
+MOST_CODES = 256  # that a code and a zero point are apart
+
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool2d(Pool2d):
@@ -42,10 +44,21 @@ def check(node: Node, graph: Graph) -> None:
         check_pooled_codes(node, graph)
         require(not node.attributes.count_include_pad, node, "padding cannot be counted")
         return
+    first, result = affine(source).scale, affine(output).scale
     try:
-        float_mean(affine(source).scale, affine(output).scale, 1)
+        float_mean(first, result, 1)
     except ValueError as error:
         support(False, node, str(error), "", "quantize the model anew")
+    sums = MOST_CODES * float(_counts(node, graph).max()) * first
+    what = f"sums of numbers of scale {first!r} overflow float32"
+    support(sums < float(np.finfo(np.float32).max), node, what, "", "quantize the model anew")
+    if node.attributes.computed != "float32":
+        # The kernel converts to int32 before it saturates: a large number becomes a small one.
+        fits = MOST_CODES * (first / result + 1) < INT32_MAX
+        what = (
+            f"scale {first!r} is so large for an output of {result!r} that codes overflow 32 bits"
+        )
+        support(fits, node, what, "", "quantize the model anew")
 
 
 def _counts(node: Node, graph: Graph) -> np.ndarray:

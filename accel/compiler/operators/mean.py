@@ -50,7 +50,12 @@ def _count(node: Node, graph: Graph) -> int:
 def output_rule(node: Node, graph: Graph) -> Rescale:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     scales = quantization(source).scale[0], quantization(output).scale[0]
-    multiplier, shift = CONTRACTS[graph.contract].mean(*scales, _count(node, graph))
+    try:
+        multiplier, shift = CONTRACTS[graph.contract].mean(*scales, _count(node, graph))
+    except ValueError:
+        what = f"scale {scales[0]!r} is too large for an output of {scales[1]!r}"
+        support(False, node, what, "", "quantize the model anew")
+        raise
     channels = np.ones(output.shape[-1], np.int64)
     zero_point, bounds = quantization(output).zero_point[0], code_range(output.dtype)
     return Rescale(graph.contract, multiplier * channels, shift * channels, zero_point, *bounds)

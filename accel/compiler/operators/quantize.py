@@ -9,7 +9,7 @@ from ...numeric.elementwise.arithmetic import ARITHMETIC
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.float_epilogue import Chain
 from ...numeric.rules.rules import Rescale, Rule, Table
-from ..ir.graph import Graph, Node
+from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Stored
 from ._elementwise import CODES, looked_up, lower_table
@@ -61,12 +61,25 @@ def output_rule(node: Node, graph: Graph) -> Rule:
     zero_point, (low, high) = quantization(output).zero_point[0], code_range(output.dtype)
     if CONTRACTS[graph.contract].floating:
         codes = np.arange(256) + code_range(source.dtype)[0]
-        rescaled = ARITHMETIC[graph.contract].rescale(codes, affine(source), affine(output))
+        if _same_numbers(source, output):
+            rescaled = codes - quantization(source).zero_point[0] + zero_point
+        else:
+            rescaled = ARITHMETIC[graph.contract].rescale(codes, affine(source), affine(output))
         table = np.tile(np.clip(rescaled, low, high), (channels, 1))
         return Table(table, int(codes[0]) - quantization(source).zero_point[0])
     pair = multiplier(node, graph, quantization(source).scale[0])
     table = np.tile(np.array(pair, np.int64), (channels, 1))
     return Rescale(graph.contract, table[:, 0].copy(), table[:, 1].copy(), zero_point, low, high)
+
+
+def _same_numbers(source: Tensor, output: Tensor) -> bool:
+    """Whether only the type of the codes changes, as at the ends of a network in uint8.
+
+    The file has no operator there, so that no number overflows.
+    """
+    points = (quantization(t).zero_point[0] - code_range(t.dtype)[0] for t in (source, output))
+    scales = (quantization(t).scale[0] for t in (source, output))
+    return source.dtype != output.dtype and len({*points}) == len({*scales}) == 1
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Kinds of fields that mutated files have, held to the oracles or refused: see `tests.campaigns`."""
 
+import re
 import struct
 
 import flatbuffers
@@ -199,3 +200,66 @@ def test_an_impossible_opset_of_softmax_is_refused(opset):
     y = [m.constant("y_scale", 0.1, np.float32), m.constant("y_zero_point", 0, np.int8)]
     m.add("QLinearSoftmax", ["x", "x_scale", "x_zero_point", *y], ["y"], opset=opset)
     assert f"has an impossible opset {opset}" in refusal("onnx", m.bytes())
+
+
+@pytest.mark.parametrize("opset", [7, 12, 13, 15])
+@pytest.mark.parametrize("axis", [None, -2, -1, 1, 2])
+def test_softmax_is_over_the_axis_of_its_opset(axis, opset):
+    m = model(np.int8, (3, 5))
+    y = [m.constant("y_scale", 1 / 256, np.float32), m.constant("y_zero_point", -128, np.int8)]
+    given = {} if axis is None else {"axis": axis}
+    inputs = ["x", "x_scale", "x_zero_point", *y]
+    m.add("QLinearSoftmax", inputs, ["y"], opset=opset, **given)
+    assert_same_as_the_runtime(m)
+
+
+@pytest.mark.parametrize("opset", [12, 13])
+@pytest.mark.parametrize("axis", [-3, 0])
+def test_softmax_over_the_batch_is_refused(axis, opset):
+    m = model(np.int8, (3, 5))
+    y = [m.constant("y_scale", 1 / 256, np.float32), m.constant("y_zero_point", -128, np.int8)]
+    m.add("QLinearSoftmax", ["x", "x_scale", "x_zero_point", *y], ["y"], axis=axis, opset=opset)
+    assert "is over the batch; use axis 1 or a later one" in refusal("onnx", m.bytes())
+
+
+def averaged(dtype: type, operator: str, x: float, y: float) -> Model:
+    m = model(dtype, (2, 4, 4))
+    m.constant("x_scale", x, np.float32)
+    ends = [m.constant("y_scale", y, np.float32), m.constant("y_zero_point", 9, dtype)]
+    more = {"kernel_shape": [3, 3]} if operator == "QLinearAveragePool" else {"channels_last": 0}
+    m.add(operator, ["x", "x_scale", "x_zero_point", *ends], ["y"], **more)
+    return m
+
+
+SCALES = [1e-45, 1e-38, 1e-30, 1.0, 1e30, 3.4e38]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8])
+@pytest.mark.parametrize("x", SCALES)
+def test_averages_of_any_scales_are_the_runtimes_or_refused(x, dtype):
+    answered = 0
+    for y in SCALES:
+        m = averaged(dtype, "QLinearAveragePool", x, y)
+        try:
+            assert_same_as_the_runtime(m)
+            answered += 1
+        except UnsupportedModel as why:
+            assert re.search("large|overflow|finite", str(why))
+    assert answered or x == SCALES[-1]
+
+
+@pytest.mark.parametrize("x, y", [(1.0, 1e-45), (3.4e38, 1e-8)])
+def test_averages_of_a_whole_image_by_infinite_multipliers_are_refused(x, y):
+    # The runtime raises in a thread of its own, which this process would not survive.
+    m = averaged(np.int8, "QLinearGlobalAveragePool", x, y)
+    assert "is too large for an output of" in refusal("onnx", m.bytes())
+
+
+def test_codes_of_uint8_stay_what_they_are_under_the_largest_scale():
+    m = model(np.uint8, (5,))
+    m.constant("x_scale", 3.4e38, np.float32)
+    w = [m.constant("w", np.ones((5, 2), np.int8)), m.constant("w_scale", 1e-38, np.float32)]
+    w += [m.constant("w_zero_point", 0, np.int8), m.constant("y_scale", 20, np.float32)]
+    inputs = ["x", "x_scale", "x_zero_point", *w, m.constant("y_zero_point", 9, np.uint8)]
+    m.add("QLinearMatMul", inputs, ["y"])
+    assert_same_as_the_runtime(m)

@@ -1,8 +1,7 @@
 """Softmax in ONNX files: of codes, or of numbers that are quantized behind it or not at all."""
 
+import math
 from dataclasses import replace
-
-import numpy as np
 
 from ...operators.dequantize import Dequantize
 from ...operators.softmax import Softmax
@@ -19,6 +18,8 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis %= rank
+    if axis == 0:
+        raise Unreadable("is over the batch", "", "use axis 1 or a later one")
     if x.flat is not None or x.layout[-1] != axis:
         order = (*(a for a in range(rank) if a != axis), axis)
         x = b.in_layout(x, order)
@@ -48,18 +49,24 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     return Pending(record.place, x.shape, finish, real_form=real_form)
 
 
-def _over(b: Builder, x: Activation, opset: int) -> Pending:
+def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
+    """Before opset 13 it was over the given dimension and all behind it, by default ``old_axis``."""
     if opset >= LAST_AXIS_OPSET:
         return _result(b, x, b.attribute("axis", -1))
-    axis, shape = b.attribute("axis", 1), x.shape
-    if axis % max(len(shape), 1) != 1:
-        raise Unreadable(f"has axis {axis} in opset {opset}", "", "use axis 1")
-    flat = b.reshaped(x, (shape[0], int(np.prod(shape[1:]))))
-    return _result(b, flat, 1).viewed(shape, lambda value: b.reshaped(value, shape))
+    axis, shape, rank = b.attribute("axis", old_axis), x.shape, len(x.shape)
+    if not -rank <= axis < rank:
+        raise Unreadable(f"has axis {axis} for {rank} dimensions")
+    axis %= rank
+    if axis == 0:
+        return _result(b, x, 0)  # is refused
+    rows = (math.prod(shape[1:axis]),) if axis > 1 else ()
+    whole = (shape[0], *rows, math.prod(shape[axis:]))
+    flat = b.reshaped(x, whole)
+    return _result(b, flat, -1).viewed(shape, lambda value: b.reshaped(value, shape))
 
 
 def softmax(b: Builder) -> list[Value]:
-    return [_over(b, b.numbers(0), b.record.opset)]
+    return [_over(b, b.numbers(0), b.record.opset, 1)]
 
 
 def qlinear_softmax(b: Builder) -> list[Value]:
@@ -67,7 +74,7 @@ def qlinear_softmax(b: Builder) -> list[Value]:
     opset = b.attribute("opset", LAST_AXIS_OPSET)
     if not 1 <= opset < 2**31:
         raise Unreadable(f"has an impossible opset {opset}")
-    pending = _over(b, x, opset)
+    pending = _over(b, x, opset, -1)
     return [finished(b, pending, quantizer(b, 3, 4))]
 
 

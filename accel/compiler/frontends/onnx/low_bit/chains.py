@@ -29,6 +29,7 @@ from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
 MOST_PARTS = 64  # codes that together are one number at the network's end
+LARGEST_SUM, LEAST_UNIT = 2.0**120, 2.0**-100  # of what float32 adds up without loss at its ends
 LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
 
 
@@ -130,18 +131,30 @@ class Sums:
         scale = np.float64(self.b.quantizer(self.x.tensor).scale)
         return scale * np.broadcast_to(self.weights.scale, (self.channels,)).astype(np.float64)
 
+    def _magnitude(self) -> np.ndarray:
+        """The greatest sum of the products' magnitudes, int64 ``[out]``."""
+        return np.abs(self._centred()).sum(axis=1) * max(map(abs, self._source_range()))
+
+    def _check_float32(self) -> None:
+        """Refuse sums that float32 numbers have no place or no bits for."""
+        unit, most = self.unit(), self._magnitude()
+        if (most * unit >= LARGEST_SUM).any() or (unit < LEAST_UNIT).any():
+            what = f"has sums in float32 by scales of {unit.min():.3g} to {unit.max():.3g}"
+            why = "they overflow or lose their last bits"
+            raise Unreadable(what, why, "quantize the model anew, biases by input x weight scale")
+
     def error(self) -> np.ndarray:
-        rows = np.abs(self._centred())
         source = odd_factor(self.b.quantizer(self.x.tensor).scale)
         scales = np.broadcast_to(self.weights.scale, (self.channels,))
         odd = np.array([float(source * odd_factor(scale)) for scale in scales])
-        magnitude = rows.sum(axis=1) * max(map(abs, self._source_range()))
-        return summing_error(rows.shape[1], magnitude, odd, self.unit())
+        terms = self.weights.codes[0].size
+        return summing_error(terms, self._magnitude(), odd, self.unit())
 
     # Nodes.
 
     def coded(self, coder: Coder, steps: tuple[Step, ...]) -> Activation:
         """Add the node that computes codes."""
+        self._check_float32()
         sign = direction(steps, self.channels)
         least, greatest = self.reach()
         ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
