@@ -56,8 +56,12 @@ class CodeSoftmax:
 def float_softmax(real: np.ndarray) -> np.ndarray:
     """Softmax over the last axis of float32 numbers: ``MlasComputeSoftmax``, bit for bit.
 
-    The order of its sum is that of a CPU with AVX-512F; see `mlas`.
+    The order of its sum is that of a CPU with AVX-512F; see `mlas`. Where the greatest number is
+    infinite, all of its row are NaN.
     """
     real = np.asarray(real, np.float32)
-    terms = exponential(real - real.max(axis=-1, keepdims=True), FOR_SUMS)
-    return terms * (np.float32(1) / lane_sum(terms))
+    greatest = real.max(axis=-1, keepdims=True)
+    known = np.isfinite(greatest)
+    difference = np.where(known, real, 0) - np.where(known, greatest, 0)
+    terms = exponential(difference, FOR_SUMS)
+    return np.where(known, terms * (np.float32(1) / lane_sum(terms)), np.float32(np.nan))

@@ -15,6 +15,7 @@ from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
+from tests.campaigns.fuzzing.seeds import seeds as fuzz_seeds
 from tests.support.networks.onnx.operators import Model
 from tests.support.networks.small import Chain
 from tests.support.oracles.onnx import onnx_runtime
@@ -263,3 +264,27 @@ def test_codes_of_uint8_stay_what_they_are_under_the_largest_scale():
     inputs = ["x", "x_scale", "x_zero_point", *w, m.constant("y_zero_point", 9, np.uint8)]
     m.add("QLinearMatMul", inputs, ["y"])
     assert_same_as_the_runtime(m)
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e37, 3.4e38])
+def test_softmax_of_infinite_numbers_is_the_runtimes(scale):
+    m = Model((6,), np.int8, np.random.default_rng(0), output=np.float32)
+    inputs = [m.constant("s", scale, np.float32), m.constant("z", 0, np.int8)]
+    m.add("DequantizeLinear", ["x", *inputs], ["real"])
+    m.add("Softmax", ["real"], ["y"], axis=-1)
+    assert_same_as_the_runtime(m)
+
+
+def test_log_softmax_of_infinite_numbers_is_the_runtimes():
+    files = fuzz_seeds(3, False)["tflite"]
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(files["log_softmax 1"], 0))
+    for tensor in model.subgraphs[0].tensors:
+        if tensor.quantization is not None and tensor.quantization.scale is not None:
+            tensor.quantization.scale = [3e38]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    data = bytes(builder.Output())
+    shape = tuple(model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].shape[1:])
+    x = np.random.default_rng(0).integers(-128, 128, (3, *shape)).astype(np.int8)
+    (found,) = answers("tflite", data, x)
+    np.testing.assert_array_equal(found, tflm(data, x))
