@@ -121,6 +121,11 @@ class Convolution:
         return self.weights.ndim == 3
 
     @property
+    def second(self) -> str | None:
+        """The tensor that the codes are combined with, if any."""
+        return self.combination.second if self.combination else None
+
+    @property
     def channels(self) -> int:
         """Output channels that are computed."""
         return self.weights.shape[2] if self.depthwise else len(self.weights)

@@ -41,13 +41,13 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
     """
     last_use = {c.source: i for i, c in enumerate(convolutions)}
     for i, c in enumerate(convolutions):
-        if c.combination and c.combination.second:
-            last_use[c.combination.second] = max(last_use.get(c.combination.second, 0), i)
+        if c.second:
+            last_use[c.second] = max(last_use.get(c.second, 0), i)
     last_use |= dict.fromkeys(outputs, len(convolutions))
 
     sides, done = _Sides(), []
     for index, c in enumerate(convolutions):
-        second = c.combination.second if c.combination else None
+        second = c.second
         if second and second != c.output and last_use[second] > index:
             copy = _copy(second, c.output_shape, f"{c.name}_operand")
             sides.join(copy.source, copy.output, 1)

@@ -58,7 +58,7 @@ def _producer(
 ) -> Convolution | None:
     """The layer that can do a copy's work: it alone computes what the copy alone reads."""
     writers = [c for c in convolutions if c.output == copy.source]
-    readers = [c for c in convolutions if copy.source in (c.source, _second(c))]
+    readers = [c for c in convolutions if copy.source in (c.source, c.second)]
     if len(writers) != 1 or len(readers) != 1 or copy.source in outputs:
         return None
     (earlier,) = writers
@@ -68,7 +68,7 @@ def _producer(
         and earlier.region == Region(0, 0, height, width)
         and (earlier.first_channel, earlier.channels) == (0, channels)
     )
-    free = _second(earlier) is None and not earlier.transposed and earlier.spread == (1, 1)
+    free = earlier.second is None and not earlier.transposed and earlier.spread == (1, 1)
     return earlier if whole and free else None
 
 
@@ -115,7 +115,3 @@ def _at(c: Convolution, copy: Convolution) -> Convolution:
         region=copy.region,
         padding=(c.padding[0] + top * c.stride[0], c.padding[1] + left * c.stride[1]),
     )
-
-
-def _second(c: Convolution) -> str | None:
-    return c.combination.second if c.combination else None

@@ -58,7 +58,7 @@ def folded_inputs(
     changed, inputs = list(layers), []
     for name in names:
         at = [i for i, c in enumerate(changed) if c.source == name]
-        alone = len(at) == 1 and not any(_second(c) == name for c in changed)
+        alone = len(at) == 1 and not any(c.second == name for c in changed)
         times = repeats.get(name, 1)
         folded = fold_input(changed[at[0]], config, times) if alone else None
         if folded is None:
@@ -67,10 +67,6 @@ def folded_inputs(
             changed[at[0]], input_map = folded
             inputs.append(input_map)
     return tuple(changed), tuple(inputs)
-
-
-def _second(c: Convolution) -> str | None:
-    return c.combination.second if c.combination else None
 
 
 def fold_input(

@@ -30,7 +30,7 @@ def in_parts(
         if parts is None:
             done.append(c)
             continue
-        sole = sum(c.source in (o.source, _second(o)) for o in convolutions) == 1
+        sole = sum(c.source in (o.source, o.second) for o in convolutions) == 1
         if c.source in inputs and sole:
             repeats[c.source] = len(parts)
         else:
@@ -72,7 +72,3 @@ def _copies(c: Convolution, times: int) -> Convolution:
     return copy.replace(
         input_shape=c.input_shape, weights=weights[:, np.newaxis, np.newaxis], uniform=False
     )
-
-
-def _second(c: Convolution) -> str | None:
-    return c.combination.second if c.combination else None
