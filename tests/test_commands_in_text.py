@@ -29,7 +29,7 @@ def files(pattern: str) -> list[Path]:
     return [path for path in found if "build" not in path.parts]
 
 
-MARKDOWN = [ROOT / "README.md", *files("*.md")]
+MARKDOWN = [*sorted(ROOT.glob("*.md")), *files("*.md"), *sorted((ROOT / "tests").rglob("*.md"))]
 COMMANDS = [command for path in MARKDOWN for command in in_markdown(path)]
 COMMANDS += [command for path in files("*.py") for command in in_python(path)]
 
@@ -147,6 +147,15 @@ def test_a_command_that_does_not_work_is_found(line, tmp_path):
     (command,) = in_markdown(text)
     with pytest.raises(AssertionError):
         parse(dataclasses.replace(command, file=ROOT / "README.md"))
+
+
+def test_a_command_on_several_lines_is_read_whole(tmp_path):
+    text = tmp_path / "README.md"
+    text.write_text(
+        "As follows:\n\n    accel check MODEL \\\n        --board icebreaker\n\nDone.\n"
+    )
+    (command,) = in_markdown(text)
+    assert command.words == ("accel", "check", "MODEL", "--board", "icebreaker")
 
 
 def options() -> set[str]:
