@@ -3,10 +3,14 @@
 ``--update-golden`` makes the tables, the outputs and the drawings anew.
 """
 
+import re
 from pathlib import Path
 
 import pytest
 
+from accel import boards
+from accel.executors import EXECUTORS
+from accel.numeric.rounding import CONTRACTS
 from tests.support.documents import made, names
 from tests.support.documents.names import ROOT, Named
 
@@ -99,6 +103,17 @@ def test_a_rooms_page_names_its_modules(room):
         modules = [p for p in modules if p.name.startswith("_") and room == "accel/cli"]
     missing = [p.name for p in modules if f"{p.name}`" not in text and f"{p.name}]" not in text]
     assert missing == []
+
+
+def test_the_glossary_explains_what_reports_print():
+    """Cells, contracts, executors and dataflows by their names, and the field's words of our texts."""
+    text = (ROOT / "accel" / "core" / "GLOSSARY.md").read_text()
+    explained = set(re.findall(r"[\w-]+", text))
+    cells = {name for board in boards.BOARDS.values() for name in board.resources}
+    assert cells | set(CONTRACTS) | set(EXECUTORS) <= explained
+    words = {line.split("|")[1].strip().split(",")[0] for line in text.splitlines() if "|" in line}
+    field = {"Fmax", "sign-off", "systolic array", "requantize", "contract", "chunk", "tile"}
+    assert field <= words
 
 
 # What is named.

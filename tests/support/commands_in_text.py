@@ -1,6 +1,7 @@
 """Finds the commands that our texts and messages tell people to type."""
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -32,11 +33,11 @@ class Command:
 
 
 def in_markdown(path: Path) -> Iterator[Command]:
-    """Commands in blocks of code, in their order, and in backticks.
+    """Commands in blocks of code, in their order, and in backticks; of notebooks, too.
 
     Those of an example are typed in its folder, all others at the top.
     """
-    text, made = path.read_text(), set()
+    text, made = _text_of(path), set()
     folder = path.parent if path.parent.parent == ROOT / "examples" else ROOT
     fenced = False
     for number, line in _logical_lines(text):
@@ -54,6 +55,14 @@ def in_markdown(path: Path) -> Iterator[Command]:
         number = text[: found.start()].count("\n") + 1
         for words in _split(" ".join(found[1].split()).replace("\\|", "|")):
             yield Command(words, path, number, False, folder)
+
+
+def _text_of(path: Path) -> str:
+    """A file's text, of a notebook what is told between the code."""
+    if path.suffix != ".ipynb":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

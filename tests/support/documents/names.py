@@ -13,6 +13,7 @@ _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"[\w.-]+(?:/[\w.*-]+)*/?")
 _MODULE = re.compile(r"(?:accel|tests)(?:\.\w+)+")
+_HIDDEN = re.compile(r"(^|/)(\.|build/|dist/|[^/]*\.egg-info/|__pycache__/)")
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*(?:\.\w+)*")
 _SUFFIXES = (".py", ".md", ".json", ".jsonl", ".svg", ".cc", ".jinja", ".ipynb", ".npz", ".toml")
 # Links of the package, from the names that are imported to the folders that hold them.
@@ -34,8 +35,13 @@ class Named(NamedTuple):
 def tracked() -> tuple[Path, ...]:
     """All files of the project that git knows, or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    paths = (ROOT / name for name in sorted(set(listed.split("\0"))) if name)
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:  # no clone: a copy of the sources
+        every = (
+            path for path in ROOT.rglob("*") if not _HIDDEN.search(str(path.relative_to(ROOT)))
+        )
+        return tuple(sorted(path for path in every if path.is_file()))
+    paths = (ROOT / name for name in sorted(set(listed.stdout.split("\0"))) if name)
     return tuple(path for path in paths if path.is_file())
 
 
