@@ -68,7 +68,7 @@ def _page(cores: Mapping[str, AcceleratorConfig]) -> Iterator[str]:
         f"Chunks in flash begin at multiples of {FLASH_UNIT} bytes, and a pointer to one counts in these."
     )
     yield from _section("The parameters of an output channel", cores, _parameters)
-    sizes = ", ".join(f"{one.record_words} ({name})" for name, one in _isas(cores))
+    sizes = ", ".join(f"{one.channel_parameter_words} ({name})" for name, one in _isas(cores))
     yield ""
     yield f"Memory words of a channel: {sizes}. An offset is stored as two parts, without its zero bits."
     yield from _section("An entry of the lookup tables", cores, lambda one: one.table_entry)
@@ -93,7 +93,7 @@ def _parameters(one: Isa) -> data.StructLayout:
     return data.StructLayout(
         {
             f"{part}.{name}": field.shape
-            for part, layout in one.record.items()
+            for part, layout in one.channel_parameters.items()
             for name, field in layout
         }
     )

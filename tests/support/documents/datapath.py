@@ -15,8 +15,8 @@ def formats() -> str:
             f"{form.weight_bits} bits",
             f"{form.weight_range[0]} to {form.weight_range[1]}",
             f"{form.product_bits} bits",
-            f"{form.narrow.lanes} of {form.narrow.bits} bit{'s' * (form.narrow.bits > 1)}"
-            if form.narrow
+            f"{form.sub_byte.packing_factor} of {form.sub_byte.bits} bit{'s' * (form.sub_byte.bits > 1)}"
+            if form.sub_byte
             else "",
         ]
         for name, form in FORMATS.items()

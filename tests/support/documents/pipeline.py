@@ -89,7 +89,7 @@ def _drawn(config: AcceleratorConfig) -> Iterator[str]:
     for stage in found:
         begins[stage.name] = at
         at += stage.cycles
-    # The results of a tile leave one after the other, behind its last step.
+    # The results of a tile leave one after the other, after its last step.
     late = STEPS - 1
     width = at - 1 + late + (TILES - 1) * period + config.drain_cycles
     yield "cycle".ljust(20) + "".join(f"{n:<10}" for n in range(0, width, 10)).rstrip()
