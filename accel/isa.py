@@ -148,39 +148,39 @@ class Isa:
             "tap_inner_step": address,        # words from the last block of a tap to the next tap
             "tap_outer_step": address,        # words from the last block of a tap run to the next run
             "inner_size": coordinate,         # extent of the input, for padding
-            "outer_size": coordinate,
+            "outer_size": coordinate,        # the same along outer
             "inner_origin": coordinate,       # taps minus the padding in front, modulo
-            "outer_origin": coordinate,
-            "inner_stride": 4,
-            "outer_stride": 4,
+            "outer_origin": coordinate,      # the same along outer
+            "inner_stride": 4,                # input positions from a window to the next
+            "outer_stride": 4,                # the same along outer
             "pad": 8,                         # read outside the input: its zero point
             # loops
             "blocks_less_one": 8,             # words of a tap
-            "inner_taps_less_one": coordinate - 1,
-            "outer_taps_less_one": coordinate - 2,
+            "inner_taps_less_one": coordinate - 1,  # taps along inner
+            "outer_taps_less_one": coordinate - 2,  # taps along outer
             "run_less_one": coordinate,       # positions along inner, those that only fill rows too
-            "runs_less_one": coordinate,
-            "groups_less_one": 9,
+            "runs_less_one": coordinate,      # positions along outer
+            "groups_less_one": 9,             # groups of output channels
             "weight_words_less_one": self._weight_words_bits,  # memory words of weights in a group
             "shared": 1,                      # all groups use the records and weights of the first
             # output
             "tie_parity": 1,                  # of tie channels
             "residual": 1,                      # combine with what the output's place holds
-            "maximum": 1,
-            "lookup_tables": 1,
+            "maximum": 1,                     # see the flags above
+            "lookup_tables": 1,                      # see the flags above
             **({"pack": 1, "sub_byte": 1} if self.config.number_format.sub_byte else {}),
             "run_filling": self.lane_bits,    # of these, how many only fill rows
-            "output_base": address,
+            "output_base": address,           # word of the first code
             # The lanes are 0 where a row of the array fills whole words.
             "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
             "output_group_words": blocks,     # from a group's first channel to the next group's
-            "output_group_lanes": self.lane_bits,
-            "output_inner_step": address,
-            "output_outer_step": address,
+            "output_group_lanes": self.lane_bits,  # bytes that go with these words
+            "output_inner_step": address,     # words from a position to the next along inner
+            "output_outer_step": address,     # words from the last position of a run to the next
             "columns_less_one": self.column_bits,  # columns that are written, broadcast: of a line
             "last_columns_less_one": self.column_bits,  # of the last group
             "low": 8,                         # clamp, as codes + 128
-            "high": 8,
+            "high": 8,                        # the clamp's other end
             **self._broadcast_rows,
         })
         # fmt: on

@@ -82,6 +82,7 @@ ROOMS = {
         "memory": {"control", "datapath", "flash", "primitives", "signals"},
         "host_link": {"signals"},
         "core": {"control", "datapath", "flash", "host_link", "memory", "primitives", "signals"},
+        "isa_page": set(),
         "board_top": {"clocking", "core", "flash", "host_link"},
     },
     "accel.sim": {

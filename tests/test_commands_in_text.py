@@ -1,6 +1,6 @@
 """Every command that we print or write works as it stands.
 
-They are collected from all Markdown files and from the docstrings and messages of all sources.
+They are collected from all Markdown files and notebooks and from the docstrings and messages of all sources.
 """
 
 import ast
@@ -29,7 +29,8 @@ def files(pattern: str) -> list[Path]:
     return [path for path in found if "build" not in path.parts]
 
 
-MARKDOWN = [ROOT / "README.md", *files("*.md")]
+MARKDOWN = [*sorted(ROOT.glob("*.md")), *files("*.md"), *sorted((ROOT / "tests").rglob("*.md"))]
+MARKDOWN += files("*.ipynb")
 COMMANDS = [command for path in MARKDOWN for command in in_markdown(path)]
 COMMANDS += [command for path in files("*.py") for command in in_python(path)]
 
@@ -149,6 +150,15 @@ def test_a_command_that_does_not_work_is_found(line, tmp_path):
         parse(dataclasses.replace(command, file=ROOT / "README.md"))
 
 
+def test_a_command_on_several_lines_is_read_whole(tmp_path):
+    text = tmp_path / "README.md"
+    text.write_text(
+        "As follows:\n\n    accel check MODEL \\\n        --board icebreaker\n\nDone.\n"
+    )
+    (command,) = in_markdown(text)
+    assert command.words == ("accel", "check", "MODEL", "--board", "icebreaker")
+
+
 def options() -> set[str]:
     """All options of all commands."""
     found, waiting = set(), [typer.main.get_command(app)]
@@ -179,6 +189,16 @@ def test_options_that_messages_name_exist():
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
                 named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", node.value))
                 assert named <= known, (path, node.lineno, named - known)
+
+
+def test_options_that_documents_name_exist():
+    scripts = [*files("*.py"), *sorted((ROOT / "tests").rglob("*.py"))]
+    known = options() | OTHERS
+    known |= {option for path in scripts for option in script_options(ast.parse(path.read_text()))}
+    for path in MARKDOWN:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", line))
+            assert named <= known, (path, number, named - known)
 
 
 # Files.

@@ -1,4 +1,4 @@
-"""boards/bench.json, from which the README's results are made, still says what is so."""
+"""boards/bench.json, from which the tables of accel/bench/README.md are made, still says what is so."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ RUNS = [
     for run in BENCH["runs"]
     if run["runs"] and (run["network"].startswith("digits") or run["board"] == NAMES[0])
 ]
-AGAIN = "write it anew: the command is above the table in README.md"
+AGAIN = "write it anew: the command is above the table in accel/bench/README.md"
 
 
 def found(name: str) -> dict:

@@ -87,7 +87,7 @@ def test_reading_a_report(tmp_path, monkeypatch):
         run(command)
     page = (tmp_path / "digits.html").read_text()
     text = (EXAMPLES / "reports/README.md").read_text()
-    sections = re.findall(r"^\| ([A-Z][\w ]+) \|", text, re.MULTILINE)
+    sections = re.findall(r"^- \*\*([A-Z][\w ]+)\*\*:", text, re.MULTILINE)
     assert len(sections) == 5
     assert all(f"<h2>{section}</h2>" in page for section in sections)
     assert "counted by the core" in (tmp_path / "run.html").read_text()

@@ -1,6 +1,7 @@
 """Finds the commands that our texts and messages tell people to type."""
 
 import ast
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -32,10 +33,14 @@ class Command:
 
 
 def in_markdown(path: Path) -> Iterator[Command]:
-    """Commands in blocks of code, in their order, and in backticks."""
-    text, folder, made = path.read_text(), path.parent, set()
+    """Commands in blocks of code, in their order, and in backticks; of notebooks, too.
+
+    Those of an example are typed in its folder, all others at the top.
+    """
+    text, made = _text_of(path), set()
+    folder = path.parent if path.parent.parent == ROOT / "examples" else ROOT
     fenced = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in _logical_lines(text):
         fenced = fenced != line.startswith("```")
         found = _BLOCK.match(line)
         if found is None or (fenced and not line.startswith("$ ")):
@@ -49,7 +54,29 @@ def in_markdown(path: Path) -> Iterator[Command]:
     for found in re.finditer(r"(?<!`)`([^`]+)`(?!`)", text):
         number = text[: found.start()].count("\n") + 1
         for words in _split(" ".join(found[1].split()).replace("\\|", "|")):
-            yield Command(words, path, number, False, path.parent)
+            yield Command(words, path, number, False, folder)
+
+
+def _text_of(path: Path) -> str:
+    """A file's text, of a notebook what is told between the code."""
+    if path.suffix != ".ipynb":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines by their numbers; one that ends with a backslash goes on with the next."""
+    begun, number = "", 0
+    for at, line in enumerate(text.splitlines(), 1):
+        number = number or at
+        if line.endswith("\\"):
+            begun += (
+                line.removesuffix("\\").rstrip() + " " if not begun else line.strip("\\ ") + " "
+            )
+            continue
+        yield number, begun + line.strip() if begun else line
+        begun, number = "", 0
 
 
 def _made(words: tuple[str, ...]) -> set[str]:

@@ -1,0 +1,64 @@
+"""The tables of boards: what each is, what place and route made of it, and what was estimated."""
+
+import json
+from pathlib import Path
+
+from accel import boards
+from accel.estimate.model import LOGIC
+from accel.target import resources
+from tests.support.held_out import held_out
+
+from .markdown import table as markdown
+
+RESULTS = Path(__file__).resolve().parents[3] / "boards" / "results.json"
+
+
+def table() -> str:
+    rows = []
+    for name, board in boards.BOARDS.items():
+        config = resources.configure(board)
+        core = f"{config.rows}x{config.columns} {config.format}"
+        core += ", logic" if not resources.needs(config)["DSP"] else ""
+        clock = f"{board.clock.made_mhz:g} MHz"
+        memory = f"{2 * config.bank_words * config.rows // 1024} KiB"
+        rows.append([f"`{name}`", board.title, board.device, core, memory, clock])
+    return markdown(["board", "what it is", "FPGA", "default core", "memory", "clock"], rows)
+
+
+def builds() -> str:
+    """What is in boards/results.json, which examples/boards/place_and_route.py writes."""
+    rows = []
+    for name, made in json.loads(RESULTS.read_text()).items():
+        there = boards.get(name).resources
+        shares = [
+            f"{made['used'].get(what, 0):,} of {there[what]:,}" if what in there else ""
+            for what in ("DSP", "EBR", "SPRAM")
+        ]
+        logic = "LC" if "LC" in there else "LUT"
+        fmax = made["fmax_mhz"]
+        spread = f"{fmax['median']:.1f}"
+        if len(fmax["seeds"]) > 1:
+            spread += f" ({fmax['min']:.1f} to {fmax['max']:.1f})"
+        row = [f"`{name}`", f"{made['used'][logic]:,} of {there[logic]:,} {logic}", *shares]
+        rows.append([*row, f"{made['clock_mhz']:g}", spread, str(len(fmax["seeds"]))])
+    heading = ["board", "logic", "DSP", "EBR", "SPRAM", "clock, MHz", "signed-off Fmax, MHz"]
+    return markdown([*heading, "seeds"], rows)
+
+
+def estimates() -> str:
+    """Estimates of the builds in accel/estimate/builds.json that they are not fitted to."""
+    rows = []
+    for one in held_out():
+        config, logic, fmax = one.record.config, one.logic, one.fmax_mhz
+        size = f"{config.rows}x{config.columns} {config.format}, `{config.element}`"
+        figures = [
+            f"{logic.estimated:,}",
+            f"{logic.built:,} {LOGIC[config.family]}",
+            f"{100 * logic.error:+.1f} %",
+            f"{fmax.estimated:.1f}",
+            f"{fmax.built:.1f}",
+            f"{100 * fmax.error:+.1f} %",
+        ]
+        rows.append([f"`{one.record.name}`", size, *figures])
+    heading = ["build", "core", "logic estimated", "built", "error"]
+    return markdown([*heading, "MHz estimated", "built", "error"], rows)
