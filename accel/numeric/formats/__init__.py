@@ -21,4 +21,4 @@ FORMATS = Registry(
     "number format", discover(sys.modules[__name__], "FORMAT"), "accel.formats", _accept
 )
 
-__all__ = ["FORMATS", "InvalidFormat", "SubByte", "NumberFormat"]
+__all__ = ["FORMATS", "InvalidFormat", "NumberFormat", "SubByte"]
