@@ -1,0 +1,181 @@
+"""A copy of the project in which a change is made, and the tests that are asked about it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from .changes import Mutant, mutants_of
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDERS = {"accel": "", "sim": "sim", "boards": "boards"}  # sources, and where their tests are
+LINKS = {"accel/boards": "boards", "accel/sim": "sim", "accel/digits": "examples/digits"}
+WHOLE_NETWORKS = (
+    "tests/end_to_end/test_digits.py",
+    "tests/end_to_end/test_random_models.py",
+    "tests/end_to_end/test_branches.py",
+)
+# Holds the form of the text, and would notice every change.
+LEFT_OUT = ("tests/test_architecture.py", "tests/campaigns")
+HANGING_SECONDS = 150  # of one test
+_IMPORTERS = 8
+
+
+def sources() -> list[Path]:
+    """All files of the project's own that can be changed."""
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    return sorted(path for path in found if not path.is_symlink())
+
+
+def every_mutant() -> list[Mutant]:
+    """All changes of all files, in an order that stays."""
+    paths = [path.relative_to(ROOT).as_posix() for path in sources()]
+    return [m for path in paths for m in mutants_of(path, (ROOT / path).read_text())]
+
+
+def stages(path: str) -> list[list[str]]:
+    """Test files and folders for a source: what is nearest, and then the others."""
+    folder, *parts = Path(path).with_suffix("").parts
+    base = ROOT / "tests" / FOLDERS[folder]
+    room = base.joinpath(*parts[:-1])
+    own = [room / f"test_{parts[-1].lstrip('_')}.py"]
+    importers = sorted(_importers(path), key=lambda test: _apart(test, room))[:_IMPORTERS]
+    rooms = [room]
+    while rooms[-1] != base and rooms[-1].parent != ROOT / "tests":
+        rooms.append(rooms[-1].parent)
+    if room == ROOT / "tests":
+        rooms = sorted(room.glob("test_*.py"))
+    near = [f for f in own if f.exists()] or importers[:3]
+    whole = [ROOT / name for name in WHOLE_NETWORKS]
+    others = [*importers, *rooms[:1], *whole, *rooms[1:]]
+    if not near:
+        return [_existing(others)]
+    return [_existing(near), _existing([test for test in others if test not in near])]
+
+
+def _existing(paths: list[Path]) -> list[str]:
+    names = [path.relative_to(ROOT).as_posix() for path in paths if path.exists()]
+    return list(dict.fromkeys(name for name in names if name not in LEFT_OUT))
+
+
+def _apart(test: Path, room: Path) -> tuple[int, str]:
+    """How far a test is from a room: folders up, and down again."""
+    common = Path(os.path.commonpath([test, room]))
+    up, down = room.relative_to(common).parts, test.parent.relative_to(common).parts
+    return len(up) + len(down), str(test)
+
+
+def _importers(path: str) -> list[Path]:
+    """The tests that import a module by its name."""
+    module = Path(path).with_suffix("")
+    name = ".".join(module.parts if module.parts[0] == "accel" else ("accel", *module.parts))
+    package, _, last = name.removesuffix(".__init__").rpartition(".")
+    whole = re.escape(f"{package}.{last}")
+    plain = rf"(from|import) {whole}\b(?! import [a-z_]+$)"
+    within = rf"from {re.escape(package)} import [^\n(]*\b{re.escape(last)}\b"
+    pattern = re.compile(f"{plain}|{within}", re.MULTILINE)
+    return [test for test, text in _tests().items() if pattern.search(text)]
+
+
+@cache
+def _tests() -> dict[Path, str]:
+    found = (ROOT / "tests").rglob("test_*.py")
+    return {path: path.read_text() for path in found if "campaigns" not in path.parts}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The test that noticed a change, or none; how, and how long that took."""
+
+    test: str | None
+    how: str
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.how} {self.test} ({self.seconds:.0f} s)" if self.test else self.how
+
+
+class Copy:
+    """A copy of the project that can be spoiled."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.root = folder, folder / "accel"
+        ignored = shutil.ignore_patterns(
+            ".git", ".venv", "build", "__pycache__", ".*_cache", ".hyp*"
+        )
+        shutil.copytree(ROOT, self.root, ignore=ignored, symlinks=True)
+        for link, target in LINKS.items():  # as an installation maps them
+            (self.root / link).symlink_to(self.root / target, target_is_directory=True)
+        shared = ROOT.parent / "shared"
+        if shared.exists():
+            (folder / "shared").symlink_to(shared.resolve(), target_is_directory=True)
+        # Compiled files that are known by what they were made of, and not by when.
+        command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash"]
+        subprocess.run([*command, *FOLDERS, "examples"], cwd=self.root, check=True)
+
+    def judge(self, mutant: Mutant, seconds: float) -> Verdict:
+        """Make a change, ask the tests for at most so long, and take it back."""
+        path = self.root / mutant.path
+        whole = path.read_bytes()
+        path.write_bytes(mutant.applied(whole))
+        began = time.monotonic()
+        try:
+            for tests in stages(mutant.path):
+                left = seconds - (time.monotonic() - began)
+                failure = self.failure(tests, left)
+                if failure:
+                    return Verdict(*failure, time.monotonic() - began)
+        except subprocess.TimeoutExpired:
+            return Verdict(None, "SURVIVED as far as there was time", time.monotonic() - began)
+        finally:
+            path.write_bytes(whole)
+        return Verdict(None, "SURVIVED", time.monotonic() - began)
+
+    def failure(
+        self, tests: list[str], seconds: float, first: bool = True
+    ) -> tuple[str, str] | None:
+        """The first test that fails, and how."""
+        report = self.folder / "report.json"
+        report.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.campaigns.mutating.watch"]
+        command += [
+            "-o",
+            f"cache_dir={self.folder / 'cache'}",
+            "--hypothesis-profile=first_failure",
+        ]
+        command += [f"--ignore={name}" for name in LEFT_OUT]
+        command += ["-x", *tests] if first else tests
+        variables = {"PYTHONPATH": self.root, "MUTANTS_REPORT": report}
+        variables |= {"MUTANTS_SECONDS": HANGING_SECONDS}
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=os.environ | {name: str(value) for name, value in variables.items()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            process.wait(timeout=max(seconds, 1))
+        finally:
+            try:
+                os.killpg(process.pid, signal.SIGKILL)  # and what tests have left behind
+            except ProcessLookupError:
+                pass
+            process.wait()
+        if process.returncode in (0, 5):  # passed, or there are none
+            return None
+        try:
+            found = json.loads(report.read_text())
+        except FileNotFoundError:  # nothing could be imported
+            return tests[0], "no start of"
+        how = "failed" if found["state"] == "failed" else "no end of"
+        return found["test"] or tests[0], how
