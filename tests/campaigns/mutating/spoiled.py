@@ -19,7 +19,6 @@ FOLDERS = {"accel": "", "sim": "sim", "boards": "boards"}  # sources, and where 
 LINKS = {"accel/boards": "boards", "accel/sim": "sim", "accel/digits": "examples/digits"}
 WHOLE_NETWORKS = (
     "tests/end_to_end/test_digits.py",
-    "tests/end_to_end/test_random_models.py",
     "tests/end_to_end/test_branches.py",
 )
 # Holds the form of the text, and would notice every change.
