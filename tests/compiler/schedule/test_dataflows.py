@@ -125,8 +125,8 @@ def test_lines_are_broadcast_together_only_where_fewer_runs_are_left():
 
 
 def test_a_large_depthwise_layer_is_not_made_dense():
-    """Its weights on a diagonal would be 2**23 or more, nearly all of them 0."""
-    small, large = ((1, 1), (1, 1, 2048)), ((2, 2), (2, 2, 2048))
+    """Its weights on a diagonal would be more than 2**23, nearly all of them 0."""
+    small, large = ((2, 1), (2, 1, 2048)), ((3, 1), (3, 1, 2048))
     for (kernel, shape), is_dense in ((small, True), (large, False)):
         c = depthwise(kernel, shape, output=(1, 1, 2048))
         assert bool(loops_of(c, config_of(4, 4), "dense")) == is_dense
