@@ -27,7 +27,7 @@ from queue import SimpleQueue
 from tests.support.toml import tomllib
 
 from .mutating.changes import Mutant
-from .mutating.spoiled import ROOT, Copy, Verdict, every_mutant, stages
+from .mutating.spoiled import ROOT, UNFINISHED, Copy, Verdict, every_mutant, stages
 
 SECONDS = 600  # for the tests of a mutant
 _SHOWN = 100  # characters of a change in a list
@@ -57,7 +57,9 @@ class Results:
     def __init__(self, path: Path | None) -> None:
         self.path = path
         known = json.loads(path.read_text()) if path and path.exists() else {}
-        self.known = {name: Verdict(**verdict) for name, verdict in known.items()}
+        verdicts = {name: Verdict(**verdict) for name, verdict in known.items()}
+        # Those that there was no time for are looked at again.
+        self.known = {name: one for name, one in verdicts.items() if one.how != UNFINISHED}
 
     def keep(self, name: str, verdict: Verdict) -> None:
         self.known[name] = verdict

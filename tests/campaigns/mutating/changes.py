@@ -35,9 +35,9 @@ _ARITHMETIC = {
     ast.BitXor: ast.BitOr,
     ast.Pow: ast.Mult,
 }
-# Arguments whose value no test can see: what says how long to wait (tests are not timed), and
-# what guards against a fault that does not happen.
-_UNSEEN_ARGUMENTS = {"timeout", "strict"}
+# Arguments whose value no test can see: what says how long to wait (tests are not timed), what
+# guards against a fault that does not happen, and whether a register that needs no reset has one.
+_UNSEEN_ARGUMENTS = {"timeout", "strict", "reset_less"}
 
 
 @dataclass(frozen=True)

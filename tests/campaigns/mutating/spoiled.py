@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,12 +18,12 @@ from .changes import Mutant, mutants_of
 ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {"accel": "", "sim": "sim", "boards": "boards"}  # sources, and where their tests are
 LINKS = {"accel/boards": "boards", "accel/sim": "sim", "accel/digits": "examples/digits"}
-WHOLE_NETWORKS = (
-    "tests/end_to_end/test_digits.py",
-    "tests/end_to_end/test_branches.py",
-)
+# What looks at whole networks: on the functional machine, and in compiled RTL with its cycles.
+ON_THE_MACHINE = ("tests/end_to_end/test_digits.py", "tests/end_to_end/test_branches.py")
+IN_RTL = ("tests/sim/cycles/test_cycle_model.py", "tests/end_to_end/test_digits.py")
 # Holds the form of the text, and would notice every change.
 LEFT_OUT = ("tests/test_architecture.py", "tests/campaigns")
+UNFINISHED = "SURVIVED as far as there was time"
 HANGING_SECONDS = 150  # of one test
 _IMPORTERS = 8
 
@@ -52,8 +53,11 @@ def stages(path: str) -> list[list[str]]:
     if room == ROOT / "tests":
         rooms = sorted(room.glob("test_*.py"))
     near = [f for f in own if f.exists()] or importers[:3]
-    whole = [ROOT / name for name in WHOLE_NETWORKS]
+    in_rtl = path.startswith(("accel/core", "sim"))
+    whole = [ROOT / name for name in (IN_RTL if in_rtl else ON_THE_MACHINE)]
     others = [*importers, *rooms[:1], *whole, *rooms[1:]]
+    if path.startswith("accel/core"):  # a network sees more in less time than all parts of the core
+        others = [*whole, *others]
     if not near:
         return [_existing(others)]
     return [_existing(near), _existing([test for test in others if test not in near])]
@@ -126,21 +130,23 @@ class Copy:
         path.write_bytes(mutant.applied(whole))
         began = time.monotonic()
         try:
+            near: list[str] = []
             for tests in stages(mutant.path):
                 left = seconds - (time.monotonic() - began)
-                failure = self.failure(tests, left)
+                failure = self.failure(tests, left, without=near)
                 if failure:
                     return Verdict(*failure, time.monotonic() - began)
+                near = tests
         except subprocess.TimeoutExpired:
-            return Verdict(None, "SURVIVED as far as there was time", time.monotonic() - began)
+            return Verdict(None, UNFINISHED, time.monotonic() - began)
         finally:
             path.write_bytes(whole)
         return Verdict(None, "SURVIVED", time.monotonic() - began)
 
     def failure(
-        self, tests: list[str], seconds: float, first: bool = True
+        self, tests: Sequence[str], seconds: float, without: Sequence[str] = ()
     ) -> tuple[str, str] | None:
-        """The first test that fails, and how."""
+        """The first test that fails, and how; files ``without`` which to do it."""
         report = self.folder / "report.json"
         report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.campaigns.mutating.watch"]
@@ -149,8 +155,8 @@ class Copy:
             f"cache_dir={self.folder / 'cache'}",
             "--hypothesis-profile=first_failure",
         ]
-        command += [f"--ignore={name}" for name in LEFT_OUT]
-        command += ["-x", *tests] if first else tests
+        command += [f"--ignore={name}" for name in (*LEFT_OUT, *without)]
+        command += ["-x", *tests]
         variables = {"PYTHONPATH": self.root, "MUTANTS_REPORT": report}
         variables |= {"MUTANTS_SECONDS": HANGING_SECONDS}
         process = subprocess.Popen(
