@@ -35,7 +35,7 @@ _SHOWN = 100  # characters of a change in a list
 
 def drawn(seed: int, count: int) -> list[Mutant]:
     """``count`` mutants: rooms in proportion to what can be changed in them."""
-    every = every_mutant()
+    every = list(every_mutant())
     random.Random(seed).shuffle(every)
     return every[:count]
 

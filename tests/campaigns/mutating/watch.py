@@ -17,7 +17,7 @@ _SECONDS = float(os.environ["MUTANTS_SECONDS"])
 
 def pytest_configure(config):
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
-    _wait_for("collection")
+    _wait_for("collection", max(_SECONDS, 120))
 
 
 def pytest_runtest_logstart(nodeid):
@@ -38,9 +38,9 @@ def pytest_unconfigure(config):
     faulthandler.cancel_dump_traceback_later()
 
 
-def _wait_for(name):
+def _wait_for(name, seconds=_SECONDS):
     _tell(name, "running")
-    faulthandler.dump_traceback_later(_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(seconds, exit=True)
 
 
 def _tell(name, state):
