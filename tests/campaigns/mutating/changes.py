@@ -155,6 +155,8 @@ def _is_left_alone(node: ast.AST) -> bool:
             return True
         case ast.keyword(arg=name):
             return name in _UNSEEN_ARGUMENTS
+        case ast.Call(func=ast.Name(id="In" | "Out"), args=[ast.Constant()]):
+            return True  # the type of a port, whose numbers a wider one holds as well
         case ast.If():
             return ast.unparse(node.test) in ("TYPE_CHECKING", "__name__ == '__main__'")
     return False
