@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDERS = {"accel": "", "sim": "sim", "boards": "boards"}  # sources, and where their tests are
 LINKS = {"accel/boards": "boards", "accel/sim": "sim", "accel/digits": "examples/digits"}
 # What looks at whole networks: on the functional machine, and in compiled RTL with its cycles.
+PROGRAMS = "tests/compiler/test_programs.py"
 ON_THE_MACHINE = ("tests/end_to_end/test_digits.py", "tests/end_to_end/test_branches.py")
 IN_RTL = ("tests/sim/cycles/test_cycle_model.py", "tests/end_to_end/test_digits.py")
 # Holds the form of the text, and would notice every change.
@@ -57,8 +58,11 @@ def stages(path: str) -> list[list[str]]:
     near = [f for f in own if f.exists()] or importers[:3]
     whole = [ROOT / name for name in (IN_RTL if _in_rtl(path) else ON_THE_MACHINE)]
     others = [*importers, *rooms[:1], *whole, *rooms[1:]]
-    if path.startswith("accel/core"):  # a network sees more in less time than all parts of the core
+    # A network sees more in less time than all parts of the core or of the compiler.
+    if path.startswith("accel/core"):
         others = [*whole, *others]
+    elif path.startswith(("accel/compiler", "accel/numeric")):
+        others = [ROOT / PROGRAMS, *others]
     if not near:
         return [_existing(others)]
     return [_existing(near), _existing([test for test in others if test not in near])]
