@@ -186,6 +186,8 @@ class Copy:
             except ProcessLookupError:
                 pass
             process.wait()
+        if process.returncode == -signal.SIGKILL:
+            raise InterruptedError("the tests of a mutant were killed, which tells nothing of it")
         if process.returncode in (0, 5):  # passed, or there are none
             return None
         try:
