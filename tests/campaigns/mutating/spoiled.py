@@ -23,6 +23,28 @@ LINKS = {"accel/boards": "boards", "accel/sim": "sim", "accel/digits": "examples
 PROGRAMS = "tests/compiler/test_programs.py"
 ON_THE_MACHINE = ("tests/end_to_end/test_digits.py", "tests/end_to_end/test_branches.py")
 IN_RTL = ("tests/sim/cycles/test_cycle_model.py", "tests/end_to_end/test_digits.py")
+# Where no test has a file's name: what looks at it, by how its path begins; the first one counts.
+_ONNX = "tests/compiler/frontends/onnx"
+LOOKED_AT_BY = {
+    "accel/compiler/frontends/onnx/low_bit": (f"{_ONNX}/low_bit/test_qonnx.py",),
+    "accel/compiler/frontends/onnx/linear": (f"{_ONNX}/test_biases.py", f"{_ONNX}/test_fusion.py"),
+    "accel/compiler/frontends/onnx/pools": (f"{_ONNX}/test_padding.py",),
+    "accel/compiler/frontends/onnx/windows": (f"{_ONNX}/test_padding.py",),
+    "accel/compiler/frontends/onnx/shapes": (f"{_ONNX}/test_constants.py",),
+    "accel/compiler/frontends/onnx": (f"{_ONNX}/test_faults.py", f"{_ONNX}/test_reader.py"),
+    "accel/compiler/frontends/tflite": ("tests/compiler/frontends/tflite/test_fields.py",),
+    "accel/compiler/operators/_product": ("tests/compiler/operators/test_products.py",),
+    "accel/compiler/operators": (PROGRAMS, "tests/compiler/operators/test_operators.py"),
+    "accel/compiler/tflite_export": ("tests/compiler/tflite_export/test_writer.py",),
+    "accel/core/flash": ("tests/core/flash/test_reader.py",),
+    "accel/core/core": ("tests/sim/cycles/test_cycle_model.py",),
+    "accel/datapath": ("tests/datapath/test_conformance.py",),
+    "accel/numeric/division": ("tests/numeric/division/test_division.py",),
+    "accel/numeric/formats": ("tests/numeric/test_formats.py",),
+    "boards": ("tests/boards/test_boards.py",),
+    "sim/functional": ("tests/compiler/schedule/test_select.py",),
+    "sim/rtl2cpp": ("tests/sim/rtl2cpp/test_emit.py",),
+}
 # Holds the form of the text, and would notice every change.
 LEFT_OUT = ("tests/test_architecture.py", "tests/campaigns")
 UNFINISHED = "SURVIVED as far as there was time"
@@ -55,7 +77,9 @@ def stages(path: str) -> list[list[str]]:
         rooms.append(rooms[-1].parent)
     if room == ROOT / "tests":
         rooms = sorted(room.glob("test_*.py"))
-    near = [f for f in own if f.exists()] or importers[:3]
+    named = (tests for begin, tests in LOOKED_AT_BY.items() if path.startswith(begin))
+    near = [f for f in own if f.exists()]
+    near = near or [ROOT / name for name in next(named, ())] or importers[:3]
     whole = [ROOT / name for name in (IN_RTL if _in_rtl(path) else ON_THE_MACHINE)]
     others = [*importers, *rooms[:1], *whole, *rooms[1:]]
     # A network sees more in less time than all parts of the core or of the compiler.
