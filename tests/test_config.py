@@ -34,7 +34,7 @@ def test_what_follows_from_a_shape(shape, expected):
         config.word_cycles,
         config.pace,
         config.broadcast,
-        config.lines,
+        config.broadcast_rows,
     )
     assert config.word_bits == 8 * rows
     assert config.peak_macs == rows * columns

@@ -28,10 +28,10 @@ def test_the_layouts_are_what_they_were(golden):
         isa = Isa(config)
         lines += [f"{name}: descriptor of {isa.descriptor_words} words", *places(isa.descriptor)]
         lines += [f"{name}: pointer of {isa.pointer.size} bits", *places(isa.pointer)]
-        lines.append(f"{name}: channel parameters of {isa.record_words} words")
-        for part, field in isa.record_layout:
+        lines.append(f"{name}: channel parameters of {isa.channel_parameter_words} words")
+        for part, field in isa.channel_parameter_layout:
             lines.append(f"  {field.offset} {part}")
-            lines += places(isa.record[part], "    ")
+            lines += places(isa.channel_parameters[part], "    ")
         entry = isa.words(isa.table_entry)
         lines.append(f"{name}: table entry of {entry} words, {isa.table_entry.size} bits")
     golden("layouts.txt", "\n".join(lines) + "\n")
@@ -47,17 +47,21 @@ def test_fields_hold_what_the_configuration_has(name):
     assert 1 << width["columns_less_one"] >= config.columns
     half = config.weight_rows // 2 * config.words_per_weight_row  # memory words
     assert 1 << width["weight_words_less_one"] >= half
-    assert ("halved" in width) == (config.lines > 1)
+    assert ("halved" in width) == (config.broadcast_rows > 1)
     assert ("copy" in width) == bool(config.flash_lanes)
-    if config.lines > 1:
-        assert 1 << width["lines_less_one"] >= config.lines > 1 << width["lines_less_one"] - 1
+    if config.broadcast_rows > 1:
+        assert (
+            1 << width["broadcast_rows_less_one"]
+            >= config.broadcast_rows
+            > 1 << width["broadcast_rows_less_one"] - 1
+        )
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_parts_of_a_record_share_no_bit_and_a_word_is_not_left_half_empty(name):
     isa = Isa(CONFIGS[name])
     width, taken = CONFIGS[name].word_bits, set()
-    for _, field in isa.record_layout:
+    for _, field in isa.channel_parameter_layout:
         bits = set(range(field.offset, field.offset + field.width))
         assert not bits & taken
         taken |= bits
@@ -65,7 +69,7 @@ def test_parts_of_a_record_share_no_bit_and_a_word_is_not_left_half_empty(name):
         assert field.offset // width == (field.offset + field.width - 1) // width or (
             field.offset % width == 0
         )
-    assert max(taken) // width + 1 == isa.record_words
+    assert max(taken) // width + 1 == isa.channel_parameter_words
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -86,4 +90,4 @@ def test_tables_and_records_take_the_words_that_they_have(second, entries):
     fields = {"tables": 1, "second": second, "columns_less_one": 2}
     assert isa.table_words(fields) == entries  # of 29 bits, in words of 32
     assert isa.table_words(fields | {"tables": 0}) == 0
-    assert isa.records_of_group(fields) == 3 * isa.record_words
+    assert isa.group_parameter_words(fields) == 3 * isa.channel_parameter_words

@@ -24,7 +24,7 @@ from accel.cli import (
     run,
     show,
 )
-from accel.cli._command import Command
+from accel.cli._command import CliCommand
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 from accel.flow.cache.store import cache_root
@@ -73,7 +73,7 @@ for _command in (
     doctor.doctor,
     load.load,
 ):
-    app.command(cls=Command)(_command)
+    app.command(cls=CliCommand)(_command)
 app.add_typer(datapath.app)
 
 

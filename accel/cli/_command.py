@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 from accel.cli._options import BadOption
 
 
-class Command(TyperCommand):
+class CliCommand(TyperCommand):
     """A command that refuses an option that is given twice, of which the last would win without a word,
     and a value that is empty, which would be taken for none or for the current folder."""
 

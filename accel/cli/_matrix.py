@@ -69,7 +69,7 @@ def answers(
 def _compiled(graph: Any, config: Any, **options: bool) -> tuple[int | None, list[str]]:
     """Cycles of an inference, or all reasons."""
     import accel
-    from accel.compiler.reports.blockers import obstacles
+    from accel.compiler.reports.blockers import blockers
     from accel.config import InvalidConfiguration
     from accel.errors import UserError
 
@@ -78,7 +78,7 @@ def _compiled(graph: Any, config: Any, **options: bool) -> tuple[int | None, lis
     except InvalidConfiguration:
         return None, []  # is among the problems of every board
     except UserError as problem:
-        return None, [str(reason) for reason in obstacles(problem, graph, config)]
+        return None, [str(reason) for reason in blockers(problem, graph, config)]
     return program.report().cycles, []
 
 
@@ -88,7 +88,7 @@ def as_json(found: Sequence[Answer]) -> list[dict[str, Any]]:
 
 
 def show_matrix(found: Sequence[Answer]) -> None:
-    """Boards by networks, and behind it the reasons, once for all boards that have the same."""
+    """Boards by networks, and after it the reasons, once for all boards that have the same."""
     models = list(dict.fromkeys(answer.model for answer in found))
     boards = list(dict.fromkeys(answer.board for answer in found))
     by_place = {(answer.model, answer.board): answer for answer in found}

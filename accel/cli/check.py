@@ -103,7 +103,7 @@ def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     """Say what of a graph runs on a board, or why it does not. Returns whether it does."""
     import accel
     from accel.compiler.diagnostics import listing
-    from accel.compiler.reports.blockers import obstacles
+    from accel.compiler.reports.blockers import blockers
     from accel.config import InvalidConfiguration
     from accel.errors import UserError
     from accel.target import resources
@@ -114,7 +114,7 @@ def check_board(graph: Any, board: Any, config: Any, **options: bool) -> bool:
     except InvalidConfiguration:
         pass  # is among the problems
     except UserError as problem:
-        problems.append(listing(graph.name, obstacles(problem, graph, config)))
+        problems.append(listing(graph.name, blockers(problem, graph, config)))
     title = f"{board.name}: {config.rows}x{config.columns} {config.format} on {board.device}"
     if problems:
         say(f"{title}: does not run", style="bold red")
@@ -143,7 +143,7 @@ def _show_program(program: Any, title: str) -> None:
             where = f"core, {layers[0].mode}"
             listing.add_row(node.name, node.source, where, f"{macs:,}", f"{cycles:,}", share)
             continue
-        driver = node.name in {n.name for n in (*parts.before, *parts.behind)}
+        driver = node.name in {n.name for n in (*parts.before, *parts.after)}
         listing.add_row(node.name, node.source, "driver" if driver else "core, free", "", "", "")
     share = f"{100 * report.utilization:.1f} %"
     listing.add_section()
@@ -163,7 +163,7 @@ def _show_memory(program: Any, board: Any) -> None:
             f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
         )
     if memory.flash_bytes:
-        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed behind the work")
+        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed after the work")
     cells = (
         f"{n} of {board.resources.get(name, 0)} {name}" for name, n in needs(config).items() if n
     )
@@ -175,10 +175,10 @@ def _show_memory(program: Any, board: Any) -> None:
 
 def _show_operators(model: Path, places: list[str]) -> None:
     """Which operators of a file that cannot be used are supported, and which are not."""
-    from accel.compiler.reports.operator_support import outline
+    from accel.compiler.reports.operator_support import operator_support
 
     listing = table(">", "operator", "supported", title=str(model))
-    for index, line in enumerate(outline(model, places)):
+    for index, line in enumerate(operator_support(model, places)):
         state = "yes" if line.usable else "not in this form"
         listing.add_row(str(index), line.spelling, state if line.known else "no")
     if listing.rows:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from accel.cli import _places
-from accel.cli._command import Command
+from accel.cli._command import CliCommand
 from accel.cli._datapath_report import report
 from accel.cli._output import (
     error,
@@ -26,10 +26,10 @@ app = typer.Typer(
 )
 
 
-app.command(cls=Command)(report)
+app.command(cls=CliCommand)(report)
 
 
-@app.command("list", cls=Command)
+@app.command("list", cls=CliCommand)
 def list_() -> None:
     """List number formats and processing elements, built in and of installed packages.
 
@@ -77,7 +77,7 @@ def _formats_of(element: str) -> list[str]:
     return found
 
 
-@app.command(cls=Command)
+@app.command(cls=CliCommand)
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A format or a processing element.")],
     form: Annotated[
@@ -122,6 +122,6 @@ def check(
     for claim in wrong:
         error(f"{claim.what}: {claim.problem}")
     if wrong:
-        note("what comes behind a claim that fails may not have been examined")
+        note("what comes after a claim that fails may not have been examined")
         raise typer.Exit(1)
     say(f"{name} is what it states.")

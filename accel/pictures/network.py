@@ -90,9 +90,9 @@ def _box(node: Node, report: Report) -> _Box:
         parts = f", {len(layers)} parts" if len(layers) > 1 else ""
         return _Box(title, f"{shape} · {layers[0].mode}{parts} · {cycles:,} cycles", BLUE)
     partition = report.program.code.partition
-    if node in partition.before + partition.behind:
+    if node in partition.before + partition.after:
         return _Box(title, f"{shape} · driver", ORANGE)
-    free = "a view" if OPERATORS[node.operator].view else "fused into another layer"
+    free = "a view" if OPERATORS[node.operator].alias else "fused into another layer"
     return _Box(title, f"{shape} · {free}", GREY)
 
 

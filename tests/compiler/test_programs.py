@@ -18,7 +18,7 @@ from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.pad import Pad
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.program.program import Program
+from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.sim.cycles.cycle_model import predict
@@ -75,17 +75,17 @@ NETWORKS = {
 }
 
 
-def described(program: Program) -> list[str]:
+def described(program: CoreProgram) -> list[str]:
     """A line for each layer and each tensor, and one for all."""
     lines, modelled, isa = [], predict(program), Isa(program.config)
     for command, chunk, copy, cycles in zip(
-        program.commands, program.chunks, program.copies, modelled, strict=True
+        program.commands, program.chunks, program.transfers, modelled, strict=True
     ):
         # Tables begin with a fit of floating point, which may differ from one machine to another.
         rows = program.config.rows
         first = isa.descriptor_words * rows
-        behind = first + isa.table_words(command.fields) * rows
-        crc = zlib.crc32(chunk.data[:first] + chunk.data[behind:])
+        after = first + isa.table_words(command.fields) * rows
+        crc = zlib.crc32(chunk.data[:first] + chunk.data[after:])
         copied = f" copies {copy.bank}:{copy.address}+{copy.size}" if copy else ""
         counts = f"{cycles.cycles} {cycles.busy} {cycles.waiting_weights} {cycles.waiting_drain}"
         place = f"{chunk.bank}:{chunk.address}+{len(chunk.data)}{copied}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from accel.compiler.ir.layer import Region
-from accel.compiler.schedule.dataflows import flattened, problem_of, ways_of
+from accel.compiler.schedule.dataflows import dataflows_of, flattened, problem_of
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, Isa
@@ -28,7 +28,7 @@ def depthwise(kernel, shape, **changes):
 
 def loops_of(c, config, mode):
     """The loops of each way in a mode, in the order in which they come."""
-    return [way for way in ways_of(c, config) if {loops.mode for loops in way} == {mode}]
+    return [way for way in dataflows_of(c, config) if {loops.mode for loops in way} == {mode}]
 
 
 @pytest.mark.parametrize("rows", [2, 4, 8])
@@ -46,7 +46,7 @@ def test_coordinates_before_the_input_wrap_around_and_never_come_back_into_it(
         sizes[axis], kernels[axis], paddings[axis], positions[axis] = size, kernel, padding, 5
         weights = np.random.default_rng(1).integers(1, 9, (*kernels, 3))
         c = convolution(weights, (*sizes, 3), (*positions, 3), padding=tuple(paddings))
-        for (loops,) in (way for way in ways_of(c, config) if len(way) == 1):
+        for (loops,) in (way for way in dataflows_of(c, config) if len(way) == 1):
             inner = (loops.fields["inner_size"] == size) == (size > 1)
             taps = loops.fields["inner_taps_less_one" if inner else "outer_taps_less_one"] + 1
             said, possible = problem_of([loops], config), size + taps + padding + rows < limit
@@ -54,7 +54,9 @@ def test_coordinates_before_the_input_wrap_around_and_never_come_back_into_it(
                 None if possible else f"an input size of {size} is more than the core counts"
             )
             seen.add((loops.mode, possible))
-        if size % 4 == 0 and any(problem_of(way, config) is None for way in ways_of(c, config)):
+        if size % 4 == 0 and any(
+            problem_of(way, config) is None for way in dataflows_of(c, config)
+        ):
             assert_same(schedule(c, config), c, config)
     assert seen == {
         (mode, possible) for mode in ("dense", "broadcast", "grouped") for possible in (True, False)
@@ -94,7 +96,7 @@ def test_a_depthwise_layer_is_broadcast_along_both_axes(size, kernel):
 def test_a_core_of_few_columns_computes_depthwise_layers_by_groups():
     c = depthwise((3, 3), (4, 4, 8), padding=(1, 1))
     config = config_of(8, 2)
-    modes = {tuple(loops.mode for loops in way) for way in ways_of(c, config)}
+    modes = {tuple(loops.mode for loops in way) for way in dataflows_of(c, config)}
     assert modes == {("grouped",) * 4, ("dense",)}
     (grouped,) = loops_of(c, config, "grouped")
     assert [loops.channels[0].tolist() for loops in grouped] == [[0, 1], [2, 3], [4, 5], [6, 7]]
@@ -108,8 +110,8 @@ def test_a_stride_of_2_is_broadcast_where_rows_may_be_left_out():
     assert loops_of(c, config_of(4, 4), "broadcast") == []
     found = [loops for (loops,) in loops_of(c, config_of(4, 8), "broadcast")]
     assert found
-    assert all(loops.fields["halved"] == 1 for loops in found)
-    assert {loops.fields["lines_less_one"] for loops in found} == {0, 1}
+    assert all(loops.fields["stride2_skip"] == 1 for loops in found)
+    assert {loops.fields["broadcast_rows_less_one"] for loops in found} == {0, 1}
     assert loops_of(c.replace(stride=(3, 3)), config_of(4, 8), "broadcast") == []
 
 
@@ -117,7 +119,7 @@ def test_lines_are_broadcast_together_only_where_fewer_runs_are_left():
     """Of 5 lines: one, two, three or five at a time make 5, 3, 2 and 1 runs; four make 2, too."""
     c = depthwise((3, 1), (5, 1, 2), padding=(1, 0))
     runs = {
-        loops.fields["lines_less_one"] + 1: loops.fields["runs_less_one"] + 1
+        loops.fields["broadcast_rows_less_one"] + 1: loops.fields["runs_less_one"] + 1
         for (loops,) in loops_of(c, config_of(2, 10), "broadcast")
         if loops.fields["outer_size"] == 5
     }

@@ -2,12 +2,12 @@
 
 import pytest
 
-from accel.flow.timing.paths import Step, TimedPath, describe_cell
+from accel.flow.timing.paths import PathStep, TimedPath, describe_cell
 
 
 def path(*steps, periods=1.0):
     made = (
-        Step(cell=cell, port=port, delay_ns=delay, is_routing=routing)
+        PathStep(cell=cell, port=port, delay_ns=delay, is_routing=routing)
         for cell, port, delay, routing in steps
     )
     return TimedPath(steps=tuple(made), periods=periods)

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from accel.flow.timing import signoff
-from accel.flow.timing.paths import Step, TimedPath
+from accel.flow.timing.paths import PathStep, TimedPath
 from accel.flow.timing.reports import Clock, PlaceAndRoute
 from accel.flow.timing.signoff import (
     registered_dsps,
@@ -38,7 +38,7 @@ def wires(connections: dict) -> str:
 
 def design(skews: tuple[int, int] = (0, 0)) -> str:
     """Register ``a`` feeds the multiplier ``m_DSP``, which feeds ``b``; ``a`` feeds ``c``, too, which
-    has a clock of its own, as has ``d`` behind it. The clock comes late to ``a`` and to ``b``."""
+    has a clock of its own, as has ``d`` after it. The clock comes late to ``a`` and to ``b``."""
     register = {("CLK", "O"): 1400}, {("I0", "CLK"): 400}
     dsp = {("CLK", "O_0"): 100}, {("A_0", "CLK"): 100}
     parts = [cell("ICESTORM_LC", name, *register) for name in "abcd"]
@@ -57,7 +57,7 @@ def design(skews: tuple[int, int] = (0, 0)) -> str:
 
 
 def path(*ends: str, delay: float = 2.0) -> TimedPath:
-    steps = (Step(cell=end, port="I0", delay_ns=delay, is_routing=False) for end in ends)
+    steps = (PathStep(cell=end, port="I0", delay_ns=delay, is_routing=False) for end in ends)
     return TimedPath(steps=tuple(steps))
 
 
@@ -132,7 +132,7 @@ def test_a_multiplier_is_timed_exactly_only_with_all_its_registers(name):
 
 
 def test_inputs_that_the_router_swapped_have_the_delays_of_where_they_are():
-    """The last input of a table is quicker to the flip-flop behind it than the first."""
+    """The last input of a table is quicker to the flip-flop after it than the first."""
     swap = ".lutff_1:in_3.->.4.5.lutff_1:in_0_lut;1;"
     netnames = {"n": {"attributes": {"ROUTING": f"x;{swap}"}}}
     cells = {"d": {"attributes": {"NEXTPNR_BEL": "X4/Y5/lc1"}}}
@@ -143,7 +143,7 @@ def test_inputs_that_the_router_swapped_have_the_delays_of_where_they_are():
 
 def test_a_clock_of_which_no_path_is_known_is_not_signed_off():
     """Nor one whose path ends where nothing is clocked."""
-    paths = {"fast": TimedPath(steps=(Step(cell="a", port="X", delay_ns=1, is_routing=False),))}
+    paths = {"fast": TimedPath(steps=(PathStep(cell="a", port="X", delay_ns=1, is_routing=False),))}
     report = PlaceAndRoute(utilization={}, clocks=REPORT.clocks, critical_paths=paths)
     assert signed(report=report) == {}
 

@@ -149,7 +149,7 @@ def test_a_clock_is_named_by_the_pin_that_drives_it():
     assert clock_of(delays, "a", "Q") is None
 
 
-def test_a_loop_is_found_behind_what_is_none():
+def test_a_loop_is_found_after_what_is_none():
     delays = shift((0, 0))
     cells = {**delays.cells, "loop": gate(1, 1)}
     wires = delays.wires | {("loop", "I0"): (("b", "Q"), 1), ("loop", "I1"): (("loop", "O"), 1)}

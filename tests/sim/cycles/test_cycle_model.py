@@ -76,8 +76,8 @@ def test_more_lanes_of_a_flash_are_quicker():
     graph = load(DIGITS_INT8)
     config = AcceleratorConfig(bank_words=1024, flash_lanes=1)
     cycles = [
-        waiting(compile_graph(graph, config.replace(flash_lanes=lanes))).cycles
-        for lanes in (1, 2, 4)
+        waiting(compile_graph(graph, config.replace(flash_lanes=data_lines))).cycles
+        for data_lines in (1, 2, 4)
     ]
     assert cycles == sorted(set(cycles), reverse=True)
 

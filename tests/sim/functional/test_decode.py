@@ -27,19 +27,22 @@ def config_of(shape, **changes):
 
 def drawn_fields(isa, rng):
     """A layer that goes over its input's edges, with addresses that stay in the banks."""
-    rows, lines = isa.config.rows, isa.config.lines
-    f = output_fields(isa, rng, second=False)
-    f |= {"maximum": 0, "tables": 0, "weight_words_less_one": 0}
+    rows, lines = isa.config.rows, isa.config.broadcast_rows
+    f = output_fields(isa, rng, residual=False)
+    f |= {"maximum": 0, "lookup_tables": 0, "weight_words_less_one": 0}
     f |= {"shared": rng.getrandbits(1)}
     if f["broadcast"]:
         f |= {"blocks_less_one": 0, "inner_taps_less_one": rows + rng.randrange(3)}
         f["columns_less_one"] = rng.randrange(min(rows, isa.config.columns))
         f["last_columns_less_one"] = rng.randrange(f["columns_less_one"] + 1)
     if lines > 1:
-        f |= {n: rng.randrange(lines) for n in ("lines_less_one", "last_lines_less_one")}
-        f["halved"] = int(f["broadcast"] and rng.random() < 0.5)
-        f["output_line_step"] = rng.randrange(40)
-        if f["halved"]:
+        f |= {
+            n: rng.randrange(lines)
+            for n in ("broadcast_rows_less_one", "last_broadcast_rows_less_one")
+        }
+        f["stride2_skip"] = int(f["broadcast"] and rng.random() < 0.5)
+        f["output_broadcast_row_step"] = rng.randrange(40)
+        if f["stride2_skip"]:
             f |= {"run_less_one": rng.choice([1, 2]) * rows - 1, "run_filling": rng.randrange(rows)}
     names = ("output_base", "output_inner_step", "output_outer_step")
     return (
@@ -57,7 +60,7 @@ def chunk_of(isa, fields, rng):
     fields = {**fields, "next": 0, "last": 1, "weight_words_less_one": words - 1}
     header = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
-    words = isa.table_words(fields) + groups * (isa.records_of_group(fields) + words)
+    words = isa.table_words(fields) + groups * (isa.group_parameter_words(fields) + words)
     return header + rng.randbytes(words * config.rows), fields
 
 
@@ -100,11 +103,11 @@ def test_codes_go_where_the_write_back_puts_them(shape, seed):
 @settings(max_examples=60)
 @given(SHAPES, SEEDS)
 def test_each_column_has_the_record_of_its_channel(shape, seed):
-    """Columns behind the last record have any; of a broadcast layer all lines have the same."""
+    """Columns after the last record have any; of a broadcast layer all lines have the same."""
     layer, f, chunk, isa = decoded(shape, seed)
     rows, columns = shape
-    size, stream = isa.record_words * rows, isa.descriptor_words * rows
-    words = isa.records_of_group(f) + f["weight_words_less_one"] + 1
+    size, stream = isa.channel_parameter_words * rows, isa.descriptor_words * rows
+    words = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
     for group in range(len(layer.weights)):
         for column in range(columns):
             record = column % rows if f["broadcast"] else column
@@ -113,7 +116,8 @@ def test_each_column_has_the_record_of_its_channel(shape, seed):
             at = stream + group * words * rows + record * size
             bits = int.from_bytes(chunk[at : at + size], "little")
             early, late, *offsets = (
-                isa.record_layout[n] for n in ("early", "late", "offset", "offset_negative")
+                isa.channel_parameter_layout[n]
+                for n in ("early", "late", "offset", "offset_negative")
             )
 
             def field(part, name, bits=bits):
@@ -141,24 +145,28 @@ def test_each_column_has_the_record_of_its_channel(shape, seed):
 
 @pytest.mark.parametrize(
     ("changes", "bounds"),
-    [({}, (-9, 40)), ({"maximum": 1, "second": 1}, (-128, 127)), ({"tables": 1}, (-128, 127))],
+    [
+        ({}, (-9, 40)),
+        ({"maximum": 1, "residual": 1}, (-128, 127)),
+        ({"lookup_tables": 1}, (-128, 127)),
+    ],
 )
 def test_a_division_is_clamped_only_where_nothing_comes_before_the_clamp(changes, bounds):
     clamp = {"low": -9 + 128, "high": 40 + 128}
     layer, f, _, _ = decoded((4, 4), 3, **clamp, **changes)
     assert (layer.division.low, layer.division.high) == bounds
-    assert layer.combines == bool(changes)
+    assert layer.has_post_op == bool(changes)
     assert layer.division.tie_parity == f["tie_parity"]
-    assert (layer.tables is not None) == bool(changes.get("tables"))
+    assert (layer.lookup_tables is not None) == bool(changes.get("lookup_tables"))
 
 
-@pytest.mark.parametrize("second", [0, 1])
-def test_tables_lie_before_the_groups_entry_by_entry(second):
-    layer, _, chunk, isa = decoded((4, 4), 5, tables=1, second=second)
+@pytest.mark.parametrize("residual", [0, 1])
+def test_tables_lie_before_the_groups_entry_by_entry(residual):
+    layer, _, chunk, isa = decoded((4, 4), 5, lookup_tables=1, residual=residual)
     at, width = isa.descriptor_words * 4, isa.table_entry["value"].width
     size = isa.words(isa.table_entry) * 4
-    first, other = layer.tables
-    assert (len(first), len(other)) == (256, 256 if second else 1)
+    first, other = layer.lookup_tables
+    assert (len(first), len(other)) == (256, 256 if residual else 1)
     for index, value in enumerate([*first.tolist(), *other.tolist()]):
         raw = int.from_bytes(chunk[at + index * size :][:size], "little") & (1 << width) - 1
         assert value == raw - (raw >> width - 1 << width)
