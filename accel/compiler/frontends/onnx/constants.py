@@ -148,7 +148,6 @@ READERS = {
     "Expand": ("", expand),
     "Range": ("", range_of),
     "ReduceProd": ("", reduce_prod),
-    "Div": ("", _folded(_divided, 2)),
     "Identity": ("", same),
     "Dropout": ("", same),
 }
@@ -158,6 +157,7 @@ FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),
     "Mul": _folded(np.multiply, 2),
+    "Div": _folded(_divided, 2),
     "Floor": _folded(np.floor, 1),
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),
