@@ -47,7 +47,7 @@ def test_fields_hold_what_the_configuration_has(name):
     assert 1 << width["columns_less_one"] >= config.columns
     half = config.weight_rows // 2 * config.words_per_weight_row  # memory words
     assert 1 << width["weight_words_less_one"] >= half
-    assert ("halved" in width) == (config.broadcast_rows > 1)
+    assert ("stride2_skip" in width) == (config.broadcast_rows > 1)
     assert ("copy" in width) == bool(config.flash_lanes)
     if config.broadcast_rows > 1:
         assert (
@@ -84,10 +84,10 @@ def test_what_a_pointer_points_to_comes_out_again(name):
     assert {isa.pointed_to(pointer) for pointer in pointers} == found
 
 
-@pytest.mark.parametrize(("second", "entries"), [(0, 257), (1, 512)])
-def test_tables_and_records_take_the_words_that_they_have(second, entries):
+@pytest.mark.parametrize(("residual", "entries"), [(0, 257), (1, 512)])
+def test_tables_and_records_take_the_words_that_they_have(residual, entries):
     isa = Isa(CONFIGS["4x4"])
-    fields = {"tables": 1, "second": second, "columns_less_one": 2}
+    fields = {"lookup_tables": 1, "residual": residual, "columns_less_one": 2}
     assert isa.table_words(fields) == entries  # of 29 bits, in words of 32
-    assert isa.table_words(fields | {"tables": 0}) == 0
+    assert isa.table_words(fields | {"lookup_tables": 0}) == 0
     assert isa.group_parameter_words(fields) == 3 * isa.channel_parameter_words
