@@ -52,7 +52,9 @@ def quantizer_of(coder: Coder) -> Quantizer:
 def numbers_of(value: Value | None) -> np.ndarray | None:
     """The float32 numbers of a constant, which may have been quantized."""
     if isinstance(value, Dequantized):
-        return value.scale * (value.codes.astype(np.int64) - value.zero_point).astype(np.float32)
+        with np.errstate(over="ignore"):  # infinities are refused where they matter, see `checked`
+            codes = value.codes.astype(np.int64) - value.zero_point
+            return value.scale * codes.astype(np.float32)
     return value.data if isinstance(value, Constant) else None
 
 
