@@ -25,6 +25,7 @@ from accel.cli import (
     show,
 )
 from accel.cli._command import Command
+from accel.cli._merged import merged
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
 from accel.flow.cache.store import cache_root
@@ -58,23 +59,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Begin with [bold]accel demo[/bold], or with [bold]accel check MODEL[/bold].",
 )
-for _command in (
-    demo.demo,
-    quantize.quantize,
-    check.check,
-    compile.compile,
-    run.run,
-    show.show,
-    estimate.estimate,
-    build.build,
-    bench.bench,
-    explore.explore,
-    boards.boards,
-    doctor.doctor,
-    load.load,
-):
-    app.command(cls=Command)(_command)
-app.add_typer(datapath.app)
+# In the order in which the help lists them.
+_PANELS = {
+    "Begin": (demo.demo, check.check),
+    "Networks": (quantize.quantize, compile.compile, run.run, show.show),
+    "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
+    "Boards": (boards.boards, load.load),
+    "This installation": (doctor.doctor,),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(cls=Command, rich_help_panel=_panel)(merged(_command))
+    if _panel == "Hardware":
+        app.add_typer(datapath.app, rich_help_panel=_panel)
 
 
 def _show_version(value: bool) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accel.cli._output import say, show, table
+from accel.cli._listing import table
+from accel.cli._output import say, show
 
 _EXPLAINED = ("fmax", "latency", "build")  # figures whose ways are always told
 _METHODS = ("energy", "cpp", "numpy")  # and those that are told once, at the end
