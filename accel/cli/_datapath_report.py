@@ -10,6 +10,7 @@ from accel.cli import _completion, _options, _places, _values
 from accel.cli._json import write_json
 from accel.cli._listing import table
 from accel.cli._output import progress, say, show, write_whole
+from accel.text import counted_lines
 
 _HEADINGS = ("format, element", ">logic", ">DSP", ">EBR", ">MHz", ">cycles", ">ms", ">uJ")
 _REST = (">program", ">accuracy")
@@ -87,11 +88,10 @@ def report(
     for line in cells:
         listing.add_row(*line)
     show(listing)
-    for row in made:
-        for who, problem in _problems(row):
-            first, *others = problem.splitlines()
-            more = f", and {len(others) - 1} more" if len(others) > 1 else ""
-            say(f"  {who}: {' '.join([first, *others[:1]])}{more}", style="yellow")
+    for line in counted_lines(
+        (who, _shortened(problem)) for row in made for who, problem in _problems(row)
+    ):
+        say(f"  {line}", style="yellow")
     write_json(json_file, {"board": found.name, "cores": made})
     if html is not None:
         page = datapath_page(title, made, Table(headings=_HEADINGS + _REST, rows=cells), logic)
@@ -121,6 +121,13 @@ def _lines(row: Mapping[str, Any], logic: int | None) -> list[Sequence[str]]:
             )
         )
     return lines
+
+
+def _shortened(problem: str) -> str:
+    """A message's first two lines, and how many more it has."""
+    first, *others = problem.splitlines()
+    more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"{' '.join([first, *others[:1]])}{more}"
 
 
 def _problems(row: Mapping[str, Any]) -> list[tuple[str, str]]:

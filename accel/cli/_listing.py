@@ -25,8 +25,8 @@ class Listing(Table):
     def fit(self, screen: Console) -> int:
         """Choose widths of the columns for a screen; returns the columns of a screen that they take.
 
-        The widest columns are narrowed first, none below its longest word. That may be more than the
-        screen has.
+        The widest columns of text are narrowed first, then those of numbers, none below its longest
+        word. That may be more than the screen has.
         """
         words, lines = zip(*(self._range(index, screen) for index in range(len(self.columns))))
         widths = list(lines)
@@ -35,7 +35,8 @@ class Listing(Table):
             spare = [index for index, width in enumerate(widths) if width > words[index]]
             if not spare:
                 break
-            widths[max(spare, key=widths.__getitem__)] -= 1
+            texts = [index for index in spare if self.columns[index].justify == "left"]
+            widths[max(texts or spare, key=widths.__getitem__)] -= 1
         for column, width in zip(self.columns, widths, strict=True):
             column.width = width
         return sum(widths) + len(widths) * (_BORDER + _PADDING) + _BORDER

@@ -28,7 +28,12 @@ def show_program(program: "Program", title: str) -> None:
             macs = sum(layer.macs for layer in layers)
             cycles = sum(layer.cycles_model for layer in layers)
             share = f"{100 * macs / (cycles * program.config.peak_macs):.1f} %" if macs else ""
-            figures = [f"core, {layers[0].mode}", f"{macs:,}", f"{cycles:,}", share]
+            figures = [
+                f"core, {max(layers, key=lambda layer: layer.macs).mode}",
+                f"{macs:,}",
+                f"{cycles:,}",
+                share,
+            ]
         else:
             home = homes.get(node.name)
             free = f"core, within {home}" if home else "core, free"

@@ -12,6 +12,8 @@ from accel.cli._listing import table
 from accel.cli._output import error, progress, say, show, write_whole
 from accel.flow.output import REPORT
 
+_MODULES = 5  # that are named
+
 
 def build(
     board: Annotated[
@@ -113,6 +115,7 @@ def show_report(report: Mapping[str, Any]) -> None:
             share = f"{100 * use['used'] / use['available']:.0f} %"
             fit.add_row(name, str(use["used"]), str(use["available"]), share)
     show(fit)
+    _show_modules(report.get("modules") or {})
     met = "met" if report["timing_met"] else "NOT met"
     say(f"Clock {report['clock_mhz']:g} MHz, {met}: signed-off Fmax {fmax['signed_off']:.1f} MHz")
     of = "of one seed"
@@ -124,3 +127,15 @@ def show_report(report: Mapping[str, Any]) -> None:
         say(f"  no result of seed {', '.join(map(str, fmax['failed_seeds']))}")
     if "icetime_mhz" in report:
         say(f"  icetime says {report['icetime_mhz']:.1f} MHz")
+
+
+def _show_modules(modules: Mapping[str, Mapping[str, int]]) -> None:
+    """The modules that take most of the logic."""
+    total = sum(module["logic"] for module in modules.values())
+    shares = [
+        f"{name} {100 * module['logic'] / total:.0f} %"
+        for name, module in list(modules.items())[:_MODULES]
+        if module["logic"]
+    ]
+    if shares:
+        say(f"Most of the logic: {', '.join(shares)}")

@@ -15,7 +15,6 @@ from accel.cli._program_table import show_layers
 from accel.cli._values import BadOption
 
 if TYPE_CHECKING:
-
     from accel.api import Program, Report, Result
     from accel.boards import Board
     from accel.cli._batch import Batch

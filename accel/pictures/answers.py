@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from accel.compiler.ir.graph import Tensor
+from accel.compiler.ir.graph import Graph, Tensor
 
 TOP = 3  # classes that are shown of a sample
 SHOWN = 10  # samples that are shown
+_CLASSIFIERS = {"softmax", "log_softmax", "arg_max"}  # what only a classifier ends with
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,6 +116,15 @@ def answers_of(
         return Answers(values=values, chosen=chosen, labels=labels, names=names)
     values = real(tensor, codes)
     return Answers(values=values, chosen=codes.argmax(axis=1), labels=labels, names=names)
+
+
+def answers_of_classifier(graph: Graph, outputs: Mapping[str, np.ndarray]) -> Answers | None:
+    """The answers of a network that ends with a function of classes; None of any other."""
+    name = graph.outputs[0]
+    makers = [node.operator for node in graph if name in node.outputs]
+    if not _CLASSIFIERS & {*makers}:
+        return None
+    return answers_of(graph.tensor(name), outputs[name])
 
 
 def real(tensor: Tensor, codes: np.ndarray) -> np.ndarray:

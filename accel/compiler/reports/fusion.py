@@ -10,20 +10,28 @@ def working_nodes(code: Program) -> Mapping[str, str]:
 
     A node that has layers of its own stands for itself. Of those that are fused into one layer it is
     the first, such as the convolution whose results an addition takes as they come; the others are
-    computed on the way and take no cycles.
+    computed on the way and take no cycles. Layers that copy a tensor for another layer are part of
+    that one's work; they have names of their own, which no node has.
     """
     producers = {name: node for node in code.graph for name in node.outputs}
     nodes = {node.name: node for node in code.graph}
     order = list(nodes)
     found: dict[str, str] = {}
     for end in dict.fromkeys(command.node for command in code.commands):
-        together, waiting = {end}, [end]
+        together, waiting = {end} & set(nodes), [end] if end in nodes else []
         while waiting:
             for tensor in nodes[waiting.pop()].inputs:
                 node = producers.get(tensor) if tensor else None
                 if node and node.name not in together and not code.has(tensor):
                     together.add(node.name)
                     waiting.append(node.name)
-        first = min(together, key=order.index)
-        found.update(dict.fromkeys(together, first))
+        if together:
+            found.update(dict.fromkeys(together, min(together, key=order.index)))
+    # A layer that copies a tensor for another layer is part of that one's work.
+    for index in reversed(range(len(code.commands))):
+        copy = code.commands[index]
+        if copy.node not in found:
+            later = code.commands[index + 1 :]
+            readers = (c.node for c in later if copy.output in (c.source, c.second))
+            found[copy.node] = found.get(next(readers, ""), copy.node)
     return found
