@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -37,7 +37,7 @@ USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
 class Commands(TyperGroup):
     """Turns what a user can run into into one message and an exit code."""
 
-    def invoke(self, ctx: typer.Context) -> None:
+    def invoke(self, ctx: Any) -> None:
         try:
             super().invoke(ctx)
         except UserError as problem:

@@ -4,7 +4,6 @@ standard output for itself."""
 from collections import Counter
 from typing import Any
 
-import typer
 from typer.core import TyperCommand
 
 from accel.cli._json import standard_output_for_json
@@ -16,7 +15,7 @@ class Command(TyperCommand):
     """A command that refuses an option that is given twice, of which the last would win without a
     word, and a value that is empty, which would be taken for none or for the current folder."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not ctx.resilient_parsing:
             values, _, order = self.make_parser(ctx).parse_args(args=list(args))
             for param, times in Counter(order).items():
@@ -24,7 +23,7 @@ class Command(TyperCommand):
                 _check_value(param, values.get(param.name))
         return super().parse_args(ctx, args)
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         if ctx.params.get("json_file") != STANDARD_OUTPUT:
             return super().invoke(ctx)
         with standard_output_for_json():

@@ -104,7 +104,7 @@ def _lines(row: Mapping[str, Any], logic: int | None) -> list[Sequence[str]]:
     used = row.get("used") or {}
     fmax = f"{row['fmax_mhz']['median']:.1f}" if row.get("fmax_mhz") else ""
     cells = ["" if n is None else f"{n:,}" for n in (logic, used.get("DSP"), used.get("EBR"))]
-    lines = []
+    lines: list[Sequence[str]] = []
     for name, one in (row["networks"] or {"": {"problem": "none"}}).items():
         head = f"{row['name']}: {name}" if len(row["networks"]) > 1 else row["name"]
         accuracy = one.get("accuracy")

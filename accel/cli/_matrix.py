@@ -64,7 +64,7 @@ class _Compiled:
 
 
 def answers(
-    model: Path, asked: "Iterable[Subject]", contract: str | None, **options: bool
+    model: Path, asked: "Iterable[Subject]", contract: str | None, **options: Any
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core.
 
@@ -101,7 +101,7 @@ def answer_of(
 
 
 def compiled(
-    graph: "Graph", config: "AcceleratorConfig", **options: bool
+    graph: "Graph", config: "AcceleratorConfig", **options: Any
 ) -> "tuple[Program | None, tuple[Reason, ...]]":
     """The program of a network for a core, or all reasons why there is none.
 

@@ -15,7 +15,7 @@ def merged(command: Callable[..., None]) -> Callable[..., None]:
     the option's. Two groups of one command must not have a field of the same name: ``ValueError``.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     parameters: list[inspect.Parameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
         if name in groups:

@@ -125,7 +125,7 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
         task = bar.add_task(escaped(text), total=total)
 
         def advance(done: float, text: str | None = None) -> None:
-            bar.update(task, completed=done, **({"description": escaped(text)} if text else {}))
+            bar.update(task, completed=done, description=escaped(text) if text else None)
 
         yield advance
 

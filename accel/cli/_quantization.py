@@ -57,7 +57,8 @@ def work(
     samples.check_classes(preparation.check_answer(float_session, model, samples.x))
     prepared = preparation.folded(fixed, model.name)
 
-    count, narrow, layers = len(typical.x), prepared, []
+    count, narrow = len(typical.x), prepared
+    layers: list[Any] = []
     if settings.weights != "int8":
         narrow, layers = narrowed(prepared, settings.weights, settings.per_tensor)
         with progress("fitting narrow weights", len(layers)) as advance:

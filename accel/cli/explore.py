@@ -187,7 +187,7 @@ def explore(
     feasible(outcomes)
     best = pareto_fronts([outcome for outcome in outcomes if outcome.is_routed or not route])
     points = [outcome.as_dict() for outcome in outcomes]
-    fronts = [
+    fronts: list[dict[str, Any]] = [
         {
             "board": front.board,
             "objectives": front.objectives,

@@ -82,7 +82,7 @@ def _works(report: Report) -> list[_Work]:
     groups: dict[str, list[tuple[Layer, Chunk]]] = {}
     for layer, chunk in zip(report.layers, report.program.code.chunks, strict=True):
         groups.setdefault(homes[layer.node], []).append((layer, chunk))
-    found = []
+    found: list[_Work] = []
     for home, group in groups.items():
         layers = [layer for layer, _ in group]
         name = layers[0].name if len(group) == 1 else f"{home} ({len(group)} layers)"

@@ -6,6 +6,7 @@ from accel.boards import BOARDS
 
 # Of colours that people with any colour vision tell apart (Okabe and Ito).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9199"
+INK = "#1c2733"  # of the text
 SKY, LIGHT_BLUE, LIGHT_GREEN, PURPLE = "#56b4e9", "#9fc9e6", "#8fd6b8", "#cc79a7"
 
 # Of as many boards as there are, none can be told from its neighbours by less than hue and

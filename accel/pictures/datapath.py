@@ -13,7 +13,7 @@ def datapath_page(
 ) -> str:
     """The page; ``rows`` are those of ``accel datapath report --json``, the first the board's own."""
     names = [row["name"] for row in rows]
-    charts = [
+    charts: list[tuple[str, str, list[float | None]]] = [
         ("Logic", "cells", [logic(row) for row in rows]),
         ("Fmax, median over seeds", "MHz", [_fmax(row) for row in rows]),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 from plotly.graph_objects import Figure, Scatter
 
 from accel.pictures.charts import figure
-from accel.pictures.colors import RED, board_colors
+from accel.pictures.colors import INK, board_colors
 from accel.pictures.page import Section, Table, label, render
 from accel.text import in_a_line
 
@@ -84,7 +84,7 @@ def _all_boards(points: Sequence[dict[str, Any]]) -> Section:
     colors = board_colors(boards)
     chart = figure(height=480, x="latency, ms", y=_CHARTS["logic"])
     chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
-    chart.update_yaxes(type="log", dtick=math.log10(2), tickformat="~s")
+    chart.update_yaxes(type="log", tickformat=",d", nticks=6)
     for board in boards:
         own = [p for p in points if p["point"]["board"] == board and not p["problem"]]
         if own:
@@ -109,7 +109,7 @@ def _dots(
         y=[_value(p, key) for p in shown],
         text=[_hover(p) for p in shown],
         mode="markers",
-        marker={"color": color, "symbol": symbols, "size": 9},
+        marker={"color": color, "symbol": symbols, "size": 9, "line": {"width": 2, "color": color}},
         hovertemplate="%{text}<extra></extra>",
     )
 
@@ -165,7 +165,7 @@ def _scatter(
             x=[x for x, _ in line],
             y=[y for _, y in line],
             mode="markers",
-            marker={"color": RED, "symbol": "diamond-open", "size": 14},
+            marker={"color": INK, "symbol": "diamond-open", "size": 15},
             hoverinfo="skip",
         )
     )

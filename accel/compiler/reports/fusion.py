@@ -20,9 +20,11 @@ def working_nodes(code: Program) -> Mapping[str, str]:
     for end in dict.fromkeys(command.node for command in code.commands):
         together, waiting = {end} & set(nodes), [end] if end in nodes else []
         while waiting:
-            for tensor in nodes[waiting.pop()].inputs:
-                node = producers.get(tensor) if tensor else None
-                if node and node.name not in together and not code.has(tensor):
+            for tensor in filter(None, nodes[waiting.pop()].inputs):
+                if tensor not in producers or code.has(tensor):
+                    continue
+                node = producers[tensor]
+                if node.name not in together:
                     together.add(node.name)
                     waiting.append(node.name)
         if together:
