@@ -59,8 +59,8 @@ def report(
 
     \b
     accel datapath report int8_int4 booth --board icebreaker --model model.tflite
-    accel datapath report my_format --board ulx3s_25f -m float8.tflite -d test.npz \\
-        --seeds 4 --json F.json --html F.html
+    accel datapath report my_format --board ulx3s_25f -m float8.tflite \\
+        -d test.npz --seeds 4 --json F.json --html F.html
     """
     from accel.api import DEFAULT_BOARD
     from accel.explore.datapaths import compare, logic, points

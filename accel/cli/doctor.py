@@ -61,18 +61,12 @@ def doctor(json_file: _options.Json = None) -> None:
         say(f"Optional: {remedy}")
     for remedy in missing:
         say(f"To do: {remedy}")
-    write_json(
-        json_file,
-        {
-            "parts": listing.rows,
-            "optional": optional,
-            "to_do": missing,
-            "complete": not missing,
-        },
-    )
+    if not missing:
+        say("All that is needed is here.")
+    answer = {"parts": listing.rows, "optional": optional, "to_do": missing}
+    write_json(json_file, answer | {"complete": not missing})
     if missing:
         raise typer.Exit(1)
-    say("All that is needed is here.")
 
 
 def _packages(listing: _Parts) -> list[str]:
