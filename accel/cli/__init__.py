@@ -81,7 +81,7 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def _options(
+def _of_all_commands(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
