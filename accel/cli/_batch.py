@@ -86,19 +86,20 @@ def _fitted(path: Path, graph: "Graph", name: str, x: np.ndarray, said: list[str
 def _codes(
     path: Path, graph: "Graph", tensor: "Tensor", x: np.ndarray, said: list[str]
 ) -> np.ndarray:
-    from accel.compiler.operators._operator import affine, code_range
+    from accel.numeric.affine import Affine
     from accel.numeric.elementwise.arithmetic import ARITHMETIC
 
-    if tensor.quantization is None or len(tensor.quantization.scale) != 1:
+    q, types = tensor.quantization, ("int8", "uint8")
+    if q is None or len(q.scale) != 1 or tensor.dtype not in types:
         return x
     with np.errstate(over="ignore"):  # of float64; what is beyond float32 saturates
         real = x.astype(np.float32)
     if np.isnan(real).any():
         raise UnreadableInput(f"{path}: must be numbers, but has NaN; remove these samples")
-    to = affine(tensor)
+    to, codes_of = Affine(q.scale[0], q.zero_point[0], q.offset), np.iinfo(tensor.dtype)
     codes = ARITHMETIC[graph.contract].quantize(real, to)
     said.append(
         f"{path.name} is {x.dtype}: quantized to {tensor.dtype} by the input's scale {to.scale:.6g} "
         f"and zero point {to.zero_point}"
     )
-    return np.clip(codes, *code_range(tensor.dtype)).astype(tensor.dtype)
+    return np.clip(codes, codes_of.min, codes_of.max).astype(tensor.dtype)

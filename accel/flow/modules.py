@@ -24,8 +24,8 @@ def logic_of_modules(netlist: str, top: str) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     cells: Mapping[str, Any] = json.loads(netlist)["modules"].get(top, {}).get("cells", {})
     for name, cell in cells.items():
-        luts = _LUTS.get(cell["type"], 0)
-        registers = int(bool(_REGISTER.fullmatch(cell["type"])))
+        kind = cell.get("type", "")
+        luts, registers = _LUTS.get(kind, 0), int(bool(_REGISTER.fullmatch(kind)))
         if luts or registers:
             counts = found.setdefault(_module(name), {"logic": 0, "registers": 0})
             counts["logic"] += luts

@@ -135,7 +135,7 @@ def test_what_fits_no_board_is_written_with_the_reasons(accel, command, files):
     options = ("--json", files / "report.json")
     code, output, errors = accel(*command, *options)
     assert code == 2, errors
-    assert "int8.onnx does not run on any board:" in output
+    assert "int8.onnx does not run on " in output
     assert "int8, accel (reference)" in output
     assert "0 of 320,000 elements differ" in output
     boards = json.loads((files / "report.json").read_text())["boards"]
