@@ -35,7 +35,7 @@ USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
 
 
 class Commands(TyperGroup):
-    """Turns what a user can run into into one message and an exit code."""
+    """Makes one message and an exit code of every error that a user can cause or meet."""
 
     def invoke(self, ctx: Any) -> None:
         try:
@@ -87,8 +87,8 @@ def _of_all_commands(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Hardware of its own for a small quantized network: from a .tflite file to exact answers
-    and a bitstream."""
+    """Give a small quantized network hardware of its own: from a .tflite or .onnx file to exact
+    answers and an FPGA's bitstream."""
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from accel.config import AcceleratorConfig
 
 _NOTE = (
-    "ms: of one inference at the board's own clock, without the link; memory: the share of the "
-    "core's that network and program take"
+    "ms: of one inference at the board's own clock, without the link; memory: share of the "
+    "core's banks that tensors and program take"
 )
 
 

@@ -80,11 +80,15 @@ class SizeOptions:
 
     rows: Annotated[
         int | None,
-        typer.Option("--rows", help="Output positions at a time.", rich_help_panel=_CORE),
+        typer.Option(
+            "--rows", help="Rows of the array: output positions at a time.", rich_help_panel=_CORE
+        ),
     ] = None
     cols: Annotated[
         int | None,
-        typer.Option("--cols", help="Output channels at a time.", rich_help_panel=_CORE),
+        typer.Option(
+            "--cols", help="Columns of the array: output channels at a time.", rich_help_panel=_CORE
+        ),
     ] = None
     values: Annotated[
         list[str] | None,
@@ -228,7 +232,7 @@ class NetworkOptions:
         bool,
         typer.Option(
             "--fuse/--no-fuse",
-            help="Compute additions and functions of single values in the layer before.",
+            help="Compute additions and element-wise functions within the layer before them.",
         ),
     ] = True
     exact: Annotated[

@@ -35,6 +35,14 @@ def counted(reasons: Iterable[Reason]) -> tuple[Counted, ...]:
     )
 
 
+def counted_texts(texts: Iterable[str]) -> tuple[Counted, ...]:
+    """The same of reasons that are text already, as `Reason` spells them."""
+    return counted(
+        Reason(place=place if colon else "", what=what if colon else place)
+        for place, colon, what in (text.partition(": ") for text in texts)
+    )
+
+
 def kinds(reasons: Sequence[Reason]) -> tuple[tuple[str, int], ...]:
     """What two boards have in common whose reasons are alike, however large the numbers in them."""
     return tuple((_kind(one.first), len(one.places)) for one in counted(reasons))

@@ -45,7 +45,7 @@ def bench(
     ] = None,
     json_file: _options.Json = None,
 ) -> None:
-    """Measure all that counts in one run, and print each figure beside its anchor as a ratio.
+    """Measure cores and networks, and compare each figure with a published one.
 
     Of each board, its core is built with 8 seeds, and its signed-off Fmax,
     logic and DSPs are compared with the best that was published for the chip.

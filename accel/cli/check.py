@@ -34,7 +34,7 @@ def check(
     network: _options.NetworkOptions,
     json_file: _options.Json = None,
 ) -> None:
-    """Say what of a network runs where, and everything that stands in the way, without synthesis.
+    """Say which boards a network runs on, how fast, or what stands in the way; no synthesis.
 
     A table says which boards a network runs on, and how fast; without --board
     all boards are checked. Of one network on one board every operator is

@@ -15,7 +15,7 @@ from accel.cli._output import error, note, progress, say, show
 app = typer.Typer(
     name="datapath",
     no_args_is_help=True,
-    help="Number formats and processing elements, and what holds them to what they state.",
+    help="List, check and compare number formats and processing elements.",
 )
 
 

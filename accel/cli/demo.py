@@ -42,7 +42,7 @@ def demo(
     ] = Path("accel-demo"),
     json_file: _options.Json = None,
 ) -> None:
-    """The whole way on a small network that reads handwritten digits.
+    """Run the whole flow on a small network that reads handwritten digits.
 
     Compiles it, runs it on the functional machine and in compiled RTL,
     compares every element of every layer, shows an answer and what each

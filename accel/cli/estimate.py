@@ -27,7 +27,7 @@ def estimate(
     ] = None,
     json_file: _options.Json = None,
 ) -> None:
-    """What a core takes and how fast it is, before any synthesis.
+    """Estimate a core's logic and clock, and what networks take on it, before any synthesis.
 
     Logic and clock are estimated from builds that were recorded; cycles are
     exact. `accel build` says what it really is. FILE has an object, of several

@@ -2,7 +2,7 @@
 
 from accel import boards
 from accel.cli._matrix import Answer, show_matrix
-from accel.cli._reasons import counted, kinds
+from accel.cli._reasons import counted, counted_texts, kinds
 from accel.compiler.diagnostics import Reason
 
 from .conftest import MODEL
@@ -31,6 +31,12 @@ def test_places_and_numbers_alone_make_no_other_reason():
 def test_reasons_without_a_place_are_counted_too():
     (one,) = counted([Reason(place="", what="is wrong")] * 3)
     assert str(one) == "is wrong (3 times)"
+
+
+def test_reasons_that_are_text_are_the_same():
+    texts = [*map(str, REASONS), "the 8x4 core needs 16 DSP"]
+    assert [str(one) for one in counted_texts(texts)][:2] == [str(one) for one in counted(REASONS)]
+    assert str(counted_texts(texts)[2]) == "the 8x4 core needs 16 DSP"
 
 
 def test_two_are_alike_only_if_they_have_as_many_of_each_kind():
