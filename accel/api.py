@@ -13,7 +13,7 @@ from accel.boards import Board
 from accel.compiler.frontends import held_to, load
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
-from accel.compiler.program.program import Program as Code
+from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session
@@ -168,7 +168,9 @@ class Program:
         VCD file that the ``pysim`` executor writes.
     """
 
-    def __init__(self, code: Code, board: str | Board | None = None, waves: Path | None = None):
+    def __init__(
+        self, code: CoreProgram, board: str | Board | None = None, waves: Path | None = None
+    ):
         self.code = code
         self.board = board.name if isinstance(board, Board) else board
         self._board = _found(DEFAULT_BOARD if board is None else board)
@@ -218,7 +220,7 @@ class Program:
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
-            Also return every node's output, but for what is fused into the layer behind it.
+            Also return every node's output, but for what is fused into the layer after it.
         progress
             Called with the number of samples done, by the executors that take samples one by one;
             by ``rtl`` from several threads, one at a time.

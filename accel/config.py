@@ -150,10 +150,10 @@ class AcceleratorConfig:
         read the next one."""
         return 2 if self.word_cycles == 1 else 1
 
-    def tile_cycles(self, second: int) -> int:
+    def tile_cycles(self, residual: int) -> int:
         """Cycles from the first results of a tile to those of the next one, in a layer with a
-        second operand or without."""
-        return self.drain_cycles * (self.pace if second else 1)
+        residual operand or without."""
+        return self.drain_cycles * (self.pace if residual else 1)
 
     @property
     def broadcast(self) -> bool:
@@ -161,7 +161,7 @@ class AcceleratorConfig:
         return self.columns >= self.rows
 
     @property
-    def lines(self) -> int:
+    def broadcast_rows(self) -> int:
         """Lines of output that depthwise layers can broadcast to at a time: 1 unless the array has
         several columns for each byte of a word."""
         return max(1, self.columns // self.rows) if self.columns % self.rows == 0 else 1

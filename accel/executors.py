@@ -11,7 +11,7 @@ import numpy as np
 
 from accel.advice import how_to_install
 from accel.compiler.graph import interpreter
-from accel.compiler.program.program import Program
+from accel.compiler.program.program import CoreProgram
 from accel.errors import ToolError, UserError
 from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.port import Port
@@ -50,7 +50,7 @@ class Session:
     ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
     """
 
-    program: Program
+    program: CoreProgram
     waves: Path | None = None
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)

@@ -6,7 +6,7 @@ the weights. The descriptor's ``next`` says where the following chunk is: in mem
 from where it is streamed as it lies there.
 
 Between two of them the chain may pass a *copy*, which lies in flash. It is a descriptor with ``copy``
-set and, behind it, words that go to memory while the next layer works: from word ``input_base`` of
+set and, after it, words that go to memory while the next layer works: from word ``input_base`` of
 ``input_bank`` on, ``position_outer_step + 1`` of them. Of its other fields only ``next`` means
 something. Where that layer's chunk is in flash, it lies between the descriptor and the words, which
 are copied when all of it has been streamed; one in memory lies in a single bank then. The layer ends
@@ -31,17 +31,17 @@ even as `numeric.division` says, with the layer's ``tie_parity``. The last line 
 =======  =========================================================================================
 flag     code
 =======  =========================================================================================
-second   an operand ``old`` is what the code's byte of memory holds before, plus 128; else it is 0
+residual an operand ``old`` is what the code's byte of memory holds before, plus 128; else it is 0
 maximum  ``clamp(max(result, old), low, high)``
-tables   ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
+lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
          and ``second`` lie between descriptor and groups: 256 entries of ``first``, then of ``second``
-         256, or 1 where there is no second operand; see `numeric.tables`. Not with ``maximum``
+         256, or 1 where there is no second operand; see `numeric.elementwise.lookup_tables`. Not with ``maximum``
 pack     ``clamp(result, low, high)`` in the upper bits of the byte, as many as the number format's
          narrow values have; below them what the byte held there, or 0. Not with the others
 =======  =========================================================================================
 
 In a ``narrow`` layer a byte of the input and one of the weights hold several values each, and count as
-the sum of their products, see `numeric.formats.Narrow`. Only number formats that have narrow values have
+the sum of their products, see `numeric.formats.SubByte`. Only number formats that have narrow values have
 these two flags.
 
 A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
@@ -52,14 +52,14 @@ tile has at least ``rows`` steps, in which the rows take their positions one aft
 in other layers, but a ``halved`` one of a single tap would have one less.
 
 Where columns are several times the rows, each ``rows`` of them are a *line*, whose codes fill a word:
-line ``l`` goes ``l`` times ``output_line_step`` words on, in a dense layer one word. In a
+line ``l`` goes ``l`` times ``output_broadcast_row_step`` words on, in a dense layer one word. In a
 broadcast layer column ``c`` takes byte ``c % rows``, so lines are lines of output positions, with
 the same taps after some more that are zero. Of the last run's lines only some may be written.
 There, ``halved`` leaves out every other position, for inner strides of 2: odd rows are not written,
-only behind them does the place step on, and a run of inner taps has ``rows - 2`` idle ones.
+only after them does the place step on, and a run of inner taps has ``rows - 2`` idle ones.
 ``rows`` is even then, and runs are whole tiles.
 
-Records are stored for the columns that are written, not for those behind them; of a broadcast layer
+Records are stored for the columns that are written, not for those after them; of a broadcast layer
 for those of one line, as all have the same.
 """
 
@@ -135,7 +135,7 @@ class Isa:
         # fmt: off
         return data.StructLayout({
             # what follows
-            "next": self.pointer.size,        # the pointer to the chunk behind this one
+            "next": self.pointer.size,        # the pointer to the chunk after this one
             "last": 1,                        # there is none
             **copy,
             # input
@@ -165,10 +165,10 @@ class Isa:
             "shared": 1,                      # all groups use the records and weights of the first
             # output
             "tie_parity": 1,                  # of tie channels
-            "second": 1,                      # combine with what the output's place holds
+            "residual": 1,                      # combine with what the output's place holds
             "maximum": 1,
-            "tables": 1,
-            **({"pack": 1, "narrow": 1} if self.config.number_format.narrow else {}),
+            "lookup_tables": 1,
+            **({"pack": 1, "sub_byte": 1} if self.config.number_format.sub_byte else {}),
             "run_filling": self.lane_bits,    # of these, how many only fill rows
             "output_base": address,
             # The lanes are 0 where a row of the array fills whole words.
@@ -181,7 +181,7 @@ class Isa:
             "last_columns_less_one": self.column_bits,  # of the last group
             "low": 8,                         # clamp, as codes + 128
             "high": 8,
-            **self._lines,
+            **self._broadcast_rows,
         })
         # fmt: on
 
@@ -192,17 +192,17 @@ class Isa:
         return max(12, bits_for(config.weight_rows // 2 * config.words_per_weight_row - 1))
 
     @property
-    def _lines(self) -> Mapping[str, int]:
+    def _broadcast_rows(self) -> Mapping[str, int]:
         """What a layer says of lines, where there are several."""
-        if self.config.lines == 1:
+        if self.config.broadcast_rows == 1:
             return {}
-        count = bits_for(self.config.lines - 1)
+        count = bits_for(self.config.broadcast_rows - 1)
         # fmt: off
         return {
-            "output_line_step": self.address_bits,  # words from a line of columns to the next
-            "lines_less_one": count,          # lines that are written
-            "last_lines_less_one": count,     # of the last run
-            "halved": 1,                      # odd rows are not written
+            "output_broadcast_row_step": self.address_bits,  # words from a line of columns to the next
+            "broadcast_rows_less_one": count,          # lines that are written
+            "last_broadcast_rows_less_one": count,     # of the last run
+            "stride2_skip": 1,                      # odd rows are not written
         }
         # fmt: on
 
@@ -215,7 +215,7 @@ class Isa:
         return max(1, ceil_log2(self.config.columns))
 
     @_made_once
-    def record(self) -> Mapping[str, data.StructLayout]:
+    def channel_parameters(self) -> Mapping[str, data.StructLayout]:
         """The parts of an output channel's record, in the order in which they are needed.
 
         Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
@@ -243,13 +243,15 @@ class Isa:
         return self.words(self.descriptor)
 
     @_made_once
-    def record_layout(self) -> data.FlexibleLayout:
+    def channel_parameter_layout(self) -> data.FlexibleLayout:
         """A channel's whole record: a word has as many parts as it has room for, and a part that is
         wider than a word has words of its own. The offsets share a memory of the core unless they are
         written at once, so both are in one word or at the same place of two."""
         width, fields, word, used = self.config.word_bits, {}, 0, 0
-        both = self.record["offset"].size + self.record["offset_negative"].size
-        for name, layout in self.record.items():
+        both = (
+            self.channel_parameters["offset"].size + self.channel_parameters["offset_negative"].size
+        )
+        for name, layout in self.channel_parameters.items():
             size = both if name == "offset" and both <= width else layout.size
             if used and used + size > width:
                 word, used = word + 1, 0
@@ -261,15 +263,15 @@ class Isa:
         return data.FlexibleLayout((word + bool(used)) * width, fields)
 
     @_made_once
-    def record_words(self) -> int:
+    def channel_parameter_words(self) -> int:
         """Memory words of a channel."""
-        return self.record_layout.size // self.config.word_bits
+        return self.channel_parameter_layout.size // self.config.word_bits
 
-    def records_of_group(self, fields: Mapping[str, int]) -> int:
+    def group_parameter_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of the records of a group."""
-        return (fields["columns_less_one"] + 1) * self.record_words
+        return (fields["columns_less_one"] + 1) * self.channel_parameter_words
 
     def table_words(self, fields: Mapping[str, int]) -> int:
         """Memory words of a layer's tables."""
-        entries = TABLE_ENTRIES + (TABLE_ENTRIES if fields["second"] else 1)
-        return entries * self.words(self.table_entry) if fields["tables"] else 0
+        entries = TABLE_ENTRIES + (TABLE_ENTRIES if fields["residual"] else 1)
+        return entries * self.words(self.table_entry) if fields["lookup_tables"] else 0

@@ -1,6 +1,6 @@
 """The frames that a host and a core exchange, byte by byte over any link.
 
-A request is a header of ``HEADER_BYTES``: opcode, location (3 bytes), count (2 bytes), CRC. Behind
+A request is a header of ``HEADER_BYTES``: opcode, location (3 bytes), count (2 bytes), CRC. After
 the header of ``WRITE`` follow ``count`` memory words and their CRC. A reply is a status byte; where
 the request asks for data and the status is ``OK``, the data and their CRC follow. Numbers are
 little-endian. A byte 0 between frames is skipped. Within a frame the core waits at most
@@ -35,7 +35,7 @@ MAGIC = b"accl"
 PROTOCOL_VERSION = 3
 IDENTITY_BYTES = 16  # magic, protocol version, rows, columns, weight bits, 8 bytes of digest
 COUNTERS = ("cycles", "busy", "waiting_weights", "waiting_drain")
-COUNTERS_BYTES = COUNTER_BITS * len(COUNTERS) // 8  # one directly behind the other
+COUNTERS_BYTES = COUNTER_BITS * len(COUNTERS) // 8  # one directly after the other
 INFO_BYTES = IDENTITY_BYTES + COUNTERS_BYTES + 1
 
 

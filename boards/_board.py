@@ -85,13 +85,13 @@ def open_fpga_loader(board: str) -> dict[str, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Flash:
-    """The SPI flash that the FPGA is configured from, and where in it programs lie: behind that.
+    """The SPI flash that the FPGA is configured from, and where in it programs lie: after that.
 
     Attributes
     ----------
     offset : int
         First byte of a program.
-    lanes : mapping of int to str
+    data_lines : mapping of int to str
         Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
     command : str or None
         What writes ``{file}`` at byte ``{offset}``.
@@ -100,7 +100,7 @@ class Flash:
     """
 
     offset: int
-    lanes: Mapping[int, str] = field(default_factory=lambda: DUAL)
+    data_lines: Mapping[int, str] = field(default_factory=lambda: DUAL)
     command: str | None = None
     quad_enable: str | None = None
 
@@ -126,7 +126,7 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     Parameters
     ----------
     names : mapping of int to str
-        As ``Flash.lanes``: the resources to make, each with number 0.
+        As ``Flash.data_lines``: the resources to make, each with number 0.
     cs : str
         The pin that selects the chip, which is low then.
     dq : str

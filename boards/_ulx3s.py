@@ -30,7 +30,7 @@ _FLASH = flash_resources(
 )
 
 ULX3S: dict[str, Any] = {
-    "flash": Flash(offset=1 << 22, lanes=OWN_QUAD, **open_fpga_loader("ulx3s")),
+    "flash": Flash(offset=1 << 22, data_lines=OWN_QUAD, **open_fpga_loader("ulx3s")),
     "held_high": (("wifi_gpio0", 0),),
 }
 """Arguments of ``Board``."""

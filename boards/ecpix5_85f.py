@@ -27,6 +27,6 @@ BOARD = Board(
     **_devices.DEVICES["LFE5UM5G-85F"].on_board("8BG554", flash_lanes=4),
     platform=platform_of("ecpix5", "ECPIX585Platform", more=_FLASH),
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
-    flash=Flash(offset=1 << 22, lanes=OWN_QUAD, **open_fpga_loader("ecpix5")),
+    flash=Flash(offset=1 << 22, data_lines=OWN_QUAD, **open_fpga_loader("ecpix5")),
     led=("rgb_led", 0, "g"),
 )

@@ -14,6 +14,6 @@ BOARD = Board(
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
-    flash=Flash(offset=1 << 20, lanes=QUAD, **ICEPROG),
+    flash=Flash(offset=1 << 20, data_lines=QUAD, **ICEPROG),
     led=("led_g", 0),
 )

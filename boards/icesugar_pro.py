@@ -20,7 +20,7 @@ BOARD = Board(
     **_devices.LFE5U_25F.on_board("6BG256", flash_lanes=4),
     platform=platform_of("icesugar_pro", "ICESugarProPlatform", more=[_GREEN]),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
-    flash=Flash(offset=1 << 22, lanes=QUAD, command="icesprog -o {offset} {file}"),
+    flash=Flash(offset=1 << 22, data_lines=QUAD, command="icesprog -o {offset} {file}"),
     led=("status_led", 0),
     # The iCELink is a small microcontroller.
     link=Link(baud=115_200),

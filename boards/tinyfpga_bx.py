@@ -17,7 +17,7 @@ BOARD = Board(
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=48.0),
     # Where the bootloader puts what is the user's.
-    flash=Flash(offset=0x50000, lanes=QUAD, command="tinyprog -u {file}"),
+    flash=Flash(offset=0x50000, data_lines=QUAD, command="tinyprog -u {file}"),
     usb=("usb", 0),
     # For an adapter of the user's.
     link=Link(baud=115_200),

@@ -19,5 +19,5 @@ BOARD = Board(
     **_devices.DEVICES["LFE5UM-45F"].on_board("8BG381", flash_lanes=4),
     platform=platform_of("versa_ecp5", "VersaECP5Platform", more=_FLASH),
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
-    flash=Flash(offset=1 << 22, lanes=OWN_QUAD),
+    flash=Flash(offset=1 << 22, data_lines=OWN_QUAD),
 )

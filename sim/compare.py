@@ -38,7 +38,7 @@ def assert_same(actual: Any, expected: Any) -> None:
     if others:
         listed = [f"{name} ({count})" for name, (count, _) in others[:LISTED]]
         listed += ["..."] if len(others) > LISTED else []
-        lines.append(f"  behind it differ: {', '.join(listed)}")
+        lines.append(f"  after it differ: {', '.join(listed)}")
     raise AssertionError("\n".join(map(escaped, lines)))
 
 

@@ -66,7 +66,7 @@ def on_core(name: str) -> bool:
 def where(name: str) -> str:
     operator = OPERATORS[name]
     places = ["core"] if on_core(name) else []
-    places = ["core, at no cost where words stay as they are"] if operator.view else places
+    places = ["core, at no cost where words stay as they are"] if operator.alias else places
     places += ["driver, at the network's ends"] if operator.host else []
     return " or ".join(places) or "reference executor alone"
 
@@ -134,8 +134,8 @@ def formats() -> str:
             f"{form.weight_bits} bits",
             f"{form.weight_range[0]} to {form.weight_range[1]}",
             f"{form.product_bits} bits",
-            f"{form.narrow.lanes} of {form.narrow.bits} bit{'s' * (form.narrow.bits > 1)}"
-            if form.narrow
+            f"{form.sub_byte.packing_factor} of {form.sub_byte.bits} bit{'s' * (form.sub_byte.bits > 1)}"
+            if form.sub_byte
             else "",
             ", ".join(f"`{element}`" for element in serving(AcceleratorConfig(format=name))),
         ]

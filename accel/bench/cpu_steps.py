@@ -33,14 +33,14 @@ class NoKernel(Exception):
 
 
 @dataclass(frozen=True)
-class Step:
+class CpuStep:
     """A call of ``kernel`` with ``arguments``: names of tensors, or numbers, arrays and windows."""
 
     kernel: str
     arguments: tuple[Any, ...]
 
 
-def steps(graph: Graph, nodes: tuple[Node, ...]) -> list[Step]:
+def steps(graph: Graph, nodes: tuple[Node, ...]) -> list[CpuStep]:
     """The calls that compute ``nodes``, in order. Raises ``NoKernel``."""
     if graph.contract != CONTRACT:
         raise NoKernel(f"the kernels round as {CONTRACT} says, the network as {graph.contract}")
@@ -51,14 +51,14 @@ def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
     """Tensors that are others in another shape, with those others."""
     found: dict[str, str] = {}
     for node in nodes:
-        if OPERATORS[node.operator].view:
+        if OPERATORS[node.operator].alias:
             found[node.outputs[0]] = found.get(node.inputs[0], node.inputs[0])
     return found
 
 
-def _step(node: Node, graph: Graph) -> Step | None:
+def _step(node: Node, graph: Graph) -> CpuStep | None:
     operator = OPERATORS[node.operator]
-    if operator.view:
+    if operator.alias:
         return None
     make = KERNELS.get(node.operator)
     variable = [n for n in node.inputs if n and not graph.tensor(n).constant]
@@ -109,13 +109,13 @@ def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, 
     return offsets, rule.multiplier.astype(np.int32), rule.shift.astype(np.int32)
 
 
-def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> Step:
+def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> CpuStep:
     offsets, multiplier, shift = _requantized(node, graph)
     offsets["weight_offset"] = -_zero_point(graph, node.inputs[1])
     weights, bias = graph.tensor(node.inputs[1]).data, node.inputs[2]
     biases = graph.tensor(bias).data if bias else np.zeros(len(multiplier))
     arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
-    return Step(
+    return CpuStep(
         kernel,
         (Window(**sizes, **offsets), node.inputs[0], *arrays, node.outputs[0]),
     )
@@ -125,13 +125,13 @@ def _fields(window: Window) -> dict[str, int]:
     return {name: getattr(window, name) for name in _SIZES if getattr(window, name)}
 
 
-def _conv2d(node: Node, graph: Graph) -> Step:
+def _conv2d(node: Node, graph: Graph) -> CpuStep:
     _, *kernel, depth = graph.tensor(node.inputs[1]).shape
     sliding = _sliding(node.attributes, tuple(kernel))
     return _linear(node, graph, "conv2d", _fields(_window(node, graph, **sliding, depth=depth)))
 
 
-def _depthwise_conv2d(node: Node, graph: Graph) -> Step:
+def _depthwise_conv2d(node: Node, graph: Graph) -> CpuStep:
     _, *kernel, _ = graph.tensor(node.inputs[1]).shape
     sizes = _window(
         node, graph, **_sliding(node.attributes, tuple(kernel)), depth=node.attributes.multiplier
@@ -139,7 +139,7 @@ def _depthwise_conv2d(node: Node, graph: Graph) -> Step:
     return _linear(node, graph, "depthwise_conv2d", _fields(sizes))
 
 
-def _fully_connected(node: Node, graph: Graph) -> Step:
+def _fully_connected(node: Node, graph: Graph) -> CpuStep:
     """A convolution of one pixel for each row."""
     out, depth = graph.tensor(node.inputs[1]).shape
     rows = graph.tensor(node.outputs[0]).size // out
@@ -149,32 +149,32 @@ def _fully_connected(node: Node, graph: Graph) -> Step:
     return _linear(node, graph, "conv2d", {**sizes, **dict.fromkeys(ones, 1), "depth": depth})
 
 
-def _average_pool2d(node: Node, graph: Graph) -> Step:
+def _average_pool2d(node: Node, graph: Graph) -> CpuStep:
     rule = OPERATORS[node.operator].output_rule(node, graph)
     if not isinstance(rule, Mean) or rule.offset:
         raise NoKernel(f"no kernel for {node.source or node.operator} of uint8 codes")
     sliding = _sliding(node.attributes, node.attributes.size)
     window = _window(node, graph, **sliding, low=rule.low, high=rule.high)
-    return Step("average_pool2d", (window, node.inputs[0], node.outputs[0]))
+    return CpuStep("average_pool2d", (window, node.inputs[0], node.outputs[0]))
 
 
-def _max_pool2d(node: Node, graph: Graph) -> Step:
+def _max_pool2d(node: Node, graph: Graph) -> CpuStep:
     if node.attributes.activation != "none":
         raise NoKernel(f"no kernel for {node.source or node.operator} with an activation")
     sliding = _sliding(node.attributes, node.attributes.size)
     window = _window(node, graph, **sliding, low=-128, high=127)
-    return Step("max_pool2d", (window, node.inputs[0], node.outputs[0]))
+    return CpuStep("max_pool2d", (window, node.inputs[0], node.outputs[0]))
 
 
-def _mean(node: Node, graph: Graph) -> Step:
+def _mean(node: Node, graph: Graph) -> CpuStep:
     if len(graph.tensor(node.inputs[0]).shape) != 4 or node.attributes.axes != (1, 2):
         raise NoKernel(f"no kernel for {node.source or node.operator} over other axes")
     offsets, multiplier, shift = _requantized(node, graph)
     window = _window(node, graph, **offsets)
-    return Step("mean", (window, node.inputs[0], multiplier, shift, node.outputs[0]))
+    return CpuStep("mean", (window, node.inputs[0], multiplier, shift, node.outputs[0]))
 
 
-def _add(node: Node, graph: Graph) -> Step:
+def _add(node: Node, graph: Graph) -> CpuStep:
     """``AddElementwise``; the bounds are those that the operator's table of all pairs has."""
     tensors = [graph.tensor(name) for name in (*node.inputs, *node.outputs)]
     first, second, output = tensors
@@ -193,20 +193,20 @@ def _add(node: Node, graph: Graph) -> Step:
         high=int(table.max()),
     )
     scale = pairs[:, 0].copy(), pairs[:, 1].copy()
-    return Step("add", (window, output.size, *node.inputs, *scale, node.outputs[0]))
+    return CpuStep("add", (window, output.size, *node.inputs, *scale, node.outputs[0]))
 
 
-def _lookup(node: Node, graph: Graph) -> Step:
+def _lookup(node: Node, graph: Graph) -> CpuStep:
     """A function of single codes, by its table."""
     table = OPERATORS[node.operator].unary(node, graph)
     if table.ndim != 1:
         raise NoKernel(f"no kernel for {node.source or node.operator} that differs by channel")
     source = next(n for n in node.inputs if n and not graph.tensor(n).constant)
     size = graph.tensor(source).size
-    return Step("lookup", (size, source, table.astype(np.int8), node.outputs[0]))
+    return CpuStep("lookup", (size, source, table.astype(np.int8), node.outputs[0]))
 
 
-KERNELS: Mapping[str, Callable[[Node, Graph], Step]] = MappingProxyType(
+KERNELS: Mapping[str, Callable[[Node, Graph], CpuStep]] = MappingProxyType(
     {
         "conv2d": _conv2d,
         "depthwise_conv2d": _depthwise_conv2d,

@@ -18,7 +18,7 @@ from accel.bench.clock import Clock, from_build, from_records
 from accel.bench.figures import KINDS, Anchor, Figure, anchored, median, missing
 from accel.bench.networks import Network, parameters, read
 from accel.boards import Board
-from accel.compiler.reports.blockers import obstacles
+from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
@@ -168,7 +168,7 @@ class _Bench:
         try:
             program = accel.compile(network.graph, board=board, config=config)
         except UserError as problem:
-            reasons += [str(reason) for reason in obstacles(problem, network.graph, config)]
+            reasons += [str(reason) for reason in blockers(problem, network.graph, config)]
         if reasons:
             return {**entry, "runs": False, "reasons": reasons, "figures": {}}
         try:

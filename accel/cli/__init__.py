@@ -24,7 +24,7 @@ from accel.cli import (
     run,
     show,
 )
-from accel.cli._command import Command
+from accel.cli._command import CliCommand
 from accel.cli._merged import merged
 from accel.cli._output import error, use_safe_streams
 from accel.errors import ToolError, UserError
@@ -69,7 +69,7 @@ _PANELS = {
 }
 for _panel, _commands in _PANELS.items():
     for _command in _commands:
-        app.command(cls=Command, rich_help_panel=_panel)(merged(_command))
+        app.command(cls=CliCommand, rich_help_panel=_panel)(merged(_command))
     if _panel == "Hardware":
         app.add_typer(datapath.app, rich_help_panel=_panel)
 

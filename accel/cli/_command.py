@@ -11,7 +11,7 @@ from accel.cli._places import STANDARD_OUTPUT
 from accel.cli._values import BadOption
 
 
-class Command(TyperCommand):
+class CliCommand(TyperCommand):
     """A command that refuses an option that is given twice, of which the last would win without a
     word, and a value that is empty, which would be taken for none or for the current folder."""
 

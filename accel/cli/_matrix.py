@@ -108,7 +108,7 @@ def compiled(
     An element that does not serve the number format is no reason here: it is one of the board's.
     """
     import accel
-    from accel.compiler.reports.blockers import obstacles
+    from accel.compiler.reports.blockers import blockers
     from accel.config import InvalidConfiguration
     from accel.errors import UserError
 
@@ -117,7 +117,7 @@ def compiled(
     except InvalidConfiguration:
         return None, ()
     except UserError as problem:
-        return None, tuple(obstacles(problem, graph, config))
+        return None, tuple(blockers(problem, graph, config))
 
 
 def _summary(program: "Program | None", reasons: "tuple[Reason, ...]") -> _Compiled:

@@ -20,7 +20,7 @@ def show_program(program: "Program", title: str) -> None:
 
     report, parts = program.report(), program.code.partition
     homes = working_nodes(program.code)
-    driver = {node.name for node in (*parts.before, *parts.behind)}
+    driver = {node.name for node in (*parts.before, *parts.after)}
     listing = table("operator", "in the file", "runs", ">MACs", ">cycles", ">of peak", title=title)
     for node in program.code.source:
         layers = [layer for layer in report.layers if homes[layer.node] == node.name]

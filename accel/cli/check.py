@@ -113,11 +113,11 @@ def check_board(
 
 def _show_operators(model: Path, problem: "UnsupportedModel") -> None:
     """Which operators of a file that cannot be used are supported, and which are not."""
-    from accel.compiler.reports.operator_support import outline
+    from accel.compiler.reports.operator_support import operator_support
 
     places = [reason.place for reason in problem.reasons]
     listing = table(">", "operator", "supported", title=str(model))
-    for index, line in enumerate(outline(model, places)):
+    for index, line in enumerate(operator_support(model, places)):
         state = "yes" if line.usable else "not in this form"
         listing.add_row(str(index), line.spelling, state if line.known else "no")
     if listing.rows:

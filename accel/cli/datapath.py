@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from accel.cli import _completion, _options
-from accel.cli._command import Command
+from accel.cli._command import CliCommand
 from accel.cli._datapath_report import report
 from accel.cli._json import write_json
 from accel.cli._listing import table
@@ -19,10 +19,10 @@ app = typer.Typer(
 )
 
 
-app.command(cls=Command)(merged(report))
+app.command(cls=CliCommand)(merged(report))
 
 
-@app.command("list", cls=Command)
+@app.command("list", cls=CliCommand)
 def list_(json_file: _options.Json = None) -> None:
     """List number formats and processing elements, built in and of installed packages.
 
@@ -87,7 +87,7 @@ def _formats_of(element: str) -> list[str]:
     return found
 
 
-@app.command(cls=Command)
+@app.command(cls=CliCommand)
 def check(
     name: Annotated[
         str,

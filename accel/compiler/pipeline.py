@@ -16,22 +16,22 @@ from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
 from .graph.node_orders import orders
 from .graph.verify import verify
-from .ir.command import Command, cut
+from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
 from .ir.layer import Convolution
-from .ir.tensor_layout import Stored, View
+from .ir.tensor_layout import Alias, TensorLayout
 from .lowering.bank_copies import with_copies
 from .lowering.channel_alignment import in_whole_words
 from .lowering.copy_elision import without_copies
 from .lowering.input_im2col import InputMap, folded_inputs
-from .lowering.lower import alias_views, fused_layers, lower_nodes, selected
+from .lowering.lower import fused_layers, lower_nodes, selected, tensor_aliases
 from .lowering.near_dead_channels import in_two_layers
 from .lowering.sub_byte_packing import in_few_bits
 from .lowering.weight_splitting import in_parts
 from .memory.allocation import MemoryPlan
 from .memory.bank_balance import balanced
-from .program.link import linked, transfers
-from .program.program import Chunk, Copy, Program
+from .program.link import dma_transfers, linked
+from .program.program import Chunk, CoreProgram, DmaTransfer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,7 +63,7 @@ class Compilation:
         Layers with their loop nests and divisions.
     reasons
         What is in the way, of all nodes and layers.
-    memory, chunks, copies
+    memory, chunks, transfers
         Where all of it lies, and the bytes.
     """
 
@@ -74,18 +74,18 @@ class Compilation:
     order: int = 0
     graph: Graph
     partition: Partition | None = None
-    views: Mapping[str, View] = field(default_factory=dict)
+    aliases: Mapping[str, Alias] = field(default_factory=dict)
     lowered: tuple[tuple[Convolution, ...], ...] = ()
     layers: tuple[Convolution, ...] = ()
     repeats: Mapping[str, int] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
-    storage: Mapping[str, Stored] = field(default_factory=dict)
-    commands: tuple[Command, ...] = ()
+    layout: Mapping[str, TensorLayout] = field(default_factory=dict)
+    commands: tuple[LayerCommand, ...] = ()
     reasons: tuple[Reason, ...] = ()
     memory: MemoryPlan | None = None
     chunks: tuple[Chunk, ...] = ()
-    copies: tuple[Copy | None, ...] = ()
+    transfers: tuple[DmaTransfer | None, ...] = ()
 
     def replace(self, **changes: Any) -> "Compilation":
         return replace(self, **changes)
@@ -103,21 +103,21 @@ class Compilation:
     @property
     def outputs(self) -> tuple[str, ...]:
         """The tensors in memory that are read when all is done."""
-        return tuple(dict.fromkeys(self.views[name].root for name in self.parts.outputs))
+        return tuple(dict.fromkeys(self.aliases[name].root for name in self.parts.outputs))
 
-    def program(self) -> Program:
+    def program(self) -> CoreProgram:
         """What all passes have made."""
-        return Program(
+        return CoreProgram(
             config=self.config,
             source=self.source,
             graph=self.graph,
             partition=self.parts,
-            views=self.views,
+            aliases=self.aliases,
             inputs=self.inputs,
             commands=self.commands,
             memory=self.plan,
             chunks=self.chunks,
-            copies=self.copies,
+            transfers=self.transfers,
         )
 
 
@@ -157,12 +157,12 @@ def _host_partition(c: Compilation) -> Compilation:
 
 def _aliases(c: Compilation) -> Compilation:
     """Changes of shape that cost nothing."""
-    return c.replace(views=alias_views(c.graph, c.parts, c.config))
+    return c.replace(aliases=tensor_aliases(c.graph, c.parts, c.config))
 
 
 def _lower(c: Compilation) -> Compilation:
     """Layers of the core for each node."""
-    lowered, reasons = lower_nodes(c.graph, c.parts, c.views, c.config)
+    lowered, reasons = lower_nodes(c.graph, c.parts, c.aliases, c.config)
     return c.replace(
         lowered=lowered, layers=tuple(layer for node in lowered for layer in node), reasons=reasons
     )
@@ -179,7 +179,7 @@ def _near_dead(c: Compilation) -> Compilation:
 
 def _fuse(c: Compilation) -> Compilation:
     """Functions of single codes in the layer before."""
-    return c.replace(layers=fused_layers(c.lowered, c.graph, c.parts, c.views)) if c.fuse else c
+    return c.replace(layers=fused_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
 
 
 def _copy_elision(c: Compilation) -> Compilation:
@@ -210,19 +210,19 @@ def _channel_alignment(c: Compilation) -> Compilation:
 def _bank_copies(c: Compilation) -> Compilation:
     """Copies without which a layer's input and output would be in the same bank."""
     layers = tuple(with_copies(c.layers, set(c.outputs)))
-    stored = {
-        layer.output: Stored(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
+    layout_of = {
+        layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
     }
-    return c.replace(layers=layers, storage=stored)
+    return c.replace(layers=layers, layout=layout_of)
 
 
 def _input_im2col(c: Compilation) -> Compilation:
     """A network's inputs as its first layers read them fastest."""
     names = c.parts.inputs
-    layers, inputs = folded_inputs(c.layers, names, c.views, c.repeats, c.config)
-    storage = {one.tensor: one.storage for one in inputs} | c.storage
-    return c.replace(layers=layers, inputs=inputs, storage=storage)
+    layers, inputs = folded_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layout = {one.tensor: one.layout for one in inputs} | c.layout
+    return c.replace(layers=layers, inputs=inputs, layout=layout)
 
 
 def _select(c: Compilation) -> Compilation:
@@ -236,7 +236,7 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Addresses of tensors and weights, in memory and in flash."""
-    commands, memory = balanced(c.commands, c.storage, c.parts.inputs, c.outputs, c.config)
+    commands, memory = balanced(c.commands, c.layout, c.parts.inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -251,7 +251,7 @@ def _link(c: Compilation) -> Compilation:
 
 def _dma(c: Compilation) -> Compilation:
     """What is copied from flash to memory while layers run."""
-    return c.replace(copies=transfers(c.chunks, c.plan, c.config))
+    return c.replace(transfers=dma_transfers(c.chunks, c.plan, c.config))
 
 
 PASSES: tuple[tuple[str, Pass], ...] = (
@@ -313,7 +313,7 @@ def compile_graph(
     fuse: bool = True,
     exact: bool = False,
     watch: Callable[[str, Compilation], None] | None = None,
-) -> Program:
+) -> CoreProgram:
     """Compile a verified graph for a configuration; ``fuse`` and ``exact`` as in `Compilation`.
 
     The orders of its nodes are tried until all of a program fits into memory; where none does, the
@@ -322,7 +322,7 @@ def compile_graph(
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
     failure: DoesNotFit | None = None
-    streamed: list[Program] = []
+    streamed: list[CoreProgram] = []
     begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     for order in count():
         try:

@@ -15,16 +15,16 @@ from .datapath import requantizer
 from .datapath import write_back as writeback
 from .datapath.array import SystolicArray
 from .datapath.drain import Drain
-from .datapath.post_op import Combine
+from .datapath.post_op import PostOpUnit
 from .datapath.row_feeder import RowFeeder
-from .flash.dma import Copier
+from .flash.dma import Dma
 from .flash.reader import FlashReader, depth_of, flash_pins
 from .flash.word_packer import FlashWords
 from .host_link.link import Link
 from .memory import weight_buffer
 from .memory.activation_banks import ActivationBanks
 from .primitives import dual_port
-from .primitives.fanout import spread
+from .primitives.fanout import fan_out
 from .signals import delayed
 
 
@@ -103,9 +103,9 @@ class Core(wiring.Component):
             feeder.load.eq(self._load(m, issue.slot, 2 + latency)),
             feeder.broadcast.eq(d.broadcast),
             array.activations.eq(feeder.o),
-            *([array.narrow.eq(d.narrow)] if config.number_format.narrow else []),
+            *([array.sub_byte.eq(d.sub_byte)] if config.number_format.sub_byte else []),
         ]
-        outside = spread(
+        outside = fan_out(
             m,
             issue.outside,
             config.rows,
@@ -149,13 +149,13 @@ class Core(wiring.Component):
             drain.sums.eq(array.sums),
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
-            *([drain.second.eq(d.second)] if config.pace > 1 else []),
+            *([drain.residual.eq(d.residual)] if config.pace > 1 else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.half),
         ]
         rules = self._rules(m, d)
         codes = [
-            self._add_results(m, q, fillings[1 + q], rules[q], drain, write_back, array.halves)
+            self._add_results(m, q, fillings[1 + q], rules[q], drain, write_back, array.carry_save)
             for q in range(config.requantizers)
         ]
         m.d.comb += [
@@ -186,16 +186,23 @@ class Core(wiring.Component):
 
         On the ECP5 a cycle later: nothing is read so soon.
         """
-        names = ("table_en", "record_en", "record_column", "record_word", "weight_en", "restart")
+        names = (
+            "table_en",
+            "parameter_en",
+            "parameter_column",
+            "parameter_word",
+            "weight_en",
+            "restart",
+        )
         names += ("start", "half", "write_data")
         return self._for_each(m, "filling", count, {n: getattr(sequencer, n) for n in names})
 
     def _rules(self, m, d):
-        """What of the descriptor each requantizer and what is behind it goes by, which is stable
+        """What of the descriptor each requantizer and what is after it goes by, which is stable
         long before the first results come."""
-        names = ["tie_parity", "maximum", "tables", "low", "high"]
-        names += ["broadcast"] if self.config.lines > 1 else []
-        names += ["pack"] if self.config.number_format.narrow else []
+        names = ["tie_parity", "maximum", "lookup_tables", "low", "high"]
+        names += ["broadcast"] if self.config.broadcast_rows > 1 else []
+        names += ["pack"] if self.config.number_format.sub_byte else []
         count = self.config.requantizers
         return self._for_each(m, "rule", count, {name: getattr(d, name) for name in names})
 
@@ -205,30 +212,32 @@ class Core(wiring.Component):
         together = Cat(values.values())
         copies = [together] * count
         if self.config.family == "ecp5":
-            copies = spread(
+            copies = fan_out(
                 m, together, count, family="ecp5", simulate=self.simulate, name=name, init=0
             )
         return [data.View(layout, copy) for copy in copies]
 
-    def _add_results(self, m, q, filling, rule, drain, write_back, halves):
+    def _add_results(self, m, q, filling, rule, drain, write_back, carry_save):
         """The requantizer of number ``q`` with its records, and what its results are stored as."""
         config = self.config
-        m.submodules[f"records_{q}"] = records = weight_buffer.RecordTable(
+        m.submodules[f"parameters_{q}"] = records = weight_buffer.ParameterTable(
             config, simulate=self.simulate
         )
         m.submodules[f"requantizer_{q}"] = divider = requantizer.Requantizer(
-            Isa(config), halves=halves
+            Isa(config), carry_save=carry_save
         )
-        m.submodules[f"combine_{q}"] = combine = Combine(config, simulate=self.simulate)
-        column, wanted = filling.record_column, drain.columns[q]
-        if config.lines > 1:  # all lines of a broadcast layer have the records of the first
+        m.submodules[f"post_op_{q}"] = post_op_unit = PostOpUnit(config, simulate=self.simulate)
+        column, wanted = filling.parameter_column, drain.columns[q]
+        if (
+            config.broadcast_rows > 1
+        ):  # all lines of a broadcast layer have the records of the first
             wanted = Mux(rule.broadcast, wanted % (config.rows // config.requantizers), wanted)
         sums = delayed(m, drain.o[q], records.latency - drain.latency, name=f"sum_{q}")
         m.d.comb += [
-            records.write_en.eq(filling.record_en & (column % config.requantizers == q)),
+            records.write_en.eq(filling.parameter_en & (column % config.requantizers == q)),
             records.write_half.eq(filling.half),
             records.write_column.eq(column // config.requantizers),
-            records.write_word.eq(filling.record_word),
+            records.write_word.eq(filling.parameter_word),
             records.write_data.eq(filling.write_data),
             records.column.eq(wanted),
             records.half.eq(drain.halves[q]),
@@ -238,18 +247,18 @@ class Core(wiring.Component):
             divider.late.eq(records.late),
             divider.offset.eq(records.offset),
             divider.tie_parity.eq(rule.tie_parity),
-            combine.result.eq(divider.o),
-            combine.second.eq(write_back.old.word_select(q, 8)),
-            combine.maximum.eq(rule.maximum),
-            combine.tables.eq(rule.tables),
-            *([combine.pack.eq(rule.pack)] if config.number_format.narrow else []),
-            combine.low.eq(rule.low),
-            combine.high.eq(rule.high),
-            combine.restart.eq(filling.start),
-            combine.write_en.eq(filling.table_en),
-            combine.write_data.eq(filling.write_data),
+            post_op_unit.result.eq(divider.o),
+            post_op_unit.residual.eq(write_back.old.word_select(q, 8)),
+            post_op_unit.maximum.eq(rule.maximum),
+            post_op_unit.lookup_tables.eq(rule.lookup_tables),
+            *([post_op_unit.pack.eq(rule.pack)] if config.number_format.sub_byte else []),
+            post_op_unit.low.eq(rule.low),
+            post_op_unit.high.eq(rule.high),
+            post_op_unit.restart.eq(filling.start),
+            post_op_unit.write_en.eq(filling.table_en),
+            post_op_unit.write_data.eq(filling.write_data),
         ]
-        return combine.o
+        return post_op_unit.o
 
     def _load(self, m, slot, cycles):
         """The row that a word is for, a bit each, ``cycles`` cycles later: from registers, for it goes
@@ -283,14 +292,14 @@ class Core(wiring.Component):
         """Chunks in flash come to the sequencer instead of words of memory, and words to copy go
         there; while no program runs, the link may read in the flash."""
         m.submodules.flash = reader = FlashReader(
-            lanes=self.config.flash_lanes,
+            data_lines=self.config.flash_lanes,
             divider=self.config.flash_divider,
             offset=self.flash_offset,
             header=image_header(self.config),
             depth=depth_of(self.config.family),
             of_luts=self.config.family == "ecp5",
         )
-        m.submodules.copier = copier = Copier(self.config)
+        m.submodules.dma = dma = Dma(self.config)
         m.submodules.flash_words = words = FlashWords(self.config, memory_latency=banks.latency)
         wiring.connect(m, reader.pins, wiring.flipped(self.flash))
         from_flash = sequencer.pointer.flash
@@ -305,23 +314,23 @@ class Core(wiring.Component):
             words.clear.eq(sequencer.flash_start),
             words.i.payload.eq(reader.o.payload),
             words.i.valid.eq(reader.o.valid & ~idle),
-            words.taken.eq((sequencer.access_en & from_flash & words.valid) | copier.taken),
+            words.taken.eq((sequencer.access_en & from_flash & words.valid) | dma.taken),
             link.from_flash.eq(from_flash),
             link.flash_status.eq(reader.status),
             link.flash.payload.eq(reader.o.payload),
             link.flash.valid.eq(reader.o.valid),
             sequencer.flash_valid.eq(reader.status == FlashStatus.OK),
-            sequencer.copying.eq(copier.active),
-            copier.descriptor.eq(sequencer.descriptor),
-            copier.begin.eq(sequencer.copy),
-            copier.quiet.eq(sequencer.quiet),
-            copier.streaming.eq(from_flash),
-            copier.bank.eq(sequencer.pointer.memory.bank),
-            copier.valid.eq(words.valid),
-            copier.taken.eq(banks.copy_taken),
-            banks.copy_offered.eq(copier.offered),
-            banks.copy_location.eq(copier.location),
-            banks.copy_data.eq(words.word),
+            sequencer.copying.eq(dma.active),
+            dma.descriptor.eq(sequencer.descriptor),
+            dma.begin.eq(sequencer.copy),
+            dma.quiet.eq(sequencer.quiet),
+            dma.streaming.eq(from_flash),
+            dma.bank.eq(sequencer.pointer.memory.bank),
+            dma.valid.eq(words.valid),
+            dma.taken.eq(banks.dma_taken),
+            banks.dma_offered.eq(dma.offered),
+            banks.dma_location.eq(dma.location),
+            banks.dma_data.eq(words.word),
         ]
         with m.If(from_flash):
             m.d.comb += [banks.other_en.eq(0), sequencer.granted.eq(words.valid)]

@@ -8,7 +8,7 @@ step_layout = data.StructLayout(
     {
         "valid": 1,  # multiply and accumulate
         "first": 1,  # of a tile: begin a new sum
-        "last": 1,  # of a tile, whether valid or not: the sums are complete behind it
+        "last": 1,  # of a tile, whether valid or not: the sums are complete after it
         "half": 1,  # of the weight and record buffers that the tile uses
         "group_last": 1,  # the last tile of its group of output channels
     }

@@ -48,7 +48,7 @@ def _problem(config: AcceleratorConfig) -> str:
             wrong = _port_problem(component, "carry", 1, "bits", count, kind="unsigned")
             if wrong:
                 return wrong
-        if number.narrow and "narrow" not in component.signature.members:
+        if number.sub_byte and "sub_byte" not in component.signature.members:
             return "there is no port 'narrow', which this number format needs"
     return ""
 

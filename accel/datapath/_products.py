@@ -11,7 +11,7 @@ from accel.core.pe import element_of
 from ._claim import Claim
 
 _PERIOD = 1e-6
-_MORE_CYCLES = 8  # behind the stated latency in which a late product is looked for
+_MORE_CYCLES = 8  # after the stated latency in which a late product is looked for
 
 Operands = tuple[list[int], list[int]]  # of a cycle: activations and weight codes, row-major
 
@@ -19,37 +19,37 @@ Operands = tuple[list[int], list[int]]  # of a cycle: activations and weight cod
 def claims(config: AcceleratorConfig) -> Iterator[Claim]:
     """Every activation with every weight, and every byte of several with every other."""
     yield claim(config)
-    if config.number_format.narrow:
-        yield claim(config, narrow=True)
+    if config.number_format.sub_byte:
+        yield claim(config, sub_byte=True)
 
 
-def claim(config: AcceleratorConfig, narrow: bool = False) -> Claim:
+def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
     """Every activation with every weight, each on some of the array's products."""
     number, latency = config.number_format, element_of(config).latency(config)
     pairs = len(number.activations) * len(number)
     what = "each product"
-    if narrow:
-        what = f"each sum of {number.narrow.lanes} narrow products"
+    if sub_byte:
+        what = f"each sum of {number.sub_byte.packing_factor} narrow products"
     return Claim(
-        what=f"{what} is the format's, {latency} cycles behind its operands",
+        what=f"{what} is the format's, {latency} cycles after its operands",
         how=f"all {pairs:,} pairs, family {config.family}",
-        problem=_problem(config, latency, narrow),
+        problem=_problem(config, latency, sub_byte),
     )
 
 
-def _problem(config: AcceleratorConfig, latency: int, narrow: bool = False) -> str:
+def _problem(config: AcceleratorConfig, latency: int, sub_byte: bool = False) -> str:
     cycles = list(_cycles(config, random.Random(1)))
-    product = config.number_format.narrow.dot if narrow else config.number_format.product
+    product = config.number_format.sub_byte.dot if sub_byte else config.number_format.product
     expected = [[int(product(a, b)) for a, b in zip(*step, strict=True)] for step in cycles]
     try:
-        seen = _simulated(config, cycles, latency + _MORE_CYCLES, narrow)
+        seen = _simulated(config, cycles, latency + _MORE_CYCLES, sub_byte)
     except Exception as problem:  # noqa: BLE001 -- a user's own code
         return f"simulation raised {type(problem).__name__}: {problem}"
     if seen[latency:][: len(expected)] == expected:
         return ""
     for other in range(latency + _MORE_CYCLES + 1):
         if seen[other:][: len(expected)] == expected:
-            return f"products come {other} cycles behind their operands, not the stated {latency}"
+            return f"products come {other} cycles after their operands, not the stated {latency}"
     for step, wanted, found in zip(cycles, expected, seen[latency:], strict=False):
         for k, (a, b) in enumerate(zip(*step, strict=True)):
             if wanted[k] != found[k]:
@@ -100,7 +100,7 @@ def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
 
 
 def _simulated(
-    config: AcceleratorConfig, cycles: list[Operands], more: int, narrow: bool
+    config: AcceleratorConfig, cycles: list[Operands], more: int, sub_byte: bool
 ) -> list[list[int]]:
     """The products before each cycle's clock edge, for some cycles more than there are operands."""
     dut = element_of(config).create(config, True)
@@ -112,8 +112,8 @@ def _simulated(
         return [p + ctx.get(dut.carry[k]) for k, p in enumerate(found)] if carries else found
 
     async def bench(ctx) -> None:
-        if narrow:
-            ctx.set(dut.narrow, 1)
+        if sub_byte:
+            ctx.set(dut.sub_byte, 1)
         # Before it is looked at, all rows have had weights of the rows above.
         before = config.rows - 1
         for time in range(-before, len(cycles) + more):

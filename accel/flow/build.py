@@ -17,23 +17,25 @@ from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
 from accel.flow.products import products
 from accel.flow.products.products import NEXTPNR_REPORT, ROUTED, SDF
-from accel.flow.runner import UNFINISHED, OnProgress, Runner, Step
+from accel.flow.runner import UNFINISHED, BuildStep, OnProgress, Runner
 from accel.flow.stages import Stages
 from accel.flow.timing.reports import read_nextpnr
 from accel.flow.timing.signoff import sign_off_as_reported, sign_off_up5k
 from accel.flow.tools import Tool, find_tool
 
-_SYNTHESIS = Step(
+_SYNTHESIS = BuildStep(
     name="synthesis", begin=0.0, end=0.3, remedy="this is a fault of the design, please report it"
 )
-_PLACE_AND_ROUTE = Step(
+_PLACE_AND_ROUTE = BuildStep(
     name="place and route",
     begin=0.3,
     end=0.95,
     remedy="the design may be too large for the device: take a smaller configuration, or other seeds",
     of_size=True,
 )
-_PACKING = Step(name="packing", begin=0.95, end=1.0, remedy="this is a fault, please report it")
+_PACKING = BuildStep(
+    name="packing", begin=0.95, end=1.0, remedy="this is a fault, please report it"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def build(
     cores : int
         Number of tools to run at once; all of this machine's if not given.
     on_progress : callable
-        Called with what is being done and the share of the build that is behind it.
+        Called with what is being done and the share of the build that is after it.
     cache : Cache
         Where what was made before is taken from and what is made is kept, each seed as soon as it
         has ended; nowhere if not given.

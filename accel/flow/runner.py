@@ -33,7 +33,7 @@ killed, or what it made is not whole though it ended without an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class BuildStep:
     """A step of a build: its name, which share of the build it begins and ends with, and what to do
     if the design is why it fails; ``of_size`` says that it fails where a design is too large."""
 
@@ -54,7 +54,7 @@ class Runner:
 
     def run(
         self,
-        step: Step,
+        step: BuildStep,
         tool: Tool,
         commands: Sequence[Sequence[str]],
         folders: Sequence[Path],
@@ -137,7 +137,7 @@ class Runner:
         ]
 
     def _failure(
-        self, step: Step, tool: Tool, job: Job, command: Sequence[str], failure: Failure
+        self, step: BuildStep, tool: Tool, job: Job, command: Sequence[str], failure: Failure
     ) -> ToolFailed:
         log = _log_of(job.folder, command) or job.output
         return ToolFailed(

@@ -168,7 +168,7 @@ def variable_of(name: str) -> str:
 
 
 def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
-    """The program that an environment variable names by its path, with ``arguments`` behind it if
+    """The program that an environment variable names by its path, with ``arguments`` after it if
     there may be any; nothing if the variable is unset or empty. Raises ``ToolMisnamed``."""
     value = os.environ.get(variable, "")
     if not value.strip():

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from accel.compiler.program.program import Program
+from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.flash import FlashRefused, check_flash
@@ -207,7 +207,7 @@ class DrivenCore:
 
     def __init__(
         self,
-        program: Program,
+        program: CoreProgram,
         transport: Transport,
         progress: Callable[[int], None] | None = None,
         expected: Sequence[Counters] | None = None,
@@ -297,5 +297,5 @@ class DrivenCore:
 
     def _read(self, tensor: str) -> np.ndarray:
         place = self.program.placement(tensor)
-        words = place.storage.words(self.program.config.rows)
+        words = place.layout.words(self.program.config.rows)
         return np.frombuffer(self.driver.read(place.bank, place.address, words), np.uint8)

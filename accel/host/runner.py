@@ -8,10 +8,10 @@ import numpy as np
 from accel.compiler.graph.interpreter import check_inputs, repeated
 from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS
-from accel.compiler.program.program import Program
+from accel.compiler.program.program import CoreProgram
 
 
-class Core(Protocol):
+class BoardCore(Protocol):
     """Whatever runs the layers of a program: the machine, a simulation, a board."""
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
@@ -19,8 +19,8 @@ class Core(Protocol):
 
 
 def run(
-    program: Program,
-    core: Core,
+    program: CoreProgram,
+    core: BoardCore,
     inputs: np.ndarray | Mapping[str, np.ndarray],
     keep: Collection[str] | None = None,
 ) -> dict[str, np.ndarray]:
@@ -35,8 +35,8 @@ def run(
     constants = [name for name in wanted if graph.tensor(name).constant]
     _compute(program, parts.before, values)
 
-    needed = {n for node in parts.behind for n in node.inputs} | set(wanted)
-    roots = {program.views[name].root for name in needed if name in program.views}
+    needed = {n for node in parts.after for n in node.inputs} | set(wanted)
+    roots = {program.aliases[name].root for name in needed if name in program.aliases}
     stored = set(program.stored_tensors()) & roots
     if program.commands:
         rows = program.config.rows
@@ -44,22 +44,22 @@ def run(
         for name, data in core.run(packed, stored).items():
             values[name] = _decoded(program, name, program.unpack(name, data))
     for name in needed - set(values) - set(constants):
-        if name in program.views and program.views[name].root in values:
-            value = values[program.views[name].root]
+        if name in program.aliases and program.aliases[name].root in values:
+            value = values[program.aliases[name].root]
             values[name] = value.reshape(len(value), *graph.tensor(name).shape[1:])
-    _compute(program, parts.behind, values)
+    _compute(program, parts.after, values)
     values |= {name: repeated(graph, name, count) for name in constants}
     return {name: values[name] for name in wanted}
 
 
-def _decoded(program: Program, tensor: str, codes: np.ndarray) -> np.ndarray:
+def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
     """What a tensor is that the core has as codes."""
     node = program.graph.producer(tensor)
     decode = OPERATORS[node.operator].decode if node else None
     return decode(node, program.graph, codes) if decode else codes
 
 
-def _compute(program: Program, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
+def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
     graph = program.graph
     for node in nodes:
         operands = [

@@ -8,7 +8,7 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Layer, Report
-from accel.compiler.program.program import Chunk, Copy, Program
+from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
 from accel.compiler.reports.fusion import working_nodes
 from accel.config import FLASH, AcceleratorConfig
 from accel.pictures.colors import (
@@ -269,32 +269,32 @@ class _Box:
     high: int
 
 
-def _boxes(code: Program, begins: Sequence[int], ends: Sequence[int]) -> list[_Box]:
+def _boxes(code: CoreProgram, begins: Sequence[int], ends: Sequence[int]) -> list[_Box]:
     config, last = code.config, len(code.commands) - 1
     lives: dict[str, tuple[int, int]] = {i.tensor: (0, 0) for i in code.inputs}
     for index, command in enumerate(code.commands):
         lives.setdefault(command.output, (index, index))
-        for name in (command.source, command.second):
+        for name in (command.source, command.residual):
             if name:
                 lives[name] = (lives.get(name, (0, 0))[0], index)
     for name in code.partition.outputs:
-        root = code.views[name].root
+        root = code.aliases[name].root
         lives[root] = (lives.get(root, (0, 0))[0], last)
     found = []
     for name, (born, dies) in lives.items():
         place = code.memory.tensors[name]
-        words = place.storage.words(config.rows)
-        shape = "x".join(map(str, place.storage.shape))
+        words = place.layout.words(config.rows)
+        shape = "x".join(map(str, place.layout.shape))
         text = f"{label(name)} ({shape}): {words * config.rows:,} bytes in bank {place.bank}"
         low = place.bank * config.bank_words + place.address
         found.append(_Box("tensor", text, begins[born], ends[dies], low, low + words))
-    copies = [(copy, begin) for copy, begin in zip(code.copies, begins, strict=True) if copy]
+    copies = [(copy, begin) for copy, begin in zip(code.transfers, begins, strict=True) if copy]
     for index, (command, chunk) in enumerate(zip(code.commands, code.chunks, strict=True)):
         if chunk.bank == FLASH:
             continue
         # What is copied from flash is there from its copy on until its layer ends.
         begin, end = 0, ends[-1]
-        if chunk.copied:
+        if chunk.prefetched:
             begin = next(b for c, b in copies if c.bank == chunk.bank and _within(c, chunk, config))
             end = ends[index]
         low = chunk.bank * config.bank_words + chunk.address
@@ -304,7 +304,7 @@ def _boxes(code: Program, begins: Sequence[int], ends: Sequence[int]) -> list[_B
     return found
 
 
-def _within(copy: Copy, chunk: Chunk, config: AcceleratorConfig) -> bool:
+def _within(copy: DmaTransfer, chunk: Chunk, config: AcceleratorConfig) -> bool:
     """Whether a chunk begins among the words of a copy."""
     return copy.address <= chunk.address < copy.address + copy.size // config.rows
 

@@ -95,10 +95,10 @@ def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
         mode = max(layers, key=lambda layer: layer.macs).mode
         return _Box(title, f"{shape} · {mode}{parts} · {cycles:,} cycles", BLUE)
     partition = report.program.code.partition
-    if node in partition.before + partition.behind:
+    if node in partition.before + partition.after:
         return _Box(title, f"{shape} · driver", ORANGE)
-    free = "a view" if OPERATORS[node.operator].view else "fused, at no cost"
-    if not OPERATORS[node.operator].view and node.name in homes:
+    free = "a view" if OPERATORS[node.operator].alias else "fused, at no cost"
+    if not OPERATORS[node.operator].alias and node.name in homes:
         free = f"fused into {homes[node.name]}"
     return _Box(title, f"{shape} · {free}", GREY)
 

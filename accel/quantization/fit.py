@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .narrow import Layer
+from .narrow import LowBitLayer
 from .runtime import Advance, quiet
 
 MOST_SAMPLES = 256
@@ -20,11 +20,11 @@ LEAST_FACTOR = 0.1  # of a scale: the line of a channel that is noise may be fla
 def fitted(
     before: Any,
     narrow: Any,
-    layers: list[Layer],
+    layers: list[LowBitLayer],
     x: np.ndarray,
     name: str,
     advance: Advance | None = None,
-) -> list[Layer]:
+) -> list[LowBitLayer]:
     """Fit ``layers``, in the order of the network, and write them to the ``ModelProto`` ``narrow``.
 
     ``before`` is the same network with its float weights, ``x`` are samples float32 ``[N, ...]``.

@@ -24,7 +24,7 @@ _BIASES = {"QLinearConv": 8, "QGemm": 6}  # which input is the bias
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class LowBitLayer:
     """A linear operator: names of constants, and codes int8 and scales float32 of its weights.
 
     ``axis`` is the weights' dimension of output channels; ``scale`` broadcasts against ``codes``.
@@ -84,7 +84,7 @@ ROUNDED: Mapping[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = M
 )
 
 
-def narrowed(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[Layer]]:
+def narrowed(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[LowBitLayer]]:
     """A prepared network with its weights rounded, and what they are rounded to."""
     import onnx
     from onnx import numpy_helper
@@ -92,7 +92,7 @@ def narrowed(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[Layer]]
     made = onnx.ModelProto()
     made.CopyFrom(proto)
     constants = {tensor.name: tensor for tensor in made.graph.initializer}
-    layers: dict[str, Layer] = {}
+    layers: dict[str, LowBitLayer] = {}
     found = []
     for node in made.graph.node:
         if node.op_type not in LINEAR or node.input[1] not in constants:
@@ -105,7 +105,7 @@ def narrowed(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[Layer]]
         layer = layers.get(name)
         if layer is None:
             codes, scale = _rounded(weights, axis, ROUNDED[kind], per_tensor)
-            layer = layers[name] = Layer(name, bias, axis, "", 0, codes, scale)
+            layer = layers[name] = LowBitLayer(name, bias, axis, "", 0, codes, scale)
         found.append(replace(layer, bias=bias, output=node.output[0], channel=channel))
     for layer in layers.values():
         tensor = numpy_helper.from_array(layer.values, layer.weights)
@@ -143,7 +143,7 @@ def _input_scales(model: Any) -> dict[str, str]:
     return scales
 
 
-def rewritten(made: Quantized, layers: list[Layer], proto: Any, name: str) -> Quantized:
+def rewritten(made: Quantized, layers: list[LowBitLayer], proto: Any, name: str) -> Quantized:
     """The quantized network with the narrow codes, their scales, and biases in units of them.
 
     ``proto`` is what was quantized, with narrow weights. Raises ``UnsupportedModel``.

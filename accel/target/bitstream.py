@@ -21,7 +21,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
     flash = None
     if config.flash_lanes:
         flash = FlashPins(
-            resource=board.flash.lanes[config.flash_lanes],
+            resource=board.flash.data_lines[config.flash_lanes],
             divider=config.flash_divider,
             family=config.family,
         )
@@ -68,7 +68,7 @@ def build(
     cores
         Number of tools to run at once; all of this machine's if not given.
     on_progress
-        Called with what is being done and the share of the build that is behind it.
+        Called with what is being done and the share of the build that is after it.
     cache
         Take what was made before of the same content, by the same tools with the same options, and
         keep what is made; ``reused`` of the answer names what was taken.

@@ -99,7 +99,7 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
 def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
     """What stands in the way of streaming programs from the board's flash."""
     lanes = config.flash_lanes
-    wired = board.flash.lanes if board.flash else ()
+    wired = board.flash.data_lines if board.flash else ()
     if not lanes or lanes in wired:
         return []
     usable = " or ".join(map(str, (0, *wired)))

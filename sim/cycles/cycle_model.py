@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from accel.compiler.ir.command import halved, lines, positions
-from accel.compiler.program.program import Copy, Program
+from accel.compiler.ir.command import broadcast_rows, positions, stride2_skip
+from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
 from accel.core.pe import element_of
@@ -18,7 +18,7 @@ from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
 
 from ..functional.decode import decode_layer, valid_run
-from ..functional.layer import Layer
+from ..functional.layer import DecodedLayer
 from .flash_words import WordTimes
 
 # From a read to its place in time, see core.issue and core.core.
@@ -41,12 +41,12 @@ class LayerCycles:
         return asdict(self)
 
 
-def predict(program: Program) -> list[LayerCycles]:
+def predict(program: CoreProgram) -> list[LayerCycles]:
     """The cycles of each of a program's layers, in order; their sum is that of an inference."""
     config = program.config
     return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, config, copy).result()
-        for chunk, copy in zip(program.chunks, program.copies, strict=True)
+        _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer).result()
+        for chunk, transfer in zip(program.chunks, program.transfers, strict=True)
     ]
 
 
@@ -57,21 +57,27 @@ class _Walk:
     comes with the layer begins before.
     """
 
-    def __init__(self, layer: Layer, bank: int, config: AcceleratorConfig, copy: Copy | None):
+    def __init__(
+        self,
+        layer: DecodedLayer,
+        bank: int,
+        config: AcceleratorConfig,
+        transfer: DmaTransfer | None,
+    ):
         isa, f = Isa(config), layer.fields
         self.config, self.fields = config, f
         self.steps = layer.weights.shape[1]
         self.groups = f["groups_less_one"] + 1
         self.tiles = -(-positions(f) // config.rows)
-        self.turn = config.word_cycles * config.pace if f["second"] else 1
-        self.pace = config.pace if f["second"] else 1
-        self.drained = config.tile_cycles(f["second"])
+        self.turn = config.word_cycles * config.pace if f["residual"] else 1
+        self.pace = config.pace if f["residual"] else 1
+        self.drained = config.tile_cycles(f["residual"])
         self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
         self.period = self._in_turn(max(self.steps, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.table_words = isa.table_words(f)
-        self.load_words = isa.records_of_group(f) + f["weight_words_less_one"] + 1
+        self.load_words = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
         # Reading and writing of one tile, relative to the cycle in which it begins
         self.finished = (
             self.steps
@@ -91,11 +97,11 @@ class _Walk:
         self.written = result + post_op.latency_of(config) + _WRITE_STAGE
         self.place = result - write_back.read_lead(config)
 
-        self.words = WordTimes(config, self.memory) if bank == FLASH or copy else None
+        self.words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f["input_bank"]
-        self.copy_reads_input = copy is not None and copy.bank == f["input_bank"]
-        self.copy, self.lead = copy, 0  # cycles in which the copy's descriptor comes
+        self.copy_reads_input = transfer is not None and transfer.bank == f["input_bank"]
+        self.transfer, self.lead = transfer, 0  # cycles in which the copy's descriptor comes
         # The cycles in which the array reads and those in which the write-back reads or writes
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
@@ -106,7 +112,7 @@ class _Walk:
         return origin - (origin - cycle) // self.turn * self.turn
 
     def result(self) -> LayerCycles:
-        if self.copy:
+        if self.transfer:
             self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
         active = started + 1
@@ -139,7 +145,7 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.emission
         return LayerCycles(
-            cycles=self._copied(end, ready) if self.copy else end + (1 if self.flash else 0),
+            cycles=self._copied(end, ready) if self.transfer else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
             waiting_weights=waiting_weights,
             waiting_drain=waiting_drain,
@@ -171,12 +177,12 @@ class _Walk:
     def _occupy(self, group: int, begin: int) -> None:
         """Mark the cycles in which a group's tiles take the banks."""
         begins = begin + self.period * np.arange(self.tiles)
-        if self.flash and not self.copy:
+        if self.flash and not self.transfer:
             return
-        if self.stream_reads_input or (self.copy and self.copy_reads_input):
+        if self.stream_reads_input or (self.transfer and self.copy_reads_input):
             cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
             self.reads[cycles] = True
-        if self.stream_reads_input and not self.copy:
+        if self.stream_reads_input and not self.transfer:
             return
         reads, writes = self._pattern(group)
         for pattern, stage in ((reads, self.place), (writes, self.written)):
@@ -188,14 +194,14 @@ class _Walk:
         in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of the
         layer's own words have come."""
         words, lead = self.words, self.lead
-        # A word is written in a cycle behind one in which the sequencer asks for nothing there.
+        # A word is written in a cycle after one in which the sequencer asks for nothing there.
         blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
-        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.copy.bank else []
+        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.transfer.bank else []
         for first, last in [(0, ready - 1)] if self.flash else asking:
             blocked[first : last + 2] = True
         open_ = np.append(np.flatnonzero(~blocked), len(blocked))
         at = 0
-        for _ in range(self.copy.size // self.config.rows):
+        for _ in range(self.transfer.size // self.config.rows):
             begin = max(words.valid - lead, 0) + 1
             at += int(np.searchsorted(open_[at:], begin))
             cycle = max(begin, int(open_[min(at, len(open_) - 1)]))
@@ -213,7 +219,7 @@ class _Walk:
             position = np.arange(self.tiles * rows)
             real = position < positions(f)
             run, inner = np.divmod(position, f["run_less_one"] + 1)
-            real &= (inner < valid_run(f)) & (inner % (1 + halved(f)) == 0)
+            real &= (inner < valid_run(f)) & (inner % (1 + stride2_skip(f)) == 0)
             columns = np.arange(0, config.columns, count)
             limit = f["last_columns_less_one" if last else "columns_less_one"]
             lanes = (first_lane + columns) % rows
@@ -224,12 +230,12 @@ class _Walk:
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
             if (
-                f["broadcast"] and config.lines > 1
+                f["broadcast"] and config.broadcast_rows > 1
             ):  # lines are words, of each of which a lane is written
-                most, least = lines(f)
+                most, least = broadcast_rows(f)
                 of_run = np.where(run == f["runs_less_one"], least, most)
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])
-            reads = np.broadcast_to(begins & bool(f["second"]), writes.shape)
+            reads = np.broadcast_to(begins & bool(f["residual"]), writes.shape)
             found = []
             for pattern in (reads, writes):
                 cycles = np.zeros((self.tiles, self.drained), bool)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from accel.core.flash.bus import DIVIDERS, LANES, PAD_CYCLES, READ_CLOCKS
+from accel.core.flash.bus import DATA_LINES, DIVIDERS, PAD_CYCLES, READ_CLOCKS
 from accel.core.flash.reader import GAP, depth_of
 
 _REQUEST_CYCLES = 1  # from a read's start to the bus
@@ -24,13 +24,15 @@ class ByteTimes:
     """
 
     def __init__(
-        self, *, lanes: int, divider: int, depth: int = depth_of("generic"), gap: int = GAP
+        self, *, data_lines: int, divider: int, depth: int = depth_of("generic"), gap: int = GAP
     ):
-        if lanes not in LANES or divider not in DIVIDERS:
-            raise ValueError(f"There is no reader with {lanes!r} lanes and divider {divider!r}")
+        if data_lines not in DATA_LINES or divider not in DIVIDERS:
+            raise ValueError(
+                f"There is no reader with {data_lines!r} lanes and divider {divider!r}"
+            )
         self.divider = divider
         self.depth = depth
-        self.period = 8 // lanes * divider
+        self.period = 8 // data_lines * divider
         self.latency = self.period - divider + PAD_CYCLES + _QUEUE_CYCLES
         # Of the next byte, at the earliest
         self._begin = _REQUEST_CYCLES + (gap + READ_CLOCKS + 1) * divider

@@ -16,7 +16,7 @@ class WordTimes:
         self.rows = config.rows
         self.memory_latency = memory_latency
         self.bytes = ByteTimes(
-            lanes=config.flash_lanes,
+            data_lines=config.flash_lanes,
             divider=config.flash_divider,
             depth=depth_of(config.family),
         )

@@ -11,7 +11,7 @@ depthwise  of a depthwise layer: zero weights beside its own, columns that broad
            positions between those of a stride
 first      of a layer that reads the network's input: bytes of words that hold no channel
 padding    of others: bytes of words that hold no channel, and taps that were widened by zeros
-edges      rows behind the last position, columns behind the last channel
+edges      rows after the last position, columns after the last channel
 other      work that is no multiply-accumulate of the network: pooling, copies, element-wise
 drain      the array waits for the results of the tile before to leave
 weights    the array waits for its weights
@@ -21,8 +21,8 @@ commands   descriptors, the layer's start and end, pauses between groups
 
 from collections.abc import Mapping, Sequence
 
-from accel.compiler.ir.command import Command, halved, lines, positions
-from accel.compiler.program.program import Program
+from accel.compiler.ir.command import LayerCommand, broadcast_rows, positions, stride2_skip
+from accel.compiler.program.program import CoreProgram
 
 from ..functional.decode import valid_run
 from .cycle_model import LayerCycles
@@ -40,7 +40,7 @@ PARTS = (
 )
 
 
-def attribute(program: Program, cycles: Sequence[LayerCycles]) -> list[dict[str, int]]:
+def attribute(program: CoreProgram, cycles: Sequence[LayerCycles]) -> list[dict[str, int]]:
     """For each layer of a program, with its cycles, the slots of each of ``PARTS``."""
     inputs = {i.tensor for i in program.inputs}
     found, node, owed = [], None, 0
@@ -61,12 +61,12 @@ def attribute(program: Program, cycles: Sequence[LayerCycles]) -> list[dict[str,
 
 
 def _busy(
-    command: Command, program: Program, owed: int, counts: bool, first: bool
+    command: LayerCommand, program: CoreProgram, owed: int, counts: bool, first: bool
 ) -> Mapping[str, int]:
     """What becomes of the slots of the cycles in which the array works."""
     config, f = program.config, command.fields
     tiles = -(-positions(f) // config.rows)
-    each, (line_count, last_lines) = 1 + halved(f), lines(f)
+    each, (line_count, last_lines) = 1 + stride2_skip(f), broadcast_rows(f)
     places = tiles * config.rows // each * line_count
     real = -(-valid_run(f) // each) * (f["runs_less_one"] * line_count + last_lines)
     per_step = command.groups * command.steps

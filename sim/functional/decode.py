@@ -4,34 +4,36 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accel.compiler.ir.command import decode, halved, positions, stored_steps, unpack_weights
+from accel.compiler.ir.command import decode, positions, stored_steps, stride2_skip, unpack_weights
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric.division.division import OFFSET_DROPPED_BITS, Division
 
-from .layer import IllegalProgram, Layer
+from .layer import DecodedLayer, IllegalProgram
 
 
-def decode_layer(chunk: bytes, config: AcceleratorConfig) -> Layer:
+def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
     """Decode a chunk's descriptor and stream."""
     isa, rows = Isa(config), config.rows
     header = isa.descriptor_words * rows
     fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
-    tables = isa.table_words(fields) * rows
-    records = isa.records_of_group(fields) * rows
+    lookup_tables = isa.table_words(fields) * rows
+    records = isa.group_parameter_words(fields) * rows
     weights = (fields["weight_words_less_one"] + 1) * rows
-    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + tables)
+    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + lookup_tables)
     stream = stream.reshape(groups, -1)
     steps = _steps(fields, rows)
-    return Layer(
+    return DecodedLayer(
         config=config,
         fields=fields,
         weights=_weights(stream[:, records:], fields, steps, config),
         division=_division(stream[:, :records], isa, fields),
         reads=_reads(fields, isa, steps),
         writes=_writes(fields, isa),
-        tables=_tables(chunk[header : header + tables], isa) if tables else None,
+        lookup_tables=_tables(chunk[header : header + lookup_tables], isa)
+        if lookup_tables
+        else None,
     )
 
 
@@ -72,8 +74,8 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     Its codes are saturated alone where something else comes before the layer's clamp.
     """
     word, rows = isa.config.rows, []
-    for record in records.reshape(-1, isa.record_words * word):
-        parts = decode(isa.record_layout, int.from_bytes(record.tobytes(), "little"))
+    for record in records.reshape(-1, isa.channel_parameter_words * word):
+        parts = decode(isa.channel_parameter_layout, int.from_bytes(record.tobytes(), "little"))
         early, late = parts["early"], parts["late"]
         offset, negative = (
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
@@ -90,7 +92,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}
-    if fields["maximum"] or fields["tables"]:
+    if fields["maximum"] or fields["lookup_tables"]:
         clamp = {"low": -128, "high": 127}
     return Division(**constants, **clamp, tie_parity=fields["tie_parity"])
 
@@ -151,21 +153,23 @@ def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
     groups = np.arange(f["groups_less_one"] + 1)[:, None, None]
     position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
     outer, inner = np.divmod(position, run)
-    each = 1 + halved(f)  # how many positions of a run to one that is kept
+    each = 1 + stride2_skip(f)  # how many positions of a run to one that is kept
     kept = -(-run // each)
     word = f["output_base"] + inner // each * f["output_inner_step"]
     word = word + outer * (f["output_outer_step"] + (kept - 1) * f["output_inner_step"])
     last = groups == f["groups_less_one"]
     limit = np.where(last, f["last_columns_less_one"], f["columns_less_one"])
     real = (inner < valid_run(f)) & (inner % each == 0)
-    if config.lines == 1:
+    if config.broadcast_rows == 1:
         real = real & (columns <= limit)
     else:
         line, columns = columns // rows, columns % rows
-        word = word + line * f["output_line_step"]
+        word = word + line * f["output_broadcast_row_step"]
         real = real & ((columns if f["broadcast"] else columns + line * rows) <= limit)
         last_run = outer == f["runs_less_one"]
-        real &= line <= np.where(last_run, f["last_lines_less_one"], f["lines_less_one"])
+        real &= line <= np.where(
+            last_run, f["last_broadcast_rows_less_one"], f["broadcast_rows_less_one"]
+        )
     word = word & (1 << isa.address_bits) - 1
     step = f["output_group_words"] * rows + f["output_group_lanes"]
     byte = word * rows + f["output_lane"] + groups * step + columns

@@ -10,7 +10,7 @@ from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division.division import Division
 from accel.numeric.elementwise import lookup_tables as table_pairs
-from accel.numeric.formats import Narrow
+from accel.numeric.formats import SubByte
 
 from .requantize import Requantizer
 
@@ -20,7 +20,7 @@ class IllegalProgram(Exception):
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class DecodedLayer:
     """A chunk, decoded once: index tables instead of address generators.
 
     ``reads``: byte addresses within the input bank, -1 for padding, of a group: ``[positions,
@@ -34,26 +34,26 @@ class Layer:
     division: Division
     reads: np.ndarray
     writes: np.ndarray
-    tables: tuple[np.ndarray, np.ndarray] | None
+    lookup_tables: tuple[np.ndarray, np.ndarray] | None
 
     @property
     def chunk_bytes(self) -> int:
         """How much of memory or flash the chunk takes."""
         isa, f = Isa(self.config), self.fields
-        group = isa.records_of_group(f) + f["weight_words_less_one"] + 1
+        group = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
         words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
         return words * self.config.rows
 
     @property
-    def combines(self) -> bool:
+    def has_post_op(self) -> bool:
         """Whether results go through tables or meet an operand; else the division clamps them."""
         f = self.fields
-        return bool(f["maximum"] or f["tables"] or f.get("pack"))
+        return bool(f["maximum"] or f["lookup_tables"] or f.get("pack"))
 
     @cached_property
-    def narrow(self) -> Narrow | None:
+    def sub_byte(self) -> SubByte | None:
         """What the bytes of input and weights hold, where they hold several values each."""
-        return self.config.number_format.narrow if self.fields.get("narrow") else None
+        return self.config.number_format.sub_byte if self.fields.get("sub_byte") else None
 
     @cached_property
     def product_type(self) -> type:
@@ -96,8 +96,8 @@ class Layer:
         results, places = self.stored
         if results is not None:
             codes = np.take(codes, results, axis=1)
-        if self.combines:
-            codes = self._combine(codes.view(np.int8), target[:, places])
+        if self.has_post_op:
+            codes = self._post_op(codes.view(np.int8), target[:, places])
         target[:, places] = codes
 
     @cached_property
@@ -111,29 +111,29 @@ class Layer:
         results = np.flatnonzero(writes >= 0)
         return (None if len(results) == len(writes) else results), writes[results]
 
-    def _combine(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
+    def _post_op(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
         f = self.fields
         old = old.view(np.int8)
         if f["maximum"]:
             results = np.maximum(results, old)
-        if self.tables is not None:
-            first, second = self.tables
+        if self.lookup_tables is not None:
+            first, residual = self.lookup_tables
             total = first[results + np.int64(128)]
-            total = total + (second[old + np.int64(128)] if f["second"] else second)
+            total = total + (residual[old + np.int64(128)] if f["residual"] else residual)
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
         if f.get("pack"):
-            bits = self.config.number_format.narrow.bits
-            held = old.view(np.uint8) >> bits if f["second"] else np.uint8(0)
+            bits = self.config.number_format.sub_byte.bits
+            held = old.view(np.uint8) >> bits if f["residual"] else np.uint8(0)
             codes = held | codes << 8 - bits
         return codes
 
     def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
         """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
         number = self.config.number_format
-        if self.narrow:
-            x, w = (self.narrow.unpack(values.astype(np.int64)) for values in (x, w))
+        if self.sub_byte:
+            x, w = (self.sub_byte.unpack(values.astype(np.int64)) for values in (x, w))
             x = x.reshape(*x.shape[:-2], -1).astype(self.product_type)
             w = np.moveaxis(w, -1, -2).reshape(*w.shape[:-3], -1, w.shape[-2])
             return x @ w.astype(self.product_type)

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from accel.compiler.program.program import Chunk, Copy, Program
+from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
 from accel.config import FLASH
 
 from ..rtl.parallel import in_parallel
@@ -34,7 +34,7 @@ class Machine:
     ``jobs`` threads: NumPy works without Python's lock.
     """
 
-    def __init__(self, program: Program, jobs: int = 1):
+    def __init__(self, program: CoreProgram, jobs: int = 1):
         self.program = program
         self.jobs = jobs
         config = program.config
@@ -66,11 +66,11 @@ class Machine:
             self._view(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
         code = self.program
-        steps = zip(self.layers, code.commands, code.chunks, code.copies, strict=True)
-        for layer, command, chunk, copy in steps:
-            # Nobody may see whether a word is copied before the layer works or behind.
-            if copy:
-                self._words(memory, copy)[:] = np.frombuffer(copy.words, np.uint8)
+        steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
+        for layer, command, chunk, transfer in steps:
+            # Nobody may see whether a word is copied before the layer works or after.
+            if transfer:
+                self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
             if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
                 raise IllegalProgram(f"the chunk of {command.name} is not in memory")
             layer.run(memory)
@@ -78,7 +78,7 @@ class Machine:
                 kept[command.output] = self._view(memory, command.output).copy()
         return kept
 
-    def _words(self, memory: np.ndarray, part: Chunk | Copy) -> np.ndarray:
+    def _words(self, memory: np.ndarray, part: Chunk | DmaTransfer) -> np.ndarray:
         """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
         start = part.address * self.program.config.rows
         return memory[..., part.bank, start : start + part.size]
@@ -87,4 +87,4 @@ class Machine:
         placement = self.program.placement(tensor)
         rows = self.program.config.rows
         start = placement.address * rows
-        return memory[:, placement.bank, start : start + placement.storage.words(rows) * rows]
+        return memory[:, placement.bank, start : start + placement.layout.words(rows) * rows]

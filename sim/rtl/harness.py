@@ -25,7 +25,7 @@ class Harness(Elaboratable):
         modules=(
             ("chip", "core.flash", "core.flash_words"),
             ("core.link",),
-            ("core.sequencer", "core.copier"),
+            ("core.sequencer", "core.dma"),
         ),
         restless=("core.flash.bus.clock", "core.sequencer.counters"),
     )

@@ -2,7 +2,7 @@
 
 Whatever a design computes is a function of its state and its inputs: where nothing has changed of
 what a part reads since it was evaluated last, it would only find the same again. So that parts can
-be evaluated one behind another, what a part leads to by way of others is another part.
+be evaluated one after another, what a part leads to by way of others is another part.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ _DECIDES = ("$and", "$logic_and")
 class Statement:
     """What drives ``value``, or writes to a memory, or drives an output of the design.
 
-    It comes behind the statements of ``after``; ``readers`` are those that read the old value.
+    It comes after the statements of ``after``; ``readers`` are those that read the old value.
     """
 
     cell: Cell
@@ -42,7 +42,7 @@ class Statement:
 
 
 @dataclass(eq=False)
-class Part:
+class NetlistPart:
     """Statements in their order. Those without a ``number`` are evaluated in each cycle."""
 
     statements: Sequence[Statement]
@@ -64,7 +64,7 @@ class Rest:
     restless: Sequence[str] = ()
 
 
-def parts_of(statements: Sequence[Statement], rest: Rest) -> list[Part]:
+def parts_of(statements: Sequence[Statement], rest: Rest) -> list[NetlistPart]:
     """All statements in parts, in an order in which they can be evaluated."""
     order = ordered(statements, lambda s: s.after, lambda s: ())
     groups = _groups(order, rest)
@@ -76,18 +76,18 @@ def parts_of(statements: Sequence[Statement], rest: Rest) -> list[Part]:
     members = defaultdict(list)
     for statement in statements:
         members[keys[statement] or statement].append(statement)
-    parts = {key: Part(inside) for key, inside in members.items()}
+    parts = {key: NetlistPart(inside) for key, inside in members.items()}
     numbered = [part for key, part in parts.items() if not isinstance(key, Statement)]
     for number, part in enumerate(numbered[:MOST]):
         part.number = number
     return _in_order([*parts.values()])
 
 
-def _in_order(parts: Sequence[Part]) -> list[Part]:
-    """Parts, and the statements in each, behind what they need and if possible what they overwrite."""
+def _in_order(parts: Sequence[NetlistPart]) -> list[NetlistPart]:
+    """Parts, and the statements in each, after what they need and if possible what they overwrite."""
     of = {statement: part for part in parts for statement in part.statements}
 
-    def others(part: Part, relation: str) -> list[Part]:
+    def others(part: NetlistPart, relation: str) -> list[NetlistPart]:
         found = dict.fromkeys(of[o] for s in part.statements for o in getattr(s, relation))
         return [other for other in found if other is not part]
 

@@ -4,13 +4,13 @@ Every cell is evaluated at most once a cycle, in an order in which registers can
 in place: when all that reads one has been evaluated, its new value replaces the old one. What reads
 it later nevertheless, as where two registers change places, reads a copy. Parts that rest are left
 out: who writes a register tells the parts that read it whether it has changed, for the next cycle;
-what is computed in one part tells those behind it at once.
+what is computed in one part tells those after it at once.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from .activity import Part, Rest, Statement, parts_of
+from .activity import NetlistPart, Rest, Statement, parts_of
 from .cells import expression
 from .netlist import Bits, Cell, Memory, Netlist
 from .words import HEAD, Unsupported, Value, Words, constant, size
@@ -116,7 +116,7 @@ class _Writer:
         Values that go from part to part stay in ``State``, for they may not be computed anew.
         """
         self.wakes: dict[Value, int] = defaultdict(int)
-        self.kept: dict[Value, Part] = {}
+        self.kept: dict[Value, NetlistPart] = {}
         of = {s.value: part for part in self.parts for s in part.statements if s.value}
         for part in self.parts:
             for statement in part.statements:

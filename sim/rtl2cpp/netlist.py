@@ -170,7 +170,7 @@ def _memories(
 
 
 def _edges(cells: Iterable[Cell]) -> set[int]:
-    """The nets at which some cell's input begins, or behind which it ends."""
+    """The nets at which some cell's input begins, or after which it ends."""
     edges = set()
     for cell in cells:
         for bits in cell.inputs.values():

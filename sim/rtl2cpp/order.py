@@ -11,7 +11,7 @@ def ordered(
     after: Callable[[T], Iterable[T]],
     rather_after: Callable[[T], Iterable[T]],
 ) -> list[T]:
-    """All items, each behind those of ``after``, and if possible behind those of ``rather_after``.
+    """All items, each after those of ``after``, and if possible after those of ``rather_after``.
 
     An item comes as late as what first needs it. ``after`` must have no cycle.
     """

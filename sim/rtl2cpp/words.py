@@ -21,7 +21,7 @@ typedef int32_t s32;
 typedef int64_t s64;
 typedef __int128 s128;
 
-// A word of a longer value, from any bit of it on; zeros are behind its end.
+// A word of a longer value, from any bit of it on; zeros are past its end.
 template <int N> static inline u64 word_of(const u64 (&value)[N], u64 bit) {
     u64 index = bit >> 6, shift = bit & 63;
     u64 low = index < N ? value[index] : 0, high = index + 1 < N ? value[index + 1] : 0;

@@ -17,14 +17,14 @@ BITSTREAMS = {"iCE40UP5K": 104_161, "iCE40HX8K": 135_183, "iCE40LP8K": 135_183, 
 @pytest.mark.parametrize("name", WITH_FLASH)
 def test_its_resources_are_the_platforms(name):
     flash, platform = boards.get(name).flash, boards.get(name).platform()
-    for lanes, resource in flash.lanes.items():
+    for lanes, resource in flash.data_lines.items():
         found = {sub.name: sub.ios[0].names for sub in platform.lookup(resource, 0).ios}
         assert len(found["dq"]) == lanes if lanes > 1 else {"copi", "cipo"} <= found.keys()
         assert "cs" in found
 
 
 @pytest.mark.parametrize("name", WITH_FLASH)
-def test_programs_lie_behind_the_bitstream(name):
+def test_programs_lie_after_the_bitstream(name):
     board = boards.get(name)
     (size,) = (size for device, size in BITSTREAMS.items() if board.device.startswith(device))
     assert board.flash.offset > size

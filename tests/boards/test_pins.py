@@ -44,7 +44,7 @@ def functions(device: str) -> Mapping[str, tuple[str, set[str]]]:
 def test_each_line_of_an_ecp5s_flash_is_at_the_pad_that_configures_from_it(name):
     board = boards.get(name)
     pads, platform = functions(board.device), board.platform()
-    for lanes, resource in board.flash.lanes.items():
+    for lanes, resource in board.flash.data_lines.items():
         lines = {sub.name: sub.ios[0] for sub in platform.lookup(resource, 0).ios}
         (select,) = lines["cs"].names
         assert "CSSPIN" in pads[select][1] and lines["cs"].invert
@@ -81,7 +81,7 @@ def test_a_board_that_programs_can_be_streamed_on_does_so_by_default(name):
     board = boards.get(name)
     assert board.flash
     usual = resources.configure(board).flash_lanes
-    assert usual in (0, max(board.flash.lanes))
+    assert usual in (0, max(board.flash.data_lines))
     assert bool(usual) == (not board.device.startswith(("iCE40HX", "iCE40LP")))
 
 

@@ -108,7 +108,7 @@ class Results:
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         line = json.dumps({"batch": batch.key, "outcome": outcome.as_dict()})
-        with self.path.open("ab") as file:  # behind what a stop may have cut off
+        with self.path.open("ab") as file:  # after what a stop may have cut off
             file.write(b"\n" + line.encode() + b"\n")
         self.done[batch.key] = outcome
 

@@ -84,7 +84,7 @@ def same_tensor() -> bytes:
     count = 300_000
     data += struct.pack("<I", count)
     # Offsets are unsigned: a table that comes before wraps around, which the reader takes as damage;
-    # so the table is put behind the list, as a copy of its bytes would be.
+    # so the table is put after the list, as a copy of its bytes would be.
     end = start + 4 + 4 * count
     data += b"".join(
         struct.pack("<I", end + 64 - (start + 4 + 4 * i)) for i in range(count)

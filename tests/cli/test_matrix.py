@@ -9,7 +9,7 @@ from accel.cli._matrix import answers
 from accel.compiler.diagnostics import LONGEST, CannotCompile
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.reports.blockers import obstacles
+from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
 from accel.target import resources
 from tests.compiler.frontends.tflite import test_reader as tflite
@@ -61,7 +61,7 @@ def test_operators_and_memory_are_said_together():
     config = AcceleratorConfig(bank_words=1024)
     with pytest.raises(CannotCompile) as caught:
         compile_graph(graph, config)
-    found = [str(reason) for reason in obstacles(caught.value, graph, config)]
+    found = [str(reason) for reason in blockers(caught.value, graph, config)]
     assert any("only by the driver at its ends" in reason for reason in found)
     assert "memory: inputs and output of " in found[-1]
     assert found[-1].endswith(

@@ -100,7 +100,7 @@ def assert_exact(config, executor="pysim", samples=1):
     program = accel.compile(graph, config=config)
     modes = {command.mode for command in program.code.commands}
     # With several lines, strides of 2 may be broadcast, too.
-    grouped = {"grouped"} if config.lines == 1 else modes & {"grouped"}
+    grouped = {"grouped"} if config.broadcast_rows == 1 else modes & {"grouped"}
     assert modes == {"dense"} | grouped | ({"broadcast"} if config.broadcast else set())
     assert_alike(program, graph, executor, samples)
 
@@ -109,7 +109,7 @@ def assert_alike(program, graph, executor="pysim", samples=1):
     inputs = random_inputs(graph, samples + 2, seed=3)[2:]
     stored = set(program.code.stored_tensors())
     layers = tuple(
-        name for node in graph for name in node.outputs if program.code.views[name].root in stored
+        name for node in graph for name in node.outputs if program.code.aliases[name].root in stored
     )
     expected = program.session.execute("reference", inputs, layers).tensors
     # A layer that answers always the same would hide faults.
@@ -153,7 +153,7 @@ def test_sums_functions_and_maxima_on_sizes_that_combine(rows, columns, requanti
     graph = combining(columns + 3)
     program = accel.compile(graph, config=config, fuse=False)
     fields = [command.fields for command in program.code.commands]
-    for name in ("second", "maximum", "tables"):
+    for name in ("residual", "maximum", "lookup_tables"):
         assert {field[name] for field in fields} == {0, 1}
     assert len(assert_alike(program, graph)) == len(graph.nodes)
 

@@ -80,7 +80,7 @@ def test_weights_are_packed_at_their_width(program_of, dtype):
     for command, chunk in zip(code.commands, code.chunks, strict=True):
         groups, steps, columns = stored_weights(command.weights, command.fields, config).shape
         assert columns == config.columns == 4
-        records = isa.records_of_group(command.fields)
+        records = isa.group_parameter_words(command.fields)
         per_word = config.word_bits // (bits * columns)  # steps
         weights = -(-steps // per_word)
         words = isa.descriptor_words + groups * (records + weights)
@@ -91,14 +91,14 @@ def test_int4_weights_take_half_the_memory(program_of):
     def weight_bytes(code):
         isa = Isa(code.config)
         overhead = sum(
-            isa.descriptor_words + len(c.channels) * isa.records_of_group(c.fields)
+            isa.descriptor_words + len(c.channels) * isa.group_parameter_words(c.fields)
             for c in code.commands
         )
         return code.size_bytes - overhead * code.config.rows
 
-    wide, narrow = weight_bytes(program_of("int8").code), weight_bytes(program_of("int4").code)
+    wide, sub_byte = weight_bytes(program_of("int8").code), weight_bytes(program_of("int4").code)
     code = program_of("int4").code
     stored = [stored_weights(c.weights, c.fields, code.config).shape for c in code.commands]
     odd = sum(groups * (steps % 2) for groups, steps, _ in stored)
-    assert 2 * narrow == wide + odd * 4  # an odd step leaves half of a word empty
-    assert narrow < 0.52 * wide
+    assert 2 * sub_byte == wide + odd * 4  # an odd step leaves half of a word empty
+    assert sub_byte < 0.52 * wide

@@ -1,6 +1,6 @@
 """Networks with float32 or a softmax at their ends: every executor answers as the oracle, exactly.
 
-The driver computes what stands before and behind the core.
+The driver computes what stands before and after the core.
 """
 
 from dataclasses import dataclass, replace

@@ -38,7 +38,7 @@ def test_digits_larger_than_memory_are_exact_in_rtl_on_cores_of_several_sizes(si
     inputs = np.load(DIGITS / "test_images.npz")["x"][:5]
     assert program.code.memory.flash_bytes
     assert {chunk.bank for chunk in program.code.chunks} == {0, 1, 2}
-    assert any(program.code.copies)
+    assert any(program.code.transfers)
     assert_rtl(program, inputs, program.run(inputs, "reference").output)
     program.close()
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import lines
+from accel.compiler.ir.command import broadcast_rows
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.config import AcceleratorConfig
 from tests.end_to_end.test_random_models import attempt
@@ -54,13 +54,15 @@ def test_rtl_equals_the_oracle(core):
         assert_cycles(program.code, execution.layers)
         program.close()
         for command in program.code.commands:
-            most, last = lines(command.fields)
+            most, last = broadcast_rows(command.fields)
             reached["several"] += most > 1
             reached["fewer in the end"] += last < most
-            reached["halved"] += command.fields["halved"]
-            reached["shortest tiles"] += command.fields["halved"] and command.steps == config.rows
+            reached["stride2_skip"] += command.fields["stride2_skip"]
+            reached["shortest tiles"] += (
+                command.fields["stride2_skip"] and command.steps == config.rows
+            )
 
     check()
     assert all(
-        reached[what] for what in ("several", "fewer in the end", "halved", "shortest tiles")
+        reached[what] for what in ("several", "fewer in the end", "stride2_skip", "shortest tiles")
     ), reached

@@ -9,8 +9,8 @@ import pytest
 import accel
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
-from accel.compiler.program.program import Program as Code
-from accel.compiler.reports.accumulation_order import undecided
+from accel.compiler.program.program import CoreProgram
+from accel.compiler.reports.accumulation_order import order_sensitive
 from accel.isa import Isa
 from tests.support.networks.onnx.low_bit import (
     Network,
@@ -42,7 +42,7 @@ def test_every_layer_is_qonnxs_on_every_executor(name):
     data, x = path.read_bytes(), images(name)[:SAMPLES]
     program = accel.compile(path, board="icebreaker")
     graph = program.code.source
-    assert undecided(graph) == ()
+    assert order_sensitive(graph) == ()
     wanted = assert_qonnx(graph, data, x)
     names = tuple(n for n in quantized_tensors(data) if program.code.has(n))
     assert len(names) >= 4
@@ -60,7 +60,7 @@ def wide(seed: int) -> Network:
     n = Network((512,), seed)
     n.quant("q", 8, np.float32(0.0173))
     n.weights("w", (512, 16))
-    n.quant("wq", 8, n.random.uniform(0.01, 0.03, (1, 16)), source="w", narrow=1)
+    n.quant("wq", 8, n.random.uniform(0.01, 0.03, (1, 16)), source="w", sub_byte=1)
     n.add("MatMul", "m", "wq")
     n.batchnorm("bn", 16, 20.0)
     n.quant("a", 8, np.float32(0.0311))
@@ -94,7 +94,7 @@ def test_channels_that_are_not_exact_are_counted_and_refused_where_all_must_be()
     result = accel.compile(graph, config=config).run(n.inputs(20))
     assert 0 < len(result.report.inexact) < 16
     assert all(0 < d.differing < 100 and d.sums > 10**6 for d in result.report.inexact)
-    (told,) = undecided(graph)
+    (told,) = order_sensitive(graph)
     assert 0 < told.sums < 0.02 * told.of
     with pytest.raises(CannotCompile, match="cannot be requantized exactly; allow the closest"):
         accel.compile(graph, config=config, exact=True)
@@ -106,10 +106,10 @@ def test_roundings_whose_steps_differ_are_refused():
         accel.compile(graph, board="icebreaker")
 
 
-def weight_bytes(code: Code) -> int:
+def weight_bytes(code: CoreProgram) -> int:
     isa = Isa(code.config)
     overhead = sum(
-        isa.descriptor_words + len(c.channels) * isa.records_of_group(c.fields)
+        isa.descriptor_words + len(c.channels) * isa.group_parameter_words(c.fields)
         for c in code.commands
     )
     return code.size_bytes - overhead * code.config.rows

@@ -43,12 +43,12 @@ RTL_INT4 = AcceleratorConfig(family="ice40up", format="int8_int4")
 
 
 @st.composite
-def within(draw, add, behind):
+def within(draw, add, after):
     """An operator that the driver computes at a network's ends, inside of one."""
     b = draw(operators.images())
     operators.add_average_pool2d(b)
     add(b)
-    behind(b)
+    after(b)
     return b.graph()
 
 

@@ -16,7 +16,14 @@ SEED = 14
 # Networks on each core. The first two are compiled for other tests as well, the others in seconds.
 CORES = {"ulx3s_85f": 60, "icebreaker": 40, "tinyfpga_bx": 40, "2x16 ecp5": 40, "3x5": 20}
 # What is drawn often, and must not be lacking on an array of several lines.
-REACHED = ("one tile", "one run", "runs of one position", "one column", "halved", "several lines")
+REACHED = (
+    "one tile",
+    "one run",
+    "runs of one position",
+    "one column",
+    "stride2_skip",
+    "several lines",
+)
 
 
 def core_named(name: str) -> str:

@@ -49,7 +49,7 @@ def layer(f, source, shape, x_scale, output):
     return f.operator("CONV_2D", [source, w, b], [y], "Conv2DOptions", **window)
 
 
-MOVES = {  # constants behind the input, the output's shape, options and their fields
+MOVES = {  # constants after the input, the output's shape, options and their fields
     "PAD": ([[[0, 0], [1, 1], [1, 1], [0, 0]]], (1, 6, 6, 4), "PadOptions", {}),
     "TRANSPOSE": ([[0, 2, 1, 3]], SHAPE, "TransposeOptions", {}),
     "RESHAPE": ([[1, 2, 8, 4]], (1, 2, 8, 4), "ReshapeOptions", {}),

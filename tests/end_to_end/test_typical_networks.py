@@ -144,7 +144,7 @@ def test_every_layer_equals_the_oracle(name):
     lively = (len(np.unique(answers)) > 1 for answers in expected.values() if answers.ndim > 1)
     assert all(lively)
     program = Program(compile_graph(graph, RTL))
-    assert not program.code.partition.behind
+    assert not program.code.partition.after
     assert_layers(program, "machine", inputs, expected)
     rtl = inputs[2:4]
     some = {tensor: answers[2:4] for tensor, answers in expected.items()}

@@ -18,7 +18,7 @@ def test_results_are_there_when_the_folder_is_opened_again(tmp_path):
 
 
 @pytest.mark.parametrize("cut", range(1, 36, 5))
-def test_a_last_line_that_was_cut_off_is_dropped_and_work_goes_on_behind_the_others(tmp_path, cut):
+def test_a_last_line_that_was_cut_off_is_dropped_and_work_goes_on_after_the_others(tmp_path, cut):
     store = Store(tmp_path)
     for name in "abc":
         store.add(name, {"cycles": 1})

@@ -236,7 +236,7 @@ def test_lost_bytes_cost_time_or_the_run_but_no_answer(to_core, to_host, stepped
 def test_a_run_whose_answer_is_lost_is_begun_again_from_the_input():
     core = FakeCore(CONFIG)
     driven = DrivenCore(PROGRAM.code, core)
-    core.to_host.lost = {core.to_host.count + 1}  # behind that to the input
+    core.to_host.lost = {core.to_host.count + 1}  # after that to the input
     answer = run(PROGRAM.code, driven, images(1))
     assert driven.driver.retries == 1
     assert core.sent.count(PROGRAM.code.chunks[0].data) == 2

@@ -57,7 +57,9 @@ def test_what_is_copied_while_layers_work_is_not_loaded():
     program = compile(DIGITS / "digits_int8.tflite", config=CONFIG.replace(bank_words=1024))
     code, core = program.code, FakeCore(program.config)
     core.flash = code.flash
-    assert {chunk.bank for chunk, copy in zip(code.chunks, code.copies, strict=True) if copy} > {2}
+    assert {chunk.bank for chunk, copy in zip(code.chunks, code.transfers, strict=True) if copy} > {
+        2
+    }
     inputs = np.load(DIGITS / "test_images.npz")["x"][:2]
     expected = program.run(inputs, "reference").outputs
     for stepped in (False, True):
@@ -67,7 +69,7 @@ def test_what_is_copied_while_layers_work_is_not_loaded():
         for name, array in expected.items():
             np.testing.assert_array_equal(answer[name], array)
     for chunk in code.chunks:
-        assert (chunk.data in core.sent) == (chunk.bank != FLASH and not chunk.copied)
+        assert (chunk.data in core.sent) == (chunk.bank != FLASH and not chunk.prefetched)
 
 
 def spoilt(position: int, value: bytes) -> bytes:

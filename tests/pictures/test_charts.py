@@ -17,7 +17,7 @@ def test_no_word_of_memory_holds_two_things_at_a_time(words):
     config = accel.AcceleratorConfig(flash_lanes=4, bank_words=words)
     report = accel.compile(DIGITS, config=config).report()
     code = report.program.code
-    assert words > 1000 or any(code.copies)
+    assert words > 1000 or any(code.transfers)
     ends = np.cumsum([counters.cycles for counters in report.counters]).tolist()
     for a, b in combinations(_boxes(code, [0, *ends[:-1]], ends), 2):
         apart = a.high <= b.low or b.high <= a.low

@@ -28,7 +28,7 @@ def test_the_first_layer_the_element_and_both_values_are_named():
     message = (
         "b is the first of 4 to differ: 1 of 6 elements\n"
         "  first at [1, 2]: 9, expected 1\n"
-        "  behind it differ: c (6 of 6 elements)"
+        "  after it differ: c (6 of 6 elements)"
     )
     with pytest.raises(AssertionError, match=f"^{re.escape(message)}$"):
         assert_same(ours, theirs)

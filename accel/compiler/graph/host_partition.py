@@ -1,10 +1,10 @@
-"""Which nodes the core computes, and which the driver computes before and behind it."""
+"""Which nodes the core computes, and which the driver computes before and after it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..ir.graph import Graph, Node
-from ..ir.tensor_layout import stored
+from ..ir.tensor_layout import layout_of
 from ..operators import OPERATORS, Operator, UnsupportedOperator
 
 
@@ -14,7 +14,7 @@ class Partition:
 
     before: tuple[Node, ...]
     core: tuple[Node, ...]
-    behind: tuple[Node, ...]
+    after: tuple[Node, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
 
@@ -26,9 +26,9 @@ def partition(graph: Graph) -> Partition:
     changes of shape beyond them. It leaves to the core what needs no more than to be decoded.
     """
     decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
-    behind = _at_end(graph, exclude=decoded)
-    before = _at_start(graph, exclude=behind)
-    core = tuple(n for n in graph.nodes if n not in before and n not in behind)
+    after = _at_end(graph, exclude=decoded)
+    before = _at_start(graph, exclude=after)
+    core = tuple(n for n in graph.nodes if n not in before and n not in after)
     produced = {name for node in core for name in node.outputs}
     consumed = {name for node in core for name in node.inputs if name}
     inputs = tuple(
@@ -36,9 +36,9 @@ def partition(graph: Graph) -> Partition:
         for name, tensor in graph.tensors.items()
         if name in consumed and name not in produced and not tensor.constant
     )
-    needed = {name for node in behind for name in node.inputs} | set(graph.outputs)
+    needed = {name for node in after for name in node.inputs} | set(graph.outputs)
     outputs = tuple(name for name in graph.tensors if name in produced and name in needed)
-    return Partition(before, core, behind, inputs, outputs)
+    return Partition(before, core, after, inputs, outputs)
 
 
 def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
@@ -58,12 +58,12 @@ def _only_decoded(node: Node, graph: Graph) -> bool:
     if operator.decode is None:
         return False
     producer = graph.producer(node.inputs[0])
-    while producer is not None and OPERATORS[producer.operator].view:
+    while producer is not None and OPERATORS[producer.operator].alias:
         producer = graph.producer(producer.inputs[0])
     if producer is None or not _on_core(OPERATORS[producer.operator]):
         return False
     try:
-        operator.lower(node, graph, stored(graph.tensor(node.inputs[0])))
+        operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
     except UnsupportedOperator:
         return False
     return True

@@ -9,7 +9,7 @@ from amaranth.lib import data
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ...numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
-from .layer import Combination
+from .layer import PostOp
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Inexact:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Command:
+class LayerCommand:
     """One layer's descriptor and stream.
 
     Parameters
@@ -63,13 +63,13 @@ class Command:
     division: Division
     channels: np.ndarray
     weights: np.ndarray
-    combination: Combination | None = None
+    post_op: PostOp | None = None
     inexact: tuple[Inexact, ...] = ()
 
     @property
-    def second(self) -> str | None:
+    def residual(self) -> str | None:
         """The tensor whose place in memory the output takes, if any."""
-        return self.combination.second if self.combination else None
+        return self.post_op.residual if self.post_op else None
 
     @property
     def groups(self) -> int:
@@ -98,7 +98,7 @@ def fields_of_groups(
     }
 
 
-def cut(command: Command, first: int, groups: int, config: AcceleratorConfig) -> Command:
+def cut(command: LayerCommand, first: int, groups: int, config: AcceleratorConfig) -> LayerCommand:
     """The command that computes ``groups`` of another one's groups, from ``first`` on."""
     end = first + groups
     if (first, end) == (0, command.groups) or command.fields["shared"]:
@@ -119,16 +119,18 @@ def positions(fields: Mapping[str, int]) -> int:
     return (fields["run_less_one"] + 1) * (fields["runs_less_one"] + 1)
 
 
-def lines(fields: Mapping[str, int]) -> tuple[int, int]:
+def broadcast_rows(fields: Mapping[str, int]) -> tuple[int, int]:
     """Lines of output positions that a run of tiles computes, and that the last run does."""
     if not fields["broadcast"]:
         return 1, 1
-    return fields.get("lines_less_one", 0) + 1, fields.get("last_lines_less_one", 0) + 1
+    return fields.get("broadcast_rows_less_one", 0) + 1, fields.get(
+        "last_broadcast_rows_less_one", 0
+    ) + 1
 
 
-def halved(fields: Mapping[str, int]) -> bool:
+def stride2_skip(fields: Mapping[str, int]) -> bool:
     """Whether every other position of a run is left out."""
-    return bool(fields.get("halved", 0))
+    return bool(fields.get("stride2_skip", 0))
 
 
 def encode(layout: data.Layout, values: Mapping[str, int | Mapping[str, int]]) -> int:
@@ -155,37 +157,37 @@ def decode(layout: data.Layout, packed: int) -> dict[str, int | dict[str, int]]:
     return values
 
 
-def pack_stream(command: Command, config: AcceleratorConfig) -> bytes:
+def pack_stream(command: LayerCommand, config: AcceleratorConfig) -> bytes:
     """What a layer streams: its tables, then for each group the records of its columns and its
     weights."""
-    records = _pack_records(command, config)
+    records = _pack_parameters(command, config)
     weights = pack_weights(stored_weights(command.weights, command.fields, config), config)
     groups = command.weights.shape[0]
     return _pack_tables(command, config) + b"".join(records[g] + weights[g] for g in range(groups))
 
 
-def _pack_tables(command: Command, config: AcceleratorConfig) -> bytes:
-    if command.combination is None or command.combination.tables is None:
+def _pack_tables(command: LayerCommand, config: AcceleratorConfig) -> bytes:
+    if command.post_op is None or command.post_op.lookup_tables is None:
         return b""
     isa = Isa(config)
-    entries = np.concatenate(command.combination.tables).tolist()
+    entries = np.concatenate(command.post_op.lookup_tables).tolist()
     return b"".join(_words(isa, isa.table_entry, {"value": value}) for value in entries)
 
 
-def stream_words(command: Command, config: AcceleratorConfig) -> int:
+def stream_words(command: LayerCommand, config: AcceleratorConfig) -> int:
     """Memory words of what `pack_stream` packs."""
     isa = Isa(config)
-    group = isa.records_of_group(command.fields) + group_weight_words(command, config)
+    group = isa.group_parameter_words(command.fields) + group_weight_words(command, config)
     return isa.table_words(command.fields) + len(command.weights) * group
 
 
-def group_weight_words(command: Command, config: AcceleratorConfig) -> int:
+def group_weight_words(command: LayerCommand, config: AcceleratorConfig) -> int:
     """Memory words of a group's weights."""
     steps = np.count_nonzero(stored_steps(command.fields, command.steps, config.rows))
     return -(-int(steps) // config.steps_per_weight_row) * config.words_per_weight_row
 
 
-def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
+def _pack_parameters(command: LayerCommand, config: AcceleratorConfig) -> list[bytes]:
     """The records of each group's columns; a column without a channel has one that gives 0."""
     isa, division = Isa(config), command.division
     count = len(division.bias)
@@ -201,7 +203,7 @@ def _pack_records(command: Command, config: AcceleratorConfig) -> list[bytes]:
         ("offset", "high"): low >> 1,
         ("offset_negative", "high"): low_negative >> 1,
     }
-    packed = _bits(isa.record_layout, values, count + 1)
+    packed = _bits(isa.channel_parameter_layout, values, count + 1)
     used = command.channels[:, : command.fields["columns_less_one"] + 1]
     return [row.tobytes() for row in packed[used]]  # the last of them is that of channel -1
 
@@ -233,7 +235,7 @@ def stored_weights(
 def stored_steps(fields: Mapping[str, int], steps: int, rows: int) -> np.ndarray:
     """Which of a tile's steps have weights, bool ``[steps]``: see `isa` of broadcast layers."""
     inner = np.arange(steps) % (fields["inner_taps_less_one"] + 1)
-    first_idle = fields["inner_taps_less_one"] + 2 - rows + halved(fields)
+    first_idle = fields["inner_taps_less_one"] + 2 - rows + stride2_skip(fields)
     return ~(bool(fields["broadcast"]) & (inner >= first_idle))
 
 

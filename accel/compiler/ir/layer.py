@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...numeric.formats import Narrow
+from ...numeric.formats import SubByte
 from ...numeric.rules.rules import Mean, Rule
 
 Pair = tuple[int, int]
@@ -21,7 +21,7 @@ class Region:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Combination:
+class PostOp:
     """What is done with a convolution's codes before they are stored, see `isa`.
 
     Parameters
@@ -39,14 +39,14 @@ class Combination:
         The least and the greatest code to store.
     """
 
-    second: str | None = None
+    residual: str | None = None
     maximum: bool = False
     pack: bool = False
-    tables: tuple[np.ndarray, np.ndarray] | None = None
+    lookup_tables: tuple[np.ndarray, np.ndarray] | None = None
     low: int = -128
     high: int = 127
 
-    def replace(self, **changes) -> "Combination":
+    def replace(self, **changes) -> "PostOp":
         return replace(self, **changes)
 
 
@@ -108,22 +108,22 @@ class Convolution:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     region: Region
-    spread: Pair = (1, 1)
+    output_stride: Pair = (1, 1)
     uniform: bool = False
     macs: int = 0
-    combination: Combination | None = None
+    post_op: PostOp | None = None
     first_channel: int = 0
     transposed: bool = False
-    narrow: Narrow | None = None
+    sub_byte: SubByte | None = None
 
     @property
     def depthwise(self) -> bool:
         return self.weights.ndim == 3
 
     @property
-    def second(self) -> str | None:
+    def residual(self) -> str | None:
         """The tensor that the codes are combined with, if any."""
-        return self.combination.second if self.combination else None
+        return self.post_op.residual if self.post_op else None
 
     @property
     def channels(self) -> int:
@@ -138,8 +138,8 @@ class Convolution:
     @property
     def weight_rows(self) -> np.ndarray:
         """The weights of each output channel, int64 ``[out, n]``."""
-        if self.narrow:
-            return self.narrow.unpack(self.weights).reshape(len(self.weights), -1)
+        if self.sub_byte:
+            return self.sub_byte.unpack(self.weights).reshape(len(self.weights), -1)
         if self.depthwise:
             return self.weights.reshape(-1, self.weights.shape[2]).T
         return self.weights.reshape(len(self.weights), -1)
@@ -150,7 +150,7 @@ class Convolution:
         rows = self.weight_rows
         positive = np.maximum(rows, 0).sum(axis=1)
         negative = np.minimum(rows, 0).sum(axis=1)
-        least, greatest = self.narrow.range if self.narrow else (-128, 127)
+        least, greatest = self.sub_byte.range if self.sub_byte else (-128, 127)
         return least * positive + greatest * negative, greatest * positive + least * negative
 
     def as_dense(self) -> "Convolution":
@@ -167,7 +167,7 @@ class Convolution:
         return replace(self, **changes)
 
 
-def identity(
+def copy_layer(
     name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
 ) -> Convolution:
     """A copy of a tensor of this stored shape."""

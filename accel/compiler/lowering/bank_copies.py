@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from ..ir.layer import Convolution, identity
+from ..ir.layer import Convolution, copy_layer
 
 
 class _Sides:
@@ -41,24 +41,28 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
     """
     last_use = {c.source: i for i, c in enumerate(convolutions)}
     for i, c in enumerate(convolutions):
-        if c.second:
-            last_use[c.second] = max(last_use.get(c.second, 0), i)
+        if c.residual:
+            last_use[c.residual] = max(last_use.get(c.residual, 0), i)
     last_use |= dict.fromkeys(outputs, len(convolutions))
 
     sides, done = _Sides(), []
     for index, c in enumerate(convolutions):
-        second = c.second
-        if second and second != c.output and last_use[second] > index:
-            copy = _copy(second, c.output_shape, f"{c.name}_operand")
+        residual = c.residual
+        if residual and residual != c.output and last_use[residual] > index:
+            copy = _copy(residual, c.output_shape, f"{c.name}_operand")
             sides.join(copy.source, copy.output, 1)
             done.append(copy)
-            second = copy.output
-            c = _combining(c, second)
-        target = second or c.output
+            residual = copy.output
+            c = _combining(c, residual)
+        target = residual or c.output
         sides.join(target, c.output, 0)
         if not sides.join(c.source, target, 1):
-            if second and second != c.output and np.prod(c.output_shape) < np.prod(c.input_shape):
-                copy = _copy(second, c.output_shape, f"{c.name}_operand_copy")
+            if (
+                residual
+                and residual != c.output
+                and np.prod(c.output_shape) < np.prod(c.input_shape)
+            ):
+                copy = _copy(residual, c.output_shape, f"{c.name}_operand_copy")
                 c = _combining(c, copy.output)
                 # The output has not been used: it goes with the copy instead.
                 sides.parent.pop(c.output, None)
@@ -73,9 +77,9 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
     return done
 
 
-def _combining(c: Convolution, second: str) -> Convolution:
-    return c.replace(combination=c.combination.replace(second=second))
+def _combining(c: Convolution, residual: str) -> Convolution:
+    return c.replace(post_op=c.post_op.replace(residual=residual))
 
 
 def _copy(tensor: str, shape: tuple[int, int, int], name: str) -> Convolution:
-    return identity(name, name, tensor, f"{tensor} ({name})", shape)
+    return copy_layer(name, name, tensor, f"{tensor} ({name})", shape)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.rules.rules import Mean
-from ..ir.layer import Combination, Convolution
+from ..ir.layer import Convolution, PostOp
 
 
 def lane_step(config: AcceleratorConfig) -> int:
@@ -48,14 +48,14 @@ def in_whole_words(
         for index, run in enumerate(_runs(words, begun[c.output])):
             copy = _widened(c, run, config.rows)
             if run[0] in begun[c.output]:
-                copy = copy.replace(combination=Combination(second=c.output, maximum=True))
+                copy = copy.replace(post_op=PostOp(residual=c.output, maximum=True))
             done.append(copy.replace(name=f"{c.name}_words{index}") if index else copy)
         begun[c.output].update(words)
     return done
 
 
 def _is_copy(c: Convolution) -> bool:
-    plain = isinstance(c.rule, Mean) and c.rule.count == 1 and c.combination is None
+    plain = isinstance(c.rule, Mean) and c.rule.count == 1 and c.post_op is None
     return plain and c.kernel == (1, 1)
 
 

@@ -58,7 +58,7 @@ def _producer(
 ) -> Convolution | None:
     """The layer that can do a copy's work: it alone computes what the copy alone reads."""
     writers = [c for c in convolutions if c.output == copy.source]
-    readers = [c for c in convolutions if copy.source in (c.source, c.second)]
+    readers = [c for c in convolutions if copy.source in (c.source, c.residual)]
     if len(writers) != 1 or len(readers) != 1 or copy.source in outputs:
         return None
     (earlier,) = writers
@@ -68,7 +68,7 @@ def _producer(
         and earlier.region == Region(0, 0, height, width)
         and (earlier.first_channel, earlier.channels) == (0, channels)
     )
-    free = earlier.second is None and not earlier.transposed and earlier.spread == (1, 1)
+    free = earlier.residual is None and not earlier.transposed and earlier.output_stride == (1, 1)
     return earlier if whole and free else None
 
 
@@ -78,11 +78,11 @@ def _moves_all(c: Convolution) -> bool:
     return (
         isinstance(c.rule, Mean)
         and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
-        and c.combination is None
+        and c.post_op is None
         and c.weights.shape == (1, 1, channels)
         and bool((c.weights == 1).all())
         and not c.bias.any()
-        and c.stride == c.spread == (1, 1)
+        and c.stride == c.output_stride == (1, 1)
         and c.padding == (r.top, r.left)
         and (r.height, r.width) == (height, width)
     )

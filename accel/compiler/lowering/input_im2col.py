@@ -9,7 +9,7 @@ from ...config import AcceleratorConfig
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.rules import Rescale
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, View
+from ..ir.tensor_layout import Alias, TensorLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,8 @@ class InputMap:
     pad: int
 
     @property
-    def storage(self) -> Stored:
-        return Stored(*self.index.shape)
+    def layout(self) -> TensorLayout:
+        return TensorLayout(*self.index.shape)
 
     def pack(self, samples: np.ndarray, rows: int) -> np.ndarray:
         """Bytes to store, uint8 ``[N, words * rows]``, of int8 samples ``[N, ...]``."""
@@ -40,16 +40,16 @@ class InputMap:
         return packed.reshape(len(samples), -1).view(np.uint8)
 
 
-def plain_input(tensor: str, storage: Stored, times: int = 1) -> InputMap:
+def plain_input(tensor: str, layout: TensorLayout, times: int = 1) -> InputMap:
     """The tensor as it is, or with its channels repeated some times."""
-    index = np.arange(np.prod(storage.shape)).reshape(storage.shape)
+    index = np.arange(np.prod(layout.shape)).reshape(layout.shape)
     return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
 def folded_inputs(
     layers: Sequence[Convolution],
     names: Sequence[str],
-    views: Mapping[str, View],
+    aliases: Mapping[str, Alias],
     repeats: Mapping[str, int],
     config: AcceleratorConfig,
 ) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
@@ -58,11 +58,11 @@ def folded_inputs(
     changed, inputs = list(layers), []
     for name in names:
         at = [i for i, c in enumerate(changed) if c.source == name]
-        alone = len(at) == 1 and not any(c.second == name for c in changed)
+        alone = len(at) == 1 and not any(c.residual == name for c in changed)
         times = repeats.get(name, 1)
         folded = fold_input(changed[at[0]], config, times) if alone else None
         if folded is None:
-            inputs.append(plain_input(name, views[name].storage, times))
+            inputs.append(plain_input(name, aliases[name].layout, times))
         else:
             changed[at[0]], input_map = folded
             inputs.append(input_map)
@@ -87,7 +87,7 @@ def fold_input(
                 continue
             folded = _folded(wide, rows)
             taps, channels = folded.kernel[0], folded.input_shape[2]
-            words = Stored(*folded.input_shape).words(config.rows)
+            words = TensorLayout(*folded.input_shape).words(config.rows)
             cost = _cycles(folded, taps, channels, config), words
             if words <= config.bank_words and cost[0] < plain and (not best or cost < best[0]):
                 best = cost, wide, folded, rows
@@ -105,8 +105,8 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
     height, width, channels = c.output_shape
     plain = not (c.depthwise or c.uniform or c.transposed or _floating(c))
     whole = channels % rows == 0 and c.channels == channels and width % count == 0
-    region = c.region == Region(0, 0, height, width) and c.spread == (1, 1)
-    if not (plain and whole and region) or (c.combination and c.combination.second):
+    region = c.region == Region(0, 0, height, width) and c.output_stride == (1, 1)
+    if not (plain and whole and region) or (c.post_op and c.post_op.residual):
         return None
     kernel_h, kernel_w = c.kernel
     stride = c.stride[1]
@@ -132,7 +132,7 @@ def _floating(c: Convolution) -> bool:
 
 
 def _whole_width(c: Convolution) -> bool:
-    plain = not c.depthwise and not c.transposed and c.spread == (1, 1)
+    plain = not c.depthwise and not c.transposed and c.output_stride == (1, 1)
     return plain and not c.region.left and c.region.width == c.output_shape[1]
 
 

@@ -1,7 +1,7 @@
 """Lowers operators on single codes by nothing but their truth tables.
 
 A function of a pair of codes is a copy of the one operand, combined with the other one in its place;
-a function of one code is a copy through a table. `numeric.tables` proves what it makes of them.
+a function of one code is a copy through a table. `numeric.elementwise.lookup_tables` proves what it makes of them.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from ...numeric.elementwise import lookup_tables
 from ...numeric.rules.rules import Mean
 from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, Region, identity
-from ..ir.tensor_layout import View, stored
+from ..ir.layer import Convolution, PostOp, Region, copy_layer
+from ..ir.tensor_layout import Alias, layout_of
 from ..operators import OPERATORS, place_of
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
@@ -21,7 +21,7 @@ from ..operators._operator import UnsupportedOperator
 _CODES = np.arange(-128, 128)
 
 
-def is_identity(c: Convolution) -> bool:
+def is_plain_copy(c: Convolution) -> bool:
     """Whether a convolution copies its input as it is, before it combines it."""
     return (
         isinstance(c.rule, Mean)
@@ -31,30 +31,30 @@ def is_identity(c: Convolution) -> bool:
         and c.weights.shape == (1, 1, c.output_shape[2])
         and bool((c.weights == 1).all())
         and not c.bias.any()
-        and c.stride == c.spread == (1, 1)
+        and c.stride == c.output_stride == (1, 1)
         and c.padding == (0, 0)
         and not c.transposed
     )
 
 
-def lower_unary(node: Node, graph: Graph, view: View) -> list[Convolution]:
+def lower_unary(node: Node, graph: Graph, alias: Alias) -> list[Convolution]:
     """A function of one code: a table where it is the same in all channels, else a rule for each."""
     table = OPERATORS[node.operator].unary(node, graph)
     if table.ndim != 1:
-        copies = lower_table(node, graph, view.storage, table)
-        return [copy.replace(source=view.root) for copy in copies]
-    return _through_table(node, table, view)
+        copies = lower_table(node, graph, alias.layout, table)
+        return [copy.replace(source=alias.root) for copy in copies]
+    return _through_table(node, table, alias)
 
 
-def _through_table(node: Node, table: np.ndarray, view: View) -> list[Convolution]:
-    copy = identity(node.name, node.name, view.root, node.outputs[0], view.storage.shape)
+def _through_table(node: Node, table: np.ndarray, alias: Alias) -> list[Convolution]:
+    copy = copy_layer(node.name, node.name, alias.root, node.outputs[0], alias.layout.shape)
     low, high = int(table.min()), int(table.max())
-    combination = Combination(tables=lookup_tables.of_unary(table), low=low, high=high)
-    return [copy.replace(combination=combination)]
+    post_op = PostOp(lookup_tables=lookup_tables.of_unary(table), low=low, high=high)
+    return [copy.replace(post_op=post_op)]
 
 
 def lower_binary(
-    node: Node, graph: Graph, views: tuple[View, View], copied: int, config: AcceleratorConfig
+    node: Node, graph: Graph, aliases: tuple[Alias, Alias], copied: int, config: AcceleratorConfig
 ) -> list[Convolution]:
     """A function of a pair of codes; ``copied`` is the operand that the other one is combined with,
     if it is free to choose: one that is smaller than the output is always copied, to repeat it.
@@ -64,35 +64,35 @@ def lower_binary(
     """
     operator = OPERATORS[node.operator]
     table = operator.binary(node, graph).astype(np.int64)
-    if views[0] == views[1]:
-        return _through_table(node, table.diagonal(), views[0])
+    if aliases[0] == aliases[1]:
+        return _through_table(node, table.diagonal(), aliases[0])
     if operator.pair is not None:
-        first, second = ((view.root, view.storage) for view in views)
+        first, second = ((alias.root, alias.layout) for alias in aliases)
         return operator.pair(node, graph, (first, second), config)
-    output = stored(graph.tensor(node.outputs[0]))
-    smaller = [index for index, view in enumerate(views) if view.storage.shape != output.shape]
+    output = layout_of(graph.tensor(node.outputs[0]))
+    smaller = [index for index, alias in enumerate(aliases) if alias.layout.shape != output.shape]
     copied = smaller[0] if smaller else copied
-    first, second = views[copied], views[1 - copied]
+    first, second = aliases[copied], aliases[1 - copied]
     convolutions, other = [], second.root
     if len(smaller) == 2:
         other = f"{second.root} ({node.name}_operand)"
         name = f"{node.name}_operand"
-        convolutions.append(repeated(name, node.name, second.root, other, second.storage, output))
+        convolutions.append(repeated(name, node.name, second.root, other, second.layout, output))
     table = table.T if copied else table
-    copy = repeated(node.name, node.name, first.root, node.outputs[0], first.storage, output)
-    combination = _combination(node, table, other)
-    return [*convolutions, copy.replace(combination=combination)]
+    copy = repeated(node.name, node.name, first.root, node.outputs[0], first.layout, output)
+    post_op = _post_op(node, table, other)
+    return [*convolutions, copy.replace(post_op=post_op)]
 
 
-def _combination(node: Node, table: np.ndarray, second: str) -> Combination:
+def _post_op(node: Node, table: np.ndarray, second: str) -> PostOp:
     low, high = int(table.min()), int(table.max())
     if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
-        return Combination(second=second, maximum=True, low=low, high=high)
+        return PostOp(residual=second, maximum=True, low=low, high=high)
     found = lookup_tables.solve(table, low, high)
     if found is None:
         what = "its results are no rounded sum of a function of each operand"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what))
-    return Combination(second=second, tables=found, low=low, high=high)
+    return PostOp(residual=second, lookup_tables=found, low=low, high=high)
 
 
 def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
@@ -100,25 +100,25 @@ def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
 
     The tensor between the two is no more. None where that is not possible.
     """
-    rule, combination = earlier.rule, copy.combination
+    rule, post_op = earlier.rule, copy.post_op
     full = (rule.low, rule.high) == (-128, 127)
     possible = (
-        is_identity(copy)
-        and combination is not None
-        and earlier.combination is None
+        is_plain_copy(copy)
+        and post_op is not None
+        and earlier.post_op is None
         and earlier.output == copy.source
         and earlier.output_shape == copy.output_shape
-        and (full or combination.tables is not None)
+        and (full or post_op.lookup_tables is not None)
     )
     if not possible:
         return None
-    if combination.tables is not None:
+    if post_op.lookup_tables is not None:
         # The tables see results that the earlier clamp would have changed.
-        first = combination.tables[0][np.clip(_CODES, rule.low, rule.high) + 128]
-        combination = combination.replace(tables=(first, combination.tables[1]))
+        first = post_op.lookup_tables[0][np.clip(_CODES, rule.low, rule.high) + 128]
+        post_op = post_op.replace(lookup_tables=(first, post_op.lookup_tables[1]))
     return earlier.replace(
         name=f"{earlier.name}+{copy.name}",
         node=copy.node,
         output=copy.output,
-        combination=combination,
+        post_op=post_op,
     )

@@ -8,10 +8,10 @@ from dataclasses import replace
 from ...config import AcceleratorConfig
 from ..diagnostics import CannotCompile, DoesNotFit, NotProved, Reason
 from ..graph.host_partition import Partition
-from ..ir.command import Command
+from ..ir.command import LayerCommand
 from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, View, resolve_views, same_words, stored
+from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, UnsupportedOperator, place_of
 from ..schedule.select import provable, schedule
 from .lookup_tables import fused, lower_binary, lower_unary
@@ -22,7 +22,7 @@ MOST_VALUES = 2**20  # of a tensor that layers are made for, to say more of what
 
 
 def lower_nodes(
-    graph: Graph, parts: Partition, views: Mapping[str, View], config: AcceleratorConfig
+    graph: Graph, parts: Partition, aliases: Mapping[str, Alias], config: AcceleratorConfig
 ) -> tuple[tuple[tuple[Convolution, ...], ...], tuple[Reason, ...]]:
     """The layers of each node of the core, and what is in the way of the others."""
     reasons: list[Reason] = []
@@ -32,7 +32,7 @@ def lower_nodes(
         if len(reasons) == MOST_REASONS:
             raise CannotCompile(graph.name, reasons)
         with _collected(reasons):
-            layers = tuple(_lower_node(node, graph, views, config, latest))
+            layers = tuple(_lower_node(node, graph, aliases, config, latest))
             latest = layers[-1] if layers else latest
             lowered.append(layers)
     return tuple(lowered), tuple(reasons)
@@ -40,10 +40,10 @@ def lower_nodes(
 
 def selected(
     layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
-) -> tuple[tuple[Command, ...], tuple[Reason, ...]]:
+) -> tuple[tuple[LayerCommand, ...], tuple[Reason, ...]]:
     """The commands of layers, and what is in the way of the others."""
     reasons: list[Reason] = []
-    commands: list[Command] = []
+    commands: list[LayerCommand] = []
     for layer in layers:
         if len(reasons) == MOST_REASONS:
             break
@@ -68,11 +68,11 @@ def fused_layers(
     lowered: Sequence[Sequence[Convolution]],
     graph: Graph,
     parts: Partition,
-    views: Mapping[str, View],
+    aliases: Mapping[str, Alias],
 ) -> tuple[Convolution, ...]:
     """The layers of all nodes, with functions of single codes computed in the layer before; what
     that computes by itself is stored nowhere then."""
-    once = _used_once(graph, parts, views)
+    once = _used_once(graph, parts, aliases)
     done: list[Convolution] = []
     for layers in lowered:
         if len(layers) == 1 and done and done[-1].output in once and _sole(done[-1], done):
@@ -84,7 +84,7 @@ def fused_layers(
     return tuple(done)
 
 
-def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[Command]:
+def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[LayerCommand]:
     """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
     try:
         _check_sizes(c, config)
@@ -110,7 +110,7 @@ def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
     """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
     bank = config.bank_words * config.rows
     for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
-        needed = Stored(*shape).words(config.rows) * config.rows
+        needed = TensorLayout(*shape).words(config.rows) * config.rows
         if needed > bank:
             height, width, channels = shape
             what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
@@ -124,47 +124,48 @@ def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:
     return sum(other.output == c.output for other in convolutions) == 1
 
 
-def _used_once(graph: Graph, parts: Partition, views: Mapping[str, View]) -> set[str]:
+def _used_once(graph: Graph, parts: Partition, aliases: Mapping[str, Alias]) -> set[str]:
     """Tensors in memory that one node of the core reads, and nobody else."""
     uses = Counter(
-        views[name].root
+        aliases[name].root
         for node in parts.core
-        if not _is_free(node, views)
+        if not _is_free(node, aliases)
         for name in node.inputs
-        if name in views
+        if name in aliases
     )
-    uses.update(views[name].root for name in parts.outputs)
+    uses.update(aliases[name].root for name in parts.outputs)
     return {name for name, count in uses.items() if count == 1}
 
 
 def _lower_node(
     node: Node,
     graph: Graph,
-    views: Mapping[str, View],
+    aliases: Mapping[str, Alias],
     config: AcceleratorConfig,
     latest: Convolution | None,
 ) -> list[Convolution]:
     operator = OPERATORS[node.operator]
-    if _is_free(node, views):
+    if _is_free(node, aliases):
         return []
     _check_extents(node, graph, config)
-    variable = [name for name in node.inputs if name in views]
+    variable = [name for name in node.inputs if name in aliases]
     if operator.binary is not None and len(variable) == 2:
-        pair = tuple(replace(views[n], storage=stored(graph.tensor(n))) for n in variable)
+        pair = tuple(replace(aliases[n], layout=layout_of(graph.tensor(n))) for n in variable)
         copied = int(latest is not None and latest.output == pair[1].root)
         return lower_binary(node, graph, pair, copied, config)
-    view, source = views[variable[0]], graph.tensor(variable[0])
-    storage = view.storage if _takes_all(node, graph) else stored(source)
+    alias, source = aliases[variable[0]], graph.tensor(variable[0])
+    layout = alias.layout if _takes_all(node, graph) else layout_of(source)
     if operator.lower is not None:
-        convolutions = operator.lower(node, graph, storage)
+        convolutions = operator.lower(node, graph, layout)
         convolutions = [
-            c.replace(source=views[c.source].root) if c.source in views else c for c in convolutions
+            c.replace(source=aliases[c.source].root) if c.source in aliases else c
+            for c in convolutions
         ]
         exact = operator.unary is None or all(provable(c, config) for c in convolutions)
         if convolutions and exact:
             return convolutions
     if operator.unary is not None:
-        return lower_unary(node, graph, replace(view, storage=storage))
+        return lower_unary(node, graph, replace(alias, layout=layout))
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
@@ -175,25 +176,25 @@ def _takes_all(node: Node, graph: Graph) -> bool:
     if node.operator == "fully_connected":
         source, weights = (graph.tensor(name) for name in node.inputs[:2])
         return weights.shape[1] == source.size
-    return OPERATORS[node.operator].view
+    return OPERATORS[node.operator].alias
 
 
-def _is_free(node: Node, views: Mapping[str, View]) -> bool:
+def _is_free(node: Node, aliases: Mapping[str, Alias]) -> bool:
     """Whether a node only gives what it reads another shape."""
-    return OPERATORS[node.operator].view and views[node.outputs[0]].root != node.outputs[0]
+    return OPERATORS[node.operator].alias and aliases[node.outputs[0]].root != node.outputs[0]
 
 
-def alias_views(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, View]:
+def tensor_aliases(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, Alias]:
     """What shares memory: a change of shape costs nothing where whoever reads its output reads the
     same words, or all of them.
     """
     free: list[Node] = []
-    views = resolve_views(graph, ())
+    aliases = resolve_aliases(graph, ())
     for node in parts.core:
-        if OPERATORS[node.operator].view:
-            source, output = views[node.inputs[0]].storage, graph.tensor(node.outputs[0])
-            same = same_words(source, stored(output), config.rows)
+        if OPERATORS[node.operator].alias:
+            source, output = aliases[node.inputs[0]].layout, graph.tensor(node.outputs[0])
+            same = same_words(source, layout_of(output), config.rows)
             if same or all(_takes_all(reader, graph) for reader in graph.consumers(output.name)):
                 free.append(node)
-                views = resolve_views(graph, tuple(free))
-    return views
+                aliases = resolve_aliases(graph, tuple(free))
+    return aliases

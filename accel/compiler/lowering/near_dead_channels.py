@@ -3,7 +3,7 @@
 A trained network has channels whose weights are next to nothing. Where quantization gives them a scale
 of their own, hundreds of thousands of sums make a code, more than a division has room for, and yet
 the bias may put a threshold within reach. Such a channel has but a few codes. So the layer makes finer
-ones of it, some to each code that it has, all others being as they are, and a copy behind it makes of
+ones of it, some to each code that it has, all others being as they are, and a copy after it makes of
 them what they belong to.
 """
 
@@ -15,7 +15,7 @@ from ...config import AcceleratorConfig
 from ...numeric.division.nearest import WIDEST, too_wide
 from ...numeric.division.solver import Channels, solve
 from ...numeric.rules.rules import Rescale, Rule, Table
-from ..ir.layer import Convolution, Region, identity
+from ..ir.layer import Convolution, Region, copy_layer
 
 _WIDTH = WIDEST >> 2  # that a finer code gets at most
 _CODES = np.arange(-128, 128)
@@ -74,7 +74,7 @@ def in_two_layers(c: Convolution, config: AcceleratorConfig) -> list[Convolution
     if not solve(rule, c.bias, least, greatest, True).proved[dead].all():
         return [c]
     finer = f"{c.output} (finer)"
-    copy = identity(f"{c.name}_codes", c.node, finer, c.output, c.output_shape)
+    copy = copy_layer(f"{c.name}_codes", c.node, finer, c.output, c.output_shape)
     copy = copy.replace(rule=Table(tables, -128), uniform=False)
     return [c.replace(rule=rule, output=finer), copy]
 
@@ -85,10 +85,10 @@ def _possible(c: Convolution) -> bool:
     return (
         isinstance(c.rule, Rescale)
         and not c.uniform
-        and c.combination is None
-        and c.spread == (1, 1)
+        and c.post_op is None
+        and c.output_stride == (1, 1)
         and not c.transposed
-        and c.narrow is None
+        and c.sub_byte is None
         and c.region == Region(0, 0, height, width)
         and c.channels == channels
     )

@@ -15,9 +15,9 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ...numeric.formats import Narrow
+from ...numeric.formats import SubByte
 from ...numeric.rules.rules import Recoded
-from ..ir.layer import Combination, Convolution
+from ..ir.layer import Convolution, PostOp
 from .input_im2col import fold_input
 
 Coding = tuple[int, int]  # channels in a byte, code of a value of 0
@@ -30,46 +30,46 @@ def in_few_bits(
 
     ``ends`` are the network's inputs and outputs.
     """
-    narrow = config.number_format.narrow
-    if narrow is None:
+    sub_byte = config.number_format.sub_byte
+    if sub_byte is None:
         return list(convolutions), {}
     chosen = {}
     for tensor in dict.fromkeys(c.output for c in convolutions if c.output not in ends):
-        origin = _origin(tensor, convolutions, narrow, ends, config)
+        origin = _origin(tensor, convolutions, sub_byte, ends, config)
         if origin is not None:
-            chosen[tensor] = narrow.lanes, origin
+            chosen[tensor] = sub_byte.packing_factor, origin
     done: list[Convolution] = []
     for c in convolutions:
         source, output = chosen.get(c.source), chosen.get(c.output)
-        c = c if source is None else _reading(c, narrow, source[1], config.rows)
-        done += [c] if output is None else _writing(c, narrow, output[1], config.rows)
+        c = c if source is None else _reading(c, sub_byte, source[1], config.rows)
+        done += [c] if output is None else _writing(c, sub_byte, output[1], config.rows)
     return done, chosen
 
 
 def _origin(
     tensor: str,
     convolutions: Sequence[Convolution],
-    narrow: Narrow,
+    sub_byte: SubByte,
     ends: Collection[str],
     config: AcceleratorConfig,
 ) -> int | None:
     """The code of a value of 0, if a tensor can be stored in few bits and that is worth it."""
     writers = [c for c in convolutions if c.output == tensor]
     readers = [c for c in convolutions if c.source == tensor]
-    if any(c.combination and c.combination.second == tensor for c in convolutions):
+    if any(c.post_op and c.post_op.residual == tensor for c in convolutions):
         return None
     if len(writers) != 1 or not readers or not _can_write(writers[0]):
         return None
-    origin = _origin_of_codes(writers[0], narrow)
-    fits = origin is not None and all(_can_read(c, writers[0], origin, narrow) for c in readers)
+    origin = _origin_of_codes(writers[0], sub_byte)
+    fits = origin is not None and all(_can_read(c, writers[0], origin, sub_byte) for c in readers)
     if not fits:
         return None
     writer = writers[0]
     # What reads a network's input in parts cannot find rows of its window in the channels.
     folded = fold_input(writer, config) if writer.source in ends else None
     before = [folded[0] if folded else writer, *readers]
-    after = _writing(writer, narrow, origin, config.rows)
-    after += [_reading(c, narrow, origin, config.rows) for c in readers]
+    after = _writing(writer, sub_byte, origin, config.rows)
+    after += [_reading(c, sub_byte, origin, config.rows) for c in readers]
     costs = (sum(_cycles(c, config) for c in work) for work in (after, before))
     return origin if next(costs) < next(costs) else None
 
@@ -80,24 +80,26 @@ def _cycles(c: Convolution, config: AcceleratorConfig) -> int:
     groups = -(-c.channels // config.columns)
     tiles = -(-c.region.height * c.region.width // rows)
     steps = c.kernel[0] * c.kernel[1] * -(-c.input_shape[2] // rows) * rows
-    load = config.columns * isa.record_words + -(-steps * config.step_bits // config.word_bits)
+    load = config.columns * isa.channel_parameter_words + -(
+        -steps * config.step_bits // config.word_bits
+    )
     group = max(tiles * max(steps, config.drain_cycles), load)
     return groups * group + load + isa.descriptor_words + config.drain_cycles
 
 
 def _can_write(c: Convolution) -> bool:
     whole = not c.depthwise and not c.uniform and c.first_channel == 0
-    return whole and c.channels == c.output_shape[2] and c.spread == (1, 1) and not c.combination
+    return whole and c.channels == c.output_shape[2] and c.output_stride == (1, 1) and not c.post_op
 
 
-def _origin_of_codes(c: Convolution, narrow: Narrow) -> int | None:
+def _origin_of_codes(c: Convolution, sub_byte: SubByte) -> int | None:
     """The code that stands for 0 where a convolution has no more codes than there are values."""
-    (least, greatest), low, high = narrow.range, c.rule.low, c.rule.high
+    (least, greatest), low, high = sub_byte.range, c.rule.low, c.rule.high
     if high - low > greatest - least:
         return None
-    if narrow.step == 1:
+    if sub_byte.step == 1:
         return 0 if least <= low and high <= greatest else low - least
-    return (low + high) // 2 if high - low == narrow.step and _has_two_codes(c) else None
+    return (low + high) // 2 if high - low == sub_byte.step and _has_two_codes(c) else None
 
 
 def _has_two_codes(c: Convolution) -> bool:
@@ -110,13 +112,13 @@ def _has_two_codes(c: Convolution) -> bool:
     return bool(np.isin(c.rule.compute(below), (c.rule.low, c.rule.high)).all())
 
 
-def _can_read(c: Convolution, writer: Convolution, origin: int, narrow: Narrow) -> bool:
+def _can_read(c: Convolution, writer: Convolution, origin: int, sub_byte: SubByte) -> bool:
     """Padding is of values as well, and of those that fill words."""
-    if c.depthwise or c.input_shape[2] != writer.channels or not narrow.holds(c.weights):
+    if c.depthwise or c.input_shape[2] != writer.channels or not sub_byte.holds(c.weights):
         return False
-    if narrow.step == 1:
-        return narrow.holds(np.array(c.pad - origin))
-    return _stays_inside(c) or c.pad - origin == narrow.range[0]
+    if sub_byte.step == 1:
+        return sub_byte.holds(np.array(c.pad - origin))
+    return _stays_inside(c) or c.pad - origin == sub_byte.range[0]
 
 
 def _stays_inside(c: Convolution) -> bool:
@@ -132,38 +134,38 @@ def _stays_inside(c: Convolution) -> bool:
     return True
 
 
-def _size(channels: int, narrow: Narrow, rows: int) -> int:
+def _size(channels: int, sub_byte: SubByte, rows: int) -> int:
     """Bytes of a position: whole words where nothing can be multiplied by 0."""
-    size = -(-channels // narrow.lanes)
-    return size if narrow.step == 1 else -(-size // rows) * rows
+    size = -(-channels // sub_byte.packing_factor)
+    return size if sub_byte.step == 1 else -(-size // rows) * rows
 
 
-def _reading(c: Convolution, narrow: Narrow, origin: int, rows: int) -> Convolution:
+def _reading(c: Convolution, sub_byte: SubByte, origin: int, rows: int) -> Convolution:
     height, width, channels = c.input_shape
-    size = _size(channels, narrow, rows)
-    filling = size * narrow.lanes - channels
-    idle = 0 if narrow.step == 1 else 1
+    size = _size(channels, sub_byte, rows)
+    filling = size * sub_byte.packing_factor - channels
+    idle = 0 if sub_byte.step == 1 else 1
     weights = np.pad(c.weights, ((0, 0), (0, 0), (0, 0), (0, filling)), constant_values=idle)
     bias = c.bias + origin * c.weights.sum(axis=(1, 2, 3))
-    bias = bias - idle * narrow.range[0] * filling * c.kernel[0] * c.kernel[1]
-    pad = c.pad - origin if narrow.holds(np.array(c.pad - origin)) else narrow.range[0]
+    bias = bias - idle * sub_byte.range[0] * filling * c.kernel[0] * c.kernel[1]
+    pad = c.pad - origin if sub_byte.holds(np.array(c.pad - origin)) else sub_byte.range[0]
     return c.replace(
-        weights=narrow.pack(weights.reshape(*weights.shape[:3], size, narrow.lanes)),
+        weights=sub_byte.pack(weights.reshape(*weights.shape[:3], size, sub_byte.packing_factor)),
         bias=bias,
         input_shape=(height, width, size),
-        pad=int(narrow.pack(np.full(narrow.lanes, pad))),
-        narrow=narrow,
+        pad=int(sub_byte.pack(np.full(sub_byte.packing_factor, pad))),
+        sub_byte=sub_byte,
     )
 
 
-def _writing(c: Convolution, narrow: Narrow, origin: int, rows: int) -> list[Convolution]:
+def _writing(c: Convolution, sub_byte: SubByte, origin: int, rows: int) -> list[Convolution]:
     """A convolution for each place in a byte."""
     height, width, channels = c.output_shape
-    size = _size(channels, narrow, rows)
-    rule = Recoded(c.rule, origin + narrow.step - 1, narrow.step, np.zeros(channels, bool))
+    size = _size(channels, sub_byte, rows)
+    rule = Recoded(c.rule, origin + sub_byte.step - 1, sub_byte.step, np.zeros(channels, bool))
     parts = []
-    for lane in range(narrow.lanes):
-        places = lane + narrow.lanes * np.arange(size)
+    for lane in range(sub_byte.packing_factor):
+        places = lane + sub_byte.packing_factor * np.arange(size)
         index = places.clip(None, channels - 1)
         own = rule.take(index)
         own.idle[:] = places >= channels
@@ -174,9 +176,10 @@ def _writing(c: Convolution, narrow: Narrow, origin: int, rows: int) -> list[Con
                 bias=c.bias[index],
                 rule=own,
                 output_shape=(height, width, size),
-                macs=c.macs * (lane + 1) // narrow.lanes - c.macs * lane // narrow.lanes,
-                combination=Combination(
-                    second=c.output if lane else None, pack=True, low=own.low, high=own.high
+                macs=c.macs * (lane + 1) // sub_byte.packing_factor
+                - c.macs * lane // sub_byte.packing_factor,
+                post_op=PostOp(
+                    residual=c.output if lane else None, pack=True, low=own.low, high=own.high
                 ),
             )
         )

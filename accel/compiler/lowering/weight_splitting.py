@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ..ir.layer import Convolution, identity
+from ..ir.layer import Convolution, copy_layer
 
 MOST_PARTS = 3  # weights of 9 bits: 255 is 127 + 127 + 1
 
@@ -30,7 +30,7 @@ def in_parts(
         if parts is None:
             done.append(c)
             continue
-        sole = sum(c.source in (o.source, o.second) for o in convolutions) == 1
+        sole = sum(c.source in (o.source, o.residual) for o in convolutions) == 1
         if c.source in inputs and sole:
             repeats[c.source] = len(parts)
         else:
@@ -67,7 +67,7 @@ def _copies(c: Convolution, times: int) -> Convolution:
     name = f"{c.name}_repeated"
     output = f"{c.source} ({name})"
     height, width, channels = c.input_shape
-    copy = identity(name, c.node, c.source, output, (height, width, times * channels))
+    copy = copy_layer(name, c.node, c.source, output, (height, width, times * channels))
     weights = np.tile(np.eye(channels, dtype=np.int64), (times, 1))
     return copy.replace(
         input_shape=c.input_shape, weights=weights[:, np.newaxis, np.newaxis], uniform=False

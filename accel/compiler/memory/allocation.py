@@ -7,9 +7,9 @@ from ...config import BANKS, FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Reason
-from ..ir.command import Command, positions
-from ..ir.tensor_layout import Stored
-from .weight_placement import Live, Need, Part, decide
+from ..ir.command import LayerCommand, positions
+from ..ir.tensor_layout import TensorLayout
+from .weight_placement import LayerPart, Live, Need, decide
 
 _ALL = 0.999  # of a layer, as parts of one are numbered
 
@@ -20,7 +20,7 @@ class Placement:
 
     bank: int
     address: int
-    storage: Stored
+    layout: TensorLayout
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class MemoryPlan:
     activation_words: tuple[int, ...]
     used_words: tuple[int, ...]
     flash_bytes: int = 0
-    parts: tuple[Part, ...] = ()
-    copies: tuple[int | None, ...] = ()
+    parts: tuple[LayerPart, ...] = ()
+    transfers: tuple[int | None, ...] = ()
 
 
 def plan(
-    commands: Sequence[Command],
-    storage: Mapping[str, Stored],
+    commands: Sequence[LayerCommand],
+    layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
     chunk_words: Sequence[int],
@@ -55,8 +55,8 @@ def plan(
     there is room, because there the array is not in the stream's way. On cores with a flash, what
     has no room comes from there.
     """
-    banks = _banks(commands, storage)
-    tensors, live = _place(commands, storage, inputs, outputs, banks, config)
+    banks = _banks(commands, layout)
+    tensors, live = _place(commands, layout, inputs, outputs, banks, config)
     peaks = _ends(live)
     preferred = [banks[command.output] for command in commands]
     # As they come, which is best to look at; the largest first, which wastes least.
@@ -68,10 +68,10 @@ def plan(
     if config.flash_lanes and max(peaks) <= config.bank_words:
         needs = _needs(commands, chunk_words, preferred, config)
         parts, taken = decide(needs, live, config)
-        chunks, copies, flash = _place_in_flash(parts, needs, config)
+        chunks, transfers, flash = _place_in_flash(parts, needs, config)
         if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
             used = tuple(_ends(taken))
-            return MemoryPlan(tensors, chunks, tuple(peaks), used, flash, parts, copies)
+            return MemoryPlan(tensors, chunks, tuple(peaks), used, flash, parts, transfers)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
     what = (
@@ -85,18 +85,18 @@ def plan(
     raise DoesNotFit(Reason(place="memory", what=what, remedy=remedy))
 
 
-def _banks(commands: Sequence[Command], storage: Mapping[str, Stored]) -> dict[str, int]:
+def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
     """A bank for each tensor: a layer reads one and writes the other, where its operand is."""
-    neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in storage}
+    neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
-        if command.second:
-            pairs.append((command.second, command.output, 0))
+        if command.residual:
+            pairs.append((command.residual, command.output, 0))
         for a, b, differ in pairs:
             neighbours[a].append((b, differ))
             neighbours[b].append((a, differ))
     banks: dict[str, int] = {}
-    for start in storage:
+    for start in layout:
         waiting = [] if start in banks else [start]
         banks.setdefault(start, 0)
         while waiting:
@@ -110,16 +110,16 @@ def _banks(commands: Sequence[Command], storage: Mapping[str, Stored]) -> dict[s
 
 
 def _place(
-    commands, storage, inputs, outputs, banks, config
+    commands, layout, inputs, outputs, banks, config
 ) -> tuple[dict[str, Placement], list[Live]]:
     """First fit over lifetimes, in the order in which tensors come to life, and those.
 
     An output that takes the place of another tensor shares its slot.
     """
-    slots = {name: name for name in storage}
+    slots = {name: name for name in layout}
     for command in commands:
-        if command.second:
-            slots[command.output] = slots[command.second]
+        if command.residual:
+            slots[command.output] = slots[command.residual]
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
 
@@ -138,10 +138,10 @@ def _place(
 
     taken: dict[str, Placement] = {}
     for slot in sorted(born, key=born.__getitem__):
-        words = storage[slot].words(config.rows)
+        words = layout[slot].words(config.rows)
         address = 0
         alive = [
-            (p.address, p.address + p.storage.words(config.rows))
+            (p.address, p.address + p.layout.words(config.rows))
             for other, p in taken.items()
             if p.bank == banks[slot] and dies[other] >= born[slot]
         ]
@@ -149,9 +149,9 @@ def _place(
             if address + words <= start:
                 break
             address = max(address, end)
-        taken[slot] = Placement(banks[slot], address, storage[slot])
+        taken[slot] = Placement(banks[slot], address, layout[slot])
     placements = {
-        name: Placement(taken[slot].bank, taken[slot].address, storage[name])
+        name: Placement(taken[slot].bank, taken[slot].address, layout[name])
         for name, slot in slots.items()
         if slot in taken
     }
@@ -159,7 +159,7 @@ def _place(
         Live(
             p.bank,
             p.address,
-            p.address + p.storage.words(config.rows),
+            p.address + p.layout.words(config.rows),
             born[slot],
             dies[slot] + _ALL,
         )
@@ -178,7 +178,7 @@ def _needs(commands, chunk_words, banks, config) -> list[Need]:
     for command, words, bank in zip(commands, chunk_words, banks, strict=True):
         head = isa.descriptor_words + isa.table_words(command.fields)
         tiles = -(-positions(command.fields) // config.rows)
-        work = tiles * max(command.steps, config.tile_cycles(command.fields["second"]))
+        work = tiles * max(command.steps, config.tile_cycles(command.fields["residual"]))
         groups = command.groups
         if command.fields["shared"]:  # what all groups share is not cut
             head, work, groups = 0, work * groups, 1
@@ -200,11 +200,11 @@ def _place_chunks(order, chunk_words, preferred, peaks, config):
     return chunks, used
 
 
-def _place_in_flash(parts: Sequence[Part], needs: Sequence[Need], config: AcceleratorConfig):
-    """Locations of the parts' chunks and addresses of what is copied while they run, one behind the
+def _place_in_flash(parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig):
+    """Locations of the parts' chunks and addresses of what is copied while they run, one after the
     other in the image, and the bytes of all that is there."""
-    address, descriptor = FLASH_UNIT, Isa(config).descriptor_words  # behind the header
-    chunks, copies = [], []
+    address, descriptor = FLASH_UNIT, Isa(config).descriptor_words  # after the header
+    chunks, transfers = [], []
 
     def place(words: int) -> int:
         nonlocal address
@@ -214,13 +214,13 @@ def _place_in_flash(parts: Sequence[Part], needs: Sequence[Need], config: Accele
 
     for part in parts:
         own = 0 if part.place else needs[part.layer].words(part.groups)
-        if part.piece:
-            copies.append(place(descriptor + own + part.piece.words))
-            chunks.append(part.place or (FLASH, copies[-1]))
+        if part.prefetch:
+            transfers.append(place(descriptor + own + part.prefetch.words))
+            chunks.append(part.place or (FLASH, transfers[-1]))
         else:
-            copies.append(None)
+            transfers.append(None)
             chunks.append(part.place or (FLASH, place(own)))
-    return tuple(chunks), tuple(copies), address - FLASH_UNIT
+    return tuple(chunks), tuple(transfers), address - FLASH_UNIT
 
 
 def _in_order(chunks: Mapping[int, tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -1,7 +1,7 @@
-"""Copies of tensors to the other bank, so that layers behind them stream from the bank that they write.
+"""Copies of tensors to the other bank, so that layers after them stream from the bank that they write.
 
 A layer's chunk is best where the layer does not read. Along a chain of layers, every other one reads
-the same bank, so the large ones may all want the room of one bank. Behind a copy they want the other.
+the same bank, so the large ones may all want the room of one bank. After a copy they want the other.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..diagnostics import DoesNotFit
-from ..ir.command import Command, positions, stream_words
-from ..ir.layer import identity
-from ..ir.tensor_layout import Stored
+from ..ir.command import LayerCommand, positions, stream_words
+from ..ir.layer import copy_layer
+from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
 from .allocation import MemoryPlan, plan
 
@@ -25,9 +25,9 @@ _KEPT = 1000  # what is lost at most where no copy is tried
 class Balanced:
     """Commands with the words that their chunks take, what stores their tensors, and where all lies."""
 
-    commands: tuple[Command, ...]
+    commands: tuple[LayerCommand, ...]
     words: tuple[int, ...]
-    storage: Mapping[str, Stored]
+    layout: Mapping[str, TensorLayout]
     memory: MemoryPlan
 
     @property
@@ -48,30 +48,30 @@ class Balanced:
 
 
 def balanced(
-    commands: Sequence[Command],
-    storage: Mapping[str, Stored],
+    commands: Sequence[LayerCommand],
+    layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
-) -> tuple[tuple[Command, ...], MemoryPlan]:
+) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, or the same with a copy between two of them if that saves cycles, placed.
 
     Raises what `memory.plan` does for the commands as they are.
     """
 
-    def placed(commands, words, storage) -> Balanced:
+    def placed(commands, words, layout) -> Balanced:
         return Balanced(
-            commands, words, storage, plan(commands, storage, inputs, outputs, words, config)
+            commands, words, layout, plan(commands, layout, inputs, outputs, words, config)
         )
 
-    best = first = placed(tuple(commands), tuple(_words(c, config) for c in commands), storage)
+    best = first = placed(tuple(commands), tuple(_words(c, config) for c in commands), layout)
     if not first.whole:
         return first.commands, first.memory
     least = first.lost
     if least < _KEPT:
         return first.commands, first.memory
     for index in _places(commands, outputs):
-        if storage[commands[index].source].words(config.rows) > _MOST:
+        if layout[commands[index].source].words(config.rows) > _MOST:
             continue
         try:
             found = placed(*_with_copy(first, index, config))
@@ -85,40 +85,40 @@ def balanced(
     return best.commands, best.memory
 
 
-def _words(command: Command, config: AcceleratorConfig) -> int:
+def _words(command: LayerCommand, config: AcceleratorConfig) -> int:
     """Words of a command's chunk."""
     return Isa(config).descriptor_words + stream_words(command, config)
 
 
-def _places(commands: Sequence[Command], outputs: Sequence[str]) -> Iterator[int]:
+def _places(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterator[int]:
     """Commands that alone use their source, and before which nothing else is computed that is used
     from then on."""
     for index in range(1, len(commands)):
         source = commands[index].source
-        behind = {c.source for c in commands[index:]} | {c.second for c in commands[index:]}
+        after = {c.source for c in commands[index:]} | {c.residual for c in commands[index:]}
         before = {c.output for c in commands[:index]} | {c.source for c in commands[:index]}
-        users = sum(source in (c.source, c.second) for c in commands)
-        if (behind | set(outputs)) & before == {source} and users == 1:
+        users = sum(source in (c.source, c.residual) for c in commands)
+        if (after | set(outputs)) & before == {source} and users == 1:
             yield index
 
 
 def _with_copy(
     plain: Balanced, index: int, config: AcceleratorConfig
-) -> tuple[tuple[Command, ...], tuple[int, ...], Mapping[str, Stored]]:
+) -> tuple[tuple[LayerCommand, ...], tuple[int, ...], Mapping[str, TensorLayout]]:
     """Commands, words and storage with a copy of what a command reads in front of it."""
     command = plain.commands[index]
     name = f"{command.name}_input"
-    stored = plain.storage[command.source]
-    words = stored.words(config.rows)
+    layout_of = plain.layout[command.source]
+    words = layout_of.words(config.rows)
     # As positions of a word each, of which several lines are copied at a time
-    lines = config.lines if words % config.lines == 0 else 1
+    lines = config.broadcast_rows if words % config.broadcast_rows == 0 else 1
     shape = lines, words // lines, config.rows
     (copy,) = schedule(
-        identity(name, name, command.source, f"{command.source} ({name})", shape), config
+        copy_layer(name, name, command.source, f"{command.source} ({name})", shape), config
     )
     moved = replace(command, source=copy.output)
     return (
         (*plain.commands[:index], copy, moved, *plain.commands[index + 1 :]),
         (*plain.words[:index], _words(copy, config), *plain.words[index:]),
-        {**plain.storage, copy.output: stored},
+        {**plain.layout, copy.output: layout_of},
     )

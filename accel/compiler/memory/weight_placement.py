@@ -62,7 +62,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Piece:
+class PrefetchSlice:
     """Of the chunk of groups from ``first`` on of layer ``layer``, ``words`` from word ``begin`` on."""
 
     layer: int
@@ -72,7 +72,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Part:
+class LayerPart:
     """Groups of a layer; ``place`` is bank and address of their chunk, ``None`` in flash.
 
     What is ``copied`` is there only from when it is copied until the part has run. ``piece`` is what
@@ -83,22 +83,22 @@ class Part:
     first: int
     groups: int
     place: tuple[int, int] | None = None
-    copied: bool = False
-    piece: Piece | None = None
+    prefetched: bool = False
+    prefetch: PrefetchSlice | None = None
 
 
 def decide(
     needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig
-) -> tuple[tuple[Part, ...], list[Live]]:
+) -> tuple[tuple[LayerPart, ...], list[Live]]:
     """Parts of all layers, ``needs`` of each, in order, and what is taken then of memory.
 
     ``live`` is what tensors take.
     """
-    best: _Residence | None = None
+    best: _WeightPlacement | None = None
 
     def better(kept: Sequence[int]) -> bool:
         nonlocal best
-        found = _Residence(needs, live, config, kept)
+        found = _WeightPlacement(needs, live, config, kept)
         if best and found.cycles() >= best.cycles():
             return False
         best = found
@@ -147,14 +147,14 @@ def _span(live: Live) -> _Span:
     return live.start, live.end, live.born, live.dies
 
 
-class _Residence:
+class _WeightPlacement:
     """A way to place all parts, with the layers ``kept`` first in memory for good."""
 
     def __init__(self, needs, live, config: AcceleratorConfig, kept: Sequence[int]):
         self.needs, self.live, self.config, self.kept = needs, list(live), config, kept
         self._banks = [sorted(_span(one) for one in live if one.bank == b) for b in range(BANKS)]
         self.word_cycles = stream_cycles(1, config)
-        self.parts = [Part(index, 0, need.groups) for index, need in enumerate(needs)]
+        self.parts = [LayerPart(index, 0, need.groups) for index, need in enumerate(needs)]
         self._in_flash: dict[int, int] | None = None  # index of a layer's part that is in flash
         layers = range(len(needs))
         self.whole = self._keep_whole(kept)
@@ -181,9 +181,9 @@ class _Residence:
                 total += SEEK_CYCLES + max(words * self.word_cycles, work + first)
             else:
                 total += work + (words if part.place[0] != need.bank else need.words(1))
-            if part.piece:
-                copied = part.piece.words - self._capacity(replace(part, piece=None))
-                total += SEEK_CYCLES + max(0, copied * self.word_cycles)
+            if part.prefetch:
+                prefetched = part.prefetch.words - self._capacity(replace(part, prefetch=None))
+                total += SEEK_CYCLES + max(0, prefetched * self.word_cycles)
         return total
 
     def _index(self, layer: int) -> int | None:
@@ -192,7 +192,7 @@ class _Residence:
             self._in_flash = {p.layer: i for i, p in enumerate(self.parts) if p.place is None}
         return self._in_flash.get(layer)
 
-    def _replace(self, index: int, parts: Sequence[Part]) -> None:
+    def _replace(self, index: int, parts: Sequence[LayerPart]) -> None:
         """Put these parts in the place of one."""
         self.parts[index : index + 1] = parts
         self._in_flash = None
@@ -208,10 +208,10 @@ class _Residence:
         need = self.needs[layer]
         return self._loss(layer, need.groups) / need.words(need.groups)
 
-    def _capacity(self, part: Part) -> int:
+    def _capacity(self, part: LayerPart) -> int:
         """Words that can be copied while a part runs: in flash, while its last group does."""
         need = self.needs[part.layer]
-        if part.piece:
+        if part.prefetch:
             return 0
         return (part.groups if part.place else 1) * need.work // self.word_cycles
 
@@ -255,7 +255,7 @@ class _Residence:
                 return True
         return False
 
-    def _gain(self, part: Part, groups: int, bank: int) -> int:
+    def _gain(self, part: LayerPart, groups: int, bank: int) -> int:
         """Cycles that it saves if this many groups of a part come from a bank."""
         if groups <= 0:
             return 0
@@ -276,7 +276,7 @@ class _Residence:
             taken = self._taken(needs[host.layer].bank, self._time(host)) if fitting else []
             ways = [
                 self._way(at, layer, capacity + late[layer], taken)
-                for layer in (fitting if host.piece is None else [])
+                for layer in (fitting if host.prefetch is None else [])
             ]
             least = max((way.gain for way in ways if way), default=0) * _NEARLY
             chosen = next((way for way in ways if way and way.gain >= least), None)
@@ -294,7 +294,12 @@ class _Residence:
         host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
         need, born = self.needs[layer], self._time(host)
         bank = self.needs[host.layer].bank
-        if index - 1 > at and before.layer == layer and before.copied and before.place[0] == bank:
+        if (
+            index - 1 > at
+            and before.layer == layer
+            and before.prefetched
+            and before.place[0] == bank
+        ):
             start = before.place[1] + need.words(before.groups)
             dies = self._time(before)
             wanted = min(room, part.groups * need.group_words)
@@ -320,10 +325,12 @@ class _Residence:
             first, begin, found = before.first, live.start - before.place[1], []
         else:
             first, begin = part.first, 0
-            found = [replace(part, groups=way.groups, place=(live.bank, live.start), copied=True)]
+            found = [
+                replace(part, groups=way.groups, place=(live.bank, live.start), prefetched=True)
+            ]
         self._replace(index, [*found, rest] if rest.groups else found)
-        piece = Piece(way.layer, first, begin, live.end - live.start)
-        self.parts[at] = replace(self.parts[at], piece=piece)
+        prefetch = PrefetchSlice(way.layer, first, begin, live.end - live.start)
+        self.parts[at] = replace(self.parts[at], prefetch=prefetch)
 
     def _free_from(self, taken: Sequence[_Span], start: int, dies: float) -> int:
         """Words that are free from ``start`` on, until ``dies``."""
@@ -332,7 +339,7 @@ class _Residence:
         ]
         return min([*ends, self.config.bank_words - start])
 
-    def _time(self, part: Part) -> float:
+    def _time(self, part: LayerPart) -> float:
         """When a part runs, as a number of layers."""
         return part.layer + part.first / self.needs[part.layer].groups
 

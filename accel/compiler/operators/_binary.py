@@ -15,7 +15,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.runtimes import float32
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution
@@ -53,9 +53,9 @@ def binary_operator(
     def binary(node: Node, graph: Graph) -> np.ndarray:
         tensors = (*operands(node, graph), output_tensor(node, graph))
         pairs = CODES[:, np.newaxis], CODES[np.newaxis, :]
-        chain = getattr(node.attributes, "chain", None)
-        if chain is not None:
-            return _chained(chain, pairs, tensors)
+        epilogue = getattr(node.attributes, "epilogue", None)
+        if epilogue is not None:
+            return _float_epilogue(epilogue, pairs, tensors)
         arguments = (_arithmetic(node, graph), *pairs, *quantizations(node, graph))
         return table_of(node, graph, bounds, function, *arguments)
 
@@ -92,15 +92,15 @@ def binary_operator(
     )
 
 
-def _chained(
-    chain: Chain, pairs: tuple[np.ndarray, np.ndarray], tensors: tuple[Tensor, ...]
+def _float_epilogue(
+    epilogue: FloatEpilogue, pairs: tuple[np.ndarray, np.ndarray], tensors: tuple[Tensor, ...]
 ) -> np.ndarray:
-    """Codes of the steps behind a sum of two float32 numbers."""
+    """Codes of the steps after a sum of two float32 numbers."""
     first, second = (
         float32.dequantize(codes, q.scale, q.zero_point)
         for codes, q in zip(pairs, map(affine, tensors[:2]), strict=True)
     )
-    return chain.of_real(first + second).astype(np.int8)
+    return epilogue.of_real(first + second).astype(np.int8)
 
 
 def _arithmetic(node: Node, graph: Graph) -> Arithmetic:
@@ -165,7 +165,7 @@ def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarra
 
 
 def aligned(codes: np.ndarray, tensor: Tensor, rank: int) -> np.ndarray:
-    """A batch of fewer dimensions than ``rank`` with 1s behind its first; constants as they are."""
+    """A batch of fewer dimensions than ``rank`` with 1s after its first; constants as they are."""
     if tensor.constant:
         return codes
     return codes.reshape(len(codes), *(1,) * (rank - len(tensor.shape)), *codes.shape[1:])

@@ -4,8 +4,8 @@ import numpy as np
 
 from ...numeric.rules.rules import Mean
 from ..ir.graph import Node
-from ..ir.layer import Convolution, Region, identity
-from ..ir.tensor_layout import Stored
+from ..ir.layer import Convolution, Region, copy_layer
+from ..ir.tensor_layout import TensorLayout
 from ._operator import selecting
 
 Triple = tuple[int, int, int]  # height, width, channels
@@ -14,14 +14,14 @@ Triple = tuple[int, int, int]  # height, width, channels
 def copied_part(
     node: Node,
     name: str,
-    source: tuple[str, Stored],
-    output: tuple[str, Stored],
+    source: tuple[str, TensorLayout],
+    output: tuple[str, TensorLayout],
     *,
     start: Triple = (0, 0, 0),
     step: Triple = (1, 1, 1),
     place: Triple = (0, 0, 0),
     size: Triple,
-    spread: tuple[int, int] = (1, 1),
+    output_stride: tuple[int, int] = (1, 1),
 ) -> Convolution:
     """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
 
@@ -50,7 +50,7 @@ def copied_part(
         stride=step[:2],
         padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
         region=Region(place[0], place[1], size[0], size[1]),
-        spread=spread,
+        output_stride=output_stride,
         first_channel=place[2],
         uniform=whole,
     )
@@ -66,10 +66,10 @@ def as_stored(values: tuple[int, ...], batch: int) -> Triple:
 
 
 def repeated(
-    name: str, node: str, source: str, output: str, small: Stored, large: Stored
+    name: str, node: str, source: str, output: str, small: TensorLayout, large: TensorLayout
 ) -> Convolution:
     """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
-    copy = identity(name, node, source, output, large.shape)
+    copy = copy_layer(name, node, source, output, large.shape)
     sizes = zip(small.shape[:2], large.shape[:2], strict=True)
     if small.channels != large.channels:
         copy = copy.replace(weights=np.ones((large.channels, 1, 1, 1), np.int64), uniform=False)

@@ -7,7 +7,7 @@ import numpy as np
 from ...numeric.rules.rules import Table
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known, code_bounds
 from ._linear import lowered_unary
 from ._operator import affine, code_range, output_tensor, support
@@ -73,14 +73,14 @@ def table_reference(
 
 
 def lower_table(
-    node: Node, graph: Graph, storage: Stored, table: np.ndarray, whole: bool = False
+    node: Node, graph: Graph, layout: TensorLayout, table: np.ndarray, whole: bool = False
 ) -> list[Convolution]:
     """A monotone function of one code as the output rule of a copy, negated where it decreases.
 
     ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
     the schedule to prove. ``whole`` is as `Table` has it.
     """
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
     steps = np.diff(rows, axis=1)
     rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
@@ -96,9 +96,9 @@ def lower_table(
     rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), first, whole)
     everywhere = [0] * output.channels if len(rows) == 1 else list(range(output.channels))
     rule, rising = rule.take(everywhere), rising[everywhere]
-    (copy,) = lowered_unary(node, storage, output, rule, bias=0, pad=0)
+    (copy,) = lowered_unary(node, layout, output, rule, bias=0, pad=0)
     weights = np.where(rising, 1, -1)
-    few = storage.channels != output.channels
+    few = layout.channels != output.channels
     return [
         copy.replace(
             source=name,

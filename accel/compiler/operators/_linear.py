@@ -3,11 +3,11 @@
 import numpy as np
 
 from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale, Rule
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
 from ._operator import (
     check_activation,
@@ -98,15 +98,15 @@ def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
     return np.zeros(channels, np.int64) if bias is None else bias.data.astype(np.int64)
 
 
-def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | Chain:
+def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | FloatEpilogue:
     """The output rule; real multipliers are ``input * weights / output``, as the contract has it.
 
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
     Runtime's QLinearConv and QGemm. A chain that the node carries is the rule instead.
     """
-    chain = getattr(node.attributes, "chain", None)  # not all linear operators have one
-    if chain is not None:
-        return chain
+    epilogue = getattr(node.attributes, "epilogue", None)  # not all linear operators have one
+    if epilogue is not None:
+        return epilogue
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale
@@ -152,7 +152,9 @@ def centred(node: Node, graph: Graph, codes: np.ndarray, weights: np.ndarray) ->
     return codes.astype(dtype) - dtype(zero_point)
 
 
-def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale | Chain) -> np.ndarray:
+def finish(
+    node: Node, graph: Graph, products: np.ndarray, rule: Rescale | FloatEpilogue
+) -> np.ndarray:
     """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes."""
     acc = products.astype(np.int64) + bias_vector(node, graph, rule.channels)
     return rule.compute(acc).astype(np.int8)
@@ -161,9 +163,9 @@ def finish(node: Node, graph: Graph, products: np.ndarray, rule: Rescale | Chain
 def lowered(
     node: Node,
     graph: Graph,
-    storage: Stored,
+    layout: TensorLayout,
     weights: np.ndarray,
-    rule: Rescale | Chain,
+    rule: Rescale | FloatEpilogue,
     macs: int,
     **window,
 ) -> list[Convolution]:
@@ -173,14 +175,14 @@ def lowered(
     """
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     return [
         Convolution(
             name=node.name,
             node=node.name,
             source=node.inputs[0],
             output=node.outputs[0],
-            input_shape=storage.shape,
+            input_shape=layout.shape,
             output_shape=output.shape,
             weights=weights,
             bias=bias_vector(node, graph, output.channels) - zero_point * weights.sum(axis=axes),
@@ -194,7 +196,13 @@ def lowered(
 
 
 def lowered_unary(
-    node: Node, storage: Stored, output: Stored, rule: Rule, bias: int, pad: int, padding=(0, 0)
+    node: Node,
+    layout: TensorLayout,
+    output: TensorLayout,
+    rule: Rule,
+    bias: int,
+    pad: int,
+    padding=(0, 0),
 ) -> list[Convolution]:
     """A function of one value at a time: a depthwise convolution by a single tap of 1."""
     return [
@@ -203,7 +211,7 @@ def lowered_unary(
             node=node.name,
             source=node.inputs[0],
             output=node.outputs[0],
-            input_shape=storage.shape,
+            input_shape=layout.shape,
             output_shape=output.shape,
             weights=np.ones((1, 1, output.channels), np.int64),
             bias=np.full(output.channels, bias, np.int64),

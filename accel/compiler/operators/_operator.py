@@ -14,9 +14,9 @@ from ...numeric.rules.rules import Rule
 from ..diagnostics import Reason
 from ..ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 
-Operand = tuple[str, Stored]  # the name of a tensor in memory, and how it is stored there
+Operand = tuple[str, TensorLayout]  # the name of a tensor in memory, and how it is stored there
 
 
 INDICES = ("int32", "int64")
@@ -55,7 +55,7 @@ class Operator:
     gives those of two variable inputs, where tables alone do not do. Of an output that is no int8
     tensor the core stores codes, from which the driver makes it by ``decode(node, graph, codes)``; it
     computes the node itself where the core cannot. ``host`` says that the driver can
-    compute it at the network's ends, and ``view`` that it only gives the input another shape.
+    compute it at the network's ends, and ``alias`` that it only gives the input another shape.
     """
 
     attributes: type
@@ -65,14 +65,14 @@ class Operator:
     sum_bounds: Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]] | None = None
     unary: Callable[[Node, Graph], np.ndarray] | None = None
     binary: Callable[[Node, Graph], np.ndarray] | None = None
-    lower: Callable[[Node, Graph, Stored], list[Convolution]] | None = None
+    lower: Callable[[Node, Graph, TensorLayout], list[Convolution]] | None = None
     pair: (
         Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
         | None
     ) = None
     decode: Callable[[Node, Graph, np.ndarray], np.ndarray] | None = None
     host: bool = False
-    view: bool = False
+    alias: bool = False
 
 
 def place_of(node: Node) -> str:

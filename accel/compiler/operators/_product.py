@@ -32,8 +32,8 @@ from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.floating import FloatProduct, RealProduct
 from ...numeric.rules.rules import Mean, Rescale, Rule, Table
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.layer import Convolution, PostOp, Region
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._binary import in_float32, quantizations
 from ._linear import multiplier
 from ._operator import Operand, affine, input_tensor, output_tensor, support
@@ -122,7 +122,7 @@ def lower_product(
     what = f"two activations are multiplied with weights of -{_HIGHEST}..16"
     why = f"the core is built for {number.title}"
     support(low <= -_HIGHEST and number.exact, node, what, why, "use a core of a wider format")
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     zero_points = [affine(input_tensor(node, graph, index)).zero_point for index in (0, 1)]
     terms = list(_terms(*zero_points))
     strips = list(_strips(output, config))
@@ -156,7 +156,7 @@ def _term(plane: _Plane, values: np.ndarray, weight: int) -> _Term:
     return _Term(plane, values - offset, weight, weight * offset)
 
 
-def _strips(output: Stored, config: AcceleratorConfig) -> Iterator[range]:
+def _strips(output: TensorLayout, config: AcceleratorConfig) -> Iterator[range]:
     """Rows of the output that are computed together."""
     words = output.channel_words(config.rows)
     positions = min(_MOST_POSITIONS, config.bank_words // (_SHARE * words))
@@ -172,7 +172,7 @@ class _Strip:
 
     node: Node
     prefix: str
-    output: Stored
+    output: TensorLayout
     rows: range
     terms: list[_Term]
 
@@ -194,7 +194,9 @@ class _Strip:
             name, small = operands["ab".index(part[0])]
             yield self._copy(f"{part}{row}", name, small, row, part.endswith("h"))
 
-    def _copy(self, part: str, source: str, small: Stored, row: int, divided: bool) -> Convolution:
+    def _copy(
+        self, part: str, source: str, small: TensorLayout, row: int, divided: bool
+    ) -> Convolution:
         channels, height = self.output.channels, len(self.rows)
         few = small.channels != channels
         weights = np.ones((channels, 1, 1, 1) if few else (1, 1, channels), np.int64)
@@ -232,7 +234,7 @@ class _Strip:
                 plane.weights,
                 plane.bias,
                 Mean(1, -128, 127, channels=self.output.channels),
-            ).replace(combination=Combination(tables=table, low=low, high=high))
+            ).replace(post_op=PostOp(lookup_tables=table, low=low, high=high))
 
     def summed(self, rule: Rule) -> Convolution:
         return self._window(

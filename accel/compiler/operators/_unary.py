@@ -9,7 +9,7 @@ from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import ARITHMETIC, Arithmetic
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 from ._elementwise import CODES, Bounds, Check, all_codes, lower_table, table_of, table_reference
 from ._operator import (
     Operator,
@@ -54,8 +54,8 @@ def unary_operator(
         check(node, graph)
         unary(node, graph)
 
-    def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
-        return lower_table(node, graph, storage, unary(node, graph))
+    def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
+        return lower_table(node, graph, layout, unary(node, graph))
 
     return Operator(
         attributes=attributes,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...numeric.elementwise.arithmetic import Arithmetic
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 
@@ -15,7 +15,7 @@ class Add:
 
     activation: str = "none"
     computed: str = "codes"
-    chain: Chain | None = None
+    epilogue: FloatEpilogue | None = None
 
 
 def _function(arithmetic: Arithmetic, *operands):

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...numeric.rules.rules import Mean, Table
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, identity
-from ..ir.tensor_layout import Stored, stored
+from ..ir.layer import Convolution, PostOp, copy_layer
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import negated
 from ._moves import check_axis, check_shape
 from ._operator import (
@@ -56,7 +56,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [indices.astype(output_tensor(node, graph).dtype)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Greatest codes so far, channel by channel, and how many of them are less than the last.
 
     In ``steps`` layers every channel becomes the greatest of itself and all before it. Those before
@@ -66,7 +66,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     inside = source.dtype == "int8" and attributes.axis == len(source.shape) - 1
     support(inside, node, "an index other than that of int8 channels is the driver's")
     support(not attributes.driver, node, "it is the driver's")
-    shape, channels = stored(source).shape, source.shape[-1]
+    shape, channels = layout_of(source).shape, source.shape[-1]
     what = f"{channels} channels to choose from are more than {MOST_CLASSES}"
     support(channels <= MOST_CLASSES, node, what, "", "end the network here")
     output = node.outputs[0]
@@ -74,12 +74,12 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     steps = (channels - 1).bit_length()
     for step in range(steps):
         target = f"{output} ({node.name} {step})"
-        copy = identity(f"{node.name}_copy{step}", node.name, greatest, target, shape)
+        copy = copy_layer(f"{node.name}_copy{step}", node.name, greatest, target, shape)
         shifted = copy.replace(
             name=f"{node.name}_greatest{step}",
             weights=_shift(channels, 1 << step),
             uniform=False,
-            combination=Combination(second=target, maximum=True),
+            post_op=PostOp(residual=target, maximum=True),
         )
         # The smallest is the greatest of codes in reverse order.
         reverse = attributes.smallest and step == 0
@@ -105,10 +105,10 @@ def _count(node: Node, greatest: str, shape: tuple[int, int, int]) -> list[Convo
     weights[index, 0, 0, index] += 1
     weights[index, 0, 0, -1] -= 1
     marked = np.where(np.arange(-128, 128) < 0, -128, -127)
-    compared = identity(f"{node.name}_compared", node.name, greatest, marks, shape).replace(
+    compared = copy_layer(f"{node.name}_compared", node.name, greatest, marks, shape).replace(
         weights=weights, rule=Table(np.tile(marked, (channels, 1)), -128), uniform=False
     )
-    counted = identity(node.name, node.name, marks, output, shape).replace(
+    counted = copy_layer(node.name, node.name, marks, output, shape).replace(
         output_shape=(*shape[:2], 1),
         weights=np.full((1, 1, 1, channels), -1),
         bias=np.array([-127 * channels - 128]),

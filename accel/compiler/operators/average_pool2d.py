@@ -11,7 +11,7 @@ from ...numeric.rules.floating import FloatMean, RealMean
 from ...numeric.rules.rules import Mean, Rule
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
 from ._operator import (
     Operator,
@@ -114,13 +114,13 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [result]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A sum of all taps, one for each region whose windows have equally many pixels."""
     window, counts = node.attributes, _counts(node, graph)
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     convolutions, regions = [], _uniform_regions(counts)
     support_layers(node, len(regions))
-    weights = np.ones((*window.size, storage.channels), np.int64)
+    weights = np.ones((*window.size, layout.channels), np.int64)
     for region in regions:
         convolutions.append(
             Convolution(
@@ -128,10 +128,10 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
                 node=node.name,
                 source=node.inputs[0],
                 output=node.outputs[0],
-                input_shape=storage.shape,
+                input_shape=layout.shape,
                 output_shape=output.shape,
                 weights=weights,
-                bias=np.zeros(storage.channels, np.int64),
+                bias=np.zeros(layout.channels, np.int64),
                 rule=_rule(node, graph, counts[region.top, region.left]),
                 pad=0,
                 stride=window.stride,

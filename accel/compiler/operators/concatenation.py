@@ -1,4 +1,4 @@
-"""Tensors one behind the other along an axis, all quantized alike."""
+"""Tensors one after the other along an axis, all quantized alike."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
@@ -60,8 +60,8 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.concatenate(whole, axis=node.attributes.axis)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
-    axis, output = node.attributes.axis, stored(output_tensor(node, graph))
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
+    axis, output = node.attributes.axis, layout_of(output_tensor(node, graph))
     tensors = [graph.tensor(name) for name in node.inputs]
     dims = len(output_tensor(node, graph).shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
@@ -70,10 +70,10 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         copied_part(
             node,
             f"{node.name}_{index}",
-            (tensor.name, stored(tensor)),
+            (tensor.name, layout_of(tensor)),
             (node.outputs[0], output),
             place=as_stored(tuple(places[index] if d == axis else 0 for d in range(dims)), 0),
-            size=stored(tensor).shape,
+            size=layout_of(tensor).shape,
         )
         for index, tensor in enumerate(tensors)
     ]
@@ -88,7 +88,7 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     """Layers that write a constant: of any input times 0, for each position that differs."""
     height, width, channels = copy.input_shape
     values = tensor.data.reshape(height, width, channels).astype(np.int64)
-    small, region = stored(source), copy.region
+    small, region = layout_of(source), copy.region
     layer = copy.replace(
         source=source.name,
         input_shape=small.shape,

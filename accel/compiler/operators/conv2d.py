@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
 from ._linear import (
     centred,
@@ -43,7 +43,7 @@ class Conv2d:
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
     activation: str = "none"
-    chain: Chain | None = None
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -64,7 +64,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
+def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 
@@ -96,14 +96,14 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [finish(node, graph, products, output_rule(node, graph))]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     window, weights = node.attributes, _ungrouped(node, graph)
     macs = weight_values(node, graph).size
     _, height, width, _ = output_tensor(node, graph).shape
     return lowered(
         node,
         graph,
-        storage,
+        layout,
         dilated(weights, window.dilation, (1, 2)),
         output_rule(node, graph),
         macs=height * width * macs,

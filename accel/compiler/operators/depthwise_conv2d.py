@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
 from ._linear import (
     centred,
@@ -44,7 +44,7 @@ class DepthwiseConv2d:
     dilation: Pair = (1, 1)
     multiplier: int = 1
     activation: str = "none"
-    chain: Chain | None = None
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -65,7 +65,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
+def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[3])
 
 
@@ -90,21 +90,21 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [finish(node, graph, products, output_rule(node, graph))]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Depthwise where each input channel has one output channel, else with full weights."""
     window, weights = node.attributes, weight_values(node, graph)[0]
     _, height, width, channels = output_tensor(node, graph).shape
     macs = height * width * weights.size
     weights = dilated(weights, window.dilation, (0, 1))
     if window.multiplier > 1:
-        full = selecting(node, channels, *weights.shape[:2], storage.channels)
+        full = selecting(node, channels, *weights.shape[:2], layout.channels)
         index = np.arange(channels)
         full[index, :, :, index // window.multiplier] = weights.transpose(2, 0, 1)
         weights = full
     return lowered(
         node,
         graph,
-        storage,
+        layout,
         weights,
         output_rule(node, graph),
         macs=macs,

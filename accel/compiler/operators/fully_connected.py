@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
 from ._linear import (
     centred,
@@ -33,7 +33,7 @@ class FullyConnected:
     """A fused activation is all that there is to say."""
 
     activation: str = "none"
-    chain: Chain | None = None
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -51,7 +51,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale | Chain:
+def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 
@@ -67,23 +67,21 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [codes_out.reshape(len(codes), *output_tensor(node, graph).shape[1:])]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A convolution whose kernel is all of the input, or one pixel where the input has rows."""
     weights = weight_values(node, graph)
     rows = output_tensor(node, graph).size // len(weights)
-    values = storage.height * storage.width * storage.channels
-    if storage.channels == weights.shape[1]:
-        kernel = (1, 1, storage.channels)
+    values = layout.height * layout.width * layout.channels
+    if layout.channels == weights.shape[1]:
+        kernel = (1, 1, layout.channels)
     else:
-        what = f"{rows} rows of {weights.shape[1]} cannot be taken from {storage.shape}"
+        what = f"{rows} rows of {weights.shape[1]} cannot be taken from {layout.shape}"
         support(
             rows == 1 and values == weights.shape[1], node, what, "", "reshape the input before"
         )
-        kernel = storage.shape
+        kernel = layout.shape
     weights = weights.reshape(len(weights), *kernel)
-    return lowered(
-        node, graph, storage, weights, output_rule(node, graph), macs=rows * weights.size
-    )
+    return lowered(node, graph, layout, weights, output_rule(node, graph), macs=rows * weights.size)
 
 
 OPERATOR = Operator(

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
@@ -49,16 +49,16 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.take(inputs[0], node.attributes.indices, axis=node.attributes.axis)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A copy of each run of indices that are equally far apart; of channels one copy for all."""
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     axis, dims = node.attributes.axis, len(source.shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
-    target = stored(output)
+    target = layout_of(output)
     if axis == dims - 1:
-        ends = ((source.name, storage), (output.name, target))
+        ends = ((source.name, layout), (output.name, target))
         copy = copied_part(node, node.name, *ends, step=(1, 1, 0), size=target.shape)
-        weights = selecting(node, target.channels, 1, 1, storage.channels)
+        weights = selecting(node, target.channels, 1, 1, layout.channels)
         weights[np.arange(target.channels), 0, 0, list(node.attributes.indices)] = 1
         return [copy.replace(weights=weights, uniform=False)]
     runs = list(_runs(node.attributes.indices))
@@ -75,7 +75,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
             copied_part(
                 node,
                 f"{node.name}_{len(copies)}",
-                (source.name, storage),
+                (source.name, layout),
                 (output.name, target),
                 start=along(node.attributes.indices[first], 0, 0),
                 step=along(step, 1, 1),

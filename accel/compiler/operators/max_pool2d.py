@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, Region, identity
-from ..ir.tensor_layout import Stored, stored
+from ..ir.layer import Convolution, PostOp, Region, copy_layer
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
 from ._operator import Operator, output_tensor, support_layers
 from ._pool import Pool2d, check_pool, check_pooled_codes
@@ -29,24 +29,24 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.clip(largest, *bounds).astype(np.int8)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """For each tap of the window a copy that keeps the greater of itself and the ones before."""
-    window, output = node.attributes, stored(output_tensor(node, graph))
+    window, output = node.attributes, layout_of(output_tensor(node, graph))
     low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
     copies = []
     support_layers(node, window.size[0] * window.size[1])
     for tap_y in range(window.size[0]):
         for tap_x in range(window.size[1]):
             name = f"{node.name}_{len(copies)}"
-            copy = identity(name, node.name, node.inputs[0], node.outputs[0], storage.shape)
+            copy = copy_layer(name, node.name, node.inputs[0], node.outputs[0], layout.shape)
             copy = copy.replace(
                 output_shape=output.shape,
                 pad=-128,
                 stride=window.stride,
                 padding=(window.padding[0][0] - tap_y, window.padding[1][0] - tap_x),
                 region=Region(0, 0, output.height, output.width),
-                combination=Combination(
-                    second=node.outputs[0] if copies else None,
+                post_op=PostOp(
+                    residual=node.outputs[0] if copies else None,
                     maximum=bool(copies),
                     low=low,
                     high=high,

@@ -9,7 +9,7 @@ from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._linear import check_sums
 from ._moves import check_reduced
 from ._operator import (
@@ -79,12 +79,12 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [output_rule(node, graph).compute(sums).astype(np.int8)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A sum of all taps of a window that is as large as the axes, of each channel or of all."""
     source = input_tensor(node, graph)
     axes, dims = node.attributes.axes, len(source.shape)
     support(2 <= dims <= 4, node, f"the mean of {dims} dimensions is not supported inside")
-    height, width, channels = stored(source).shape
+    height, width, channels = layout_of(source).shape
     over_height, over_width, over_channels = (axis in axes for axis in _stored_axes(dims))
     one_position = (over_height or height == 1) and (over_width or width == 1)
     positions = not over_channels or node.attributes.keep or one_position

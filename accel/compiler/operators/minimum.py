@@ -8,8 +8,8 @@ from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, identity
-from ..ir.tensor_layout import stored
+from ..ir.layer import Convolution, PostOp, copy_layer
+from ..ir.tensor_layout import layout_of
 from ._binary import binary_operator, check_alike
 from ._copies import negated, repeated
 from ._operator import Operand, output_tensor
@@ -28,7 +28,7 @@ def pair(
     node: Node, graph: Graph, inputs: tuple[Operand, Operand], config: AcceleratorConfig
 ) -> list[Convolution]:
     """The greater of codes in reverse order, put in order again."""
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     second, greater = (f"{node.outputs[0]} ({node.name} {part})" for part in ("second", "greater"))
     copies = [
         negated(repeated(f"{node.name}_{part}", node.name, source, to, small, output))
@@ -37,8 +37,8 @@ def pair(
             ("greater", inputs[0], greater),
         )
     ]
-    copies[1] = copies[1].replace(combination=Combination(second=second, maximum=True))
-    result = identity(node.name, node.name, greater, node.outputs[0], output.shape)
+    copies[1] = copies[1].replace(post_op=PostOp(residual=second, maximum=True))
+    result = copy_layer(node.name, node.name, greater, node.outputs[0], output.shape)
     return [*copies, negated(result)]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
 from ._operator import Operator, check_present, check_variable, output_tensor, require, support
@@ -39,7 +39,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.stack(inputs, axis=node.attributes.axis)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     output, axis = output_tensor(node, graph), node.attributes.axis
     dims = len(output.shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
@@ -49,8 +49,8 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         copied_part(
             node,
             f"{node.name}_{index}",
-            (name, Stored(*piece)),
-            (node.outputs[0], stored(output)),
+            (name, TensorLayout(*piece)),
+            (node.outputs[0], layout_of(output)),
             place=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
             size=piece,
         )

@@ -8,7 +8,7 @@ import numpy as np
 from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._linear import lowered_unary
 from ._operator import (
     Operator,
@@ -54,17 +54,17 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [np.pad(inputs[0], attributes.amounts, constant_values=attributes.value)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A copy whose windows lie outside the input where there is padding.
 
     Channels that are added have weights of 0, and the value as their bias.
     """
-    (amounts, value), channels = (node.attributes.amounts, node.attributes.value), storage.channels
-    output = stored(output_tensor(node, graph))
+    (amounts, value), channels = (node.attributes.amounts, node.attributes.value), layout.channels
+    output = layout_of(output_tensor(node, graph))
     identity = Mean(1, -128, 127, channels=output.channels)
     top = amounts[1][0] if len(amounts) == 4 else 0
     left = amounts[-2][0] if len(amounts) > 2 else 0
-    (copy,) = lowered_unary(node, storage, output, identity, 0, value, (top, left))
+    (copy,) = lowered_unary(node, layout, output, identity, 0, value, (top, left))
     if output.channels == channels:
         return [copy]
     first = amounts[-1][0]

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...numeric.elementwise.arithmetic import ARITHMETIC
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, identity
-from ..ir.tensor_layout import Stored
+from ..ir.layer import Convolution, PostOp, copy_layer
+from ..ir.tensor_layout import TensorLayout
 from ._binary import check_broadcast, constant_by_channel
 from ._elementwise import CODES, all_codes, lower_table, table_of, table_reference
 from ._operator import (
@@ -50,7 +50,7 @@ def unary(node: Node, graph: Graph) -> np.ndarray:
     return _codes(node, graph, ARITHMETIC[graph.contract].prelu)
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """The greater of ``x`` and ``alpha * x``, or where alpha is above 1 the smaller one.
 
     Channels of the latter kind are computed with their codes in reverse order.
@@ -69,13 +69,13 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     copies = [
         copy.replace(name=f"{node.name}_{index}")
         for index, piece in enumerate(pieces)
-        for copy in lower_table(node, graph, storage, piece, whole=True)
+        for copy in lower_table(node, graph, layout, piece, whole=True)
     ]
     parts = f"{node.outputs[0]} ({node.name} parts)" if reverse.any() else node.outputs[0]
     copies = [copy.replace(output=parts) for copy in copies]
-    copies[1] = copies[1].replace(combination=Combination(second=parts, maximum=True))
+    copies[1] = copies[1].replace(post_op=PostOp(residual=parts, maximum=True))
     if reverse.any():
-        final = identity(node.name, node.name, parts, node.outputs[0], copies[1].output_shape)
+        final = copy_layer(node.name, node.name, parts, node.outputs[0], copies[1].output_shape)
         weights = np.where(reverse, -1, 1).reshape(1, 1, -1)
         copies.append(final.replace(weights=weights, bias=-1 * reverse, uniform=False))
     return copies

@@ -7,11 +7,11 @@ import numpy as np
 
 from ...numeric.elementwise.arithmetic import ARITHMETIC
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale, Rule, Table
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored
+from ..ir.tensor_layout import TensorLayout
 from ._elementwise import CODES, looked_up, lower_table
 from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (
@@ -32,7 +32,7 @@ from ._operator import (
 class Quantize:
     """The tensors' quantization says all, or a chain of steps that ends with a code."""
 
-    chain: Chain | None = None
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -43,7 +43,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == output.shape, node, "input and output must have the same shape")
     if source.dtype == "float32":
         support(output.dtype == "int8", node, "float32 to uint8 is not supported", "", "use int8")
-    elif node.attributes.chain is not None:
+    elif node.attributes.epilogue is not None:
         both = source.dtype == output.dtype == "int8"
         require(both, node, "a chain of steps must be from int8 to int8")
     else:
@@ -93,7 +93,7 @@ def unary(node: Node, graph: Graph) -> np.ndarray:
     """The output codes of all input codes, of int8 to int8."""
     both = input_tensor(node, graph).dtype == output_tensor(node, graph).dtype == "int8"
     support(both, node, "it is not from int8 to int8")
-    if node.attributes.chain is not None:
+    if node.attributes.epilogue is not None:
         return _table(node, graph)
     acc = CODES - quantization(input_tensor(node, graph)).zero_point[0]
     return output_rule(node, graph).channel(0).compute(acc[:, np.newaxis])[:, 0].astype(np.int8)
@@ -101,18 +101,23 @@ def unary(node: Node, graph: Graph) -> np.ndarray:
 
 def _table(node: Node, graph: Graph) -> np.ndarray:
     """What steps make of each code: ``[256]`` where channels do not differ, else ``[channels, 256]``."""
-    chain, zero_point = node.attributes.chain, quantization(input_tensor(node, graph)).zero_point[0]
-    chain = chain if any(step.per_channel for step in chain.steps) else chain.channel(0)
-    table = chain.compute((CODES - zero_point)[:, np.newaxis] + np.zeros(chain.channels, np.int64))
-    return (table[:, 0] if chain.channels == 1 else table.T).astype(np.int8)
+    epilogue, zero_point = (
+        node.attributes.epilogue,
+        quantization(input_tensor(node, graph)).zero_point[0],
+    )
+    epilogue = epilogue if any(step.per_channel for step in epilogue.steps) else epilogue.channel(0)
+    table = epilogue.compute(
+        (CODES - zero_point)[:, np.newaxis] + np.zeros(epilogue.channels, np.int64)
+    )
+    return (table[:, 0] if epilogue.channels == 1 else table.T).astype(np.int8)
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    chain = node.attributes.chain
-    if chain is not None and source.dtype == "float32":
-        return [chain.of_real(inputs[0]).astype(np.int8)]
-    if chain is not None:
+    epilogue = node.attributes.epilogue
+    if epilogue is not None and source.dtype == "float32":
+        return [epilogue.of_real(inputs[0]).astype(np.int8)]
+    if epilogue is not None:
         return [looked_up(_table(node, graph), inputs[0])]
     if source.dtype == "float32":
         codes = ARITHMETIC[graph.contract].quantize(inputs[0], affine(output))
@@ -123,17 +128,17 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [codes.astype(output.dtype)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     both = source.dtype == output.dtype == "int8"
     what = f"{source.dtype} to {output.dtype} is not supported inside the network"
     support(both, node, what, "", "keep it at the network's ends")
-    if node.attributes.chain is not None:
+    if node.attributes.epilogue is not None:
         table = _table(node, graph)
-        return lower_table(node, graph, storage, table) if table.ndim > 1 else []
+        return lower_table(node, graph, layout, table) if table.ndim > 1 else []
     zero_point = quantization(source).zero_point[0]
-    rule = output_rule(node, graph).take([0] * storage.channels)
-    return lowered_unary(node, storage, storage, rule, bias=-zero_point, pad=zero_point)
+    rule = output_rule(node, graph).take([0] * layout.channels)
+    return lowered_unary(node, layout, layout, rule, bias=-zero_point, pad=zero_point)
 
 
 OPERATOR = Operator(

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..ir.graph import Graph, Node
-from ..ir.layer import Combination, Convolution, identity
-from ..ir.tensor_layout import Stored, stored
+from ..ir.layer import Convolution, PostOp, copy_layer
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part, negated
 from ._moves import check_moved, check_reduced
 from ._operator import (
@@ -48,7 +48,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [found.reshape(len(found), *output_tensor(node, graph).shape[1:])]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Halves of a dimension on each other, each keeping the greater codes, until one is left.
 
     The least codes are the greatest of those in reverse order.
@@ -57,14 +57,14 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     axes, dims = node.attributes.axes, len(source.shape)
     support(2 <= dims <= 4, node, f"the maximum of {dims} dimensions is not supported inside")
     reduced = [axis - dims + 3 for axis in axes]  # as stored: height, width and channels
-    size = list(stored(source).shape)
+    size = list(layout_of(source).shape)
     depth = 1 if 2 in reduced else size[2]
     what = "a maximum over channels that moves positions into channels is not supported"
-    support(depth == stored(output).channels, node, what, "", "keep the dimensions")
+    support(depth == layout_of(output).channels, node, what, "", "keep the dimensions")
     halvings = [axis for axis in reduced for _ in range((size[axis] - 1).bit_length())]
     layers, name = [], source.name
     for step, axis in enumerate(halvings):
-        before, target = Stored(*size), f"{output.name} ({node.name} {step})"
+        before, target = TensorLayout(*size), f"{output.name} ({node.name} {step})"
         half = -(-size[axis] // 2)
         last = tuple(size[axis] - half if a == axis else 0 for a in range(3))
         size[axis] = half
@@ -73,16 +73,16 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
                 node,
                 f"{node.name}_{2 * step + part}",
                 (name, before),
-                (target, Stored(*size)),
+                (target, TensorLayout(*size)),
                 start=start,
                 size=tuple(size),
             )
             for part, start in enumerate(((0, 0, 0), last))
         ]
-        pair[1] = pair[1].replace(combination=Combination(second=target, maximum=True))
+        pair[1] = pair[1].replace(post_op=PostOp(residual=target, maximum=True))
         layers += pair
         name = target
-    result = identity(node.name, node.name, name, output.name, tuple(size))
+    result = copy_layer(node.name, node.name, name, output.name, tuple(size))
     if not layers:
         return [result]
     if not node.attributes.smallest:
@@ -92,8 +92,8 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
 
 def _renamed(pair: list[Convolution], output: str) -> list[Convolution]:
     """The last two layers, which write the output itself."""
-    greater = Combination(second=output, maximum=True)
-    return [pair[0].replace(output=output), pair[1].replace(output=output, combination=greater)]
+    greater = PostOp(residual=output, maximum=True)
+    return [pair[0].replace(output=output), pair[1].replace(output=output, post_op=greater)]
 
 
 OPERATOR = Operator(attributes=ReduceMax, check=check, reference=reference, lower=lower)

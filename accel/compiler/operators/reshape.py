@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
 from ._operator import (
     NUMBERS,
@@ -45,29 +45,29 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].reshape(len(inputs[0]), *output_tensor(node, graph).shape[1:])]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Copies, where the channels are others and words would be too.
 
     Positions are taken apart into as many channels as both shapes are made of, those are put together.
     """
-    output = stored(output_tensor(node, graph))
-    piece = gcd(storage.channels, output.channels)
-    apart, together = storage.channels // piece, output.channels // piece
+    output = layout_of(output_tensor(node, graph))
+    piece = gcd(layout.channels, output.channels)
+    apart, together = layout.channels // piece, output.channels // piece
     copies = (apart if apart > 1 else 0) + (together if together > 1 else 0)
-    what = f"shape {storage.shape} to {output.shape} takes {copies} copies, not up to {MOST_COPIES}"
+    what = f"shape {layout.shape} to {output.shape} takes {copies} copies, not up to {MOST_COPIES}"
     why = "other channels are in other words"
     support(copies <= MOST_COPIES, node, what, why, "use channels in multiples of the array's rows")
     pieces = node.outputs[0] if together == 1 else f"{node.outputs[0]} ({node.name} pieces)"
     source = node.inputs[0]
     layers = []
     if apart > 1:
-        layers += _taken_apart(node, (source, storage), pieces, piece)
+        layers += _taken_apart(node, (source, layout), pieces, piece)
         source = pieces
     return [*layers, *(_put_together(node, source, output, piece) if together > 1 else ())]
 
 
 def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterator[Convolution]:
-    """One behind the other the pieces of each position's channels."""
+    """One after the other the pieces of each position's channels."""
     height, width, channels = source[1].shape
     count = channels // piece
     for index in range(count):
@@ -75,15 +75,17 @@ def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterat
             node,
             f"{node.name}_apart{index}",
             source,
-            (output, Stored(height, width * count, piece)),
+            (output, TensorLayout(height, width * count, piece)),
             start=(0, 0, index * piece),
             place=(0, index, 0),
             size=(height, width, piece),
-            spread=(1, count),
+            output_stride=(1, count),
         )
 
 
-def _put_together(node: Node, source: str, output: Stored, piece: int) -> Iterator[Convolution]:
+def _put_together(
+    node: Node, source: str, output: TensorLayout, piece: int
+) -> Iterator[Convolution]:
     """The channels of each position from neighbouring pieces."""
     height, width, channels = output.shape
     count = channels // piece
@@ -91,7 +93,7 @@ def _put_together(node: Node, source: str, output: Stored, piece: int) -> Iterat
         yield copied_part(
             node,
             f"{node.name}_{index}",
-            (source, Stored(height, width * count, piece)),
+            (source, TensorLayout(height, width * count, piece)),
             (node.outputs[0], output),
             start=(0, index, 0),
             step=(1, count, 1),
@@ -101,5 +103,5 @@ def _put_together(node: Node, source: str, output: Stored, piece: int) -> Iterat
 
 
 OPERATOR = Operator(
-    attributes=Reshape, check=check, reference=reference, lower=lower, host=True, view=True
+    attributes=Reshape, check=check, reference=reference, lower=lower, host=True, alias=True
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
 from ._moves import check_moved
 from ._operator import (
@@ -84,9 +84,9 @@ def _phases(node: Node, indices: np.ndarray) -> list[tuple[int, int, int, int]]:
     raise AssertionError
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Copies of all of the input, each to positions that are as far apart as pixels are large."""
-    output, (rows, columns) = stored(output_tensor(node, graph)), _both(node, graph)
+    output, (rows, columns) = layout_of(output_tensor(node, graph)), _both(node, graph)
     pairs = list(product(_phases(node, rows), _phases(node, columns)))
     what = f"{len(pairs)} copies are more than {MOST_COPIES}"
     support(len(pairs) <= MOST_COPIES, node, what, "", "resize by less at a time")
@@ -94,13 +94,13 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         copied_part(
             node,
             f"{node.name}_{index}",
-            (node.inputs[0], storage),
+            (node.inputs[0], layout),
             (node.outputs[0], output),
             start=(int(rows[y[0]]), int(columns[x[0]]), 0),
             step=(y[3], x[3], 1),
             place=(y[0], x[0], 0),
             size=(y[2], x[2], output.channels),
-            spread=(y[1], x[1]),
+            output_stride=(y[1], x[1]),
         )
         for index, (y, x) in enumerate(pairs)
     ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_moved
 from ._operator import (
@@ -67,20 +67,20 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [x.reshape(len(x), *output_tensor(node, graph).shape[1:])]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     a, dims = node.attributes, len(input_tensor(node, graph).shape)
     support(dims <= 4, node, f"parts of {dims} dimensions are not supported", "", "use 4 or less")
     backwards = any(step < 0 for step in a.steps[:-1])
     support(not backwards, node, "negative steps are supported along the channels only")
     size = as_stored(a.sizes, 1)
-    output = Stored(*size)  # where dimensions are left out, these are the same words
-    same = output.channels == stored(output_tensor(node, graph)).channels
+    output = TensorLayout(*size)  # where dimensions are left out, these are the same words
+    same = output.channels == layout_of(output_tensor(node, graph)).channels
     support(same, node, "leaving out the channels moves values between words", "", "keep them")
     return [
         copied_part(
             node,
             node.name,
-            (node.inputs[0], storage),
+            (node.inputs[0], layout),
             (node.outputs[0], output),
             start=as_stored(a.starts, 0),
             step=as_stored(a.steps, 1),

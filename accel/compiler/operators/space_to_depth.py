@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
 from ._moves import check_blocks
 from ._operator import Operator, input_tensor, output_tensor, support_layers
@@ -30,20 +30,20 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [pieces.transpose(0, 1, 3, 2, 4, 5).reshape(len(x), *shape[1:])]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """For each place in a square a copy that takes it from every square."""
-    output, block = stored(output_tensor(node, graph)), node.attributes.block
+    output, block = layout_of(output_tensor(node, graph)), node.attributes.block
     support_layers(node, block * block)
     return [
         copied_part(
             node,
             f"{node.name}_{index}",
-            (node.inputs[0], storage),
+            (node.inputs[0], layout),
             (node.outputs[0], output),
             start=(*divmod(index, block), 0),
             step=(block, block, 1),
-            place=(0, 0, index * storage.channels),
-            size=(output.height, output.width, storage.channels),
+            place=(0, 0, index * layout.channels),
+            size=(output.height, output.width, layout.channels),
         )
         for index in range(block * block)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import Operator, check_present, check_variable, input_tensor, require, support
@@ -43,7 +43,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return np.split(inputs[0], edges, axis=node.attributes.axis)
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     axis, dims = node.attributes.axis, len(input_tensor(node, graph).shape)
     support(dims <= 4, node, f"pieces of {dims} dimensions are not supported", "", "use 4 or less")
     starts = [0, *accumulate(node.attributes.sizes)]
@@ -51,10 +51,10 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         copied_part(
             node,
             f"{node.name}_{index}",
-            (node.inputs[0], storage),
-            (name, stored(graph.tensor(name))),
+            (node.inputs[0], layout),
+            (name, layout_of(graph.tensor(name))),
             start=as_stored(tuple(starts[index] if d == axis else 0 for d in range(dims)), 0),
-            size=stored(graph.tensor(name)).shape,
+            size=layout_of(graph.tensor(name)).shape,
         )
         for index, name in enumerate(node.outputs)
     ]

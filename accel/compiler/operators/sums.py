@@ -34,7 +34,7 @@ class Sums:
     parts: int = 1
     least: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     unit: np.ndarray = field(default_factory=lambda: np.ones(1))
-    steps: tuple[float_epilogue.Step, ...] = ()
+    steps: tuple[float_epilogue.EpilogueStep, ...] = ()
     rounds: bool = False
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
 from ._moves import check_moved, check_shape
 from ._operator import (
@@ -48,7 +48,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [inputs[0].transpose(node.attributes.order)]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """Copies whose positions go elsewhere. Where the channels become positions, one for each of them,
     which picks it along the row of positions that become channels.
     """
@@ -59,21 +59,21 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
     missing = 4 - dims
     axes = (*range(missing), *(axis - 1 + missing for axis in order[1:]))
     shape = (1,) * missing + source.shape[1:]
-    output = stored(output_tensor(node, graph))
+    output = layout_of(output_tensor(node, graph))
     if axes[2] == 2:
         size = shape
         copy = copied_part(
-            node, node.name, (source.name, storage), (node.outputs[0], output), size=size
+            node, node.name, (source.name, layout), (node.outputs[0], output), size=size
         )
         return [copy.replace(transposed=axes[0] == 1)]
     what = f"{shape[2]} channels that become positions are more than {MOST_PICKED}"
     why = "each is a layer of its own"
     support(shape[2] <= MOST_PICKED, node, what, why, "no board and no option of the core runs it")
-    return [_picked(node, storage, output, axes, channel) for channel in range(shape[2])]
+    return [_picked(node, layout, output, axes, channel) for channel in range(shape[2])]
 
 
 def _picked(
-    node: Node, source: Stored, output: Stored, axes: tuple[int, ...], channel: int
+    node: Node, source: TensorLayout, output: TensorLayout, axes: tuple[int, ...], channel: int
 ) -> Convolution:
     """One channel, to a row or a column of the output.
 

@@ -13,7 +13,7 @@ import numpy as np
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known
 from ._linear import (
     centred,
@@ -95,10 +95,10 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [finish(node, graph, sums[:, rows, columns], output_rule(node, graph))]
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """For each place within a stride a convolution with the taps that meet it, in reverse order."""
     weights, a = weight_values(node, graph), node.attributes
-    output, rule = stored(output_tensor(node, graph)), output_rule(node, graph)
+    output, rule = layout_of(output_tensor(node, graph)), output_rule(node, graph)
     support_layers(node, math.prod(map(min, a.stride, output.shape)))
     phases = [
         list(_phases(*axis))
@@ -114,7 +114,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         if rows and columns:
             taps = weights[:, rows][:, :, columns]
         (c,) = lowered(
-            node, graph, storage, taps, rule, macs=storage.height * storage.width * taps.size
+            node, graph, layout, taps, rule, macs=layout.height * layout.width * taps.size
         )
         counts = (
             -(-(n - first) // s)
@@ -125,7 +125,7 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
                 name=f"{node.name}_{index}",
                 padding=(up + top, before + left),
                 region=Region(top, left, *counts),
-                spread=a.stride,
+                output_stride=a.stride,
             )
         )
     return convolutions

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
-from ..ir.tensor_layout import Stored, stored
+from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
 from ._operator import Operator, check_variable, input_tensor, require, support
@@ -36,7 +36,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return list(np.moveaxis(inputs[0], node.attributes.axis, 0))
 
 
-def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
+def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     source, axis = input_tensor(node, graph), node.attributes.axis
     dims = len(source.shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
@@ -46,8 +46,8 @@ def lower(node: Node, graph: Graph, storage: Stored) -> list[Convolution]:
         copied_part(
             node,
             f"{node.name}_{index}",
-            (source.name, stored(source)),
-            (name, Stored(*piece)),
+            (source.name, layout_of(source)),
+            (name, TensorLayout(*piece)),
             start=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
             size=piece,
         )

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from ...config import FLASH
 from ...isa import Isa
 from ...text import escaped
-from ..ir.command import Command, decode
-from .program import Chunk, Program
+from ..ir.command import LayerCommand, decode
+from .program import Chunk, CoreProgram
 
 _FIELD_WIDTH = 28
 _NAME_WIDTH = 24
 
 
-def write_listing(program: Program) -> str:
+def write_listing(program: CoreProgram) -> str:
     """Return the listing of a program. What it shows is decoded from the chunks' bytes."""
     sections = [_head(program), _tensors(program)]
     for index, (command, chunk) in enumerate(zip(program.commands, program.chunks, strict=True)):
@@ -21,7 +21,7 @@ def write_listing(program: Program) -> str:
     return "\n".join(escaped(line) for section in sections for line in (*section, ""))
 
 
-def _head(program: Program) -> Iterator[str]:
+def _head(program: CoreProgram) -> Iterator[str]:
     config, memory = program.config, program.memory
     yield f"program {program.name}, contract {program.graph.contract}"
     yield (
@@ -42,35 +42,35 @@ def _head(program: Program) -> Iterator[str]:
         yield f"flash: {memory.flash_bytes} bytes"
 
 
-def _tensors(program: Program) -> Iterator[str]:
+def _tensors(program: CoreProgram) -> Iterator[str]:
     yield f"{'tensor':<{_NAME_WIDTH}} location   words  height x width x channels, name"
     for name, place in program.memory.tensors.items():
-        shape = " x ".join(str(size) for size in place.storage.shape)
-        words = place.storage.words(program.config.rows)
+        shape = " x ".join(str(size) for size in place.layout.shape)
+        words = place.layout.words(program.config.rows)
         at = _location(place.bank, place.address)
         yield f"{_short(name, program):<{_NAME_WIDTH}} {at:8} {words:7}  {shape}, {name}"
 
 
-def _short(tensor: str, program: Program) -> str:
+def _short(tensor: str, program: CoreProgram) -> str:
     """The node that makes a tensor: files' own names of tensors can be very long."""
     node = program.graph.producer(tensor)
     return node.name if node else "input"
 
 
-def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iterator[str]:
+def _chunk(index: int, command: LayerCommand, chunk: Chunk, program: CoreProgram) -> Iterator[str]:
     isa, rows = Isa(program.config), program.config.rows
     header_bytes = isa.descriptor_words * rows
     words = len(chunk.data) // rows
     source, output = (_short(name, program) for name in (command.source, command.output))
-    copy = program.copies[index]
-    if copy:
+    transfer = program.transfers[index]
+    if transfer:
         yield (
-            f"copy {_location(copy.chunk.bank, copy.chunk.address)} {copy.size // rows} words -> "
-            f"{_location(copy.bank, copy.address)}"
+            f"copy {_location(transfer.chunk.bank, transfer.chunk.address)} {transfer.size // rows} words -> "
+            f"{_location(transfer.bank, transfer.address)}"
         )
-    copied = ", copied" if chunk.copied else ""
+    prefetched = ", copied" if chunk.prefetched else ""
     yield (
-        f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{copied}: "
+        f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{prefetched}: "
         f"{command.name}, {command.mode}, {source} -> {output}"
     )
     fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))
@@ -80,8 +80,8 @@ def _chunk(index: int, command: Command, chunk: Chunk, program: Program) -> Iter
         yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value)}"
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
     weights = fields["weight_words_less_one"] + 1
-    records = isa.records_of_group(fields)
-    if fields["tables"]:
+    records = isa.group_parameter_words(fields)
+    if fields["lookup_tables"]:
         yield f"    tables: {isa.table_words(fields)} words"
     yield f"    stream: {groups} x ({records} words of records, {weights} words of weights)"
 
@@ -91,10 +91,10 @@ def _meaning(name: str, value: int | str) -> str:
     return f"{value} ({value + 1})" if name.endswith("_less_one") else str(value)
 
 
-def _driver(program: Program) -> Iterator[str]:
+def _driver(program: CoreProgram) -> Iterator[str]:
     for title, nodes in (
         ("before the core", program.partition.before),
-        ("behind the core", program.partition.behind),
+        ("after the core", program.partition.after),
     ):
         names = ", ".join(node.name for node in nodes) or "nothing"
         yield f"driver computes {title}: {names}"

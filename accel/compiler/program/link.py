@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
-from ..ir.command import Command, encode, group_weight_words, pack_stream
+from ..ir.command import LayerCommand, encode, group_weight_words, pack_stream
 from ..memory.allocation import MemoryPlan
-from ..memory.weight_placement import Part, Piece
-from .program import Chunk, Copy
+from ..memory.weight_placement import LayerPart, PrefetchSlice
+from .program import Chunk, DmaTransfer
 
 
 def linked(
-    commands: Sequence[Command], memory: MemoryPlan, config: AcceleratorConfig
+    commands: Sequence[LayerCommand], memory: MemoryPlan, config: AcceleratorConfig
 ) -> tuple[Chunk, ...]:
     """Put the addresses into the descriptors and chain the chunks."""
     isa = Isa(config)
@@ -32,8 +32,8 @@ def linked(
         }
         data = _descriptor(isa, fields) + stream
         bank, address = memory.chunks[index]
-        copied = bool(memory.parts) and memory.parts[index].copied
-        chunks.append(Chunk(bank=bank, address=address, data=data, copied=copied))
+        prefetched = bool(memory.parts) and memory.parts[index].prefetched
+        chunks.append(Chunk(bank=bank, address=address, data=data, prefetched=prefetched))
     return tuple(chunks)
 
 
@@ -43,41 +43,41 @@ def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
 
 def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
     """Where a run of a layer begins: with what is copied while it runs, if there is something."""
-    if memory.copies and (address := memory.copies[index]) is not None:
+    if memory.transfers and (address := memory.transfers[index]) is not None:
         return FLASH, address
     return memory.chunks[index]
 
 
-def transfers(
+def dma_transfers(
     chunks: Sequence[Chunk], memory: MemoryPlan, config: AcceleratorConfig
-) -> tuple[Copy | None, ...]:
+) -> tuple[DmaTransfer | None, ...]:
     """What is copied while each layer runs."""
     if not memory.parts:
         return (None,) * len(chunks)
-    isa, copies = Isa(config), []
-    for index, (part, flash) in enumerate(zip(memory.parts, memory.copies, strict=True)):
-        piece = part.piece
-        if piece is None:
-            copies.append(None)
+    isa, transfers = Isa(config), []
+    for index, (part, flash) in enumerate(zip(memory.parts, memory.transfers, strict=True)):
+        prefetch = part.prefetch
+        if prefetch is None:
+            transfers.append(None)
             continue
-        whole = chunks[_index(memory.parts, piece)]
+        whole = chunks[_index(memory.parts, prefetch)]
         fields = dict.fromkeys(isa.descriptor.members, 0) | {
             "copy": 1,
             "next": isa.pointer_to(*memory.chunks[index]),
             "input_bank": whole.bank,
-            "input_base": whole.address + piece.begin,
-            "position_outer_step": piece.words - 1,
+            "input_base": whole.address + prefetch.begin,
+            "position_outer_step": prefetch.words - 1,
         }
         within = chunks[index].data if chunks[index].bank == FLASH else b""
-        begin, end = (n * config.rows for n in (piece.begin, piece.begin + piece.words))
-        words, address = whole.data[begin:end], whole.address + piece.begin
+        begin, end = (n * config.rows for n in (prefetch.begin, prefetch.begin + prefetch.words))
+        words, address = whole.data[begin:end], whole.address + prefetch.begin
         data = _descriptor(isa, fields) + within + words
         chunk = Chunk(bank=FLASH, address=flash, data=data)
-        copies.append(Copy(bank=whole.bank, address=address, chunk=chunk, words=words))
-    return tuple(copies)
+        transfers.append(DmaTransfer(bank=whole.bank, address=address, chunk=chunk, words=words))
+    return tuple(transfers)
 
 
-def _index(parts: Sequence[Part], piece: Piece) -> int:
+def _index(parts: Sequence[LayerPart], prefetch: PrefetchSlice) -> int:
     """Of the part that a piece is the chunk of."""
     keys = [(part.layer, part.first) for part in parts]
-    return keys.index((piece.layer, piece.first))
+    return keys.index((prefetch.layer, prefetch.first))

@@ -7,9 +7,9 @@ import numpy as np
 
 from ...config import FLASH, AcceleratorConfig
 from ..graph.host_partition import Partition
-from ..ir.command import Command, Inexact
+from ..ir.command import Inexact, LayerCommand
 from ..ir.graph import Graph
-from ..ir.tensor_layout import View
+from ..ir.tensor_layout import Alias
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
@@ -24,7 +24,7 @@ class Chunk:
     bank: int
     address: int
     data: bytes
-    copied: bool = False
+    prefetched: bool = False
 
     @property
     def size(self) -> int:
@@ -32,10 +32,10 @@ class Chunk:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Copy:
+class DmaTransfer:
     """Words that go from flash to word ``address`` of ``bank`` while a layer works.
 
-    They lie behind their descriptor in ``chunk``, which is in flash, and behind the layer's chunk, if
+    They lie after their descriptor in ``chunk``, which is in flash, and after the layer's chunk, if
     that is in flash, too. A run of the layer begins there.
     """
 
@@ -50,7 +50,7 @@ class Copy:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Program:
+class CoreProgram:
     """Everything that an executor needs.
 
     ``source`` is the graph as the front end gave it, ``graph`` the one that was compiled;
@@ -61,28 +61,28 @@ class Program:
     source: Graph
     graph: Graph
     partition: Partition
-    views: Mapping[str, View]
+    aliases: Mapping[str, Alias]
     inputs: tuple[InputMap, ...]
-    commands: tuple[Command, ...]
+    commands: tuple[LayerCommand, ...]
     memory: MemoryPlan
     chunks: tuple[Chunk, ...]
-    copies: tuple[Copy | None, ...]
+    transfers: tuple[DmaTransfer | None, ...]
 
     @property
     def contents(self) -> tuple[Chunk, ...]:
         """What must be in memory and in flash before an inference, in the order of a run."""
         found = []
-        for chunk, copy in zip(self.chunks, self.copies, strict=True):
-            found += [copy.chunk] if copy else []
-            within = copy is not None and chunk.bank == FLASH
-            found += [] if chunk.copied or within else [chunk]
+        for chunk, transfer in zip(self.chunks, self.transfers, strict=True):
+            found += [transfer.chunk] if transfer else []
+            within = transfer is not None and chunk.bank == FLASH
+            found += [] if chunk.prefetched or within else [chunk]
         return tuple(found)
 
     @property
     def entries(self) -> tuple[Chunk, ...]:
         """Where a run of each layer begins."""
-        pairs = zip(self.chunks, self.copies, strict=True)
-        return tuple(copy.chunk if copy else chunk for chunk, copy in pairs)
+        pairs = zip(self.chunks, self.transfers, strict=True)
+        return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
 
     @property
     def name(self) -> str:
@@ -104,13 +104,13 @@ class Program:
         return image_of(self.contents, self.config) if self.memory.flash_bytes else b""
 
     @property
-    def inexact(self) -> tuple[tuple[Command, Inexact], ...]:
+    def inexact(self) -> tuple[tuple[LayerCommand, Inexact], ...]:
         """Channels that are not requantized as the contract says at every sum, with their layers."""
         return tuple((command, one) for command in self.commands for one in command.inexact)
 
     def placement(self, tensor: str) -> Placement:
         """Where the values of a tensor are, itself or the one that it is a view of."""
-        return self.memory.tensors[self.views[tensor].root]
+        return self.memory.tensors[self.aliases[tensor].root]
 
     def stored_tensors(self) -> tuple[str, ...]:
         """The tensors that layers of the core compute, in order and once each."""
@@ -118,19 +118,19 @@ class Program:
 
     def has(self, tensor: str) -> bool:
         """Whether a tensor's values are to be had: not those that only pass through the core."""
-        view = self.views.get(tensor)
-        driven = {n for node in self.partition.before + self.partition.behind for n in node.outputs}
-        return tensor in driven or (view is not None and view.root in self.memory.tensors)
+        alias = self.aliases.get(tensor)
+        driven = {n for node in self.partition.before + self.partition.after for n in node.outputs}
+        return tensor in driven or (alias is not None and alias.root in self.memory.tensors)
 
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
         """int8 values ``[N, ...]`` of a tensor from its stored bytes, uint8 ``[N, bytes]``."""
-        storage, rows = self.placement(tensor).storage, self.config.rows
-        channels = storage.channel_words(rows) * rows
-        values = data.view(np.int8).reshape(len(data), -1, channels)[..., : storage.channels]
+        layout, rows = self.placement(tensor).layout, self.config.rows
+        channels = layout.channel_words(rows) * rows
+        values = data.view(np.int8).reshape(len(data), -1, channels)[..., : layout.channels]
         shape = self.graph.tensor(tensor).shape[1:]
-        narrow = self.config.number_format.narrow
-        if storage.lanes > 1 and narrow:
-            values = narrow.unpack(values.astype(np.int64)) + storage.origin
+        sub_byte = self.config.number_format.sub_byte
+        if layout.packing_factor > 1 and sub_byte:
+            values = sub_byte.unpack(values.astype(np.int64)) + layout.origin
             values = values.astype(np.int8)
             values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
         return values.reshape(len(data), *shape)

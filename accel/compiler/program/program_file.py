@@ -39,7 +39,7 @@ from ...errors import UserError
 from ...identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION, identity
 from ..memory.flash_image import image_of
 from .file_description import check_description
-from .program import Chunk, Program
+from .program import Chunk, CoreProgram
 
 MAX_BYTES = 2**28
 MAX_MESSAGE = 200  # characters of a parser's message, which may quote the file
@@ -85,7 +85,7 @@ class Image:
     flash: bytes
 
 
-def save(program: Program, path: str | Path) -> None:
+def save(program: CoreProgram, path: str | Path) -> None:
     """Write a program file. The same program gives the same bytes."""
     binary = bytearray()
 
@@ -218,7 +218,7 @@ def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) ->
     return Chunk(bank=bank, address=address, data=data)
 
 
-def _tensor(program: Program, name: str) -> dict[str, Any]:
+def _tensor(program: CoreProgram, name: str) -> dict[str, Any]:
     tensor, place = program.graph.tensor(name), program.placement(name)
     q = tensor.quantization
     return {
@@ -229,6 +229,6 @@ def _tensor(program: Program, name: str) -> dict[str, Any]:
         "zero_point": q.zero_point[0] if q else None,
         "bank": place.bank,
         "address": place.address,
-        "words": place.storage.words(program.config.rows),
-        "stored": list(place.storage.shape),
+        "words": place.layout.words(program.config.rows),
+        "stored": list(place.layout.shape),
     }

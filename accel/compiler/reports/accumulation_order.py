@@ -12,7 +12,7 @@ from ..operators.sums import Sums
 
 
 @dataclass(frozen=True, kw_only=True)
-class Undecided:
+class OrderSensitive:
     """Of ``of`` sums that a layer's channels can reach, ``sums`` whose code the order could decide.
 
     Both are 0 for a layer whose numbers leave the network: their last bits may differ.
@@ -34,14 +34,18 @@ class Undecided:
         )
 
 
-def undecided(graph: Graph) -> tuple[Undecided, ...]:
+def order_sensitive(graph: Graph) -> tuple[OrderSensitive, ...]:
     """Every layer that has some."""
     found = []
     for node in graph:
-        chain = getattr(node.attributes, "chain", None)
-        if chain is not None and chain.undecided is not None and chain.undecided.any():
-            sums, of = int(chain.undecided.sum()), int(chain.sums.sum())
-            found.append(Undecided(layer=node.name, sums=sums, of=of))
+        epilogue = getattr(node.attributes, "epilogue", None)
+        if (
+            epilogue is not None
+            and epilogue.order_sensitive is not None
+            and epilogue.order_sensitive.any()
+        ):
+            sums, of = int(epilogue.order_sensitive.sum()), int(epilogue.sums.sum())
+            found.append(OrderSensitive(layer=node.name, sums=sums, of=of))
         if isinstance(node.attributes, Sums) and node.attributes.rounds:
-            found.append(Undecided(layer=node.name, sums=0, of=0))
+            found.append(OrderSensitive(layer=node.name, sums=0, of=0))
     return tuple(found)

@@ -7,10 +7,10 @@ from ...errors import UserError
 from ..diagnostics import CannotCompile, Reason
 from ..graph.host_partition import partition
 from ..ir.graph import Graph
-from ..ir.tensor_layout import stored
+from ..ir.tensor_layout import layout_of
 
 
-def obstacles(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[Reason]:
+def blockers(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[Reason]:
     """The reasons of a refusal, and what more would stand in the way if they were gone.
 
     A network with an operator that cannot be compiled has no memory plan, but a layer's input and
@@ -47,5 +47,5 @@ def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
 
 def _words(tensor, config: AcceleratorConfig) -> int:
     """Words of a tensor if its channels are packed as closely as any layer has them."""
-    storage = stored(tensor)
-    return math.ceil(storage.height * storage.width * storage.channels / config.rows)
+    layout = layout_of(tensor)
+    return math.ceil(layout.height * layout.width * layout.channels / config.rows)

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from ..program.program import Program
+from ..program.program import CoreProgram
 
 
-def working_nodes(code: Program) -> Mapping[str, str]:
+def working_nodes(code: CoreProgram) -> Mapping[str, str]:
     """For each node that layers of the core compute, the node that makes their work.
 
     A node that has layers of its own stands for itself. Of those that are fused into one layer it is
@@ -34,6 +34,6 @@ def working_nodes(code: Program) -> Mapping[str, str]:
         copy = code.commands[index]
         if copy.node not in found:
             later = code.commands[index + 1 :]
-            readers = (c.node for c in later if copy.output in (c.source, c.second))
+            readers = (c.node for c in later if copy.output in (c.source, c.residual))
             found[copy.node] = found.get(next(readers, ""), copy.node)
     return found

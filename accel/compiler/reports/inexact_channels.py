@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..graph import interpreter
-from ..ir.command import Command
-from ..program.program import Program
+from ..ir.command import LayerCommand
+from ..program.program import CoreProgram
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Deviation:
     """A channel that is not exact, and what was measured of it.
 
     Of the ``sums`` that any input can give, ``differing`` lead to a code beside the contract's: at
-    most `closest.ALLOWED_SHARE` of them, or the channel would have been refused.
+    most `nearest.ALLOWED_SHARE` of them, or the channel would have been refused.
     In a run, ``elements`` of the layer's output were compared with the contract's reference, computed
     from the network's inputs, and ``differing_elements`` were different; both are 0 where nothing ran.
     """
@@ -50,13 +50,13 @@ class Deviation:
         }
 
 
-def observed(program: Program) -> tuple[str, ...]:
+def observed(program: CoreProgram) -> tuple[str, ...]:
     """The tensors that `deviations` compares."""
     found = dict.fromkeys(_measured(program, command) for command, _ in program.inexact)
     return tuple(name for name in found if name)
 
 
-def _measured(program: Program, command: Command) -> str | None:
+def _measured(program: CoreProgram, command: LayerCommand) -> str | None:
     """The network's tensor that has a command's codes, if one is stored that has."""
     if command.output in program.graph.tensors:
         return command.output
@@ -65,7 +65,7 @@ def _measured(program: Program, command: Command) -> str | None:
 
 
 def deviations(
-    program: Program,
+    program: CoreProgram,
     inputs: np.ndarray | Mapping[str, np.ndarray] | None = None,
     tensors: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Deviation, ...]:

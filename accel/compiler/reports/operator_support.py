@@ -18,7 +18,7 @@ class Line:
     usable: bool
 
 
-def outline(path: Path, places: Collection[str]) -> list[Line]:
+def operator_support(path: Path, places: Collection[str]) -> list[Line]:
     """The operators of a file, in order; none where it cannot be read or is too large.
 
     ``places`` are those of the reasons for which the file was refused.

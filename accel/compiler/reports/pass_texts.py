@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ...config import FLASH
 from ..diagnostics import escaped
-from ..ir.command import Command
+from ..ir.command import LayerCommand
 from ..ir.layer import Convolution
-from ..lowering.lookup_tables import is_identity
+from ..lowering.lookup_tables import is_plain_copy
 from ..pipeline import PASSES, Compilation
 
 
@@ -62,16 +62,16 @@ def _graph(c: Compilation) -> Iterator[str]:
 
 def _partition(c: Compilation) -> Iterator[str]:
     parts = c.parts
-    for title, nodes in (("driver", parts.before), ("core", parts.core), ("driver", parts.behind)):
+    for title, nodes in (("driver", parts.before), ("core", parts.core), ("driver", parts.after)):
         yield f"{title}: {', '.join(node.name for node in nodes) or 'nothing'}"
     yield f"into the core: {', '.join(map(escaped, parts.inputs))}"
     yield f"out of the core: {', '.join(map(escaped, parts.outputs))}"
 
 
 def _views(c: Compilation) -> Iterator[str]:
-    for name, view in c.views.items():
-        if view.root != name:
-            yield f"{escaped(name)} is {escaped(view.root)}"
+    for name, alias in c.aliases.items():
+        if alias.root != name:
+            yield f"{escaped(name)} is {escaped(alias.root)}"
 
 
 def _layers(c: Compilation) -> Iterator[str]:
@@ -80,13 +80,13 @@ def _layers(c: Compilation) -> Iterator[str]:
 
 
 def _layer(c: Convolution) -> str:
-    kind = "copy" if is_identity(c) else "depthwise" if c.depthwise else "dense"
+    kind = "copy" if is_plain_copy(c) else "depthwise" if c.depthwise else "dense"
     height, width = c.kernel
     then = ""
-    if c.combination:
-        tables, second = c.combination.tables, c.combination.second
-        then = ", tables" if tables else ", maximum" if c.combination.maximum else ""
-        then += f", combined with {escaped(second)}" if second else ""
+    if c.post_op:
+        lookup_tables, residual = c.post_op.lookup_tables, c.post_op.residual
+        then = ", tables" if lookup_tables else ", maximum" if c.post_op.maximum else ""
+        then += f", combined with {escaped(residual)}" if residual else ""
     return (
         f"{c.name}: {kind} {height}x{width}, stride {c.stride[0]}x{c.stride[1]}, "
         f"{_shape(c.input_shape)} of {escaped(c.source)} -> {c.region.height}x{c.region.width}x"
@@ -104,10 +104,14 @@ def _inputs(c: Compilation) -> Iterator[str]:
 
 
 def _storage(c: Compilation) -> Iterator[str]:
-    for name, stored in c.storage.items():
-        packed = f", {stored.lanes} channels in a byte" if stored.lanes > 1 else ""
-        words = stored.words(c.config.rows)
-        yield f"{escaped(name)}: {_shape(stored.shape)}, {words} words{packed}"
+    for name, layout_of in c.layout.items():
+        packed = (
+            f", {layout_of.packing_factor} channels in a byte"
+            if layout_of.packing_factor > 1
+            else ""
+        )
+        words = layout_of.words(c.config.rows)
+        yield f"{escaped(name)}: {_shape(layout_of.shape)}, {words} words{packed}"
 
 
 def _commands(c: Compilation) -> Iterator[str]:
@@ -115,14 +119,14 @@ def _commands(c: Compilation) -> Iterator[str]:
         yield _command(command)
 
 
-def _command(c: Command) -> str:
+def _command(c: LayerCommand) -> str:
     groups, steps, columns = c.weights.shape
     return f"{c.name}: {c.mode}, {groups} groups of {columns} columns, {steps} steps a tile"
 
 
 def _memory(c: Compilation) -> Iterator[str]:
     for name, place in c.plan.tensors.items():
-        end = place.address + place.storage.words(c.config.rows)
+        end = place.address + place.layout.words(c.config.rows)
         yield f"{escaped(name)}: bank {place.bank}, words {place.address} to {end - 1}"
     for bank, (activations, used) in enumerate(
         zip(c.plan.activation_words, c.plan.used_words, strict=True)
@@ -138,21 +142,21 @@ def _chunks(c: Compilation) -> Iterator[str]:
         yield f"{command.name}: {chunk.size} bytes at {chunk.address} of {place}"
 
 
-def _copies(c: Compilation) -> Iterator[str]:
-    for command, copy in zip(c.commands, c.copies, strict=True):
-        if copy:
-            yield f"while {command.name} runs: {copy.size} bytes to {copy.address} of {copy.bank}"
+def _transfers(c: Compilation) -> Iterator[str]:
+    for command, transfer in zip(c.commands, c.transfers, strict=True):
+        if transfer:
+            yield f"while {command.name} runs: {transfer.size} bytes to {transfer.address} of {transfer.bank}"
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] = (
     ("graph", "graph", _graph),
     ("partition", "partition", _partition),
-    ("tensors that share memory", "views", _views),
+    ("tensors that share memory", "aliases", _views),
     ("layers", "layers", _layers),
     ("inputs", "inputs", _inputs),
-    ("tensors in memory", "storage", _storage),
+    ("tensors in memory", "layouts", _storage),
     ("commands", "commands", _commands),
     ("memory", "memory", _memory),
     ("chunks", "chunks", _chunks),
-    ("copied from flash", "copies", _copies),
+    ("copied from flash", "transfers", _transfers),
 )

@@ -16,7 +16,7 @@ from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..ir.command import fields_of_groups, positions
 from ..ir.costs import PART_CYCLES
-from .dataflows import Loops, problem_of
+from .dataflows import LoopNest, problem_of
 
 _MOST_RUNS = 64  # of groups that are looked at one by one
 
@@ -90,7 +90,7 @@ class _Part:
     cycles: int
 
 
-def without_zero_blocks(loops: Loops, config: AcceleratorConfig) -> list[Loops]:
+def without_zero_blocks(loops: LoopNest, config: AcceleratorConfig) -> list[LoopNest]:
     """The same sums of a dense layer by one or several, whose boxes have all blocks with weights."""
     groups, steps, _ = loops.weights.shape
     used = loops.weights.reshape(groups, steps // config.rows, -1).any(axis=-1)
@@ -103,11 +103,11 @@ def without_zero_blocks(loops: Loops, config: AcceleratorConfig) -> list[Loops]:
 class _Split:
     """A layer as it is taken apart."""
 
-    def __init__(self, loops: Loops, config: AcceleratorConfig):
+    def __init__(self, loops: LoopNest, config: AcceleratorConfig):
         self.loops, self.config, self.isa = loops, config, Isa(config)
         self.nests = list(_nests(loops.fields))
 
-    def into(self, used: np.ndarray) -> list[Loops]:
+    def into(self, used: np.ndarray) -> list[LoopNest]:
         """Its parts where the groups use these blocks, bool ``[groups, blocks]``."""
         return [self._cut(part) for part in self._merged([*self._runs(used)])]
 
@@ -150,13 +150,13 @@ class _Split:
         groups = f["groups_less_one"] + 1 if f["shared"] else end - first
         tiles = -(-positions(f) // config.rows)
         rows = -(-steps // config.steps_per_weight_row)
-        words = self.isa.records_of_group(f) + rows * config.words_per_weight_row
-        work = groups * tiles * max(steps, config.tile_cycles(f["second"]))
+        words = self.isa.group_parameter_words(f) + rows * config.words_per_weight_row
+        work = groups * tiles * max(steps, config.tile_cycles(f["residual"]))
         stream = words * (1 if f["shared"] else groups)
         cycles = PART_CYCLES + self.isa.table_words(f) + words + max(work, stream)
         return _Part(first, end, used, box, cycles)
 
-    def _cut(self, part: _Part) -> Loops:
+    def _cut(self, part: _Part) -> LoopNest:
         loops, config = self.loops, self.config
         groups, _, columns = loops.weights.shape
         weights = loops.weights.reshape(groups, *part.box.nest.turns, config.rows, columns)
@@ -166,7 +166,7 @@ class _Split:
             fields = fields_of_groups(fields, part.first, part.end, config)
             channels = channels[part.first : part.end]
         weights = weights.reshape(part.end - part.first, -1, columns)
-        return Loops(loops.mode, fields, weights, channels)
+        return LoopNest(loops.mode, fields, weights, channels)
 
 
 def _nests(fields: dict[str, int]) -> Iterator[_Nest]:

@@ -8,14 +8,14 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...isa import COORDINATE_BITS, Isa
-from ..ir.command import halved, positions, stored_weights
-from ..ir.layer import Combination, Convolution, Region
+from ..ir.command import positions, stored_weights, stride2_skip
+from ..ir.layer import Convolution, PostOp, Region
 
 MOST_DIAGONAL = 2**23  # weights of a depthwise convolution as a full one, mostly 0
 
 
 @dataclass(frozen=True)
-class Loops:
+class LoopNest:
     """A way to walk a convolution, or part of one; counts and steps as the descriptor has them."""
 
     mode: str
@@ -28,7 +28,7 @@ class Loops:
         tiles = -(-positions(self.fields) // config.rows)
         groups = self.fields["groups_less_one"] + 1
         return (
-            groups * tiles * max(self.weights.shape[1], config.tile_cycles(self.fields["second"]))
+            groups * tiles * max(self.weights.shape[1], config.tile_cycles(self.fields["residual"]))
         )
 
 
@@ -45,13 +45,15 @@ def flattened(c: Convolution) -> Convolution:
     return c.replace(weights=weights, input_shape=(1, height * width, channels), stride=(1, 1))
 
 
-def ways_of(c: Convolution, config: AcceleratorConfig) -> Iterator[list[Loops]]:
+def dataflows_of(c: Convolution, config: AcceleratorConfig) -> Iterator[list[LoopNest]]:
     """All ways to compute a convolution; each is one or several commands."""
     if c.depthwise:
         if config.broadcast:
             for inner in ("width", "height"):
                 stride = c.stride[("height", "width").index(inner)]
-                if stride == 1 or (stride == 2 and config.lines > 1 and config.rows % 2 == 0):
+                if stride == 1 or (
+                    stride == 2 and config.broadcast_rows > 1 and config.rows % 2 == 0
+                ):
                     yield from ([_broadcast(c, config, inner, n)] for n in _lines(c, config, inner))
         yield _grouped(c, config)
         if c.channels * c.weights.size > MOST_DIAGONAL:
@@ -62,7 +64,7 @@ def ways_of(c: Convolution, config: AcceleratorConfig) -> Iterator[list[Loops]]:
 def _lines(c: Convolution, config: AcceleratorConfig, inner: str) -> Iterator[int]:
     """Lines of positions to broadcast to at a time: more only where fewer runs are left."""
     count = c.region.height if inner == "width" else c.region.width
-    for lines in range(1, config.lines + 1):
+    for lines in range(1, config.broadcast_rows + 1):
         if lines == 1 or -(-count // lines) < -(-count // (lines - 1)):
             yield lines
 
@@ -87,7 +89,7 @@ def _walk(
     first = (c.region.top, c.region.left)
     step, out_step = (width * words, words), (out_width * out_words, out_words)
     out_step = out_step[::-1] if c.transposed else out_step
-    spread = tuple(steps * n for steps, n in zip(out_step, c.spread, strict=True))
+    output_stride = tuple(steps * n for steps, n in zip(out_step, c.output_stride, strict=True))
     origin = tuple(f * s - p for f, s, p in zip(first, stride, padding, strict=True))
     skips = lines is not None and stride[i] == 2
     # Positions to pass, how far apart, for each of which is kept
@@ -113,11 +115,11 @@ def _walk(
         "runs_less_one": -(-count[o] // together) - 1,
         "output_base": first[0] * out_step[0] + first[1] * out_step[1] + word,
         "output_lane": lane,
-        "output_inner_step": spread[i],
-        "output_outer_step": together * spread[o] - (-(-run // each) - 1) * spread[i],
+        "output_inner_step": output_stride[i],
+        "output_outer_step": together * output_stride[o] - (-(-run // each) - 1) * output_stride[i],
         "shared": int(c.uniform),
         **_results(c),
-        **_written_lines(config, lines, count[o], spread[o], skips),
+        **_written_lines(config, lines, count[o], output_stride[o], skips),
     }
 
 
@@ -125,32 +127,32 @@ def _written_lines(
     config: AcceleratorConfig, lines: int | None, count: int, step: int, skips: bool
 ) -> dict[str, int]:
     """Where the lines of columns go: those of output positions, of ``count``, or words in a row."""
-    if config.lines == 1:
+    if config.broadcast_rows == 1:
         return {}
-    written = last = config.lines
+    written = last = config.broadcast_rows
     if lines is None:
         step = 1
     else:
         written, last = lines, (count - 1) % lines + 1
     return {
-        "output_line_step": step,
-        "lines_less_one": written - 1,
-        "last_lines_less_one": last - 1,
-        "halved": int(skips),
+        "output_broadcast_row_step": step,
+        "broadcast_rows_less_one": written - 1,
+        "last_broadcast_rows_less_one": last - 1,
+        "stride2_skip": int(skips),
     }
 
 
 def _results(c: Convolution) -> dict[str, int]:
     """What becomes of the codes."""
-    combination = c.combination or Combination(low=c.rule.low, high=c.rule.high)
+    post_op = c.post_op or PostOp(low=c.rule.low, high=c.rule.high)
     return {
-        "second": int(combination.second is not None),
-        "maximum": int(combination.maximum),
-        "tables": int(combination.tables is not None),
-        "pack": int(combination.pack),
-        "narrow": int(c.narrow is not None),
-        "low": combination.low + 128,
-        "high": combination.high + 128,
+        "residual": int(post_op.residual is not None),
+        "maximum": int(post_op.maximum),
+        "lookup_tables": int(post_op.lookup_tables is not None),
+        "pack": int(post_op.pack),
+        "sub_byte": int(c.sub_byte is not None),
+        "low": post_op.low + 128,
+        "high": post_op.high + 128,
     }
 
 
@@ -202,7 +204,7 @@ def _columns(
     return fields, table
 
 
-def _dense(c: Convolution, config: AcceleratorConfig) -> Loops:
+def _dense(c: Convolution, config: AcceleratorConfig) -> LoopNest:
     """Every column an output channel over all input channels."""
     kernel_h, kernel_w = c.kernel
     words = -(-c.input_shape[2] // config.rows)
@@ -212,7 +214,7 @@ def _dense(c: Convolution, config: AcceleratorConfig) -> Loops:
     padded = np.zeros((len(c.weights), kernel_h, kernel_w, words * config.rows), np.int64)
     padded[..., : c.input_shape[2]] = c.weights
     steps = padded.reshape(len(c.weights), -1).T
-    return Loops("dense", fields, _by_group(steps, channels, c.uniform), channels)
+    return LoopNest("dense", fields, _by_group(steps, channels, c.uniform), channels)
 
 
 def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndarray:
@@ -221,7 +223,7 @@ def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndar
     return np.where(chosen >= 0, steps[:, chosen], 0).transpose(1, 0, 2)
 
 
-def _grouped(c: Convolution, config: AcceleratorConfig) -> list[Loops]:
+def _grouped(c: Convolution, config: AcceleratorConfig) -> list[LoopNest]:
     """Depthwise as a dense convolution of each group's channels with themselves."""
     kernel_h, kernel_w = c.kernel
     blocks, channels = _group_channels(config)
@@ -239,11 +241,11 @@ def _grouped(c: Convolution, config: AcceleratorConfig) -> list[Loops]:
         chosen = np.where(table >= 0, taps, 0).transpose(1, 0, 2)
         weights[:, :, first + column, column] = chosen[..., :channels]
         weights = weights.reshape(len(table), -1, config.columns)
-        loops.append(Loops("grouped", fields, weights, table))
+        loops.append(LoopNest("grouped", fields, weights, table))
     return loops
 
 
-def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int) -> Loops:
+def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int) -> LoopNest:
     """Depthwise with one word for all rows, each row a neighbouring position, and several ``lines``
     of these."""
     rows = config.rows
@@ -251,7 +253,7 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int
     outer_taps, inner_taps, _ = taps.shape
     fields = _walk(c, config, inner, lines)
     apart = fields["outer_stride"] // lines  # taps from a line's to the next one's
-    all_taps, run = outer_taps + (lines - 1) * apart, inner_taps + rows - 1 - halved(fields)
+    all_taps, run = outer_taps + (lines - 1) * apart, inner_taps + rows - 1 - stride2_skip(fields)
     # The rows take their positions in the first ``rows`` steps of a tile. Where every other position
     # is left out, a single tap has a step less: it gets a second one, of zeros.
     run = max(run, -(-rows // all_taps))
@@ -266,10 +268,10 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, lines: int
         parts.append(part[..., :rows])
     weights = np.concatenate(parts, axis=2)
     idle = np.zeros((*weights.shape[:2], config.columns - weights.shape[2]), np.int64)
-    return Loops("broadcast", fields, np.concatenate([weights, idle], axis=2), channels)
+    return LoopNest("broadcast", fields, np.concatenate([weights, idle], axis=2), channels)
 
 
-def problem_of(way: list[Loops], config: AcceleratorConfig) -> str | None:
+def problem_of(way: list[LoopNest], config: AcceleratorConfig) -> str | None:
     """Why a way is impossible, if it is."""
     isa = Isa(config)
     half = config.weight_rows // 2 * config.steps_per_weight_row
@@ -291,7 +293,7 @@ def problem_of(way: list[Loops], config: AcceleratorConfig) -> str | None:
             return "channels that begin within a word; use a multiple of the array's rows"
         if loops.fields["output_lane"] % config.requantizers:
             return "channels that begin within a turn of the requantizers; use a multiple of them"
-        if loops.fields["second"]:
+        if loops.fields["residual"]:
             places = (loops.fields["output_lane"], loops.fields["output_group_lanes"])
             if any(lane % gcd(config.rows, config.columns) for lane in places):
                 return "two operands to combine at channels that run across words"

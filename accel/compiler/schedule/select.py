@@ -4,21 +4,21 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.division.division import Division
-from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, closest, too_wide
+from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division, too_wide
 from ...numeric.division.solver import Solution, solve
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.float_epilogue import Chain
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.floating import FloatMean, FloatProduct, RealProduct
 from ...numeric.rules.rules import Rescale, Rule
 from ..diagnostics import DoesNotFit, NotProved, Reason
-from ..ir.command import Command, Inexact
+from ..ir.command import Inexact, LayerCommand
 from ..ir.layer import Convolution, cropped
 from .block_sparsity import without_zero_blocks
-from .dataflows import Loops, flattened, problem_of, ways_of
+from .dataflows import LoopNest, dataflows_of, flattened, problem_of
 
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
-_CLOSEST = "allow the closest codes, as --closest does and Python's exact=False"
+_NEAREST = "allow the closest codes, as --closest does and Python's exact=False"
 # A scale of their own gives weights next to nothing so many sums to a code.
 _LARGER_SCALE = (
     "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
@@ -33,21 +33,21 @@ _ANOTHER_SCALE = (
 
 def schedule(
     convolution: Convolution, config: AcceleratorConfig, exact: bool = True
-) -> list[Command]:
+) -> list[LayerCommand]:
     """Return the commands of a convolution, by the way that takes the fewest cycles.
 
     Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
     exactly get the closest division and are named, if it is close: off by a code at most, at a
-    share of the sums of at most `closest.ALLOWED_SHARE`. Raises ``DoesNotFit`` and ``NotProved``.
+    share of the sums of at most `nearest.ALLOWED_SHARE`. Raises ``DoesNotFit`` and ``NotProved``.
     """
     convolution = flattened(_without_idle_weights(convolution, config))
     # A weight of zero may count where products are not exact, and a byte of binary ones does.
-    binary = convolution.narrow is not None and convolution.narrow.step > 1
+    binary = convolution.sub_byte is not None and convolution.sub_byte.step > 1
     pruned = config.number_format.exact and not binary
     if pruned:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
-    ways = list(ways_of(convolution, config))
+    ways = list(dataflows_of(convolution, config))
     if pruned and not convolution.depthwise:
         ways = [
             [part for loops in way for part in without_zero_blocks(loops, config)] for way in ways
@@ -117,10 +117,10 @@ def _divide(
     bad = np.flatnonzero(~solution.proved).tolist()
     what = f"output channels {bad} cannot be requantized exactly"
     floating = _rounds_in_float32(convolution)
-    nearest = closest(*question, solution) if floating else None
+    nearest = nearest_division(*question, solution) if floating else None
     if nearest is None:
         remedy = "report this model"
-        if isinstance(convolution.rule, Chain) and not floating:
+        if isinstance(convolution.rule, FloatEpilogue) and not floating:
             remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
         raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
     _, _, least, greatest = question
@@ -136,7 +136,7 @@ def _divide(
     )
     _check_close(convolution, inexact)
     if exact:
-        raise NotProved(Reason(place=convolution.name, what=what, remedy=_CLOSEST))
+        raise NotProved(Reason(place=convolution.name, what=what, remedy=_NEAREST))
     return nearest.division, inexact
 
 
@@ -164,7 +164,7 @@ def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
         what = (
             f"{c.rule.differing} of {_PAIRS:,} products of two codes are rounded by their factors"
         )
-        raise NotProved(Reason(place=c.name, what=what, remedy=_CLOSEST))
+        raise NotProved(Reason(place=c.name, what=what, remedy=_NEAREST))
     channels = range(c.first_channel, c.first_channel + c.channels)
     return tuple(Inexact(channel, c.rule.differing, _PAIRS, 1) for channel in channels)
 
@@ -202,7 +202,7 @@ def _rounds_in_float32(convolution: Convolution) -> bool:
     rule = getattr(convolution.rule, "inner", convolution.rule)
     if isinstance(rule, FloatMean | FloatProduct | RealProduct):
         return True
-    if isinstance(rule, Chain):
+    if isinstance(rule, FloatEpilogue):
         return rule.even
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
@@ -212,11 +212,11 @@ def _signed_bits(low: int, high: int) -> int:
 
 
 def _command(
-    c: Convolution, loops: Loops, division: Division, inexact: tuple[Inexact, ...], index: int
-) -> Command:
+    c: Convolution, loops: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
+) -> LayerCommand:
     channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
     records = np.where(channels >= 0, 0, -1) if c.uniform else channels
-    return Command(
+    return LayerCommand(
         name=c.name if index == 0 else f"{c.name}_part{index}",
         node=c.node,
         source=c.source,
@@ -227,6 +227,6 @@ def _command(
         division=division,
         channels=records,
         weights=loops.weights,
-        combination=c.combination,
+        post_op=c.post_op,
         inexact=inexact,
     )

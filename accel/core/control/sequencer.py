@@ -8,14 +8,14 @@ from amaranth.utils import bits_for
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ...protocol import COUNTER_BITS, COUNTERS
-from ..primitives.fanout import spread
+from ..primitives.fanout import fan_out
 from ..signals import advanced, delayed
 
 _SHIFTED_TOGETHER = 64  # bits of the descriptor
 
 
 class Sequencer(wiring.Component):
-    """Fetches a layer's descriptor, starts it, and streams its records and weights behind the work.
+    """Fetches a layer's descriptor, starts it, and streams its records and weights after the work.
 
     Also keeps the one pointer into memory that is not the array's or the write-back's; while no
     program runs the link uses it.
@@ -41,7 +41,7 @@ class Sequencer(wiring.Component):
         The last run came to a chunk in a flash that is not valid, and ended there.
     descriptor, start : Out
         The layer; it begins in this cycle.
-    write_data : Out, table_en, record_en, record_column, record_word, weight_en, restart, half : Out
+    write_data : Out, table_en, parameter_en, parameter_column, parameter_word, weight_en, restart, half : Out
         Filling of the tables, the records and the weight buffer.
     ready : Out(2)
         Which halves hold a whole group.
@@ -89,9 +89,9 @@ class Sequencer(wiring.Component):
                 "start": Out(1),
                 "write_data": Out(config.word_bits),
                 "table_en": Out(1),
-                "record_en": Out(1),
-                "record_column": Out(range(config.columns)),
-                "record_word": Out(range(isa.record_words)),
+                "parameter_en": Out(1),
+                "parameter_column": Out(range(config.columns)),
+                "parameter_word": Out(range(isa.channel_parameter_words)),
                 "weight_en": Out(1),
                 "restart": Out(1),
                 "half": Out(1),
@@ -117,7 +117,7 @@ class Sequencer(wiring.Component):
         group = Signal.like(d.groups_less_one)
         fetching = {
             name: Signal(name=f"fetching_{name}")
-            for name in ("words", "tables", "records", "weights")
+            for name in ("words", "lookup_tables", "records", "weights")
         }
         asking = Cat(fetching.values()).any()
         taken, segment_end, last = Signal(), Signal(), Signal(reset_less=True)
@@ -127,7 +127,7 @@ class Sequencer(wiring.Component):
             taken.eq(asking & self.granted),
             segment_end.eq(taken & last),
         ]
-        # Whether a word is the last one is not asked behind whether it is taken. ``remaining`` is minus
+        # Whether a word is the last one is not asked after whether it is taken. ``remaining`` is minus
         # the words that are left, this one included.
         with m.If(taken | (loading & ~asking)):
             m.d.sync += [
@@ -137,7 +137,7 @@ class Sequencer(wiring.Component):
 
         def fetch(words_less_one, when=1):
             """The next segment is this long; its first word is asked for in the next cycle or, while
-            words are asked for, in the cycle behind that in which this one is taken."""
+            words are asked for, in the cycle after that in which this one is taken."""
             m.d.comb += [length.eq(words_less_one), loading.eq(when)]
 
         def next_chunk(pointer):
@@ -174,7 +174,9 @@ class Sequencer(wiring.Component):
             m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
             m.d.sync += self.half.eq(self.half ^ loaded)
 
-        tables = [isa.table_words({"tables": 1, "second": second}) for second in (0, 1)]
+        lookup_tables = [
+            isa.table_words({"lookup_tables": 1, "residual": residual}) for residual in (0, 1)
+        ]
         m.d.sync += self.start.eq(0)
         if self.config.flash_lanes:
             copying = delayed(m, self.copying, 1, name="copying", init=0)
@@ -210,17 +212,17 @@ class Sequencer(wiring.Component):
                     m.next = "Descriptor"
             with m.State("Start"):
                 m.d.sync += group.eq(0)
-                fetch(Mux(d.second, tables[1], tables[0]) - 1)
+                fetch(Mux(d.residual, lookup_tables[1], lookup_tables[0]) - 1)
                 m.next = "Group"
-                with m.If(d.tables):
+                with m.If(d.lookup_tables):
                     m.next = "Tables"
             with m.State("Tables"):
-                m.d.comb += fetching["tables"].eq(1)
+                m.d.comb += fetching["lookup_tables"].eq(1)
                 with m.If(segment_end):
                     m.next = "Group"
             with m.State("Group"):
                 m.d.comb += self.restart.eq(1)
-                fetch((d.columns_less_one + 1) * isa.record_words - 1)
+                fetch((d.columns_less_one + 1) * isa.channel_parameter_words - 1)
                 full = self.ready.bit_select(self.half, 1)
                 say_quiet(full & ~streaming)
                 with m.If(~full):
@@ -264,8 +266,10 @@ class Sequencer(wiring.Component):
     def _length_bits(self) -> int:
         """Of the number of words of the longest segment, less one."""
         isa = self.isa
-        tables = isa.table_words({"tables": 1, "second": 1})
-        words = max(isa.descriptor_words, tables, self.config.columns * isa.record_words)
+        lookup_tables = isa.table_words({"lookup_tables": 1, "residual": 1})
+        words = max(
+            isa.descriptor_words, lookup_tables, self.config.columns * isa.channel_parameter_words
+        )
         return max(bits_for(words - 1), len(self.descriptor.weight_words_less_one))
 
     def _add_pointer(self, m, load_next, advance):
@@ -294,7 +298,7 @@ class Sequencer(wiring.Component):
         descriptor = Signal(self.isa.descriptor_words * self.config.word_bits, reset_less=True)
         coming = Cat(descriptor[self.config.word_bits :], self.data)
         m.d.comb += self.descriptor.eq(descriptor)
-        arrives = spread(
+        arrives = fan_out(
             m,
             asked,
             -(-len(descriptor) // _SHIFTED_TOGETHER),
@@ -311,20 +315,20 @@ class Sequencer(wiring.Component):
         return data.View(self.isa.descriptor, coming[: self.isa.descriptor.size])
 
     def _add_filling(self, m, arrives):
-        record_end = Signal()
+        parameter_end = Signal()
         m.d.comb += [
             self.write_data.eq(self.data),
-            self.table_en.eq(arrives["tables"]),
-            self.record_en.eq(arrives["records"]),
+            self.table_en.eq(arrives["lookup_tables"]),
+            self.parameter_en.eq(arrives["records"]),
             self.weight_en.eq(arrives["weights"]),
-            record_end.eq(self.record_word == self.isa.record_words - 1),
+            parameter_end.eq(self.parameter_word == self.isa.channel_parameter_words - 1),
         ]
         with m.If(self.restart):
-            m.d.sync += [self.record_word.eq(0), self.record_column.eq(0)]
-        with m.Elif(self.record_en):
-            m.d.sync += self.record_word.eq(Mux(record_end, 0, self.record_word + 1))
-            with m.If(record_end):
-                m.d.sync += self.record_column.eq(self.record_column + 1)
+            m.d.sync += [self.parameter_word.eq(0), self.parameter_column.eq(0)]
+        with m.Elif(self.parameter_en):
+            m.d.sync += self.parameter_word.eq(Mux(parameter_end, 0, self.parameter_word + 1))
+            with m.If(parameter_end):
+                m.d.sync += self.parameter_column.eq(self.parameter_column + 1)
 
     def _add_counters(self, m):
         events = {
@@ -333,7 +337,7 @@ class Sequencer(wiring.Component):
             "waiting_weights": self.waiting_weights,
             "waiting_drain": self.waiting_drain,
         }
-        clear = spread(
+        clear = fan_out(
             m,
             self.run,
             len(COUNTERS),

@@ -80,7 +80,7 @@ class Issue(wiring.Component):
         m = Module()
         d = self.descriptor
 
-        # Tile control: a tile begins in the cycle behind `begin`, within a group without a pause.
+        # Tile control: a tile begins in the cycle after `begin`, within a group without a pause.
         # Between groups the array pauses for a cycle, in which everything starts over.
         active, busy, half, tile_last = Signal(), Signal(), Signal(), Signal()
         begin, group_end, group_last, open_ = Signal(), Signal(), Signal(), Signal(init=1)
@@ -104,7 +104,7 @@ class Issue(wiring.Component):
         ]
         m.submodules.openings = openings = _Openings(self.config)
         m.d.comb += [
-            openings.second.eq(d.second),
+            openings.residual.eq(d.residual),
             openings.start.eq(self.start),
             openings.begin.eq(begin),
             open_.eq(openings.open),
@@ -162,7 +162,7 @@ class Issue(wiring.Component):
 
 
 class _Openings(wiring.Component):
-    """When a tile may begin: its results need ``tile_cycles`` of their own behind those before.
+    """When a tile may begin: its results need ``tile_cycles`` of their own after those before.
 
     Where results are combined with what their places hold, tiles begin in turns: then the words
     that are read and those that are written keep their distance.
@@ -170,7 +170,9 @@ class _Openings(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        super().__init__({"second": In(1), "start": In(1), "begin": In(1), "open": Out(1, init=1)})
+        super().__init__(
+            {"residual": In(1), "start": In(1), "begin": In(1), "open": Out(1, init=1)}
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -179,7 +181,7 @@ class _Openings(wiring.Component):
         left, spaced = Signal(range(most)), Signal(init=1)
         alone, count = least == 1, least - 1
         if most > least:
-            alone, count = ~self.second & alone, Mux(self.second, most - 1, count)
+            alone, count = ~self.residual & alone, Mux(self.residual, most - 1, count)
         spaced_next = Mux(self.begin, alone, spaced | (left == 1))
         m.d.sync += [
             left.eq(Mux(self.begin, count, left - 1)),
@@ -190,7 +192,7 @@ class _Openings(wiring.Component):
         again = self.start | (turn == turns - 1)
         m.d.sync += [
             turn.eq(Mux(again, 0, turn + 1)),
-            self.open.eq(spaced_next & (~self.second | again)),
+            self.open.eq(spaced_next & (~self.residual | again)),
         ]
         return m
 
@@ -198,11 +200,11 @@ class _Openings(wiring.Component):
 class _Taps(wiring.Component):
     """The loops within a tile: outer taps, inner taps, blocks, and the slots of a block.
 
-    Not ``busy`` in the cycle behind ``start``.
+    Not ``busy`` in the cycle after ``start``.
     """
 
     def __init__(self, config: AcceleratorConfig):
-        self.rows, self.skips = config.rows, config.lines > 1
+        self.rows, self.skips = config.rows, config.broadcast_rows > 1
         isa = Isa(config)
         super().__init__(
             {
@@ -294,7 +296,7 @@ class _Taps(wiring.Component):
             late = inner > (1 << len(inner)) - self.rows
         if not self.skips:
             return late
-        return late & ~(self.descriptor.halved & (inner == (1 << len(inner)) + 1 - self.rows))
+        return late & ~(self.descriptor.stride2_skip & (inner == (1 << len(inner)) + 1 - self.rows))
 
 
 class _Positions(wiring.Component):

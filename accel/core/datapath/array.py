@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import AcceleratorConfig
 from ..pe import element_of
 from ..primitives.accumulate import BeginOrAdd
-from ..primitives.fanout import column_groups, spread
+from ..primitives.fanout import column_groups, fan_out
 from ..signals import delayed, step_layout
 
 
@@ -18,7 +18,7 @@ class SystolicArray(wiring.Component):
     that skew already. There is no backpressure: what enters is worked off.
 
     Timing: ``sums`` of row ``r`` hold a finished tile in the cycle in which ``finished[r]`` is set,
-    ``latency + r`` cycles behind the step that was marked ``last``.
+    ``latency + r`` cycles after the step that was marked ``last``.
 
     Members
     -------
@@ -47,15 +47,15 @@ class SystolicArray(wiring.Component):
         element = element_of(config)
         self.products = element.create(config, simulate)
         self.product_latency = element.latency(config)
-        self.halves = "carry" in self.products.signature.members
-        self.sum_shape = signed(config.sum_bits + self.halves)
+        self.carry_save = "carry" in self.products.signature.members
+        self.sum_shape = signed(config.sum_bits + self.carry_save)
         activations = data.ArrayLayout(signed(number.activation_bits), config.rows * config.columns)
         super().__init__(
             {
                 "activations": In(activations),
                 "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
                 "step": In(step_layout),
-                **({"narrow": In(1)} if number.narrow else {}),
+                **({"sub_byte": In(1)} if number.sub_byte else {}),
                 "sums": Out(data.ArrayLayout(self.sum_shape, config.rows * config.columns)),
                 "finished": Out(config.rows * self.groups),
                 "finished_step": Out(step_layout),
@@ -72,8 +72,8 @@ class SystolicArray(wiring.Component):
         rows, columns = self.config.rows, self.config.columns
         m.submodules.products = products = self.products
         m.d.comb += products.a.eq(self.activations)
-        if self.config.number_format.narrow:
-            m.d.comb += products.narrow.eq(self.narrow)
+        if self.config.number_format.sub_byte:
+            m.d.comb += products.sub_byte.eq(self.sub_byte)
 
         # Weights sink through the rows.
         weights = self.weights
@@ -84,30 +84,30 @@ class SystolicArray(wiring.Component):
                 weights = delayed(m, weights, 1, name=f"weights_{r}")
 
         # So do the marks of the step, beside the products.
-        valid = self._spread(m, self.step.valid, self.product_latency, name="valid", init=0)
-        first = self._spread(m, self.step.first, self.product_latency, name="first")
+        valid = self._fan_out(m, self.step.valid, self.product_latency, name="valid", init=0)
+        first = self._fan_out(m, self.step.first, self.product_latency, name="first")
         last = delayed(m, self.step.last, self.product_latency, name="last", init=0)
         for r in range(rows):
             for c in range(columns):
                 total = Signal(signed(self.config.sum_bits), name=f"sum_{r}_{c}", reset_less=True)
                 k, group = r * columns + c, c % self.groups
                 product, shown = products.p[k], total
-                if self.halves:
+                if self.carry_save:
                     # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
                     # nextpnr cannot route one net to both inputs of a carry.
-                    owed = Signal(name=f"owed_{r}_{c}", reset_less=True)
-                    shown = Cat(owed, total).as_signed()
+                    pending_carry = Signal(name=f"pending_carry_{r}_{c}", reset_less=True)
+                    shown = Cat(pending_carry, total).as_signed()
                     product = Cat(C(1, 1), product).as_signed()
                     with m.If(valid[group]):
-                        m.d.sync += owed.eq(products.carry[k])
+                        m.d.sync += pending_carry.eq(products.carry[k])
                 m.d.comb += self.sums[k].eq(shown)
                 following = self._following(m, f"cells_{k}", shown, product, first[group])
                 with m.If(valid[group]):
-                    m.d.sync += total.eq(following >> self.halves)
-            finished = self._spread(m, last, 1, name=f"finished_{r}", init=0)
+                    m.d.sync += total.eq(following >> self.carry_save)
+            finished = self._fan_out(m, last, 1, name=f"finished_{r}", init=0)
             m.d.comb += self.finished[r * self.groups :][: self.groups].eq(Cat(finished))
-            valid = self._spread(m, valid[0], 1, name=f"valid_row_{r}", init=0)
-            first = self._spread(m, first[0], 1, name=f"first_row_{r}")
+            valid = self._fan_out(m, valid[0], 1, name=f"valid_row_{r}", init=0)
+            first = self._fan_out(m, first[0], 1, name=f"first_row_{r}")
             last = finished[0]
 
         m.d.comb += self.finished_step.eq(delayed(m, self.step, self.latency, name="finished_step"))
@@ -116,15 +116,15 @@ class SystolicArray(wiring.Component):
     def _following(self, m, name, total, product, first):
         """What a sum becomes with a product."""
         if self.config.family != "ecp5" or self.simulate:
-            # Choosing behind the adder, not in front of it, is free on an iCE40.
+            # Choosing after the adder, not in front of it, is free on an iCE40.
             return Mux(first, product, total + product)
         m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width)
         m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
         return cells.o
 
-    def _spread(self, m, mark, cycles, *, name, init=None):
+    def _fan_out(self, m, mark, cycles, *, name, init=None):
         """A mark as it was some cycles ago, for each group of columns."""
-        return spread(
+        return fan_out(
             m,
             mark,
             self.groups,

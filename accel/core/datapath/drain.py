@@ -8,14 +8,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
-from ..primitives.fanout import column_groups, spread
+from ..primitives.fanout import column_groups, fan_out
 from ..signals import step_layout
 
 
 class Drain(wiring.Component):
     """Copies each row's sums when they are finished and emits them row by row.
 
-    Begins in the cycle behind ``finished[0]`` and emits ``requantizers`` neighbouring columns a
+    Begins in the cycle after ``finished[0]`` and emits ``requantizers`` neighbouring columns a
     cycle, for ``drain_cycles`` cycles without a pause, or with a ``second`` operand every ``pace``
     cycles. The next tile must not finish earlier. ``sum_shape`` is that of the array's sums, by default
     of ``sum_bits``.
@@ -54,7 +54,7 @@ class Drain(wiring.Component):
                 "sums": In(data.ArrayLayout(sum_shape, config.rows * config.columns)),
                 "finished": In(config.rows * self.groups),
                 "step": In(step_layout),
-                **({"second": In(1)} if config.pace > 1 else {}),
+                **({"residual": In(1)} if config.pace > 1 else {}),
                 "valid": Out(1),
                 "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
                 "column": Out(range(config.columns // config.requantizers)),
@@ -86,7 +86,7 @@ class Drain(wiring.Component):
         if paced:  # nothing moves on while nothing is emitted
             emitting, one = Signal(), Signal(name="on")
             m.d.comb += self.valid.eq(emitting & one)
-            m.d.sync += one.eq(self.finished[0] | ~one | ~self.second)
+            m.d.sync += one.eq(self.finished[0] | ~one | ~self.residual)
             column_end = column_last & one
         m.d.comb += [
             column_last.eq(self.column == columns // count - 1),
@@ -148,13 +148,13 @@ class Drain(wiring.Component):
         """Column and half for each of those who take a sum."""
         count, places = self.config.requantizers, [Cat(self.column, self.half)]
         if self.latency:
-            places = self._spread(m, Cat(column_next, half_next), count, "place")
+            places = self._fan_out(m, Cat(column_next, half_next), count, "place")
         for q in range(count):
             place = places[q % len(places)]
             m.d.comb += [self.columns[q].eq(place[:-1]), self.halves[q].eq(place[-1])]
 
-    def _spread(self, m, value, count, name):
-        return spread(
+    def _fan_out(self, m, value, count, name):
+        return fan_out(
             m,
             value,
             count,
@@ -173,12 +173,12 @@ class Drain(wiring.Component):
         if self.config.pace > 1:
             with m.Elif(~one):
                 m.d.comb += following.eq(at_row)
-            with m.Elif(self.second):
+            with m.Elif(self.residual):
                 m.d.comb += following.eq(0)
         with m.Elif(column_last):
             m.d.comb += following.eq(turn << 1)
         m.d.sync += turn.eq(following)
-        return self._spread(m, following, self.groups, "turn")
+        return self._fan_out(m, following, self.groups, "turn")
 
 
 def _either(selected, values):

@@ -43,7 +43,7 @@ def tables_memory(config: AcceleratorConfig) -> dict[str, Any]:
     }
 
 
-class Combine(wiring.Component):
+class PostOpUnit(wiring.Component):
     """The code that a result is stored as, by the rules of `isa`: one a cycle, ``latency`` later.
 
     Members
@@ -64,14 +64,14 @@ class Combine(wiring.Component):
         self.config = config
         self.simulate = simulate
         self.latency = latency_of(config)
-        self.narrow = config.number_format.narrow
+        self.sub_byte = config.number_format.sub_byte
         super().__init__(
             {
                 "result": In(CODE_BITS),
-                "second": In(CODE_BITS),
+                "residual": In(CODE_BITS),
                 "maximum": In(1),
-                "tables": In(1),
-                **({"pack": In(1)} if self.narrow else {}),
+                "lookup_tables": In(1),
+                **({"pack": In(1)} if self.sub_byte else {}),
                 "low": In(CODE_BITS),
                 "high": In(CODE_BITS),
                 "restart": In(1),
@@ -85,12 +85,12 @@ class Combine(wiring.Component):
         m = Module()
         way = _way(self.config.family)
         result = delayed(m, self.result, way, name="result")
-        second = delayed(m, self.second, way, name="second")
+        residual = delayed(m, self.residual, way, name="residual")
         left = self.latency - way
-        entries = self._add_tables(m, result, second)
+        entries = self._add_tables(m, result, residual)
 
         # Beside the tables: the result, or the greater of both.
-        plain = Mux(self.maximum & (second > result), second, result)
+        plain = Mux(self.maximum & (residual > result), residual, result)
         plain = delayed(m, plain, left - 2, name="plain")
 
         spare = left - dual_port.latency_of(self.config.family) - _STAGES
@@ -101,7 +101,7 @@ class Combine(wiring.Component):
         outside = whole[CODE_BITS:]
         saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
         code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
-        m.d.sync += code.eq(Mux(self.tables, saturated, plain))
+        m.d.sync += code.eq(Mux(self.lookup_tables, saturated, plain))
 
         with m.If(code > self.high):
             m.d.comb += clamped.eq(self.high)
@@ -110,19 +110,19 @@ class Combine(wiring.Component):
         with m.Else():
             m.d.comb += clamped.eq(code)
         code = clamped ^ (1 << CODE_BITS - 1)
-        if self.narrow:
-            held = delayed(m, second, left - 1, name="held") ^ (1 << CODE_BITS - 1)
-            packed = Cat(held[self.narrow.bits :], code[: self.narrow.bits])
+        if self.sub_byte:
+            held = delayed(m, residual, left - 1, name="held") ^ (1 << CODE_BITS - 1)
+            packed = Cat(held[self.sub_byte.bits :], code[: self.sub_byte.bits])
             code = Mux(self.pack, packed, code)
         m.d.sync += self.o.eq(code)
         return m
 
-    def _add_tables(self, m, result, second):
+    def _add_tables(self, m, result, residual):
         """The entries of result and second operand."""
-        m.submodules.tables = tables = TwoReaders(
+        m.submodules.lookup_tables = lookup_tables = TwoReaders(
             **tables_memory(self.config), simulate=self.simulate
         )
-        words = tables.parts
+        words = lookup_tables.parts
         entry = Signal(1 + exact_log2(TABLE_ENTRIES))
         word = Signal(range(words))
         with m.If(self.restart):
@@ -133,11 +133,11 @@ class Combine(wiring.Component):
                 m.d.sync += entry.eq(entry + 1)
 
         m.d.comb += [
-            tables.write_address.eq(entry),
-            tables.write_data.eq(self.write_data),
-            tables.write_en.eq(self.write_en << word),
-            tables.read_address_0.eq(result),
-            tables.read_address_1.eq(second),
+            lookup_tables.write_address.eq(entry),
+            lookup_tables.write_data.eq(self.write_data),
+            lookup_tables.write_en.eq(self.write_en << word),
+            lookup_tables.read_address_0.eq(result),
+            lookup_tables.read_address_1.eq(residual),
         ]
-        read = tables.read_data_0, tables.read_data_1
+        read = lookup_tables.read_data_0, lookup_tables.read_data_1
         return [data[:ENTRY_BITS].as_signed() for data in read]

@@ -48,18 +48,18 @@ class Requantizer(wiring.Component):
         The code + 128.
     """
 
-    def __init__(self, isa: Isa, *, halves: bool = False):
+    def __init__(self, isa: Isa, *, carry_save: bool = False):
         self.wait = dual_port.latency_of(isa.config.family)
         self.latency = latency_of(isa.config.family)
-        self.halves = halves
+        self.carry_save = carry_save
         self.family = isa.config.family
         super().__init__(
             {
-                "sum": In(signed(isa.config.sum_bits + halves)),
-                "early": In(isa.record["early"]),
+                "sum": In(signed(isa.config.sum_bits + carry_save)),
+                "early": In(isa.channel_parameters["early"]),
                 "negative": Out(1),
-                "late": In(isa.record["late"]),
-                "offset": In(isa.record["offset"]),
+                "late": In(isa.channel_parameters["late"]),
+                "offset": In(isa.channel_parameters["offset"]),
                 "tie_parity": In(1),
                 "o": Out(CODE_BITS),
             }
@@ -72,7 +72,7 @@ class Requantizer(wiring.Component):
         biased = Signal(signed(BIAS_BITS), reset_less=True)
         coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
         total = self.sum + self.early.bias
-        if self.halves:  # the lowest bit goes in as a carry
+        if self.carry_save:  # the lowest bit goes in as a carry
             total = (self.sum + Cat(C(1, 1), self.early.bias).as_signed()) >> 1
         m.d.sync += [
             biased.eq(total),
@@ -144,7 +144,7 @@ class _DivisionStage(wiring.Component):
 
     An iCE40's carry takes its operands as they come, so the inversion that makes a subtraction
     would cost a second cell a bit. It is done a stage ahead instead, in front of the registers that
-    carry the divisor along anyway. On an ECP5 that would be late, behind the sum's sign, and the
+    carry the divisor along anyway. On an ECP5 that would be late, after the sum's sign, and the
     inversion is done where it is needed.
     """
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..primitives.family import Family, check_family
-from ..primitives.fanout import spread
+from ..primitives.fanout import fan_out
 
 
 def latency_of(family: str) -> int:
@@ -18,7 +18,7 @@ class RowFeeder(wiring.Component):
     """Gives every row its bytes in turn, or all rows the same word.
 
     A word that is read for row ``r`` holds ``rows`` channels of that row's position. The row takes
-    byte 0 in the cycle in which the word arrives and the others in the cycles behind it, while the
+    byte 0 in the cycle in which the word arrives and the others in the cycles after it, while the
     words of the other rows arrive: one word a cycle feeds all rows, each a cycle later than the one
     above, which is just the skew that the array wants. In a broadcast layer column ``c`` of every
     row takes byte ``c`` of the word.
@@ -69,9 +69,9 @@ class RowFeeder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        behind = data.ArrayLayout(self.word.shape().elem_shape, self.rows - 1)
+        after = data.ArrayLayout(self.word.shape().elem_shape, self.rows - 1)
         for r, (word, load, broadcast) in enumerate(self._for_rows(m)):
-            waiting = Signal(behind, name=f"waiting_{r}", reset_less=True)
+            waiting = Signal(after, name=f"waiting_{r}", reset_less=True)
             arrived = [word[b] for b in range(1, self.rows)]
             shifted = [*(waiting[b] for b in range(1, self.rows - 1)), waiting[0]]
             for b in range(self.rows - 1):
@@ -90,7 +90,7 @@ class RowFeeder(wiring.Component):
         if not self.latency:
             return [(self.word, self.load[r], self.broadcast) for r in range(self.rows)]
         words, broadcasts = (
-            spread(m, value, self.rows, family=self.family, simulate=self.simulate, name=name)
+            fan_out(m, value, self.rows, family=self.family, simulate=self.simulate, name=name)
             for value, name in ((self.word.as_value(), "word"), (self.broadcast, "broadcast"))
         )
         load = Signal.like(self.load, name="row_load", reset_less=True)

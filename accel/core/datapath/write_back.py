@@ -41,7 +41,7 @@ class _Lines:
 
     def __init__(self, config: AcceleratorConfig, descriptor):
         self.config, self.descriptor = config, descriptor
-        self.several = config.lines > 1
+        self.several = config.broadcast_rows > 1
 
     def inner_step(self, m, row):
         """From the word of a row, which counts a cycle early, to that of the next one of its run."""
@@ -49,11 +49,15 @@ class _Lines:
         if not self.several:
             return d.output_inner_step
         self.odd = delayed(m, row[0], 1, name="odd")
-        return Mux(d.halved & ~self.odd, 0, d.output_inner_step)
+        return Mux(d.stride2_skip & ~self.odd, 0, d.output_inner_step)
 
     def step(self, line_end):
         """From a code's word to that of the next one of its row."""
-        return Mux(line_end, self.descriptor.output_line_step, 0) if self.several else line_end
+        return (
+            Mux(line_end, self.descriptor.output_broadcast_row_step, 0)
+            if self.several
+            else line_end
+        )
 
     def channel(self, column, lane):
         """Which of its group's channels a column computes."""
@@ -61,21 +65,21 @@ class _Lines:
 
     def written(self, m, line_end, row_end, last_run):
         """Whether the line of a code is one that is written, where there are several."""
-        d, line = self.descriptor, Signal(range(self.config.lines))
+        d, line = self.descriptor, Signal(range(self.config.broadcast_rows))
         with m.If(row_end):
             m.d.sync += line.eq(0)
         with m.Elif(line_end):
             m.d.sync += line.eq(line + 1)
-        limit = Mux(last_run, d.last_lines_less_one, d.lines_less_one)
-        return (line <= limit) & ~(d.halved & self.odd)
+        limit = Mux(last_run, d.last_broadcast_rows_less_one, d.broadcast_rows_less_one)
+        return (line <= limit) & ~(d.stride2_skip & self.odd)
 
 
 class WriteBack(wiring.Component):
     """Finds the places of the results as they come, collects their codes into words, and writes them.
 
     Results come in the order of the drain: the columns of a row, the rows of a tile, the tiles of a
-    group, the groups of a layer. Rows behind the last position, positions that only fill a run, and
-    columns behind the last channel are not written; but codes that come together are written
+    group, the groups of a layer. Rows after the last position, positions that only fill a run, and
+    columns after the last channel are not written; but codes that come together are written
     together, so lanes and the first columns of groups are whole multiples of ``requantizers``. Lines of
     columns, where there are several, go to places of their own, see `isa`. In a
     layer with a second operand the word that results go to is read first; tiles then begin in turns,
@@ -211,7 +215,7 @@ class WriteBack(wiring.Component):
         m.d.comb += word_begin_next.eq(Mux(valid, row_end | lane_last, word_begin))
         m.d.sync += word_begin.eq(word_begin_next)
 
-        reading_next = self.coming & word_begin_next & d.second
+        reading_next = self.coming & word_begin_next & d.residual
         reading = delayed(m, reading_next, 1, name="reading", init=0)
         self._add_reading(m, reading, lane, valid)
         writing_next = self._add_writing(

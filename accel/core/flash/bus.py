@@ -18,7 +18,7 @@ ADDRESS_BITS = 24
 READ_BITS = FLASH_IMAGE_LIMIT.bit_length() - 1  # of an address within the image
 _SECTOR_BYTES = 4096
 
-LANES = (1, 2, 4)
+DATA_LINES = (1, 2, 4)
 DIVIDERS = (1, 2)
 
 flash_pins = wiring.Signature(
@@ -33,7 +33,7 @@ flash_pins = wiring.Signature(
 """The pins of a flash as the core has them. Lane 0 is DI, 1 is DO, 2 is WP# and 3 is HOLD#."""
 
 
-class Command(IntEnum):
+class FlashCommand(IntEnum):
     """Commands that all makers of SPI NOR flash have in common."""
 
     WAKE = 0xAB
@@ -43,7 +43,7 @@ class Command(IntEnum):
     READ_QUAD = 0x6B
 
 
-_READ = {1: Command.READ, 2: Command.READ_DUAL, 4: Command.READ_QUAD}
+_READ = {1: FlashCommand.READ, 2: FlashCommand.READ_DUAL, 4: FlashCommand.READ_QUAD}
 
 _COMMAND_CLOCKS = 8
 _IDENTITY_CLOCKS = 24
@@ -52,7 +52,7 @@ READ_CLOCKS = _COMMAND_CLOCKS + ADDRESS_BITS + _DUMMY_CLOCKS
 """Pulses of a read before those of its first byte."""
 
 
-class Step(IntEnum):
+class BusStep(IntEnum):
     """What is sent while the chip is selected. Each is followed by the next one, up to READ."""
 
     NOTHING = 0
@@ -75,11 +75,11 @@ class _Phase(IntEnum):
 _CLOCKS = {
     # A chip that another design left in continuous read takes what comes for address and mode, and
     # ones for the mode end it: within 8 clocks on four lanes, 16 on two. More would make it answer.
-    Step.LEAVE_QUAD: 8,
-    Step.LEAVE_DUAL: 16,
-    Step.WAKE: _COMMAND_CLOCKS,
-    Step.IDENTIFY: _COMMAND_CLOCKS + _IDENTITY_CLOCKS,
-    Step.READ: READ_CLOCKS,
+    BusStep.LEAVE_QUAD: 8,
+    BusStep.LEAVE_DUAL: 16,
+    BusStep.WAKE: _COMMAND_CLOCKS,
+    BusStep.IDENTIFY: _COMMAND_CLOCKS + _IDENTITY_CLOCKS,
+    BusStep.READ: READ_CLOCKS,
 }
 
 
@@ -98,7 +98,7 @@ class FlashBus(wiring.Component):
     offset : int
         Where the image lies in the flash, a multiple of 4096.
     gap, wake : int
-        Periods of the flash's clock between two commands, at least 4, and behind the one that ends
+        Periods of the flash's clock between two commands, at least 4, and after the one that ends
         power-down.
 
     Members
@@ -119,9 +119,9 @@ class FlashBus(wiring.Component):
         To registers at the pads.
     """
 
-    def __init__(self, *, lanes: int, divider: int, offset: int, gap: int, wake: int):
-        if lanes not in LANES:
-            raise ValueError(f"Lanes of a flash must be 1, 2 or 4, not {lanes!r}")
+    def __init__(self, *, data_lines: int, divider: int, offset: int, gap: int, wake: int):
+        if data_lines not in DATA_LINES:
+            raise ValueError(f"Lanes of a flash must be 1, 2 or 4, not {data_lines!r}")
         if divider not in DIVIDERS:
             raise ValueError(f"Divider of a flash's clock must be 1 or 2, not {divider!r}")
         if offset % _SECTOR_BYTES or not 0 <= offset < 1 << ADDRESS_BITS:
@@ -133,7 +133,7 @@ class FlashBus(wiring.Component):
             raise ValueError(
                 f"Gap must be at least 4 periods and wake at least a gap, not {gap!r} and {wake!r}"
             )
-        self.lanes = lanes
+        self.data_lines = data_lines
         self.divider = divider
         self.offset = offset
         self.gap = gap
@@ -155,7 +155,7 @@ class FlashBus(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        phase, step = Signal(_Phase, reset_less=True), Signal(Step, reset_less=True)
+        phase, step = Signal(_Phase, reset_less=True), Signal(BusStep, reset_less=True)
         # Clocks of the phase, from 0 on
         clock = Signal(range(max(self.wake, READ_CLOCKS)), reset_less=True)
         tick, last = Signal(), Signal()
@@ -169,11 +169,11 @@ class FlashBus(wiring.Component):
         with m.If((phase == _Phase.GAP) & last):
             m.d.sync += [phase.eq(_Phase.SEND), step.eq(step + 1)]
         with m.If(sent):
-            m.d.sync += phase.eq(Mux(step == Step.READ, _Phase.READ, _Phase.GAP))
+            m.d.sync += phase.eq(Mux(step == BusStep.READ, _Phase.READ, _Phase.GAP))
         with m.If(self.probe):
-            m.d.sync += [phase.eq(_Phase.GAP), step.eq(Step.NOTHING)]
+            m.d.sync += [phase.eq(_Phase.GAP), step.eq(BusStep.NOTHING)]
         with m.Elif(self.read):
-            m.d.sync += [phase.eq(_Phase.GAP), step.eq(Step.READ - 1)]
+            m.d.sync += [phase.eq(_Phase.GAP), step.eq(BusStep.READ - 1)]
         with m.Elif(self.end | self.no_chip):
             m.d.sync += phase.eq(_Phase.IDLE)
 
@@ -188,7 +188,7 @@ class FlashBus(wiring.Component):
             m.d.sync += tick.eq(~tick & ~restart)
 
         # Pulses; a byte is never interrupted.
-        pulses = 8 // self.lanes
+        pulses = 8 // self.data_lines
         bit = Signal(range(pulses), reset_less=True)
         m.d.comb += [
             self.begun.eq((phase == _Phase.READ) & tick & (bit == 0) & self.room),
@@ -203,24 +203,24 @@ class FlashBus(wiring.Component):
         due = Mux(
             phase == _Phase.READ,
             tick & (bit == pulses - 1),
-            (phase == _Phase.SEND) & (step == Step.IDENTIFY) & tick & clock[3:].any(),
+            (phase == _Phase.SEND) & (step == BusStep.IDENTIFY) & tick & clock[3:].any(),
         )
         self._add_data_in(m, step, tick, due, restart, (phase == _Phase.GAP) & last)
         return m
 
     def _ends_next(self, phase, step, clock):
-        """Whether a phase ends with the clock behind this one, if it is one that ends by itself."""
+        """Whether a phase ends with the clock after this one, if it is one that ends by itself."""
         sent = Cat((step == sending) & reached(clock, _CLOCKS[sending] - 2) for sending in _CLOCKS)
         wake = reached(clock, self.wake - 2)
-        waited = Mux(step == Step.WAKE, wake, reached(clock, self.gap - 2))
+        waited = Mux(step == BusStep.WAKE, wake, reached(clock, self.gap - 2))
         return Mux(phase == _Phase.SEND, sent.any(), (phase == _Phase.GAP) & waited)
 
     def _add_data_out(self, m, phase, step, clock, sent, tick):
         """Commands and addresses on lane 0, most significant bit first."""
         send = Signal(_COMMAND_CLOCKS + ADDRESS_BITS, reset_less=True)
-        command = Mux(step == Step.WAKE, Command.IDENTIFY, _READ[self.lanes])
-        command = Mux(step == Step.LEAVE_DUAL, Command.WAKE, command)
-        command = Mux(self.read, _READ[self.lanes], command)
+        command = Mux(step == BusStep.WAKE, FlashCommand.IDENTIFY, _READ[self.data_lines])
+        command = Mux(step == BusStep.LEAVE_DUAL, FlashCommand.WAKE, command)
+        command = Mux(self.read, _READ[self.data_lines], command)
         address = Mux(self.read, self.address + self.offset, self.offset)
         with m.If(self.read | sent):
             m.d.sync += send.eq(Cat(address[:ADDRESS_BITS], command[:_COMMAND_CLOCKS]))
@@ -232,19 +232,21 @@ class FlashBus(wiring.Component):
         released, leaving = Signal(reset_less=True), Signal()
         with m.If(~self.pins.cs):
             m.d.sync += released.eq(0)
-        with m.Elif((step == Step.READ) & tick & reached(clock, READ_CLOCKS - _DUMMY_CLOCKS - 1)):
-            m.d.sync += released.eq(self.lanes > 1)
+        with m.Elif(
+            (step == BusStep.READ) & tick & reached(clock, READ_CLOCKS - _DUMMY_CLOCKS - 1)
+        ):
+            m.d.sync += released.eq(self.data_lines > 1)
         m.d.comb += [
-            leaving.eq((step == Step.LEAVE_QUAD) | (step == Step.LEAVE_DUAL)),
+            leaving.eq((step == BusStep.LEAVE_QUAD) | (step == BusStep.LEAVE_DUAL)),
             self.pins.cs.eq((phase == _Phase.SEND) | (phase == _Phase.READ)),
             self.pins.dq_o.eq(Cat(send[-1] | leaving, C(0b111, 3))),
             self.pins.dq_oe[0].eq(~released),
             self.pins.dq_oe[1].eq(leaving & self.pins.cs),
-            self.pins.dq_oe[2:].eq((~released).replicate(2) if self.lanes == 4 else 0b11),
+            self.pins.dq_oe[2:].eq((~released).replicate(2) if self.data_lines == 4 else 0b11),
         ]
 
     def _add_data_in(self, m, step, tick, due, restart, gap_ends):
-        """Bytes and the identity, ``PAD_CYCLES`` behind their pulses."""
+        """Bytes and the identity, ``PAD_CYCLES`` after their pulses."""
         for index in range(PAD_CYCLES):
             stage = Signal(name=f"due_{index + 1}", reset_less=True)
             m.d.sync += stage.eq(due & ~restart)
@@ -252,13 +254,13 @@ class FlashBus(wiring.Component):
 
         # What is shifted in between two bytes leaves before a byte is complete.
         single = self.pins.dq_i[1]
-        lanes = single if self.lanes == 1 else self.pins.dq_i[: self.lanes]
-        before = Signal(8 - self.lanes, reset_less=True)
+        data_lines = single if self.data_lines == 1 else self.pins.dq_i[: self.data_lines]
+        before = Signal(8 - self.data_lines, reset_less=True)
         with m.If(tick):
-            m.d.sync += before.eq(Cat(lanes, before))
+            m.d.sync += before.eq(Cat(data_lines, before))
         m.d.comb += [
-            self.byte.eq(Cat(lanes, before)),
-            self.received.eq(due & (step == Step.READ)),
+            self.byte.eq(Cat(data_lines, before)),
+            self.received.eq(due & (step == BusStep.READ)),
         ]
 
         # A read that does not ask for the identity passes it as if it had shown a chip.
@@ -267,6 +269,6 @@ class FlashBus(wiring.Component):
             m.d.sync += [zeros.eq(1), ones.eq(1)]
         with m.Elif(self.read):
             m.d.sync += [zeros.eq(0), ones.eq(0)]
-        with m.Elif(due & (step == Step.IDENTIFY)):
+        with m.Elif(due & (step == BusStep.IDENTIFY)):
             m.d.sync += [zeros.eq(zeros & ~single), ones.eq(ones & single)]
-        m.d.comb += self.no_chip.eq(gap_ends & (step == Step.IDENTIFY) & (zeros | ones))
+        m.d.comb += self.no_chip.eq(gap_ends & (step == BusStep.IDENTIFY) & (zeros | ones))

@@ -9,11 +9,11 @@ from ...isa import Isa
 from ..signals import advanced
 
 
-class Copier(wiring.Component):
+class Dma(wiring.Component):
     """Writes the words of a copy where nobody else wants to go, so that it disturbs nobody.
 
-    Timing: a word is offered to the memory from the cycle behind that in which it came on, in cycles
-    behind those in which it was known that nobody else comes.
+    Timing: a word is offered to the memory from the cycle after that in which it came on, in cycles
+    after those in which it was known that nobody else comes.
 
     Members
     -------

@@ -37,7 +37,7 @@ class ImageCheck(wiring.Component):
     Parameters
     ----------
     header : bytes
-        How an image begins. Behind it comes the length in bytes of the whole image, which is below
+        How an image begins. After it comes the length in bytes of the whole image, which is below
         ``FLASH_IMAGE_LIMIT``, in 4 bytes, the lowest first; and at the image's end zlib's CRC-32 of
         all before, likewise.
 
@@ -97,7 +97,7 @@ class ImageCheck(wiring.Component):
             m.d.sync += passed.eq(passed + 1)
 
         # The length is shifted in, but for its last byte, and counts down: first, without a byte,
-        # for those that have passed and one more, then with each byte. It is negative behind the
+        # for those that have passed and one more, then with each byte. It is negative after the
         # last one, and before that if there are less; and at once if it is beyond the limit.
         length, counts = Signal(_LENGTH_BITS, reset_less=True), Signal()
         m.d.comb += [counts.eq(skip | body), more.eq(~length[-1])]
@@ -122,7 +122,7 @@ class ImageCheck(wiring.Component):
         return m
 
     def _add_crc(self, m, head, half, eats):
-        """Whether the CRC was, a cycle ago, what it must be behind the header or behind it all."""
+        """Whether the CRC was, a cycle ago, what it must be after the header or after it all."""
         crc, mixed = Signal(32, reset_less=True), Signal(_NIBBLE)
         matches = Signal(reset_less=True)
         m.d.comb += mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE))
@@ -145,12 +145,12 @@ class ImageCheck(wiring.Component):
 
 
 def _register(data: bytes) -> int:
-    """What the CRC's register holds behind ``data``."""
+    """What the CRC's register holds after ``data``."""
     return zlib.crc32(data) ^ _ONES
 
 
 def _residue() -> int:
-    """What it holds behind any data and their CRC."""
+    """What it holds after any data and their CRC."""
     return _register(bytes(CRC_BYTES))  # the CRC of no data is 0
 
 

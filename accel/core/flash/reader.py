@@ -72,7 +72,7 @@ class FlashReader(wiring.Component):
     def __init__(
         self,
         *,
-        lanes: int,
+        data_lines: int,
         divider: int,
         offset: int,
         header: bytes,
@@ -81,7 +81,9 @@ class FlashReader(wiring.Component):
         gap: int = GAP,
         wake: int = WAKE,
     ):
-        self.bus = FlashBus(lanes=lanes, divider=divider, offset=offset, gap=gap, wake=wake)
+        self.bus = FlashBus(
+            data_lines=data_lines, divider=divider, offset=offset, gap=gap, wake=wake
+        )
         self.fifo = ReadAhead(depth=depth, of_luts=of_luts)
         self.image_check = ImageCheck(header=header)
         super().__init__(

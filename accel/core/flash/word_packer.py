@@ -17,7 +17,7 @@ class FlashWords(wiring.Component):
     Members
     -------
     clear : In(1)
-        Forget what has come; bytes come in the cycles behind.
+        Forget what has come; bytes come in the cycles after.
     i : In(stream of bytes)
         The lowest byte of a word first.
     word : Out(word_bits), valid : Out(1), taken : In(1)

@@ -80,7 +80,7 @@ class Link(wiring.Component):
         outcome = Signal(range(len(Status)))
         status = Array(C(value, 8) for value in Status)[outcome]
         byte = Signal(range(max(word_bytes, protocol.INFO_BYTES, protocol.HEADER_BYTES)))
-        # Words and layers are counted behind the event, and which is the last one behind that.
+        # Words and layers are counted after the event, and which is the last one after that.
         counting, counted, last_word = Signal(), Signal(2), Signal()
         coming, passed = Signal(), Signal(8, reset_less=True)
         m.d.sync += [coming.eq(0), counted.eq(Cat(counting, counted)), last_word.eq(~count == 1)]
@@ -109,7 +109,7 @@ class Link(wiring.Component):
         ]
 
         # Every byte, of either direction, is counted and goes through one CRC, a cycle later, and only
-        # behind that comes another one; what a byte to send is depends on the state. A state restarts
+        # after that comes another one; what a byte to send is depends on the state. A state restarts
         # the CRC and the count of bytes by `restart`, and only the count by `count_anew`.
         source = {name: Signal(name=f"send_{name}") for name in ("status", "held", "crc")}
         restart, restarted, moved, crc = Signal(), Signal(), Signal(), Signal(8)

@@ -125,7 +125,7 @@ class Receiver(wiring.Component):
 class Transmitter(wiring.Component):
     """Bytes to a line.
 
-    A byte is taken behind the end of a bit time, if the stop bit of the one before has been sent.
+    A byte is taken past the end of a bit time, if the stop bit of the one before has been sent.
 
     Members
     -------

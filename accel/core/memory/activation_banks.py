@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import BANKS, AcceleratorConfig
 from ...isa import Isa
-from ..primitives.fanout import spread
+from ..primitives.fanout import fan_out
 from ..primitives.memory import SinglePortMemory
 from ..signals import delayed
 
@@ -14,7 +14,7 @@ from ..signals import delayed
 class ActivationBanks(wiring.Component):
     """Serves the array first, then the write-back, then everybody else, each bank on its own.
 
-    Behind everybody come words that are copied.
+    After everybody come words that are copied.
 
     The array and the write-back are never refused: a layer reads one bank and writes the other.
 
@@ -31,7 +31,7 @@ class ActivationBanks(wiring.Component):
         An access of the sequencer or of the link: read, or write these bytes of ``write_data``.
     other_granted : Out(1), other_read_data : Out
         An access would take place in this cycle; what it reads.
-    copy_offered : In(1), copy_location, copy_data : In, copy_taken : Out(1)
+    dma_offered : In(1), dma_location, dma_data : In, dma_taken : Out(1)
         On cores with a flash: a word to write if it disturbs nobody, never in a cycle in which
         ``other_en`` is for the same bank; it is written in this cycle.
     """
@@ -50,10 +50,10 @@ class ActivationBanks(wiring.Component):
         ]
         address, word = self.isa.address_bits, config.word_bits
         copy = {
-            "copy_offered": In(1),
-            "copy_location": In(self.isa.location),
-            "copy_data": In(word),
-            "copy_taken": Out(1),
+            "dma_offered": In(1),
+            "dma_location": In(self.isa.location),
+            "dma_data": In(word),
+            "dma_taken": Out(1),
         }
         self.copies = bool(config.flash_lanes)
         super().__init__(
@@ -91,10 +91,10 @@ class ActivationBanks(wiring.Component):
         if self.copies:
             copying = Signal()
             m.d.comb += [
-                copying.eq(self.copy_offered & ~result_en),
-                self.copy_taken.eq(copying & free.bit_select(self.copy_location.bank, 1)),
+                copying.eq(self.dma_offered & ~result_en),
+                self.dma_taken.eq(copying & free.bit_select(self.dma_location.bank, 1)),
             ]
-            write_data = Mux(copying, self.copy_data, write_data)
+            write_data = Mux(copying, self.dma_data, write_data)
         for index, bank in enumerate(self.banks):
             m.submodules[f"bank_{index}"] = bank
             array = array_en & (self.array_bank == index)
@@ -102,9 +102,9 @@ class ActivationBanks(wiring.Component):
             other = self.other_en & (self.other_location.bank == index)
             address, write, copy = self.other_location.address, self.other_write, C(0)
             if self.copies:
-                here = self.copy_location.bank == index
+                here = self.dma_location.bank == index
                 copy = copying & here
-                address = Mux(self.copy_offered & here, self.copy_location.address, address)
+                address = Mux(self.dma_offered & here, self.dma_location.address, address)
                 write = write | copy.replicate(len(write))
             m.d.sync += free[index].eq(
                 ~(self.array_coming & (self.array_bank == index))
@@ -133,7 +133,7 @@ class ActivationBanks(wiring.Component):
 
     def _read(self, m, name, bank, cycles):
         """What was read in a bank, chosen for each byte beside it, some cycles later."""
-        copies = spread(
+        copies = fan_out(
             m,
             bank,
             self.config.rows,

@@ -18,8 +18,8 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     family = config.family
     step = config.steps_per_weight_row * config.step_bits
     records = {
-        name: dual_port.block_rams(**memory, read_bits=Isa(config).record[name].size)
-        for name, memory in weight_buffer.record_memories(config).items()
+        name: dual_port.block_rams(**memory, read_bits=Isa(config).channel_parameters[name].size)
+        for name, memory in weight_buffer.parameter_memories(config).items()
     }
     tables = two_readers.block_rams(**post_op.tables_memory(config), read_bits=ENTRY_BITS)
     return {
@@ -39,10 +39,10 @@ def bits_in_registers(config: AcceleratorConfig) -> int:
     """How many bits of records are in registers, being too few for a block RAM."""
     if config.family not in ("ice40up", "ice40hx"):
         return 0
-    sizes = {name: part.size for name, part in Isa(config).record.items()}
+    sizes = {name: part.size for name, part in Isa(config).channel_parameters.items()}
     return config.requantizers * sum(
         sizes[name] * memory["depth"]
-        for name, memory in weight_buffer.record_memories(config).items()
+        for name, memory in weight_buffer.parameter_memories(config).items()
         if not dual_port.block_rams(**memory, read_bits=sizes[name])
     )
 

@@ -24,7 +24,7 @@ def weight_memory(config: AcceleratorConfig) -> dict[str, Any]:
     }
 
 
-def record_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
+def parameter_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
     """The memories of the records that one requantizer needs, each named as the part of a record that
     it holds: arguments of ``DualPortMemory``.
 
@@ -39,9 +39,9 @@ def record_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
             "depth": depth,
             "family": config.family,
         }
-        for name, part in isa.record.items()
+        for name, part in isa.channel_parameters.items()
     }
-    words = [isa.record_layout[name].offset // config.word_bits for name in found]
+    words = [isa.channel_parameter_layout[name].offset // config.word_bits for name in found]
     if len(set(words[-2:])) > 1:
         del found["offset_negative"]
         found["offset"]["depth"] *= 2
@@ -65,7 +65,7 @@ class WeightBuffer(wiring.Component):
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
         self.memory = DualPortMemory(
-            **weight_memory(config), simulate=simulate, spread=config.family == "ecp5"
+            **weight_memory(config), simulate=simulate, fan_out=config.family == "ecp5"
         )
         self.latency = 1 + self.memory.latency
         super().__init__(
@@ -116,7 +116,7 @@ class WeightBuffer(wiring.Component):
         return m
 
 
-class RecordTable(wiring.Component):
+class ParameterTable(wiring.Component):
     """The channel records of both halves, for the columns that one requantizer serves.
 
     Timing: ``early`` comes ``latency`` cycles after ``column`` and ``half``; ``negative`` belongs to
@@ -130,14 +130,14 @@ class RecordTable(wiring.Component):
     column, half, negative : In
         The record that is wanted, and which of its offsets.
     early, late, offset : Out
-        The parts of ``Isa.record``.
+        The parts of ``Isa.channel_parameters``.
     """
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False):
         self.config = config
         self.simulate = simulate
         self.isa = Isa(config)
-        self.memories = record_memories(config)
+        self.memories = parameter_memories(config)
         self.columns = config.columns // config.requantizers
         self.latency = dual_port.latency_of(config.family)
         super().__init__(
@@ -145,12 +145,15 @@ class RecordTable(wiring.Component):
                 "write_en": In(1),
                 "write_half": In(1),
                 "write_column": In(range(self.columns)),
-                "write_word": In(range(self.isa.record_words)),
+                "write_word": In(range(self.isa.channel_parameter_words)),
                 "write_data": In(config.word_bits),
                 "column": In(range(self.columns)),
                 "half": In(1),
                 "negative": In(1),
-                **{name: Out(self.isa.record[name]) for name in ("early", "late", "offset")},
+                **{
+                    name: Out(self.isa.channel_parameters[name])
+                    for name in ("early", "late", "offset")
+                },
             }
         )
 
@@ -172,13 +175,13 @@ class RecordTable(wiring.Component):
             offset = Signal.like(both[0], name="offset", reset_less=True)
             m.d.sync += offset.eq(Mux(negative, both[1], both[0]))
         else:
-            # The offset for negative sums behind the other one
-            second = self.write_word >= self._word_of("offset_negative")
+            # The offset for negative sums after the other one
+            residual = self.write_word >= self._word_of("offset_negative")
             offset = self._add_memory(
                 m,
                 "offset",
                 Cat(latest, self.negative),
-                Cat(writing, second),
+                Cat(writing, residual),
                 "offset",
                 "offset_negative",
             )
@@ -186,12 +189,15 @@ class RecordTable(wiring.Component):
         return m
 
     def _word_of(self, part):
-        return self.isa.record_layout[part].offset // self.config.word_bits
+        return self.isa.channel_parameter_layout[part].offset // self.config.word_bits
 
     def _add_memory(self, m, name, read, written, *parts):
         """A memory of what is written as these parts of a record, and what it reads."""
         width = self.config.word_bits
-        size, place = self.isa.record[name].size, self.isa.record_layout[name].offset % width
+        size, place = (
+            self.isa.channel_parameters[name].size,
+            self.isa.channel_parameter_layout[name].offset % width,
+        )
         m.submodules[name] = memory = DualPortMemory(**self.memories[name], simulate=self.simulate)
         m.d.comb += [
             memory.write_address.eq(written),

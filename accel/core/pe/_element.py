@@ -49,7 +49,9 @@ class Element:
     create: Callable[[AcceleratorConfig, bool], wiring.Component]
     latency: Callable[[AcceleratorConfig], int]
     dsps: Callable[[AcceleratorConfig], int] = lambda config: 0
-    serves: Callable[[NumberFormat], bool] = lambda number: number.multiplies and not number.narrow
+    serves: Callable[[NumberFormat], bool] = lambda number: (
+        number.multiplies and not number.sub_byte
+    )
     format: str | None = None
     obstacle: Callable[[AcceleratorConfig], str | None] = lambda config: None
 

@@ -21,5 +21,7 @@ ELEMENT = Element(
     title="radix-4 multipliers made of logic",
     create=_create,
     latency=lambda config: latency_of(config.number_format.weight_bits, config.family),
-    serves=lambda number: number.multiplies and not number.narrow and number.weight_bits in (4, 8),
+    serves=lambda number: (
+        number.multiplies and not number.sub_byte and number.weight_bits in (4, 8)
+    ),
 )

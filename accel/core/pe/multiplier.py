@@ -24,22 +24,22 @@ class _Logic(ProcessingElement):
         return m
 
 
-class _NarrowProducts(wiring.Component):
+class _SubByteProducts(wiring.Component):
     """The family's products of bytes, and beside them sums of products of what bytes hold."""
 
     def __init__(self, config: AcceleratorConfig, simulate: bool):
-        self.narrow_values = config.number_format.narrow
+        self.sub_byte_format = config.number_format.sub_byte
         self.latency = latency_of(config.family)
         self.wide = _wide(config, simulate)
         self.cells = self.wide.cells
         members = {name: In(getattr(self.wide, name).shape()) for name in "ab"}
-        super().__init__({**members, "narrow": In(1), "p": Out(self.wide.p.shape())})
+        super().__init__({**members, "sub_byte": In(1), "p": Out(self.wide.p.shape())})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.wide = wide = self.wide
         m.d.comb += [wide.a.eq(self.a), wide.b.eq(self.b)]
-        bits, lanes = self.narrow_values.bits, self.narrow_values.lanes
+        bits, lanes = self.sub_byte_format.bits, self.sub_byte_format.lanes
         for k in range(len(self.p)):
             a, b = (
                 Signal.like(port[k], name=f"s0_{name}_{k}", reset_less=True)
@@ -58,14 +58,14 @@ class _NarrowProducts(wiring.Component):
             later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
             m.d.sync += later.eq(total)
             later = delayed(m, later, self.latency - 2, name=f"sum_{k}")
-            m.d.comb += self.p[k].eq(Mux(self.narrow, later, wide.p[k]))
+            m.d.comb += self.p[k].eq(Mux(self.sub_byte, later, wide.p[k]))
         return m
 
 
 def _create(config: AcceleratorConfig, simulate: bool) -> wiring.Component:
     number = config.number_format
-    if number.narrow:
-        return _NarrowProducts(config, simulate)
+    if number.sub_byte:
+        return _SubByteProducts(config, simulate)
     return _wide(config, simulate) if number.multiplies else Products(config, _Logic)
 
 

@@ -72,7 +72,9 @@ ELEMENT = Element(
     latency=lambda config: PackedMultipliers.LATENCY,
     dsps=_dsps,
     serves=lambda number: (
-        number.multiplies and not number.narrow and fits(number.activation_bits, number.weight_bits)
+        number.multiplies
+        and not number.sub_byte
+        and fits(number.activation_bits, number.weight_bits)
     ),
     obstacle=_obstacle,
 )

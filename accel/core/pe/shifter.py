@@ -6,7 +6,7 @@ from ._element import ProcessingElement, each
 
 
 class ShiftingElement(ProcessingElement):
-    """Half of the shift and the sign before the first register, the rest of the shift behind it."""
+    """Half of the shift and the sign before the first register, the rest of the shift after it."""
 
     title = "a shifter instead of a multiplier, for powers of two"
     latency = 2

@@ -6,7 +6,7 @@ from ._element import ProcessingElement, each
 
 
 class TernaryElement(ProcessingElement):
-    """A choice and a carry, in a row of adders behind one register."""
+    """A choice and a carry, in a row of adders after one register."""
 
     title = "an adder that negates, for ternary weights"
     latency = 1

@@ -2,7 +2,7 @@
 
 FPGA-TN-02002 "ECP5 sysIO / PFU": each half of a CCU2C is a LUT of four inputs that the carry is
 XORed to, and a LUT of two of them that makes a carry where the first one says that none passes.
-Synthesis gives the adder two of the inputs and puts the choice into cells of its own behind it.
+Synthesis gives the adder two of the inputs and puts the choice into cells of its own after it.
 """
 
 from amaranth.hdl import *
@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 # Bit ``A + 2 B + 4 C + 8 D`` of either half, with D always 1: the sum's bit A, the product's B, and C
 # to begin. Where C is 0 the carry is added to ``A ^ B``, else to B; where none passes, B makes one,
-# which behind a C of 1 it never does.
+# which after a C of 1 it never does.
 _SUM = 0b1100_0110 << 8
 _CARRY = 0b1100
 

@@ -127,7 +127,7 @@ class BoothMultipliers(wiring.Component):
         return m
 
     def _add_product(self, m, k, nibbles):
-        """Product ``k``, from a weight's nibbles as they are at the first stage and behind it."""
+        """Product ``k``, from a weight's nibbles as they are at the first stage and after it."""
         activation = Signal.like(self.a[k], name=f"s1_a_{k}", reset_less=True)
         m.d.sync += activation.eq(self.a[k])
 

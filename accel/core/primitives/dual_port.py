@@ -14,7 +14,7 @@ _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": ecp5_memory.READ_L
 # What is being written is never read, so nobody needs to know what a read would see.
 _ATTRIBUTES = {"no_rw_check": 1}
 
-SPREAD_CYCLES = 2
+FAN_OUT_CYCLES = 2
 _TOGETHER = 3  # columns of cells whose read addresses come from one register
 
 # A memory of at most this depth is made of the ECP5's LUTs.
@@ -47,7 +47,7 @@ class DualPortMemory(wiring.Component):
     """``depth`` words of ``parts`` parts of ``part_width`` bits, each part written on its own.
 
     ``read_data`` follow ``read_address`` by ``latency`` cycles, one read and one write a cycle. A
-    word must not be read in the cycle in which it is written nor, on the ECP5, in the one behind.
+    word must not be read in the cycle in which it is written nor, on the ECP5, in the one after.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class DualPortMemory(wiring.Component):
     simulate : bool
         Take the behavioural twin of the same latency instead of the vendor's cells.
     spread : bool
-        For memories that are too large to lie in one place: a read takes ``SPREAD_CYCLES`` more, in
+        For memories that are too large to lie in one place: a read takes ``FAN_OUT_CYCLES`` more, in
         which its address goes by a register for some of the vendor's cells to one beside each. The word must
         not be written in those.
 
@@ -79,9 +79,9 @@ class DualPortMemory(wiring.Component):
         depth: int,
         family: Family = "generic",
         simulate: bool = False,
-        spread: bool = False,
+        fan_out: bool = False,
     ):
-        self.spread = spread
+        self.fan_out = fan_out
         self.part_width = part_width
         self.parts = parts
         self.depth = depth
@@ -100,7 +100,7 @@ class DualPortMemory(wiring.Component):
     @property
     def latency(self) -> int:
         """Cycles from an address to what is read there, the same with and without ``simulate``."""
-        return latency_of(self.family) + SPREAD_CYCLES * self.spread
+        return latency_of(self.family) + FAN_OUT_CYCLES * self.fan_out
 
     def elaborate(self, platform):
         m = Module()
@@ -136,7 +136,7 @@ class DualPortMemory(wiring.Component):
             write.data.eq(write_data.replicate(self.parts)),
             write.en.eq(write_en),
             read.addr.eq(
-                delayed(m, self.read_address, SPREAD_CYCLES * self.spread, name="address")
+                delayed(m, self.read_address, FAN_OUT_CYCLES * self.fan_out, name="address")
             ),
         ]
         value = read.data
@@ -172,14 +172,14 @@ class DualPortMemory(wiring.Component):
 
     def _addresses(self, m, address, count):
         """The read address for each column of cells."""
-        if not self.spread:
+        if not self.fan_out:
             return [address] * count
         found = []
         for index in range(count):
             if index % _TOGETHER == 0:
-                m.submodules[f"way_{index}"] = way = ecp5_memory.Copy(len(address))
+                m.submodules[f"way_{index}"] = way = ecp5_memory.BlockRamCopy(len(address))
                 m.d.comb += way.i.eq(address)
-            m.submodules[f"address_{index}"] = copy = ecp5_memory.Copy(len(address))
+            m.submodules[f"address_{index}"] = copy = ecp5_memory.BlockRamCopy(len(address))
             m.d.comb += copy.i.eq(way.o)
             found.append(copy.o)
         return found

@@ -94,7 +94,7 @@ class BlockRam(wiring.Component):
     both : bool
         Read through both ports.
     bytewise : bool
-        Write either byte of a word of 18 bits, its first 8 bits or those behind the ninth.
+        Write either byte of a word of 18 bits, its first 8 bits or those after the ninth.
 
     Members
     -------
@@ -174,7 +174,7 @@ class BlockRam(wiring.Component):
         return {f"{prefix}{index}": pins[index] for index in range(_PORT_ADDRESS_BITS)}
 
 
-class Copy(wiring.Component):
+class BlockRamCopy(wiring.Component):
     """A register that synthesis does not merge with others that hold the same.
 
     Each group of cells that a long net goes to can then have a register beside it.

@@ -4,7 +4,7 @@ from amaranth.hdl import *
 
 from ...config import AcceleratorConfig
 from ..signals import delayed
-from .ecp5_memory import Copy
+from .ecp5_memory import BlockRamCopy
 from .family import Family
 
 
@@ -17,7 +17,7 @@ def column_groups(config: AcceleratorConfig) -> int:
     return min(config.rows, config.columns) if config.family == "ecp5" else 1
 
 
-def spread(
+def fan_out(
     m: Module,
     value,
     count: int,
@@ -42,7 +42,7 @@ def spread(
     value = Value.cast(value)
     copies = []
     for index in range(count):
-        m.submodules[f"{name}_{index}"] = copy = Copy(len(value))
+        m.submodules[f"{name}_{index}"] = copy = BlockRamCopy(len(value))
         m.d.comb += copy.i.eq(value)
         copies.append(copy.o)
     return copies

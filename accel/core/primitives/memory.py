@@ -119,7 +119,7 @@ class SinglePortMemory(wiring.Component):
 
     @property
     def _simulated_depth(self) -> int:
-        """What the address can say: a read whose data nobody looks at may be behind the end, which
+        """What the address can say: a read whose data nobody looks at may be past the end, which
         hurts no cell but ends a simulation."""
         return 1 << len(self.address)
 
@@ -195,7 +195,7 @@ class SinglePortMemory(wiring.Component):
         wide = [s for s, section in enumerate(sections) if section.wide]
         pair = []
         for lane in range(self.width_bytes):
-            m.submodules[f"address_{lane}"] = copy = ecp5_memory.Copy(within)
+            m.submodules[f"address_{lane}"] = copy = ecp5_memory.BlockRamCopy(within)
             m.d.comb += copy.i.eq(address[:within])
             lane_en = Signal(len(sections), name=f"s2_write_en_{lane}")
             m.d.sync += lane_en.eq(chosen & write_en[lane].replicate(len(sections)))
@@ -221,7 +221,7 @@ class SinglePortMemory(wiring.Component):
         for lane in range(self.width_bytes):
             parts = [Cat(word).word_select(lane, BYTE) for word in words]
             if len(sections) > 1:
-                m.submodules[f"shown_{lane}"] = copy = ecp5_memory.Copy(len(sections))
+                m.submodules[f"shown_{lane}"] = copy = ecp5_memory.BlockRamCopy(len(sections))
                 m.d.comb += copy.i.eq(shown)
                 parts = [
                     part & bit.replicate(BYTE) for part, bit in zip(parts, copy.o, strict=True)

@@ -27,7 +27,7 @@ class TwoReaders(wiring.Component):
     """Twice ``depth`` words of ``parts`` parts of ``part_width`` bits, each part written on its own.
 
     ``read_data`` follow ``read_address`` by ``latency`` cycles. What is read from the cycle before a
-    write to the one behind it is undefined.
+    write to the one after it is undefined.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class TwoReaders(wiring.Component):
     Members
     -------
     write_en : In(parts), write_address : In(range(2 * depth)), write_data : In(part_width)
-        Parts to write; all get the same data. The second half is behind the first one.
+        Parts to write; all get the same data. The second half is after the first one.
     read_address_0, read_address_1 : In(range(depth))
         Words of the first half and of the second one.
     read_data_0, read_data_1 : Out(parts * part_width)
@@ -83,8 +83,8 @@ class TwoReaders(wiring.Component):
         return m
 
     def _add_halves(self, m):
-        second = self.write_address[-1]
-        for half, name in enumerate(("first", "second")):
+        residual = self.write_address[-1]
+        for half, name in enumerate(("first", "residual")):
             m.submodules[name] = memory = DualPortMemory(
                 part_width=self.part_width,
                 parts=self.parts,
@@ -95,7 +95,7 @@ class TwoReaders(wiring.Component):
             m.d.comb += [
                 memory.write_address.eq(self.write_address[:-1]),
                 memory.write_data.eq(self.write_data),
-                memory.write_en.eq(self.write_en & (second == half).replicate(self.parts)),
+                memory.write_en.eq(self.write_en & (residual == half).replicate(self.parts)),
                 memory.read_address.eq(getattr(self, f"read_address_{half}")),
                 getattr(self, f"read_data_{half}").eq(memory.read_data),
             ]

@@ -26,7 +26,7 @@ class BadBitstream(ValueError):
 def check_asc(text: str, used: Mapping[str, int]) -> None:
     """An iCE40's bits as text; ``used`` are the cells by nextpnr's names.
 
-    Behind all bits are names of nets, which make no difference. Raises ``BadBitstream``.
+    After all bits are names of nets, which make no difference. Raises ``BadBitstream``.
     """
     if not text.endswith("\n"):
         raise BadBitstream("it ends within a line")

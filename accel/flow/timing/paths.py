@@ -17,7 +17,7 @@ _SUFFIXES = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PathStep:
     """One delay on a path: it ends at ``port`` of ``cell``."""
 
     cell: str
@@ -34,7 +34,7 @@ class TimedPath:
     It has ``periods`` of the clock: a half where it goes from one edge to the other.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[PathStep, ...]
     periods: float = 1.0
 
     @property

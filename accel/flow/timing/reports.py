@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from accel.flow.timing.paths import Step, TimedPath
+from accel.flow.timing.paths import PathStep, TimedPath
 
 RESOURCES = {
     "ICESTORM_LC": "LC",
@@ -104,7 +104,7 @@ def _timed_path(segments: list[dict], periods: float) -> TimedPath:
     return TimedPath(
         periods=periods,
         steps=tuple(
-            Step(
+            PathStep(
                 cell=segment["to"]["cell"],
                 port=segment["to"]["port"],
                 delay_ns=segment["delay"],

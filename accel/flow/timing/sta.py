@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from accel.flow.timing.delays import Delays, Pin
-from accel.flow.timing.paths import Step, TimedPath
+from accel.flow.timing.paths import PathStep, TimedPath
 
 CLOCK_PORTS = frozenset({"CLK", "CLOCK", "RCLK", "WCLK", "INPUT_CLK", "OUTPUT_CLK"})
 
@@ -98,13 +98,15 @@ def _from_edge(
 
 
 def _trace(origin, end: Pin, setup: int, captured: int, periods: float) -> TimedPath:
-    steps = [Step(cell=end[0], port=end[1], delay_ns=setup / 1e3, is_routing=False)]
+    steps = [PathStep(cell=end[0], port=end[1], delay_ns=setup / 1e3, is_routing=False)]
     pin = end
     while pin is not None:
         source, delay, is_routing = origin[pin]
         if source is None:
             delay -= captured
-        steps.append(Step(cell=pin[0], port=pin[1], delay_ns=delay / 1e3, is_routing=is_routing))
+        steps.append(
+            PathStep(cell=pin[0], port=pin[1], delay_ns=delay / 1e3, is_routing=is_routing)
+        )
         pin = source
     return TimedPath(steps=tuple(reversed(steps)), periods=periods)
 

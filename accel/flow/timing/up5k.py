@@ -60,7 +60,7 @@ TIMING = {
     "ICESTORM_LC": CellTiming(setup={"SR": 530}),
 }
 
-# By physical input of a look-up table: to its output, and to the flip-flop behind it. The latter are
+# By physical input of a look-up table: to its output, and to the flip-flop after it. The latter are
 # nextpnr's own, which are a little longer than IceStorm's.
 _LUT_PS = (1285, 1232, 1206, 875)
 _LUT_SETUP_PS = (1234, 1181, 1155, 824)

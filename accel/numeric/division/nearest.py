@@ -27,7 +27,7 @@ _BESIDE = np.array([0, *(sign << k for k in range(8) for sign in (1, -1))])
 
 
 @dataclass(frozen=True, eq=False)
-class Closest:
+class NearestDivision:
     """A `Division`; by channel, int64, how many of the sums that can occur it gives another code,
     and by how many codes at most."""
 
@@ -36,9 +36,9 @@ class Closest:
     worst: np.ndarray
 
 
-def closest(
+def nearest_division(
     rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray, solution: Solution
-) -> Closest | None:
+) -> NearestDivision | None:
     """Complete what `division_solver.solve` found, its arguments being the first four.
 
     None where a channel's sums do not fit the hardware at all.
@@ -48,22 +48,24 @@ def closest(
     for channel in np.flatnonzero(~solution.proved):
         tied = np.any(np.where(solution.proved, solution.division.tie, 0))
         parities = (None, solution.division.tie_parity) if tied else (None, 0, 1)
-        found = [c for parity in parities if (c := _closest(asked, channel, parity)) is not None]
+        found = [
+            c for parity in parities if (c := _nearest_division(asked, channel, parity)) is not None
+        ]
         if not found:
             return None
         best = min(found, key=_rank)
         where = np.arange(len(differing)) == channel
         solution = solution.taken_from(Solution(best.division, np.ones(1, bool)), where)
         differing[channel], worst[channel] = best.differing[0], best.worst[0]
-    return Closest(solution.division, differing, worst)
+    return NearestDivision(solution.division, differing, worst)
 
 
-def _rank(one: Closest) -> tuple[bool, int]:
+def _rank(one: NearestDivision) -> tuple[bool, int]:
     """Of one channel: off by a code at most comes first, then at the fewest sums."""
     return bool(one.worst[0] > 1), int(one.differing[0])
 
 
-def _closest(asked: Channels, channel: int, parity: int | None) -> Closest | None:
+def _nearest_division(asked: Channels, channel: int, parity: int | None) -> NearestDivision | None:
     """The best of the constants that leave the least to be wished, for several splits."""
     steps = np.unique(asked.thresholds[asked.reached[:, channel], channel])
     zeros = np.concatenate([[0], steps[::_STEPS_APART]])
@@ -96,7 +98,7 @@ def _closest(asked: Channels, channel: int, parity: int | None) -> Closest | Non
             parity=parity,
         )
         division = solver.division_of(asked.take(channel), constants)
-        tried.append(Closest(division, *_differing(asked.take(channel), division)))
+        tried.append(NearestDivision(division, *_differing(asked.take(channel), division)))
     return min(tried, key=_rank)
 
 

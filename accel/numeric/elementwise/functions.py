@@ -1,6 +1,6 @@
 """Real functions of one number that operators compute by a table of all codes.
 
-They take and return float64 arrays. Parameters, where there are any, come behind the numbers.
+They take and return float64 arrays. Parameters, where there are any, come after the numbers.
 """
 
 import math

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from ...discovery import Registry, discover
-from ._format import InvalidFormat, Narrow, NumberFormat
+from ._format import InvalidFormat, NumberFormat, SubByte
 
 
 def _accept(found: Any) -> NumberFormat:
@@ -21,4 +21,4 @@ FORMATS = Registry(
     "number format", discover(sys.modules[__name__], "FORMAT"), "accel.formats", _accept
 )
 
-__all__ = ["FORMATS", "InvalidFormat", "Narrow", "NumberFormat"]
+__all__ = ["FORMATS", "InvalidFormat", "SubByte", "NumberFormat"]

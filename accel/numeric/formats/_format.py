@@ -19,7 +19,7 @@ class InvalidFormat(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Narrow:
+class SubByte:
     """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
 
     Such a byte of activations and one of weights give the sum of the products of what is at the same
@@ -29,7 +29,7 @@ class Narrow:
     bits: int
 
     @property
-    def lanes(self) -> int:
+    def packing_factor(self) -> int:
         """Values in a byte."""
         return ACTIVATION_BITS // self.bits
 
@@ -54,14 +54,16 @@ class Narrow:
 
     def pack(self, values: np.ndarray) -> np.ndarray:
         """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
-        shifts = np.arange(self.lanes) * self.bits
+        shifts = np.arange(self.packing_factor) * self.bits
         fields = values // self.step  # of 1 and -1: 0 and -1
         packed = ((fields & (1 << self.bits) - 1) << shifts).sum(axis=-1)
         return packed - (packed >> ACTIVATION_BITS - 1 << ACTIVATION_BITS)
 
     def unpack(self, packed: np.ndarray) -> np.ndarray:
         """The inverse of `pack`."""
-        fields = packed[..., None] >> np.arange(self.lanes) * self.bits & (1 << self.bits) - 1
+        fields = (
+            packed[..., None] >> np.arange(self.packing_factor) * self.bits & (1 << self.bits) - 1
+        )
         signed = fields - (fields >> self.bits - 1 << self.bits)
         return self.step * signed + self.step - 1
 
@@ -101,7 +103,7 @@ class NumberFormat:
     weight_bits: int
     weights: Sequence[int | None] | None = None
     product: Callable[[Any, Any], Any] = operator.mul
-    narrow: Narrow | None = None
+    sub_byte: SubByte | None = None
 
     def __post_init__(self) -> None:
         if self.activation_bits != ACTIVATION_BITS:

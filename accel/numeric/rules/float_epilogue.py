@@ -42,7 +42,7 @@ STEPS: Mapping[str, Meaning] = MappingProxyType(
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class EpilogueStep:
     """One operation; ``values`` are float32 constants, ``[]`` or ``[channels]``."""
 
     kind: str
@@ -61,26 +61,26 @@ class Step:
     def per_channel(self) -> bool:
         return any(value.ndim for value in self.values)
 
-    def take(self, channels: np.ndarray | slice | list[int]) -> "Step":
-        return Step(self.kind, tuple(v[channels] if v.ndim else v for v in self.values))
+    def take(self, channels: np.ndarray | slice | list[int]) -> "EpilogueStep":
+        return EpilogueStep(self.kind, tuple(v[channels] if v.ndim else v for v in self.values))
 
 
 def normalize(
     scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float
-) -> Step:
+) -> EpilogueStep:
     """A batch normalization by float32 ``[channels]``, as ONNX Runtime's CPU kernel folds it."""
     factor = np.float32(1) / np.sqrt(variance + np.float32(epsilon)) * scale
-    return Step("normalize", (factor, bias - mean * factor))
+    return EpilogueStep("normalize", (factor, bias - mean * factor))
 
 
-def run(steps: tuple[Step, ...], x: np.ndarray) -> np.ndarray:
+def run(steps: tuple[EpilogueStep, ...], x: np.ndarray) -> np.ndarray:
     """All steps in order, of float32 ``[..., channels]``."""
     for step in steps:
         x = step.apply(x)
     return x
 
 
-def direction(steps: tuple[Step, ...], channels: int) -> np.ndarray:
+def direction(steps: tuple[EpilogueStep, ...], channels: int) -> np.ndarray:
     """1 or -1 for each channel, int64: the sign with which results follow sums."""
     sign = np.ones(channels, np.int64)
     for step in steps:
@@ -119,7 +119,7 @@ class Coder:
     rounding
         A row of ``ROUNDINGS``, or ``SIGN``: 1 for what is at least 0, else -1.
     late
-        The zero point is added behind the rounding, as QuantizeLinear has it; Quant adds it before.
+        The zero point is added after the rounding, as QuantizeLinear has it; Quant adds it before.
     divides
         Numbers are divided by the scale first; of BipolarQuant they are not.
     """
@@ -155,21 +155,21 @@ PLAIN = Coder(scale=1.0, zero_point=0, low=-128, high=127)  # of integers: satur
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
+class FloatEpilogue:
     """The output rule of a layer: a sum, the real number that it is, steps, and a code.
 
     ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1 in
     channels where the core computes the negative sum, because the steps fall there; the rule rises
     with every sum. Where additions of float32 are exact, the runtime's number of a sum is the product
-    rounded once to float32. Elsewhere it depends on their order; ``undecided``, int64 ``[channels]``,
+    rounded once to float32. Elsewhere it depends on their order; order_sensitive, int64 ``[channels]``,
     counts the sums of ``sums`` reachable ones whose code could depend on it.
     """
 
     unit: np.ndarray
     sign: np.ndarray
-    steps: tuple[Step, ...]
+    steps: tuple[EpilogueStep, ...]
     coder: Coder
-    undecided: np.ndarray | None = None
+    order_sensitive: np.ndarray | None = None
     sums: np.ndarray | None = None
 
     @property
@@ -214,37 +214,39 @@ class Chain:
             result = run(self.steps, np.asarray(real).astype(np.float32))
             return self.coder.codes(result) - self.coder.offset
 
-    def take(self, channels: np.ndarray | slice | list[int]) -> "Chain":
+    def take(self, channels: np.ndarray | slice | list[int]) -> "FloatEpilogue":
         steps = tuple(step.take(channels) for step in self.steps)
-        counts = (None if v is None else v[channels] for v in (self.undecided, self.sums))
+        counts = (None if v is None else v[channels] for v in (self.order_sensitive, self.sums))
         return replace(
             self,
             unit=self.unit[channels],
             sign=self.sign[channels],
             steps=steps,
-            undecided=next(counts),
+            order_sensitive=next(counts),
             sums=next(counts),
         )
 
-    def channel(self, index: int) -> "Chain":
+    def channel(self, index: int) -> "FloatEpilogue":
         return self.take([index])
 
-    def judged(self, least: np.ndarray, greatest: np.ndarray, error: np.ndarray) -> "Chain":
+    def judged(self, least: np.ndarray, greatest: np.ndarray, error: np.ndarray) -> "FloatEpilogue":
         """The rule with its count of undecided sums.
 
         ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``, and
         ``error`` by how much the runtime's float32 number can differ from a sum's own, float64.
         """
         counts = [
-            _undecided(self.channel(index), *(int(end[index]) for end in (least, greatest)), one)
+            _order_sensitive(
+                self.channel(index), *(int(end[index]) for end in (least, greatest)), one
+            )
             if (one := float(error[index]))
             else 0
             for index in range(self.channels)
         ]
-        return replace(self, undecided=np.array(counts, np.int64), sums=greatest - least + 1)
+        return replace(self, order_sensitive=np.array(counts, np.int64), sums=greatest - least + 1)
 
 
-def _undecided(rule: Chain, least: int, greatest: int, error: float) -> int:
+def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: float) -> int:
     """Sums of one channel near to a threshold that a difference of ``error`` would cross."""
     ends = (np.array([end]) for end in (least, greatest))
     thresholds = np.unique(find_thresholds(rule, *ends))

@@ -28,7 +28,7 @@ FORMAT = NumberFormat(title=f"int8 x int8 less {LOST} bits", weight_bits=BITS, p
 
 
 class TruncatedElement(ProcessingElement):
-    """Sums of two partial products, of two of those, and of the rest, each behind a register."""
+    """Sums of two partial products, of two of those, and of the rest, each after a register."""
 
     latency = 3
     format = "int8_truncated"

@@ -55,7 +55,7 @@ def noise_in(path: Path, others: Sequence[Path], draw: Random) -> None:
     path.write_bytes(data[:at] + draw.randbytes(draw.randint(1, 32)) + data[at:])
 
 
-def noise_behind(path: Path, others: Sequence[Path], draw: Random) -> None:
+def noise_after(path: Path, others: Sequence[Path], draw: Random) -> None:
     with path.open("ab") as file:
         file.write(draw.randbytes(draw.choice((1, 64, 4096))))
 
@@ -104,7 +104,7 @@ def missing(path: Path, others: Sequence[Path], draw: Random) -> None:
 
 CONTENT: tuple[Damage, ...] = (
     *(flip_bits, flip_near_an_end, cut, cut_by_a_block, cut_by_little, empty, zeros, noise_in),
-    *(noise_behind, other_types),
+    *(noise_after, other_types),
 )
 """Damages of what a file says."""
 

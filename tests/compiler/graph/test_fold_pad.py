@@ -1,4 +1,4 @@
-"""A PAD disappears where the convolution behind it can pad by itself, and only there."""
+"""A PAD disappears where the convolution after it can pad by itself, and only there."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ STAYS = {
     "more with the convolution's own": lambda: padded(top=(0, 2), own=((0, 1), (0, 0))).graph(),
     "an output of the network": lambda: padded().graph(outputs=("t0", "t1")),
     "two readers": two_readers,
-    "another operator behind it": another_operator,
+    "another operator after it": another_operator,
     "no PAD": lambda: Chain().convolution().graph(),
 }
 

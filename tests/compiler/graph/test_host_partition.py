@@ -28,7 +28,7 @@ def names(nodes):
 
 def parts(graph):
     found = partition(graph)
-    return names(found.before), names(found.core), names(found.behind)
+    return names(found.before), names(found.core), names(found.after)
 
 
 def network():
@@ -69,15 +69,15 @@ def test_a_network_that_the_driver_can_compute_needs_no_core():
     graph = Chain((1, 4), "float32").add("quantize", Quantize()).graph()
     found = partition(graph)
     assert (found.core, found.inputs, found.outputs) == ((), (), ())
-    assert len(found.before) + len(found.behind) == 1
+    assert len(found.before) + len(found.after) == 1
 
 
 @pytest.mark.parametrize("outputs", [("t1",), ("t0", "t1")])
 def test_every_node_has_one_place(outputs):
     graph = Chain().convolution().add("quantize", Quantize()).graph(outputs)
     found = partition(graph)
-    assert sorted((*found.before, *found.core, *found.behind), key=id) == sorted(graph, key=id)
-    assert all(OPERATORS[node.operator].host for node in (*found.before, *found.behind))
+    assert sorted((*found.before, *found.core, *found.after), key=id) == sorted(graph, key=id)
+    assert all(OPERATORS[node.operator].host for node in (*found.before, *found.after))
 
 
 def test_constants_are_no_inputs():
@@ -90,17 +90,17 @@ def indexed(axis=3, channels=4, **attributes):
     return chain.add("arg_max", ArgMax(axis=axis, **attributes), shape, dtype="int32")
 
 
-def behind(chain):
+def after(chain):
     chain.tensors["t1"] = replace(chain.tensors["t1"], quantization=None)
-    return names(partition(chain.graph()).behind)
+    return names(partition(chain.graph()).after)
 
 
 def test_the_index_of_a_channel_is_the_cores_where_it_can_and_else_the_drivers():
-    assert behind(indexed()) == ()
-    assert behind(indexed(axis=1)) == ("n1",)
-    assert behind(indexed(channels=MOST_CLASSES)) == ()
-    assert behind(indexed(channels=MOST_CLASSES + 1)) == ("n1",)
-    assert behind(indexed(driver=True)) == ("n1",)
+    assert after(indexed()) == ()
+    assert after(indexed(axis=1)) == ("n1",)
+    assert after(indexed(channels=MOST_CLASSES)) == ()
+    assert after(indexed(channels=MOST_CLASSES + 1)) == ("n1",)
+    assert after(indexed(driver=True)) == ("n1",)
 
 
 def test_the_index_of_what_the_driver_computes_is_the_drivers():
@@ -108,7 +108,7 @@ def test_the_index_of_what_the_driver_computes_is_the_drivers():
     chain.add("softmax", Softmax(beta=1.0), q=per_tensor(1 / 256, -128))
     chain.add("arg_max", ArgMax(axis=3), SHAPE[:3], dtype="int32")
     chain.tensors["t2"] = replace(chain.tensors["t2"], quantization=None)
-    assert names(partition(chain.graph()).behind) == ("n1", "n2")
+    assert names(partition(chain.graph()).after) == ("n1", "n2")
 
 
 def test_an_index_on_the_core_that_does_not_fit_is_left_to_the_driver():
@@ -116,7 +116,7 @@ def test_an_index_on_the_core_that_does_not_fit_is_left_to_the_driver():
     chain.tensors["t1"] = replace(chain.tensors["t1"], quantization=None)
     for words, expected in ((16384, ()), (1536, ("n1",))):
         code = compile_graph(chain.graph(), AcceleratorConfig(bank_words=words))
-        assert names(code.partition.behind) == expected
+        assert names(code.partition.after) == expected
         inputs = random_inputs(chain.graph(), 3)
         answer = run_core(code, Machine(code), inputs)["t1"]
         np.testing.assert_array_equal(answer, run(chain.graph(), inputs)["t1"])

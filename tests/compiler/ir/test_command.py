@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.frontends import load
 from accel.compiler.ir.command import (
-    Command,
+    LayerCommand,
     cut,
     decode,
     encode,
@@ -40,12 +40,12 @@ CONFIGS = [
     for form in ("int8", "int8_int4")
 ]
 IDS = [f"{c.rows}x{c.columns}-{c.format}" for c in CONFIGS]
-LAYOUTS = ("descriptor", "location", "table_entry", *Isa(CONFIGS[0]).record)
+LAYOUTS = ("descriptor", "location", "table_entry", *Isa(CONFIGS[0]).channel_parameters)
 
 
 def layout_of(config, name):
     isa = Isa(config)
-    return isa.record[name] if name in isa.record else getattr(isa, name)
+    return isa.channel_parameters[name] if name in isa.channel_parameters else getattr(isa, name)
 
 
 def values_of(layout):
@@ -128,14 +128,14 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
         "high": 255,
     }
     shared = {"name": "n", "node": "n", "source": "x", "output": "y", "macs": 0, "mode": "dense"}
-    return Command(fields=fields, division=division, channels=table, weights=weights, **shared)
+    return LayerCommand(fields=fields, division=division, channels=table, weights=weights, **shared)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=IDS)
 def test_records_and_weights_come_back_group_by_group(config):
     isa, layer = Isa(config), command(config)
     stream = pack_stream(layer, config)
-    words = len(stream) // config.rows // 3 - isa.records_of_group(layer.fields)
+    words = len(stream) // config.rows // 3 - isa.group_parameter_words(layer.fields)
     fields = {**layer.fields, "weight_words_less_one": words - 1}
     head = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
     decoded = decode_layer(head + stream, config)
@@ -150,10 +150,10 @@ def test_a_column_without_a_channel_gives_one_code_whatever_it_sums(config):
     """Its divisor is the greatest, so nothing is written but also nothing overflows."""
     isa = Isa(config)
     stream = pack_stream(command(config, groups=1, lacking=1), config)
-    record = isa.record_words * config.rows
+    record = isa.channel_parameter_words * config.rows
     data = stream[(config.columns - 1) * record : config.columns * record]
     values = {}
-    for part in decode(isa.record_layout, int.from_bytes(data, "little")).values():
+    for part in decode(isa.channel_parameter_layout, int.from_bytes(data, "little")).values():
         values |= part
     assert values.pop("divisor") == (1 << DIVISOR_BITS) - 1
     assert not any(values.values())

@@ -3,18 +3,18 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.layer import Combination
+from accel.compiler.ir.layer import PostOp
 from accel.compiler.lowering.bank_copies import with_copies
-from accel.compiler.lowering.lookup_tables import identity, is_identity
+from accel.compiler.lowering.lookup_tables import copy_layer, is_plain_copy
 
 SHAPES = ((1, 1, 4), (2, 3, 4), (3, 3, 8))
 
 
 def layer(index, source, output, shapes, second=None):
     """A layer of a name of its own, from a tensor to another one."""
-    combination = Combination(second=second, maximum=True) if second else None
-    return identity(f"n{index}", f"n{index}", source, output, shapes[output]).replace(
-        input_shape=shapes[source], combination=combination
+    post_op = PostOp(residual=second, maximum=True) if second else None
+    return copy_layer(f"n{index}", f"n{index}", source, output, shapes[output]).replace(
+        input_shape=shapes[source], post_op=post_op
     )
 
 
@@ -38,14 +38,14 @@ def layers(draw):
         for place, source in enumerate(sources):
             second = output if kind == "maxima" and place else None
             made.append(layer(len(made), source, output, shapes, second))
-    read = {c.source for c in made} | {c.combination.second for c in made if c.combination}
+    read = {c.source for c in made} | {c.post_op.residual for c in made if c.post_op}
     outputs = {c.output for c in made} - read
     outputs |= draw(st.sets(st.sampled_from(sorted({c.output for c in made}))))
     return made, inputs, outputs
 
 
 def second_of(c):
-    return c.combination.second if c.combination else None
+    return c.post_op.residual if c.post_op else None
 
 
 def executed(convolutions, inputs, outputs, in_place):
@@ -66,7 +66,7 @@ def executed(convolutions, inputs, outputs, in_place):
 
 
 def is_copy(c):
-    return is_identity(c) and c.name != c.output and "_" in c.name
+    return is_plain_copy(c) and c.name != c.output and "_" in c.name
 
 
 def banks_of(convolutions):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accel.compiler.diagnostics import DoesNotFit
 from accel.compiler.ir.layer import Region
 from accel.compiler.lowering.channel_alignment import in_whole_words, is_aligned, lane_step
-from accel.compiler.lowering.lookup_tables import identity
+from accel.compiler.lowering.lookup_tables import copy_layer
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from tests.support.networks.convolutions import convolution, execute, pack
@@ -25,7 +25,7 @@ def parts_of(sizes):
     """Copies of tensors x0, x1, ... of so many channels, side by side."""
     edges = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     return [
-        identity(f"part{i}", "n", f"x{i}", "y", (*SHAPE, size)).replace(
+        copy_layer(f"part{i}", "n", f"x{i}", "y", (*SHAPE, size)).replace(
             output_shape=(*SHAPE, edges[-1]), first_channel=edges[i]
         )
         for i, size in enumerate(sizes)
@@ -80,7 +80,7 @@ def test_only_words_that_two_parts_share_are_read():
         ("part2_words1", 12, 8),
         ("part3", 20, 4),
     ]
-    maxima = [p.combination is not None and p.combination.maximum for p in made]
+    maxima = [p.post_op is not None and p.post_op.maximum for p in made]
     assert maxima == [False, False, True, False, False]
 
 

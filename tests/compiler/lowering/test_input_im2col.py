@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.command import positions
 from accel.compiler.ir.layer import Region, cropped
-from accel.compiler.ir.tensor_layout import Stored
+from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.lowering.input_im2col import InputMap, fold_input, plain_input
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
@@ -30,10 +30,10 @@ SIZED = st.sampled_from(SIZES).map(
 @given(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.sampled_from((2, 3, 4, 8)))
 def test_a_plain_input_lies_in_words_of_channels(height, width, channels, rows):
     x = np.random.default_rng(0).integers(-128, 128, (3, height, width, channels)).astype(np.int8)
-    made = plain_input("x", Stored(height, width, channels))
-    assert made.storage == Stored(height, width, channels)
+    made = plain_input("x", TensorLayout(height, width, channels))
+    assert made.layout == TensorLayout(height, width, channels)
     packed = made.pack(x, rows)
-    assert packed.shape == (3, made.storage.words(rows) * rows)
+    assert packed.shape == (3, made.layout.words(rows) * rows)
     np.testing.assert_array_equal(packed, pack(x, rows))
 
 

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.graph.interpreter import run
-from accel.compiler.ir.layer import Combination, Region
-from accel.compiler.ir.tensor_layout import Stored, View
+from accel.compiler.ir.layer import PostOp, Region
+from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.lowering import lookup_tables as compiler_tables
 from accel.compiler.lowering.lookup_tables import (
+    copy_layer,
     fused,
-    identity,
-    is_identity,
+    is_plain_copy,
     lower_binary,
     lower_unary,
 )
@@ -53,8 +53,8 @@ def pair(operator, attributes, shapes=((1, 256, 256),) * 2, contract="tflm"):
     q = per_tensor(0.5, -7) if operator in ("maximum", "minimum") else per_tensor(0.9, 3)
     chain.add(operator, attributes, shape, constants=("z",), q=q)
     graph = chain.graph(inputs=("x", "z")).replace(contract=contract)
-    views = tuple(View(n, Stored(1, *graph.tensor(n).shape[1:])) for n in ("x", "z"))
-    return graph, graph.nodes[0], views
+    aliases = tuple(Alias(n, TensorLayout(1, *graph.tensor(n).shape[1:])) for n in ("x", "z"))
+    return graph, graph.nodes[0], aliases
 
 
 KINDS = {"add": Add(), "sub": Sub(), "maximum": Maximum()}
@@ -65,39 +65,39 @@ ALL_PAIRS = dict(zip("xz", np.meshgrid(CODES, CODES, indexing="ij"), strict=True
 @pytest.mark.parametrize("copied", [0, 1])
 @pytest.mark.parametrize("contract", ["tflm", "single"])
 def test_a_pair_is_a_copy_of_either_one_combined_with_the_other(operator, copied, contract):
-    graph, node, views = pair(operator, KINDS[operator], contract=contract)
-    (copy,) = lower_binary(node, graph, views, copied, CONFIG)
-    assert is_identity(copy.replace(combination=None))
-    assert (copy.source, copy.combination.second) == (("x", "z"), ("z", "x"))[copied]
-    assert copy.combination.maximum == (operator == "maximum")
+    graph, node, aliases = pair(operator, KINDS[operator], contract=contract)
+    (copy,) = lower_binary(node, graph, aliases, copied, CONFIG)
+    assert is_plain_copy(copy.replace(post_op=None))
+    assert (copy.source, copy.post_op.residual) == (("x", "z"), ("z", "x"))[copied]
+    assert copy.post_op.maximum == (operator == "maximum")
     expected = run(graph, {name: codes[None] for name, codes in ALL_PAIRS.items()})["t0"][0]
-    found = combine(copy.combination, *(ALL_PAIRS[n] for n in ("xz", "zx")[copied]))
+    found = combine(copy.post_op, *(ALL_PAIRS[n] for n in ("xz", "zx")[copied]))
     np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("operator, attributes", [("mul", Mul()), ("minimum", Minimum())])
 def test_what_is_no_sum_is_refused_if_there_is_no_other_way(operator, attributes, monkeypatch):
-    graph, node, views = pair(operator, attributes)
+    graph, node, aliases = pair(operator, attributes)
     alone = {operator: replace(OPERATORS[operator], pair=None)}
     monkeypatch.setattr(compiler_tables, "OPERATORS", alone)
     with pytest.raises(UnsupportedOperator, match="no rounded sum of a function of each operand$"):
-        lower_binary(node, graph, views, 0, CONFIG)
+        lower_binary(node, graph, aliases, 0, CONFIG)
 
 
 def test_a_fused_activation_is_the_clamp():
-    graph, node, views = pair("add", Add(activation="relu6"))
-    (copy,) = lower_binary(node, graph, views, 0, CONFIG)
-    assert (copy.combination.low, copy.combination.high) == (3, 10)
-    graph, node, views = pair("maximum", Maximum())
-    (copy,) = lower_binary(node, graph, views, 0, CONFIG)
-    assert (copy.combination.low, copy.combination.high) == (-128, 127)
+    graph, node, aliases = pair("add", Add(activation="relu6"))
+    (copy,) = lower_binary(node, graph, aliases, 0, CONFIG)
+    assert (copy.post_op.low, copy.post_op.high) == (3, 10)
+    graph, node, aliases = pair("maximum", Maximum())
+    (copy,) = lower_binary(node, graph, aliases, 0, CONFIG)
+    assert (copy.post_op.low, copy.post_op.high) == (-128, 127)
 
 
 def test_a_function_of_one_code_is_a_copy_through_a_table():
     graph = Chain((1, 256, 1)).add("logistic", Logistic(), q=per_tensor(1 / 256, -128)).graph()
-    view = View("root", Stored(1, 256, 1))
-    (copy,) = lower_unary(graph.nodes[0], graph, view)
-    assert (copy.source, copy.combination.second) == ("root", None)
+    alias = Alias("root", TensorLayout(1, 256, 1))
+    (copy,) = lower_unary(graph.nodes[0], graph, alias)
+    assert (copy.source, copy.post_op.residual) == ("root", None)
     x = CODES.reshape(1, 1, 256, 1)
     np.testing.assert_array_equal(convolve(copy, x)[0], run(graph, x[0])["t0"])
 
@@ -112,7 +112,7 @@ def test_a_function_that_differs_from_channel_to_channel_has_no_one_table():
     graph = chain.add("prelu", Prelu(), constants=("a",)).graph()
     what = "differs from channel to channel and rises and falls in channel 0$"
     with pytest.raises(UnsupportedOperator, match=what):
-        lower_unary(graph.nodes[0], graph, View("x", Stored(1, 4, 2)))
+        lower_unary(graph.nodes[0], graph, Alias("x", TensorLayout(1, 4, 2)))
 
 
 @settings(max_examples=150)
@@ -122,44 +122,44 @@ def test_what_is_fused_computes_what_two_did(c, data):
     c = c.replace(output="t", region=Region(0, 0, *c.output_shape[:2]))
     if data.draw(st.booleans()):
         c = c.replace(rule=replace(c.rule, low=-20, high=60))
-    copy = data.draw(combinations(identity("copy", "behind", "t", "y", c.output_shape)))
+    copy = data.draw(combinations(copy_layer("copy", "after", "t", "y", c.output_shape)))
     one = fused(c, copy)
     clamped = (c.rule.low, c.rule.high) != (-128, 127)
     if one is None:
         assert clamped
-        assert copy.combination.maximum
+        assert copy.post_op.maximum
         return
-    assert (one.name, one.node, one.source, one.output) == ("layer+copy", "behind", "x", "y")
+    assert (one.name, one.node, one.source, one.output) == ("layer+copy", "after", "x", "y")
     x = images(c)
     before = np.random.default_rng(1).integers(-128, 128, (2, *c.output_shape)).astype(np.int8)
-    expected = combine(copy.combination, convolve(c, x), before)
+    expected = combine(copy.post_op, convolve(c, x), before)
     np.testing.assert_array_equal(convolve(one, x, before), expected)
     config = CONFIG.replace(weight_steps=7680)
     answer = execute(schedule(one, config), one, pack(x, 4), config, before)
     np.testing.assert_array_equal(answer, expected)
 
 
-PLAIN = identity("a", "a", "x", "t", (2, 2, 4))
-BEHIND = identity("b", "b", "t", "y", (2, 2, 4)).replace(combination=Combination(second="z"))
+PLAIN = copy_layer("a", "a", "x", "t", (2, 2, 4))
+AFTER = copy_layer("b", "b", "t", "y", (2, 2, 4)).replace(post_op=PostOp(residual="z"))
 UNFIT = {
-    "no combination": (PLAIN, BEHIND.replace(combination=None)),
-    "another one before": (PLAIN.replace(combination=Combination()), BEHIND),
-    "another tensor": (PLAIN.replace(output="u"), BEHIND),
-    "another shape": (PLAIN.replace(output_shape=(2, 2, 8)), BEHIND),
-    "a part": (PLAIN, BEHIND.replace(region=Region(0, 0, 1, 2))),
-    "more than a copy": (PLAIN, BEHIND.replace(bias=np.ones(4, np.int64))),
-    "weights": (PLAIN, BEHIND.replace(weights=-BEHIND.weights)),
-    "a window": (PLAIN, BEHIND.replace(padding=(1, 0))),
+    "no combination": (PLAIN, AFTER.replace(post_op=None)),
+    "another one before": (PLAIN.replace(post_op=PostOp()), AFTER),
+    "another tensor": (PLAIN.replace(output="u"), AFTER),
+    "another shape": (PLAIN.replace(output_shape=(2, 2, 8)), AFTER),
+    "a part": (PLAIN, AFTER.replace(region=Region(0, 0, 1, 2))),
+    "more than a copy": (PLAIN, AFTER.replace(bias=np.ones(4, np.int64))),
+    "weights": (PLAIN, AFTER.replace(weights=-AFTER.weights)),
+    "a window": (PLAIN, AFTER.replace(padding=(1, 0))),
 }
 
 
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_copies_of_all_that_the_layer_before_computes_are_fused(case):
-    assert fused(PLAIN, BEHIND) is not None
+    assert fused(PLAIN, AFTER) is not None
     assert fused(*UNFIT[case]) is None
 
 
 def test_of_unary_is_what_is_stored():
     table = np.roll(CODES, 5).astype(int)
-    combination = Combination(tables=of_unary(table))
-    np.testing.assert_array_equal(combine(combination, CODES.astype(int), CODES), table)
+    post_op = PostOp(lookup_tables=of_unary(table))
+    np.testing.assert_array_equal(combine(post_op, CODES.astype(int), CODES), table)

@@ -7,7 +7,7 @@ import pytest
 
 from accel.compiler.diagnostics import LISTED, CannotCompile
 from accel.compiler.graph.interpreter import run
-from accel.compiler.ir.tensor_layout import Stored, View
+from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
@@ -44,8 +44,12 @@ def test_a_layer_is_named_as_its_node_and_tensors_have_their_storage():
         ("n0", "n0", "x", "t0"),
         ("n1", "n1", "t0", "t1"),
     ]
-    expected = {"x": Stored(5, 6, 4), "t0": Stored(5, 6, 4), "t1": Stored(5, 6, 6)}
-    assert lowered.storage == expected
+    expected = {
+        "x": TensorLayout(5, 6, 4),
+        "t0": TensorLayout(5, 6, 4),
+        "t1": TensorLayout(5, 6, 6),
+    }
+    assert lowered.layout == expected
 
 
 def test_one_reason_is_one_line():
@@ -96,11 +100,11 @@ def test_a_long_list_of_reasons_is_cut_and_counted():
 def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_not():
     thin = Chain((1, 5, 6, 1)).convolution()
     (made,) = lower(thin.graph(), CONFIG).inputs
-    assert made.storage == Stored(5, 6, 3)
+    assert made.layout == TensorLayout(5, 6, 3)
     thin.last = thin.tensors["x"]
     thin.convolution()
     (made,) = lower(thin.graph(outputs=("t0", "t1")), CONFIG).inputs
-    assert made.storage == Stored(5, 6, 1)
+    assert made.layout == TensorLayout(5, 6, 1)
 
 
 TOO_LARGE = {
@@ -139,12 +143,12 @@ def test_an_input_that_would_not_fit_is_not_folded():
     chain = Chain((1, 30, 30, 6)).convolution(1)
     for words, channels in ((16384, 18), (4096, 6)):
         (made,) = lower(chain.graph(), CONFIG.replace(bank_words=words)).inputs
-        assert made.storage == Stored(30, 30, channels)
+        assert made.layout == TensorLayout(30, 30, channels)
 
 
-def reshaped(shape, *behind):
+def reshaped(shape, *after):
     chain = Chain().convolution().add("reshape", Reshape(), shape)
-    for layer in behind:
+    for layer in after:
         layer(chain)
     return chain
 
@@ -152,7 +156,7 @@ def reshaped(shape, *behind):
 def test_a_reshape_is_a_view_of_what_it_reads():
     chain = reshaped((1, 6, 5, 4), Chain.convolution)
     lowered = lower(chain.graph(), CONFIG)
-    assert lowered.views["t1"] == View("t0", Stored(5, 6, 4))
+    assert lowered.aliases["t1"] == Alias("t0", TensorLayout(5, 6, 4))
     assert [command.source for command in lowered.commands] == ["x", "t0"]
 
 
@@ -197,7 +201,7 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("case", VIEWS)
-def test_the_layer_behind_a_view_reads_the_values_of_its_shape(case):
+def test_the_layer_after_a_view_reads_the_values_of_its_shape(case):
     graph = VIEWS[case].graph()
     code = compile_graph(graph, CONFIG)
     (name,) = graph.outputs
@@ -237,7 +241,7 @@ def with_(chain, other, operator="add", attributes=None, q=SUMS):
     return chain.add(operator, attributes or Add(), constants=(other,), q=q)
 
 
-def behind(chain, other):
+def after(chain, other):
     """The other one and the last tensor."""
     last, chain.last = chain.last, chain.tensors[other]
     return with_(chain, last.name)
@@ -263,12 +267,12 @@ def three():
 # Networks, their outputs, and the layers that are left.
 FUSED = {
     "a function": (sigmoid(Chain().convolution()), (), ["n0+n1"]),
-    "a function behind a clamp": (sigmoid(clamped(Chain().convolution())), (), ["n0+n1"]),
+    "a function after a clamp": (sigmoid(clamped(Chain().convolution())), (), ["n0+n1"]),
     "a sum": (with_(three(), "t0"), (), ["n0", "n1", "n2+n3"]),
-    "a sum behind a clamp": (with_(clamped(three()), "t0"), (), ["n0", "n1", "n2+n3"]),
-    "a sum, its second operand": (behind(three(), "t0"), (), ["n0", "n1", "n2+n3"]),
+    "a sum after a clamp": (with_(clamped(three()), "t0"), (), ["n0", "n1", "n2+n3"]),
+    "a sum, its second operand": (after(three(), "t0"), (), ["n0", "n1", "n2+n3"]),
     "a maximum": (with_(three(), "t0", "maximum", Maximum()), (), ["n0", "n1", "n2+n3"]),
-    "no maximum behind a clamp": (
+    "no maximum after a clamp": (
         with_(clamped(three()), "t0", "maximum", Maximum()),
         (),
         ["n0", "n1", "n2", "n3_input", "n3"],

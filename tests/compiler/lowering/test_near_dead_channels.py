@@ -9,7 +9,7 @@ import accel
 from accel.compiler import pipeline
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
-from accel.compiler.ir.tensor_layout import stored
+from accel.compiler.ir.tensor_layout import layout_of
 from accel.compiler.lowering.near_dead_channels import Finer, in_two_layers
 from accel.compiler.operators import OPERATORS
 from accel.config import AcceleratorConfig
@@ -46,8 +46,8 @@ def sweep(m: Model, samples: int = 400) -> np.ndarray:
 def convolution(m: Model, contract: str):
     graph = read(m.bytes(), "dead.onnx").replace(contract=contract)
     (node,) = (node for node in graph if node.operator == "fully_connected")
-    storage = stored(graph.tensor(node.inputs[0]))
-    return OPERATORS[node.operator].lower(node, graph, storage)[0]
+    layout = layout_of(graph.tensor(node.inputs[0]))
+    return OPERATORS[node.operator].lower(node, graph, layout)[0]
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)
@@ -101,7 +101,7 @@ def test_what_a_division_can_do_stays_one_layer(width):
 def test_a_layer_with_more_to_it_is_left_alone():
     c = convolution(network(574_133.9), "onnx")
     assert in_two_layers(c.replace(uniform=True), CONFIG)[0].uniform
-    assert len(in_two_layers(c.replace(spread=(2, 2)), CONFIG)) == 1
+    assert len(in_two_layers(c.replace(output_stride=(2, 2)), CONFIG)) == 1
 
 
 def test_rtl_has_the_same_answers():

@@ -7,7 +7,7 @@ import pytest
 
 import accel
 from accel.config import AcceleratorConfig
-from accel.numeric.formats import FORMATS, Narrow
+from accel.numeric.formats import FORMATS, SubByte
 from accel.sim.compare import assert_same
 from accel.sim.cycles.cycle_model import predict
 from tests.support.networks.tflite.sub_byte import INPUT, of_4_bits, of_signs, with_signs
@@ -42,16 +42,16 @@ def answers(program, executor, samples=SAMPLES):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_layers_are_those_of_the_network_in_fewer_cycles_and_words(name, size):
-    form, network, narrow = NETWORKS[name]
+    form, network, sub_byte = NETWORKS[name]
     graph = network()
     program, bytes_ = compiled(graph, form, **SIZES[size]), compiled(graph, "int8", **SIZES[size])
     expected = answers(program, "reference").tensors
     assert_same(answers(program, "machine").tensors, expected)
     assert all(len(np.unique(array)) > (1 if "sign" in n else 6) for n, array in expected.items())
     tensors = program.code.memory.tensors
-    lanes = {name: placement.storage.lanes for name, placement in tensors.items()}
+    lanes = {name: placement.layout.packing_factor for name, placement in tensors.items()}
     # Of others no cycles would be saved.
-    assert set(narrow) <= {name for name in lanes if lanes[name] > 1}
+    assert set(sub_byte) <= {name for name in lanes if lanes[name] > 1}
     assert program.report().cycles < bytes_.report().cycles
     words = [sum(p.code.memory.activation_words) for p in (program, bytes_)]
     assert words[0] < words[1]
@@ -72,26 +72,26 @@ def test_rtl_answers_alike_in_the_cycles_of_the_model(name):
 def test_layers_of_wider_weights_or_codes_stay_bytes():
     """The first layer's weights are bytes anyway; its codes are, where one more is needed."""
     program = compiled(of_4_bits(16), "int4")
-    assert not any(command.fields["narrow"] for command in program.code.commands)
+    assert not any(command.fields["sub_byte"] for command in program.code.commands)
     assert_same(answers(program, "machine").tensors, answers(program, "reference").tensors)
 
 
 @pytest.mark.parametrize(("bits", "values"), [(4, range(-8, 8)), (1, (-1, 1)), (2, range(-2, 2))])
 def test_values_come_back_from_bytes(bits, values):
-    narrow = Narrow(bits=bits)
-    assert narrow.lanes * bits == 8
-    assert narrow.range == (min(values), max(values))
-    assert narrow.holds(np.array(values))
-    assert not narrow.holds(np.array([0 if bits == 1 else max(values) + 1]))
+    sub_byte = SubByte(bits=bits)
+    assert sub_byte.packing_factor * bits == 8
+    assert sub_byte.range == (min(values), max(values))
+    assert sub_byte.holds(np.array(values))
+    assert not sub_byte.holds(np.array([0 if bits == 1 else max(values) + 1]))
     random = np.random.default_rng(bits)
-    a, b = random.choice(np.array(values), (2, 100, narrow.lanes))
-    packed = narrow.pack(a)
+    a, b = random.choice(np.array(values), (2, 100, sub_byte.packing_factor))
+    packed = sub_byte.pack(a)
     assert packed.min() >= -128
     assert packed.max() <= 127
-    np.testing.assert_array_equal(narrow.unpack(packed), a)
-    np.testing.assert_array_equal(narrow.dot(packed, narrow.pack(b)), (a * b).sum(axis=1))
+    np.testing.assert_array_equal(sub_byte.unpack(packed), a)
+    np.testing.assert_array_equal(sub_byte.dot(packed, sub_byte.pack(b)), (a * b).sum(axis=1))
 
 
 def test_products_a_cycle_are_those_of_a_byte():
-    lanes = {name: form.narrow.lanes for name, form in FORMATS.items() if form.narrow}
+    lanes = {name: form.sub_byte.packing_factor for name, form in FORMATS.items() if form.sub_byte}
     assert lanes == {"binary": 8, "int4": 2}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.tensor_layout import Stored
+from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.lowering.input_im2col import fold_input, plain_input
 from accel.compiler.lowering.weight_splitting import in_parts
 from accel.compiler.schedule.select import schedule
@@ -34,23 +34,25 @@ def fits(c):
 @settings(max_examples=150)
 @given(wide_convolutions())
 def test_the_sums_are_those_of_the_whole_weights(c):
-    (copy, narrow), repeats = in_parts([c], (), CONFIG)
-    assert repeats == {} and fits(copy) and fits(narrow)
-    assert copy.source == c.source and narrow.source == copy.output and narrow.output == c.output
+    (copy, sub_byte), repeats = in_parts([c], (), CONFIG)
+    assert repeats == {} and fits(copy) and fits(sub_byte)
+    assert (
+        copy.source == c.source and sub_byte.source == copy.output and sub_byte.output == c.output
+    )
     x = images(c)
-    np.testing.assert_array_equal(convolve(narrow, convolve(copy, x)), convolve(c, x))
-    for one, other in zip(narrow.sum_range, c.sum_range, strict=True):
+    np.testing.assert_array_equal(convolve(sub_byte, convolve(copy, x)), convolve(c, x))
+    for one, other in zip(sub_byte.sum_range, c.sum_range, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 @settings(max_examples=100)
 @given(wide_convolutions())
 def test_the_driver_repeats_a_network_input_that_only_one_layer_reads(c):
-    (narrow,), repeats = in_parts([c], ("x",), CONFIG)
+    (sub_byte,), repeats = in_parts([c], ("x",), CONFIG)
     times = repeats["x"]
-    assert times == narrow.input_shape[2] // c.input_shape[2]
-    folded = fold_input(narrow, CONFIG, times)
-    thin, made = folded or (narrow, plain_input("x", Stored(*c.input_shape), times))
+    assert times == sub_byte.input_shape[2] // c.input_shape[2]
+    folded = fold_input(sub_byte, CONFIG, times)
+    thin, made = folded or (sub_byte, plain_input("x", TensorLayout(*c.input_shape), times))
     x = images(c)
     answer = execute(schedule(thin, CONFIG), thin, made.pack(x, CONFIG.rows), CONFIG)
     np.testing.assert_array_equal(answer, convolve(c, x))
@@ -67,9 +69,9 @@ def test_an_input_of_two_layers_is_repeated_on_the_core():
 @pytest.mark.parametrize(("weight", "parts"), [(127, 1), (128, 2), (254, 2), (255, 3), (-256, 2)])
 def test_as_few_parts_as_there_can_be(weight, parts):
     c = convolution(np.full((1, 1, 1, 1), weight), (1, 1, 1), (1, 1, 1))
-    *_, narrow = in_parts([c], (), CONFIG)[0]
-    assert narrow.input_shape[2] == parts
-    assert narrow.weights.sum() == weight
+    *_, sub_byte = in_parts([c], (), CONFIG)[0]
+    assert sub_byte.input_shape[2] == parts
+    assert sub_byte.weights.sum() == weight
 
 
 def test_weights_of_more_than_three_parts_are_left_alone():

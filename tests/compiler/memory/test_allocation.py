@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.diagnostics import DoesNotFit
-from accel.compiler.ir.tensor_layout import Stored
+from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.memory.allocation import plan
 from accel.config import AcceleratorConfig
 
@@ -15,22 +15,22 @@ CONFIG = AcceleratorConfig(rows=4, columns=4, bank_words=256)
 WORDS = st.integers(1, 60)
 
 
-def command(source, output, second=None):
-    return SimpleNamespace(source=source, output=output, second=second)
+def command(source, output, residual=None):
+    return SimpleNamespace(source=source, output=output, residual=residual)
 
 
 def chain(words, chunks, parts=()):
     """Commands t0 -> t1 -> ..., tensors of some ``words``; layers in ``parts`` are two commands."""
-    storage = {f"t{i}": Stored(1, n, 4) for i, n in enumerate(words)}
+    layout = {f"t{i}": TensorLayout(1, n, 4) for i, n in enumerate(words)}
     commands = []
     for i in range(len(words) - 1):
         commands += [command(f"t{i}", f"t{i + 1}")] * (2 if i in parts else 1)
-    return commands, storage, ("t0",), (f"t{len(words) - 1}",), chunks[: len(commands)], CONFIG
+    return commands, layout, ("t0",), (f"t{len(words) - 1}",), chunks[: len(commands)], CONFIG
 
 
 def words_of(plan, tensor):
     place = plan.tensors[tensor]
-    return place.bank, set(range(place.address, place.address + place.storage.words(CONFIG.rows)))
+    return place.bank, set(range(place.address, place.address + place.layout.words(CONFIG.rows)))
 
 
 @given(
@@ -40,10 +40,10 @@ def words_of(plan, tensor):
     st.sets(st.integers(1, 8)),
 )
 def test_every_tensor_lives_until_its_last_reader(words, chunks, parts, kept):
-    commands, storage, inputs, outputs, chunks, config = chain(words, chunks, parts)
-    outputs += tuple(name for name in (f"t{i}" for i in sorted(kept)) if name in storage)
+    commands, layout, inputs, outputs, chunks, config = chain(words, chunks, parts)
+    outputs += tuple(name for name in (f"t{i}" for i in sorted(kept)) if name in layout)
     try:
-        made = plan(commands, storage, inputs, outputs, chunks, config)
+        made = plan(commands, layout, inputs, outputs, chunks, config)
     except DoesNotFit:
         return
     assert_kept(made, commands, inputs, outputs, chunks)
@@ -67,7 +67,7 @@ def assert_kept(made, commands, inputs, outputs, chunks):
         assert {owner[bank, word] for word in addresses} == {layer.source}
         other, addresses = words_of(made, layer.output)
         assert other == 1 - bank
-        before = layer.output if layer.output in written else layer.second
+        before = layer.output if layer.output in written else layer.residual
         if before is not None:
             assert words_of(made, before) == (other, addresses)
             assert {owner[other, word] for word in addresses} == {before}
@@ -92,44 +92,44 @@ def branching(draw):
         output, source = f"t{index}", draw(st.sampled_from(sorted(alive)))
         banks[output] = 1 - banks[source]
         operands = sorted(name for name in alive if banks[name] == banks[output])
-        second = draw(st.sampled_from([None, *operands]))
-        words[output] = words[second] if second else draw(st.integers(1, 12))
-        commands.append(command(source, output, second))
+        residual = draw(st.sampled_from([None, *operands]))
+        words[output] = words[residual] if residual else draw(st.integers(1, 12))
+        commands.append(command(source, output, residual))
         part = command(source, output, draw(st.sampled_from((None, output))))
         commands += [part] * draw(st.sampled_from((0, 0, 1, 2)))
-        alive = alive - {second} | {output}
+        alive = alive - {residual} | {output}
         if len(alive) > 2:
             gone = draw(st.sets(st.sampled_from(sorted(alive - {output})), max_size=2))
             alive -= gone
-    storage = {name: Stored(1, count, 4) for name, count in words.items()}
-    return commands, storage, tuple(inputs), tuple(sorted(alive))
+    layout = {name: TensorLayout(1, count, 4) for name, count in words.items()}
+    return commands, layout, tuple(inputs), tuple(sorted(alive))
 
 
 @settings(max_examples=300)
 @given(branching(), st.lists(st.integers(1, 6), min_size=50, max_size=50))
 def test_what_takes_another_ones_place_harms_nobody_else(case, chunks):
-    commands, storage, inputs, outputs = case
+    commands, layout, inputs, outputs = case
     chunks = chunks[: len(commands)]
-    made = plan(commands, storage, inputs, outputs, chunks, CONFIG)
+    made = plan(commands, layout, inputs, outputs, chunks, CONFIG)
     assert_kept(made, commands, inputs, outputs, chunks)
 
 
 def test_a_result_takes_its_operands_place():
     commands = [command("t0", "t1"), command("t1", "t2"), command("t1", "t3", "t2")]
-    storage = {f"t{i}": Stored(1, 10, 4) for i in range(4)}
-    made = plan(commands, storage, ("t0",), ("t3",), [1] * 3, CONFIG)
+    layout = {f"t{i}": TensorLayout(1, 10, 4) for i in range(4)}
+    made = plan(commands, layout, ("t0",), ("t3",), [1] * 3, CONFIG)
     assert made.tensors["t3"] == made.tensors["t2"]
 
 
 @given(st.lists(WORDS, min_size=2, max_size=9), st.integers(1, 20))
 def test_the_words_used_are_those_of_tensors_and_chunks(words, chunk):
-    commands, storage, inputs, outputs, chunks, config = chain(words, [chunk] * 16)
+    commands, layout, inputs, outputs, chunks, config = chain(words, [chunk] * 16)
     try:
-        made = plan(commands, storage, inputs, outputs, chunks, config)
+        made = plan(commands, layout, inputs, outputs, chunks, config)
     except DoesNotFit:
         return
     for bank in (0, 1):
-        ends = [max(w) + 1 for b, w in (words_of(made, t) for t in storage) if b == bank]
+        ends = [max(w) + 1 for b, w in (words_of(made, t) for t in layout) if b == bank]
         assert made.activation_words[bank] == max(ends, default=0)
         size = chunk * sum(b == bank for b, _ in made.chunks)
         assert made.used_words[bank] == made.activation_words[bank] + size
@@ -142,19 +142,19 @@ def test_a_tensor_takes_the_place_of_one_that_is_no_longer_read():
 
 
 def test_the_input_stays_while_a_second_command_reads_it():
-    commands, storage, inputs, *_ = chain([10, 10, 10], [1] * 16)
+    commands, layout, inputs, *_ = chain([10, 10, 10], [1] * 16)
     commands.append(command("t0", "t1"))
-    made = plan(commands, storage, inputs, ("t1", "t2"), [1] * 3, CONFIG)
+    made = plan(commands, layout, inputs, ("t1", "t2"), [1] * 3, CONFIG)
     assert made.tensors["t2"].address == 10
 
 
 @pytest.mark.parametrize("words, address", [(10, 0), (11, 30)])
 def test_a_gap_is_filled_by_what_fits_exactly(words, address):
-    """t0, of 10 words, is no longer read when t4 comes; t2 lies behind it and stays."""
-    storage = {f"t{i}": Stored(1, n, 4) for i, n in enumerate((10, 5, 20, 5, words))}
+    """t0, of 10 words, is no longer read when t4 comes; t2 lies after it and stays."""
+    layout = {f"t{i}": TensorLayout(1, n, 4) for i, n in enumerate((10, 5, 20, 5, words))}
     commands = [command(f"t{a}", f"t{b}") for a, b in ((0, 1), (1, 2))]
     commands += [command(f"t{a}", f"t{b}") for a, b in ((0, 3), (3, 4))]
-    made = plan(commands, storage, ("t0",), ("t2", "t4"), [1] * 4, CONFIG)
+    made = plan(commands, layout, ("t0",), ("t2", "t4"), [1] * 4, CONFIG)
     assert made.tensors["t2"].address == 10
     assert made.tensors["t4"].address == address
 

@@ -1,4 +1,4 @@
-"""A copy to the other bank lets the layers behind it stream beside their reads, if that is quicker."""
+"""A copy to the other bank lets the layers after it stream beside their reads, if that is quicker."""
 
 import numpy as np
 
@@ -36,14 +36,14 @@ def alternating(pairs):
 def compiled(graph):
     program = accel.compile(graph, config=CONFIG)
     cycles = sum(layer.cycles for layer in predict(program.code))
-    copies = [c.name for c in program.code.commands if c.name.endswith("_input")]
-    return program, cycles, copies
+    transfers = [c.name for c in program.code.commands if c.name.endswith("_input")]
+    return program, cycles, transfers
 
 
-def test_layers_behind_a_copy_stream_from_the_bank_that_they_write(monkeypatch):
+def test_layers_after_a_copy_stream_from_the_bank_that_they_write(monkeypatch):
     graph = alternating(7)
-    program, cycles, copies = compiled(graph)
-    assert len(copies) == 1
+    program, cycles, transfers = compiled(graph)
+    assert len(transfers) == 1
     x = random_inputs(graph, 4, seed=3)
     answer, expected = (program.run(x, executor).outputs for executor in ("machine", "reference"))
     np.testing.assert_array_equal(*(next(iter(y.values())) for y in (answer, expected)))
@@ -56,6 +56,6 @@ def test_layers_behind_a_copy_stream_from_the_bank_that_they_write(monkeypatch):
 
 
 def test_where_every_chunk_has_room_nothing_is_copied():
-    program, _, copies = compiled(alternating(3))
-    assert copies == []
+    program, _, transfers = compiled(alternating(3))
+    assert transfers == []
     program.close()

@@ -35,7 +35,7 @@ def walk(needs, parts, live):
     """An inference, twice: each word of memory knows whose it is."""
     owner, time = {}, [(p.layer, p.first) for p in parts]
     for part in parts:
-        if part.place and not part.copied:
+        if part.place and not part.prefetched:
             bank, address = part.place
             for word in range(needs[part.layer].words(part.groups)):
                 assert address + word < BANK_WORDS
@@ -50,11 +50,11 @@ def walk(needs, parts, live):
                 for word in range(tensor.start, tensor.end)
             }
             owner |= dict.fromkeys(held, "tensor")
-            if part.piece:
-                key = part.piece.layer, part.piece.first
+            if part.prefetch:
+                key = part.prefetch.layer, part.prefetch.first
                 assert time.index(key) > time.index((part.layer, part.first))
                 bank, address = parts[time.index(key)].place
-                for word in range(part.piece.begin, part.piece.begin + part.piece.words):
+                for word in range(part.prefetch.begin, part.prefetch.begin + part.prefetch.words):
                     assert address + word < BANK_WORDS
                     assert (bank, address + word) not in held
                     owner[bank, address + word] = (*key, word)
@@ -103,9 +103,9 @@ def test_what_comes_later_is_copied_where_a_tensor_was():
     needs = [Need(HEAD, 40, 1, 9000, 1), Need(HEAD, 40, 1, 9000, 0), Need(HEAD, 40, 5, 10, 1)]
     live = [Live(0, 0, 200, -1, 0.999), Live(1, 0, 200, -1, 3)]
     parts, _ = decide(needs, live, CONFIG)
-    (host,) = [part for part in parts if part.piece]
-    (copied,) = [part for part in parts if part.copied]
-    assert (host.layer, copied.layer, copied.place) == (1, 2, (0, 0))
+    (host,) = [part for part in parts if part.prefetch]
+    (prefetched,) = [part for part in parts if part.prefetched]
+    assert (host.layer, prefetched.layer, prefetched.place) == (1, 2, (0, 0))
 
 
 @pytest.mark.parametrize("groups", [0, 1, 3])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accel.compiler.graph.interpreter import run
 from accel.compiler.graph.verify import verify
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
-from accel.compiler.ir.tensor_layout import Stored
+from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.compiler.operators._elementwise import lower_table
 from accel.compiler.operators.add import Add
@@ -78,7 +78,7 @@ def test_a_monotone_table_lowers_to_a_copy_with_its_rule(q, factor, operator):
     graph = with_constant(name, kind(), np.array(factor, np.int8), q)
     node = graph.nodes[0]
     table = OPERATORS[name].unary(node, graph)
-    (copy,) = lower_table(node, graph, Stored(1, 256, CHANNELS), table)
+    (copy,) = lower_table(node, graph, TensorLayout(1, 256, CHANNELS), table)
     sums = CODES.astype(np.int64)[:, None] * copy.weights[0, 0]
     np.testing.assert_array_equal(copy.rule.compute(sums + copy.bias).T, [table] * CHANNELS)
     assert copy.source == "x"
@@ -89,7 +89,7 @@ def test_a_table_that_rises_and_falls_is_refused():
     table = np.abs(np.arange(-128, 128)).clip(0, 127).astype(np.int8)
     message = r"^n \(add\): it rises for some codes and falls for others$"
     with pytest.raises(UnsupportedOperator, match=message):
-        lower_table(graph.nodes[0], graph, Stored(1, 256, CHANNELS), table)
+        lower_table(graph.nodes[0], graph, TensorLayout(1, 256, CHANNELS), table)
 
 
 def test_two_activations_have_no_table_of_one():

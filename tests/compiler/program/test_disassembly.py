@@ -28,14 +28,14 @@ def test_what_is_copied_is_said_before_the_layer_that_hides_it():
     config = AcceleratorConfig(bank_words=1024, flash_lanes=4)
     program = compile_graph(load(DIGITS / "digits_int8.tflite"), config)
     text = write_listing(program)
-    copies = [copy for copy in program.copies if copy]
+    transfers = [transfer for transfer in program.transfers if transfer]
     found = re.findall(r"^copy flash:(\w+) (\d+) words -> (\d):(\w+)\nchunk ", text, re.MULTILINE)
-    assert copies and found == [
+    assert transfers and found == [
         (f"{c.chunk.address:06x}", str(c.size // 4), str(c.bank), f"{c.address:05x}")
-        for c in copies
+        for c in transfers
     ]
-    copied = sum(chunk.copied for chunk in program.chunks)
-    assert text.count(" words, copied: ") == copied > 0
+    prefetched = sum(chunk.prefetched for chunk in program.chunks)
+    assert text.count(" words, copied: ") == prefetched > 0
 
 
 def test_every_chunk_has_every_field(program):

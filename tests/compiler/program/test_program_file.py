@@ -65,11 +65,11 @@ def test_what_is_copied_lies_in_the_flash_image_alone(tmp_path):
     found = [(c.bank, c.address, c.data) for c in loaded.chunks]
     assert found == [(c.bank, c.address, c.data) for c in program.contents]
     assert found[0][:2] == (program.entries[0].bank, program.entries[0].address)
-    copied = [chunk for chunk in program.chunks if chunk.copied]
-    assert copied and not {(c.bank, c.address) for c in copied} & {f[:2] for f in found}
-    for copy in filter(None, program.copies):
-        end = copy.chunk.address + copy.chunk.size
-        assert program.flash[end - copy.size : end] == copy.words
+    prefetched = [chunk for chunk in program.chunks if chunk.prefetched]
+    assert prefetched and not {(c.bank, c.address) for c in prefetched} & {f[:2] for f in found}
+    for transfer in filter(None, program.transfers):
+        end = transfer.chunk.address + transfer.chunk.size
+        assert program.flash[end - transfer.size : end] == transfer.words
 
 
 def test_the_same_program_makes_the_same_bytes(program, image, tmp_path):

@@ -45,7 +45,7 @@ def test_what_is_left_computes_the_same(c, size, data):
 
 BOXES = {
     "blocks_in_front": ([[0, 0, 1, 1, 1, 1, 1, 1]], [6]),
-    "blocks_behind": ([[1, 1, 1, 0, 0, 0, 0, 0]], [3]),
+    "blocks_after": ([[1, 1, 1, 0, 0, 0, 0, 0]], [3]),
     "every_other_block": ([[0, 1, 0, 1, 0, 1, 0, 1]], [4]),
     "a_pair_of_four_twice": ([[0, 1, 1, 0, 0, 1, 1, 0]], [4]),
     "groups_of_their_own": ([[1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1, 1]], [2, 2]),
@@ -69,9 +69,9 @@ def test_groups_walk_the_smallest_box_of_their_blocks(case):
 
 def test_taps_and_blocks_of_a_kernel_are_left_out_for_each_group():
     """At the input's edge, too, where taps are outside."""
-    first, second = np.zeros((2, 3, 3, 2), bool)
-    first[0, :, 1], second[1:, 2] = 1, 1
-    c = pruned([first.ravel(), second.ravel()], kernel=(3, 3), padding=(1, 1))
+    first, residual = np.zeros((2, 3, 3, 2), bool)
+    first[0, :, 1], residual[1:, 2] = 1, 1
+    c = pruned([first.ravel(), residual.ravel()], kernel=(3, 3), padding=(1, 1))
     commands = schedule(c, CONFIG)
     assert steps(commands) == [3, 4]
     assert_same(commands, c, CONFIG)

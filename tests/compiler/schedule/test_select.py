@@ -12,7 +12,7 @@ from accel.compiler.diagnostics import DoesNotFit, NotProved
 from accel.compiler.ir.command import positions
 from accel.compiler.ir.layer import Region
 from accel.compiler.schedule import select as module
-from accel.compiler.schedule.dataflows import flattened, problem_of, ways_of
+from accel.compiler.schedule.dataflows import dataflows_of, flattened, problem_of
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from accel.numeric.division.solver import Solution
@@ -67,13 +67,13 @@ def test_codes_are_combined_with_what_is_there(c, size, requantizers):
 @settings(max_examples=60)
 @given(convolutions(), st.sampled_from(SIZES), st.integers(0, 9), st.integers(0, 9))
 @example(depthwise(channels=9), (8, 4), 5, 1)
-def test_channels_go_behind_those_of_others(c, size, first, behind):
+def test_channels_go_after_those_of_others(c, size, first, after):
     """Only the bytes of the channels change."""
     config = config_of(*size)
     if config.columns % config.rows == 0:
         first *= config.rows
     height, width, channels = c.output_shape
-    c = c.replace(first_channel=first, output_shape=(height, width, first + channels + behind))
+    c = c.replace(first_channel=first, output_shape=(height, width, first + channels + after))
     before = np.random.default_rng(5).integers(-128, 128, (2, *c.output_shape)).astype(np.int8)
     assert_same(schedule(c, config), c, config, before)
 
@@ -91,12 +91,12 @@ def test_positions_without_steps_repeat_and_others_exchange_height_and_width(
 
 @settings(max_examples=60)
 @given(convolutions(), SIZED, st.tuples(st.integers(1, 3), st.integers(1, 3)), st.booleans())
-def test_positions_are_spread_over_the_output(c, config, spread, transposed):
+def test_positions_are_spread_over_the_output(c, config, output_stride, transposed):
     r, channels = c.region, c.output_shape[2]
-    axes = zip((r.top, r.left), (r.height, r.width), spread, strict=True)
+    axes = zip((r.top, r.left), (r.height, r.width), output_stride, strict=True)
     shape = [first + (count - 1) * step + 1 for first, count, step in axes]
     shape = (*(shape[::-1] if transposed else shape), channels)
-    c = c.replace(spread=spread, transposed=transposed, output_shape=shape)
+    c = c.replace(output_stride=output_stride, transposed=transposed, output_shape=shape)
     assert_same(schedule(c, config), c, config)
 
 
@@ -108,7 +108,7 @@ def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c,
     division, inexact = module._divide(flat, config, exact=True)
     assert not inexact
     costs = []
-    for way in ways_of(flat, config):
+    for way in dataflows_of(flat, config):
         if problem_of(way, config) is None:
             made = [
                 module._command(flat, loops, division, inexact, i) for i, loops in enumerate(way)
@@ -139,7 +139,7 @@ def test_a_tile_has_as_many_steps_as_there_are_rows_or_more(kernel, stride, size
             weights, (1, kernel + stride * (count - 1), 5), (1, count, 5), stride=(1, stride)
         )
         modes = set()
-        for loops in (loops for way in ways_of(c, config) for loops in way):
+        for loops in (loops for way in dataflows_of(c, config) for loops in way):
             assert loops.weights.shape[1] >= config.rows
             modes.add(loops.mode)
         assert "broadcast" in modes

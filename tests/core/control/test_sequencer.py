@@ -26,16 +26,18 @@ class Chunk:
     def __init__(self, isa, rng):
         self.isa = isa
         self.fields = random_fields(isa, rng) | {"weight_words_less_one": rng.randrange(6)}
-        self.fields["tables"] = int(rng.random() < 0.4)
-        entries = 512 if self.fields["second"] else 257
-        count = entries * -(-ENTRY_BITS // isa.config.word_bits) if self.fields["tables"] else 0
-        self.tables = [rng.getrandbits(isa.config.word_bits) for _ in range(count)]
+        self.fields["lookup_tables"] = int(rng.random() < 0.4)
+        entries = 512 if self.fields["residual"] else 257
+        count = (
+            entries * -(-ENTRY_BITS // isa.config.word_bits) if self.fields["lookup_tables"] else 0
+        )
+        self.lookup_tables = [rng.getrandbits(isa.config.word_bits) for _ in range(count)]
         groups = 1 if self.fields["shared"] else self.fields["groups_less_one"] + 1
         self.groups = [
             [
                 [rng.getrandbits(isa.config.word_bits) for _ in range(words)]
                 for words in (
-                    isa.records_of_group(self.fields),
+                    isa.group_parameter_words(self.fields),
                     self.fields["weight_words_less_one"] + 1,
                 )
             ]
@@ -46,7 +48,7 @@ class Chunk:
         """All words; ``following`` is the location of the next chunk."""
         self.fields["last"] = int(last)
         groups = [word for group in self.groups for part in group for word in part]
-        return descriptor(self.isa, self.fields, following) + self.tables + groups
+        return descriptor(self.isa, self.fields, following) + self.lookup_tables + groups
 
 
 def descriptor(isa, fields, following, copy=0):
@@ -184,8 +186,8 @@ class Run:
         ctx.set(dut.data, garbage if word is None else word)
 
     def _copies(self, ctx):
-        """What a copier would see: a copy begins, words are missing for some time, and who says so
-        long that it is quiet asks for nothing in the cycle behind."""
+        """What a dma would see: a copy begins, words are missing for some time, and who says so
+        long that it is quiet asks for nothing in the cycle after."""
         dut = self.dut
         assert not (self.quiet and ctx.get(dut.access_en))
         # Words of a copy still come; it is looked at a cycle later.
@@ -203,7 +205,7 @@ class Run:
 
     def _enabled(self, ctx):
         """What the word that arrives is for: one thing, if any."""
-        names = ("table_en", "record_en", "weight_en")
+        names = ("table_en", "parameter_en", "weight_en")
         found = [name for name in names if ctx.get(getattr(self.dut, name))]
         assert len(found) <= 1
         return found
@@ -219,28 +221,28 @@ class Run:
         await self._tick(ctx)
         assert ctx.get(dut.ready) == 0
 
-        tables, filling, full, loaded, ready_before = [], ([], []), {}, 0, 0
+        lookup_tables, filling, full, loaded, ready_before = [], ([], []), {}, 0, 0
         while loaded < len(chunk.groups) or full:
             half, ready = ctx.get(dut.half), ctx.get(dut.ready)
             risen = ready & ~ready_before
             if risen:
                 assert risen == 1 << (loaded & 1)
                 assert list(filling) == chunk.groups[loaded]
-                assert tables == chunk.tables
+                assert lookup_tables == chunk.lookup_tables
                 loaded += 1
                 full[loaded - 1 & 1] = rng.choice([1, 5, 40, 200])
             enabled, word = self._enabled(ctx), ctx.get(dut.write_data)
             if enabled == ["table_en"]:
                 assert filling == ([], []) and loaded == 0
-                tables.append(word)
+                lookup_tables.append(word)
             elif enabled:
                 assert half == loaded & 1 and half not in full
                 assert not ctx.get(dut.restart)
             if ctx.get(dut.restart):
                 filling = ([], [])
-            elif enabled == ["record_en"]:
-                place = ctx.get(dut.record_column) * self.isa.record_words
-                assert place + ctx.get(dut.record_word) == len(filling[0])
+            elif enabled == ["parameter_en"]:
+                place = ctx.get(dut.parameter_column) * self.isa.channel_parameter_words
+                assert place + ctx.get(dut.parameter_word) == len(filling[0])
                 assert filling[1] == []
                 filling[0].append(word)
             elif enabled == ["weight_en"]:

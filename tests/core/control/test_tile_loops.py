@@ -90,7 +90,7 @@ def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group
     mask = (1 << isa.address_bits) - 1
 
     async def group(ctx, wanted):
-        """Whole tiles of positions, with pauses; the group's end may be known right behind."""
+        """Whole tiles of positions, with pauses; the group's end may be known right after."""
         advances = -(-len(wanted) // rows) * rows
         for index in range(advances):
             while rng.random() < 0.3:
@@ -143,7 +143,7 @@ class Layers:
             await self._layer(ctx, fields | self.changes)
 
     async def _layer(self, ctx, f):
-        """Every cycle of a layer, and some behind it, beside what plain Python expects."""
+        """Every cycle of a layer, and some after it, beside what plain Python expects."""
         dut, rng = self.dut, self.rng
         tiles = list(self._tiles(f))
         ctx.set(dut.descriptor, f)
@@ -153,8 +153,8 @@ class Layers:
         ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
         release = {}  # time by half
         stage_1, stage_2, free, spaced = None, None, 0, 0
-        drained = self.config.tile_cycles(f["second"])
-        behind = drained + 4  # no layer begins earlier behind another's last tile
+        drained = self.config.tile_cycles(f["residual"])
+        after = drained + 4  # no layer begins earlier after another's last tile
         current, index = None, 0  # the tile in progress and the step within
         turns = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
         turns *= self.config.pace
@@ -200,10 +200,10 @@ class Layers:
                             release[current["half"]] = time + rng.choice([1, 2, 10, 60])
                     current, free = None, time
 
-            # A tile begins as early as it may, and whoever keeps it waiting is told. Behind a group
+            # A tile begins as early as it may, and whoever keeps it waiting is told. After a group
             # there is a pause of a cycle; where there is a second operand tiles begin in turns.
             weights = bool(tiles) and group >= loaded
-            turn = not f["second"] or time % turns == 0
+            turn = not f["residual"] or time % turns == 0
             drain = bool(tiles) and not weights and (time < spaced or not turn)
             waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
             assert waiting == ((weights, drain) if pausing else (0, 0))
@@ -211,7 +211,7 @@ class Layers:
                 current, index = tiles.pop(0), 0
                 spaced = time + drained
             await ctx.tick()
-            if not tiles and current is None and not release and time > free + behind:
+            if not tiles and current is None and not release and time > free + after:
                 break
         else:
             raise AssertionError("the layer did not end")
@@ -226,9 +226,9 @@ class Layers:
                 tile = places[first : first + rows]
                 reads = []
                 for offset, inner, outer in blocks:
-                    idle = self.broadcast and -inner < rows - f.get("halved", 0)
+                    idle = self.broadcast and -inner < rows - f.get("stride2_skip", 0)
                     for row in range(1 if self.broadcast else rows):
-                        # What rows behind the last position read is of no concern.
+                        # What rows after the last position read is of no concern.
                         read = {"address": None, "outside": None, "idle": idle}
                         if row < len(tile):
                             address, x, y = tile[row]
@@ -254,16 +254,16 @@ def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
     Layers(config, seed, broadcast=broadcast)
 
 
-@pytest.mark.parametrize("halved", [0, 1])
+@pytest.mark.parametrize("stride2_skip", [0, 1])
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), [(2, 4, 2), (4, 8, 4), (8, 16, 8)])
 @settings(max_examples=4)
 @given(tiles=st.integers(1, 2), groups=st.integers(1, 2), seed=SEEDS)
 def test_the_shortest_tiles_have_as_many_steps_as_there_are_rows(
-    rows, columns, requantizers, halved, tiles, groups, seed
+    rows, columns, requantizers, stride2_skip, tiles, groups, seed
 ):
     """One run of taps and one of positions: nothing else is in a tile or in a layer."""
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family="ecp5")
     shape = {"run": tiles * rows, "runs": 1, "groups": groups, "inner_taps": rows, "outer_taps": 1}
     counts = {f"{name}_less_one": count - 1 for name, count in shape.items()}
     origin = {"inner_origin": rows, "outer_origin": 1}
-    Layers(config, seed, broadcast=True, halved=halved, **counts, **origin)
+    Layers(config, seed, broadcast=True, stride2_skip=stride2_skip, **counts, **origin)

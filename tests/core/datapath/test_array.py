@@ -85,7 +85,7 @@ class Run:
                 assert groups in (0, every)
                 if groups:
                     found = [sums[r * columns + c] for c in range(columns)]
-                    self.seen[time, r] = [s + 1 >> 1 for s in found] if dut.halves else found
+                    self.seen[time, r] = [s + 1 >> 1 for s in found] if dut.carry_save else found
             if finished & 1:
                 step = ctx.get(dut.finished_step)
                 self.marks[time] = {name: step[name] for name in IDLE}

@@ -28,18 +28,18 @@ class Run:
     """Tiles that finish at given times, as the array shows them: row ``r`` ``r`` cycles late, for a
     cycle, among garbage."""
 
-    def __init__(self, config, gaps, seed, second=0):
+    def __init__(self, config, gaps, seed, residual=0):
         self.dut = Drain(config, simulate=True)
         self.every = (1 << self.dut.groups) - 1
-        self.config, self.second = config, second
-        self.pace = config.pace if second else 1
+        self.config, self.residual = config, residual
+        self.pace = config.pace if residual else 1
         self.rng = random.Random(seed)
         self.tiles = {}
         time = 3
         for gap in gaps:
             rows = [[self.sum() for _ in range(config.columns)] for _ in range(config.rows)]
             self.tiles[time] = (rows, self.rng.randrange(2), self.rng.randrange(2))
-            time += config.tile_cycles(second) + gap
+            time += config.tile_cycles(residual) + gap
         self.cycles = time + 5
         self.seen = []
         simulate(self.dut, self._bench)
@@ -51,7 +51,7 @@ class Run:
     async def _bench(self, ctx):
         dut, rows, columns = self.dut, self.config.rows, self.config.columns
         if self.config.pace > 1:
-            ctx.set(dut.second, self.second)
+            ctx.set(dut.residual, self.residual)
         for time in range(self.cycles):
             finished, sums = 0, [self.sum() for _ in range(rows * columns)]
             for r in range(rows):
@@ -94,13 +94,13 @@ class Run:
 @given(
     gaps=st.lists(st.integers(0, 9), min_size=2, max_size=6),
     seed=st.integers(0, 1 << 32),
-    second=st.integers(0, 1),
+    residual=st.integers(0, 1),
 )
-def test_tiles_are_emitted_row_by_row_from_the_cycle_behind_the_first_rows_sums(
-    rows, columns, requantizers, family, gaps, seed, second
+def test_tiles_are_emitted_row_by_row_from_the_cycle_after_the_first_rows_sums(
+    rows, columns, requantizers, family, gaps, seed, residual
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
-    Run(config, gaps, seed, second).check()
+    Run(config, gaps, seed, residual).check()
 
 
 @pytest.mark.parametrize("family", ["generic", "ecp5"])

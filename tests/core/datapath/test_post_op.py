@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.config import FAMILIES, AcceleratorConfig
-from accel.core.datapath.post_op import Combine, latency_of
+from accel.core.datapath.post_op import PostOpUnit, latency_of
 from accel.core.primitives import dual_port
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
 from tests.support.rtl.simulation import simulate
@@ -25,7 +25,7 @@ SIZES = [  # rows, columns, requantizers: memory words narrower than an entry, a
 ]
 SEEDS = st.integers(0, 1 << 32)
 LIMIT = 1 << ENTRY_BITS - 1
-RULES = ("clamp", "second", "maximum", "tables", "tables of one")
+RULES = ("clamp", "residual", "maximum", "lookup_tables", "tables of one")
 
 
 def entries(rng, count):
@@ -43,13 +43,13 @@ def entries(rng, count):
     return found
 
 
-def code_of(rule, result, old, low, high, tables):
+def code_of(rule, result, old, low, high, lookup_tables):
     """`isa`, in plain Python: the code that is stored, as a byte."""
     value = result
     if rule == "maximum":
         value = max(result, old)
-    elif rule.startswith("tables"):
-        value = (tables[0][result] + tables[1][old]) >> FRACTION_BITS
+    elif rule.startswith("lookup_tables"):
+        value = (lookup_tables[0][result] + lookup_tables[1][old]) >> FRACTION_BITS
     return (min(max(value, low), high) - 128) & 0xFF
 
 
@@ -58,9 +58,9 @@ class Layers:
 
     def __init__(self, config, seed, rules):
         self.config, self.rng = config, random.Random(seed)
-        self.dut = Combine(config, simulate=True)
+        self.dut = PostOpUnit(config, simulate=True)
         self.time, self.expected, self.seen = 0, {}, {}
-        self.rules, self.tables = rules, None
+        self.rules, self.lookup_tables = rules, None
         simulate(self.dut, self._bench)
 
     async def _tick(self, ctx):
@@ -78,20 +78,20 @@ class Layers:
             ctx.set(dut.restart, 0)
             for name, value in (
                 ("maximum", rule == "maximum"),
-                ("tables", rule.startswith("tables")),
+                ("lookup_tables", rule.startswith("lookup_tables")),
                 ("low", low),
                 ("high", high),
             ):
                 ctx.set(getattr(dut, name), value)
-            if rule.startswith("tables"):
-                await self._load(ctx, 256 if rule == "tables" else 1)
+            if rule.startswith("lookup_tables"):
+                await self._load(ctx, 256 if rule == "lookup_tables" else 1)
             for _ in range(200):
                 result, old = rng.randrange(256), rng.randrange(256)
                 if rule in ("clamp", "tables of one"):
                     old = 0
                 ctx.set(dut.result, result)
-                ctx.set(dut.second, old)
-                code = code_of(rule, result, old, low, high, self.tables)
+                ctx.set(dut.residual, old)
+                code = code_of(rule, result, old, low, high, self.lookup_tables)
                 self.expected[self.time + dut.latency] = code
                 await self._tick(ctx)
             for _ in range(dut.latency + 1):  # the last codes are stored before the next layer
@@ -104,10 +104,10 @@ class Layers:
             ctx.set(self.dut.restart, 1)
             await self._tick(ctx)
             ctx.set(self.dut.restart, 0)
-        first, second = entries(self.rng, 256), entries(self.rng, count)
-        # The second table keeps what it had behind its only entry, which nobody asks for.
-        self.tables = first, second
-        await self._words(ctx, first + second)
+        first, residual = entries(self.rng, 256), entries(self.rng, count)
+        # The second table keeps what it had after its only entry, which nobody asks for.
+        self.lookup_tables = first, residual
+        await self._words(ctx, first + residual)
         for _ in range(3):
             await self._tick(ctx)
 

@@ -30,9 +30,9 @@ CLOSE = 1 << TIE_BITS
 OFFSETS = ("offset", "offset_negative")
 
 
-def requantize(family, work, tie_parity=0, halves=False):
+def requantize(family, work, tie_parity=0, carry_save=False):
     """The results, one a cycle, of pairs of a sum and its channel's constants."""
-    dut = Requantizer(Isa(AcceleratorConfig(family=family)), halves=halves)
+    dut = Requantizer(Isa(AcceleratorConfig(family=family)), carry_save=carry_save)
     rng = random.Random(3)
     wait = dual_port.latency_of(family)
     assert dut.latency == latency_of(family)
@@ -44,7 +44,7 @@ def requantize(family, work, tie_parity=0, halves=False):
             sum_, record = work[time % len(work)]
             # Halves are rounded up. No sum is the least that there is room for.
             odd = rng.randrange(2) if sum_ > -(1 << SUM_BITS - 1) else 0
-            ctx.set(dut.sum, 2 * sum_ - odd if halves else sum_)
+            ctx.set(dut.sum, 2 * sum_ - odd if carry_save else sum_)
             ctx.set(dut.early, {name: record[name] for name in ("bias", "coarse", "tie")})
             # The record table: the sign of the sum before chooses the offset.
             if time:
@@ -113,16 +113,16 @@ def close_to_a_step(rng):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("tie_parity", "halves"), [(0, False), (1, True)])
+@pytest.mark.parametrize(("tie_parity", "carry_save"), [(0, False), (1, True)])
 @settings(max_examples=6)
 @given(seed=st.integers(0, 1 << 32))
-def test_equals_its_definition_with_published_latency(family, tie_parity, halves, seed):
+def test_equals_its_definition_with_published_latency(family, tie_parity, carry_save, seed):
     rng = random.Random(seed)
     work = [rng.choice([anything, *(close_to_a_step,) * 4])(rng) for _ in range(800)]
     expected = [result_of(*item, tie_parity) for item in work]
     untied = [result_of(sum_, record | {"tie": 0}) for sum_, record in work]
     assert sum(a != b for a, b in zip(expected, untied, strict=True)) > 10
-    assert requantize(family, work, tie_parity, halves) == expected
+    assert requantize(family, work, tie_parity, carry_save) == expected
 
 
 def rule_of(kind, rng):

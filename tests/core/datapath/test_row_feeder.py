@@ -15,7 +15,7 @@ FAMILIES = ["generic", "ecp5"]
 
 
 def drive(rows, columns, family, cycles):
-    """The operands ``[rows][columns]`` that belong to each cycle, ``latency`` cycles behind it, from
+    """The operands ``[rows][columns]`` that belong to each cycle, ``latency`` cycles after it, from
     (word's bytes, row or None, broadcast)."""
     dut = RowFeeder(
         rows=rows, columns=columns, activation_shape=signed(8), family=family, simulate=True
@@ -43,7 +43,7 @@ def words(rng, rows, count):
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
 @settings(max_examples=8)
 @given(seed=st.integers(0, 1 << 32), gaps=st.lists(st.integers(0, 5), min_size=1, max_size=5))
-def test_one_word_a_cycle_gives_each_row_its_bytes_a_cycle_behind_the_row_above(
+def test_one_word_a_cycle_gives_each_row_its_bytes_a_cycle_after_the_row_above(
     rows, columns, family, seed, gaps
 ):
     # Tiles of some blocks each, at once or with pauses between them in which words are garbage.

@@ -42,7 +42,7 @@ COMBINING = [
 SEEDS = st.integers(0, 1 << 32)
 
 
-def output_fields(isa, rng, *, second):
+def output_fields(isa, rng, *, residual):
     """A layer of which columns, and positions of each run, are left out; lanes as requantizers
     want them. With a second operand no byte is written twice."""
     config = isa.config
@@ -50,7 +50,7 @@ def output_fields(isa, rng, *, second):
     fields = random_fields(isa, rng)
     fields |= {
         "broadcast": rng.getrandbits(1),
-        "second": int(second),
+        "residual": int(residual),
         "run_filling": rng.randrange(min(rows, fields["run_less_one"] + 1)),
         "output_lane": rng.randrange(0, rows, count),
         "output_group_lanes": rng.randrange(0, rows, count),
@@ -59,7 +59,7 @@ def output_fields(isa, rng, *, second):
     }
     if columns % rows == 0:
         fields |= {"output_lane": 0, "output_group_lanes": 0}
-    return fields | (places_of_their_own(fields, isa, rng) if second else {})
+    return fields | (places_of_their_own(fields, isa, rng) if residual else {})
 
 
 def places_of_their_own(f, isa, rng):
@@ -77,13 +77,13 @@ def places_of_their_own(f, isa, rng):
         "output_group_lanes": group % rows,
         "output_inner_step": sign * inner % (1 << isa.address_bits),
         "output_outer_step": sign * outer % (1 << isa.address_bits),
-        **({"output_line_step": 1} if isa.config.lines > 1 else {}),
+        **({"output_broadcast_row_step": 1} if isa.config.broadcast_rows > 1 else {}),
     }
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where neighbouring results go: ``lane`` of ``word``, which has other results before and behind
+    """Where neighbouring results go: ``lane`` of ``word``, which has other results before and after
     unless it begins or ends here."""
 
     word: int
@@ -106,22 +106,26 @@ def places(f: Mapping[str, int], config: AcceleratorConfig, address_bits: int) -
         limit = f["last_columns_less_one" if last_group else "columns_less_one"]
         word, found = f["output_base"], []
         for run in range(f["runs_less_one"] + 1):
-            lines = f.get("last_lines_less_one" if run == f["runs_less_one"] else "lines_less_one")
+            lines = f.get(
+                "last_broadcast_rows_less_one"
+                if run == f["runs_less_one"]
+                else "broadcast_rows_less_one"
+            )
             for inner in range(f["run_less_one"] + 1):
                 odd = len(found) % rows % 2
-                found.append((word, inner < real and not (f.get("halved") and odd), lines))
+                found.append((word, inner < real and not (f.get("stride2_skip") and odd), lines))
                 if inner == f["run_less_one"]:
                     word += f["output_outer_step"]
-                elif odd or not f.get("halved"):
+                elif odd or not f.get("stride2_skip"):
                     word += f["output_inner_step"]
         found += [(0, False, 0)] * (-len(found) % rows)
         first = group * (f["output_group_words"] * rows + f["output_group_lanes"])
         for word, wanted, lines in found:
             for column in range(0, columns, count):
                 byte, channel = word * rows + f["output_lane"] + first + column, column
-                if config.lines > 1:
+                if config.broadcast_rows > 1:
                     line, lane = divmod(column, rows)
-                    byte += line * rows * (f["output_line_step"] - 1)
+                    byte += line * rows * (f["output_broadcast_row_step"] - 1)
                     channel = lane if f["broadcast"] else column
                     wanted = wanted and line <= lines
                 yield Place(
@@ -190,8 +194,8 @@ class Layers:
     async def _bench(self, ctx):
         config = self.config
         for index in range(self.layers):
-            second = self.seconds[index % len(self.seconds)]
-            fields = output_fields(self.dut.isa, self.rng, second=second)
+            residual = self.seconds[index % len(self.seconds)]
+            fields = output_fields(self.dut.isa, self.rng, residual=residual)
             ctx.set(self.dut.descriptor, fields)
             ctx.set(self.dut.start, 1)
             await self._cycle(ctx)
@@ -201,21 +205,21 @@ class Layers:
             written, turns = {}, config.word_cycles * config.pace
             before = {address: bytes(word) for address, word in self.words.items()}
             for index, place in enumerate(places(fields, config, self.dut.isa.address_bits)):
-                if second:
+                if residual:
                     for _ in range(config.pace - 1 if index else 0):
                         await self._cycle(ctx)
                 if index % config.drain_cycles == 0:
                     # With a second operand tiles begin in turns.
-                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if second else 1)
+                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if residual else 1)
                     for _ in range(pause):
                         await self._cycle(ctx)
-                self._expect(place, second, written, before)
+                self._expect(place, residual, written, before)
                 await self._cycle(ctx, coming=1)
             self.done.append(self.time + write_delay(config))
             while self.time <= self.done[-1] + self.rng.randint(1, 3):
                 await self._cycle(ctx)
 
-    def _expect(self, place, second, written, before):
+    def _expect(self, place, residual, written, before):
         """What becomes of results whose place is found in the next cycle."""
         config, time, count = self.config, self.time + 1, self.config.requantizers
         lanes = range(place.lane, place.lane + count)
@@ -227,11 +231,11 @@ class Layers:
             written.update(zip(lanes, codes, strict=True))
         if place.ends and written:
             self._expect_access(time + write_delay(config), "write", place.word, dict(written))
-        if second and place.begins:
+        if residual and place.begins:
             self._expect_access(time, "read", place.word if place.real else None)
-        if place.real or not second:
+        if place.real or not residual:
             word = before.get(place.word) or self._word(place.word)
-            old = bytes(word[lane] ^ 0x80 for lane in lanes) if second else bytes(count)
+            old = bytes(word[lane] ^ 0x80 for lane in lanes) if residual else bytes(count)
             self.old[time + read_lead(config)] = int.from_bytes(old, "little")
 
     def _expect_access(self, time, *access):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
-from accel.core.flash.dma import Copier
+from accel.core.flash.dma import Dma
 from tests.support.rtl.simulation import simulate
 
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
@@ -18,7 +18,7 @@ class Copies:
 
     def __init__(self, seed, rate):
         self.rng, self.rate = random.Random(seed), rate
-        self.dut = Copier(CONFIG)
+        self.dut = Dma(CONFIG)
         self.written, self.before, self.waiting = [], False, 0
         simulate(self.dut, self._bench, cycles=100_000)
 

@@ -55,10 +55,12 @@ def test_what_comes_back_at_once_is_as_late_as_the_reader_takes_it_to_be():
 
 
 class Top(Elaboratable):
-    def __init__(self, board, resource, lanes, divider):
+    def __init__(self, board, resource, data_lines, divider):
         self.board = board
         self.resource = resource
-        self.reader = FlashReader(lanes=lanes, divider=divider, offset=1 << 20, header=b"header")
+        self.reader = FlashReader(
+            data_lines=data_lines, divider=divider, offset=1 << 20, header=b"header"
+        )
         self.divider = divider
 
     def elaborate(self, platform):
@@ -74,9 +76,9 @@ class Top(Elaboratable):
         return m
 
 
-def netlist(board, resource, lanes, divider) -> str:
+def netlist(board, resource, data_lines, divider) -> str:
     platform = boards.get(board).platform()
-    top = Top(boards.get(board), resource, lanes, divider)
+    top = Top(boards.get(board), resource, data_lines, divider)
     return platform.prepare(top, "top", emit_src=False).files["top.il"]
 
 
@@ -88,7 +90,7 @@ REGISTERED_OUT, DDR_OUT, REGISTERED_BOTH = "110101", "110001", "110100"
 
 
 @pytest.mark.parametrize(
-    ("resource", "lanes", "divider", "clock", "data"),
+    ("resource", "data_lines", "divider", "clock", "data"),
     [
         ("spi_flash_4x", 4, 1, DDR_OUT, [REGISTERED_BOTH] * 4),
         ("spi_flash_2x", 2, 1, DDR_OUT, [REGISTERED_BOTH] * 2),
@@ -97,8 +99,8 @@ REGISTERED_OUT, DDR_OUT, REGISTERED_BOTH = "110101", "110001", "110100"
         ("spi_flash_1x", 1, 1, DDR_OUT, [REGISTERED_OUT, "000000", "101001", "101001"]),
     ],
 )
-def test_an_ice40_has_its_registers_in_the_pads(resource, lanes, divider, clock, data):
-    found = types_of_pins(netlist("icebreaker", (resource, 0), lanes, divider))
+def test_an_ice40_has_its_registers_in_the_pads(resource, data_lines, divider, clock, data):
+    found = types_of_pins(netlist("icebreaker", (resource, 0), data_lines, divider))
     crystal = "000001"
     assert found == sorted([REGISTERED_OUT, clock, *data, crystal])
 

@@ -11,7 +11,7 @@ from accel.protocol import FlashStatus
 from tests.support.rtl.flash_bench import GAP, HEADER, OFFSET, FlashBench, image
 from tests.support.rtl.simulation import Stalls, receive, simulate
 
-READERS = [(lanes, divider) for lanes in (1, 2, 4) for divider in (1, 2)]
+READERS = [(data_lines, divider) for data_lines in (1, 2, 4) for divider in (1, 2)]
 CONTENTS = random.Random(1).randbytes(40)
 IMAGE = image(CONTENTS)
 
@@ -34,14 +34,14 @@ def status_of(contents: bytes, **bench) -> FlashStatus:
 
 
 @pytest.mark.parametrize("wakes", ["awake", "asleep", "continuous dual", "continuous quad"])
-@pytest.mark.parametrize(("lanes", "divider"), READERS)
-def test_an_image_is_accepted_in_whatever_state_the_chip_was(lanes, divider, wakes):
-    assert status_of(IMAGE, lanes=lanes, divider=divider, wakes=wakes) == FlashStatus.OK
+@pytest.mark.parametrize(("data_lines", "divider"), READERS)
+def test_an_image_is_accepted_in_whatever_state_the_chip_was(data_lines, divider, wakes):
+    assert status_of(IMAGE, data_lines=data_lines, divider=divider, wakes=wakes) == FlashStatus.OK
 
 
-@pytest.mark.parametrize(("lanes", "divider"), READERS)
-def test_bytes_of_any_address_come_in_their_order(lanes, divider):
-    bench = FlashBench(lanes=lanes, divider=divider)
+@pytest.mark.parametrize(("data_lines", "divider"), READERS)
+def test_bytes_of_any_address_come_in_their_order(data_lines, divider):
+    bench = FlashBench(data_lines=data_lines, divider=divider)
     rest = random.Random(2).randbytes(8192 - OFFSET - len(IMAGE))
     whole = IMAGE + rest
 
@@ -57,10 +57,10 @@ def test_bytes_of_any_address_come_in_their_order(lanes, divider):
     run(bench, read)
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
+@pytest.mark.parametrize("data_lines", [1, 2, 4])
 @pytest.mark.parametrize("level", [0, 15], ids=["0", "1"])
-def test_lines_that_are_stuck_are_no_chip(lanes, level):
-    assert status_of(b"", lanes=lanes, stuck=level) == FlashStatus.NO_CHIP
+def test_lines_that_are_stuck_are_no_chip(data_lines, level):
+    assert status_of(b"", data_lines=data_lines, stuck=level) == FlashStatus.NO_CHIP
 
 
 @pytest.mark.parametrize(
@@ -79,9 +79,9 @@ def test_every_identity_but_all_zeros_and_all_ones_is_a_chip(identity, status):
     assert status_of(IMAGE, identity=bytes.fromhex(identity)) == status
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4])
-def test_a_chip_that_wants_more_dummy_clocks_has_a_wrong_header(lanes):
-    assert status_of(IMAGE, lanes=lanes, extra_dummies=2) == FlashStatus.WRONG_HEADER
+@pytest.mark.parametrize("data_lines", [1, 2, 4])
+def test_a_chip_that_wants_more_dummy_clocks_has_a_wrong_header(data_lines):
+    assert status_of(IMAGE, data_lines=data_lines, extra_dummies=2) == FlashStatus.WRONG_HEADER
 
 
 def test_a_chip_that_wakes_too_slowly_is_no_chip():
@@ -90,7 +90,7 @@ def test_a_chip_that_wakes_too_slowly_is_no_chip():
 
 
 def test_a_chip_without_quad_enable_has_a_wrong_header():
-    bench = FlashBench(lanes=4)
+    bench = FlashBench(data_lines=4)
 
     async def look(ctx):
         bench.fill(ctx, IMAGE)
@@ -155,16 +155,16 @@ def test_an_image_of_any_length_is_accepted():
     run(bench, look)
 
 
-@pytest.mark.parametrize("lanes", [1, 4])
-def test_a_flipped_bit_anywhere_is_refused(lanes):
-    bench = FlashBench(lanes=lanes)
+@pytest.mark.parametrize("data_lines", [1, 4])
+def test_a_flipped_bit_anywhere_is_refused(data_lines):
+    bench = FlashBench(data_lines=data_lines)
     short = image(CONTENTS[:5])
 
     async def look(ctx):
         bench.fill(ctx, short)
         assert await bench.checked(ctx) == FlashStatus.OK
         for index in range(HEAD_BYTES, len(short)):
-            for bit in range(index % 2, 8, 2) if lanes == 4 else [index % 8]:
+            for bit in range(index % 2, 8, 2) if data_lines == 4 else [index % 8]:
                 bench.fill(ctx, bytes([short[index] ^ 1 << bit]), index)
                 assert await bench.check(ctx) == FlashStatus.WRONG_CRC
                 bench.fill(ctx, short[index : index + 1], index)
@@ -197,9 +197,9 @@ def test_what_is_refused_can_still_be_read():
     run(bench, look)
 
 
-@pytest.mark.parametrize(("lanes", "divider"), [(1, 1), (2, 2), (4, 1)])
-def test_a_read_can_be_ended_by_another_at_any_time(lanes, divider):
-    bench = FlashBench(lanes=lanes, divider=divider)
+@pytest.mark.parametrize(("data_lines", "divider"), [(1, 1), (2, 2), (4, 1)])
+def test_a_read_can_be_ended_by_another_at_any_time(data_lines, divider):
+    bench = FlashBench(data_lines=data_lines, divider=divider)
 
     async def look(ctx):
         bench.fill(ctx, IMAGE)
@@ -282,10 +282,12 @@ def test_a_stop_ends_a_read_and_leaves_nothing():
     run(bench, look)
 
 
-@pytest.mark.parametrize(("lanes", "divider"), READERS)
-def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance(lanes, divider):
+@pytest.mark.parametrize(("data_lines", "divider"), READERS)
+def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance(
+    data_lines, divider
+):
     depth = 8
-    bench = FlashBench(lanes=lanes, divider=divider, depth=depth)
+    bench = FlashBench(data_lines=data_lines, divider=divider, depth=depth)
     pins = bench.reader.pins
     pulses, apart = [], []
 
@@ -310,10 +312,10 @@ def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance
         await bench.start(ctx, 0)
         await ctx.tick().repeat(300)
         assert ctx.get(pins.cs)
-        assert pulses[-1] == 40 + depth * 8 // lanes
+        assert pulses[-1] == 40 + depth * 8 // data_lines
         await receive(ctx, bench.reader.o, 1, Stalls(0))
         await ctx.tick().repeat(30)
-        assert pulses[-1] == 40 + (depth + 1) * 8 // lanes
+        assert pulses[-1] == 40 + (depth + 1) * 8 // data_lines
         await bench.start(ctx, 0)
         await ctx.tick().repeat(100)
 
@@ -325,7 +327,7 @@ def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"lanes": 3}, "Lanes of a flash must be 1, 2 or 4, not 3"),
+        ({"data_lines": 3}, "Lanes of a flash must be 1, 2 or 4, not 3"),
         ({"divider": 4}, "Divider of a flash's clock must be 1 or 2, not 4"),
         (
             {"offset": 100},
@@ -345,6 +347,6 @@ def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_parameters_that_cannot_be_are_refused(wrong, message):
-    right = {"lanes": 4, "divider": 1, "offset": 0, "header": HEADER}
+    right = {"data_lines": 4, "divider": 1, "offset": 0, "header": HEADER}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         FlashReader(**(right | wrong))

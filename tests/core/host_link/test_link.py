@@ -133,7 +133,7 @@ def short_timeout(monkeypatch):
 
 
 def interrupted(cut, silence):
-    """Replies to a request that pauses behind ``cut`` bytes, and to one behind it."""
+    """Replies to a request that pauses after ``cut`` bytes, and to one after it."""
     board, received = Board(), []
 
     async def host(ctx):

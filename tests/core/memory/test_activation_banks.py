@@ -81,7 +81,7 @@ class Traffic:
         array_address, result_address, address = rng.choices(USED, k=3)
         data, mask = self._bytes(), self._mask() if rng.random() < 0.5 else 0
         if self.config.flash_lanes:
-            ctx.set(dut.copy_offered, 0)
+            ctx.set(dut.dma_offered, 0)
         ctx.set(dut.array_bank, bank)
         ctx.set(dut.array_address, array_address)
         ctx.set(dut.result_bank, 1 - bank)
@@ -112,15 +112,15 @@ class Traffic:
             self._copy(ctx, reads, results, other_bank if others else None)
 
     def _copy(self, ctx, reads, results, other_bank):
-        """A word that is copied comes behind everybody else."""
+        """A word that is copied comes after everybody else."""
         dut, rng = self.dut, self.rng
         bank, address, data = rng.randrange(2), rng.choice(USED), self._bytes()
         offered = bank != other_bank and rng.random() < 0.5
-        ctx.set(dut.copy_offered, offered)
-        ctx.set(dut.copy_location, {"bank": bank, "address": address})
-        ctx.set(dut.copy_data, data)
+        ctx.set(dut.dma_offered, offered)
+        ctx.set(dut.dma_location, {"bank": bank, "address": address})
+        ctx.set(dut.dma_data, data)
         taken = offered and not results and not (reads and bank == self.layer_bank)
-        assert ctx.get(dut.copy_taken) == taken
+        assert ctx.get(dut.dma_taken) == taken
         self.copied += taken
         if taken:
             self._store(bank, address, (1 << self.config.rows) - 1, data)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.command import encode, pack_weights
 from accel.config import FAMILIES, AcceleratorConfig
-from accel.core.memory.weight_buffer import RecordTable, WeightBuffer
+from accel.core.memory.weight_buffer import ParameterTable, WeightBuffer
 from accel.core.primitives import dual_port
 from tests.support.rtl.simulation import simulate
 
@@ -129,7 +129,7 @@ class Recording:
 
     def __init__(self, config, seed):
         self.config, self.rng = config, random.Random(seed)
-        self.dut = RecordTable(config, simulate=True)
+        self.dut = ParameterTable(config, simulate=True)
         self.records = {}
         self.time, self.signs = 0, {}
         self.expected = {name: {} for name in ("early", "late", "offset")}
@@ -153,13 +153,15 @@ class Recording:
         isa, self.written = self.dut.isa, {}
         for column in self.rng.sample(range(self.dut.columns), self.dut.columns):
             self.written[column, half] = record = {
-                part: random_values(layout, self.rng) for part, layout in isa.record.items()
+                part: random_values(layout, self.rng)
+                for part, layout in isa.channel_parameters.items()
             }
-            packed = encode(isa.record_layout, record)
+            packed = encode(isa.channel_parameter_layout, record)
             words = words_of(
-                packed.to_bytes(isa.record_words * self.config.rows, "little"), self.config
+                packed.to_bytes(isa.channel_parameter_words * self.config.rows, "little"),
+                self.config,
             )
-            assert len(words) == isa.record_words
+            assert len(words) == isa.channel_parameter_words
             for index, word in enumerate(words):
                 yield column, index, word
 

@@ -19,7 +19,7 @@ CORES = cores(dsps=3)  # fewer than products, for those that mix
 def test_all_products_are_the_formats_and_follow_by_the_published_latency(config):
     number = config.number_format
     claims = list(_products.claims(config))
-    assert len(claims) == (2 if number.narrow else 1)
+    assert len(claims) == (2 if number.sub_byte else 1)
     for claim in claims:
         assert f"all {256 * len(number):,} pairs" in claim.how
         assert claim.problem == ""

@@ -31,7 +31,7 @@ def test_a_value_comes_out_after_exactly_its_cycles(width, cycles, family, data)
             seen.append(ctx.get(dut.o))
 
     simulate(dut, bench)
-    # What is seen behind tick n came before tick n - cycles + 1.
+    # What is seen after tick n came before tick n - cycles + 1.
     assert seen[cycles - 1 :] == values[: len(values) - cycles + 1]
 
 

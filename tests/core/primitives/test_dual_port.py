@@ -11,13 +11,13 @@ from accel.core.primitives.dual_port import DualPortMemory
 from accel.core.primitives.family import FAMILIES
 
 
-@pytest.mark.parametrize("spread", [False, True])
+@pytest.mark.parametrize("fan_out", [False, True])
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     ("part_width", "parts", "depth"), [(8, 1, 16), (12, 3, 100), (64, 1, 3000)]
 )
 def test_reads_give_what_was_written_after_the_stated_latency(
-    family, part_width, parts, depth, spread
+    family, part_width, parts, depth, fan_out
 ):
     rng = random.Random(3)
     dut = DualPortMemory(
@@ -26,9 +26,9 @@ def test_reads_give_what_was_written_after_the_stated_latency(
         depth=depth,
         family=family,
         simulate=True,
-        spread=spread,
+        fan_out=fan_out,
     )
-    latency = dual_port.latency_of(family) + dual_port.SPREAD_CYCLES * spread
+    latency = dual_port.latency_of(family) + dual_port.FAN_OUT_CYCLES * fan_out
     assert dut.latency == latency
     addresses = sorted({0, depth - 1, *(rng.randrange(depth) for _ in range(6))})
 
@@ -37,7 +37,7 @@ def test_reads_give_what_was_written_after_the_stated_latency(
         expected = []
         recent, reads = [], []
         for _ in range(500):
-            reads = reads[-dual_port.SPREAD_CYCLES :] if spread else []
+            reads = reads[-dual_port.FAN_OUT_CYCLES :] if fan_out else []
             write = rng.choice([address for address in addresses if address not in reads])
             mask = rng.choice([0, rng.getrandbits(parts)])
             value = rng.getrandbits(part_width)

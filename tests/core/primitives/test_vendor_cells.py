@@ -103,8 +103,8 @@ def test_dp16kd_reads_writes_and_holds_like_the_twin(run_side_by_side, width_byt
 
 
 @pytest.mark.parametrize("depth", [16, 512, 4096, 32768])
-@pytest.mark.parametrize("spread", [False, True])
-def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth, spread):
+@pytest.mark.parametrize("fan_out", [False, True])
+def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth, fan_out):
     def build(m, stimulus):
         pair = [
             DualPortMemory(
@@ -113,7 +113,7 @@ def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth, spread)
                 depth=depth,
                 family="ecp5",
                 simulate=simulate,
-                spread=spread,
+                fan_out=fan_out,
             )
             for simulate in (False, True)
         ]
@@ -129,7 +129,7 @@ def test_dp16kd_with_two_ports_is_like_the_twin(run_side_by_side, depth, spread)
                 memory.write_data.eq(stimulus[32:48]),
                 memory.read_address.eq(Cat(stimulus[16:18], stimulus[17].replicate(high), ~half)),
             ]
-        return _differ(m, pair, [(Const(1), turn[:-1] > 4 + 2 * spread)])
+        return _differ(m, pair, [(Const(1), turn[:-1] > 4 + 2 * fan_out)])
 
     assert run_side_by_side(build, 100_000) == "ran"
 

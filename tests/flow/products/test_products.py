@@ -19,7 +19,7 @@ PRODUCTS = [(step, name) for step, names in STEPS.items() for name in names]
 
 
 def spoiled(data, draw):
-    """Empty, missing, and cut off at blocks and elsewhere; of bits without the names behind them."""
+    """Empty, missing, and cut off at blocks and elsewhere; of bits without the names after them."""
     end = data.find(b"\n.sym ") + 1 or len(data) - 2
     yield None
     yield b""

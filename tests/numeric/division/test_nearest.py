@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.numeric.division.nearest import closest
+from accel.numeric.division.nearest import nearest_division
 from accel.numeric.division.solver import solve
 from accel.numeric.rounding import float_multiplier
 from accel.numeric.rules.rules import Rescale
@@ -40,7 +40,7 @@ def counted(division, rule, bias) -> np.ndarray:
 def test_the_count_is_that_of_all_sums_and_small(seed):
     rule, bias, least, greatest = question(seed)
     solution = solve(rule, bias, least, greatest, ties=True)
-    found = closest(rule, bias, least, greatest, solution)
+    found = nearest_division(rule, bias, least, greatest, solution)
     np.testing.assert_array_equal(counted(found.division, rule, bias), found.differing)
     assert (found.differing[solution.proved] == 0).all()
     assert found.differing.max() < 40  # of 2,097,152
@@ -51,7 +51,7 @@ def test_channels_that_are_proved_stay_as_they_are():
     question_ = question(4)
     solution = solve(*question_, ties=True)
     solution.proved[:] = [True, False, True]
-    division = closest(*question_, solution).division
+    division = nearest_division(*question_, solution).division
     for name in ("bias", "divisor", "offset", "offset_negative", "coarse", "tie"):
         one, other = (np.broadcast_to(getattr(d, name), 3) for d in (division, solution.division))
         assert one[0] == other[0] and one[2] == other[2]
@@ -63,10 +63,10 @@ def test_there_are_channels_that_no_division_equals(shift):
     reach = np.array([2**21])
     solution = solve(rule, [77], -reach, reach, ties=True)
     assert not solution.proved.any()
-    assert 0 < closest(rule, [77], -reach, reach, solution).differing[0] < 40
+    assert 0 < nearest_division(rule, [77], -reach, reach, solution).differing[0] < 40
 
 
 def test_sums_that_leave_the_hardware_have_no_closest():
     rule = Rescale("onnx", np.array([2**30]), np.array([-10]), 0, -128, 127)
     question_ = rule, np.zeros(1), np.array([-(2**27)]), np.array([2**27])
-    assert closest(*question_, solve(*question_, ties=True)) is None
+    assert nearest_division(*question_, solve(*question_, ties=True)) is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, closest
+from accel.numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division
 from accel.numeric.division.solver import solve
 from accel.numeric.rounding import float_multiplier
 from accel.numeric.rules.rules import Rescale
@@ -96,6 +96,6 @@ def test_scales_of_float32_are_proved_or_close_over_their_whole_range(seed, zero
     solution = solve(*question, ties=True)
     if not solution.proved.all():
         assert solution.proved.sum() >= len(scales) - 1
-        nearest = closest(*question, solution)
+        nearest = nearest_division(*question, solution)
         assert nearest.worst.max() <= ALLOWED_CODES
         assert (nearest.differing <= ALLOWED_SHARE * (2 * reach + 1)).all()

@@ -9,7 +9,7 @@ from accel.sim.cycles.flash_bytes import ByteTimes
 from tests.support.rtl.flash_bench import GAP, FlashBench
 from tests.support.rtl.simulation import simulate
 
-READERS = [(lanes, divider) for lanes in (1, 2, 4) for divider in (1, 2)]
+READERS = [(data_lines, divider) for data_lines in (1, 2, 4) for divider in (1, 2)]
 
 
 def pauses(rng, depth):
@@ -50,10 +50,10 @@ async def follow(ctx, bench, times, count, rng):
 
 
 @pytest.mark.parametrize("depth", [4, 16])
-@pytest.mark.parametrize(("lanes", "divider"), READERS)
-def test_every_byte_comes_when_the_model_says_so(lanes, divider, depth):
-    bench = FlashBench(lanes=lanes, divider=divider, depth=depth)
-    rng = random.Random(10 * lanes + divider)
+@pytest.mark.parametrize(("data_lines", "divider"), READERS)
+def test_every_byte_comes_when_the_model_says_so(data_lines, divider, depth):
+    bench = FlashBench(data_lines=data_lines, divider=divider, depth=depth)
+    rng = random.Random(10 * data_lines + divider)
     seen = set()
 
     async def read(ctx):
@@ -66,7 +66,7 @@ def test_every_byte_comes_when_the_model_says_so(lanes, divider, depth):
                     await bench.start(ctx, rng.randrange(1000))
             for _ in range(rng.randrange(60)):
                 await ctx.tick()
-            times = ByteTimes(lanes=lanes, divider=divider, depth=depth, gap=GAP)
+            times = ByteTimes(data_lines=data_lines, divider=divider, depth=depth, gap=GAP)
             await bench.start(ctx, rng.randrange(1000))
             real, expected = await follow(ctx, bench, times, 50, rng)
             assert real == expected
@@ -77,12 +77,12 @@ def test_every_byte_comes_when_the_model_says_so(lanes, divider, depth):
 
 
 def test_a_whole_queue_of_the_default_depth_is_read_ahead():
-    bench = FlashBench(lanes=4, depth=512)
+    bench = FlashBench(data_lines=4, depth=512)
 
     async def read(ctx):
         await bench.checked(ctx)
         await bench.start(ctx, 0)
-        times = ByteTimes(lanes=4, divider=1, gap=GAP)
+        times = ByteTimes(data_lines=4, divider=1, gap=GAP)
         cycle, port = 1, bench.reader.o
         for _ in range(1500):
             await ctx.tick()
@@ -101,15 +101,15 @@ def test_a_whole_queue_of_the_default_depth_is_read_ahead():
 
 
 @pytest.mark.parametrize(
-    ("lanes", "divider", "first", "period"),
+    ("data_lines", "divider", "first", "period"),
     [(1, 1, 58, 8), (2, 1, 54, 4), (4, 1, 52, 2), (4, 2, 99, 4)],
 )
-def test_the_first_byte_and_the_rate_are_what_is_documented(lanes, divider, first, period):
-    times = ByteTimes(lanes=lanes, divider=divider)
+def test_the_first_byte_and_the_rate_are_what_is_documented(data_lines, divider, first, period):
+    times = ByteTimes(data_lines=data_lines, divider=divider)
     assert [times.take(0) for _ in range(3)] == [first + period * k for k in range(3)]
 
 
-@pytest.mark.parametrize("wrong", [{"lanes": 3}, {"divider": 3}])
+@pytest.mark.parametrize("wrong", [{"data_lines": 3}, {"divider": 3}])
 def test_readers_that_cannot_be_have_no_times(wrong):
     with pytest.raises(ValueError, match="^There is no reader with"):
-        ByteTimes(**({"lanes": 4, "divider": 1} | wrong))
+        ByteTimes(**({"data_lines": 4, "divider": 1} | wrong))

@@ -24,10 +24,10 @@ def test_a_layer_whose_chunk_was_not_copied_does_not_run():
     program = compile_graph(load(DIGITS / "digits_int8.tflite"), CONFIG)
     inputs = np.load(DIGITS / "test_images.npz")["x"][:2]
     run(program, Machine(program), inputs)
-    for index, copy in enumerate(program.copies):
+    for index, copy in enumerate(program.transfers):
         if copy:
-            copies = (*program.copies[:index], None, *program.copies[index + 1 :])
-            lacking = replace(program, copies=copies)
+            copies = (*program.transfers[:index], None, *program.transfers[index + 1 :])
+            lacking = replace(program, transfers=copies)
             with pytest.raises(IllegalProgram, match=r"the chunk of \w+ is not in memory"):
                 run(lacking, Machine(lacking), inputs)
 
@@ -40,7 +40,7 @@ def test_a_tile_of_fewer_steps_than_rows_is_refused():
     chunk = compile_graph(load(DIGITS / "digits_int8.tflite"), config).chunks[0].data
     fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
     shape = {"inner_taps_less_one": 2, "outer_taps_less_one": 0, "blocks_less_one": 0}
-    fields |= {"broadcast": 1, "halved": 1, **shape}
+    fields |= {"broadcast": 1, "stride2_skip": 1, **shape}
     short = encode(isa.descriptor, fields).to_bytes(header, "little") + chunk[header:]
     with pytest.raises(IllegalProgram, match=r"tiles of 3 steps, fewer than the array's 4 rows"):
         decode_layer(short, config)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel.numeric.formats import NumberFormat
-from accel.sim.functional.layer import Layer
+from accel.sim.functional.layer import DecodedLayer
 
 LOSSY = NumberFormat(
     title="lossy",
@@ -20,14 +20,14 @@ LOSSY = NumberFormat(
 def test_sums_are_those_of_the_stated_products(broadcast):
     random = np.random.default_rng(1)
     weights = random.choice(LOSSY.values, (2, 12, 5))
-    layer = Layer(
+    layer = DecodedLayer(
         config=SimpleNamespace(number_format=LOSSY, rows=4),
         fields={"broadcast": broadcast},
         weights=weights,
         division=None,
         reads=None,
         writes=None,
-        tables=None,
+        lookup_tables=None,
     )
     shape = (3, 2, 5, 7, 12) if broadcast else (3, 2, 7, 12)
     x = random.integers(-128, 128, shape)

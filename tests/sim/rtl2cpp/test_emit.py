@@ -161,9 +161,9 @@ def test_memories_of_any_width_and_their_ports(tmp_path, monkeypatch, width, gra
     m.submodules.bank = bank = Module()
     init = [(0x1234_5678_9ABC_DEF0_FF * (index + 3)) % (1 << width) for index in range(depth - 2)]
     bank.submodules.memory = memory = Memory(shape=width, depth=depth, init=init)
-    first, second = (memory.write_port(granularity=granularity) for _ in range(2))
+    first, residual = (memory.write_port(granularity=granularity) for _ in range(2))
     plain, at_once = memory.read_port(), memory.read_port(domain="comb")
-    seeing = memory.read_port(transparent_for=(first, second))
+    seeing = memory.read_port(transparent_for=(first, residual))
     inputs, read = [], []
     for name, port in {"plain": plain, "now": at_once, "seeing": seeing}.items():
         address, data = Signal(range(depth), name=f"{name}_at"), Signal(width, name=name)
@@ -175,7 +175,7 @@ def test_memories_of_any_width_and_their_ports(tmp_path, monkeypatch, width, gra
         inputs.append(address)
     enable = Signal(2, name="enable")
     bank.d.comb += [plain.en.eq(enable[0]), seeing.en.eq(enable[1])]
-    for name, port in {"first": first, "second": second}.items():
+    for name, port in {"first": first, "residual": residual}.items():
         address, lanes = (
             Signal(range(depth), name=f"{name}_at"),
             Signal(len(port.en), name=f"{name}_en"),

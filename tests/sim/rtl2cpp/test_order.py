@@ -1,11 +1,11 @@
-"""Statements come behind what they must come behind, and if possible behind what they rather do."""
+"""Statements come after what they must come after, and if possible after what they rather do."""
 
 import random
 
 from accel.sim.rtl2cpp.order import ordered
 
 
-def test_all_come_once_and_behind_what_they_must():
+def test_all_come_once_and_after_what_they_must():
     source = random.Random(1)
     items = list(range(200))
     after = {item: source.sample(range(item), min(item, 3)) for item in items}

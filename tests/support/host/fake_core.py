@@ -21,7 +21,7 @@ from accel.protocol import (
     crc,
 )
 from accel.sim.functional.decode import decode_layer
-from accel.sim.functional.layer import Layer
+from accel.sim.functional.layer import DecodedLayer
 
 CYCLES = 11  # of each layer
 ERASED = 1 << 16  # bytes of a flash, at least
@@ -149,8 +149,8 @@ class FakeCore:
             bank, address = Isa(self.config).pointed_to(layer.fields["next"])
         return Status.OK
 
-    def _copy(self, copy: Mapping[str, int], start: int, streamed: Layer | None) -> None:
-        """Copy words that lie in flash from byte ``start`` on, or behind a chunk that does."""
+    def _copy(self, copy: Mapping[str, int], start: int, streamed: DecodedLayer | None) -> None:
+        """Copy words that lie in flash from byte ``start`` on, or after a chunk that does."""
         start += streamed.chunk_bytes if streamed else 0
         count = (copy["position_outer_step"] + 1) * self.config.rows
         words = self._content(FLASH, start)[:count]

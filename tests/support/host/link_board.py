@@ -65,7 +65,7 @@ class Board:
         simulate(self.dut, *testbenches, background=background, cycles=200_000)
 
     def answer(self, request, count, *, rates=(0, 0)):
-        """Send ``request`` and return ``count`` bytes, behind which no more may come."""
+        """Send ``request`` and return ``count`` bytes, after which no more may come."""
         received = []
         sending, receiving = (Stalls(rate, self.rng.getrandbits(20)) for rate in rates)
 

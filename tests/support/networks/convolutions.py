@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import Command, encode, pack_stream
-from accel.compiler.ir.layer import Combination, Convolution, Region
-from accel.compiler.ir.tensor_layout import Stored
+from accel.compiler.ir.command import LayerCommand, encode, pack_stream
+from accel.compiler.ir.layer import Convolution, PostOp, Region
+from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
@@ -99,8 +99,8 @@ def combinations(draw, c: Convolution) -> Convolution:
     if not maximum:
         limit = 1 << draw(st.sampled_from((24, ENTRY_BITS - 1)))
         pair = tuple(random.integers(-limit, limit, n) for n in (256, 256 if second else 1))
-    combination = Combination(second=second, maximum=maximum, tables=pair, low=low, high=high)
-    return c.replace(combination=combination)
+    post_op = PostOp(residual=second, maximum=maximum, lookup_tables=pair, low=low, high=high)
+    return c.replace(post_op=post_op)
 
 
 def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
@@ -114,7 +114,7 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
     (height, width, _), r = c.input_shape, c.region
     channels = slice(c.first_channel, c.first_channel + c.channels)
     for y, x in np.ndindex(r.height, r.width):
-        to = (r.top + y * c.spread[0], r.left + x * c.spread[1])
+        to = (r.top + y * c.output_stride[0], r.left + x * c.output_stride[1])
         y, x = y + r.top, x + r.left
         sums = np.zeros((len(images), c.channels), np.int64)
         for i, j in np.ndindex(*c.kernel):
@@ -125,22 +125,22 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
             sums += pixel * c.weights[i, j] if c.depthwise else pixel @ c.weights[:, i, j].T
         codes = c.rule.compute(sums + c.bias)
         place = (slice(None), *(to[::-1] if c.transposed else to), channels)
-        answer[place] = combine(c.combination, codes, before[place])
+        answer[place] = combine(c.post_op, codes, before[place])
     return answer
 
 
-def combine(combination: Combination | None, codes: np.ndarray, old: np.ndarray) -> np.ndarray:
+def combine(post_op: PostOp | None, codes: np.ndarray, old: np.ndarray) -> np.ndarray:
     """Codes as they are stored, from those of a convolution and those that are there."""
     codes = codes.astype(np.int64)
-    if combination is None:
+    if post_op is None:
         return codes
-    if combination.maximum:
+    if post_op.maximum:
         codes = np.maximum(codes, old)
-    if combination.tables is not None:
-        first, second = combination.tables
-        other = second[old.astype(int) + 128] if combination.second else second[0]
+    if post_op.lookup_tables is not None:
+        first, second = post_op.lookup_tables
+        other = second[old.astype(int) + 128] if post_op.residual else second[0]
         codes = ((first[codes + 128] + other) >> FRACTION_BITS) - 128
-    return np.clip(codes, combination.low, combination.high)
+    return np.clip(codes, post_op.low, post_op.high)
 
 
 def pack(images: np.ndarray, rows: int) -> np.ndarray:
@@ -152,7 +152,7 @@ def pack(images: np.ndarray, rows: int) -> np.ndarray:
 
 
 def execute(
-    commands: Sequence[Command],
+    commands: Sequence[LayerCommand],
     c: Convolution,
     packed: np.ndarray,
     config: AcceleratorConfig,
@@ -161,16 +161,16 @@ def execute(
     """The output, as `convolve` gives it, that the commands' bytes make of a packed input."""
     isa, rows = Isa(config), config.rows
     first, target = 11, 23  # words where input and output begin
-    stored = Stored(*c.output_shape)
+    layout_of = TensorLayout(*c.output_shape)
     memory = np.full((len(packed), 2, config.bank_words * rows), UNTOUCHED, np.uint8)
     memory[:, 0, first * rows : first * rows + packed.shape[1]] = packed
-    size = stored.words(rows) * rows
+    size = layout_of.words(rows) * rows
     if before is not None:
         memory[:, 1, target * rows : target * rows + size] = pack(before, rows)
     for command in commands:
         stream = pack_stream(command, config)
         words = len(stream) // rows - isa.table_words(command.fields)
-        words = words // len(command.channels) - isa.records_of_group(command.fields)
+        words = words // len(command.channels) - isa.group_parameter_words(command.fields)
         fields = {
             **command.fields,
             "next": 0,
@@ -186,12 +186,12 @@ def execute(
     outside = np.delete(data, np.s_[target * rows : target * rows + size], axis=1)
     assert (outside == UNTOUCHED).all()
     data = data[:, target * rows : target * rows + size]
-    data = data.reshape(len(packed), stored.height, stored.width, -1)
-    return data[..., : stored.channels]
+    data = data.reshape(len(packed), layout_of.height, layout_of.width, -1)
+    return data[..., : layout_of.channels]
 
 
 def assert_same(
-    commands: Sequence[Command],
+    commands: Sequence[LayerCommand],
     c: Convolution,
     config: AcceleratorConfig,
     before: np.ndarray | None = None,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 
 from accel.api import Program
-from accel.compiler.program.program import Program as Code
+from accel.compiler.program.program import CoreProgram
 from accel.executors import Execution
 from accel.host.driver import Counters, DrivenCore, Transport
 from accel.host.runner import run
@@ -14,7 +14,7 @@ from accel.sim.compare import assert_same
 from accel.sim.cycles.cycle_model import predict
 
 
-def compared(code: Code, expected: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def compared(code: CoreProgram, expected: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The expected tensors that the compiled network has; it may compute some on the way to others."""
     return {name: array for name, array in expected.items() if code.has(name)}
 
@@ -29,7 +29,7 @@ def assert_layers(
     return execution
 
 
-def assert_cycles(code: Code, counted: Sequence[Counters]) -> None:
+def assert_cycles(code: CoreProgram, counted: Sequence[Counters]) -> None:
     """Assert that all four counters of every layer are the cycle model's."""
     names = [command.name for command in code.commands]
     assert len(names) == len(counted) == len(code.chunks)
@@ -39,7 +39,7 @@ def assert_cycles(code: Code, counted: Sequence[Counters]) -> None:
 
 
 def assert_rtl(
-    code: Code, transport: Transport, inputs: np.ndarray, expected: Mapping[str, np.ndarray]
+    code: CoreProgram, transport: Transport, inputs: np.ndarray, expected: Mapping[str, np.ndarray]
 ) -> None:
     """Drive a core that is already there: every layer, and the cycles of each sample's layers."""
     core = DrivenCore(code, transport)

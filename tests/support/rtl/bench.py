@@ -11,10 +11,10 @@ from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph import interpreter
-from accel.compiler.ir.command import halved, lines, positions
+from accel.compiler.ir.command import broadcast_rows, positions, stride2_skip
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import compile_graph
-from accel.compiler.program.program import Program
+from accel.compiler.program.program import CoreProgram
 from accel.compiler.tflite_export.writer import write
 from accel.config import FLASH, AcceleratorConfig
 from accel.host.driver import Counters, DrivenCore
@@ -98,7 +98,7 @@ class RtlBench:
             self.transport = _Bounded(self.config)
         return outcome
 
-    def _run(self, code: Program, inputs, outcome: Outcome) -> None:
+    def _run(self, code: CoreProgram, inputs, outcome: Outcome) -> None:
         graph = code.graph
         if not isinstance(inputs, Mapping):
             inputs = {graph.inputs[0]: inputs}
@@ -117,7 +117,7 @@ class RtlBench:
         for command, ours, theirs in zip(code.commands, modelled, core.layer_counters, strict=True):
             _compare_counters(command.name, ours, theirs, outcome)
 
-        # In one run, of the greatest codes, and of the same ones behind others
+        # In one run, of the greatest codes, and of the same ones after others
         core.stepped = False
         outputs = {name: data[1:] for name, data in expected.items() if name in graph.outputs}
         rest = {name: data[1:] for name, data in inputs.items()}
@@ -154,13 +154,13 @@ def _without_numbers(text: str) -> str:
     return " ".join("N" if any(map(str.isdigit, word)) else word for word in words)[:120]
 
 
-def _count_reached(code: Program, reached: Counter) -> None:
+def _count_reached(code: CoreProgram, reached: Counter) -> None:
     """What layers have of that which is drawn often."""
     config = code.config
-    for command, chunk, copy in zip(code.commands, code.chunks, code.copies, strict=True):
+    for command, chunk, copy in zip(code.commands, code.chunks, code.transfers, strict=True):
         f = command.fields
         tiles = -(-positions(f) // config.rows)
-        most, least = lines(f)
+        most, least = broadcast_rows(f)
         found = {
             command.mode: True,
             "one tile": tiles == 1,
@@ -170,11 +170,11 @@ def _count_reached(code: Program, reached: Counter) -> None:
             "one group": f["groups_less_one"] == 0,
             "one column": f["last_columns_less_one"] == 0,
             "one tap": command.steps <= config.rows,
-            "halved": halved(f),
+            "stride2_skip": stride2_skip(f),
             "several lines": most > 1,
             "fewer lines in the end": least < most,
-            "second operand": f["second"],
-            "tables": f["tables"],
+            "second operand": f["residual"],
+            "tables": f["lookup_tables"],
             "shared weights": f["shared"],
             "from flash": chunk.bank == FLASH,
             "copy": copy is not None,

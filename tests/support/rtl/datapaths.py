@@ -16,7 +16,7 @@ def cores(**changes) -> list[AcceleratorConfig]:
     found = []
     for element, form in PAIRS:
         every = configurations(element, form)
-        found += every[:1] if FORMATS[form].narrow else every
+        found += every[:1] if FORMATS[form].sub_byte else every
     return [config.replace(**changes) for config in found]
 
 

@@ -26,9 +26,9 @@ def image(contents: bytes, *, header: bytes = HEADER, length: int | None = None)
 class FlashBench(Elaboratable):
     """Reader and chip, wired; ``stuck`` lines give this level instead of what the chip says."""
 
-    def __init__(self, *, lanes=4, divider=1, depth=16, offset=OFFSET, stuck=None, **chip):
+    def __init__(self, *, data_lines=4, divider=1, depth=16, offset=OFFSET, stuck=None, **chip):
         self.reader = FlashReader(
-            lanes=lanes,
+            data_lines=data_lines,
             divider=divider,
             offset=offset,
             header=HEADER,

@@ -15,7 +15,7 @@ def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str
         if name not in ("next", "last", "copy")
     }
     # The taps of a broadcast layer fill all rows; a run of them may lack one that no row needs.
-    shortest = config.rows - fields.get("halved", 0)
+    shortest = config.rows - fields.get("stride2_skip", 0)
     taps = rng.randint(shortest, config.rows + 2) if broadcast else rng.randint(1, 3)
     outer_taps = rng.randint(2 if broadcast and taps < config.rows else 1, 3)
     return fields | {

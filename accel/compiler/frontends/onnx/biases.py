@@ -2,7 +2,7 @@
 
 A bias is integer codes where its scale is input scale times weight scale, as quantizers make it, and
 ONNX Runtime adds it to the sums. Constant real numbers it quantizes so itself at its highest
-optimization level. A bias of any other quantization is float32: the runtime adds it behind the sums,
+optimization level. A bias of any other quantization is float32: the runtime adds it after the sums,
 which then are float32 numbers, too. So do we, since no other integers mean the same.
 
 Matrix products are the exception: at its highest level the runtime takes the codes of their biases
@@ -14,10 +14,10 @@ Source: onnxruntime/core/optimizer/qdq_transformer, WeightBiasQuantization and C
 import numpy as np
 
 from ....numeric.rounding import INT32_MAX, INT32_MIN
-from ....numeric.rules.float_epilogue import Coder, Step
+from ....numeric.rules.float_epilogue import Coder, EpilogueStep
 from ...operators._activation import ACTIVATIONS
 from .builder import Quantizer, Unreadable
-from .low_bit.chains import checked, numbers_of
+from .low_bit.epilogues import checked, numbers_of
 from .values import Addends, Constant, Dequantized, Value
 
 SAME_SCALE = 1e-5  # relative difference of a bias's scale from the sums' that is taken for none
@@ -77,16 +77,18 @@ def codes(
     return total.astype(np.int32)
 
 
-def steps(biases: Addends, factor: float, activation: str, channels: int) -> tuple[Step, ...]:
+def steps(
+    biases: Addends, factor: float, activation: str, channels: int
+) -> tuple[EpilogueStep, ...]:
     """What follows the sums in float32: the biases, of which ``factor`` times the first, and a clamp."""
     found = []
     for index, bias in enumerate(biases):
         data = vector(checked(numbers_of(bias), "a bias"), channels)
-        found.append(Step("add", (data * np.float32(1.0 if index else factor),)))
+        found.append(EpilogueStep("add", (data * np.float32(1.0 if index else factor),)))
     low, high = ACTIVATIONS[activation]
     if activation != "none":
         ends = -np.inf if low is None else low, np.inf if high is None else high
-        found.append(Step("clip", tuple(np.array(end, np.float32) for end in ends)))
+        found.append(EpilogueStep("clip", tuple(np.array(end, np.float32) for end in ends)))
     return tuple(found)
 
 

@@ -139,7 +139,7 @@ def _constant_operand(b: Builder, value: Value, index: int) -> Codes:
         return _codes_of(name, value.codes, value.scale, value.zero_point)
     data = real_constant(value)
     if data is None or data.size != 1 or not np.isfinite(data).all():
-        remedy = "put QuantizeLinear and DequantizeLinear behind it"
+        remedy = "put QuantizeLinear and DequantizeLinear after it"
         raise Unreadable(f"has a constant {name!r} that is not quantized", "", remedy)
     # One number is a code of 1 or -1 whose scale is its magnitude, exactly.
     number = float(data.item())

@@ -11,7 +11,7 @@ from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
 from . import biases
 from .builder import Builder, Quantizer, Unreadable
-from .low_bit.chains import Sums
+from .low_bit.epilogues import Sums
 from .quantize import dequantized, finished, quantizer
 from .values import (
     Activation,
@@ -123,13 +123,13 @@ def weights_of(b: Builder, index: int) -> Dequantized:
         remedy = "use constant weights"
         raise Unreadable(f"has weights {name!r} that are computed", "", remedy)
     if isinstance(value, Constant):
-        remedy = "quantize them too, with a DequantizeLinear behind"
+        remedy = "quantize them too, with a DequantizeLinear after"
         raise Unreadable(f"has weights {name!r} that are not quantized", "", remedy)
     return value
 
 
 def code_weights(b: Builder, index: int, axis: int) -> Dequantized:
-    """Weights, scales and zero points of an operator on codes, at an input and the two behind it."""
+    """Weights, scales and zero points of an operator on codes, at an input and the two after it."""
     value, scale = b.required(index), b.constant(index + 1)
     name = b.node.inputs[index]
     if not isinstance(value, Constant):

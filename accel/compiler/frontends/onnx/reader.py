@@ -116,17 +116,17 @@ def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reas
         return
     readers: Counter[str] = Counter(name for node in stuck for name in set(node.inputs))
     writers = {name: node for node in stuck for name in node.outputs}
-    behind = [node for node in stuck if not any(readers[name] for name in node.outputs)]
+    after = [node for node in stuck if not any(readers[name] for name in node.outputs)]
     on_cycles = {node.index: node for node in stuck}
-    while behind:
-        node = behind.pop()
+    while after:
+        node = after.pop()
         if on_cycles.pop(node.index, None) is None:
             continue
         for name in set(node.inputs):
             readers[name] -= 1
             before = writers.get(name)
             if before is not None and not any(readers[output] for output in before.outputs):
-                behind.append(before)
+                after.append(before)
     for node in on_cycles.values():
         yield Reason(place=node.place, what="waits for its own result", why="there is a cycle")
 
@@ -260,7 +260,7 @@ def _real_form(pending: Pending) -> Activation:
             value = view(value)
         return value
     if pending.real_form is None or pending.activation != "none":
-        remedy = "put QuantizeLinear and DequantizeLinear behind it"
+        remedy = "put QuantizeLinear and DequantizeLinear after it"
         raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)
     value = pending.real_form()
     for view in pending.views:

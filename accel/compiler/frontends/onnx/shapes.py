@@ -263,7 +263,7 @@ def _joined_shape(b: Builder, values: list[Value], axis: int) -> tuple[Shape, in
 def _join(
     b: Builder, values: list[Activation | np.ndarray], shape: Shape, axis: int, name: str
 ) -> Activation:
-    """Codes one behind the other, all of one quantization; arrays are constants of int8 codes."""
+    """Codes one after the other, all of one quantization; arrays are constants of int8 codes."""
     plain, variable = identity(len(shape)), [v for v in values if isinstance(v, Activation)]
     if not variable:
         raise Unreadable("puts constants alone together", "", "fold them")

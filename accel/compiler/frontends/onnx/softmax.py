@@ -1,4 +1,4 @@
-"""Softmax in ONNX files: of codes, or of numbers that are quantized behind it or not at all."""
+"""Softmax in ONNX files: of codes, or of numbers that are quantized after it or not at all."""
 
 import math
 from dataclasses import replace
@@ -50,7 +50,7 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
 
 
 def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
-    """Before opset 13 it was over the given dimension and all behind it, by default ``old_axis``."""
+    """Before opset 13 it was over the given dimension and all after it, by default ``old_axis``."""
     if opset >= LAST_AXIS_OPSET:
         return _result(b, x, b.attribute("axis", -1))
     axis, shape, rank = b.attribute("axis", old_axis), x.shape, len(x.shape)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ....numeric.rules.float_epilogue import Coder, Step
+from ....numeric.rules.float_epilogue import Coder, EpilogueStep
 
 Shape = tuple[int, ...]
 
@@ -95,9 +95,9 @@ class Pending:
     takes_bias: bool = False
     real_form: Callable[[], Activation] | None = None
     made: dict = field(default_factory=dict)
-    steps: tuple[Step, ...] = ()
-    chained: Callable[[Coder, tuple[Step, ...]], Activation] | None = None
-    numbers: Callable[[tuple[Step, ...]], Activation] | None = None
+    steps: tuple[EpilogueStep, ...] = ()
+    chained: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
+    numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":

@@ -64,7 +64,7 @@ def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool 
         free = size[axis] + before + after - reach
         count = (-(-free // step) if ceil else free // step) + 1
         if ceil and (count - 1) * step >= size[axis] + before:
-            count -= 1  # a window must not begin behind the image
+            count -= 1  # a window must not begin after the image
         if free < 0 or count < 1:
             raise Unreadable(f"has windows of {reach} on {size[axis] + before + after} pixels")
         beyond = (count - 1) * step - free

@@ -93,8 +93,8 @@ class _Builder:
         outputs = self.use(self.record.outputs)
         sources, results = set(self.record.inputs), set(self.record.outputs)
         before = [end.node(output=False) for i, end in self.ends.items() if i in sources]
-        behind = [end.node(output=True) for i, end in self.ends.items() if i in results - sources]
-        nodes = [*before, *nodes, *behind]
+        after = [end.node(output=True) for i, end in self.ends.items() if i in results - sources]
+        nodes = [*before, *nodes, *after]
         used = {tensor for node in nodes for tensor in (*node.inputs, *node.outputs)}
         used.update(inputs, outputs)
         ordered = [self.tensors[i] for i in sorted(self.tensors)]

@@ -149,7 +149,7 @@ def test_biases_that_leave_nothing_of_the_sums_or_nothing_of_themselves(scale):
 
 
 @pytest.mark.parametrize("ratio", [1, 0.5])
-def test_a_bias_and_another_one_behind(ratio):
+def test_a_bias_and_another_one_after(ratio):
     m = network("Conv", "powers", np.int8)
     quantized_bias(m, bias_codes(m), unit(m) * np.float32(ratio))
     at = next(i for i, node in enumerate(m.nodes) if node.op_type == "Conv")

@@ -186,7 +186,7 @@ FAULTS = {
     unquantized_output: [
         (
             rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); {QUANTIZE} "
-            "behind it"
+            "after it"
         )
     ],
     dynamic: [

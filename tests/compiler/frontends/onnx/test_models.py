@@ -35,7 +35,7 @@ def test_the_contract_is_onnx(recorded):
 
 
 def test_channels_first_cost_nothing_inside(recorded):
-    """Images are transposed when they come in; behind that, constants are permuted instead."""
+    """Images are transposed when they come in; after that, constants are permuted instead."""
     _, graph, _ = recorded
     first = next(i for i, node in enumerate(graph) if node.operator in WEIGHTED)
     assert "transpose" not in [node.operator for node in graph.nodes[first:]]

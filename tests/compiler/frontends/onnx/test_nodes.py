@@ -62,7 +62,7 @@ class NodeTest:
         """The model with its input and its output quantized, and weights as well."""
         graph = self.model.graph
         constants = {"step": np.float32(STEP), "zero": np.int8(0)}
-        before, behind = [], []
+        before, after = [], []
         names = {self.name: "input_numbers", graph.output[0].name: "output_numbers"}
         self._convert(self.name, "input", before, names[self.name])
         for name, array in self.constants.items():
@@ -71,12 +71,12 @@ class NodeTest:
             if weights:
                 names[name] = f"{name}_numbers"
                 self._convert(name, name, before, names[name])
-        self._convert("output_numbers", "output", behind, graph.output[0].name)
+        self._convert("output_numbers", "output", after, graph.output[0].name)
         for node in graph.node:
             for ports in (node.input, node.output):
                 for index, name in enumerate(ports):
                     ports[index] = names.get(name, name)
-        nodes = [*before, *graph.node, *behind]
+        nodes = [*before, *graph.node, *after]
         tensors = [numpy_helper.from_array(a, name) for name, a in constants.items()]
         output = helper.make_tensor_value_info(graph.output[0].name, FLOAT, None)
         whole = helper.make_graph(nodes, "wrapped", graph.input[:1], [output], tensors)

@@ -152,7 +152,7 @@ def _qgemm(d: Draw) -> None:
 
 
 def _dequantized_weights(d: Draw, shape: tuple[int, ...], axis: int) -> tuple[str, float]:
-    """Weights of int8 behind their DequantizeLinear, and their scale."""
+    """Weights of int8 after their DequantizeLinear, and their scale."""
     codes, scale, zero = _weights(d, shape, axis, np.int8)
     if d.constants[scale].ndim:  # of one unit with the bias
         d.constants[scale] = np.full_like(d.constants[scale], d.constants[scale][0])

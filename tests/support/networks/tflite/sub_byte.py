@@ -51,7 +51,7 @@ def with_signs(monkeypatch) -> None:
     monkeypatch.setattr(conv2d, "rescale_rule", rule)
 
 
-class Narrow:
+class SubByte:
     """Grows a chain of convolutions; the last layer has codes of 8 bits."""
 
     def __init__(self, seed: int = 1):
@@ -90,7 +90,7 @@ class Narrow:
 
     def graph(self) -> Graph:
         graph = Graph(
-            name="narrow",
+            name="sub_byte",
             tensors=MappingProxyType(self.tensors),
             nodes=tuple(self.nodes),
             inputs=("x",),
@@ -105,7 +105,7 @@ NIBBLES, SIGNS, BYTES = range(-7, 8), (-1, 1), range(-127, 128)
 
 def of_4_bits(highest: int = 7, channels=(13, 16, 21)) -> Graph:
     """Codes of 0 to ``highest``, between a first layer and a last one of bytes; one is padded."""
-    b = Narrow()
+    b = SubByte()
     scale = 6 / highest
     first, second, third = channels
     b.layer("first", first, 3, weights=NIBBLES, scale=scale, pad=1, activation="relu6")
@@ -118,7 +118,7 @@ def of_4_bits(highest: int = 7, channels=(13, 16, 21)) -> Graph:
 def of_signs(last=SIGNS) -> Graph:
     """Signs, of which 43 leave a byte and a word unfilled. The last layer's weights are out of ``last``:
     if those are all 1, its bytes are 0."""
-    b = Narrow()
+    b = SubByte()
     b.layer("sign_first", 43, 3, weights=BYTES, scale=1.0)
     b.layer("sign_second", 64, 2, weights=SIGNS, scale=1.0)
     b.layer("last", 5, 2, weights=last, scale=0.6, zero_point=3)

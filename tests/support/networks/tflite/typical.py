@@ -144,10 +144,10 @@ def networks(draw: Draw, least: int = LEAST, most: int = MOST):
         b.node("add", Add(), shape, q, inputs=names)
         live.append(b.last)
     ends = draw(st.booleans())
-    behind = END if ends else 0
-    layers = max(1, draw(st.integers(least, most)) - behind)
+    after = END if ends else 0
+    layers = max(1, draw(st.integers(least, most)) - after)
     while len(b.nodes) < layers:
-        fitting = STEPS if len(b.nodes) + STEP + behind <= most else SINGLE
+        fitting = STEPS if len(b.nodes) + STEP + after <= most else SINGLE
         draw(st.sampled_from(fitting))(b, live)
         live = [tensor for tensor in live if small(tensor)] or [b.tensors["input"]]
     if ends:

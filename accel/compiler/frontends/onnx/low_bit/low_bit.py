@@ -26,7 +26,7 @@ def low_bit(record: FileRecord) -> bool:
     return any(_clips(node) and quantized.intersection(node.inputs[:1]) for node in record.nodes)
 
 
-def clip_behind(record: FileRecord, tensor: str) -> NodeRecord | None:
+def clip_after(record: FileRecord, tensor: str) -> NodeRecord | None:
     """The Clip that alone reads a tensor."""
     readers = [node for node in record.nodes if tensor in node.inputs]
     kept = tensor in (port.name for port in record.outputs)

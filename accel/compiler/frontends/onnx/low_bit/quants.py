@@ -1,4 +1,4 @@
-"""QONNX's quantizers, and QuantizeLinear with the Clip behind it (QCDQ)."""
+"""QONNX's quantizers, and QuantizeLinear with the Clip after it (QCDQ)."""
 
 from dataclasses import replace
 
@@ -8,8 +8,8 @@ from .....numeric.rules.float_epilogue import ROUNDINGS, Coder
 from ..builder import Builder, Unreadable
 from ..quantize import check_scale, dequantize_linear, quantize_linear
 from ..values import Activation, Constant, Dequantized, Pending, Value
-from .chains import checked, coded, numbers_of, quantizer_of, waiting
-from .low_bit import clip_behind, spelled
+from .epilogues import checked, coded, numbers_of, quantizer_of, waiting
+from .low_bit import clip_after, spelled
 
 MOST_BITS = 8
 FARTHEST_ZERO = 2**15
@@ -142,7 +142,7 @@ def _constant(value: Value, scale: np.ndarray, zeros: np.ndarray, like: Coder) -
 
 
 def quantize(b: Builder) -> list[Value]:
-    """QuantizeLinear, whose codes a Clip behind it may hold to fewer bits."""
+    """QuantizeLinear, whose codes a Clip after it may hold to fewer bits."""
     value = b.required(0)
     if isinstance(value, Constant | Dequantized):
         return quantize_linear(b)
@@ -157,7 +157,7 @@ def quantize(b: Builder) -> list[Value]:
         raise Unreadable(f"quantizes an activation with {scale.size} scales", "", PER_TENSOR)
     limits = np.iinfo(zeros.dtype)
     low, high = limits.min, limits.max
-    clip = clip_behind(b.record, b.node.outputs[0])
+    clip = clip_after(b.record, b.node.outputs[0])
     if clip is not None:
         with b.at(clip):
             least, most = clip_ends(b)

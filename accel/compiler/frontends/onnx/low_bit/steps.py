@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .....numeric.rules.float_epilogue import Chain, Coder, Step, normalize
+from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, normalize
 from ....operators.add import Add
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.softmax import Softmax
@@ -21,7 +21,7 @@ from ..softmax import LAST_AXIS_OPSET
 from ..softmax import softmax as usual_softmax
 from ..values import Activation, Constant, Dequantized, Pending, Value, channels_last
 from ..windows import image, windows
-from .chains import Sums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
+from .epilogues import Sums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
 from .quants import clip_ends, dequantize, quantize
 
 Reader = Callable[[Builder], list[Value]]
@@ -67,15 +67,15 @@ def _joined(b: Builder) -> Pending:
         raise Unreadable("has two operands that are computed", why, "join branches by Add")
     operands, record = [b.numbers(0), b.numbers(1)], b.node
 
-    def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+    def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         if any(step.per_channel for step in steps):
             what = f"has numbers for each channel between it and {record.place}"
             raise Unreadable(what, "", "quantize the sum before them")
-        chain = Chain(np.ones(1), np.ones(1, np.int64), steps, coder)
+        epilogue = FloatEpilogue(np.ones(1), np.ones(1, np.int64), steps, coder)
         with b.at(replace(record, outputs=b.node.outputs)):
-            joined = binary_result(b, "add", Add(chain=chain), operands)
+            joined = binary_result(b, "add", Add(epilogue=epilogue), operands)
             made = joined.finish(quantizer_of(coder), "none", ())
-        b.bound(made.tensor, chain.low, chain.high)
+        b.bound(made.tensor, epilogue.low, epilogue.high)
         return replace(made, real=True)
 
     shape = np.broadcast_shapes(*(value.shape for value in operands))

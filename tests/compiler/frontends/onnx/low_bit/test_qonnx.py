@@ -9,7 +9,7 @@ from onnx import helper
 from accel.compiler.frontends import UnsupportedModel, load
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph import interpreter
-from accel.compiler.reports.accumulation_order import undecided
+from accel.compiler.reports.accumulation_order import order_sensitive
 from accel.numeric.rules.float_epilogue import ROUNDINGS
 from accel.quantization.measure import SOFTMAX_ERROR
 from tests.support.networks.onnx.low_bit import (
@@ -32,8 +32,15 @@ def assert_exact(n: Network, samples: int = 8):
     graph = read(data, "n.onnx")
     assert graph.contract == "qonnx"
     assert_qonnx(graph, data, n.inputs(samples))
-    chains = [getattr(node.attributes, "chain", None) for node in graph]
-    assert sum(c.undecided.sum() for c in chains if c is not None and c.undecided is not None) == 0
+    epilogues = [getattr(node.attributes, "epilogue", None) for node in graph]
+    assert (
+        sum(
+            c.order_sensitive.sum()
+            for c in epilogues
+            if c is not None and c.order_sensitive is not None
+        )
+        == 0
+    )
     return graph
 
 
@@ -63,17 +70,17 @@ def test_scales_that_are_no_powers_of_two_for_each_channel():
     n = layer(3, 4, 0.37, scales, seed=2)
     data = n.bytes()
     graph = read(data, "n.onnx")
-    chain = graph.nodes[1].attributes.chain
-    assert chain.undecided.sum() <= 0.01 * chain.sums.sum()
+    epilogue = graph.nodes[1].attributes.epilogue
+    assert epilogue.order_sensitive.sum() <= 0.01 * epilogue.sums.sum()
     assert_qonnx(graph, data, n.inputs(40))
 
 
 def test_sums_that_the_order_of_additions_decides_are_counted():
     n = at_a_threshold()
-    chain = read(n.bytes(), "n.onnx").nodes[1].attributes.chain
-    assert chain.undecided.tolist() == [1]
-    assert chain.sums.tolist() == [10]  # -6..3
-    (told,) = undecided(read(n.bytes(), "n.onnx"))
+    epilogue = read(n.bytes(), "n.onnx").nodes[1].attributes.epilogue
+    assert epilogue.order_sensitive.tolist() == [1]
+    assert epilogue.sums.tolist() == [10]  # -6..3
+    (told,) = order_sensitive(read(n.bytes(), "n.onnx"))
     assert "at 1 of 10 sums the order" in str(told)
 
 
@@ -169,7 +176,7 @@ def test_branches_that_join():
     assert [node.operator for node in assert_exact(residual())].count("add") == 1
 
 
-def test_a_softmax_behind_sums_is_the_drivers():
+def test_a_softmax_after_sums_is_the_drivers():
     n = layer()
     n.weights("v", (12, 5))
     n.quant("vq", 3, 0.25, source="v")
@@ -239,7 +246,7 @@ def test_more_refusals():
     n.weights("w", (400, 3), 100)
     n.quant("wq", 8, 1.0, source="w")
     n.add("MatMul", "y", "wq")
-    assert "put a Quant of at most 8 bits behind it" in refused(n)
+    assert "put a Quant of at most 8 bits after it" in refused(n)
     n = layer()
     n.nodes.append(helper.make_node("Mul", ["a", "a"], ["y"]))
     n.last = "y"

@@ -1,4 +1,4 @@
-"""Layers of networks of few bits: sums of products, float32 steps behind them, and their codes.
+"""Layers of networks of few bits: sums of products, float32 steps after them, and their codes.
 
 The core computes integer sums, exactly. qonnx computes them in float32, which is the same where the
 scales leave enough bits; where they do not, sums whose code could depend on the order of
@@ -13,9 +13,9 @@ import numpy as np
 from .....numeric.rounding import INT32_MAX, INT32_MIN
 from .....numeric.rules.float_epilogue import (
     PLAIN,
-    Chain,
     Coder,
-    Step,
+    EpilogueStep,
+    FloatEpilogue,
     direction,
     odd_factor,
     summing_error,
@@ -74,8 +74,10 @@ class Sums:
     def channels(self) -> int:
         return len(self.weights.codes)
 
-    def pending(self, bias: Value | None, factor: float, steps: tuple[Step, ...] = ()) -> Pending:
-        """The sums, and the bias as a first step behind them, waiting for their quantization."""
+    def pending(
+        self, bias: Value | None, factor: float, steps: tuple[EpilogueStep, ...] = ()
+    ) -> Pending:
+        """The sums, and the bias as a first step after them, waiting for their quantization."""
         record = self.b.node
         if bias is not None:
             data = numbers_of(bias)
@@ -85,15 +87,15 @@ class Sums:
             if data.size not in (1, self.channels) or data.shape[-1:] not in ((), (data.size,)):
                 raise Unreadable(f"has a bias of shape {data.shape}, not ({self.channels},)")
             steps = (
-                Step("add", (data.reshape(-1) if data.size > 1 else data.reshape(()),)),
+                EpilogueStep("add", (data.reshape(-1) if data.size > 1 else data.reshape(()),)),
                 *steps,
             )
 
-        def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+        def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
             with self.b.at(replace(record, outputs=self.b.node.outputs)):
                 return self.coded(coder, steps)
 
-        def numbers(steps: tuple[Step, ...]) -> Activation:
+        def numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
             with self.b.at(record):
                 return self.real(steps)
 
@@ -152,43 +154,43 @@ class Sums:
 
     # Nodes.
 
-    def coded(self, coder: Coder, steps: tuple[Step, ...]) -> Activation:
+    def coded(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         """Add the node that computes codes."""
         self._check_float32()
         sign = direction(steps, self.channels)
         least, greatest = self.reach()
         ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
-        chain = Chain(self.unit(), sign, steps, coder).judged(*ends, self.error())
+        epilogue = FloatEpilogue(self.unit(), sign, steps, coder).judged(*ends, self.error())
         flipped = sign.reshape(-1, *[1] * (self.weights.codes.ndim - 1))
         codes = self.weights.codes.astype(np.int64) * flipped
         if codes.max(initial=0) > 127:
             what = "has weights of -128 in channels that a negative factor follows"
             raise Unreadable(what, "the core computes their negative sums", "use narrow weights")
         zeros = np.broadcast_to(self.weights.zero_point, (self.channels,)) * sign
-        value = self._added(codes.astype(np.int8), zeros, None, chain, self.shape)
+        value = self._added(codes.astype(np.int8), zeros, None, epilogue, self.shape)
         self.b.quantize(value.tensor, quantizer_of(coder))
-        self.b.bound(value.tensor, chain.low, chain.high)
+        self.b.bound(value.tensor, epilogue.low, epilogue.high)
         return replace(value, unsigned=coder.offset != 0)
 
-    def real(self, steps: tuple[Step, ...]) -> Activation:
+    def real(self, steps: tuple[EpilogueStep, ...]) -> Activation:
         """Add nodes that compute real numbers: codes of parts of the sums, which the driver adds up."""
         least, greatest = self.reach()
         parts = max(1, -(-int((greatest - least).max()) // CODES_OF_A_PART))
         if parts > MOST_PARTS:
             why = f"its sums of {int(least.min())}..{int(greatest.max())} take {parts} codes each"
-            remedy = "put a Quant of at most 8 bits behind it"
+            remedy = "put a Quant of at most 8 bits after it"
             raise Unreadable("is not quantized at the network's end", why, remedy)
         begin = least + 128 + CODES_OF_A_PART * np.arange(parts)[:, None]
         if not ((-begin >= INT32_MIN) & (-begin <= INT32_MAX)).all():
             raise Unreadable("has sums of more than 32 bits")
         count = parts * self.channels
-        chain = Chain(np.ones(count), np.ones(count, np.int64), (), PLAIN)
+        epilogue = FloatEpilogue(np.ones(count), np.ones(count, np.int64), (), PLAIN)
         repeats = (parts, *[1] * (self.weights.codes.ndim - 1))
         zeros = np.tile(np.broadcast_to(self.weights.zero_point, (self.channels,)), parts)
         axis = self.layout[-1]
         shape = tuple(n * parts if i == axis else n for i, n in enumerate(self.shape))
         codes, bias = np.tile(self.weights.codes, repeats), (-begin).reshape(-1).astype(np.int32)
-        value = self._added(codes, zeros, bias, chain, shape)
+        value = self._added(codes, zeros, bias, epilogue, shape)
         self.b.quantize(value.tensor, Quantizer(1.0, 0, False))
         rounds = bool(self.error().any())
         attributes = SumsOfParts(
@@ -198,13 +200,13 @@ class Sums:
         tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
         return Activation(tensor, self.shape, self.layout, real=True)
 
-    def _added(self, codes, zeros, bias, chain: Chain, shape: Shape) -> Activation:
+    def _added(self, codes, zeros, bias, epilogue: FloatEpilogue, shape: Shape) -> Activation:
         b, name = self.b, self.b.node.outputs[0]
         name = name if bias is None else f"{name}_parts"
         operator, attributes, data, axis = self.form(codes, "none")
         if isinstance(attributes, DepthwiseConv2d) and len(codes) != self.channels:
             what = "is a depthwise convolution that ends the network without a quantization"
-            raise Unreadable(what, "", "put a Quant behind it")
+            raise Unreadable(what, "", "put a Quant after it")
         scales = np.resize(np.broadcast_to(self.weights.scale, (self.channels,)), len(codes))
         q = Quantization(scale=tuple(scales.tolist()), zero_point=tuple(zeros.tolist()), axis=axis)
         inputs = (
@@ -212,7 +214,7 @@ class Sums:
             b.add_constant(f"{name}_weights", data, q),
             None if bias is None else b.add_constant(f"{name}_bias", bias),
         )
-        attributes = replace(attributes, chain=chain)
+        attributes = replace(attributes, epilogue=epilogue)
         tensor = b.add_node(operator, attributes, inputs, arranged(shape, self.layout), name=name)
         return Activation(tensor, shape, self.layout, real=True)
 
@@ -222,7 +224,7 @@ def not_fused(*arguments: Any) -> Activation:
     raise Unreadable("is quantized in a way that networks of few bits do not have")
 
 
-# Steps behind a value.
+# Steps after a value.
 
 
 def waiting(b: Builder, x: Activation) -> Pending:
@@ -232,20 +234,20 @@ def waiting(b: Builder, x: Activation) -> Pending:
         source = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     axis = source.layout[-1]
 
-    def chained(coder: Coder, steps: tuple[Step, ...]) -> Activation:
+    def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         tensor = b.tensors[source.tensor]
         channels = tensor.shape[-1]
         known = None if tensor.dtype == "float32" else b.quantizer(source.tensor)
         unit = np.full(channels, 1.0 if known is None else known.scale)
-        chain = Chain(unit, np.ones(channels, np.int64), steps, coder)
+        epilogue = FloatEpilogue(unit, np.ones(channels, np.int64), steps, coder)
         with b.at(replace(record, outputs=b.node.outputs)):
-            attributes = Quantize(chain=chain)
+            attributes = Quantize(epilogue=epilogue)
             made = b.add_node("quantize", attributes, (source.tensor,), tensor.shape)
         b.quantize(made, quantizer_of(coder))
-        b.bound(made, chain.low, chain.high)
+        b.bound(made, epilogue.low, epilogue.high)
         return replace(source, tensor=made, real=True, unsigned=coder.offset != 0)
 
-    def numbers(steps: tuple[Step, ...]) -> Activation:
+    def numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
         tensor = b.tensors[source.tensor]
         if tensor.dtype == "float32":
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
@@ -268,9 +270,9 @@ def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pe
         raise Unreadable(what, "", "put a Quant between them")
     if kind != "clip":  # whose bounds may be infinite
         constants = tuple(checked(constant, "a constant") for constant in constants)
-    step = Step(kind, tuple(_along(value, constant) for constant in constants))
+    step = EpilogueStep(kind, tuple(_along(value, constant) for constant in constants))
     if value.views and (step.sign < 0).any():
-        what = "has negative factors behind a pooling or a change of shape"
+        what = "has negative factors after a pooling or a change of shape"
         raise Unreadable(what, "", "put the quantization before it, or make them positive")
     return replace(value, steps=(*value.steps, step), made={})
 
