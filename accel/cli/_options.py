@@ -1,17 +1,24 @@
-"""Options that several commands take."""
+"""Options that several commands take, each declared once, and the groups in which they come.
 
+A command asks for a group by a parameter of its class; `accel.cli._merged` gives it one object.
+"""
+
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accel.cli import _places
-from accel.errors import UserError
+from accel.cli import _completion, _places, _values
 
 if TYPE_CHECKING:
     from accel.boards import Board
+    from accel.config import AcceleratorConfig
 
-_PLATFORM = "Board given as module:Class"
+Subject = tuple["Board", "AcceleratorConfig"]
+"""A board, and the configuration of the core on it."""
+
+_CORE, _PLATFORM = "Core", "Board given as module:Class"
 
 Model = Annotated[
     Path,
@@ -22,106 +29,6 @@ Model = Annotated[
         callback=_places.input_files,
     ),
 ]
-Contract = Annotated[
-    str | None,
-    typer.Option(
-        "--contract",
-        help="Rounding to hold answers to: tflm or single for .tflite, onnx for .onnx.",
-        metavar="NAME",
-        show_default="the first of the format",
-    ),
-]
-Fuse = Annotated[
-    bool,
-    typer.Option(
-        "--fuse/--no-fuse",
-        help="Compute additions and functions of single values in the layer before.",
-    ),
-]
-BOARD_HELP = "As `accel boards` lists them, or a platform of Amaranth as module:Class."
-BoardName = Annotated[str | None, typer.Option("--board", "-b", help=BOARD_HELP, metavar="BOARD")]
-BoardNames = Annotated[
-    list[str] | None,
-    typer.Option("--board", "-b", help=f"{BOARD_HELP} Or all; may be repeated.", metavar="BOARD"),
-]
-ALL = "all"  # boards
-Clock = Annotated[
-    str | None,
-    typer.Option("--clock", help="Clock resource, if not the default.", rich_help_panel=_PLATFORM),
-]
-ClockMhz = Annotated[
-    float | None,
-    typer.Option("--clock-mhz", help="The core's clock.", rich_help_panel=_PLATFORM),
-]
-Uart = Annotated[
-    str | None,
-    typer.Option(
-        "--uart",
-        help="The FPGA's pins for the link, if the platform has no uart.",
-        metavar="RX,TX",
-        rich_help_panel=_PLATFORM,
-    ),
-]
-Led = Annotated[
-    str | None,
-    typer.Option(
-        "--led",
-        help="A light, if it is not led 0: NAME, NAME/NUMBER or NAME/NUMBER/MEMBER.",
-        metavar="NAME",
-        rich_help_panel=_PLATFORM,
-    ),
-]
-Baud = Annotated[
-    int | None,
-    typer.Option(
-        "--baud", help="Rate of the link.", metavar="N", min=300, rich_help_panel=_PLATFORM
-    ),
-]
-Exact = Annotated[
-    bool,
-    typer.Option(
-        "--exact/--closest",
-        help="Refuse an ONNX network with a channel that cannot be requantized exactly, or compute its "
-        "closest codes and name it.",
-    ),
-]
-Rows = Annotated[
-    int | None,
-    typer.Option("--rows", help="Output positions at a time.", rich_help_panel="Core"),
-]
-Columns = Annotated[
-    int | None,
-    typer.Option("--cols", help="Output channels at a time.", rich_help_panel="Core"),
-]
-Format = Annotated[
-    str | None,
-    typer.Option(
-        "--format",
-        help="Number format, as `accel datapath list` has them.",
-        metavar="NAME",
-        rich_help_panel="Core",
-    ),
-]
-Pe = Annotated[
-    str | None,
-    typer.Option(
-        "--pe",
-        help="Processing element, as `accel datapath list` has them.",
-        metavar="NAME",
-        rich_help_panel="Core",
-    ),
-]
-Values = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="Another value of the configuration, such as weight_steps=2560.",
-        metavar="NAME=VALUE",
-        rich_help_panel="Core",
-    ),
-]
-
-
 Data = Annotated[
     Path | None,
     typer.Option(
@@ -132,89 +39,210 @@ Data = Annotated[
         callback=_places.input_files,
     ),
 ]
+Json = Annotated[
+    Path | None,
+    typer.Option(
+        "--json",
+        help="The answer as JSON; with - it goes to standard output, and what people read to "
+        "standard error.",
+        metavar="FILE",
+        callback=_places.json_file,
+    ),
+]
+
+BOARD_HELP = "As `accel boards` lists them, or a platform of Amaranth as module:Class."
+BoardName = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        "-b",
+        help=BOARD_HELP,
+        metavar="BOARD",
+        show_default="icebreaker",
+        autocompletion=_completion.boards,
+    ),
+]
+BoardNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--board",
+        "-b",
+        help=f"{BOARD_HELP} Or all; may be repeated.",
+        metavar="BOARD",
+        autocompletion=_completion.boards_or_all,
+    ),
+]
 
 
-class BadOption(UserError):
-    """An option's value cannot be understood."""
+@dataclass(frozen=True, kw_only=True)
+class SizeOptions:
+    """How large a core is: values of the configuration that differ from the board's default."""
+
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "--rows", help="Rows of the array: output positions at a time.", rich_help_panel=_CORE
+        ),
+    ] = None
+    cols: Annotated[
+        int | None,
+        typer.Option(
+            "--cols", help="Columns of the array: output channels at a time.", rich_help_panel=_CORE
+        ),
+    ] = None
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Another value of the configuration, such as weight_steps=2560; may be repeated.",
+            metavar="NAME=VALUE",
+            rich_help_panel=_CORE,
+            autocompletion=_completion.configuration,
+        ),
+    ] = None
+
+    def changes(self) -> dict[str, Any]:
+        """What was given, by the names of the configuration. Raises ``BadOption``."""
+        return _values.changes({"rows": self.rows, "columns": self.cols}, self.values or [])
 
 
-def find_board(name: str, *, linked: bool = False, **options: Any) -> "Board":
-    """The board of that name, or of that platform with what the options say of it.
+@dataclass(frozen=True, kw_only=True)
+class CoreOptions(SizeOptions):
+    """Which core: its size, its number format and its processing element."""
 
-    Raises ``UnknownBoard``, ``UnusablePlatform``, and ``BadOption`` for options of a platform where
-    there is none.
-    """
-    from accel import boards
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Number format; `accel datapath list` names them.",
+            metavar="NAME",
+            rich_help_panel=_CORE,
+            autocompletion=_completion.formats,
+        ),
+    ] = None
+    pe: Annotated[
+        str | None,
+        typer.Option(
+            "--pe",
+            help="Processing element; `accel datapath list` names them.",
+            metavar="NAME",
+            rich_help_panel=_CORE,
+            autocompletion=_completion.elements,
+        ),
+    ] = None
 
-    if boards.names_platform(name):
-        return boards.from_platform(name, boards.PlatformOptions(**options), linked=linked)
-    board = boards.get(name)
-    given = [f"--{option.replace('_', '-')}" for option, value in options.items() if value]
-    if given:
-        raise BadOption(
-            f"{', '.join(given)}: is for a board given as module:Class; {name}'s are in its file"
-        )
-    return board
+    def changes(self) -> dict[str, Any]:
+        sizes = {"rows": self.rows, "columns": self.cols}
+        kinds = {"format": self.format, "element": self.pe}
+        return _values.changes(sizes | kinds, self.values or [])
 
-
-def find_boards(names: list[str] | None, default: str) -> list["Board"]:
-    """Those of the names, each once; ``all`` are all that we know. Raises what ``find_board`` does."""
-    from accel import boards
-
-    names = names or [default]
-    if ALL in names:
-        return list(boards.BOARDS.values())
-    return [find_board(name) for name in dict.fromkeys(names)]
-
-
-def configuration(
-    board: "Board", rows: int | None, cols: int | None, form: str | None, pe: str | None, values
-):
-    """The ``AcceleratorConfig`` that the options ask for. Raises ``UserError``."""
-    from accel.core.pe import named
-    from accel.target import resources
-
-    options = {"rows": rows, "columns": cols, "format": form, "element": pe}
-    changes = parsed(values or [])
-    for name in changes:
-        if options.get(name) is not None:
-            raise BadOption(
-                f"--set {name} must not be given beside the option of its own; leave one"
-            )
-    config = resources.configure(board, **options | changes)
-    named(config.element)
-    return config
+    def on(self, board: "Board") -> "AcceleratorConfig":
+        """The configuration of a board's core. Raises ``UserError``."""
+        return _values.configuration(board, self.changes())
 
 
-def check_names(models: list[Path]) -> None:
-    """Raise ``BadOption`` for two networks of one name, of which only one would be in the answer."""
-    known: dict[str, Path] = {}
-    for path in models:
-        if path.stem in known:
-            raise BadOption(
-                f"Networks must have different names, not {path.stem!r} for {known[path.stem]} and "
-                f"{path}; rename one"
-            )
-        known[path.stem] = path
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions(CoreOptions):
+    """A board, and which core on it."""
+
+    board: BoardName = None
+
+    def find(self) -> Subject:
+        """The board, or the default one, and its core's configuration. Raises ``UserError``."""
+        from accel.api import DEFAULT_BOARD
+
+        board = _values.find_board(self.board or DEFAULT_BOARD)
+        return board, self.on(board)
 
 
-def parsed(values: list[str]) -> dict[str, int | str]:
-    """Values of the configuration from ``NAME=VALUE``. Raises ``BadOption``."""
-    from dataclasses import fields
+@dataclass(frozen=True, kw_only=True)
+class TargetsOptions(CoreOptions):
+    """Several boards, and which core on each of them."""
 
-    from accel.config import AcceleratorConfig
+    board: BoardNames = None
 
-    known = {field.name: field.type for field in fields(AcceleratorConfig)}
-    parsed: dict[str, int | str] = {}
-    for text in values:
-        name, equals, value = text.partition("=")
-        if not equals or name not in known:
-            names = ", ".join(known)
-            raise BadOption(f"--set must be NAME=VALUE with a NAME of {names}, not {text!r}")
-        if name in parsed:
-            raise BadOption(f"--set {name} must be given once, not {parsed[name]!r} and {value!r}")
-        try:
-            parsed[name] = int(value, 0) if known[name] is int else value
-        except ValueError:
-            raise BadOption(f"--set {name} must be an integer, not {value!r}") from None
-    return parsed
+    def find(self, default: str) -> list[Subject]:
+        """Each board once, and its core's configuration; ``default`` is a board or all of them.
+
+        Raises ``UserError``.
+        """
+        boards = _values.find_boards(self.board, default)
+        return [(board, self.on(board)) for board in boards]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformOptions:
+    """What Amaranth's platform of a board does not say, where the board is given as module:Class."""
+
+    clock: Annotated[
+        str | None,
+        typer.Option(
+            "--clock", help="Clock resource, if not the default.", rich_help_panel=_PLATFORM
+        ),
+    ] = None
+    clock_mhz: Annotated[
+        float | None,
+        typer.Option("--clock-mhz", help="The core's clock.", rich_help_panel=_PLATFORM),
+    ] = None
+    uart: Annotated[
+        str | None,
+        typer.Option(
+            "--uart",
+            help="The FPGA's pins for the link, if the platform has no uart.",
+            metavar="RX,TX",
+            rich_help_panel=_PLATFORM,
+        ),
+    ] = None
+    led: Annotated[
+        str | None,
+        typer.Option(
+            "--led",
+            help="A light, if it is not led 0: NAME, NAME/NUMBER or NAME/NUMBER/MEMBER.",
+            metavar="NAME",
+            rich_help_panel=_PLATFORM,
+        ),
+    ] = None
+    baud: Annotated[
+        int | None,
+        typer.Option(
+            "--baud", help="Rate of the link.", metavar="N", min=300, rich_help_panel=_PLATFORM
+        ),
+    ] = None
+
+    def find_board(self, name: str) -> "Board":
+        """The board of that name with a link to its core. Raises ``UserError``."""
+        return _values.find_board(name, linked=True, **asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """How a network is compiled; as a mapping, arguments of `accel.compile`."""
+
+    contract: Annotated[
+        str | None,
+        typer.Option(
+            "--contract",
+            help="Rounding to hold answers to: tflm or single for .tflite, onnx for .onnx.",
+            metavar="NAME",
+            show_default="the first of the format",
+            autocompletion=_completion.contracts,
+        ),
+    ] = None
+    fuse: Annotated[
+        bool,
+        typer.Option(
+            "--fuse/--no-fuse",
+            help="Compute additions and element-wise functions within the layer before them.",
+        ),
+    ] = True
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact/--closest",
+            help="Refuse an ONNX network with a channel that cannot be requantized exactly, or "
+            "compute its closest codes and name it.",
+        ),
+    ] = False
+
+    def arguments(self) -> dict[str, Any]:
+        return asdict(self)

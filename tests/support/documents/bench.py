@@ -51,7 +51,14 @@ def five() -> str:
                 f"{_beside(anchor)} than {who}",
             ]
         )
-    heading = ["MLPerf Tiny network", "board and array", "cycles", "of peak", "core, without link", "beside"]
+    heading = [
+        "MLPerf Tiny network",
+        "board and array",
+        "cycles",
+        "of peak",
+        "core, without link",
+        "beside",
+    ]
     return markdown(heading, rows)
 
 
