@@ -24,9 +24,9 @@ from accel.cli import (
     run,
     show,
 )
-from accel.cli._command import CliCommand
-from accel.cli._merged import merged
 from accel.cli._output import error, use_safe_streams
+from accel.cli.options.merged import merged
+from accel.cli.options.rules import CliCommand
 from accel.errors import ToolError, UserError
 from accel.flow.cache.store import cache_root
 from accel.processes import leftovers, stopping

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import table
 from accel.cli._output import progress, say, show, write_whole
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import table
 from accel.text import counted_lines
 
 _HEADINGS = ("format, element", ">logic", ">DSP", ">EBR", ">MHz", ">cycles", ">ms", ">uJ")
@@ -22,11 +23,11 @@ def report(
         typer.Argument(
             help="Number formats and processing elements.",
             metavar="NAME...",
-            autocompletion=_completion.datapaths,
+            autocompletion=completion.datapaths,
         ),
     ],
-    size: _options.SizeOptions,
-    board: _options.BoardName = None,
+    size: groups.SizeOptions,
+    board: groups.BoardName = None,
     models: Annotated[
         list[Path] | None,
         typer.Option(
@@ -37,12 +38,12 @@ def report(
             callback=_places.input_files,
         ),
     ] = None,
-    data: _options.Data = None,
+    data: groups.Data = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", help="Of place and route; with 0 nothing is built.", min=0, max=64),
     ] = 1,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -69,9 +70,9 @@ def report(
     from accel.pictures.datapath import datapath_page
     from accel.pictures.page import Table
 
-    _values.check_names(models or [])
+    values.check_names(models or [])
     check_named_tools()
-    found = _values.find_board(board or DEFAULT_BOARD)
+    found = values.find_board(board or DEFAULT_BOARD)
     chosen = points(names, found, size.changes())
     networks = [Network.read(model, data) for model in models or []]
     with progress("report", len(chosen)) as advance:

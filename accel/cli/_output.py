@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.segment import Segment
 
-from accel.cli._listing import Listing
+from accel.cli.tables.listing import Listing
 from accel.errors import UserError
 from accel.flow import output
 from accel.text import escaped, escaped_lines

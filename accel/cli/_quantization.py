@@ -6,8 +6,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel.cli._matrix import Answer, answer_of, compiled
 from accel.cli._output import progress
+from accel.cli.tables.matrix import Answer, answer_of, compiled
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,16 +5,17 @@ from typing import Annotated
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._bench_tables import show_bench
+from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import progress
+from accel.cli.options import groups
+from accel.cli.tables.bench import show_bench
 
 _QUICK = {"samples": 16, "repeat": 3}
 
 
 def bench(
-    targets: _options.TargetsOptions,
+    targets: groups.TargetsOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -43,7 +44,7 @@ def bench(
             show_default="yes; with --quick only of arrays up to 4x4",
         ),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Measure cores and networks, and compare each figure with a published one.
 

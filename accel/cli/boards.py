@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from accel.cli import _options
 from accel.cli._json import write_json
-from accel.cli._listing import table
 from accel.cli._output import say, show
+from accel.cli.options import groups
+from accel.cli.tables.listing import table
 
 
-def boards(json_file: _options.Json = None) -> None:
+def boards(json_file: groups.Json = None) -> None:
     """List the boards, their FPGAs and what a core is built as by default.
 
     FILE has a list with an entry for each board.

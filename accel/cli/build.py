@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options, _places
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import table
 from accel.cli._output import error, progress, say, show, write_whole
+from accel.cli.options import completion, groups
+from accel.cli.tables.listing import table
 from accel.flow.output import REPORT
 
 _MODULES = 5  # that are named
@@ -21,9 +22,9 @@ def build(
         typer.Option(
             "--board",
             "-b",
-            help=_options.BOARD_HELP,
+            help=groups.BOARD_HELP,
             metavar="BOARD",
-            autocompletion=_completion.boards,
+            autocompletion=completion.boards,
         ),
     ],
     output: Annotated[
@@ -36,8 +37,8 @@ def build(
             callback=_places.output_folder,
         ),
     ],
-    core: _options.CoreOptions,
-    platform: _options.PlatformOptions,
+    core: groups.CoreOptions,
+    platform: groups.PlatformOptions,
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=1, max=64, help="Runs of place and route; the best is kept."),
@@ -50,7 +51,7 @@ def build(
             "1 GiB is kept; the variable ACCEL_CACHE names another folder).",
         ),
     ] = True,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accel.cli import _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import table
-from accel.cli._matrix import Answer, answer_of, answers, as_json, compiled, show_matrix
 from accel.cli._output import error, progress, say, show, show_exactness
-from accel.cli._program_table import show_memory, show_program
+from accel.cli.options import groups, values
+from accel.cli.tables.listing import table
+from accel.cli.tables.matrix import Answer, answer_of, answers, as_json, compiled, show_matrix
+from accel.cli.tables.program import show_memory, show_program
 
 if TYPE_CHECKING:
     from accel.boards import Board
@@ -30,9 +31,9 @@ def check(
             callback=_places.input_files,
         ),
     ],
-    targets: _options.TargetsOptions,
-    network: _options.NetworkOptions,
-    json_file: _options.Json = None,
+    targets: groups.TargetsOptions,
+    network: groups.NetworkOptions,
+    json_file: groups.Json = None,
 ) -> None:
     """Say which boards a network runs on, how fast, or what stands in the way; no synthesis.
 
@@ -47,7 +48,7 @@ def check(
     accel check model.tflite --board ulx3s_85f --rows 8 --cols 16
     accel check *.tflite --board all --json matrix.json
     """
-    asked = targets.find(_values.ALL)
+    asked = targets.find(values.ALL)
     if len(models) == 1:
         found = _check_one(models[0], asked, network)
     else:
@@ -63,7 +64,7 @@ def check(
 
 
 def _check_one(
-    model: Path, asked: list[_options.Subject], network: _options.NetworkOptions
+    model: Path, asked: list[groups.Subject], network: groups.NetworkOptions
 ) -> list[Answer]:
     """Say everything of one file."""
     from accel.compiler.frontends import UnsupportedModel, load
@@ -86,7 +87,7 @@ def check_board(
     graph: "Graph",
     board: "Board",
     config: "AcceleratorConfig",
-    network: _options.NetworkOptions,
+    network: groups.NetworkOptions,
     *,
     model: str = "",
 ) -> Answer:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accel.cli import _options, _places
+from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import say, show_exactness
+from accel.cli.options import groups
 
 if TYPE_CHECKING:
     from accel.api import Report
@@ -17,7 +18,7 @@ PROGRAM, LISTING, LAYERS = "program.bin", "listing.txt", "layers.json"
 
 
 def compile(
-    model: _options.Model,
+    model: groups.Model,
     output: Annotated[
         Path,
         typer.Option(
@@ -28,8 +29,8 @@ def compile(
             callback=_places.output_folder,
         ),
     ],
-    target: _options.TargetOptions,
-    network: _options.NetworkOptions,
+    target: groups.TargetOptions,
+    network: groups.NetworkOptions,
     lost: Annotated[
         bool, typer.Option("--lost", help="Show where the cycles of each layer go.")
     ] = False,
@@ -39,7 +40,7 @@ def compile(
             "--passes", help="Folder for what each of the compiler's passes made.", metavar="DIR"
         ),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Compile a network to a program for a board's core.
 

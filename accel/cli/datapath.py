@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options
-from accel.cli._command import CliCommand
 from accel.cli._datapath_report import report
 from accel.cli._json import write_json
-from accel.cli._listing import table
-from accel.cli._merged import merged
 from accel.cli._output import error, note, progress, say, show
+from accel.cli.options import completion, groups
+from accel.cli.options.merged import merged
+from accel.cli.options.rules import CliCommand
+from accel.cli.tables.listing import table
 
 app = typer.Typer(
     name="datapath",
@@ -23,7 +23,7 @@ app.command(cls=CliCommand)(merged(report))
 
 
 @app.command("list", cls=CliCommand)
-def list_(json_file: _options.Json = None) -> None:
+def list_(json_file: groups.Json = None) -> None:
     """List number formats and processing elements, built in and of installed packages.
 
     What an installed package holds but cannot be used is named with the reason.
@@ -94,7 +94,7 @@ def check(
         typer.Argument(
             metavar="NAME",
             help="A format or a processing element.",
-            autocompletion=_completion.datapaths,
+            autocompletion=completion.datapaths,
         ),
     ],
     form: Annotated[
@@ -103,13 +103,13 @@ def check(
             "--format",
             help="For an element of several formats.",
             metavar="NAME",
-            autocompletion=_completion.formats,
+            autocompletion=completion.formats,
         ),
     ] = None,
     layers: Annotated[
         bool, typer.Option("--layers/--no-layers", help="Also whole layers, in RTL.")
     ] = True,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Hold a number format or a processing element to what it states.
 

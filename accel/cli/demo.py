@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from accel.cli import _options, _places
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import table
 from accel.cli._output import console, error, progress, say, show
-from accel.cli._program_table import show_layers
 from accel.cli.build import show_report, show_reused
+from accel.cli.options import groups
 from accel.cli.run import run_with_progress
+from accel.cli.tables.listing import table
+from accel.cli.tables.program import show_layers
 
 BOARD = "icebreaker"
 _SHADES = " ░▒▓█"
@@ -40,7 +41,7 @@ def demo(
             callback=_places.output_folder,
         ),
     ] = Path("accel-demo"),
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Run the whole flow on a small network that reads handwritten digits.
 

@@ -9,11 +9,11 @@ from importlib import metadata
 import typer
 
 from accel.advice import DISTRIBUTION, EXTRAS, how_to_install, how_to_install_package, requirements
-from accel.cli import _options
 from accel.cli._json import write_json
-from accel.cli._listing import name as name_of
-from accel.cli._listing import table
 from accel.cli._output import say, show
+from accel.cli.options import groups
+from accel.cli.tables.listing import name as name_of
+from accel.cli.tables.listing import table
 
 _OPTIONAL_TOOLS = ("icetime",)
 _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
@@ -29,7 +29,7 @@ class _Parts:
         self.rows.append({"name": what, "version": version, "where": where})
 
 
-def doctor(json_file: _options.Json = None) -> None:
+def doctor(json_file: groups.Json = None) -> None:
     """Say what is installed, in which version, and what to install.
 
     Of optional parts that are missing it says what they are for. Ends with 1 if

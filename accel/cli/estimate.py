@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import name, table
 from accel.cli._output import say, show
+from accel.cli.options import groups, values
+from accel.cli.tables.listing import name, table
 
 if TYPE_CHECKING:
     from accel.boards import Board
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def estimate(
-    targets: _options.TargetsOptions,
+    targets: groups.TargetsOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -25,7 +26,7 @@ def estimate(
             callback=_places.input_files,
         ),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Estimate a core's logic and clock, and what networks take on it, before any synthesis.
 
@@ -39,7 +40,7 @@ def estimate(
     """
     from accel.api import DEFAULT_BOARD
 
-    _values.check_names(models or [])
+    values.check_names(models or [])
     found = [_estimated(*subject, models or []) for subject in targets.find(DEFAULT_BOARD)]
     for answer in found:
         config = answer["configuration"]

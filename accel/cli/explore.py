@@ -10,10 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import table
 from accel.cli._output import note, progress, say, show, write_whole
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import table
 
 PAGE, SUMMARY = "explore.html", "explore.json"
 
@@ -34,7 +35,7 @@ class AxesOptions:
             "--format",
             help="Number formats.",
             metavar="NAME,...",
-            autocompletion=_completion.several(_completion.formats),
+            autocompletion=completion.several(completion.formats),
         ),
     ] = None
     pe: Annotated[
@@ -43,7 +44,7 @@ class AxesOptions:
             "--pe",
             help="Processing elements.",
             metavar="NAME,...",
-            autocompletion=_completion.several(_completion.elements),
+            autocompletion=completion.several(completion.elements),
         ),
     ] = None
     values: Annotated[
@@ -52,7 +53,7 @@ class AxesOptions:
             "--set",
             help="Other values of the configuration, such as requantizers=1,2.",
             metavar="NAME=VALUE,...",
-            autocompletion=_completion.configuration,
+            autocompletion=completion.configuration,
         ),
     ] = None
 
@@ -68,13 +69,13 @@ class AxesOptions:
         for text in self.values or []:
             name, equals, several = text.partition("=")
             if not equals or name in texts:
-                raise _values.BadOption(
+                raise values.BadOption(
                     f"--set must be NAME=VALUE,... with each name once, not {text!r}"
                 )
             texts[name] = several
         return {
             name: list(
-                dict.fromkeys(_values.parsed([f"{name}={part}"])[name] for part in text.split(","))
+                dict.fromkeys(values.parsed([f"{name}={part}"])[name] for part in text.split(","))
             )
             for name, text in texts.items()
         }
@@ -105,10 +106,10 @@ def explore(
             "-b",
             help="Boards, as many as you like, or all.",
             metavar="BOARD",
-            autocompletion=_completion.boards_or_all,
+            autocompletion=completion.boards_or_all,
         ),
     ] = None,
-    data: _options.Data = None,
+    data: groups.Data = None,
     route: Annotated[
         int,
         typer.Option("--route", help="Points to place and route.", metavar="N", min=0),
@@ -133,7 +134,7 @@ def explore(
         str | None,
         typer.Option("--dask", help="Use the workers of this Dask scheduler.", metavar="ADDRESS"),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Explore cores for networks: estimate all, build the best, show each board's Pareto front.
 
@@ -162,7 +163,7 @@ def explore(
     from accel.pictures.exploration import exploration_page
 
     space = Space(_boards(board), axes.values_of_each())
-    _values.check_names(models)
+    values.check_names(models)
     if route:
         check_named_tools()
     _places.check_in_folder(output, PAGE, SUMMARY)

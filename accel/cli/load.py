@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from accel.advice import how_to_install
-from accel.cli import _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import progress, say
+from accel.cli.options import groups, values
 from accel.errors import ToolError
 
 
@@ -23,12 +24,12 @@ def load(
     port: Annotated[
         str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")
     ],
-    board: _options.BoardName = None,
+    board: groups.BoardName = None,
     baud: Annotated[
         int | None,
         typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
 
@@ -49,7 +50,7 @@ def load(
         raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
 
     image = load_image(program)
-    rate = baud or _values.find_board(board or DEFAULT_BOARD).link.baud
+    rate = baud or values.find_board(board or DEFAULT_BOARD).link.baud
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
         contextlib.closing(SerialTransport(Port(port, rate))) as transport,

@@ -5,14 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options, _places, _values
+from accel.cli import _places
 from accel.cli._json import write_json
-from accel.cli._listing import name as name_of
-from accel.cli._listing import table
-from accel.cli._matrix import show_matrix
 from accel.cli._output import say, show, write_whole
 from accel.cli._quantization import NAMES, work
 from accel.cli.check import CANNOT_RUN, check_board
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import name as name_of
+from accel.cli.tables.listing import table
+from accel.cli.tables.matrix import show_matrix
 
 
 def quantize(
@@ -70,7 +71,7 @@ def quantize(
             "--method",
             help="How ranges are found: minmax, entropy, percentile.",
             metavar="NAME",
-            autocompletion=_completion.one_of("minmax", "entropy", "percentile"),
+            autocompletion=completion.one_of("minmax", "entropy", "percentile"),
         ),
     ] = "minmax",
     per_tensor: Annotated[
@@ -85,7 +86,7 @@ def quantize(
             "DequantizeLinear.",
             metavar="NAME",
             show_default="qop, and qdq where that does not do",
-            autocompletion=_completion.one_of("qop", "qdq"),
+            autocompletion=completion.one_of("qop", "qdq"),
         ),
     ] = None,
     weights: Annotated[
@@ -94,7 +95,7 @@ def quantize(
             "--weights",
             help="Their codes: int8, int4 or ternary.",
             metavar="NAME",
-            autocompletion=_completion.one_of("int8", "int4", "ternary"),
+            autocompletion=completion.one_of("int8", "int4", "ternary"),
         ),
     ] = "int8",
     activations: Annotated[
@@ -103,11 +104,11 @@ def quantize(
             "--activations",
             help="Their codes: u8 or s8.",
             metavar="NAME",
-            autocompletion=_completion.one_of("u8", "s8"),
+            autocompletion=completion.one_of("u8", "s8"),
         ),
     ] = "u8",
-    board: _options.BoardNames = None,
-    json_file: _options.Json = None,
+    board: groups.BoardNames = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Quantize a float ONNX network to int8, and measure what that does to its answers.
 
@@ -132,11 +133,11 @@ def quantize(
     from accel.quantization import quantizer
     from accel.target import resources
 
-    _values.one_of("--method", method, quantizer.METHODS)
-    _values.one_of("--form", form or "qop", quantizer.FORMS)
-    _values.one_of("--weights", weights, quantizer.WEIGHTS)
-    _values.one_of("--activations", activations, quantizer.ACTIVATIONS)
-    every = not board or _values.ALL in board
+    values.one_of("--method", method, quantizer.METHODS)
+    values.one_of("--form", form or "qop", quantizer.FORMS)
+    values.one_of("--weights", weights, quantizer.WEIGHTS)
+    values.one_of("--activations", activations, quantizer.ACTIVATIONS)
+    every = not board or values.ALL in board
     asked = [boards.get(name) for name in (boards.BOARDS if every else dict.fromkeys(board or []))]
     settings = quantizer.Settings(
         method=method, form=form, activations=activations, per_tensor=per_tensor, weights=weights
@@ -148,7 +149,7 @@ def quantize(
     if len(asked) > 1:
         show_matrix(answers)
     else:
-        check_board(made.graph, asked[0], resources.configure(asked[0]), _options.NetworkOptions())
+        check_board(made.graph, asked[0], resources.configure(asked[0]), groups.NetworkOptions())
     say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")
     write_json(json_file, report)
     if not any(answer.runs for answer in answers):

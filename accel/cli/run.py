@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _options, _places
+from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import note, progress, say, show_exactness, write_whole
-from accel.cli._program_table import show_layers
-from accel.cli._values import BadOption
+from accel.cli.options import completion, groups
+from accel.cli.options.values import BadOption
+from accel.cli.tables.program import show_layers
 
 if TYPE_CHECKING:
     from accel.api import Program, Report, Result
     from accel.boards import Board
-    from accel.cli._batch import Batch
+    from accel.cli.inputs.batch import Batch
     from accel.pictures.answers import Answers
 
 _STEPPED = ("rtl", "pysim", "board")
@@ -36,7 +37,7 @@ class ExecutorOptions:
             help="reference (NumPy), machine (fast), rtl (compiled), pysim (with waves) or board "
             "(a real one, with the bitstream of accel build).",
             metavar="NAME",
-            autocompletion=_completion.executors,
+            autocompletion=completion.executors,
         ),
     ] = "machine"
     port: Annotated[
@@ -101,7 +102,7 @@ class ProductOptions:
             callback=_places.output_folder,
         ),
     ] = None
-    json_file: _options.Json = None
+    json_file: groups.Json = None
     html: Annotated[
         Path | None,
         typer.Option(
@@ -124,7 +125,7 @@ class ProductOptions:
 
 
 def run(
-    model: _options.Model,
+    model: groups.Model,
     input: Annotated[
         Path,
         typer.Option(
@@ -146,8 +147,8 @@ def run(
             callback=_places.output_file,
         ),
     ],
-    target: _options.TargetOptions,
-    network: _options.NetworkOptions,
+    target: groups.TargetOptions,
+    network: groups.NetworkOptions,
     how: ExecutorOptions,
     products: ProductOptions,
     labels: Annotated[
@@ -178,8 +179,8 @@ def run(
     accel run model.tflite -b icebreaker -i x.npy -o y.npy \\
         --executor board --port /dev/ttyUSB1
     """
-    from accel.cli._batch import read_batch
-    from accel.cli._labels import read_labels
+    from accel.cli.inputs.batch import read_batch
+    from accel.cli.inputs.labels import read_labels
     from accel.compiler.graph.interpreter import check_inputs
     from accel.pictures.answers import answers_of
 
@@ -268,7 +269,7 @@ def run_with_progress(
 
 
 def _show(report: "Report", batch: "Batch", answers: "Answers | None") -> None:
-    from accel.cli._answer_tables import show_answers
+    from accel.cli.tables.answers import show_answers
 
     for line in batch.said:
         say(line)

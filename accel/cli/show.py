@@ -5,15 +5,16 @@ from typing import Annotated
 
 import typer
 
-from accel.cli import _options, _places
+from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import say, write_whole
+from accel.cli.options import groups
 
 
 def show(
-    model: _options.Model,
-    target: _options.TargetOptions,
-    network: _options.NetworkOptions,
+    model: groups.Model,
+    target: groups.TargetOptions,
+    network: groups.NetworkOptions,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -24,7 +25,7 @@ def show(
             callback=_places.output_file,
         ),
     ] = None,
-    json_file: _options.Json = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Draw a network as it is compiled for a core, and where its cycles go.
 

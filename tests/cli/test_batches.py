@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import accel as project
-from accel.cli._arrays import UnreadableInput
-from accel.cli._batch import read_batch
+from accel.cli.inputs.arrays import UnreadableInput
+from accel.cli.inputs.batch import read_batch
 from accel.compiler.frontends import load
 from tests.support.networks.tflite.operators import per_tensor
 from tests.support.oracles.onnx import onnx_runtime

@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from accel.cli import _options
-from accel.cli._merged import merged
+from accel.cli.options import groups
+from accel.cli.options.merged import merged
 
 from .test_options import commands
 
@@ -38,9 +38,9 @@ def test_a_group_becomes_options_and_an_object():
 @pytest.mark.parametrize(
     ("group", "names"),
     [
-        (_options.CoreOptions, {"--rows", "--cols", "--format", "--pe", "--set"}),
-        (_options.TargetOptions, {"--board", "--rows", "--cols", "--format", "--pe", "--set"}),
-        (_options.NetworkOptions, {"--contract", "--fuse", "--exact"}),
+        (groups.CoreOptions, {"--rows", "--cols", "--format", "--pe", "--set"}),
+        (groups.TargetOptions, {"--board", "--rows", "--cols", "--format", "--pe", "--set"}),
+        (groups.NetworkOptions, {"--contract", "--fuse", "--exact"}),
     ],
 )
 def test_what_a_group_declares_is_the_same_option_in_every_command(group, names):

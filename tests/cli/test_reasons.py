@@ -1,8 +1,8 @@
 """Reasons that say the same are counted, not repeated."""
 
 from accel import boards
-from accel.cli._matrix import Answer, show_matrix
-from accel.cli._reasons import counted, counted_texts, kinds
+from accel.cli.tables.matrix import Answer, show_matrix
+from accel.cli.tables.reasons import counted, counted_texts, kinds
 from accel.compiler.diagnostics import Reason
 
 from .conftest import MODEL

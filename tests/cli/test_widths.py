@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from accel import boards
-from accel.cli._listing import name, table
 from accel.cli._output import console
+from accel.cli.tables.listing import name, table
 from accel.compiler.frontends import load
 from accel.core.pe import ELEMENTS
 from accel.numeric.formats import FORMATS

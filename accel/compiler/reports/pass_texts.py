@@ -154,7 +154,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] =
     ("tensors that share memory", "aliases", _views),
     ("layers", "layers", _layers),
     ("inputs", "inputs", _inputs),
-    ("tensors in memory", "layouts", _storage),
+    ("tensors in memory", "layout", _storage),
     ("commands", "commands", _commands),
     ("memory", "memory", _memory),
     ("chunks", "chunks", _chunks),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from accel.cli._bench_tables import amount, with_spread
+from accel.cli.tables.bench import amount, with_spread
 
 from .markdown import table as markdown
 

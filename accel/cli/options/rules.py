@@ -8,7 +8,7 @@ from typer.core import TyperCommand
 
 from accel.cli._json import standard_output_for_json
 from accel.cli._places import STANDARD_OUTPUT
-from accel.cli._values import BadOption
+from accel.cli.options.values import BadOption
 
 
 class CliCommand(TyperCommand):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accel.cli._listing import table
 from accel.cli._output import say, show
-from accel.cli._reasons import counted_texts
+from accel.cli.tables.listing import table
+from accel.cli.tables.reasons import counted_texts
 
 _EXPLAINED = ("fmax", "latency", "build")  # figures whose ways are always told
 _METHODS = ("energy", "cpp", "numpy")  # and those that are told once, at the end

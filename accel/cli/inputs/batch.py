@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from accel.cli._arrays import UnreadableInput, read_arrays
+from accel.cli.inputs.arrays import UnreadableInput, read_arrays
 
 if TYPE_CHECKING:
     from accel.compiler.ir.graph import Graph, Tensor

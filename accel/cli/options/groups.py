@@ -1,6 +1,6 @@
 """Options that several commands take, each declared once, and the groups in which they come.
 
-A command asks for a group by a parameter of its class; `accel.cli._merged` gives it one object.
+A command asks for a group by a parameter of its class; `accel.cli.options.merged` gives it one object.
 """
 
 from dataclasses import asdict, dataclass
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accel.cli import _completion, _places, _values
+from accel.cli import _places
+from accel.cli.options import completion, values
 
 if TYPE_CHECKING:
     from accel.boards import Board
@@ -59,7 +60,7 @@ BoardName = Annotated[
         help=BOARD_HELP,
         metavar="BOARD",
         show_default="icebreaker",
-        autocompletion=_completion.boards,
+        autocompletion=completion.boards,
     ),
 ]
 BoardNames = Annotated[
@@ -69,7 +70,7 @@ BoardNames = Annotated[
         "-b",
         help=f"{BOARD_HELP} Or all; may be repeated.",
         metavar="BOARD",
-        autocompletion=_completion.boards_or_all,
+        autocompletion=completion.boards_or_all,
     ),
 ]
 
@@ -97,13 +98,13 @@ class SizeOptions:
             help="Another value of the configuration, such as weight_steps=2560; may be repeated.",
             metavar="NAME=VALUE",
             rich_help_panel=_CORE,
-            autocompletion=_completion.configuration,
+            autocompletion=completion.configuration,
         ),
     ] = None
 
     def changes(self) -> dict[str, Any]:
         """What was given, by the names of the configuration. Raises ``BadOption``."""
-        return _values.changes({"rows": self.rows, "columns": self.cols}, self.values or [])
+        return values.changes({"rows": self.rows, "columns": self.cols}, self.values or [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class CoreOptions(SizeOptions):
             help="Number format; `accel datapath list` names them.",
             metavar="NAME",
             rich_help_panel=_CORE,
-            autocompletion=_completion.formats,
+            autocompletion=completion.formats,
         ),
     ] = None
     pe: Annotated[
@@ -127,18 +128,18 @@ class CoreOptions(SizeOptions):
             help="Processing element; `accel datapath list` names them.",
             metavar="NAME",
             rich_help_panel=_CORE,
-            autocompletion=_completion.elements,
+            autocompletion=completion.elements,
         ),
     ] = None
 
     def changes(self) -> dict[str, Any]:
         sizes = {"rows": self.rows, "columns": self.cols}
         kinds = {"format": self.format, "element": self.pe}
-        return _values.changes(sizes | kinds, self.values or [])
+        return values.changes(sizes | kinds, self.values or [])
 
     def on(self, board: "Board") -> "AcceleratorConfig":
         """The configuration of a board's core. Raises ``UserError``."""
-        return _values.configuration(board, self.changes())
+        return values.configuration(board, self.changes())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +152,7 @@ class TargetOptions(CoreOptions):
         """The board, or the default one, and its core's configuration. Raises ``UserError``."""
         from accel.api import DEFAULT_BOARD
 
-        board = _values.find_board(self.board or DEFAULT_BOARD)
+        board = values.find_board(self.board or DEFAULT_BOARD)
         return board, self.on(board)
 
 
@@ -166,7 +167,7 @@ class TargetsOptions(CoreOptions):
 
         Raises ``UserError``.
         """
-        boards = _values.find_boards(self.board, default)
+        boards = values.find_boards(self.board, default)
         return [(board, self.on(board)) for board in boards]
 
 
@@ -211,7 +212,7 @@ class PlatformOptions:
 
     def find_board(self, name: str) -> "Board":
         """The board of that name with a link to its core. Raises ``UserError``."""
-        return _values.find_board(name, linked=True, **asdict(self))
+        return values.find_board(name, linked=True, **asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +226,7 @@ class NetworkOptions:
             help="Rounding to hold answers to: tflm or single for .tflite, onnx for .onnx.",
             metavar="NAME",
             show_default="the first of the format",
-            autocompletion=_completion.contracts,
+            autocompletion=completion.contracts,
         ),
     ] = None
     fuse: Annotated[

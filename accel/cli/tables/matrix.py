@@ -5,14 +5,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from accel.cli import _reasons
-from accel.cli._listing import name, table
 from accel.cli._output import console, say, show
+from accel.cli.tables import reasons
+from accel.cli.tables.listing import name, table
 
 if TYPE_CHECKING:
     from accel.api import Program
     from accel.boards import Board
-    from accel.cli._options import Subject
+    from accel.cli.options.groups import Subject
     from accel.compiler.diagnostics import Reason
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
@@ -223,12 +223,12 @@ def _show_reasons(found: Sequence[Answer]) -> None:
     alike: dict[Any, list[Answer]] = {}
     for answer in found:
         if not answer.runs:
-            alike.setdefault(_reasons.kinds(answer.details), []).append(answer)
+            alike.setdefault(reasons.kinds(answer.details), []).append(answer)
     for group in alike.values():
         first = group[0]
         where = "any board" if len(group) == len(found) else ", ".join(a.board for a in group)
         say(f"{Path(first.model).name} does not run on {where}:")
-        for reason in _reasons.counted(first.details):
+        for reason in reasons.counted(first.details):
             say(f"  {reason}")
-        if len(first.details) > len(_reasons.counted(first.details)):
+        if len(first.details) > len(reasons.counted(first.details)):
             say(f"  All of them: accel check {first.model} --board {first.board}", style="dim")

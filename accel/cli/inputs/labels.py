@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.cli._arrays import UnreadableInput, read_arrays
-from accel.cli._values import BadOption
+from accel.cli.inputs.arrays import UnreadableInput, read_arrays
+from accel.cli.options.values import BadOption
 
 if TYPE_CHECKING:
     from accel.compiler.ir.graph import Tensor

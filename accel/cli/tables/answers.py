@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from accel.cli._listing import name, table
 from accel.cli._output import say, show
+from accel.cli.tables.listing import name, table
 
 if TYPE_CHECKING:
     from accel.pictures.answers import Answers
