@@ -94,7 +94,7 @@ def _cut(
 def _cropped(
     weights: Tensor, cuts: tuple[_Cut, ...], name: str, taken: dict[str, Tensor]
 ) -> Tensor:
-    data = weights.data
+    data = weights.values
     for axis, cut in enumerate(cuts, 1):
         data = cut.weights(data, axis)
     while name in taken:

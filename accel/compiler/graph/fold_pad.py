@@ -25,7 +25,7 @@ def fold_pad(graph: Graph) -> Graph:
             nodes[nodes.index(consumer)] = folded
             nodes.remove(pad)
             graph = graph.replace(nodes=tuple(nodes))
-    used = {name for node in nodes for name in (*node.inputs, *node.outputs) if name}
+    used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
     used.update((*graph.inputs, *graph.outputs))
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in used}
     return graph.replace(tensors=tensors)
@@ -38,10 +38,10 @@ def _foldable(graph: Graph, pad: Node) -> Node | None:
     if output in graph.outputs or len(consumers) != 1 or consumers[0].operator not in _WINDOWED:
         return None
     consumer, amounts = consumers[0], pad.attributes.amounts
-    quantization = graph.tensor(output).quantization
-    if graph.tensor(pad.inputs[0]).quantization != quantization:  # codes mean other numbers there
+    q = graph.tensor(output).quantization
+    if q is None or graph.tensor(pad.inputs[0]).quantization != q:  # codes mean other numbers there
         return None
-    if pad.attributes.value != quantization.zero_point[0] or len(amounts) != 4 or any(amounts[3]):
+    if pad.attributes.value != q.zero_point[0] or len(amounts) != 4 or any(amounts[3]):
         return None
     kernel = graph.tensor(consumer.inputs[1]).shape[1:3]
     for axis in (0, 1):

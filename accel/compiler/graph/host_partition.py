@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..ir.graph import Graph, Node
 from ..ir.tensor_layout import layout_of
-from ..operators import OPERATORS, Operator, UnsupportedOperator
+from ..operators import OPERATORS, Index, OnCore, UnsupportedOperator
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def partition(graph: Graph) -> Partition:
     before = _at_start(graph, exclude=after)
     core = tuple(n for n in graph.nodes if n not in before and n not in after)
     produced = {name for node in core for name in node.outputs}
-    consumed = {name for node in core for name in node.inputs if name}
+    consumed = {name for node in core for name in node.inputs}
     inputs = tuple(
         name
         for name, tensor in graph.tensors.items()
@@ -55,22 +55,18 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
 def _only_decoded(node: Node, graph: Graph) -> bool:
     """Whether the core can compute a node of the driver's from what it has computed itself."""
     operator = OPERATORS[node.operator]
-    if operator.decode is None:
+    if not isinstance(operator, Index):
         return False
     producer = graph.producer(node.inputs[0])
     while producer is not None and OPERATORS[producer.operator].alias:
         producer = graph.producer(producer.inputs[0])
-    if producer is None or not _on_core(OPERATORS[producer.operator]):
+    if producer is None or not isinstance(OPERATORS[producer.operator], OnCore):
         return False
     try:
         operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
     except UnsupportedOperator:
         return False
     return True
-
-
-def _on_core(operator: Operator) -> bool:
-    return bool(operator.lower or operator.unary)
 
 
 def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -80,9 +80,9 @@ def _run_piece(
     graph: Graph, arrays: dict[str, np.ndarray], wanted: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     values = dict(arrays)
-    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs if name}
+    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs}
     for i, node in enumerate(graph):
-        operands = [None if name is None else _value(graph, values, name) for name in node.inputs]
+        operands = [_value(graph, values, name) for name in node.inputs]
         results = OPERATORS[node.operator].reference(node, graph, operands)
         values.update(zip(node.outputs, results, strict=True))
         for name in {*node.inputs, *node.outputs}:
@@ -96,9 +96,9 @@ def _run_piece(
 
 def repeated(graph: Graph, name: str, count: int) -> np.ndarray:
     """A constant that leaves the network, ``[count, ...]``."""
-    return np.repeat(graph.tensor(name).data, count, axis=0)
+    return np.repeat(graph.tensor(name).values, count, axis=0)
 
 
 def _value(graph: Graph, values: dict[str, np.ndarray], name: str) -> np.ndarray:
     tensor = graph.tensor(name)
-    return tensor.data if tensor.constant else values[name]
+    return values[name] if tensor.data is None else tensor.data

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..ir.graph import Graph, Node
-from ..operators import OPERATORS
+from ..operators import OPERATORS, Index
 
 
 def orders(graph: Graph) -> Iterator[Graph]:
@@ -19,7 +19,7 @@ def orders(graph: Graph) -> Iterator[Graph]:
 
 
 def _for_the_driver(node: Node) -> Node:
-    if OPERATORS[node.operator].decode is None:
+    if not isinstance(OPERATORS[node.operator], Index):
         return node
     return replace(node, attributes=replace(node.attributes, driver=True))
 

@@ -9,6 +9,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known, code_bounds
+from ._kinds import CodeTable, Reference
 from ._linear import lowered_unary
 from ._operator import affine, code_range, output_tensor, support
 
@@ -16,7 +17,6 @@ CODES = np.arange(-128, 128, dtype=np.int64)
 MAX_DIMENSIONS = 4  # of tensors that TFLite Micro broadcasts
 
 Bounds = Callable[[Node, Graph], tuple[int, int]]
-Check = Callable[[Node, Graph], None]
 
 
 def all_codes(node: Node, graph: Graph) -> tuple[int, int]:
@@ -60,14 +60,12 @@ def looked_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def table_reference(
-    unary: Callable[[Node, Graph], np.ndarray],
-) -> Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]:
-    """The ``reference`` of an operator whose first input is the one that its ``unary`` maps."""
+    table: CodeTable,
+) -> Reference:
+    """The ``reference`` of an operator whose ``table`` maps its first input."""
 
-    def reference(
-        node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]
-    ) -> list[np.ndarray]:
-        return [looked_up(unary(node, graph), inputs[0])]
+    def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [looked_up(table(node, graph), inputs[0])]
 
     return reference
 
@@ -77,7 +75,7 @@ def lower_table(
 ) -> list[Convolution]:
     """A monotone function of one code as the output rule of a copy, negated where it decreases.
 
-    ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
+    ``table`` is as `Elementwise` has it. Whether the core's division can reproduce the rule is for
     the schedule to prove. ``whole`` is as `Table` has it.
     """
     output = layout_of(output_tensor(node, graph))

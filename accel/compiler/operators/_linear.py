@@ -84,18 +84,17 @@ def weight_values(node: Node, graph: Graph) -> np.ndarray:
     shape = [1] * len(weights.shape)
     if q.per_channel:
         shape[q.axis] = len(q.zero_point)
-    return weights.data.astype(np.int64) - np.array(q.zero_point, np.int64).reshape(shape)
+    return weights.values.astype(np.int64) - np.array(q.zero_point, np.int64).reshape(shape)
 
 
 def bias_tensor(node: Node, graph: Graph) -> Tensor | None:
-    name = node.inputs[2]
-    return None if name is None else graph.tensor(name)
+    return graph.tensor(node.inputs[2]) if len(node.inputs) > 2 else None
 
 
 def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
     """The biases, int64 ``[channels]``; zeros where there are none."""
     bias = bias_tensor(node, graph)
-    return np.zeros(channels, np.int64) if bias is None else bias.data.astype(np.int64)
+    return np.zeros(channels, np.int64) if bias is None else bias.values.astype(np.int64)
 
 
 def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | FloatEpilogue:

@@ -1,23 +1,14 @@
-"""What an operator's file defines, and the checks that operators share."""
+"""The checks that operators share, and their access to tensors; their kinds are in `_kinds`."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.rules import Rule
 from ..diagnostics import Reason
 from ..ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
-from ..ir.layer import Convolution
-from ..ir.tensor_layout import TensorLayout
-
-Operand = tuple[str, TensorLayout]  # the name of a tensor in memory, and how it is stored there
-
 
 INDICES = ("int32", "int64")
 NUMBERS = ("float32", *INDICES)  # types of tensors that are no codes
@@ -25,54 +16,6 @@ NUMBERS = ("float32", *INDICES)  # types of tensors that are no codes
 
 class UnsupportedOperator(UserError):
     """A valid operator in a form that we do not support; ``args[0]`` is the ``Reason``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operator:
-    """The meaning of one operator.
-
-    ``attributes`` is the record that its nodes carry. ``check(node, graph)`` raises
-    ``InvalidGraph`` or ``UnsupportedOperator``; it may rely on what ``verify`` says of all tensors.
-    ``reference(node, graph, inputs)`` maps arrays to arrays: activations are ``[N, ...]`` batches,
-    constants have their own shape, an absent input is ``None``.
-
-    Operators whose outputs are a step function of an integer sum have two more.
-    ``output_rule(node, graph)`` is that function; the sum is
-    ``sum(w * (x - input zero point)) + bias``, or for pooling the plain sum of the codes.
-    ``sum_bounds(node, graph)`` returns the least and the greatest sum that any input can reach,
-    int64 ``[channels]`` each.
-
-    Operators on single codes have one of two tables, int8, in which entry 0 is for code -128.
-    ``unary(node, graph)`` is ``[256]``, the output code for each code of the one variable input, or
-    ``[channels, 256]`` where the channels differ; ``binary(node, graph)`` is ``[256, 256]``, the
-    output code for each pair of codes of the first and the second input. Operators of two inputs
-    have both: ``unary`` is for a node with a constant, and raises ``UnsupportedOperator`` where no
-    input is constant or the constant is neither one number nor one for each channel.
-
-    ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
-    input that is stored as ``storage``, where the core can, and none where ``unary``'s table is the
-    better way; ``pair(node, graph, operands, config)``
-    gives those of two variable inputs, where tables alone do not do. Of an output that is no int8
-    tensor the core stores codes, from which the driver makes it by ``decode(node, graph, codes)``; it
-    computes the node itself where the core cannot. ``host`` says that the driver can
-    compute it at the network's ends, and ``alias`` that it only gives the input another shape.
-    """
-
-    attributes: type
-    check: Callable[[Node, Graph], None]
-    reference: Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]
-    output_rule: Callable[[Node, Graph], Rule] | None = None
-    sum_bounds: Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]] | None = None
-    unary: Callable[[Node, Graph], np.ndarray] | None = None
-    binary: Callable[[Node, Graph], np.ndarray] | None = None
-    lower: Callable[[Node, Graph, TensorLayout], list[Convolution]] | None = None
-    pair: (
-        Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
-        | None
-    ) = None
-    decode: Callable[[Node, Graph, np.ndarray], np.ndarray] | None = None
-    host: bool = False
-    alias: bool = False
 
 
 def place_of(node: Node) -> str:
@@ -110,16 +53,11 @@ def selecting(node: Node, *shape: int) -> np.ndarray:
 
 
 def check_arity(node: Node, inputs: int, optional: int = 0) -> None:
-    """Require ``inputs`` inputs, of which the last ``optional`` may be None, and one output."""
-    given = len(node.inputs)
-    require(given == inputs, node, f"must have {inputs} inputs, not {given}")
-    check_present(node, node.inputs[: inputs - optional])
+    """Require ``inputs`` inputs, of which the last ``optional`` may be absent, and one output."""
+    given, least = len(node.inputs), inputs - optional
+    wanted = f"{least} to {inputs}" if optional else f"{inputs}"
+    require(least <= given <= inputs, node, f"must have {wanted} inputs, not {given}")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-
-
-def check_present(node: Node, inputs: Sequence[str | None]) -> None:
-    """Require these inputs, of any number, to be given."""
-    require(None not in inputs, node, "lacks an input that is not optional")
 
 
 def check_activation(

@@ -35,8 +35,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._binary import in_float32, quantizations
+from ._kinds import Operand
 from ._linear import multiplier
-from ._operator import Operand, affine, input_tensor, output_tensor, support
+from ._operator import affine, input_tensor, output_tensor, support
 
 _CODES = np.arange(-128, 128, dtype=np.int64)
 _HIGHEST = 128  # weights reach from -128 to 127

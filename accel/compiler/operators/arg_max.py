@@ -10,9 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import negated
+from ._kinds import Index
 from ._moves import check_axis, check_shape
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -50,7 +50,7 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output, (*source.shape[:axis], *source.shape[axis + 1 :]))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     find = np.argmin if node.attributes.smallest else np.argmax
     indices = find(inputs[0], axis=node.attributes.axis)
     return [indices.astype(output_tensor(node, graph).dtype)]
@@ -124,6 +124,6 @@ def decode(node: Node, graph: Graph, codes: np.ndarray) -> np.ndarray:
     return (codes.astype(np.int64) + 128).astype(output.dtype)
 
 
-OPERATOR = Operator(
+OPERATOR = Index(
     attributes=ArgMax, check=check, reference=reference, lower=lower, decode=decode, host=True
 )

@@ -13,8 +13,8 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
+from ._kinds import Linear
 from ._operator import (
-    Operator,
     affine,
     input_tensor,
     output_tensor,
@@ -103,7 +103,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return largest * -128, largest * 127
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes = inputs[0].astype(np.int64)
     sums = windows(codes, node.attributes.size, node.attributes).sum(axis=(3, 4))
     counts = _counts(node, graph)
@@ -155,7 +155,7 @@ def _uniform_regions(counts: np.ndarray) -> list[Region]:
     return [Region(top, left, h, w) for top, h in rows for left, w in columns]
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=AveragePool2d,
     check=check,
     reference=reference,

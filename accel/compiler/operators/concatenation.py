@@ -10,10 +10,9 @@ from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
-    Operator,
-    check_present,
     check_same_quantization,
     output_tensor,
     require,
@@ -35,7 +34,6 @@ class Concatenation:
 def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) > 0, node, "has no input")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-    check_present(node, node.inputs)
     check_moved(node, graph)
     axis, output = node.attributes.axis, output_tensor(node, graph)
     check_axis(node, output, axis)
@@ -54,7 +52,7 @@ def _with(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     samples = max(len(x) for x in inputs)
     whole = [np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs]  # constants have one
     return [np.concatenate(whole, axis=node.attributes.axis)]
@@ -87,7 +85,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> list[Convolution]:
     """Layers that write a constant: of any input times 0, for each position that differs."""
     height, width, channels = copy.input_shape
-    values = tensor.data.reshape(height, width, channels).astype(np.int64)
+    values = tensor.values.reshape(height, width, channels).astype(np.int64)
     small, region = layout_of(source), copy.region
     layer = copy.replace(
         source=source.name,
@@ -114,4 +112,4 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     ]
 
 
-OPERATOR = Operator(attributes=Concatenation, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Concatenation, check=check, reference=reference, lower=lower)

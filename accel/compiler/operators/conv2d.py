@@ -14,6 +14,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
 from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -25,7 +26,6 @@ from ._linear import (
     weight_values,
 )
 from ._operator import (
-    Operator,
     check_arity,
     input_tensor,
     output_tensor,
@@ -86,7 +86,7 @@ def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
     return whole.reshape(out, *kernel, channels)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes, weights = inputs[0], _ungrouped(node, graph)
     rows = weights.reshape(len(weights), -1)
     x = centred(node, graph, codes, rows)
@@ -112,7 +112,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     )
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=Conv2d,
     check=check,
     reference=reference,

@@ -15,6 +15,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -25,7 +26,7 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._operator import check_arity, input_tensor, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return product_bounds(node, graph, weight_values(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes, weights = inputs[0], weight_values(node, graph)
     x = centred(node, graph, codes, weights)
     products = x.reshape(-1, weights.shape[1]) @ weights.T.astype(x.dtype)
@@ -84,7 +85,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return lowered(node, graph, layout, weights, output_rule(node, graph), macs=rows * weights.size)
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=FullyConnected,
     check=check,
     reference=reference,

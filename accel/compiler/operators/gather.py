@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -45,7 +45,7 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output_tensor(node, graph), expected)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.take(inputs[0], node.attributes.indices, axis=node.attributes.axis)]
 
 
@@ -100,4 +100,4 @@ def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
         first += count
 
 
-OPERATOR = Operator(attributes=Gather, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Gather, check=check, reference=reference, lower=lower)

@@ -9,8 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
-from ._operator import Operator, check_present, check_variable, output_tensor, require, support
+from ._operator import check_variable, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,6 @@ class Pack:
 def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) > 0, node, "has no input")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-    check_present(node, node.inputs)
     check_moved(node, graph)
     output, axis = output_tensor(node, graph), node.attributes.axis
     check_axis(node, output, axis)
@@ -35,7 +35,7 @@ def check(node: Node, graph: Graph) -> None:
         check_shape(node, tensor, dimension_apart(output.shape, axis))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.stack(inputs, axis=node.attributes.axis)]
 
 
@@ -58,4 +58,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=Pack, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Pack, check=check, reference=reference, lower=lower)

@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part, negated
+from ._kinds import Movement
 from ._moves import check_moved, check_reduced
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     check_same_quantization,
@@ -42,7 +42,7 @@ def check(node: Node, graph: Graph) -> None:
     check_reduced(node, source, output_tensor(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     reduce = np.min if node.attributes.smallest else np.max
     found = reduce(inputs[0], axis=node.attributes.axes)
     return [found.reshape(len(found), *output_tensor(node, graph).shape[1:])]
@@ -96,4 +96,4 @@ def _renamed(pair: list[Convolution], output: str) -> list[Convolution]:
     return [pair[0].replace(output=output), pair[1].replace(output=output, post_op=greater)]
 
 
-OPERATOR = Operator(attributes=ReduceMax, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=ReduceMax, check=check, reference=reference, lower=lower)

@@ -10,10 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Operand, View
 from ._operator import (
     NUMBERS,
-    Operand,
-    Operator,
     check_activation,
     check_arity,
     check_moved_codes,
@@ -41,7 +40,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.size == output.size, node, what)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [inputs[0].reshape(len(inputs[0]), *output_tensor(node, graph).shape[1:])]
 
 
@@ -102,6 +101,4 @@ def _put_together(
         )
 
 
-OPERATOR = Operator(
-    attributes=Reshape, check=check, reference=reference, lower=lower, host=True, alias=True
-)
+OPERATOR = View(attributes=Reshape, check=check, reference=reference, lower=lower, host=True)

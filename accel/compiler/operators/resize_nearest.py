@@ -10,9 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_moved
 from ._operator import (
-    Operator,
     check_arity,
     check_rank,
     check_variable,
@@ -64,7 +64,7 @@ def _both(node: Node, graph: Graph) -> list[np.ndarray]:
     return [_indices(node, *(shape[axis] for shape in shapes)) for axis in (1, 2)]
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     rows, columns = _both(node, graph)
     return [inputs[0][:, rows[:, None], columns]]
 
@@ -106,4 +106,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=ResizeNearest, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=ResizeNearest, check=check, reference=reference, lower=lower)

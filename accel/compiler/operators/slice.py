@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_moved
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -59,7 +59,7 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     a, x = node.attributes, inputs[0]
     for axis in range(1, x.ndim):
         indices = a.starts[axis] + a.steps[axis] * np.arange(a.sizes[axis])
@@ -89,4 +89,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=Slice, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Slice, check=check, reference=reference, lower=lower)

@@ -9,8 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_blocks
-from ._operator import Operator, input_tensor, output_tensor, support_layers
+from ._operator import input_tensor, output_tensor, support_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ def check(node: Node, graph: Graph) -> None:
     check_blocks(node, graph, input_tensor(node, graph), output_tensor(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     (x, block), shape = (inputs[0], node.attributes.block), output_tensor(node, graph).shape
     pieces = x.reshape(len(x), shape[1], block, shape[2], block, x.shape[3])
     return [pieces.transpose(0, 1, 3, 2, 4, 5).reshape(len(x), *shape[1:])]
@@ -49,4 +50,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=SpaceToDepth, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=SpaceToDepth, check=check, reference=reference, lower=lower)

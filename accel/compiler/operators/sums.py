@@ -11,8 +11,8 @@ import numpy as np
 
 from ...numeric.rules import float_epilogue
 from ..ir.graph import Graph, Node
+from ._kinds import HostOnly
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -47,7 +47,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == wanted, node, f"input must have shape {wanted}")
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     attributes, codes = node.attributes, inputs[0].astype(np.int64) + 128
     channels = codes.shape[-1] // attributes.parts
     parts = codes.reshape(*codes.shape[:-1], attributes.parts, channels)
@@ -56,4 +56,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
         return [float_epilogue.run(attributes.steps, real.astype(np.float32))]
 
 
-OPERATOR = Operator(attributes=Sums, check=check, reference=reference, host=True)
+OPERATOR = HostOnly(attributes=Sums, check=check, reference=reference)

@@ -10,9 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_moved, check_shape
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -44,7 +44,7 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output_tensor(node, graph), tuple(source.shape[axis] for axis in order))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [inputs[0].transpose(node.attributes.order)]
 
 
@@ -104,4 +104,4 @@ def _picked(
     )
 
 
-OPERATOR = Operator(attributes=Transpose, check=check, reference=reference, lower=lower, host=True)
+OPERATOR = Movement(attributes=Transpose, check=check, reference=reference, lower=lower, host=True)

@@ -15,6 +15,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -26,7 +27,6 @@ from ._linear import (
     weight_values,
 )
 from ._operator import (
-    Operator,
     check_arity,
     input_tensor,
     output_tensor,
@@ -77,7 +77,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return product_bounds(node, graph, weights.reshape(len(weights), -1))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     weights, a = weight_values(node, graph), node.attributes
     out, *kernel, _ = weights.shape
     x = centred(node, graph, inputs[0], weights.reshape(out, -1))
@@ -140,7 +140,7 @@ def _phases(stride: int, padding: int, kernel: int, size: int):
         yield first, taps, len(taps) - 1 - met if taps else 0
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=TransposeConv2d,
     check=check,
     reference=reference,

@@ -116,7 +116,7 @@ class Builder(Quantizers):
         self,
         operator: str,
         attributes: Any,
-        inputs: tuple[str | None, ...],
+        inputs: tuple[str, ...],
         shape: Shape,
         dtype: str = "int8",
         outputs: int = 1,
@@ -129,7 +129,7 @@ class Builder(Quantizers):
         return output
 
     def attach_node(
-        self, operator: str, attributes: Any, inputs: tuple[str | None, ...], outputs: tuple
+        self, operator: str, attributes: Any, inputs: tuple[str, ...], outputs: tuple
     ) -> None:
         """Add a node that writes tensors which are there already."""
         self.nodes.append(
@@ -328,7 +328,7 @@ class Builder(Quantizers):
         for node in reversed(self.nodes):
             if needed.intersection(node.outputs):
                 kept.append(node)
-                needed.update(name for name in (*node.inputs, *node.outputs) if name)
+                needed.update((*node.inputs, *node.outputs))
         tensors = {}
         for tensor in self.tensors.values():
             if tensor.name in needed or tensor.name in inputs:

@@ -103,13 +103,11 @@ def linear(
                 axis=axis,
             )
             codes = bias_codes((*own, *extra))
-            inputs = (
-                x.tensor,
-                b.add_constant(f"{record.outputs[0]}_weights", data, q),
-                None if codes is None else b.add_constant(f"{record.outputs[0]}_bias", codes),
-            )
+            inputs = [x.tensor, b.add_constant(f"{record.outputs[0]}_weights", data, q)]
+            if codes is not None:
+                inputs.append(b.add_constant(f"{record.outputs[0]}_bias", codes))
             output = arranged(shape, layout)
-            tensor = b.add_node(operator, attributes, inputs, output, name=name)
+            tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
         b.quantize(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 

@@ -161,7 +161,7 @@ class _Builder:
         return Node(
             name=f"{spelling.operator}_{index}",
             operator=spelling.operator,
-            inputs=tuple(None if tensor is None else tensor.name for tensor in own),
+            inputs=tuple(tensor.name for tensor in own),
             outputs=tuple(tensor.name for tensor in outputs),
             attributes=spelling.attributes(options, inputs, outputs),
             source=record.spelling,

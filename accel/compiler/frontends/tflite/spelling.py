@@ -9,7 +9,8 @@ import tflite
 from ...ir.graph import Tensor
 
 Options = Any  # an object of one of the tflite package's options classes
-Operands = tuple[Tensor | None, ...]
+Operands = tuple[Tensor | None, ...]  # None for an absent input
+Results = tuple[Tensor, ...]
 
 ACTIVATIONS = {
     code: name.lower()
@@ -40,7 +41,7 @@ class Spelling:
 
     operator: str
     options: type | None
-    attributes: Callable[[Options, Operands, Operands], Any]
+    attributes: Callable[[Options, Operands, Results], Any]
     operands: int | None = 1
     optional: int = 0
     first: int = 0
@@ -48,8 +49,11 @@ class Spelling:
     outputs: int | None = 1
     order: tuple[int, ...] = ()
 
-    def own(self, inputs: Operands, outputs: Operands) -> Operands:
-        """The inputs that are the node's; raises ``Unreadable`` where one or an output lacks."""
+    def own(self, inputs: Operands, outputs: Results) -> tuple[Tensor, ...]:
+        """The inputs that are the node's, without absent ones, which are the last.
+
+        Raises ``Unreadable`` where a required input or an output is absent.
+        """
         wanted = len(inputs) if self.operands is None else self.operands
         found = inputs[self.first : self.first + wanted]
         present = found[: wanted - self.optional]
@@ -61,8 +65,16 @@ class Spelling:
         if not least <= len(inputs) <= most:
             numbers = f"{most}" if least == most else f"{least} to {most}"
             raise Unreadable(f"has {len(inputs)} inputs, not {numbers}")
-        found += (None,) * (wanted - len(found))
-        return tuple(found[index] for index in self.order) or found
+        ordered = [found[index] for index in self.order if index < len(found)] or found
+        return tuple(tensor for tensor in ordered if tensor is not None)
+
+
+def shape_of(inputs: Operands, index: int = 0) -> tuple[int, ...]:
+    """The shape of an input; raises ``Unreadable`` where it is absent."""
+    tensor = inputs[index] if index < len(inputs) else None
+    if tensor is None:
+        raise Unreadable("lacks an input or an output")
+    return tensor.shape
 
 
 def activation(options: Options) -> str:
@@ -76,7 +88,7 @@ def integers(inputs: Operands, index: int, what: str) -> tuple[int, ...]:
     tensor = inputs[index] if index < len(inputs) else None
     if tensor is None or not tensor.constant or tensor.dtype not in ("int32", "int64"):
         raise Unreadable(f"has {what} that are no constant integers")
-    return tuple(int(value) for value in tensor.data.reshape(-1))
+    return tuple(int(value) for value in tensor.values.reshape(-1))
 
 
 def axes(inputs: Operands, index: int, dims: int) -> tuple[int, ...]:

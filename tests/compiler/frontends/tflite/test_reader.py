@@ -36,7 +36,7 @@ def small_model() -> bytes:
     links = (
         ("conv2d", ("x", "w", "b"), "c", Conv2d()),
         ("reshape", ("c",), "r", Reshape()),
-        ("fully_connected", ("r", "v", None), "y", FullyConnected()),
+        ("fully_connected", ("r", "v"), "y", FullyConnected()),
     )
     nodes = tuple(
         Node(name=f"n{i}", operator=op, inputs=inputs, outputs=(output,), attributes=attributes)
@@ -72,7 +72,7 @@ def test_the_small_model_is_right():
     assert [node.name for node in graph] == ["conv2d_0", "reshape_1", "fully_connected_2"]
     assert [node.source for node in graph] == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
     assert graph.tensor("v").dtype == "int4"
-    assert graph.nodes[2].inputs == ("r", "v", None)
+    assert graph.nodes[2].inputs == ("r", "v")
 
 
 def test_every_operator_of_ours_is_spelled():

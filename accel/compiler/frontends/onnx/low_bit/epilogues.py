@@ -209,13 +209,12 @@ class Sums:
             raise Unreadable(what, "", "put a Quant after it")
         scales = np.resize(np.broadcast_to(self.weights.scale, (self.channels,)), len(codes))
         q = Quantization(scale=tuple(scales.tolist()), zero_point=tuple(zeros.tolist()), axis=axis)
-        inputs = (
-            self.x.tensor,
-            b.add_constant(f"{name}_weights", data, q),
-            None if bias is None else b.add_constant(f"{name}_bias", bias),
-        )
+        inputs = [self.x.tensor, b.add_constant(f"{name}_weights", data, q)]
+        if bias is not None:
+            inputs.append(b.add_constant(f"{name}_bias", bias))
         attributes = replace(attributes, epilogue=epilogue)
-        tensor = b.add_node(operator, attributes, inputs, arranged(shape, self.layout), name=name)
+        output = arranged(shape, self.layout)
+        tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
         return Activation(tensor, shape, self.layout, real=True)
 
 
