@@ -48,7 +48,7 @@ def copied_part(
         rule=Mean(1, -128, 127, channels=size[2]),
         pad=0,
         stride=step[:2],
-        padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
+        padding=(place[0] * step[0] - start[0], place[1] * step[1] - start[1]),
         region=Region(place[0], place[1], size[0], size[1]),
         output_stride=output_stride,
         first_channel=place[2],
@@ -62,7 +62,8 @@ def as_stored(values: tuple[int, ...], batch: int) -> Triple:
     For tensors of two to four dimensions, see `storage.stored`.
     """
     inner = values[1:]
-    return (*(batch,) * (3 - len(inner)), *inner)
+    height, width, channels = (*(batch,) * (3 - len(inner)), *inner)
+    return height, width, channels
 
 
 def repeated(

@@ -81,7 +81,7 @@ def lower_table(
     output = layout_of(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
     steps = np.diff(rows, axis=1)
-    rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
+    rising, falling = (np.asarray((sign * steps >= 0).all(axis=1)) for sign in (1, -1))
     channel = int(np.argmin(rising | falling))
     what = "it rises for some codes and falls for others"
     if len(rows) > 1:

@@ -77,12 +77,12 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
 
 def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.ndarray:
     """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded by ``fill``."""
-    cuts = tuple(
+    inside = (slice(None),) + tuple(
         slice(max(-before, 0), size + min(after, 0))
         for size, (before, after) in zip(x.shape[1:3], window.padding, strict=True)
     )
     amounts = tuple((max(before, 0), max(after, 0)) for before, after in window.padding)
-    padded = np.pad(x[(slice(None), *cuts)], ((0, 0), *amounts, (0, 0)), constant_values=fill)
+    padded = np.pad(x[inside], ((0, 0), *amounts, (0, 0)), constant_values=fill)
     reach = tuple(extent(k, d) for k, d in zip(kernel, window.dilation, strict=True))
     view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     (sh, sw), (dh, dw) = window.stride, window.dilation

@@ -118,7 +118,8 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A sum of all taps, one for each region whose windows have equally many pixels."""
     window, counts = node.attributes, _counts(node, graph)
     output = layout_of(output_tensor(node, graph))
-    convolutions, regions = [], _uniform_regions(counts)
+    convolutions: list[Convolution] = []
+    regions = _uniform_regions(counts)
     support_layers(node, len(regions))
     weights = np.ones((*window.size, layout.channels), np.int64)
     for region in regions:

@@ -52,7 +52,7 @@ def check(node: Node, graph: Graph) -> None:
     check_known(node, node.attributes.activation)
     check_operands(node, graph, axis=3, rank=4)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    one, *kernel, out = input_tensor(node, graph, 1).shape
+    one, height, width, out = input_tensor(node, graph, 1).shape
     for tensor in (source, output):
         dims = len(tensor.shape)
         require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
@@ -61,7 +61,7 @@ def check(node: Node, graph: Graph) -> None:
     expected = source.shape[3] * multiplier
     what = f"{source.shape[3]} channels times {multiplier} must give {out} output channels"
     require(expected == out == output.shape[3], node, what)
-    check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
+    check_window(node, node.attributes, (height, width), source.shape, output.shape)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 

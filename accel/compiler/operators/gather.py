@@ -68,7 +68,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     def along(value: int, other: int, batch: int) -> tuple[int, int, int]:
         return as_stored(tuple(value if d == axis else other for d in range(dims)), batch)
 
-    copies = []
+    copies: list[Convolution] = []
     for first, count, step in runs:
         shape = tuple(count if d == axis else n for d, n in enumerate(output.shape))
         copies.append(

@@ -34,7 +34,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """For each tap of the window a copy that keeps the greater of itself and the ones before."""
     window, output = node.attributes, layout_of(output_tensor(node, graph))
     low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
-    copies = []
+    copies: list[Convolution] = []
     support_layers(node, window.size[0] * window.size[1])
     for tap_y in range(window.size[0]):
         for tap_x in range(window.size[1]):

@@ -49,9 +49,9 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Halves of a dimension on each other, each keeping the greater codes, until one is left.
+    """A pair of layers keeps the greater codes of a dimension's two halves, until one is left.
 
-    The least codes are the greatest of those in reverse order.
+    For the least codes, their order is reversed before and after.
     """
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     axes, dims = node.attributes.axes, len(source.shape)
@@ -62,27 +62,30 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     what = "a maximum over channels that moves positions into channels is not supported"
     support(depth == layout_of(output).channels, node, what, "", "keep the dimensions")
     halvings = [axis for axis in reduced for _ in range((size[axis] - 1).bit_length())]
-    layers, name = [], source.name
+    layers: list[Convolution] = []
+    name = source.name
     for step, axis in enumerate(halvings):
         before, target = TensorLayout(*size), f"{output.name} ({node.name} {step})"
         half = -(-size[axis] // 2)
-        last = tuple(size[axis] - half if a == axis else 0 for a in range(3))
+        second = [0, 0, 0]
+        second[axis] = size[axis] - half
         size[axis] = half
+        after = TensorLayout(*size)
         pair = [
             copied_part(
                 node,
                 f"{node.name}_{2 * step + part}",
                 (name, before),
-                (target, TensorLayout(*size)),
-                start=start,
-                size=tuple(size),
+                (target, after),
+                start=(start[0], start[1], start[2]),
+                size=after.shape,
             )
-            for part, start in enumerate(((0, 0, 0), last))
+            for part, start in enumerate(([0, 0, 0], second))
         ]
         pair[1] = pair[1].replace(post_op=PostOp(residual=target, maximum=True))
         layers += pair
         name = target
-    result = copy_layer(node.name, node.name, name, output.name, tuple(size))
+    result = copy_layer(node.name, node.name, name, output.name, TensorLayout(*size).shape)
     if not layers:
         return [result]
     if not node.attributes.smallest:

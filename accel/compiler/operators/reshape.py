@@ -58,7 +58,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     support(copies <= MOST_COPIES, node, what, why, "use channels in multiples of the array's rows")
     pieces = node.outputs[0] if together == 1 else f"{node.outputs[0]} ({node.name} pieces)"
     source = node.inputs[0]
-    layers = []
+    layers: list[Convolution] = []
     if apart > 1:
         layers += _taken_apart(node, (source, layout), pieces, piece)
         source = pieces

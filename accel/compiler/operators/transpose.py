@@ -9,7 +9,7 @@ from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import copied_part
+from ._copies import as_stored, copied_part
 from ._kinds import Movement
 from ._moves import check_moved, check_shape
 from ._operator import (
@@ -61,10 +61,9 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     shape = (1,) * missing + source.shape[1:]
     output = layout_of(output_tensor(node, graph))
     if axes[2] == 2:
-        size = shape
-        copy = copied_part(
-            node, node.name, (source.name, layout), (node.outputs[0], output), size=size
-        )
+        size = as_stored(source.shape, 1)
+        ends = ((source.name, layout), (node.outputs[0], output))
+        copy = copied_part(node, node.name, *ends, size=size)
         return [copy.replace(transposed=axes[0] == 1)]
     what = f"{shape[2]} channels that become positions are more than {MOST_PICKED}"
     why = "each is a layer of its own"

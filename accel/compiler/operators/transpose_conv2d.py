@@ -10,6 +10,7 @@ from itertools import product
 
 import numpy as np
 
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
@@ -67,7 +68,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 
