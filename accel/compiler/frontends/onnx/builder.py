@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...ir.graph import Graph, Node, Quantization, Tensor
 from ...operators.reshape import Reshape
 from ...operators.transpose import Transpose
 from .file import FileRecord, NodeRecord
-from .fusion import FLOAT32, FUSED, Fusions
+from .fusion import CODES, FLOAT32, FUSED, Fusions
 from .low_bit.low_bit import low_bit
 from .low_bit.quantizers import Quantizer, Quantizers, Unreadable
 from .values import (
@@ -21,6 +21,7 @@ from .values import (
     Flat,
     Missing,
     Pending,
+    Present,
     Shape,
     Value,
     arranged,
@@ -50,27 +51,33 @@ class Builder(Quantizers):
         self.values: dict[str, Value] = {"": Missing()}
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
-        self.node: NodeRecord | None = None
+        self._node: NodeRecord | None = None
         self._arranged: dict[tuple[str, Shape], str] = {}
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
         self._most = self._left = MAX_FOLDED + COPIES * own
         self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
 
+    @property
+    def node(self) -> NodeRecord:
+        """The operator of the file that is being read."""
+        assert self._node is not None
+        return self._node
+
     @cached_property
     def _fusions(self) -> Fusions:
         return Fusions(self.record, self.values)
 
-    def computed(self, record: NodeRecord, wanted: Quantizer) -> dict[str, str]:
-        """The attribute that says how an operator is computed that the present node makes codes of.
+    def computed(self, record: NodeRecord, wanted: Quantizer) -> str:
+        """How the runtime computes an operator whose result the present node quantizes.
 
-        None where there is nothing to say.
+        One of `fusion`'s forms.
         """
         if record.spelling not in FUSED or self.low_bit:
-            return {}
+            return CODES
         if self.node.spelling != "QuantizeLinear":  # of a Concat, for instance
-            return {"computed": FLOAT32}
-        return {"computed": self._fusions.form(record, self.node, wanted.unsigned)}
+            return FLOAT32
+        return self._fusions.form(record, self.node, wanted.unsigned)
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
@@ -83,12 +90,12 @@ class Builder(Quantizers):
 
     @contextmanager
     def at(self, record: NodeRecord) -> Iterator[None]:
-        """While nodes are added for another operator of the file than the one being read."""
-        before, self.node = self.node, record
+        """Read this operator, or add nodes that belong to it, until the context ends."""
+        before, self._node = self._node, record
         try:
             yield
         finally:
-            self.node = before
+            self._node = before
 
     def unique(self, name: str) -> str:
         """The name, changed if it is taken."""
@@ -129,7 +136,7 @@ class Builder(Quantizers):
         return output
 
     def attach_node(
-        self, operator: str, attributes: Any, inputs: tuple[str, ...], outputs: tuple
+        self, operator: str, attributes: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
     ) -> None:
         """Add a node that writes tensors which are there already."""
         self.nodes.append(
@@ -145,7 +152,7 @@ class Builder(Quantizers):
 
     # Values that operators read.
 
-    def value(self, index: int) -> Value | None:
+    def value(self, index: int) -> Present | None:
         """An input of the present node, None where it is absent; raises ``Skipped``."""
         name = self.node.inputs[index] if index < len(self.node.inputs) else ""
         if not name:
@@ -155,7 +162,7 @@ class Builder(Quantizers):
             raise Skipped
         return value
 
-    def required(self, index: int) -> Value:
+    def required(self, index: int) -> Present:
         value = self.value(index)
         if value is None:
             raise Unreadable(f"lacks its input {index}")
@@ -219,7 +226,7 @@ class Builder(Quantizers):
             raise Unreadable(what, "", "put DequantizeLinear before it")
         return value
 
-    def _float_operator(self, index: int, why: str) -> None:
+    def _float_operator(self, index: int, why: str) -> NoReturn:
         what = f"input {self.node.inputs[index]!r} is not quantized"
         remedy = "put QuantizeLinear and DequantizeLinear before it"
         remedy = "put a Quant before it" if self.low_bit else remedy
@@ -345,10 +352,10 @@ class Builder(Quantizers):
     def _rename(self) -> None:
         """Give the network's outputs the names that they have in the file."""
         names = {}
-        for tensor, wanted in self.ends.items():
-            if tensor != wanted:
-                names[tensor] = wanted
-        for tensor, wanted in list(names.items()):
+        for made, wanted in self.ends.items():
+            if made != wanted:
+                names[made] = wanted
+        for wanted in list(names.values()):
             if wanted in self.tensors and wanted not in names:
                 names[wanted] = self.unique(wanted)
         groups = {tensor: self.quantizer(tensor) for tensor in self.tensors}
@@ -357,11 +364,12 @@ class Builder(Quantizers):
         for tensor in self.tensors.values():
             name = names.get(tensor.name, tensor.name)
             renamed[name] = replace(tensor, name=name)
-            if groups[tensor.name] is not None:
-                self.quantize(name, groups[tensor.name])
+            known = groups[tensor.name]
+            if known is not None:
+                self.quantize(name, known)
         self.tensors = renamed
 
-        def new(tensors: tuple) -> tuple:
+        def new(tensors: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(names.get(name, name) for name in tensors)
 
         self.nodes = [

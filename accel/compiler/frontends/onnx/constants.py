@@ -38,9 +38,10 @@ def size(b: Builder) -> list[Value]:
 
 def _arrays(b: Builder) -> list[np.ndarray]:
     arrays = [b.constant(index) for index in range(len(b.node.inputs))]
-    if any(array is None for array in arrays):
+    present = [array for array in arrays if array is not None]
+    if len(present) < len(arrays):
         raise Unreadable("lacks an input")
-    return arrays
+    return present
 
 
 def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Builder], list[Value]]:
@@ -124,7 +125,7 @@ def range_of(b: Builder) -> list[Value]:
     if not step or not all(map(math.isfinite, (start, limit, step))):
         raise Unreadable("has a step of 0 or no end")
     b.spend(max(0, math.ceil((limit - start) / step)))
-    return [Constant(np.arange(start, limit, step, _arrays(b)[0].dtype))]
+    return [Constant(np.arange(start, limit, step, dtype=_arrays(b)[0].dtype))]
 
 
 def reduce_prod(b: Builder) -> list[Value]:

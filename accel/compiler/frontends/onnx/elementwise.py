@@ -1,6 +1,6 @@
 """Functions of one number, or of two, in ONNX files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,17 +105,18 @@ def relu(b: Builder) -> list[Value]:
 
 
 def clip(b: Builder) -> list[Value]:
-    limits = []
+    limits: list[float] = []
     for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
         given = real_constant(b.value(index))
         if given is None and b.value(index) is not None:
             raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
         limits.append(b.attribute(name, default) if given is None else single(given))
-    limits = [np.sign(x) * np.inf if abs(x) >= np.finfo(np.float32).max else x for x in limits]
-    if tuple(limits) not in CLIPS:
-        known = ", ".join(f"{low:g}..{high:g}" for low, high in list(CLIPS)[:3])
-        raise Unreadable(f"clips to {limits[0]:g}..{limits[1]:g}", "", f"use one of {known}")
-    return rectified(b, CLIPS[tuple(limits)])
+    most = np.finfo(np.float32).max
+    low, high = (np.sign(x) * np.inf if abs(x) >= most else x for x in limits)
+    if (low, high) not in CLIPS:
+        known = ", ".join(f"{least:g}..{most:g}" for least, most in list(CLIPS)[:3])
+        raise Unreadable(f"clips to {low:g}..{high:g}", "", f"use one of {known}")
+    return rectified(b, CLIPS[low, high])
 
 
 # Two operands.
@@ -162,7 +163,7 @@ def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.nd
 
 
 def binary_result(
-    b: Builder, operator: str, attributes: Any, operands: list[Activation | Codes]
+    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
 ) -> Pending:
     """A function of two numbers, which waits for its quantization; one of them may be constant."""
     record = b.node
@@ -189,7 +190,9 @@ def binary_result(
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        given = replace(attributes, activation=activation)
+        if operator in ("add", "mul"):
+            given = replace(given, computed=b.computed(record, wanted))
         with b.at(record):
             tensor = b.add_node(operator, given, tuple(names), output, name=name)
         b.quantize(tensor, wanted)
@@ -211,8 +214,10 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
         values = [b.required(0), b.required(1)]
         if operator == "add":
             for value, other in (values, values[::-1]):
+                if not isinstance(value, Pending) or not isinstance(other, Constant | Dequantized):
+                    continue
                 data = real_constant(other)
-                if isinstance(value, Pending) and data is not None and data.ndim:
+                if data is not None and data.ndim:
                     summed = added_bias(value, other, _channel_axis(value, data))
                     if summed is not None:
                         return [summed]

@@ -203,6 +203,7 @@ def array_of(tensor: Any) -> np.ndarray:
         raise UnreadableConstant(f"has an impossible shape {shape[:9]}", "")
     expected = math.prod(shape)
     little_endian = np.dtype(dtype).newbyteorder("<")
+    data: np.ndarray
     if tensor.HasField("raw_data"):
         given, whole = len(tensor.raw_data), expected * little_endian.itemsize
         if given != whole:

@@ -83,8 +83,8 @@ class Fusions:
             name = self._same[name]
         return name
 
-    def _moves(self, node: NodeRecord | None) -> bool:
-        first, end = _MOVES.get(node.spelling, (0, 0)) if node else (0, 0)
+    def _moves(self, node: NodeRecord) -> bool:
+        first, end = _MOVES.get(node.spelling, (0, 0))
         return first <= self._opset < end
 
     def _operand(self, tensor: str) -> str | None:
@@ -92,7 +92,7 @@ class Fusions:
         node = self._producers.get(tensor)
         if node is not None and node.spelling == "DequantizeLinear":
             return self._codes(self._resolved(node.inputs[0]))
-        if not self._moves(node) or tensor in self._outputs:
+        if node is None or not self._moves(node) or tensor in self._outputs:
             return None
         source = self._resolved(node.inputs[0])
         while (maker := self._producers.get(source)) is not None and self._moves(maker):
@@ -117,9 +117,9 @@ class Fusions:
             if not self._moves(following):
                 return None
             following = self._only_reader(following)
-        if following is None:
+        if first is None or following is None:
             return None
-        if first is quantize or first.index == quantize.index:
+        if first.index == quantize.index:
             return UINT8 if self._paired(quantize) else own
         return UINT8 if _zero_point(quantize) is not None else own
 
@@ -133,8 +133,9 @@ class Fusions:
         if self._unsigned(tensor):
             return UINT8
         node, value = self._producers.get(tensor), self._values.get(tensor)
-        made = node is not None and node.spelling == "QuantizeLinear"
-        return UINT8 if made and not isinstance(value, Constant) and self._paired(node) else "int8"
+        if node is None or node.spelling != "QuantizeLinear" or isinstance(value, Constant):
+            return "int8"
+        return UINT8 if self._paired(node) else "int8"
 
     def _unsigned(self, tensor: str) -> bool:
         value = self._values.get(self._resolved(tensor))
@@ -155,8 +156,8 @@ class Fusions:
         if len(self._readers[result]) + (result in self._outputs) != 1:
             return False
         points = [self._values.get(_zero_point(end) or "") for end in (quantize, node)]
-        whole = all(isinstance(point, Constant) and point.data.size == 1 for point in points)
-        return whole and points[0].data.item() == points[1].data.item()
+        numbers = [p.data.item() for p in points if isinstance(p, Constant) and p.data.size == 1]
+        return len(numbers) == 2 and numbers[0] == numbers[1]
 
     def _redundant(self, clamp: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
         """``IsClipMadeRedundantByQ``: whether no code of the type lies outside a Relu or a Clip."""

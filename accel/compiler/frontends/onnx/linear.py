@@ -72,7 +72,7 @@ def linear(
     weights in the operator's own order and the axis of their output channels. ``shape`` and
     ``layout`` are the result's.
     """
-    record, source = b.node, b.quantizer(x.tensor)
+    record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
     scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
     sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
@@ -160,7 +160,6 @@ def convolution(
     if tuple(given) != tuple(kernel[4 - rank :]):
         raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
     w = windows(b, source.shape[2:], given, rank, convolution=True)
-    window = {"stride": w.stride, "padding": w.padding, "dilation": w.dilation}
     depthwise = groups == channels and groups > 1
     if groups > 1 and not depthwise:
         b.spend(weights.codes.size * groups)
@@ -168,10 +167,18 @@ def convolution(
 
     def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
         if depthwise:
-            attributes = DepthwiseConv2d(multiplier=out // groups, activation=activation, **window)
-            return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
-        attributes = Conv2d(activation=activation, **window)
-        return "conv2d", attributes, codes.transpose(0, 2, 3, 1), 0
+            depthwise_window = DepthwiseConv2d(
+                stride=w.stride,
+                padding=w.padding,
+                dilation=w.dilation,
+                multiplier=out // groups,
+                activation=activation,
+            )
+            return "depthwise_conv2d", depthwise_window, codes.transpose(1, 2, 3, 0), 3
+        window = Conv2d(
+            stride=w.stride, padding=w.padding, dilation=w.dilation, activation=activation
+        )
+        return "conv2d", window, codes.transpose(0, 2, 3, 1), 0
 
     shape = (1, out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)

@@ -8,7 +8,7 @@ from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import Mean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
-from .values import Activation, Addends, Pending, Shape, Value, arranged, channels_last
+from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
 from .windows import Windows, image, windows
 
 SAME_PAIR = (1, 1)
@@ -20,7 +20,7 @@ def max_pool(b: Builder) -> list[Value]:
         raise Unreadable("asks for the places of the largest values", "", "use its first output")
     if b.attribute("storage_order", 0):
         raise Unreadable("has storage_order 1", "", "use storage_order 0")
-    value, record = b.required(0), b.node
+    value, record = _computed(b.required(0)), b.node
     kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
     if w.dilation != SAME_PAIR:
@@ -40,13 +40,18 @@ def max_pool(b: Builder) -> list[Value]:
 
     if isinstance(value, Pending):
         return [replace(value.viewed(shape, view), axis=value.axis)]
-    return [view(b.codes(0) if not value.real else b.numbers(0))]
+    coded = isinstance(value, Activation) and not value.real
+    return [view(b.codes(0) if coded else b.numbers(0))]
 
 
-def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
+def _computed(value: Present) -> Activation | Pending:
+    if isinstance(value, Activation | Pending):
+        return value
+    raise Unreadable("has a constant input", "", "fold it")
+
+
+def _windows(b: Builder, value: Activation | Pending, kernel: Shape) -> tuple[Shape, Windows]:
     """The shape after pooling, and the windows."""
-    if not isinstance(value, Activation | Pending):
-        raise Unreadable("has a constant input", "", "fold it")
     rank = len(value.shape)
     if rank not in (3, 4):
         what = f"input {b.node.inputs[0]!r} has {rank} dimensions"
@@ -56,12 +61,12 @@ def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
     return (*value.shape[:2], *w.output[4 - rank :]), w
 
 
-def _touched(value: Value, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
+def _touched(value: Activation | Pending, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
     """Size and padding of windows without what never meets the image."""
     image = (1, *value.shape[2:])[-2:]
     axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
-    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
-    return size, padding
+    (height, above), (width, beside) = (touched(*axis) for axis in axes)
+    return (height, width), (above, beside)
 
 
 def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
@@ -86,7 +91,8 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        computed = b.computed(record, wanted)
+        given = replace(attributes, activation=activation, computed=computed)
         with b.at(record):
             output = (1, *w.output, x.shape[1])
             tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)

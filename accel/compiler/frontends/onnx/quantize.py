@@ -79,8 +79,9 @@ def real_constant(value: Value | None) -> np.ndarray | None:
     """The real numbers of a constant, quantized or not."""
     if isinstance(value, Dequantized):
         return real_values(value)
-    floating = isinstance(value, Constant) and value.data.dtype == np.float32
-    return value.data if floating else None
+    if isinstance(value, Constant) and value.data.dtype == np.float32:
+        return value.data
+    return None
 
 
 def single(array: np.ndarray) -> float:
@@ -118,7 +119,7 @@ def quantize_linear(b: Builder) -> list[Value]:
     return [requantized(b, b.real(0), wanted)]
 
 
-def _quantized_constant(b: Builder, value: Value, default: type) -> Constant:
+def _quantized_constant(b: Builder, value: Constant | Dequantized, default: type) -> Constant:
     real = real_values(value) if isinstance(value, Dequantized) else value.data
     scale, zeros = b.constant(1), b.constant(2)
     if scale is None or real.dtype != np.float32:

@@ -171,10 +171,10 @@ class _Reading:
 
     def _node(self, node: NodeRecord) -> None:
         b = self.builder
-        b.node = node
         values: list[Value] = []
         try:
-            values = reader(b)(b)
+            with b.at(node):
+                values = reader(b)(b)
         except Skipped:
             pass
         except Unreadable as error:
@@ -201,7 +201,7 @@ class _Reading:
             self.faults.append(fault)
             b.values[port.name] = Missing()
             return None
-        shape = tuple(size if isinstance(size, int) else 1 for size in port.shape)
+        shape = tuple(size if isinstance(size, int) else 1 for size in port.shape or ())
         found = list(tensor_problems(Tensor(name=port.name, shape=shape, dtype=port.dtype)))
         if found:
             self.faults.extend(found)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class Pending:
     bias: Addends = ()
     takes_bias: bool = False
     real_form: Callable[[], Activation] | None = None
-    made: dict = field(default_factory=dict)
+    made: dict[Any, Activation] = field(default_factory=dict)
     steps: tuple[EpilogueStep, ...] = ()
     chained: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
     numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
@@ -110,7 +111,8 @@ class Missing:
     """A tensor that an operator in the way would have made; its faults are told already."""
 
 
-Value = Constant | Dequantized | Activation | Pending | Missing
+Present = Constant | Dequantized | Activation | Pending
+Value = Present | Missing
 
 
 def identity(rank: int) -> Shape:

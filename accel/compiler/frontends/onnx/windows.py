@@ -38,16 +38,18 @@ def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair
         raise Unreadable(f"has {len(values)} {name} for {rank - 2} dimensions")
     if not all(1 <= value <= MAX_STEP for value in values):
         raise Unreadable(f"has {name} {list(values)} out of range 1..{MAX_STEP}")
-    return values if rank == 4 else (1, *values)
+    return (values[0], values[1]) if rank == 4 else (1, values[0])
 
 
-def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool = False) -> Windows:
+def windows(
+    b: Builder, size: Shape, kernel: Shape, rank: int, convolution: bool = False
+) -> Windows:
     """The windows over an image of ``size``; ``kernel`` as the file has it, ``rank`` of its input.
 
     Those of a ``convolution`` and of a pooling begin in different places where strides leave out
     pixels and the file asks for the runtime's own padding.
     """
-    kernel = spatial("kernel_shape", kernel, rank, 1)
+    taps = spatial("kernel_shape", kernel, rank, 1)
     stride = spatial("strides", b.attribute("strides", ()), rank, 1)
     dilation = spatial("dilations", b.attribute("dilations", ()), rank, 1)
     pads = b.attribute("pads", ()) or (0,) * (2 * (rank - 2))
@@ -57,9 +59,11 @@ def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool 
     explicit = [*zip(pads[:half], pads[half:], strict=True)]
     explicit = explicit if rank == 4 else [(0, 0), *explicit]
     mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
-    padding, output, widened = [], [], False
+    padding: list[Pair] = []
+    output: list[int] = []
+    widened = False
     for axis in (0, 1):
-        step, reach = stride[axis], extent(kernel[axis], dilation[axis])
+        step, reach = stride[axis], extent(taps[axis], dilation[axis])
         before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
         free = size[axis] + before + after - reach
         count = (-(-free // step) if ceil else free // step) + 1
@@ -71,7 +75,9 @@ def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool 
         widened |= beyond > 0
         padding.append((before, after + max(beyond, 0)))
         output.append(count)
-    return Windows(kernel, stride, dilation, tuple(padding), tuple(output), widened)
+    return Windows(
+        taps, stride, dilation, (padding[0], padding[1]), (output[0], output[1]), widened
+    )
 
 
 def _amounts(

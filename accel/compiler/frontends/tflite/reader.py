@@ -304,7 +304,8 @@ def _tensor(name: str, record: TensorRecord) -> Tensor:
     q = Quantization(scale=record.scale, zero_point=record.zero_point, axis=record.axis)
     data = None
     if record.data is not None and record.dtype in DTYPES:
-        data = _data(record, dtype) if len(record.data) == _data_bytes(record) else None
+        whole = len(record.data) == _data_bytes(record)
+        data = _data(record, record.data, dtype) if whole else None
     tensor = Tensor(
         name=name,
         shape=record.shape,
@@ -316,13 +317,13 @@ def _tensor(name: str, record: TensorRecord) -> Tensor:
     return replace(tensor, quantization=None) if odd else tensor
 
 
-def _data(record: TensorRecord, dtype: str) -> np.ndarray:
+def _data(record: TensorRecord, stored: bytes, dtype: str) -> np.ndarray:
     if dtype == "int4":
-        packed = np.frombuffer(record.data, np.uint8)
+        packed = np.frombuffer(stored, np.uint8)
         data = unpack_int4(packed, _elements(record)).reshape(record.shape)
     else:
         little_endian = np.dtype(dtype).newbyteorder("<")
-        data = np.frombuffer(record.data, little_endian).astype(dtype).reshape(record.shape)
+        data = np.frombuffer(stored, little_endian).astype(dtype).reshape(record.shape)
     data.flags.writeable = False
     return data
 

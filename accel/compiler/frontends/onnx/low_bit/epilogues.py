@@ -120,7 +120,7 @@ class Sums:
     def _source_range(self) -> tuple[int, int]:
         """The input's codes less its zero point; 0 is what padding has."""
         low, high = self.b.code_range(self.x.tensor)
-        zero = self.b.quantizer(self.x.tensor).zero_point
+        zero = self.b.known_quantizer(self.x.tensor).zero_point
         return min(low - zero, 0), max(high - zero, 0)
 
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
@@ -130,7 +130,7 @@ class Sums:
         return positive * low + negative * high, positive * high + negative * low
 
     def unit(self) -> np.ndarray:
-        scale = np.float64(self.b.quantizer(self.x.tensor).scale)
+        scale = np.float64(self.b.known_quantizer(self.x.tensor).scale)
         return scale * np.broadcast_to(self.weights.scale, (self.channels,)).astype(np.float64)
 
     def _magnitude(self) -> np.ndarray:
@@ -146,7 +146,7 @@ class Sums:
             raise Unreadable(what, why, "quantize the model anew, biases by input x weight scale")
 
     def error(self) -> np.ndarray:
-        source = odd_factor(self.b.quantizer(self.x.tensor).scale)
+        source = odd_factor(self.b.known_quantizer(self.x.tensor).scale)
         scales = np.broadcast_to(self.weights.scale, (self.channels,))
         odd = np.array([float(source * odd_factor(scale)) for scale in scales])
         terms = self.weights.codes[0].size
@@ -250,7 +250,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
         tensor = b.tensors[source.tensor]
         if tensor.dtype == "float32":
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
-        known, count = b.quantizer(source.tensor), tensor.shape[-1]
+        known, count = b.known_quantizer(source.tensor), tensor.shape[-1]
         least = np.full(count, -128 - known.zero_point)
         attributes = SumsOfParts(
             parts=1, least=least, unit=np.full(count, known.scale), steps=steps
@@ -282,11 +282,12 @@ def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
         return np.reshape(constant, ())
     shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
     wide = [axis for axis, size in enumerate(shape) if size > 1]
-    if len(shape) != len(value.shape) or wide != [value.axis]:
+    axis = value.axis
+    if axis is None or len(shape) != len(value.shape) or wide != [axis]:
         what = f"has a constant of {constant.shape} for a tensor of {value.shape}"
         raise Unreadable(what, "", "use one number, or one for each channel")
-    if shape[value.axis] != value.shape[value.axis]:
-        raise Unreadable(f"has {constant.size} numbers for {value.shape[value.axis]} channels")
+    if shape[axis] != value.shape[axis]:
+        raise Unreadable(f"has {constant.size} numbers for {value.shape[axis]} channels")
     return constant.reshape(-1)
 
 

@@ -67,6 +67,13 @@ class Quantizers:
     def quantizer(self, tensor: str) -> Quantizer | None:
         return self._quantizers.get(self.group(tensor))
 
+    def known_quantizer(self, tensor: str) -> Quantizer:
+        """As ``quantizer``; raises ``Unreadable`` where nothing has said it yet."""
+        quantizer = self.quantizer(tensor)
+        if quantizer is None:
+            raise Unreadable(f"has codes of tensor {tensor!r}, whose scale is not given")
+        return quantizer
+
     def bound(self, tensor: str, low: int, high: int) -> None:
         """Say that a tensor has no other codes of ours."""
         self._ranges[tensor] = low, high

@@ -178,7 +178,9 @@ def dequantize(b: Builder) -> list[Value]:
     if not isinstance(value, Activation) or value.real:
         raise Unreadable(f"input {b.node.inputs[0]!r} is not an 8-bit activation")
     scale, zeros = b.constant(1), b.constant(2)
-    known = b.quantizer(value.tensor)
+    if scale is None:
+        raise Unreadable("lacks its input 1, a scale")
+    known = b.known_quantizer(value.tensor)
     zero_point = 0 if zeros is None else int(zeros.flat[0])
     offset = 128 * known.unsigned
     if (float(scale.flat[0]), zero_point) != (known.scale, known.zero_point + offset):

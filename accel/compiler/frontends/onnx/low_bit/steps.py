@@ -42,19 +42,18 @@ def _waiting(b: Builder, index: int) -> Pending:
 
 
 def arithmetic(b: Builder) -> list[Value]:
-    values = [b.required(0), b.required(1)]
-    constant = [isinstance(value, Constant | Dequantized) for value in values]
-    if all(constant):
-        first, second = (numbers_of(value) for value in values)
+    constants = [numbers_of(b.required(index)) for index in (0, 1)]
+    first, second = constants
+    if first is not None and second is not None:
         functions = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
         return [Constant(functions[b.node.spelling](first, second))]
-    if not any(constant):
+    if first is None and second is None:
         return [_joined(b)]
-    index = constant.index(True)
+    index = 0 if second is None else 1
     kind = OPERANDS[b.node.spelling][index]
     if kind is None:
         raise Unreadable("divides a constant by an activation", "", "divide by a constant")
-    data = checked(numbers_of(values[index]), "a constant")
+    data = checked(constants[index], "a constant")
     if kind == "divide" and not (np.abs(data) >= 2.0**-60).all():
         raise Unreadable("divides by next to 0", "", "divide by larger numbers")
     return [stepped(b, _waiting(b, 1 - index), kind, data)]
@@ -106,12 +105,14 @@ def batch_normalization(b: Builder) -> list[Value]:
         remedy = "export the network for inference (model.eval() in PyTorch)"
         raise Unreadable("is in training mode", "", remedy)
     vectors = [checked(numbers_of(b.required(index)), "a constant") for index in range(1, 5)]
+    scale, bias, mean, variance = vectors
+    epsilon = b.attribute("epsilon", 1e-5)
     value = _waiting(b, 0)
     if any(v.shape != (value.shape[1],) for v in vectors):
         raise Unreadable(f"has other numbers than one for each of {value.shape[1]} channels")
-    if not (vectors[3] + np.float32(b.attribute("epsilon", 1e-5)) > 0).all():
+    if not (variance + np.float32(epsilon) > 0).all():
         raise Unreadable("has a variance that is not positive", "", "train the network anew")
-    step = normalize(*vectors, b.attribute("epsilon", 1e-5))
+    step = normalize(scale, bias, mean, variance, epsilon)
     shape = (-1, *[1] * (len(value.shape) - 2))
     return [stepped(b, value, "normalize", *(v.reshape(shape) for v in step.values))]
 
