@@ -10,7 +10,7 @@ from ..operators import OPERATORS, Index, OnCore, UnsupportedOperator
 
 @dataclass(frozen=True)
 class Partition:
-    """Nodes in order; ``inputs`` and ``outputs`` are the tensors that enter and leave the core."""
+    """Nodes of the driver and of the core, in order; the tensors that enter and leave the core."""
 
     before: tuple[Node, ...]
     core: tuple[Node, ...]
@@ -20,10 +20,10 @@ class Partition:
 
 
 def partition(graph: Graph) -> Partition:
-    """Give the driver what it can compute at the network's ends, and the core the rest.
+    """Give the driver what it can compute before and after the core, and the core the rest.
 
-    The driver takes from the ends whatever it can: conversions from and to float, softmax, and
-    changes of shape beyond them. It leaves to the core what needs no more than to be decoded.
+    The driver takes all that it can: conversions from and to float, softmax, and changes of shape
+    before or after these. An operator whose result it only has to decode stays on the core.
     """
     decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
     after = _at_end(graph, exclude=decoded)
@@ -53,7 +53,7 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
 
 
 def _only_decoded(node: Node, graph: Graph) -> bool:
-    """Whether the core can compute a node of the driver's from what it has computed itself."""
+    """Whether the core can compute a node, of which the driver then decodes the result."""
     operator = OPERATORS[node.operator]
     if not isinstance(operator, Index):
         return False

@@ -15,8 +15,8 @@ from ..ir.graph import DTYPES, Graph, InvalidGraph, Node, Quantization, Tensor
 from ..operators import OPERATORS, UnsupportedOperator, place_of
 
 MAX_DIMENSIONS = 8
-MAX_ELEMENTS = 2**28  # of a constant, which is no larger than its file
-MAX_COMPUTED = 2**22  # of a tensor that is computed: files of a few bytes may ask for any
+MAX_ELEMENTS = 2**28  # of a constant; its file is as large
+MAX_COMPUTED = 2**22  # of a variable tensor, whose size a small file can choose freely
 
 CODES = {
     "int4": (-8, 7),
@@ -35,7 +35,7 @@ def verify(graph: Graph) -> None:
 
 
 def problems(graph: Graph) -> Iterator[UserError]:
-    """Yield every broken rule; those of single operators only where the tensors are all right."""
+    """Yield every broken rule; those of operators only where all tensors are valid."""
     broken = False
     for reason in _broken_rules(graph):
         broken = True
@@ -46,7 +46,7 @@ def problems(graph: Graph) -> Iterator[UserError]:
 
 
 def node_problems(node: Node, graph: Graph) -> Iterator[UserError]:
-    """Yield what the operator's own ``check`` raises; the node's tensors must be all right."""
+    """Yield what the operator's own ``check`` raises; the node's tensors must be valid."""
     try:
         OPERATORS[node.operator].check(node, graph)
     except (InvalidGraph, UnsupportedOperator) as error:

@@ -2,9 +2,10 @@
 
 The inputs broadcast as NumPy's arrays do; one of them may be constant.
 
-Where the contract is ONNX Runtime's, attributes may say how the operator is ``computed``: on ``codes``
-as the file has them, on ``uint8`` codes that the runtime made of them, or in ``float32`` between a
-DequantizeLinear and a QuantizeLinear. Numbers are the same, but exact halves and last bits are not.
+Where the contract is ONNX Runtime's, an attribute ``computed`` says how the runtime computes the
+operator: on the file's ``codes``, on ``uint8`` codes that it made of them, or in ``float32``
+between a DequantizeLinear and a QuantizeLinear. The three differ in exact ties and in the last
+bits of float32.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ def binary_operator(
     bounds: Bounds = all_codes,
     lower_pair: LowerPair = by_pair_table,
 ) -> Binary:
-    """Return the operator that computes ``function``; ``check`` and ``bounds`` as for unary ones."""
+    """Return the operator that computes ``function``; see `unary_operator`."""
 
     def pair_table(node: Node, graph: Graph) -> np.ndarray:
         tensors = (*operands(node, graph), output_tensor(node, graph))
@@ -88,7 +89,7 @@ def binary_operator(
 def _float_epilogue(
     epilogue: FloatEpilogue, pairs: tuple[np.ndarray, np.ndarray], tensors: tuple[Tensor, ...]
 ) -> np.ndarray:
-    """Codes of the steps after a sum of two float32 numbers."""
+    """The output codes of an epilogue after the sum of two float32 numbers."""
     first, second = (
         float32.dequantize(codes, q.scale, q.zero_point)
         for codes, q in zip(pairs, map(affine, tensors[:2]), strict=True)
@@ -138,7 +139,7 @@ def check_broadcast(node: Node, graph: Graph) -> None:
 
 
 def check_alike(node: Node, graph: Graph) -> None:
-    """Require codes of both inputs that may be taken for the output's."""
+    """Require both inputs to be quantized so that their codes can become the output's unchanged."""
     for tensor in operands(node, graph):
         check_moved_codes(node, graph, tensor, output_tensor(node, graph))
 

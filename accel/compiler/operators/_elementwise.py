@@ -1,4 +1,4 @@
-"""What operators on single codes share: their tables, and what is done with them."""
+"""What elementwise operators share: making their tables, applying and lowering them."""
 
 from collections.abc import Callable, Sequence
 
@@ -73,7 +73,7 @@ def table_reference(
 def lower_table(
     node: Node, graph: Graph, layout: TensorLayout, table: np.ndarray, whole: bool = False
 ) -> list[Convolution]:
-    """A monotone function of one code as the output rule of a copy, negated where it decreases.
+    """A copy layer with a monotone table as its output rule; sums are negated where it falls.
 
     ``table`` is as `Elementwise` has it. Whether the core's division can reproduce the rule is for
     the schedule to prove. ``whole`` is as `Table` has it.
@@ -88,7 +88,7 @@ def lower_table(
         what = f"it differs from channel to channel and rises and falls in channel {channel}"
     support(bool((rising | falling).all()), node, what)
     name = next(name for name in node.inputs if not graph.tensor(name).constant)
-    # Where halves are rounded by the sign, it is that of the number: x - zero point, or its negative.
+    # The sum is x - zero point or its negative, since ties may be rounded by its sign.
     zero_point = affine(graph.tensor(name)).zero_point
     first = np.where(rising, -128 - zero_point, zero_point - 127)
     rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), first, whole)

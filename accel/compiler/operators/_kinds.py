@@ -6,7 +6,7 @@
        +- Linear            a rule of sums of products: output_rule, sum_bounds
        +- Movement          moves or selects codes
        |  +- View           only gives its input another shape
-       +- Index             finds places of codes: decode
+       +- Index             finds positions of codes: decode
        +- Elementwise       a function of one code: table
           +- Binary         a function of two codes: pair_table, lower_pair
           +- Conversion     codes of another scale: output_rule, sum_bounds
@@ -135,8 +135,8 @@ class Elementwise(OnCore):
     """Every output code is a function of one code at the same place.
 
     ``table(node, graph)`` is that function, int8 ``[256]`` with entry 0 for code -128, or
-    ``[channels, 256]`` where channels differ. ``lower`` gives convolutions that are preferred to the
-    table where the core computes them exactly; none where there are no such.
+    ``[channels, 256]`` where channels differ. ``lower`` gives convolutions that are preferred to
+    the table where the core computes them exactly; none where there are no such.
     """
 
     lower: Lower = by_table

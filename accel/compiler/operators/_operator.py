@@ -11,7 +11,7 @@ from ..diagnostics import Reason
 from ..ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
 
 INDICES = ("int32", "int64")
-NUMBERS = ("float32", *INDICES)  # types of tensors that are no codes
+NUMBERS = ("float32", *INDICES)  # types whose values are not codes
 
 
 class UnsupportedOperator(UserError):
@@ -35,18 +35,18 @@ def support(condition: bool, node: Node, what: str, why: str = "", remedy: str =
         raise UnsupportedOperator(Reason(place=place_of(node), what=what, why=why, remedy=remedy))
 
 
-MAX_LAYERS = 2**12  # of the core for one node; each is many words of program
-MAX_SELECTED = 2**23  # weights of a copy that picks some of the input's channels
+MAX_LAYERS = 2**12  # for one node; each layer is many words of program
+MAX_SELECTED = 2**23  # weights of a layer that picks some of the input's channels
 
 
 def support_layers(node: Node, count: int) -> None:
-    """Refuse a node of more layers than a core has room for, before they are made."""
+    """Refuse a node that takes more layers than a program can hold, before they are made."""
     what = f"takes {count:,} layers of the core, more than {MAX_LAYERS:,}"
     support(count <= MAX_LAYERS, node, what, "", "make its shape or its window smaller")
 
 
 def selecting(node: Node, *shape: int) -> np.ndarray:
-    """Weights of 0 for a copy that picks channels: of each output channel, for each input channel."""
+    """Weights of 0, int64 ``shape``, for a layer that will pick channels by weights of 1."""
     what = f"picks channels by {math.prod(shape):,} weights, more than {MAX_SELECTED:,}"
     support(math.prod(shape) <= MAX_SELECTED, node, what, "", "use fewer channels")
     return np.zeros(shape, np.int64)
@@ -67,9 +67,9 @@ def check_activation(
     rank: int | None = None,
     quantized: bool = True,
 ) -> None:
-    """Require a variable tensor of one of ``dtypes``, quantized as a whole if it is an integer.
+    """Require a variable tensor of one of ``dtypes``, with one scale if it holds codes.
 
-    Operators that only move codes need not know what they mean: without ``quantized`` that is open.
+    Operators that only move codes pass ``quantized=False``: the scale may be missing.
     """
     check_variable(node, tensor)
     check_operand(node, tensor, dtypes, quantized)
@@ -108,9 +108,9 @@ def check_same_quantization(node: Node, a: Tensor, b: Tensor) -> None:
 
 
 def check_moved_codes(node: Node, graph: Graph, a: Tensor, b: Tensor) -> None:
-    """Require tensors of one type between which codes are moved as they are.
+    """Require two tensors of one type between which codes are copied unchanged.
 
-    TFLite Micro does so whatever their quantization; elsewhere that has to be the same.
+    TFLite Micro copies them whatever the quantizations are; elsewhere these must be equal.
     """
     if CONTRACTS[graph.contract].floating:
         check_same_quantization(node, a, b)
@@ -119,7 +119,7 @@ def check_moved_codes(node: Node, graph: Graph, a: Tensor, b: Tensor) -> None:
 
 
 def quantization_of(tensor: Tensor) -> tuple[float, int] | None:
-    """Scale and zero point of a tensor quantized as a whole."""
+    """Scale and zero point of a tensor that has one of each, or none."""
     q = tensor.quantization
     return None if q is None else (q.scale[0], q.zero_point[0])
 
@@ -138,7 +138,7 @@ def output_tensor(node: Node, graph: Graph) -> Tensor:
 
 
 def affine(tensor: Tensor) -> Affine:
-    """Scale and zero point of a tensor that ``check`` has found to be quantized as a whole."""
+    """Scale and zero point of a tensor that ``check`` has found to have one of each."""
     q = quantization(tensor)
     return Affine(q.scale[0], q.zero_point[0], q.offset)
 

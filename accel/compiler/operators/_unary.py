@@ -35,8 +35,9 @@ def unary_operator(
 ) -> Elementwise:
     """Return the operator that computes ``function``.
 
-    ``check`` has what is to be checked beyond types, shapes and the function's own errors, and
-    ``bounds`` the least and the greatest output code. A ``monotone`` function runs on the core.
+    ``check`` is called after the checks of types and shapes; ``bounds`` returns the least and the
+    greatest output code. A ``monotone`` function is lowered to an output rule where possible, any
+    other one always to its table.
     """
 
     def code_table(node: Node, graph: Graph) -> np.ndarray:

@@ -26,12 +26,12 @@ from ._operator import (
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
-MOST_CODES = 256  # that a code and a zero point are apart
+MOST_CODES = 256  # a code and a zero point differ by less
 
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool2d(Pool2d):
-    """A window; padding is counted as zeros or, mostly, not at all. ``computed`` is as `_binary` has it."""
+    """A window; ``count_include_pad`` counts padding as zeros. ``computed`` is as in `_binary`."""
 
     count_include_pad: bool = False
     computed: str = "codes"
@@ -115,7 +115,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A sum of all taps, one for each region whose windows have equally many pixels."""
+    """A sum of all taps: one layer for each region whose windows have equally many pixels."""
     window, counts = node.attributes, _counts(node, graph)
     output = layout_of(output_tensor(node, graph))
     convolutions: list[Convolution] = []
@@ -145,7 +145,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _uniform_regions(counts: np.ndarray) -> list[Region]:
-    """Rectangles of equal counts: counts are an outer product, so runs of equal rows and columns."""
+    """Rectangles of equal counts, which are an outer product: runs of equal rows and columns."""
 
     def runs(differs: np.ndarray) -> list[tuple[int, int]]:
         edges = [0, *(np.flatnonzero(differs) + 1), len(differs) + 1]

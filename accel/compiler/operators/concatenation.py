@@ -20,7 +20,7 @@ from ._operator import (
     support,
 )
 
-# Of a constant part, each of which takes a layer where it is not as the others.
+# Positions of a constant input; where their values differ, each takes a layer.
 MOST_POSITIONS = 16
 
 
@@ -63,14 +63,14 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     tensors = [graph.tensor(name) for name in node.inputs]
     dims = len(output_tensor(node, graph).shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
-    places = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
+    offsets = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
     copies = [
         copied_part(
             node,
             f"{node.name}_{index}",
             (tensor.name, layout_of(tensor)),
             (node.outputs[0], output),
-            place=as_stored(tuple(places[index] if d == axis else 0 for d in range(dims)), 0),
+            target=as_stored(tuple(offsets[index] if d == axis else 0 for d in range(dims)), 0),
             size=layout_of(tensor).shape,
         )
         for index, tensor in enumerate(tensors)
@@ -83,7 +83,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> list[Convolution]:
-    """Layers that write a constant: of any input times 0, for each position that differs."""
+    """Layers that write a constant as a bias, with weights of 0: one for each distinct position."""
     height, width, channels = copy.input_shape
     values = tensor.values.reshape(height, width, channels).astype(np.int64)
     small, region = layout_of(source), copy.region
@@ -98,7 +98,7 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     )
     if (values == values[0, 0]).all():
         return [layer]
-    # Parts that share words must cover all positions at once, see `lanes`.
+    # Parts that share words must cover all positions at once, see `lowering.channel_alignment`.
     few = height * width <= MOST_POSITIONS and channels == copy.output_shape[2]
     what = f"constant {tensor.name!r} differs from position to position"
     support(few, node, what, f"its shape is {tensor.shape}", "make it an input")

@@ -32,7 +32,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place in a square a copy of its channels that puts it into every square."""
+    """A copy layer for each position in a square: its channels go there in every square."""
     output, block = layout_of(output_tensor(node, graph)), node.attributes.block
     support_layers(node, block * block)
     return [
@@ -42,7 +42,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             (node.inputs[0], layout),
             (node.outputs[0], output),
             start=(0, 0, index * output.channels),
-            place=(*divmod(index, block), 0),
+            target=(*divmod(index, block), 0),
             size=(layout.height, layout.width, output.channels),
             output_stride=(block, block),
         )

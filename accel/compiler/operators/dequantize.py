@@ -20,7 +20,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Dequantize:
-    """The input tensor's quantization says all."""
+    """No attributes."""
 
 
 def check(node: Node, graph: Graph) -> None:

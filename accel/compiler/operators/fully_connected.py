@@ -1,7 +1,7 @@
 """Fully connected layer; weights ``[out, in]``.
 
-As TFLite does, the input is taken as rows of ``in`` values, whatever its shape; each row gives a
-row of ``out`` values of the output.
+As in TFLite, the input is read as rows of ``in`` values, whatever its shape; each row gives a row
+of ``out`` output values.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ from ._operator import check_arity, input_tensor, output_tensor, require, suppor
 
 @dataclass(frozen=True, kw_only=True)
 class FullyConnected:
-    """A fused activation is all that there is to say."""
+    """A fused activation, or an epilogue of float32 steps."""
 
     activation: str = "none"
     epilogue: FloatEpilogue | None = None

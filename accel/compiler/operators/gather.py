@@ -50,7 +50,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A copy of each run of indices that are equally far apart; of channels one copy for all."""
+    """A copy layer for each run of equally spaced indices; along the channels one for all."""
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     axis, dims = node.attributes.axis, len(source.shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
@@ -79,7 +79,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
                 (output.name, target),
                 start=along(node.attributes.indices[first], 0, 0),
                 step=along(step, 1, 1),
-                place=along(first, 0, 0),
+                target=along(first, 0, 0),
                 size=as_stored(shape, 1),
             )
         )
@@ -87,7 +87,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """First place, length and step of stretches that do not go backwards."""
+    """Position, length and step of each run of equally spaced indices, none of them decreasing."""
     first = 0
     while first < len(indices):
         step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1

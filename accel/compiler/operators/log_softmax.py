@@ -19,7 +19,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class LogSoftmax:
-    """Nothing to say."""
+    """No attributes."""
 
 
 def check(node: Node, graph: Graph) -> None:

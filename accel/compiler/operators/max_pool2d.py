@@ -31,7 +31,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each tap of the window a copy that keeps the greater of itself and the ones before."""
+    """A copy layer for each tap of the window, which keeps the maximum with the taps before it."""
     window, output = node.attributes, layout_of(output_tensor(node, graph))
     low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
     copies: list[Convolution] = []

@@ -80,7 +80,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A sum of all taps of a window that is as large as the axes, of each channel or of all."""
+    """A sum over a window that covers the axes, for each channel or over all channels."""
     source = input_tensor(node, graph)
     axes, dims = node.attributes.axes, len(source.shape)
     support(2 <= dims <= 4, node, f"the mean of {dims} dimensions is not supported inside")

@@ -18,7 +18,7 @@ from ._operator import output_tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Minimum:
-    """Nothing to say."""
+    """No attributes."""
 
 
 def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
@@ -28,7 +28,7 @@ def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Aff
 def lower_pair(
     node: Node, graph: Graph, inputs: tuple[Operand, Operand], config: AcceleratorConfig
 ) -> list[Convolution]:
-    """The greater of codes in reverse order, put in order again."""
+    """``min(a, b) = ~max(~a, ~b)``, where ``~x = -1 - x`` reverses the order of codes."""
     output = layout_of(output_tensor(node, graph))
     second, greater = (f"{node.outputs[0]} ({node.name} {part})" for part in ("second", "greater"))
     copies = [

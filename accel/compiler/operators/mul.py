@@ -14,7 +14,7 @@ from ._product import lower_product, product_rule
 
 @dataclass(frozen=True, kw_only=True)
 class Mul:
-    """A fused activation; ``computed`` is as `_binary` has it."""
+    """A fused activation; ``computed`` is as in `_binary`."""
 
     activation: str = "none"
     computed: str = "codes"

@@ -16,7 +16,7 @@ from ._operator import check_variable, output_tensor, require, support
 
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """``axis`` is the new dimension's, counted from the front of the output, with the batch as 0."""
+    """``axis`` is the new dimension's, counted from the front of the output; the batch is 0."""
 
     axis: int
 
@@ -51,7 +51,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             f"{node.name}_{index}",
             (name, TensorLayout(*piece)),
             (node.outputs[0], layout_of(output)),
-            place=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
+            target=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
             size=piece,
         )
         for index, name in enumerate(node.inputs)

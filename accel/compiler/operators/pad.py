@@ -55,9 +55,9 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A copy whose windows lie outside the input where there is padding.
+    """A copy layer that reads padding outside the input.
 
-    Channels that are added have weights of 0, and the value as their bias.
+    Channels that are added have weights of 0 and the value as their bias.
     """
     (amounts, value), channels = (node.attributes.amounts, node.attributes.value), layout.channels
     output = layout_of(output_tensor(node, graph))

@@ -25,7 +25,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Prelu:
-    """Nothing to say: alpha is the second input, constant."""
+    """No attributes: alpha is the second input, a constant."""
 
 
 def check(node: Node, graph: Graph) -> None:

@@ -30,7 +30,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize:
-    """The tensors' quantization says all, or a chain of steps that ends with a code."""
+    """Between the tensors' quantizations; ``epilogue`` has float32 steps that come in between."""
 
     epilogue: FloatEpilogue | None = None
 
@@ -45,7 +45,7 @@ def check(node: Node, graph: Graph) -> None:
         support(output.dtype == "int8", node, "float32 to uint8 is not supported", "", "use int8")
     elif node.attributes.epilogue is not None:
         both = source.dtype == output.dtype == "int8"
-        require(both, node, "a chain of steps must be from int8 to int8")
+        require(both, node, "float32 steps must be between int8 codes")
     else:
         both = source.dtype == output.dtype == "uint8"
         support(not both, node, "uint8 to uint8 is not supported", "", "use int8")
@@ -73,9 +73,9 @@ def output_rule(node: Node, graph: Graph) -> Rule:
 
 
 def _same_numbers(source: Tensor, output: Tensor) -> bool:
-    """Whether only the type of the codes changes, as at the ends of a network in uint8.
+    """Whether only the type of the codes changes, as at the inputs and outputs of a uint8 network.
 
-    The file has no operator there, so that no number overflows.
+    The file has no operator there, so nothing is rounded.
     """
     points = (quantization(t).zero_point[0] - code_range(t.dtype)[0] for t in (source, output))
     scales = (quantization(t).scale[0] for t in (source, output))
@@ -100,7 +100,7 @@ def code_table(node: Node, graph: Graph) -> np.ndarray:
 
 
 def _epilogue_table(node: Node, graph: Graph) -> np.ndarray:
-    """What steps make of each code: ``[256]`` where channels do not differ, else ``[channels, 256]``."""
+    """The epilogue of each code: ``[256]``, or ``[channels, 256]`` where channels differ."""
     epilogue, zero_point = (
         node.attributes.epilogue,
         quantization(input_tensor(node, graph)).zero_point[0],

@@ -23,9 +23,9 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """For each dimension of the input the first index, how many, and the step, which may be < 0.
+    """For each dimension: the first index, how many elements, and the step, which may be negative.
 
-    Where one element is taken, the step is 1. The output may leave out dimensions of 1.
+    Where one element is taken, the step is 1. The output may leave out dimensions of size 1.
     """
 
     starts: tuple[int, ...]
@@ -73,7 +73,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     backwards = any(step < 0 for step in a.steps[:-1])
     support(not backwards, node, "negative steps are supported along the channels only")
     size = as_stored(a.sizes, 1)
-    output = TensorLayout(*size)  # where dimensions are left out, these are the same words
+    output = TensorLayout(*size)  # the same words where dimensions of size 1 are left out
     same = output.channels == layout_of(output_tensor(node, graph)).channels
     support(same, node, "leaving out the channels moves values between words", "", "keep them")
     return [

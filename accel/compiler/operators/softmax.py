@@ -1,4 +1,4 @@
-"""Softmax over the last dimension: in gemmlowp's fixed point, or in float32, as the contract has it."""
+"""Softmax over the last dimension: in gemmlowp's fixed point or in float32, by the contract."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

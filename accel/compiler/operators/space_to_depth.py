@@ -32,7 +32,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place in a square a copy that takes it from every square."""
+    """A copy layer for each position in a square: it reads that position of every square."""
     output, block = layout_of(output_tensor(node, graph)), node.attributes.block
     support_layers(node, block * block)
     return [
@@ -43,7 +43,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             (node.outputs[0], output),
             start=(*divmod(index, block), 0),
             step=(block, block, 1),
-            place=(0, 0, index * layout.channels),
+            target=(0, 0, index * layout.channels),
             size=(output.height, output.width, layout.channels),
         )
         for index in range(block * block)

@@ -73,7 +73,7 @@ def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Those of a window that all taps of the kernel meet, which is more than any meets."""
+    """The bounds if every tap of the kernel reached an output, which is more than do."""
     weights = weight_values(node, graph)
     return product_bounds(node, graph, weights.reshape(len(weights), -1))
 
@@ -97,7 +97,10 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place within a stride a convolution with the taps that meet it, in reverse order."""
+    """A convolution for each output phase (position modulo stride), by the taps that reach it.
+
+    Taps are in reverse order.
+    """
     weights, a = weight_values(node, graph), node.attributes
     output, rule = layout_of(output_tensor(node, graph)), output_rule(node, graph)
     support_layers(node, math.prod(map(min, a.stride, output.shape)))
@@ -133,8 +136,8 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _phases(stride: int, padding: int, kernel: int, size: int):
-    """Along an axis: each first output position, its taps from the last to the first, and how many
-    of them lie before the input."""
+    """The phases along an axis: first output position, taps from the last to the first, and how
+    many of them lie before the input."""
     for first in range(min(stride, size)):
         taps = list(range((first + padding) % stride, kernel, stride))[::-1]
         met = (first + padding) // stride

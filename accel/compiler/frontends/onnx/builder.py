@@ -1,4 +1,4 @@
-"""Builds our graph while the operators of an ONNX file are read one after the other."""
+"""Builds our graph while the operators of an ONNX file are read in order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,11 +34,12 @@ from .values import (
 
 
 class Skipped(Exception):
-    """An operator whose inputs are missing, which has been told already."""
+    """An input is the result of an operator that could not be read, which has been reported."""
 
 
-MAX_FOLDED = 2**24  # elements that all constants made of others may have beyond the file's own
-COPIES = 8  # of a constant of the file that its readers may make, one after the other
+# Elements of all constants that are made: MAX_FOLDED, and COPIES times those of the file.
+MAX_FOLDED = 2**24
+COPIES = 8
 
 
 class Builder(Quantizers):
@@ -56,7 +57,7 @@ class Builder(Quantizers):
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
         self._most = self._left = MAX_FOLDED + COPIES * own
-        self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
+        self.ends: dict[str, str] = {}  # by tensor, the file's names of outputs
 
     @property
     def node(self) -> NodeRecord:
@@ -204,18 +205,18 @@ class Builder(Quantizers):
         if quantizer is not None:
             if quantizer.unsigned != value.unsigned:
                 raise Unreadable(f"input {name!r} and its zero point have different types")
-            self.quantize(value.tensor, quantizer)
+            self.set_quantizer(value.tensor, quantizer)
         return value
 
     def numbers(self, index: int) -> Activation:
-        """An input that must be real numbers, quantized."""
+        """An input that must be real numbers that codes stand for."""
         value = self.real(index)
         if self.tensors[value.tensor].dtype != "int8":
             self._float_operator(index, "is computed in float32")
         return value
 
     def real(self, index: int) -> Activation:
-        """An input that must be real numbers, quantized or of float32."""
+        """An input that must be real numbers, of codes or in float32."""
         value = self.required(index)
         if isinstance(value, Pending):
             self._float_operator(index, f"is a float32 result of {value.place}")
@@ -235,7 +236,7 @@ class Builder(Quantizers):
     # Shapes and layouts.
 
     def like(self, source: Activation, tensor: str) -> Activation:
-        """The value of a tensor that an elementwise operator made of ``source``."""
+        """The value of ``tensor``, the output of an elementwise operator on ``source``."""
         return replace(source, tensor=tensor, unsigned=self.is_unsigned(tensor, source.unsigned))
 
     def moved(self, operator: str, attributes: Any, source: str, shape: Shape) -> str:
@@ -243,7 +244,7 @@ class Builder(Quantizers):
         dtype = self.tensors[source].dtype
         output = self.add_node(operator, attributes, (source,), shape, dtype)
         if dtype != "float32":
-            self.tie(source, output)
+            self.share_quantization(source, output)
         return output
 
     def reshape_tensor(self, tensor: str, shape: Shape) -> str:
@@ -252,7 +253,7 @@ class Builder(Quantizers):
         return self.moved("reshape", Reshape(), tensor, shape)
 
     def in_layout(self, value: Activation, layout: Shape) -> Activation:
-        """The value with another layout, by a transposition if there is no way around it."""
+        """The value with another layout, by a transposition where values must move."""
         if value.flat is not None:
             value = self.plain(value)
         if value.layout == layout:
@@ -272,7 +273,7 @@ class Builder(Quantizers):
         return self.in_layout(value, channels_last(len(value.shape)))
 
     def plain(self, value: Activation) -> Activation:
-        """The value with our dimensions in the file's order."""
+        """The value with the file's own order of dimensions."""
         if value.flat is not None:
             flat = value.flat
             before = replace(value, shape=flat.shape, layout=flat.layout, flat=None)
@@ -282,18 +283,18 @@ class Builder(Quantizers):
         return self.in_layout(value, identity(len(value.shape)))
 
     def flattened(self, value: Activation) -> tuple[str, np.ndarray | None]:
-        """A tensor ``[..., n]`` of ours, and for each of its n values the place in the file's.
+        """A tensor ``[..., n]`` of ours, and the file's index of each of its n values.
 
-        The places are None where they are the same.
+        The indices are None where the order is the same.
         """
         if value.flat is None:
             return self.plain(value).tensor, None
         flat, shape = value.flat, value.shape
-        places = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
-        return self.reshape_tensor(value.tensor, shape), places.reshape(-1)
+        indices = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
+        return self.reshape_tensor(value.tensor, shape), indices.reshape(-1)
 
     def reshaped(self, value: Activation, shape: Shape) -> Activation:
-        """The value under another shape of the file's, with as few transpositions as possible."""
+        """The value with another shape in the file, with as few transpositions as possible."""
         if value.shape == shape:
             return value
         if value.flat is not None:
@@ -314,7 +315,7 @@ class Builder(Quantizers):
         return replace(value, tensor=tensor, shape=shape, layout=identity(len(shape)))
 
     def transposed(self, value: Activation, order: Shape) -> Activation:
-        """The value with the file's dimensions in another order: only the layout changes."""
+        """The value with another order of dimensions in the file: only the layout changes."""
         if value.flat is not None:
             value = self.plain(value)
         shape = arranged(value.shape, order)
@@ -329,7 +330,7 @@ class Builder(Quantizers):
         return name
 
     def finished(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Graph:
-        """Return the graph of what was read, without what no output needs."""
+        """Return the graph of what was read; what no output needs is left out."""
         self._rename()
         needed, kept = set(outputs), []
         for node in reversed(self.nodes):
@@ -366,7 +367,7 @@ class Builder(Quantizers):
             renamed[name] = replace(tensor, name=name)
             known = groups[tensor.name]
             if known is not None:
-                self.quantize(name, known)
+                self.set_quantizer(name, known)
         self.tensors = renamed
 
         def new(tensors: tuple[str, ...]) -> tuple[str, ...]:

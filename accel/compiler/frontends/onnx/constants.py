@@ -1,4 +1,4 @@
-"""Arithmetic on constants in ONNX files, such as that of shapes: it is done when the file is read."""
+"""Arithmetic on constants in ONNX files, such as that on shapes: done while the file is read."""
 
 import math
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def _arrays(b: Builder) -> list[np.ndarray]:
 
 
 def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Builder], list[Value]]:
-    """A reader of an operator that NumPy has, whose operands broadcast."""
+    """A reader of an operator that is a NumPy function of broadcast operands."""
 
     def read(b: Builder) -> list[Value]:
         arrays = _arrays(b)
@@ -134,11 +134,11 @@ def reduce_prod(b: Builder) -> list[Value]:
 
 
 def same(b: Builder) -> list[Value]:
-    """The input itself. Further outputs of Dropout are masks that nobody needs."""
+    """The input itself. Further outputs of Dropout are masks, which are not supported."""
     return [b.required(0), *(Missing() for _ in b.node.outputs[1:])]
 
 
-# Operators that have a meaning for constants alone; ours have none of these names.
+# Operators that are read for constant inputs only; there is no operator of ours for them.
 READERS = {
     "Constant": ("", constant),
     "Shape": ("", shape),
@@ -154,7 +154,7 @@ READERS = {
     "Dropout": ("", same),
 }
 
-# Those that activations may have as well: they are folded where all inputs are constant.
+# Operators of activations, folded where all inputs are constant.
 FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),

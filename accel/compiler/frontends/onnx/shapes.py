@@ -1,4 +1,4 @@
-"""Operators of ONNX files that move numbers and change none."""
+"""Operators of ONNX files that move values and change none."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def viewed(
     array: Callable[[np.ndarray], np.ndarray],
     activation: Callable[[Activation], Activation],
 ) -> Present:
-    """The value after an operator that moves numbers, whatever kind of value it is."""
+    """The value after a move: ``array`` moves a constant, ``activation`` a tensor of our graph."""
     record = b.node
     if isinstance(value, Constant | Dequantized):
         b.spend(math.prod(shape))
@@ -163,11 +163,11 @@ def _fill_code(b: Builder, x: Activation, number: float, given_code: bool) -> in
     return int(np.clip(codes, -128, 127))
 
 
-# Taking apart.
+# Slices.
 
 
 def _bounds(start: int, end: int, step: int, size: int) -> tuple[int, int]:
-    """First index and how many of an axis, with ONNX's rules for indices beyond it."""
+    """The first index along an axis and the count, by ONNX's rules for indices beyond it."""
     indices = range(size)[slice(start, None if step < 0 and end < -size else end, step)]
     return (indices[0] if indices else 0), len(indices)
 
@@ -238,14 +238,14 @@ def split(b: Builder) -> list[Value]:
         dtype = b.tensors[x.tensor].dtype
         tensor = b.add_tensor(name, arranged(shape, x.layout), dtype)
         if dtype != "float32":
-            b.tie(x.tensor, tensor)
+            b.share_quantization(x.tensor, tensor)
         parts.append(Activation(tensor, shape, x.layout, x.real, x.unsigned))
     attributes = Split(axis=x.layout.index(axis), sizes=tuple(sizes))
     b.attach_node("split", attributes, (x.tensor,), tuple(part.tensor for part in parts))
     return [*parts]
 
 
-# Putting together.
+# Concatenations.
 
 
 def _joined_shape(values: Sequence[Present], axis: int) -> tuple[Shape, int]:
@@ -264,7 +264,7 @@ def _joined_shape(values: Sequence[Present], axis: int) -> tuple[Shape, int]:
 def _join(
     b: Builder, values: Sequence[Activation | np.ndarray], shape: Shape, axis: int, name: str
 ) -> Activation:
-    """Codes one after the other, all of one quantization; arrays are constants of int8 codes."""
+    """A concatenation of codes of one quantization; arrays are constants of int8 codes."""
     plain, variable = identity(len(shape)), [v for v in values if isinstance(v, Activation)]
     if not variable:
         raise Unreadable("puts constants alone together", "", "fold them")
@@ -282,7 +282,7 @@ def _join(
     tensor = b.add_node("concatenation", attributes, tuple(tensors), output, name=name)
     for other in tensors:
         if not b.tensors[other].constant:
-            b.tie(other, tensor)
+            b.share_quantization(other, tensor)
     return Activation(tensor, shape, layout, variable[0].real, variable[0].unsigned)
 
 
@@ -298,7 +298,7 @@ def _codes(
 
 
 def _numbers(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
-    """An input as real numbers, which may still wait for their quantization."""
+    """An input as real numbers, which may be a pending result."""
     if isinstance(value, Pending):
         return value
     constant = real_constant(value)

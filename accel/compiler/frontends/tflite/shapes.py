@@ -71,7 +71,7 @@ def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Resu
 
 
 def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: Results) -> bool:
-    """Whether axes stay as 1s. The output's shape says so too, and kernels look at nothing else."""
+    """Whether axes stay with size 1: as the output's shape says, which is all that kernels use."""
     whole, shape = shape_of(inputs), outputs[0].shape
     if shape == tuple(1 if axis in found else n for axis, n in enumerate(whole)):
         return True
@@ -109,9 +109,7 @@ def gather(options: Options, inputs: Operands, outputs: Results) -> Gather:
 
 
 def transpose(options: Options, inputs: Operands, outputs: Results) -> Transpose:
-    return Transpose(
-        order=integers(inputs, 1, "dimensions")
-    )  # the kernel counts from the front alone
+    return Transpose(order=integers(inputs, 1, "dimensions"))  # which are not counted from the back
 
 
 def split(options: Options, inputs: Operands, outputs: Results) -> Split:
@@ -181,7 +179,7 @@ def expand_dims(options: Options, inputs: Operands, outputs: Results) -> Reshape
 
 
 def squeeze(options: Options, inputs: Operands, outputs: Results) -> Reshape:
-    """Dimensions of 1 go, those of a list or all; what stays is in the output, in this order."""
+    """Dimensions of size 1 go: those listed, or all. The output may add others of size 1."""
     shape, result = shape_of(inputs), outputs[0].shape
     named = options.SqueezeDimsAsNumpy() if options.SqueezeDimsLength() else ()
     gone = {from_front(int(axis), len(shape)) for axis in named}

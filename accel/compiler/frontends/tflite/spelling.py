@@ -1,4 +1,4 @@
-"""What a row of TFLite's operators is, and how rows read options and constants."""
+"""A row of TFLite's operators, and how rows read options and constants."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,14 +29,13 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Spelling:
-    """One TFLite operator: ours, its options class (None if it needs none), and how to read it.
+    """A TFLite operator: our operator's name, its options class or None, and its reader.
 
     ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
-    ``Unreadable``. ``operands`` of the inputs from ``first`` on are the node's own, None for all of
-    them; the last ``optional`` may be absent. The other inputs are constants that went into the
-    attributes, as many as one of ``constants``. ``outputs`` is None where there may be any number.
-    ``order`` has for each of the node's inputs which one of its own it is, where the file has another
-    order.
+    ``Unreadable``. Our node has ``operands`` inputs, from the file's input ``first`` on (None: all
+    of them), of which the last ``optional`` may be absent; ``order`` permutes them. The file's
+    other inputs are constants that become attributes; ``constants`` lists their possible numbers.
+    ``outputs`` is the number of outputs, None for any.
     """
 
     operator: str
@@ -92,13 +91,13 @@ def integers(inputs: Operands, index: int, what: str) -> tuple[int, ...]:
 
 
 def axes(inputs: Operands, index: int, dims: int) -> tuple[int, ...]:
-    """Axes of a tensor of ``dims`` dimensions, counted from the front, in order, each once."""
+    """Axes of a tensor of ``dims`` dimensions, counted from the front, sorted and distinct."""
     found = integers(inputs, index, "axes")
     return tuple(sorted({from_front(axis, dims) for axis in found}))
 
 
 def from_front(axis: int, dims: int) -> int:
-    """An axis that may be counted from the back, by -1, as one counted from the front."""
+    """An axis counted from the front; the file may count from the back, from -1 on."""
     if not -dims <= axis < dims:
         raise Unreadable(f"has an axis {axis} of {dims} dimensions")
     return axis % dims
@@ -113,7 +112,7 @@ def of_axis(inputs: Operands, index: int, dims: int) -> int:
 
 
 def check_said(field: str, value: int, expected: int, what: str) -> None:
-    """Require what a field of the options says again, where kernels go by the field."""
+    """Require a field of the options to equal what the tensors say, where kernels use the field."""
     if value != expected:
         raise Unreadable(f"has {field} {value} and {expected} {what}; {ANEW}")
 
@@ -126,6 +125,6 @@ def check_result(output: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def check_type(code: int, what: str) -> None:
-    """Require a field to name one of the format's types, even where none is wanted."""
+    """Require a field to name one of the format's types, even where it is not used."""
     if code not in TYPES:
         raise Unreadable(f"has {what} of type {code}, which does not exist; {ANEW}")

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import tflite
 
 from ...operators._pool import Pool2d
-from ...operators._window import Pair, same_padding, touched
+from ...operators._window import Pair, cropped_window, same_padding
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
@@ -21,7 +21,7 @@ def conv2d(options: Options, inputs: Operands, outputs: Results) -> Conv2d:
 
 
 def depthwise_conv2d(options: Options, inputs: Operands, outputs: Results) -> DepthwiseConv2d:
-    """The shapes give the multiplier, and its field says it again, which is what the kernel counts by."""
+    """The shapes give the multiplier; the kernel uses the field, which must agree."""
     channels, out = ((1, *shape_of(inputs, index))[-1] for index in (0, 1))
     multiplier = out // max(channels, 1)
     if multiplier * channels == out and options.DepthMultiplier() != multiplier:
@@ -38,7 +38,7 @@ def fully_connected(options: Options, inputs: Operands, outputs: Results) -> Ful
 
 
 def transpose_conv2d(options: Options, inputs: Operands, outputs: Results) -> TransposeConv2d:
-    """The padding is that of the convolution which would make the input of the output."""
+    """The padding is that of the convolution from this operator's output to its input."""
     check_type(options.QuantizedBiasType(), "a bias")
     kernel, image = _spatial(shape_of(inputs, 1)), _spatial(outputs[0].shape)
     stride = (options.StrideH(), options.StrideW())
@@ -57,7 +57,7 @@ def pool2d(kind: type[AnyPool], options: Options, inputs: Operands, outputs: Res
     padding = _padding(options, image, size, stride, (1, 1))
     result = _spatial(outputs[0].shape)
     (height, above), (width, beside) = (
-        touched(*axis) for axis in zip(image, size, stride, padding, result, strict=True)
+        cropped_window(*axis) for axis in zip(image, size, stride, padding, result, strict=True)
     )
     return kind(
         size=(height, width),
@@ -80,7 +80,7 @@ def _convolution(options: Options, inputs: Operands) -> dict[str, Any]:
 
 
 def _spatial(shape: tuple[int, ...]) -> Pair:
-    """Height and width of a channels-last shape; of any other the check will complain."""
+    """Height and width of a channels-last shape; any other is refused by the operator's check."""
     return (shape[1], shape[2]) if len(shape) == 4 else (1, 1)
 
 

@@ -1,4 +1,4 @@
-"""Networks of few bits as QONNX and QCDQ have them, and their live comparison with qonnx."""
+"""Low-bit networks as QONNX and QCDQ have them, and their live comparison with qonnx."""
 
 from typing import Any
 
