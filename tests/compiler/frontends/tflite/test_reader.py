@@ -66,6 +66,21 @@ def graph_of(model):
     return model.subgraphs[0]
 
 
+def test_absent_inputs_are_left_out():
+    """Both spellings of an absent bias, none and -1; one that is not optional is refused."""
+
+    def last_inputs(*inputs):
+        def change(model):
+            graph_of(model).operators[2].inputs = np.array(inputs, np.int32)
+
+        return edited(change)
+
+    for data in (last_inputs(4, 5), last_inputs(4, 5, -1)):
+        assert read(data, "small.tflite").nodes[2].inputs == ("r", "v")
+    for data in (last_inputs(4, -1), last_inputs(4, -1, -1), last_inputs(-1, 5)):
+        assert reasons(data) == ["operator 2 (FULLY_CONNECTED): lacks an input or an output"]
+
+
 def test_the_small_model_is_right():
     graph = read(small_model(), "small.tflite")
     assert graph.name == "small"
