@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.ir.graph import Graph, Node
-from accel.compiler.operators import OPERATORS, UnsupportedOperator
+from accel.compiler.operators import (
+    OPERATORS,
+    Binary,
+    Elementwise,
+    Ruled,
+    UnsupportedOperator,
+    operator_of,
+)
 from accel.numeric.rounding import quantize_multiplier
 from accel.numeric.rules.rules import Mean
 
@@ -61,8 +68,8 @@ def _step(node: Node, graph: Graph) -> CpuStep | None:
     if operator.alias:
         return None
     make = KERNELS.get(node.operator)
-    variable = [n for n in node.inputs if n and not graph.tensor(n).constant]
-    if make is None and operator.unary is not None and len(variable) == 1:
+    variable = [n for n in node.inputs if not graph.tensor(n).constant]
+    if make is None and isinstance(operator, Elementwise) and len(variable) == 1:
         make = _lookup
     if make is None:
         raise NoKernel(f"no kernel for {node.source or node.operator}")
@@ -99,7 +106,7 @@ def _sliding(attributes: Any, kernel: tuple[int, int]) -> dict[str, int]:
 
 def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
     """Offsets and bounds, and the channels' multipliers and shifts."""
-    rule = OPERATORS[node.operator].output_rule(node, graph)
+    rule = operator_of(node, Ruled).output_rule(node, graph)
     offsets = {
         "in_offset": -_zero_point(graph, node.inputs[0]),
         "out_offset": rule.zero_point,
@@ -112,8 +119,8 @@ def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, 
 def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> CpuStep:
     offsets, multiplier, shift = _requantized(node, graph)
     offsets["weight_offset"] = -_zero_point(graph, node.inputs[1])
-    weights, bias = graph.tensor(node.inputs[1]).data, node.inputs[2]
-    biases = graph.tensor(bias).data if bias else np.zeros(len(multiplier))
+    weights, *bias = (graph.tensor(name).values for name in node.inputs[1:])
+    biases = bias[0] if bias else np.zeros(len(multiplier))
     arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
     return CpuStep(
         kernel,
@@ -150,7 +157,7 @@ def _fully_connected(node: Node, graph: Graph) -> CpuStep:
 
 
 def _average_pool2d(node: Node, graph: Graph) -> CpuStep:
-    rule = OPERATORS[node.operator].output_rule(node, graph)
+    rule = operator_of(node, Ruled).output_rule(node, graph)
     if not isinstance(rule, Mean) or rule.offset:
         raise NoKernel(f"no kernel for {node.source or node.operator} of uint8 codes")
     sliding = _sliding(node.attributes, node.attributes.size)
@@ -184,7 +191,7 @@ def _add(node: Node, graph: Graph) -> CpuStep:
     twice = 2 * max(scales[:2])
     reals = (scales[0] / twice, scales[1] / twice, twice / (2.0**20 * scales[2]))
     pairs = np.array([quantize_multiplier(real) for real in reals], np.int32)
-    table = OPERATORS[node.operator].binary(node, graph)
+    table = operator_of(node, Binary).pair_table(node, graph)
     window = Window(
         in_offset=-_zero_point(graph, first.name),
         weight_offset=-_zero_point(graph, second.name),
@@ -198,10 +205,10 @@ def _add(node: Node, graph: Graph) -> CpuStep:
 
 def _lookup(node: Node, graph: Graph) -> CpuStep:
     """A function of single codes, by its table."""
-    table = OPERATORS[node.operator].unary(node, graph)
+    table = operator_of(node, Elementwise).table(node, graph)
     if table.ndim != 1:
         raise NoKernel(f"no kernel for {node.source or node.operator} that differs by channel")
-    source = next(n for n in node.inputs if n and not graph.tensor(n).constant)
+    source = next(n for n in node.inputs if not graph.tensor(n).constant)
     size = graph.tensor(source).size
     return CpuStep("lookup", (size, source, table.astype(np.int8), node.outputs[0]))
 

@@ -112,7 +112,7 @@ class _Builder:
         data = self.random.choice(self.values, shape).astype(np.int8)
         q = Quantization(scale=(1.0,), zero_point=(0,))
         self.tensors[name] = Tensor(name=name, shape=shape, dtype="int8", quantization=q, data=data)
-        return (name, None)
+        return (name,)
 
 
 def _network(config: AcceleratorConfig) -> Graph:

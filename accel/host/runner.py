@@ -7,7 +7,7 @@ import numpy as np
 
 from accel.compiler.graph.interpreter import check_inputs, repeated
 from accel.compiler.ir.graph import Node
-from accel.compiler.operators import OPERATORS
+from accel.compiler.operators import OPERATORS, Index
 from accel.compiler.program.program import CoreProgram
 
 
@@ -55,8 +55,10 @@ def run(
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
     """What a tensor is that the core has as codes."""
     node = program.graph.producer(tensor)
-    decode = OPERATORS[node.operator].decode if node else None
-    return decode(node, program.graph, codes) if decode else codes
+    operator = OPERATORS[node.operator] if node else None
+    if node is None or not isinstance(operator, Index):
+        return codes
+    return operator.decode(node, program.graph, codes)
 
 
 def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:

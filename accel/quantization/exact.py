@@ -14,7 +14,7 @@ import numpy as np
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph, Node
 from accel.compiler.ir.tensor_layout import layout_of
-from accel.compiler.operators import OPERATORS
+from accel.compiler.operators import Linear, operator_of
 from accel.numeric.division.solver import solve
 
 from .quantizer import Quantized
@@ -95,7 +95,7 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
 def _unproved(node: Node, graph: Graph, channels: np.ndarray | slice) -> np.ndarray:
     """Which of some output channels the core cannot requantize exactly, int64 ``[n]``."""
     layout = layout_of(graph.tensor(node.inputs[0]))
-    (layer,) = OPERATORS[node.operator].lower(node, graph, layout)
+    (layer,) = operator_of(node, Linear).lower(node, graph, layout)
     least, greatest = layer.sum_range
     rule, bias = layer.rule.take(channels), layer.bias[channels]
     solution = solve(rule, bias, least[channels], greatest[channels], True)

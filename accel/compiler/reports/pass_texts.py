@@ -52,7 +52,7 @@ def text_of(name: str, before: Compilation | None, made: Compilation) -> str:
 
 def _graph(c: Compilation) -> Iterator[str]:
     for node in c.graph:
-        reads = ", ".join(escaped(name) for name in node.inputs if name)
+        reads = ", ".join(escaped(name) for name in node.inputs)
         yield f"{node.name} = {node.operator}({reads}) -> {', '.join(map(escaped, node.outputs))}"
     for name, tensor in c.graph.tensors.items():
         kind = "constant" if tensor.constant else "tensor"
