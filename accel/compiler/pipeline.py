@@ -80,7 +80,7 @@ class Compilation:
     repeats: Mapping[str, int] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
-    layout: Mapping[str, TensorLayout] = field(default_factory=dict)
+    layouts: Mapping[str, TensorLayout] = field(default_factory=dict)
     commands: tuple[LayerCommand, ...] = ()
     reasons: tuple[Reason, ...] = ()
     memory: MemoryPlan | None = None
@@ -210,19 +210,19 @@ def _channel_alignment(c: Compilation) -> Compilation:
 def _bank_copies(c: Compilation) -> Compilation:
     """Copies without which a layer's input and output would be in the same bank."""
     layers = tuple(with_copies(c.layers, set(c.outputs)))
-    layout_of = {
+    layouts = {
         layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
     }
-    return c.replace(layers=layers, layout=layout_of)
+    return c.replace(layers=layers, layouts=layouts)
 
 
 def _input_im2col(c: Compilation) -> Compilation:
     """A network's inputs as its first layers read them fastest."""
     names = c.parts.inputs
     layers, inputs = folded_inputs(c.layers, names, c.aliases, c.repeats, c.config)
-    layout = {one.tensor: one.layout for one in inputs} | c.layout
-    return c.replace(layers=layers, inputs=inputs, layout=layout)
+    layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
+    return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 
 
 def _select(c: Compilation) -> Compilation:
@@ -236,7 +236,7 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Addresses of tensors and weights, in memory and in flash."""
-    commands, memory = balanced(c.commands, c.layout, c.parts.inputs, c.outputs, c.config)
+    commands, memory = balanced(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts

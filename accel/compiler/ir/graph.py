@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
+from ...numeric.rules.float_epilogue import FloatEpilogue
 
 DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
@@ -69,6 +70,11 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
+
+    @property
+    def epilogue(self) -> FloatEpilogue | None:
+        """The float32 arithmetic after the operator's sums, if its attributes have one."""
+        return getattr(self.attributes, "epilogue", None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -53,7 +53,7 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
             sides.join(copy.source, copy.output, 1)
             done.append(copy)
             residual = copy.output
-            c = _combining(c, residual)
+            c = c.combined_with(residual)
         target = residual or c.output
         sides.join(target, c.output, 0)
         if not sides.join(c.source, target, 1):
@@ -63,7 +63,7 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
                 and np.prod(c.output_shape) < np.prod(c.input_shape)
             ):
                 copy = _copy(residual, c.output_shape, f"{c.name}_operand_copy")
-                c = _combining(c, copy.output)
+                c = c.combined_with(copy.output)
                 # The output has not been used: it goes with the copy instead.
                 sides.parent.pop(c.output, None)
                 sides.join(copy.output, c.output, 0)
@@ -75,10 +75,6 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
             done.append(copy)
         done.append(c)
     return done
-
-
-def _combining(c: Convolution, residual: str) -> Convolution:
-    return c.replace(post_op=c.post_op.replace(residual=residual))
 
 
 def _copy(tensor: str, shape: tuple[int, int, int], name: str) -> Convolution:

@@ -39,7 +39,7 @@ def in_whole_words(
     begun: dict[str, set[int]] = defaultdict(set)
     done: list[Convolution] = []
     for c in convolutions:
-        if c.output not in apart or not _is_copy(c) or is_aligned(c, config.rows):
+        if c.output not in apart or not _takes_codes(c) or is_aligned(c, config.rows):
             done.append(c)
             continue
         words = range(
@@ -54,9 +54,9 @@ def in_whole_words(
     return done
 
 
-def _is_copy(c: Convolution) -> bool:
-    plain = isinstance(c.rule, Mean) and c.rule.count == 1 and c.post_op is None
-    return plain and c.kernel == (1, 1)
+def _takes_codes(c: Convolution) -> bool:
+    """Whether each output code is an input code of the same position, or a clamped one."""
+    return c.takes_codes and c.post_op is None and c.kernel == (1, 1)
 
 
 def _runs(words: range, begun: set[int]) -> Iterator[range]:
@@ -73,12 +73,13 @@ def _widened(c: Convolution, words: range, rows: int) -> Convolution:
     first, end = words.start * rows, min(words.stop * rows, c.output_shape[2])
     own = np.arange(first, end) - c.first_channel
     mine = (own >= 0) & (own < c.channels)
-    dense = c.as_dense()
+    dense, rule = c.as_dense(), c.rule
+    assert isinstance(rule, Mean), "it takes codes"
     weights = np.where(mine[:, None, None, None], dense.weights[own.clip(0, c.channels - 1)], 0)
     return c.replace(
         weights=weights,
         bias=np.where(mine, dense.bias[own.clip(0, c.channels - 1)], -128),
-        rule=replace(c.rule, channels=end - first),
+        rule=replace(rule, channels=end - first),
         first_channel=first,
         uniform=False,
     )

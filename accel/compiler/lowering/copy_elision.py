@@ -4,7 +4,6 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 
 from ...config import AcceleratorConfig
-from ...numeric.rules.rules import Mean
 from ..ir.layer import Convolution, Region
 from .bank_copies import with_copies
 from .channel_alignment import is_aligned, lane_step
@@ -34,7 +33,7 @@ def _choices(
     output, convolutions, outputs, config
 ) -> Iterator[list[tuple[Convolution, Convolution]]]:
     """Pairs of a layer and the copy of what it computes: all that may help, then fewer."""
-    copies = [c for c in convolutions if c.output == output and _moves_all(c)]
+    copies = [c for c in convolutions if c.output == output and c.is_copy and c.post_op is None]
     copies = [c for c in copies if _fits(c, convolutions, config)]
     pairs = [(_producer(copy, convolutions, outputs), copy) for copy in copies]
     pairs = [(earlier, copy) for earlier, copy in pairs if earlier is not None]
@@ -70,22 +69,6 @@ def _producer(
     )
     free = earlier.residual is None and not earlier.transposed and earlier.output_stride == (1, 1)
     return earlier if whole and free else None
-
-
-def _moves_all(c: Convolution) -> bool:
-    """Whether a layer copies all of its input to some place, and changes nothing."""
-    (height, width, channels), r = c.input_shape, c.region
-    return (
-        isinstance(c.rule, Mean)
-        and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
-        and c.post_op is None
-        and c.weights.shape == (1, 1, channels)
-        and bool((c.weights == 1).all())
-        and not c.bias.any()
-        and c.stride == c.output_stride == (1, 1)
-        and c.padding == (r.top, r.left)
-        and (r.height, r.width) == (height, width)
-    )
 
 
 def _fits(

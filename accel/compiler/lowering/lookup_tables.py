@@ -8,10 +8,9 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.elementwise import lookup_tables
-from ...numeric.rules.rules import Mean
 from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
-from ..ir.layer import Convolution, PostOp, Region, copy_layer
+from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import OPERATORS, place_of
 from ..operators._copies import repeated
@@ -19,22 +18,6 @@ from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
 
 _CODES = np.arange(-128, 128)
-
-
-def is_plain_copy(c: Convolution) -> bool:
-    """Whether a convolution copies its input as it is, before it combines it."""
-    return (
-        isinstance(c.rule, Mean)
-        and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
-        and c.input_shape == c.output_shape
-        and c.region == Region(0, 0, *c.output_shape[:2])
-        and c.weights.shape == (1, 1, c.output_shape[2])
-        and bool((c.weights == 1).all())
-        and not c.bias.any()
-        and c.stride == c.output_stride == (1, 1)
-        and c.padding == (0, 0)
-        and not c.transposed
-    )
 
 
 def lower_unary(node: Node, graph: Graph, alias: Alias) -> list[Convolution]:
@@ -103,7 +86,7 @@ def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
     rule, post_op = earlier.rule, copy.post_op
     full = (rule.low, rule.high) == (-128, 127)
     possible = (
-        is_plain_copy(copy)
+        copy.is_copy_in_place
         and post_op is not None
         and earlier.post_op is None
         and earlier.output == copy.source

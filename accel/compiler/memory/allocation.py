@@ -7,7 +7,7 @@ from ...config import BANKS, FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Reason
-from ..ir.command import LayerCommand, positions
+from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
 from .weight_placement import LayerPart, Live, Need, decide
 
@@ -176,11 +176,11 @@ def _ends(lives: Sequence[Live]) -> list[int]:
 def _needs(commands, chunk_words, banks, config) -> list[Need]:
     isa, needs = Isa(config), []
     for command, words, bank in zip(commands, chunk_words, banks, strict=True):
-        head = isa.descriptor_words + isa.table_words(command.fields)
-        tiles = -(-positions(command.fields) // config.rows)
-        work = tiles * max(command.steps, config.tile_cycles(command.fields["residual"]))
-        groups = command.groups
-        if command.fields["shared"]:  # what all groups share is not cut
+        descriptor, groups = command.descriptor, command.groups
+        head = isa.descriptor_words + descriptor.table_words(isa)
+        tile = max(command.steps, descriptor.tile_cycles(config))
+        work = descriptor.tiles(config.rows) * tile
+        if descriptor.shared:  # weights that all groups share are not cut
             head, work, groups = 0, work * groups, 1
         needs.append(Need(head, (words - head) // groups, groups, work, bank))
     return needs

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..diagnostics import DoesNotFit
-from ..ir.command import LayerCommand, positions, stream_words
+from ..ir.command import LayerCommand
 from ..ir.layer import copy_layer
+from ..ir.stream import stream_words
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
 from .allocation import MemoryPlan, plan
@@ -78,7 +79,7 @@ def balanced(
         except DoesNotFit:
             continue
         copy = found.commands[index]
-        tiles = copy.groups * -(-positions(copy.fields) // config.rows)
+        tiles = copy.groups * copy.descriptor.tiles(config.rows)
         cost = _COPY_CYCLES + tiles * max(copy.steps, config.drain_cycles)
         if found.whole and cost + found.lost < least:
             best, least = found, cost + found.lost

@@ -38,13 +38,9 @@ def order_sensitive(graph: Graph) -> tuple[OrderSensitive, ...]:
     """Every layer that has some."""
     found = []
     for node in graph:
-        epilogue = getattr(node.attributes, "epilogue", None)
-        if (
-            epilogue is not None
-            and epilogue.order_sensitive is not None
-            and epilogue.order_sensitive.any()
-        ):
-            sums, of = int(epilogue.order_sensitive.sum()), int(epilogue.sums.sum())
+        sensitive = node.epilogue.order_sensitive if node.epilogue else None
+        if sensitive is not None and sensitive.any():
+            sums, of = int(sensitive.sum()), int(node.epilogue.sums.sum())
             found.append(OrderSensitive(layer=node.name, sums=sums, of=of))
         if isinstance(node.attributes, Sums) and node.attributes.rounds:
             found.append(OrderSensitive(layer=node.name, sums=0, of=0))

@@ -1,5 +1,7 @@
 """Chooses how a convolution is computed for a configuration, and how its sums become codes."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...config import AcceleratorConfig
@@ -47,20 +49,21 @@ def schedule(
     if pruned:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
-    ways = list(dataflows_of(convolution, config))
+    flows = list(dataflows_of(convolution, config))
     if pruned and not convolution.depthwise:
-        ways = [
-            [part for loops in way for part in without_zero_blocks(loops, config)] for way in ways
+        flows = [
+            [part for nest in nests for part in without_zero_blocks(nest, config)]
+            for nests in flows
         ]
-    problems = [problem_of(way, config) for way in ways]
-    possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
+    problems = [problem_of(nests, config) for nests in flows]
+    possible = [nests for nests, problem in zip(flows, problems, strict=True) if problem is None]
     if not possible:
-        raise DoesNotFit(Reason(place=convolution.name, what=problems[0]))
-    best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
+        raise DoesNotFit(Reason(place=convolution.name, what=problems[0] or ""))
+    best = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
     division, inexact = _divide(convolution, config, exact)
     return [
-        _command(convolution, loops, division, inexact if i == 0 else (), i)
-        for i, loops in enumerate(best)
+        _command(convolution, nest, division, inexact if i == 0 else (), i)
+        for i, nest in enumerate(best)
     ]
 
 
@@ -212,21 +215,20 @@ def _signed_bits(low: int, high: int) -> int:
 
 
 def _command(
-    c: Convolution, loops: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
+    c: Convolution, nest: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
 ) -> LayerCommand:
-    channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
-    records = np.where(channels >= 0, 0, -1) if c.uniform else channels
+    channels = nest.channels[:1] if nest.descriptor.shared else nest.channels
     return LayerCommand(
         name=c.name if index == 0 else f"{c.name}_part{index}",
         node=c.node,
         source=c.source,
         output=c.output,
         macs=c.macs if index == 0 else 0,
-        mode=loops.mode,
-        fields={**loops.fields, "tie_parity": division.tie_parity},
+        mode=nest.mode,
+        descriptor=replace(nest.descriptor, tie_parity=division.tie_parity),
         division=division,
-        channels=records,
-        weights=loops.weights,
+        channels=np.where(channels >= 0, 0, -1) if c.uniform else channels,
+        weights=nest.weights,
         post_op=c.post_op,
         inexact=inexact,
     )

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.layer import PostOp
 from accel.compiler.lowering.bank_copies import with_copies
-from accel.compiler.lowering.lookup_tables import copy_layer, is_plain_copy
+from accel.compiler.lowering.lookup_tables import copy_layer
 
 SHAPES = ((1, 1, 4), (2, 3, 4), (3, 3, 8))
 
@@ -66,7 +66,7 @@ def executed(convolutions, inputs, outputs, in_place):
 
 
 def is_copy(c):
-    return is_plain_copy(c) and c.name != c.output and "_" in c.name
+    return c.is_copy_in_place and c.name != c.output and "_" in c.name
 
 
 def banks_of(convolutions):

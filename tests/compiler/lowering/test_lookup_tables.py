@@ -14,7 +14,6 @@ from accel.compiler.lowering import lookup_tables as compiler_tables
 from accel.compiler.lowering.lookup_tables import (
     copy_layer,
     fused,
-    is_plain_copy,
     lower_binary,
     lower_unary,
 )
@@ -67,7 +66,7 @@ ALL_PAIRS = dict(zip("xz", np.meshgrid(CODES, CODES, indexing="ij"), strict=True
 def test_a_pair_is_a_copy_of_either_one_combined_with_the_other(operator, copied, contract):
     graph, node, aliases = pair(operator, KINDS[operator], contract=contract)
     (copy,) = lower_binary(node, graph, aliases, copied, CONFIG)
-    assert is_plain_copy(copy.replace(post_op=None))
+    assert copy.replace(post_op=None).is_copy_in_place
     assert (copy.source, copy.post_op.residual) == (("x", "z"), ("z", "x"))[copied]
     assert copy.post_op.maximum == (operator == "maximum")
     expected = run(graph, {name: codes[None] for name, codes in ALL_PAIRS.items()})["t0"][0]
