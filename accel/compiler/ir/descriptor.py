@@ -6,6 +6,7 @@ the clamp as codes + 128; the classes here have the counts and the codes themsel
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
@@ -19,10 +20,11 @@ _LESS_ONE = "_less_one"
 class Descriptor:
     """What a layer of the core does, as one command says it.
 
-    Names are those of `Isa.descriptor`, where each is explained. ``low`` and ``high`` are codes from
-    -128 to 127. Addresses of a command that is not linked yet are relative to its tensors. The
-    fields of the last three lines exist only in some configurations; elsewhere they keep these
-    values.
+    Names are those of `Isa.descriptor`, where each is explained. ``low`` and ``high`` are codes
+    from -128 to 127. Addresses of a command that is not linked yet are relative to its tensors.
+    Addresses, steps, coordinates and ``pad`` are encoded modulo their widths, and come back
+    unsigned. Fields from ``copy`` on exist only in some configurations; elsewhere they keep their
+    defaults.
     """
 
     next: int = 0
@@ -150,13 +152,12 @@ class Descriptor:
     @classmethod
     def decoded(cls, values: Mapping[str, int]) -> "Descriptor":
         """The inverse of `encoded`, from the fields that a configuration has."""
-        return cls(
-            **{
-                name: _FLAGS.get(name, int)(values[encoded] - offset)
-                for name, encoded, offset in _ENCODINGS
-                if encoded in values
-            }
-        )
+        found: dict[str, Any] = {}
+        for name, encoded, offset in _ENCODINGS:
+            if encoded in values:
+                value = values[encoded] - offset
+                found[name] = bool(value) if name in _FLAGS else value
+        return cls(**found)
 
     def to_bytes(self, isa: Isa) -> bytes:
         """The descriptor as it lies in memory: whole words."""
@@ -172,7 +173,7 @@ _COUNTS = {
     *("blocks", "inner_taps", "outer_taps", "run", "runs", "groups", "weight_words"),
     *("columns", "last_columns", "broadcast_rows", "last_broadcast_rows"),
 }
-_FLAGS = {field.name: bool for field in fields(Descriptor) if field.type is bool}
+_FLAGS = {field.name for field in fields(Descriptor) if field.type is bool}
 
 
 def _encoding(name: str) -> tuple[str, str, int]:

@@ -69,7 +69,7 @@ class Convolution:
     input_shape, output_shape
         Stored shapes (height, width, channels).
     weights
-        int64 ``[out, kernel_h, kernel_w, in]``, or of a depthwise one ``[kernel_h, kernel_w, out]``.
+        int64 ``[out, kernel_h, kernel_w, in]``; of a depthwise layer ``[kernel_h, kernel_w, out]``.
     bias
         int64 ``[out]``; the input's zero point is folded in.
     rule

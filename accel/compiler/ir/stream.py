@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from amaranth.lib import data
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
@@ -61,19 +60,20 @@ def _pack_parameters(command: LayerCommand, config: AcceleratorConfig) -> list[b
         ("offset", "high"): low >> 1,
         ("offset_negative", "high"): low_negative >> 1,
     }
-    packed = _bits(isa.channel_parameter_layout, values, count + 1)
+    packed = _parameter_bytes(isa, values, count + 1)
     used = command.channels[:, : command.descriptor.columns]
     return [row.tobytes() for row in packed[used]]  # index -1: of no channel
 
 
-def _bits(
-    layout: data.Layout, values: Mapping[tuple[str, str], np.ndarray], count: int
+def _parameter_bytes(
+    isa: Isa, values: Mapping[tuple[str, str], np.ndarray], count: int
 ) -> np.ndarray:
-    """``count`` rows of bytes, whole words, each with the fields of ``layout``'s parts.
+    """The channel parameters of ``count`` channels, uint8 ``[count, bytes]`` of whole words.
 
     ``values`` has int64 ``[count]`` for each pair of a part and a field.
     """
-    bits = np.zeros((count, layout.size), np.uint8)
+    layout = isa.channel_parameter_layout
+    bits = np.zeros((count, isa.words(layout) * isa.config.word_bits), np.uint8)
     for (part, name), integers in values.items():
         field = layout[part].shape[name]
         first = layout[part].offset + field.offset
@@ -115,7 +115,7 @@ def pack_weights(weights: np.ndarray, config: AcceleratorConfig) -> list[bytes]:
 
 
 def unpack_weights(stream: np.ndarray, steps: int, config: AcceleratorConfig) -> np.ndarray:
-    """The inverse of `pack_weights` for bytes ``[groups, n]``: int64 ``[groups, steps, columns]``."""
+    """The inverse of `pack_weights`: uint8 ``[groups, n]`` to ``[groups, steps, columns]``."""
     width = config.number_format.weight_bits
     row_bits = config.words_per_weight_row * config.word_bits
     bits = np.unpackbits(stream, axis=-1, bitorder="little").reshape(len(stream), -1, row_bits)

@@ -1,7 +1,8 @@
-"""Lowers operators on single codes by nothing but their truth tables.
+"""Lowers operators on single codes by their truth tables alone.
 
-A function of a pair of codes is a copy of the one operand, combined with the other one in its place;
-a function of one code is a copy through a table. `numeric.elementwise.lookup_tables` proves what it makes of them.
+A function of one code is a copy through a lookup table. A function of two codes is a copy of one
+operand with the other one as its residual operand. `numeric.elementwise.lookup_tables` finds the
+tables and proves that they give the operator's codes.
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ _CODES = np.arange(-128, 128)
 
 
 def lower_unary(node: Node, graph: Graph, alias: Alias) -> list[Convolution]:
-    """A function of one code: a table where it is the same in all channels, else a rule for each."""
+    """A function of one code: a lookup table, or a rule for each channel where these differ."""
     table = OPERATORS[node.operator].unary(node, graph)
     if table.ndim != 1:
         copies = lower_table(node, graph, alias.layout, table)
@@ -39,11 +40,13 @@ def _through_table(node: Node, table: np.ndarray, alias: Alias) -> list[Convolut
 def lower_binary(
     node: Node, graph: Graph, aliases: tuple[Alias, Alias], copied: int, config: AcceleratorConfig
 ) -> list[Convolution]:
-    """A function of a pair of codes; ``copied`` is the operand that the other one is combined with,
-    if it is free to choose: one that is smaller than the output is always copied, to repeat it.
+    """A function of two codes: a copy of one operand, with the other one as residual operand.
 
-    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables, and
-    for which its operator knows no other way.
+    ``copied`` is the index of the operand to copy where both would do. An operand that is smaller
+    than the output is always copied, and repeated.
+
+    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of two
+    tables, if its operator has no lowering of its own for two variable inputs.
     """
     operator = OPERATORS[node.operator]
     table = operator.binary(node, graph).astype(np.int64)
@@ -67,27 +70,28 @@ def lower_binary(
     return [*convolutions, copy.replace(post_op=post_op)]
 
 
-def _post_op(node: Node, table: np.ndarray, second: str) -> PostOp:
+def _post_op(node: Node, table: np.ndarray, residual: str) -> PostOp:
     low, high = int(table.min()), int(table.max())
     if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
-        return PostOp(residual=second, maximum=True, low=low, high=high)
+        return PostOp(residual=residual, maximum=True, low=low, high=high)
     found = lookup_tables.solve(table, low, high)
     if found is None:
         what = "its results are no rounded sum of a function of each operand"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what))
-    return PostOp(residual=second, lookup_tables=found, low=low, high=high)
+    return PostOp(residual=residual, lookup_tables=found, low=low, high=high)
 
 
 def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
-    """One convolution that does what two do, of which the second combines copies of its input.
+    """One layer for two, the second of which is a copy with a post-op; None if there is none.
 
-    The tensor between the two is no more. None where that is not possible.
+    The tensor between the two is not stored then.
     """
     rule, post_op = earlier.rule, copy.post_op
     full = (rule.low, rule.high) == (-128, 127)
+    if post_op is None:
+        return None
     possible = (
         copy.is_copy_in_place
-        and post_op is not None
         and earlier.post_op is None
         and earlier.output == copy.source
         and earlier.output_shape == copy.output_shape
@@ -96,7 +100,7 @@ def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
     if not possible:
         return None
     if post_op.lookup_tables is not None:
-        # The tables see results that the earlier clamp would have changed.
+        # The table is read by results that the earlier clamp would have changed.
         first = post_op.lookup_tables[0][np.clip(_CODES, rule.low, rule.high) + 128]
         post_op = post_op.replace(lookup_tables=(first, post_op.lookup_tables[1]))
     return earlier.replace(

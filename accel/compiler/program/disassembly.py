@@ -15,7 +15,7 @@ _NAME_WIDTH = 24
 
 
 def write_listing(program: CoreProgram) -> str:
-    """Return the listing of a program. What it shows is decoded from the chunks' bytes."""
+    """Return the listing of a program. Descriptors are decoded from the chunks' bytes."""
     sections = [_head(program), _tensors(program)]
     for index, (command, chunk) in enumerate(zip(program.commands, program.chunks, strict=True)):
         sections.append(_chunk(index, command, chunk, program))
@@ -54,7 +54,7 @@ def _tensors(program: CoreProgram) -> Iterator[str]:
 
 
 def _short(tensor: str, program: CoreProgram) -> str:
-    """The node that makes a tensor: files' own names of tensors can be very long."""
+    """The node that computes a tensor: the names of tensors in files can be very long."""
     node = program.graph.producer(tensor)
     return node.name if node else "input"
 

@@ -9,7 +9,7 @@ from ..ir.command import LayerCommand
 from ..ir.descriptor import TransferDescriptor
 from ..ir.stream import group_weight_words, pack_stream
 from ..memory.allocation import MemoryPlan
-from ..memory.weight_placement import LayerPart, PrefetchSlice
+from ..memory.layer_parts import LayerPart, PrefetchSlice
 from .program import Chunk, DmaTransfer
 
 

@@ -1,9 +1,9 @@
 """Leaves out blocks of input channels whose weights are all zero, as pruned networks have them.
 
-A block is one word of a tap: as many input channels as the array has rows, and as many steps. Groups
-of output channels that need the same blocks become a layer of their own. It walks the smallest box of
-outer taps, inner taps and blocks that contains them. Groups stay together where a further layer would
-take longer than the blocks that it leaves out.
+A block is one word of a tap: as many input channels as the array has rows, and as many steps.
+Groups of output channels that need the same blocks become a layer of their own. It walks the
+smallest box of outer taps, inner taps and blocks that contains them. Groups stay together where a
+further layer would take longer than the blocks that it leaves out.
 """
 
 from collections.abc import Iterator
@@ -33,7 +33,8 @@ class _Nest:
     apart
         Words from an iteration of the outer and of the inner loop to the next.
     free
-        The loops are not the kernel's, and no block is outside the input: coordinates do not matter.
+        The loops are not the kernel's, and no block is outside the input: coordinates do not
+        matter.
     """
 
     trip_counts: tuple[int, int, int]
@@ -90,8 +91,8 @@ class _Box:
 class _Part:
     """Groups from ``first`` up to ``end`` and the box that they walk.
 
-    ``used`` is bool ``[blocks]``: which of the tile's blocks have weights. ``cycles`` estimates what
-    the part takes as a layer of its own.
+    ``used`` is bool ``[blocks]``: which of the tile's blocks have weights. ``cycles`` estimates
+    what the part takes as a layer of its own.
     """
 
     first: int
@@ -124,7 +125,7 @@ class _Split:
         return [self._cut(part) for part in self._merged([*self._runs(used)])]
 
     def _runs(self, used: np.ndarray) -> Iterator[_Part]:
-        """Runs of groups that use the same blocks; several such together where they are too many."""
+        """Runs of groups that use the same blocks; several runs together if there are many."""
         groups = len(used)
         changes = 1 + np.flatnonzero((used[1:] != used[:-1]).any(axis=1))
         bounds = [0, *changes.tolist(), groups]
@@ -217,12 +218,8 @@ def _leaves_input(d: Descriptor) -> bool:
 
 def _around(used: np.ndarray, nest: _Nest) -> _Box:
     """The smallest box with all blocks that are used; with one block if none is."""
-    used = used.reshape(nest.trip_counts)
-    outer, inner, blocks = (_span(used.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3))
+    indices = np.nonzero(used.reshape(nest.trip_counts))
+    if not len(indices[0]):
+        return _Box(nest, (slice(0, 1), slice(0, 1), slice(0, 1)))
+    outer, inner, blocks = (slice(int(n.min()), int(n.max()) + 1) for n in indices)
     return _Box(nest, (outer, inner, blocks))
-
-
-def _span(used: np.ndarray) -> slice:
-    """From the first true one to the last; the first one alone if none is."""
-    (taken,) = used.nonzero()
-    return slice(int(taken[0]), int(taken[-1]) + 1) if len(taken) else slice(0, 1)

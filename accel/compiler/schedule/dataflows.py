@@ -2,8 +2,8 @@
 
 Dense: each column computes an output channel over all input channels. Grouped: the same for the
 channels of a depthwise convolution, each group of columns over its own input channels alone.
-Broadcast: a depthwise convolution whose rows compute neighbouring positions; column ``c`` reads byte
-``c`` of a word that all rows share.
+Broadcast: a depthwise convolution whose rows compute neighbouring positions; column ``c`` reads
+byte ``c`` of a word that all rows share.
 """
 
 from collections.abc import Iterator
@@ -263,8 +263,8 @@ def _broadcast(c: Convolution, config: AcceleratorConfig, inner: str, output_row
     apart = c.stride[1 - i]  # outer taps from those of an output row to the next one's
     all_taps = outer_taps + (output_rows - 1) * apart
     run = inner_taps + rows - 1 - (c.stride[i] == 2)
-    # The rows take their positions in the first ``rows`` steps of a tile. Where every other position
-    # is skipped, a single tap has a step less: it gets a second one, of zeros.
+    # The rows take their positions in the first ``rows`` steps of a tile. Where every other
+    # position is skipped, a single tap has a step less: it gets a second one, of zeros.
     run = max(run, -(-rows // all_taps))
     descriptor = _walk(c, config, inner, (all_taps, run, 1), output_rows)
     descriptor = replace(descriptor, input_group_step=1)

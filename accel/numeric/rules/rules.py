@@ -15,8 +15,13 @@ from ..rounding import CONTRACTS
 class Rule(Protocol):
     """What every output rule offers."""
 
-    low: int
-    high: int
+    @property
+    def low(self) -> int:
+        """The least output code."""
+
+    @property
+    def high(self) -> int:
+        """The greatest output code."""
 
     @property
     def channels(self) -> int:
