@@ -21,17 +21,17 @@ from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
 from .ir.layer import Convolution
 from .ir.tensor_layout import Alias, TensorLayout
-from .lowering.bank_copies import with_copies
-from .lowering.channel_alignment import in_whole_words
-from .lowering.copy_elision import without_copies
-from .lowering.input_im2col import InputMap, folded_inputs
-from .lowering.lower import fused_layers, lower_nodes, selected, tensor_aliases
-from .lowering.near_dead_channels import in_two_layers
-from .lowering.sub_byte_packing import in_few_bits
-from .lowering.weight_splitting import in_parts
+from .lowering.bank_copies import add_bank_copies
+from .lowering.channel_alignment import align_channels
+from .lowering.copy_elision import elide_copies
+from .lowering.input_im2col import InputMap, fold_inputs
+from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
+from .lowering.near_dead_channels import split_near_dead
+from .lowering.sub_byte_packing import pack_sub_byte
+from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
-from .memory.bank_balance import balanced
-from .program.link import dma_transfers, linked
+from .memory.bank_balance import balance_banks
+from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
 
@@ -174,7 +174,7 @@ def _lower(c: Compilation) -> Compilation:
 def _near_dead(c: Compilation) -> Compilation:
     """Channels with too many sums to a code become exact, by finer codes and a second layer."""
     lowered = tuple(
-        tuple(part for layer in node for part in in_two_layers(layer, c.config))
+        tuple(part for layer in node for part in split_near_dead(layer, c.config))
         for node in c.lowered
     )
     return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
@@ -182,37 +182,37 @@ def _near_dead(c: Compilation) -> Compilation:
 
 def _fuse(c: Compilation) -> Compilation:
     """Functions of single codes are computed in the layer before."""
-    return c.replace(layers=fused_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
+    return c.replace(layers=fuse_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
 
 
 def _copy_elision(c: Compilation) -> Compilation:
     """Layers write to where copies would move their output."""
     if not c.fuse:
         return c
-    return c.replace(layers=tuple(without_copies(c.layers, set(c.outputs), c.config)))
+    return c.replace(layers=tuple(elide_copies(c.layers, set(c.outputs), c.config)))
 
 
 def _weight_splitting(c: Compilation) -> Compilation:
     """Weights outside the number format become sums of weights inside it."""
-    layers, repeats = in_parts(c.layers, c.parts.inputs, c.config)
+    layers, repeats = split_weights(c.layers, c.parts.inputs, c.config)
     return c.replace(layers=tuple(layers), repeats=repeats)
 
 
 def _sub_byte_packing(c: Compilation) -> Compilation:
     """Several values of few bits share a byte."""
     ends = {*c.parts.inputs, *c.outputs}
-    layers, packing = in_few_bits(c.layers, ends, c.config)
+    layers, packing = pack_sub_byte(c.layers, ends, c.config)
     return c.replace(layers=tuple(layers), packing=packing)
 
 
 def _channel_alignment(c: Compilation) -> Compilation:
     """Copies begin and end where the core can write."""
-    return c.replace(layers=tuple(in_whole_words(c.layers, c.config)))
+    return c.replace(layers=tuple(align_channels(c.layers, c.config)))
 
 
 def _bank_copies(c: Compilation) -> Compilation:
     """Copies, so that no layer reads and writes the same bank."""
-    layers = tuple(with_copies(c.layers, set(c.outputs)))
+    layers = tuple(add_bank_copies(c.layers, set(c.outputs)))
     layouts = {
         layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
@@ -223,14 +223,14 @@ def _bank_copies(c: Compilation) -> Compilation:
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
     names = c.parts.inputs
-    layers, inputs = folded_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config)
     layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
     return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 
 
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
-    commands, reasons = selected(c.layers, c.config, c.exact)
+    commands, reasons = select_commands(c.layers, c.config, c.exact)
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.name, list(reasons))
@@ -239,7 +239,7 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
-    commands, memory = balanced(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
+    commands, memory = balance_banks(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -249,7 +249,7 @@ def _allocation(c: Compilation) -> Compilation:
 
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
-    return c.replace(chunks=linked(c.commands, c.plan, c.config))
+    return c.replace(chunks=link_chunks(c.commands, c.plan, c.config))
 
 
 def _dma(c: Compilation) -> Compilation:

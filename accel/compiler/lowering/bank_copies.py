@@ -33,7 +33,9 @@ class _Sides:
         return True
 
 
-def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -> list[Convolution]:
+def add_bank_copies(
+    convolutions: Sequence[Convolution], outputs: Collection[str]
+) -> list[Convolution]:
     """The same layers, with a copy of each tensor that is in the wrong bank.
 
     A residual operand is overwritten by the output, so one that is read later is copied, too.

@@ -28,7 +28,7 @@ def is_aligned(c: Convolution, step: int) -> bool:
     return c.first_channel % step == 0 and (end % step == 0 or end == c.output_shape[2])
 
 
-def in_whole_words(
+def align_channels(
     convolutions: Sequence[Convolution], config: AcceleratorConfig
 ) -> list[Convolution]:
     """The same layers, in which every copy begins and ends where the core can write.

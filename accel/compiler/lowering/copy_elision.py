@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 
 from ...config import AcceleratorConfig
 from ..ir.layer import Convolution, Region
-from .bank_copies import with_copies
+from .bank_copies import add_bank_copies
 from .channel_alignment import is_aligned, lane_step
 
 
-def without_copies(
+def elide_copies(
     convolutions: Sequence[Convolution], outputs: Collection[str], config: AcceleratorConfig
 ) -> list[Convolution]:
     """The same layers, without copies of tensors that one layer writes and nothing else reads.
@@ -54,7 +54,7 @@ def _choices(
 
 def _cost(convolutions: Sequence[Convolution], outputs: Collection[str]) -> tuple[int, int]:
     """Layers with the copies that the banks need, and all values that they read."""
-    layers = with_copies(convolutions, outputs)
+    layers = add_bank_copies(convolutions, outputs)
     return len(layers), sum(math.prod(c.input_shape) for c in layers)
 
 

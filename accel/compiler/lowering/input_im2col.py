@@ -49,7 +49,7 @@ def plain_input(tensor: str, layout: TensorLayout, times: int = 1) -> InputMap:
     return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
-def folded_inputs(
+def fold_inputs(
     layers: Sequence[Convolution],
     names: Sequence[str],
     aliases: Mapping[str, Alias],

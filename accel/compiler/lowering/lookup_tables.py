@@ -81,7 +81,7 @@ def _post_op(node: Node, table: np.ndarray, residual: str) -> PostOp:
     return PostOp(residual=residual, lookup_tables=found, low=low, high=high)
 
 
-def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
+def fuse_pair(earlier: Convolution, copy: Convolution) -> Convolution | None:
     """One layer for two, the second of which is a copy with a post-op; None if there is none.
 
     The tensor between the two is not stored then.

@@ -14,9 +14,9 @@ from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, UnsupportedOperator, place_of
 from ..schedule.select import provable, schedule
-from .lookup_tables import fused, lower_binary, lower_unary
+from .lookup_tables import fuse_pair, lower_binary, lower_unary
 
-MOST_REASONS = 64  # more are read by nobody
+MOST_REASONS = 64  # that are collected; more would not be read
 CODES_OF_A_BYTE = 8  # the most that any number format packs
 MOST_VALUES = 2**20  # of a tensor for which layers are made although it does not fit, for messages
 
@@ -38,7 +38,7 @@ def lower_nodes(
     return tuple(lowered), tuple(reasons)
 
 
-def selected(
+def select_commands(
     layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
 ) -> tuple[tuple[LayerCommand, ...], tuple[Reason, ...]]:
     """The commands of layers, and the reasons of layers that have none."""
@@ -64,7 +64,7 @@ def _collected(reasons: list[Reason]) -> Iterator[None]:
             reasons.append(reason)
 
 
-def fused_layers(
+def fuse_layers(
     lowered: Sequence[Sequence[Convolution]],
     graph: Graph,
     parts: Partition,
@@ -78,7 +78,7 @@ def fused_layers(
     done: list[Convolution] = []
     for layers in lowered:
         if len(layers) == 1 and done and done[-1].output in once and _sole(done[-1], done):
-            together = fused(done[-1], layers[0])
+            together = fuse_pair(done[-1], layers[0])
             if together is not None:
                 done[-1] = together
                 continue

@@ -54,7 +54,7 @@ class Finer:
         return self.take([index])
 
 
-def in_two_layers(c: Convolution, config: AcceleratorConfig) -> list[Convolution]:
+def split_near_dead(c: Convolution, config: AcceleratorConfig) -> list[Convolution]:
     """The convolution, or two layers that are exact where it is not.
 
     It stays as it is where nothing is to be mended, and where two layers would not be exact either.

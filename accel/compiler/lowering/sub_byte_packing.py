@@ -24,7 +24,7 @@ from .input_im2col import fold_input
 Coding = tuple[int, int]  # packing factor and origin, see `TensorLayout`
 
 
-def in_few_bits(
+def pack_sub_byte(
     convolutions: Sequence[Convolution], ends: Collection[str], config: AcceleratorConfig
 ) -> tuple[list[Convolution], Mapping[str, Coding]]:
     """The same layers with packed tensors where that saves cycles, and the coding of each of these.

@@ -16,7 +16,7 @@ from ..ir.layer import Convolution, copy_layer
 MOST_PARTS = 3  # weights of 9 bits: 255 is 127 + 127 + 1
 
 
-def in_parts(
+def split_weights(
     convolutions: Sequence[Convolution], inputs: Collection[str], config: AcceleratorConfig
 ) -> tuple[list[Convolution], dict[str, int]]:
     """The same layers with weights that fit, and how often each network input is repeated.
@@ -39,7 +39,7 @@ def in_parts(
             copy = _repeated_input(c, len(parts))
             done.append(copy)
             c = c.replace(source=copy.output)
-        done.append(_in_parts(c, parts))
+        done.append(_with_parts(c, parts))
     return done, repeats
 
 
@@ -55,7 +55,7 @@ def _parts(weights: np.ndarray, config: AcceleratorConfig) -> list[np.ndarray] |
     return parts if len(parts) > 1 else None
 
 
-def _in_parts(c: Convolution, parts: list[np.ndarray]) -> Convolution:
+def _with_parts(c: Convolution, parts: list[np.ndarray]) -> Convolution:
     dense = [c.replace(weights=part).as_dense() for part in parts]
     height, width, channels = c.input_shape
     return dense[0].replace(

@@ -52,7 +52,7 @@ class Balanced:
         )
 
 
-def balanced(
+def balance_banks(
     commands: Sequence[LayerCommand],
     layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],

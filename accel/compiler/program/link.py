@@ -13,7 +13,7 @@ from ..memory.layer_parts import LayerPart, PrefetchSlice
 from .program import Chunk, DmaTransfer
 
 
-def linked(
+def link_chunks(
     commands: Sequence[LayerCommand], memory: MemoryPlan, config: AcceleratorConfig
 ) -> tuple[Chunk, ...]:
     """The chunks: descriptors with addresses, each linked to the next, and what layers stream."""

@@ -98,7 +98,7 @@ class CoreProgram:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of descriptors, records and weights."""
+        """Bytes of descriptors, lookup tables, channel parameters and weights."""
         return sum(len(chunk.data) for chunk in self.chunks)
 
     @property

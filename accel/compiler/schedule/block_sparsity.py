@@ -88,7 +88,7 @@ class _Box:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _GroupRange:
     """Groups from ``first`` up to ``end`` and the box that they walk.
 
     ``used`` is bool ``[blocks]``: which of the tile's blocks have weights. ``cycles`` estimates
@@ -124,7 +124,7 @@ class _Split:
         """The parts, where the groups use these blocks: bool ``[groups, blocks]``."""
         return [self._cut(part) for part in self._merged([*self._runs(used)])]
 
-    def _runs(self, used: np.ndarray) -> Iterator[_Part]:
+    def _runs(self, used: np.ndarray) -> Iterator[_GroupRange]:
         """Runs of groups that use the same blocks; several runs together if there are many."""
         groups = len(used)
         changes = 1 + np.flatnonzero((used[1:] != used[:-1]).any(axis=1))
@@ -133,13 +133,13 @@ class _Split:
         bounds = [*bounds[:-1:stride], groups]
         for first, end in pairwise(bounds):
             together: np.ndarray = np.any(used[first:end], axis=0)
-            yield self._part(first, end, together)
+            yield self._range(first, end, together)
 
-    def _merged(self, parts: list[_Part]) -> list[_Part]:
+    def _merged(self, parts: list[_GroupRange]) -> list[_GroupRange]:
         """Join neighbours, those first that save most, as long as that takes no longer."""
 
-        def together(a: _Part, b: _Part) -> _Part:
-            return self._part(a.first, b.end, a.used | b.used)
+        def together(a: _GroupRange, b: _GroupRange) -> _GroupRange:
+            return self._range(a.first, b.end, a.used | b.used)
 
         pairs = [together(a, b) for a, b in pairwise(parts)]
         while pairs:
@@ -157,7 +157,7 @@ class _Split:
                     pairs[index] = together(parts[index], parts[index + 1])
         return parts
 
-    def _part(self, first: int, end: int, used: np.ndarray) -> _Part:
+    def _range(self, first: int, end: int, used: np.ndarray) -> _GroupRange:
         config, isa, descriptor = self.config, self.isa, self.whole.descriptor
         box = min((_around(used, nest) for nest in self.nests), key=lambda box: box.blocks)
         steps = box.blocks * config.rows
@@ -168,9 +168,9 @@ class _Split:
         work = groups * descriptor.tiles(config.rows) * tile
         stream = words * (1 if descriptor.shared else groups)
         cycles = PART_CYCLES + descriptor.table_words(isa) + words + max(work, stream)
-        return _Part(first, end, used, box, cycles)
+        return _GroupRange(first, end, used, box, cycles)
 
-    def _cut(self, part: _Part) -> LoopNest:
+    def _cut(self, part: _GroupRange) -> LoopNest:
         whole, config = self.whole, self.config
         groups, _, columns = whole.weights.shape
         shape = (groups, *part.box.nest.trip_counts, config.rows, columns)

@@ -319,9 +319,14 @@ def _lane_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | No
     """Why the core cannot write channels that begin at these byte lanes, if it cannot."""
     lane, group_lanes = descriptor.output_lane, descriptor.output_group_lanes
     if (lane or group_lanes) and config.columns % config.rows == 0:
-        return "channels that begin within a word; use a multiple of the array's rows"
+        return (
+            f"channels that begin within a word; use a multiple of the array's {config.rows} rows"
+        )
     if lane % config.requantizers:
-        return "channels that begin within a turn of the requantizers; use a multiple of them"
+        return (
+            f"channels that begin at byte {lane} of a word; use a multiple of the "
+            f"{config.requantizers} requantizers"
+        )
     whole = gcd(config.rows, config.columns)
     if descriptor.residual and (lane % whole or group_lanes % whole):
         return "two operands to combine at channels that run across words"

@@ -13,7 +13,7 @@ from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.lowering import lookup_tables as compiler_tables
 from accel.compiler.lowering.lookup_tables import (
     copy_layer,
-    fused,
+    fuse_pair,
     lower_binary,
     lower_unary,
 )
@@ -122,7 +122,7 @@ def test_what_is_fused_computes_what_two_did(c, data):
     if data.draw(st.booleans()):
         c = c.replace(rule=replace(c.rule, low=-20, high=60))
     copy = data.draw(combinations(copy_layer("copy", "after", "t", "y", c.output_shape)))
-    one = fused(c, copy)
+    one = fuse_pair(c, copy)
     clamped = (c.rule.low, c.rule.high) != (-128, 127)
     if one is None:
         assert clamped
@@ -154,8 +154,8 @@ UNFIT = {
 
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_copies_of_all_that_the_layer_before_computes_are_fused(case):
-    assert fused(PLAIN, AFTER) is not None
-    assert fused(*UNFIT[case]) is None
+    assert fuse_pair(PLAIN, AFTER) is not None
+    assert fuse_pair(*UNFIT[case]) is None
 
 
 def test_of_unary_is_what_is_stored():
