@@ -39,7 +39,7 @@ class _SubByteProducts(wiring.Component):
         m = Module()
         m.submodules.wide = wide = self.wide
         m.d.comb += [wide.a.eq(self.a), wide.b.eq(self.b)]
-        bits, lanes = self.sub_byte_format.bits, self.sub_byte_format.lanes
+        bits, count = self.sub_byte_format.bits, self.sub_byte_format.packing_factor
         for k in range(len(self.p)):
             a, b = (
                 Signal.like(port[k], name=f"s0_{name}_{k}", reset_less=True)
@@ -48,11 +48,11 @@ class _SubByteProducts(wiring.Component):
             m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k])]
             if bits == 1:
                 alike = ~(a ^ b)
-                total = (sum(alike[lane] for lane in range(lanes)) << 1) - lanes
+                total = (sum(alike[index] for index in range(count)) << 1) - count
             else:
                 pairs = [
-                    [value.as_unsigned().word_select(lane, bits).as_signed() for value in (a, b)]
-                    for lane in range(lanes)
+                    [value.as_unsigned().word_select(index, bits).as_signed() for value in (a, b)]
+                    for index in range(count)
                 ]
                 total = sum(one * other for one, other in pairs)
             later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
