@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from amaranth.lib.data import Layout
+
 from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
 from ..ir.command import LayerCommand, encode, group_weight_words, pack_stream
@@ -22,7 +24,7 @@ def linked(
         last = index == len(commands) - 1
         fields = {
             **command.fields,
-            "copy": 0,
+            "dma": 0,
             "next": isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
             "last": int(last),
             "input_bank": source.bank,
@@ -30,15 +32,15 @@ def linked(
             "output_base": output.address + command.fields["output_base"],
             "weight_words_less_one": group_weight_words(command, config) - 1,
         }
-        data = _descriptor(isa, fields) + stream
+        data = _descriptor(isa, isa.descriptor, fields) + stream
         bank, address = memory.chunks[index]
         prefetched = bool(memory.parts) and memory.parts[index].prefetched
         chunks.append(Chunk(bank=bank, address=address, data=data, prefetched=prefetched))
     return tuple(chunks)
 
 
-def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
-    return encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
+def _descriptor(isa: Isa, layout: Layout, fields: Mapping[str, int]) -> bytes:
+    return encode(layout, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
 
 
 def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
@@ -61,17 +63,17 @@ def dma_transfers(
             transfers.append(None)
             continue
         whole = chunks[_index(memory.parts, prefetch)]
-        fields = dict.fromkeys(isa.descriptor.members, 0) | {
-            "copy": 1,
+        fields = {
+            "dma": 1,
             "next": isa.pointer_to(*memory.chunks[index]),
-            "input_bank": whole.bank,
-            "input_base": whole.address + prefetch.begin,
-            "position_outer_step": prefetch.words - 1,
+            "bank": whole.bank,
+            "address": whole.address + prefetch.begin,
+            "words_less_one": prefetch.words - 1,
         }
         within = chunks[index].data if chunks[index].bank == FLASH else b""
         begin, end = (n * config.rows for n in (prefetch.begin, prefetch.begin + prefetch.words))
         words, address = whole.data[begin:end], whole.address + prefetch.begin
-        data = _descriptor(isa, fields) + within + words
+        data = _descriptor(isa, isa.dma_descriptor, fields) + within + words
         chunk = Chunk(bank=FLASH, address=flash, data=data)
         transfers.append(DmaTransfer(bank=whole.bank, address=address, chunk=chunk, words=words))
     return tuple(transfers)

@@ -1,11 +1,13 @@
 """Registers that hold the same, each beside the cells that it goes to."""
 
 from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
 from ..signals import delayed
 from .ecp5_memory import BlockRamCopy
-from .family import Family
+from .family import Family, check_family
 
 
 def column_groups(config: AcceleratorConfig) -> int:
@@ -46,3 +48,51 @@ def fan_out(
         m.d.comb += copy.i.eq(value)
         copies.append(copy.o)
     return copies
+
+
+class BusFanOut(wiring.Component):
+    """An interface for several users, on the ECP5 from registers beside each of them.
+
+    Timing: ``o`` follows ``i`` one cycle later on the ECP5, and at once elsewhere.
+
+    Parameters
+    ----------
+    signature
+        The interface; it must have nothing but outputs.
+    count
+        How many users there are.
+
+    Members
+    -------
+    i : In(signature)
+        The interface.
+    o : Out(signature), an array of ``count``
+        The same for each user.
+    """
+
+    def __init__(
+        self, signature: wiring.Signature, count: int, *, family: Family, simulate: bool = False
+    ):
+        self.names = list(signature.members)
+        self.count = count
+        self.family = check_family(family)
+        self.simulate = simulate
+        super().__init__({"i": In(signature), "o": Out(signature).array(count)})
+
+    def elaborate(self, platform):
+        m = Module()
+        values = Cat(Value.cast(getattr(self.i, name)) for name in self.names)
+        copies = [values] * self.count
+        if self.family == "ecp5":
+            copies = fan_out(
+                m,
+                values,
+                self.count,
+                family=self.family,
+                simulate=self.simulate,
+                name="copy",
+                init=0,
+            )
+        for user, copy in zip(self.o, copies, strict=True):
+            m.d.comb += Cat(Value.cast(getattr(user, name)) for name in self.names).eq(copy)
+        return m

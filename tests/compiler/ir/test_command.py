@@ -193,7 +193,7 @@ def layer_of(command, config):
     isa = Isa(config)
     weights = stored_weights(command.weights, command.fields, config)
     words = len(pack_weights(weights, config)[0]) // config.rows
-    fields = dict.fromkeys(("next", "last", "copy", "input_bank"), 0) | command.fields
+    fields = dict.fromkeys(("next", "last", "dma", "input_bank"), 0) | command.fields
     fields |= {
         "input_base": config.bank_words // 2 + command.fields["input_base"],
         "weight_words_less_one": words - 1,

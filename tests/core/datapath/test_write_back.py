@@ -166,26 +166,26 @@ class Layers:
         garbage = rng.getrandbits(8 * config.requantizers), rng.getrandbits(config.word_bits)
         ctx.set(dut.coming, coming)
         ctx.set(dut.codes, self.codes.get(self.time, garbage[0]))
-        ctx.set(dut.read_data, self.read_data.get(self.time, garbage[1]))
+        ctx.set(dut.memory.read_data, self.read_data.get(self.time, garbage[1]))
         if self.coming_access:
             self._access(ctx)
-        self.coming_access = ctx.get(dut.coming_access)
+        self.coming_access = ctx.get(dut.memory.coming)
         if self.time in self.old:
-            self.old_seen[self.time] = ctx.get(dut.old)
+            self.old_seen[self.time] = ctx.get(dut.residual)
         if ctx.get(dut.done):
             self.done_seen.append(self.time)
         await ctx.tick()
         self.time += 1
 
     def _access(self, ctx):
-        address, mask = ctx.get(self.dut.address), ctx.get(self.dut.write_en)
+        address, mask = ctx.get(self.dut.memory.address), ctx.get(self.dut.memory.write_en)
         word = self._word(address)
         if mask == 0:
             due = self.time + memory.latency_of(self.config.family)
             self.read_data[due] = int.from_bytes(word, "little")
             self.seen[self.time] = ("read", address)
             return
-        data = ctx.get(self.dut.write_data).to_bytes(self.config.rows, "little")
+        data = ctx.get(self.dut.memory.write_data).to_bytes(self.config.rows, "little")
         lanes = [lane for lane in range(self.config.rows) if mask >> lane & 1]
         self.seen[self.time] = ("write", address, {lane: data[lane] for lane in lanes})
         for lane in lanes:
@@ -196,10 +196,10 @@ class Layers:
         for index in range(self.layers):
             residual = self.seconds[index % len(self.seconds)]
             fields = output_fields(self.dut.isa, self.rng, residual=residual)
-            ctx.set(self.dut.descriptor, fields)
-            ctx.set(self.dut.start, 1)
+            ctx.set(self.dut.layer.descriptor, fields)
+            ctx.set(self.dut.layer.start, 1)
             await self._cycle(ctx)
-            ctx.set(self.dut.start, 0)
+            ctx.set(self.dut.layer.start, 0)
             for _ in range(4):
                 await self._cycle(ctx)
             written, turns = {}, config.word_cycles * config.pace
@@ -284,7 +284,7 @@ def test_the_links_byte_is_all_of_the_word(rows, columns, requantizers):
             ctx.set(dut.link_byte, byte)
             ctx.set(dut.codes, rng.getrandbits(8 * requantizers))
             await ctx.tick()
-            assert ctx.get(dut.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
-            assert not ctx.get(dut.coming_access)
+            assert ctx.get(dut.memory.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
+            assert not ctx.get(dut.memory.coming)
 
     simulate(dut, bench)
