@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, dataclass, replace
 from math import gcd
-from typing import Any
+from typing import Any, Literal, get_args
 
 from .errors import UserError
 from .numeric.formats import FORMATS, NumberFormat
 
-FAMILIES = ("generic", "ice40up", "ice40hx", "ecp5")
+Family = Literal["generic", "ice40up", "ice40hx", "ecp5"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 BANKS = 2
 FLASH = BANKS  # a chunk is in a bank of memory or, by this number, in flash
 FLASH_LANES = (0, 1, 2, 4)
@@ -53,7 +54,7 @@ class AcceleratorConfig:
     format: str = "int8"
     element: str = "multiplier"
     dsps: int = 0
-    family: str = "generic"
+    family: Family = "generic"
     sum_bits: int = 24
     requantizers: int = 1
     weight_steps: int = 2048

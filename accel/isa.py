@@ -73,7 +73,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from amaranth.hdl import signed
+from amaranth.hdl import Shape, signed
 from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2, exact_log2
 
@@ -260,7 +260,7 @@ class Isa:
 
     def words(self, layout: data.Layout) -> int:
         """Memory words that a layout takes."""
-        return -(-layout.size // self.config.word_bits)
+        return -(-Shape.cast(layout).width // self.config.word_bits)
 
     @_made_once
     def descriptor_words(self) -> int:

@@ -75,7 +75,7 @@ ROOMS = {
         "signals": set(),
         "signatures": set(),
         "primitives": {"signals"},
-        "clocking": set(),
+        "clocking": {"signals"},
         "pe": {"primitives", "signals"},
         "datapath": {"pe", "primitives", "signals", "signatures"},
         "control": {"primitives", "signals", "signatures"},

@@ -1,7 +1,7 @@
 """The bundles that pass between the components of the core."""
 
 from amaranth.hdl import *
-from amaranth.lib import data
+from amaranth.lib import data, wiring
 
 # What one reduction step tells the array, in the time of row 0.
 step_layout = data.StructLayout(
@@ -13,6 +13,12 @@ step_layout = data.StructLayout(
         "group_last": 1,  # the last tile of its group of output channels
     }
 )
+
+
+def idle_high(flow: wiring.Flow) -> wiring.Member:
+    """A port of one bit that is 1 from the start, and where nothing is connected."""
+    # The stubs have the keyword of Amaranth 0.4, "reset".
+    return flow(1, init=1)  # type: ignore[call-arg]
 
 
 def delayed(m: Module, value, cycles: int, *, name: str, init=None):

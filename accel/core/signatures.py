@@ -184,7 +184,7 @@ class ChunkPort(wiring.Signature):
         )
 
 
-class ReadPort(wiring.Signature):
+class ActivationPort(wiring.Signature):
     """The tile loops read activations. They are never refused.
 
     Members

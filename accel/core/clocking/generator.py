@@ -32,13 +32,10 @@ class ClockGenerator(wiring.Component):
         Whether the domain has a reset.
     """
 
-    clk: Out(1)
-    rst: Out(1)
-
     def __init__(self, plan: ClockPlan):
         self.plan = plan
         self.resets = plan.family != "ecp5"
-        super().__init__()
+        super().__init__({"clk": Out(1), "rst": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

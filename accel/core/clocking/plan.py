@@ -1,11 +1,12 @@
 """The clock that a board's core is to run from, and what can be made of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from accel.core.clocking import ecp5, ice40
 
-_FINDERS = {
+_FINDERS: dict[str, Callable[[float, float], ice40.Dividers | ecp5.Dividers]] = {
     "ice40": ice40.find_dividers,
     "ice40up": ice40.find_dividers,
     "ecp5": ecp5.find_dividers,

@@ -193,7 +193,7 @@ class Sequencer(wiring.Component):
 class _States:
     """The states of the sequencer, a method for each part of a chunk."""
 
-    def __init__(self, m: Module, sequencer: Sequencer, segment, asking, *, complete, loaded):
+    def __init__(self, m, sequencer, segment, asking, *, complete, loaded):
         self.m, self.sequencer, self.segment, self.asking = m, sequencer, segment, asking
         self.complete, self.loaded = complete, loaded
         self.isa, self.has_flash = sequencer.isa, bool(sequencer.config.flash_lanes)
@@ -221,7 +221,7 @@ class _States:
         if self.has_flash:
             self.m.d.comb += self.sequencer.dma.quiet.eq(value)
 
-    def _wait_for_end(self, following: str):
+    def _wait_for_end(self, following):
         """Stay until the last word of the segment is taken."""
         with self.m.If(self.segment.end):
             self.m.next = following

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..signals import step_layout
-from ..signatures import LayerControl, ReadPort, TileControl
+from ..signatures import ActivationPort, LayerControl, TileControl
 from .position_loops import PositionLoops
 from .read_address import ReadAddress
 from .tap_loops import TapLoops
@@ -33,7 +33,7 @@ class TileLoops(wiring.Component):
         The layer.
     tiles : In(TileControl)
         Which halves of the weight buffer hold their group; whether a tile is in progress.
-    read : Out(ReadPort)
+    read : Out(ActivationPort)
         Reads of the input bank: ``coming`` with the step, the address a cycle later.
     outside : Out(1)
         The read was outside the input, so its data are to be replaced by padding.
@@ -48,7 +48,7 @@ class TileLoops(wiring.Component):
             {
                 "layer": In(LayerControl(isa)),
                 "tiles": In(TileControl()),
-                "read": Out(ReadPort(isa)),
+                "read": Out(ActivationPort(isa)),
                 "outside": Out(1),
                 "slot": Out(range(config.rows)),
                 "step": Out(step_layout),

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
+from ..signals import idle_high
 
 
 class TileSpacing(wiring.Component):
@@ -29,7 +30,7 @@ class TileSpacing(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         super().__init__(
-            {"residual": In(1), "start": In(1), "begin": In(1), "open": Out(1, init=1)}
+            {"residual": In(1), "start": In(1), "begin": In(1), "open": idle_high(Out)}
         )
 
     def elaborate(self, platform):

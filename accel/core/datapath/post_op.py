@@ -11,6 +11,7 @@ from ...config import AcceleratorConfig
 from ...isa import TABLE_ENTRIES, Isa
 from ...numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
 from ..primitives import dual_port, memory
+from ..primitives.family import Family
 from ..primitives.two_readers import TwoReaders
 from ..signals import delayed
 from ..signatures import FillBus, ResultRule
@@ -19,7 +20,7 @@ CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
 
 
-def _distance(family: str) -> int:
+def _distance(family: Family) -> int:
     """Cycles that operands take to the tables: on the ECP5 these may lie far away."""
     return 1 if family == "ecp5" else 0
 

@@ -15,6 +15,7 @@ from ...numeric.division.division import (
     TIE_BITS,
 )
 from ..primitives import dual_port
+from ..primitives.family import Family
 from ..signals import delayed
 from ..signatures import ParameterPort
 
@@ -23,7 +24,7 @@ _STAGES = 2 + CODE_BITS + 1  # add the bias, add the offset; divide; saturate
 _REMAINDER_BITS = DIVISOR_BITS + 1  # of a non-restoring division: -divisor <= remainder < divisor
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a sum to its result, in a family."""
     return _STAGES + dual_port.latency_of(family)
 
@@ -148,7 +149,7 @@ class _DivisionStage(wiring.Component):
     inversion is done where it is needed.
     """
 
-    def __init__(self, *, first: bool, family: str):
+    def __init__(self, *, first: bool, family: Family):
         self.first = first
         self.inverts_ahead = family != "ecp5"
         super().__init__({"i": In(_stage_layout), "o": Out(_stage_layout)})

@@ -8,7 +8,7 @@ from ..primitives.family import Family, check_family
 from ..primitives.fanout import fan_out
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a word to the operands: on the ECP5 each row has registers of its own for what
     comes to all rows."""
     return 1 if check_family(family) == "ecp5" else 0

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...protocol import FlashStatus
+from ..primitives.family import Family
 from .bus import READ_BITS, FlashBus, flash_pins
 from .image_check import ImageCheck
 from .read_ahead import ReadAhead
@@ -16,7 +17,7 @@ WAKE = 2048
 _DEPTH, _DEPTH_OF_LUTS = 512, 128
 
 
-def depth_of(family: str) -> int:
+def depth_of(family: Family) -> int:
     """Bytes that are read ahead on a family: an ECP5's block RAM is for activations and weights."""
     return _DEPTH_OF_LUTS if family == "ecp5" else _DEPTH
 

@@ -82,7 +82,7 @@ class Link(wiring.Component):
 class _States:
     """The states of the link, a method for each kind of request or part of a frame."""
 
-    def __init__(self, m: Module, link: Link, framer: Framer, items: ItemCounter):
+    def __init__(self, m, link, framer, items):
         self.m, self.link, self.framer, self.items = m, link, framer, items
         self.opcode, self.known = Signal(Shape.cast(Opcode), name="opcode"), Signal(name="known")
         self.outcome = Signal(range(len(Status)), name="outcome")
@@ -103,7 +103,7 @@ class _States:
         )
         m.d.comb += framer.data.eq(self.held)
 
-    def _registered(self, port: Value, name: str) -> Signal:
+    def _registered(self, port, name):
         """What ``port`` becomes in the next cycle, by default 0."""
         following = Signal(len(port), name=f"{name}_next")
         self.m.d.sync += port.eq(following)
@@ -114,7 +114,7 @@ class _States:
         self.m.d.comb += self.framer.receive.eq(when)
         return self.framer.received
 
-    def _answer(self, status: Status):
+    def _answer(self, status):
         self.m.d.sync += self.outcome.eq(list(Status).index(status))
         self.m.next = "Status"
 
@@ -237,7 +237,7 @@ class _States:
         with m.State("Send data"):
             self._send_data()
 
-    def _hold(self, chosen: Signal):
+    def _hold(self, chosen):
         """Keep the byte to send: of the word, or of the flash once it has come."""
         m = self.m
         m.d.sync += self.held.eq(chosen)

@@ -1,6 +1,6 @@
 """The activation memory: two single-ported banks and who may use them."""
 
-from amaranth.hdl import *
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -9,7 +9,7 @@ from ...isa import Isa
 from ..primitives.fanout import fan_out
 from ..primitives.memory import SinglePortMemory
 from ..signals import delayed
-from ..signatures import DmaPort, MemoryPort, ReadPort, ResultPort
+from ..signatures import ActivationPort, DmaPort, MemoryPort, ResultPort
 
 
 class ActivationBanks(wiring.Component):
@@ -22,7 +22,7 @@ class ActivationBanks(wiring.Component):
 
     Members
     -------
-    array : In(ReadPort), array_data : Out(word_bits)
+    array : In(ActivationPort), array_data : Out(word_bits)
         Reads for the array, and what they read.
     result : In(ResultPort)
         Accesses of the write-back.
@@ -49,7 +49,7 @@ class ActivationBanks(wiring.Component):
         super().__init__(
             {
                 **({"dma": In(DmaPort(config))} if self.has_dma else {}),
-                "array": In(ReadPort(self.isa)),
+                "array": In(ActivationPort(self.isa)),
                 "array_data": Out(config.word_bits),
                 "result": In(ResultPort(config)),
                 "shared": In(MemoryPort(config)),

@@ -89,15 +89,13 @@ class Products(wiring.Component):
     """One processing element of a kind for each product of the array."""
 
     def __init__(self, config: AcceleratorConfig, kind: type[ProcessingElement]):
-        count = config.rows * config.columns
-        self.elements = [kind(config.number_format) for _ in range(count)]
-        first = self.elements[0]
+        number, count = config.number_format, config.rows * config.columns
+        self.elements = [kind(number) for _ in range(count)]
         super().__init__(
             {
-                **{
-                    name: In(data.ArrayLayout(getattr(first, name).shape(), count)) for name in "ab"
-                },
-                "p": Out(data.ArrayLayout(first.p.shape(), count)),
+                "a": In(data.ArrayLayout(signed(number.activation_bits), count)),
+                "b": In(data.ArrayLayout(signed(number.weight_bits), count)),
+                "p": Out(data.ArrayLayout(signed(number.product_bits), count)),
             }
         )
 

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from ...config import AcceleratorConfig
 from ..primitives.multiplier import Multiplier, cells_of, latency_of
@@ -32,8 +32,8 @@ class _SubByteProducts(wiring.Component):
         self.latency = latency_of(config.family)
         self.wide = _wide(config, simulate)
         self.cells = self.wide.cells
-        members = {name: In(getattr(self.wide, name).shape()) for name in "ab"}
-        super().__init__({**members, "sub_byte": In(1), "p": Out(self.wide.p.shape())})
+        wide = self.wide.signature.members
+        super().__init__({"a": wide["a"], "b": wide["b"], "sub_byte": In(1), "p": wide["p"]})
 
     def elaborate(self, platform):
         m = Module()

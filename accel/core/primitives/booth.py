@@ -41,7 +41,8 @@ class _Nibble(NamedTuple):
 
 def _nibbles(weight: Value) -> list[_Nibble]:
     """A weight's nibbles, the lowest first: the sum of each times its power of 16."""
-    found, carry = [], C(0, 1)
+    found: list[_Nibble] = []
+    carry: Value = C(0, 1)
     for k in range(0, len(weight), _NIBBLE):
         value, negative = weight[k : k + _NIBBLE - 1], weight[k + _NIBBLE - 1]
         # The magnitude is that of the complement, and 1 more if just one of both is due: a negative

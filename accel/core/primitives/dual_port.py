@@ -1,6 +1,6 @@
 """A memory with a port that writes and a port that reads, in block RAM."""
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, Cat, Module, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -21,7 +21,7 @@ _TOGETHER = 3  # columns of cells whose read addresses come from one register
 _LUT_DEPTH = 16
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from an address to what is read there, in a family."""
     return _LATENCY[check_family(family)]
 

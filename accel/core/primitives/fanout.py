@@ -41,13 +41,14 @@ def fan_out(
     value = delayed(m, value, cycles - 1, name=f"{name}_ahead", init=init)
     if family != "ecp5" or simulate:
         return [delayed(m, value, 1, name=name, init=init)] * count
-    value = Value.cast(value)
-    copies = []
-    for index in range(count):
-        m.submodules[f"{name}_{index}"] = copy = BlockRamCopy(len(value))
-        m.d.comb += copy.i.eq(value)
-        copies.append(copy.o)
-    return copies
+    return [_copy(m, f"{name}_{index}", Value.cast(value)) for index in range(count)]
+
+
+def _copy(m, name, value):
+    """A register of a user's own."""
+    m.submodules[name] = copy = BlockRamCopy(len(value))
+    m.d.comb += copy.i.eq(value)
+    return copy.o
 
 
 class BusFanOut(wiring.Component):

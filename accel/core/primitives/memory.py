@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -22,7 +22,7 @@ _ECP5_LATENCY = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY + _ECP5_OUTPUT_STA
 _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": _ECP5_LATENCY}
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a read to its data in a family."""
     return _LATENCY[check_family(family)]
 
@@ -121,7 +121,7 @@ class SinglePortMemory(wiring.Component):
     def _simulated_depth(self) -> int:
         """What the address can say: a read whose data nobody looks at may be past the end, which
         hurts no cell but ends a simulation."""
-        return 1 << len(self.address)
+        return 1 << Shape.cast(range(self.depth)).width
 
     def _banks(self):
         return range(-(-self.depth // spram.DEPTH))
