@@ -17,9 +17,9 @@ CHECK      none                                       none: the check of the fla
 =========  =========================================  ==========================================
 
 A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
-A core with a flash reads also from there, as many bytes as the words have: then the pointer's
-highest bit is set, and the others number a unit of the flash's image. It runs nothing from flash unless it has
-found a whole image of its own kind there.
+A core with a flash reads from there, too, as many bytes as the words have, where the pointer's
+highest bit is set; the other bits then are the number of a unit of the flash's image. The core runs
+nothing from a flash in which it has not found a whole image for a core like itself.
 """
 
 from enum import IntEnum

@@ -117,7 +117,7 @@ class Core(wiring.Component):
         return m
 
     def _connect_chunks(self, m):
-        """The sequencer reads its program from the memory or, where there is one, from the flash."""
+        """The sequencer reads its program from the memory and, if there is one, from the flash."""
         chunk, memory = self.sequencer.chunk, self.banks.shared
         if not self.config.flash_lanes:
             m.d.comb += [
@@ -164,7 +164,7 @@ class Core(wiring.Component):
         ]
 
     def _connect_results(self, m):
-        """Sums leave the array, become codes, and are written."""
+        """Sums leave the array and become codes."""
         array, drain, write_back = self.array, self.drain, self.write_back
         sequencer, d = self.sequencer, self.sequencer.layer.descriptor
         m.submodules.fill = fill = self.fill
@@ -181,8 +181,6 @@ class Core(wiring.Component):
                 unit.sum.eq(drain.o[q]),
                 unit.residual.eq(write_back.residual.word_select(q, 8)),
             ]
-        # The write-back looks for the destination in time to read the residual operand.
-        lead = residual_lead(self.config) - read_lead(self.config) - 1
         m.d.comb += [
             drain.sums.eq(array.sums),
             drain.finished.eq(array.finished),
@@ -190,6 +188,14 @@ class Core(wiring.Component):
             *([drain.residual.eq(d.residual)] if self.config.pace > 1 else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.release_half),
+        ]
+        self._connect_write_back(m)
+
+    def _connect_write_back(self, m):
+        """The write-back looks for the destination of a result in time to read what it holds."""
+        drain, write_back, sequencer = self.drain, self.write_back, self.sequencer
+        lead = residual_lead(self.config) - read_lead(self.config) - 1
+        m.d.comb += [
             write_back.coming.eq(delayed(m, drain.valid, lead, name="coming", init=0)),
             write_back.codes.eq(Cat(unit.code for unit in self.units)),
             write_back.link_write.eq(sequencer.host.idle),

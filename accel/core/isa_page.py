@@ -2,8 +2,8 @@
 
     python -m accel.core.isa_page > accel/core/ISA.md
 
-Widths depend on a core's size; the page shows those of two. What a field means is the comment beside
-it in the source.
+Widths depend on a core's size; the page shows those of two. The meaning of a field is the comment
+beside it in the source.
 """
 
 import inspect

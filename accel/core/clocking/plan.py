@@ -22,7 +22,7 @@ class ClockPlan:
     family : str
         ``"ice40"`` (HX and LP), ``"ice40up"`` or ``"ecp5"``.
     output_mhz : float
-        The clock that is wanted. What is really made is ``made_mhz``.
+        The clock to make. What is really made is ``made_mhz``.
     pin : str or None
         Name of the board's clock resource. ``None`` takes the UltraPlus's 48 MHz oscillator, which
         is only accurate to 10 %, too little for a UART.
@@ -31,7 +31,7 @@ class ClockPlan:
     pll_pad : bool
         Whether the pin is the pad that an iCE40's PLL sits at, which the PLL then takes over.
     tolerance : float
-        Largest accepted difference between wanted and made clock, relative.
+        Largest accepted difference between both, relative.
 
     Raises
     ------

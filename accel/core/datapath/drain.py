@@ -14,7 +14,7 @@ from .drain_order import DrainOrder, place_layout
 
 
 class Drain(wiring.Component):
-    """Copies each row's sums when they are finished and emits them row by row.
+    """Takes each row's sums over when they are finished, and emits them row by row.
 
     Timing: begins in the cycle after ``finished[0]`` and emits ``requantizers`` neighbouring
     columns a cycle, for ``drain_cycles`` cycles without a pause, or in a layer with a residual

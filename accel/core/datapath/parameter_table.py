@@ -46,9 +46,9 @@ class ParameterTable(wiring.Component):
     Requantizer ``index`` of ``requantizers`` serves every such column ``c`` that
     ``c % requantizers == index``.
 
-    Timing: ``read.early`` comes ``latency`` cycles after ``place``; ``read.negative`` belongs to the
-    column whose ``early`` came a cycle before, and ``read.late`` and ``read.offset`` come ``latency``
-    cycles after ``negative``.
+    Timing: ``read.early`` comes ``latency`` cycles after ``place``. ``read.negative`` belongs to
+    the column whose ``early`` came one cycle before. ``read.late`` and ``read.offset`` come
+    ``latency`` cycles after ``negative``.
 
     Members
     -------

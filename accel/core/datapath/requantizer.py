@@ -119,8 +119,8 @@ class Requantizer(wiring.Component):
             m.d.comb += after.i.eq(stage.o)
             stage = after
 
-        # Round ties, and saturate. The last remainder is that of the division, less the divisor where
-        # the quotient is even: all that is close to a tie begins with equal bits.
+        # Round ties, and saturate. The last remainder is that of the division, less the divisor if
+        # the quotient is even: all that are close to a tie begin with equal bits.
         last, close = stage.o, stage.o.remainder[TIE_BITS:]
         tie = last.tie & (close == self.tie_parity.replicate(len(close)))
         result = Mux(last.under, 0, Mux(last.over, (1 << CODE_BITS) - 1, last.rest ^ tie))

@@ -103,7 +103,7 @@ class WriteBack(wiring.Component):
         arrived = delayed(m, reading, latency, name="arrived", init=0)
         shown = self.memory.read_data
         if config.columns % config.rows:
-            # Words are read from multiples of so many bytes on, of which powers of two are looked at.
+            # Words are read from a byte on that is a multiple of this; its low zero bits are known.
             apart = gcd(config.rows, config.columns)
             zeros = (apart & -apart).bit_length() - 1
             shown = shown >> Cat(C(0, 3 + zeros), delayed(m, byte, latency, name="byte")[zeros:])

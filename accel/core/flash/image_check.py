@@ -124,12 +124,12 @@ class ImageCheck(wiring.Component):
 
     def _add_crc(self, m, head, half, eats):
         """Whether the CRC was, a cycle ago, what it must be after the header or after it all."""
-        m.submodules.crc = crc = _CRC.create()
+        # A reset, where the processor's own input would be an input of every bit's sum.
+        m.submodules.crc = crc = ResetInserter(self.begin)(_CRC.create())
         matches = Signal(reset_less=True)
         m.d.comb += [
-            crc.start.eq(self.begin),
             crc.data.eq(self.i.payload.word_select(half, _NIBBLE)),
-            crc.valid.eq(eats & ~self.begin),
+            crc.valid.eq(eats),
         ]
         m.d.sync += matches.eq(crc.crc == Mux(head, zlib.crc32(self.header), _RESIDUE))
         return matches

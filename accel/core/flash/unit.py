@@ -133,21 +133,24 @@ class FlashUnit(wiring.Component):
             memory.location.eq(chunk.pointer.memory),
             chunk.granted.eq(Mux(from_flash, words.valid, memory.granted)),
         ]
-        # Data come long after it is known where from.
-        selected = [from_flash] * self.config.rows
-        if self.config.family == "ecp5":
-            selected = fan_out(
-                m,
-                from_flash,
-                self.config.rows,
-                family="ecp5",
-                simulate=self.simulate,
-                name="from_flash",
-                init=0,
-            )
         m.d.comb += chunk.data.eq(
             Cat(
                 Mux(flash, *(word.word_select(byte, 8) for word in (words.word, memory.read_data)))
-                for byte, flash in enumerate(selected)
+                for byte, flash in enumerate(self._from_flash(m))
             )
+        )
+
+    def _from_flash(self, m):
+        """Whether words come from the flash, for each byte; data come long after that is known."""
+        selected = self.chunk.pointer.flash
+        if self.config.family != "ecp5":
+            return [selected] * self.config.rows
+        return fan_out(
+            m,
+            selected,
+            self.config.rows,
+            family="ecp5",
+            simulate=self.simulate,
+            name="from_flash",
+            init=0,
         )

@@ -70,8 +70,9 @@ class Framer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = crc = protocol.CRC.create()
         pending, restarted, count_restarted = Signal(), Signal(), Signal()
+        # A reset, where the processor's own input would be an input of every bit's sum.
+        m.submodules.crc = crc = ResetInserter(restarted)(protocol.CRC.create())
         moved = Signal()
         last_byte = Signal(8, reset_less=True)
         crc_is_zero = Signal(reset_less=True)
@@ -89,7 +90,6 @@ class Framer(wiring.Component):
 
         # It is counted a cycle later, and the CRC is compared a cycle after that.
         m.d.comb += [
-            crc.start.eq(restarted),
             crc.valid.eq(pending),
             crc.data.eq(last_byte),
             self.last_byte.eq(last_byte),

@@ -18,8 +18,8 @@ from .item_counter import ItemCounter
 class Link(wiring.Component):
     """Serves the requests of `protocol`, one at a time.
 
-    Timing: what is asked of memory and sequencer passes a register, and so does the byte that
-    comes with it: it is there in the same cycle as the request. Data read from memory come
+    Timing: requests to memory and sequencer pass a register, and so does the byte that comes with
+    them, so both are there in the same cycle. Data read from memory come
     ``memory_latency`` cycles after the request and stay until the next one.
 
     Members

@@ -103,7 +103,7 @@ class Receiver(wiring.Component):
         with m.Elif(self.step):
             m.d.sync += steps.eq(steps + 1)
 
-        # Once the start bit has reached the lowest place, all data bits are there.
+        # Once the start bit has reached the lowest bit, all data bits are there.
         shift = Signal(_BITS + 1)
         started = Signal()
         with m.If(~busy):

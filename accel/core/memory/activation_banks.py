@@ -1,4 +1,4 @@
-"""The activation memory: two single-ported banks and who may use them."""
+"""The activation memory: two single-ported banks, and the order in which they are granted."""
 
 from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -129,6 +129,6 @@ class ActivationBanks(wiring.Component):
         )
         words = [memory.read_data for memory in self.banks]
         return Cat(
-            Mux(copy, *(word.word_select(lane, 8) for word in reversed(words)))
-            for lane, copy in enumerate(copies)
+            Mux(copy, *(word.word_select(byte, 8) for word in reversed(words)))
+            for byte, copy in enumerate(copies)
         )

@@ -17,7 +17,7 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     """
     family = config.family
     step = config.steps_per_weight_row * config.step_bits
-    records = {
+    parameters = {
         name: dual_port.block_rams(**memory, read_bits=Isa(config).channel_parameters[name].size)
         for name, memory in parameter_table.parameter_memories(config).items()
     }
@@ -25,10 +25,10 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     return {
         "activations": BANKS * _of_bank(config),
         "weights": dual_port.block_rams(**weight_buffer.weight_memory(config), read_bits=step),
-        "records": config.requantizers * sum(records.values()),
+        "parameters": config.requantizers * sum(parameters.values()),
         "tables": config.requantizers * tables,
         "positions": delay_line.block_rams(**read_address.position_ring(config)),
-        "places": delay_line.block_rams(**word_collector.destinations_of(config)),
+        "destinations": delay_line.block_rams(**word_collector.destinations_of(config)),
         "flash": read_ahead.block_rams(reader.depth_of(family), family)
         if config.flash_lanes
         else 0,
@@ -36,7 +36,7 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
 
 
 def bits_in_registers(config: AcceleratorConfig) -> int:
-    """How many bits of records are in registers, being too few for a block RAM."""
+    """How many bits of channel parameters are in registers, being too few for a block RAM."""
     if config.family not in ("ice40up", "ice40hx"):
         return 0
     sizes = {name: part.size for name, part in Isa(config).channel_parameters.items()}

@@ -25,20 +25,20 @@ class _Logic(ProcessingElement):
 
 
 class _SubByteProducts(wiring.Component):
-    """The family's products of bytes, and beside them sums of products of what bytes hold."""
+    """The family's products of bytes and, for sub-byte values, the sums of their products."""
 
     def __init__(self, config: AcceleratorConfig, simulate: bool):
         self.sub_byte_format = config.number_format.sub_byte
         self.latency = latency_of(config.family)
-        self.wide = _wide(config, simulate)
-        self.cells = self.wide.cells
-        wide = self.wide.signature.members
-        super().__init__({"a": wide["a"], "b": wide["b"], "sub_byte": In(1), "p": wide["p"]})
+        self.bytes = _of_bytes(config, simulate)
+        self.cells = self.bytes.cells
+        ports = self.bytes.signature.members
+        super().__init__({"a": ports["a"], "b": ports["b"], "sub_byte": In(1), "p": ports["p"]})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.wide = wide = self.wide
-        m.d.comb += [wide.a.eq(self.a), wide.b.eq(self.b)]
+        m.submodules.bytes = whole = self.bytes
+        m.d.comb += [whole.a.eq(self.a), whole.b.eq(self.b)]
         bits, count = self.sub_byte_format.bits, self.sub_byte_format.packing_factor
         for k in range(len(self.p)):
             a, b = (
@@ -58,7 +58,7 @@ class _SubByteProducts(wiring.Component):
             later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
             m.d.sync += later.eq(total)
             later = delayed(m, later, self.latency - 2, name=f"sum_{k}")
-            m.d.comb += self.p[k].eq(Mux(self.sub_byte, later, wide.p[k]))
+            m.d.comb += self.p[k].eq(Mux(self.sub_byte, later, whole.p[k]))
         return m
 
 
@@ -66,10 +66,10 @@ def _create(config: AcceleratorConfig, simulate: bool) -> wiring.Component:
     number = config.number_format
     if number.sub_byte:
         return _SubByteProducts(config, simulate)
-    return _wide(config, simulate) if number.multiplies else Products(config, _Logic)
+    return _of_bytes(config, simulate) if number.multiplies else Products(config, _Logic)
 
 
-def _wide(config: AcceleratorConfig, simulate: bool) -> Multiplier:
+def _of_bytes(config: AcceleratorConfig, simulate: bool) -> Multiplier:
     number = config.number_format
     return Multiplier(
         count=config.rows * config.columns,

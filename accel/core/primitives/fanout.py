@@ -1,4 +1,4 @@
-"""Registers that hold the same, each beside the cells that it goes to."""
+"""Fan-out replication: registers that hold the same, each beside the cells that it drives."""
 
 from amaranth.hdl import *
 from amaranth.lib import wiring
@@ -14,7 +14,8 @@ def column_groups(config: AcceleratorConfig) -> int:
     """In how many groups of columns the array's control bits go.
 
     An ECP5's multipliers lie all over it, so there each group has registers of its own. Column
-    ``c`` is in group ``c % column_groups``: the columns that take the same byte of a broadcast word.
+    ``c`` is in group ``c % column_groups``, with the columns that take the same byte of a broadcast
+    word.
     """
     return min(config.rows, config.columns) if config.family == "ecp5" else 1
 
@@ -30,11 +31,10 @@ def fan_out(
     cycles: int = 1,
     init=None,
 ) -> list:
-    """``value`` as it was ``cycles`` cycles ago, the last of them in ``count`` registers on the ECP5,
-    else in one.
+    """``value`` of ``cycles`` cycles ago, from ``count`` registers on the ECP5, else from one.
 
-    The copies have no reset, so what needs one must be at rest while there is one. For simulation,
-    which gains nothing from them, there is one register, too.
+    The replicated registers have no reset: ``value`` must have its initial value during a reset.
+    In simulation there is one register, too, as it would gain nothing from more.
     """
     if not cycles:
         return [value] * count

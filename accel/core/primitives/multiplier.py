@@ -11,7 +11,7 @@ from accel.core.primitives.family import Family, check_family
 
 from ..signals import idle_high
 
-# The ECP5's DSPs lie in few rows across the whole die, so the ways there and back have a register.
+# The ECP5's DSPs lie in few rows across the whole die, so the paths there and back have a register.
 _ECP5_HOPS = 2
 _LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ice40hx": 2, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
 _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
@@ -37,15 +37,16 @@ def products_of(family: Family, cells: int) -> int:
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
-    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While ``en``
-    is 0 every register keeps its value. The registers have no reset.
+    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While
+    ``en`` is 0 every register keeps its value. The registers have no reset.
 
     Parameters
     ----------
     count : int
         Number of products.
     activation_shape, weight_shape : ShapeLike
-        Shapes of the operands. On ``"ice40up"`` at most 8 bits each, on ``"ecp5"`` at most 18 signed.
+        Shapes of the operands. On ``"ice40up"`` at most 8 bits each, on ``"ecp5"`` at most 18
+        signed.
     family : str
         ``"ice40up"`` takes ``ceil(count / 2)`` SB_MAC16, ``"ecp5"`` takes ``count`` MULT18X18D,
         ``"ice40hx"`` and ``"generic"`` leave the multiplication to synthesis.

@@ -16,10 +16,10 @@ NIBBLE = 4
 class Spram(wiring.Component):
     """One SPRAM block.
 
-    A cycle with ``en`` set reads the word at ``address`` (``write_en`` 0), or writes those nibbles of
-    it that ``mask`` selects (``write_en`` 1). ``read_data`` follow a read by one cycle and are held
-    until the next cycle with ``en``; after a write they are undefined. The contents are undefined
-    after configuration.
+    A cycle with ``en`` set reads the word at ``address`` (``write_en`` 0), or writes those nibbles
+    of it that ``mask`` selects (``write_en`` 1). ``read_data`` follow a read by one cycle and are
+    held until the next cycle with ``en``; after a write they are undefined. The contents are
+    undefined after configuration.
 
     Parameters
     ----------

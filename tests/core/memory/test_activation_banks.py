@@ -99,7 +99,7 @@ class Traffic:
         ctx.set(dut.shared.location, {"bank": shared_bank, "address": address})
         ctx.set(dut.shared_write, shared_mask)
 
-        granted = not (reads and shared_bank == bank or results and shared_bank != bank)
+        granted = not ((reads and shared_bank == bank) or (results and shared_bank != bank))
         assert ctx.get(dut.shared.granted) == granted
         due = time + dut.latency
         if reads:
