@@ -54,8 +54,8 @@ class Layers:
         drained = self.config.tile_cycles(f["residual"])
         after = drained + 4  # no layer begins earlier after another's last tile
         current, index = None, 0  # the tile in progress and the step within
-        turns = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
-        turns *= self.config.pace
+        period = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
+        period *= self.config.pace
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which
             # takes a while.
@@ -99,10 +99,10 @@ class Layers:
                     current, free = None, time
 
             # A tile begins as early as it may, and whoever keeps it waiting is told. After a group
-            # there is a pause of a cycle; where there is a second operand tiles begin in turns.
+            # there is a pause of a cycle; with a residual operand they begin at multiples of a period.
             weights = bool(tiles) and group >= loaded
-            turn = not f["residual"] or time % turns == 0
-            drain = bool(tiles) and not weights and (time < spaced or not turn)
+            in_phase = not f["residual"] or time % period == 0
+            drain = bool(tiles) and not weights and (time < spaced or not in_phase)
             waiting = (ctx.get(dut.tiles.waiting_weights), ctx.get(dut.tiles.waiting_drain))
             assert waiting == ((weights, drain) if pausing else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:

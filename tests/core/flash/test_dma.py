@@ -55,6 +55,11 @@ class Transfers:
         ctx.set(dut.words.valid, self.waiting == 0)
         taken = bool(offered) and self._often()
         ctx.set(dut.memory.taken, taken)
+        # What is written is the word that came, which is taken with it.
+        word = rng.getrandbits(CONFIG.word_bits)
+        ctx.set(dut.words.word, word)
+        assert ctx.get(dut.memory.data) == word
+        assert ctx.get(dut.words.taken) == taken
         if taken:
             assert ctx.get(dut.words.valid)
             self.written.append((location.bank, location.address))
