@@ -1,13 +1,14 @@
-"""What one bitstream is sized for. The compiler, the core, the machine and the driver share it."""
+"""The size of a core, which compiler, core, simulators and driver share."""
 
 from dataclasses import asdict, dataclass, replace
 from math import gcd
-from typing import Any
+from typing import Any, Literal, get_args
 
 from .errors import UserError
 from .numeric.formats import FORMATS, NumberFormat
 
-FAMILIES = ("generic", "ice40up", "ice40hx", "ecp5")
+Family = Literal["generic", "ice40up", "ice40hx", "ecp5"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
 BANKS = 2
 FLASH = BANKS  # a chunk is in a bank of memory or, by this number, in flash
 FLASH_LANES = (0, 1, 2, 4)
@@ -45,7 +46,8 @@ class AcceleratorConfig:
     bank_words
         Words in each of the two activation banks.
     flash_lanes
-        Data lines over which chunks are streamed from an SPI flash: 1, 2 or 4; 0 for a core without.
+        Data lines over which chunks are streamed from an SPI flash: 1, 2 or 4; 0 for a core without
+        a flash.
     """
 
     rows: int = 4
@@ -53,7 +55,7 @@ class AcceleratorConfig:
     format: str = "int8"
     element: str = "multiplier"
     dsps: int = 0
-    family: str = "generic"
+    family: Family = "generic"
     sum_bits: int = 24
     requantizers: int = 1
     weight_steps: int = 2048
@@ -129,7 +131,10 @@ class AcceleratorConfig:
 
     @property
     def flash_divider(self) -> int:
-        """Cycles of a pulse of the flash's clock. An ECP5 has no double-data-rate cell at that pin."""
+        """Cycles of a period of the flash's clock.
+
+        An ECP5 has no double-data-rate cell at that pin, so it needs two.
+        """
         return 2 if self.family == "ecp5" else 1
 
     @property
@@ -139,15 +144,19 @@ class AcceleratorConfig:
 
     @property
     def word_cycles(self) -> int:
-        """Cycles in which results fill a word of memory, or a whole part of one: results begin and
-        end words only at multiples of it."""
+        """Cycles in which results fill a word of memory, or a part of one.
+
+        Results begin and end words only at multiples of it.
+        """
         return gcd(self.rows, self.columns) // self.requantizers
 
     @property
     def pace(self) -> int:
-        """Cycles from results to the next ones where they are combined with what their places hold:
-        words are read and written in turns. Where words are filled at once, there must be a cycle to
-        read the next one."""
+        """Cycles from results to the next ones in a layer with a residual operand.
+
+        There a word of the output is read before it is written. Where results fill a word in a
+        single cycle, every other cycle must be free for the read.
+        """
         return 2 if self.word_cycles == 1 else 1
 
     def tile_cycles(self, residual: int) -> int:
@@ -162,8 +171,10 @@ class AcceleratorConfig:
 
     @property
     def broadcast_rows(self) -> int:
-        """Lines of output that depthwise layers can broadcast to at a time: 1 unless the array has
-        several columns for each byte of a word."""
+        """Rows of the output that a depthwise layer computes at a time.
+
+        1 unless the array has several columns for each byte of a word.
+        """
         return max(1, self.columns // self.rows) if self.columns % self.rows == 0 else 1
 
     @property
@@ -175,8 +186,10 @@ class AcceleratorConfig:
         return asdict(self)
 
     def replace(self, **changes: Any) -> "AcceleratorConfig":
-        """The same with changes; where the weight buffer's rows change and ``weight_steps`` does not,
-        it keeps as many steps as fill whole rows."""
+        """The same configuration with changes.
+
+        Unless it is among them, ``weight_steps`` is rounded down to whole rows of the buffer.
+        """
         if "weight_steps" not in changes:
             changes |= {"weight_steps": _whole_rows({**asdict(self), **changes})}
         return replace(self, **changes)

@@ -1,4 +1,4 @@
-"""By what a driver knows which core it talks to, and a core which programs are for it."""
+"""What identifies a core to its driver, and a program to the core that it is for."""
 
 import hashlib
 import json
@@ -22,5 +22,5 @@ def identity(config: AcceleratorConfig) -> bytes:
 
 
 def image_header(config: AcceleratorConfig) -> bytes:
-    """How all program files for a core begin, but for the length that ends the header."""
+    """What all program files for a core begin with. After it comes the file's length."""
     return IMAGE_MAGIC + IMAGE_VERSION.to_bytes(4, "little") + identity(config)

@@ -1,66 +1,71 @@
 """The only thing that compiler and core share: how a program lies in memory.
 
 A program is a chain of *chunks*, one a layer. A chunk is a descriptor, followed by what the layer
-streams into the core while it works: for each group of output channels the channel records, then
-the weights. The descriptor's ``next`` says where the following chunk is: in memory, or in flash,
-from where it is streamed as it lies there.
+streams into the core while it works: first its lookup tables, if it has any, then for each group of
+output channels the channel parameters and the weights. The descriptor's ``next`` is a pointer to
+the following chunk: in memory, or in flash, from where it is streamed as it lies there.
 
-Between two of them the chain may pass a *copy*, which lies in flash. It is a descriptor with ``copy``
-set and, after it, words that go to memory while the next layer works: from word ``input_base`` of
-``input_bank`` on, ``position_outer_step + 1`` of them. Of its other fields only ``next`` means
-something. Where that layer's chunk is in flash, it lies between the descriptor and the words, which
-are copied when all of it has been streamed; one in memory lies in a single bank then. The layer ends
-when all of the words are in memory, too.
+Before a chunk there may be a *DMA transfer*, which lies in flash. It is a descriptor with ``dma``
+set, followed by words that are written to memory while the layer works, usually weights of a later
+layer. Its ``next`` points to the layer's chunk. If that chunk is in flash, it lies between the
+transfer's descriptor and its words, and the words are written after all of the chunk has been
+streamed. If it is in memory, it lies in a single bank. The layer ends when its last result and the
+transfer's last word are in memory.
 
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one.
 
-Meaning of a layer, for group ``g`` of ``columns`` output channels and output position ``p``, which
-runs over an ``inner`` and an ``outer`` dimension, inner fastest::
+What a layer computes, for group ``g`` of ``columns`` output channels and output position ``p``,
+which runs over an ``inner`` and an ``outer`` dimension, inner fastest::
 
     sum[p, c]  = over outer taps, inner taps, blocks, bytes b:
                  input[address(p) + tap offset + block].byte[b] * weight[step][c]
     biased     = sum + bias[c]
-    shifted    = (biased << FRACTION_BITS, or << COARSE_FRACTION_BITS where the record says coarse)
+    shifted    = biased << (COARSE_FRACTION_BITS if coarse[c] else FRACTION_BITS)
     result     = saturate((shifted + offset[c][biased < 0]) // divisor[c])
     code[p, c] = clamp(result, low, high)
 
-where a result is a code + 128, saturated to 0..255, and in a channel with ``tie`` is rounded half to
-even as `numeric.division` says, with the layer's ``tie_parity``. The last line is different with
+A result is a code + 128, saturated to 0..255. In a channel with ``tie`` a result half-way between
+two codes is rounded to the even one, as `numeric.division` says, with the layer's ``tie_parity``.
 
-=======  =========================================================================================
-flag     code
-=======  =========================================================================================
-residual an operand ``old`` is what the code's byte of memory holds before, plus 128; else it is 0
-maximum  ``clamp(max(result, old), low, high)``
-lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``, where ``first``
-         and ``second`` lie between descriptor and groups: 256 entries of ``first``, then of ``second``
-         256, or 1 where there is no second operand; see `numeric.elementwise.lookup_tables`. Not with ``maximum``
-pack     ``clamp(result, low, high)`` in the upper bits of the byte, as many as the number format's
-         narrow values have; below them what the byte held there, or 0. Not with the others
-=======  =========================================================================================
+Flags of the layer change the last line. ``old`` is the residual operand: where ``residual`` is set,
+what the code's byte of memory held before, plus 128; else 0.
 
-In a ``narrow`` layer a byte of the input and one of the weights hold several values each, and count as
-the sum of their products, see `numeric.formats.SubByte`. Only number formats that have narrow values have
-these two flags.
+=============  ===================================================================================
+flag           code
+=============  ===================================================================================
+maximum        ``clamp(max(result, old), low, high)``
+lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``. The tables lie
+               between descriptor and groups: 256 entries of ``first``, then 256 of ``second``, or
+               1 where there is no residual operand; see `numeric.elementwise.lookup_tables`.
+               Not with ``maximum``.
+pack           ``clamp(result, low, high)`` in the upper bits of the byte, as many as a sub-byte
+               value has; below them what the byte held there, or 0. Not with the others.
+=============  ===================================================================================
 
-A tap that falls outside the input reads ``pad``. A ``broadcast`` layer is depthwise: column
-``c`` takes byte ``c`` of the word, and a step is one tap. There, rows are neighbouring positions
-along the inner dimension, and the taps of row ``r`` come ``r`` steps late, so the last ``rows - 1``
-of each run of inner taps are idle: nothing is multiplied, and no weights are stored for them. A
-tile has at least ``rows`` steps, in which the rows take their positions one after another: always so
-in other layers, but a ``halved`` one of a single tap would have one less.
+In a ``sub_byte`` layer a byte of the input and one of the weights hold several values each, and
+their product is the sum of the products of these, see `numeric.formats.SubByte`. Only number
+formats with sub-byte values have the flags ``sub_byte`` and ``pack``.
 
-Where columns are several times the rows, each ``rows`` of them are a *line*, whose codes fill a word:
-line ``l`` goes ``l`` times ``output_broadcast_row_step`` words on, in a dense layer one word. In a
-broadcast layer column ``c`` takes byte ``c % rows``, so lines are lines of output positions, with
-the same taps after some more that are zero. Of the last run's lines only some may be written.
-There, ``halved`` leaves out every other position, for inner strides of 2: odd rows are not written,
-only after them does the place step on, and a run of inner taps has ``rows - 2`` idle ones.
-``rows`` is even then, and runs are whole tiles.
+A tap that falls outside the input reads ``pad``.
 
-Records are stored for the columns that are written, not for those after them; of a broadcast layer
-for those of one line, as all have the same.
+A ``broadcast`` layer is depthwise: column ``c`` takes byte ``c`` of the word, and a step is one
+tap. There, rows are neighbouring positions along the inner dimension, and the taps of row ``r``
+come ``r`` steps late. So the last ``rows - 1`` steps of each run of inner taps are idle: nothing is
+multiplied, and no weights are stored for them. A tile has at least ``rows`` steps, in which the
+rows take their positions one after another.
+
+Where there are several times as many columns as rows, each ``rows`` columns are a *broadcast row*,
+whose codes fill a word: those of broadcast row ``l`` go ``l`` times ``output_broadcast_row_step``
+words on, in a dense layer one word. In a broadcast layer column ``c`` takes byte ``c % rows``, so
+that broadcast rows are rows of the output: all compute the same taps, each after some more that
+are zero. Of the last run's broadcast rows only some may be written. ``stride2_skip`` is for inner
+strides of 2: it leaves out every other position. Odd rows are not written, the output's address
+steps on only after them, and a run of inner taps has ``rows - 2`` idle steps; a single tap alone
+would be a tile of too few steps. ``rows`` is even then, and runs are whole tiles.
+
+Channel parameters are stored for the columns that are written, not for those after them; of a
+broadcast layer for those of one broadcast row, as all have the same.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,7 +73,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from amaranth.hdl import signed
+from amaranth.hdl import Shape, signed
 from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2, exact_log2
 
@@ -106,15 +111,15 @@ class Isa:
 
     @_made_once
     def pointer(self) -> data.StructLayout:
-        """Where a chunk is: a word of memory or, if ``flash`` is set, a unit of the flash's image, of
-        whose number ``memory`` has the low bits."""
+        """Where a chunk is: a word of memory or, if ``flash`` is set, a unit of the flash's image,
+        whose number has its low bits in ``memory``."""
         if not self.config.flash_lanes:
             return data.StructLayout({"memory": self.location})
         high = max(0, exact_log2(FLASH_IMAGE_LIMIT // FLASH_UNIT) - self.location.size)
         return data.StructLayout({"memory": self.location, "high": high, "flash": 1})
 
     def pointer_to(self, bank: int, address: int) -> int:
-        """The pointer to a word of a bank, or to a byte of the bank ``FLASH``, where a unit begins."""
+        """The pointer to a word of a bank, or to a byte of ``FLASH`` at which a unit begins."""
         if bank == FLASH:
             assert address % FLASH_UNIT == 0
             return 1 << self.pointer.size - 1 | address // FLASH_UNIT
@@ -131,26 +136,26 @@ class Isa:
         """One layer."""
         address, coordinate = self.address_bits, COORDINATE_BITS
         blocks = bits_for(max(1, self.config.columns // self.config.rows))
-        copy = {"copy": 1} if self.config.flash_lanes else {}  # this is no layer
+        dma = {"dma": 1} if self.config.flash_lanes else {}  # a DMA transfer, no layer
         # fmt: off
         return data.StructLayout({
             # what follows
             "next": self.pointer.size,        # the pointer to the chunk after this one
             "last": 1,                        # there is none
-            **copy,
+            **dma,
             # input
-            "broadcast": 1,                   # depthwise: a word goes to all rows, a byte to a column
+            "broadcast": 1,                   # depthwise: a word for all rows, a byte for a column
             "input_bank": 1,                  # the output is in the other one
             "input_base": address,            # word of position (0, 0), tap (0, 0), block 0
             "input_group_step": blocks,       # words from a group's blocks to the next group's
             "position_inner_step": address,   # words from a position to the next along inner
-            "position_outer_step": address,   # words from the last position of a run to the next run
+            "position_outer_step": address,   # words from a run's last position to the next run
             "tap_inner_step": address,        # words from the last block of a tap to the next tap
-            "tap_outer_step": address,        # words from the last block of a tap run to the next run
+            "tap_outer_step": address,        # words from a tap run's last block to the next run
             "inner_size": coordinate,         # extent of the input, for padding
-            "outer_size": coordinate,        # the same along outer
+            "outer_size": coordinate,         # the same along outer
             "inner_origin": coordinate,       # taps minus the padding in front, modulo
-            "outer_origin": coordinate,      # the same along outer
+            "outer_origin": coordinate,       # the same along outer
             "inner_stride": 4,                # input positions from a window to the next
             "outer_stride": 4,                # the same along outer
             "pad": 8,                         # read outside the input: its zero point
@@ -158,32 +163,49 @@ class Isa:
             "blocks_less_one": 8,             # words of a tap
             "inner_taps_less_one": coordinate - 1,  # taps along inner
             "outer_taps_less_one": coordinate - 2,  # taps along outer
-            "run_less_one": coordinate,       # positions along inner, those that only fill rows too
+            "run_less_one": coordinate,       # positions along inner, those that fill rows too
             "runs_less_one": coordinate,      # positions along outer
             "groups_less_one": 9,             # groups of output channels
             "weight_words_less_one": self._weight_words_bits,  # memory words of weights in a group
-            "shared": 1,                      # all groups use the records and weights of the first
+            "shared": 1,                      # all groups use parameters and weights of the first
             # output
             "tie_parity": 1,                  # of tie channels
-            "residual": 1,                      # combine with what the output's place holds
+            "residual": 1,                    # the output's bytes hold an operand
             "maximum": 1,                     # see the flags above
-            "lookup_tables": 1,                      # see the flags above
+            "lookup_tables": 1,               # see the flags above
             **({"pack": 1, "sub_byte": 1} if self.config.number_format.sub_byte else {}),
-            "run_filling": self.lane_bits,    # of these, how many only fill rows
+            "run_filling": self.byte_bits,    # of these, how many only fill rows
             "output_base": address,           # word of the first code
-            # The lanes are 0 where a row of the array fills whole words.
-            "output_lane": self.lane_bits,    # byte of the word where channel 0 goes
+            # The bytes are 0 where a row of the array fills whole words.
+            "output_lane": self.byte_bits,    # byte of the word where channel 0 goes
             "output_group_words": blocks,     # from a group's first channel to the next group's
-            "output_group_lanes": self.lane_bits,  # bytes that go with these words
+            "output_group_lanes": self.byte_bits,  # bytes in addition to these words
             "output_inner_step": address,     # words from a position to the next along inner
             "output_outer_step": address,     # words from the last position of a run to the next
-            "columns_less_one": self.column_bits,  # columns that are written, broadcast: of a line
+            "columns_less_one": self.column_bits,  # columns written, broadcast: of a broadcast row
             "last_columns_less_one": self.column_bits,  # of the last group
             "low": 8,                         # clamp, as codes + 128
             "high": 8,                        # the clamp's other end
             **self._broadcast_rows,
         })
         # fmt: on
+
+    @_made_once
+    def dma_descriptor(self) -> data.FlexibleLayout:
+        """One DMA transfer, on cores with a flash.
+
+        It is as long as a layer's descriptor, and ``dma``, which tells them apart, lies at the same
+        bit. The other fields lie where that has fields of the same width.
+        """
+        layer = self.descriptor
+        places = {
+            "next": "next",
+            "dma": "dma",
+            "bank": "input_bank",
+            "address": "input_base",
+            "words_less_one": "position_outer_step",
+        }
+        return data.FlexibleLayout(layer.size, {name: layer[at] for name, at in places.items()})
 
     @property
     def _weight_words_bits(self) -> int:
@@ -193,33 +215,35 @@ class Isa:
 
     @property
     def _broadcast_rows(self) -> Mapping[str, int]:
-        """What a layer says of lines, where there are several."""
+        """What a layer says of broadcast rows, where there are several."""
         if self.config.broadcast_rows == 1:
             return {}
         count = bits_for(self.config.broadcast_rows - 1)
         # fmt: off
         return {
-            "output_broadcast_row_step": self.address_bits,  # words from a line of columns to the next
-            "broadcast_rows_less_one": count,          # lines that are written
-            "last_broadcast_rows_less_one": count,     # of the last run
+            "output_broadcast_row_step": self.address_bits,  # words between broadcast rows
+            "broadcast_rows_less_one": count,       # broadcast rows that are written
+            "last_broadcast_rows_less_one": count,  # of the last run
             "stride2_skip": 1,                      # odd rows are not written
         }
         # fmt: on
 
     @property
-    def lane_bits(self) -> int:
+    def byte_bits(self) -> int:
+        """Bits of the number of a byte in a word."""
         return max(1, ceil_log2(self.config.rows))
 
     @property
     def column_bits(self) -> int:
+        """Bits of the number of a column."""
         return max(1, ceil_log2(self.config.columns))
 
     @_made_once
     def channel_parameters(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's record, in the order in which they are needed.
+        """The parts of an output channel's parameters, in the order in which they are needed.
 
-        Offsets lack their lowest, zero bits; the last of the others goes with the divisor, so that
-        what the sum's sign chooses from has 32 bits.
+        The lowest bits of an offset are zero and not stored. The lowest bit that is stored goes
+        with the divisor, so that the rest of an offset, which the sum's sign chooses, has 32 bits.
         """
         offset = data.StructLayout({"high": OFFSET_BITS - OFFSET_DROPPED_BITS - 1})
         return {
@@ -231,12 +255,12 @@ class Isa:
 
     @_made_once
     def table_entry(self) -> data.StructLayout:
-        """An entry of the tables of a layer that combines two operands."""
+        """An entry of a layer's lookup tables."""
         return data.StructLayout({"value": signed(ENTRY_BITS)})
 
     def words(self, layout: data.Layout) -> int:
         """Memory words that a layout takes."""
-        return -(-layout.size // self.config.word_bits)
+        return -(-Shape.cast(layout).width // self.config.word_bits)
 
     @_made_once
     def descriptor_words(self) -> int:
@@ -244,9 +268,12 @@ class Isa:
 
     @_made_once
     def channel_parameter_layout(self) -> data.FlexibleLayout:
-        """A channel's whole record: a word has as many parts as it has room for, and a part that is
-        wider than a word has words of its own. The offsets share a memory of the core unless they are
-        written at once, so both are in one word or at the same place of two."""
+        """All parameters of a channel, in whole memory words.
+
+        A word has as many parts as it has room for, and a part that is wider than a word has words
+        of its own. Both offsets share a memory of the core unless they are written at once, so they
+        are in one word, or at the same bits of two.
+        """
         width, fields, word, used = self.config.word_bits, {}, 0, 0
         both = (
             self.channel_parameters["offset"].size + self.channel_parameters["offset_negative"].size

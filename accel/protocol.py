@@ -17,19 +17,21 @@ CHECK      none                                       none: the check of the fla
 =========  =========================================  ==========================================
 
 A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
-A core with a flash reads also from there, as many bytes as the words have: then the pointer's
-highest bit is set, and the others number a unit of the flash's image. It runs nothing from flash unless it has
-found a whole image of its own kind there.
+A core with a flash reads from there, too, as many bytes as the words have, where the pointer's
+highest bit is set; the other bits then are the number of a unit of the flash's image. The core runs
+nothing from a flash in which it has not found a whole image for a core like itself.
 """
 
 from enum import IntEnum
+
+from amaranth.lib.crc import catalog
 
 HEADER_BYTES = 7
 LOCATION_BYTES = 3
 COUNT_BYTES = 2
 COUNTER_BITS = 26
 TIMEOUT_BITS = 22
-CRC_POLYNOMIAL = 0x07  # CRC-8/SMBUS: initial value 0, not reflected
+CRC = catalog.CRC8_SMBUS(data_width=8)  # initial value 0, not reflected
 
 MAGIC = b"accl"
 PROTOCOL_VERSION = 3
@@ -72,18 +74,12 @@ class FlashStatus(IntEnum):
 FLASH_IMAGE_LIMIT = 1 << 23  # bytes: an image has fewer
 
 
-def _crc_of_byte(crc: int) -> int:
-    for _ in range(8):
-        crc = (crc << 1 ^ CRC_POLYNOMIAL if crc & 0x80 else crc << 1) & 0xFF
-    return crc
+_CRC_TABLE = bytes(CRC.compute([byte]) for byte in range(256))
 
 
-_CRC_TABLE = bytes(_crc_of_byte(byte) for byte in range(256))
-
-
-def crc(data: bytes, initial: int = 0) -> int:
-    """The CRC of ``data``, going on from ``initial``."""
-    value = initial
+def crc(data: bytes) -> int:
+    """The CRC of ``data``."""
+    value = 0
     for byte in data:
         value = _CRC_TABLE[value ^ byte]
     return value

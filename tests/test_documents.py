@@ -21,14 +21,6 @@ OF_OTHERS = {"export_qonnx", "export_onnx_qcdq"}  # Brevitas'
 
 # Rooms whose pages are not there yet.
 AWAITED = {
-    "accel/core/clocking",
-    "accel/core/control",
-    "accel/core/datapath",
-    "accel/core/flash",
-    "accel/core/host_link",
-    "accel/core/memory",
-    "accel/core/pe",
-    "accel/core/primitives",
     "sim",
     "sim/cycles",
     "sim/functional",

@@ -48,7 +48,7 @@ def test_fields_hold_what_the_configuration_has(name):
     half = config.weight_rows // 2 * config.words_per_weight_row  # memory words
     assert 1 << width["weight_words_less_one"] >= half
     assert ("stride2_skip" in width) == (config.broadcast_rows > 1)
-    assert ("copy" in width) == bool(config.flash_lanes)
+    assert ("dma" in width) == bool(config.flash_lanes)
     if config.broadcast_rows > 1:
         assert (
             1 << width["broadcast_rows_less_one"]

@@ -89,8 +89,9 @@ class BoardTop(Elaboratable):
 
         pins = platform.request(*self.uart, dir="-")
         m.submodules.rx = rx = io.Buffer("i", pins.rx)
-        # A register at the pad begins low, until there is a clock. Where the clock waits for long, a
-        # host takes that for a byte; there the line comes from the link's own register, which is high.
+        # A register at the pad is low until the clock runs. Where the clock begins late, a host
+        # would take that for a byte; there the pad is driven by the link's own register, which is
+        # high.
         buffer = io.FFBuffer if clocking.resets else io.Buffer
         m.submodules.tx = tx = buffer("o", pins.tx)
         m.d.comb += [

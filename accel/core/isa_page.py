@@ -1,9 +1,9 @@
-"""The page of the core's instruction set, ISA.md: made from `accel.isa`, which is all that there is.
+"""Makes ISA.md, the page of the core's instruction set, from `accel.isa`.
 
     python -m accel.core.isa_page > accel/core/ISA.md
 
-Widths depend on a core's size; the page shows those of two. What a field means is the comment beside
-it in the source.
+Widths depend on a core's size; the page shows those of two. The meaning of a field is the comment
+beside it in the source.
 """
 
 import inspect
@@ -35,6 +35,11 @@ _PARAMETERS = {
     "offset.high": "added before the division: the other bits",
     "offset_negative.high": "the same where the biased sum is negative",
     "value": "what a code of one operand adds",
+    "next": "the pointer to the chunk of the layer that works meanwhile",
+    "dma": "this is a transfer, no layer",
+    "bank": "where the words go",
+    "address": "where the first word goes; the others follow",
+    "words_less_one": "words of the transfer",
     "memory": "a word: its address, then its bank",
     "high": "further bits of a unit's number in flash",
     "flash": "the chunk is in flash",
@@ -52,8 +57,8 @@ def _page(cores: Mapping[str, AcceleratorConfig]) -> Iterator[str]:
     yield "# Instruction set"
     yield ""
     yield (
-        "Made by `python -m accel.core.isa_page` from [accel/isa.py](../isa.py), which compiler and core "
-        "share."
+        "Made by `python -m accel.core.isa_page` from [accel/isa.py](../isa.py), which compiler "
+        "and core share."
     )
     yield from _introduction()
     yield ""
@@ -62,15 +67,22 @@ def _page(cores: Mapping[str, AcceleratorConfig]) -> Iterator[str]:
     sizes = ", ".join(f"{one.descriptor_words} ({name})" for name, one in _isas(cores))
     yield ""
     yield f"Memory words of a descriptor: {sizes}."
+    yield from _section("The descriptor of a DMA transfer", cores, lambda one: one.dma_descriptor)
+    yield ""
+    yield "It is as long as that of a layer; bits that are in none of its fields mean nothing."
     yield from _section("A pointer", cores, lambda one: one.pointer)
     yield ""
     yield (
-        f"Chunks in flash begin at multiples of {FLASH_UNIT} bytes, and a pointer to one counts in these."
+        f"Chunks in flash begin at multiples of {FLASH_UNIT} bytes, and a pointer to one counts in "
+        "these."
     )
     yield from _section("The parameters of an output channel", cores, _parameters)
     sizes = ", ".join(f"{one.channel_parameter_words} ({name})" for name, one in _isas(cores))
     yield ""
-    yield f"Memory words of a channel: {sizes}. An offset is stored as two parts, without its zero bits."
+    yield (
+        f"Memory words of a channel: {sizes}. An offset is stored as two parts, without its zero "
+        "bits."
+    )
     yield from _section("An entry of the lookup tables", cores, lambda one: one.table_entry)
 
 
@@ -104,7 +116,7 @@ def _section(
 ) -> Iterator[str]:
     """A table of a layout's fields, lowest bits first."""
     meanings = _meanings() if title == _DESCRIPTOR else _PARAMETERS
-    layouts = [{name: field for name, field in of(one)} for _, one in _isas(cores)]
+    layouts = [{str(name): field for name, field in of(one)} for _, one in _isas(cores)]
     everything = list(dict.fromkeys(name for layout in layouts for name in layout))
     everything.sort(key=lambda name: max(_place(layout, name) for layout in layouts))
     yield ""

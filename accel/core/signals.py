@@ -1,7 +1,7 @@
-"""The bundles that pass between the components of the core."""
+"""What the components of the core are built from: marks of a step, delays, loop counters."""
 
 from amaranth.hdl import *
-from amaranth.lib import data
+from amaranth.lib import data, wiring
 
 # What one reduction step tells the array, in the time of row 0.
 step_layout = data.StructLayout(
@@ -9,14 +9,20 @@ step_layout = data.StructLayout(
         "valid": 1,  # multiply and accumulate
         "first": 1,  # of a tile: begin a new sum
         "last": 1,  # of a tile, whether valid or not: the sums are complete after it
-        "half": 1,  # of the weight and record buffers that the tile uses
+        "half": 1,  # of the weight and parameter buffers that the tile uses
         "group_last": 1,  # the last tile of its group of output channels
     }
 )
 
 
+def idle_high(flow: wiring.Flow) -> wiring.Member:
+    """A port of one bit that is 1 from the start, and where nothing is connected."""
+    # The stubs have the keyword of Amaranth 0.4, "reset".
+    return flow(1, init=1)  # type: ignore[call-arg]
+
+
 def delayed(m: Module, value, cycles: int, *, name: str, init=None):
-    """``value`` as it was ``cycles`` cycles ago. Registers have no reset unless ``init`` is given."""
+    """``value`` as it was ``cycles`` cycles ago. Without ``init`` the registers have no reset."""
     for index in range(cycles):
         if init is None:
             stage = Signal.like(value, name=f"{name}_{index + 1}", reset_less=True)
@@ -28,17 +34,19 @@ def delayed(m: Module, value, cycles: int, *, name: str, init=None):
 
 
 def reached(count: Value, target: int) -> Value:
-    """Whether a counter that counts up from 0 is at ``target``, for the first time: only the bits
-    that are set there need to be looked at."""
+    """Whether a counter that counts up from 0 is at ``target`` for the first time.
+
+    Only the bits that are set in ``target`` are compared.
+    """
     return Cat(bit for index, bit in enumerate(count) if target >> index & 1).all()
 
 
 def advanced(value: Value, step, *, load, loaded) -> Value:
     """``Mux(load, loaded, value + step)``, as wide as ``value``, in one cell of an iCE40 a bit.
 
-    A cell adds a bit, and has two inputs that the sum leaves free where ``step`` has no bit. One of them
-    is an operand of the carry as well, so what chooses must be that operand, too; what is added while
-    it is set does not matter, for then the sum is not what is chosen.
+    A cell adds one bit. It has two inputs to spare where ``step`` has no bit, but one of them is an
+    operand of the carry as well. So ``load`` is that operand: what is added while it is set does
+    not matter, since the sum is not chosen then.
     """
     step = Value.cast(step)
     operand = Cat(step, load.replicate(len(value) - len(step)))
@@ -46,15 +54,15 @@ def advanced(value: Value, step, *, load, loaded) -> Value:
 
 
 class LoopCounter:
-    """Counts ``count`` turns of a loop, ``count - 1`` given as ``less_one``, and around.
+    """Counts the iterations of a loop, again and again. Its trip count is ``less_one + 1``.
 
-    ``value`` is minus the turns that are left, this one included: from ``-count`` to -1, modulo. So
-    the last turn needs no comparison with the limit, and ``last`` is a register: comparisons would
-    otherwise queue up along the path through all loops of a walk. For the same reason ``last_then``,
-    what ``last`` becomes with a ``restart`` or else with an ``advance``, does not depend on whether
-    there is an ``advance``.
+    ``value`` is minus the iterations that are left, the present one included: from minus the trip
+    count to -1, modulo. So the last iteration needs no comparison with the trip count, and ``last``
+    is a register: in nested loops, comparisons would add up along one path. For the same reason
+    ``last_then``, which is what ``last`` becomes with a ``restart`` or else with an ``advance``,
+    does not depend on ``advance``.
 
-    ``restart`` must come once whenever ``less_one`` has changed, a cycle later or more.
+    ``restart`` must be set once after ``less_one`` has changed, one cycle later or more.
     """
 
     def __init__(self, m: Module, less_one: Value, *, advance, restart, name: str):

@@ -15,7 +15,7 @@ _SPRAM_SHAPE = (16, 16384)
 _SMALLER = {
     "activations": "bank_words",
     "weights": "weight_steps",
-    "records": "requantizers",
+    "parameters": "requantizers",
     "tables": "requantizers",
 }
 

@@ -23,11 +23,11 @@ class Harness(Elaboratable):
     # What mostly has nothing to do while layers are computed, and the counters in it that count on.
     rest = Rest(
         modules=(
-            ("chip", "core.flash", "core.flash_words"),
+            ("core.sequencer", "core.flash.dma"),
+            ("chip", "core.flash"),
             ("core.link",),
-            ("core.sequencer", "core.dma"),
         ),
-        restless=("core.flash.bus.clock", "core.sequencer.counters"),
+        restless=("core.flash.reader.bus.clock", "core.sequencer.counters.value"),
     )
 
     def __init__(self, config: AcceleratorConfig):

@@ -22,7 +22,7 @@ def test_every_field_is_shown_with_its_widths_and_what_it_means():
     }
     for field in set().union(*widths.values()):
         cells = " | ".join(str(width.get(field, "")) for width in widths.values())
-        (row,) = (
+        row = next(
             line for line in text.splitlines() if line.startswith(f"| `{field}` | {cells} | ")
         )
         assert len(row.split("|")[-2].strip()) > 3, f"say in accel/isa.py what {field} means"

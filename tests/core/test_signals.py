@@ -34,7 +34,7 @@ class Loop(Elaboratable):
     counts=st.lists(st.integers(1, 32), min_size=1, max_size=4),
     seed=st.integers(0, 1 << 32),
 )
-def test_a_loop_counts_its_turns_around_and_tells_the_last_one(width, counts, seed):
+def test_a_loop_counts_its_iterations_and_tells_the_last_one(width, counts, seed):
     rng = random.Random(seed)
     dut = Loop(width)
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from amaranth.lib import data
+
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from .bit_fields import decode, encode
@@ -23,7 +25,7 @@ class Descriptor:
     Names are those of `Isa.descriptor`, where each is explained. ``low`` and ``high`` are codes
     from -128 to 127. Addresses of a command that is not linked yet are relative to its tensors.
     Addresses, steps, coordinates and ``pad`` are encoded modulo their widths, and come back
-    unsigned. Fields from ``copy`` on exist only in some configurations; elsewhere they keep their
+    unsigned. Fields from ``dma`` on exist only in some configurations; elsewhere they keep their
     defaults.
     """
 
@@ -67,7 +69,7 @@ class Descriptor:
     last_columns: int = 1
     low: int = -128
     high: int = 127
-    copy: bool = False
+    dma: bool = False
     pack: bool = False
     sub_byte: bool = False
     output_broadcast_row_step: int = 0
@@ -161,12 +163,12 @@ class Descriptor:
 
     def to_bytes(self, isa: Isa) -> bytes:
         """The descriptor as it lies in memory: whole words."""
-        return _to_bytes(self.encoded(), isa)
+        return _to_bytes(isa.descriptor, self.encoded(), isa)
 
     @classmethod
     def from_bytes(cls, chunk: bytes, isa: Isa) -> "Descriptor":
         """The descriptor that a chunk begins with."""
-        return cls.decoded(_from_bytes(chunk, isa))
+        return cls.decoded(_from_bytes(isa.descriptor, chunk, isa))
 
 
 _COUNTS = {
@@ -188,9 +190,9 @@ _ENCODINGS = tuple(_encoding(field.name) for field in fields(Descriptor))
 
 @dataclass(frozen=True, kw_only=True)
 class TransferDescriptor:
-    """What stands before words that are copied from flash to memory while the next layer works.
+    """One DMA transfer: it stands before words that go from flash to memory while the next layer works.
 
-    It has the layout of a layer's descriptor and borrows fields of it; only here are they named.
+    `Isa.dma_descriptor` says how the fields lie in memory.
 
     Parameters
     ----------
@@ -209,34 +211,33 @@ class TransferDescriptor:
 
     def to_bytes(self, isa: Isa) -> bytes:
         """The descriptor as it lies in flash: whole words."""
-        borrowed = {
-            "copy": 1,
+        values = {
+            "dma": 1,
             "next": self.next,
-            "input_bank": self.bank,
-            "input_base": self.address,
-            "position_outer_step": self.words - 1,
+            "bank": self.bank,
+            "address": self.address,
+            "words_less_one": self.words - 1,
         }
-        return _to_bytes(dict.fromkeys(map(str, isa.descriptor.members), 0) | borrowed, isa)
+        return _to_bytes(isa.dma_descriptor, values, isa)
 
     @classmethod
     def from_bytes(cls, chunk: bytes, isa: Isa) -> "TransferDescriptor | None":
         """The transfer that a chunk begins with; None where it begins with a layer."""
-        values = _from_bytes(chunk, isa)
-        if not values.get("copy"):
+        if not _from_bytes(isa.descriptor, chunk, isa).get("dma"):
             return None
+        values = _from_bytes(isa.dma_descriptor, chunk, isa)
         return cls(
             next=values["next"],
-            bank=values["input_bank"],
-            address=values["input_base"],
-            words=values["position_outer_step"] + 1,
+            bank=values["bank"],
+            address=values["address"],
+            words=values["words_less_one"] + 1,
         )
 
 
-def _to_bytes(values: Mapping[str, int], isa: Isa) -> bytes:
-    size = isa.descriptor_words * isa.config.rows
-    return encode(isa.descriptor, values).to_bytes(size, "little")
+def _to_bytes(layout: data.Layout, values: Mapping[str, int], isa: Isa) -> bytes:
+    return encode(layout, values).to_bytes(isa.descriptor_words * isa.config.rows, "little")
 
 
-def _from_bytes(chunk: bytes, isa: Isa) -> dict[str, int]:
+def _from_bytes(layout: data.Layout, chunk: bytes, isa: Isa) -> dict[str, int]:
     size = isa.descriptor_words * isa.config.rows
-    return decode(isa.descriptor, int.from_bytes(chunk[:size], "little"))
+    return decode(layout, int.from_bytes(chunk[:size], "little"))

@@ -89,7 +89,7 @@ def _allowed(dividers: Dividers) -> bool:
 
 
 def add_pll(m, dividers: Dividers, signal, *, clk, locked):
-    """Add the PLL, fed from ``signal``, the clock behind its input buffer."""
+    """Add the PLL, fed from ``signal``, the output of the clock's input buffer."""
     feedback = Signal()
     m.submodules.pll = Instance(
         "EHXPLLL",

@@ -10,14 +10,14 @@ from accel.core.clocking.reset import ResetRelease
 
 
 class ClockGenerator(wiring.Component):
-    """The clock of ``plan`` and the reset that goes with it; whoever takes both defines the domain.
+    """The clock of ``plan`` and its reset. The user of both defines the clock domain.
 
-    On the ECP5 the reset's net would be the slowest of all. There the clock waits instead: registers
-    are set up with the configuration, and nothing moves before ``rst`` would have been released, or
-    while the PLL has lost its lock.
+    The reset is released synchronously, some time after the PLL has locked: see ``ResetRelease``.
+    On the ECP5 a reset's net would be the slowest of all. There the clock waits instead: registers
+    have their initial values from the configuration, and the clock is stopped until ``rst`` would
+    have been released, and while the PLL has lost its lock.
 
-    Place and route derives the clock's constraint from the pin's and the PLL's dividers. The reset is released
-    synchronously, some time after the PLL has locked: see ``ResetRelease``.
+    Place and route derives the clock's constraint from that of the pin and the PLL's dividers.
 
     Members
     -------
@@ -32,13 +32,10 @@ class ClockGenerator(wiring.Component):
         Whether the domain has a reset.
     """
 
-    clk: Out(1)
-    rst: Out(1)
-
     def __init__(self, plan: ClockPlan):
         self.plan = plan
         self.resets = plan.family != "ecp5"
-        super().__init__()
+        super().__init__({"clk": Out(1), "rst": Out(1)})
 
     def elaborate(self, platform):
         m = Module()

@@ -76,7 +76,7 @@ def add_pll(m, dividers: Dividers, port, *, pll_pad: bool, clk, locked):
     """Add the PLL, fed from ``port``, an input of the device.
 
     With ``pll_pad`` the port is the pad of the PLL itself, and no input buffer can be used there;
-    otherwise ``port`` is the signal behind one.
+    otherwise ``port`` is the output of one.
     """
     m.submodules.pll = Instance(
         "SB_PLL40_PAD" if pll_pad else "SB_PLL40_CORE",

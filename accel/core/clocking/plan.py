@@ -1,11 +1,12 @@
 """The clock that a board's core is to run from, and what can be made of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from accel.core.clocking import ecp5, ice40
 
-_FINDERS = {
+_FINDERS: dict[str, Callable[[float, float], ice40.Dividers | ecp5.Dividers]] = {
     "ice40": ice40.find_dividers,
     "ice40up": ice40.find_dividers,
     "ecp5": ecp5.find_dividers,
@@ -21,7 +22,7 @@ class ClockPlan:
     family : str
         ``"ice40"`` (HX and LP), ``"ice40up"`` or ``"ecp5"``.
     output_mhz : float
-        The clock that is wanted. What is really made is ``made_mhz``.
+        The clock to make. What is really made is ``made_mhz``.
     pin : str or None
         Name of the board's clock resource. ``None`` takes the UltraPlus's 48 MHz oscillator, which
         is only accurate to 10 %, too little for a UART.
@@ -30,7 +31,7 @@ class ClockPlan:
     pll_pad : bool
         Whether the pin is the pad that an iCE40's PLL sits at, which the PLL then takes over.
     tolerance : float
-        Largest accepted difference between wanted and made clock, relative.
+        Largest accepted difference between both, relative.
 
     Raises
     ------

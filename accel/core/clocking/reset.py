@@ -5,6 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from ..signals import idle_high
+
 # The block RAMs of an iCE40 read as zeroes for about 3 us after configuration (IceStorm issue 76);
 # Amaranth's own platform takes five times that, and so do we, for every family.
 HOLD_US = 15
@@ -23,12 +25,9 @@ class ResetRelease(wiring.Component):
         Frequency of the domain.
     """
 
-    ready: In(1)
-    rst: Out(1, init=1)
-
     def __init__(self, clock_mhz: float):
         self.cycles = round(HOLD_US * clock_mhz)
-        super().__init__()
+        super().__init__({"ready": In(1), "rst": idle_high(Out)})
 
     def elaborate(self, platform):
         m = Module()

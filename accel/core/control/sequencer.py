@@ -1,4 +1,4 @@
-"""Reads the chunks of a program and keeps the array supplied with weights."""
+"""Runs a program: fetches its chunks and keeps the array supplied with weights."""
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
@@ -7,350 +7,317 @@ from amaranth.utils import bits_for
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ...protocol import COUNTER_BITS, COUNTERS
-from ..primitives.fanout import fan_out
-from ..signals import advanced, delayed
+from ...protocol import COUNTERS
+from ..signals import delayed
+from ..signatures import (
+    ChunkPort,
+    DmaControl,
+    FillBus,
+    FlashControl,
+    HostControl,
+    LayerControl,
+    TileControl,
+)
+from .counters import Counters
+from .descriptor import DescriptorRegister
+from .pointer import Pointer
+from .segment import SegmentCounter
 
-_SHIFTED_TOGETHER = 64  # bits of the descriptor
+_SEGMENTS = ("descriptor", "tables", "parameters", "weights")  # of a chunk, in their order
 
 
 class Sequencer(wiring.Component):
-    """Fetches a layer's descriptor, starts it, and streams its records and weights after the work.
+    """Fetches a layer's descriptor, starts the layer, and streams its parameters and weights.
 
-    Also keeps the one pointer into memory that is not the array's or the write-back's; while no
-    program runs the link uses it.
+    While a layer works, the channel parameters and the weights of its groups of output channels
+    are fetched into the half of the buffers that is free. A DMA transfer that comes before the
+    layer's chunk is handed to the DMA first.
+
+    Timing: data come ``memory_latency`` cycles after a word was granted, and fill the buffers in
+    that cycle.
 
     Members
     -------
-    run, stop : In(1)
-        Begin with the chunk at the pointer; end with the layer that runs.
-    idle : Out(1), layer_done : Out(1)
-        Nothing runs; a layer ends in this cycle.
-    set_pointer : In(3), pointer_byte : In(8)
-        Write a byte of the pointer.
-    link_en, link_advance : In(1)
-        The link accesses the word at the pointer; the pointer moves on.
-    access_en, pointer : Out, granted : In, data : In
-        Access to the memory or the flash and what it reads, ``memory_latency`` cycles later.
-    flash_start, flash_stop : Out(1), flash_valid : In(1)
-        On cores with a flash: read it from the pointer on; read no more; it holds a valid image.
-    copy, quiet : Out(1), copying : In(1)
-        On cores with a flash: the descriptor is that of a copy, whose words come now; while words
-        are missing, no access takes place in the next cycle; words are missing.
-    refused : Out(1)
-        The last run came to a chunk in a flash that is not valid, and ended there.
-    descriptor, start : Out
-        The layer; it begins in this cycle.
-    write_data : Out, table_en, parameter_en, parameter_column, parameter_word, weight_en, restart, half : Out
-        Filling of the tables, the records and the weight buffer.
-    ready : Out(2)
-        Which halves hold a whole group.
-    release, release_half : In
+    host : In(HostControl)
+        Runs, and the link's use of the pointer and the counters.
+    chunk : Out(ChunkPort)
+        Where the program is read.
+    layer : Out(LayerControl)
+        The layer that runs.
+    tiles : Out(TileControl)
+        Which halves are full; what the counters count.
+    fill : Out(FillBus)
+        Fills lookup tables, channel parameters and weights.
+    release, release_half : In(1)
         A half is used up.
     finished : In(1)
         The layer's last result is in memory.
-    busy, waiting_weights, waiting_drain : In(1)
-        What the counters count.
-    counters : Out
-        Of the last run, in the order of ``protocol.COUNTERS``, ``COUNTER_BITS`` each.
-    turn_counters : In(1)
-        They all move down by a byte, the lowest one to the other end.
+    flash : Out(FlashControl), dma : Out(DmaControl)
+        On cores with a flash.
     """
 
     def __init__(self, config: AcceleratorConfig, *, memory_latency: int, simulate: bool = False):
-        self.config, self.simulate = config, simulate
+        self.config = config
         self.isa = isa = Isa(config)
         self.memory_latency = memory_latency
-        flash = {
-            "flash_start": Out(1),
-            "flash_stop": Out(1),
-            "flash_valid": In(1),
-            "copy": Out(1),
-            "quiet": Out(1),
-            "copying": In(1),
-        }
+        self.pointer = Pointer(isa)
+        self.counters = Counters(config, simulate=simulate)
+        self.descriptor = DescriptorRegister(
+            config, memory_latency=memory_latency, simulate=simulate
+        )
+        flash = {}
+        if config.flash_lanes:
+            flash = {"flash": Out(FlashControl()), "dma": Out(DmaControl(isa))}
         super().__init__(
             {
-                **(flash if config.flash_lanes else {}),
-                "refused": Out(1),
-                "run": In(1),
-                "stop": In(1),
-                "idle": Out(1),
-                "layer_done": Out(1),
-                "set_pointer": In(3),
-                "pointer_byte": In(8),
-                "link_en": In(1),
-                "link_advance": In(1),
-                "access_en": Out(1),
-                "pointer": Out(isa.pointer),
-                "granted": In(1),
-                "data": In(config.word_bits),
-                "descriptor": Out(isa.descriptor),
-                "start": Out(1),
-                "write_data": Out(config.word_bits),
-                "table_en": Out(1),
-                "parameter_en": Out(1),
-                "parameter_column": Out(range(config.columns)),
-                "parameter_word": Out(range(isa.channel_parameter_words)),
-                "weight_en": Out(1),
-                "restart": Out(1),
-                "half": Out(1),
-                "ready": Out(2),
+                **flash,
+                "host": In(HostControl()),
+                "chunk": Out(ChunkPort(config)),
+                "layer": Out(LayerControl(isa)),
+                "tiles": Out(TileControl()),
+                "fill": Out(FillBus(config)),
                 "release": In(1),
                 "release_half": In(1),
                 "finished": In(1),
-                "busy": In(1),
-                "waiting_weights": In(1),
-                "waiting_drain": In(1),
-                "counters": Out(len(COUNTERS) * COUNTER_BITS),
-                "turn_counters": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        isa, d = self.isa, self.descriptor
+        m.submodules.pointer = pointer = self.pointer
+        m.submodules.counters = self.counters
+        m.submodules.descriptor = descriptor = self.descriptor
+        m.submodules.segment = segment = SegmentCounter(self._length_bits)
 
-        # Fetching: a word is asked for in each cycle of the states Descriptor, Tables,
-        # Records and Weights.
-        remaining = Signal(self._length_bits, reset_less=True)
-        group = Signal.like(d.groups_less_one)
-        fetching = {
-            name: Signal(name=f"fetching_{name}")
-            for name in ("words", "lookup_tables", "records", "weights")
-        }
-        asking = Cat(fetching.values()).any()
-        taken, segment_end, last = Signal(), Signal(), Signal(reset_less=True)
-        loading, length = Signal(), Signal.like(remaining)
-        m.d.comb += [
-            self.access_en.eq(asking | self.link_en),
-            taken.eq(asking & self.granted),
-            segment_end.eq(taken & last),
-        ]
-        # Whether a word is the last one is not asked after whether it is taken. ``remaining`` is minus
-        # the words that are left, this one included.
-        with m.If(taken | (loading & ~asking)):
-            m.d.sync += [
-                remaining.eq(advanced(remaining, C(1, 1), load=loading, loaded=~length)),
-                last.eq(Mux(loading, length == 0, ~remaining == 1)),
-            ]
-
-        def fetch(words_less_one, when=1):
-            """The next segment is this long; its first word is asked for in the next cycle or, while
-            words are asked for, in the cycle after that in which this one is taken."""
-            m.d.comb += [length.eq(words_less_one), loading.eq(when)]
-
-        def next_chunk(pointer):
-            """Read the chunk from where it is."""
-            m.next = "Descriptor"
-            if self.config.flash_lanes:
-                with m.If(data.View(isa.pointer, pointer).flash):
-                    m.next = "Seek"
-
-        def say_quiet(value):
-            if self.config.flash_lanes:
-                m.d.comb += self.quiet.eq(value)
-
-        # Words that come from flash are the layer's own until it has all of them.
-        streaming = self.pointer.flash if self.config.flash_lanes else 0
-
-        load_next = Signal()
-        self._add_pointer(m, load_next, taken | self.link_advance)
+        # A word is asked for in each cycle of the state that is named as its segment.
+        asking = {name: Signal(name=f"asking_{name}") for name in _SEGMENTS}
+        taken = {name: segment.taken & signal for name, signal in asking.items()}
         arrives = {
-            name: delayed(m, taken & signal, self.memory_latency, name=f"arrives_{name}", init=0)
-            for name, signal in fetching.items()
-            if name != "words"
+            name: delayed(m, taken[name], self.memory_latency, name=f"arrives_{name}", init=0)
+            for name in _SEGMENTS[1:]
         }
-        complete = delayed(m, segment_end, self.memory_latency, name="complete", init=0)
-        coming = self._add_descriptor(m, taken & fetching["words"])
-        self._add_filling(m, arrives)
-
-        # Which halves are full
+        m.d.comb += [
+            segment.asking.eq(Cat(asking.values()).any()),
+            segment.granted.eq(self.chunk.granted),
+            self.chunk.en.eq(segment.asking | self.host.access),
+            self.chunk.pointer.eq(pointer.value),
+            pointer.next.eq(descriptor.value.next),
+            pointer.set_byte.eq(self.host.set_pointer),
+            pointer.byte.eq(self.host.pointer_byte),
+            pointer.advance.eq(segment.taken | self.host.advance),
+            descriptor.taken.eq(taken["descriptor"]),
+            descriptor.data.eq(self.chunk.data),
+            self.layer.descriptor.eq(descriptor.value),
+        ]
+        self._count(m)
+        self._fill(m, arrives)
+        complete = delayed(m, segment.end, self.memory_latency, name="complete", init=0)
         loaded = complete & arrives["weights"]
-        with m.If(self.start):
-            m.d.sync += [self.ready.eq(0), self.half.eq(0)]
-        with m.Else():
-            released = (self.release & ~d.shared) << self.release_half
-            m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
-            m.d.sync += self.half.eq(self.half ^ loaded)
-
-        lookup_tables = [isa.table_words(residual) for residual in (False, True)]
-        m.d.sync += self.start.eq(0)
+        self._fill_halves(m, loaded)
         if self.config.flash_lanes:
-            copying = delayed(m, self.copying, 1, name="copying", init=0)
-        with m.FSM():
-            with m.State("Idle"):
-                m.d.comb += self.idle.eq(1)
-                fetch(isa.descriptor_words - 1)
-                with m.If(self.run):
-                    m.d.sync += self.refused.eq(0)
-                    next_chunk(self.pointer.as_value())
-            if self.config.flash_lanes:
-                with m.State("Seek"):
-                    m.d.comb += self.flash_start.eq(self.flash_valid)
-                    m.d.sync += self.refused.eq(~self.flash_valid)
-                    m.next = "Idle"
-                    with m.If(self.flash_valid):
-                        m.next = "Descriptor"
-            with m.State("Descriptor"):
-                m.d.comb += fetching["words"].eq(1)
-                with m.If(segment_end):
-                    m.next = "Decode"
-            with m.State("Decode"), m.If(complete):
-                m.d.sync += self.start.eq(1)
-                m.next = "Start"
-                if self.config.flash_lanes:
-                    with m.If(coming.copy):
-                        m.d.sync += self.start.eq(0)
-                        m.next = "Copy"
-            if self.config.flash_lanes:
-                with m.State("Copy"):
-                    m.d.comb += [self.copy.eq(1), load_next.eq(1)]
-                    fetch(isa.descriptor_words - 1)
-                    m.next = "Descriptor"
-            with m.State("Start"):
-                m.d.sync += group.eq(0)
-                fetch(Mux(d.residual, lookup_tables[1], lookup_tables[0]) - 1)
-                m.next = "Group"
-                with m.If(d.lookup_tables):
-                    m.next = "Tables"
-            with m.State("Tables"):
-                m.d.comb += fetching["lookup_tables"].eq(1)
-                with m.If(segment_end):
-                    m.next = "Group"
-            with m.State("Group"):
-                m.d.comb += self.restart.eq(1)
-                fetch((d.columns_less_one + 1) * isa.channel_parameter_words - 1)
-                full = self.ready.bit_select(self.half, 1)
-                say_quiet(full & ~streaming)
-                with m.If(~full):
-                    m.next = "Records"
-            with m.State("Records"):
-                m.d.comb += fetching["records"].eq(1)
-                fetch(d.weight_words_less_one, when=last)
-                with m.If(segment_end):
-                    m.next = "Weights"
-            with m.State("Weights"):
-                m.d.comb += fetching["weights"].eq(1)
-                with m.If(segment_end):
-                    m.d.sync += group.eq(group + 1)
-                    m.next = "Loading"
-            with m.State("Loading"):
-                say_quiet(~streaming)
-                with m.If(loaded):
-                    m.next = "Group"
-                    with m.If((group > d.groups_less_one) | d.shared):
-                        m.next = "Finish"
-            with m.State("Finish"):
-                fetch(isa.descriptor_words - 1)
-                say_quiet(1)
-                ended = self.finished
-                if self.config.flash_lanes:
-                    # While words are copied nothing else begins.
-                    worked = Signal()
-                    m.d.comb += self.flash_stop.eq(~copying)
-                    m.d.sync += worked.eq((self.finished | worked) & copying)
-                    ended = (self.finished | worked) & ~copying
-                with m.If(ended):
-                    m.d.comb += [self.layer_done.eq(1), load_next.eq(1)]
-                    next_chunk(d.next)
-                    with m.If(d.last | self.stop):
-                        m.next = "Idle"
+            self._tell_dma(m)
 
-        self._add_counters(m)
+        states = _States(m, self, segment, asking, complete=complete, loaded=loaded)
+        with m.FSM():
+            states.idle()
+            states.descriptor()
+            states.start()
+            states.group()
+            states.finish()
         return m
 
     @property
     def _length_bits(self) -> int:
         """Of the number of words of the longest segment, less one."""
         isa = self.isa
-        lookup_tables = isa.table_words(residual=True)
-        words = max(
-            isa.descriptor_words, lookup_tables, self.config.columns * isa.channel_parameter_words
-        )
-        return max(bits_for(words - 1), len(self.descriptor.weight_words_less_one))
+        tables = isa.table_words(residual=True)
+        parameters = self.config.columns * isa.channel_parameter_words
+        words = max(isa.descriptor_words, tables, parameters)
+        return max(bits_for(words - 1), isa.descriptor["weight_words_less_one"].width)
 
-    def _add_pointer(self, m, load_next, advance):
-        # A chunk may run across the end of bank 0. Flash is read in one go from where it begins.
-        value = Signal(self.isa.pointer.size)
-        location = value[: self.isa.location.size]
-        m.d.comb += self.pointer.eq(value)
-        load = Signal()
-        m.d.comb += load.eq(load_next | self.set_pointer.any())
-        byte = self.pointer_byte.replicate(-(-len(value) // 8))[: len(value)]
-        loaded = Mux(load_next, self.descriptor.next, byte)
-        following = Cat(
-            advanced(location, C(1, 1), load=load, loaded=loaded[: len(location)]),
-            loaded[len(location) :],
-        )
-        for bit in range(len(value)):
-            enable = load_next | self.set_pointer[bit // 8]
-            if bit < len(location):
-                enable |= advance
-            with m.If(enable):
-                m.d.sync += value[bit].eq(following[bit])
-
-    def _add_descriptor(self, m, asked):
-        """The descriptor, as it is and as it will be with the word that comes; its parts know from
-        registers of their own that one does."""
-        descriptor = Signal(self.isa.descriptor_words * self.config.word_bits, reset_less=True)
-        coming = Cat(descriptor[self.config.word_bits :], self.data)
-        m.d.comb += self.descriptor.eq(descriptor)
-        arrives = fan_out(
-            m,
-            asked,
-            -(-len(descriptor) // _SHIFTED_TOGETHER),
-            family=self.config.family,
-            simulate=self.simulate,
-            name="arrives_words",
-            cycles=self.memory_latency,
-            init=0,
-        )
-        for index, enable in enumerate(arrives):
-            bits = slice(index * _SHIFTED_TOGETHER, (index + 1) * _SHIFTED_TOGETHER)
-            with m.If(enable):
-                m.d.sync += descriptor[bits].eq(coming[bits])
-        return data.View(self.isa.descriptor, coming[: self.isa.descriptor.size])
-
-    def _add_filling(self, m, arrives):
-        parameter_end = Signal()
-        m.d.comb += [
-            self.write_data.eq(self.data),
-            self.table_en.eq(arrives["lookup_tables"]),
-            self.parameter_en.eq(arrives["records"]),
-            self.weight_en.eq(arrives["weights"]),
-            parameter_end.eq(self.parameter_word == self.isa.channel_parameter_words - 1),
-        ]
-        with m.If(self.restart):
-            m.d.sync += [self.parameter_word.eq(0), self.parameter_column.eq(0)]
-        with m.Elif(self.parameter_en):
-            m.d.sync += self.parameter_word.eq(Mux(parameter_end, 0, self.parameter_word + 1))
-            with m.If(parameter_end):
-                m.d.sync += self.parameter_column.eq(self.parameter_column + 1)
-
-    def _add_counters(self, m):
+    def _count(self, m):
         events = {
-            "cycles": ~self.idle,
-            "busy": self.busy,
-            "waiting_weights": self.waiting_weights,
-            "waiting_drain": self.waiting_drain,
+            "cycles": ~self.host.idle,
+            "busy": self.tiles.busy,
+            "waiting_weights": self.tiles.waiting_weights,
+            "waiting_drain": self.tiles.waiting_drain,
         }
-        clear = fan_out(
-            m,
-            self.run,
-            len(COUNTERS),
-            family=self.config.family,
-            simulate=self.simulate,
-            name="clear",
-            init=0,
-        )
-        turn = self.turn_counters
-        turned = Cat(self.counters[8:], self.counters[:8])
-        for index, name in enumerate(COUNTERS):
-            event = delayed(m, events[name], 1, name=f"count_{name}", init=0)
-            bits = slice(index * COUNTER_BITS, (index + 1) * COUNTER_BITS)
-            counter = self.counters[bits]
-            with m.If(clear[index]):
-                m.d.sync += counter.eq(0)
-            with m.Elif(event | turn):
-                m.d.sync += counter.eq(advanced(counter, C(1, 1), load=turn, loaded=turned[bits]))
+        m.d.comb += [
+            self.counters.clear.eq(self.host.run),
+            self.counters.events.eq(Cat(events[name] for name in COUNTERS)),
+            self.counters.rotate.eq(self.host.next_counter_byte),
+            self.host.counter_byte.eq(self.counters.value[:8]),
+        ]
+
+    def _fill(self, m, arrives):
+        fill = self.fill
+        last_word = Signal()
+        m.d.comb += [
+            fill.start.eq(self.layer.start),
+            fill.data.eq(self.chunk.data),
+            fill.table_en.eq(arrives["tables"]),
+            fill.parameter_en.eq(arrives["parameters"]),
+            fill.weight_en.eq(arrives["weights"]),
+            last_word.eq(fill.parameter_word == self.isa.channel_parameter_words - 1),
+        ]
+        with m.If(fill.restart):
+            m.d.sync += [fill.parameter_word.eq(0), fill.parameter_column.eq(0)]
+        with m.Elif(fill.parameter_en):
+            m.d.sync += fill.parameter_word.eq(Mux(last_word, 0, fill.parameter_word + 1))
+            with m.If(last_word):
+                m.d.sync += fill.parameter_column.eq(fill.parameter_column + 1)
+
+    def _fill_halves(self, m, loaded):
+        """Which halves are full: filled in turn, emptied as the drain says."""
+        ready, half = self.tiles.ready, self.fill.half
+        released = (self.release & ~self.layer.descriptor.shared) << self.release_half
+        with m.If(self.layer.start):
+            m.d.sync += [ready.eq(0), half.eq(0)]
+        with m.Else():
+            m.d.sync += [
+                ready.eq((ready & ~released) | (loaded << half)),
+                half.eq(half ^ loaded),
+            ]
+
+    def _tell_dma(self, m):
+        pointer = self.pointer.value
+        transfer = data.View(self.isa.dma_descriptor, self.layer.descriptor.as_value())
+        m.d.comb += [
+            self.dma.transfer.eq(transfer),
+            self.dma.streaming.eq(pointer.flash),
+            self.dma.bank.eq(pointer.memory.bank),
+            self.flash.idle.eq(self.host.idle),
+        ]
+
+
+class _States:
+    """The states of the sequencer, a method for each part of a chunk."""
+
+    def __init__(self, m, sequencer, segment, asking, *, complete, loaded):
+        self.m, self.sequencer, self.segment, self.asking = m, sequencer, segment, asking
+        self.complete, self.loaded = complete, loaded
+        self.isa, self.has_flash = sequencer.isa, bool(sequencer.config.flash_lanes)
+        self.fields = sequencer.layer.descriptor
+        self.start_next = Signal(name="start_next")
+        self.group_index = Signal.like(self.fields.groups_less_one, name="group")
+        m.d.sync += sequencer.layer.start.eq(self.start_next)
+        # Words that come from flash are the layer's own until it has all of them.
+        self.streaming = sequencer.pointer.value.flash if self.has_flash else C(0)
+        if self.has_flash:
+            self.dma_busy = delayed(m, sequencer.dma.busy, 1, name="dma_busy", init=0)
+
+    def _fetch(self, less_one, when=1):
+        """The next segment is this long; see `SegmentCounter` for when it may be said."""
+        self.m.d.comb += [self.segment.less_one.eq(less_one), self.segment.load.eq(when)]
+
+    def _next_chunk(self, pointer):
+        """Read the chunk at the pointer."""
+        self.m.next = "Descriptor"
+        if self.has_flash:
+            with self.m.If(pointer.flash):
+                self.m.next = "Seek"
+
+    def _say_quiet(self, value):
+        if self.has_flash:
+            self.m.d.comb += self.sequencer.dma.quiet.eq(value)
+
+    def _wait_for_end(self, following):
+        """Stay until the last word of the segment is taken."""
+        with self.m.If(self.segment.end):
+            self.m.next = following
+
+    def idle(self):
+        m, host = self.m, self.sequencer.host
+        with m.State("Idle"):
+            m.d.comb += host.idle.eq(1)
+            self._fetch(self.isa.descriptor_words - 1)
+            with m.If(host.run):
+                m.d.sync += host.refused.eq(0)
+                self._next_chunk(self.sequencer.pointer.value)
+        if self.has_flash:
+            flash = self.sequencer.flash
+            with m.State("Seek"):
+                m.d.comb += flash.start.eq(flash.valid)
+                m.d.sync += host.refused.eq(~flash.valid)
+                m.next = "Idle"
+                with m.If(flash.valid):
+                    m.next = "Descriptor"
+
+    def descriptor(self):
+        m = self.m
+        with m.State("Descriptor"):
+            m.d.comb += self.asking["descriptor"].eq(1)
+            self._wait_for_end("Decode")
+        with m.State("Decode"), m.If(self.complete):
+            m.d.comb += self.start_next.eq(1)
+            m.next = "Start"
+            if self.has_flash:
+                with m.If(self.sequencer.descriptor.following.dma):
+                    m.d.comb += self.start_next.eq(0)
+                    m.next = "Start DMA"
+        if self.has_flash:
+            with m.State("Start DMA"):
+                m.d.comb += [self.sequencer.dma.start.eq(1), self.sequencer.pointer.load.eq(1)]
+                self._fetch(self.isa.descriptor_words - 1)
+                m.next = "Descriptor"
+
+    def start(self):
+        """A layer begins: first come its lookup tables, if it has any."""
+        m, isa, fields = self.m, self.isa, self.fields
+        one, two = (isa.table_words(residual) for residual in (False, True))
+        with m.State("Start"):
+            m.d.sync += self.group_index.eq(0)
+            self._fetch(Mux(fields.residual, two, one) - 1)
+            m.next = "Group"
+            with m.If(fields.lookup_tables):
+                m.next = "Tables"
+        with m.State("Tables"):
+            m.d.comb += self.asking["tables"].eq(1)
+            self._wait_for_end("Group")
+
+    def group(self):
+        """The channel parameters and the weights of a group, once a half is free."""
+        m, isa, fields = self.m, self.isa, self.fields
+        fill, tiles = self.sequencer.fill, self.sequencer.tiles
+        with m.State("Group"):
+            m.d.comb += fill.restart.eq(1)
+            self._fetch((fields.columns_less_one + 1) * isa.channel_parameter_words - 1)
+            full = tiles.ready.bit_select(fill.half, 1)
+            self._say_quiet(full & ~self.streaming)
+            with m.If(~full):
+                m.next = "Parameters"
+        with m.State("Parameters"):
+            m.d.comb += self.asking["parameters"].eq(1)
+            self._fetch(fields.weight_words_less_one, when=self.segment.last)
+            self._wait_for_end("Weights")
+        with m.State("Weights"):
+            m.d.comb += self.asking["weights"].eq(1)
+            self._wait_for_end("Loading")
+            with m.If(self.segment.end):
+                m.d.sync += self.group_index.eq(self.group_index + 1)
+        with m.State("Loading"):
+            self._say_quiet(~self.streaming)
+            with m.If(self.loaded):
+                m.next = "Group"
+                with m.If((self.group_index > fields.groups_less_one) | fields.shared):
+                    m.next = "Finish"
+
+    def finish(self):
+        """All is fetched: wait for the last result and for the DMA."""
+        m, sequencer, fields = self.m, self.sequencer, self.fields
+        host = sequencer.host
+        with m.State("Finish"):
+            self._fetch(self.isa.descriptor_words - 1)
+            self._say_quiet(1)
+            ended = sequencer.finished
+            if self.has_flash:
+                # Nothing else begins while the DMA is busy.
+                finished = Signal()
+                m.d.comb += sequencer.flash.stop.eq(~self.dma_busy)
+                m.d.sync += finished.eq((sequencer.finished | finished) & self.dma_busy)
+                ended = (sequencer.finished | finished) & ~self.dma_busy
+            with m.If(ended):
+                m.d.comb += [host.layer_done.eq(1), sequencer.pointer.load.eq(1)]
+                self._next_chunk(data.View(self.isa.pointer, fields.next))
+                with m.If(fields.last | host.stop):
+                    m.next = "Idle"

@@ -1,1 +1,1 @@
-"""The way of the data: rows in, the array, sums out, codes to memory."""
+"""The datapath: words to the array, sums out of it, codes to memory."""

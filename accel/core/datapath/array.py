@@ -15,7 +15,7 @@ class SystolicArray(wiring.Component):
     """``rows`` x ``columns`` processing elements, each with its accumulator.
 
     Weights and step enter at row 0 and reach row ``r`` ``r`` cycles later; activations come with
-    that skew already. There is no backpressure: what enters is worked off.
+    that skew already. There is no backpressure: one step a cycle.
 
     Timing: ``sums`` of row ``r`` hold a finished tile in the cycle in which ``finished[r]`` is set,
     ``latency + r`` cycles after the step that was marked ``last``.
@@ -28,11 +28,12 @@ class SystolicArray(wiring.Component):
         In the time of row 0.
     step : In(step_layout)
         In the time of row 0.
-    narrow : In(1)
-        In formats that have it: activations and weights are bytes of several values. It is that of
-        the layer.
+    sub_byte : In(1)
+        In number formats that have sub-byte values: the layer's activations and weights are bytes
+        of several values.
     sums : Out(ArrayLayout(sum_shape, rows * columns))
-        Accumulators: sums or, of an element with carries, halves of which two are 1, to be rounded up.
+        The accumulators. With a processing element in carry-save form they have one bit more, at
+        the bottom: they count halves, and are to be rounded up.
     finished : Out(rows * column_groups)
         This row's sums are complete, for this cycle: row-major, a bit for each group of columns.
     finished_step : Out(step_layout)
@@ -93,8 +94,8 @@ class SystolicArray(wiring.Component):
                 k, group = r * columns + c, c % self.groups
                 product, shown = products.p[k], total
                 if self.carry_save:
-                    # What a product lacks goes in with the next one, as a carry. Its other operand is 1:
-                    # nextpnr cannot route one net to both inputs of a carry.
+                    # A product's carry goes in with the next product. The carry's other operand is
+                    # 1: nextpnr cannot route one net to both inputs of a carry.
                     pending_carry = Signal(name=f"pending_carry_{r}_{c}", reset_less=True)
                     shown = Cat(pending_carry, total).as_signed()
                     product = Cat(C(1, 1), product).as_signed()

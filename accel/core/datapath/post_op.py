@@ -1,4 +1,4 @@
-"""What becomes of a result before it is stored: a second operand, tables, and the clamp."""
+"""What becomes of a result before it is stored: residual operand, lookup tables, clamp."""
 
 from typing import Any
 
@@ -11,15 +11,17 @@ from ...config import AcceleratorConfig
 from ...isa import TABLE_ENTRIES, Isa
 from ...numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
 from ..primitives import dual_port, memory
+from ..primitives.family import Family
 from ..primitives.two_readers import TwoReaders
 from ..signals import delayed
+from ..signatures import FillBus, ResultRule
 
 CODE_BITS = 8
 _STAGES = 3  # add the entries; saturate; clamp
 
 
-def _way(family: str) -> int:
-    """Cycles that operands take to the tables: on the ECP5 those may lie far away."""
+def _distance(family: Family) -> int:
+    """Cycles that operands take to the tables: on the ECP5 these may lie far away."""
     return 1 if family == "ecp5" else 0
 
 
@@ -28,7 +30,7 @@ def latency_of(config: AcceleratorConfig) -> int:
 
     One more where a word would otherwise be written in the very cycle in which another is read.
     """
-    latency = _way(config.family) + dual_port.latency_of(config.family) + _STAGES
+    latency = _distance(config.family) + dual_port.latency_of(config.family) + _STAGES
     read_to_write = config.word_cycles + memory.latency_of(config.family) + latency + 1
     return latency + (read_to_write % (config.word_cycles * config.pace) == 0)
 
@@ -44,18 +46,20 @@ def tables_memory(config: AcceleratorConfig) -> dict[str, Any]:
 
 
 class PostOpUnit(wiring.Component):
-    """The code that a result is stored as, by the rules of `isa`: one a cycle, ``latency`` later.
+    """The code that a result is stored as, by the rules of `isa`.
+
+    Timing: one a cycle, ``latency`` cycles from ``result`` and ``residual`` to ``o``.
 
     Members
     -------
     result : In(8)
         Code + 128.
-    second : In(8)
-        The second operand, code + 128, in the same cycle; 0 where there is none.
-    maximum, tables, pack : In(1), low, high : In(8)
-        The rule; stable while a layer runs.
-    restart, write_en, write_data : In
-        The next word of the tables; after ``restart`` their first.
+    residual : In(8)
+        The residual operand, code + 128; 0 where there is none.
+    rule : In(ResultRule)
+        Which of the rules, and the clamp.
+    fill : In(FillBus)
+        The words of the lookup tables.
     o : Out(8)
         The code, two's complement.
     """
@@ -69,28 +73,22 @@ class PostOpUnit(wiring.Component):
             {
                 "result": In(CODE_BITS),
                 "residual": In(CODE_BITS),
-                "maximum": In(1),
-                "lookup_tables": In(1),
-                **({"pack": In(1)} if self.sub_byte else {}),
-                "low": In(CODE_BITS),
-                "high": In(CODE_BITS),
-                "restart": In(1),
-                "write_en": In(1),
-                "write_data": In(config.word_bits),
+                "rule": In(ResultRule(config)),
+                "fill": In(FillBus(config)),
                 "o": Out(CODE_BITS),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        way = _way(self.config.family)
-        result = delayed(m, self.result, way, name="result")
-        residual = delayed(m, self.residual, way, name="residual")
-        left = self.latency - way
+        distance = _distance(self.config.family)
+        result = delayed(m, self.result, distance, name="result")
+        residual = delayed(m, self.residual, distance, name="residual")
+        left = self.latency - distance
         entries = self._add_tables(m, result, residual)
 
         # Beside the tables: the result, or the greater of both.
-        plain = Mux(self.maximum & (residual > result), residual, result)
+        plain = Mux(self.rule.maximum & (residual > result), residual, result)
         plain = delayed(m, plain, left - 2, name="plain")
 
         spare = left - dual_port.latency_of(self.config.family) - _STAGES
@@ -101,41 +99,41 @@ class PostOpUnit(wiring.Component):
         outside = whole[CODE_BITS:]
         saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
         code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
-        m.d.sync += code.eq(Mux(self.lookup_tables, saturated, plain))
+        m.d.sync += code.eq(Mux(self.rule.lookup_tables, saturated, plain))
 
-        with m.If(code > self.high):
-            m.d.comb += clamped.eq(self.high)
-        with m.Elif(code < self.low):
-            m.d.comb += clamped.eq(self.low)
+        with m.If(code > self.rule.high):
+            m.d.comb += clamped.eq(self.rule.high)
+        with m.Elif(code < self.rule.low):
+            m.d.comb += clamped.eq(self.rule.low)
         with m.Else():
             m.d.comb += clamped.eq(code)
         code = clamped ^ (1 << CODE_BITS - 1)
         if self.sub_byte:
             held = delayed(m, residual, left - 1, name="held") ^ (1 << CODE_BITS - 1)
             packed = Cat(held[self.sub_byte.bits :], code[: self.sub_byte.bits])
-            code = Mux(self.pack, packed, code)
+            code = Mux(self.rule.pack, packed, code)
         m.d.sync += self.o.eq(code)
         return m
 
     def _add_tables(self, m, result, residual):
-        """The entries of result and second operand."""
+        """The entries of the result and of the residual operand."""
         m.submodules.lookup_tables = lookup_tables = TwoReaders(
             **tables_memory(self.config), simulate=self.simulate
         )
         words = lookup_tables.parts
         entry = Signal(1 + exact_log2(TABLE_ENTRIES))
         word = Signal(range(words))
-        with m.If(self.restart):
+        with m.If(self.fill.start):
             m.d.sync += [entry.eq(0), word.eq(0)]
-        with m.Elif(self.write_en):
+        with m.Elif(self.fill.table_en):
             m.d.sync += word.eq(Mux(word == words - 1, 0, word + 1))
             with m.If(word == words - 1):
                 m.d.sync += entry.eq(entry + 1)
 
         m.d.comb += [
             lookup_tables.write_address.eq(entry),
-            lookup_tables.write_data.eq(self.write_data),
-            lookup_tables.write_en.eq(self.write_en << word),
+            lookup_tables.write_data.eq(self.fill.data),
+            lookup_tables.write_en.eq(self.fill.table_en << word),
             lookup_tables.read_address_0.eq(result),
             lookup_tables.read_address_1.eq(residual),
         ]

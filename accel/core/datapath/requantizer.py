@@ -15,14 +15,16 @@ from ...numeric.division.division import (
     TIE_BITS,
 )
 from ..primitives import dual_port
+from ..primitives.family import Family
 from ..signals import delayed
+from ..signatures import ParameterPort
 
 CODE_BITS = 8
 _STAGES = 2 + CODE_BITS + 1  # add the bias, add the offset; divide; saturate
 _REMAINDER_BITS = DIVISOR_BITS + 1  # of a non-restoring division: -divisor <= remainder < divisor
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a sum to its result, in a family."""
     return _STAGES + dual_port.latency_of(family)
 
@@ -30,20 +32,22 @@ def latency_of(family: str) -> int:
 class Requantizer(wiring.Component):
     """``result = saturate(((biased << F) + offset) // divisor)`` to 0..255, exact.
 
-    The rule and its constants are those of `numeric.division.Division`. Latency ``latency`` cycles
-    from sum and record to the result, throughput one a cycle, no backpressure.
+    The rule and its constants are those of `numeric.division.Division`.
+
+    Timing: ``latency`` cycles from ``sum`` to its result, one a cycle, no backpressure.
+    ``parameters.early`` belongs to the sum of the same cycle; ``parameters.negative`` comes a cycle
+    later, and ``parameters.late`` and ``parameters.offset`` as many cycles after that as a
+    `ParameterTable` takes.
 
     Members
     -------
-    sum : In(signed(sum_bits)), early : In
-        A raw sum and its channel's constants, in the same cycle. With ``halves`` the sum has one bit
-        more, at the bottom: it counts halves, and is rounded up.
-    negative : Out(1)
-        The biased sum is negative, a cycle later: it chooses the offset.
-    late, offset : In
-        The other constants, as many cycles after ``negative`` as a record table takes.
+    sum : In(signed(sum_bits))
+        A raw sum. With ``carry_save`` it has one bit more, at the bottom: it counts halves, and is
+        rounded up.
+    parameters : Out(ParameterPort)
+        The constants of its channel.
     tie_parity : In(1)
-        Of tie channels; stable while a layer runs.
+        Of channels that round ties to even; stable while a layer runs.
     o : Out(8)
         The code + 128.
     """
@@ -56,10 +60,7 @@ class Requantizer(wiring.Component):
         super().__init__(
             {
                 "sum": In(signed(isa.config.sum_bits + carry_save)),
-                "early": In(isa.channel_parameters["early"]),
-                "negative": Out(1),
-                "late": In(isa.channel_parameters["late"]),
-                "offset": In(isa.channel_parameters["offset"]),
+                "parameters": Out(ParameterPort(isa)),
                 "tie_parity": In(1),
                 "o": Out(CODE_BITS),
             }
@@ -71,15 +72,15 @@ class Requantizer(wiring.Component):
         # Add the bias, and wait for the offset that goes with the sign.
         biased = Signal(signed(BIAS_BITS), reset_less=True)
         coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
-        total = self.sum + self.early.bias
+        total = self.sum + self.parameters.early.bias
         if self.carry_save:  # the lowest bit goes in as a carry
-            total = (self.sum + Cat(C(1, 1), self.early.bias).as_signed()) >> 1
+            total = (self.sum + Cat(C(1, 1), self.parameters.early.bias).as_signed()) >> 1
         m.d.sync += [
             biased.eq(total),
-            coarse.eq(self.early.coarse),
-            tie.eq(self.early.tie),
+            coarse.eq(self.parameters.early.coarse),
+            tie.eq(self.parameters.early.tie),
         ]
-        m.d.comb += self.negative.eq(biased < 0)
+        m.d.comb += self.parameters.negative.eq(biased < 0)
         # The dividend has the coarse fraction as its least step that is added to. It is shifted in
         # front of the wait, whose registers have cells to spare.
         fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
@@ -91,13 +92,13 @@ class Requantizer(wiring.Component):
         offset = Signal(OFFSET_BITS)
         dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
         divisor = Signal(_REMAINDER_BITS, reset_less=True)
-        lowest = Mux(steps < 0, self.late.low_negative, self.late.low)
-        m.d.comb += offset.eq(Cat(lowest, self.offset.high) << OFFSET_DROPPED_BITS)
+        lowest = Mux(steps < 0, self.parameters.late.low_negative, self.parameters.late.low)
+        m.d.comb += offset.eq(Cat(lowest, self.parameters.offset.high) << OFFSET_DROPPED_BITS)
         low_part = offset[:COARSE_FRACTION_BITS]
         high_part = steps + offset[COARSE_FRACTION_BITS:]
         m.d.sync += [
             dividend.eq(Cat(low_part, high_part)),
-            divisor.eq(~Cat(self.late.divisor, C(0, 1))),
+            divisor.eq(~Cat(self.parameters.late.divisor, C(0, 1))),
         ]
 
         # A bit of the quotient a stage. A dividend that is out of range at the start
@@ -118,8 +119,8 @@ class Requantizer(wiring.Component):
             m.d.comb += after.i.eq(stage.o)
             stage = after
 
-        # Round ties, and saturate. The last remainder is that of the division, less the divisor where
-        # the quotient is even: all that is close to a tie begins with equal bits.
+        # Round ties, and saturate. The last remainder is that of the division, less the divisor if
+        # the quotient is even: all that are close to a tie begin with equal bits.
         last, close = stage.o, stage.o.remainder[TIE_BITS:]
         tie = last.tie & (close == self.tie_parity.replicate(len(close)))
         result = Mux(last.under, 0, Mux(last.over, (1 << CODE_BITS) - 1, last.rest ^ tie))
@@ -148,7 +149,7 @@ class _DivisionStage(wiring.Component):
     inversion is done where it is needed.
     """
 
-    def __init__(self, *, first: bool, family: str):
+    def __init__(self, *, first: bool, family: Family):
         self.first = first
         self.inverts_ahead = family != "ecp5"
         super().__init__({"i": In(_stage_layout), "o": Out(_stage_layout)})

@@ -8,7 +8,7 @@ from ..primitives.family import Family, check_family
 from ..primitives.fanout import fan_out
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a word to the operands: on the ECP5 each row has registers of its own for what
     comes to all rows."""
     return 1 if check_family(family) == "ecp5" else 0
@@ -20,7 +20,7 @@ class RowFeeder(wiring.Component):
     A word that is read for row ``r`` holds ``rows`` channels of that row's position. The row takes
     byte 0 in the cycle in which the word arrives and the others in the cycles after it, while the
     words of the other rows arrive: one word a cycle feeds all rows, each a cycle later than the one
-    above, which is just the skew that the array wants. In a broadcast layer column ``c`` of every
+    above, which is just the skew that the array needs. In a broadcast layer column ``c`` of every
     row takes byte ``c`` of the word.
 
     Parameters
@@ -30,7 +30,7 @@ class RowFeeder(wiring.Component):
     activation_shape
         Shape of an activation; a word has ``rows`` bytes.
     family, simulate
-        Where rows have registers of their own, and whether they may be one all the same.
+        On the ECP5 rows have registers of their own, in simulation one for all.
 
     Members
     -------

@@ -10,9 +10,10 @@ from ...protocol import FLASH_IMAGE_LIMIT
 from ..signals import reached
 
 PAD_CYCLES = 2
-"""What ``dq_i`` is in a cycle belongs to the pulse of so many cycles ago: a register at the pads on
-the way out, one on the way in. The chip puts out a bit at the falling edge of the pulse before, and
-it is taken at the falling edge of its own, so it has a whole period to arrive."""
+"""Cycles from a pulse of the clock to its bit in ``dq_i``: there is a register at the pads in each
+direction. The chip puts a bit out at the falling edge of the pulse before, and the bit is sampled
+at
+the falling edge of its own, so it has a whole period to arrive."""
 
 ADDRESS_BITS = 24
 READ_BITS = FLASH_IMAGE_LIMIT.bit_length() - 1  # of an address within the image
@@ -30,7 +31,7 @@ flash_pins = wiring.Signature(
         "dq_i": In(4),
     }
 )
-"""The pins of a flash as the core has them. Lane 0 is DI, 1 is DO, 2 is WP# and 3 is HOLD#."""
+"""The pins of a flash. Data line 0 is DI, 1 is DO, 2 is WP# and 3 is HOLD#."""
 
 
 class FlashCommand(IntEnum):
@@ -73,8 +74,9 @@ class _Phase(IntEnum):
 
 
 _CLOCKS = {
-    # A chip that another design left in continuous read takes what comes for address and mode, and
-    # ones for the mode end it: within 8 clocks on four lanes, 16 on two. More would make it answer.
+    # A chip that another design left in continuous read takes what comes for address and mode. Ones
+    # for the mode end that: within 8 clocks on four data lines, 16 on two. After more it would
+    # answer.
     BusStep.LEAVE_QUAD: 8,
     BusStep.LEAVE_DUAL: 16,
     BusStep.WAKE: _COMMAND_CLOCKS,
@@ -87,11 +89,11 @@ class FlashBus(wiring.Component):
     """Brings a flash to where it understands commands, identifies it, and reads from it.
 
     A read goes on, byte after byte, until something else begins; its clock pauses between bytes
-    while there is no ``room``. What was still on its way when something else begins is dropped.
+    while there is no ``room``. Bytes that are still coming when something else begins are dropped.
 
     Parameters
     ----------
-    lanes : int
+    data_lines : int
         Data lines that a read uses: 1, 2 or 4.
     divider : int
         Cycles of a period of the flash's clock: 1 or 2.
@@ -121,7 +123,7 @@ class FlashBus(wiring.Component):
 
     def __init__(self, *, data_lines: int, divider: int, offset: int, gap: int, wake: int):
         if data_lines not in DATA_LINES:
-            raise ValueError(f"Lanes of a flash must be 1, 2 or 4, not {data_lines!r}")
+            raise ValueError(f"Data lines of a flash must be 1, 2 or 4, not {data_lines!r}")
         if divider not in DIVIDERS:
             raise ValueError(f"Divider of a flash's clock must be 1 or 2, not {divider!r}")
         if offset % _SECTOR_BYTES or not 0 <= offset < 1 << ADDRESS_BITS:
@@ -216,7 +218,7 @@ class FlashBus(wiring.Component):
         return Mux(phase == _Phase.SEND, sent.any(), (phase == _Phase.GAP) & waited)
 
     def _add_data_out(self, m, phase, step, clock, sent, tick):
-        """Commands and addresses on lane 0, most significant bit first."""
+        """Commands and addresses on data line 0, most significant bit first."""
         send = Signal(_COMMAND_CLOCKS + ADDRESS_BITS, reset_less=True)
         command = Mux(step == BusStep.WAKE, FlashCommand.IDENTIFY, _READ[self.data_lines])
         command = Mux(step == BusStep.LEAVE_DUAL, FlashCommand.WAKE, command)
@@ -227,8 +229,8 @@ class FlashBus(wiring.Component):
         with m.Elif((phase == _Phase.SEND) & tick):
             m.d.sync += send.eq(send << 1)
 
-        # Lanes that the chip will drive are let go of with the first dummy clock, and are taken back
-        # a cycle after it was deselected.
+        # Data lines that the chip will drive are released with the first dummy clock, and driven
+        # again a cycle after the chip was deselected.
         released, leaving = Signal(reset_less=True), Signal()
         with m.If(~self.pins.cs):
             m.d.sync += released.eq(0)

@@ -1,4 +1,4 @@
-"""Copies words from flash to memory while a layer works."""
+"""Writes words from flash to memory while a layer works."""
 
 from amaranth.hdl import *
 from amaranth.lib import wiring
@@ -7,61 +7,61 @@ from amaranth.lib.wiring import In, Out
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..signals import advanced
+from ..signatures import DmaControl, DmaPort, WordPort
 
 
 class Dma(wiring.Component):
-    """Writes the words of a copy where nobody else wants to go, so that it disturbs nobody.
+    """Writes the words of a DMA transfer in cycles in which nobody else needs their bank.
 
-    Timing: a word is offered to the memory from the cycle after that in which it came on, in cycles
-    after those in which it was known that nobody else comes.
+    Timing: a word is offered one cycle after it arrives, if it was known in the cycle before that
+    the sequencer asks for no word of its bank. It is offered for one cycle, and again until it is
+    taken. ``control.busy`` is set from the cycle after ``control.start`` to that in which the last
+    word is taken.
 
     Members
     -------
-    descriptor : In(Isa.descriptor), begin : In(1)
-        A copy, and that it begins: its words are those that come from the next cycle on.
-    active : Out(1)
-        Words are missing.
-    valid : In(1)
-        A word has come; it stays until it is ``written``.
-    quiet, streaming, bank : In(1)
-        Nobody else accesses the memory in the next cycle; words that come are the layer's own; the
-        only bank that might be accessed.
-    offered : Out(1), location : Out(Isa.location), taken : In(1)
-        The word could be written there, and is in this cycle.
+    control : In(DmaControl)
+        The transfer, and when the memory is free.
+    words : Out(WordPort)
+        Words from flash: those that arrive after ``control.start`` are the transfer's, but for
+        those of ``control.streaming``.
+    memory : Out(DmaPort)
+        The banks.
     """
 
     def __init__(self, config: AcceleratorConfig):
         self.isa = Isa(config)
         super().__init__(
             {
-                "descriptor": In(self.isa.descriptor),
-                "begin": In(1),
-                "active": Out(1),
-                "valid": In(1),
-                "quiet": In(1),
-                "streaming": In(1),
-                "bank": In(1),
-                "offered": Out(1),
-                "location": Out(self.isa.location),
-                "taken": In(1),
+                "control": In(DmaControl(self.isa)),
+                "words": Out(WordPort(config)),
+                "memory": Out(DmaPort(config)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        d, address = self.descriptor, self.location.address
+        control, memory, transfer = self.control, self.memory, self.control.transfer
+        location = memory.location
         # Minus the words that are missing
-        count = Signal(signed(len(d.position_outer_step) + 1))
+        count = Signal(signed(len(transfer.words_less_one) + 1))
         undisturbed = Signal()
-        elsewhere = (self.bank != self.location.bank) & ~self.streaming
-        m.d.comb += [self.active.eq(count[-1]), undisturbed.eq(self.quiet | elsewhere)]
-        m.d.sync += self.offered.eq(self.active & self.valid & undisturbed & ~self.taken)
-        with m.If(self.begin):
-            m.d.sync += self.location.bank.eq(d.input_bank)
-        with m.If(self.begin | self.taken):
-            words = Cat(~d.position_outer_step, C(1, 1))
+        elsewhere = (control.bank != location.bank) & ~control.streaming
+        m.d.comb += [
+            control.busy.eq(count[-1]),
+            undisturbed.eq(control.quiet | elsewhere),
+            memory.data.eq(self.words.word),
+            self.words.taken.eq(memory.taken),
+        ]
+        m.d.sync += memory.offered.eq(control.busy & self.words.valid & undisturbed & ~memory.taken)
+        with m.If(control.start):
+            m.d.sync += location.bank.eq(transfer.bank)
+        with m.If(control.start | memory.taken):
+            words = Cat(~transfer.words_less_one, C(1, 1))
             m.d.sync += [
-                address.eq(advanced(address, C(1, 1), load=self.begin, loaded=d.input_base)),
-                count.eq(advanced(count, C(1, 1), load=self.begin, loaded=words)),
+                location.address.eq(
+                    advanced(location.address, C(1, 1), load=control.start, loaded=transfer.address)
+                ),
+                count.eq(advanced(count, C(1, 1), load=control.start, loaded=words)),
             ]
         return m

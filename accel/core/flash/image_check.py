@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
+from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
 from ...protocol import FLASH_IMAGE_LIMIT, FlashStatus
@@ -13,10 +14,10 @@ from ..signals import reached
 LENGTH_BYTES = 4
 CRC_BYTES = 4
 
-_POLYNOMIAL = 0xEDB88320  # CRC-32 as in zlib: reflected, from all ones, inverted at the end
-_ONES = 0xFFFFFFFF
 _LENGTH_BITS = FLASH_IMAGE_LIMIT.bit_length()  # the highest one is a sign
 _NIBBLE = 4
+_CRC = catalog.CRC32_ISO_HDLC(data_width=_NIBBLE)  # zlib's
+_RESIDUE = zlib.crc32(bytes(CRC_BYTES))  # the CRC of any data and their CRC; that of no data is 0
 
 
 class _Phase(IntEnum):
@@ -123,14 +124,14 @@ class ImageCheck(wiring.Component):
 
     def _add_crc(self, m, head, half, eats):
         """Whether the CRC was, a cycle ago, what it must be after the header or after it all."""
-        crc, mixed = Signal(32, reset_less=True), Signal(_NIBBLE)
+        # A reset, where the processor's own input would be an input of every bit's sum.
+        m.submodules.crc = crc = ResetInserter(self.begin)(_CRC.create())
         matches = Signal(reset_less=True)
-        m.d.comb += mixed.eq(crc[:_NIBBLE] ^ self.i.payload.word_select(half, _NIBBLE))
-        with m.If(self.begin):
-            m.d.sync += crc.eq(_ONES)
-        with m.Elif(eats):
-            m.d.sync += crc.eq(_crc_step(crc, mixed))
-        m.d.sync += matches.eq(crc == Mux(head, _register(self.header), _residue()))
+        m.d.comb += [
+            crc.data.eq(self.i.payload.word_select(half, _NIBBLE)),
+            crc.valid.eq(eats),
+        ]
+        m.d.sync += matches.eq(crc.crc == Mux(head, zlib.crc32(self.header), _RESIDUE))
         return matches
 
     def _add_outcome(self, m, wrong, matches, at_end):
@@ -142,27 +143,3 @@ class ImageCheck(wiring.Component):
         ]
         with m.If(wrong):
             m.d.sync += outcome.eq(FlashStatus.WRONG_HEADER)
-
-
-def _register(data: bytes) -> int:
-    """What the CRC's register holds after ``data``."""
-    return zlib.crc32(data) ^ _ONES
-
-
-def _residue() -> int:
-    """What it holds after any data and their CRC."""
-    return _register(bytes(CRC_BYTES))  # the CRC of no data is 0
-
-
-def _crc_of_nibble(nibble: int) -> int:
-    for _ in range(_NIBBLE):
-        nibble = nibble >> 1 ^ (_POLYNOMIAL if nibble & 1 else 0)
-    return nibble
-
-
-def _crc_step(crc: Value, mixed: Value) -> Value:
-    """The register after four more bits, its low ones mixed with them."""
-    value = Cat(crc[_NIBBLE:], C(0, _NIBBLE))
-    for index in range(_NIBBLE):
-        value ^= Mux(mixed[index], _crc_of_nibble(1 << index), 0)
-    return value

@@ -1,6 +1,6 @@
-"""Bytes of a flash, read ahead of who takes them."""
+"""A queue for bytes of a flash that are read before they are needed."""
 
-from amaranth.hdl import *
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out

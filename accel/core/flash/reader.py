@@ -5,18 +5,19 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...protocol import FlashStatus
+from ..primitives.family import Family
 from .bus import READ_BITS, FlashBus, flash_pins
 from .image_check import ImageCheck
 from .read_ahead import ReadAhead
 
 GAP = 5
 WAKE = 2048
-# A block of RAM holds 512 bytes. Of LUTs that many would be slow, and no program gains from more than
+# A block of RAM holds 512 bytes. So many in LUTs would be slow, and no program gains from more than
 # a hundred.
 _DEPTH, _DEPTH_OF_LUTS = 512, 128
 
 
-def depth_of(family: str) -> int:
+def depth_of(family: Family) -> int:
     """Bytes that are read ahead on a family: an ECP5's block RAM is for activations and weights."""
     return _DEPTH_OF_LUTS if family == "ecp5" else _DEPTH
 
@@ -28,11 +29,11 @@ class FlashReader(wiring.Component):
     says when that is done and what came of it. From then on bytes are read by ``start``. They are
     read ahead until ``depth`` of them wait; then the flash's clock pauses and the chip stays
     selected. The cycles in which they come depend on nothing but when they are taken, in every
-    family alike: see `sim.flash_times`.
+    family alike: see `sim.cycles.flash_bytes`.
 
     Parameters
     ----------
-    lanes, divider, offset : int
+    data_lines, divider, offset : int
         As ``FlashBus`` has them.
     header : bytes
         As ``ImageCheck`` has it.
@@ -42,7 +43,7 @@ class FlashReader(wiring.Component):
         They wait in RAM of LUTs, where the FPGA has such.
     gap, wake : int
         As ``FlashBus`` has them; by default 100 ns at 48 MHz, and more than the 35 us that the
-        slowest chips want (tRES1) at up to 58 MHz.
+        slowest chips need (tRES1) at up to 58 MHz.
 
     Members
     -------
@@ -61,7 +62,7 @@ class FlashReader(wiring.Component):
     status : Out(FlashStatus)
         What is known of the image.
     pins : Out(flash_pins)
-        To the pads, as `flash_phy` has them.
+        To the pads, see `FlashPhy`.
 
     Raises
     ------

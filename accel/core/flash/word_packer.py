@@ -2,16 +2,17 @@
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from ...config import AcceleratorConfig
+from ..signatures import WordPort
 
 
-class FlashWords(wiring.Component):
+class WordPacker(wiring.Component):
     """Collects bytes into words of memory.
 
-    Timing: like data of the memory a word is there until ``memory_latency`` cycles after it was
-    taken, and only then the next byte is. A byte comes in a cycle, so a word takes
+    Timing: as data of the memory would, a word that was taken stays for ``memory_latency`` cycles,
+    and only then the next byte is taken in. One byte a cycle is, so a word takes
     ``rows + memory_latency`` cycles, less than a flash needs for it.
 
     Members
@@ -20,8 +21,8 @@ class FlashWords(wiring.Component):
         Forget what has come; bytes come in the cycles after.
     i : In(stream of bytes)
         The lowest byte of a word first.
-    word : Out(word_bits), valid : Out(1), taken : In(1)
-        A word, whole, and that it was taken in this cycle.
+    words : In(WordPort)
+        The words.
     """
 
     def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
@@ -31,31 +32,30 @@ class FlashWords(wiring.Component):
             {
                 "clear": In(1),
                 "i": In(stream.Signature(8)),
-                "word": Out(config.word_bits),
-                "valid": Out(1),
-                "taken": In(1),
+                "words": In(WordPort(config)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
+        words = self.words
         byte, last = Signal(range(self.rows)), Signal()
         holding = Signal(range(max(2, self.memory_latency)))
         moved = self.i.valid & self.i.ready
         m.d.comb += [
-            self.i.ready.eq(~self.valid & (holding == 0)),
+            self.i.ready.eq(~words.valid & (holding == 0)),
             last.eq(byte == self.rows - 1),
         ]
         with m.If(moved):
             m.d.sync += [
-                self.word.eq(Cat(self.word[8:], self.i.payload)),
+                words.word.eq(Cat(words.word[8:], self.i.payload)),
                 byte.eq(Mux(last, 0, byte + 1)),
-                self.valid.eq(last),
+                words.valid.eq(last),
             ]
         with m.If(holding != 0):
             m.d.sync += holding.eq(holding - 1)
-        with m.If(self.taken):
-            m.d.sync += [self.valid.eq(0), holding.eq(self.memory_latency - 1)]
+        with m.If(words.taken):
+            m.d.sync += [words.valid.eq(0), holding.eq(self.memory_latency - 1)]
         with m.If(self.clear):
-            m.d.sync += [self.valid.eq(0), byte.eq(0)]
+            m.d.sync += [words.valid.eq(0), byte.eq(0)]
         return m

@@ -5,6 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
+from ..signals import idle_high
+
 _BITS = 8
 _STEPS = 8
 _LARGEST_ERROR = 0.005
@@ -13,7 +15,7 @@ _LARGEST_ERROR = 0.005
 class Pace(wiring.Component):
     """Divides the time of a bit into ``_STEPS`` steps, which are even to a cycle of the clock.
 
-    Adds a fraction of a turn every cycle; a step is where the sum goes round.
+    Adds a fraction to a sum in every cycle; a step has passed where the sum overflows.
 
     Parameters
     ----------
@@ -31,26 +33,24 @@ class Pace(wiring.Component):
         If a step would be shorter than two cycles.
     """
 
-    step: Out(1)
-
     def __init__(self, *, clock_hz: float, baud: float):
         if not 0 < 2 * _STEPS * baud <= clock_hz:
             raise ValueError(
                 f"Baud rate must be positive and at most {clock_hz / _STEPS / 2:g} with a clock "
                 f"of {clock_hz:g} Hz, not {baud:g}"
             )
-        turns = _STEPS * baud / clock_hz
+        fraction = _STEPS * baud / clock_hz  # of a step, that passes in a cycle
         self.width = 1
-        while abs(round(turns * 2**self.width) / 2**self.width / turns - 1) > _LARGEST_ERROR:
+        while abs(round(fraction * 2**self.width) / 2**self.width / fraction - 1) > _LARGEST_ERROR:
             self.width += 1
-        self.increment = round(turns * 2**self.width)
+        self.increment = round(fraction * 2**self.width)
         self.made_baud = self.increment / 2**self.width * clock_hz / _STEPS
-        super().__init__()
+        super().__init__({"step": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        turn = Signal(self.width)
-        m.d.sync += Cat(turn, self.step).eq(turn + self.increment)
+        total = Signal(self.width)
+        m.d.sync += Cat(total, self.step).eq(total + self.increment)
         return m
 
 
@@ -75,11 +75,16 @@ class Receiver(wiring.Component):
         For one cycle: a byte had no stop bit and was dropped.
     """
 
-    step: In(1)
-    rx: In(1, init=1)
-    o: Out(stream.Signature(_BITS))
-    overrun: Out(1)
-    framing_error: Out(1)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "step": In(1),
+                "rx": idle_high(In),
+                "o": Out(stream.Signature(_BITS)),
+                "overrun": Out(1),
+                "framing_error": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -98,7 +103,7 @@ class Receiver(wiring.Component):
         with m.Elif(self.step):
             m.d.sync += steps.eq(steps + 1)
 
-        # Once the start bit has reached the lowest place, all data bits are there.
+        # Once the start bit has reached the lowest bit, all data bits are there.
         shift = Signal(_BITS + 1)
         started = Signal()
         with m.If(~busy):
@@ -137,9 +142,14 @@ class Transmitter(wiring.Component):
         The line, straight from a flip-flop.
     """
 
-    step: In(1)
-    i: In(stream.Signature(_BITS))
-    tx: Out(1, init=1)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "step": In(1),
+                "i": In(stream.Signature(_BITS)),
+                "tx": idle_high(Out),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -185,16 +195,18 @@ class Uart(wiring.Component):
         As ``Pace`` does.
     """
 
-    rx: In(1, init=1)
-    tx: Out(1, init=1)
-    i: In(stream.Signature(_BITS))
-    o: Out(stream.Signature(_BITS))
-    overrun: Out(1)
-    framing_error: Out(1)
-
     def __init__(self, *, clock_hz: float, baud: float):
         self.pace = Pace(clock_hz=clock_hz, baud=baud)
-        super().__init__()
+        super().__init__(
+            {
+                "rx": idle_high(In),
+                "tx": idle_high(Out),
+                "i": In(stream.Signature(_BITS)),
+                "o": Out(stream.Signature(_BITS)),
+                "overrun": Out(1),
+                "framing_error": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -3,8 +3,8 @@
 from ...config import BANKS, AcceleratorConfig
 from ...isa import Isa
 from ...numeric.elementwise.lookup_tables import ENTRY_BITS
-from ..control import tile_loops
-from ..datapath import post_op, write_back
+from ..control import read_address
+from ..datapath import parameter_table, post_op, word_collector
 from ..flash import read_ahead, reader
 from ..primitives import delay_line, dual_port, ecp5_memory, ice40_memory, two_readers
 from . import weight_buffer
@@ -17,18 +17,18 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     """
     family = config.family
     step = config.steps_per_weight_row * config.step_bits
-    records = {
+    parameters = {
         name: dual_port.block_rams(**memory, read_bits=Isa(config).channel_parameters[name].size)
-        for name, memory in weight_buffer.parameter_memories(config).items()
+        for name, memory in parameter_table.parameter_memories(config).items()
     }
     tables = two_readers.block_rams(**post_op.tables_memory(config), read_bits=ENTRY_BITS)
     return {
         "activations": BANKS * _of_bank(config),
         "weights": dual_port.block_rams(**weight_buffer.weight_memory(config), read_bits=step),
-        "records": config.requantizers * sum(records.values()),
+        "parameters": config.requantizers * sum(parameters.values()),
         "tables": config.requantizers * tables,
-        "positions": delay_line.block_rams(**tile_loops.ring_of(config)),
-        "places": delay_line.block_rams(**write_back.places_of(config)),
+        "positions": delay_line.block_rams(**read_address.position_ring(config)),
+        "destinations": delay_line.block_rams(**word_collector.destinations_of(config)),
         "flash": read_ahead.block_rams(reader.depth_of(family), family)
         if config.flash_lanes
         else 0,
@@ -36,13 +36,13 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
 
 
 def bits_in_registers(config: AcceleratorConfig) -> int:
-    """How many bits of records are in registers, being too few for a block RAM."""
+    """How many bits of channel parameters are in registers, being too few for a block RAM."""
     if config.family not in ("ice40up", "ice40hx"):
         return 0
     sizes = {name: part.size for name, part in Isa(config).channel_parameters.items()}
     return config.requantizers * sum(
         sizes[name] * memory["depth"]
-        for name, memory in weight_buffer.parameter_memories(config).items()
+        for name, memory in parameter_table.parameter_memories(config).items()
         if not dual_port.block_rams(**memory, read_bits=sizes[name])
     )
 

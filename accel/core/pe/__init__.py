@@ -1,7 +1,7 @@
 """Processing elements, one file each: how a product of an activation and a weight is made.
 
-An element is a value. The array takes it by name from ``AcceleratorConfig.element``; the cycle model
-takes its latency. All elements of one number format give the same products, which are the format's.
+The array takes an element by its name, ``AcceleratorConfig.element``; the cycle model takes its
+latency. All elements of one number format give the same products, which are the format's.
 Installed packages add theirs by entry points of the group ``accel.elements``, and
 `accel datapath check` holds an element to what it states.
 """
@@ -43,8 +43,8 @@ def element_of(config: AcceleratorConfig) -> Element:
     if not serves(element, config):
         others = ", ".join(serving(config)) or "none"
         raise InvalidConfiguration(
-            f"Processing element {config.element!r} does not make the products of the number format "
-            f"{config.format!r}; those that do: {others}"
+            f"Processing element {config.element!r} does not make the products of the number "
+            f"format {config.format!r}; those that do: {others}"
         )
     obstacle = element.obstacle(config)
     if obstacle:

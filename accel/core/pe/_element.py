@@ -1,4 +1,4 @@
-"""What a processing element states."""
+"""What a processing element has to say of itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ...numeric.formats import NumberFormat
 
 @dataclass(frozen=True, kw_only=True)
 class Element:
-    """A way to make products.
+    """A kind of circuit that makes products.
 
     The array hands a component all operands of a cycle and takes all products ``latency`` cycles
     later; it has the accumulators itself, and adds a product only where its operands were marked
@@ -23,16 +23,17 @@ class Element:
     Parameters
     ----------
     title
-        For people.
+        A few words for people.
     create
-        Called with a configuration and ``simulate``: a component for all products of the array, with
-        ports ``a``, ``b`` and ``p`` that are `ArrayLayout` of activations, weights' codes and the
-        format's products, row-major, all signed, of ``activation_bits``, ``weight_bits`` and
-        ``product_bits``; of formats with narrow values also ``narrow``, which is set in layers whose
-        bytes hold several values and makes ``p`` the sum of their products. In a row, column ``c``
-        always has the activation of column ``c + rows``; in a column, row ``r`` always has the weight
-        that row ``r - 1`` had a cycle before. Where there is a port ``carry``, an `ArrayLayout` of
-        bits, the products are ``p + carry``. With ``simulate`` it has no vendor cells.
+        Called with a configuration and ``simulate``: makes a component for all products of the
+        array. Its ports ``a``, ``b`` and ``p`` are an `ArrayLayout` each, row-major, of
+        activations, weights' codes and the format's products, all signed, of ``activation_bits``,
+        ``weight_bits`` and ``product_bits``. For number formats with sub-byte values it has a port
+        ``sub_byte``, too, which is set in layers whose bytes hold several values; then ``p`` are
+        the sums of the products of these. If it has a port ``carry``, an `ArrayLayout` of bits, the
+        products are ``p + carry``. Operands repeat: in a row, column ``c`` always has the
+        activation of column ``c + rows``; in a column, row ``r`` always has the weight that row ``r
+        - 1`` had one cycle before. With ``simulate`` it has no vendor cells.
     latency
         Cycles from operands to product in a configuration; one set of products a cycle.
     dsps
@@ -42,7 +43,7 @@ class Element:
     format
         Name of the only number format that it serves, if it is one.
     obstacle
-        What else of a configuration is in its way, for people, if anything.
+        Why it cannot serve a configuration of its number format, for people, or None.
     """
 
     title: str
@@ -57,7 +58,7 @@ class Element:
 
 
 class ProcessingElement(wiring.Component):
-    """A single product, for those who want to write no more than that: subclass and elaborate.
+    """A circuit for one product, to be subclassed: write ``elaborate``, and the rest is made.
 
     ``p`` is the format's ``product(a, b)`` of ``latency`` cycles ago. An entry point of the group
     ``accel.elements`` may name the class.
@@ -89,15 +90,13 @@ class Products(wiring.Component):
     """One processing element of a kind for each product of the array."""
 
     def __init__(self, config: AcceleratorConfig, kind: type[ProcessingElement]):
-        count = config.rows * config.columns
-        self.elements = [kind(config.number_format) for _ in range(count)]
-        first = self.elements[0]
+        number, count = config.number_format, config.rows * config.columns
+        self.elements = [kind(number) for _ in range(count)]
         super().__init__(
             {
-                **{
-                    name: In(data.ArrayLayout(getattr(first, name).shape(), count)) for name in "ab"
-                },
-                "p": Out(data.ArrayLayout(first.p.shape(), count)),
+                "a": In(data.ArrayLayout(signed(number.activation_bits), count)),
+                "b": In(data.ArrayLayout(signed(number.weight_bits), count)),
+                "p": Out(data.ArrayLayout(signed(number.product_bits), count)),
             }
         )
 

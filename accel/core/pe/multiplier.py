@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from ...config import AcceleratorConfig
 from ..primitives.multiplier import Multiplier, cells_of, latency_of
@@ -25,21 +25,21 @@ class _Logic(ProcessingElement):
 
 
 class _SubByteProducts(wiring.Component):
-    """The family's products of bytes, and beside them sums of products of what bytes hold."""
+    """The family's products of bytes and, for sub-byte values, the sums of their products."""
 
     def __init__(self, config: AcceleratorConfig, simulate: bool):
         self.sub_byte_format = config.number_format.sub_byte
         self.latency = latency_of(config.family)
-        self.wide = _wide(config, simulate)
-        self.cells = self.wide.cells
-        members = {name: In(getattr(self.wide, name).shape()) for name in "ab"}
-        super().__init__({**members, "sub_byte": In(1), "p": Out(self.wide.p.shape())})
+        self.bytes = _of_bytes(config, simulate)
+        self.cells = self.bytes.cells
+        ports = self.bytes.signature.members
+        super().__init__({"a": ports["a"], "b": ports["b"], "sub_byte": In(1), "p": ports["p"]})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.wide = wide = self.wide
-        m.d.comb += [wide.a.eq(self.a), wide.b.eq(self.b)]
-        bits, lanes = self.sub_byte_format.bits, self.sub_byte_format.lanes
+        m.submodules.bytes = whole = self.bytes
+        m.d.comb += [whole.a.eq(self.a), whole.b.eq(self.b)]
+        bits, count = self.sub_byte_format.bits, self.sub_byte_format.packing_factor
         for k in range(len(self.p)):
             a, b = (
                 Signal.like(port[k], name=f"s0_{name}_{k}", reset_less=True)
@@ -48,17 +48,17 @@ class _SubByteProducts(wiring.Component):
             m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k])]
             if bits == 1:
                 alike = ~(a ^ b)
-                total = (sum(alike[lane] for lane in range(lanes)) << 1) - lanes
+                total = (sum(alike[index] for index in range(count)) << 1) - count
             else:
                 pairs = [
-                    [value.as_unsigned().word_select(lane, bits).as_signed() for value in (a, b)]
-                    for lane in range(lanes)
+                    [value.as_unsigned().word_select(index, bits).as_signed() for value in (a, b)]
+                    for index in range(count)
                 ]
                 total = sum(one * other for one, other in pairs)
             later = Signal(Value.cast(total).shape(), name=f"s1_sum_{k}", reset_less=True)
             m.d.sync += later.eq(total)
             later = delayed(m, later, self.latency - 2, name=f"sum_{k}")
-            m.d.comb += self.p[k].eq(Mux(self.sub_byte, later, wide.p[k]))
+            m.d.comb += self.p[k].eq(Mux(self.sub_byte, later, whole.p[k]))
         return m
 
 
@@ -66,10 +66,10 @@ def _create(config: AcceleratorConfig, simulate: bool) -> wiring.Component:
     number = config.number_format
     if number.sub_byte:
         return _SubByteProducts(config, simulate)
-    return _wide(config, simulate) if number.multiplies else Products(config, _Logic)
+    return _of_bytes(config, simulate) if number.multiplies else Products(config, _Logic)
 
 
-def _wide(config: AcceleratorConfig, simulate: bool) -> Multiplier:
+def _of_bytes(config: AcceleratorConfig, simulate: bool) -> Multiplier:
     number = config.number_format
     return Multiplier(
         count=config.rows * config.columns,

@@ -10,8 +10,8 @@ from ._element import Element
 
 
 class PackedProducts(wiring.Component):
-    """The products of the array in pairs that have the same activation, in dense layers and in those
-    that broadcast: a column with the one ``rows`` further on."""
+    """The products of the array, in pairs that have the same activation in all layers: those of a
+    column and of the column ``rows`` further on."""
 
     def __init__(self, config: AcceleratorConfig, simulate: bool):
         number = config.number_format

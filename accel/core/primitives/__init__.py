@@ -1,1 +1,1 @@
-"""Vendor cells behind family-independent components, each with a behavioural twin of equal latency."""
+"""Multipliers and memories of each FPGA family, each with a behavioural twin of equal latency."""

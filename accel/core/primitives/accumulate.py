@@ -1,4 +1,4 @@
-"""A sum that begins anew or goes on, in nothing but an ECP5's carry cells.
+"""An accumulator's adder that can also begin a sum, in nothing but an ECP5's carry cells.
 
 FPGA-TN-02002 "ECP5 sysIO / PFU": each half of a CCU2C is a LUT of four inputs that the carry is
 XORed to, and a LUT of two of them that makes a carry where the first one says that none passes.
@@ -9,15 +9,15 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-# Bit ``A + 2 B + 4 C + 8 D`` of either half, with D always 1: the sum's bit A, the product's B, and C
-# to begin. Where C is 0 the carry is added to ``A ^ B``, else to B; where none passes, B makes one,
-# which after a C of 1 it never does.
+# Bit ``A + 2 B + 4 C + 8 D`` of either half, with D always 1: A is a bit of the sum, B of the
+# product, and C begins a sum. Where C is 0 the carry is added to ``A ^ B``, else to B. Where no
+# carry passes, B makes one, which it never does after a C of 1.
 _SUM = 0b1100_0110 << 8
 _CARRY = 0b1100
 
 
 class BeginOrAdd(wiring.Component):
-    """``o`` is ``b`` where ``begin`` is set, else ``a + b``, without a register, modulo its width."""
+    """``o`` is ``b`` where ``begin`` is set, else ``a + b``, modulo its width, at once."""
 
     def __init__(self, width: int, *, simulate: bool = False):
         self.width = width

@@ -1,10 +1,11 @@
 """Pipelined multipliers made of logic: radix 4, no vendor cells, a column's weights decoded once.
 
-A weight is made of *nibbles* of -8 to 8, each a sign and a magnitude, ``low + 4 * high`` with a ``low``
-of -1 to 2 and a ``high`` of 0 to 2. So a partial product has at most four possible values, which is
-one look-up table a bit. Subtracting is adding to the complement and taking the complement: where a
-table stands in front of or behind an adder's carries anyway, that is free. What is not is the 1 that
-completes a negated product, so that is given out besides, for whoever adds up products to add later.
+A weight is made of *nibbles* of -8 to 8, each a sign and a magnitude. The magnitude is
+``low + 4 * high`` with a ``low`` of -1 to 2 and a ``high`` of 0 to 2. So a partial product has at
+most four possible values, which is one look-up table a bit. To subtract, an adder adds to the
+complement and its result is complemented: that is free where there is a table before and after the
+adder's carries anyway. The 1 that completes a negated product would not be free. It is an output of
+its own, ``carry``, which the accumulator adds later.
 """
 
 from typing import NamedTuple
@@ -29,8 +30,8 @@ def latency_of(weight_bits: int, family: Family) -> int:
 class _Nibble(NamedTuple):
     """``(low + 4 * high) * (-1 if negative else 1)``; a ``low`` of 3 means -1.
 
-    ``turned`` is whether its sign is not that of the nibble below. It sinks besides, as a second sign
-    in front of an adder would take a table of its own.
+    ``turned`` is whether its sign is not that of the nibble below. It is a register of its own, as
+    a second sign before an adder would take a table of its own.
     """
 
     low: Value
@@ -41,7 +42,8 @@ class _Nibble(NamedTuple):
 
 def _nibbles(weight: Value) -> list[_Nibble]:
     """A weight's nibbles, the lowest first: the sum of each times its power of 16."""
-    found, carry = [], C(0, 1)
+    found: list[_Nibble] = []
+    carry: Value = C(0, 1)
     for k in range(0, len(weight), _NIBBLE):
         value, negative = weight[k : k + _NIBBLE - 1], weight[k + _NIBBLE - 1]
         # The magnitude is that of the complement, and 1 more if just one of both is due: a negative
@@ -57,9 +59,9 @@ def _nibbles(weight: Value) -> list[_Nibble]:
 class BoothMultipliers(wiring.Component):
     """The products of an array, in which weights sink through the rows.
 
-    ``p + carry`` is the exact product of the operands of ``latency`` cycles ago; one set of products a
-    cycle. A row must have the weights that the row above had a cycle before: only those of the topmost
-    row are looked at. The registers have no reset.
+    ``p + carry`` is the exact product of the operands of ``latency`` cycles ago; one set of
+    products a cycle. A row must have the weights that the row above had one cycle before: only
+    those of the topmost row are read. The registers have no reset.
 
     Parameters
     ----------
@@ -118,7 +120,7 @@ class BoothMultipliers(wiring.Component):
             own = [k for k in range(column, count, self.columns) if k >= self.first]
             if not own:
                 continue
-            # Each row takes what the row above had a cycle ago; signs are asked for later still.
+            # Each row takes what the row above had a cycle ago; signs are needed later still.
             sinking = [_nibbles(self.b[own[0]])]
             for depth in range(len(own) + self.latency - 1):
                 sinking.append(_later(m, sinking[-1], f"weight_{column}_{depth}"))
@@ -131,31 +133,12 @@ class BoothMultipliers(wiring.Component):
         activation = Signal.like(self.a[k], name=f"s1_a_{k}", reset_less=True)
         m.d.sync += activation.eq(self.a[k])
 
-        # Stage 2: two partial products for each nibble.
-        parts = []
-        for index, nibble in enumerate(nibbles[0]):
-            low, high = (
-                Signal(signed(len(activation) + 1), name=f"s2_{name}_{k}_{index}", reset_less=True)
-                for name in ("low", "high")
-            )
-            # Gates and not choices: synthesis would make the zeros resets, each of a tile of its own.
-            once, twice = (value.replicate(len(low)) for value in nibble.low)
-            single = Cat(activation, activation[-1])
-            double = Cat(C(0, 1), activation)
-            m.d.sync += [
-                low.eq((once & (single ^ twice)) | (~once & twice & double)),
-                high.eq(_gated(nibble.high[0], single) | _gated(nibble.high[1], double)),
-            ]
-            # The complement of the activation is 1 less than -1 times it; that goes where `high` has
-            # no bits.
-            one = Signal(name=f"s2_one_{k}_{index}", reset_less=True)
-            m.d.sync += one.eq(nibble.low.all())
-            parts.append((low, Cat(one, C(0, 1), high).as_signed()))
-
-        # Their sums, of which the lowest is the product or its complement
+        # Stage 2: two partial products for each nibble; then their sums, of which the lowest is the
+        # product or its complement
         width = len(activation) + _NIBBLE - 1  # magnitudes are 8 at most
         sums = []
-        for index, (low, high) in enumerate(parts):
+        for index, nibble in enumerate(nibbles[0]):
+            low, high = self._add_partial(m, f"{k}_{index}", activation, nibble)
             total = Signal(signed(width), name=f"sum_{k}_{index}")
             m.d.comb += total.eq(low + high)
             sums.append(total)
@@ -170,9 +153,29 @@ class BoothMultipliers(wiring.Component):
             self.carry[k].eq(nibbles[self.latency - 1][0].negative),
         ]
 
+    def _add_partial(self, m, name, activation, nibble):
+        """The two partial products of an activation and a nibble."""
+        low, high = (
+            Signal(signed(len(activation) + 1), name=f"s2_{part}_{name}", reset_less=True)
+            for part in ("low", "high")
+        )
+        # Gates and not choices: synthesis would make the zeros resets, each of a tile of its own.
+        once, twice = (value.replicate(len(low)) for value in nibble.low)
+        single = Cat(activation, activation[-1])
+        double = Cat(C(0, 1), activation)
+        m.d.sync += [
+            low.eq((once & (single ^ twice)) | (~once & twice & double)),
+            high.eq(_gated(nibble.high[0], single) | _gated(nibble.high[1], double)),
+        ]
+        # The complement of the activation is 1 less than -1 times it; that goes where `high` has no
+        # bits.
+        one = Signal(name=f"s2_one_{name}", reset_less=True)
+        m.d.sync += one.eq(nibble.low.all())
+        return low, Cat(one, C(0, 1), high).as_signed()
+
     def _add_high(self, m, k, product, low, high, nibbles):
-        """The product of two sums: to that of the low nibble, or its complement, the other is added, or
-        subtracted as its sign says."""
+        """The product from the sums of both nibbles: the high one is added to the low one or to its
+        complement, and its own complement is taken, as their signs say."""
         below, above = nibbles[1]
         lowest = low[:_NIBBLE] ^ below.negative.replicate(_NIBBLE)
         rest = low[_NIBBLE:] ^ above.turned.replicate(len(low) - _NIBBLE)

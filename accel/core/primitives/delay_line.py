@@ -1,6 +1,6 @@
 """A value of some cycles ago, kept in block RAM."""
 
-from amaranth.hdl import *
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out

@@ -1,6 +1,6 @@
 """A memory with a port that writes and a port that reads, in block RAM."""
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, Cat, Module, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -21,7 +21,7 @@ _TOGETHER = 3  # columns of cells whose read addresses come from one register
 _LUT_DEPTH = 16
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from an address to what is read there, in a family."""
     return _LATENCY[check_family(family)]
 
@@ -58,10 +58,10 @@ class DualPortMemory(wiring.Component):
         have block RAM inferred by synthesis.
     simulate : bool
         Take the behavioural twin of the same latency instead of the vendor's cells.
-    spread : bool
-        For memories that are too large to lie in one place: a read takes ``FAN_OUT_CYCLES`` more, in
-        which its address goes by a register for some of the vendor's cells to one beside each. The word must
-        not be written in those.
+    fan_out : bool
+        For memories whose cells lie far apart: a read takes ``FAN_OUT_CYCLES`` more, in which its
+        address passes a register for some of the vendor's cells and then one beside each cell. The
+        word must not be written in these cycles.
 
     Members
     -------
@@ -108,7 +108,7 @@ class DualPortMemory(wiring.Component):
             self._add_inferred(m, self.write_en, self.write_address, self.write_data)
             return m
 
-        # Words to write come from afar; a register breaks their way.
+        # Words to write come from afar: a register divides the path.
         write = [
             Signal.like(self.write_en, name="s1_write_en"),
             Signal.like(self.write_address, name="s1_write_address", reset_less=True),
@@ -177,9 +177,9 @@ class DualPortMemory(wiring.Component):
         found = []
         for index in range(count):
             if index % _TOGETHER == 0:
-                m.submodules[f"way_{index}"] = way = ecp5_memory.BlockRamCopy(len(address))
-                m.d.comb += way.i.eq(address)
+                m.submodules[f"group_{index}"] = group = ecp5_memory.BlockRamCopy(len(address))
+                m.d.comb += group.i.eq(address)
             m.submodules[f"address_{index}"] = copy = ecp5_memory.BlockRamCopy(len(address))
-            m.d.comb += copy.i.eq(way.o)
+            m.d.comb += copy.i.eq(group.o)
             found.append(copy.o)
         return found

@@ -8,6 +8,8 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..signals import idle_high
+
 OPERAND_WIDTH = 18
 PRODUCT_WIDTH = 36
 LATENCY = 3
@@ -26,10 +28,15 @@ class RegisteredMultiplier(wiring.Component):
     registers keep their values while ``en`` is 0 and have no reset.
     """
 
-    en: In(1, init=1)
-    a: In(signed(OPERAND_WIDTH))
-    b: In(signed(OPERAND_WIDTH))
-    p: Out(signed(PRODUCT_WIDTH))
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "en": idle_high(In),
+                "a": In(signed(OPERAND_WIDTH)),
+                "b": In(signed(OPERAND_WIDTH)),
+                "p": Out(signed(PRODUCT_WIDTH)),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

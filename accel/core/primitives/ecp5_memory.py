@@ -74,8 +74,8 @@ def cells_for(width: int, depth: int, *, lane: int = _BYTE) -> int:
 
 
 def cells_across(bits: int, *, part: int, width: int) -> int:
-    """Number of cells of a width side by side for the low ``bits`` of a word whose parts of ``part``
-    bits have cells of their own."""
+    """Number of cells of ``width`` bits for the low ``bits`` of a word, each of whose parts of
+    ``part`` bits has cells of its own."""
     return sum(-(-min(part, bits - low) // width) for low in range(0, bits, part))
 
 

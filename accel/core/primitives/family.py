@@ -1,13 +1,11 @@
 """The families of FPGA that the primitives know."""
 
-from typing import Literal, get_args
+from ...config import FAMILIES, Family
 
-Family = Literal["generic", "ice40up", "ice40hx", "ecp5"]
-
-FAMILIES: tuple[str, ...] = get_args(Family)
+__all__ = ["FAMILIES", "Family", "check_family"]
 
 
-def check_family(family: str) -> str:
+def check_family(family: Family) -> Family:
     """Return ``family`` if it is known, raise ``ValueError`` otherwise."""
     if family not in FAMILIES:
         known = ", ".join(repr(name) for name in FAMILIES)

@@ -8,6 +8,8 @@ from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..signals import idle_high
+
 OPERAND_WIDTH = 8
 LATENCY = 2
 
@@ -40,7 +42,7 @@ class DualMultiplier(wiring.Component):
         self.b_shape = b_shape
         super().__init__(
             {
-                "en": In(1, init=1),
+                "en": idle_high(In),
                 "a": In(data.ArrayLayout(a_shape, 2)),
                 "b": In(data.ArrayLayout(b_shape, 2)),
                 "p": Out(data.ArrayLayout(unsigned(16), 2)),

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -14,15 +14,15 @@ from accel.core.signals import delayed
 
 BYTE = 8
 
-# The cells of a large memory lie all over an ECP5. On the way there an access passes two registers,
-# one for the memory and one for each byte's cells; on the way back the data pass another.
+# The cells of a large memory lie all over an ECP5. An access passes two registers, one for the
+# memory and one for each byte's cells; what is read passes another.
 _ECP5_INPUT_STAGES = 2
 _ECP5_OUTPUT_STAGES = 1
 _ECP5_LATENCY = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY + _ECP5_OUTPUT_STAGES
 _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": _ECP5_LATENCY}
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from a read to its data in a family."""
     return _LATENCY[check_family(family)]
 
@@ -121,7 +121,7 @@ class SinglePortMemory(wiring.Component):
     def _simulated_depth(self) -> int:
         """What the address can say: a read whose data nobody looks at may be past the end, which
         hurts no cell but ends a simulation."""
-        return 1 << len(self.address)
+        return 1 << Shape.cast(range(self.depth)).width
 
     def _banks(self):
         return range(-(-self.depth // spram.DEPTH))
@@ -183,51 +183,67 @@ class SinglePortMemory(wiring.Component):
         ]
         if self.simulate:
             self._add_ecp5_twin(m, address, write_en, write_data)
-            return
+        else:
+            self._add_ecp5_cells(m, address, write_en, write_data)
 
-        # Stage 2: one for each byte's cells, beside them, as is what chooses from the sections later.
+    def _add_ecp5_cells(self, m, address, write_en, write_data):
+        """Stage 2, a register for each byte's cells, beside them; the cells; what they read."""
+        sections = ecp5_memory.sections_for(self.depth)
+        chosen = Cat(section.contains(address) for section in sections)
+        words: list[list[Value]] = [[] for _ in sections]
+        pair: list[tuple[Value, Value, Value]] = []
+        for lane in range(self.width_bytes):
+            access = self._add_lane(m, lane, address, chosen, write_en[lane], write_data)
+            self._add_narrow(m, lane, sections, access, words)
+            pair.append(access)
+            if lane % 2 or lane == self.width_bytes - 1:
+                for s, section in enumerate(sections):
+                    if section.wide:
+                        either = chosen[s] & write_en[lane - len(pair) + 1 :][: len(pair)].any()
+                        words[s].append(self._add_pair(m, f"ram_{s}_{lane}", s, pair, either))
+                pair = []
+        ahead = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY - 2
+        read = self._choose_sections(m, words, delayed(m, chosen, ahead, name="shown"))
+        m.d.comb += self.read_data.eq(delayed(m, read, _ECP5_OUTPUT_STAGES, name="read_data"))
+
+    def _add_lane(self, m, lane, address, chosen, write_en, write_data):
+        """A byte's registers: the address, which sections are written, and the byte."""
         sections = ecp5_memory.sections_for(self.depth)
         within = Shape.cast(range(min(sections[0].depth, self.depth))).width
-        chosen = Cat(section.contains(address) for section in sections)
-        ahead = _ECP5_INPUT_STAGES + ecp5_memory.READ_LATENCY - 2
-        shown = delayed(m, chosen, ahead, name="shown")
-        words = [[] for _ in sections]
-        wide = [s for s, section in enumerate(sections) if section.wide]
-        pair = []
-        for lane in range(self.width_bytes):
-            m.submodules[f"address_{lane}"] = copy = ecp5_memory.BlockRamCopy(within)
-            m.d.comb += copy.i.eq(address[:within])
-            lane_en = Signal(len(sections), name=f"s2_write_en_{lane}")
-            m.d.sync += lane_en.eq(chosen & write_en[lane].replicate(len(sections)))
-            lane_data = delayed(m, write_data.word_select(lane, BYTE), 1, name=f"write_data_{lane}")
-            for s, section in enumerate(sections):
-                for low in range(0, BYTE if s not in wide else 0, section.width):
-                    ram = ecp5_memory.BlockRam(section.width)
-                    m.submodules[f"ram_{s}_{lane}_{low}"] = ram
-                    data = lane_data[low : low + section.width]
-                    m.d.comb += [
-                        ram.address.eq(copy.o),
-                        ram.write_en.eq(lane_en[s]),
-                        ram.write_data.eq(data),
-                    ]
-                    words[s].append(ram.read_data[: len(data)])
-            pair.append((copy.o, lane_en, lane_data))
-            if lane % 2 or lane == self.width_bytes - 1:
-                for s in wide:
-                    either = chosen[s] & write_en[lane - len(pair) + 1 :][: len(pair)].any()
-                    words[s].append(self._add_pair(m, f"ram_{s}_{lane}", s, pair, either))
-                pair = []
+        m.submodules[f"address_{lane}"] = copy = ecp5_memory.BlockRamCopy(within)
+        m.d.comb += copy.i.eq(address[:within])
+        lane_en = Signal(len(chosen), name=f"s2_write_en_{lane}")
+        m.d.sync += lane_en.eq(chosen & write_en.replicate(len(chosen)))
+        byte = write_data.word_select(lane, BYTE)
+        return copy.o, lane_en, delayed(m, byte, 1, name=f"write_data_{lane}")
+
+    def _add_narrow(self, m, lane, sections, access, words):
+        """The cells of a byte in sections whose cells hold no more than a byte."""
+        address, lane_en, lane_data = access
+        for s, section in enumerate(sections):
+            for low in range(0, 0 if section.wide else BYTE, section.width):
+                ram = ecp5_memory.BlockRam(section.width)
+                m.submodules[f"ram_{s}_{lane}_{low}"] = ram
+                data = lane_data[low : low + section.width]
+                m.d.comb += [
+                    ram.address.eq(address),
+                    ram.write_en.eq(lane_en[s]),
+                    ram.write_data.eq(data),
+                ]
+                words[s].append(ram.read_data[: len(data)])
+
+    def _choose_sections(self, m, words, shown):
+        """The bytes that were read, of the section in which the address was."""
         read = []
         for lane in range(self.width_bytes):
             parts = [Cat(word).word_select(lane, BYTE) for word in words]
-            if len(sections) > 1:
-                m.submodules[f"shown_{lane}"] = copy = ecp5_memory.BlockRamCopy(len(sections))
+            if len(words) > 1:
+                m.submodules[f"shown_{lane}"] = copy = ecp5_memory.BlockRamCopy(len(words))
                 m.d.comb += copy.i.eq(shown)
-                parts = [
-                    part & bit.replicate(BYTE) for part, bit in zip(parts, copy.o, strict=True)
-                ]
+                bits = zip(parts, copy.o, strict=True)
+                parts = [part & bit.replicate(BYTE) for part, bit in bits]
             read.append(reduce(or_, parts))
-        m.d.comb += self.read_data.eq(delayed(m, Cat(read), _ECP5_OUTPUT_STAGES, name="read_data"))
+        return Cat(read)
 
     def _add_pair(self, m, name, section, lanes, write_en):
         """A cell that holds one or two lanes of a section; what it reads."""
@@ -242,7 +258,7 @@ class SinglePortMemory(wiring.Component):
         return Cat(ram.read_data[9 * half :][:BYTE] for half in range(len(lanes)))
 
     def _add_ecp5_twin(self, m, address, write_en, write_data):
-        """As cells; ``read_data`` after a write are poison, so that a design that looks is found."""
+        """As the cells; ``read_data`` after a write are poison: a design must not use them."""
         m.submodules.memory = memory = Memory(
             shape=BYTE * self.width_bytes, depth=self._simulated_depth, init=[]
         )

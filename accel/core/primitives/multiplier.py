@@ -9,25 +9,27 @@ from amaranth.lib.wiring import In, Out
 from accel.core.primitives import ecp5, ice40
 from accel.core.primitives.family import Family, check_family
 
-# The ECP5's DSPs lie in few rows across the whole die, so the ways there and back have a register.
+from ..signals import idle_high
+
+# The ECP5's DSPs lie in few rows across the whole die, so the paths there and back have a register.
 _ECP5_HOPS = 2
 _LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ice40hx": 2, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
 _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
 _PRODUCTS_PER_CELL = {"ice40up": 2, "ecp5": 1}
 
 
-def latency_of(family: str) -> int:
+def latency_of(family: Family) -> int:
     """Cycles from operands to product in a family."""
     return _LATENCY[check_family(family)]
 
 
-def cells_of(family: str, count: int) -> int:
+def cells_of(family: Family, count: int) -> int:
     """DSP cells that ``count`` products take in a family."""
     check_family(family)
     return -(-count // _PRODUCTS_PER_CELL[family]) if family in _PRODUCTS_PER_CELL else 0
 
 
-def products_of(family: str, cells: int) -> int:
+def products_of(family: Family, cells: int) -> int:
     """Products that ``cells`` DSP cells make in a family; none in a family without."""
     return cells * _PRODUCTS_PER_CELL.get(check_family(family), 0)
 
@@ -35,15 +37,16 @@ def products_of(family: str, cells: int) -> int:
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
-    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While ``en``
-    is 0 every register keeps its value. The registers have no reset.
+    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While
+    ``en`` is 0 every register keeps its value. The registers have no reset.
 
     Parameters
     ----------
     count : int
         Number of products.
     activation_shape, weight_shape : ShapeLike
-        Shapes of the operands. On ``"ice40up"`` at most 8 bits each, on ``"ecp5"`` at most 18 signed.
+        Shapes of the operands. On ``"ice40up"`` at most 8 bits each, on ``"ecp5"`` at most 18
+        signed.
     family : str
         ``"ice40up"`` takes ``ceil(count / 2)`` SB_MAC16, ``"ecp5"`` takes ``count`` MULT18X18D,
         ``"ice40hx"`` and ``"generic"`` leave the multiplication to synthesis.
@@ -85,7 +88,7 @@ class Multiplier(wiring.Component):
             _check_operand(family, operand)
         super().__init__(
             {
-                "en": In(1, init=1),
+                "en": idle_high(In),
                 "a": In(data.ArrayLayout(self.activation_shape, count)),
                 "b": In(data.ArrayLayout(self.weight_shape, count)),
                 "p": Out(data.ArrayLayout(self.product_shape, count)),
@@ -162,7 +165,7 @@ class Multiplier(wiring.Component):
             ]
 
 
-def _check_operand(family: str, operand: Shape):
+def _check_operand(family: Family, operand: Shape):
     if family not in _OPERAND_WIDTH:
         return
     limit = _OPERAND_WIDTH[family]

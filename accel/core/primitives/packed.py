@@ -1,4 +1,4 @@
-"""Two products of one activation in one ``MULT18X18D``: both weights in one operand, with bits between.
+"""Two products of one activation in one ``MULT18X18D``: both weights lie in one operand.
 
 ``a * (w1 * 2**GAP + w0)`` has ``a * w0`` in its low bits, and above it ``a * w1``, less 1 where the
 low product is negative: one adder puts that right.
@@ -11,13 +11,14 @@ from amaranth.lib.wiring import In, Out
 from . import ecp5
 from .family import Family
 
-_HOP = 1  # a register on the way there, and one on the way back
+_HOP = 1  # a register to the cell, and one back
 
 
 class PackedMultipliers(wiring.Component):
     """``count`` pairs of exact products, ``p[k][i] = a[k] * b[k][i]`` for ``i`` of 0 and 1.
 
-    Latency: ``LATENCY`` cycles; throughput: one set of products a cycle. The registers have no reset.
+    Latency: ``LATENCY`` cycles; throughput: one set of products a cycle. The registers have no
+    reset.
 
     Parameters
     ----------

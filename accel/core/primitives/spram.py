@@ -3,7 +3,7 @@
 FPGA-TN-02022 "iCE40 SPRAM Usage Guide".
 """
 
-from amaranth.hdl import *
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,10 +16,10 @@ NIBBLE = 4
 class Spram(wiring.Component):
     """One SPRAM block.
 
-    A cycle with ``en`` set reads the word at ``address`` (``write_en`` 0), or writes those nibbles of
-    it that ``mask`` selects (``write_en`` 1). ``read_data`` follow a read by one cycle and are held
-    until the next cycle with ``en``; after a write they are undefined. The contents are undefined
-    after configuration.
+    A cycle with ``en`` set reads the word at ``address`` (``write_en`` 0), or writes those nibbles
+    of it that ``mask`` selects (``write_en`` 1). ``read_data`` follow a read by one cycle and are
+    held until the next cycle with ``en``; after a write they are undefined. The contents are
+    undefined after configuration.
 
     Parameters
     ----------
@@ -28,18 +28,20 @@ class Spram(wiring.Component):
         ``0xa5a5``, so that a design which looks at them is found out.
     """
 
-    en: In(1)
-    write_en: In(1)
-    mask: In(WIDTH // NIBBLE)
-    address: In(range(DEPTH))
-    write_data: In(WIDTH)
-    read_data: Out(WIDTH)
-
     POISON = 0xA5A5
 
     def __init__(self, *, simulate: bool = False):
         self.simulate = simulate
-        super().__init__()
+        super().__init__(
+            {
+                "en": In(1),
+                "write_en": In(1),
+                "mask": In(WIDTH // NIBBLE),
+                "address": In(range(DEPTH)),
+                "write_data": In(WIDTH),
+                "read_data": Out(WIDTH),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -24,10 +24,10 @@ def block_rams(
 
 
 class TwoReaders(wiring.Component):
-    """Twice ``depth`` words of ``parts`` parts of ``part_width`` bits, each part written on its own.
+    """Two halves of ``depth`` words of ``parts`` parts of ``part_width`` bits, each written alone.
 
-    ``read_data`` follow ``read_address`` by ``latency`` cycles. What is read from the cycle before a
-    write to the one after it is undefined.
+    ``read_data`` follow ``read_address`` by ``latency`` cycles. What is read from the cycle before
+    a write to the one after it is undefined.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class TwoReaders(wiring.Component):
             ]
 
     def _add_block_rams(self, m):
-        # As in `DualPortMemory`, a register breaks the way of what is written.
+        # As in `DualPortMemory`, a register divides the path of what is written.
         write_en = Signal.like(self.write_en, name="s1_write_en")
         address = Signal.like(self.write_address, name="s1_write_address", reset_less=True)
         written = Signal.like(self.write_data, name="s1_write_data", reset_less=True)

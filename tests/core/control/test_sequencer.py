@@ -16,12 +16,12 @@ from tests.support.rtl.layers import random_fields
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 BANK_WORDS = 4096
-COPY_FIELDS = ("input_bank", "input_base", "position_outer_step")
+TRANSFER_FIELDS = ("bank", "address", "words_less_one")
 SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
 
 
 class Chunk:
-    """A layer in memory: its descriptor, its tables if it has any, and the groups that it streams."""
+    """A layer in memory: its descriptor, its tables if it has any, and its groups."""
 
     def __init__(self, isa, rng):
         self.isa = isa
@@ -51,9 +51,20 @@ class Chunk:
         return descriptor(self.isa, self.fields, following) + self.lookup_tables + groups
 
 
-def descriptor(isa, fields, following, copy=0):
-    """The words of a descriptor."""
-    packed = encode(isa.descriptor, fields | {"next": following, "copy": copy})
+def descriptor(isa, fields, following):
+    """The words of a layer's descriptor."""
+    return words_of(isa, encode(isa.descriptor, fields | {"next": following, "dma": 0}))
+
+
+def transfer_descriptor(isa, fields, following):
+    """The words of a DMA transfer's descriptor, which has anything where that has no fields."""
+    layout = isa.dma_descriptor
+    own = encode(layout, dict.fromkeys(layout.fields, -1))
+    packed = encode(layout, fields | {"next": following, "dma": 1})
+    return words_of(isa, fields["others"] & ~own | packed)
+
+
+def words_of(isa, packed):
     width, count = isa.config.word_bits, isa.descriptor_words
     return [packed >> width * k & (1 << width) - 1 for k in range(count)]
 
@@ -68,8 +79,8 @@ class Run:
         self.executed = min(layers, stop_after or layers)
         self.stop_after = stop_after
         self.valid, self.starts, self.refused = valid, [], False
-        self.copies, self.copied, self.quiet = {}, [], 0
-        self.copying = self.seen_copying = False
+        self.transfers, self.transferred, self.quiet = {}, [], 0
+        self.dma_busy = self.seen_busy = False
         self.bit = self.isa.pointer.size  # of a flash, where there is one
         self.memory = {}
         # The second chunk lies across the end of bank 0.
@@ -79,7 +90,7 @@ class Run:
             in_flash = [self.rng.random() < 0.5 for _ in self.places]
             self.bit = self.isa.pointer.size - 1
             self.places = [p | f << self.bit for p, f in zip(self.places, in_flash, strict=True)]
-            self._add_copies(in_flash)
+            self._add_transfers(in_flash)
             if not valid:
                 good = [not f for f in in_flash[:layers]] + [False]
                 self.executed = min(self.executed, good.index(False))
@@ -87,9 +98,9 @@ class Run:
         for index, chunk in enumerate(self.chunks):
             words = chunk.words(self.places[index + 1], index == layers - 1)
             place = self.places[index]
-            if index in self.copies:  # before a chunk that follows in flash or is in memory
-                fields, chunk_place = self.copies[index]
-                head = descriptor(self.isa, fields, chunk_place, copy=1)
+            if index in self.transfers:  # before a chunk that follows in flash or is in memory
+                fields, chunk_place = self.transfers[index]
+                head = transfer_descriptor(self.isa, fields, chunk_place)
                 streamed = words if chunk_place >> self.bit else []
                 self.memory[place] = iter(head + streamed)
                 place = chunk_place
@@ -105,125 +116,129 @@ class Run:
     async def _bench(self, ctx):
         dut = self.dut
         for index in range(3):
-            ctx.set(dut.pointer_byte, self.places[0] >> 8 * index & 0xFF)
-            ctx.set(dut.set_pointer, 1 << index)
+            ctx.set(dut.host.pointer_byte, self.places[0] >> 8 * index & 0xFF)
+            ctx.set(dut.host.set_pointer, 1 << index)
             await ctx.tick()
-        ctx.set(dut.set_pointer, 0)
-        assert ctx.get(dut.idle)
-        ctx.set(dut.run, 1)
+        ctx.set(dut.host.set_pointer, 0)
+        assert ctx.get(dut.host.idle)
+        ctx.set(dut.host.run, 1)
         await self._tick(ctx)
-        ctx.set(dut.run, 0)
+        ctx.set(dut.host.run, 0)
         for index in range(self.executed):
-            ctx.set(dut.stop, index + 1 == self.stop_after)
+            ctx.set(dut.host.stop, index + 1 == self.stop_after)
             await self._layer(ctx, self.chunks[index])
         if self.refused:
-            assert not ctx.get(dut.idle)
+            assert not ctx.get(dut.host.idle)
             await self._tick(ctx)
-        assert ctx.get(dut.idle)
-        assert ctx.get(dut.refused) == self.refused
+        assert ctx.get(dut.host.idle)
+        assert ctx.get(dut.host.refused) == self.refused
         flash = [place for place in self.places[: self.executed] if place >> self.bit]
         assert self.starts == flash
-        copies = [copy for index, (copy, _) in self.copies.items() if index < self.executed]
-        assert self.copied == [{name: copy[name] for name in COPY_FIELDS} for copy in copies]
+        assert self.transferred == [
+            {name: fields[name] for name in TRANSFER_FIELDS}
+            for index, (fields, _) in self.transfers.items()
+            if index < self.executed
+        ]
         if self.executed < len(self.chunks):  # where a run would go on
             assert self._pointer(ctx) == self.places[self.executed]
         for name in COUNTERS[1:]:
-            ctx.set(getattr(dut, name), 0)
+            ctx.set(getattr(dut.tiles, name), 0)
         await ctx.tick().repeat(3)
         # They come a byte at a time, and stand as before when all have come.
-        counters, whole = 0, ctx.get(dut.counters)
-        ctx.set(dut.turn_counters, 1)
+        counters, whole = 0, ctx.get(dut.counters.value)
+        ctx.set(dut.host.next_counter_byte, 1)
         for index in range(COUNTERS_BYTES):
-            counters |= (ctx.get(dut.counters) & 0xFF) << 8 * index
+            counters |= (ctx.get(dut.counters.value) & 0xFF) << 8 * index
             await ctx.tick()
-        ctx.set(dut.turn_counters, 0)
-        assert counters == whole == ctx.get(dut.counters)
+        ctx.set(dut.host.next_counter_byte, 0)
+        assert counters == whole == ctx.get(dut.counters.value)
         mask = (1 << COUNTER_BITS) - 1
         read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
         assert read == self.counted
 
-    def _add_copies(self, in_flash):
-        """Some layers have words copied: a run of them begins in flash."""
+    def _add_transfers(self, in_flash):
+        """Before some layers comes a DMA transfer: a run of them begins in flash."""
+        layout = self.isa.dma_descriptor
         for index in range(len(self.chunks)):
             if self.rng.random() < 0.4:
-                self.copies[index] = (
-                    random_fields(self.isa, self.rng) | {"last": 0},
-                    (self.places[index]),
-                )
+                fields = {
+                    name: self.rng.getrandbits(layout[name].width) for name in TRANSFER_FIELDS
+                }
+                fields["others"] = self.rng.getrandbits(layout.size)
+                self.transfers[index] = fields, self.places[index]
                 self.places[index] = self.rng.getrandbits(10) << 1 | 1 << self.bit
                 in_flash[index] = True
 
     def _pointer(self, ctx):
-        return ctx.get(self.dut.pointer.as_value())
+        return ctx.get(self.dut.chunk.pointer.as_value())
 
     async def _tick(self, ctx):
         """A cycle of the memory, which grants some accesses, and of what is counted."""
         dut = self.dut
         events = {name: int(self.rng.random() < 0.5) for name in COUNTERS[1:]}
         for name, value in events.items():
-            ctx.set(getattr(dut, name), value)
-        if not ctx.get(dut.idle):
+            ctx.set(getattr(dut.tiles, name), value)
+        if not ctx.get(dut.host.idle):
             for name, value in events.items():
                 self.counted[name] += value
             self.counted["cycles"] += 1
         if self.isa.config.flash_lanes:
-            self._copies(ctx)
+            self._dma(ctx)
         granted = self.rng.random() < 0.7
-        ctx.set(dut.granted, granted)
+        ctx.set(dut.chunk.granted, granted)
         read = None
-        if granted and ctx.get(dut.access_en):
+        if granted and ctx.get(dut.chunk.en):
             pointer = self._pointer(ctx)
             read = next(self.stream) if pointer >> self.bit else self.memory.get(pointer)
         self.arriving.append(read)
         if self.isa.config.flash_lanes:
-            ctx.set(dut.flash_valid, self.valid)
-            if ctx.get(dut.flash_start):
+            ctx.set(dut.flash.valid, self.valid)
+            if ctx.get(dut.flash.start):
                 self.starts.append(self._pointer(ctx))
                 self.stream = self.memory[self._pointer(ctx)]
         await ctx.tick()
         word = self.arriving[-self.latency] if len(self.arriving) >= self.latency else None
         garbage = self.rng.getrandbits(self.isa.config.word_bits)
-        ctx.set(dut.data, garbage if word is None else word)
+        ctx.set(dut.chunk.data, garbage if word is None else word)
 
-    def _copies(self, ctx):
-        """What a dma would see: a copy begins, words are missing for some time, and who says so
-        long that it is quiet asks for nothing in the cycle after."""
-        dut = self.dut
-        assert not (self.quiet and ctx.get(dut.access_en))
-        # Words of a copy still come; it is looked at a cycle later.
-        assert not (self.seen_copying and ctx.get(dut.flash_stop))
-        ctx.set(dut.copying, self.copying)
-        self.seen_copying = self.copying
-        self.quiet = self.copying and ctx.get(dut.quiet)
-        if ctx.get(dut.copy):
-            assert not self.copying
-            self.copying = True
-            descriptor = ctx.get(dut.descriptor)
-            self.copied.append({name: descriptor[name] for name in COPY_FIELDS})
+    def _dma(self, ctx):
+        """A DMA: a transfer begins, and words of it are missing for some time. Who says meanwhile
+        that it is quiet asks for nothing in the next cycle."""
+        dma = self.dut.dma
+        assert not (self.quiet and ctx.get(self.dut.chunk.en))
+        # Words of the transfer still come; whether is looked at a cycle later.
+        assert not (self.seen_busy and ctx.get(self.dut.flash.stop))
+        ctx.set(dma.busy, self.dma_busy)
+        self.seen_busy = self.dma_busy
+        self.quiet = self.dma_busy and ctx.get(dma.quiet)
+        if ctx.get(dma.start):
+            assert not self.dma_busy
+            self.dma_busy = True
+            self.transferred.append({name: ctx.get(dma.transfer[name]) for name in TRANSFER_FIELDS})
         elif self.rng.random() < 0.003:
-            self.copying = False
+            self.dma_busy = False
 
     def _enabled(self, ctx):
         """What the word that arrives is for: one thing, if any."""
         names = ("table_en", "parameter_en", "weight_en")
-        found = [name for name in names if ctx.get(getattr(self.dut, name))]
+        found = [name for name in names if ctx.get(getattr(self.dut.fill, name))]
         assert len(found) <= 1
         return found
 
     async def _layer(self, ctx, chunk):
         """One layer: takes what fills the buffers, and releases each half some time later."""
         dut, rng, fields = self.dut, self.rng, chunk.fields
-        while not ctx.get(dut.start):
+        while not ctx.get(dut.layer.start):
             assert self._enabled(ctx) == []
             await self._tick(ctx)
-        descriptor = ctx.get(dut.descriptor)
+        descriptor = ctx.get(dut.layer.descriptor)
         assert {name: descriptor[name] for name in fields} == fields
         await self._tick(ctx)
-        assert ctx.get(dut.ready) == 0
+        assert ctx.get(dut.tiles.ready) == 0
 
         lookup_tables, filling, full, loaded, ready_before = [], ([], []), {}, 0, 0
         while loaded < len(chunk.groups) or full:
-            half, ready = ctx.get(dut.half), ctx.get(dut.ready)
+            half, ready = ctx.get(dut.fill.half), ctx.get(dut.tiles.ready)
             risen = ready & ~ready_before
             if risen:
                 assert risen == 1 << (loaded & 1)
@@ -231,18 +246,18 @@ class Run:
                 assert lookup_tables == chunk.lookup_tables
                 loaded += 1
                 full[loaded - 1 & 1] = rng.choice([1, 5, 40, 200])
-            enabled, word = self._enabled(ctx), ctx.get(dut.write_data)
+            enabled, word = self._enabled(ctx), ctx.get(dut.fill.data)
             if enabled == ["table_en"]:
                 assert filling == ([], []) and loaded == 0
                 lookup_tables.append(word)
             elif enabled:
                 assert half == loaded & 1 and half not in full
-                assert not ctx.get(dut.restart)
-            if ctx.get(dut.restart):
+                assert not ctx.get(dut.fill.restart)
+            if ctx.get(dut.fill.restart):
                 filling = ([], [])
             elif enabled == ["parameter_en"]:
-                place = ctx.get(dut.parameter_column) * self.isa.channel_parameter_words
-                assert place + ctx.get(dut.parameter_word) == len(filling[0])
+                place = ctx.get(dut.fill.parameter_column) * self.isa.channel_parameter_words
+                assert place + ctx.get(dut.fill.parameter_word) == len(filling[0])
                 assert filling[1] == []
                 filling[0].append(word)
             elif enabled == ["weight_en"]:
@@ -257,21 +272,21 @@ class Run:
             if release is not None:
                 del full[release]
                 # Weights that all groups share stay for the whole layer.
-                assert ctx.get(dut.ready) >> release & 1 == fields["shared"]
-                ready_before = ctx.get(dut.ready) & ready
+                assert ctx.get(dut.tiles.ready) >> release & 1 == fields["shared"]
+                ready_before = ctx.get(dut.tiles.ready) & ready
         for _ in range(rng.randint(3, 20)):
-            assert not ctx.get(dut.access_en)
+            assert not ctx.get(dut.chunk.en)
             assert self._enabled(ctx) == []
-            assert not ctx.get(dut.layer_done)
+            assert not ctx.get(dut.host.layer_done)
             await self._tick(ctx)
         ctx.set(dut.finished, 1)
-        while self.seen_copying:  # it looks at what was said a cycle ago
-            assert not ctx.get(dut.layer_done)
-            assert not ctx.get(dut.flash_stop)
-            assert ctx.get(dut.quiet)
+        while self.seen_busy:  # it looks at what was said a cycle ago
+            assert not ctx.get(dut.host.layer_done)
+            assert not ctx.get(dut.flash.stop)
+            assert ctx.get(dut.dma.quiet)
             await self._tick(ctx)
             ctx.set(dut.finished, 0)
-        assert ctx.get(dut.layer_done)
+        assert ctx.get(dut.host.layer_done)
         await self._tick(ctx)
         ctx.set(dut.finished, 0)
 
@@ -308,19 +323,19 @@ def test_the_links_pointer_moves_word_by_word_and_on_into_bank_1():
     async def bench(ctx):
         location = BANK_WORDS - 2
         for index in (2, 0, 1):
-            ctx.set(dut.pointer_byte, location >> 8 * index & 0xFF)
-            ctx.set(dut.set_pointer, 1 << index)
+            ctx.set(dut.host.pointer_byte, location >> 8 * index & 0xFF)
+            ctx.set(dut.host.set_pointer, 1 << index)
             await ctx.tick()
-        ctx.set(dut.set_pointer, 0)
+        ctx.set(dut.host.set_pointer, 0)
         for expected in (BANK_WORDS - 2, BANK_WORDS - 1, BANK_WORDS, BANK_WORDS + 1):
             for link_en in (0, 1):
-                ctx.set(dut.link_en, link_en)
-                assert ctx.get(dut.access_en) == link_en
-                assert ctx.get(dut.pointer.as_value()) == expected
+                ctx.set(dut.host.access, link_en)
+                assert ctx.get(dut.chunk.en) == link_en
+                assert ctx.get(dut.chunk.pointer.as_value()) == expected
                 await ctx.tick()
-            ctx.set(dut.link_advance, 1)
-            ctx.set(dut.link_en, 0)
+            ctx.set(dut.host.advance, 1)
+            ctx.set(dut.host.access, 0)
             await ctx.tick()
-            ctx.set(dut.link_advance, 0)
+            ctx.set(dut.host.advance, 0)
 
     simulate(dut, bench)

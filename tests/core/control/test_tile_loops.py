@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
-from accel.core.control.tile_loops import Issue, _Positions, _Taps
-from accel.isa import COORDINATE_BITS, Isa
+from accel.core.control.tile_loops import TileLoops
+from accel.isa import Isa
 from tests.support.rtl.layers import is_outside, positions, random_fields, taps
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
@@ -22,116 +22,14 @@ SIZES = [
     (4, 4, 4),
     (8, 4, 1),
 ]  # rows, columns, requantizers
-COORDINATES = (1 << COORDINATE_BITS) - 1
 SEEDS = st.integers(0, 1 << 32)
-
-
-@pytest.mark.parametrize("broadcast", [False, True])
-@pytest.mark.parametrize("rows", [2, 3, 4])
-@settings(UNSHRUNK, max_examples=10)
-@given(seed=SEEDS)
-def test_taps_are_nested_loops_that_begin_anew_with_each_tile(rows, broadcast, seed):
-    rng = random.Random(seed)
-    config = AcceleratorConfig(rows=rows)
-    isa, dut = Isa(config), _Taps(config)
-    seen, expected = [], []
-    names = ("slot", "advancing", "first", "first_block", "tile_last", "offset", "inner", "outer")
-
-    async def tile(ctx):
-        ctx.set(dut.busy, 1)
-        last = False
-        while not last:
-            seen.append({name: ctx.get(getattr(dut, name)) for name in names})
-            last = seen[-1]["tile_last"]
-            await ctx.tick()
-        ctx.set(dut.busy, 0)
-
-    async def bench(ctx):
-        for _ in range(2):
-            fields = random_fields(isa, rng, broadcast=broadcast)
-            ctx.set(dut.descriptor, fields)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
-            await ctx.tick()
-            for _ in range(3):
-                for _ in range(rng.choice([0, 0, 1, 3])):
-                    assert not ctx.get(dut.tile_last)
-                    await ctx.tick()
-                await tile(ctx)
-                expected.extend(walk(fields, rows))
-
-    def walk(fields, rows):
-        blocks = list(taps(fields))
-        slots = 1 if broadcast else rows
-        for cycle in range(slots * len(blocks)):
-            offset, inner, outer = blocks[cycle // slots]
-            yield {
-                "slot": cycle % rows,
-                "advancing": int(cycle < rows),
-                "first": int(cycle == 0),
-                "first_block": int(cycle < slots),
-                "tile_last": int(cycle == slots * len(blocks) - 1),
-                "offset": offset & (1 << isa.address_bits) - 1,
-                "inner": inner & COORDINATES,
-                "outer": outer & COORDINATES,
-            }
-
-    simulate(dut, bench)
-    assert seen == expected
-
-
-@settings(UNSHRUNK, max_examples=30)
-@given(rows=st.integers(2, 5), seed=SEEDS)
-def test_positions_run_on_across_the_ends_of_runs_and_begin_anew_with_each_group(rows, seed):
-    rng = random.Random(seed)
-    config = AcceleratorConfig(rows=rows)
-    isa, dut = Isa(config), _Positions(config)
-    mask = (1 << isa.address_bits) - 1
-
-    async def group(ctx, wanted):
-        """Whole tiles of positions, with pauses; the group's end may be known right after."""
-        advances = -(-len(wanted) // rows) * rows
-        for index in range(advances):
-            while rng.random() < 0.3:
-                assert ctx.get(dut.exhausted) == (index >= len(wanted))
-                await ctx.tick()
-            ctx.set(dut.advance, 1)
-            if index < len(wanted):
-                address, inner, outer = wanted[index]
-                entry = ctx.get(dut.entry)
-                assert entry.address == address & mask
-                assert (entry.inner, entry.outer) == (inner & COORDINATES, outer & COORDINATES)
-            assert ctx.get(dut.exhausted) == (index >= len(wanted) - 1)
-            await ctx.tick()
-            ctx.set(dut.advance, 0)
-        for _ in range(rng.choice([0, 0, 2])):
-            assert ctx.get(dut.exhausted)
-            await ctx.tick()
-        ctx.set(dut.group_passed, 1)
-        assert ctx.get(dut.exhausted)
-        await ctx.tick()
-        ctx.set(dut.group_passed, 0)
-
-    async def bench(ctx):
-        for _ in range(3):
-            fields = random_fields(isa, rng)
-            ctx.set(dut.descriptor, fields)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
-            await ctx.tick()
-            for index in range(fields["groups_less_one"] + 1):
-                await group(ctx, positions(fields, index))
-
-    simulate(dut, bench)
 
 
 class Layers:
     """Runs layers one after another, their weights loaded and released at random times."""
 
     def __init__(self, config, seed, *, broadcast, **changes):
-        self.config, self.isa, self.dut = config, Isa(config), Issue(config)
+        self.config, self.isa, self.dut = config, Isa(config), TileLoops(config)
         self.rng = random.Random(seed)
         self.broadcast = broadcast
         self.changes = changes  # of random fields
@@ -146,18 +44,18 @@ class Layers:
         """Every cycle of a layer, and some after it, beside what plain Python expects."""
         dut, rng = self.dut, self.rng
         tiles = list(self._tiles(f))
-        ctx.set(dut.descriptor, f)
-        ctx.set(dut.start, 1)
+        ctx.set(dut.layer.descriptor, f)
+        ctx.set(dut.layer.start, 1)
         await ctx.tick()
-        ctx.set(dut.start, 0)
+        ctx.set(dut.layer.start, 0)
         ready, group, loaded, loads = 0, 0, 0, rng.randint(0, 30)
         release = {}  # time by half
         stage_1, stage_2, free, spaced = None, None, 0, 0
         drained = self.config.tile_cycles(f["residual"])
         after = drained + 4  # no layer begins earlier after another's last tile
         current, index = None, 0  # the tile in progress and the step within
-        turns = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
-        turns *= self.config.pace
+        period = math.gcd(self.config.rows, self.config.columns) // self.config.requantizers
+        period *= self.config.pace
         for time in range(20_000):
             # The sequencer: a half is released some time after its group, then filled again, which
             # takes a while.
@@ -170,12 +68,12 @@ class Layers:
                 loaded += 1 if not f["shared"] else 1 << 20
                 loads = rng.choice([0, 3, 40])
             loads = max(0, loads - 1)
-            ctx.set(dut.ready, ready)
+            ctx.set(dut.tiles.ready, ready)
 
             # Reads follow their steps.
-            assert ctx.get(dut.read_coming) == (current is not None)
+            assert ctx.get(dut.read.coming) == (current is not None)
             if stage_1 is not None and stage_1["address"] is not None:
-                assert ctx.get(dut.read_address) == stage_1["address"]
+                assert ctx.get(dut.read.address) == stage_1["address"]
             if stage_2 is not None and stage_2["address"] is not None:
                 assert ctx.get(dut.outside) == stage_2["outside"]
             stage_2, stage_1 = stage_1, None
@@ -201,11 +99,11 @@ class Layers:
                     current, free = None, time
 
             # A tile begins as early as it may, and whoever keeps it waiting is told. After a group
-            # there is a pause of a cycle; where there is a second operand tiles begin in turns.
+            # there is a pause of a cycle; with a residual operand they begin at multiples of a period.
             weights = bool(tiles) and group >= loaded
-            turn = not f["residual"] or time % turns == 0
-            drain = bool(tiles) and not weights and (time < spaced or not turn)
-            waiting = (ctx.get(dut.waiting_weights), ctx.get(dut.waiting_drain))
+            in_phase = not f["residual"] or time % period == 0
+            drain = bool(tiles) and not weights and (time < spaced or not in_phase)
+            waiting = (ctx.get(dut.tiles.waiting_weights), ctx.get(dut.tiles.waiting_drain))
             assert waiting == ((weights, drain) if pausing else (0, 0))
             if tiles and current is None and not weights and not drain and not group_ends:
                 current, index = tiles.pop(0), 0

@@ -1,4 +1,4 @@
-"""The drain emits each tile's sums once, in order and without a pause, while the next tile comes."""
+"""The drain emits each tile's sums once, in order and without a pause, while the next one comes."""
 
 import random
 
@@ -64,7 +64,10 @@ class Run:
             _, half, group_last = self.tiles.get(time, (0, *self.rng.choices((0, 1), k=2)))
             ctx.set(dut.step, step | {"half": half, "group_last": group_last})
             sums = ctx.get(dut.o)
-            where = {name: ctx.get(getattr(dut, name)) for name in ("column", "half", "release")}
+            places = ctx.get(dut.places)
+            (where,) = {(place.column, place.half) for place in places}  # the same for all
+            where = {"place": where, "release": ctx.get(dut.release)}
+            assert not where["release"] or ctx.get(dut.release_half) == where["place"][1]
             emitted = [sums[k] for k in range(self.config.requantizers)]
             self.seen.append((ctx.get(dut.valid), where, emitted))
             await ctx.tick()
@@ -77,7 +80,7 @@ class Run:
             assert len(places) == self.config.drain_cycles
             for index, (row, first) in enumerate(places):
                 last = index == len(places) - 1
-                where = {"column": first // count, "half": half, "release": int(last & group_last)}
+                where = {"place": (first // count, half), "release": int(last & group_last)}
                 expected[time + 1 + self.pace * index] = (where, row[first : first + count])
         for time, (valid, where, _) in enumerate(self.seen):
             assert valid == (time in expected), time

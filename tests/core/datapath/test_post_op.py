@@ -54,7 +54,7 @@ def code_of(rule, result, old, low, high, lookup_tables):
 
 
 class Layers:
-    """Layers of all rules, one after another: what is combined in each cycle, and what comes out."""
+    """Layers of all rules, one after another: operands in each cycle, and what comes out."""
 
     def __init__(self, config, seed, rules):
         self.config, self.rng = config, random.Random(seed)
@@ -73,16 +73,16 @@ class Layers:
         for rule in self.rules:
             dut, rng = self.dut, self.rng
             low, high = sorted(rng.choice([0, 255, rng.randrange(256)]) for _ in range(2))
-            ctx.set(dut.restart, 1)
+            ctx.set(dut.fill.start, 1)
             await self._tick(ctx)
-            ctx.set(dut.restart, 0)
+            ctx.set(dut.fill.start, 0)
             for name, value in (
                 ("maximum", rule == "maximum"),
                 ("lookup_tables", rule.startswith("lookup_tables")),
                 ("low", low),
                 ("high", high),
             ):
-                ctx.set(getattr(dut, name), value)
+                ctx.set(getattr(dut.rule, name), value)
             if rule.startswith("lookup_tables"):
                 await self._load(ctx, 256 if rule == "lookup_tables" else 1)
             for _ in range(200):
@@ -101,9 +101,9 @@ class Layers:
         """Entries word by word, with pauses. What was begun before is given up."""
         if self.rng.random() < 0.3:
             await self._words(ctx, entries(self.rng, self.rng.randrange(20)), self.rng.randrange(2))
-            ctx.set(self.dut.restart, 1)
+            ctx.set(self.dut.fill.start, 1)
             await self._tick(ctx)
-            ctx.set(self.dut.restart, 0)
+            ctx.set(self.dut.fill.start, 0)
         first, residual = entries(self.rng, 256), entries(self.rng, count)
         # The second table keeps what it had after its only entry, which nobody asks for.
         self.lookup_tables = first, residual
@@ -122,11 +122,11 @@ class Layers:
         for word in words + [self.rng.getrandbits(width)] * more:
             while self.rng.random() < 0.2:
                 await self._tick(ctx)
-            ctx.set(dut.write_en, 1)
-            ctx.set(dut.write_data, word)
+            ctx.set(dut.fill.table_en, 1)
+            ctx.set(dut.fill.data, word)
             await self._tick(ctx)
-            ctx.set(dut.write_en, 0)
-            ctx.set(dut.write_data, self.rng.getrandbits(width))
+            ctx.set(dut.fill.table_en, 0)
+            ctx.set(dut.fill.data, self.rng.getrandbits(width))
 
     def check(self):
         assert self.dut.latency == latency_of(self.config)

@@ -45,19 +45,21 @@ def requantize(family, work, tie_parity=0, carry_save=False):
             # Halves are rounded up. No sum is the least that there is room for.
             odd = rng.randrange(2) if sum_ > -(1 << SUM_BITS - 1) else 0
             ctx.set(dut.sum, 2 * sum_ - odd if carry_save else sum_)
-            ctx.set(dut.early, {name: record[name] for name in ("bias", "coarse", "tie")})
+            ctx.set(
+                dut.parameters.early, {name: record[name] for name in ("bias", "coarse", "tie")}
+            )
             # The record table: the sign of the sum before chooses the offset.
             if time:
                 sum_, record = work[(time - 1) % len(work)]
-                negative = ctx.get(dut.negative)
+                negative = ctx.get(dut.parameters.negative)
                 assert negative == (sum_ + record["bias"] < 0)
                 later.append((record, record["offset_negative" if negative else "offset"]))
             if time > wait:
                 record, offset = later[time - 1 - wait]
                 lows = (record[name] >> OFFSET_DROPPED_BITS & 1 for name in OFFSETS)
                 late = dict(zip(("low", "low_negative"), lows, strict=True))
-                ctx.set(dut.late, {"divisor": record["divisor"]} | late)
-                ctx.set(dut.offset, {"high": offset >> OFFSET_DROPPED_BITS + 1})
+                ctx.set(dut.parameters.late, {"divisor": record["divisor"]} | late)
+                ctx.set(dut.parameters.offset, {"high": offset >> OFFSET_DROPPED_BITS + 1})
             if time >= dut.latency:
                 results.append(ctx.get(dut.o))
             await ctx.tick()

@@ -1,4 +1,4 @@
-"""Every code goes to the byte where plain Python puts it, in whole words, and nothing else is written."""
+"""Every code goes to the byte where plain Python puts it, and nothing else is written."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -43,8 +43,8 @@ SEEDS = st.integers(0, 1 << 32)
 
 
 def output_fields(isa, rng, *, residual):
-    """A layer of which columns, and positions of each run, are left out; lanes as requantizers
-    want them. With a second operand no byte is written twice."""
+    """A layer of which columns, and positions of each run, are left out; first bytes are multiples
+    of the requantizers. With a residual operand no byte is written twice."""
     config = isa.config
     rows, columns, count = config.rows, config.columns, config.requantizers
     fields = random_fields(isa, rng)
@@ -63,7 +63,7 @@ def output_fields(isa, rng, *, residual):
 
 
 def places_of_their_own(f, isa, rng):
-    """Steps from group to group and position to position that go on and on, or back and back."""
+    """Steps between groups and positions that all go forwards, or all go backwards."""
     rows, columns = isa.config.rows, isa.config.columns
     lane = rng.randrange(0, rows, gcd(rows, columns)) if columns % rows else 0
     group = columns if columns >= rows else rng.choice([columns, rows])
@@ -97,7 +97,7 @@ def places(f: Mapping[str, int], config: AcceleratorConfig, address_bits: int) -
     """The places of the results in the order of the drain.
 
     Requantizers write together: up to the last of those that have a channel to write. On cores of
-    several lines of columns each has a place of its own.
+    several broadcast rows each has a place of its own.
     """
     rows, columns, count = config.rows, config.columns, config.requantizers
     real = f["run_less_one"] + 1 - f["run_filling"]
@@ -166,26 +166,26 @@ class Layers:
         garbage = rng.getrandbits(8 * config.requantizers), rng.getrandbits(config.word_bits)
         ctx.set(dut.coming, coming)
         ctx.set(dut.codes, self.codes.get(self.time, garbage[0]))
-        ctx.set(dut.read_data, self.read_data.get(self.time, garbage[1]))
+        ctx.set(dut.memory.read_data, self.read_data.get(self.time, garbage[1]))
         if self.coming_access:
             self._access(ctx)
-        self.coming_access = ctx.get(dut.coming_access)
+        self.coming_access = ctx.get(dut.memory.coming)
         if self.time in self.old:
-            self.old_seen[self.time] = ctx.get(dut.old)
+            self.old_seen[self.time] = ctx.get(dut.residual)
         if ctx.get(dut.done):
             self.done_seen.append(self.time)
         await ctx.tick()
         self.time += 1
 
     def _access(self, ctx):
-        address, mask = ctx.get(self.dut.address), ctx.get(self.dut.write_en)
+        address, mask = ctx.get(self.dut.memory.address), ctx.get(self.dut.memory.write_en)
         word = self._word(address)
         if mask == 0:
             due = self.time + memory.latency_of(self.config.family)
             self.read_data[due] = int.from_bytes(word, "little")
             self.seen[self.time] = ("read", address)
             return
-        data = ctx.get(self.dut.write_data).to_bytes(self.config.rows, "little")
+        data = ctx.get(self.dut.memory.write_data).to_bytes(self.config.rows, "little")
         lanes = [lane for lane in range(self.config.rows) if mask >> lane & 1]
         self.seen[self.time] = ("write", address, {lane: data[lane] for lane in lanes})
         for lane in lanes:
@@ -196,21 +196,21 @@ class Layers:
         for index in range(self.layers):
             residual = self.seconds[index % len(self.seconds)]
             fields = output_fields(self.dut.isa, self.rng, residual=residual)
-            ctx.set(self.dut.descriptor, fields)
-            ctx.set(self.dut.start, 1)
+            ctx.set(self.dut.layer.descriptor, fields)
+            ctx.set(self.dut.layer.start, 1)
             await self._cycle(ctx)
-            ctx.set(self.dut.start, 0)
+            ctx.set(self.dut.layer.start, 0)
             for _ in range(4):
                 await self._cycle(ctx)
-            written, turns = {}, config.word_cycles * config.pace
+            written, period = {}, config.word_cycles * config.pace
             before = {address: bytes(word) for address, word in self.words.items()}
             for index, place in enumerate(places(fields, config, self.dut.isa.address_bits)):
                 if residual:
                     for _ in range(config.pace - 1 if index else 0):
                         await self._cycle(ctx)
                 if index % config.drain_cycles == 0:
-                    # With a second operand tiles begin in turns.
-                    pause = self.rng.choice([0, 0, 1, 9]) * (turns if residual else 1)
+                    # With a residual operand tiles begin at multiples of a period.
+                    pause = self.rng.choice([0, 0, 1, 9]) * (period if residual else 1)
                     for _ in range(pause):
                         await self._cycle(ctx)
                 self._expect(place, residual, written, before)
@@ -265,7 +265,7 @@ def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), COMBINING)
 @settings(UNSHRUNK, max_examples=2)
 @given(seed=SEEDS)
-def test_second_operands_are_what_places_held_and_no_read_meets_a_write(
+def test_residual_operands_are_what_bytes_held_and_no_read_meets_a_write(
     rows, columns, requantizers, family, seed
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
@@ -284,7 +284,7 @@ def test_the_links_byte_is_all_of_the_word(rows, columns, requantizers):
             ctx.set(dut.link_byte, byte)
             ctx.set(dut.codes, rng.getrandbits(8 * requantizers))
             await ctx.tick()
-            assert ctx.get(dut.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
-            assert not ctx.get(dut.coming_access)
+            assert ctx.get(dut.memory.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
+            assert not ctx.get(dut.memory.coming)
 
     simulate(dut, bench)

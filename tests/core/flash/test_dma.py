@@ -1,4 +1,4 @@
-"""Words are copied in order, only where nobody else comes, and a copy ends with its last word."""
+"""Words are written in order, only where nobody else comes; a transfer ends with its last word."""
 
 import random
 
@@ -13,8 +13,9 @@ from tests.support.rtl.simulation import UNSHRUNK, simulate
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
 
 
-class Copies:
-    """Copies of random lengths, one after another, whose words come and can be written now and then."""
+class Transfers:
+    """Transfers of random lengths, one after another, whose words come and can be written now and
+    then."""
 
     def __init__(self, seed, rate):
         self.rng, self.rate = random.Random(seed), rate
@@ -29,16 +30,16 @@ class Copies:
         dut, rng = self.dut, self.rng
         for _ in range(5):
             words, bank, address = rng.choice([1, 2, 3, 17]), rng.randrange(2), rng.randrange(200)
-            fields = {"input_bank": bank, "input_base": address, "position_outer_step": words - 1}
+            fields = {"bank": bank, "address": address, "words_less_one": words - 1}
             for name, value in fields.items():
-                ctx.set(dut.descriptor[name], value)
-            ctx.set(dut.begin, 1)
+                ctx.set(dut.control.transfer[name], value)
+            ctx.set(dut.control.start, 1)
             await self._tick(ctx)
-            ctx.set(dut.begin, 0)
+            ctx.set(dut.control.start, 0)
             for name in fields:  # the descriptor is the next layer's now
-                ctx.set(dut.descriptor[name], rng.randrange(2))
+                ctx.set(dut.control.transfer[name], rng.randrange(2))
             self.written, self.waiting = [], 3
-            while ctx.get(dut.active):
+            while ctx.get(dut.control.busy):
                 await self._tick(ctx)
             assert self.written == [(bank, address + k) for k in range(words)]
             for _ in range(rng.randrange(9)):
@@ -47,19 +48,24 @@ class Copies:
 
     async def _tick(self, ctx):
         dut, rng = self.dut, self.rng
-        offered, location = ctx.get(dut.offered), ctx.get(dut.location)
+        offered, location = ctx.get(dut.memory.offered), ctx.get(dut.memory.location)
         assert not offered or self.before
         # Words have at least three cycles between them, and stay until they are written.
         self.waiting = max(0, self.waiting - 1)
-        ctx.set(dut.valid, self.waiting == 0)
+        ctx.set(dut.words.valid, self.waiting == 0)
         taken = bool(offered) and self._often()
-        ctx.set(dut.taken, taken)
+        ctx.set(dut.memory.taken, taken)
+        # What is written is the word that came, which is taken with it.
+        word = rng.getrandbits(CONFIG.word_bits)
+        ctx.set(dut.words.word, word)
+        assert ctx.get(dut.memory.data) == word
+        assert ctx.get(dut.words.taken) == taken
         if taken:
-            assert ctx.get(dut.valid)
+            assert ctx.get(dut.words.valid)
             self.written.append((location.bank, location.address))
         quiet, streaming, bank = self._often(), rng.random() < 0.2, rng.randrange(2)
         for name, value in (("quiet", quiet), ("streaming", streaming), ("bank", bank)):
-            ctx.set(getattr(dut, name), value)
+            ctx.set(getattr(dut.control, name), value)
         self.before = quiet or (not streaming and bank != location.bank)
         await ctx.tick()
         if taken:
@@ -69,5 +75,5 @@ class Copies:
 @pytest.mark.parametrize("rate", [0, 0.5, 0.9])
 @settings(UNSHRUNK, max_examples=10)
 @given(seed=st.integers(0, 1 << 32))
-def test_all_words_of_a_copy_are_written_once_and_in_order(rate, seed):
-    Copies(seed, rate)
+def test_all_words_of_a_transfer_are_written_once_and_in_order(rate, seed):
+    Transfers(seed, rate)

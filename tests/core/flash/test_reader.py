@@ -327,7 +327,7 @@ def test_the_clock_pauses_when_nothing_is_taken_and_commands_keep_their_distance
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"data_lines": 3}, "Lanes of a flash must be 1, 2 or 4, not 3"),
+        ({"data_lines": 3}, "Data lines of a flash must be 1, 2 or 4, not 3"),
         ({"divider": 4}, "Divider of a flash's clock must be 1 or 2, not 4"),
         (
             {"offset": 100},

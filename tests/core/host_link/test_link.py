@@ -1,4 +1,4 @@
-"""The link serves every request over streams that stall, and finds back to frames after nonsense."""
+"""The link serves every request over streams that stall, and recovers after nonsense."""
 
 import random
 

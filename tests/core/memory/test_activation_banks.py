@@ -1,4 +1,4 @@
-"""Both banks serve array, write-back and others at once, and nobody sees another's words."""
+"""Both banks serve array, write-back and the rest at once, and nobody sees another's words."""
 
 import random
 
@@ -27,11 +27,11 @@ class Traffic:
         self.rng = random.Random(seed)
         self.cycles = cycles
         self.memory = {}
-        self.expected = {name: {} for name in ("array_data", "result_data", "other_read_data")}
+        self.expected = {name: {} for name in ("array_data", "result_data", "shared_data")}
         self.seen = {name: [] for name in self.expected}
         self.layer_bank, self.layer_left = 0, 0
         self.coming = {"array": False, "result": False}
-        self.copied = 0
+        self.transferred = 0
         simulate(self.dut, self._bench)
 
     def _bytes(self):
@@ -50,15 +50,19 @@ class Traffic:
         for bank in (0, 1):
             for address in USED:
                 self.memory[bank, address] = value = self._bytes()
-                ctx.set(dut.other_en, 1)
-                ctx.set(dut.other_location, {"bank": bank, "address": address})
-                ctx.set(dut.other_write, (1 << self.config.rows) - 1)
-                ctx.set(dut.write_data, value)
+                ctx.set(dut.shared.en, 1)
+                ctx.set(dut.shared.location, {"bank": bank, "address": address})
+                ctx.set(dut.shared_write, (1 << self.config.rows) - 1)
+                ctx.set(dut.result.write_data, value)
                 await ctx.tick()
         for time in range(self.cycles):
             self._cycle(ctx, time)
-            for name, seen in self.seen.items():
-                seen.append(ctx.get(getattr(dut, name)))
+            for name, port in (
+                ("array_data", dut.array_data),
+                ("result_data", dut.result.read_data),
+                ("shared_data", dut.shared.read_data),
+            ):
+                self.seen[name].append(ctx.get(port))
             await ctx.tick()
 
     def _announce(self, ctx):
@@ -71,7 +75,7 @@ class Traffic:
         running = self.layer_left > dut.latency
         self.coming = {name: running and self.rng.random() < 0.6 for name in present}
         for name, value in self.coming.items():
-            ctx.set(getattr(dut, f"{name}_coming"), value)
+            ctx.set(getattr(dut, name).coming, value)
         return present["array"], present["result"]
 
     def _cycle(self, ctx, time):
@@ -81,52 +85,52 @@ class Traffic:
         array_address, result_address, address = rng.choices(USED, k=3)
         data, mask = self._bytes(), self._mask() if rng.random() < 0.5 else 0
         if self.config.flash_lanes:
-            ctx.set(dut.dma_offered, 0)
-        ctx.set(dut.array_bank, bank)
-        ctx.set(dut.array_address, array_address)
-        ctx.set(dut.result_bank, 1 - bank)
-        ctx.set(dut.result_address, result_address)
-        ctx.set(dut.write_en, mask)  # without an access it means nothing
-        ctx.set(dut.write_data, data)
+            ctx.set(dut.dma.offered, 0)
+        ctx.set(dut.array.bank, bank)
+        ctx.set(dut.array.address, array_address)
+        ctx.set(dut.result.bank, 1 - bank)
+        ctx.set(dut.result.address, result_address)
+        ctx.set(dut.result.write_en, mask)  # without an access it means nothing
+        ctx.set(dut.result.write_data, data)
         # All writes share their data, so others write only where the write-back does not.
-        other_bank = rng.randrange(2)
-        other_mask = self._mask() if not (results and mask) and rng.random() < 0.5 else 0
-        ctx.set(dut.other_en, others)
-        ctx.set(dut.other_location, {"bank": other_bank, "address": address})
-        ctx.set(dut.other_write, other_mask)
+        shared_bank = rng.randrange(2)
+        shared_mask = self._mask() if not (results and mask) and rng.random() < 0.5 else 0
+        ctx.set(dut.shared.en, others)
+        ctx.set(dut.shared.location, {"bank": shared_bank, "address": address})
+        ctx.set(dut.shared_write, shared_mask)
 
-        granted = not (reads and other_bank == bank or results and other_bank != bank)
-        assert ctx.get(dut.other_granted) == granted
+        granted = not ((reads and shared_bank == bank) or (results and shared_bank != bank))
+        assert ctx.get(dut.shared.granted) == granted
         due = time + dut.latency
         if reads:
             self.expected["array_data"][due] = self.memory[bank, array_address]
         if results and not mask:
             self.expected["result_data"][due] = self.memory[1 - bank, result_address]
-        if others and granted and not other_mask:
-            self.expected["other_read_data"][due] = self.memory[other_bank, address]
+        if others and granted and not shared_mask:
+            self.expected["shared_data"][due] = self.memory[shared_bank, address]
         if results and mask:
             self._store(1 - bank, result_address, mask, data)
-        if others and granted and other_mask:
-            self._store(other_bank, address, other_mask, data)
+        if others and granted and shared_mask:
+            self._store(shared_bank, address, shared_mask, data)
         elif self.config.flash_lanes:
-            self._copy(ctx, reads, results, other_bank if others else None)
+            self._transfer(ctx, reads, results, shared_bank if others else None)
 
-    def _copy(self, ctx, reads, results, other_bank):
-        """A word that is copied comes after everybody else."""
+    def _transfer(self, ctx, reads, results, shared_bank):
+        """A word of the DMA comes after everybody else."""
         dut, rng = self.dut, self.rng
         bank, address, data = rng.randrange(2), rng.choice(USED), self._bytes()
-        offered = bank != other_bank and rng.random() < 0.5
-        ctx.set(dut.dma_offered, offered)
-        ctx.set(dut.dma_location, {"bank": bank, "address": address})
-        ctx.set(dut.dma_data, data)
+        offered = bank != shared_bank and rng.random() < 0.5
+        ctx.set(dut.dma.offered, offered)
+        ctx.set(dut.dma.location, {"bank": bank, "address": address})
+        ctx.set(dut.dma.data, data)
         taken = offered and not results and not (reads and bank == self.layer_bank)
-        assert ctx.get(dut.dma_taken) == taken
-        self.copied += taken
+        assert ctx.get(dut.dma.taken) == taken
+        self.transferred += taken
         if taken:
             self._store(bank, address, (1 << self.config.rows) - 1, data)
 
     def check(self):
-        assert self.copied > self.cycles // 50 or not self.config.flash_lanes
+        assert self.transferred > self.cycles // 50 or not self.config.flash_lanes
 
         for name, expected in self.expected.items():
             seen = self.seen[name]
@@ -153,22 +157,22 @@ def test_a_word_that_was_read_stays_until_the_next_access(family):
     dut = ActivationBanks(config, simulate=True)
 
     async def bench(ctx):
-        ctx.set(dut.result_bank, 1)
-        ctx.set(dut.other_en, 1)
+        ctx.set(dut.result.bank, 1)
+        ctx.set(dut.shared.en, 1)
         for address, mask in ((7, 0xF), (9, 0xF), (7, 0)):
-            ctx.set(dut.other_location, {"bank": 1, "address": address})
-            ctx.set(dut.other_write, mask)
-            ctx.set(dut.write_data, 0x01010101 * address)
+            ctx.set(dut.shared.location, {"bank": 1, "address": address})
+            ctx.set(dut.shared_write, mask)
+            ctx.set(dut.result.write_data, 0x01010101 * address)
             await ctx.tick()
-        ctx.set(dut.other_en, 0)
+        ctx.set(dut.shared.en, 0)
         for _ in range(dut.latency - 1):
             await ctx.tick()
         for address in range(20):
-            assert ctx.get(dut.other_read_data) == 0x07070707
+            assert ctx.get(dut.shared.read_data) == 0x07070707
             # The other bank, and what is not enabled, change nothing.
-            ctx.set(dut.array_coming, address % 2)
-            ctx.set(dut.array_address, address)
-            ctx.set(dut.write_en, 0xF)
+            ctx.set(dut.array.coming, address % 2)
+            ctx.set(dut.array.address, address)
+            ctx.set(dut.result.write_en, 0xF)
             await ctx.tick()
 
     simulate(dut, bench)

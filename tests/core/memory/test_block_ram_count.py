@@ -19,8 +19,8 @@ def test_memories_of_luts_of_registers_and_in_spram_take_none():
     config = AcceleratorConfig(family="ice40up", rows=2, columns=2)
     found = block_rams(config)
     assert found["activations"] == found["flash"] == 0
-    assert found["records"] == 2  # the offsets alone are worth one
-    assert block_rams(config.replace(family="ecp5"))["records"] == 0
+    assert found["parameters"] == 2  # the offsets alone are worth one
+    assert block_rams(config.replace(family="ecp5"))["parameters"] == 0
 
 
 def test_the_generic_family_has_none():

@@ -20,7 +20,7 @@ PROVED, REFUTED = "no model found: SUCCESS", "model found: FAIL"
 
 
 class Miter(Elaboratable):
-    """The multipliers of a column beside products of operands of as many cycles ago, made by synthesis.
+    """The multipliers of a column beside products that synthesis makes, as many cycles later.
 
     The weight sinks through the rows; it is that of the topmost one.
     """

@@ -38,7 +38,12 @@ def pipeline(config: AcceleratorConfig) -> list[Stage]:
         Stage(
             "activation bank", "memory/activation_banks.py", memory.latency_of(family), "the word"
         ),
-        Stage("padding", "core.py", 1, "the zero point where a window reaches over the edge"),
+        Stage(
+            "padding",
+            "datapath/padding.py",
+            1,
+            "the zero point where a window reaches over the edge",
+        ),
         Stage(
             "row feeder", "datapath/row_feeder.py", row_feeder.latency_of(family), "bytes to rows"
         ),
@@ -46,7 +51,10 @@ def pipeline(config: AcceleratorConfig) -> list[Stage]:
         Stage("sums", "datapath/array.py", 1, "each cell adds to the sum of its output"),
         Stage("drain", "datapath/drain.py", 1, "finished sums leave, the next tile is computed"),
         Stage(
-            "channel parameters", "memory/weight_buffer.py", parameters, "bias, divisor and offset"
+            "channel parameters",
+            "datapath/parameter_table.py",
+            parameters,
+            "bias, divisor and offset",
         ),
         Stage(
             "requantizer",

@@ -83,54 +83,54 @@ class Board:
 
     async def _sequencer(self, ctx):
         dut = self.dut
-        ctx.set(dut.idle, 1)
+        ctx.set(dut.control.idle, 1)
         while True:
-            await ctx.tick().until(dut.run)
-            ctx.set(dut.idle, 0)
+            await ctx.tick().until(dut.control.run)
+            ctx.set(dut.control.idle, 0)
             run = [self.pointer, 0]
             self.runs.append(run)
             stopped = self.refused and bool(run[0] & self.flash_bit)
-            ctx.set(dut.refused, stopped)
+            ctx.set(dut.control.refused, stopped)
             while run[1] < LAYERS and not stopped:
                 await ctx.tick().repeat(self.rng.randint(3, 90))
-                ctx.set(dut.layer_done, 1)
-                stopped = ctx.get(dut.stop)
+                ctx.set(dut.control.layer_done, 1)
+                stopped = ctx.get(dut.control.stop)
                 await ctx.tick()
-                ctx.set(dut.layer_done, 0)
+                ctx.set(dut.control.layer_done, 0)
                 run[1] += 1
-            ctx.set(dut.idle, 1)
+            ctx.set(dut.control.idle, 1)
 
     async def _counters(self, ctx):
         """Move down by a byte, around, when they are told to."""
         size, counters = 8 * COUNTERS_BYTES, self.packed_counts
         while True:
-            ctx.set(self.dut.counter_byte, counters & 0xFF)
-            if ctx.get(self.dut.turn_counters):
+            ctx.set(self.dut.control.counter_byte, counters & 0xFF)
+            if ctx.get(self.dut.control.next_counter_byte):
                 counters = counters >> 8 | (counters & 0xFF) << size - 8
             await ctx.tick()
 
     async def _flash(self, ctx):
         """Reads on from where it was started, and has a byte now and then."""
         dut, coming, valid = self.dut, b"", False
-        ctx.set(dut.flash_status, self.flash_status)
+        ctx.set(dut.flash.status, self.flash_status)
         while True:
-            ctx.set(dut.from_flash, bool(self.pointer & self.flash_bit))
+            ctx.set(dut.flash.selected, bool(self.pointer & self.flash_bit))
             valid = valid or (bool(coming) and self.rng.random() < 0.3)
-            ctx.set(dut.flash.valid, valid)
-            ctx.set(dut.flash.payload, coming[0] if valid else 0xEE)
-            if valid and ctx.get(dut.flash.ready):
+            ctx.set(dut.flash.data.valid, valid)
+            ctx.set(dut.flash.data.payload, coming[0] if valid else 0xEE)
+            if valid and ctx.get(dut.flash.data.ready):
                 coming, valid = coming[1:], False
-            if ctx.get(dut.flash_start):
+            if ctx.get(dut.flash.start):
                 coming, valid = self.flash(self.pointer, 100), False
-            self.checks += ctx.get(dut.flash_check)
+            self.checks += ctx.get(dut.flash.check)
             await ctx.tick()
 
     async def _memory(self, ctx):
         dut, due = self.dut, {}
         time = before = 0
         while True:
-            if ctx.get(dut.memory_en):
-                mask, word = ctx.get(dut.memory_write), self.word(self.pointer)
+            if ctx.get(dut.control.access):
+                mask, word = ctx.get(dut.write), self.word(self.pointer)
                 for lane in range(self.config.rows):
                     if mask >> lane & 1:
                         word[lane] = before
@@ -139,10 +139,10 @@ class Board:
                     due[time + self.latency] = int.from_bytes(word, "little")
             before = ctx.get(dut.write_byte)
             for index in range(protocol.LOCATION_BYTES):
-                if ctx.get(dut.set_pointer) >> index & 1:
-                    byte = ctx.get(dut.pointer_byte) << 8 * index
+                if ctx.get(dut.control.set_pointer) >> index & 1:
+                    byte = ctx.get(dut.control.pointer_byte) << 8 * index
                     self.pointer = self.pointer & ~(0xFF << 8 * index) | byte
-            self.pointer += ctx.get(dut.advance)
+            self.pointer += ctx.get(dut.control.advance)
             await ctx.tick()
             time += 1
             if time in due:

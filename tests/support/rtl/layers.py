@@ -12,7 +12,7 @@ def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str
     fields = {
         name: rng.getrandbits(shape.width)
         for name, shape in isa.descriptor
-        if name not in ("next", "last", "copy")
+        if name not in ("next", "last", "dma")
     }
     # The taps of a broadcast layer fill all rows; a run of them may lack one that no row needs.
     shortest = config.rows - fields.get("stride2_skip", 0)

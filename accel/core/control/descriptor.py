@@ -1,0 +1,66 @@
+"""The descriptor of the layer that runs."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from ...isa import Isa
+from ..primitives.fanout import fan_out
+
+_SHIFTED_TOGETHER = 64  # bits whose enable comes from one register
+
+
+class DescriptorRegister(wiring.Component):
+    """Shifts in the words of a descriptor as they come from memory or flash.
+
+    Timing: a word that is ``taken`` comes ``memory_latency`` cycles later. ``value`` is the
+    descriptor from the cycle after its last word on, ``following`` is it in the cycle of that word.
+
+    Members
+    -------
+    taken : In(1)
+        A word of a descriptor is asked for and granted.
+    data : In(word_bits)
+        The word that was asked for ``memory_latency`` cycles before.
+    value, following : Out(Isa.descriptor)
+        The descriptor, and what it becomes with the word that comes now.
+    """
+
+    def __init__(self, config: AcceleratorConfig, *, memory_latency: int, simulate: bool = False):
+        self.config, self.simulate = config, simulate
+        self.isa = Isa(config)
+        self.memory_latency = memory_latency
+        super().__init__(
+            {
+                "taken": In(1),
+                "data": In(config.word_bits),
+                "value": Out(self.isa.descriptor),
+                "following": Out(self.isa.descriptor),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        width, size = self.config.word_bits, self.isa.descriptor.size
+        register = Signal(self.isa.descriptor_words * width, reset_less=True)
+        following = Cat(register[width:], self.data)
+        m.d.comb += [
+            self.value.as_value().eq(register[:size]),
+            self.following.as_value().eq(following[:size]),
+        ]
+        arrives = fan_out(
+            m,
+            self.taken,
+            -(-len(register) // _SHIFTED_TOGETHER),
+            family=self.config.family,
+            simulate=self.simulate,
+            name="arrives",
+            cycles=self.memory_latency,
+            init=0,
+        )
+        for index, enable in enumerate(arrives):
+            bits = slice(index * _SHIFTED_TOGETHER, (index + 1) * _SHIFTED_TOGETHER)
+            with m.If(enable):
+                m.d.sync += register[bits].eq(following[bits])
+        return m

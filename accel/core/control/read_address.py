@@ -1,0 +1,79 @@
+"""From positions and taps to the word that is read."""
+
+from typing import Any
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...config import AcceleratorConfig
+from ...isa import COORDINATE_BITS, Isa
+from ..primitives.delay_line import DelayLine
+from .position_loops import position_layout
+
+
+def position_ring(config: AcceleratorConfig) -> dict[str, Any]:
+    """The ring that keeps the rows' positions: arguments of ``DelayLine``."""
+    return {
+        "width": position_layout(config).size,
+        "cycles": config.rows - 1,
+        "family": config.family,
+    }
+
+
+class ReadAddress(wiring.Component):
+    """Keeps the position of each row for a whole tile, and adds the tap to it.
+
+    Timing: ``address`` comes one cycle after its position and tap, ``outside`` two.
+
+    Members
+    -------
+    position : In(position_layout), take : In(1)
+        A new position, for the row whose turn it is; else that keeps the one that it has.
+    broadcast, inner_size, outer_size : In
+        Of the descriptor: all rows share one position; the extent of the input.
+    offset, inner, outer : In
+        The tap, as `TapLoops` has it.
+    address : Out
+        The word to read, within its bank.
+    outside : Out(1)
+        It is outside the input: what is read is to be replaced by padding.
+    """
+
+    def __init__(self, config: AcceleratorConfig):
+        self.config = config
+        address_bits = Isa(config).address_bits
+        super().__init__(
+            {
+                "position": In(position_layout(config)),
+                "take": In(1),
+                "broadcast": In(1),
+                "inner_size": In(COORDINATE_BITS),
+                "outer_size": In(COORDINATE_BITS),
+                "offset": In(address_bits),
+                "inner": In(COORDINATE_BITS),
+                "outer": In(COORDINATE_BITS),
+                "address": Out(address_bits),
+                "outside": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        # Each row keeps its position in a ring, which turns with the rows' slots.
+        held = Signal(self.position.shape(), reset_less=True)
+        entry = Signal.like(held)
+        m.d.comb += entry.eq(Mux(self.take, self.position, held))
+        m.submodules.ring = ring = DelayLine(**position_ring(self.config))
+        m.d.comb += ring.i.eq(entry)
+        m.d.sync += held.eq(Mux(self.broadcast, entry, ring.o))
+
+        # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
+        inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
+        m.d.sync += [
+            self.address.eq(entry.address + self.offset),
+            inner.eq(entry.inner + self.inner),
+            outer.eq(entry.outer + self.outer),
+            self.outside.eq((inner >= self.inner_size) | (outer >= self.outer_size)),
+        ]
+        return m
