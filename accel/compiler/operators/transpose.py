@@ -39,7 +39,7 @@ def check(node: Node, graph: Graph) -> None:
     source, order = input_tensor(node, graph), node.attributes.order
     check_variable(node, source)
     permutes = sorted(order) == list(range(len(source.shape)))
-    require(permutes, node, f"order {order} is no order of {len(source.shape)} dimensions")
+    require(permutes, node, f"order {order} is not a permutation of {len(source.shape)} dimensions")
     support(order[0] == 0, node, "the batch dimension cannot be moved")
     check_shape(node, output_tensor(node, graph), tuple(source.shape[axis] for axis in order))
 

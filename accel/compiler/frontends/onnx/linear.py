@@ -258,7 +258,7 @@ def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
     if alpha != 1.0:
         raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
     if len(weights.shape) != 2:
-        raise Unreadable(f"has weights of {weights.shape}, which are no matrix")
+        raise Unreadable(f"has weights of {weights.shape}, which is not a matrix")
     return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
 
 

@@ -17,7 +17,7 @@ SAME_PAIR = (1, 1)
 def max_pool(b: Builder) -> list[Value]:
     """The greatest code is the code of the greatest number: codes can be pooled as numbers are."""
     if any(b.node.outputs[1:]):
-        raise Unreadable("asks for the places of the largest values", "", "use its first output")
+        raise Unreadable("asks for the indices of the largest values", "", "use its first output")
     if b.attribute("storage_order", 0):
         raise Unreadable("has storage_order 1", "", "use storage_order 0")
     value, record = _computed(b.required(0)), b.node

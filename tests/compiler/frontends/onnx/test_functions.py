@@ -1,4 +1,4 @@
-"""Functions of one number between conversions, for every code, on the machine as in ONNX Runtime."""
+"""Functions of one number between conversions: every code on the machine is ONNX Runtime's."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Operands of TFLite's operators that move and cut, which the operators of ours have as attributes."""
+"""Constant inputs of TFLite's operators that move and cut: they become attributes of ours."""
 
 from dataclasses import replace
 
@@ -135,7 +135,7 @@ def variable(op, constants) -> None:
 
 
 UNREADABLE = {
-    "operator 0 (MEAN): has axes that are no constant integers": (
+    "operator 0 (MEAN): has axes that are not constant integers": (
         ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
         variable,
     ),
@@ -166,15 +166,15 @@ UNREADABLE = {
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "fusedActivationFunction", 1),
     ),
-    "concatenation_0 (CONCATENATION): the batch dimension cannot be taken apart or put together": (
+    "concatenation_0 (CONCATENATION): the batch dimension cannot be split or concatenated": (
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "axis", 0),
     ),
-    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is no order of 4 dimensions": (
+    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
         ("TRANSPOSE", "transpose", Transpose(order=(0, 2, 1, 3)), (1, 6, 4, 2)),
         lambda op, constants: constants[1].set(0, 1, 1, 2),
     ),
-    "split_0 (SPLIT_V): pieces of (1, 3) do not make up the 6 along axis 2": (
+    "split_0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
         ("SPLIT_V", "split", Split(axis=2, sizes=(1, 5)), (1, 4, 1, 2), (1, 4, 5, 2)),
         lambda op, constants: constants[1].set(1, 3),
     ),
@@ -223,6 +223,6 @@ def test_a_resize_of_many_copies_runs_on_the_reference_alone():
     with pytest.raises(CannotCompile) as caught:
         compile_graph(graph, AcceleratorConfig())
     assert str(caught.value) == (
-        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less at "
-        "a time"
+        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; "
+        "resize by smaller factors"
     )
