@@ -5,7 +5,7 @@ from dataclasses import replace
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.max_pool2d import MaxPool2d
-from ...operators.mean import Mean
+from ...operators.mean import ReduceMean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
@@ -118,7 +118,7 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)
-            attributes = Mean(axes=ours, keep=True)
+            attributes = ReduceMean(axes=ours, keep=True)
             tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)

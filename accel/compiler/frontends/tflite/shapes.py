@@ -5,7 +5,7 @@ from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
 from ...operators.gather import Gather
-from ...operators.mean import Mean
+from ...operators.mean import ReduceMean
 from ...operators.pack import Pack
 from ...operators.pad import Pad
 from ...operators.reduce_max import ReduceMax
@@ -60,9 +60,9 @@ def _zero(tensor: Tensor) -> int:
     return tensor.quantization.zero_point[0] if tensor.quantization else 0
 
 
-def mean(options: Options, inputs: Operands, outputs: Results) -> Mean:
+def mean(options: Options, inputs: Operands, outputs: Results) -> ReduceMean:
     found = axes(inputs, 1, len(shape_of(inputs)))
-    return Mean(axes=found, keep=_kept(found, options, inputs, outputs))
+    return ReduceMean(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
 def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ReduceMax:

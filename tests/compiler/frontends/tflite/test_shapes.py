@@ -12,7 +12,7 @@ from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
 from accel.compiler.ir.graph import Graph, Node, Tensor
 from accel.compiler.operators.concatenation import Concatenation
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.relu import Relu
 from accel.compiler.operators.reshape import Reshape
@@ -76,7 +76,7 @@ WHOLE = Slice(starts=(0,) * 4, sizes=SHAPE, steps=(1,) * 4)
 STRIDED = ("STRIDED_SLICE", "slice")
 READABLE = {
     "a mean over axes from the back, twice": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(-2, 1, 2),
     ),
     "a shape with a number to be found out": (
@@ -136,15 +136,15 @@ def variable(op, constants) -> None:
 
 UNREADABLE = {
     "operator 0 (MEAN): has axes that are not constant integers": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         variable,
     ),
     "operator 0 (MEAN): has an axis 4 of 4 dimensions": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(1, 4),
     ),
     "mean_0 (MEAN): the mean over the batch is not supported": (
-        ("MEAN", "mean", Mean(axes=(1,)), (1, 6, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1,)), (1, 6, 2)),
         lambda op, constants: constants[1].set(0),
     ),
     "operator 0 (STRIDED_SLICE): has an ellipsis, new axes or ends counted from the starts": (

@@ -23,8 +23,7 @@ from .....numeric.rules.float_epilogue import (
 from ....ir.graph import Quantization
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.quantize import Quantize
-from ....operators.sums import CODES_OF_A_PART
-from ....operators.sums import Sums as SumsOfParts
+from ....operators.sums import CODES_OF_A_PART, Sums
 from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
@@ -60,7 +59,7 @@ def numbers_of(value: Value | None) -> np.ndarray | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class LayerSums:
     """A layer's sums; weights ``[out, ...]`` have scales and zero points ``[1]`` or ``[out]``.
 
     ``form``, ``shape`` and ``layout`` are as in `linear.linear`.
@@ -200,9 +199,7 @@ class Sums:
         value = self._added(codes, zeros, bias, epilogue, shape)
         self.b.set_quantizer(value.tensor, Quantizer(1.0, 0, False))
         rounds = bool(self.error().any())
-        attributes = SumsOfParts(
-            parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds
-        )
+        attributes = Sums(parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds)
         output = arranged(self.shape, self.layout)
         tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
         return Activation(tensor, self.shape, self.layout, real=True)
@@ -259,9 +256,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
         known, count = b.known_quantizer(source.tensor), tensor.shape[-1]
         least = np.full(count, -128 - known.zero_point)
-        attributes = SumsOfParts(
-            parts=1, least=least, unit=np.full(count, known.scale), steps=steps
-        )
+        attributes = Sums(parts=1, least=least, unit=np.full(count, known.scale), steps=steps)
         with b.at(record):
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)

@@ -21,7 +21,7 @@ from ..softmax import LAST_AXIS_OPSET
 from ..softmax import softmax as usual_softmax
 from ..values import Activation, Constant, Dequantized, Pending, Value, channels_last
 from ..windows import image, windows
-from .epilogues import Sums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
+from .epilogues import LayerSums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
 from .quants import clip_ends, dequantize, quantize
 
 Reader = Callable[[Builder], list[Value]]
@@ -159,7 +159,7 @@ def _averaged(b: Builder, kernel: tuple[int, ...] | None) -> list[Value]:
         return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
 
     shape = (1, channels, *w.output)
-    sums = Sums(b, source, Dequantized(ones, scale, zeros), shape, channels_last(4), form)
+    sums = LayerSums(b, source, Dequantized(ones, scale, zeros), shape, channels_last(4), form)
     mean = stepped(b, sums.pending(None, 1.0), "divide", np.float32(w.kernel[0] * w.kernel[1]))
     if rank == 4:
         return [mean]
