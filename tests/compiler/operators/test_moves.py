@@ -1,4 +1,5 @@
-"""Transposes and repeated operands within a network: copies that move positions."""
+"""Transposes and operands that are repeated, within a network: copies whose positions go
+elsewhere."""
 
 from dataclasses import replace
 from itertools import permutations

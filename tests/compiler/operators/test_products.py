@@ -1,4 +1,5 @@
-"""Products, minima and slopes for each channel, made of sums, divisions and tables."""
+"""Products, minima and slopes for each channel, from what the core has: sums, divisions and
+tables."""
 
 from dataclasses import replace
 
@@ -164,8 +165,8 @@ def test_a_constant_of_other_shapes_is_refused():
     with pytest.raises(CannotCompile) as caught:
         lower(graph.replace(tensors=tensors), CONFIG)
     assert str(caught.value) == (
-        "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its "
-        "shape is (256, 3)); use one of these"
+        "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its shape "
+        "is (256, 3)); use one of these"
     )
 
 

@@ -1,4 +1,5 @@
-"""Constant inputs of TFLite's operators that move and cut: they become attributes of ours."""
+"""Operands of TFLite's operators that move and cut, which the operators of ours have as
+attributes."""
 
 from dataclasses import replace
 
