@@ -238,8 +238,8 @@ def _channel_axis(value: Pending, data: np.ndarray) -> int:
     """The one dimension in which an addend varies, else the dimension of the channels."""
     rank = len(value.shape)
     shape = (1,) * (rank - data.ndim) + data.shape
-    wide = [axis for axis, size in enumerate(shape) if size > 1]
-    return wide[0] if len(wide) == 1 else (1 if rank > 2 else rank - 1)
+    varying = [axis for axis, size in enumerate(shape) if size > 1]
+    return varying[0] if len(varying) == 1 else (1 if rank > 2 else rank - 1)
 
 
 def _qlinear_binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:

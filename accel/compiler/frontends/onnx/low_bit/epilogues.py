@@ -285,9 +285,9 @@ def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
     if constant.size == 1:
         return np.reshape(constant, ())
     shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
-    wide = [axis for axis, size in enumerate(shape) if size > 1]
+    varying = [axis for axis, size in enumerate(shape) if size > 1]
     axis = value.axis
-    if axis is None or len(shape) != len(value.shape) or wide != [axis]:
+    if axis is None or len(shape) != len(value.shape) or varying != [axis]:
         what = f"has a constant of {constant.shape} for a tensor of {value.shape}"
         raise Unreadable(what, "", "use one number, or one for each channel")
     if shape[axis] != value.shape[axis]:
