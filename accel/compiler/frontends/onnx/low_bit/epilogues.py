@@ -28,10 +28,8 @@ from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
 MOST_PARTS = 64  # codes for one real number at the network's end
-LARGEST_SUM, LEAST_UNIT = (
-    2.0**120,
-    2.0**-100,
-)  # between them float32 neither overflows nor underflows
+# Between these float32 neither overflows nor underflows.
+LARGEST_SUM, LEAST_UNIT = 2.0**120, 2.0**-100
 LARGEST = 2.0**60  # magnitude of constants, for the same reason
 
 
@@ -204,7 +202,14 @@ class LayerSums:
         tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
         return Activation(tensor, self.shape, self.layout, real=True)
 
-    def _added(self, codes, zeros, bias, epilogue: FloatEpilogue, shape: Shape) -> Activation:
+    def _added(
+        self,
+        codes: np.ndarray,
+        zeros: np.ndarray,
+        bias: np.ndarray | None,
+        epilogue: FloatEpilogue,
+        shape: Shape,
+    ) -> Activation:
         b, name = self.b, self.b.node.outputs[0]
         name = name if bias is None else f"{name}_parts"
         operator, attributes, data, axis = self.form(codes, "none")
