@@ -14,7 +14,7 @@ from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.hard_swish import HardSwish
 from accel.compiler.operators.logistic import Logistic
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.prelu import Prelu
@@ -60,7 +60,7 @@ def squeeze_and_excite():
     """A residual block whose channels are weighed by a branch of the mean."""
     chain = Chain((1, 6, 5, 6)).convolution(8)
     block = chain.last
-    chain.add("mean", Mean(axes=(1, 2), keep=False), (1, 8), q=SUMS)
+    chain.add("mean", ReduceMean(axes=(1, 2), keep=False), (1, 8), q=SUMS)
     chain.fully_connected(3).fully_connected(8)
     chain.add("logistic", Logistic(), q=SIGMOID)
     chain.add("reshape", Reshape(), (1, 1, 1, 8), q=SIGMOID)
@@ -68,7 +68,7 @@ def squeeze_and_excite():
     chain.add("mul", Mul(), constants=(gate.name,), q=SUMS)
     chain.add("add", Add(activation="relu"), constants=(block.name,), q=per_tensor(5.0, -128))
     chain.add("hard_swish", HardSwish(), q=per_tensor(5.0, -100))
-    chain.add("mean", Mean(axes=(1, 2)), (1, 8), q=SUMS)
+    chain.add("mean", ReduceMean(axes=(1, 2)), (1, 8), q=SUMS)
     return index(chain.fully_connected(5))
 
 
@@ -91,7 +91,7 @@ def in_time():
     slopes = chain._weights((shape[3],), 1)[0]
     chain.tensors[slopes] = replace(chain.tensors[slopes], quantization=per_tensor(1 / 64, 0))
     chain.add("prelu", Prelu(), constants=(slopes,), q=SUMS)
-    chain.add("mean", Mean(axes=(1,)), (1, shape[3]), q=SUMS)
+    chain.add("mean", ReduceMean(axes=(1,)), (1, shape[3]), q=SUMS)
     return index(chain.fully_connected(4))
 
 

@@ -6,7 +6,7 @@ from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale, Rule
 from ..ir.graph import Graph, Node, Tensor
-from ..ir.layer import Convolution, Region
+from ..ir.layer import Convolution, Pair, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
 from ._operator import (
@@ -165,7 +165,8 @@ def lowered(
     weights: np.ndarray,
     rule: Rescale | FloatEpilogue,
     macs: int,
-    **window,
+    stride: Pair = (1, 1),
+    padding: Pair = (0, 0),
 ) -> list[Convolution]:
     """The one convolution of a linear layer.
 
@@ -187,9 +188,10 @@ def lowered(
             bias=bias_vector(node, graph, output.channels) - zero_point * weights.sum(axis=axes),
             rule=rule,
             pad=zero_point,
+            stride=stride,
+            padding=padding,
             region=Region(0, 0, output.height, output.width),
             macs=macs,
-            **window,
         )
     ]
 
@@ -201,7 +203,7 @@ def lowered_unary(
     rule: Rule,
     bias: int,
     pad: int,
-    padding=(0, 0),
+    padding: Pair = (0, 0),
 ) -> list[Convolution]:
     """A function of one value at a time: a depthwise convolution by a single tap of 1."""
     return [

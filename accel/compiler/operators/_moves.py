@@ -31,8 +31,8 @@ def check_moved(node: Node, graph: Graph, inputs: tuple[str, ...] | None = None)
 def check_axis(node: Node, tensor: Tensor, axis: int) -> None:
     """Require a dimension of the tensor that is not the batch."""
     dims = len(tensor.shape)
-    require(0 <= axis < dims, node, f"axis {axis} is none of {dims} dimensions")
-    support(axis > 0, node, "the batch dimension cannot be taken apart or put together")
+    require(0 <= axis < dims, node, f"axis {axis} is out of range for {dims} dimensions")
+    support(axis > 0, node, "the batch dimension cannot be split or concatenated")
 
 
 def check_shape(node: Node, tensor: Tensor, expected: tuple[int, ...]) -> None:
@@ -56,7 +56,7 @@ def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
     require(1 <= block <= max(wide.shape), node, f"block size {block} is out of range")
     _, height, width, channels = deep.shape
     expected = (1, height * block, width * block)
-    what = f"squares of {block} do not make {wide.shape} of {deep.shape}"
+    what = f"blocks of {block}x{block} do not make {wide.shape} from {deep.shape}"
     require(wide.shape[:3] == expected and channels == wide.shape[3] * block**2, node, what)
 
 
@@ -64,7 +64,7 @@ def check_reduced(node: Node, source: Tensor, output: Tensor) -> None:
     """Require the output's shape to lack the node's ``axes``, or to have them as 1s by ``keep``."""
     axes, keep, dims = node.attributes.axes, node.attributes.keep, len(source.shape)
     inside = len(set(axes)) == len(axes) and all(0 <= axis < dims for axis in axes)
-    require(inside, node, f"axes {axes} are no distinct ones of {dims} dimensions")
+    require(inside, node, f"axes {axes} must be distinct and less than {dims}")
     support(0 not in axes, node, f"the {node.operator} over the batch is not supported")
     shape = tuple(
         1 if axis in axes else size

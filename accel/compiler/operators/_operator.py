@@ -96,7 +96,7 @@ def check_operand(
     q = tensor.quantization
     if tensor.dtype not in NUMBERS and (quantized or q is not None):
         whole = q is not None and not q.per_channel
-        what = f"tensor {tensor.name!r} has no scale and zero point of its own"
+        what = f"tensor {tensor.name!r} does not have one scale and one zero point"
         require(whole, node, what, remedy="convert the model with full integer quantization")
 
 

@@ -40,7 +40,11 @@ def check_pool(node: Node, graph: Graph) -> None:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
         check_activation(node, tensor, rank=4)
-    require(source.shape[3] == output.shape[3], node, "input and output channels must be as many")
+    require(
+        source.shape[3] == output.shape[3],
+        node,
+        "input and output must have the same number of channels",
+    )
     check_window(node, node.attributes, node.attributes.size, source.shape, output.shape)
 
 

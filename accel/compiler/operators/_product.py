@@ -126,7 +126,7 @@ def lower_product(
     """The convolutions of ``rule`` of the product of two activations, which broadcast."""
     number = config.number_format
     low, _ = number.weight_range
-    what = f"two activations are multiplied with weights of -{_HIGHEST}..16"
+    what = f"a product of two activations needs weights of -{_HIGHEST}..16"
     why = f"the core is built for {number.title}"
     support(low <= -_HIGHEST and number.exact, node, what, why, "use a core of a wider format")
     output = layout_of(output_tensor(node, graph))

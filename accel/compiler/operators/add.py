@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ._binary import binary_operator
@@ -17,8 +20,8 @@ class Add:
     epilogue: FloatEpilogue | None = None
 
 
-def _function(arithmetic: Arithmetic, *operands):
-    return arithmetic.add(*operands)
+def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
+    return arithmetic.add(a, b, *affine)
 
 
 OPERATOR = binary_operator(Add, _function, check=check_activation_known, bounds=activation_bounds)

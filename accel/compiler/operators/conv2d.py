@@ -59,7 +59,7 @@ def check(node: Node, graph: Graph) -> None:
     groups = source.shape[3] // depth
     channels = f"weights for {depth} input channels, but {source.shape[3]} come in"
     require(source.shape[3] == groups * depth, node, channels)
-    require(out % groups == 0, node, f"{out} output channels are no multiple of {groups} groups")
+    require(out % groups == 0, node, f"{out} output channels are not a multiple of {groups} groups")
     require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
     check_window(node, node.attributes, (height, width), source.shape, output.shape)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)

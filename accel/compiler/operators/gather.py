@@ -40,7 +40,7 @@ def check(node: Node, graph: Graph) -> None:
     check_axis(node, source, axis)
     size, indices = source.shape[axis], node.attributes.indices
     inside = len(indices) > 0 and all(0 <= index < size for index in indices)
-    require(inside, node, f"has indices that are none of the {size} along axis {axis}")
+    require(inside, node, f"has indices out of range for the {size} elements along axis {axis}")
     expected = (*source.shape[:axis], len(indices), *source.shape[axis + 1 :])
     check_shape(node, output_tensor(node, graph), expected)
 

@@ -25,7 +25,7 @@ from ._operator import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mean:
+class ReduceMean:
     """``axes`` are counted from the front, with the batch as 0; ``keep`` leaves them as 1s."""
 
     axes: tuple[int, ...]
@@ -119,7 +119,7 @@ def _stored_axes(dims: int) -> tuple[int, int, int]:
 
 
 OPERATOR = Linear(
-    attributes=Mean,
+    attributes=ReduceMean,
     check=check,
     reference=reference,
     output_rule=output_rule,

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...config import AcceleratorConfig
+from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
@@ -20,8 +23,8 @@ class Mul:
     computed: str = "codes"
 
 
-def _function(arithmetic: Arithmetic, *operands):
-    return arithmetic.multiply(*operands)
+def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
+    return arithmetic.multiply(a, b, *affine)
 
 
 def lower_pair(

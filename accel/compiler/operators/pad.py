@@ -40,13 +40,15 @@ def check(node: Node, graph: Graph) -> None:
     check_moved_codes(node, graph, source, output)
     amounts, dims = node.attributes.amounts, len(source.shape)
     support(dims <= 4, node, f"padding of {dims} dimensions is not supported", "", "use 4 or less")
-    require(len(amounts) == dims, node, f"amounts for {len(amounts)} of {dims} dimensions")
+    require(
+        len(amounts) == dims, node, f"has padding amounts for {len(amounts)} of {dims} dimensions"
+    )
     require(all(n >= 0 for pair in amounts for n in pair), node, "amounts must not be negative")
     support(amounts[0] == (0, 0), node, "padding of the batch is not supported")
     expected = tuple(n + sum(pair) for n, pair in zip(source.shape, amounts, strict=True))
     require(output.shape == expected, node, f"output must have shape {expected}")
     low, high = code_range(source.dtype)
-    require(low <= node.attributes.value <= high, node, "the value to pad with is no int8 code")
+    require(low <= node.attributes.value <= high, node, "the padding value is not an int8 code")
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

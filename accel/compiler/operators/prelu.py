@@ -64,7 +64,11 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     scaled = _codes(node, graph, arithmetic.scaled)
     reverse = (np.maximum(rescaled, scaled) != table).any(axis=1)
     least = np.minimum(rescaled, scaled)[reverse]
-    support((least == table[reverse]).all(), node, "it is neither piece of its function, rounded")
+    support(
+        (least == table[reverse]).all(),
+        node,
+        "rounding makes it differ from both of its linear parts",
+    )
     pieces = [np.where(reverse[:, None], -1 - piece, piece) for piece in (rescaled, scaled)]
     copies = [
         copy.replace(name=f"{node.name}_{index}")

@@ -54,7 +54,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     piece = gcd(layout.channels, output.channels)
     apart, together = layout.channels // piece, output.channels // piece
     copies = (apart if apart > 1 else 0) + (together if together > 1 else 0)
-    what = f"shape {layout.shape} to {output.shape} takes {copies} copies, not up to {MOST_COPIES}"
+    what = f"shape {layout.shape} to {output.shape} takes {copies} copies, more than {MOST_COPIES}"
     why = "the values would lie in other memory words"
     support(copies <= MOST_COPIES, node, what, why, "use channels in multiples of the array's rows")
     pieces = node.outputs[0] if together == 1 else f"{node.outputs[0]} ({node.name} pieces)"

@@ -41,7 +41,7 @@ def check(node: Node, graph: Graph) -> None:
         check_variable(node, tensor)
         check_rank(node, tensor, 4)
     channels = source.shape[3] == output.shape[3]
-    require(channels, node, "input and output channels must be as many")
+    require(channels, node, "input and output must have the same number of channels")
 
 
 def _indices(node: Node, size: int, outputs: int) -> np.ndarray:
@@ -92,7 +92,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     output, (rows, columns) = layout_of(output_tensor(node, graph)), _both(node, graph)
     pairs = list(product(_phases(node, rows), _phases(node, columns)))
     what = f"{len(pairs)} copies are more than {MOST_COPIES}"
-    support(len(pairs) <= MOST_COPIES, node, what, "", "resize by less at a time")
+    support(len(pairs) <= MOST_COPIES, node, what, "", "resize by smaller factors")
     return [
         copied_part(
             node,

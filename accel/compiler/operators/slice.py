@@ -40,7 +40,9 @@ def check(node: Node, graph: Graph) -> None:
     check_variable(node, source)
     dims = len(source.shape)
     lengths = {len(a.starts), len(a.sizes), len(a.steps)}
-    require(lengths == {dims}, node, f"must say what to take of each of {dims} dimensions")
+    require(
+        lengths == {dims}, node, f"must have starts, sizes and steps for each of {dims} dimensions"
+    )
     for axis, size in enumerate(source.shape):
         start, count, step = a.starts[axis], a.sizes[axis], a.steps[axis]
         last = start + (count - 1) * step
@@ -69,7 +71,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     a, dims = node.attributes, len(input_tensor(node, graph).shape)
-    support(dims <= 4, node, f"parts of {dims} dimensions are not supported", "", "use 4 or less")
+    support(dims <= 4, node, f"tensors of {dims} dimensions are not supported", "", "use 4 or less")
     backwards = any(step < 0 for step in a.steps[:-1])
     support(not backwards, node, "negative steps are supported along the channels only")
     size = as_stored(a.sizes, 1)

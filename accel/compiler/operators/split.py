@@ -29,9 +29,9 @@ def check(node: Node, graph: Graph) -> None:
     source, axis, sizes = input_tensor(node, graph), node.attributes.axis, node.attributes.sizes
     check_variable(node, source)
     check_axis(node, source, axis)
-    pieces = len(node.outputs)
-    require(pieces == len(sizes), node, f"must have {len(sizes)} outputs, not {pieces}")
-    what = f"pieces of {sizes} do not make up the {source.shape[axis]} along axis {axis}"
+    count = len(node.outputs)
+    require(count == len(sizes), node, f"must have {len(sizes)} outputs, not {count}")
+    what = f"sizes {sizes} do not add up to the {source.shape[axis]} elements along axis {axis}"
     require(sum(sizes) == source.shape[axis], node, what)
     for name, size in zip(node.outputs, sizes, strict=True):
         expected = (*source.shape[:axis], size, *source.shape[axis + 1 :])
@@ -45,7 +45,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     axis, dims = node.attributes.axis, len(input_tensor(node, graph).shape)
-    support(dims <= 4, node, f"pieces of {dims} dimensions are not supported", "", "use 4 or less")
+    support(dims <= 4, node, f"tensors of {dims} dimensions are not supported", "", "use 4 or less")
     starts = [0, *accumulate(node.attributes.sizes)]
     return [
         copied_part(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
@@ -14,8 +17,8 @@ class Sub:
     activation: str = "none"
 
 
-def _function(arithmetic: Arithmetic, *operands):
-    return arithmetic.subtract(*operands)
+def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
+    return arithmetic.subtract(a, b, *affine)
 
 
 OPERATOR = binary_operator(Sub, _function, check=check_activation_known, bounds=activation_bounds)

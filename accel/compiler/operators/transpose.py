@@ -39,7 +39,7 @@ def check(node: Node, graph: Graph) -> None:
     source, order = input_tensor(node, graph), node.attributes.order
     check_variable(node, source)
     permutes = sorted(order) == list(range(len(source.shape)))
-    require(permutes, node, f"order {order} is no order of {len(source.shape)} dimensions")
+    require(permutes, node, f"order {order} is not a permutation of {len(source.shape)} dimensions")
     support(order[0] == 0, node, "the batch dimension cannot be moved")
     check_shape(node, output_tensor(node, graph), tuple(source.shape[axis] for axis in order))
 
@@ -77,12 +77,12 @@ def _picked(
     Its window covers the whole dimension that becomes the output's channels: output channel ``i``
     has a weight of 1 at tap ``i``. Along the other dimension the window moves as usual.
     """
-    wide = axes[2]  # 0 where the height becomes the channels, 1 where the width does
-    count, size = source.shape[1 - wide], source.shape[wide]
+    axis = axes[2]  # 0 where the height becomes the channels, 1 where the width does
+    count, size = source.shape[1 - axis], source.shape[axis]
     weights = selecting(node, size, size, source.channels)
     weights[np.arange(size), np.arange(size), channel] = 1
     # The output's other dimension is the input's channel: no step in the source belongs to it.
-    region = Region(0, channel, count, 1) if wide else Region(channel, 0, 1, count)
+    region = Region(0, channel, count, 1) if axis else Region(channel, 0, 1, count)
     return Convolution(
         name=f"{node.name}_{channel}",
         node=node.name,
@@ -90,13 +90,13 @@ def _picked(
         output=node.outputs[0],
         input_shape=source.shape,
         output_shape=output.shape,
-        weights=np.expand_dims(weights, 1 if wide else 2),
+        weights=np.expand_dims(weights, 1 if axis else 2),
         bias=np.zeros(size, np.int64),
         rule=Mean(1, -128, 127, channels=size),
         pad=0,
-        stride=(1, 0) if wide else (0, 1),
+        stride=(1, 0) if axis else (0, 1),
         region=region,
-        transposed=(axes[0] == 2) == bool(wide),
+        transposed=(axes[0] == 2) == bool(axis),
     )
 
 

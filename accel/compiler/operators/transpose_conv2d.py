@@ -4,7 +4,7 @@ Each input position adds its products to a window of the output; windows are a s
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -135,7 +135,9 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return convolutions
 
 
-def _phases(stride: int, padding: int, kernel: int, size: int):
+def _phases(
+    stride: int, padding: int, kernel: int, size: int
+) -> Iterator[tuple[int, list[int], int]]:
     """The phases along an axis: first output position, taps from the last to the first, and how
     many of them lie before the input."""
     for first in range(min(stride, size)):

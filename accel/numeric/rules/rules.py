@@ -15,13 +15,8 @@ from ..rounding import CONTRACTS
 class Rule(Protocol):
     """What every output rule offers."""
 
-    @property
-    def low(self) -> int:
-        """The least output code."""
-
-    @property
-    def high(self) -> int:
-        """The greatest output code."""
+    low: int
+    high: int
 
     @property
     def channels(self) -> int:

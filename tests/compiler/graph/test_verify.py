@@ -116,8 +116,8 @@ BROKEN_NODES = {
     },
     "conv (conv2d): tensor 'x' is int16; "
     "convert the model with full integer quantization (int8 here)": {"x": {"dtype": "int16"}},
-    "conv (conv2d): tensor 'y' has no scale and zero point of its own; convert the model with full "
-    "integer quantization": {"y": {"quantization": None}},
+    "conv (conv2d): tensor 'y' does not have one scale and one zero point; convert the model "
+    "with full integer quantization": {"y": {"quantization": None}},
     "conv (conv2d): bias 'b' is int64, not int32": {
         "b": {"dtype": "int64", "data": np.zeros(2, np.int64)}
     },
@@ -153,13 +153,13 @@ def test_a_tensor_is_written_once():
 
 
 def test_an_output_must_be_written():
-    with pytest.raises(InvalidGraph, match="^output 'b': is written by no node$"):
+    with pytest.raises(InvalidGraph, match=r"^output 'b': is written by no node$"):
         verify(chain(("a", "c")))
 
 
 def test_every_tensor_must_exist():
     graph = chain(("a", "b"), outputs=("z",))
-    with pytest.raises(InvalidGraph, match="^test: names a tensor 'z' that does not exist$"):
+    with pytest.raises(InvalidGraph, match=r"^test: names a tensor 'z' that does not exist$"):
         verify(graph)
 
 

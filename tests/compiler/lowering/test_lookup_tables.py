@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler import operators
 from accel.compiler.graph.interpreter import run
 from accel.compiler.ir.layer import PostOp, Region
 from accel.compiler.ir.tensor_layout import Alias, TensorLayout
-from accel.compiler.lowering import lookup_tables as compiler_tables
 from accel.compiler.lowering.lookup_tables import (
     copy_layer,
     fuse_pair,
     lower_binary,
     lower_unary,
 )
-from accel.compiler.operators import OPERATORS, UnsupportedOperator
+from accel.compiler.operators import UnsupportedOperator
+from accel.compiler.operators._kinds import by_pair_table
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.maximum import Maximum
@@ -77,8 +78,8 @@ def test_a_pair_is_a_copy_of_either_one_combined_with_the_other(operator, copied
 @pytest.mark.parametrize("operator, attributes", [("mul", Mul()), ("minimum", Minimum())])
 def test_what_is_no_sum_is_refused_if_there_is_no_other_way(operator, attributes, monkeypatch):
     graph, node, aliases = pair(operator, attributes)
-    alone = {operator: replace(OPERATORS[operator], pair=None)}
-    monkeypatch.setattr(compiler_tables, "OPERATORS", alone)
+    alone = {operator: replace(operators.OPERATORS[operator], lower_pair=by_pair_table)}
+    monkeypatch.setattr(operators, "OPERATORS", alone)
     with pytest.raises(UnsupportedOperator, match="no rounded sum of a function of each operand$"):
         lower_binary(node, graph, aliases, 0, CONFIG)
 

@@ -178,8 +178,8 @@ def test_a_reshape_that_would_move_values_copies_them_by_the_words_of_the_core()
 def test_a_reshape_of_too_many_copies_is_refused():
     chain = Chain((1, 1, 4, 37)).add("abs", Abs()).add("reshape", Reshape(), (1, 37, 4))
     assert str(refused(chain.add("abs", Abs()).graph())) == (
-        "small: n1 (RESHAPE): shape (1, 4, 37) to (1, 37, 4) takes 41 copies, not up to 32 (other "
-        "channels are in other words); use channels in multiples of the array's rows"
+        "small: n1 (RESHAPE): shape (1, 4, 37) to (1, 37, 4) takes 41 copies, more than 32 (the "
+        "values would lie in other memory words); use channels in multiples of the array's rows"
     )
 
 

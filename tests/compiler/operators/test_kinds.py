@@ -54,5 +54,5 @@ def test_an_operator_without_a_function_of_its_kind_cannot_be_made(kind):
 def test_an_operator_is_asked_for_by_its_kind():
     node = two_convolutions().nodes[0]
     assert operator_of(node, Linear) is OPERATORS["conv2d"]
-    with pytest.raises(AssertionError, match="^conv2d is no Elementwise"):
+    with pytest.raises(AssertionError, match=r"^conv2d is no Elementwise"):
         operator_of(node, Elementwise)

@@ -15,7 +15,7 @@ def _index_of(smallest: bool) -> Callable[[Builder], list[Value]]:
         x = b.plain(x) if x.flat is not None else x
         rank, axis = len(x.shape), b.attribute("axis", 0)
         if b.attribute("select_last_index", 0):
-            raise Unreadable("takes the last of equals", "", "use select_last_index 0")
+            raise Unreadable("takes the last of equal elements", "", "use select_last_index 0")
         if not -rank <= axis < rank:
             raise Unreadable(f"has axis {axis} for {rank} dimensions")
         axis %= rank

@@ -23,7 +23,7 @@ def constant(b: Builder) -> list[Value]:
         if name in attributes:
             dtype = np.int64 if "int" in name else np.float32
             return [Constant(np.array(attributes[name], dtype))]
-    raise Unreadable("has a value that is no dense tensor of numbers")
+    raise Unreadable("has a value that is not a dense tensor of numbers")
 
 
 def shape(b: Builder) -> list[Value]:
@@ -56,7 +56,7 @@ def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Bui
             with np.errstate(all="ignore"):
                 return [Constant(np.asarray(function(*arrays)).astype(arrays[0].dtype))]
         except (ValueError, TypeError) as error:
-            raise Unreadable("has constants that do not go together", str(error)) from error
+            raise Unreadable("has constants that do not fit together", str(error)) from error
 
     return read
 
@@ -91,7 +91,7 @@ def gather(b: Builder) -> list[Value]:
         b.spend(data.size // max(data.shape[axis], 1) * indices.size)
         return [Constant(np.take(data, indices, axis=axis))]
     except (IndexError, ValueError, TypeError) as error:
-        raise Unreadable("takes what is not there", str(error)) from error
+        raise Unreadable("takes an index that does not exist", str(error)) from error
 
 
 def _checked_shape(values: np.ndarray) -> tuple[int, ...]:
@@ -105,7 +105,7 @@ def constant_of_shape(b: Builder) -> list[Value]:
     sizes = _checked_shape(_arrays(b)[0])
     value = b.node.attributes.get("value", np.zeros(1, np.float32))
     if not isinstance(value, np.ndarray) or value.size != 1:
-        raise Unreadable("has a value that is no single number")
+        raise Unreadable("has a value that is not a single number")
     b.spend(math.prod(sizes))
     return [Constant(np.full(sizes, value.item(), value.dtype))]
 
@@ -115,7 +115,7 @@ def expand(b: Builder) -> list[Value]:
     try:
         shape = np.broadcast_shapes(data.shape, _checked_shape(sizes))
     except ValueError as error:
-        raise Unreadable("has shapes that do not go together", str(error)) from error
+        raise Unreadable("has shapes that do not fit together", str(error)) from error
     b.spend(math.prod(shape))
     return [Constant(np.broadcast_to(data, shape))]
 

@@ -109,7 +109,7 @@ def clip(b: Builder) -> list[Value]:
     for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
         given = real_constant(b.value(index))
         if given is None and b.value(index) is not None:
-            raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
+            raise Unreadable("has bounds that are not constant numbers", "", "use constant bounds")
         limits.append(b.attribute(name, default) if given is None else single(given))
     most = np.finfo(np.float32).max
     low, high = (np.sign(x) * np.inf if abs(x) >= most else x for x in limits)
@@ -152,7 +152,9 @@ def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.nd
     whole = all((values == values.reshape(-1)[:1]).all() for values in (scale, zero_point))
     if codes.dtype not in (np.uint8, np.int8) or codes.size == 0 or not whole:
         remedy = "quantize it per tensor to int8 or uint8"
-        raise Unreadable(f"has a constant {name!r} of other codes", "", remedy)
+        raise Unreadable(
+            f"has a constant {name!r} that is not of int8 or uint8 codes with one scale", "", remedy
+        )
     offset = 128 if codes.dtype == np.uint8 else 0
     q = Quantization(
         scale=(float(scale.reshape(-1)[0]),),
@@ -236,8 +238,8 @@ def _channel_axis(value: Pending, data: np.ndarray) -> int:
     """The one dimension in which an addend varies, else the dimension of the channels."""
     rank = len(value.shape)
     shape = (1,) * (rank - data.ndim) + data.shape
-    wide = [axis for axis, size in enumerate(shape) if size > 1]
-    return wide[0] if len(wide) == 1 else (1 if rank > 2 else rank - 1)
+    varying = [axis for axis, size in enumerate(shape) if size > 1]
+    return varying[0] if len(varying) == 1 else (1 if rank > 2 else rank - 1)
 
 
 def _qlinear_binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:

@@ -11,7 +11,7 @@ from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
 from . import biases
 from .builder import Builder, Quantizer, Unreadable
-from .low_bit.epilogues import Sums
+from .low_bit.epilogues import LayerSums
 from .quantize import dequantized, finished, quantizer
 from .values import (
     Activation,
@@ -75,7 +75,7 @@ def linear(
     record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
     scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
-    sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
+    sums = LayerSums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
     if b.low_bit:
         return sums.pending(bias, factor)
     count, channels = max(len(scales), len(zeros)), len(weights.codes)
@@ -258,7 +258,7 @@ def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
     if alpha != 1.0:
         raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
     if len(weights.shape) != 2:
-        raise Unreadable(f"has weights of {weights.shape}, which are no matrix")
+        raise Unreadable(f"has weights of {weights.shape}, which is not a matrix")
     return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.max_pool2d import MaxPool2d
-from ...operators.mean import Mean
+from ...operators.mean import ReduceMean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
@@ -17,7 +17,7 @@ SAME_PAIR = (1, 1)
 def max_pool(b: Builder) -> list[Value]:
     """The greatest code is the code of the greatest number: codes can be pooled as numbers are."""
     if any(b.node.outputs[1:]):
-        raise Unreadable("asks for the places of the largest values", "", "use its first output")
+        raise Unreadable("asks for the indices of the largest values", "", "use its first output")
     if b.attribute("storage_order", 0):
         raise Unreadable("has storage_order 1", "", "use storage_order 0")
     value, record = _computed(b.required(0)), b.node
@@ -118,7 +118,7 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)
-            attributes = Mean(axes=ours, keep=True)
+            attributes = ReduceMean(axes=ours, keep=True)
             tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)

@@ -98,7 +98,7 @@ def dequantize_linear(b: Builder) -> list[Value]:
     if isinstance(value, Constant):
         scale = b.constant(1)
         if scale is None or not np.issubdtype(value.data.dtype, np.integer):
-            raise Unreadable("lacks a scale or has codes that are no integers")
+            raise Unreadable("lacks a scale or has codes that are not integers")
         return [dequantized(value.data, scale, b.constant(2), axis)]
     codes = b.codes(0)
     given = quantizer(b, 1, 2, np.uint8 if codes.unsigned else np.int8)

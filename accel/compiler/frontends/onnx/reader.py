@@ -156,7 +156,7 @@ class _Reading:
         used = {tensor for node in graph for tensor in node.inputs} | set(outputs)
         for tensor in () if self.faults else inputs:
             if tensor not in used:
-                what = f"input {tensor!r} is used by no operator that an output needs"
+                what = f"input {tensor!r} is not used by any operator that an output needs"
                 self.faults.append(Reason(place="", what=what, remedy="remove it"))
         return graph
 
@@ -181,7 +181,10 @@ class _Reading:
         except Unreadable as error:
             self._fault(node.place, error)
         except NONSENSE as error:
-            self._fault(node.place, Unreadable("makes no sense", str(error)))
+            self._fault(
+                node.place,
+                Unreadable("has inputs or attributes that do not fit together", str(error)),
+            )
         for index, name in enumerate(node.outputs):
             if name:
                 b.values[name] = values[index] if index < len(values) else Missing()
@@ -223,7 +226,7 @@ class _Reading:
         value = b.values.get(port.name)
         try:
             if value is None:
-                raise Unreadable("is written by no operator")
+                raise Unreadable("is not written by any operator")
             if any(port.name == other.name for other in self.record.inputs):
                 raise Unreadable("is an input too", "", "give it an Identity of its own")
             with b.at(self._end("output", f"{port.name}_numbers")):

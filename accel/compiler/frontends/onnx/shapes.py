@@ -49,14 +49,14 @@ def viewed(
 
 def _reshaped(b: Builder, value: Present, shape: Shape) -> list[Value]:
     if math.prod(shape) != math.prod(value.shape):
-        raise Unreadable(f"gives {value.shape} the shape {shape}")
+        raise Unreadable(f"reshapes {value.shape} to {shape}, which has another number of elements")
     return [viewed(b, value, shape, lambda a: a.reshape(shape), lambda x: b.reshaped(x, shape))]
 
 
 def reshape(b: Builder) -> list[Value]:
     value, wanted = b.required(0), b.constant(1)
     if wanted is None or wanted.ndim != 1 or wanted.dtype != np.int64:
-        raise Unreadable("has a shape that is no constant list")
+        raise Unreadable("has a shape that is not a constant list")
     copies = not b.attribute("allowzero", 0)
     sizes = [
         value.shape[axis] if size == 0 and copies and axis < len(value.shape) else size
@@ -104,7 +104,7 @@ def unsqueeze(b: Builder) -> list[Value]:
     rank = len(value.shape) + count
     axes, old = _axes(b, rank), iter(value.shape)
     if not axes or len(set(axes)) != count:
-        raise Unreadable("has no axes, or one twice")
+        raise Unreadable("has no axes, or repeats one")
     return _reshaped(b, value, tuple(1 if axis in axes else next(old) for axis in range(rank)))
 
 
@@ -158,7 +158,7 @@ def _fill_code(b: Builder, x: Activation, number: float, given_code: bool) -> in
     if not x.real and given_code:
         return int(number) - 128 * x.unsigned
     if b.tensors[x.tensor].dtype != "int8" or known is None:
-        raise Unreadable("pads float32 numbers, or codes with no value", "", "quantize before")
+        raise Unreadable("pads float32 numbers, or codes without a scale", "", "quantize before")
     codes = float32.quantize(np.float32(number), known.scale, known.zero_point)
     return int(np.clip(codes, -128, 127))
 
@@ -182,7 +182,7 @@ def slice_of(b: Builder) -> list[Value]:
     steps = (1,) * len(starts) if steps is None else steps
     lengths = {len(starts), len(ends), len(axes), len(steps)}
     if len(lengths) != 1 or not all(-rank <= a < rank for a in axes) or 0 in steps:
-        raise Unreadable("has bounds that do not go together")
+        raise Unreadable("has starts, ends, axes and steps that do not fit together")
     taken = [(0, size, 1) for size in value.shape]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
         taken[axis] = (*_bounds(start, end, step, value.shape[axis]), step)
@@ -223,7 +223,7 @@ def split(b: Builder) -> list[Value]:
     sizes = b.attribute("split", ()) if given is None else given
     sizes = sizes or [min(even, size - even * piece) for piece in range(pieces)]
     if len(sizes) != pieces or min(sizes) < 1 or sum(sizes) != size:
-        raise Unreadable(f"cuts {size} into {list(sizes)[:16]}")
+        raise Unreadable(f"splits {size} elements into sizes {list(sizes)[:16]}")
     if not isinstance(value, Activation):
         whole = [(0, n, 1) for n in value.shape]
         starts = accumulate([0, *sizes[:-1]])
@@ -252,11 +252,11 @@ def _joined_shape(values: Sequence[Present], axis: int) -> tuple[Shape, int]:
     shapes = [value.shape for value in values]
     rank = len(shapes[0])
     if not -rank <= axis < rank or any(len(shape) != rank for shape in shapes):
-        raise Unreadable(f"puts {shapes[:8]} together along axis {axis}")
+        raise Unreadable(f"concatenates {shapes[:8]} along axis {axis}")
     axis %= rank
     rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
     if len(rest) != 1:
-        raise Unreadable(f"puts {shapes[:8]} together along axis {axis}")
+        raise Unreadable(f"concatenates {shapes[:8]} along axis {axis}")
     total = sum(shape[axis] for shape in shapes)
     return (*shapes[0][:axis], total, *shapes[0][axis + 1 :]), axis
 
@@ -267,7 +267,7 @@ def _join(
     """A concatenation of codes of one quantization; arrays are constants of int8 codes."""
     plain, variable = identity(len(shape)), [v for v in values if isinstance(v, Activation)]
     if not variable:
-        raise Unreadable("puts constants alone together", "", "fold them")
+        raise Unreadable("concatenates constants only", "", "fold them")
     layouts = (v.layout for v in variable if v.flat is None and v.layout != plain)
     layout = next(layouts, plain)
     tensors = []
@@ -317,7 +317,7 @@ def concat(b: Builder) -> list[Value]:
     coded = [value for value in values if isinstance(value, Activation) and not value.real]
     if len(coded) == len(values):
         if len({value.unsigned for value in coded}) > 1:
-            raise Unreadable("puts int8 and uint8 together")
+            raise Unreadable("concatenates int8 and uint8")
         return [_join(b, coded, shape, axis, b.node.outputs[0])]
     parts = [_numbers(b, value, index) for index, value in enumerate(values)]
     record = b.node

@@ -5,7 +5,7 @@ from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
 from ...operators.gather import Gather
-from ...operators.mean import Mean
+from ...operators.mean import ReduceMean
 from ...operators.pack import Pack
 from ...operators.pad import Pad
 from ...operators.reduce_max import ReduceMax
@@ -49,7 +49,7 @@ def pad(options: Options, inputs: Operands, outputs: Results) -> Pad:
 def _check_value(value: Tensor, output: Tensor) -> None:
     """Require a code of the output's own quantization: the kernel refuses others."""
     if not (value.constant and value.dtype == "int8" and value.size == 1):
-        raise Unreadable("has a value to pad with that is no constant int8 number")
+        raise Unreadable("has a padding value that is not a constant int8 number")
     if quantization_of(value) != quantization_of(output):
         what = f"pads with {value.name!r}, which is not quantized as {output.name!r}"
         raise Unreadable(f"{what}; quantize both alike")
@@ -60,9 +60,9 @@ def _zero(tensor: Tensor) -> int:
     return tensor.quantization.zero_point[0] if tensor.quantization else 0
 
 
-def mean(options: Options, inputs: Operands, outputs: Results) -> Mean:
+def mean(options: Options, inputs: Operands, outputs: Results) -> ReduceMean:
     found = axes(inputs, 1, len(shape_of(inputs)))
-    return Mean(axes=found, keep=_kept(found, options, inputs, outputs))
+    return ReduceMean(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
 def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ReduceMax:
@@ -125,7 +125,7 @@ def split_v(options: Options, inputs: Operands, outputs: Results) -> Split:
     axis = of_axis(inputs, 2, len(shape_of(inputs)))
     rest = shape_of(inputs)[axis] - sum(size for size in sizes if size != -1)
     if sizes.count(-1) > 1:
-        raise Unreadable(f"has sizes {sizes}, of which two are to be found out")
+        raise Unreadable(f"has sizes {sizes}, of which only one may be -1")
     return Split(axis=axis, sizes=tuple(rest if size == -1 else size for size in sizes))
 
 
@@ -156,7 +156,7 @@ def strided_slice(options: Options, inputs: Operands, outputs: Results) -> Slice
         end = None if options.EndMask() >> axis & 1 else ends[axis]
         if options.ShrinkAxisMask() >> axis & 1:  # one index, whatever the end says
             if steps[axis] < 0:
-                raise Unreadable("leaves out a dimension that it walks backwards")
+                raise Unreadable("leaves out a dimension with a negative step")
             first = begin or 0  # the mask counts here too
             index = first % size if -size <= first < size else first
             taken.append(range(index, index + 1))

@@ -86,7 +86,7 @@ def integers(inputs: Operands, index: int, what: str) -> tuple[int, ...]:
     """The values of a constant input, flattened; ``what`` they are, for the message."""
     tensor = inputs[index] if index < len(inputs) else None
     if tensor is None or not tensor.constant or tensor.dtype not in ("int32", "int64"):
-        raise Unreadable(f"has {what} that are no constant integers")
+        raise Unreadable(f"has {what} that are not constant integers")
     return tuple(int(value) for value in tensor.values.reshape(-1))
 
 

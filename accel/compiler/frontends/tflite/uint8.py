@@ -42,7 +42,7 @@ def uint8_ends(record: FileRecord) -> frozenset[int]:
 def converted_ends(record: FileRecord) -> frozenset[int]:
     """Those of `uint8_ends` that only a QUANTIZE from or to int8 uses: the file converts them."""
 
-    def converts(op) -> bool:
+    def converts(op: OperatorRecord) -> bool:
         other = [i for i in (*op.inputs[:1], *op.outputs) if i not in uint8_ends(record)]
         return op.spelling == "QUANTIZE" and [record.tensors[i].dtype for i in other] == ["INT8"]
 

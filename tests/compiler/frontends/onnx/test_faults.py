@@ -181,11 +181,12 @@ FAULTS = {
         r"operator 6 \(QuantizeLinear\): reads 'r', which nothing writes before",
         r"operator 5 \(Relu\): writes 'c', which is set already",
     ],
-    unused_input: ["input 'more' is used by no operator that an output needs; remove it"],
+    unused_input: ["input 'more' is not used by any operator that an output needs; remove it"],
     constant_output: [r"output 'w_numbers': is constant \(it depends on no input\)"],
     unquantized_output: [
         (
-            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); {QUANTIZE} "
+            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); "
+            rf"{QUANTIZE} "
             "after it"
         )
     ],
@@ -200,7 +201,8 @@ FAULTS = {
     too_many_elements: [rf"tensor 'x': has {2**40} elements, more than {2**22}"],
     batch: [
         (
-            r"tensor 'x': has shape \(2, 1, 5, 5\); activations have a leading batch dimension of 1; "
+            r"tensor 'x': has shape \(2, 1, 5, 5\); activations have a leading batch dimension of "
+            r"1; "
             "convert the model for batch size 1"
         )
     ],

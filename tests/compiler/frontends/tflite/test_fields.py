@@ -235,10 +235,10 @@ REFUSED = {
     "squeezes dimensions [2] of (1, 1, 4, 1), which are not all 1": lambda: squeeze([2], (1, 4)),
     "pads with 't3', which is not quantized as 't1'; quantize both alike": lambda: pad_with(4),
     "output width must be 1, not 2": lambda: pool(strideW=5),
-    "tensor 't1' has no scale and zero point of its own; convert the model with full integer "
+    "tensor 't1' does not have one scale and one zero point; convert the model with full integer "
     "quantization": lambda: without_zero_points(rectifier(), "output"),
     "weights 't2' have no scales": lambda: without_zero_points(convolution(), "weights"),
-    "order (0, -1, 1) is no order of 3 dimensions": lambda: moved(
+    "order (0, -1, 1) is not a permutation of 3 dimensions": lambda: moved(
         "TRANSPOSE", (1, 3, 4), (1, 4, 3), [0, -1, 1], options="TransposeOptions"
     ),
     "has uint8 and int8 tensors, which only QUANTIZE converts": lambda: changed(
@@ -296,5 +296,5 @@ def test_an_operator_with_too_few_inputs_crashes_the_oracle_apart_from_us():
     file.graph.operators[-1].inputs = [0, -1]
     with pytest.raises(Refused, match="ended by SIG"):
         tflm_apart(file.bytes(), file.inputs(rng()))
-    with pytest.raises(UnsupportedModel, match="has new sizes that are no constant integers"):
+    with pytest.raises(UnsupportedModel, match="has new sizes that are not constant integers"):
         read(file.bytes(), "m.tflite")

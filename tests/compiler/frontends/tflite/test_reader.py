@@ -236,7 +236,7 @@ FAULTS = {
         f"tensor 'w': has the type FLOAT16, which is not supported; {QUANTIZE}",
     ],
     unquantized: [
-        f"conv2d_0 (CONV_2D): tensor 'c' has no scale and zero point of its own; {INTEGER}",
+        f"conv2d_0 (CONV_2D): tensor 'c' does not have one scale and one zero point; {INTEGER}",
     ],
     short_data: ["tensor 'w': has 17 bytes of data, not 18"],
     tanh: [f"conv2d_0 (CONV_2D): fused activation 'tanh' is not supported; {ACTIVATIONS}"],

@@ -1,4 +1,5 @@
-"""Operands of TFLite's operators that move and cut, which the operators of ours have as attributes."""
+"""Operands of TFLite's operators that move and cut, which the operators of ours have as
+attributes."""
 
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
 from accel.compiler.ir.graph import Graph, Node, Tensor
 from accel.compiler.operators.concatenation import Concatenation
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.relu import Relu
 from accel.compiler.operators.reshape import Reshape
@@ -76,7 +77,7 @@ WHOLE = Slice(starts=(0,) * 4, sizes=SHAPE, steps=(1,) * 4)
 STRIDED = ("STRIDED_SLICE", "slice")
 READABLE = {
     "a mean over axes from the back, twice": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(-2, 1, 2),
     ),
     "a shape with a number to be found out": (
@@ -135,16 +136,16 @@ def variable(op, constants) -> None:
 
 
 UNREADABLE = {
-    "operator 0 (MEAN): has axes that are no constant integers": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+    "operator 0 (MEAN): has axes that are not constant integers": (
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         variable,
     ),
     "operator 0 (MEAN): has an axis 4 of 4 dimensions": (
-        ("MEAN", "mean", Mean(axes=(1, 2)), (1, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(1, 4),
     ),
     "mean_0 (MEAN): the mean over the batch is not supported": (
-        ("MEAN", "mean", Mean(axes=(1,)), (1, 6, 2)),
+        ("MEAN", "mean", ReduceMean(axes=(1,)), (1, 6, 2)),
         lambda op, constants: constants[1].set(0),
     ),
     "operator 0 (STRIDED_SLICE): has an ellipsis, new axes or ends counted from the starts": (
@@ -166,15 +167,15 @@ UNREADABLE = {
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "fusedActivationFunction", 1),
     ),
-    "concatenation_0 (CONCATENATION): the batch dimension cannot be taken apart or put together": (
+    "concatenation_0 (CONCATENATION): the batch dimension cannot be split or concatenated": (
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "axis", 0),
     ),
-    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is no order of 4 dimensions": (
+    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
         ("TRANSPOSE", "transpose", Transpose(order=(0, 2, 1, 3)), (1, 6, 4, 2)),
         lambda op, constants: constants[1].set(0, 1, 1, 2),
     ),
-    "split_0 (SPLIT_V): pieces of (1, 3) do not make up the 6 along axis 2": (
+    "split_0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
         ("SPLIT_V", "split", Split(axis=2, sizes=(1, 5)), (1, 4, 1, 2), (1, 4, 5, 2)),
         lambda op, constants: constants[1].set(1, 3),
     ),
@@ -223,6 +224,6 @@ def test_a_resize_of_many_copies_runs_on_the_reference_alone():
     with pytest.raises(CannotCompile) as caught:
         compile_graph(graph, AcceleratorConfig())
     assert str(caught.value) == (
-        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less at "
-        "a time"
+        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; "
+        "resize by smaller factors"
     )

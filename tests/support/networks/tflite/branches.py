@@ -14,7 +14,7 @@ from accel.compiler.operators.leaky_relu import LeakyRelu
 from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.maximum import Maximum
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.prelu import Prelu
@@ -123,7 +123,7 @@ def add_repeated(b: Builder, live: list[Tensor]) -> None:
     source = b.last = any_of(b, live)
     axes = b.draw(st.sampled_from(((1, 2), (3,), (1,), (2,))))
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
-    b.node("mean", Mean(axes=axes, keep=True), shape, source.quantization)
+    b.node("mean", ReduceMean(axes=axes, keep=True), shape, source.quantization)
     names = b.draw(st.permutations((source.name, b.last.name)))
     q = of_a_sum(b, source, b.last)
     b.node("add", Add(), source.shape, q, inputs=tuple(names))
@@ -138,7 +138,7 @@ def add_gate(b: Builder, live: list[Tensor]) -> None:
     """A tensor times a number between 0 and 1 for each channel, as in squeeze and excitation."""
     source = b.last = any_of(b, live)
     shape = (1, 1, 1, source.shape[-1])
-    b.node("mean", Mean(axes=(1, 2), keep=True), shape, source.quantization)
+    b.node("mean", ReduceMean(axes=(1, 2), keep=True), shape, source.quantization)
     b.node("logistic", Logistic(), shape, per_tensor(1 / 256, -128))
     names = b.draw(st.permutations((source.name, b.last.name)))
     b.node("mul", Mul(), source.shape, source.quantization, inputs=tuple(names))

@@ -13,7 +13,7 @@ from accel.compiler.operators.depth_to_space import DepthToSpace
 from accel.compiler.operators.gather import Gather
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.reduce_max import ReduceMax
 from accel.compiler.operators.reshape import Reshape
@@ -79,7 +79,7 @@ def mean_graphs(draw: Draw):
     b = Builder(draw, any_shape(draw, least=2))
     chosen, kept = drawn_axes(b)
     q = draw(st.sampled_from((b.last.quantization, None))) or b.quantization()
-    b.node("mean", Mean(**chosen), kept, q)
+    b.node("mean", ReduceMean(**chosen), kept, q)
     return b.graph()
 
 

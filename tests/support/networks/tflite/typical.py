@@ -13,7 +13,7 @@ from accel.compiler.operators.add import Add
 from accel.compiler.operators.arg_max import ArgMax
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.hard_swish import HardSwish
-from accel.compiler.operators.mean import Mean
+from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.pad import Pad
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.relu import Relu
@@ -65,7 +65,7 @@ def add_pad(b: Builder) -> None:
 def add_mean(b: Builder) -> None:
     axes = b.draw(st.sampled_from(((1, 2), (1,), (2,))))
     shape = tuple(1 if axis in axes else size for axis, size in enumerate(b.last.shape))
-    b.node("mean", Mean(axes=axes, keep=True), shape, b.last.quantization)
+    b.node("mean", ReduceMean(axes=axes, keep=True), shape, b.last.quantization)
 
 
 def add_relu(b: Builder) -> None:
@@ -118,7 +118,7 @@ def add_classifier(b: Builder) -> None:
     kind = b.draw(st.sampled_from(("mean", "pool", "whole")))
     if kind == "mean":
         shape = (1, b.last.shape[-1])
-        b.node("mean", Mean(axes=(1, 2), keep=False), shape, b.last.quantization)
+        b.node("mean", ReduceMean(axes=(1, 2), keep=False), shape, b.last.quantization)
     else:
         if kind == "pool":
             operators.add_average_pool2d(b, whole=True)

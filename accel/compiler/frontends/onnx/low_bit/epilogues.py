@@ -23,16 +23,13 @@ from .....numeric.rules.float_epilogue import (
 from ....ir.graph import Quantization
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.quantize import Quantize
-from ....operators.sums import CODES_OF_A_PART
-from ....operators.sums import Sums as SumsOfParts
+from ....operators.sums import CODES_OF_A_PART, Sums
 from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
 MOST_PARTS = 64  # codes for one real number at the network's end
-LARGEST_SUM, LEAST_UNIT = (
-    2.0**120,
-    2.0**-100,
-)  # between them float32 neither overflows nor underflows
+# Between these float32 neither overflows nor underflows.
+LARGEST_SUM, LEAST_UNIT = 2.0**120, 2.0**-100
 LARGEST = 2.0**60  # magnitude of constants, for the same reason
 
 
@@ -62,7 +59,7 @@ def numbers_of(value: Value | None) -> np.ndarray | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class LayerSums:
     """A layer's sums; weights ``[out, ...]`` have scales and zero points ``[1]`` or ``[out]``.
 
     ``form``, ``shape`` and ``layout`` are as in `linear.linear`.
@@ -202,14 +199,19 @@ class Sums:
         value = self._added(codes, zeros, bias, epilogue, shape)
         self.b.set_quantizer(value.tensor, Quantizer(1.0, 0, False))
         rounds = bool(self.error().any())
-        attributes = SumsOfParts(
-            parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds
-        )
+        attributes = Sums(parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds)
         output = arranged(self.shape, self.layout)
         tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
         return Activation(tensor, self.shape, self.layout, real=True)
 
-    def _added(self, codes, zeros, bias, epilogue: FloatEpilogue, shape: Shape) -> Activation:
+    def _added(
+        self,
+        codes: np.ndarray,
+        zeros: np.ndarray,
+        bias: np.ndarray | None,
+        epilogue: FloatEpilogue,
+        shape: Shape,
+    ) -> Activation:
         b, name = self.b, self.b.node.outputs[0]
         name = name if bias is None else f"{name}_parts"
         operator, attributes, data, axis = self.form(codes, "none")
@@ -261,9 +263,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
         known, count = b.known_quantizer(source.tensor), tensor.shape[-1]
         least = np.full(count, -128 - known.zero_point)
-        attributes = SumsOfParts(
-            parts=1, least=least, unit=np.full(count, known.scale), steps=steps
-        )
+        attributes = Sums(parts=1, least=least, unit=np.full(count, known.scale), steps=steps)
         with b.at(record):
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)
@@ -292,9 +292,9 @@ def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
     if constant.size == 1:
         return np.reshape(constant, ())
     shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
-    wide = [axis for axis, size in enumerate(shape) if size > 1]
+    varying = [axis for axis, size in enumerate(shape) if size > 1]
     axis = value.axis
-    if axis is None or len(shape) != len(value.shape) or wide != [axis]:
+    if axis is None or len(shape) != len(value.shape) or varying != [axis]:
         what = f"has a constant of {constant.shape} for a tensor of {value.shape}"
         raise Unreadable(what, "", "use one number, or one for each channel")
     if shape[axis] != value.shape[axis]:

@@ -32,7 +32,7 @@ def _numbers(b: Builder, index: int, what: str) -> np.ndarray:
 def _whole(values: np.ndarray, what: str, remedy: str) -> np.ndarray:
     if (values != np.rint(values)).any():
         wrong = values[values != np.rint(values)][0]
-        raise Unreadable(f"has {what} of {wrong:g}, which is no integer", "", remedy)
+        raise Unreadable(f"has {what} of {wrong:g}, which is not an integer", "", remedy)
     return values.astype(np.int64)
 
 
@@ -163,7 +163,9 @@ def quantize(b: Builder) -> list[Value]:
             least, most = clip_ends(b)
         low, high = max(low, int(np.ceil(least))), min(high, int(np.floor(most)))
         if low > high:
-            raise Unreadable("is clipped to no code at all", "", "use bounds of the codes' type")
+            raise Unreadable(
+                "is clipped to an empty range of codes", "", "use bounds of the codes' type"
+            )
     coder = Coder(
         scale=float(scale.item()), zero_point=int(zeros.item()), low=low, high=high, late=True
     )
@@ -195,7 +197,7 @@ def clip_ends(b: Builder) -> tuple[float, float]:
         value = b.value(index)
         data = numbers_of(value)
         if data is None and value is not None:
-            raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
+            raise Unreadable("has bounds that are not constant numbers", "", "use constant bounds")
         if data is not None and data.size != 1:
             raise Unreadable(f"has a bound of {data.size} numbers", "", "use one number")
         ends.append(float(b.attribute(name, default) if data is None else data.item()))

@@ -21,7 +21,7 @@ from ..softmax import LAST_AXIS_OPSET
 from ..softmax import softmax as usual_softmax
 from ..values import Activation, Constant, Dequantized, Pending, Value, channels_last
 from ..windows import image, windows
-from .epilogues import Sums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
+from .epilogues import LayerSums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting
 from .quants import clip_ends, dequantize, quantize
 
 Reader = Callable[[Builder], list[Value]]
@@ -55,14 +55,14 @@ def arithmetic(b: Builder) -> list[Value]:
         raise Unreadable("divides a constant by an activation", "", "divide by a constant")
     data = checked(constants[index], "a constant")
     if kind == "divide" and not (np.abs(data) >= 2.0**-60).all():
-        raise Unreadable("divides by next to 0", "", "divide by larger numbers")
+        raise Unreadable("divides by less than 2^-60", "", "divide by larger numbers")
     return [stepped(b, _waiting(b, 1 - index), kind, data)]
 
 
 def _joined(b: Builder) -> Pending:
     """The sum of two quantized activations, where branches join."""
     if b.node.spelling != "Add":
-        why = "only sums of two activations are read in low-bit networks"
+        why = "only sums of two activations are supported in low-bit networks"
         raise Unreadable("has two operands that are computed", why, "join branches by Add")
     operands, record = [b.numbers(0), b.numbers(1)], b.node
 
@@ -100,7 +100,7 @@ def softmax(b: Builder) -> list[Value]:
 def batch_normalization(b: Builder) -> list[Value]:
     if not b.low_bit:
         remedy = "fold it into the layer before it, as accel quantize does"
-        raise Unreadable("is not read in networks of QuantizeLinear alone", "", remedy)
+        raise Unreadable("is not supported in networks of QuantizeLinear", "", remedy)
     if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
         remedy = "export the network for inference (model.eval() in PyTorch)"
         raise Unreadable("is in training mode", "", remedy)
@@ -109,7 +109,7 @@ def batch_normalization(b: Builder) -> list[Value]:
     epsilon = b.attribute("epsilon", 1e-5)
     value = _waiting(b, 0)
     if any(v.shape != (value.shape[1],) for v in vectors):
-        raise Unreadable(f"has other numbers than one for each of {value.shape[1]} channels")
+        raise Unreadable(f"must have one number for each of {value.shape[1]} channels")
     if not (variance + np.float32(epsilon) > 0).all():
         raise Unreadable("has a variance that is not positive", "", "train the network anew")
     step = normalize(scale, bias, mean, variance, epsilon)
@@ -133,7 +133,7 @@ def clip(b: Builder) -> list[Value]:
             raise Unreadable("clips codes that are read elsewhere too", "", remedy)
         return [value]
     if low > high:
-        raise Unreadable(f"clips to {low:g}..{high:g}", "", "use a range")
+        raise Unreadable(f"clips to {low:g}..{high:g}", "", "use a minimum below the maximum")
     return [stepped(b, _waiting(b, 0), "clip", np.float32(low), np.float32(high))]
 
 
@@ -159,7 +159,7 @@ def _averaged(b: Builder, kernel: tuple[int, ...] | None) -> list[Value]:
         return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
 
     shape = (1, channels, *w.output)
-    sums = Sums(b, source, Dequantized(ones, scale, zeros), shape, channels_last(4), form)
+    sums = LayerSums(b, source, Dequantized(ones, scale, zeros), shape, channels_last(4), form)
     mean = stepped(b, sums.pending(None, 1.0), "divide", np.float32(w.kernel[0] * w.kernel[1]))
     if rank == 4:
         return [mean]
@@ -180,7 +180,7 @@ def global_average_pool(b: Builder) -> list[Value]:
 def _refused(b: Builder) -> list[Value]:
     known = ", ".join(name for name in READERS if name[0].isupper())
     why = "its float32 arithmetic is not known to be the runtime's, bit for bit"
-    raise Unreadable("is not read in low-bit networks", why, f"use Quant and {known}")
+    raise Unreadable("is not supported in low-bit networks", why, f"use Quant and {known}")
 
 
 # Operators that low-bit networks have readers of their own for.

@@ -218,7 +218,7 @@ BAD = {
         lambda: layer(weight_scale=np.linspace(0.1, 1, 24).reshape(24, 1)),
         "has weights with scales that differ within a channel",
     ),
-    "zero point": (lambda: layer(zero=0.5), "has a zero point of 0.5, which is no integer"),
+    "zero point": (lambda: layer(zero=0.5), "has a zero point of 0.5, which is not an integer"),
     "rounding": (lambda: layer(rounding_mode="ODD"), "has rounding_mode 'ODD'; use one of ROUND"),
     "scale": (lambda: layer(scale=-1.0), "has a scale of -1.0, which is not a positive number"),
 }  # fmt: skip
@@ -236,7 +236,7 @@ def test_what_is_refused_says_where_and_why(case):
 def test_more_refusals():
     n = layer()
     n.add("Sigmoid", "y")
-    assert "(Sigmoid): is not read in low-bit networks" in refused(n)
+    assert "(Sigmoid): is not supported in low-bit networks" in refused(n)
     n = layer()
     names = [n.constant(f"t{i}", v) for i, v in enumerate((0.5, 0.0, 4.0, 2.0))]
     n.add("Trunc", "y", *names, domain=DOMAIN)
