@@ -88,7 +88,7 @@ def _span(live: Live) -> _Span:
 def find_gap(taken: Sequence[_Span], needed: int, dies: float, words: int) -> tuple[int, int]:
     """The smallest gap of ``needed`` words that is free until ``dies``, or else the largest one.
 
-    ``taken`` is what is in use of a bank of ``words`` words, by addresses. ``needed`` is at least 1.
+    ``taken`` is what is in use of a bank of ``words`` words, by addresses; ``needed`` is positive.
     """
     # Most of the time of a large compilation is spent in this loop.
     at = largest = largest_size = enough = 0
