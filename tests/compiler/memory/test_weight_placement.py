@@ -109,16 +109,16 @@ def test_what_comes_later_is_copied_where_a_tensor_was():
     assert (host.layer, prefetched.layer, prefetched.place) == (1, 2, (0, 0))
 
 
-SPANS = st.tuples(st.integers(0, 30), st.integers(1, 10), st.integers(0, 4), st.just(9)).map(
+SPANS = st.tuples(st.integers(0, 14), st.integers(1, 4), st.integers(0, 4), st.just(9)).map(
     lambda span: (span[0], span[0] + span[1], *span[2:])
 )
 
 
 @settings(max_examples=300)
-@given(st.lists(SPANS, max_size=6).map(sorted), st.integers(1, 45), st.integers(0, 4))
+@given(st.lists(SPANS, max_size=6).map(sorted), st.integers(1, 17), st.integers(0, 4))
 def test_a_gap_is_the_smallest_that_is_enough_or_the_largest(taken, needed, dies):
-    """Against every run of free words, of a bank of 40."""
-    words = 40
+    """Against every run of free words, of a bank of 16."""
+    words = 16
     used = {w for start, end, born, _ in taken if born <= dies for w in range(start, end)}
     starts = [w for w in range(words) if w not in used and (w == 0 or w - 1 in used)]
     sizes = {s: next((n for n in range(s, words) if n in used), words) - s for s in starts}
