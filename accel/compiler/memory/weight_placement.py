@@ -6,7 +6,7 @@ runs. The cycles that decide are estimates; those of `accel.sim.cycles` are exac
 """
 
 from bisect import insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ...config import BANKS, AcceleratorConfig
@@ -85,6 +85,31 @@ def _span(live: Live) -> _Span:
     return live.start, live.end, live.born, live.dies
 
 
+def find_gap(taken: Sequence[_Span], needed: int, dies: float, words: int) -> tuple[int, int]:
+    """The smallest gap of ``needed`` words that is free until ``dies``, or else the largest one.
+
+    ``taken`` is what is in use of a bank of ``words`` words, by addresses; ``needed`` is positive.
+    """
+    # Most of the time of a large compilation is spent in this loop.
+    at = largest = largest_size = enough = 0
+    enough_size = words + 1
+    for start, end, since, _ in taken:
+        if since > dies or end <= at:
+            continue
+        size = start - at
+        if size > largest_size:
+            largest, largest_size = at, size
+        if needed <= size < enough_size:
+            enough, enough_size = at, size
+        at = end
+    size = words - at
+    if needed <= size < enough_size:
+        return at, words
+    if enough_size <= words:
+        return enough, enough + enough_size
+    return (at, words) if size > largest_size else (largest, largest + largest_size)
+
+
 class _WeightPlacement:
     """One placement of all parts: the layers ``kept`` get memory for good first."""
 
@@ -133,9 +158,13 @@ class _WeightPlacement:
 
     def _index(self, layer: int) -> int | None:
         """The index of a layer's part that is in flash, which is its last one; None if none is."""
+        return self._indices().get(layer)
+
+    def _indices(self) -> dict[int, int]:
+        """The same of all layers that have such a part."""
         if self._in_flash is None:
             self._in_flash = {p.layer: i for i, p in enumerate(self.parts) if p.place is None}
-        return self._in_flash.get(layer)
+        return self._in_flash
 
     def _index_in_flash(self, layer: int) -> int:
         """The same of a layer that is known to have such a part."""
@@ -145,8 +174,13 @@ class _WeightPlacement:
 
     def _replace(self, index: int, parts: Sequence[LayerPart]) -> None:
         """Replace one part by these."""
-        self.parts[index : index + 1] = parts
-        self._in_flash = None
+        old, self.parts[index : index + 1] = self.parts[index], parts
+        if self._in_flash is not None and len(parts) == 1:  # no other index changes
+            self._in_flash.pop(old.layer, None)
+            if parts[0].place is None:
+                self._in_flash[parts[0].layer] = index
+        else:
+            self._in_flash = None
 
     def _occupy(self, live: Live) -> None:
         self.live.append(live)
@@ -175,9 +209,9 @@ class _WeightPlacement:
         Those that leave most time for prefetches get the bank that they write. Returns the layers
         that were chosen.
         """
-        chosen, room, end_of_run = [], 0, len(self.needs)
+        chosen, room = [], 0
         for bank in range(BANKS):
-            start, end = self._gap(self._banks[bank], self.config.bank_words, end_of_run)
+            start, end = self._gap(bank, self.config.bank_words)
             room += end - start
         for layer in layers:
             words = self.needs[layer].words(self.needs[layer].groups)
@@ -189,7 +223,7 @@ class _WeightPlacement:
             need = self.needs[layer]
             words = need.words(need.groups)
             for bank in (need.bank, 1 - need.bank):
-                start, end = self._gap(self._banks[bank], words, end_of_run)
+                start, end = self._gap(bank, words)
                 if end - start >= words:
                     self._take(layer, need.groups, (bank, end - words))
                     break
@@ -206,7 +240,7 @@ class _WeightPlacement:
         part, need = self.parts[index], self.needs[layer]
         for bank in (need.bank, 1 - need.bank):
             words = need.words(part.groups)
-            start, end = self._gap(self._banks[bank], words, len(self.needs))
+            start, end = self._gap(bank, words)
             groups = min(part.groups, (end - start - need.head_words) // need.group_words)
             if self._gain(part, groups, bank) > PART_CYCLES + need.words(1):
                 place = bank, end - need.words(groups)
@@ -230,32 +264,43 @@ class _WeightPlacement:
         at, needs = 0, self.needs
         # A group whose copy takes longer than there is time may still be worth it.
         late = {layer: needs[layer].lost_words(self.word_cycles) for layer in layers}
+        least_capacity = {layer: needs[layer].group_words - late[layer] for layer in layers}
         while at < len(self.parts):
             host = self.parts[at]
-            capacity = self._capacity(host)
-            fitting = [n for n in layers if capacity + late[n] >= needs[n].group_words]
-            taken = self._taken(needs[host.layer].bank, self._time(host)) if fitting else []
-            found = [
-                self._possible(at, layer, capacity + late[layer], taken)
-                for layer in (fitting if host.prefetch is None else [])
-            ]
-            possible = [prefetch for prefetch in found if prefetch]
-            least = max((prefetch.gain for prefetch in possible), default=0) * _NEARLY
-            chosen = next((prefetch for prefetch in possible if prefetch.gain >= least), None)
-            if chosen:
-                self._add(at, chosen)
+            if host.prefetch is None:
+                capacity, in_flash = self._capacity(host), self._indices()
+                fitting = [
+                    layer
+                    for layer in layers
+                    if capacity >= least_capacity[layer] and in_flash.get(layer, -1) > at
+                ]
+                self._prefetch_one(at, {layer: capacity + late[layer] for layer in fitting})
             at += 1
 
+    def _prefetch_one(self, at: int, room: Mapping[int, int]) -> None:
+        """Have groups of one of some layers copied while part ``at`` runs, if that saves cycles.
+
+        ``room`` is the most words to copy of each of the layers.
+        """
+        if not room:
+            return
+        host = self.parts[at]
+        taken = self._taken(self.needs[host.layer].bank, self._time(host))
+        found = [self._possible(at, layer, words, taken) for layer, words in room.items()]
+        possible = [prefetch for prefetch in found if prefetch]
+        least = max((prefetch.gain for prefetch in possible), default=0) * _NEARLY
+        chosen = next((prefetch for prefetch in possible if prefetch.gain >= least), None)
+        if chosen:
+            self._add(at, chosen)
+
     def _possible(self, at: int, layer: int, room: int, taken: Sequence[_Span]) -> _Prefetch | None:
-        """How much of a layer can be prefetched while part ``at`` runs, if that saves cycles.
+        """How much of a later layer can be prefetched while part ``at`` runs, if that saves cycles.
 
         ``room`` is the most words to copy, ``taken`` what is in use of the bank when the part
         begins or later. Groups are added to a part that is prefetched already, or else become a new
         part.
         """
-        index = self._index(layer)
-        if index is None or index <= at:
-            return None
+        index = self._index_in_flash(layer)
         host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
         need, born = self.needs[layer], self._time(host)
         bank = self.needs[host.layer].bank
@@ -270,7 +315,9 @@ class _WeightPlacement:
                 end = start + groups * need.group_words
                 return _Prefetch(layer, groups, Live(bank, start, end, born, dies), True, gain)
         dies = self._time(part)
-        start, end = self._gap(taken, min(room, need.words(part.groups)), dies)
+        start, end = find_gap(
+            taken, min(room, need.words(part.groups)), dies, self.config.bank_words
+        )
         groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
         gain = self._gain(part, groups, bank) - SEEK_CYCLES - PART_CYCLES - need.words(1)
         live = Live(bank, start, start + need.words(groups), born, dies)
@@ -307,26 +354,13 @@ class _WeightPlacement:
         """When a part runs: a number of layers, see `Live`."""
         return part.layer + part.first / self.needs[part.layer].groups
 
+    def _gap(self, bank: int, needed: int) -> tuple[int, int]:
+        """A gap of a bank that is free in the whole run, see `find_gap`."""
+        return find_gap(self._banks[bank], needed, len(self.needs), self.config.bank_words)
+
     def _taken(self, bank: int, born: float) -> list[_Span]:
         """What is in use of a bank at time ``born`` or later, in the order of addresses."""
         return [span for span in self._banks[bank] if span[3] >= born]
-
-    def _gap(self, taken: Sequence[_Span], needed: int, dies: float) -> tuple[int, int]:
-        """The smallest gap of enough words that is free until ``dies``, or else the largest gap."""
-        at, words = 0, self.config.bank_words
-        enough = largest = None
-        for start, end, since, _ in [*taken, (words, words, dies, dies)]:
-            if since > dies:
-                continue
-            size = max(start - at, 0)
-            if size >= needed and (enough is None or size < enough[1] - enough[0]):
-                enough = at, at + size
-            if largest is None or size > largest[1] - largest[0]:
-                largest = at, at + size
-            at = max(at, end)
-        found = enough or largest
-        assert found is not None
-        return found
 
     def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
         """Move the first groups of a layer's part in flash to memory for good."""

@@ -194,11 +194,18 @@ def quantized(scales: np.ndarray, axis: int) -> Quantization:
     return Quantization(scale=tuple(scales.tolist()), zero_point=(0,) * len(scales), axis=axis)
 
 
+STRIDES = st.integers(1, 3)
+
+
 def drawn_window(
-    draw: Draw, image: tuple[int, int], kernel: tuple[int, int], dilation: tuple[int, int]
+    draw: Draw,
+    image: tuple[int, int],
+    kernel: tuple[int, int],
+    dilation: tuple[int, int],
+    strides: st.SearchStrategy[int] = STRIDES,
 ) -> tuple[dict[str, Any], tuple[int, int]]:
     """Draw stride and padding; return them and the output's height and width."""
-    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    stride = (draw(strides), draw(strides))
     axes = list(zip(image, kernel, stride, dilation, strict=True))
     valid = all((k - 1) * d + 1 <= n for n, k, _, d in axes)
     same = not valid or draw(st.booleans())
