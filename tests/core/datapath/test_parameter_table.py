@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.bit_fields import encode
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.parameter_table import ParameterTable
 from accel.core.primitives import dual_port
@@ -66,7 +65,7 @@ class Filling:
                 part: random_values(layout, self.rng)
                 for part, layout in isa.channel_parameters.items()
             }
-            packed = encode(isa.channel_parameter_layout, values)
+            packed = isa.channel_parameter_layout.const(values).as_value().value
             words = words_of(
                 packed.to_bytes(isa.channel_parameter_words * self.config.rows, "little"),
                 self.config,
