@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from accel import boards
-from accel.boards import Board
+from accel.boards import Board, get
 from accel.compiler.frontends import held_to, load
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
@@ -297,7 +296,7 @@ def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
 
 
 def _found(board: str | Board) -> Board:
-    return board if isinstance(board, Board) else boards.get(board)
+    return board if isinstance(board, Board) else get(board)
 
 
 def configuration(board: str | Board | None = None, **changes: Any) -> AcceleratorConfig:

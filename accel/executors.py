@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,17 @@ from accel.sim.rtl.parallel import ParallelCores, available_jobs
 from accel.sim.rtl.pysim import SimulatedCore
 
 Progress = Callable[[int], None]
+Inputs = np.ndarray | Mapping[str, np.ndarray]
+Kept = tuple[str, ...] | None
+
+
+class SimulatedTransport(Transport, Protocol):
+    """A stream of bytes to a simulated core; ``cycles`` counts all that were simulated."""
+
+    cycles: int
+
+    def burn(self, image: bytes) -> None:
+        """Write a program's image into the flash chip beside the core."""
 
 
 class UnknownExecutor(UserError):
@@ -68,8 +79,8 @@ class Session:
     def execute(
         self,
         executor: str,
-        inputs: np.ndarray | Mapping[str, np.ndarray],
-        keep: tuple[str, ...] | None = None,
+        inputs: Inputs,
+        keep: Kept = None,
         progress: Progress | None = None,
         jobs: int | None = None,
     ) -> Execution:
@@ -99,17 +110,23 @@ class Session:
         self._cores.clear()
 
 
-def _reference(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _reference(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     return Execution(tensors=interpreter.run(session.program.graph, inputs, keep))
 
 
-def _machine(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _machine(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     machine = session.core("machine", lambda: Machine(session.program))
     machine.jobs = jobs
     return Execution(tensors=run_core(session.program, machine, inputs, keep))
 
 
-def _rtl(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _rtl(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
     transports = [
         session.core(name, lambda: CompiledCore(session.program.config)) for name in names
@@ -127,25 +144,34 @@ def _rtl(session: Session, inputs, keep, progress, jobs) -> Execution:
     )
 
 
-def _count(inputs) -> int:
-    """Samples of a batch, or 1 if it is none, which is told by who checks it."""
+def _count(inputs: Inputs) -> int:
+    """Samples of a batch, or 1 if it is none, which `interpreter.check_inputs` refuses."""
     array = next(iter(inputs.values()), None) if isinstance(inputs, Mapping) else inputs
-    return len(array) if getattr(array, "ndim", 0) else 1
+    return len(array) if isinstance(array, np.ndarray) and array.ndim else 1
 
 
-def _pysim(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _pysim(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     transport = session.core(
         "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
     )
     return _simulate(session, "pysim", transport, inputs, keep, progress)
 
 
-def _simulate(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
+def _simulate(
+    session: Session,
+    name: str,
+    transport: SimulatedTransport,
+    inputs: Inputs,
+    keep: Kept,
+    progress: Progress | None,
+) -> Execution:
     execution = _drive(_driven(session, name, transport), inputs, keep, progress)
     return replace(execution, simulated_cycles=transport.cycles)
 
 
-def _driven(session: Session, name: str, transport) -> DrivenCore:
+def _driven(session: Session, name: str, transport: SimulatedTransport) -> DrivenCore:
     """A driver before a simulated core, whose flash holds what its user would have written there."""
 
     def drive() -> DrivenCore:
@@ -156,7 +182,9 @@ def _driven(session: Session, name: str, transport) -> DrivenCore:
     return session.core(f"driven {name}", drive)
 
 
-def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _board(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
     # Only who has a board needs the package that this takes.
     try:
@@ -170,7 +198,7 @@ def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 
-def _drive(core: DrivenCore, inputs, keep, progress) -> Execution:
+def _drive(core: DrivenCore, inputs: Inputs, keep: Kept, progress: Progress | None) -> Execution:
     core.progress = progress
     core.stepped = True
     tensors = run_core(core.program, core, inputs, keep)

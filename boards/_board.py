@@ -33,6 +33,10 @@ def platform_of(
     return make
 
 
+Light = tuple[str, int] | tuple[str, int, str]
+"""Name and number of a resource of the platform, and of its member if it has several."""
+
+
 @dataclass(frozen=True)
 class Wires:
     """Pins of the FPGA that a serial link is on, as the FPGA sees it."""
@@ -70,17 +74,6 @@ DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
 QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
 OWN_QUAD = MappingProxyType({lanes: f"program_flash_{lanes}x" for lanes in (1, 2, 4)})
 """Of ``flash_resources``, which may not be called as the platform's are."""
-
-ICEPROG = MappingProxyType({"command": "iceprog -o {offset} {file}", "quad_enable": "iceprog -Q"})
-"""Arguments of ``Flash``: IceStorm's programmer, for boards with an FTDI chip before the flash."""
-
-
-def open_fpga_loader(board: str) -> dict[str, str]:
-    """Arguments of ``Flash``: openFPGALoader, by its own name for a board."""
-    return {
-        "command": f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
-        "quad_enable": f"openFPGALoader -b {board} --enable-quad",
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +140,26 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     return made
 
 
+def iceprog_flash(*, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
+    """A flash that IceStorm's programmer writes: on boards with an FTDI chip before it."""
+    return Flash(
+        offset=offset,
+        data_lines=data_lines,
+        command="iceprog -o {offset} {file}",
+        quad_enable="iceprog -Q",
+    )
+
+
+def loader_flash(board: str, *, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
+    """A flash that openFPGALoader writes, which calls the board ``board``."""
+    return Flash(
+        offset=offset,
+        data_lines=data_lines,
+        command=f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
+        quad_enable=f"openFPGALoader -b {board} --enable-quad",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A board that a core can be built for.
@@ -198,7 +211,7 @@ class Board:
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
     flash: Flash | None = None
-    led: tuple[str, int] | tuple[str, int, str] | None = ("led", 0)
+    led: Light | None = ("led", 0)
     usb: tuple[str, int] | None = None
     held_high: tuple[tuple[str, int], ...] = ()
     nextpnr_options: tuple[str, ...] = ()

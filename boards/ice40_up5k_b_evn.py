@@ -7,7 +7,7 @@ Checked against that file (clock, LEDs, header C, flash, for which jumper J7 mus
 """
 
 from accel.boards import _devices
-from accel.boards._board import ICEPROG, Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Link, Wires, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -16,7 +16,7 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("ice40_up5k_b_evn", "ICE40UP5KBEVNPlatform", uart=Wires(rx="21", tx="12")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
-    flash=Flash(offset=1 << 20, **ICEPROG),
+    flash=iceprog_flash(offset=1 << 20),
     led=("led_g", 0),
     # For an adapter of the user's.
     link=Link(baud=115_200),

@@ -8,7 +8,7 @@ flash).
 """
 
 from accel.boards import _devices
-from accel.boards._board import ICEPROG, Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Link, Wires, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -18,7 +18,7 @@ BOARD = Board(
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0),
     # Another of its lines is the clock.
-    flash=Flash(offset=1 << 20, **ICEPROG),
+    flash=iceprog_flash(offset=1 << 20),
     led=("rgb_led", 0, "g"),
     # For an adapter of the user's.
     link=Link(baud=115_200),

@@ -1,7 +1,7 @@
 """A graph's nodes as calls of kernels.cc: what a TFLite Micro interpreter prepares."""
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from accel.compiler.ir.graph import Graph, Node
 from accel.compiler.operators import OPERATORS, UnsupportedOperator
 from accel.numeric.rounding import quantize_multiplier
-from accel.numeric.rules.rules import Mean
+from accel.numeric.rules.rules import Mean, Rescale, Rule
 
 CONTRACT = "tflm"
 
@@ -52,7 +52,8 @@ def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         if OPERATORS[node.operator].alias:
-            found[node.outputs[0]] = found.get(node.inputs[0], node.inputs[0])
+            source = _input(node, 0)
+            found[node.outputs[0]] = found.get(source, source)
     return found
 
 
@@ -72,6 +73,13 @@ def _step(node: Node, graph: Graph) -> CpuStep | None:
         raise NoKernel(f"no kernel for {problem}") from problem
 
 
+def _input(node: Node, index: int) -> str:
+    """The name of an input that the operator cannot lack."""
+    name = node.inputs[index]
+    assert name is not None, node
+    return name
+
+
 def _zero_point(graph: Graph, name: str) -> int:
     q = graph.tensor(name).quantization
     if q is None or len(set(q.zero_point)) != 1:
@@ -81,27 +89,36 @@ def _zero_point(graph: Graph, name: str) -> int:
 
 def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Height, width and channels of ``[1, ...]``."""
-    return (*(1,) * (4 - len(shape)), *shape[1:])[-3:]
+    height, width, channels = (1, 1, 1, *shape[1:])[-3:]
+    return height, width, channels
 
 
 def _window(node: Node, graph: Graph, **more: int) -> Window:
-    source, output = (graph.tensor(names[0]) for names in (node.inputs, node.outputs))
+    source, output = graph.tensor(_input(node, 0)), graph.tensor(node.outputs[0])
     sizes = dict(zip(_SIZES, (*_image(source.shape), *_image(output.shape)), strict=False))
     return Window(**sizes, **more)
 
 
-def _sliding(attributes: Any, kernel: tuple[int, int]) -> dict[str, int]:
+def _sliding(attributes: Any, kernel: Sequence[int]) -> dict[str, int]:
     (top, _), (left, _) = attributes.padding
     names = ("height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left")
     values = (*kernel, *attributes.stride, *attributes.dilation, top, left)
     return dict(zip(names, values, strict=True))
 
 
+def _rule(node: Node, graph: Graph) -> Rule:
+    output_rule = OPERATORS[node.operator].output_rule
+    assert output_rule is not None, node
+    return output_rule(node, graph)
+
+
 def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
     """Offsets and bounds, and the channels' multipliers and shifts."""
-    rule = OPERATORS[node.operator].output_rule(node, graph)
+    rule = _rule(node, graph)
+    if not isinstance(rule, Rescale):
+        raise NoKernel(f"no kernel for the rounding of {node.source or node.operator}")
     offsets = {
-        "in_offset": -_zero_point(graph, node.inputs[0]),
+        "in_offset": -_zero_point(graph, _input(node, 0)),
         "out_offset": rule.zero_point,
         "low": rule.low,
         "high": rule.high,
@@ -111,14 +128,13 @@ def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, 
 
 def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> CpuStep:
     offsets, multiplier, shift = _requantized(node, graph)
-    offsets["weight_offset"] = -_zero_point(graph, node.inputs[1])
-    weights, bias = graph.tensor(node.inputs[1]).data, node.inputs[2]
+    weights = graph.tensor(_input(node, 1))
+    offsets["weight_offset"] = -_zero_point(graph, weights.name)
+    bias = node.inputs[2]
     biases = graph.tensor(bias).data if bias else np.zeros(len(multiplier))
-    arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
-    return CpuStep(
-        kernel,
-        (Window(**sizes, **offsets), node.inputs[0], *arrays, node.outputs[0]),
-    )
+    arrays = np.asarray(weights.data, np.int8), np.asarray(biases, np.int32), multiplier, shift
+    window = Window(**sizes, **offsets)
+    return CpuStep(kernel, (window, _input(node, 0), *arrays, node.outputs[0]))
 
 
 def _fields(window: Window) -> dict[str, int]:
@@ -126,22 +142,21 @@ def _fields(window: Window) -> dict[str, int]:
 
 
 def _conv2d(node: Node, graph: Graph) -> CpuStep:
-    _, *kernel, depth = graph.tensor(node.inputs[1]).shape
-    sliding = _sliding(node.attributes, tuple(kernel))
+    _, *kernel, depth = graph.tensor(_input(node, 1)).shape
+    sliding = _sliding(node.attributes, kernel)
     return _linear(node, graph, "conv2d", _fields(_window(node, graph, **sliding, depth=depth)))
 
 
 def _depthwise_conv2d(node: Node, graph: Graph) -> CpuStep:
-    _, *kernel, _ = graph.tensor(node.inputs[1]).shape
-    sizes = _window(
-        node, graph, **_sliding(node.attributes, tuple(kernel)), depth=node.attributes.multiplier
-    )
-    return _linear(node, graph, "depthwise_conv2d", _fields(sizes))
+    _, *kernel, _ = graph.tensor(_input(node, 1)).shape
+    sliding = _sliding(node.attributes, kernel)
+    window = _window(node, graph, **sliding, depth=node.attributes.multiplier)
+    return _linear(node, graph, "depthwise_conv2d", _fields(window))
 
 
 def _fully_connected(node: Node, graph: Graph) -> CpuStep:
     """A convolution of one pixel for each row."""
-    out, depth = graph.tensor(node.inputs[1]).shape
+    out, depth = graph.tensor(_input(node, 1)).shape
     rows = graph.tensor(node.outputs[0]).size // out
     names = ("in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels")
     sizes = dict(zip(names, (rows, 1, depth, rows, 1, out), strict=True))
@@ -150,7 +165,7 @@ def _fully_connected(node: Node, graph: Graph) -> CpuStep:
 
 
 def _average_pool2d(node: Node, graph: Graph) -> CpuStep:
-    rule = OPERATORS[node.operator].output_rule(node, graph)
+    rule = _rule(node, graph)
     if not isinstance(rule, Mean) or rule.offset:
         raise NoKernel(f"no kernel for {node.source or node.operator} of uint8 codes")
     sliding = _sliding(node.attributes, node.attributes.size)
@@ -167,7 +182,7 @@ def _max_pool2d(node: Node, graph: Graph) -> CpuStep:
 
 
 def _mean(node: Node, graph: Graph) -> CpuStep:
-    if len(graph.tensor(node.inputs[0]).shape) != 4 or node.attributes.axes != (1, 2):
+    if len(graph.tensor(_input(node, 0)).shape) != 4 or node.attributes.axes != (1, 2):
         raise NoKernel(f"no kernel for {node.source or node.operator} over other axes")
     offsets, multiplier, shift = _requantized(node, graph)
     window = _window(node, graph, **offsets)
@@ -176,15 +191,17 @@ def _mean(node: Node, graph: Graph) -> CpuStep:
 
 def _add(node: Node, graph: Graph) -> CpuStep:
     """``AddElementwise``; the bounds are those that the operator's table of all pairs has."""
-    tensors = [graph.tensor(name) for name in (*node.inputs, *node.outputs)]
-    first, second, output = tensors
+    names = _input(node, 0), _input(node, 1), node.outputs[0]
+    first, second, output = tensors = [graph.tensor(name) for name in names]
     if any(tensor.constant or tensor.shape != output.shape for tensor in tensors):
         raise NoKernel(f"no kernel for {node.source or node.operator} that broadcasts")
-    scales = [tensor.quantization.scale[0] for tensor in tensors]
+    scales = [q.scale[0] for tensor in tensors if (q := tensor.quantization) is not None]
     twice = 2 * max(scales[:2])
     reals = (scales[0] / twice, scales[1] / twice, twice / (2.0**20 * scales[2]))
     pairs = np.array([quantize_multiplier(real) for real in reals], np.int32)
-    table = OPERATORS[node.operator].binary(node, graph)
+    binary = OPERATORS[node.operator].binary
+    assert binary is not None, node
+    table = binary(node, graph)
     window = Window(
         in_offset=-_zero_point(graph, first.name),
         weight_offset=-_zero_point(graph, second.name),
@@ -198,7 +215,9 @@ def _add(node: Node, graph: Graph) -> CpuStep:
 
 def _lookup(node: Node, graph: Graph) -> CpuStep:
     """A function of single codes, by its table."""
-    table = OPERATORS[node.operator].unary(node, graph)
+    unary = OPERATORS[node.operator].unary
+    assert unary is not None, node
+    table = unary(node, graph)
     if table.ndim != 1:
         raise NoKernel(f"no kernel for {node.source or node.operator} that differs by channel")
     source = next(n for n in node.inputs if n and not graph.tensor(n).constant)

@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,12 +178,14 @@ class _Bench:
             program.close()
         figures = {**on_board(program, clock), **here}
         figures = _against_each_other(figures)
-        where = {
-            "network": network.known_as,
-            "device": board.device,
-            "macs": config.peak_macs,
-        }
-        figures = {k: anchored(k, figure, ANCHORS, **where) for k, figure in figures.items()}
+        anchor = partial(
+            anchored,
+            anchors=ANCHORS,
+            network=network.known_as,
+            device=board.device,
+            macs=config.peak_macs,
+        )
+        figures = {key: anchor(key, figure) for key, figure in figures.items()}
         macs = program.report().macs
         return {**entry, "runs": True, "macs": macs, "figures": figures_json(figures)}
 
@@ -258,6 +261,7 @@ def _against_each_other(figures: Mapping[str, Figure]) -> dict[str, Figure]:
 
     found = dict(figures)
     latency = figures["latency"].value
+    assert latency is not None, "`on_board` knows the latency of whatever runs"
     anchors = {"machine": [beside("machine", 1e3 / latency, "the board")]}
     for key, who in (("numpy", "NumPy here"), ("cpp", "TFLM-style C++ here")):
         rate = figures[key].value

@@ -45,7 +45,7 @@ def claims(config: AcceleratorConfig) -> Iterator[Claim]:
         machine = program.session.execute("machine", inputs, keep)
         rtl = program.session.execute("pysim", inputs, keep)
         yield Claim(what=what, how=how, problem=_differing(rtl.tensors, machine.tensors))
-        counted = [asdict(counters) for counters in rtl.layers]
+        counted = [asdict(counters) for counters in rtl.layers or ()]
         modelled = [layer.as_dict() for layer in predict(program.code)]
         wrong = [
             f"{command.name} takes {c['cycles']} cycles, the model says {m['cycles']}"
@@ -87,15 +87,19 @@ class _Builder:
             name=name, shape=shape, dtype="int8", quantization=q
         )
 
-    def node(self, operator: str, attributes: Any, shape: tuple[int, ...], constants=()) -> None:
+    def node(
+        self,
+        operator: str,
+        attributes: Any,
+        shape: tuple[int, ...],
+        constants: tuple[str, None] | tuple[()] = (),
+    ) -> None:
         """A node whose codes spread, if it has weights."""
-        name, source, scale = (
-            f"{operator}_{len(self.nodes)}",
-            self.last,
-            self.last.quantization.scale[0],
-        )
+        name, source = f"{operator}_{len(self.nodes)}", self.last
+        assert source.quantization is not None
+        scale = source.quantization.scale[0]
         if constants:
-            weights = self.tensors[constants[0]].data.astype(float)
+            weights = np.asarray(self.tensors[constants[0]].data, float)
             terms = weights.size / shape[-1]
             spread = scale * 74 * np.sqrt((weights**2).mean() * terms)
             scale = spread / _SPREAD
@@ -107,7 +111,7 @@ class _Builder:
             )
         )
 
-    def weights(self, shape: tuple[int, ...]) -> tuple[str, ...]:
+    def weights(self, shape: tuple[int, ...]) -> tuple[str, None]:
         name = f"weights_{len(self.nodes)}"
         data = self.random.choice(self.values, shape).astype(np.int8)
         q = Quantization(scale=(1.0,), zero_point=(0,))

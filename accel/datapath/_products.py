@@ -9,6 +9,7 @@ from accel.config import AcceleratorConfig
 from accel.core.pe import element_of
 
 from ._claim import Claim
+from ._ports import created
 
 _PERIOD = 1e-6
 _MORE_CYCLES = 8  # after the stated latency in which a late product is looked for
@@ -28,8 +29,8 @@ def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
     number, latency = config.number_format, element_of(config).latency(config)
     pairs = len(number.activations) * len(number)
     what = "each product"
-    if sub_byte:
-        what = f"each sum of {number.sub_byte.packing_factor} narrow products"
+    if sub_byte and number.sub_byte:
+        what = f"each sum of {number.sub_byte.packing_factor} sub-byte products"
     return Claim(
         what=f"{what} is the format's, {latency} cycles after its operands",
         how=f"all {pairs:,} pairs, family {config.family}",
@@ -39,7 +40,8 @@ def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
 
 def _problem(config: AcceleratorConfig, latency: int, sub_byte: bool = False) -> str:
     cycles = list(_cycles(config, random.Random(1)))
-    product = config.number_format.sub_byte.dot if sub_byte else config.number_format.product
+    number = config.number_format
+    product = number.sub_byte.dot if sub_byte and number.sub_byte else number.product
     expected = [[int(product(a, b)) for a, b in zip(*step, strict=True)] for step in cycles]
     try:
         seen = _simulated(config, cycles, latency + _MORE_CYCLES, sub_byte)
@@ -103,7 +105,7 @@ def _simulated(
     config: AcceleratorConfig, cycles: list[Operands], more: int, sub_byte: bool
 ) -> list[list[int]]:
     """The products before each cycle's clock edge, for some cycles more than there are operands."""
-    dut = element_of(config).create(config, True)
+    dut = created(config)
     carries = "carry" in dut.signature.members
     seen = []
 

@@ -8,7 +8,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from amaranth.back import rtlil
+from amaranth.back.rtlil import convert
 from amaranth.hdl import Cat, ClockDomain, Elaboratable, Module, Signal
 
 from accel.config import AcceleratorConfig
@@ -17,6 +17,7 @@ from accel.flow.tools import find_tool
 from accel.processes.children import TimeoutExpired, run
 
 from ._claim import Claim
+from ._ports import created
 
 TIMEOUT_SECONDS = 60
 _PROVED, _REFUTED = "no model found: SUCCESS", "model found: FAIL"
@@ -27,7 +28,7 @@ class _Miter(Elaboratable):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        self.dut = element_of(config).create(config, True)
+        self.dut = created(config)
         self.a = Signal(self.dut.a.shape().size)
         self.b = Signal(config.columns * config.number_format.weight_bits)
         self.differs = Signal(config.rows * config.columns)
@@ -87,7 +88,8 @@ def claim(config: AcceleratorConfig) -> Claim:
 def _answer(config: AcceleratorConfig) -> str | None:
     """What Yosys says, or nothing where it takes too long."""
     miter = _Miter(config)
-    ports = [miter.domain.clk, miter.a, miter.b, miter.differs]
+    clock: Signal = miter.domain.clk  # type: ignore[attr-defined]  # not in the stubs
+    ports = [clock, miter.a, miter.b, miter.differs]
     # The weights of the last row have sunk through all others before.
     before = element_of(config).latency(config) + config.rows - 1
     proof = f"sat -seq {before + 1} -prove-skip {before} -show a,b"
@@ -97,7 +99,7 @@ def _answer(config: AcceleratorConfig) -> str | None:
         *(f"{proof} -prove differs[{k}] 0 top" for k in range(config.rows * config.columns)),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        text = rtlil.convert(miter, name="top", ports=ports, emit_src=False)
+        text = convert(miter, name="top", ports=ports, emit_src=False)
         (Path(folder) / "top.il").write_text(text)
         command = [find_tool("yosys").executable, "-p", "; ".join(script)]
         try:

@@ -119,8 +119,8 @@ def _fmax(device: str, logic: float, builds: Sequence[Record], resource: str) ->
     speeds = sorted({_speed(r.device) for r in builds})
     own = _speed(device)
     # log(Fmax) = level + slope * log(cells)
-    matrix = [[*(_speed(r.device) == s for s in speeds), np.log(r.used[resource])] for r in builds]
-    matrix = np.vstack([np.array(matrix, float), [*[0.0] * len(speeds), 1.0]])
+    rows = [[*(_speed(r.device) == s for s in speeds), np.log(r.used[resource])] for r in builds]
+    matrix = np.array([*rows, [*[0.0] * len(speeds), 1.0]], float)
     target = [*(np.log(median(r.fmax_mhz)) for r in builds), _SLOPE]
     solution = np.linalg.lstsq(matrix, np.array(target), rcond=None)[0]
     level = solution[speeds.index(own)] if own in speeds else solution[: len(speeds)].mean()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 try:
     import resource
 except ImportError:  # a system without such limits
-    resource = None
+    resource = None  # type: ignore[assignment]  # a module that may be missing
 
 _BYTES = 4 << 30  # of memory; what answers may be anything and claim to send any amount
 _PORT = 8786  # Dask's own, where none is given

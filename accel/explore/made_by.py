@@ -21,8 +21,10 @@ def sources() -> dict[str, str]:
     hasher = hashlib.sha256()
     for part in _PARTS:
         found = importlib.util.find_spec(part)
-        root = Path(found.origin).parent if found and found.origin else None
-        for path in sorted(file for kind in _KINDS for file in root.rglob(kind)) if root else ():
+        if not found or not found.origin:
+            continue
+        root = Path(found.origin).parent
+        for path in sorted(file for kind in _KINDS for file in root.rglob(kind)):
             hasher.update(f"{part} {path.relative_to(root).as_posix()}\0".encode())
             hasher.update(path.read_bytes())
     return {"version": __version__, "sources": hasher.hexdigest()}

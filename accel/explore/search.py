@@ -44,7 +44,7 @@ def _search_board(
 ) -> list[Outcome]:
     found: dict[Point, Outcome] = {}
     sampler = optuna.samplers.NSGAIISampler(population_size=max(8, together), seed=_SEED)
-    study, objectives = None, ()
+    study, objectives = None, tuple[str, ...]()
     for begin in range(0, trials, together):
         # How many objectives there are is known as soon as a point is that can be built.
         if study is None or not objectives:
@@ -70,8 +70,8 @@ def _objectives(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
 def _values(outcome: Outcome, objectives: Sequence[str]) -> list[float]:
     if outcome.problem or not objectives:
         return [_WORST] * max(1, len(objectives))
-    known = outcome.costs()
-    return [_WORST if known[name] is None else min(known[name], _WORST) for name in objectives]
+    costs = (outcome.costs()[name] for name in objectives)
+    return [_WORST if cost is None else min(cost, _WORST) for cost in costs]
 
 
 def _suggested(trial, space: Space) -> Point:

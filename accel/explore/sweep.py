@@ -144,15 +144,18 @@ class Outcome:
         return self.estimated["problem"] or (self.routed["problem"] if self.routed else None)
 
     @property
+    def build(self) -> dict[str, Any] | None:
+        """The record of place and route, if that came to an end."""
+        return self.routed if self.routed and not self.routed["problem"] else None
+
+    @property
     def known(self) -> Mapping[str, Any]:
         """Cells: of the build if there is one."""
-        return (self.routed if self.routed and not self.routed["problem"] else self.estimated)[
-            "used"
-        ]
+        return (self.build or self.estimated)["used"]
 
     @property
     def is_routed(self) -> bool:
-        return self.routed is not None and not self.routed["problem"]
+        return self.build is not None
 
     @property
     def logic(self) -> int:
@@ -161,9 +164,7 @@ class Outcome:
     @property
     def fmax_mhz(self) -> float:
         """Median over seeds."""
-        if self.is_routed:
-            return self.routed["fmax_mhz"]["median"]
-        return self.estimated["fmax_mhz"]
+        return self.build["fmax_mhz"]["median"] if self.build else self.estimated["fmax_mhz"]
 
     @property
     def cycles(self) -> int:
@@ -209,7 +210,7 @@ class Outcome:
             "latency_ms": round(self.latency_ms, 6),
             "energy_uj": self.energy_uj and round(self.energy_uj, 3),
             "accuracy": self.accuracy,
-            "critical_path": self.routed["critical_path"] if self.is_routed else None,
+            "critical_path": self.build["critical_path"] if self.build else None,
             "problem": None,
         }
 

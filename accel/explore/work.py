@@ -61,7 +61,7 @@ def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
         resources.check_fits(config, board)
     except UserError as problem:
         return {"problem": str(problem), "networks": {}}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for network in networks:
         try:
             program = accel.compile(network.graph(), board=board, config=config)

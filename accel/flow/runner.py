@@ -78,8 +78,8 @@ class Runner:
             )
             for command, folder in zip(commands, folders, strict=True)
         ]
-        ended = []
-        told = set()
+        ended: list[int] = []
+        told: set[int] = set()
         looked = dict.fromkeys(range(len(jobs)), 0.0)
         circling: dict[int, int] = {}
         broken: dict[int, NotWhole] = {}

@@ -89,9 +89,9 @@ class Stages:
 
     def _build_key(self) -> str:
         optional = find_optional("icetime")  # the report has its estimate where it is installed
-        tools = [identity_of(tool) for tool in (*self._tools, *filter(None, [optional]))]
-        tools += [metadata.version("amaranth")]  # the report has it
-        return key_of("build", self._plan.digest(), tools, self._facts, flow_digest())
+        tools = [identity_of(tool) for tool in (*self._tools, optional) if tool]
+        facts = [*tools, metadata.version("amaranth")]  # the report has it
+        return key_of("build", self._plan.digest(), facts, self._facts, flow_digest())
 
     def _netlist_key(self) -> str:
         plan = self._plan

@@ -112,7 +112,7 @@ def _icetime(plan: BuildPlan, best: Run) -> float | None:
 
 def _words(paths: Sequence[TimedPath]) -> list[str]:
     """The longest path between each pair of places, since neighbouring bits tell nothing new."""
-    longest = {}
+    longest: dict[tuple[str, str], str] = {}
     for path in paths:
         longest.setdefault((path.start, path.end), path.describe())
     return list(longest.values())[:_WORDS]

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -201,7 +202,7 @@ def _find_yowasp(requirement: Requirement) -> Tool | None:
     script = f"{_YOWASP}{requirement.name}"
     # Beside the interpreter first, so that an environment need not be activated.
     executable = shutil.which(script, path=_beside_python()) or shutil.which(script)
-    return executable and _yowasp_tool(requirement, executable)
+    return _yowasp_tool(requirement, executable) if executable else None
 
 
 def _beside_python() -> str:
@@ -209,11 +210,11 @@ def _beside_python() -> str:
 
 
 def _yowasp_tool(requirement: Requirement, executable: str) -> Tool:
-    try:
-        version = metadata.version(requirement.package)
-    except metadata.PackageNotFoundError:
-        version = "unknown"
-    return Tool(name=f"yowasp-{requirement.name}", executable=executable, version=version)
+    version = "unknown"
+    if requirement.package:
+        with suppress(metadata.PackageNotFoundError):
+            version = metadata.version(requirement.package)
+    return Tool(name=f"{_YOWASP}{requirement.name}", executable=executable, version=version)
 
 
 def content_of_tool(tool: Tool) -> str:
@@ -259,4 +260,4 @@ def _ask_version(executable: str, option: str) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", version).groups())
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

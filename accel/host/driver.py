@@ -270,7 +270,9 @@ class DrivenCore:
         if self.driver.retries != self._believed:
             raise _Spoilt
 
-    def _run(self, sample, keep) -> dict[str, np.ndarray]:
+    def _run(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())
@@ -283,7 +285,9 @@ class DrivenCore:
         self.total = self.driver.counters().unwrapped(expected)
         return {name: self._read(name) for name in keep}
 
-    def _step(self, sample, keep) -> dict[str, np.ndarray]:
+    def _step(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)

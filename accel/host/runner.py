@@ -35,7 +35,7 @@ def run(
     constants = [name for name in wanted if graph.tensor(name).constant]
     _compute(program, parts.before, values)
 
-    needed = {n for node in parts.after for n in node.inputs} | set(wanted)
+    needed = {n for node in parts.after for n in node.inputs if n} | set(wanted)
     roots = {program.aliases[name].root for name in needed if name in program.aliases}
     stored = set(program.stored_tensors()) & roots
     if program.commands:
@@ -55,16 +55,22 @@ def run(
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
     """What a tensor is that the core has as codes."""
     node = program.graph.producer(tensor)
-    decode = OPERATORS[node.operator].decode if node else None
+    if node is None:
+        return codes
+    decode = OPERATORS[node.operator].decode
     return decode(node, program.graph, codes) if decode else codes
 
 
 def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
     graph = program.graph
+
+    def value(name: str | None) -> np.ndarray | None:
+        if name is None:  # an optional input that is not there
+            return None
+        tensor = graph.tensor(name)
+        return tensor.data if tensor.constant else values[name]
+
     for node in nodes:
-        operands = [
-            graph.tensor(name).data if graph.tensor(name).constant else values[name]
-            for name in node.inputs
-        ]
+        operands = [value(name) for name in node.inputs]
         results = OPERATORS[node.operator].reference(node, graph, operands)
         values.update(zip(node.outputs, results, strict=True))

@@ -91,7 +91,7 @@ def run(
         process.wait()
         raise
     finally:
-        for stream in (process.stdout, process.stderr):
+        for stream in filter(None, (process.stdout, process.stderr)):
             stream.close()
     return subprocess.CompletedProcess(command, process.returncode, *printed)
 

@@ -20,8 +20,8 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # where there are no such locks nothing is known of other processes
-    fcntl = None
+except ImportError:  # a system without such locks, where nothing is known of other processes
+    fcntl = None  # type: ignore[assignment]  # a module that may be missing
 
 _SUFFIX = ".journal"
 _MADE, _PARENT = "made", "parent"
@@ -49,7 +49,7 @@ class Journal:
         path = os.path.abspath(path)
         with self._lock, contextlib.suppress(OSError):
             if self._file is None:
-                self._open()
+                self._file, self._path = self._open()
             os.write(self._file, json.dumps([kind, path]).encode() + b"\n")
         self._names.append((kind, path))
 
@@ -61,18 +61,18 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
-    def _open(self) -> None:
+    def _open(self) -> tuple[int, Path]:
+        """A journal of our own, locked."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while self._file is None:
+        while True:
             path = self._folder / f"{secrets.token_hex(8)}{_SUFFIX}"
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             # Another process may have found it before it was locked.
             if path.exists():
-                self._file, self._path = file, path
-            else:
-                os.close(file)
+                return file, path
+            os.close(file)
 
 
 _JOURNAL: list[Journal] = []

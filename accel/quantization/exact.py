@@ -69,9 +69,13 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
 
     None where the file's are, or where none of the tried do.
     """
-    tensor = graph.tensor(node.inputs[1])
-    original = np.array(tensor.quantization.scale, np.float32)
-    if tensor.shape[tensor.quantization.axis] > MOST_CHANNELS:
+    _, weights, *_ = node.inputs
+    assert weights is not None, node
+    tensor = graph.tensor(weights)
+    quantization = tensor.quantization
+    assert quantization is not None, tensor
+    original = np.array(quantization.scale, np.float32)
+    if tensor.shape[quantization.axis] > MOST_CHANNELS:
         return None
     trial, scale = graph, original.copy()
     bad = _unproved(node, graph, slice(None))
@@ -81,7 +85,7 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
         which = bad if len(original) > 1 else slice(None)
         distance = (step // 2 + 1) * (-1) ** step
         scale[which] = original[which] * np.float32(1 + distance * STEP)
-        q = replace(tensor.quantization, scale=tuple(scale.tolist()))
+        q = replace(quantization, scale=tuple(scale.tolist()))
         tensors = {**graph.tensors, tensor.name: replace(tensor, quantization=q)}
         trial = graph.replace(tensors=tensors)
         bad = _unproved(node, trial, bad)
@@ -94,8 +98,9 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
 
 def _unproved(node: Node, graph: Graph, channels: np.ndarray | slice) -> np.ndarray:
     """Which of some output channels the core cannot requantize exactly, int64 ``[n]``."""
-    layout = layout_of(graph.tensor(node.inputs[0]))
-    (layer,) = OPERATORS[node.operator].lower(node, graph, layout)
+    source, lower = node.inputs[0], OPERATORS[node.operator].lower
+    assert source is not None and lower is not None, node
+    (layer,) = lower(node, graph, layout_of(graph.tensor(source)))
     least, greatest = layer.sum_range
     rule, bias = layer.rule.take(channels), layer.bias[channels]
     solution = solve(rule, bias, least[channels], greatest[channels], True)

@@ -47,18 +47,20 @@ class LowBitLayer:
 def int4_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes -7..7 of ``[channels, k]``, and scales ``[channels]`` of the least squared error."""
     largest = np.maximum(np.abs(rows).max(axis=1), np.finfo(np.float32).tiny * INT4_MOST)
-    best, error = None, np.full(len(rows), np.inf)
-    for share in _TRIED:
+
+    def tried(share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         scale = (largest * share / INT4_MOST).astype(np.float32)
         codes = np.clip(np.rint(rows / scale[:, None]), -INT4_MOST, INT4_MOST)
-        now = ((codes * scale[:, None] - rows) ** 2).sum(axis=1)
-        better = now < error
-        error = np.where(better, now, error)
-        best = (codes, scale) if best is None else tuple(
-            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-            for new, old in zip((codes, scale), best, strict=True)
-        )  # fmt: skip
-    return best[0].astype(np.int8), best[1].astype(np.float32)
+        return codes, scale, ((codes * scale[:, None] - rows) ** 2).sum(axis=1)
+
+    best = tried(_TRIED[0])
+    for share in _TRIED[1:]:
+        new = tried(share)
+        better = new[-1] < best[-1]
+        for kept, found in zip(best, new, strict=True):
+            kept[better] = found[better]
+    codes, scale, _ = best
+    return codes.astype(np.int8), scale
 
 
 def ternary_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

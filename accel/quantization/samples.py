@@ -66,9 +66,10 @@ def read_samples(path: Path, shape: tuple[int, ...], labels: Path | None = None)
     x, y, source = arrays["x"], arrays.get("y"), f"{path}: y"
     _check_samples(f"{path}: x", x, shape)
     if labels is not None:
-        y, source = _load(labels, ()), str(labels)
-        if not isinstance(y, np.ndarray):
+        single = _load(labels, ())
+        if not isinstance(single, np.ndarray):
             raise UnusableSamples(f"{labels}: is an archive; give an .npy file with the labels")
+        y, source = single, str(labels)
     if y is not None:
         _check_labels(source, y, len(x))
         y = y.astype(np.int64)

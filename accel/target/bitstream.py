@@ -20,6 +20,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
     """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
     flash = None
     if config.flash_lanes:
+        assert board.flash is not None, "`resources.check_fits` refuses such a core"
         flash = FlashPins(
             resource=board.flash.data_lines[config.flash_lanes],
             divider=config.flash_divider,

@@ -33,7 +33,7 @@ def _products(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
     if not board.dsp_rows or config.element not in _CELLS:
         return {}
     count = element_of(config).dsps(config)
-    chosen = {}
+    chosen: Mapping[int, str] = {}
     if count == config.rows * config.columns:
         chosen = _beside(config, board.dsp_rows)
     elif len(board.dsp_rows) == 1:  # the first products, in their order
@@ -47,7 +47,8 @@ def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
     left = [tuple(range(group, config.columns, groups)) for group in range(groups)]
     chosen: dict[int, str] = {}
     for sites in rows:
-        room, columns = len(sites) // config.rows, []
+        room = len(sites) // config.rows
+        columns: list[int] = []
         while left and len(columns) + len(left[0]) <= room:
             columns += left.pop(0)
         spare = len(sites) % config.rows // 2

@@ -46,7 +46,7 @@ def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[st
     """The number format that a processing element is made for, where nothing is said of it, and an
     element for a format that the default one does not serve."""
     element, form = changes.get("element"), changes.get("format")
-    if element in ELEMENTS and form is None:
+    if element is not None and element in ELEMENTS and form is None:
         only = ELEMENTS[element].format
         return {"format": only} if only else {}
     if form in FORMATS and element is None:

@@ -95,9 +95,9 @@ def _convolution_gradients(
     dx = np.zeros((n, height + before + after, width + before + after, depth))
     out_h, out_w = dy.shape[1:3]
     for row, column in np.ndindex(layer.kernel, layer.kernel):
-        rows = slice(row, row + (out_h - 1) * layer.stride + 1, layer.stride)
-        columns = slice(column, column + (out_w - 1) * layer.stride + 1, layer.stride)
-        dx[:, rows, columns] += spread[:, :, :, row, column]
+        ys = slice(row, row + (out_h - 1) * layer.stride + 1, layer.stride)
+        xs = slice(column, column + (out_w - 1) * layer.stride + 1, layer.stride)
+        dx[:, ys, xs] += spread[:, :, :, row, column]
     return dw, dx[:, before : before + height, before : before + width]
 
 

@@ -7,12 +7,13 @@ import json
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from amaranth.back import rtlil
+from amaranth.back.rtlil import convert
 
 import accel
 from accel.advice import how_to_install
@@ -67,6 +68,7 @@ def find_compiler() -> Compiler:
     Raises ``CannotCompileRtl``, and ``ToolMisnamed`` where ``CXX`` names no compiler.
     """
     named = named_command(COMPILER, arguments=True)
+    commands: list[tuple[str, ...]]
     commands = [(path,) for name in ("c++", "g++", "clang++") if (path := shutil.which(name))]
     commands.append((sys.executable, "-m", "ziglang", "c++"))
     for command in [named] if named else commands:
@@ -121,7 +123,7 @@ def _is_ours(config: AcceleratorConfig) -> bool:
 
 def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
     design = harness(config)
-    return rtlil.convert(design, ports=design.ports, emit_src=False)
+    return convert(design, ports=design.ports, emit_src=False)
 
 
 @cache
@@ -161,7 +163,7 @@ def _compile(
     return library
 
 
-def _run(command: list, folder: Path) -> None:
+def _run(command: Sequence[str | Path], folder: Path) -> None:
     answer = run(command, folder=folder, temporary=folder)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])

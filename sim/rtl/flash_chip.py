@@ -15,10 +15,10 @@ on by itself and around; an instruction that is not known, or not allowed, has n
 from enum import IntEnum
 from typing import Literal
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, PureInterface
 
 from accel.core.flash.bus import flash_pins
 
@@ -75,6 +75,13 @@ class FlashChip(wiring.Component):
         Some time ago the chip and the core drove one line together.
     """
 
+    pins: PureInterface
+    quad_enable: Signal
+    load_en: Signal
+    load_address: Signal
+    load_data: Signal
+    conflict: Signal
+
     def __init__(
         self,
         *,
@@ -91,7 +98,7 @@ class FlashChip(wiring.Component):
         super().__init__(
             {
                 "pins": In(flash_pins),
-                "quad_enable": In(1, init=1),
+                "quad_enable": In(1, init=1),  # type: ignore[call-arg]  # "reset" in the stubs
                 "load_en": In(1),
                 "load_address": In(range(size)),
                 "load_data": In(8),

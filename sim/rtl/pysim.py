@@ -43,7 +43,7 @@ class SimulatedCore:
         """Move a byte each way in each cycle in which both sides are willing."""
         core = self._core
         while True:
-            if self._burning:
+            if self._burning and self._chip:
                 image, self._burning = self._burning, b""
                 for address, byte in enumerate(image, FLASH_OFFSET):
                     ctx.set(self._chip.memory.data[address], byte)

@@ -36,6 +36,12 @@ class Statement:
     names: dict[Value, str] = field(default_factory=dict)  # that values go by here
 
     @property
+    def driven(self) -> Value:
+        """The value of a statement that drives one."""
+        assert self.value is not None, self.cell
+        return self.value
+
+    @property
     def keeps(self) -> bool:
         """Whether it writes a register."""
         return self.value is not None and self.value.state
@@ -73,7 +79,7 @@ def parts_of(statements: Sequence[Statement], rest: Rest) -> list[NetlistPart]:
     kept = {key for key, count in sizes.most_common(MOST) if count >= LEAST}
     groups = {s: group if keys[s] in kept else None for s, group in groups.items()}
     keys = _levels(order, groups)
-    members = defaultdict(list)
+    members: dict[Hashable, list[Statement]] = defaultdict(list)
     for statement in statements:
         members[keys[statement] or statement].append(statement)
     parts = {key: NetlistPart(inside) for key, inside in members.items()}

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from .activity import NetlistPart, Rest, Statement, parts_of
 from .cells import expression
-from .netlist import Bits, Cell, Memory, Netlist
+from .netlist import Cell, Netlist
 from .words import HEAD, Unsupported, Value, Words, constant, size
 
 CLOCK = "clk"
@@ -62,7 +62,7 @@ class _Writer:
                 raise Unsupported(f"Compiled RTL cannot write {cell.name!r} without a clock")
             return Statement(cell, memory=memory)
         name = f"s->r{index}" if clocked else f"v{index}"
-        value = self.words.drive(cell.output, Value(name, len(cell.output), state=clocked))
+        value = self.words.drive(cell.output, Value(name, len(cell.output), state=bool(clocked)))
         return Statement(cell, value, memory)
 
     def _check_clock(self, cell: Cell) -> None:
@@ -77,10 +77,11 @@ class _Writer:
     def _relate(self) -> None:
         """Find out what each statement must come after, and who reads a register's old value."""
         drivers = {statement.value: statement for statement in self.statements if statement.value}
-        writes, reads = defaultdict(list), defaultdict(list)
+        writes: dict[Value, list[Statement]] = defaultdict(list)
+        reads: dict[Value, list[Statement]] = defaultdict(list)
         for statement in self.statements:
-            bits = [statement.cell.inputs[p] for p in statement.cell.inputs if p != "CLK"]
-            statement.reads = self.words.values([bit for port in bits for bit in port])
+            ports = [bits for port, bits in statement.cell.inputs.items() if port != "CLK"]
+            statement.reads = self.words.values([bit for bits in ports for bit in bits])
             for value in statement.reads:
                 if value.state and drivers[value] is not statement:
                     drivers[value].readers.append(statement)
@@ -89,12 +90,12 @@ class _Writer:
             if statement.memory:
                 found = writes if statement.cell.type == "$memwr_v2" else reads
                 found[statement.memory].append(statement)
-        for memory, ports in writes.items():
-            ports.sort(key=lambda port: port.cell.number("PORTID"))
-            for index, port in enumerate(ports):
-                port.after += ports[:index]
+        for memory, statements in writes.items():
+            statements.sort(key=lambda write: write.cell.number("PORTID"))
+            for index, write in enumerate(statements):
+                write.after += statements[:index]
             for read in reads[memory]:
-                self._relate_ports(read, ports)
+                self._relate_ports(read, statements)
 
     def _relate_ports(self, read: Statement, writes: list[Statement]) -> None:
         """A port that is transparent reads what others write in the same cycle."""
@@ -142,15 +143,15 @@ class _Writer:
         places = [(part, s) for part in self.parts for s in part.statements]
         when = {statement: place for place, (_, statement) in enumerate(places)}
         for part in self.parts:
-            inside = []
+            inside: list[str] = []
             for statement in part.statements:
                 late = [r for r in statement.readers if when[r] > when[statement]]
                 if late:
-                    kept = f"k{when[statement]}"
-                    copy = f"const u{size(statement.value.width)} {kept} = {statement.value.name};"
+                    kept, value = f"k{when[statement]}", statement.driven
+                    copy = f"const {value.type} {kept} = {value.name};"
                     (inside if {*late} <= {*part.statements} else lines).append(copy)
                     for reader in late:
-                        reader.names[statement.value] = kept
+                        reader.names[value] = kept
                 inside.append(self._line(statement))
             lines += [f"if (awake & {constant(part.bit)}) {{", *inside, "}"] if part.bit else inside
         lines.append("s->awake = next;")
@@ -160,30 +161,31 @@ class _Writer:
         return f"{HEAD}\nstruct State {{\n{state}}};\n\n{function} {{\n{body}}}\n"
 
     def _state(self) -> Iterator[str]:
-        for name, bits in (self.netlist.inputs | self.netlist.outputs).items():
+        for name, bits in {**self.netlist.inputs, **self.netlist.outputs}.items():
             yield f"u{size(len(bits))} {name} = 0;"
             if name in self.netlist.inputs and self.wakes[self.words.of[bits[0]][0]]:
                 yield f"u{size(len(bits))} seen_{name} = 0;"
         yield f"u64 awake = {constant((1 << 64) - 1)};"
         for value in self.kept:
-            yield f"u{size(value.width)} {_member(value)} = 0;"
+            yield f"{value.type} {_member(value)} = 0;"
         for statement in self.statements:
             if statement.keeps:
-                value, output = statement.value, statement.cell.output
-                first = sum((bit in self.netlist.ones) << i for i, bit in enumerate(output))
-                yield f"u{size(value.width)} {_member(value)} = {constant(first)};"
+                value, output = statement.driven, statement.cell.output
+                first = sum(1 << i for i, bit in enumerate(output) if bit in self.netlist.ones)
+                yield f"{value.type} {_member(value)} = {constant(first)};"
         for name, value in self.memories.items():
             memory = self.netlist.memories[name]
             content = ", ".join(map(constant, memory.content))
-            bits = next(bits for bits in (8, 16, 32, 64) if memory.width <= bits)
-            yield f"u{bits} {_member(value)}[{memory.depth}] = {{{content}}};"
+            word = next(size for size in (8, 16, 32, 64) if memory.width <= size)
+            yield f"u{word} {_member(value)}[{memory.depth}] = {{{content}}};"
 
     def _line(self, statement: Statement) -> str:
-        cell, value = statement.cell, statement.value
+        cell = statement.cell
         if cell.type == "output":
             return f"s->{cell.name} = {self._read(statement, 'A')};"
         if cell.type == "$memwr_v2":
             return self._write(statement)
+        value = statement.driven
         if cell.type == "$dff":
             return self._assign(value, self._read(statement, "D"), "next")
         if cell.type == "$memrd_v2":
@@ -195,14 +197,14 @@ class _Writer:
             return f"if ({enable}) {self._assign(value, found, 'next')}"
         if value in self.kept:
             return self._assign(value, found, "awake")
-        return f"const u{size(value.width)} {value.name} = {found};"
+        return f"const {value.type} {value.name} = {found};"
 
     def _assign(self, value: Value, found: str, when: str) -> str:
         """Give a member of ``State`` a value, and wake up who reads it if it is another."""
         if not self.wakes[value]:
             return f"{value.name} = {found};"
         wake = f"{when} |= {self._changes(value, 'now')};"
-        return f"{{ const u{size(value.width)} now = {found}; {wake} {value.name} = now; }}"
+        return f"{{ const {value.type} now = {found}; {wake} {value.name} = now; }}"
 
     def _changes(self, value: Value, other: str) -> str:
         return f"{value.name} != {other} ? {constant(self.wakes[value])} : 0"
@@ -212,13 +214,12 @@ class _Writer:
 
     def _place(self, statement: Statement) -> tuple[str, str]:
         """A word of a memory, and whether there is one with such an address."""
-        memory: Memory = self.netlist.memories[statement.cell.text("MEMID")]
-        bits: Bits = statement.cell.ports["ADDR"]
+        name = statement.cell.text("MEMID")
+        memory, bits = self.netlist.memories[name], statement.cell.ports["ADDR"]
         address = f"({self._read(statement, 'ADDR')} - {memory.first}u)"
-        there = (
-            f"{address} < {memory.depth}" if memory.first or 1 << len(bits) > memory.depth else ""
-        )
-        return f"{statement.memory.name}[{address}]", there
+        may_miss = memory.first or 1 << len(bits) > memory.depth
+        there = f"{address} < {memory.depth}" if may_miss else ""
+        return f"{self.memories[name].name}[{address}]", there
 
     def _load(self, statement: Statement) -> str:
         word, there = self._place(statement)
@@ -229,7 +230,7 @@ class _Writer:
         word, there = self._place(statement)
         enable, data = statement.cell.ports["EN"], self._read(statement, "DATA")
         guard = f" && {there}" if there else ""
-        wakes = self.wakes[statement.memory]
+        wakes = self.wakes[self.memories[statement.cell.text("MEMID")]]
         wake = f"next |= {constant(wakes)};" if wakes else ""
         if len({*enable}) == 1:
             one = self.words.read(enable[:1], names=statement.names)

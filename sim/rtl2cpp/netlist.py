@@ -20,11 +20,9 @@ WORD = 64
 # Of cells that may be cut: the ports that are cut with them.
 _BY_BIT: Mapping[str, tuple[str, ...]] = {
     "$dff": ("D", "Q"),
-    "$mux": ("A", "B", "Y"),
-    "$pmux": ("A", "B", "Y"),
     "$not": ("A", "Y"),
+    **dict.fromkeys(("$mux", "$pmux", "$and", "$or", "$xor", "$xnor"), ("A", "B", "Y")),
 }
-_BY_BIT |= dict.fromkeys(("$and", "$or", "$xor", "$xnor"), ("A", "B", "Y"))
 _OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": "", "$meminit": ""}
 
 
@@ -136,10 +134,10 @@ def runs(bits: Bits) -> Iterator[tuple[int, int]]:
     """Begin and end of each piece of ``bits`` that is a row of neighbouring nets, or a constant."""
     begin = 0
     for end, (bit, following) in enumerate(pairwise([*bits, None]), 1):
-        if isinstance(bit, str):
-            goes_on = isinstance(following, str)
-        else:
+        if isinstance(bit, int):
             goes_on = following == bit + 1
+        else:
+            goes_on = isinstance(following, str)
         if not goes_on:
             yield begin, end
             begin = end
@@ -175,8 +173,9 @@ def _edges(cells: Iterable[Cell]) -> set[int]:
     for cell in cells:
         for bits in cell.inputs.values():
             for begin, end in runs(bits):
-                if isinstance(bits[begin], int):
-                    edges |= {bits[begin], bits[end - 1] + 1}
+                first = bits[begin]
+                if isinstance(first, int):
+                    edges |= {first, first + end - begin}
     return edges
 
 

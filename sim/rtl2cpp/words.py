@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from accel.errors import ToolError
 
-from .netlist import Bits
+from .netlist import Bit, Bits
 
 HEAD = """
 #include <cstddef>
@@ -61,6 +61,11 @@ class Value:
     width: int
     state: bool = False
 
+    @property
+    def type(self) -> str:
+        """The C++ type that holds it."""
+        return f"u{size(self.width)}"
+
 
 def size(width: int) -> int:
     """Bits of the type that holds ``width`` of them. Raises ``Unsupported``."""
@@ -90,7 +95,7 @@ def masked(expression: str, width: int, bits: int) -> str:
 class Words:
     """Which bit of which value stands for a net."""
 
-    of: dict[int, tuple[Value, int]] = field(default_factory=dict)
+    of: dict[Bit, tuple[Value, int]] = field(default_factory=dict)
 
     def drive(self, bits: Bits, value: Value) -> Value:
         """``bits`` are the bits of ``value`` from now on."""

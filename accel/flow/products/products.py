@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,10 @@ def check_routed(plan: BuildPlan, command: Sequence[str], folder: Path) -> None:
     report = folder / NEXTPNR_REPORT
     _check(report, read_nextpnr)
     used = cells_used(report)
-    for option, check in (("--asc", bitstreams.check_asc), ("--textcfg", bitstreams.check_config)):
-        for name in _named(command, option):
-            _check(folder / name, lambda path, check=check: check(path.read_text(), used))
+    for name in _named(command, "--asc"):
+        _check(folder / name, lambda path: bitstreams.check_asc(path.read_text(), used))
+    for name in _named(command, "--textcfg"):
+        _check(folder / name, lambda path: bitstreams.check_config(path.read_text(), used))
     for name in _named(command, "--sdf"):
         _check(folder / name, lambda path: read_sdf(path.read_text()))
     for name in _named(command, "--write"):
@@ -69,7 +71,7 @@ def check_built(plan: BuildPlan, folder: Path) -> None:
     """All that a build leaves: sources, bitstream and report. Raises ``NotWhole``."""
     check_packed(plan, folder)
     for name, content in plan.files.items():
-        _check(folder / name, lambda path, content=content: _same(path.read_text(), content))
+        _check(folder / name, partial(_check_same, content=content))
     _check(folder / REPORT, lambda path: json.loads(path.read_text())["fmax_mhz"]["seeds"])
 
 
@@ -108,8 +110,8 @@ def _check_log(folder: Path, command: Sequence[str], option: str, end: str) -> N
         _check(folder / name, check)
 
 
-def _same(text: str, wanted: str) -> None:
-    if text != wanted:
+def _check_same(path: Path, content: str) -> None:
+    if path.read_text() != content:
         raise ValueError("it has other content")
 
 

@@ -62,8 +62,8 @@ def read_sdf(text: str) -> Delays:
     opened, closed = (text.count(one) - text.count(f"\\{one}") for one in "()")
     if opened != closed:
         raise ValueError(f"SDF file must close what it opens, not {closed} of {opened}")
-    cells = {}
-    wires = {}
+    cells: dict[str, Cell] = {}
+    wires: dict[Pin, tuple[Pin, int]] = {}
     for kind, instance, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if instance:
             cells[_plain(instance)] = Cell(
@@ -79,7 +79,7 @@ def read_sdf(text: str) -> Delays:
 
 
 def _worst(pattern: re.Pattern, body: str) -> dict[tuple[str, str], int]:
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for match in pattern.finditer(body):
         start, end, *delays = match.groups()
         # A setup line ends with the hold time, which is not wanted.

@@ -45,7 +45,7 @@ def nearest_division(
     """
     asked = Channels(rule, bias, least, greatest)
     differing, worst = np.zeros((2, len(asked.low)), np.int64)
-    for channel in np.flatnonzero(~solution.proved):
+    for channel in map(int, np.flatnonzero(~solution.proved)):
         tied = np.any(np.where(solution.proved, solution.division.tie, 0))
         parities = (None, solution.division.tie_parity) if tied else (None, 0, 1)
         found = [

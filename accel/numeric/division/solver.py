@@ -72,7 +72,7 @@ def solve(
     """
     asked = Channels(rule, bias, least, greatest)
     found = _split_at(asked, _zeros(asked), None)
-    parities = (0, 1) if ties else ()
+    parities: tuple[int, ...] = (0, 1) if ties else ()
     for splits in (None, _best_splits):  # elsewhere only where need be: it takes a search
         if splits and not found.proved.all():
             found, _ = _improved(asked, found, [None], splits)
@@ -200,7 +200,8 @@ def _constants_at(
         feasible &= offset < 1 << OFFSET_BITS
         offsets.append(offset)
     coarse = np.full(len(channels), fraction != FRACTION_BITS, np.int64)
-    return Constants(zeros, divisor, *offsets, coarse, slack, feasible, parity)
+    positive, negative = offsets
+    return Constants(zeros, divisor, positive, negative, coarse, slack, feasible, parity)
 
 
 def sides_of(

@@ -235,21 +235,16 @@ class FloatEpilogue:
         ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``, and
         ``error`` by how much the runtime's float32 number can differ from a sum's own, float64.
         """
-        counts = [
-            _order_sensitive(
-                self.channel(index), *(int(end[index]) for end in (least, greatest)), one
-            )
-            if (one := float(error[index]))
-            else 0
-            for index in range(self.channels)
-        ]
-        return replace(self, order_sensitive=np.array(counts, np.int64), sums=greatest - least + 1)
+        counts = np.zeros(self.channels, np.int64)
+        for index in map(int, np.flatnonzero(error)):
+            ends = int(least[index]), int(greatest[index])
+            counts[index] = _order_sensitive(self.channel(index), *ends, float(error[index]))
+        return replace(self, order_sensitive=counts, sums=greatest - least + 1)
 
 
 def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: float) -> int:
     """Sums of one channel near to a threshold that a difference of ``error`` would cross."""
-    ends = (np.array([end]) for end in (least, greatest))
-    thresholds = np.unique(find_thresholds(rule, *ends))
+    thresholds = np.unique(find_thresholds(rule, np.array([least]), np.array([greatest])))
     reach = int(np.ceil(error / float(rule.unit[0]))) + 1
     if reach > MOST_BESIDE:
         return greatest - least + 1

@@ -12,21 +12,30 @@ import numpy as np
 from ..rounding import CONTRACTS
 
 
-class Rule(Protocol):
-    """What every output rule offers."""
-
-    low: int
-    high: int
+class StepFunction(Protocol):
+    """A non-decreasing function from sums to codes, of one or several channels."""
 
     @property
-    def channels(self) -> int:
-        """Output channels that the rule describes."""
+    def low(self) -> int:
+        """The least output code."""
+
+    @property
+    def high(self) -> int:
+        """The greatest output code."""
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         """Map sums, int64 ``[..., channels]``, to output codes of the same shape, int64.
 
         Non-decreasing in each sum.
         """
+
+
+class Rule(StepFunction, Protocol):
+    """What every output rule offers."""
+
+    @property
+    def channels(self) -> int:
+        """Output channels that the rule describes."""
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Rule":
         """Return the rule of a selection of channels, in the order given."""
@@ -144,7 +153,9 @@ class Table:
         return self.codes[np.arange(self.channels), index]
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Table":
-        first = self.first if np.ndim(self.first) == 0 else self.first[channels]
+        first = self.first
+        if isinstance(first, np.ndarray) and first.ndim:
+            first = first[channels]
         return replace(self, codes=self.codes[channels], first=first)
 
     def channel(self, index: int) -> "Table":
