@@ -1,4 +1,5 @@
-"""How to install what is missing: commands that work as they are printed, from a clone and a wheel."""
+"""How to install what is missing: commands that work as they are printed, from a clone and a
+wheel."""
 
 import re
 import sys

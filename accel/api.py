@@ -27,8 +27,9 @@ DEFAULT_BOARD = "icebreaker"
 class Layer:
     """A layer of the core: what it is and what it costs.
 
-    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost`` says
-    where the model's go: the cycles of each part that `accel.sim.cycles.loss_attribution` names.
+    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost``
+    says where the model's go: the cycles of each part that `accel.sim.cycles.loss_attribution`
+    names.
     """
 
     name: str
@@ -214,8 +215,8 @@ class Program:
         Parameters
         ----------
         inputs
-            ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for each
-            input by its name.
+            ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for
+            each input by its name.
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
@@ -231,8 +232,8 @@ class Program:
             the board that the program was compiled for.
 
         Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
-        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a tool
-        is missing or fails, or a board does not answer.
+        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
+        tool is missing or fails, or a board does not answer.
         """
         rate, clock = baud or self._board.link.baud, self._board.clock.made_mhz
         self.session.port = Port(port, rate, clock) if port else None
@@ -344,7 +345,8 @@ def compile(
         `accel.compiler.pipeline`.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way,
-    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the rest.
+    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
+    rest.
     """
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)

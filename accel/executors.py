@@ -172,7 +172,8 @@ def _simulate(
 
 
 def _driven(session: Session, name: str, transport: SimulatedTransport) -> DrivenCore:
-    """A driver before a simulated core, whose flash holds what its user would have written there."""
+    """A driver before a simulated core, whose flash holds what its user would have written
+    there."""
 
     def drive() -> DrivenCore:
         if session.program.flash:

@@ -108,7 +108,8 @@ class Flash:
         if self.quad_enable:
             return self.quad_enable
         return (
-            "set the quad-enable bit of its status register with your programmer, or use a core with "
+            "set the quad-enable bit of its status register with your programmer, or use a core "
+            "with "
             "--set flash_lanes=2"
         )
 
@@ -195,8 +196,8 @@ class Board:
     seeds : tuple of int
         Seeds of place and route that are tried by default.
     dsp_rows : tuple of tuple of str
-        Where the DSP cells are, row by row along the chip, as place and route names them; empty where
-        it is left to it which of them are taken.
+        Where the DSP cells are, row by row along the chip, as place and route names them; empty
+        where it is left to it which of them are taken.
     ebr_rows : tuple of tuple of str
         The same of the blocks of RAM.
     """

@@ -1,4 +1,5 @@
-"""The FPGAs: what they have, and the core that a board with one gets unless its file says otherwise.
+"""The FPGAs: what they have, and the core that a board with one gets unless its file says
+otherwise.
 
 Resources are named as in ``report.json``. They are the maker's figures, of which the open tools may
 see more: an LFE5U-12F is made of the die of a 25F.

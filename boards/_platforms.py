@@ -45,7 +45,8 @@ class PlatformOptions:
     uart : str or None
         Pins ``"RX,TX"``, as the FPGA sees them; the resource ``uart`` 0 if not given.
     led : str or None
-        A light, ``"NAME"``, ``"NAME/NUMBER"`` or ``"NAME/NUMBER/MEMBER"``; ``led`` 0 if there is one.
+        A light, ``"NAME"``, ``"NAME/NUMBER"`` or ``"NAME/NUMBER/MEMBER"``; ``led`` 0 if there is
+        one.
     baud : int or None
         Rate of the link.
     """

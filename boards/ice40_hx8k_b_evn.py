@@ -1,7 +1,7 @@
 """Lattice iCE40-HX8K Breakout: HX8K, 12 MHz, and an FTDI chip with two channels.
 
-Checked against the constraints that IceStorm (hx8kboard.pcf: clock, LEDs) and PicoRV32 (hx8kdemo.pcf:
-clock, flash) have for it, and others' for its serial port.
+Checked against the constraints that IceStorm (hx8kboard.pcf: clock, LEDs) and PicoRV32
+(hx8kdemo.pcf: clock, flash) have for it, and others' for its serial port.
 """
 
 from accel.boards import _devices

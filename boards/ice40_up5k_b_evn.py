@@ -1,7 +1,8 @@
 """Lattice iCE40UP5K-B-EVN: UP5K and 12 MHz, with jumper J51 closed as it is delivered.
 
 Its USB chip has no serial wires to the FPGA. The link is on header C (J3), on the pins that
-litex-boards (lattice_ice40up5k_evn) takes the first of: 12 (J3 pin 2) sends, 21 (J3 pin 4) receives.
+litex-boards (lattice_ice40up5k_evn) takes the first of: 12 (J3 pin 2) sends, 21 (J3 pin 4)
+receives.
 
 Checked against that file (clock, LEDs, header C, flash, for which jumper J7 must be closed).
 """

@@ -3,8 +3,8 @@
 The serial wires of its USB chip are those of the flash (14 and 15), so the link is on the header
 instead: 23 receives, 25 sends. The UltraPlus's own oscillator is too inaccurate for a link.
 
-Checked against Icestudio's constraints, which are the maker's (upduino3/pinout.pcf: clock, LEDs, header,
-flash).
+Checked against Icestudio's constraints, which are the maker's (upduino3/pinout.pcf: clock, LEDs,
+header, flash).
 """
 
 from accel.boards import _devices

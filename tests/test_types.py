@@ -1,4 +1,5 @@
-"""Types: mypy finds nothing, in the folders of the repository and in the package as it is installed."""
+"""Types: mypy finds nothing, in the folders of the repository and in the package as it is
+installed."""
 
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def test_there_are_no_type_errors(package, tmp_path):
 
 
 def test_a_type_error_is_found(tmp_path):
-    """The configuration switches off nothing that matters: an Optional that is used as if it were not."""
+    """The configuration switches off nothing that matters: an Optional that is used as if it were
+    not."""
     wrong = tmp_path / "wrong.py"
     wrong.write_text("def f(a: str | None) -> int:\n    return len(a)\n")
     assert "arg-type" in problems(tmp_path, tmp_path / "cache", str(wrong))

@@ -23,7 +23,8 @@ Builder = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """Of a board's core: ``mhz`` to reckon with, where it is from, and all figures by their keys."""
+    """Of a board's core: ``mhz`` to reckon with, where it is from, and all figures by their
+    keys."""
 
     mhz: float
     mhz_is: str

@@ -1,4 +1,5 @@
-"""The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has them."""
+"""The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has
+them."""
 
 import ctypes
 import platform

@@ -55,9 +55,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 class Anchor:
     """A figure of somebody else's, or a limit, and where it is from.
 
-    ``figure`` is a key of ``KINDS``. An anchor holds for everything, or only for a known ``network``,
-    for chips whose name begins with one of ``devices``, and for arrays of ``macs`` (least, most).
-    A ``limit`` cannot be passed; a ``capacity`` is a limit of what there is of something.
+    ``figure`` is a key of ``KINDS``. An anchor holds for everything, or only for a known
+    ``network``, for chips whose name begins with one of ``devices``, and for arrays of ``macs``
+    (least, most). A ``limit`` cannot be passed; a ``capacity`` is a limit of what there is of
+    something.
     """
 
     figure: str

@@ -23,7 +23,8 @@ class Differs(ToolError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expected:
-    """The reference's answers to a batch: at the core's own inputs and outputs, and the network's."""
+    """The reference's answers to a batch: at the core's own inputs and outputs, and the
+    network's."""
 
     inputs: Mapping[str, np.ndarray]
     outputs: Mapping[str, np.ndarray]

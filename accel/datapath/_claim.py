@@ -10,7 +10,8 @@ from accel.core.pe import element_of
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One claim: what is claimed, how it was examined, and what was found to be wrong, if anything."""
+    """One claim: what is claimed, how it was examined, and what was found to be wrong, if
+    anything."""
 
     what: str
     how: str

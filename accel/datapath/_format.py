@@ -1,4 +1,5 @@
-"""A number format: weights come back from memory, and a product is the same of whatever it is made."""
+"""A number format: weights come back from memory, and a product is the same of whatever it is
+made."""
 
 import operator
 from collections.abc import Iterator

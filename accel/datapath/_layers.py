@@ -1,4 +1,5 @@
-"""Whole layers with a datapath: in RTL what the machine computes, in the cycles that the model says."""
+"""Whole layers with a datapath: in RTL what the machine computes, in the cycles that the model
+says."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -62,7 +62,8 @@ def _problem(config: AcceleratorConfig, latency: int, sub_byte: bool = False) ->
                 )
                 row, column = divmod(k, config.columns)
                 return (
-                    f"an activation of {a} and the weight {_weight(config, b)} give {found[k]}, not "
+                    f"an activation of {a} and the weight {_weight(config, b)} give {found[k]}, "
+                    f"not "
                     f"{wanted[k]}, in row {row}, column {column} of {config.rows}x{config.columns} "
                     f"(and {wrong - 1:,} more)"
                 )
@@ -76,8 +77,8 @@ def _weight(config: AcceleratorConfig, code: int) -> str:
 
 
 def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]:
-    """Operands as the array gives them, over and over: in a row, columns ``rows`` apart have the same
-    activation; in a column, a row has the weight that the one above had a cycle before."""
+    """Operands as the array gives them, over and over: in a row, columns ``rows`` apart have the
+    same activation; in a column, a row has the weight that the one above had a cycle before."""
     number, rows, columns = config.number_format, config.rows, config.columns
     lanes = min(rows, columns)
     # Columns with one activation have weights that meet an activation in each row.
@@ -95,7 +96,8 @@ def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]
 
 
 def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
-    """All values in lists of so many each, in random order; some come twice where they do not go up."""
+    """All values in lists of so many each, in random order; some come twice where they do not go
+    up."""
     rng.shuffle(values)
     values += values[: -len(values) % size]
     return [values[start : start + size] for start in range(0, len(values), size)]

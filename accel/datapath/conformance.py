@@ -54,7 +54,8 @@ def _served(element: str) -> str:
         if element in serving(AcceleratorConfig(format=form)):
             return form
     raise InvalidConfiguration(
-        f"Processing element {element!r} serves none of {', '.join(FORMATS.builtin)}; say which format "
+        f"Processing element {element!r} serves none of {', '.join(FORMATS.builtin)}; say which "
+        f"format "
         "it is for"
     )
 

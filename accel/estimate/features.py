@@ -39,8 +39,8 @@ def features(config: AcceleratorConfig) -> np.ndarray:
 
 
 def _of_logic(config: AcceleratorConfig) -> int:
-    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it takes just
-    as many as the configuration says."""
+    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it takes
+    just as many as the configuration says."""
     cells = element_of(config).dsps(config)
     if cells == config.dsps:
         return config.peak_macs - products_of(config.family, cells)

@@ -1,9 +1,10 @@
 """Logic and clock of a core on a device, from builds that were placed and routed.
 
 Logic is a sum over the core's parts, see `features`; what a part takes is fitted for each family by
-least squares of relative errors, held towards an expectation where the builds do not tell. The clock
-is that of the builds in its speed, made slower with every doubling of the logic as those of its
-family are: a larger core has longer wires. Nothing is stored but the builds: a new one makes both better.
+least squares of relative errors, held towards an expectation where the builds do not tell. The
+clock is that of the builds in its speed, made slower with every doubling of the logic as those of
+its family are: a larger core has longer wires. Nothing is stored but the builds: a new one makes
+both better.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
-"""Ends with 0 if a Dask scheduler answers: ``_dask_probe.py ADDRESS SECONDS``, a script of its own."""
+"""Ends with 0 if a Dask scheduler answers: ``_dask_probe.py ADDRESS SECONDS``, a script of its
+own."""
 
 import os
 import socket

@@ -34,8 +34,8 @@ class WorkLost(ToolError):
 def local(jobs: int) -> Iterator[Executor]:
     """Processes of this machine. They are fresh ones, not copies of a process with threads.
 
-    If the block raises they end at once, with the tools that they run. So they do if this process is
-    killed: they hear of its end by a pipe that nothing is ever sent through.
+    If the block raises they end at once, with the tools that they run. So they do if this process
+    is killed: they hear of its end by a pipe that nothing is ever sent through.
     """
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)

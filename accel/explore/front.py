@@ -65,8 +65,8 @@ def shares(sizes: Sequence[int], count: int) -> list[int]:
 
 
 def ranks(costs: np.ndarray) -> np.ndarray:
-    """For each point ``[points, objectives]``, all to be small, its front: 0 for those that no other
-    point beats, 1 for those that only these beat, and so on."""
+    """For each point ``[points, objectives]``, all to be small, its front: 0 for those that no
+    other point beats, 1 for those that only these beat, and so on."""
     rank = np.full(len(costs), -1)
     better = (costs[:, None] <= costs).all(axis=2) & (costs[:, None] < costs).any(axis=2)
     number = 0

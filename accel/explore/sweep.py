@@ -1,4 +1,5 @@
-"""A sweep: estimate every point, route those that promise most, keep everything that is finished."""
+"""A sweep: estimate every point, route those that promise most, keep everything that is
+finished."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
@@ -78,8 +79,8 @@ class Sweep:
         return [self.points[point] for point in chosen]
 
     def route_promising(self, outcomes: Sequence["Outcome"], count: int) -> None:
-        """Place and route the ``count`` points that promise most; where one turns out not to fit, the
-        next one takes its place. Raises ``NothingFeasible``."""
+        """Place and route the ``count`` points that promise most; where one turns out not to fit,
+        the next one takes its place. Raises ``NothingFeasible``."""
         feasible(outcomes)
         while wanted := count - sum(outcome.is_routed for outcome in outcomes):
             left = [o for o in outcomes if not o.problem and not o.is_routed]
@@ -229,8 +230,8 @@ def feasible(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
-    """Up to ``count`` of the points that no other one of their board beats, or few do; as many of each
-    board, if it has as many."""
+    """Up to ``count`` of the points that no other one of their board beats, or few do; as many of
+    each board, if it has as many."""
     found = feasible(outcomes)
     costs, by_board = _groups(found)
     dealt = shares([len(group.members) for group in by_board], count)

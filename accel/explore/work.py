@@ -1,7 +1,7 @@
 """What is done for one point; these functions run in other processes, maybe on other machines.
 
-Results are plain dictionaries. What a user can have caused is told in ``problem`` and is a result like
-any other, unless it ``passes``, as a full disk does; anything else is raised.
+Results are plain dictionaries. What a user can have caused is told in ``problem`` and is a result
+like any other, unless it ``passes``, as a full disk does; anything else is raised.
 """
 
 import tempfile

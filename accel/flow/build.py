@@ -30,7 +30,8 @@ _PLACE_AND_ROUTE = BuildStep(
     name="place and route",
     begin=0.3,
     end=0.95,
-    remedy="the design may be too large for the device: take a smaller configuration, or other seeds",
+    remedy="the design may be too large for the device: take a smaller configuration, or other "
+    "seeds",
     of_size=True,
 )
 _PACKING = BuildStep(

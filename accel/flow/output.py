@@ -23,8 +23,8 @@ class OutputUnusable(UserError):
 def staged(output: Path) -> Iterator[Path]:
     """Give a folder to work in; when the block ends well, move its files into ``output``.
 
-    The folder lies beside ``output``, or in it if it is there already, so that moving is renaming: it
-    may be where a disk of its own begins. If the block raises, whatever it wrote is removed and
+    The folder lies beside ``output``, or in it if it is there already, so that moving is renaming:
+    it may be where a disk of its own begins. If the block raises, whatever it wrote is removed and
     ``output`` is as it was. Files of other names in ``output`` are left alone.
 
     Raises ``OutputUnusable`` for any ``OSError``, such as a full disk or missing permission.
@@ -73,7 +73,8 @@ def _move(work: Path, output: Path):
 
 
 def _make_folders(output: Path, folder: Path):
-    """Make a folder in ``output``; a link in its place is replaced, as a file's is: it may lead anywhere."""
+    """Make a folder in ``output``; a link in its place is replaced, as a file's is: it may lead
+    anywhere."""
     inner = [path for path in (folder, *folder.parents) if output in path.parents]
     for path in inner[::-1]:
         if path.is_symlink():
@@ -82,7 +83,8 @@ def _make_folders(output: Path, folder: Path):
 
 
 def hidden(path: Path) -> str:
-    """How names of temporary files for ``path`` begin, which must not become too long for a name."""
+    """How names of temporary files for ``path`` begin, which must not become too long for a
+    name."""
     return f".{path.name[:20]}-"
 
 

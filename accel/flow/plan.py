@@ -16,8 +16,8 @@ STATISTICS = "stat.json"
 # Amaranth's read ports promise the old word where it is being written. Block RAM does not keep that
 # promise by itself, and nothing here relies on it: without it Yosys builds no logic around the RAM.
 #
-# Amaranth names the elements of an array, too: wire `p[3]` is element 3 of wire `p`. Its bit 3 has the
-# same name where Yosys hands the design to ABC9, which then fails now and then.
+# Amaranth names the elements of an array, too: wire `p[3]` is element 3 of wire `p`. Its bit 3 has
+# the same name where Yosys hands the design to ABC9, which then fails now and then.
 _AFTER_READ = """\
 setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2
 rename -hide w:*\\[*"""

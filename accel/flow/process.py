@@ -30,8 +30,8 @@ def run_jobs(
     """Run ``jobs``, ``workers`` at a time, and return their exit codes.
 
     ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs; a job is
-    killed where that says that it is hopeless. Any exception, ``KeyboardInterrupt`` among them, kills what is
-    still running and is passed on.
+    killed where that says that it is hopeless. Any exception, ``KeyboardInterrupt`` among them,
+    kills what is still running and is passed on.
     """
     waiting = list(enumerate(jobs))[::-1]
     running: dict[int, subprocess.Popen] = {}

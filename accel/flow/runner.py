@@ -28,8 +28,8 @@ _LOOK_S = 1.0
 _TAIL_BYTES = 2000
 
 UNFINISHED = -1000
-"""The code of a command that did not do its work for a reason that may pass: the disk was full, it was
-killed, or what it made is not whole though it ended without an error."""
+"""The code of a command that did not do its work for a reason that may pass: the disk was full, it
+was killed, or what it made is not whole though it ended without an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,8 @@ class Runner:
         ``on_success(index)`` is called as soon as one has ended well. The code of what may succeed
         another time is ``UNFINISHED``.
 
-        Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; its log is then kept beside the output folder.
+        Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; its log is then kept beside
+        the output folder.
         """
         jobs = [
             Job(

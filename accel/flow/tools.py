@@ -176,10 +176,8 @@ def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
         return ()
     words = [value]
     if arguments and not shutil.which(value):
-        try:
+        with suppress(ValueError):  # a quotation mark without its other one
             words = shlex.split(value)
-        except ValueError:  # a quotation mark without its other one
-            pass
     executable = shutil.which(words[0]) or shutil.which(words[0], path=_beside_python())
     if executable is None:
         raise ToolMisnamed(

@@ -159,7 +159,8 @@ class Driver:
         return self._request(header(Opcode.INFO), INFO_BYTES)
 
     def _request(self, frame: bytes, count: int, cycles: int = 0) -> bytes:
-        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes that are whole."""
+        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes that are
+        whole."""
         problem = ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -201,8 +202,8 @@ class DrivenCore:
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
     by one, and ``layer_counters`` has those of the last sample; else ``total`` has the sum of them.
 
-    ``expected`` are the counters of each layer by the cycle model. So long a layer is waited for, and
-    its counters are read as those that went round as often.
+    ``expected`` are the counters of each layer by the cycle model. So long a layer is waited for,
+    and its counters are read as those that went round as often.
     """
 
     def __init__(

@@ -1,4 +1,5 @@
-"""What the driver does around the core: the network's ends, and packing and unpacking of tensors."""
+"""What the driver does around the core: the network's ends, and packing and unpacking of
+tensors."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol

@@ -39,8 +39,8 @@ class SerialTransport:
     port
         The port, which nobody else can open meanwhile.
     patience
-        Seconds that an answer may take to begin, beside the time that bytes are on the line and that
-        the core is known to work.
+        Seconds that an answer may take to begin, beside the time that bytes are on the line and
+        that the core is known to work.
     quiet
         Seconds of silence that `discard` waits for.
 

@@ -1,8 +1,9 @@
 """Temporary files of a process that was killed are removed by the next one.
 
 While a command runs, a journal in the user's cache names each of its temporary files and folders,
-before they are made: Python's ``tempfile`` tells of them. Its process holds a lock on the journal, which
-the system takes away when the process ends. Who finds a journal that nobody holds removes what it names.
+before they are made: Python's ``tempfile`` tells of them. Its process holds a lock on the journal,
+which the system takes away when the process ends. Who finds a journal that nobody holds removes
+what it names.
 """
 
 import contextlib

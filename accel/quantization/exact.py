@@ -2,8 +2,8 @@
 
 The core requantizes by a division that is proved for every threshold of a channel. For some scales
 there is no such division: float32 rounds products that lie close beside a half to it, and then to
-even, in a pattern that no division has. Another scale, some millionths away, has another pattern. The
-file gets that scale, so that every runtime computes with the same.
+even, in a pattern that no division has. Another scale, some millionths away, has another pattern.
+The file gets that scale, so that every runtime computes with the same.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """Scales and biases of narrow weights, fitted to what the float network answers for samples.
 
 Layer after layer, each output channel of the narrow network is compared with the same one of the
-float network: the line of least squares through both gives the factor of its scale and what its bias
-lacks. A later layer is fitted to what the earlier ones are by then.
+float network: the line of least squares through both gives the factor of its scale and what its
+bias lacks. A later layer is fitted to what the earlier ones are by then.
 """
 
 from dataclasses import replace

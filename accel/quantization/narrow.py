@@ -1,8 +1,9 @@
 """Weights of 4 bits, or of -1, 0 and 1, in a network that ONNX Runtime quantizes to int8.
 
-The runtime's quantizer has no such weights. It is given weights that are rounded to them already, so
-that it calibrates activations with what will be computed, and the file that it writes gets their codes,
-scales and biases. Every runtime of int8 networks runs it; a core of narrow weights holds them as narrow.
+The runtime's quantizer has no such weights. It is given weights that are rounded to them already,
+so that it calibrates activations with what will be computed, and the file that it writes gets their
+codes, scales and biases. Every runtime of int8 networks runs it; a core of narrow weights holds
+them as narrow.
 """
 
 from collections.abc import Callable, Mapping

@@ -52,8 +52,8 @@ class Samples:
 def read_samples(path: Path, shape: tuple[int, ...], labels: Path | None = None) -> Samples:
     """Read an ``.npz`` file with ``x``, float32 ``[N, *shape]``, and ``y``, integers ``[N]``.
 
-    ``y`` may be absent; ``labels``, an ``.npy`` file, is used instead of it. Pickled arrays are never
-    loaded. Raises ``UnusableSamples``.
+    ``y`` may be absent; ``labels``, an ``.npy`` file, is used instead of it. Pickled arrays are
+    never loaded. Raises ``UnusableSamples``.
     """
     arrays = _load(path, ("x",) if labels else ("x", "y"))
     if isinstance(arrays, np.ndarray):
@@ -171,7 +171,8 @@ def _check_labels(source: str, y: np.ndarray, count: int) -> None:
         raise UnusableSamples(f"{source} is {y.dtype}; give the numbers of classes, as integers")
     if y.shape != (count,):
         raise UnusableSamples(
-            f"{source} has shape {_shape_text(y.shape)} for {count} samples; give one class for each"
+            f"{source} has shape {_shape_text(y.shape)} for {count} samples; give one class for "
+            f"each"
         )
     if y.min() < 0:
         raise UnusableSamples(f"{source} has negative labels; number the classes from 0")

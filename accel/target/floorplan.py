@@ -1,11 +1,12 @@
 """Where on the FPGA the array's DSP cells and the memory's blocks of RAM go, which the placer by
 itself finds late and badly.
 
-All rows of the array lie side by side, each with its columns in as few rows of DSP cells as have room
-for them, one above the other. Columns that take the same byte of a broadcast word stay together.
+All rows of the array lie side by side, each with its columns in as few rows of DSP cells as have
+room for them, one above the other. Columns that take the same byte of a broadcast word stay
+together.
 
-The blocks that hold a byte of the words lie side by side, those of one bank above those of the other:
-the registers that their address comes from then reach all of them.
+The blocks that hold a byte of the words lie side by side, those of one bank above those of the
+other: the registers that their address comes from then reach all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +61,8 @@ def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
 
 
 def _blocks(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping[str, str]:
-    """Places of the memory's blocks, if each byte has room beside the others of its share of the rows."""
+    """Places of the memory's blocks, if each byte has room beside the others of its share of the
+    rows."""
     sections = sections_for(config.bank_words)
     if len(rows) < BANKS or any(section.wide for section in sections):
         return {}

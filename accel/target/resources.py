@@ -28,8 +28,8 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
     """The default configuration, of a board if given, with ``changes``; ``None`` changes nothing.
 
     Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
-    a power of two words. A processing element that is made for one number format brings it along, and
-    a format whose products the default element does not make brings one that does. Raises
+    a power of two words. A processing element that is made for one number format brings it along,
+    and a format whose products the default element does not make brings one that does. Raises
     ``InvalidConfiguration`` and ``BrokenExtension``.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -57,7 +57,8 @@ def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[st
 
 
 def is_of(made: Mapping[str, Any], board: Board) -> bool:
-    """Whether a record of place and route is of a board's device, clock and default core as they are.
+    """Whether a record of place and route is of a board's device, clock and default core as they
+    are.
 
     A value that the record lacks came into the configuration later, and was the default before.
     """
@@ -90,7 +91,8 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
         available = board.resources.get(name, 0)
         if needed > available:
             found.append(
-                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_meaning(name, config)}), "
+                f"the {config.rows}x{config.columns} core needs {needed} {name} "
+                f"({_meaning(name, config)}), "
                 f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found

@@ -68,7 +68,8 @@ def _products(layer: Convolution, x: np.ndarray, weights: np.ndarray) -> np.ndar
 
 
 def forward(params: Params, x: np.ndarray) -> list[np.ndarray]:
-    """Return the input, each layer's output, the pooled features and the logits ``[N, classes]``."""
+    """Return the input, each layer's output, the pooled features and the logits ``[N,
+    classes]``."""
     values = [x]
     for layer, (weights, bias) in zip(CONVOLUTIONS, params, strict=False):
         values.append(np.maximum(_products(layer, values[-1], weights) + bias, 0))

@@ -128,7 +128,8 @@ def convolution_attributes(layer: Convolution) -> Conv2d | DepthwiseConv2d:
 
 
 def quantize(params: Params, calibration: np.ndarray, dtype: str) -> Graph:
-    """Return the int8 network, with weights of ``dtype``; ranges come from ``calibration`` images."""
+    """Return the int8 network, with weights of ``dtype``; ranges come from ``calibration``
+    images."""
     _, *outputs, features, logits = forward(rounded(params, dtype), calibration)
     graph = Assembly((1, *calibration.shape[1:]))
     for layer, pair, values in zip(CONVOLUTIONS, params, outputs, strict=False):

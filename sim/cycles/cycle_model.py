@@ -2,7 +2,8 @@
 
 Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
 worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
-write-back at the memory banks, or waits for the flash. The names of the times below are those of the components' docstrings.
+write-back at the memory banks, or waits for the flash. The names of the times below are those of
+the components' docstrings.
 """
 
 from dataclasses import asdict, dataclass
@@ -190,9 +191,9 @@ class _Walk:
             self.results[cycles] = True
 
     def _copied(self, end: int, ready: int) -> int:
-        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those are
-        in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of the
-        layer's own words have come."""
+        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those
+        are in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of
+        the layer's own words have come."""
         words, lead = self.words, self.lead
         # A word is written in a cycle after one in which the sequencer asks for nothing there.
         blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()

@@ -130,7 +130,8 @@ class DecodedLayer:
         return codes
 
     def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
+        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of
+        it."""
         number = self.config.number_format
         if self.sub_byte:
             x, w = (self.sub_byte.unpack(values.astype(np.int64)) for values in (x, w))

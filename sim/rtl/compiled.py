@@ -81,7 +81,8 @@ def find_compiler() -> Compiler:
             return Compiler(command, said[0])
     if named:
         raise ToolMisnamed(
-            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell its "
+            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell "
+            f"its "
             "version; name another one, or unset the variable"
         )
     raise CannotCompileRtl(
@@ -128,7 +129,8 @@ def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
 
 @cache
 def _sources_digest() -> str:
-    """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
+    """Of the files that any simulator is made from: quicker than to elaborate the core each
+    time."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
     here = Path(__file__).parent

@@ -1,8 +1,8 @@
 """Several samples at a time, in threads.
 
 Threads do for the machine and for compiled RTL, since neither NumPy nor a compiled simulator holds
-Python's lock while it works: nothing is copied between processes, errors are those of one thread, and
-no process can be left behind.
+Python's lock while it works: nothing is copied between processes, errors are those of one thread,
+and no process can be left behind.
 """
 
 import os

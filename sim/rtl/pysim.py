@@ -92,8 +92,8 @@ class SimulatedCore:
 
 @contextlib.contextmanager
 def _writing(simulator: Simulator, waves: Path) -> Iterator[None]:
-    """Write waves while the block runs, and move them into place: of a run that failed they are what one
-    wants to see."""
+    """Write waves while the block runs, and move them into place: of a run that failed they are
+    what one wants to see."""
     with tempfile.TemporaryDirectory(
         prefix=".waves-", dir=waves.absolute().parent, ignore_cleanup_errors=True
     ) as folder:

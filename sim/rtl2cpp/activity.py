@@ -90,7 +90,8 @@ def parts_of(statements: Sequence[Statement], rest: Rest) -> list[NetlistPart]:
 
 
 def _in_order(parts: Sequence[NetlistPart]) -> list[NetlistPart]:
-    """Parts, and the statements in each, after what they need and if possible what they overwrite."""
+    """Parts, and the statements in each, after what they need and if possible what they
+    overwrite."""
     of = {statement: part for part in parts for statement in part.statements}
 
     def others(part: NetlistPart, relation: str) -> list[NetlistPart]:
@@ -143,7 +144,8 @@ def _group(cell: Cell, rest: Rest) -> Hashable:
 def _levels(
     order: Iterable[Statement], groups: Mapping[Statement, Hashable]
 ) -> Mapping[Statement, Hashable]:
-    """The part of each statement, if any: its group, and how often the way to it has left a group."""
+    """The part of each statement, if any: its group, and how often the way to it has left a
+    group."""
     levels: dict[Statement, int] = {}
     for statement in order:
         group = groups[statement]

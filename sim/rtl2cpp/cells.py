@@ -1,7 +1,7 @@
 """The cells of a netlist as expressions in C++.
 
-What each of them means says Yosys' manual, "Internal cell library"; how operands of other widths are
-extended, its `kernel/calc.cc`.
+What each of them means says Yosys' manual, "Internal cell library"; how operands of other widths
+are extended, its `kernel/calc.cc`.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,8 @@ class Operands:
         return self.cell.ports[port]
 
     def signed(self, port: str) -> bool:
-        """Whether an operand is extended by its sign: with two operands, only if both are signed."""
+        """Whether an operand is extended by its sign: with two operands, only if both are
+        signed."""
         names = ("A_SIGNED", "B_SIGNED") if port in "AB" else ()
         both = [self.cell.number(name) for name in names if name in self.cell.parameters]
         return bool(both) and all(both)

@@ -70,7 +70,8 @@ class _Writer:
         resets = (cell.ports.get(port, ["0"])[0] for port in ("ARST", "SRST"))
         if cell.ports["CLK"] != clock or not cell.number("CLK_POLARITY") or {*resets} - {"0", "x"}:
             raise Unsupported(
-                f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a memory's "
+                f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a "
+                f"memory's "
                 f"port, not what {cell.name!r} has; use --executor pysim"
             )
 

@@ -1,7 +1,7 @@
 """A flat design as Yosys writes it in JSON: cells that read and drive bits, memories, ports.
 
-Bits are numbers of nets, or "0", "1", "x" and "z". What a cell is and what its ports mean says Yosys'
-manual, "Internal cell library".
+Bits are numbers of nets, or "0", "1", "x" and "z". What a cell is and what its ports mean says
+Yosys' manual, "Internal cell library".
 """
 
 import json
@@ -134,10 +134,7 @@ def runs(bits: Bits) -> Iterator[tuple[int, int]]:
     """Begin and end of each piece of ``bits`` that is a row of neighbouring nets, or a constant."""
     begin = 0
     for end, (bit, following) in enumerate(pairwise([*bits, None]), 1):
-        if isinstance(bit, int):
-            goes_on = following == bit + 1
-        else:
-            goes_on = isinstance(following, str)
+        goes_on = following == bit + 1 if isinstance(bit, int) else isinstance(following, str)
         if not goes_on:
             yield begin, end
             begin = end

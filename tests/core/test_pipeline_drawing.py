@@ -23,8 +23,9 @@ def test_the_stages_add_up_to_the_cycle_models_way_of_a_result(board):
     (layer,) = program.cycles
     begun = Isa(config).descriptor_words + layer.waiting_weights
     memory = next(stage for stage in pipeline(config) if stage.name == "activation bank").cycles
-    # The descriptor is read and looked at, weights come, and the tile begins a cycle before its first
-    # step. The way of its last step is the pipeline; then its results leave one after the other.
+    # The descriptor is read and looked at, weights come, and the tile begins a cycle before its
+    # first step. The way of its last step is the pipeline; then its results leave one after the
+    # other.
     before = begun + memory + 2
     stages = sum(stage.cycles for stage in pipeline(config))
     last_step, last_result = layer.busy - 1, config.drain_cycles - 1

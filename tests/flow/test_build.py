@@ -257,5 +257,5 @@ def test_our_analysis_equals_nextpnr_where_no_delay_is_replaced(ice40_plan, tmp_
 
 
 def test_an_sdf_file_without_cells_is_refused():
-    with pytest.raises(ValueError, match="^SDF file must hold cells$"):
+    with pytest.raises(ValueError, match=r"^SDF file must hold cells$"):
         read_sdf("(DELAYFILE)")

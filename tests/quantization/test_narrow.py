@@ -1,4 +1,5 @@
-"""Narrow weights are the nearest ones, and the file that has them is read with exactly these codes."""
+"""Narrow weights are the nearest ones, and the file that has them is read with exactly these
+codes."""
 
 import itertools
 

@@ -46,7 +46,8 @@ class Library:
                 except (OSError, ValueError, struct.error) as problem:
                     entries.remove(self.path)
                     raise CannotLoad(
-                        f"The compiled library cannot be loaded: {problem}; it was removed from the "
+                        f"The compiled library cannot be loaded: {problem}; it was removed from "
+                        f"the "
                         "cache, and the same command makes another"
                     ) from problem
             return _LOADED[self.key]

@@ -1,6 +1,7 @@
 """What was made before, by the content of all that it was made from.
 
-An entry is one archive, see `accel.flow.cache.entries`: whole, of that key and this user's, or not there.
+An entry is one archive, see `accel.flow.cache.entries`: whole, of that key and this user's, or not
+there.
 """
 
 import contextlib

@@ -56,7 +56,8 @@ class Failure:
         full: bool,
     ) -> "Failure":
         """From what a tool printed into the file ``output``, its exit code, and what was seen:
-        ``iterations`` of a router that was stopped for them, ``broken`` products, a ``full`` disk."""
+        ``iterations`` of a router that was stopped for them, ``broken`` products, a ``full``
+        disk."""
         printed = output.read_text(errors="replace").splitlines()
         errors = [line for line in printed if "ERROR" in line]
         lines = tuple(errors[:_LINES] or printed[-_LINES:])
@@ -80,10 +81,12 @@ class Failure:
         return self.cause in (Cause.DESIGN, Cause.TOOL)
 
     def remedy(self, of_design: str, *, of_size: bool, output: Path) -> str:
-        """What to do; ``of_design`` if the design is why, ``of_size`` if only large ones fail there."""
+        """What to do; ``of_design`` if the design is why, ``of_size`` if only large ones fail
+        there."""
         if self.cause is Cause.DISK:
             return (
-                f"the disk is full: make room beside {output}, or in {temporary_folder()} if that is "
+                f"the disk is full: make room beside {output}, or in {temporary_folder()} if that "
+                f"is "
                 "full, and build again"
             )
         if self.cause is Cause.SILENT:

@@ -36,8 +36,8 @@ class Cell:
     def launches_falling(self, clock_port: str, output: str) -> bool:
         """Whether an output changes with the falling edge of the clock at a port.
 
-        An SDF file of nextpnr's does not say. All that a cell but a pad has by one clock goes by one
-        edge, and what its inputs wait for is told.
+        An SDF file of nextpnr's does not say. All that a cell but a pad has by one clock goes by
+        one edge, and what its inputs wait for is told.
         """
         edges = {key in self.falling for key in self.setups if key[1] == clock_port}
         return (edges == {True}) != (output == _OTHER_EDGE)

@@ -28,8 +28,8 @@ class PathStep:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedPath:
-    """A path from clock to clock: skew of the clock, if any, clock-to-out, then routing and logic in
-    turn, then setup.
+    """A path from clock to clock: skew of the clock, if any, clock-to-out, then routing and logic
+    in turn, then setup.
 
     It has ``periods`` of the clock: a half where it goes from one edge to the other.
     """

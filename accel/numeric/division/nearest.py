@@ -1,11 +1,11 @@
 """Divisions for channels that no constants make equal to their contract, and how many sums differ.
 
-Products of float32, rounded to 24 bits and then half to even, make steps so uneven where they are some
-thousand sums wide that no two lines fit them all. What is nearest differs at a few sums of millions,
-each by a code, and says at how many.
+Products of float32, rounded to 24 bits and then half to even, make steps so uneven where they are
+some thousand sums wide that no two lines fit them all. What is nearest differs at a few sums of
+millions, each by a code, and says at how many.
 
-Where a code is wider than the hardware's widest step, nothing is near: `ALLOWED_SHARE` and `ALLOWED_CODES`
-are what may pass for close.
+Where a code is wider than the hardware's widest step, nothing is near: `ALLOWED_SHARE` and
+`ALLOWED_CODES` are what may pass for close.
 """
 
 from dataclasses import dataclass
@@ -126,8 +126,8 @@ class _Hardware:
 def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndarray]:
     """Sums of one channel where a division and the rule differ, and by how much at most, exactly.
 
-    Int64 ``[1]`` each. On each side of the split both are monotone. They differ between where one of
-    them reaches a code and where the other does, and change nowhere else.
+    Int64 ``[1]`` each. On each side of the split both are monotone. They differ between where one
+    of them reaches a code and where the other does, and change nowhere else.
     """
     zero, hardware = asked.bias - division.bias, _Hardware(asked, division)
     count = worst = 0

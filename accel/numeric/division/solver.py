@@ -1,16 +1,16 @@
 """Finds the constants of `division`, and proves that they equal a rounding contract.
 
 From an int32 sum to an int8 code every contract is a monotone step function of at most 255 steps,
-all equally wide but for rounding. That constants exist is a matter of slack. The thresholds of a step
-function with steps ``d`` wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that give the
-same integers form a polygon, at least ``1 / 255`` wide in the direction of ``c`` for its best ``d``
-and at most 255 thresholds; rounding ``d`` to F fractional bits costs at most ``127.5 / 2**F`` of it.
-`solve` finds the best divisor by a binary search over a concave function, and checks every threshold
-that the channel can reach against the contract's own definition.
+all equally wide but for rounding. That constants exist is a matter of slack. The thresholds of a
+step function with steps ``d`` wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that
+give the same integers form a polygon, at least ``1 / 255`` wide in the direction of ``c`` for its
+best ``d`` and at most 255 thresholds; rounding ``d`` to F fractional bits costs at most ``127.5 /
+2**F`` of it. `solve` finds the best divisor by a binary search over a concave function, and checks
+every threshold that the channel can reach against the contract's own definition.
 
 Where negative sums end is free, since the bias is: a contract that rounds both sides of zero alike
-may change its offset anywhere. Steps that no single line fits, float32's products rounded to 24 bits
-for instance, fit two of them.
+may change its offset anywhere. Steps that no single line fits, float32's products rounded to 24
+bits for instance, fit two of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -196,7 +196,7 @@ def _constants_at(
         least, greatest = side.least(divisor), side.greatest(divisor)
         middle = np.clip((least + greatest) >> 1, 0, (1 << OFFSET_BITS) - 1) & -grain
         offset = np.where(middle < least, middle + grain, middle)
-        feasible &= (least <= offset) & (offset <= greatest) & (0 <= offset)
+        feasible &= (least <= offset) & (offset <= greatest) & (offset >= 0)
         feasible &= offset < 1 << OFFSET_BITS
         offsets.append(offset)
     coarse = np.full(len(channels), fraction != FRACTION_BITS, np.int64)

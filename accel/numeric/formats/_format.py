@@ -22,8 +22,8 @@ class InvalidFormat(UserError):
 class SubByte:
     """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
 
-    Such a byte of activations and one of weights give the sum of the products of what is at the same
-    place in both. All are two's complement, but for single bits: 0 stands for 1, and 1 for -1.
+    Such a byte of activations and one of weights give the sum of the products of what is at the
+    same place in both. All are two's complement, but for single bits: 0 stands for 1, and 1 for -1.
     """
 
     bits: int
@@ -53,7 +53,8 @@ class SubByte:
         )
 
     def pack(self, values: np.ndarray) -> np.ndarray:
-        """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
+        """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low
+        bits."""
         shifts = np.arange(self.packing_factor) * self.bits
         fields = values // self.step  # of 1 and -1: 0 and -1
         packed = ((fields & (1 << self.bits) - 1) << shifts).sum(axis=-1)
@@ -84,18 +85,19 @@ class NumberFormat:
     activation_bits, weight_bits
         Widths; weights are packed at exactly this width in memory and on chip.
     weights
-        The weight that each bit field of memory stands for, from field 0 on, ``None`` where one is not
-        used; without it a field is the weight itself, in two's complement.
+        The weight that each bit field of memory stands for, from field 0 on, ``None`` where one is
+        not used; without it a field is the weight itself, in two's complement.
     product
-        From an activation and a weight's *code*, which is its field in two's complement: the product,
-        of Python integers, int64 arrays and Amaranth values alike. It is what the processing elements
-        are held to and what the compiler proves with, whether or not it is the exact product.
+        From an activation and a weight's *code*, which is its field in two's complement: the
+        product, of Python integers, int64 arrays and Amaranth values alike. It is what the
+        processing elements are held to and what the compiler proves with, whether or not it is the
+        exact product.
     narrow
         What a byte holds in layers of fewer bits, if there are such.
 
-    Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them (what
-    only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another product
-    than 0.
+    Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them
+    (what only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another
+    product than 0.
     """
 
     title: str

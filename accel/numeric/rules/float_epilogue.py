@@ -1,8 +1,8 @@
 """float32 arithmetic from a sum of products to a code, one step after the other, as a file has it.
 
-Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums and
-their quantization. Each is one IEEE operation, or two, on every value. So are they here, and a code
-is what they make of a sum: nothing is folded, and nothing rounded otherwise.
+Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums
+and their quantization. Each is one IEEE operation, or two, on every value. So are they here, and a
+code is what they make of a sum: nothing is folded, and nothing rounded otherwise.
 """
 
 from collections.abc import Callable, Mapping
@@ -110,7 +110,8 @@ ROUNDINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Coder:
-    """From real numbers to codes ``low..high``; what a code means is ``scale * (code - zero_point)``.
+    """From real numbers to codes ``low..high``; what a code means is ``scale * (code -
+    zero_point)``.
 
     Parameters
     ----------
@@ -158,11 +159,11 @@ PLAIN = Coder(scale=1.0, zero_point=0, low=-128, high=127)  # of integers: satur
 class FloatEpilogue:
     """The output rule of a layer: a sum, the real number that it is, steps, and a code.
 
-    ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1 in
-    channels where the core computes the negative sum, because the steps fall there; the rule rises
-    with every sum. Where additions of float32 are exact, the runtime's number of a sum is the product
-    rounded once to float32. Elsewhere it depends on their order; order_sensitive, int64 ``[channels]``,
-    counts the sums of ``sums`` reachable ones whose code could depend on it.
+    ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1
+    in channels where the core computes the negative sum, because the steps fall there; the rule
+    rises with every sum. Where additions of float32 are exact, the runtime's number of a sum is the
+    product rounded once to float32. Elsewhere it depends on their order; order_sensitive, int64
+    ``[channels]``, counts the sums of ``sums`` reachable ones whose code could depend on it.
     """
 
     unit: np.ndarray
@@ -186,7 +187,8 @@ class FloatEpilogue:
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        """The least and the greatest code of each channel, int64 ``[2, channels]``: steps may clamp."""
+        """The least and the greatest code of each channel, int64 ``[2, channels]``: steps may
+        clamp."""
         sums = np.array([[-MOST_SUM], [MOST_SUM]]) * self.sign * self.unit
         with np.errstate(over="ignore", invalid="ignore"):
             real = run(self.steps, sums.astype(np.float32))
@@ -196,7 +198,8 @@ class FloatEpilogue:
 
     @property
     def even(self) -> bool:
-        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0 another."""
+        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0
+        another."""
         return self.coder.rounding not in ("UP", "DOWN")
 
     @property
@@ -258,8 +261,8 @@ def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: floa
 def summing_error(terms: int, magnitude: np.ndarray, odd: np.ndarray, unit: np.ndarray):
     """How far sums of ``terms`` float32 products can be from exact ones, float64 ``[channels]``.
 
-    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` the odd factors
-    of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
+    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` the odd
+    factors of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
     is a multiple of the unit's last bit and has at most 24 of them.
     """
     exact = magnitude.astype(np.float64) * odd < EXACT

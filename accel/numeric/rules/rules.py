@@ -48,7 +48,8 @@ class Rule(StepFunction, Protocol):
 class Rescale:
     """``clamp(rescale(acc) + zero_point, low, high)`` with a multiplier for each channel.
 
-    ``contract`` names a row of ``CONTRACTS``; ``multiplier`` and ``shift`` are int64 ``[channels]``.
+    ``contract`` names a row of ``CONTRACTS``; ``multiplier`` and ``shift`` are int64
+    ``[channels]``.
     """
 
     contract: str
@@ -122,8 +123,9 @@ class Mean:
 class Table:
     """Any non-decreasing function of a sum from ``first`` to ``first + 255``.
 
-    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums beyond either end have the code at that end. A
-    ``whole`` table leaves nothing to the clamp: for what the core does with codes before it.
+    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums
+    beyond either end have the code at that end. A ``whole`` table leaves nothing to the clamp: for
+    what the core does with codes before it.
     """
 
     codes: np.ndarray

@@ -1,4 +1,5 @@
-"""Kinds of fields that mutated files have, held to the oracles or refused: see `tests.campaigns`."""
+"""Kinds of fields that mutated files have, held to the oracles or refused: see
+`tests.campaigns`."""
 
 import re
 import struct

@@ -153,13 +153,13 @@ def test_a_tensor_is_written_once():
 
 
 def test_an_output_must_be_written():
-    with pytest.raises(InvalidGraph, match="^output 'b': is written by no node$"):
+    with pytest.raises(InvalidGraph, match=r"^output 'b': is written by no node$"):
         verify(chain(("a", "c")))
 
 
 def test_every_tensor_must_exist():
     graph = chain(("a", "b"), outputs=("z",))
-    with pytest.raises(InvalidGraph, match="^test: names a tensor 'z' that does not exist$"):
+    with pytest.raises(InvalidGraph, match=r"^test: names a tensor 'z' that does not exist$"):
         verify(graph)
 
 

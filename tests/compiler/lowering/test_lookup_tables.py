@@ -1,4 +1,5 @@
-"""Functions of single codes and of pairs of them become copies that combine, and join other layers."""
+"""Functions of single codes and of pairs of them become copies that combine, and join other
+layers."""
 
 from dataclasses import replace
 
@@ -80,7 +81,7 @@ def test_what_is_no_sum_is_refused_if_there_is_no_other_way(operator, attributes
     graph, node, aliases = pair(operator, attributes)
     alone = {operator: replace(OPERATORS[operator], pair=None)}
     monkeypatch.setattr(compiler_tables, "OPERATORS", alone)
-    with pytest.raises(UnsupportedOperator, match="no rounded sum of a function of each operand$"):
+    with pytest.raises(UnsupportedOperator, match=r"no rounded sum of a function of each operand$"):
         lower_binary(node, graph, aliases, 0, CONFIG)
 
 

@@ -139,7 +139,8 @@ def test_shapes_must_broadcast():
 @settings(max_examples=60)
 @given(st.one_of(*GRAPHS.values()))
 def test_the_contracts_differ_by_rounding_alone(graph):
-    """``single`` rounds once: no result is more than a few codes away, and constants are the same."""
+    """``single`` rounds once: no result is more than a few codes away, and constants are the
+    same."""
     inputs = random_inputs(graph, 4)
     name = graph.outputs[0]
     first, second = (run(graph.replace(contract=c), inputs)[name] for c in ("tflm", "single"))

@@ -1,4 +1,5 @@
-"""Transposes and operands that are repeated, within a network: copies whose positions go elsewhere."""
+"""Transposes and operands that are repeated, within a network: copies whose positions go
+elsewhere."""
 
 from dataclasses import replace
 from itertools import permutations
@@ -76,7 +77,8 @@ def test_many_channels_that_become_positions_are_refused():
     with pytest.raises(CannotCompile) as caught:
         lower(graph, CONFIG)
     assert str(caught.value) == (
-        "small: n1 (TRANSPOSE): 17 channels that become positions are more than 16 (each is a layer "
+        "small: n1 (TRANSPOSE): 17 channels that become positions are more than 16 (each is a "
+        "layer "
         "of its own); no board and no option of the core runs it"
     )
 

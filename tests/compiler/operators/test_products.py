@@ -1,4 +1,5 @@
-"""Products, minima and slopes for each channel, from what the core has: sums, divisions and tables."""
+"""Products, minima and slopes for each channel, from what the core has: sums, divisions and
+tables."""
 
 from dataclasses import replace
 
@@ -121,7 +122,8 @@ def test_a_core_of_narrow_weights_says_so():
     with pytest.raises(CannotCompile) as caught:
         lower(of_two(SHAPES[0], (CODES,) * 3), CONFIG.replace(format="int8_int4"))
     assert str(caught.value) == (
-        "small: n0 (MUL): two activations are multiplied with weights of -128..16 (the core is built "
+        "small: n0 (MUL): two activations are multiplied with weights of -128..16 (the core is "
+        "built "
         "for int8 x int4); use a core of a wider format"
     )
 
@@ -164,7 +166,8 @@ def test_a_constant_of_other_shapes_is_refused():
     with pytest.raises(CannotCompile) as caught:
         lower(graph.replace(tensors=tensors), CONFIG)
     assert str(caught.value) == (
-        "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its shape is "
+        "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its shape "
+        "is "
         "(256, 3)); use one of these"
     )
 

@@ -21,7 +21,8 @@ SIZES = [(2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
 
 
 class Chunk:
-    """A layer in memory: its descriptor, its tables if it has any, and the groups that it streams."""
+    """A layer in memory: its descriptor, its tables if it has any, and the groups that it
+    streams."""
 
     def __init__(self, isa, rng):
         self.isa = isa

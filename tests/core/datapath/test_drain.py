@@ -1,4 +1,5 @@
-"""The drain emits each tile's sums once, in order and without a pause, while the next tile comes."""
+"""The drain emits each tile's sums once, in order and without a pause, while the next tile
+comes."""
 
 import random
 

@@ -54,7 +54,8 @@ def code_of(rule, result, old, low, high, lookup_tables):
 
 
 class Layers:
-    """Layers of all rules, one after another: what is combined in each cycle, and what comes out."""
+    """Layers of all rules, one after another: what is combined in each cycle, and what comes
+    out."""
 
     def __init__(self, config, seed, rules):
         self.config, self.rng = config, random.Random(seed)

@@ -1,4 +1,5 @@
-"""Every code goes to the byte where plain Python puts it, in whole words, and nothing else is written."""
+"""Every code goes to the byte where plain Python puts it, in whole words, and nothing else is
+written."""
 
 import random
 from collections.abc import Iterator, Mapping

@@ -14,7 +14,8 @@ CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
 
 
 class Copies:
-    """Copies of random lengths, one after another, whose words come and can be written now and then."""
+    """Copies of random lengths, one after another, whose words come and can be written now and
+    then."""
 
     def __init__(self, seed, rate):
         self.rng, self.rate = random.Random(seed), rate

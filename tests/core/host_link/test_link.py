@@ -1,4 +1,5 @@
-"""The link serves every request over streams that stall, and finds back to frames after nonsense."""
+"""The link serves every request over streams that stall, and finds back to frames after
+nonsense."""
 
 import random
 

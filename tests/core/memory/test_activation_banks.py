@@ -95,7 +95,8 @@ class Traffic:
         ctx.set(dut.other_location, {"bank": other_bank, "address": address})
         ctx.set(dut.other_write, other_mask)
 
-        granted = not (reads and other_bank == bank or results and other_bank != bank)
+        taken = (reads and other_bank == bank) or (results and other_bank != bank)
+        granted = not taken
         assert ctx.get(dut.other_granted) == granted
         due = time + dut.latency
         if reads:

@@ -63,7 +63,8 @@ def test_an_element_of_another_format_is_refused_with_those_that_serve():
 def test_two_products_a_cell_need_columns_that_share_an_activation():
     config = AcceleratorConfig(element="packed", format="int8_int4", family="ecp5")
     message = (
-        "Processing element 'packed': two columns share an activation where there are twice as many "
+        "Processing element 'packed': two columns share an activation where there are twice as "
+        "many "
         "columns as rows, or a multiple of that, not in 4x4"
     )
     with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):

@@ -20,7 +20,8 @@ PROVED, REFUTED = "no model found: SUCCESS", "model found: FAIL"
 
 
 class Miter(Elaboratable):
-    """The multipliers of a column beside products of operands of as many cycles ago, made by synthesis.
+    """The multipliers of a column beside products of operands of as many cycles ago, made by
+    synthesis.
 
     The weight sinks through the rows; it is that of the topmost one.
     """

@@ -1,8 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """The behavioural twins agree with the vendor's cells as Yosys models them.
 
-There are such models of SB_MAC16, SB_SPRAM256KA and CCU2C. There is none of the ECP5's MULT18X18D and
-DP16KD, which Yosys knows as black boxes only. For DP16KD a model of our own, written after its
+There are such models of SB_MAC16, SB_SPRAM256KA and CCU2C. There is none of the ECP5's MULT18X18D
+and DP16KD, which Yosys knows as black boxes only. For DP16KD a model of our own, written after its
 guide, stands in, so what is proved is how we connect it.
 """
 

@@ -1,4 +1,5 @@
-"""Biases of every quantization between DequantizeLinear and QuantizeLinear, held to ONNX Runtime."""
+"""Biases of every quantization between DequantizeLinear and QuantizeLinear, held to ONNX
+Runtime."""
 
 import numpy as np
 import pytest

@@ -185,7 +185,8 @@ FAULTS = {
     constant_output: [r"output 'w_numbers': is constant \(it depends on no input\)"],
     unquantized_output: [
         (
-            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); {QUANTIZE} "
+            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); "
+            rf"{QUANTIZE} "
             "after it"
         )
     ],
@@ -200,7 +201,8 @@ FAULTS = {
     too_many_elements: [rf"tensor 'x': has {2**40} elements, more than {2**22}"],
     batch: [
         (
-            r"tensor 'x': has shape \(2, 1, 5, 5\); activations have a leading batch dimension of 1; "
+            r"tensor 'x': has shape \(2, 1, 5, 5\); activations have a leading batch dimension of "
+            r"1; "
             "convert the model for batch size 1"
         )
     ],

@@ -1,4 +1,5 @@
-"""Functions of one number between conversions, for every code, on the machine as in ONNX Runtime."""
+"""Functions of one number between conversions, for every code, on the machine as in ONNX
+Runtime."""
 
 import numpy as np
 import pytest

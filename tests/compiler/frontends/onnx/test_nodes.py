@@ -1,8 +1,8 @@
 """The ONNX project's own tests of single operators: each is passed, or refused for a reason.
 
 A test's inputs but the first become constants, and a first dimension other than 1 becomes the
-batch. Operators of float32 are run between QuantizeLinear and DequantizeLinear, where the answer may
-lie a step beside the runtime's.
+batch. Operators of float32 are run between QuantizeLinear and DequantizeLinear, where the answer
+may lie a step beside the runtime's.
 """
 
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Operands of TFLite's operators that move and cut, which the operators of ours have as attributes."""
+"""Operands of TFLite's operators that move and cut, which the operators of ours have as
+attributes."""
 
 from dataclasses import replace
 
@@ -223,6 +224,7 @@ def test_a_resize_of_many_copies_runs_on_the_reference_alone():
     with pytest.raises(CannotCompile) as caught:
         compile_graph(graph, AcceleratorConfig())
     assert str(caught.value) == (
-        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less at "
+        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less "
+        "at "
         "a time"
     )
