@@ -109,8 +109,7 @@ class Flash:
             return self.quad_enable
         return (
             "set the quad-enable bit of its status register with your programmer, or use a core "
-            "with "
-            "--set flash_lanes=2"
+            "with --set flash_lanes=2"
         )
 
 

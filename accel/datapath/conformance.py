@@ -55,8 +55,7 @@ def _served(element: str) -> str:
             return form
     raise InvalidConfiguration(
         f"Processing element {element!r} serves none of {', '.join(FORMATS.builtin)}; say which "
-        f"format "
-        "it is for"
+        "format it is for"
     )
 
 

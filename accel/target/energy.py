@@ -29,8 +29,7 @@ POWERS: Mapping[str, Power] = MappingProxyType(
             static_milliwatts=0.965,
             milliwatts_per_mhz=0.80125,
             method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on "
-            "all 8 "
-            "DSPs and 4 SPRAMs",
+            "all 8 DSPs and 4 SPRAMs",
             source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz "
             "(github.com/SymbioticEDA/MARLANN, power-test/README.md, 2018)",
         ),

@@ -82,8 +82,7 @@ def find_compiler() -> Compiler:
     if named:
         raise ToolMisnamed(
             f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell "
-            f"its "
-            "version; name another one, or unset the variable"
+            "its version; name another one, or unset the variable"
         )
     raise CannotCompileRtl(
         "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "

@@ -71,8 +71,7 @@ class _Writer:
         if cell.ports["CLK"] != clock or not cell.number("CLK_POLARITY") or {*resets} - {"0", "x"}:
             raise Unsupported(
                 f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a "
-                f"memory's "
-                f"port, not what {cell.name!r} has; use --executor pysim"
+                f"memory's port, not what {cell.name!r} has; use --executor pysim"
             )
 
     def _relate(self) -> None:

@@ -107,8 +107,7 @@ class Still(Own):
             {},
             (
                 "{spec}: UserError is no platform of Amaranth; give a class with device, package "
-                "and "
-                "resources, as those of amaranth_boards"
+                "and resources, as those of amaranth_boards"
             ),
         ),
         (
@@ -129,8 +128,7 @@ class Still(Own):
             {"uart": "4,3"},
             (
                 "{spec}: its default clock is the FPGA's own oscillator, too inaccurate for a "
-                "UART; use "
-                "--clock NAME with one of clk12, if that is connected on your board"
+                "UART; use --clock NAME with one of clk12, if that is connected on your board"
             ),
         ),
         (

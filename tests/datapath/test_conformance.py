@@ -128,8 +128,7 @@ def element(monkeypatch):
 
 WRONG = {
     WrongOnce: r"an activation of -128 and the weight -1 give 129, not 128, in row \d, column \d "
-    r"of "
-    r"4x8 \(and \d more\)",
+    r"of 4x8 \(and \d more\)",
     Late: "products come 2 cycles after their operands, not the stated 1",
     Remembering: r"the products of these activations and weight codes can be wrong, after others: "
     r".*\b5 and -?[012]\b",

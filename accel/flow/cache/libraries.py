@@ -47,8 +47,7 @@ class Library:
                     entries.remove(self.path)
                     raise CannotLoad(
                         f"The compiled library cannot be loaded: {problem}; it was removed from "
-                        f"the "
-                        "cache, and the same command makes another"
+                        "the cache, and the same command makes another"
                     ) from problem
             return _LOADED[self.key]
 

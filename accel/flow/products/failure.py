@@ -86,8 +86,7 @@ class Failure:
         if self.cause is Cause.DISK:
             return (
                 f"the disk is full: make room beside {output}, or in {temporary_folder()} if that "
-                f"is "
-                "full, and build again"
+                "is full, and build again"
             )
         if self.cause is Cause.SILENT:
             return (

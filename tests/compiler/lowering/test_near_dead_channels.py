@@ -131,8 +131,7 @@ def test_what_is_not_close_is_refused_with_how_far(monkeypatch, width):
     assert reason.place == "fully_connected_0"
     found = re.fullmatch(
         r"1 of 2 output channels of tensor 'y' cannot be requantized \(channel 1\): channel 1 "
-        r"would be "
-        r"off by up to (\d+) codes? at ([\d,]+) of ([\d,]+) sums, ([\d.]+) %",
+        r"would be off by up to (\d+) codes? at ([\d,]+) of ([\d,]+) sums, ([\d.]+) %",
         reason.what,
     )
     codes, differing, sums = (int(number.replace(",", "")) for number in found.groups()[:3])

@@ -78,8 +78,7 @@ def test_many_channels_that_become_positions_are_refused():
         lower(graph, CONFIG)
     assert str(caught.value) == (
         "small: n1 (TRANSPOSE): 17 channels that become positions are more than 16 (each is a "
-        "layer "
-        "of its own); no board and no option of the core runs it"
+        "layer of its own); no board and no option of the core runs it"
     )
 
 

@@ -123,8 +123,7 @@ def test_a_core_of_narrow_weights_says_so():
         lower(of_two(SHAPES[0], (CODES,) * 3), CONFIG.replace(format="int8_int4"))
     assert str(caught.value) == (
         "small: n0 (MUL): two activations are multiplied with weights of -128..16 (the core is "
-        "built "
-        "for int8 x int4); use a core of a wider format"
+        "built for int8 x int4); use a core of a wider format"
     )
 
 
@@ -167,8 +166,7 @@ def test_a_constant_of_other_shapes_is_refused():
         lower(graph.replace(tensors=tensors), CONFIG)
     assert str(caught.value) == (
         "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its shape "
-        "is "
-        "(256, 3)); use one of these"
+        "is (256, 3)); use one of these"
     )
 
 

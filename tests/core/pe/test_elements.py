@@ -64,8 +64,7 @@ def test_two_products_a_cell_need_columns_that_share_an_activation():
     config = AcceleratorConfig(element="packed", format="int8_int4", family="ecp5")
     message = (
         "Processing element 'packed': two columns share an activation where there are twice as "
-        "many "
-        "columns as rows, or a multiple of that, not in 4x4"
+        "many columns as rows, or a multiple of that, not in 4x4"
     )
     with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
         element_of(config)

@@ -225,6 +225,5 @@ def test_a_resize_of_many_copies_runs_on_the_reference_alone():
         compile_graph(graph, AcceleratorConfig())
     assert str(caught.value) == (
         "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; resize by less "
-        "at "
-        "a time"
+        "at a time"
     )
