@@ -39,11 +39,6 @@ AWAITED = {
     "accel/core/memory",
     "accel/core/pe",
     "accel/core/primitives",
-    "sim",
-    "sim/cycles",
-    "sim/functional",
-    "sim/rtl",
-    "sim/rtl2cpp",
 }
 
 
