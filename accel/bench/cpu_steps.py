@@ -1,4 +1,4 @@
-"""A graph's nodes as calls of kernels.cc: what a TFLite Micro interpreter prepares."""
+"""A graph's nodes as calls of kernels.cc, prepared as TFLite Micro's interpreter does."""
 
 import ctypes
 from collections.abc import Callable, Mapping, Sequence
@@ -23,13 +23,13 @@ _SIZES = (
 
 
 class Window(ctypes.Structure):
-    """Sizes, zero points and bounds of a layer, as kernels.cc has them."""
+    """Sizes, zero points and bounds of a layer, in the layout of kernels.cc."""
 
     _fields_ = [(name, ctypes.c_int32) for name in _SIZES]
 
 
 class NoKernel(Exception):
-    """A network has an operator, or a form of one, that there is no kernel for."""
+    """A network has an operator, or a form of one, without a kernel."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def steps(graph: Graph, nodes: tuple[Node, ...]) -> list[CpuStep]:
 
 
 def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
-    """Tensors that are others in another shape, with those others."""
+    """Tensors that are other tensors in another shape, and those others."""
     found: dict[str, str] = {}
     for node in nodes:
         if OPERATORS[node.operator].alias:

@@ -84,7 +84,7 @@ def measure(plan: Plan, advance: Advance, clock: Callable[..., Clock] = from_bui
 
 
 def computer() -> dict[str, Any]:
-    """What the speeds were measured on."""
+    """The computer and the versions that the speeds were measured with."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = next(line.partition(":")[2].strip() for line in lines if "model name" in line)
@@ -136,7 +136,7 @@ def _board(board: Board, config: AcceleratorConfig, clock: Clock) -> dict[str, A
 
 @dataclass
 class _Bench:
-    """What was measured already, for boards with one core are measured once."""
+    """Keeps what was measured: boards with the same core are measured once."""
 
     plan: Plan
     networks: Sequence[Network]

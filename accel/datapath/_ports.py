@@ -1,4 +1,4 @@
-"""The ports of a processing element, and whether there is hardware behind them."""
+"""The claim about a processing element's ports, and whether it can be elaborated."""
 
 from typing import Any, Protocol, cast
 
@@ -34,7 +34,7 @@ def created(config: AcceleratorConfig) -> ElementComponent:
 
 
 def claim(config: AcceleratorConfig) -> Claim:
-    """The array can connect the element of a configuration, in simulation and in synthesis."""
+    """The array can connect the configuration's element, in simulation and in synthesis."""
     return Claim(
         what="the ports a, b and p are those that the array connects",
         how=f"widths and elaboration, family {config.family}",

@@ -1,4 +1,4 @@
-"""All products of a processing element, in random order, and after how many cycles they come."""
+"""Claims about all products of a processing element, in random order, and about its latency."""
 
 import random
 from collections.abc import Iterator
@@ -18,14 +18,15 @@ Operands = tuple[list[int], list[int]]  # of a cycle: activations and weight cod
 
 
 def claims(config: AcceleratorConfig) -> Iterator[Claim]:
-    """Every activation with every weight, and every byte of several with every other."""
+    """Every activation with every weight; and every byte of several with every other, if it has
+    such."""
     yield claim(config)
     if config.number_format.sub_byte:
         yield claim(config, sub_byte=True)
 
 
 def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
-    """Every activation with every weight, each on some of the array's products."""
+    """Every activation with every weight, each pair on some of the array's products."""
     number, latency = config.number_format, element_of(config).latency(config)
     pairs = len(number.activations) * len(number)
     what = "each product"
@@ -77,8 +78,11 @@ def _weight(config: AcceleratorConfig, code: int) -> str:
 
 
 def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]:
-    """Operands as the array gives them, over and over: in a row, columns ``rows`` apart have the
-    same activation; in a column, a row has the weight that the one above had a cycle before."""
+    """Operands for each cycle, with the structure that the array gives them.
+
+    In a row, columns ``rows`` apart have the same activation. In a column, each row has the weight
+    that the row above had a cycle before.
+    """
     number, rows, columns = config.number_format, config.rows, config.columns
     lanes = min(rows, columns)
     # Columns with one activation have weights that meet an activation in each row.
@@ -96,8 +100,7 @@ def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]
 
 
 def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
-    """All values in lists of so many each, in random order; some come twice where they do not go
-    up."""
+    """All values in random order, in lists of ``size``; some come twice to fill the last list."""
     rng.shuffle(values)
     values += values[: -len(values) % size]
     return [values[start : start + size] for start in range(0, len(values), size)]
@@ -106,7 +109,7 @@ def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
 def _simulated(
     config: AcceleratorConfig, cycles: list[Operands], more: int, sub_byte: bool
 ) -> list[list[int]]:
-    """The products before each cycle's clock edge, for some cycles more than there are operands."""
+    """The products before each clock edge, for ``more`` cycles after the last operands."""
     dut = created(config)
     carries = "carry" in dut.signature.members
     seen = []

@@ -1,7 +1,7 @@
-"""Products are the format's whatever came before: proved by Yosys's solver, with all registers.
+"""The claim that products do not depend on what came before, proved by Yosys's SAT solver.
 
-All registers begin with anything at all, so that what holds of one set of operands holds of any at
-any time. A simulation cannot say that of an element that remembers more than it should.
+All registers begin with arbitrary values, so what holds of one set of operands holds of any at any
+time. A simulation cannot show that of an element that remembers more than it should.
 """
 
 import re
@@ -24,7 +24,7 @@ _PROVED, _REFUTED = "no model found: SUCCESS", "model found: FAIL"
 
 
 class _Miter(Elaboratable):
-    """An element beside the format's products of operands of as many cycles ago."""
+    """An element beside the format's products of the same operands, delayed by its latency."""
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -70,7 +70,7 @@ class _Miter(Elaboratable):
 
 
 def claim(config: AcceleratorConfig) -> Claim:
-    """Of a core that is as small as can be."""
+    """Check the claim on the smallest core of the configuration."""
     what = "no operands have another product, whatever came before"
     answer = _answer(config)
     if answer is None:
@@ -86,7 +86,7 @@ def claim(config: AcceleratorConfig) -> Claim:
 
 
 def _answer(config: AcceleratorConfig) -> str | None:
-    """What Yosys says, or nothing where it takes too long."""
+    """What Yosys prints, or ``None`` if it takes too long."""
     miter = _Miter(config)
     clock: Signal = miter.domain.clk  # type: ignore[attr-defined]  # not in the stubs
     ports = [clock, miter.a, miter.b, miter.differs]
@@ -110,7 +110,7 @@ def _answer(config: AcceleratorConfig) -> str | None:
 
 
 def _counterexample(answer: str, config: AcceleratorConfig) -> str:
-    """The operands whose products are wrong in the last cycle."""
+    """The operands of the last cycle, whose products are wrong, as the solver found them."""
     found: dict[tuple[str, int], int] = {}
     answer = answer[answer.index(_REFUTED) :]
     for time, name, bits in re.findall(

@@ -1,4 +1,4 @@
-"""Search of a space that is too large to estimate every point, by Optuna's NSGA-II."""
+"""Searches a space that is too large to estimate every point, with Optuna's NSGA-II."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -19,9 +19,10 @@ class NoSearch(UserError):
 
 
 def search(sweep: Sweep, space: Space, trials: int, together: int) -> list[Outcome]:
-    """Estimate ``trials`` points, ``together`` at a time, each generation where the last was best.
+    """Estimate ``trials`` points, ``together`` at a time, each generation near the best of the
+    last.
 
-    Boards are searched one after the other, with as many points each: what is good on one says
+    Boards are searched one after the other, with equally many points: what is good on one says
     nothing about another, whose logic is counted in other cells.
     """
     try:
@@ -62,7 +63,7 @@ def _search_board(
 
 
 def _objectives(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """What is known of all points of a board that can be built."""
+    """The objectives that are known for all points of a board that can be built."""
     costs = [outcome.costs() for outcome in outcomes if not outcome.problem]
     return groups(["" for _ in costs], costs)[0].objectives if costs else ()
 

@@ -1,4 +1,4 @@
-"""A sweep: estimate every point, route those that promise most, keep everything that is
+"""A sweep: estimates every point, routes the most promising ones, keeps everything that is
 finished."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +29,7 @@ class NothingFeasible(UserError):
 
 @dataclass
 class Sweep:
-    """Estimates and builds of points, on any executor; what the store has is not done again.
+    """Estimates and builds points on any executor; what the store has is not done again.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Sweep:
     points: dict[Point, "Outcome"] = field(default_factory=dict)
 
     def estimate(self, points: Iterable[Point]) -> list["Outcome"]:
-        """Estimate points, which may be many; in their order."""
+        """Estimate any number of points; the outcomes are in their order."""
         wanted = list(dict.fromkeys(points))
         facts = [
             {"networks": [n.digest for n in self.networks], "estimate": p.as_dict()} for p in wanted
@@ -79,8 +79,10 @@ class Sweep:
         return [self.points[point] for point in chosen]
 
     def route_promising(self, outcomes: Sequence["Outcome"], count: int) -> None:
-        """Place and route the ``count`` points that promise most; where one turns out not to fit,
-        the next one takes its place. Raises ``NothingFeasible``."""
+        """Place and route the ``count`` most promising points.
+
+        Where one turns out not to fit, the next one takes its place. Raises ``NothingFeasible``.
+        """
         feasible(outcomes)
         while wanted := count - sum(outcome.is_routed for outcome in outcomes):
             left = [o for o in outcomes if not o.problem and not o.is_routed]
@@ -95,7 +97,7 @@ class Sweep:
         facts: Sequence[Mapping[str, Any]],
         calls: Sequence[tuple[Any, ...]],
     ) -> Iterator[tuple[Point, dict[str, Any]]]:
-        """Results of points, in whatever order they come: first what is kept, then the work."""
+        """Results of points in the order in which they come: first those that are kept."""
         keys = [key_of({**fact, **made_by.sources()}) for fact in facts]
         done, total = 0, len(points)
         self.on_progress(text, done, total)
@@ -133,7 +135,7 @@ class Sweep:
 
 @dataclass
 class Outcome:
-    """What is known of a point: its estimate and, if it was built, what came out of it."""
+    """What is known of a point: its estimate and, if it was built, the build's record."""
 
     point: Point
     estimated: dict[str, Any]
@@ -190,7 +192,7 @@ class Outcome:
         return float(np.mean(known)) if known else None
 
     def costs(self) -> dict[str, float | None]:
-        """What is to be small, by objective: of accuracy, its negative."""
+        """What is to be minimized, by objective; for accuracy, its negative."""
         return {
             "latency": self.latency_ms,
             "logic": float(self.logic),
@@ -230,8 +232,10 @@ def feasible(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
-    """Up to ``count`` of the points that no other one of their board beats, or few do; as many of
-    each board, if it has as many."""
+    """Up to ``count`` points that no other point of their board beats, or only few do.
+
+    Equally many of each board, if it has as many.
+    """
     found = feasible(outcomes)
     costs, by_board = _groups(found)
     dealt = shares([len(group.members) for group in by_board], count)

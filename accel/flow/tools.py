@@ -1,4 +1,4 @@
-"""The tools that a build runs: native ones where they are recent enough, else those of YoWASP."""
+"""The tools that a build runs: native ones where they are recent enough, otherwise YoWASP's."""
 
 import hashlib
 import os
@@ -73,7 +73,7 @@ class ToolFailed(ToolError):
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """A tool that the flow can use: its name, where it may come from, what it must be at least."""
+    """A tool that the flow uses: its name, where it may come from, the least version."""
 
     name: str
     package: str | None = None
@@ -110,10 +110,11 @@ class Tool:
 
 
 def find_tool(name: str) -> Tool:
-    """Find ``name``: the environment variable of Amaranth's name for it, the path, then YoWASP.
+    """Find ``name``: by the environment variable that Amaranth uses for it, on the path, then in
+    YoWASP.
 
-    Raises ``ToolNotFound``, which says what was found instead and how to install the tool, and
-    ``ToolMisnamed``: what the variable names is taken or refused, and never passed over.
+    Raises ``ToolNotFound``, which says what was found instead and how to install the tool. Raises
+    ``ToolMisnamed`` if the variable is set and what it names cannot be used: it is never ignored.
     """
     requirement = REQUIREMENTS[name]
     native, found_instead = _find_native(requirement)
@@ -169,8 +170,11 @@ def variable_of(name: str) -> str:
 
 
 def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
-    """The program that an environment variable names by its path, with ``arguments`` after it if
-    there may be any; nothing if the variable is unset or empty. Raises ``ToolMisnamed``."""
+    """The command that an environment variable names, its program by path, or ``()`` if it is not
+    set.
+
+    With ``arguments`` the program may be followed by some. Raises ``ToolMisnamed``.
+    """
     value = os.environ.get(variable, "")
     if not value.strip():
         return ()
@@ -188,7 +192,7 @@ def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
 
 
 def check_named_tools() -> None:
-    """Raise ``ToolMisnamed`` now for a variable that names nothing, before any long work."""
+    """Raise ``ToolMisnamed`` for variables that name no usable tool, before any long work."""
     for name in REQUIREMENTS:
         named_command(variable_of(name))
     named_command(COMPILER, arguments=True)
@@ -216,7 +220,7 @@ def _yowasp_tool(requirement: Requirement, executable: str) -> Tool:
 
 
 def content_of_tool(tool: Tool) -> str:
-    """A digest of what a tool consists of: two may say the same version."""
+    """A digest of a tool's files: two tools may report the same version."""
     package = REQUIREMENTS[tool.name.removeprefix(_YOWASP)].package
     if tool.name.startswith(_YOWASP) and package is not None:
         return _content_of_package(package)
@@ -235,7 +239,7 @@ def _content_of_file(path: str, *changes: int) -> str:
 
 @lru_cache(maxsize=8)
 def _content_of_package(package: str) -> str:
-    """Of the digests that came with the package, and of the sizes that its files have now."""
+    """A digest of the digests that came with the package, and of the present sizes of its files."""
     try:
         found = metadata.distribution(package)
     except metadata.PackageNotFoundError:

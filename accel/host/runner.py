@@ -1,5 +1,5 @@
-"""What the driver does around the core: the network's ends, and packing and unpacking of
-tensors."""
+"""What the driver does around the core: packs and unpacks tensors, and computes the nodes before
+and after it."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -54,7 +54,7 @@ def run(
 
 
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
-    """What a tensor is that the core has as codes."""
+    """The value of a tensor that the core stores as codes."""
     node = program.graph.producer(tensor)
     if node is None:
         return codes

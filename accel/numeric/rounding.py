@@ -1,7 +1,7 @@
-"""Rounding contracts: how an int32 sum becomes a scaled integer, exactly as a named oracle does it.
+"""Rounding contracts: how an int32 sum is scaled to an integer, exactly as a named oracle does it.
 
 A real multiplier is held as ``(q, shift)`` with ``real = q * 2**(shift - 31)`` and ``q`` of 31 bits
-(TFLite's ``QuantizeMultiplier``). A contract says how ``sum * real`` is rounded to an integer.
+(TFLite's ``QuantizeMultiplier``). A contract says how ``sum * real`` is rounded.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Temporary files of a process that was killed are removed by the next one.
 
-While a command runs, a journal in the user's cache names each of its temporary files and folders,
-before they are made: Python's ``tempfile`` tells of them. Its process holds a lock on the journal,
-which the system takes away when the process ends. Who finds a journal that nobody holds removes
-what it names.
+While a command runs, a journal in the user's cache names each of its temporary files and folders
+before they are made: Python's ``tempfile`` reports them. The process holds a lock on the journal,
+which the system releases when the process ends. A process that finds a journal without a lock
+removes what it names.
 """
 
 import contextlib
@@ -94,7 +94,8 @@ def begin(folder: Path) -> None:
 
 
 def note_parent(folder: Path) -> None:
-    """Say of a folder that it is about to be made for others: it goes if it is empty at the end."""
+    """Note a folder that is about to be made for others: it is removed at the end if it is
+    empty."""
     if _JOURNAL:
         _JOURNAL[0].note(_PARENT, os.fspath(folder))
 
@@ -118,7 +119,8 @@ def clear(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _abandoned(path: Path) -> Iterator[bytes | None]:
-    """The text of a journal that nobody holds, held by us meanwhile; ``None`` if it is not such."""
+    """The text of a journal that no process holds, locked by us meanwhile; ``None`` for other
+    files."""
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(file)

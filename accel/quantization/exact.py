@@ -27,9 +27,9 @@ _LINEAR = ("QLinearConv", "QLinearMatMul", "QGemm")
 
 
 def settled(made: Quantized, name: str) -> Quantized:
-    """The network with scales that the core can requantize by, as far as there are such.
+    """The network with scales that the core can requantize by exactly, as far as there are such.
 
-    Only of operators on codes. ``moved`` of the result counts the scales that are others.
+    Only for operators on codes. ``moved`` of the result counts the scales that were changed.
     """
     import onnx
     from onnx import numpy_helper
@@ -65,9 +65,9 @@ def _scales(proto: Any) -> dict[str, str]:
 
 
 def _settled(node: Node, graph: Graph) -> np.ndarray | None:
-    """Scales float32 ``[channels]``, or ``[1]``, with which all channels are proved.
+    """Scales with which all channels are proved, float32 ``[channels]`` or ``[1]``.
 
-    None where the file's are, or where none of the tried do.
+    ``None`` if the file's own scales do, or if none of those that were tried do.
     """
     _, weights, *_ = node.inputs
     assert weights is not None, node

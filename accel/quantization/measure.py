@@ -1,4 +1,4 @@
-"""How right a network's answers are before and after, and how far two runtimes agree."""
+"""How accurate a network is before and after quantization, and how far two runtimes agree."""
 
 from dataclasses import dataclass
 from typing import Any

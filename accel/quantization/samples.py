@@ -29,7 +29,7 @@ _UNREADABLE = (
 
 
 class UnusableSamples(UserError):
-    """A file has no samples for the network, or labels that do not go with them."""
+    """A file has no samples for the network, or labels that do not match them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,7 +147,7 @@ def _shape_text(shape: tuple) -> str:
 
 
 def _shape_remedy(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What makes one shape of the other, where that is easily said."""
+    """What turns one shape into the other, where that is easily said."""
     if given == shape:
         return "; add the samples' dimension with x[None]"
     inner = given[1:]

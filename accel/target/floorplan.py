@@ -1,12 +1,14 @@
-"""Where on the FPGA the array's DSP cells and the memory's blocks of RAM go, which the placer by
-itself finds late and badly.
+"""BEL constraints: the cells of the FPGA that the array's multipliers and the memory's blocks of
+RAM are placed at.
+
+The placer by itself finds such places late and not well.
 
 All rows of the array lie side by side, each with its columns in as few rows of DSP cells as have
 room for them, one above the other. Columns that take the same byte of a broadcast word stay
 together.
 
-The blocks that hold a byte of the words lie side by side, those of one bank above those of the
-other: the registers that their address comes from then reach all of them.
+The blocks that hold one byte of the memory words lie side by side, those of one bank above those of
+the other: the registers that drive their address then reach all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +27,8 @@ _CELLS = {
 }
 
 
-def places(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
-    """Names of places by those of the cells; none where the placer is left alone."""
+def bel_constraints(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
+    """Names of BELs by names of cells; empty where the placer is left alone."""
     return {**_products(config, board), **_blocks(config, board.ebr_rows)}
 
 
@@ -43,7 +45,7 @@ def _products(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
 
 
 def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping[int, str]:
-    """Places by product, if there is room for whole columns."""
+    """BELs by product, if there is room for whole columns."""
     groups = column_groups(config)
     left = [tuple(range(group, config.columns, groups)) for group in range(groups)]
     chosen: dict[int, str] = {}
@@ -61,7 +63,7 @@ def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
 
 
 def _blocks(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping[str, str]:
-    """Places of the memory's blocks, if each byte has room beside the others of its share of the
+    """BELs of the memory's blocks, if each byte has room beside the others of its share of the
     rows."""
     sections = sections_for(config.bank_words)
     if len(rows) < BANKS or any(section.wide for section in sections):

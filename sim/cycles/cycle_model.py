@@ -1,9 +1,9 @@
 """The cycles that a program takes, layer by layer: exactly those of the RTL.
 
-Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
-worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
-write-back at the memory banks, or waits for the flash. The names of the times below are those of
-the components' docstrings.
+Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles. What has to be
+worked out is when a group's weights arrive: the sequencer shares the memory banks with the array
+and the write-back, or waits for the flash. The names of times below are those of the components'
+docstrings.
 """
 
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ _WRITE_STAGE = 1
 
 @dataclass(frozen=True)
 class LayerCycles:
-    """Of one layer: what the core's counters would say."""
+    """Cycles of one layer, as the core's counters count them."""
 
     cycles: int
     busy: int
@@ -43,7 +43,7 @@ class LayerCycles:
 
 
 def predict(program: CoreProgram) -> list[LayerCycles]:
-    """The cycles of each of a program's layers, in order; their sum is that of an inference."""
+    """The cycles of each layer of a program, in order; their sum is that of an inference."""
     config = program.config
     return [
         _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer).result()
@@ -52,10 +52,10 @@ def predict(program: CoreProgram) -> list[LayerCycles]:
 
 
 class _Walk:
-    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0.
+    """One layer, from cycle 0 in which its descriptor is first requested.
 
-    From a flash it is asked for a cycle later than the sequencer takes up its work. A copy that
-    comes with the layer begins before.
+    From a flash it is requested a cycle after the sequencer begins. A DMA transfer that comes with
+    the layer begins before.
     """
 
     def __init__(
@@ -153,7 +153,8 @@ class _Walk:
         )
 
     def _room(self) -> np.ndarray:
-        """For each cycle whether the stream's bank is taken by array or write-back."""
+        """An array with an entry for each cycle: whether array or write-back take the stream's
+        bank."""
         work = self.groups * self.tiles * self.period
         words = self.load_words * (self.words.longest if self.flash else 1)
         loads = self.groups * (words + self.written + 8)
@@ -162,7 +163,8 @@ class _Walk:
         return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
     def _take(self, first: int, words: int) -> int:
-        """The cycle in which the last of some words is asked for and granted, from ``first`` on."""
+        """The cycle in which the last of ``words`` requests is granted, the first being made at
+        ``first``."""
         if self.flash:
             return self.words.take(first + self.lead, words) - self.lead
         end, missing = first, words
@@ -191,9 +193,11 @@ class _Walk:
             self.results[cycles] = True
 
     def _copied(self, end: int, ready: int) -> int:
-        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those
-        are in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of
-        the layer's own words have come."""
+        """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
+
+        Counted from the request of the transfer's descriptor; not less than until its words are in
+        memory. ``ready`` is when all of the layer's own words have come.
+        """
         words, lead = self.words, self.lead
         # A word is written in a cycle after one in which the sequencer asks for nothing there.
         blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
@@ -210,8 +214,11 @@ class _Walk:
         return 1 + lead + max(end, cycle + 3)
 
     def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
-        """In which cycles of the emission of each tile a word's first code comes, if that makes it
-        be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
+        """The cycles of each tile's emission in which the write-back reads and writes a word.
+
+        Bool ``[tiles, cycles]`` each: a word is read when its first code comes, if there is a
+        residual operand, and written with its last code.
+        """
         f, config = self.fields, self.config
         rows, count = config.rows, config.requantizers
         first_lane = (f["output_lane"] + group * f["output_group_lanes"]) % rows

@@ -1,4 +1,4 @@
-"""From the bytes of a chunk to the layer that they mean: weights, records, reads and writes."""
+"""Decodes a chunk's bytes into a layer: weights, channel parameters, addresses read and written."""
 
 from collections.abc import Mapping
 
@@ -40,7 +40,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
 def _weights(
     data: np.ndarray, fields: Mapping[str, int], steps: int, config: AcceleratorConfig
 ) -> np.ndarray:
-    """Weights of all steps; those of idle ones are zero."""
+    """Weights of all steps, int64 ``[groups, steps, columns]``; those of skipped steps are zero."""
     stored = stored_steps(fields, steps, config.rows)
     weights = np.zeros((len(data), steps, config.columns), np.int64)
     weights[:, stored] = unpack_weights(data, int(stored.sum()), config)
@@ -58,7 +58,7 @@ def _steps(f: Mapping[str, int], rows: int) -> int:
 
 
 def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
-    """The tables of both operands, int64, in units of the last bit."""
+    """Both lookup tables, int64, in units of the last bit."""
     size = isa.words(isa.table_entry) * isa.config.rows
     entries = [
         decode(isa.table_entry, int.from_bytes(data[at : at + size], "little"))["value"]
@@ -69,9 +69,9 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Division:
-    """The records of all columns, fields ``[groups, 1, columns]``.
+    """The divisions of all columns, fields ``[groups, 1, columns]``, from their channel parameters.
 
-    Its codes are saturated alone where something else comes before the layer's clamp.
+    It only saturates where a post-op comes before the layer's clamp.
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.channel_parameter_words * word):
@@ -98,7 +98,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
 
 
 def valid_run(f: Mapping[str, int]) -> int:
-    """Real positions of each run along the inner dimension."""
+    """Valid positions of each run along the inner dimension; the rest fill its last tile."""
     return f["run_less_one"] + 1 - f["run_filling"]
 
 

@@ -1,4 +1,4 @@
-"""A layer as the functional machine computes it: sums, codes, and where they go."""
+"""A layer as the functional machine computes it: sums, codes, and the addresses that they go to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class IllegalProgram(Exception):
 class DecodedLayer:
     """A chunk, decoded once: index tables instead of address generators.
 
-    ``reads``: byte addresses within the input bank, -1 for padding, of a group: ``[positions,
-    steps]`` for dense layers, ``[tiles, steps]`` of words for broadcast ones. ``writes``: byte
-    addresses within the output bank ``[groups, positions, columns]``, -1 for nothing.
+    ``reads`` are byte addresses within the input bank, -1 for padding, of one group: ``[positions,
+    steps]`` for dense layers; for broadcast ones ``[tiles, steps]``, of words. ``writes`` are byte
+    addresses within the output bank, ``[groups, positions, columns]``, -1 for nothing.
     """
 
     config: AcceleratorConfig
@@ -38,7 +38,7 @@ class DecodedLayer:
 
     @property
     def chunk_bytes(self) -> int:
-        """How much of memory or flash the chunk takes."""
+        """Size of the chunk in memory or flash."""
         isa, f = Isa(self.config), self.fields
         group = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
         words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
@@ -46,19 +46,22 @@ class DecodedLayer:
 
     @property
     def has_post_op(self) -> bool:
-        """Whether results go through tables or meet an operand; else the division clamps them."""
+        """Whether a post-op follows the division: tables, a maximum or packing; else the division
+        clamps."""
         f = self.fields
         return bool(f["maximum"] or f["lookup_tables"] or f.get("pack"))
 
     @cached_property
     def sub_byte(self) -> SubByte | None:
-        """What the bytes of input and weights hold, where they hold several values each."""
+        """The format of several values in a byte, if the layer's input and weights have it."""
         return self.config.number_format.sub_byte if self.fields.get("sub_byte") else None
 
     @cached_property
     def product_type(self) -> type:
-        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53; an
-        integer where products are looked up."""
+        """A type in which all sums are exact: float32 up to 2**24, float64 up to 2**53.
+
+        An integer type where products are looked up.
+        """
         if not self.config.number_format.exact:
             return np.int64
         largest = int(np.abs(self.weights).sum(axis=1).max(initial=0)) * 128
@@ -66,13 +69,14 @@ class DecodedLayer:
 
     @cached_property
     def operand(self) -> np.ndarray:
-        """The weights as the matrix products want them, or their codes where products are no more
-        than what the number format says."""
+        """The weights as operands of matrix products, or their codes where products are looked
+        up."""
         w = self._late(self.weights.astype(self.product_type))
         return w if self.config.number_format.exact else self.config.number_format.encode(w)
 
     def _late(self, w: np.ndarray) -> np.ndarray:
-        """Weights ``[groups, steps, columns]`` as matrices that activations are multiplied by."""
+        """Weights ``[groups, steps, columns]`` as the matrices that activations are multiplied
+        by."""
         if not self.fields["broadcast"]:
             return w
         # Row r meets the weights r steps late: [groups, columns, steps, rows].
@@ -106,13 +110,14 @@ class DecodedLayer:
 
     @cached_property
     def stored(self) -> tuple[np.ndarray | None, np.ndarray]:
-        """Which results are stored, in their order, ``None`` for all, and their places."""
+        """Indices of the results that are stored, ``None`` for all, and the byte addresses of
+        these."""
         writes = self.writes.reshape(-1)
         results = np.flatnonzero(writes >= 0)
         return (None if len(results) == len(writes) else results), writes[results]
 
     def _post_op(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
-        """Bytes to store, from results -128..127 and from what their places hold."""
+        """Bytes to store, from results -128..127 and from what their addresses hold before."""
         f = self.fields
         old = old.view(np.int8)
         if f["maximum"]:

@@ -1,4 +1,4 @@
-"""The core's RTL, compiled to machine code by way of C++, and kept by the hash of its sources."""
+"""The core's RTL, compiled to machine code by way of C++, and cached by a hash of its sources."""
 
 import ctypes
 import hashlib
@@ -56,14 +56,14 @@ class CannotCompileRtl(ToolError):
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C++ compiler: its command and what it says of itself."""
+    """A C++ compiler: its command and its version."""
 
     command: tuple[str, ...]
     version: str
 
 
 def find_compiler() -> Compiler:
-    """What ``CXX`` names, else the system's C++ compiler, else the ``ziglang`` wheel's.
+    """The compiler that ``CXX`` names, else the system's, else the ``ziglang`` wheel's.
 
     Raises ``CannotCompileRtl``, and ``ToolMisnamed`` where ``CXX`` names no compiler.
     """
@@ -117,7 +117,7 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Lib
 
 
 def _is_ours(config: AcceleratorConfig) -> bool:
-    """Whether nobody else's sources are in a core: else only its RTL tells what it is."""
+    """Whether a core has no sources of installed packages: otherwise only its RTL identifies it."""
     return config.format in FORMATS.builtin and config.element in ELEMENTS.builtin
 
 
@@ -128,8 +128,8 @@ def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
 
 @cache
 def _sources_digest() -> str:
-    """Of the files that any simulator is made from: quicker than to elaborate the core each
-    time."""
+    """A digest of the files that every simulator is made from: quicker than elaborating the
+    core."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
     here = Path(__file__).parent
@@ -209,12 +209,12 @@ class CompiledCore:
         return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
 
     def discard(self) -> None:
-        """Nothing comes that was not asked for."""
+        """Nothing arrives that was not asked for."""
 
     def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
-        """Run until ``data`` are taken and ``count`` bytes have come, but at most ``limit`` cycles.
+        """Run until ``data`` is taken and ``count`` bytes have come, but at most ``limit`` cycles.
 
-        Return how many bytes were taken, and those that came.
+        Return how many bytes were taken, and the bytes that came.
         """
         answer = ctypes.create_string_buffer(max(1, count))
         taken, come = ctypes.c_size_t(), ctypes.c_size_t()

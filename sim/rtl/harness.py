@@ -1,4 +1,4 @@
-"""What stands around a core in simulation."""
+"""The design that is simulated: a core and what is around it."""
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import wiring
@@ -16,7 +16,7 @@ FLASH_OFFSET = 1 << 16
 class Harness(Elaboratable):
     """A core whose byte streams and clock are the ports of a simulated design.
 
-    A core that has one is given a flash chip with ``FLASH_BYTES``, and the program's image lies at
+    A core that reads a flash gets a chip of ``FLASH_BYTES``; the program's image begins at
     ``FLASH_OFFSET``.
     """
 

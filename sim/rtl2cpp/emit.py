@@ -1,10 +1,10 @@
-"""A netlist as C++: a structure with its state, and a function that takes a cycle of its clock.
+"""A netlist as C++: a structure with its state, and a function that executes one clock cycle.
 
-Every cell is evaluated at most once a cycle, in an order in which registers can mostly be written
-in place: when all that reads one has been evaluated, its new value replaces the old one. What reads
-it later nevertheless, as where two registers change places, reads a copy. Parts that rest are left
-out: who writes a register tells the parts that read it whether it has changed, for the next cycle;
-what is computed in one part tells those after it at once.
+Every cell is evaluated at most once a cycle, in an order in which most registers can be written in
+place: when everything that reads a register has been evaluated, its new value replaces the old one.
+What reads it later nevertheless, as where two registers are exchanged, reads a copy. Idle parts are
+skipped: whoever writes a register wakes the parts that read it, for the next cycle, if it has
+changed; what is computed in one part wakes those after it at once.
 """
 
 from collections import defaultdict
@@ -22,9 +22,9 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 def cpp(netlist: Netlist, rest: Rest | None = None) -> str:
     """Source that defines ``State`` and ``void cycle(State *)``.
 
-    ``State`` has a member for each port, named like it: ``cycle`` reads inputs, and finds outputs
-    as they are in the cycle, before its clock's edge. It comes up as the design does; memories are
-    zeros unless said otherwise. Raises ``Unsupported``.
+    ``State`` has a member for each port, of the same name: ``cycle`` reads inputs, and sets outputs
+    as they are in the cycle, before the clock edge. Registers have their initial values; memories
+    are zeros unless they are initialized. Raises ``Unsupported``.
     """
     return _Writer(netlist, rest or Rest()).text()
 
@@ -75,7 +75,7 @@ class _Writer:
             )
 
     def _relate(self) -> None:
-        """Find out what each statement must come after, and who reads a register's old value."""
+        """Find what each statement must come after, and which ones read a register's old value."""
         drivers = {statement.value: statement for statement in self.statements if statement.value}
         writes: dict[Value, list[Statement]] = defaultdict(list)
         reads: dict[Value, list[Statement]] = defaultdict(list)
@@ -98,7 +98,7 @@ class _Writer:
                 self._relate_ports(read, statements)
 
     def _relate_ports(self, read: Statement, writes: list[Statement]) -> None:
-        """A port that is transparent reads what others write in the same cycle."""
+        """A transparent port reads what others write in the same cycle."""
         seen = {*read.cell.text("TRANSPARENCY_MASK")} if read.keeps else {"0"}
         if seen == {"1"}:
             read.after += writes
@@ -112,9 +112,10 @@ class _Writer:
             )
 
     def _wake(self) -> None:
-        """Find out which parts must be evaluated when a value has changed, a bit each.
+        """Find the parts that must be evaluated when a value has changed, a bit each.
 
-        Values that go from part to part stay in ``State``, for they may not be computed anew.
+        Values that parts exchange are kept in ``State``, since they may not be computed in each
+        cycle.
         """
         self.wakes: dict[Value, int] = defaultdict(int)
         self.kept: dict[Value, NetlistPart] = {}
@@ -200,7 +201,7 @@ class _Writer:
         return f"const {value.type} {value.name} = {found};"
 
     def _assign(self, value: Value, found: str, when: str) -> str:
-        """Give a member of ``State`` a value, and wake up who reads it if it is another."""
+        """Give a member of ``State`` a value, and wake the parts that read it if it has changed."""
         if not self.wakes[value]:
             return f"{value.name} = {found};"
         wake = f"{when} |= {self._changes(value, 'now')};"
@@ -213,7 +214,7 @@ class _Writer:
         return self.words.read(statement.cell.ports[port], names=statement.names)
 
     def _place(self, statement: Statement) -> tuple[str, str]:
-        """A word of a memory, and whether there is one with such an address."""
+        """A word of a memory, and a condition for its address to exist, if it may not."""
         name = statement.cell.text("MEMID")
         memory, bits = self.netlist.memories[name], statement.cell.ports["ADDR"]
         address = f"({self._read(statement, 'ADDR')} - {memory.first}u)"

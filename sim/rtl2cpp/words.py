@@ -1,4 +1,4 @@
-"""Words in C++: values that stand for a netlist's bits, and what reads any bits out of them."""
+"""Words in C++: variables that stand for a netlist's bits, and expressions that read any bits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,14 +47,14 @@ WIDTHS = (32, 64, 128)
 
 
 class Unsupported(ToolError):
-    """A design has what this has no C++ for."""
+    """A design has something that this compiler has no C++ for."""
 
 
 @dataclass(eq=False)
 class Value:
     """A variable: ``width`` bits in the least significant ones, the others 0.
 
-    A ``state`` stays from cycle to cycle.
+    The value of a ``state`` is kept from cycle to cycle.
     """
 
     name: str
@@ -93,7 +93,7 @@ def masked(expression: str, width: int, bits: int) -> str:
 
 @dataclass
 class Words:
-    """Which bit of which value stands for a net."""
+    """The bit of a variable that stands for each net."""
 
     of: dict[Bit, tuple[Value, int]] = field(default_factory=dict)
 
@@ -103,7 +103,7 @@ class Words:
         return value
 
     def values(self, bits: Bits) -> list[Value]:
-        """What is read with ``bits``, each once."""
+        """The variables that ``bits`` are in, each once."""
         return list(dict.fromkeys(self.of[bit][0] for bit in bits if isinstance(bit, int)))
 
     def read(

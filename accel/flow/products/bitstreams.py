@@ -20,7 +20,7 @@ _ECP5_PREAMBLE, _ECP5_END = bytes.fromhex("ffffbdb3"), bytes.fromhex("5e000000")
 
 
 class BadBitstream(ValueError):
-    """What of a bitstream is missing."""
+    """A bitstream lacks a part; the message names it."""
 
 
 def check_asc(text: str, used: Mapping[str, int]) -> None:

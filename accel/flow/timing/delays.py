@@ -1,7 +1,7 @@
 """Reads the delays of a placed and routed design from the SDF file that nextpnr writes.
 
-IEEE 1497 "Standard Delay Format"; only the constructs that nextpnr uses (``IOPATH``,
-``INTERCONNECT`` and ``SETUPHOLD``, one a line) are understood.
+IEEE 1497 "Standard Delay Format"; only the constructs that nextpnr uses are understood (``IOPATH``,
+``INTERCONNECT`` and ``SETUPHOLD``, one a line).
 """
 
 import re
@@ -36,8 +36,8 @@ class Cell:
     def launches_falling(self, clock_port: str, output: str) -> bool:
         """Whether an output changes with the falling edge of the clock at a port.
 
-        An SDF file of nextpnr's does not say. All that a cell but a pad has by one clock goes by
-        one edge, and what its inputs wait for is told.
+        nextpnr's SDF files do not say. All registers of a cell that share a clock use the same
+        edge, except in a pad, and the files name the edge of the inputs' setup times.
         """
         edges = {key in self.falling for key in self.setups if key[1] == clock_port}
         return (edges == {True}) != (output == _OTHER_EDGE)

@@ -12,15 +12,15 @@ CLOCK_PORTS = frozenset({"CLK", "CLOCK", "RCLK", "WCLK", "INPUT_CLK", "OUTPUT_CL
 def longest_paths(
     delays: Delays, *, count: int = 200, skew: bool = True
 ) -> dict[Pin, tuple[TimedPath, ...]]:
-    """The longest path to each of the ``count`` worst end points, of every clock.
+    """The longest path to each of the ``count`` worst end points, for every clock.
 
-    Worst is what leaves the least of the clock: a path from a rising edge to a falling one, or the
-    other way round, has half a period.
+    The worst leaves the least of its clock period; a path from a rising edge to a falling one, or
+    the other way round, has half a period.
 
-    A clock is named by the pin that drives it. Paths from one clock to another, and from and to
-    pins of the device, are not looked at. With ``skew`` a clock that comes later to where a path
-    begins than to where it ends makes the path longer, and the other way round, as nextpnr has it;
-    without, the clock arrives everywhere at once. Raises ``ValueError`` if the logic has a loop.
+    A clock is named by the pin that drives it. Paths between clocks, and from and to pins of the
+    device, are ignored. With ``skew``, a path is longer if the clock reaches its start later than
+    its end, and shorter the other way round, as in nextpnr; without, the clock arrives everywhere
+    at once. Raises ``ValueError`` if the logic has a loop.
     """
     order = _in_order(delays)
     return {

@@ -83,7 +83,8 @@ def solve(
 
 
 class Channels:
-    """What is asked for: a rule, the biased sums of its channels, and where their codes begin."""
+    """A problem to solve: a rule, the biased sums of its channels, and the thresholds of their
+    codes."""
 
     def __init__(self, rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray):
         self.rule = rule
@@ -102,9 +103,9 @@ class Channels:
 def _improved(
     asked: Channels, found: Solution, parities: Sequence[int | None], splits: Callable | None
 ) -> tuple[Solution, int | None]:
-    """What is found, with more channels proved by the best of some parities, and which that is.
+    """What was found, with more channels proved by the best of some parities, and that parity.
 
-    It is None where no channel is.
+    The parity is ``None`` if no channel was added.
     """
     tried = []
     for parity in parities:
@@ -119,7 +120,7 @@ def _improved(
 
 
 def _split_at(asked: Channels, zeros: np.ndarray, parity: int | None) -> Solution:
-    """The constants of all channels, without ties or with them all to codes of one parity."""
+    """The constants of all channels, without ties or with ties to codes of one parity."""
     return _proved(asked, _constants(asked, np.arange(len(zeros)), zeros, parity))
 
 
@@ -156,7 +157,7 @@ def _best_splits(asked: Channels, channels: np.ndarray, parity: int | None) -> l
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """Of some channels, split at ``zeros``; the slack of their offsets is in ``2**-F`` sums."""
+    """Constants of some channels, split at ``zeros``; the offsets' slack is in ``2**-F`` sums."""
 
     zeros: np.ndarray
     divisor: np.ndarray
@@ -284,7 +285,7 @@ def _proved(asked: Channels, constants: Constants) -> Solution:
 
 
 def division_of(asked: Channels, constants: Constants) -> Division:
-    """The division of all channels that are asked for."""
+    """The division of all channels of a problem."""
     zeros = constants.zeros
     return Division(
         bias=asked.bias - zeros,

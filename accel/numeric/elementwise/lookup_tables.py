@@ -49,7 +49,7 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tables near to a solution, the second one negated: the plane that fits the values best."""
+    """First guess of the tables, the second one negated: the plane that fits the values best."""
     codes = np.arange(-128, 128)
     between = (values > low) & (values < high)
     x, y = (axis[between] for axis in np.meshgrid(codes, codes, indexing="ij"))

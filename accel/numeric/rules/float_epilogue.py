@@ -1,8 +1,8 @@
-"""float32 arithmetic from a sum of products to a code, one step after the other, as a file has it.
+"""Float epilogues: float32 operations from a sum of products to a code, in the order of the file.
 
 Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums
-and their quantization. Each is one IEEE operation, or two, on every value. So are they here, and a
-code is what they make of a sum: nothing is folded, and nothing rounded otherwise.
+and their quantization. Each is one or two IEEE operations on every value. They are computed as such
+here: nothing is folded, and nothing is rounded differently.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ EXACT = 2**24  # integers up to here are float32 numbers
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a kind of step does, and with which sign it follows its input."""
+    """What a kind of step computes, and whether its result rises or falls with its input."""
 
     apply: Callable[..., np.ndarray]
     sign: Callable[..., np.ndarray] = lambda *values: np.float32(1)
@@ -49,7 +49,7 @@ class EpilogueStep:
     values: tuple[np.ndarray, ...] = ()
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """Of float32 ``[..., channels]``."""
+        """The result for float32 ``[..., channels]``."""
         return STEPS[self.kind].apply(x, *self.values)
 
     @property
@@ -68,20 +68,21 @@ class EpilogueStep:
 def normalize(
     scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float
 ) -> EpilogueStep:
-    """A batch normalization by float32 ``[channels]``, as ONNX Runtime's CPU kernel folds it."""
+    """The step of a batch normalization by float32 ``[channels]``, folded as in ONNX Runtime's CPU
+    kernel."""
     factor = np.float32(1) / np.sqrt(variance + np.float32(epsilon)) * scale
     return EpilogueStep("normalize", (factor, bias - mean * factor))
 
 
 def run(steps: tuple[EpilogueStep, ...], x: np.ndarray) -> np.ndarray:
-    """All steps in order, of float32 ``[..., channels]``."""
+    """Apply all steps in order to float32 ``[..., channels]``."""
     for step in steps:
         x = step.apply(x)
     return x
 
 
 def direction(steps: tuple[EpilogueStep, ...], channels: int) -> np.ndarray:
-    """1 or -1 for each channel, int64: the sign with which results follow sums."""
+    """The direction in which results follow sums, int64 ``[channels]``: 1 or -1."""
     sign = np.ones(channels, np.int64)
     for step in steps:
         sign = sign * np.where(step.sign < 0, -1, 1)
@@ -135,7 +136,7 @@ class Coder:
 
     @property
     def offset(self) -> int:
-        """What the file's codes are above ours: 128 where they do not fit int8."""
+        """How much higher the file's codes are than ours: 128 where they do not fit int8."""
         return 128 if self.high > 127 else 0
 
     def codes(self, real: np.ndarray) -> np.ndarray:
@@ -198,7 +199,7 @@ class FloatEpilogue:
 
     @property
     def even(self) -> bool:
-        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0
+        """Whether all steps have one width; rounding towards or away from 0 gives code 0
         another."""
         return self.coder.rounding not in ("UP", "DOWN")
 
@@ -233,10 +234,12 @@ class FloatEpilogue:
         return self.take([index])
 
     def judged(self, least: np.ndarray, greatest: np.ndarray, error: np.ndarray) -> "FloatEpilogue":
-        """The rule with its count of undecided sums.
+        """The rule, with the number of sums whose code depends on the order of the runtime's
+        additions.
 
-        ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``, and
-        ``error`` by how much the runtime's float32 number can differ from a sum's own, float64.
+        ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``;
+        ``error`` is how far the runtime's float32 number can be from a sum's exact value, float64
+        ``[channels]``.
         """
         counts = np.zeros(self.channels, np.int64)
         for index in map(int, np.flatnonzero(error)):
@@ -246,7 +249,8 @@ class FloatEpilogue:
 
 
 def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: float) -> int:
-    """Sums of one channel near to a threshold that a difference of ``error`` would cross."""
+    """How many sums of one channel lie so near a threshold that a difference of ``error`` crosses
+    it."""
     thresholds = np.unique(find_thresholds(rule, np.array([least]), np.array([greatest])))
     reach = int(np.ceil(error / float(rule.unit[0]))) + 1
     if reach > MOST_BESIDE:
@@ -261,9 +265,9 @@ def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: floa
 def summing_error(terms: int, magnitude: np.ndarray, odd: np.ndarray, unit: np.ndarray):
     """How far sums of ``terms`` float32 products can be from exact ones, float64 ``[channels]``.
 
-    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` the odd
+    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` are the odd
     factors of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
-    is a multiple of the unit's last bit and has at most 24 of them.
+    is a multiple of the unit's last bit and has at most 24 bits.
     """
     exact = magnitude.astype(np.float64) * odd < EXACT
     return np.where(exact, 0.0, 1.01 * (terms + 3) * UNIT_ROUNDOFF * magnitude * unit)

@@ -1,4 +1,4 @@
-"""Output rules of the onnx contract that are no plain rescaling."""
+"""Output rules of the ``onnx`` contract that are not a plain rescaling."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property

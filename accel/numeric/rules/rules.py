@@ -92,8 +92,9 @@ class Rescale:
 class Mean:
     """``clamp(acc / count, low, high)``, rounded half away from zero: TFLite's AVERAGE_POOL_2D.
 
-    ``acc`` is the plain sum of ``count`` input codes. Zero is that of codes which are ``offset``
-    higher: 128 where the file has uint8, whose halves are thus all rounded up.
+    ``acc`` is the plain sum of ``count`` input codes. ``offset`` is how much higher the file's own
+    codes are, from whose zero halves are rounded away: 128 where the file has uint8, so that all
+    halves are rounded up.
     """
 
     count: int
@@ -166,7 +167,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Recoded:
-    """Codes of another rule as they are stored in few bits: ``(code - origin) // step``.
+    """Codes of another rule, stored in few bits: ``(code - origin) // step``.
 
     Channels that are ``idle``, bool ``[channels]``, have the least code whatever their sum.
     """
