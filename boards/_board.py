@@ -72,7 +72,7 @@ class Link:
 SINGLE = MappingProxyType({1: "spi_flash_1x"})
 DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
 QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
-OWN_QUAD = MappingProxyType({lanes: f"program_flash_{lanes}x" for lanes in (1, 2, 4)})
+OWN_QUAD = MappingProxyType({count: f"program_flash_{count}x" for count in (1, 2, 4)})
 """Of ``flash_resources``, which may not be called as the platform's are."""
 
 
@@ -89,7 +89,8 @@ class Flash:
     command : str or None
         What writes ``{file}`` at byte ``{offset}``.
     quad_enable : str or None
-        What sets the chip's quad-enable bit, once for good: without it a read on four lanes fails.
+        What sets the chip's quad-enable bit, once for good: without it a read on four data lines
+        fails.
     """
 
     offset: int
@@ -104,7 +105,7 @@ class Flash:
         return f"write {file} into it at byte {self.offset:#x}"
 
     def how_to_enable_quad(self) -> str:
-        """How the chip comes to answer on four lanes, if it does not yet."""
+        """How the chip comes to answer on four data lines, if it does not yet."""
         if self.quad_enable:
             return self.quad_enable
         return (
@@ -114,7 +115,7 @@ class Flash:
 
 
 def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: Attrs) -> list:
-    """The flash of a platform whose own resources lack lanes or have them in another order.
+    """The flash of a platform whose own resources lack data lines or have them in another order.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     cs : str
         The pin that selects the chip, which is low then.
     dq : str
-        Pins of lanes 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's own.
+        Pins of data lines 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's
+        own.
     """
     data = dq.split()
     select = Subsignal("cs", PinsN(cs, dir="o", assert_width=1))
@@ -134,9 +136,9 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
         Subsignal("hold", PinsN(data[3], dir="o")),
     )
     made = []
-    for lanes, name in names.items():
-        lines = (Subsignal("dq", Pins(" ".join(data[:lanes]), dir="io", assert_width=lanes)),)
-        made.append(Resource(name, 0, select, *(lines if lanes > 1 else single), attributes))
+    for count, name in names.items():
+        several = (Subsignal("dq", Pins(" ".join(data[:count]), dir="io", assert_width=count)),)
+        made.append(Resource(name, 0, select, *(several if count > 1 else single), attributes))
     return made
 
 

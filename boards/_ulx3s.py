@@ -21,7 +21,7 @@ _WIFI_GPIO0 = Resource(
     Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP", DRIVE="4"),
 )
 
-# amaranth-boards has one lane of it only.
+# amaranth-boards has one data line of it only.
 _FLASH = flash_resources(
     OWN_QUAD,
     cs="R2",

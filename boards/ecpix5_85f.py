@@ -1,7 +1,7 @@
 """LambdaConcept ECPIX-5 with an LFE5UM5G-85F: 100 MHz, and an FTDI chip with two channels.
 
 Checked against litex-boards (ecpix5: clock, serial port, LEDs) and the pads' functions in Project
-Trellis (flash). amaranth-boards 0.0.21 has lanes 0 and 1 of the flash the wrong way round.
+Trellis (flash). amaranth-boards 0.0.21 has data lines 0 and 1 of the flash the wrong way round.
 """
 
 from amaranth.build import Attrs

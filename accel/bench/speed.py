@@ -17,7 +17,7 @@ from accel.compiler.graph.host_partition import Partition
 from accel.errors import ToolError
 from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 
-LEAST_SECONDS = 0.05  # what is measured takes so long at least, if need be in several turns
+LEAST_SECONDS = 0.05  # that a measurement takes at least, if need be in several runs
 
 
 class Differs(ToolError):
@@ -133,13 +133,13 @@ def _rates(work: Callable[[], object], amount: int, repeat: int, how: str) -> Fi
     """``amount`` by the seconds that ``work`` takes, in ``repeat`` measurements after one run."""
     begin = time.perf_counter()
     work()
-    turns = max(1, round(LEAST_SECONDS / (time.perf_counter() - begin)))
+    runs = max(1, round(LEAST_SECONDS / (time.perf_counter() - begin)))
     rates = []
     for _ in range(repeat):
         begin = time.perf_counter()
-        for _ in range(turns):
+        for _ in range(runs):
             work()
-        rates.append(amount * turns / (time.perf_counter() - begin))
+        rates.append(amount * runs / (time.perf_counter() - begin))
     return median(rates, how)
 
 

@@ -84,15 +84,15 @@ def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]
     that the row above had a cycle before.
     """
     number, rows, columns = config.number_format, config.rows, config.columns
-    lanes = min(rows, columns)
+    different = min(rows, columns)  # activations of a row in one cycle
     # Columns with one activation have weights that meet an activation in each row.
     jobs = []
     for codes in _parts(number.codes.tolist(), -(-columns // rows), rng):
         activations = _parts(number.activations.tolist(), rows, rng)
         jobs += [(some, codes) for some in activations]
     rng.shuffle(jobs)
-    jobs += jobs[: -len(jobs) % lanes]
-    steps = [jobs[start : start + lanes] for start in range(0, len(jobs), lanes)]
+    jobs += jobs[: -len(jobs) % different]
+    steps = [jobs[start : start + different] for start in range(0, len(jobs), different)]
     places = [divmod(k, columns) for k in range(rows * columns)]
     for time in range(len(steps)):
         chosen = [(r, steps[time - r][c % rows], c // rows) for r, c in places]

@@ -14,7 +14,7 @@ PRIOR = {
     "accumulators": 2.2,  # a bit of a sum: adder, and the copy that drains
     "feeder": 2.2,  # a bit of a waiting activation or passing weight
     "products": 110.0,  # a multiplier made of logic
-    "requantizers": 700.0,  # division, records, combination
+    "requantizers": 700.0,  # division, channel parameters, post-op
     "registers": 1.5,  # a bit of a memory that is too small for a block RAM: register, multiplexer
     "words": 9.0,  # a bit of a memory word: multiplexers and registers around the banks
     "flash": 350.0,

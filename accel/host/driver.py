@@ -70,9 +70,9 @@ class Counters:
         A counter wraps around after ``2**COUNTER_BITS`` cycles, about a second. Of all counts that
         it may stand for, the one nearest to ``expected`` is taken.
         """
-        turn = 1 << COUNTER_BITS
+        period = 1 << COUNTER_BITS
         pairs = zip(astuple(self), astuple(expected), strict=True)
-        return Counters(*(n + turn * max(0, (e - n + turn // 2) // turn) for n, e in pairs))
+        return Counters(*(n + period * max(0, (e - n + period // 2) // period) for n, e in pairs))
 
     def __add__(self, other: "Counters") -> "Counters":
         return Counters(*map(sum, zip(astuple(self), astuple(other), strict=True)))
@@ -132,9 +132,9 @@ class Driver:
     def write(self, bank: int, address: int, data: bytes) -> None:
         """Write whole words."""
         for start, words in self._frames(len(data) // self.config.rows):
-            piece = data[start * self.config.rows : (start + words) * self.config.rows]
+            part = data[start * self.config.rows : (start + words) * self.config.rows]
             location = self.isa.pointer_to(bank, address + start)
-            frame = header(Opcode.WRITE, location, words) + piece + bytes([crc(piece)])
+            frame = header(Opcode.WRITE, location, words) + part + bytes([crc(part)])
             self._request(frame, 0)
 
     def read(self, bank: int, address: int, words: int) -> bytes:

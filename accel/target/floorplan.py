@@ -68,15 +68,15 @@ def _blocks(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
     sections = sections_for(config.bank_words)
     if len(rows) < BANKS or any(section.wide for section in sections):
         return {}
-    lanes = -(-config.rows // (len(rows) // BANKS))  # bytes side by side
-    room = min(map(len, rows)) // lanes
+    beside = -(-config.rows // (len(rows) // BANKS))  # byte lanes of a word in one row of blocks
+    room = min(map(len, rows)) // beside
     cells = [(s, low) for s, part in enumerate(sections) for low in range(0, 8, part.width)]
     if len(cells) > room:
         return {}
     chosen = {}
     for lane in range(config.rows):
         for bank in range(BANKS):
-            sites = rows[lane // lanes * BANKS + bank][lane % lanes * room :]
+            sites = rows[lane // beside * BANKS + bank][lane % beside * room :]
             for (section, low), site in zip(cells, sites, strict=False):
                 chosen[_BLOCK.format(bank, section, lane, low)] = site
     return chosen

@@ -11,7 +11,7 @@ from accel.errors import UserError
 from accel.numeric.formats import FORMATS
 
 _SPRAM_SHAPE = (16, 16384)
-# What of the configuration makes a memory smaller
+# The field of the configuration to lower where a memory is too large.
 _SMALLER = {
     "activations": "bank_words",
     "weights": "weight_steps",
@@ -102,13 +102,13 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
 
 def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
     """Why programs cannot be streamed from the board's flash; empty if they can."""
-    lanes = config.flash_lanes
+    data_lines = config.flash_lanes
     wired = board.flash.data_lines if board.flash else ()
-    if not lanes or lanes in wired:
+    if not data_lines or data_lines in wired:
         return []
     usable = " or ".join(map(str, (0, *wired)))
     has = f"at most {max(wired)} of them wired" if wired else "none for programs"
-    what = f"the core reads a flash on {lanes} data lines, {board.name} has {has}"
+    what = f"the core reads a flash on {data_lines} data lines, {board.name} has {has}"
     return [f"{what}; use --set flash_lanes={usable}"]
 
 

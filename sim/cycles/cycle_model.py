@@ -22,7 +22,7 @@ from ..functional.decode import decode_layer, valid_run
 from ..functional.layer import DecodedLayer
 from .flash_words import WordTimes
 
-# From a read to its place in time, see core.issue and core.core.
+# Pipeline stages from a read's address on, see core.control.tile_loops and core.core.
 _READ_STAGE = 1
 _WORD_STAGE = 2
 _ACCUMULATE = 1
@@ -102,7 +102,7 @@ class _Walk:
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f["input_bank"]
         self.copy_reads_input = transfer is not None and transfer.bank == f["input_bank"]
-        self.transfer, self.lead = transfer, 0  # cycles in which the copy's descriptor comes
+        self.transfer, self.lead = transfer, 0  # cycles of the transfer's descriptor
         # The cycles in which the array reads and those in which the write-back reads or writes
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
@@ -117,7 +117,7 @@ class _Walk:
             self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
         active = started + 1
-        # The sequencer looks for a free half.
+        # The sequencer waits for a free half of the weight buffer.
         free_from = self._take(active, self.table_words) + 1 if self.table_words else active
         tile_free = active  # the array could begin a tile
         released = [0, 0]
@@ -237,9 +237,8 @@ class _Walk:
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
-            if (
-                f["broadcast"] and config.broadcast_rows > 1
-            ):  # lines are words, of each of which a lane is written
+            # An output row of the broadcast is a word, of which one byte lane is written.
+            if f["broadcast"] and config.broadcast_rows > 1:
                 most, least = broadcast_rows(f)
                 of_run = np.where(run == f["runs_less_one"], least, most)
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])

@@ -19,7 +19,7 @@ class ByteTimes:
 
     Parameters
     ----------
-    lanes, divider, depth, gap : int
+    data_lines, divider, depth, gap : int
         As the reader has them.
     """
 

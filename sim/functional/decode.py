@@ -87,7 +87,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     columns = np.arange(isa.config.columns)
     if fields["broadcast"]:
         columns %= isa.config.rows
-    # What columns without a record compute is not written.
+    # What columns without channel parameters compute is not written.
     table = table[:, :, np.minimum(columns, fields["columns_less_one"])]
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}

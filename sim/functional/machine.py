@@ -55,8 +55,8 @@ class Machine:
         ]
         # Threads of BLAS are too many beside our own, and for products as small as ours.
         with _blas().limit(limits=1, user_api="blas"):
-            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+            answers = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
     def _run(self, inputs, keep):
         samples = len(next(iter(inputs.values())))
@@ -68,7 +68,7 @@ class Machine:
         code = self.program
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
-            # Nobody may see whether a word is copied before the layer works or after.
+            # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
             if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:

@@ -78,10 +78,10 @@ class ParallelCores:
             (core, {name: data[low:high] for name, data in inputs.items()})
             for core, low, high in zip(self._cores, bounds, bounds[1:], strict=False)
         ]
-        pieces = in_parallel(
+        answers = in_parallel(
             lambda share, check: self._run(*share, keep, check), shares, len(shares)
         )
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
     def _run(self, core: Any, inputs: Any, keep: Any, check: Callable[[], None]) -> Any:
         def advance(_: int) -> None:

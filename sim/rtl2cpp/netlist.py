@@ -160,10 +160,10 @@ def _memories(
                     content[start + index] = number(data[index * width : (index + 1) * width])
         while content and not content[-1]:
             content.pop()
-        for lane, begin in enumerate(range(0, width, WORD)):
+        for part, begin in enumerate(range(0, width, WORD)):
             bits = min(WORD, width - begin)
             words = [value >> begin & (1 << bits) - 1 for value in content]
-            yield f"{name}#{lane}", Memory(bits, raw["size"], first, words)
+            yield f"{name}#{part}", Memory(bits, raw["size"], first, words)
 
 
 def _edges(cells: Iterable[Cell]) -> set[int]:
@@ -182,13 +182,13 @@ def _cut(cell: Cell, edges: set[int]) -> Iterator[Cell]:
     """A cell in parts of at most a word, cut where other cells cut its output, if they do."""
     if cell.type in ("$memrd_v2", "$memwr_v2"):
         names = [name for name in ("DATA", "EN") if len(cell.ports[name]) > 1 or name == "DATA"]
-        for lane, begin in enumerate(range(0, len(cell.ports["DATA"]), WORD)):
+        for part, begin in enumerate(range(0, len(cell.ports["DATA"]), WORD)):
             ports = {name: cell.ports[name][begin : begin + WORD] for name in names}
-            memory = f"{cell.text('MEMID')}#{lane}"
+            memory = f"{cell.text('MEMID')}#{part}"
             parameters = {**cell.parameters, "MEMID": memory}
             yield replace(
                 cell,
-                name=f"{cell.name}#{lane}",
+                name=f"{cell.name}#{part}",
                 parameters=parameters,
                 ports={**cell.ports, **ports},
             )

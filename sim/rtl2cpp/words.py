@@ -126,12 +126,12 @@ class Words:
             if index < len(bits) and bits[index] == bit:
                 while index < len(bits) and bits[index] == bit:
                     index += 1
-                one = _piece(name, value.width, offset, 1, wide)
+                one = _bits_of(name, value.width, offset, 1, wide)
                 term = masked(f"((u{wide})0 - {one})", index - begin, wide)
             else:
                 while index < len(bits) and self._follows(bits, index, value, offset - begin):
                     index += 1
-                term = _piece(name, value.width, offset, index - begin, wide)
+                term = _bits_of(name, value.width, offset, index - begin, wide)
             terms.append(f"(({term}) << {begin})" if begin else f"({term})")
         if ones or not terms:
             terms.append(f"(u{wide}){constant(ones)}" if wide > 32 else constant(ones))
@@ -142,8 +142,8 @@ class Words:
         return isinstance(bit, int) and self.of[bit] == (value, index + shift)
 
 
-def _piece(name: str, width: int, offset: int, count: int, wide: int) -> str:
+def _bits_of(name: str, width: int, offset: int, count: int, wide: int) -> str:
     """``count`` bits of a value of ``width``, in a type of ``wide`` bits."""
     shifted = f"({name} >> {offset})" if offset else name
-    piece = shifted if offset + count == width else f"({shifted} & {mask(count)})"
-    return piece if size(width) == wide else f"(u{wide}){piece}"
+    found = shifted if offset + count == width else f"({shifted} & {mask(count)})"
+    return found if size(width) == wide else f"(u{wide}){found}"
