@@ -102,7 +102,7 @@ class _Walk:
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f["input_bank"]
         self.copy_reads_input = transfer is not None and transfer.bank == f["input_bank"]
-        self.transfer, self.lead = transfer, 0  # cycles of the transfer's descriptor
+        self.transfer, self.lead = transfer, 0  # cycles in which the copy's descriptor comes
         # The cycles in which the array reads and those in which the write-back reads or writes
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
@@ -214,11 +214,8 @@ class _Walk:
         return 1 + lead + max(end, cycle + 3)
 
     def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
-        """The cycles of each tile's emission in which the write-back reads and writes a word.
-
-        Bool ``[tiles, cycles]`` each: a word is read when its first code comes, if there is a
-        residual operand, and written with its last code.
-        """
+        """In which cycles of the emission of each tile a word's first code comes, if that makes it
+        be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
         f, config = self.fields, self.config
         rows, count = config.rows, config.requantizers
         first_lane = (f["output_lane"] + group * f["output_group_lanes"]) % rows
@@ -237,8 +234,9 @@ class _Walk:
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
-            # An output row of the broadcast is a word, of which one byte lane is written.
-            if f["broadcast"] and config.broadcast_rows > 1:
+            if (
+                f["broadcast"] and config.broadcast_rows > 1
+            ):  # lines are words, of each of which a lane is written
                 most, least = broadcast_rows(f)
                 of_run = np.where(run == f["runs_less_one"], least, most)
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])

@@ -40,7 +40,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
 def _weights(
     data: np.ndarray, fields: Mapping[str, int], steps: int, config: AcceleratorConfig
 ) -> np.ndarray:
-    """Weights of all steps, int64 ``[groups, steps, columns]``; those of skipped steps are zero."""
+    """Weights of all steps; those of idle ones are zero."""
     stored = stored_steps(fields, steps, config.rows)
     weights = np.zeros((len(data), steps, config.columns), np.int64)
     weights[:, stored] = unpack_weights(data, int(stored.sum()), config)
@@ -69,9 +69,9 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Division:
-    """The divisions of all columns, fields ``[groups, 1, columns]``, from their channel parameters.
+    """The records of all columns, fields ``[groups, 1, columns]``.
 
-    It only saturates where a post-op comes before the layer's clamp.
+    Its codes are saturated alone where something else comes before the layer's clamp.
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.channel_parameter_words * word):
@@ -87,7 +87,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
     columns = np.arange(isa.config.columns)
     if fields["broadcast"]:
         columns %= isa.config.rows
-    # What columns without channel parameters compute is not written.
+    # What columns without a record compute is not written.
     table = table[:, :, np.minimum(columns, fields["columns_less_one"])]
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
@@ -98,7 +98,7 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
 
 
 def valid_run(f: Mapping[str, int]) -> int:
-    """Valid positions of each run along the inner dimension; the rest fill its last tile."""
+    """Real positions of each run along the inner dimension."""
     return f["run_less_one"] + 1 - f["run_filling"]
 
 

@@ -38,7 +38,7 @@ class DecodedLayer:
 
     @property
     def chunk_bytes(self) -> int:
-        """Size of the chunk in memory or flash."""
+        """How much of memory or flash the chunk takes."""
         isa, f = Isa(self.config), self.fields
         group = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
         words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
@@ -46,14 +46,13 @@ class DecodedLayer:
 
     @property
     def has_post_op(self) -> bool:
-        """Whether a post-op follows the division: tables, a maximum or packing; else the division
-        clamps."""
+        """Whether results go through tables or meet an operand; else the division clamps them."""
         f = self.fields
         return bool(f["maximum"] or f["lookup_tables"] or f.get("pack"))
 
     @cached_property
     def sub_byte(self) -> SubByte | None:
-        """The format of several values in a byte, if the layer's input and weights have it."""
+        """What the bytes of input and weights hold, where they hold several values each."""
         return self.config.number_format.sub_byte if self.fields.get("sub_byte") else None
 
     @cached_property
@@ -75,8 +74,7 @@ class DecodedLayer:
         return w if self.config.number_format.exact else self.config.number_format.encode(w)
 
     def _late(self, w: np.ndarray) -> np.ndarray:
-        """Weights ``[groups, steps, columns]`` as the matrices that activations are multiplied
-        by."""
+        """Weights ``[groups, steps, columns]`` as matrices that activations are multiplied by."""
         if not self.fields["broadcast"]:
             return w
         # Row r meets the weights r steps late: [groups, columns, steps, rows].
@@ -117,7 +115,7 @@ class DecodedLayer:
         return (None if len(results) == len(writes) else results), writes[results]
 
     def _post_op(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
-        """Bytes to store, from results -128..127 and from what their addresses hold before."""
+        """Bytes to store, from results -128..127 and from what their places hold."""
         f = self.fields
         old = old.view(np.int8)
         if f["maximum"]:
