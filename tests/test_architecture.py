@@ -46,7 +46,7 @@ ALLOWED = {
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "results", "sim", "target"},
     "results": DEFINITIONS | {"api", "compiler", "host", "sim"},  # api for annotations only
-    "pictures": DEFINITIONS | {"api", "compiler"},
+    "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
     "explore": DEFINITIONS | {"api", "boards", "compiler", "core", "estimate", "flow", "target"},
     "__init__": {"api", "config", "results"},
@@ -108,10 +108,11 @@ ROOMS = {
         "output": set(),
         "process": set(),
         "plan": set(),
+        "modules": set(),
         "cache": {"tools"},
         "timing": {"tools"},
         "products": {"cache", "output", "plan", "timing"},
-        "summary": {"plan", "timing", "tools"},
+        "summary": {"modules", "plan", "timing", "tools"},
         "runner": {"cache", "output", "process", "products", "tools"},
         "stages": {"cache", "plan", "products", "tools"},
         "build": {

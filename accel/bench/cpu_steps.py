@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.ir.graph import Graph, Node
-from accel.compiler.operators import OPERATORS, UnsupportedOperator
+from accel.compiler.operators import (
+    OPERATORS,
+    Binary,
+    Elementwise,
+    Ruled,
+    UnsupportedOperator,
+    operator_of,
+)
 from accel.numeric.rounding import quantize_multiplier
-from accel.numeric.rules.rules import Mean, Rescale, Rule
+from accel.numeric.rules.rules import Mean, Rescale
 
 CONTRACT = "tflm"
 
@@ -52,7 +59,7 @@ def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for node in nodes:
         if OPERATORS[node.operator].alias:
-            source = _input(node, 0)
+            source = node.inputs[0]
             found[node.outputs[0]] = found.get(source, source)
     return found
 
@@ -62,8 +69,8 @@ def _step(node: Node, graph: Graph) -> CpuStep | None:
     if operator.alias:
         return None
     make = KERNELS.get(node.operator)
-    variable = [n for n in node.inputs if n and not graph.tensor(n).constant]
-    if make is None and operator.unary is not None and len(variable) == 1:
+    variable = [n for n in node.inputs if not graph.tensor(n).constant]
+    if make is None and isinstance(operator, Elementwise) and len(variable) == 1:
         make = _lookup
     if make is None:
         raise NoKernel(f"no kernel for {node.source or node.operator}")
@@ -71,13 +78,6 @@ def _step(node: Node, graph: Graph) -> CpuStep | None:
         return make(node, graph)
     except UnsupportedOperator as problem:
         raise NoKernel(f"no kernel for {problem}") from problem
-
-
-def _input(node: Node, index: int) -> str:
-    """The name of an input that the operator cannot lack."""
-    name = node.inputs[index]
-    assert name is not None, node
-    return name
 
 
 def _zero_point(graph: Graph, name: str) -> int:
@@ -94,7 +94,7 @@ def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _window(node: Node, graph: Graph, **more: int) -> Window:
-    source, output = graph.tensor(_input(node, 0)), graph.tensor(node.outputs[0])
+    source, output = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     sizes = dict(zip(_SIZES, (*_image(source.shape), *_image(output.shape)), strict=False))
     return Window(**sizes, **more)
 
@@ -106,19 +106,13 @@ def _sliding(attributes: Any, kernel: Sequence[int]) -> dict[str, int]:
     return dict(zip(names, values, strict=True))
 
 
-def _rule(node: Node, graph: Graph) -> Rule:
-    output_rule = OPERATORS[node.operator].output_rule
-    assert output_rule is not None, node
-    return output_rule(node, graph)
-
-
 def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
     """Offsets and bounds, and the channels' multipliers and shifts."""
-    rule = _rule(node, graph)
+    rule = operator_of(node, Ruled).output_rule(node, graph)
     if not isinstance(rule, Rescale):
         raise NoKernel(f"no kernel for the rounding of {node.source or node.operator}")
     offsets = {
-        "in_offset": -_zero_point(graph, _input(node, 0)),
+        "in_offset": -_zero_point(graph, node.inputs[0]),
         "out_offset": rule.zero_point,
         "low": rule.low,
         "high": rule.high,
@@ -128,13 +122,12 @@ def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, 
 
 def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> CpuStep:
     offsets, multiplier, shift = _requantized(node, graph)
-    weights = graph.tensor(_input(node, 1))
-    offsets["weight_offset"] = -_zero_point(graph, weights.name)
-    bias = node.inputs[2]
-    biases = graph.tensor(bias).data if bias else np.zeros(len(multiplier))
-    arrays = np.asarray(weights.data, np.int8), np.asarray(biases, np.int32), multiplier, shift
+    offsets["weight_offset"] = -_zero_point(graph, node.inputs[1])
+    weights, *bias = (graph.tensor(name).values for name in node.inputs[1:])
+    biases = bias[0] if bias else np.zeros(len(multiplier))
+    arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
     window = Window(**sizes, **offsets)
-    return CpuStep(kernel, (window, _input(node, 0), *arrays, node.outputs[0]))
+    return CpuStep(kernel, (window, node.inputs[0], *arrays, node.outputs[0]))
 
 
 def _fields(window: Window) -> dict[str, int]:
@@ -142,13 +135,13 @@ def _fields(window: Window) -> dict[str, int]:
 
 
 def _conv2d(node: Node, graph: Graph) -> CpuStep:
-    _, *kernel, depth = graph.tensor(_input(node, 1)).shape
+    _, *kernel, depth = graph.tensor(node.inputs[1]).shape
     sliding = _sliding(node.attributes, kernel)
     return _linear(node, graph, "conv2d", _fields(_window(node, graph, **sliding, depth=depth)))
 
 
 def _depthwise_conv2d(node: Node, graph: Graph) -> CpuStep:
-    _, *kernel, _ = graph.tensor(_input(node, 1)).shape
+    _, *kernel, _ = graph.tensor(node.inputs[1]).shape
     sliding = _sliding(node.attributes, kernel)
     window = _window(node, graph, **sliding, depth=node.attributes.multiplier)
     return _linear(node, graph, "depthwise_conv2d", _fields(window))
@@ -156,7 +149,7 @@ def _depthwise_conv2d(node: Node, graph: Graph) -> CpuStep:
 
 def _fully_connected(node: Node, graph: Graph) -> CpuStep:
     """A convolution of one pixel for each row."""
-    out, depth = graph.tensor(_input(node, 1)).shape
+    out, depth = graph.tensor(node.inputs[1]).shape
     rows = graph.tensor(node.outputs[0]).size // out
     names = ("in_height", "in_width", "in_channels", "out_height", "out_width", "out_channels")
     sizes = dict(zip(names, (rows, 1, depth, rows, 1, out), strict=True))
@@ -165,7 +158,7 @@ def _fully_connected(node: Node, graph: Graph) -> CpuStep:
 
 
 def _average_pool2d(node: Node, graph: Graph) -> CpuStep:
-    rule = _rule(node, graph)
+    rule = operator_of(node, Ruled).output_rule(node, graph)
     if not isinstance(rule, Mean) or rule.offset:
         raise NoKernel(f"no kernel for {node.source or node.operator} of uint8 codes")
     sliding = _sliding(node.attributes, node.attributes.size)
@@ -182,7 +175,7 @@ def _max_pool2d(node: Node, graph: Graph) -> CpuStep:
 
 
 def _mean(node: Node, graph: Graph) -> CpuStep:
-    if len(graph.tensor(_input(node, 0)).shape) != 4 or node.attributes.axes != (1, 2):
+    if len(graph.tensor(node.inputs[0]).shape) != 4 or node.attributes.axes != (1, 2):
         raise NoKernel(f"no kernel for {node.source or node.operator} over other axes")
     offsets, multiplier, shift = _requantized(node, graph)
     window = _window(node, graph, **offsets)
@@ -191,7 +184,7 @@ def _mean(node: Node, graph: Graph) -> CpuStep:
 
 def _add(node: Node, graph: Graph) -> CpuStep:
     """``AddElementwise``; the bounds are those that the operator's table of all pairs has."""
-    names = _input(node, 0), _input(node, 1), node.outputs[0]
+    names = node.inputs[0], node.inputs[1], node.outputs[0]
     first, second, output = tensors = [graph.tensor(name) for name in names]
     if any(tensor.constant or tensor.shape != output.shape for tensor in tensors):
         raise NoKernel(f"no kernel for {node.source or node.operator} that broadcasts")
@@ -199,9 +192,7 @@ def _add(node: Node, graph: Graph) -> CpuStep:
     twice = 2 * max(scales[:2])
     reals = (scales[0] / twice, scales[1] / twice, twice / (2.0**20 * scales[2]))
     pairs = np.array([quantize_multiplier(real) for real in reals], np.int32)
-    binary = OPERATORS[node.operator].binary
-    assert binary is not None, node
-    table = binary(node, graph)
+    table = operator_of(node, Binary).pair_table(node, graph)
     window = Window(
         in_offset=-_zero_point(graph, first.name),
         weight_offset=-_zero_point(graph, second.name),
@@ -215,12 +206,10 @@ def _add(node: Node, graph: Graph) -> CpuStep:
 
 def _lookup(node: Node, graph: Graph) -> CpuStep:
     """A function of single codes, by its table."""
-    unary = OPERATORS[node.operator].unary
-    assert unary is not None, node
-    table = unary(node, graph)
+    table = operator_of(node, Elementwise).table(node, graph)
     if table.ndim != 1:
         raise NoKernel(f"no kernel for {node.source or node.operator} that differs by channel")
-    source = next(n for n in node.inputs if n and not graph.tensor(n).constant)
+    source = next(n for n in node.inputs if not graph.tensor(n).constant)
     size = graph.tensor(source).size
     return CpuStep("lookup", (size, source, table.astype(np.int8), node.outputs[0]))
 

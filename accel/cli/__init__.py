@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -24,8 +24,9 @@ from accel.cli import (
     run,
     show,
 )
-from accel.cli._command import CliCommand
 from accel.cli._output import error, use_safe_streams
+from accel.cli.options.merged import merged
+from accel.cli.options.rules import CliCommand
 from accel.errors import ToolError, UserError
 from accel.flow.cache.store import cache_root
 from accel.processes import leftovers, stopping
@@ -34,9 +35,9 @@ USER_EXIT, TOOL_EXIT, STOPPED_EXIT = 2, 1, 130
 
 
 class Commands(TyperGroup):
-    """Turns what a user can run into into one message and an exit code."""
+    """Makes one message and an exit code of every error that a user can cause or meet."""
 
-    def invoke(self, ctx: typer.Context) -> None:
+    def invoke(self, ctx: Any) -> None:
         try:
             super().invoke(ctx)
         except UserError as problem:
@@ -58,23 +59,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Begin with [bold]accel demo[/bold], or with [bold]accel check MODEL[/bold].",
 )
-for _command in (
-    demo.demo,
-    quantize.quantize,
-    check.check,
-    compile.compile,
-    run.run,
-    show.show,
-    estimate.estimate,
-    build.build,
-    bench.bench,
-    explore.explore,
-    boards.boards,
-    doctor.doctor,
-    load.load,
-):
-    app.command(cls=CliCommand)(_command)
-app.add_typer(datapath.app)
+# In the order in which the help lists them.
+_PANELS = {
+    "Begin": (demo.demo, check.check),
+    "Networks": (quantize.quantize, compile.compile, run.run, show.show),
+    "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
+    "Boards": (boards.boards, load.load),
+    "This installation": (doctor.doctor,),
+}
+for _panel, _commands in _PANELS.items():
+    for _command in _commands:
+        app.command(cls=CliCommand, rich_help_panel=_panel)(merged(_command))
+    if _panel == "Hardware":
+        app.add_typer(datapath.app, rich_help_panel=_panel)
 
 
 def _show_version(value: bool) -> None:
@@ -84,14 +81,14 @@ def _show_version(value: bool) -> None:
 
 
 @app.callback()
-def _options(
+def _of_all_commands(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Hardware of its own for a small quantized network: from a .tflite file to exact answers
-    and a bitstream."""
+    """Give a small quantized network hardware of its own: from a .tflite or .onnx file to exact
+    answers and an FPGA's bitstream."""
 
 
 def main() -> None:

@@ -1,14 +1,17 @@
 """``accel datapath report``"""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._output import progress, say, show, table, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import progress, say, show, write_whole
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import table
+from accel.text import counted_lines
 
 _HEADINGS = ("format, element", ">logic", ">DSP", ">EBR", ">MHz", ">cycles", ">ms", ">uJ")
 _REST = (">program", ">accuracy")
@@ -17,9 +20,14 @@ _REST = (">program", ">accuracy")
 def report(
     names: Annotated[
         list[str],
-        typer.Argument(help="Number formats and processing elements.", metavar="NAME..."),
+        typer.Argument(
+            help="Number formats and processing elements.",
+            metavar="NAME...",
+            autocompletion=completion.datapaths,
+        ),
     ],
-    board: _options.BoardName = None,
+    size: groups.SizeOptions,
+    board: groups.BoardName = None,
     models: Annotated[
         list[Path] | None,
         typer.Option(
@@ -30,20 +38,12 @@ def report(
             callback=_places.input_files,
         ),
     ] = None,
-    data: _options.Data = None,
+    data: groups.Data = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", help="Of place and route; with 0 nothing is built.", min=0, max=64),
     ] = 1,
-    rows: _options.Rows = None,
-    cols: _options.Columns = None,
-    values: _options.Values = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="All of it as JSON.", metavar="FILE", callback=_places.output_file
-        ),
-    ] = None,
+    json_file: groups.Json = None,
     html: Annotated[
         Path | None,
         typer.Option(
@@ -60,8 +60,8 @@ def report(
 
     \b
     accel datapath report int8_int4 booth --board icebreaker --model model.tflite
-    accel datapath report my_format --board ulx3s_25f -m float8.tflite -d test.npz \\
-        --seeds 4 --json F.json --html F.html
+    accel datapath report my_format --board ulx3s_25f -m float8.tflite \\
+        -d test.npz --seeds 4 --json F.json --html F.html
     """
     from accel.api import DEFAULT_BOARD
     from accel.explore.datapaths import compare, logic, points
@@ -70,11 +70,10 @@ def report(
     from accel.pictures.datapath import datapath_page
     from accel.pictures.page import Table
 
-    _options.check_names(models or [])
+    values.check_names(models or [])
     check_named_tools()
-    found = _options.find_board(board or DEFAULT_BOARD)
-    changes = {"rows": rows, "columns": cols, **_options.parsed(values or [])}
-    chosen = points(names, found, {k: v for k, v in changes.items() if v is not None})
+    found = values.find_board(board or DEFAULT_BOARD)
+    chosen = points(names, found, size.changes())
     networks = [Network.read(model, data) for model in models or []]
     with progress("report", len(chosen)) as advance:
         done: list[str] = []
@@ -90,15 +89,11 @@ def report(
     for line in cells:
         listing.add_row(*line)
     show(listing)
-    for row in made:
-        for who, problem in _problems(row):
-            first, *others = problem.splitlines()
-            more = f", and {len(others) - 1} more" if len(others) > 1 else ""
-            say(f"  {who}: {' '.join([first, *others[:1]])}{more}", style="yellow")
-    if json_file is not None:
-        text = json.dumps({"board": found.name, "cores": made}, indent=2) + "\n"
-        write_whole(json_file, lambda file: file.write(text.encode()))
-        say(f"Wrote {json_file}")
+    for line in counted_lines(
+        (who, _shortened(problem)) for row in made for who, problem in _problems(row)
+    ):
+        say(f"  {line}", style="yellow")
+    write_json(json_file, {"board": found.name, "cores": made})
     if html is not None:
         page = datapath_page(title, made, Table(headings=_HEADINGS + _REST, rows=cells), logic)
         write_whole(html, lambda file: file.write(page.encode()))
@@ -110,7 +105,7 @@ def _lines(row: Mapping[str, Any], logic: int | None) -> list[Sequence[str]]:
     used = row.get("used") or {}
     fmax = f"{row['fmax_mhz']['median']:.1f}" if row.get("fmax_mhz") else ""
     cells = ["" if n is None else f"{n:,}" for n in (logic, used.get("DSP"), used.get("EBR"))]
-    lines = []
+    lines: list[Sequence[str]] = []
     for name, one in (row["networks"] or {"": {"problem": "none"}}).items():
         head = f"{row['name']}: {name}" if len(row["networks"]) > 1 else row["name"]
         accuracy = one.get("accuracy")
@@ -127,6 +122,13 @@ def _lines(row: Mapping[str, Any], logic: int | None) -> list[Sequence[str]]:
             )
         )
     return lines
+
+
+def _shortened(problem: str) -> str:
+    """A message's first two lines, and how many more it has."""
+    first, *others = problem.splitlines()
+    more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"{' '.join([first, *others[:1]])}{more}"
 
 
 def _problems(row: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -17,8 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.segment import Segment
-from rich.table import Table
 
+from accel.cli.tables.listing import Listing
 from accel.errors import UserError
 from accel.flow import output
 from accel.text import escaped, escaped_lines
@@ -48,19 +48,11 @@ class _Screen(Console):
             yield segment if control else Segment(escaped_lines(text), style)
 
 
-class _Listing(Table):
-    """A table whose cells are lines of text, whatever names they have."""
-
-    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        shown = (escaped(cell) if isinstance(cell, str) else cell for cell in cells)
-        super().add_row(*shown, **options)
-
-
-def console(stderr: bool = False) -> Console:
-    """A console for the streams as they are now."""
+def console(stderr: bool = False, width: int | None = None) -> Console:
+    """A console for the streams as they are now, ``width`` columns wide where that is given."""
     stream = sys.stderr if stderr else sys.stdout
-    plain = not stream.isatty() and "COLUMNS" not in os.environ
-    width = PLAIN_WIDTH if plain else None
+    if width is None and not stream.isatty() and "COLUMNS" not in os.environ:
+        width = PLAIN_WIDTH
     # Names come from files and may look like markup.
     return _Screen(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
@@ -82,21 +74,12 @@ def error(text: str) -> None:
     screen.print(escaped_lines(text), soft_wrap=True)
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """A table whose columns are right-aligned where their heading begins with ``>``."""
-    title = None if title is None else escaped(title)
-    made = _Listing(title=title, title_justify="left", title_style="bold", header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        made.add_column(
-            escaped(column.removeprefix(">")), justify="right" if right else "left", overflow="fold"
-        )
-    return made
-
-
-def show(renderable: Any) -> None:
-    """Print a table."""
-    console().print(renderable)
+def show(renderable: RenderableType) -> None:
+    """Print a table or a grid. Where a name would be broken over two lines it becomes wider instead."""
+    screen = console()
+    if isinstance(renderable, Listing):
+        screen = console(width=renderable.fit(screen))
+    screen.print(renderable)
 
 
 def show_exactness(report: Any) -> None:
@@ -121,8 +104,8 @@ def show_exactness(report: Any) -> None:
 def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Callable[..., None]]:
     """Show progress on standard error while the block runs.
 
-    Gives a function ``advance(done, text=None)``; ``remaining`` shows the time that is left. Where there is no terminal, a line is printed for
-    each new text.
+    Gives a function ``advance(done, text=None)``; ``remaining`` shows the time that is left. Where
+    there is no terminal, a line is printed for each new text.
     """
     screen = console(stderr=True)
     if not screen.is_terminal:
@@ -142,7 +125,7 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
         task = bar.add_task(escaped(text), total=total)
 
         def advance(done: float, text: str | None = None) -> None:
-            bar.update(task, completed=done, **({"description": escaped(text)} if text else {}))
+            bar.update(task, completed=done, description=escaped(text) if text else None)
 
         yield advance
 

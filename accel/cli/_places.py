@@ -8,6 +8,7 @@ import typer
 
 from accel.cli._output import CannotWrite
 
+STANDARD_OUTPUT = Path("-")
 _OUTPUTS, _INPUTS = "accel.outputs", "accel.inputs"
 
 
@@ -17,6 +18,11 @@ def output_file(ctx: typer.Context, param: typer.CallbackParam, value: Path | No
         check_writable(value)
         _keep_apart(ctx, param, value, is_output=True)
     return value
+
+
+def json_file(ctx: typer.Context, param: typer.CallbackParam, value: Path | None) -> Path | None:
+    """The callback of ``--json``: as `output_file`, but that ``-`` is standard output."""
+    return value if value == STANDARD_OUTPUT else output_file(ctx, param, value)
 
 
 def output_folder(

@@ -1,13 +1,23 @@
 """What ``accel quantize`` does, step by step: read, quantize, try the boards, measure."""
 
-import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accel.cli._output import progress
+from accel.cli.tables.matrix import Answer, answer_of, compiled
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from accel.api import Program
+    from accel.boards import Board
+    from accel.compiler.diagnostics import Reason
+    from accel.compiler.ir.graph import Graph
+    from accel.config import AcceleratorConfig
+    from accel.quantization.quantizer import Quantized, Settings
 
 CHUNK = 32  # samples between two steps of the progress bar
 TOOLS = ("onnxruntime", "onnx", "numpy")
@@ -21,13 +31,14 @@ NAMES = {
 
 def work(
     path: Path,
+    output: Path,
     calibration: Path,
     test: Path | None,
     labels: Path | None,
-    settings: Any,
-    asked: Sequence[Any],
-) -> tuple[Any, dict[str, Any], list[Any]]:
-    """Quantize and measure. Gives the network, the report, and a program or None for each board."""
+    settings: "Settings",
+    asked: "Sequence[Board]",
+) -> "tuple[Quantized, dict[str, Any], list[Answer]]":
+    """Quantize and measure. Gives the network, the report, and what each board says of it."""
     from accel.quantization import measure, preparation
     from accel.quantization.exact import settled
     from accel.quantization.fit import fitted
@@ -46,7 +57,8 @@ def work(
     samples.check_classes(preparation.check_answer(float_session, model, samples.x))
     prepared = preparation.folded(fixed, model.name)
 
-    count, narrow, layers = len(typical.x), prepared, []
+    count, narrow = len(typical.x), prepared
+    layers: list[Any] = []
     if settings.weights != "int8":
         narrow, layers = rounded(prepared, settings.weights, settings.per_tensor)
         with progress("fitting narrow weights", len(layers)) as advance:
@@ -59,7 +71,7 @@ def work(
         made = settled(made, model.name)
         advance(1)
     with progress("checking boards", len(asked)) as advance:
-        programs, boards = _on_boards(made.graph, asked, advance)
+        program, boards = _on_boards(made.graph, str(output), asked, advance)
     answers = {}
     for who, session in (
         (measure.FLOAT, float_session),
@@ -67,7 +79,6 @@ def work(
     ):
         with progress(f"{NAMES[who]}: {len(samples.x)} samples", len(samples.x)) as advance:
             answers[who] = session.run(samples.x, advance)
-    program = next(filter(None, programs), None)
     answers[measure.OURS] = _our_answers(made.graph, program, samples.x)
     softmax = any(node.operator == "softmax" for node in made.graph)
     report = {
@@ -85,19 +96,19 @@ def work(
         },
         "bytes": {"float32": model.bytes, "int8": len(made.data)},
         "operators": dict(Counter(node.operator for node in made.graph)),
-        "boards": boards,
+        "boards": list(map(_board_json, boards)),
         "tools": [{"name": name, "version": metadata.version(name)} for name in TOOLS],
     }
-    return made, report, programs
+    return made, report, boards
 
 
-def _our_answers(graph: Any, program: Any, x: Any) -> Any:
+def _our_answers(graph: "Graph", program: "Program | None", x: "np.ndarray") -> "np.ndarray":
     """The first output as the machine gives it, as the reference does where nothing fits."""
     import numpy as np
 
     from accel.compiler.graph import interpreter
 
-    def run(part: Any) -> Any:
+    def run(part: np.ndarray) -> np.ndarray:
         if program is None:
             return interpreter.run(graph, part)[graph.outputs[0]]
         return program.run(part, "machine").output
@@ -112,31 +123,31 @@ def _our_answers(graph: Any, program: Any, x: Any) -> Any:
     return np.concatenate(answers)
 
 
-def _on_boards(graph: Any, asked: Sequence[Any], advance: Any) -> tuple[list, list]:
-    """Each board's program, or None, and what to say of it."""
-    import accel
-    from accel.errors import UserError
+def _on_boards(
+    graph: "Graph", name: str, asked: "Sequence[Board]", advance: Callable[[float], None]
+) -> "tuple[Program | None, list[Answer]]":
+    """A program that runs on one of the boards, if there is one, and the answer of each of them."""
     from accel.target import resources
 
-    programs, told = [], []
+    known: dict[AcceleratorConfig, tuple[Program | None, tuple[Reason, ...]]] = {}
+    program, told = None, []
     for done, board in enumerate(asked, 1):
-        program, reasons = None, []
-        with contextlib.ExitStack() as stack:
-            stack.callback(advance, done)
-            try:
-                program = accel.compile(graph, board=board.name)
-                reasons = resources.problems(program.config, board)
-            except UserError as problem:
-                reasons = str(problem).splitlines()
-        cycles = None if program is None else program.report().cycles
-        programs.append(None if reasons else program)
-        told.append(
-            {
-                "board": board.name,
-                "runs": not reasons,
-                "reasons": reasons,
-                "cycles": cycles,
-                "milliseconds": cycles and round(cycles / board.clock.made_mhz / 1e3, 4),
-            }
-        )
-    return programs, told
+        config = resources.configure(board)
+        if config not in known:
+            known[config] = compiled(graph, config)
+        answer = answer_of(name, graph, board, config, known[config])
+        if answer.runs and program is None:
+            program = known[config][0]
+        told.append(answer)
+        advance(done)
+    return program, told
+
+
+def _board_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "board": answer.board,
+        "runs": answer.runs,
+        "reasons": list(answer.reasons),
+        "cycles": answer.cycles,
+        "milliseconds": answer.milliseconds,
+    }

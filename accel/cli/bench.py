@@ -1,19 +1,21 @@
 """``accel bench``"""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._bench_tables import show_bench
-from accel.cli._output import progress, say, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import progress
+from accel.cli.options import groups
+from accel.cli.tables.bench import show_bench
 
 _QUICK = {"samples": 16, "repeat": 3}
 
 
 def bench(
+    targets: groups.TargetsOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -27,7 +29,6 @@ def bench(
         list[Path] | None,
         typer.Option("--models", help="All files in a folder; may be repeated.", metavar="FOLDER"),
     ] = None,
-    board: _options.BoardNames = None,
     quick: Annotated[
         bool,
         typer.Option("--quick", help="No place and route: the clock as it was recorded."),
@@ -43,17 +44,9 @@ def bench(
             show_default="yes; with --quick only of arrays up to 4x4",
         ),
     ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", help="All figures.", metavar="FILE", callback=_places.output_file),
-    ] = None,
-    rows: _options.Rows = None,
-    cols: _options.Columns = None,
-    format: _options.Format = None,
-    pe: _options.Pe = None,
-    values: _options.Values = None,
+    json_file: groups.Json = None,
 ) -> None:
-    """Measure all that counts in one run, and print each figure beside its anchor as a ratio.
+    """Measure cores and networks, and compare each figure with a published one.
 
     Of each board, its core is built with 8 seeds, and its signed-off Fmax,
     logic and DSPs are compared with the best that was published for the chip.
@@ -86,8 +79,7 @@ def bench(
 
     check_named_tools()
     paths = networks.paths(models or [], folders or [])
-    asked = _options.find_boards(board, DEFAULT_BOARD)
-    subjects = [(b, _options.configuration(b, rows, cols, format, pe, values)) for b in asked]
+    subjects = targets.find(DEFAULT_BOARD)
     if not quick:
         for found, config in subjects:
             resources.check_fits(config, found)
@@ -101,7 +93,4 @@ def bench(
     with progress("bench", plan.steps) as advance:
         result = measure(plan, advance)
     show_bench(result)
-    if json_file is not None:
-        text = json.dumps(result, indent=1) + "\n"
-        write_whole(json_file, lambda file: file.write(text.encode()))
-        say(f"Wrote {json_file}")
+    write_json(json_file, result)

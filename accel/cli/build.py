@@ -6,13 +6,27 @@ from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._output import error, progress, say, show, table, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import error, progress, say, show, write_whole
+from accel.cli.options import completion, groups
+from accel.cli.tables.listing import table
 from accel.flow.output import REPORT
+
+_MODULES = 5  # that are named
 
 
 def build(
-    board: Annotated[str, typer.Option("--board", "-b", help=_options.BOARD_HELP, metavar="BOARD")],
+    board: Annotated[
+        str,
+        typer.Option(
+            "--board",
+            "-b",
+            help=groups.BOARD_HELP,
+            metavar="BOARD",
+            autocompletion=completion.boards,
+        ),
+    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -23,39 +37,35 @@ def build(
             callback=_places.output_folder,
         ),
     ],
-    rows: _options.Rows = None,
-    cols: _options.Columns = None,
-    format: _options.Format = None,
-    pe: _options.Pe = None,
-    values: _options.Values = None,
+    core: groups.CoreOptions,
+    platform: groups.PlatformOptions,
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=1, max=64, help="Runs of place and route; the best is kept."),
     ] = None,
-    clock: _options.Clock = None,
-    clock_mhz: _options.ClockMhz = None,
-    uart: _options.Uart = None,
-    led: _options.Led = None,
-    baud: _options.Baud = None,
     cache: Annotated[
         bool,
         typer.Option(
             "--cache/--no-cache",
-            help="Take from the user's cache what was made before of the same content (at most 1 GiB "
-            "is kept; the variable ACCEL_CACHE names another folder).",
+            help="Take from the user's cache what was made before of the same content (at most "
+            "1 GiB is kept; the variable ACCEL_CACHE names another folder).",
         ),
     ] = True,
+    json_file: groups.Json = None,
 ) -> None:
     """Build a bitstream for a board and say what it takes and how fast it is.
 
-    DIR gets the bitstream, report.json and report.html, the sources and the tools' logs.
-    The bitstream runs any program that was compiled for the same core.
+    DIR gets the bitstream, report.json and report.html, the sources and the
+    tools' logs. The bitstream runs any program that was compiled for the same
+    core. FILE has what report.json has, the bitstream's path, and what was
+    taken from the cache.
 
     \b
     accel build --board icebreaker -o build
     accel build --board icebreaker --format int8_int4 --seeds 4 -o build_int4
     accel build --board ulx3s_85f --rows 8 --cols 8 -o build_ulx3s
-    accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform --clock clk12 --uart 4,3 -o up2
+    accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform \\
+        --clock clk12 --uart 4,3 -o up2
     """
     from accel.flow.tools import check_named_tools
     from accel.pictures.pages import build_page
@@ -64,10 +74,8 @@ def build(
     page = output / "report.html"
     check_named_tools()
     _places.check_in_folder(output, page.name, REPORT)
-    found = _options.find_board(
-        board, linked=True, clock=clock, clock_mhz=clock_mhz, uart=uart, led=led, baud=baud
-    )
-    config = _options.configuration(found, rows, cols, format, pe, values)
+    found = platform.find_board(board)
+    config = core.on(found)
     with progress(f"build for {board}", 1.0) as advance:
         result = run_build(
             found,
@@ -82,6 +90,10 @@ def build(
     say(f"Bitstream: {result.bitstream}")
     write_whole(page, lambda file: file.write(build_page(result.report).encode()))
     say(f"Charts of fit, seeds and critical paths: {page}")
+    write_json(
+        json_file,
+        {**result.report, "bitstream": str(result.bitstream), "reused": list(result.reused)},
+    )
     if not result.report["timing_met"]:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)
@@ -104,6 +116,7 @@ def show_report(report: Mapping[str, Any]) -> None:
             share = f"{100 * use['used'] / use['available']:.0f} %"
             fit.add_row(name, str(use["used"]), str(use["available"]), share)
     show(fit)
+    _show_modules(report.get("modules") or {})
     met = "met" if report["timing_met"] else "NOT met"
     say(f"Clock {report['clock_mhz']:g} MHz, {met}: signed-off Fmax {fmax['signed_off']:.1f} MHz")
     of = "of one seed"
@@ -115,3 +128,15 @@ def show_report(report: Mapping[str, Any]) -> None:
         say(f"  no result of seed {', '.join(map(str, fmax['failed_seeds']))}")
     if "icetime_mhz" in report:
         say(f"  icetime says {report['icetime_mhz']:.1f} MHz")
+
+
+def _show_modules(modules: Mapping[str, Mapping[str, int]]) -> None:
+    """The modules that take most of the logic."""
+    total = sum(module["logic"] for module in modules.values())
+    shares = [
+        f"{name} {100 * module['logic'] / total:.0f} %"
+        for name, module in list(modules.items())[:_MODULES]
+        if module["logic"]
+    ]
+    if shares:
+        say(f"Most of the logic: {', '.join(shares)}")

@@ -2,18 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from accel.cli import _options, _places
+from accel.cli import _places
+from accel.cli._json import write_json
 from accel.cli._output import say, show_exactness
+from accel.cli.options import groups
+
+if TYPE_CHECKING:
+    from accel.api import Report
 
 PROGRAM, LISTING, LAYERS = "program.bin", "listing.txt", "layers.json"
 
 
 def compile(
-    model: _options.Model,
+    model: groups.Model,
     output: Annotated[
         Path,
         typer.Option(
@@ -24,15 +29,8 @@ def compile(
             callback=_places.output_folder,
         ),
     ],
-    board: _options.BoardName = None,
-    contract: _options.Contract = None,
-    fuse: _options.Fuse = True,
-    exact: _options.Exact = False,
-    rows: _options.Rows = None,
-    cols: _options.Columns = None,
-    format: _options.Format = None,
-    pe: _options.Pe = None,
-    values: _options.Values = None,
+    target: groups.TargetOptions,
+    network: groups.NetworkOptions,
     lost: Annotated[
         bool, typer.Option("--lost", help="Show where the cycles of each layer go.")
     ] = False,
@@ -42,6 +40,7 @@ def compile(
             "--passes", help="Folder for what each of the compiler's passes made.", metavar="DIR"
         ),
     ] = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Compile a network to a program for a board's core.
 
@@ -54,14 +53,14 @@ def compile(
 
     --passes writes a text file for each pass of the compiler, numbered in the
     order in which they run: how the network becomes layers, then commands,
-    then bytes.
+    then bytes. FILE has what layers.json has, the program's bytes, those of
+    them that are in flash, and the paths of the files.
 
     \b
     accel compile model.tflite --board icebreaker -o program
     accel compile model.tflite -o program --passes passes
     """
     import accel
-    from accel.api import DEFAULT_BOARD
     from accel.compiler.program.disassembly import write_listing
     from accel.compiler.program.program_file import save
     from accel.compiler.reports.pass_texts import PassTexts
@@ -69,19 +68,12 @@ def compile(
     from accel.target import resources
 
     _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
-    found = _options.find_board(board or DEFAULT_BOARD)
-    config = _options.configuration(found, rows, cols, format, pe, values)
+    found, config = target.find()
     resources.check_fits(config, found)
     texts = PassTexts() if passes else None
     try:
         program = accel.compile(
-            model,
-            board=found,
-            config=config,
-            contract=contract,
-            fuse=fuse,
-            exact=exact,
-            watch=texts,
+            model, board=found, config=config, watch=texts, **network.arguments()
         )
     finally:  # also of a network that is refused: the last file is of the pass before
         if passes and texts and texts.texts:
@@ -101,17 +93,23 @@ def compile(
     if lost:
         _show_lost(report)
     show_exactness(report)
-    say(f"Wrote {', '.join(str(output / name) for name in (PROGRAM, LISTING, LAYERS))}")
+    files = [str(output / name) for name in (PROGRAM, LISTING, LAYERS)]
+    say(f"Wrote {', '.join(files)}")
     flash = found.flash
     if program.code.flash and flash:
         how = flash.how_to_write(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
         if config.flash_lanes == 4:
             say(f"Unless it reads on four lines already, once: {flash.how_to_enable_quad()}")
+    sizes = {"bytes": program.code.size_bytes, "flash_bytes": program.code.memory.flash_bytes}
+    write_json(json_file, report.as_dict() | sizes | {"files": files})
 
 
-def _show_lost(report: Any) -> None:
-    """Cycles by what they are lost to, layer by layer; `accel.sim.cycles.loss_attribution` says what is what."""
+def _show_lost(report: "Report") -> None:
+    """Cycles by what they are lost to, layer by layer.
+
+    `accel.sim.cycles.loss_attribution` says what the parts are.
+    """
     parts = [part for part, cycles in report.lost.items() if cycles]
     rows = [(layer.name, layer.cycles_model, layer.lost) for layer in report.layers]
     rows.append(("all", report.cycles_model, report.lost))

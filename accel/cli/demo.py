@@ -8,12 +8,15 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from accel.cli import _places
-from accel.cli._output import console, error, progress, say, show, table
+from accel.cli._json import write_json
+from accel.cli._output import console, error, progress, say, show
 from accel.cli.build import show_report, show_reused
-from accel.cli.run import run_with_progress, show_layers
+from accel.cli.options import groups
+from accel.cli.run import run_with_progress
+from accel.cli.tables.listing import table
+from accel.cli.tables.program import show_layers
 
 BOARD = "icebreaker"
 _SHADES = " ░▒▓█"
@@ -38,12 +41,19 @@ def demo(
             callback=_places.output_folder,
         ),
     ] = Path("accel-demo"),
+    json_file: groups.Json = None,
 ) -> None:
-    """The whole way on a small network that reads handwritten digits.
+    """Run the whole flow on a small network that reads handwritten digits.
 
     Compiles it, runs it on the functional machine and in compiled RTL,
     compares every element of every layer, shows an answer and what each
-    layer takes, and builds the iCEBreaker's bitstream.
+    layer takes, and builds the iCEBreaker's bitstream. FILE has what
+    `accel run --json` writes of the run in RTL, and what the demo compared
+    and built.
+
+    \b
+    accel demo
+    accel demo --no-build
     """
     import numpy as np
 
@@ -85,10 +95,18 @@ def demo(
     same = all(layer.cycles == layer.cycles_model for layer in rtl.report.layers)
     say(f"  The cycle model says {'the same' if same else 'otherwise'} for every layer.")
 
+    answer: dict[str, Any] = rtl.report.as_dict() | {
+        "accuracy": round(right / len(x), 6),
+        "images": len(x),
+        "elements_compared": compared,
+        "elements_differing": differing,
+        "build": None,
+    }
     if build:
         _step("Build the bitstream")
-        _build(output)
+        answer["build"] = _build(output)
     _next(build)
+    write_json(json_file, answer)
 
 
 def _step(title: str) -> None:
@@ -125,7 +143,7 @@ def _answer(image: Any, codes: Any, label: int, program: Any) -> Any:
     return side
 
 
-def _build(output: Path) -> None:
+def _build(output: Path) -> dict[str, Any]:
     from accel.target.bitstream import build as run_build
 
     with progress("build", 1.0) as advance:
@@ -135,6 +153,7 @@ def _build(output: Path) -> None:
     show_report(result.report)
     show_reused(result.reused)
     say(f"Bitstream: {result.bitstream}")
+    return {**result.report, "bitstream": str(result.bitstream)}
 
 
 def _next(built: bool) -> None:
@@ -147,7 +166,6 @@ def _next(built: bool) -> None:
     ]
     if not built:
         rows.insert(0, ("accel demo", "the same with the iCEBreaker's bitstream"))
-    listing = Table.grid(padding=(0, 2))
+    width = max(len(command) for command, _ in rows)
     for command, what in rows:
-        listing.add_row(Text(f"  {command}", style="bold"), what)
-    show(listing)
+        say(f"  {command:{width}}  # {what}")

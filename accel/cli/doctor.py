@@ -3,26 +3,46 @@
 import os
 import platform
 import shutil
+from dataclasses import dataclass, field
 from importlib import metadata
 
 import typer
 
 from accel.advice import DISTRIBUTION, EXTRAS, how_to_install, how_to_install_package, requirements
-from accel.cli._output import say, show, table
+from accel.cli._json import write_json
+from accel.cli._output import say, show
+from accel.cli.options import groups
+from accel.cli.tables.listing import name as name_of
+from accel.cli.tables.listing import table
 
 _OPTIONAL_TOOLS = ("icetime",)
 _PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 
 
-def doctor() -> None:
+@dataclass
+class _Parts:
+    """What was looked for, each with its version and where it is or why it is wanted."""
+
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    def add_row(self, what: str, version: str, where: str) -> None:
+        self.rows.append({"name": what, "version": version, "where": where})
+
+
+def doctor(json_file: groups.Json = None) -> None:
     """Say what is installed, in which version, and what to install.
 
-    Of optional parts that are missing it says what they are for. Ends with 1 if something is missing
-    that `accel build` or `accel run` needs.
+    Of optional parts that are missing it says what they are for. Ends with 1 if
+    something is missing that `accel build` or `accel run` needs. FILE has
+    "parts", "optional", "to_do" and whether that is "complete".
+
+    \b
+    accel doctor
+    accel doctor --json -
     """
     from accel import __version__
 
-    listing = table("what", "version", "where or why")
+    listing = _Parts()
     listing.add_row("accel", __version__, "")
     listing.add_row("Python", platform.python_version(), platform.platform())
     missing = _packages(listing)
@@ -32,17 +52,24 @@ def doctor() -> None:
     for name in _PROGRAMMERS:
         found = shutil.which(name)
         listing.add_row(name, "", found or "not installed; only to load a bitstream into a board")
-    show(listing)
+    shown = table("what", "version", "where or why")
+    for row in listing.rows:
+        path = os.path.isabs(row["where"])
+        shown.add_row(row["name"], row["version"], name_of(row["where"]) if path else row["where"])
+    show(shown)
     for remedy in optional:
         say(f"Optional: {remedy}")
     for remedy in missing:
         say(f"To do: {remedy}")
+    if not missing:
+        say("All that is needed is here.")
+    answer = {"parts": listing.rows, "optional": optional, "to_do": missing}
+    write_json(json_file, answer | {"complete": not missing})
     if missing:
         raise typer.Exit(1)
-    say("All that is needed is here.")
 
 
-def _packages(listing) -> list[str]:
+def _packages(listing: _Parts) -> list[str]:
     """What to do about packages that are always needed."""
     needed = requirements()
     if not needed:
@@ -51,7 +78,7 @@ def _packages(listing) -> list[str]:
     return [how_to_install_package(name) for name in absent]
 
 
-def _optional_packages(listing) -> list[str]:
+def _optional_packages(listing: _Parts) -> list[str]:
     """What to do about those that only some commands need."""
     remedies = []
     for extra, purpose in EXTRAS.items():
@@ -61,7 +88,7 @@ def _optional_packages(listing) -> list[str]:
     return remedies
 
 
-def _has(listing, package: str, what: str) -> bool:
+def _has(listing: _Parts, package: str, what: str) -> bool:
     """Whether a package is installed; its row says so."""
     try:
         version = metadata.version(package)
@@ -71,7 +98,7 @@ def _has(listing, package: str, what: str) -> bool:
     return bool(version)
 
 
-def _tools(listing) -> list[str]:
+def _tools(listing: _Parts) -> list[str]:
     from accel.flow.tools import REQUIREMENTS, ToolMisnamed, ToolNotFound, find_tool
 
     missing = []
@@ -89,7 +116,7 @@ def _tools(listing) -> list[str]:
     return missing
 
 
-def _compiler(listing) -> list[str]:
+def _compiler(listing: _Parts) -> list[str]:
     from accel.flow.tools import ToolMisnamed
     from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 
@@ -102,7 +129,7 @@ def _compiler(listing) -> list[str]:
     return []
 
 
-def _cache(listing) -> None:
+def _cache(listing: _Parts) -> None:
     from accel.flow.cache.entries import make_private
     from accel.sim.rtl.compiled import cache_folder
 

@@ -1,16 +1,23 @@
 """``accel estimate``"""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._output import say, show, table, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import say, show
+from accel.cli.options import groups, values
+from accel.cli.tables.listing import name, table
+
+if TYPE_CHECKING:
+    from accel.boards import Board
+    from accel.config import AcceleratorConfig
 
 
 def estimate(
+    targets: groups.TargetsOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -19,20 +26,9 @@ def estimate(
             callback=_places.input_files,
         ),
     ] = None,
-    board: _options.BoardNames = None,
-    rows: _options.Rows = None,
-    cols: _options.Columns = None,
-    format: _options.Format = None,
-    pe: _options.Pe = None,
-    values: _options.Values = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", help="All of it as JSON.", metavar="FILE", callback=_places.output_file
-        ),
-    ] = None,
+    json_file: groups.Json = None,
 ) -> None:
-    """What a core takes and how fast it is, before any synthesis.
+    """Estimate a core's logic and clock, and what networks take on it, before any synthesis.
 
     Logic and clock are estimated from builds that were recorded; cycles are
     exact. `accel build` says what it really is. FILE has an object, of several
@@ -44,20 +40,16 @@ def estimate(
     """
     from accel.api import DEFAULT_BOARD
 
-    _options.check_names(models or [])
-    asked = _options.find_boards(board, DEFAULT_BOARD)
-    configs = [_options.configuration(b, rows, cols, format, pe, values) for b in asked]
-    found = [_estimated(*pair, models or []) for pair in zip(asked, configs, strict=True)]
-    if json_file is not None:
-        text = json.dumps(found[0] if len(found) == 1 else found, indent=2) + "\n"
-        write_whole(json_file, lambda file: file.write(text.encode()))
+    values.check_names(models or [])
+    found = [_estimated(*subject, models or []) for subject in targets.find(DEFAULT_BOARD)]
     for answer in found:
         config = answer["configuration"]
         size = f"{config['rows']}x{config['columns']} {config['format']}"
         _show(answer, f"{answer['board']}: {size}, estimated")
+    write_json(json_file, found[0] if len(found) == 1 else found)
 
 
-def _estimated(found: Any, config: Any, models: list[Path]) -> dict[str, Any]:
+def _estimated(found: "Board", config: "AcceleratorConfig", models: list[Path]) -> dict[str, Any]:
     """What is known of a board's core without synthesis, and what networks take on it."""
     import accel
     from accel.estimate import estimate as guess
@@ -86,10 +78,10 @@ def _estimated(found: Any, config: Any, models: list[Path]) -> dict[str, Any]:
 
 def _show(answer: dict[str, Any], title: str) -> None:
     fit = table("resource", ">about", ">available", ">share", title=title)
-    for name, used in answer["used"].items():
-        available = answer["available"][name]
+    for resource, used in answer["used"].items():
+        available = answer["available"][resource]
         share = f"{100 * used / available:.0f} %" if available else ""
-        fit.add_row(name, f"{used:,}", f"{available:,}", share)
+        fit.add_row(resource, f"{used:,}", f"{available:,}", share)
     show(fit)
     say(
         f"Fmax about {answer['fmax_mhz']:.0f} MHz (median over seeds), from {answer['builds']} "
@@ -99,8 +91,8 @@ def _show(answer: dict[str, Any], title: str) -> None:
         say(f"  {text}", style="yellow")
     if answer["networks"]:
         listing = table("network", ">cycles", ">ms", ">uJ", ">of peak")
-        for name, one in answer["networks"].items():
+        for network, one in answer["networks"].items():
             energy = "" if one["energy_uj"] is None else f"{one['energy_uj']:.1f}"
             latency, share = f"{one['latency_ms']:.3f}", f"{100 * one['utilization']:.1f} %"
-            listing.add_row(name, f"{one['cycles']:,}", latency, energy, share)
+            listing.add_row(name(network), f"{one['cycles']:,}", latency, energy, share)
         show(listing)

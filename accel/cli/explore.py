@@ -3,18 +3,86 @@
 import contextlib
 import json
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._output import note, progress, say, show, table, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import note, progress, say, show, write_whole
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import table
 
 PAGE, SUMMARY = "explore.html", "explore.json"
 
 
+@dataclass(frozen=True, kw_only=True)
+class AxesOptions:
+    """Several values of each of the core's properties, of which all combinations are explored."""
+
+    rows: Annotated[str | None, typer.Option("--rows", help="Such as 2,4,8.", metavar="N,...")] = (
+        None
+    )
+    cols: Annotated[str | None, typer.Option("--cols", help="Such as 4,8,16.", metavar="N,...")] = (
+        None
+    )
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Number formats.",
+            metavar="NAME,...",
+            autocompletion=completion.several(completion.formats),
+        ),
+    ] = None
+    pe: Annotated[
+        str | None,
+        typer.Option(
+            "--pe",
+            help="Processing elements.",
+            metavar="NAME,...",
+            autocompletion=completion.several(completion.elements),
+        ),
+    ] = None
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Other values of the configuration, such as requantizers=1,2.",
+            metavar="NAME=VALUE,...",
+            autocompletion=completion.configuration,
+        ),
+    ] = None
+
+    def values_of_each(self) -> dict[str, list[Any]]:
+        """The values of each name that was given. Raises ``BadOption``."""
+        given = {
+            "rows": self.rows,
+            "columns": self.cols,
+            "format": self.format,
+            "element": self.pe,
+        }
+        texts = {name: text for name, text in given.items() if text}
+        for text in self.values or []:
+            name, equals, several = text.partition("=")
+            if not equals or name in texts:
+                raise values.BadOption(
+                    f"--set must be NAME=VALUE,... with each name once, not {text!r}"
+                )
+            texts[name] = several
+        return {
+            name: list(
+                dict.fromkeys(values.parsed([f"{name}={part}"])[name] for part in text.split(","))
+            )
+            for name, text in texts.items()
+        }
+
+
 def explore(
+    axes: AxesOptions,
     models: Annotated[
         list[Path],
         typer.Argument(
@@ -33,29 +101,15 @@ def explore(
     ],
     board: Annotated[
         list[str] | None,
-        typer.Option("--board", "-b", help="Boards, as many as you like, or all.", metavar="BOARD"),
-    ] = None,
-    rows: Annotated[
-        str | None, typer.Option("--rows", help="Such as 2,4,8.", metavar="N,...")
-    ] = None,
-    cols: Annotated[
-        str | None, typer.Option("--cols", help="Such as 4,8,16.", metavar="N,...")
-    ] = None,
-    format: Annotated[
-        str | None, typer.Option("--format", help="Number formats.", metavar="NAME,...")
-    ] = None,
-    pe: Annotated[
-        str | None, typer.Option("--pe", help="Processing elements.", metavar="NAME,...")
-    ] = None,
-    values: Annotated[
-        list[str] | None,
         typer.Option(
-            "--set",
-            help="Other values of the configuration, such as requantizers=1,2.",
-            metavar="NAME=VALUE,...",
+            "--board",
+            "-b",
+            help="Boards, as many as you like, or all.",
+            metavar="BOARD",
+            autocompletion=completion.boards_or_all,
         ),
     ] = None,
-    data: _options.Data = None,
+    data: groups.Data = None,
     route: Annotated[
         int,
         typer.Option("--route", help="Points to place and route.", metavar="N", min=0),
@@ -80,20 +134,24 @@ def explore(
         str | None,
         typer.Option("--dask", help="Use the workers of this Dask scheduler.", metavar="ADDRESS"),
     ] = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Explore cores for networks: estimate all, build the best, show each board's Pareto front.
 
     All combinations of the values are estimated: what does not fit is left out,
     of the rest those that promise most in latency, logic, energy and accuracy on
-    their board are placed and routed. What is not known, as accuracy without --data,
-    is not compared, and said. Each finished point is kept at once; the same command goes
-    on where an interrupted one stopped. DIR gets explore.html and explore.json.
+    their board are placed and routed. What is not known, as accuracy without
+    --data, is not compared, and said. Each finished point is kept at once; the
+    same command goes on where an interrupted one stopped. DIR gets explore.html
+    and explore.json; FILE has what explore.json has.
 
     \b
     accel explore model.tflite -b icebreaker --rows 2,4 --cols 2,4,8 -o sweep
-    accel explore a.tflite b.onnx -b ulx3s_25f -b ulx3s_85f --rows 4,8 --cols 4,8,16 \\
-        --set requantizers=1,2,4 --data test.npz --route 20 --seeds 4 -o sweep
-    accel explore model.tflite -b all --rows 4,8 -o sweep --dask tcp://10.0.0.5:8786
+    accel explore a.tflite b.onnx -b ulx3s_25f -b ulx3s_85f --rows 4,8 \\
+        --cols 4,8,16 --set requantizers=1,2,4 --data test.npz --route 20 \\
+        --seeds 4 -o sweep
+    accel explore model.tflite -b all --rows 4,8 -o sweep \\
+        --dask tcp://10.0.0.5:8786
     """
     from accel.explore import executors
     from accel.explore.network import Network
@@ -104,8 +162,8 @@ def explore(
     from accel.flow.tools import check_named_tools
     from accel.pictures.exploration import exploration_page
 
-    space = Space(_boards(board), _axes(rows, cols, format, pe, values))
-    _options.check_names(models)
+    space = Space(_boards(board), axes.values_of_each())
+    values.check_names(models)
     if route:
         check_named_tools()
     _places.check_in_folder(output, PAGE, SUMMARY)
@@ -130,7 +188,7 @@ def explore(
     feasible(outcomes)
     best = pareto_fronts([outcome for outcome in outcomes if outcome.is_routed or not route])
     points = [outcome.as_dict() for outcome in outcomes]
-    fronts = [
+    fronts: list[dict[str, Any]] = [
         {
             "board": front.board,
             "objectives": front.objectives,
@@ -155,10 +213,11 @@ def explore(
     built = sum(bool(point.get("routed")) for point in points)
     say(f"{len(points)} points estimated, {fit} fit, {built} placed and routed")
     say(f"Wrote {output / PAGE}, {output / SUMMARY}")
+    write_json(json_file, summary)
 
 
 @contextlib.contextmanager
-def _progress():
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar with the time that is left, for each kind of work in turn."""
     with progress("exploring", 1.0, remaining=True) as advance:
 
@@ -176,25 +235,6 @@ def _boards(names: list[str] | None) -> list[str]:
     if "all" in names:
         return list(boards.BOARDS)
     return [boards.get(name).name for name in dict.fromkeys(names)]
-
-
-def _axes(rows, cols, form, element, values) -> dict[str, list[Any]]:
-    """The values of each name, from options."""
-    given = {"rows": rows, "columns": cols, "format": form, "element": element}
-    texts = {name: text for name, text in given.items() if text}
-    for text in values or []:
-        name, equals, several = text.partition("=")
-        if not equals or name in texts:
-            raise _options.BadOption(
-                f"--set must be NAME=VALUE,... with each name once, not {text!r}"
-            )
-        texts[name] = several
-    return {
-        name: list(
-            dict.fromkeys(_options.parsed([f"{name}={part}"])[name] for part in text.split(","))
-        )
-        for name, text in texts.items()
-    }
 
 
 def _show(front: dict[str, Any], points: list[dict[str, Any]], title: str) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from accel.advice import how_to_install
-from accel.cli import _options, _places
+from accel.cli import _places
+from accel.cli._json import write_json
 from accel.cli._output import progress, say
+from accel.cli.options import groups, values
 from accel.errors import ToolError
 
 
@@ -22,13 +24,16 @@ def load(
     port: Annotated[
         str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")
     ],
-    board: _options.BoardName = None,
+    board: groups.BoardName = None,
     baud: Annotated[
         int | None,
         typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
     ] = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
+
+    FILE says what was loaded, how many bytes that took, and how long.
 
     \b
     accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
@@ -45,7 +50,7 @@ def load(
         raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
 
     image = load_image(program)
-    rate = baud or _options.find_board(board or DEFAULT_BOARD).link.baud
+    rate = baud or values.find_board(board or DEFAULT_BOARD).link.baud
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
         contextlib.closing(SerialTransport(Port(port, rate))) as transport,
@@ -55,4 +60,15 @@ def load(
     say(
         f"Loaded {image.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
         f"{rate:,} baud ({done.sent:,} bytes sent)"
+    )
+    write_json(
+        json_file,
+        {
+            "program": image.name,
+            "port": port,
+            "baud": rate,
+            "bytes": done.size,
+            "bytes_sent": done.sent,
+            "seconds": round(done.seconds, 6),
+        },
     )

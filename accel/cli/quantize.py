@@ -1,15 +1,19 @@
 """``accel quantize``"""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from accel.cli import _options, _places
-from accel.cli._output import say, show, table, write_whole
+from accel.cli import _places
+from accel.cli._json import write_json
+from accel.cli._output import say, show, write_whole
 from accel.cli._quantization import NAMES, work
 from accel.cli.check import CANNOT_RUN, check_board
+from accel.cli.options import completion, groups, values
+from accel.cli.tables.listing import name as name_of
+from accel.cli.tables.listing import table
+from accel.cli.tables.matrix import show_matrix
 
 
 def quantize(
@@ -64,7 +68,10 @@ def quantize(
     method: Annotated[
         str,
         typer.Option(
-            "--method", help="How ranges are found: minmax, entropy, percentile.", metavar="NAME"
+            "--method",
+            help="How ranges are found: minmax, entropy, percentile.",
+            metavar="NAME",
+            autocompletion=completion.one_of("minmax", "entropy", "percentile"),
         ),
     ] = "minmax",
     per_tensor: Annotated[
@@ -79,22 +86,29 @@ def quantize(
             "DequantizeLinear.",
             metavar="NAME",
             show_default="qop, and qdq where that does not do",
+            autocompletion=completion.one_of("qop", "qdq"),
         ),
     ] = None,
     weights: Annotated[
         str,
-        typer.Option("--weights", help="Their codes: int8, int4 or ternary.", metavar="NAME"),
+        typer.Option(
+            "--weights",
+            help="Their codes: int8, int4 or ternary.",
+            metavar="NAME",
+            autocompletion=completion.one_of("int8", "int4", "ternary"),
+        ),
     ] = "int8",
     activations: Annotated[
-        str, typer.Option("--activations", help="Their codes: u8 or s8.", metavar="NAME")
-    ] = "u8",
-    board: _options.BoardNames = None,
-    json_file: Annotated[
-        Path | None,
+        str,
         typer.Option(
-            "--json", help="All of it as JSON.", metavar="FILE", callback=_places.output_file
+            "--activations",
+            help="Their codes: u8 or s8.",
+            metavar="NAME",
+            autocompletion=completion.one_of("u8", "s8"),
         ),
-    ] = None,
+    ] = "u8",
+    board: groups.BoardNames = None,
+    json_file: groups.Json = None,
 ) -> None:
     """Quantize a float ONNX network to int8, and measure what that does to its answers.
 
@@ -103,7 +117,8 @@ def quantize(
     scaled as in training. ONNX Runtime, which only this command needs,
     calibrates and quantizes; then it runs the samples in float32 and in int8,
     and our core does. Without --board all boards are checked. Ends with 2
-    if the network runs on none of them; OUT.onnx is there even so.
+    if the network runs on none of them; OUT.onnx is there even so. FILE has
+    how it was made, accuracy and distance before and after, and each board.
 
     --weights int4 and ternary are per channel, fitted to the calibration, and
     run on a core of int8 weights as on one of --format int8_int4 or
@@ -118,36 +133,27 @@ def quantize(
     from accel.quantization import quantizer
     from accel.target import resources
 
-    _choose("--method", method, quantizer.METHODS)
-    _choose("--form", form or "qop", quantizer.FORMS)
-    _choose("--weights", weights, quantizer.WEIGHTS)
-    _choose("--activations", activations, quantizer.ACTIVATIONS)
-    every = not board or _options.ALL in board
-    names = boards.BOARDS if every else dict.fromkeys(board)
-    asked = [boards.get(name) for name in names]
+    values.one_of("--method", method, quantizer.METHODS)
+    values.one_of("--form", form or "qop", quantizer.FORMS)
+    values.one_of("--weights", weights, quantizer.WEIGHTS)
+    values.one_of("--activations", activations, quantizer.ACTIVATIONS)
+    every = not board or values.ALL in board
+    asked = [boards.get(name) for name in (boards.BOARDS if every else dict.fromkeys(board or []))]
     settings = quantizer.Settings(
         method=method, form=form, activations=activations, per_tensor=per_tensor, weights=weights
     )
-    made, report, programs = work(model, calibration, test, labels, settings, asked)
+    made, report, answers = work(model, output, calibration, test, labels, settings, asked)
     write_whole(output, lambda file: file.write(made.data))
     report = {"model": model.name, "output": output.name, **report}
-    if json_file is not None:
-        text = json.dumps(report, indent=2) + "\n"
-        write_whole(json_file, lambda file: file.write(text.encode()))
     _show(report)
-    if every:
-        _show_boards(report["boards"])
+    if len(asked) > 1:
+        show_matrix(answers)
     else:
-        for found in asked:
-            check_board(made.graph, found, resources.configure(found))
+        check_board(made.graph, asked[0], resources.configure(asked[0]), groups.NetworkOptions())
     say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")
-    if not any(programs):
+    write_json(json_file, report)
+    if not any(answer.runs for answer in answers):
         raise typer.Exit(CANNOT_RUN)
-
-
-def _choose(option: str, value: str, known: Any) -> None:
-    if value not in known:
-        raise _options.BadOption(f"{option} must be one of {', '.join(known)}, not {value!r}")
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -163,7 +169,7 @@ def _show(report: dict[str, Any]) -> None:
         same = test["same_class_as_float32"].get(who)
         size = sizes["float32" if who == "float32" else "int8"]
         shares = (test["accuracy"].get(who), same, test["distance_from_float32"].get(who))
-        listing.add_row(name, *map(_percent, shares), f"{size:,}")
+        listing.add_row(name_of(name), *map(_percent, shares), f"{size:,}")
     show(listing)
     say(
         f"  accel and onnxruntime: {test['elements_differing_from_onnxruntime']:,} of "
@@ -181,13 +187,3 @@ def _show(report: dict[str, Any]) -> None:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.2f} %"
-
-
-def _show_boards(boards: list[dict[str, Any]]) -> None:
-    for board in boards:
-        if board["runs"]:
-            say(f"  {board['board']}: runs, {board['cycles']:,} cycles, {board['milliseconds']} ms")
-            continue
-        say(f"  {board['board']}: does not run", style="bold red")
-        for reason in board["reasons"]:
-            say(f"    {reason}")

@@ -51,13 +51,13 @@ class Compilation:
         Which of the orders of the graph's nodes is tried, from 0 on.
     graph
         As changed so far.
-    partition, views
+    partition, aliases
         What the driver and the core compute, and which tensors share memory.
     lowered, layers
         The core's layers: of each node, then all of them as changed so far.
     repeats, packing
         How often inputs' channels are repeated, and how tensors of few bits are coded, by tensor.
-    inputs, storage
+    inputs, layout
         How inputs and other tensors lie in memory.
     commands
         Layers with their loop nests and divisions.

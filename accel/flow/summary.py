@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from accel.flow.modules import logic_of_modules
 from accel.flow.plan import BuildPlan
 from accel.flow.timing.paths import TimedPath
 from accel.flow.timing.reports import PlaceAndRoute
@@ -58,6 +59,7 @@ def summarize(
     paths = best.timing.worst_paths
     report = {
         "utilization": {name: asdict(use) for name, use in best.report.utilization.items()},
+        "modules": logic_of_modules((best.folder / f"{plan.name}.json").read_text(), plan.name),
         "clock_mhz": plan.clock_mhz,
         "fmax_mhz": {
             "signed_off": _rounded(best.timing.signed_off_mhz),

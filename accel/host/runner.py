@@ -8,7 +8,7 @@ import numpy as np
 
 from accel.compiler.graph.interpreter import check_inputs, repeated
 from accel.compiler.ir.graph import Node
-from accel.compiler.operators import OPERATORS
+from accel.compiler.operators import OPERATORS, Index
 from accel.compiler.program.program import CoreProgram
 
 
@@ -36,7 +36,7 @@ def run(
     constants = [name for name in wanted if graph.tensor(name).constant]
     _compute(program, parts.before, values)
 
-    needed = {n for node in parts.after for n in node.inputs if n} | set(wanted)
+    needed = {n for node in parts.after for n in node.inputs} | set(wanted)
     roots = {program.aliases[name].root for name in needed if name in program.aliases}
     stored = set(program.stored_tensors()) & roots
     if program.commands:
@@ -56,20 +56,18 @@ def run(
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
     """The value of a tensor that the core stores as codes."""
     node = program.graph.producer(tensor)
-    if node is None:
+    operator = OPERATORS[node.operator] if node else None
+    if node is None or not isinstance(operator, Index):
         return codes
-    decode = OPERATORS[node.operator].decode
-    return decode(node, program.graph, codes) if decode else codes
+    return operator.decode(node, program.graph, codes)
 
 
 def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
     graph = program.graph
 
-    def value(name: str | None) -> np.ndarray | None:
-        if name is None:  # an optional input that is not there
-            return None
+    def value(name: str) -> np.ndarray:
         tensor = graph.tensor(name)
-        return tensor.data if tensor.constant else values[name]
+        return tensor.values if tensor.constant else values[name]
 
     for node in nodes:
         operands = [value(name) for name in node.inputs]

@@ -1,20 +1,29 @@
 """Charts of a network on a core and of a build; figures of Plotly, in cycles, MAC, words and MHz."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
-from accel.api import Report
+from accel.api import Layer, Report
 from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
+from accel.compiler.reports.fusion import working_nodes
 from accel.config import FLASH, AcceleratorConfig
+from accel.pictures.colors import (
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT_BLUE,
+    LIGHT_GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+)
 from accel.pictures.page import label
 
-# Of colours that people with any colour vision tell apart (Okabe and Ito).
-BLUE, ORANGE, GREEN, RED, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#8a9199"
-SKY, LIGHT_BLUE, LIGHT_GREEN, PURPLE = "#56b4e9", "#9fc9e6", "#8fd6b8", "#cc79a7"
 # What the cycles of a layer go into, by the names of `accel.sim.cycles.loss_attribution`.
 _PARTS = {
     "ideal": ("ideal, at the array's peak", GREEN),
@@ -27,6 +36,12 @@ _PARTS = {
     "drain": ("waiting for results to drain", ORANGE),
     "commands": ("beginning and end of the layer", GREY),
 }
+# What routing runs through: where these are nearly all taken, it takes long and the clock suffers.
+# Multipliers, block RAM, PLLs and pins may be full by design, and cost nothing by that.
+_CROWDED = {"LC", "LUT", "FF"}
+_FULL = 90  # % from which on that is so
+_LETTERS, _LINES = 175, 30  # of labels, along and up a roofline
+_LABELLED = 12  # dots of a roofline that have their names written out
 _MARGIN = {"l": 10, "r": 10, "t": 30, "b": 10}
 
 
@@ -46,14 +61,56 @@ def figure(*, height: int, x: str, y: str, **layout: Any) -> Figure:
     return made
 
 
+@dataclass(frozen=True)
+class _Work:
+    """The layers of one node: what it is called, its cycles by their parts, MACs, bytes of program.
+
+    Nodes that are fused into its layers cost nothing beside it.
+    """
+
+    name: str
+    lost: Mapping[str, float]
+    macs: int
+    cycles: int
+    size: int
+    flash: bool
+
+
+def _works(report: Report) -> list[_Work]:
+    """What every node of the network costs, in the order of a run; nodes without layers cost nothing."""
+    homes = working_nodes(report.program.code)
+    groups: dict[str, list[tuple[Layer, Chunk]]] = {}
+    for layer, chunk in zip(report.layers, report.program.code.chunks, strict=True):
+        groups.setdefault(homes[layer.node], []).append((layer, chunk))
+    found: list[_Work] = []
+    for home, group in groups.items():
+        layers = [layer for layer, _ in group]
+        name = layers[0].name if len(group) == 1 else f"{home} ({len(group)} layers)"
+        found.append(
+            _Work(
+                name=f"{len(found) + 1} {label(name)}",
+                lost={part: sum(layer.lost[part] for layer in layers) for part in _PARTS},
+                macs=sum(layer.macs for layer in layers),
+                cycles=sum(layer.cycles_model for layer in layers),
+                size=sum(len(chunk.data) for _, chunk in group),
+                flash=any(chunk.bank == FLASH for _, chunk in group),
+            )
+        )
+    return found
+
+
 def layer_bars(report: Report) -> Figure:
-    """Each layer's cycles, by what they are lost to; `accel.sim.cycles.loss_attribution` says what is what."""
-    names = [label(layer.name) for layer in report.layers]
+    """Each node's cycles, by what they are lost to.
+
+    `accel.sim.cycles.loss_attribution` says what the parts are.
+    """
+    works = _works(report)
+    names = [work.name for work in works]
     chart = figure(
         height=120 + 24 * len(names), x="cycles", y="", barmode="stack", yaxis_autorange="reversed"
     )
     for part, (text, color) in _PARTS.items():
-        cycles = [layer.lost[part] for layer in report.layers]
+        cycles = [work.lost[part] for work in works]
         if not any(cycles):
             continue
         chart.add_trace(
@@ -70,39 +127,97 @@ def layer_bars(report: Report) -> Figure:
 
 
 def roofline(report: Report) -> Figure:
-    """Each layer's MAC a cycle over its MAC per byte of program, below what the core could do."""
-    code, config = report.program.code, report.program.config
+    """Each node's MAC a cycle over its MAC per byte of program, below what the core could do.
+
+    Dots have the numbers of the bars above, and their names where these are few.
+    """
+    config = report.program.config
     dots = [
-        (layer, layer.macs / len(chunk.data), chunk.bank == FLASH)
-        for layer, chunk in zip(report.layers, code.chunks, strict=True)
-        if layer.macs
+        _Dot(work.name, work.macs / work.size, work.macs / work.cycles, work.flash)
+        for work in _works(report)
+        if work.macs
     ]
-    chart = figure(height=430, x="MAC per byte of weights and records", y="MAC a cycle")
-    chart.update_xaxes(type="log")
-    chart.update_yaxes(type="log")
-    reach = [x for _, x, _ in dots] or [1.0]
-    x = np.geomspace(min(0.1, *reach) / 2, max(100.0, *reach) * 2, 200)
-    for text, rate, dash in _streams(config):
+    if len(dots) > _LABELLED:
+        dots = [replace(dot, label=dot.name.partition(" ")[0]) for dot in dots]
+    chart = figure(height=560, x="MAC per byte of weights and records", y="MAC a cycle")
+    streams = _streams(config)
+    knees = [config.peak_macs / rate for _, rate, _ in streams]
+    ends = [*knees, *(dot.x for dot in dots)]
+    x = np.geomspace(min(ends) / 3, max(ends) * 3, 200)
+    low = min([config.peak_macs / 10, *(dot.y / 3 for dot in dots)])
+    span = (np.log10(x[-1] / x[0]), np.log10(config.peak_macs * 3 / low))
+    chart.update_xaxes(type="log", range=[np.log10(x[0]), np.log10(x[-1])])
+    chart.update_yaxes(type="log", range=[np.log10(low), np.log10(config.peak_macs * 3)])
+    for text, rate, dash in streams:
         roof = np.minimum(config.peak_macs, x * rate)
         chart.add_trace(
             Scatter(x=x, y=roof, name=text, mode="lines", line={"dash": dash, "color": GREY})
         )
+    sides = _sides(dots, span)
     for text, color, flash in (("program in memory", BLUE, False), ("in flash", RED, True)):
-        chosen = [(layer, at) for layer, at, streamed in dots if streamed == flash]
+        chosen = [dot for dot in dots if dot.flash == flash]
         if not chosen:
             continue
         chart.add_trace(
             Scatter(
                 name=f"layers, {text}",
-                x=[at for _, at in chosen],
-                y=[layer.utilization * config.peak_macs for layer, _ in chosen],
-                text=[label(layer.name) for layer, _ in chosen],
-                mode="markers",
+                x=[dot.x for dot in chosen],
+                y=[dot.y for dot in chosen],
+                text=[dot.label or dot.name for dot in chosen],
+                customdata=[dot.name for dot in chosen],
+                mode="markers+text",
+                textposition=[sides[dot.name] for dot in chosen],
+                textfont={"size": 10, "color": color},
                 marker={"color": color, "size": 9},
-                hovertemplate="%{text}: %{y:.2f} MAC a cycle at %{x:.1f} MAC a byte<extra></extra>",
+                hovertemplate="%{customdata}: %{y:.2f} MAC a cycle at %{x:.1f} MAC a byte"
+                "<extra></extra>",
             )
         )
     return chart
+
+
+@dataclass(frozen=True)
+class _Dot:
+    """A node on a roofline; ``label`` is what is written beside it, if not its name."""
+
+    name: str
+    x: float
+    y: float
+    flash: bool
+    label: str = ""
+
+
+def _sides(dots: Sequence[_Dot], span: tuple[float, float]) -> dict[str, str]:
+    """The side of each dot on which its label hides least; ``span`` has the axes' decades.
+
+    Distances are in letters and lines of the labels, about, of a chart as wide as a page.
+    """
+    wide, high = _LETTERS / span[0], _LINES / span[1]
+    places = {dot.name: (wide * np.log10(dot.x), high * np.log10(dot.y)) for dot in dots}
+    taken = [(x - 1, x + 1, y - 0.4, y + 0.4) for x, y in places.values()]
+    found = {}
+    for dot in dots:
+        x, y = places[dot.name]
+        width = len(dot.label or dot.name)
+        boxes = {
+            "top center": (x - width / 2, x + width / 2, y + 0.5, y + 1.5),
+            "bottom center": (x - width / 2, x + width / 2, y - 1.5, y - 0.5),
+            "middle right": (x + 1.1, x + 1.1 + width, y - 0.5, y + 0.5),
+            "middle left": (x - 1.1 - width, x - 1.1, y - 0.5, y + 0.5),
+            "top right": (x + 0.8, x + 0.8 + width, y + 0.3, y + 1.3),
+            "bottom right": (x + 0.8, x + 0.8 + width, y - 1.3, y - 0.3),
+            "top left": (x - 0.8 - width, x - 0.8, y + 0.3, y + 1.3),
+            "bottom left": (x - 0.8 - width, x - 0.8, y - 1.3, y - 0.3),
+        }
+        hidden = {side: sum(_overlap(box, other) for other in taken) for side, box in boxes.items()}
+        found[dot.name] = min(hidden, key=hidden.__getitem__)
+        taken.append(boxes[found[dot.name]])
+    return found
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """The area that two boxes share, each given by left, right, bottom and top."""
+    return max(0.0, min(a[1], b[1]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[2], b[2]))
 
 
 def _streams(config: AcceleratorConfig) -> list[tuple[str, float, str]]:
@@ -206,7 +321,10 @@ def fit(used: Mapping[str, int], available: Mapping[str, int]) -> Figure:
             x=shares,
             y=names,
             orientation="h",
-            marker_color=[RED if share > 90 else BLUE for share in shares],
+            marker_color=[
+                RED if name in _CROWDED and share > _FULL else BLUE
+                for name, share in zip(names, shares, strict=True)
+            ],
             text=[f"{used[name]:,} of {available[name]:,}" for name in names],
             hovertemplate="%{y}: %{text}, %{x:.0f} %<extra></extra>",
         )
@@ -237,4 +355,20 @@ def seeds(fmax: Mapping[str, Any], clock_mhz: float) -> Figure:
         y=median, line={"color": GREY, "dash": "dot"}, annotation_text=f"median {median:.1f} MHz"
     )
     chart.update_xaxes(type="category")
+    return chart
+
+
+def bars(names: Sequence[str], values: Sequence[float | None], axis: str) -> Figure:
+    """A bar for each name, the first above; a name without a value has none."""
+    chart = figure(height=110 + 34 * len(names), x=axis, y="", showlegend=False)
+    chart.update_yaxes(autorange="reversed")
+    chart.add_trace(
+        Bar(
+            x=list(values),
+            y=[label(name) for name in names],
+            orientation="h",
+            marker_color=BLUE,
+            hovertemplate="%{y}: %{x:,}<extra></extra>",
+        )
+    )
     return chart

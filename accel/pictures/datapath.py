@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from plotly.graph_objects import Bar, Figure
-
-from accel.pictures.charts import BLUE, figure
-from accel.pictures.page import Section, Table, label, render
+from accel.pictures.charts import bars
+from accel.pictures.page import Section, Table, render
+from accel.text import counted_lines
 
 
 def datapath_page(
@@ -14,7 +13,7 @@ def datapath_page(
 ) -> str:
     """The page; ``rows`` are those of ``accel datapath report --json``, the first the board's own."""
     names = [row["name"] for row in rows]
-    charts = [
+    charts: list[tuple[str, str, list[float | None]]] = [
         ("Logic", "cells", [logic(row) for row in rows]),
         ("Fmax, median over seeds", "MHz", [_fmax(row) for row in rows]),
     ]
@@ -29,38 +28,24 @@ def datapath_page(
             charts.append((f"{network}: {text}", text, [one.get(key) for one in ones]))
     sections = [Section(title="Side by side", content=table)]
     sections += [
-        Section(title=heading, content=_bars(names, values, axis))
+        Section(title=heading, content=bars(names, values, axis))
         for heading, axis, values in charts
-        if any(value is not None for value in values)
+        # What has but one bar is in the table, and compares nothing.
+        if sum(value is not None for value in values) > 1
     ]
-    reasons = [
-        f"{row['name']}: {' '.join(row['problem'].split())}" for row in rows if row["problem"]
-    ]
+    reasons = [(row["name"], row["problem"]) for row in rows if row["problem"]]
     reasons += [
-        f"{row['name']}, {name}: {' '.join(one['problem'].split())}"
+        (f"{row['name']}, {name}", one["problem"])
         for row in rows
         for name, one in row["networks"].items()
         if one["problem"]
     ]
     if reasons:
-        sections.append(Section(title="What has no figures, and why", content=reasons))
+        sections.append(
+            Section(title="What has no figures, and why", content=counted_lines(reasons))
+        )
     return render(title, {"cores": str(len(rows))}, sections)
 
 
 def _fmax(row: Mapping[str, Any]) -> float | None:
     return row["fmax_mhz"]["median"] if row.get("fmax_mhz") else None
-
-
-def _bars(names: Sequence[str], values: Sequence[float | None], axis: str) -> Figure:
-    chart = figure(height=110 + 34 * len(names), x=axis, y="", showlegend=False)
-    chart.update_yaxes(autorange="reversed")
-    chart.add_trace(
-        Bar(
-            x=list(values),
-            y=[label(name) for name in names],
-            orientation="h",
-            marker_color=BLUE,
-            hovertemplate="%{y}: %{x}<extra></extra>",
-        )
-    )
-    return chart

@@ -7,8 +7,10 @@ from typing import Any
 
 from plotly.graph_objects import Figure, Scatter
 
-from accel.pictures.charts import BLUE, GREY, RED, figure
+from accel.pictures.charts import figure
+from accel.pictures.colors import INK, board_colors
 from accel.pictures.page import Section, Table, label, render
+from accel.text import in_a_line
 
 # Why an objective may be unknown, as `accel.explore.sweep` names them.
 _UNKNOWN = {
@@ -35,8 +37,9 @@ def exploration_page(
         "placed and routed": str(routed),
         "on the front of their board": str(sum(len(front["points"]) for front in fronts)),
     }
-    sections = [section for front in fronts for section in _of_board(front, points)]
-    reasons = Counter(_in_a_line(point["problem"]) for point in points if point["problem"])
+    sections = [_all_boards(points)] if len(fronts) > 1 and len(built) > 1 else []
+    sections += [section for front in fronts for section in _of_board(front, points)]
+    reasons = Counter(in_a_line(point["problem"]) for point in points if point["problem"])
     if reasons:
         sections.append(
             Section(
@@ -54,23 +57,61 @@ def _of_board(front: dict[str, Any], points: Sequence[dict[str, Any]]) -> list[S
     """The charts of one board, and its front as a table."""
     board = front["board"]
     chosen = [points[i] for i in front["points"]]
-    own = [point for point in points if point["point"]["board"] == board]
+    own = [point for point in points if point["point"]["board"] == board and not point["problem"]]
+    color = board_colors([board])[board]
     sections = [
         Section(
             title=f"{board}: latency and {name}",
-            content=_scatter(own, chosen, _KEYS.get(name, name), axis),
+            content=_scatter(own, chosen, _KEYS.get(name, name), axis, color),
             explanation="Each dot is a core. Filled dots were placed and routed, open ones are "
             f"estimates. Those in a diamond nothing else {compared(front)}."
             if name == "logic"
             else "",
         )
         for name, axis in _CHARTS.items()
-        if name in front["objectives"]
+        # One dot is no chart; the table says all of it.
+        if name in front["objectives"] and len(own) > 1
     ]
     front_of = Section(
         title=f"{board}: the front", content=front_table(chosen), explanation=left_out(front)
     )
     return [*sections, front_of]
+
+
+def _all_boards(points: Sequence[dict[str, Any]]) -> Section:
+    """The cores of all boards in one chart, each board in its own colour."""
+    boards = list(dict.fromkeys(point["point"]["board"] for point in points))
+    colors = board_colors(boards)
+    chart = figure(height=480, x="latency, ms", y=_CHARTS["logic"])
+    chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
+    chart.update_yaxes(type="log", tickformat=",d", nticks=6)
+    for board in boards:
+        own = [p for p in points if p["point"]["board"] == board and not p["problem"]]
+        if own:
+            chart.add_trace(_dots(own, board, "logic", colors[board], None))
+    return Section(
+        title="All boards: latency and logic",
+        content=chart,
+        explanation="Each dot is a core, each colour a board, here and below. Filled dots were "
+        "placed and routed, open ones are estimates.",
+    )
+
+
+def _dots(
+    points: Sequence[dict[str, Any]], name: str, key: str, color: str, symbol: str | None
+) -> Scatter:
+    """A dot for each point; filled where it was placed and routed, unless ``symbol`` is given."""
+    shown = [p for p in points if _value(p, key) is not None]
+    symbols = [symbol or ("circle" if p["routed"] else "circle-open") for p in shown]
+    return Scatter(
+        name=label(name),
+        x=[p["latency_ms"] for p in shown],
+        y=[_value(p, key) for p in shown],
+        text=[_hover(p) for p in shown],
+        mode="markers",
+        marker={"color": color, "symbol": symbols, "size": 9, "line": {"width": 2, "color": color}},
+        hovertemplate="%{text}<extra></extra>",
+    )
 
 
 def compared(front: dict[str, Any]) -> str:
@@ -97,47 +138,26 @@ def _value(point: dict[str, Any], key: str) -> float | None:
     return _logic(point) if key == "logic" else point[key]
 
 
-def _in_a_line(reason: str) -> str:
-    return "; ".join(filter(None, map(str.strip, reason.splitlines()))).replace(":;", ":")
-
-
 def _scatter(
-    points: Sequence[dict[str, Any]], front: Sequence[dict[str, Any]], key: str, axis: str
+    points: Sequence[dict[str, Any]],
+    front: Sequence[dict[str, Any]],
+    key: str,
+    axis: str,
+    color: str,
 ) -> Figure:
     chart = figure(height=430, x="latency, ms", y=axis)
     chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
-    values = [v for p in points if not p["problem"] and (v := _value(p, key)) is not None]
+    values = [v for p in points if (v := _value(p, key)) is not None]
     if values and min(values) == max(values):
         # Else the chart would begin at 0
         chart.update_yaxes(range=[values[0] - 1, values[0] + 1])
-    groups = (
-        (
-            "estimated",
-            GREY,
-            "circle-open",
-            [p for p in points if not p["problem"] and not p["routed"]],
-        ),
-        (
-            "placed and routed",
-            BLUE,
-            "circle",
-            [p for p in points if not p["problem"] and p["routed"]],
-        ),
-    )
-    for name, color, symbol, group in groups:
-        chosen = [p for p in group if _value(p, key) is not None]
-        if chosen:
-            chart.add_trace(
-                Scatter(
-                    name=name,
-                    x=[p["latency_ms"] for p in chosen],
-                    y=[_value(p, key) for p in chosen],
-                    text=[_hover(p) for p in chosen],
-                    mode="markers",
-                    marker={"color": color, "symbol": symbol, "size": 9},
-                    hovertemplate="%{text}<extra></extra>",
-                )
-            )
+    for name, symbol, routed in (
+        ("estimated", "circle-open", False),
+        ("placed and routed", "circle", True),
+    ):
+        group = [p for p in points if bool(p["routed"]) == routed]
+        if any(_value(p, key) is not None for p in group):
+            chart.add_trace(_dots(group, name, key, color, symbol))
     line = sorted((p["latency_ms"], _value(p, key)) for p in front if _value(p, key) is not None)
     chart.add_trace(
         Scatter(
@@ -145,7 +165,7 @@ def _scatter(
             x=[x for x, _ in line],
             y=[y for _, y in line],
             mode="markers",
-            marker={"color": RED, "symbol": "diamond-open", "size": 14},
+            marker={"color": INK, "symbol": "diamond-open", "size": 15},
             hoverinfo="skip",
         )
     )

@@ -1,5 +1,6 @@
 """The network as it was compiled, drawn: what is fused, where it runs, what it takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grandalf.graphs import Edge, Graph, Vertex
@@ -9,7 +10,8 @@ from markupsafe import Markup
 from accel.api import Report
 from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS
-from accel.pictures.charts import BLUE, GREY, ORANGE
+from accel.compiler.reports.fusion import working_nodes
+from accel.pictures.colors import BLUE, GREY, ORANGE
 from accel.text import escaped
 
 _WIDTH, _HEIGHT, _MARGIN = 340, 46, 20
@@ -35,6 +37,8 @@ def drawing(report: Report) -> Markup:
     vertices: dict[str, Vertex] = {}
     producer: dict[str, str] = {}
 
+    homes = working_nodes(code)
+
     def add(key: str, box: _Box) -> None:
         vertices[key] = Vertex(key)
         vertices[key].view = box
@@ -44,7 +48,7 @@ def drawing(report: Report) -> Markup:
         add(f"input {name}", _Box(name, f"{_shape(tensor.shape)} {tensor.dtype}", _END))
         producer[name] = f"input {name}"
     for node in code.graph:
-        add(node.name, _box(node, report))
+        add(node.name, _box(node, report, homes))
         producer.update((name, node.name) for name in node.outputs)
     ends = []
     for name in code.graph.outputs:
@@ -79,8 +83,8 @@ def _place(graph: Graph) -> None:
         right = max(vertex.view.xy[0] for vertex in part.sV) + _WIDTH + 40
 
 
-def _box(node: Node, report: Report) -> _Box:
-    layers = [layer for layer in report.layers if layer.node == node.name]
+def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
+    layers = [layer for layer in report.layers if homes[layer.node] == node.name]
     shape = _shape(report.program.code.graph.tensor(node.outputs[0]).shape)
     title = f"{node.name} · {node.source or node.operator}"
     if layers:
@@ -88,11 +92,14 @@ def _box(node: Node, report: Report) -> _Box:
             layer.cycles_model if layer.cycles is None else layer.cycles for layer in layers
         )
         parts = f", {len(layers)} parts" if len(layers) > 1 else ""
-        return _Box(title, f"{shape} · {layers[0].mode}{parts} · {cycles:,} cycles", BLUE)
+        mode = max(layers, key=lambda layer: layer.macs).mode
+        return _Box(title, f"{shape} · {mode}{parts} · {cycles:,} cycles", BLUE)
     partition = report.program.code.partition
     if node in partition.before + partition.after:
         return _Box(title, f"{shape} · driver", ORANGE)
-    free = "a view" if OPERATORS[node.operator].alias else "fused into another layer"
+    free = "a view" if OPERATORS[node.operator].alias else "fused, at no cost"
+    if not OPERATORS[node.operator].alias and node.name in homes:
+        free = f"fused into {homes[node.name]}"
     return _Box(title, f"{shape} · {free}", GREY)
 
 

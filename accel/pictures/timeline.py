@@ -15,7 +15,7 @@ _PARTS = (
 
 
 def timeline(report: Report, clock_mhz: float) -> dict[str, Any]:
-    """The trace: each layer one after the other, and what it spends its cycles on.
+    """The trace: one layer after the other, and what it spends its cycles on.
 
     Times are microseconds at ``clock_mhz``, whole cycles are in each event's arguments. The core
     counts how many cycles of a layer it waits, not which: below a layer they stand in turn, as sums.

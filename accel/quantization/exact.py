@@ -14,7 +14,7 @@ import numpy as np
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph, Node
 from accel.compiler.ir.tensor_layout import layout_of
-from accel.compiler.operators import OPERATORS
+from accel.compiler.operators import Linear, operator_of
 from accel.numeric.division.solver import solve
 
 from .quantizer import Quantized
@@ -69,9 +69,7 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
 
     ``None`` if the file's own scales do, or if none of those that were tried do.
     """
-    _, weights, *_ = node.inputs
-    assert weights is not None, node
-    tensor = graph.tensor(weights)
+    tensor = graph.tensor(node.inputs[1])
     quantization = tensor.quantization
     assert quantization is not None, tensor
     original = np.array(quantization.scale, np.float32)
@@ -98,9 +96,8 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
 
 def _unproved(node: Node, graph: Graph, channels: np.ndarray | slice) -> np.ndarray:
     """Which of some output channels the core cannot requantize exactly, int64 ``[n]``."""
-    source, lower = node.inputs[0], OPERATORS[node.operator].lower
-    assert source is not None and lower is not None, node
-    (layer,) = lower(node, graph, layout_of(graph.tensor(source)))
+    layout = layout_of(graph.tensor(node.inputs[0]))
+    (layer,) = operator_of(node, Linear).lower(node, graph, layout)
     least, greatest = layer.sum_range
     rule, bias = layer.rule.take(channels), layer.bias[channels]
     solution = solve(rule, bias, least[channels], greatest[channels], True)

@@ -29,12 +29,12 @@ class File:
         if source is None:
             self.last = output
 
-    def quantizer(self, output: str, bits: int, scale: float, sub_byte: int, source=None) -> None:
+    def quantizer(self, output: str, bits: int, scale: float, narrow: int, source=None) -> None:
         """A Quant, or of 1 bit a BipolarQuant."""
         inputs = [self.constant(f"{output}_scale", scale)]
         kind, more = "BipolarQuant", {}
         if bits > 1:
-            kind, more = "Quant", {"signed": 1, "sub_byte": sub_byte, "rounding_mode": "ROUND"}
+            kind, more = "Quant", {"signed": 1, "narrow": narrow, "rounding_mode": "ROUND"}
             inputs.append(self.constant(f"{output}_zero_point", 0.0))
             inputs.append(self.constant(f"{output}_bits", float(bits)))
         self.node(kind, output, *inputs, source=source, domain=DOMAIN, **more)

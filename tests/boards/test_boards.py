@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -208,3 +209,36 @@ def test_an_unknown_board_names_those_there_are(name, hint):
     message = f"Board must be one of {', '.join(boards.BOARDS)}, not {name!r}{hint}"
     with pytest.raises(boards.UnknownBoard, match=f"^{re.escape(message)}$"):
         boards.get(name)
+
+
+def facts(board) -> list[str]:
+    """What is said of a board; of many places only how many, and a number that all of them make."""
+    rows = {
+        name: f"{len(found)} of {sum(map(len, found))}, {zlib.crc32(repr(found).encode()):08x}"
+        for name in ("dsp_rows", "ebr_rows")
+        if (found := getattr(board, name))
+    }
+    said = {
+        "device": f"{board.family} {board.device}",
+        "resources": dict(board.resources),
+        "core": dict(board.configuration),
+        "clock": f"{board.clock.made_mhz:.6g} MHz",
+        "link": board.link,
+        "place and route": f"{' '.join(board.nextpnr_options)}, seeds {board.seeds}",
+        "flash": board.flash,
+        **rows,
+    }
+    return [f"  {name}: {value}" for name, value in said.items()]
+
+
+def test_what_is_said_of_boards_changes_only_on_purpose(golden):
+    lines = []
+    for name, board in boards.BOARDS.items():
+        lines += [name, *facts(board)]
+    golden("boards.txt", "\n".join(lines) + "\n")
+
+
+@every_board
+def test_no_seed_is_tried_twice(name):
+    seeds = boards.get(name).seeds
+    assert len(set(seeds)) == len(seeds) >= 2

@@ -79,9 +79,10 @@ def npy(array) -> bytes:
 
 BATCH = np.zeros((2, 8, 8, 1), np.int8)
 BAD_INPUTS = {
-    "wrong dtype": (npy(BATCH.astype(np.float32)), "must be int8 [N, 8, 8, 1], not float32 [2,"),
+    "wrong dtype": (npy(BATCH.astype(np.int64)), "must be int8 [N, 8, 8, 1], not int64 [2,"),
+    "not a number": (npy(BATCH * np.nan), "x.npy: must be numbers, but has NaN"),
     "wrong shape": (npy(BATCH[:, :7]), "must be int8 [N, 8, 8, 1], not int8 [2, 7, 8, 1]"),
-    "no batch": (npy(BATCH[0]), "must be int8 [N, 8, 8, 1], not int8 [8, 8, 1]"),
+    "half a sample": (npy(BATCH[0, 0]), "must be int8 [N, 8, 8, 1], not int8 [8, 1]"),
     "no samples": (npy(BATCH[:0]), "must be int8 [N, 8, 8, 1], not int8 [0, 8, 8, 1]"),
     "objects": (npy(np.array([{}], dtype=object)), "is not a whole .npy file of numbers"),
     "truncated": (npy(BATCH)[:-9], "is not a whole .npy file of numbers; write it with numpy.save"),
@@ -98,10 +99,10 @@ def test_a_bad_input(kind, refused, tmp_path):
     assert os.listdir(tmp_path) == ["x.npy"]
 
 
-def test_an_archive_as_input(refused, tmp_path):
-    np.savez(tmp_path / "x.npz", a=BATCH)
+def test_an_archive_of_several_arrays_as_input(refused, tmp_path):
+    np.savez(tmp_path / "x.npz", a=BATCH, b=BATCH)
     said = refused("run", MODEL, "-i", tmp_path / "x.npz", "-o", tmp_path / "y.npy")
-    assert said.endswith("is an archive of arrays; give an .npy file with one array")
+    assert said.endswith("x.npz: has arrays a, b; give one array x, or one called image")
 
 
 def test_a_missing_input(refused, tmp_path):

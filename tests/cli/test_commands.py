@@ -99,7 +99,8 @@ def test_check_says_where_everything_runs(accel):
 def test_check_takes_all_boards(accel):
     code, output, _ = accel("check", MODEL)
     assert code == 0
-    assert all(f"{name}: " in output for name in boards.BOARDS)
+    rows = [line.split("│")[1].strip() for line in output.splitlines() if line[:1] == "│"]
+    assert rows == list(boards.BOARDS)
 
 
 def test_check_lists_the_operators_of_a_file_that_cannot_be_used(accel, tmp_path):
@@ -212,8 +213,16 @@ def test_a_reader_that_goes_away_is_no_fault():
 def test_a_small_core_becomes_a_bitstream_with_a_report(accel, tmp_path):
     folder = tmp_path / "build"
     size = ("--rows", 2, "--cols", 2, "--set", "weight_steps=512")
-    code, output, _ = accel("build", "-b", "icebreaker", *size, "--seeds", 1, "-o", folder)
+    options = ("--seeds", 1, "-o", folder, "--json", "-")
+    code, answer, output = accel("build", "-b", "icebreaker", *size, *options)
     report = json.loads((folder / "report.json").read_text())
+    more = {"bitstream": str(folder / "top.bin"), "reused": json.loads(answer)["reused"]}
+    assert json.loads(answer) == report | more
+    modules = report["modules"]
+    assert next(iter(modules)).startswith("core")
+    luts = sum(module["logic"] for module in modules.values())
+    assert 0.5 < luts / report["utilization"]["LC"]["used"] < 1
+    assert "Most of the logic: core" in output
     assert code == (0 if report["timing_met"] else 1)
     assert (folder / "top.bin").stat().st_size > 100_000
     for name in ("LC", "DSP", "EBR", "SPRAM"):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from accel import boards
-from accel.cli._matrix import answers
+from accel.cli.tables.matrix import answers
 from accel.compiler.diagnostics import LONGEST, CannotCompile
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.pipeline import compile_graph

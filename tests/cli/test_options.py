@@ -85,7 +85,7 @@ def test_all_boards_that_are_given_are_answered_for(command, accel):
     code, output, errors = accel(command, MODEL, "-b", "icebreaker", "-b", "ulx3s_25f")
     assert code == 0, errors
     for board in ("icebreaker", "ulx3s_25f"):
-        assert f"{board}: " in output
+        assert board in output
 
 
 def test_a_value_of_the_configuration_is_given_once(refused):
@@ -118,6 +118,10 @@ WORDS = {
     ("demo",): [],
     ("datapath", "check"): ["booth"],
     ("datapath", "report"): ["booth"],
+    ("datapath", "list"): [],
+    ("boards",): [],
+    ("doctor",): [],
+    ("load",): ["program.bin", "-p", "PORT"],
 }
 FILES, FOLDERS = ("FILE", "FILE.html", "FILE.json", "FILE.vcd", "Y.npy", "OUT.onnx"), ("DIR",)
 PLACES = [case for case in VALUED if case[1].metavar in FILES + FOLDERS and case[0] in WORDS]

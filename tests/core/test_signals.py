@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.core.signals import LoopCounter, delayed
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 
 class Loop(Elaboratable):
@@ -28,7 +28,7 @@ class Loop(Elaboratable):
         return m
 
 
-@settings(max_examples=30)
+@settings(UNSHRUNK, max_examples=30)
 @given(
     width=st.integers(2, 5),
     counts=st.lists(st.integers(1, 32), min_size=1, max_size=4),

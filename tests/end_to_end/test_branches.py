@@ -22,6 +22,7 @@ from tests.support.networks.small import SUMS, Chain
 from tests.support.networks.tflite.branches import CORE_STEPS, branching
 from tests.support.networks.tflite.operators import SEEDS, random_inputs
 from tests.support.oracles.agreement import assert_cycles, assert_layers
+from tests.support.rtl.simulation import UNSHRUNK
 
 SIZES = ((4, 4, 1), (4, 8, 1), (8, 4, 1), (8, 4, 2), (8, 8, 2), (2, 2, 1))  # rows, columns, ...
 RTL = AcceleratorConfig(bank_words=4096)
@@ -77,7 +78,7 @@ def test_the_machine_equals_the_reference():
 def test_rtl_equals_the_reference_and_takes_the_modelled_cycles():
     count = Counter()
 
-    @settings(max_examples=20)
+    @settings(UNSHRUNK, max_examples=20)
     @given(branching(CORE_STEPS), SEEDS)
     def check(graph, seed):
         program = attempt(graph, RTL)

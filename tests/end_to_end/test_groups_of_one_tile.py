@@ -15,13 +15,14 @@ from accel.config import AcceleratorConfig
 from accel.executors import Session
 from tests.support.networks.tflite.operators import TRAINED, Builder, random_inputs
 from tests.support.oracles.agreement import assert_cycles
+from tests.support.rtl.simulation import UNSHRUNK
 
 CHANNELS = 24
 
 
 @pytest.mark.parametrize("family", ["generic", "ecp5"])
 @pytest.mark.parametrize("depth", [16, 24, 32, 40])
-@settings(max_examples=1)
+@settings(UNSHRUNK, max_examples=1)
 @given(data=st.data())
 def test_results_and_cycles_of_a_fully_connected_layer(depth, family, data):
     b = Builder(data.draw, (1, depth), style=TRAINED)

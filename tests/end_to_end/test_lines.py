@@ -14,6 +14,7 @@ from tests.end_to_end.test_random_models import attempt
 from tests.support.networks.tflite.operators import SEEDS, Builder, drawn_window, random_inputs
 from tests.support.oracles.agreement import assert_cycles, assert_layers
 from tests.support.oracles.tflm import tflm
+from tests.support.rtl.simulation import UNSHRUNK
 
 CORES = {
     "two lines": AcceleratorConfig(rows=4, columns=8, requantizers=2, bank_words=2048),
@@ -42,7 +43,7 @@ def depthwise_graphs(draw):
 def test_rtl_equals_the_oracle(core):
     config, reached = CORES[core], Counter()
 
-    @settings(max_examples=EXAMPLES)
+    @settings(UNSHRUNK, max_examples=EXAMPLES)
     @given(depthwise_graphs(), SEEDS)
     def check(graph, seed):
         file, program, _ = attempt(graph, config)

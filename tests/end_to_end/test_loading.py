@@ -1,5 +1,6 @@
 """Another program for a core that is there takes as long as its bytes take on the line."""
 
+import json
 import os
 from pathlib import Path
 
@@ -47,12 +48,14 @@ def test_the_command_loads_one_program_after_the_other(tmp_path):
     try:
         for model in (two_convolutions(), DIGITS):
             path = saved(accel.compile(model, config=CONFIG), tmp_path)
-            command = ["load", str(path), "--port", board.port, "--baud", str(BAUD)]
+            command = ["load", str(path), "--port", board.port, "--baud", str(BAUD), "--json", "-"]
             result = CliRunner().invoke(app, command)
             assert result.exit_code == 0, result.output
             image = load_image(path)
             size = sum(len(chunk.data) for chunk in image.chunks)
-            assert f"Loaded {image.name}: {size:,} bytes in " in result.output
+            assert f"Loaded {image.name}: {size:,} bytes in " in result.stderr
+            answer = json.loads(result.stdout)
+            assert (answer["program"], answer["bytes"], answer["baud"]) == (image.name, size, BAUD)
         transport = SerialTransport(Port(board.port, BAUD))
         assert_loaded(image, transport)
         transport.close()

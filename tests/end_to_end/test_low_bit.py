@@ -61,7 +61,7 @@ def wide(seed: int) -> Network:
     n = Network((512,), seed)
     n.quant("q", 8, np.float32(0.0173))
     n.weights("w", (512, 16))
-    n.quant("wq", 8, n.random.uniform(0.01, 0.03, (1, 16)), source="w", sub_byte=1)
+    n.quant("wq", 8, n.random.uniform(0.01, 0.03, (1, 16)), source="w", narrow=1)
     n.add("MatMul", "m", "wq")
     n.batchnorm("bn", 16, 20.0)
     n.quant("a", 8, np.float32(0.0311))

@@ -10,6 +10,7 @@ from tests.end_to_end.test_random_models import ON_THE_CORE, attempt
 from tests.support.networks.tflite.operators import SEEDS, random_inputs
 from tests.support.oracles.agreement import assert_cycles, assert_layers
 from tests.support.oracles.tflm import tflm
+from tests.support.rtl.simulation import UNSHRUNK
 
 CONFIG = AcceleratorConfig(bank_words=4096)
 SAMPLES = 2
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("generic 4x4")
 def test_rtl_equals_the_oracle(operator):
     count = Counter()
 
-    @settings(max_examples=EXAMPLES)
+    @settings(UNSHRUNK, max_examples=EXAMPLES)
     @given(ON_THE_CORE[operator][0], SEEDS)
     def check(graph, seed):
         file, program, _ = attempt(graph, CONFIG)

@@ -9,6 +9,7 @@ from accel.config import AcceleratorConfig
 from tests.campaigns.random_networks import SIZES, Tally, attempt, core
 from tests.support.networks.tflite.operators import SEEDS
 from tests.support.networks.tflite.typical import LEAST, MOST, networks
+from tests.support.rtl.simulation import UNSHRUNK
 
 RTL = AcceleratorConfig(bank_words=4096)  # as other tests have it, so that it is compiled once
 EXAMPLES, EXAMPLES_RTL = 200, 20
@@ -43,7 +44,7 @@ def test_the_machine_equals_the_oracle():
 def test_rtl_equals_the_oracle_and_takes_the_modelled_cycles():
     tally = Tally()
 
-    @settings(max_examples=EXAMPLES_RTL)
+    @settings(UNSHRUNK, max_examples=EXAMPLES_RTL)
     @given(networks(), SEEDS)
     def check(graph, stimulus):
         program = attempt(graph, RTL, stimulus, tally, "rtl")

@@ -1,7 +1,7 @@
 """The front is what nothing beats, whatever the points."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -37,6 +37,33 @@ def test_promising_points_are_of_the_first_fronts_and_as_many_as_asked_for(costs
     assert len(chosen) == len(set(chosen)) == min(count, len(costs))
     left = [rank[i] for i in range(len(costs)) if i not in chosen]
     assert not left or all(rank[i] <= min(left) for i in chosen)
+
+
+# No point of these beats another, and the objectives are of very different size.
+FRONTS = st.lists(st.integers(0, 99), min_size=4, max_size=20, unique=True).map(
+    lambda values: np.array([sorted(values), sorted(values, reverse=True)], np.float64).T
+)
+UNITS = st.tuples(*[st.integers(-20, 20)] * 2).map(lambda powers: 2.0 ** np.array(powers))
+
+
+@given(FRONTS, UNITS, st.integers(2, 6))
+@example(np.array([[0.0, 9.0], [1.0, 8.0], [2.0, 1.0], [9.0, 0.0]]), np.array([1.0, 1024.0]), 3)
+def test_no_unit_of_an_objective_changes_which_points_are_promising(front, units, count):
+    """Latency in seconds and logic in thousands of cells weigh alike: powers of 2 are exact."""
+    assert promising(front * units, count) == promising(front, count)
+
+
+def test_the_points_that_are_chosen_of_a_front_lie_far_apart():
+    """Of a best first one, the other end, and then what is in the middle by both objectives."""
+    front = np.array([[0, 1000], [1, 998], [2, 996], [5, 500], [9, 4], [10, 0]], np.float64)
+    assert promising(front, 1) == [0]
+    assert promising(front, 2) == [0, 5]
+    assert promising(front, 3) == [0, 3, 5] or promising(front, 3) == [0, 5, 3]
+
+
+def test_an_objective_that_is_the_same_of_all_decides_nothing():
+    front = np.array([[0.0, 5.0, 9.0], [4.0, 5.0, 1.0], [9.0, 5.0, 0.0]])
+    assert sorted(promising(front, 2)) == [0, 2]
 
 
 BOARDS = st.lists(

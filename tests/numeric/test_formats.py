@@ -144,3 +144,14 @@ def test_a_file_without_a_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.import_module", lambda name: SimpleNamespace(__name__=name))
     with pytest.raises(TypeError, match=r"^Module 'somewhere.int3' must define 'FORMAT'$"):
         discover(package, "FORMAT")
+
+
+def test_the_range_of_sums_is_reached_and_not_left(name):
+    """By the activations that are worst for each weight, one weight after the other."""
+    form = FORMATS[name]
+    weights = np.resize(form.values, (3, 7))
+    least, greatest = form.sum_range(weights)
+    activations = np.asarray(form.activations)
+    products = form.product(activations[:, None, None], form.encode(weights))
+    np.testing.assert_array_equal(least, products.min(axis=0).sum(axis=-1))
+    np.testing.assert_array_equal(greatest, products.max(axis=0).sum(axis=-1))

@@ -27,7 +27,7 @@ def test_it_draws_all_its_charts_without_a_console_error(tmp_path):
     file.write_text(exploration_page("Cores", points, fronts))
     seen = Browser(find_browser()).open(file)
     assert seen.console == []
-    assert seen.document.count('id="chart-') == 3 + 2  # logic, energy, accuracy
+    assert seen.document.count('id="chart-') == 1 + 3 + 2  # all boards; logic, energy, accuracy
     assert "Energy on ulx3s_25f is not known and not compared" in seen.document
     assert seen.colors > 20
     assert all(describe(points[i]) in seen.document for front in fronts for i in front["points"])

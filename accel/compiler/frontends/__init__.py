@@ -1,4 +1,4 @@
-"""Readers of model files, one file for each format; the content decides which one reads."""
+"""Readers of model files, one room for each format; a file's first bytes tell its format."""
 
 import os
 import sys
@@ -17,7 +17,7 @@ FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
 MAX_BYTES = 2**28
 HEADER_BYTES = 64
-QONNX = "qonnx"  # the contract of files that no other can be held to
+QONNX = "qonnx"  # the contract of low-bit networks, which have no other
 
 
 def frontend_of(data: bytes) -> Frontend | None:
@@ -27,9 +27,9 @@ def frontend_of(data: bytes) -> Frontend | None:
 
 
 def load(path: str | Path, contract: str | None = None) -> Graph:
-    """Read a model file into a verified graph, held to a rounding contract of its format.
+    """Read a model file into a verified graph, under a rounding contract of its format.
 
-    Raises ``UnsupportedModel``, which gives everything that is wrong with the file at once.
+    Raises ``UnsupportedModel`` with everything that is wrong with the file.
     """
     path = Path(path)
     name = as_text(path.name)
@@ -55,7 +55,7 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
 
 
 def as_text(name: str) -> str:
-    """A file's name as text that can be written anywhere: bytes that are no UTF-8 are spelled out."""
+    """A file's name as text that can be printed: bytes that are not UTF-8 are escaped."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

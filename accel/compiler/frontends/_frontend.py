@@ -21,11 +21,12 @@ class UnsupportedModel(UserError):
 class Frontend:
     """A reader of one file format.
 
-    ``recognizes(header)`` tells the format by the file's first bytes. ``read(data, name)`` returns
-    a verified graph or raises ``UnsupportedModel``; ``name`` is the file's name, for messages.
-    ``spellings(data)`` are the format's names of all operators of a file in order, none where it
-    cannot be read. ``operators`` maps the format's operator names to ours, or to nothing where they
-    vanish. ``contracts`` are the rounding contracts that files can be held to, the first by default.
+    ``recognizes(header)`` tells the format from the file's first bytes. ``read(data, name)``
+    returns a verified graph or raises ``UnsupportedModel``; ``name`` is the file's name, for
+    messages. ``spellings(data)`` returns the format's names of a file's operators in order, or an
+    empty list if it cannot be read. ``operators`` maps the format's operator names to ours, or to
+    an empty string where the reader needs no operator for them. ``contracts`` are the rounding
+    contracts that files can be held to, the default first.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""Graphs: verified, interpreted, parted between core and driver, ordered and simplified."""
+"""What is done with graphs: checks, simplification, ordering, partition, and execution in NumPy."""

@@ -1,7 +1,7 @@
-"""Taps of convolutions that never meet the image are left out: they multiply padding, which is 0.
+"""Removes taps of convolutions that are over padding at every position: their products are 0.
 
-A kernel whose dilation or padding is larger than its image has such taps. What is left reaches over
-little more than twice the image, so that nobody allocates what a few bytes of a file ask for.
+Kernels have such taps where dilation or padding is larger than the image. The kernel that remains
+spans little more than twice the image, so that a small file cannot make us allocate huge arrays.
 """
 
 from dataclasses import dataclass, replace
@@ -15,21 +15,21 @@ _WINDOWED = ("conv2d", "depthwise_conv2d")  # weights [..., height, width, ...],
 
 @dataclass(frozen=True)
 class _Cut:
-    """Along one axis: which taps stay, at least one, of 0 if need be, and what is around them."""
+    """What remains of a kernel along one axis: taps ``first`` to ``last``, or a single tap of 0."""
 
     first: int
     last: int
     dilation: int
     padding: tuple[int, int]
-    zeros: tuple[int, int] = (0, 0)  # taps of 0 before and after, where padding alone does not do
+    zeros: tuple[int, int] = (0, 0)  # taps of 0 added before and after, where padding cannot
 
     def weights(self, data: np.ndarray, axis: int) -> np.ndarray:
         taps = np.moveaxis(data, axis, 0)
         kept = taps[self.first : self.last] if self.first < self.last else 0 * taps[:1]
         if self.zeros != (0, 0):
-            wide = np.zeros(((len(kept) - 1) * self.dilation + 1, *kept.shape[1:]), data.dtype)
-            wide[:: self.dilation] = kept
-            kept = np.pad(wide, (self.zeros, *((0, 0) for _ in kept.shape[1:])))
+            dilated = np.zeros(((len(kept) - 1) * self.dilation + 1, *kept.shape[1:]), data.dtype)
+            dilated[:: self.dilation] = kept
+            kept = np.pad(dilated, (self.zeros, *((0, 0) for _ in kept.shape[1:])))
         return np.moveaxis(kept, 0, axis)
 
 
@@ -55,7 +55,7 @@ def crop_taps(graph: Graph) -> Graph:
 
 
 def _cuts(node: Node, graph: Graph) -> tuple[_Cut, ...] | None:
-    """What stays of a kernel along both axes; nothing where all does."""
+    """What remains of a kernel along both axes; None where nothing is removed."""
     source, weights, output = (
         graph.tensor(name).shape for name in (*node.inputs[:2], node.outputs[0])
     )
@@ -73,14 +73,14 @@ def _cuts(node: Node, graph: Graph) -> tuple[_Cut, ...] | None:
 def _cut(
     size: int, kernel: int, stride: int, dilation: int, padding: tuple[int, int], outputs: int
 ) -> _Cut:
-    last_begin = (outputs - 1) * stride  # of the last window, from the first one's
+    last_begin = (outputs - 1) * stride  # distance of the last window from the first one
     first = max(0, -(-(padding[0] - last_begin) // dilation))
     last = min(kernel, (size + padding[0] - 1) // dilation + 1)
     if (first, last) == (0, kernel):
         return _Cut(0, kernel, dilation, padding)
     reach = max(0, last - first - 1) * dilation + 1
     before = padding[0] - first * dilation if first < last else 0
-    # Padding must be 0 or more and below the kernel's reach; where it is not, taps of 0 do instead.
+    # Padding must not be negative and must be less than the kernel spans; taps of 0 are added else.
     lead = max(0, -before, last_begin - before - size + 1)
     trail = max(0, before - reach + 1)
     before, reach = before + lead, reach + lead + trail
@@ -94,7 +94,7 @@ def _cut(
 def _cropped(
     weights: Tensor, cuts: tuple[_Cut, ...], name: str, taken: dict[str, Tensor]
 ) -> Tensor:
-    data = weights.data
+    data = weights.values
     for axis, cut in enumerate(cuts, 1):
         data = cut.weights(data, axis)
     while name in taken:

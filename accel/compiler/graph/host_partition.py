@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from ..ir.graph import Graph, Node
 from ..ir.tensor_layout import layout_of
-from ..operators import OPERATORS, Operator, UnsupportedOperator
+from ..operators import OPERATORS, Index, OnCore, UnsupportedOperator
 
 
 @dataclass(frozen=True)
 class Partition:
-    """Nodes in order; ``inputs`` and ``outputs`` are the tensors that enter and leave the core."""
+    """Nodes of the driver and of the core, in order; the tensors that enter and leave the core."""
 
     before: tuple[Node, ...]
     core: tuple[Node, ...]
@@ -20,17 +20,17 @@ class Partition:
 
 
 def partition(graph: Graph) -> Partition:
-    """Give the driver what it can compute at the network's ends, and the core the rest.
+    """Give the driver what it can compute before and after the core, and the core the rest.
 
-    The driver takes from the ends whatever it can: conversions from and to float, softmax, and
-    changes of shape beyond them. It leaves to the core what needs no more than to be decoded.
+    The driver takes all that it can: conversions from and to float, softmax, and changes of shape
+    before or after these. An operator whose result it only has to decode stays on the core.
     """
     decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
     after = _at_end(graph, exclude=decoded)
     before = _at_start(graph, exclude=after)
     core = tuple(n for n in graph.nodes if n not in before and n not in after)
     produced = {name for node in core for name in node.outputs}
-    consumed = {name for node in core for name in node.inputs if name}
+    consumed = {name for node in core for name in node.inputs}
     inputs = tuple(
         name
         for name, tensor in graph.tensors.items()
@@ -53,24 +53,20 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
 
 
 def _only_decoded(node: Node, graph: Graph) -> bool:
-    """Whether the core can compute a node of the driver's from what it has computed itself."""
+    """Whether the core can compute a node, of which the driver then decodes the result."""
     operator = OPERATORS[node.operator]
-    if operator.decode is None:
+    if not isinstance(operator, Index):
         return False
     producer = graph.producer(node.inputs[0])
     while producer is not None and OPERATORS[producer.operator].alias:
         producer = graph.producer(producer.inputs[0])
-    if producer is None or not _on_core(OPERATORS[producer.operator]):
+    if producer is None or not isinstance(OPERATORS[producer.operator], OnCore):
         return False
     try:
         operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
     except UnsupportedOperator:
         return False
     return True
-
-
-def _on_core(operator: Operator) -> bool:
-    return bool(operator.lower or operator.unary)
 
 
 def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:

@@ -1,4 +1,4 @@
-"""The graph's meaning: a NumPy executor that answers bit for bit as the contract's oracle does."""
+"""The reference executor: runs a graph in NumPy, bit for bit as the contract's oracle."""
 
 from collections.abc import Collection, Mapping
 
@@ -8,8 +8,9 @@ from ...errors import UserError
 from ..ir.graph import Graph, Tensor
 from ..operators import OPERATORS
 
-BATCH = 64  # samples at a time, and
-MOST_VALUES = 2**22  # of the largest tensor in them: bounds the memory that operators need
+# Samples that are computed at a time: bounds the memory that operators need.
+BATCH = 64
+MOST_VALUES = 2**22  # of the largest tensor in a batch
 
 
 class InvalidInput(UserError):
@@ -32,11 +33,11 @@ def run(
     samples = len(next(iter(arrays.values())))
     largest = max(tensor.size for tensor in graph.tensors.values() if not tensor.constant)
     batch = max(1, min(BATCH, MOST_VALUES // largest))
-    pieces = [
-        _run_piece(graph, {name: x[i : i + batch] for name, x in arrays.items()}, wanted)
+    batches = [
+        _run_batch(graph, {name: x[i : i + batch] for name, x in arrays.items()}, wanted)
         for i in range(0, samples, batch)
     ]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in wanted}
+    return {name: np.concatenate([part[name] for part in batches]) for name in wanted}
 
 
 def check_inputs(
@@ -76,13 +77,13 @@ def _wanted(graph: Graph, keep: Collection[str] | None) -> tuple[str, ...]:
     return tuple(n for n in keep if n in graph.outputs or not graph.tensor(n).constant)
 
 
-def _run_piece(
+def _run_batch(
     graph: Graph, arrays: dict[str, np.ndarray], wanted: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
     values = dict(arrays)
-    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs if name}
+    last_use = {name: i for i, node in enumerate(graph) for name in node.inputs}
     for i, node in enumerate(graph):
-        operands = [None if name is None else _value(graph, values, name) for name in node.inputs]
+        operands = [_value(graph, values, name) for name in node.inputs]
         results = OPERATORS[node.operator].reference(node, graph, operands)
         values.update(zip(node.outputs, results, strict=True))
         for name in {*node.inputs, *node.outputs}:
@@ -95,10 +96,10 @@ def _run_piece(
 
 
 def repeated(graph: Graph, name: str, count: int) -> np.ndarray:
-    """A constant that leaves the network, ``[count, ...]``."""
-    return np.repeat(graph.tensor(name).data, count, axis=0)
+    """A constant that is an output of the network, for ``count`` samples: ``[count, ...]``."""
+    return np.repeat(graph.tensor(name).values, count, axis=0)
 
 
 def _value(graph: Graph, values: dict[str, np.ndarray], name: str) -> np.ndarray:
     tensor = graph.tensor(name)
-    return tensor.data if tensor.constant else values[name]
+    return values[name] if tensor.data is None else tensor.data

@@ -1,16 +1,16 @@
-"""Orders in which the nodes of a graph can run: they differ in what is alive at a time."""
+"""Orders in which the nodes of a graph can run; they differ in how many tensors live at once."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from ..ir.graph import Graph, Node
-from ..operators import OPERATORS
+from ..operators import OPERATORS, Index
 
 
 def orders(graph: Graph) -> Iterator[Graph]:
-    """The graph as it is, then in the other orders that are worth a try.
+    """The graph in its own order, then in the other orders that are worth a try.
 
-    After all of them the same again with nothing on the core that the driver can do as well.
+    After them the same again, with every operator that the driver can compute left to the driver.
     """
     yield from _orders(graph)
     nodes = tuple(_for_the_driver(node) for node in graph.nodes)
@@ -19,7 +19,7 @@ def orders(graph: Graph) -> Iterator[Graph]:
 
 
 def _for_the_driver(node: Node) -> Node:
-    if OPERATORS[node.operator].decode is None:
+    if not isinstance(OPERATORS[node.operator], Index):
         return node
     return replace(node, attributes=replace(node.attributes, driver=True))
 
@@ -33,7 +33,7 @@ def _orders(graph: Graph) -> Iterator[Graph]:
 
 
 def _depth_first(graph: Graph, last_first: bool) -> tuple[Node, ...]:
-    """Each branch to its end before the next one, beginning with the last or the first operand."""
+    """Each branch is computed completely before the next; the last or the first operand's first."""
     producers = {name: node for node in graph.nodes for name in node.outputs}
     ordered: dict[str, Node] = {}
     wanted = [producers[name] for name in reversed(graph.outputs) if name in producers]

@@ -15,8 +15,8 @@ from ..ir.graph import DTYPES, Graph, InvalidGraph, Node, Quantization, Tensor
 from ..operators import OPERATORS, UnsupportedOperator, place_of
 
 MAX_DIMENSIONS = 8
-MAX_ELEMENTS = 2**28  # of a constant, which is no larger than its file
-MAX_COMPUTED = 2**22  # of a tensor that is computed: files of a few bytes may ask for any
+MAX_ELEMENTS = 2**28  # of a constant; its file is as large
+MAX_COMPUTED = 2**22  # of a variable tensor, whose size a small file can choose freely
 
 CODES = {
     "int4": (-8, 7),
@@ -35,7 +35,7 @@ def verify(graph: Graph) -> None:
 
 
 def problems(graph: Graph) -> Iterator[UserError]:
-    """Yield every broken rule; those of single operators only where the tensors are all right."""
+    """Yield every broken rule; those of operators only where all tensors are valid."""
     broken = False
     for reason in _broken_rules(graph):
         broken = True
@@ -46,7 +46,7 @@ def problems(graph: Graph) -> Iterator[UserError]:
 
 
 def node_problems(node: Node, graph: Graph) -> Iterator[UserError]:
-    """Yield what the operator's own ``check`` raises; the node's tensors must be all right."""
+    """Yield what the operator's own ``check`` raises; the node's tensors must be valid."""
     try:
         OPERATORS[node.operator].check(node, graph)
     except (InvalidGraph, UnsupportedOperator) as error:
@@ -111,10 +111,11 @@ def _broken_quantization(place: str, tensor: Tensor, q: Quantization) -> Iterato
 
 def _broken_data(place: str, tensor: Tensor) -> Iterator[Reason]:
     stored = "int8" if tensor.dtype == "int4" else tensor.dtype
-    if tensor.data.shape != tensor.shape or tensor.data.dtype != stored:
-        given = f"{tensor.data.dtype} {tensor.data.shape}"
+    data = tensor.values
+    if data.shape != tensor.shape or data.dtype != stored:
+        given = f"{data.dtype} {data.shape}"
         yield _reason(place, f"must hold {stored} {tensor.shape}, not {given}")
-    elif tensor.dtype == "int4" and (tensor.data.min() < -8 or tensor.data.max() > 7):
+    elif tensor.dtype == "int4" and (data.min() < -8 or data.max() > 7):
         yield _reason(place, "holds values outside -8..7")
 
 
@@ -129,17 +130,12 @@ def _broken_names(graph: Graph) -> Iterator[Reason]:
             yield _reason(place, f"is of an unknown operator {node.operator!r}")
         elif not isinstance(node.attributes, OPERATORS[node.operator].attributes):
             yield _reason(place, f"has attributes of {type(node.attributes).__name__}")
-        for name in _names(node):
+        for name in (*node.inputs, *node.outputs):
             if name not in graph.tensors:
                 yield _reason(place, f"names a tensor {name!r} that does not exist")
     for name in graph.inputs + graph.outputs:
         if name not in graph.tensors:
             yield _reason(graph.name, f"names a tensor {name!r} that does not exist")
-
-
-def _names(node: Node) -> Iterator[str]:
-    yield from (name for name in node.inputs if name is not None)
-    yield from node.outputs
 
 
 def _broken_order(graph: Graph) -> Iterator[Reason]:
@@ -154,7 +150,7 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
     for node in graph:
         place = place_of(node)
         for name in node.inputs:
-            if name is not None and name not in ready:
+            if name not in ready:
                 yield _reason(place, f"reads {name!r} before any node has written it")
         for name in node.outputs:
             if name in ready:

@@ -40,7 +40,10 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tensor:
-    """A value of the graph. ``data`` is set for constants; int4 data are int8 arrays in -8..7."""
+    """A value of the graph. ``data`` is set for constants; int4 data are int8 arrays in -8..7.
+
+    ``shape`` of a variable tensor begins with the batch dimension, 1.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -53,6 +56,12 @@ class Tensor:
         return self.data is not None
 
     @property
+    def values(self) -> np.ndarray:
+        """The data of a tensor that is known to be constant."""
+        assert self.data is not None, f"tensor {self.name!r} is no constant"
+        return self.data
+
+    @property
     def size(self) -> int:
         """Elements of one sample."""
         return int(np.prod(self.shape, dtype=np.int64))
@@ -60,12 +69,15 @@ class Tensor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Node:
-    """One operator. ``operator`` is the name of a file in ``operators/``; ``inputs`` are tensor
-    names (``None`` for an absent optional one); ``attributes`` is that operator's own record."""
+    """One operation. ``operator`` is the name of a file in ``operators/``.
+
+    ``inputs`` and ``outputs`` are names of tensors; optional inputs are the last ones, and are left
+    out where they are absent. ``attributes`` is an object of the operator's own class.
+    """
 
     name: str
     operator: str
-    inputs: tuple[str | None, ...]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages

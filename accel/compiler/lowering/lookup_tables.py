@@ -13,7 +13,7 @@ from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, Region, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
-from ..operators import OPERATORS, place_of
+from ..operators import Binary, Elementwise, operator_of, place_of
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
@@ -39,7 +39,7 @@ def is_plain_copy(c: Convolution) -> bool:
 
 def lower_unary(node: Node, graph: Graph, alias: Alias) -> list[Convolution]:
     """A function of one code: a table where it is the same in all channels, else a rule for each."""
-    table = OPERATORS[node.operator].unary(node, graph)
+    table = operator_of(node, Elementwise).table(node, graph)
     if table.ndim != 1:
         copies = lower_table(node, graph, alias.layout, table)
         return [copy.replace(source=alias.root) for copy in copies]
@@ -62,13 +62,13 @@ def lower_binary(
     Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables, and
     for which its operator knows no other way.
     """
-    operator = OPERATORS[node.operator]
-    table = operator.binary(node, graph).astype(np.int64)
+    operator = operator_of(node, Binary)
+    table = operator.pair_table(node, graph).astype(np.int64)
     if aliases[0] == aliases[1]:
         return _through_table(node, table.diagonal(), aliases[0])
-    if operator.pair is not None:
-        first, second = ((alias.root, alias.layout) for alias in aliases)
-        return operator.pair(node, graph, (first, second), config)
+    whole = tuple((alias.root, alias.layout) for alias in aliases)
+    if convolutions := operator.lower_pair(node, graph, whole, config):
+        return convolutions
     output = layout_of(graph.tensor(node.outputs[0]))
     smaller = [index for index, alias in enumerate(aliases) if alias.layout.shape != output.shape]
     copied = smaller[0] if smaller else copied

@@ -12,7 +12,7 @@ from ..ir.command import LayerCommand
 from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
-from ..operators import OPERATORS, UnsupportedOperator, place_of
+from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
 from ..schedule.select import provable, schedule
 from .lookup_tables import fused, lower_binary, lower_unary
 
@@ -149,23 +149,23 @@ def _lower_node(
         return []
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
-    if operator.binary is not None and len(variable) == 2:
+    if isinstance(operator, Binary) and len(variable) == 2:
         pair = tuple(replace(aliases[n], layout=layout_of(graph.tensor(n))) for n in variable)
         copied = int(latest is not None and latest.output == pair[1].root)
         return lower_binary(node, graph, pair, copied, config)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
-    if operator.lower is not None:
+    if isinstance(operator, OnCore):
         convolutions = operator.lower(node, graph, layout)
         convolutions = [
             c.replace(source=aliases[c.source].root) if c.source in aliases else c
             for c in convolutions
         ]
-        exact = operator.unary is None or all(provable(c, config) for c in convolutions)
-        if convolutions and exact:
+        table = isinstance(operator, Elementwise)
+        if convolutions and (not table or all(provable(c, config) for c in convolutions)):
             return convolutions
-    if operator.unary is not None:
-        return lower_unary(node, graph, replace(alias, layout=layout))
+        if table:
+            return lower_unary(node, graph, replace(alias, layout=layout))
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))

@@ -2,9 +2,10 @@
 
 The inputs broadcast as NumPy's arrays do; one of them may be constant.
 
-Where the contract is ONNX Runtime's, attributes may say how the operator is ``computed``: on ``codes``
-as the file has them, on ``uint8`` codes that the runtime made of them, or in ``float32`` between a
-DequantizeLinear and a QuantizeLinear. Numbers are the same, but exact halves and last bits are not.
+Where the contract is ONNX Runtime's, an attribute ``computed`` says how the runtime computes the
+operator: on the file's ``codes``, on ``uint8`` codes that it made of them, or in ``float32``
+between a DequantizeLinear and a QuantizeLinear. The three differ in exact ties and in the last
+bits of float32.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,17 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...config import AcceleratorConfig
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.runtimes import float32
 from ..ir.graph import Graph, Node, Tensor
-from ..ir.layer import Convolution
-from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, Check, all_codes, table_of
+from ._elementwise import CODES, MAX_DIMENSIONS, Bounds, all_codes, table_of
+from ._kinds import Binary, Check, LowerPair, by_pair_table
 from ._operator import (
-    Operand,
-    Operator,
     affine,
     check_activation,
     check_arity,
@@ -37,8 +35,6 @@ from ._operator import (
 # From the contract's arithmetic, codes of both inputs and the three quantizations.
 BinaryFunction = Callable[[Arithmetic, np.ndarray, np.ndarray, Affine, Affine, Affine], np.ndarray]
 
-Pair = Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
-
 
 def binary_operator(
     attributes: type,
@@ -46,11 +42,11 @@ def binary_operator(
     *,
     check: Check = lambda node, graph: None,
     bounds: Bounds = all_codes,
-    pair: Pair | None = None,
-) -> Operator:
-    """Return the operator that computes ``function``; ``check`` and ``bounds`` as for unary ones."""
+    lower_pair: LowerPair = by_pair_table,
+) -> Binary:
+    """Return the operator that computes ``function``; see `unary_operator`."""
 
-    def binary(node: Node, graph: Graph) -> np.ndarray:
+    def pair_table(node: Node, graph: Graph) -> np.ndarray:
         tensors = (*operands(node, graph), output_tensor(node, graph))
         pairs = CODES[:, np.newaxis], CODES[np.newaxis, :]
         epilogue = getattr(node.attributes, "epilogue", None)
@@ -59,8 +55,8 @@ def binary_operator(
         arguments = (_arithmetic(node, graph), *pairs, *quantizations(node, graph))
         return table_of(node, graph, bounds, function, *arguments)
 
-    def unary(node: Node, graph: Graph) -> np.ndarray:
-        table = binary(node, graph)
+    def code_table(node: Node, graph: Graph) -> np.ndarray:
+        table = pair_table(node, graph)
         first, second = operands(node, graph)
         by_constant, constant = (table, first) if first.constant else (table.T, second)
         codes = constant_by_channel(node, constant, output_tensor(node, graph))
@@ -70,32 +66,30 @@ def binary_operator(
         check_arity(node, inputs=2)
         check_broadcast(node, graph)
         check(node, graph)
-        binary(node, graph)
+        pair_table(node, graph)
 
-    def reference(
-        node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]
-    ) -> list[np.ndarray]:
+    def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         rank = len(output_tensor(node, graph).shape)
         a, b = (
             aligned(codes, tensor, rank).astype(np.int64) + 128
             for codes, tensor in zip(inputs, operands(node, graph), strict=True)
         )
-        return [binary(node, graph)[a, b]]
+        return [pair_table(node, graph)[a, b]]
 
-    return Operator(
+    return Binary(
         attributes=attributes,
         check=check_all,
         reference=reference,
-        unary=unary,
-        binary=binary,
-        pair=pair,
+        table=code_table,
+        pair_table=pair_table,
+        lower_pair=lower_pair,
     )
 
 
 def _float_epilogue(
     epilogue: FloatEpilogue, pairs: tuple[np.ndarray, np.ndarray], tensors: tuple[Tensor, ...]
 ) -> np.ndarray:
-    """Codes of the steps after a sum of two float32 numbers."""
+    """The output codes of an epilogue after the sum of two float32 numbers."""
     first, second = (
         float32.dequantize(codes, q.scale, q.zero_point)
         for codes, q in zip(pairs, map(affine, tensors[:2]), strict=True)
@@ -145,7 +139,7 @@ def check_broadcast(node: Node, graph: Graph) -> None:
 
 
 def check_alike(node: Node, graph: Graph) -> None:
-    """Require codes of both inputs that may be taken for the output's."""
+    """Require both inputs to be quantized so that their codes can become the output's unchanged."""
     for tensor in operands(node, graph):
         check_moved_codes(node, graph, tensor, output_tensor(node, graph))
 
@@ -157,11 +151,11 @@ def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarra
     """
     support(tensor.constant, node, "both inputs are activations")
     if tensor.size == 1:
-        return tensor.data.reshape(())
+        return tensor.values.reshape(())
     by_channel = tensor.shape[-1] == tensor.size == output.shape[-1]
     what = f"constant {tensor.name!r} has neither one value nor one for each channel"
     support(by_channel, node, what, f"its shape is {tensor.shape}", "use one of these")
-    return tensor.data.reshape(-1)
+    return tensor.values.reshape(-1)
 
 
 def aligned(codes: np.ndarray, tensor: Tensor, rank: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Operators that move codes, as copies of parts of tensors."""
+"""Layers that copy parts of tensors: what operators that move codes are lowered to."""
 
 import numpy as np
 
@@ -19,15 +19,14 @@ def copied_part(
     *,
     start: Triple = (0, 0, 0),
     step: Triple = (1, 1, 1),
-    place: Triple = (0, 0, 0),
+    target: Triple = (0, 0, 0),
     size: Triple,
     output_stride: tuple[int, int] = (1, 1),
 ) -> Convolution:
-    """Copies ``size`` values of the source, from ``start`` by ``step``, to ``place`` of the output.
+    """A layer that copies ``size`` values, read from ``start`` by ``step``, to ``target``.
 
-    Steps along height and width are positive; ``spread`` is as `Convolution` has it. Where the
-    channels are not those of the source in their order, each is picked by a weight of 1 among
-    zeros.
+    Steps along height and width are positive; ``output_stride`` is as in `Convolution`. Where the
+    channels are not all of the source's, in order, each is picked by a weight of 1 among zeros.
     """
     channels = source[1].channels
     picked = start[2] + step[2] * np.arange(size[2])
@@ -48,27 +47,29 @@ def copied_part(
         rule=Mean(1, -128, 127, channels=size[2]),
         pad=0,
         stride=step[:2],
-        padding=tuple(p * s - b for p, s, b in zip(place[:2], step[:2], start[:2], strict=True)),
-        region=Region(place[0], place[1], size[0], size[1]),
+        padding=(target[0] * step[0] - start[0], target[1] * step[1] - start[1]),
+        region=Region(target[0], target[1], size[0], size[1]),
         output_stride=output_stride,
-        first_channel=place[2],
+        first_channel=target[2],
         uniform=whole,
     )
 
 
 def as_stored(values: tuple[int, ...], batch: int) -> Triple:
-    """Per-dimension values as height, width and channels have them; ``batch`` where one is missing.
+    """One value for each dimension of a tensor, as values for height, width and channels.
 
-    For tensors of two to four dimensions, see `storage.stored`.
+    Tensors have two to four dimensions, the first being the batch; what `tensor_layout.layout_of`
+    adds to fewer than four gets the value ``batch``.
     """
     inner = values[1:]
-    return (*(batch,) * (3 - len(inner)), *inner)
+    height, width, channels = (*(batch,) * (3 - len(inner)), *inner)
+    return height, width, channels
 
 
 def repeated(
     name: str, node: str, source: str, output: str, small: TensorLayout, large: TensorLayout
 ) -> Convolution:
-    """A copy of a tensor that repeats it along the dimensions in which it has a size of 1."""
+    """A layer that copies a tensor and repeats it along the dimensions where its size is 1."""
     copy = copy_layer(name, node, source, output, large.shape)
     sizes = zip(small.shape[:2], large.shape[:2], strict=True)
     if small.channels != large.channels:
@@ -78,5 +79,5 @@ def repeated(
 
 
 def negated(c: Convolution) -> Convolution:
-    """A copy that makes ``-1 - x`` of each code ``x``, which reverses their order."""
+    """A copy layer with ``-1 - x`` for each code ``x``, which reverses the codes' order."""
     return c.replace(weights=-c.weights, bias=c.bias - 1)

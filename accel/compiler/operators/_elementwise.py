@@ -1,4 +1,4 @@
-"""What operators on single codes share: their tables, and what is done with them."""
+"""What elementwise operators share: making their tables, applying and lowering them."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,6 +9,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known, code_bounds
+from ._kinds import CodeTable, Reference
 from ._linear import lowered_unary
 from ._operator import affine, code_range, output_tensor, support
 
@@ -16,7 +17,6 @@ CODES = np.arange(-128, 128, dtype=np.int64)
 MAX_DIMENSIONS = 4  # of tensors that TFLite Micro broadcasts
 
 Bounds = Callable[[Node, Graph], tuple[int, int]]
-Check = Callable[[Node, Graph], None]
 
 
 def all_codes(node: Node, graph: Graph) -> tuple[int, int]:
@@ -60,14 +60,12 @@ def looked_up(table: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def table_reference(
-    unary: Callable[[Node, Graph], np.ndarray],
-) -> Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]:
-    """The ``reference`` of an operator whose first input is the one that its ``unary`` maps."""
+    table: CodeTable,
+) -> Reference:
+    """The ``reference`` of an operator whose ``table`` maps its first input."""
 
-    def reference(
-        node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]
-    ) -> list[np.ndarray]:
-        return [looked_up(unary(node, graph), inputs[0])]
+    def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [looked_up(table(node, graph), inputs[0])]
 
     return reference
 
@@ -75,22 +73,22 @@ def table_reference(
 def lower_table(
     node: Node, graph: Graph, layout: TensorLayout, table: np.ndarray, whole: bool = False
 ) -> list[Convolution]:
-    """A monotone function of one code as the output rule of a copy, negated where it decreases.
+    """A copy layer with a monotone table as its output rule; sums are negated where it falls.
 
-    ``table`` is what ``unary`` returns. Whether the core's division can reproduce the rule is for
+    ``table`` is as `Elementwise` has it. Whether the core's division can reproduce the rule is for
     the schedule to prove. ``whole`` is as `Table` has it.
     """
     output = layout_of(output_tensor(node, graph))
     rows = np.atleast_2d(table).astype(np.int64)
     steps = np.diff(rows, axis=1)
-    rising, falling = ((sign * steps >= 0).all(axis=1) for sign in (1, -1))
+    rising, falling = (np.asarray((sign * steps >= 0).all(axis=1)) for sign in (1, -1))
     channel = int(np.argmin(rising | falling))
     what = "it rises for some codes and falls for others"
     if len(rows) > 1:
         what = f"it differs from channel to channel and rises and falls in channel {channel}"
     support(bool((rising | falling).all()), node, what)
     name = next(name for name in node.inputs if not graph.tensor(name).constant)
-    # Where halves are rounded by the sign, it is that of the number: x - zero point, or its negative.
+    # The sum is x - zero point or its negative, since ties may be rounded by its sign.
     zero_point = affine(graph.tensor(name)).zero_point
     first = np.where(rising, -128 - zero_point, zero_point - 127)
     rule = Table(np.where(rising[:, None], rows, rows[:, ::-1]), first, whole)

@@ -1,4 +1,4 @@
-"""What convolutions and fully connected layers share: sums of products, and their output rule."""
+"""What operators with weights share: checks, sums of products, and their output rule."""
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def check_operands(
 def check_weights(
     node: Node, weights: Tensor, axis: int, rank: int, zero_points: bool = False
 ) -> None:
-    """Check constant integers with ``rank`` dimensions; ``zero_points`` other than 0 may be right."""
+    """Check constant integers of ``rank`` dimensions; ``zero_points`` allows others than 0."""
     name = repr(weights.name)
     support(weights.constant, node, f"weights {name} are computed", "", "use constant weights")
     integer = weights.dtype in ("int8", "int4")
@@ -67,7 +67,7 @@ def check_weights(
 
 
 def check_sums(node: Node, low: np.ndarray, high: np.ndarray, left: np.ndarray) -> None:
-    """Refuse sums that overflow 32 bits, before or after a shift to the left, as kernels would."""
+    """Refuse sums that overflow 32 bits before or after a shift to the left, as in the kernels."""
     shift = np.minimum(left, 31)  # beyond it, nothing but 0 would fit
     fits = (low << shift >= INT32_MIN) & (high << shift <= INT32_MAX) & (left <= 31)
     if not fits.all():
@@ -84,25 +84,24 @@ def weight_values(node: Node, graph: Graph) -> np.ndarray:
     shape = [1] * len(weights.shape)
     if q.per_channel:
         shape[q.axis] = len(q.zero_point)
-    return weights.data.astype(np.int64) - np.array(q.zero_point, np.int64).reshape(shape)
+    return weights.values.astype(np.int64) - np.array(q.zero_point, np.int64).reshape(shape)
 
 
 def bias_tensor(node: Node, graph: Graph) -> Tensor | None:
-    name = node.inputs[2]
-    return None if name is None else graph.tensor(name)
+    return graph.tensor(node.inputs[2]) if len(node.inputs) > 2 else None
 
 
 def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
     """The biases, int64 ``[channels]``; zeros where there are none."""
     bias = bias_tensor(node, graph)
-    return np.zeros(channels, np.int64) if bias is None else bias.data.astype(np.int64)
+    return np.zeros(channels, np.int64) if bias is None else bias.values.astype(np.int64)
 
 
 def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | FloatEpilogue:
     """The output rule; real multipliers are ``input * weights / output``, as the contract has it.
 
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
-    Runtime's QLinearConv and QGemm. A chain that the node carries is the rule instead.
+    Runtime's QLinearConv and QGemm. The node's own ``epilogue`` is the rule instead, if it has one.
     """
     epilogue = getattr(node.attributes, "epilogue", None)  # not all linear operators have one
     if epilogue is not None:
@@ -169,9 +168,10 @@ def lowered(
     macs: int,
     **window,
 ) -> list[Convolution]:
-    """The one convolution of a linear layer; ``weights`` as `Convolution` wants them.
+    """The one convolution of a linear layer.
 
-    They are less their zero points; the schedule refuses what does not fit the core's format.
+    ``weights`` are as in `Convolution`, with their zero points subtracted; the schedule refuses
+    those that the core's number format cannot hold.
     """
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     axes = (0, 1) if weights.ndim == 3 else (1, 2, 3)

@@ -1,4 +1,4 @@
-"""What operators share that move codes and change none."""
+"""The checks of operators that move codes and change none."""
 
 from ..ir.graph import Graph, Node, Tensor
 from ._operator import (
@@ -16,7 +16,7 @@ DTYPES = ("int8", "float32")
 
 
 def check_moved(node: Node, graph: Graph, inputs: tuple[str, ...] | None = None) -> None:
-    """Require tensors between which codes may be moved; ``inputs`` are those that are."""
+    """Require tensors between which codes can be copied; ``inputs`` are all by default."""
     outputs = [graph.tensor(name) for name in node.outputs]
     require(bool(outputs), node, "has no output")
     for tensor in outputs:
@@ -46,7 +46,7 @@ def dimension_apart(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 
 def check_blocks(node: Node, graph: Graph, wide: Tensor, deep: Tensor) -> None:
-    """Require two images of the same values, of which one has squares where the other has channels."""
+    """Require ``wide`` to have a square of positions for each position's channels in ``deep``."""
     check_arity(node, inputs=1)
     check_moved(node, graph)
     for tensor in (wide, deep):

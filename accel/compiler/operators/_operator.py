@@ -1,78 +1,21 @@
-"""What an operator's file defines, and the checks that operators share."""
+"""The checks that operators share, and their access to tensors; their kinds are in `_kinds`."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import AcceleratorConfig
 from ...errors import UserError
 from ...numeric.affine import Affine
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.rules import Rule
 from ..diagnostics import Reason
 from ..ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
-from ..ir.layer import Convolution
-from ..ir.tensor_layout import TensorLayout
-
-Operand = tuple[str, TensorLayout]  # the name of a tensor in memory, and how it is stored there
-
 
 INDICES = ("int32", "int64")
-NUMBERS = ("float32", *INDICES)  # types of tensors that are no codes
+NUMBERS = ("float32", *INDICES)  # types whose values are not codes
 
 
 class UnsupportedOperator(UserError):
     """A valid operator in a form that we do not support; ``args[0]`` is the ``Reason``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operator:
-    """The meaning of one operator.
-
-    ``attributes`` is the record that its nodes carry. ``check(node, graph)`` raises
-    ``InvalidGraph`` or ``UnsupportedOperator``; it may rely on what ``verify`` says of all tensors.
-    ``reference(node, graph, inputs)`` maps arrays to arrays: activations are ``[N, ...]`` batches,
-    constants have their own shape, an absent input is ``None``.
-
-    Operators whose outputs are a step function of an integer sum have two more.
-    ``output_rule(node, graph)`` is that function; the sum is
-    ``sum(w * (x - input zero point)) + bias``, or for pooling the plain sum of the codes.
-    ``sum_bounds(node, graph)`` returns the least and the greatest sum that any input can reach,
-    int64 ``[channels]`` each.
-
-    Operators on single codes have one of two tables, int8, in which entry 0 is for code -128.
-    ``unary(node, graph)`` is ``[256]``, the output code for each code of the one variable input, or
-    ``[channels, 256]`` where the channels differ; ``binary(node, graph)`` is ``[256, 256]``, the
-    output code for each pair of codes of the first and the second input. Operators of two inputs
-    have both: ``unary`` is for a node with a constant, and raises ``UnsupportedOperator`` where no
-    input is constant or the constant is neither one number nor one for each channel.
-
-    ``lower(node, graph, storage)`` gives the convolutions that compute the node on the core from an
-    input that is stored as ``storage``, where the core can, and none where ``unary``'s table is the
-    better way; ``pair(node, graph, operands, config)``
-    gives those of two variable inputs, where tables alone do not do. Of an output that is no int8
-    tensor the core stores codes, from which the driver makes it by ``decode(node, graph, codes)``; it
-    computes the node itself where the core cannot. ``host`` says that the driver can
-    compute it at the network's ends, and ``alias`` that it only gives the input another shape.
-    """
-
-    attributes: type
-    check: Callable[[Node, Graph], None]
-    reference: Callable[[Node, Graph, Sequence[np.ndarray | None]], list[np.ndarray]]
-    output_rule: Callable[[Node, Graph], Rule] | None = None
-    sum_bounds: Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]] | None = None
-    unary: Callable[[Node, Graph], np.ndarray] | None = None
-    binary: Callable[[Node, Graph], np.ndarray] | None = None
-    lower: Callable[[Node, Graph, TensorLayout], list[Convolution]] | None = None
-    pair: (
-        Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
-        | None
-    ) = None
-    decode: Callable[[Node, Graph, np.ndarray], np.ndarray] | None = None
-    host: bool = False
-    alias: bool = False
 
 
 def place_of(node: Node) -> str:
@@ -92,34 +35,29 @@ def support(condition: bool, node: Node, what: str, why: str = "", remedy: str =
         raise UnsupportedOperator(Reason(place=place_of(node), what=what, why=why, remedy=remedy))
 
 
-MAX_LAYERS = 2**12  # of the core for one node; each is many words of program
-MAX_SELECTED = 2**23  # weights of a copy that picks some of the input's channels
+MAX_LAYERS = 2**12  # for one node; each layer is many words of program
+MAX_SELECTED = 2**23  # weights of a layer that picks some of the input's channels
 
 
 def support_layers(node: Node, count: int) -> None:
-    """Refuse a node of more layers than a core has room for, before they are made."""
+    """Refuse a node that takes more layers than a program can hold, before they are made."""
     what = f"takes {count:,} layers of the core, more than {MAX_LAYERS:,}"
     support(count <= MAX_LAYERS, node, what, "", "make its shape or its window smaller")
 
 
 def selecting(node: Node, *shape: int) -> np.ndarray:
-    """Weights of 0 for a copy that picks channels: of each output channel, for each input channel."""
+    """Weights of 0, int64 ``shape``, for a layer that will pick channels by weights of 1."""
     what = f"picks channels by {math.prod(shape):,} weights, more than {MAX_SELECTED:,}"
     support(math.prod(shape) <= MAX_SELECTED, node, what, "", "use fewer channels")
     return np.zeros(shape, np.int64)
 
 
 def check_arity(node: Node, inputs: int, optional: int = 0) -> None:
-    """Require ``inputs`` inputs, of which the last ``optional`` may be None, and one output."""
-    given = len(node.inputs)
-    require(given == inputs, node, f"must have {inputs} inputs, not {given}")
-    check_present(node, node.inputs[: inputs - optional])
+    """Require ``inputs`` inputs, of which the last ``optional`` may be absent, and one output."""
+    given, least = len(node.inputs), inputs - optional
+    wanted = f"{least} to {inputs}" if optional else f"{inputs}"
+    require(least <= given <= inputs, node, f"must have {wanted} inputs, not {given}")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-
-
-def check_present(node: Node, inputs: Sequence[str | None]) -> None:
-    """Require these inputs, of any number, to be given."""
-    require(None not in inputs, node, "lacks an input that is not optional")
 
 
 def check_activation(
@@ -129,9 +67,9 @@ def check_activation(
     rank: int | None = None,
     quantized: bool = True,
 ) -> None:
-    """Require a variable tensor of one of ``dtypes``, quantized as a whole if it is an integer.
+    """Require a variable tensor of one of ``dtypes``, with one scale if it holds codes.
 
-    Operators that only move codes need not know what they mean: without ``quantized`` that is open.
+    Operators that only move codes pass ``quantized=False``: the scale may be missing.
     """
     check_variable(node, tensor)
     check_operand(node, tensor, dtypes, quantized)
@@ -170,9 +108,9 @@ def check_same_quantization(node: Node, a: Tensor, b: Tensor) -> None:
 
 
 def check_moved_codes(node: Node, graph: Graph, a: Tensor, b: Tensor) -> None:
-    """Require tensors of one type between which codes are moved as they are.
+    """Require two tensors of one type between which codes are copied unchanged.
 
-    TFLite Micro does so whatever their quantization; elsewhere that has to be the same.
+    TFLite Micro copies them whatever the quantizations are; elsewhere these must be equal.
     """
     if CONTRACTS[graph.contract].floating:
         check_same_quantization(node, a, b)
@@ -181,7 +119,7 @@ def check_moved_codes(node: Node, graph: Graph, a: Tensor, b: Tensor) -> None:
 
 
 def quantization_of(tensor: Tensor) -> tuple[float, int] | None:
-    """Scale and zero point of a tensor quantized as a whole."""
+    """Scale and zero point of a tensor that has one of each, or none."""
     q = tensor.quantization
     return None if q is None else (q.scale[0], q.zero_point[0])
 
@@ -200,7 +138,7 @@ def output_tensor(node: Node, graph: Graph) -> Tensor:
 
 
 def affine(tensor: Tensor) -> Affine:
-    """Scale and zero point of a tensor that ``check`` has found to be quantized as a whole."""
+    """Scale and zero point of a tensor that ``check`` has found to have one of each."""
     q = quantization(tensor)
     return Affine(q.scale[0], q.zero_point[0], q.offset)
 

@@ -16,9 +16,8 @@ from ._operator import (
 )
 from ._window import Pair, check_window
 
-SCALES_APART = (
-    1e-6  # at most; TFLite Micro pools codes as they are, and refuses what is further apart
-)
+# TFLite Micro pools codes unchanged, and refuses scales that differ by more than this.
+MAX_SCALE_DIFFERENCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +45,9 @@ def check_pool(node: Node, graph: Graph) -> None:
 
 
 def check_pooled_codes(node: Node, graph: Graph) -> None:
-    """Require codes of the input that may be taken for the output's, as they are."""
+    """Require input and output to be quantized alike, so that codes can be pooled unchanged."""
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     a, b = quantization(source), quantization(output)
-    near = a.zero_point == b.zero_point and abs(a.scale[0] - b.scale[0]) <= SCALES_APART
+    near = a.zero_point == b.zero_point and abs(a.scale[0] - b.scale[0]) <= MAX_SCALE_DIFFERENCE
     if CONTRACTS[graph.contract].floating or not near:
         check_same_quantization(node, source, output)

@@ -4,21 +4,22 @@ With ``a = 16 * ah + al``, and ``b`` alike, a product is
 
     256 * ah * bh + 16 * (ah * bl + al * bh) + al * bl
 
-and each of the four pairs of nibbles is a code, whose product is a table's. A high nibble is its code
-divided by 16 and rounded down, a low one what that leaves, which is a sum:
+and each of the four pairs of nibbles is a code, whose product is a table's. A high nibble is its
+code divided by 16 and rounded down, a low one what that leaves, which is a sum:
 
     stack = a, ah, ah, b, bh          copies, of which some are divided by 16
     planes = ah * bh, ah * bl, ...    sums over the stack, through tables
     output = rule(256 * ah * bh + ...)
 
-All three are stored as rows of positions, so that a sum over a stack is a window as high as it is.
-The last sum is the exact product of the centred codes, zero points being in the tables, and its rule
-is proved as that of any convolution.
+The stack and the planes are tensors of one row for each of their parts, with all positions in it,
+so that a sum over the parts is a window of their height. The zero points are in the tables, so
+that the last sum is the exact product of the centred codes; its rule is proved as that of any
+convolution.
 
-On a core that finishes one result a cycle this takes 12 cycles an element, five rows of the stack and
-four or five planes in memory at a time, and 1 KiB of program a plane on a core of 4 rows. By the bits of
-one operand there would be eight planes, of two layers each, and by the squares of sum and difference
-eight of a table each.
+On a core that finishes one result a cycle this takes 12 cycles an element, memory for five rows of
+the stack and four or five planes at a time, and 1 KiB of program for each plane on a core of 4
+rows. Alternatives take more: by the bits of one operand there are eight planes of two layers each,
+and by squares of sum and difference eight tables.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,21 +36,24 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._binary import in_float32, quantizations
+from ._kinds import Operand
 from ._linear import multiplier
-from ._operator import Operand, affine, input_tensor, output_tensor, support
+from ._operator import affine, input_tensor, output_tensor, support
 
 _CODES = np.arange(-128, 128, dtype=np.int64)
-_HIGHEST = 128  # weights reach from -128 to 127
-# Rows of a stack. The high nibble of a is there twice: 256 of it are two weights.
+_HIGHEST = 128  # weights are -128..127
+# Rows of a stack. The high nibble of a has two, since its weight of 256 is the sum of two.
 _STACK = ("ah", "a", "ah", "bh", "b")
-_MOST_POSITIONS = 900  # that a strip may have; the core counts to 1023 with what it adds
-_SHARE = 12  # of a bank that a plane may take
+_MOST_POSITIONS = 900  # of a strip: the core's counters end at 1023, padding included
+_SHARE = 12  # a plane takes at most this part of a bank
 
 
 @dataclass(frozen=True)
 class _Plane:
-    """A pair of nibbles: weights of the stack's rows and a bias that make it a code, and which
-    nibbles a code is of, as functions of the code."""
+    """A pair of nibbles: the weights of the stack's rows and the bias that pack it into one code.
+
+    ``first`` and ``second`` unpack the two nibbles from codes.
+    """
 
     name: str
     weights: tuple[int, ...]
@@ -84,8 +88,10 @@ _PLANES = (
 
 @dataclass(frozen=True)
 class _Term:
-    """A plane as it is stored: codes for all codes of its nibbles, which times ``weight`` plus
-    ``rest`` are its part of the product."""
+    """A plane as it is stored: a code for each pair of nibbles.
+
+    ``weight`` times the code plus ``rest`` is the plane's part of the product.
+    """
 
     plane: _Plane
     codes: np.ndarray
@@ -94,8 +100,9 @@ class _Term:
 
 
 def product_rule(node: Node, graph: Graph, low: int, high: int) -> Rule:
-    """From the product of two centred codes to the code of it: TFLite's ``MulElementwise``, ONNX
-    Runtime's ``MlasQLinearMul`` or its Mul.
+    """The output code for a product of two centred codes.
+
+    Source: TFLite's ``MulElementwise``, ONNX Runtime's ``MlasQLinearMul`` or its Mul.
     """
     first, second, result = quantizations(node, graph)
     output = output_tensor(node, graph)
@@ -135,7 +142,7 @@ def lower_product(
 
 
 def _terms(first: int, second: int) -> Iterator[_Term]:
-    """What the tables hold: products of nibbles less those of the zero points."""
+    """The tables of all planes: products of nibbles, with zero points subtracted."""
     for plane in _PLANES:
         nibbles = plane.first(_CODES), plane.second(_CODES)
         zeros = [
@@ -151,13 +158,13 @@ def _terms(first: int, second: int) -> Iterator[_Term]:
 
 
 def _term(plane: _Plane, values: np.ndarray, weight: int) -> _Term:
-    """At most 15 * 15 apart, doubled at most twice 127, so that all fit a code."""
+    """Values span at most 225, or twice 127 where doubled, so that an offset fits them to codes."""
     offset = int(values.min()) + 128
     return _Term(plane, values - offset, weight, weight * offset)
 
 
 def _strips(output: TensorLayout, config: AcceleratorConfig) -> Iterator[range]:
-    """Rows of the output that are computed together."""
+    """Ranges of the output's rows, each of which is computed on its own."""
     words = output.channel_words(config.rows)
     positions = min(_MOST_POSITIONS, config.bank_words // (_SHARE * words))
     together = max(1, positions // output.width)
@@ -168,7 +175,7 @@ def _strips(output: TensorLayout, config: AcceleratorConfig) -> Iterator[range]:
 
 @dataclass(frozen=True)
 class _Strip:
-    """Some rows of the output, and the layers that compute them."""
+    """A range of the output's rows, and the layers that compute it."""
 
     node: Node
     prefix: str
@@ -259,8 +266,10 @@ class _Strip:
         bias: int,
         rule: Rule,
     ) -> Convolution:
-        """A sum over the rows of the source, of which those at either end that do not count are left out,
-        to some place of the output: its height and width, and where the first position goes."""
+        """A weighted sum over the source's rows; leading and trailing weights of 0 are left out.
+
+        ``output`` is the tensor's name, its height and width, and where the first position goes.
+        """
         (name, height), (to, shape, place) = source, output
         channels = self.output.channels
         used = np.flatnonzero(weights)

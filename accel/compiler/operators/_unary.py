@@ -10,9 +10,9 @@ from ...numeric.elementwise.arithmetic import ARITHMETIC, Arithmetic
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
-from ._elementwise import CODES, Bounds, Check, all_codes, lower_table, table_of, table_reference
+from ._elementwise import CODES, Bounds, all_codes, lower_table, table_of, table_reference
+from ._kinds import Check, Elementwise, by_table
 from ._operator import (
-    Operator,
     affine,
     check_activation,
     check_arity,
@@ -32,14 +32,15 @@ def unary_operator(
     check: Check = lambda node, graph: None,
     bounds: Bounds = all_codes,
     monotone: bool = False,
-) -> Operator:
+) -> Elementwise:
     """Return the operator that computes ``function``.
 
-    ``check`` has what is to be checked beyond types, shapes and the function's own errors, and
-    ``bounds`` the least and the greatest output code. A ``monotone`` function runs on the core.
+    ``check`` is called after the checks of types and shapes; ``bounds`` returns the least and the
+    greatest output code. A ``monotone`` function is lowered to an output rule where possible, any
+    other one always to its table.
     """
 
-    def unary(node: Node, graph: Graph) -> np.ndarray:
+    def code_table(node: Node, graph: Graph) -> np.ndarray:
         source, output = affine(input_tensor(node, graph)), affine(output_tensor(node, graph))
         arithmetic = ARITHMETIC[graph.contract]
         arguments = (arithmetic, CODES, source, output, node.attributes)
@@ -52,15 +53,15 @@ def unary_operator(
             check_activation(node, tensor)
         require(source.shape == output.shape, node, "input and output must have the same shape")
         check(node, graph)
-        unary(node, graph)
+        code_table(node, graph)
 
     def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-        return lower_table(node, graph, layout, unary(node, graph))
+        return lower_table(node, graph, layout, code_table(node, graph))
 
-    return Operator(
+    return Elementwise(
         attributes=attributes,
         check=check_all,
-        reference=table_reference(unary),
-        unary=unary,
-        lower=lower if monotone else None,
+        reference=table_reference(code_table),
+        table=code_table,
+        lower=lower if monotone else by_table,
     )

@@ -39,18 +39,20 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> Pair:
     return total // 2, total - total // 2
 
 
-def touched(size: int, kernel: int, stride: int, padding: Pair, outputs: int) -> tuple[int, Pair]:
-    """The part of a pooling window that some position has over the image, and its padding.
+def cropped_window(
+    size: int, kernel: int, stride: int, padding: Pair, outputs: int
+) -> tuple[int, Pair]:
+    """Crop a pooling window, along one axis, to what meets the image; returns size and padding.
 
-    What never meets the image takes no part, but it would be computed with: of a window of 65,536
-    pixels on an image of 4 remain at most 7. Along one axis, without dilation.
+    Taps that are over padding at every position change no result, but would be computed: of a
+    window of 65,536 pixels on an image of 4, at most 7 remain. Without dilation.
     """
     before = padding[0]
     first = max(0, before - (outputs - 1) * stride)
     last = min(kernel, before + size)
-    beyond = (outputs - 1) * stride >= before + size  # the last position has nothing of the image
+    beyond = (outputs - 1) * stride >= before + size  # the last window is beside the image
     if outputs < 1 or kernel > MAX_STEP or not first < last or beyond:
-        return kernel, padding  # is refused later
+        return kernel, padding  # `check_window` refuses it
     kernel, before = last - first, before - first
     return kernel, (before, max(0, (outputs - 1) * stride + kernel - size - before))
 
@@ -77,12 +79,12 @@ def check_window(node: Node, window: Window, kernel: Pair, source: tuple, result
 
 def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.ndarray:
     """Return a view ``[N, out_h, out_w, kernel_h, kernel_w, channels]`` of x padded by ``fill``."""
-    cuts = tuple(
+    rows, columns = (
         slice(max(-before, 0), size + min(after, 0))
         for size, (before, after) in zip(x.shape[1:3], window.padding, strict=True)
     )
     amounts = tuple((max(before, 0), max(after, 0)) for before, after in window.padding)
-    padded = np.pad(x[(slice(None), *cuts)], ((0, 0), *amounts, (0, 0)), constant_values=fill)
+    padded = np.pad(x[:, rows, columns], ((0, 0), *amounts, (0, 0)), constant_values=fill)
     reach = tuple(extent(k, d) for k, d in zip(kernel, window.dilation, strict=True))
     view = np.lib.stride_tricks.sliding_window_view(padded, reach, axis=(1, 2))
     (sh, sw), (dh, dw) = window.stride, window.dilation
@@ -90,7 +92,7 @@ def windows(x: np.ndarray, kernel: Pair, window: Window, fill: int = 0) -> np.nd
 
 
 def by_blocks(view: np.ndarray, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """``compute`` of windows ``[N, out_h, out_w, ...]`` that copies them, some positions at a time."""
+    """``compute(view)`` for windows ``[N, out_h, out_w, ...]``, in blocks that bound its copies."""
     if view.size <= BLOCK or max(view.shape[:3]) == 1:
         return compute(view)
     axis = int(np.argmax(view.shape[:3]))

@@ -11,7 +11,7 @@ from ._unary import unary_operator
 
 @dataclass(frozen=True, kw_only=True)
 class Abs:
-    """The tensors' quantization says all."""
+    """No attributes."""
 
 
 def _function(

@@ -10,8 +10,7 @@ from ._elementwise import activation_bounds, check_activation_known
 
 @dataclass(frozen=True, kw_only=True)
 class Add:
-    """A fused activation, or a chain of float32 steps that ends with a code; ``computed`` is as
-    `_binary` has it."""
+    """A fused activation, or an epilogue of float32 steps; ``computed`` is as in `_binary`."""
 
     activation: str = "none"
     computed: str = "codes"

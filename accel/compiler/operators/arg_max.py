@@ -10,9 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import negated
+from ._kinds import Index
 from ._moves import check_axis, check_shape
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -20,7 +20,7 @@ from ._operator import (
     support,
 )
 
-# Each layer has a weight for each pair of channels.
+# Channels to choose from: each layer has a weight for each pair of them.
 MOST_CLASSES = 32
 
 
@@ -28,7 +28,7 @@ MOST_CLASSES = 32
 class ArgMax:
     """``axis`` is counted from the front, with the batch as 0; ``smallest`` asks for the minimum.
 
-    With ``driver`` the node is the driver's where the core could compute it too.
+    ``driver`` leaves the node to the driver even where the core could compute it.
     """
 
     axis: int
@@ -50,22 +50,23 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output, (*source.shape[:axis], *source.shape[axis + 1 :]))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     find = np.argmin if node.attributes.smallest else np.argmax
     indices = find(inputs[0], axis=node.attributes.axis)
     return [indices.astype(output_tensor(node, graph).dtype)]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Greatest codes so far, channel by channel, and how many of them are less than the last.
+    """A running maximum over the channels, then the number of channels where it is not complete.
 
-    In ``steps`` layers every channel becomes the greatest of itself and all before it. Those before
-    the first of the greatest codes are less than the last channel then, and no others are.
+    In ``steps`` layers every channel becomes the maximum of itself and all channels before it.
+    Exactly the channels before the first greatest code are then less than the last channel: they
+    are counted.
     """
     source, attributes = input_tensor(node, graph), node.attributes
     inside = source.dtype == "int8" and attributes.axis == len(source.shape) - 1
-    support(inside, node, "an index other than that of int8 channels is the driver's")
-    support(not attributes.driver, node, "it is the driver's")
+    support(inside, node, "an index other than that of int8 channels is left to the driver")
+    support(not attributes.driver, node, "it is left to the driver")
     shape, channels = layout_of(source).shape, source.shape[-1]
     what = f"{channels} channels to choose from are more than {MOST_CLASSES}"
     support(channels <= MOST_CLASSES, node, what, "", "end the network here")
@@ -97,7 +98,7 @@ def _shift(channels: int, by: int) -> np.ndarray:
 
 
 def _count(node: Node, greatest: str, shape: tuple[int, int, int]) -> list[Convolution]:
-    """Channels less than the last, minus 128: they are marked by -128, the others by -127."""
+    """The number of channels below the last one, minus 128; they become -128, others -127."""
     channels, output = shape[2], node.outputs[0]
     marks = f"{output} ({node.name} marks)"
     weights = np.zeros((channels, 1, 1, channels), np.int64)
@@ -124,6 +125,6 @@ def decode(node: Node, graph: Graph, codes: np.ndarray) -> np.ndarray:
     return (codes.astype(np.int64) + 128).astype(output.dtype)
 
 
-OPERATOR = Operator(
+OPERATOR = Index(
     attributes=ArgMax, check=check, reference=reference, lower=lower, decode=decode, host=True
 )

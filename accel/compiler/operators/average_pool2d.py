@@ -13,8 +13,8 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
+from ._kinds import Linear
 from ._operator import (
-    Operator,
     affine,
     input_tensor,
     output_tensor,
@@ -26,12 +26,12 @@ from ._operator import (
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
-MOST_CODES = 256  # that a code and a zero point are apart
+MOST_CODES = 256  # a code and a zero point differ by less
 
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePool2d(Pool2d):
-    """A window; padding is counted as zeros or, mostly, not at all. ``computed`` is as `_binary` has it."""
+    """A window; ``count_include_pad`` counts padding as zeros. ``computed`` is as in `_binary`."""
 
     count_include_pad: bool = False
     computed: str = "codes"
@@ -103,7 +103,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return largest * -128, largest * 127
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes = inputs[0].astype(np.int64)
     sums = windows(codes, node.attributes.size, node.attributes).sum(axis=(3, 4))
     counts = _counts(node, graph)
@@ -115,10 +115,11 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A sum of all taps, one for each region whose windows have equally many pixels."""
+    """A sum of all taps: one layer for each region whose windows have equally many pixels."""
     window, counts = node.attributes, _counts(node, graph)
     output = layout_of(output_tensor(node, graph))
-    convolutions, regions = [], _uniform_regions(counts)
+    convolutions: list[Convolution] = []
+    regions = _uniform_regions(counts)
     support_layers(node, len(regions))
     weights = np.ones((*window.size, layout.channels), np.int64)
     for region in regions:
@@ -144,7 +145,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _uniform_regions(counts: np.ndarray) -> list[Region]:
-    """Rectangles of equal counts: counts are an outer product, so runs of equal rows and columns."""
+    """Rectangles of equal counts, which are an outer product: runs of equal rows and columns."""
 
     def runs(differs: np.ndarray) -> list[tuple[int, int]]:
         edges = [0, *(np.flatnonzero(differs) + 1), len(differs) + 1]
@@ -155,7 +156,7 @@ def _uniform_regions(counts: np.ndarray) -> list[Region]:
     return [Region(top, left, h, w) for top, h in rows for left, w in columns]
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=AveragePool2d,
     check=check,
     reference=reference,

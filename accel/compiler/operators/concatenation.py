@@ -10,10 +10,9 @@ from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
-    Operator,
-    check_present,
     check_same_quantization,
     output_tensor,
     require,
@@ -21,7 +20,7 @@ from ._operator import (
     support,
 )
 
-# Of a constant part, each of which takes a layer where it is not as the others.
+# Positions of a constant input; where their values differ, each takes a layer.
 MOST_POSITIONS = 16
 
 
@@ -35,7 +34,6 @@ class Concatenation:
 def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) > 0, node, "has no input")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-    check_present(node, node.inputs)
     check_moved(node, graph)
     axis, output = node.attributes.axis, output_tensor(node, graph)
     check_axis(node, output, axis)
@@ -54,7 +52,7 @@ def _with(shape: tuple[int, ...], axis: int, size: int) -> tuple[int, ...]:
     return (*shape[:axis], size, *shape[axis + 1 :])
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     samples = max(len(x) for x in inputs)
     whole = [np.broadcast_to(x, (samples, *x.shape[1:])) for x in inputs]  # constants have one
     return [np.concatenate(whole, axis=node.attributes.axis)]
@@ -65,14 +63,14 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     tensors = [graph.tensor(name) for name in node.inputs]
     dims = len(output_tensor(node, graph).shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
-    places = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
+    offsets = [0, *accumulate(tensor.shape[axis] for tensor in tensors)]
     copies = [
         copied_part(
             node,
             f"{node.name}_{index}",
             (tensor.name, layout_of(tensor)),
             (node.outputs[0], output),
-            place=as_stored(tuple(places[index] if d == axis else 0 for d in range(dims)), 0),
+            target=as_stored(tuple(offsets[index] if d == axis else 0 for d in range(dims)), 0),
             size=layout_of(tensor).shape,
         )
         for index, tensor in enumerate(tensors)
@@ -85,9 +83,9 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> list[Convolution]:
-    """Layers that write a constant: of any input times 0, for each position that differs."""
+    """Layers that write a constant as a bias, with weights of 0: one for each distinct position."""
     height, width, channels = copy.input_shape
-    values = tensor.data.reshape(height, width, channels).astype(np.int64)
+    values = tensor.values.reshape(height, width, channels).astype(np.int64)
     small, region = layout_of(source), copy.region
     layer = copy.replace(
         source=source.name,
@@ -100,7 +98,7 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     )
     if (values == values[0, 0]).all():
         return [layer]
-    # Parts that share words must cover all positions at once, see `lanes`.
+    # Parts that share words must cover all positions at once, see `lowering.channel_alignment`.
     few = height * width <= MOST_POSITIONS and channels == copy.output_shape[2]
     what = f"constant {tensor.name!r} differs from position to position"
     support(few, node, what, f"its shape is {tensor.shape}", "make it an input")
@@ -114,4 +112,4 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     ]
 
 
-OPERATOR = Operator(attributes=Concatenation, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Concatenation, check=check, reference=reference, lower=lower)

@@ -1,6 +1,7 @@
 """Two-dimensional convolution; weights ``[out, kernel_h, kernel_w, in]``.
 
-Where ``in`` is a part of the input's channels, groups of output channels see one such part each.
+Where ``in`` is less than the input's channels, it is a grouped convolution: each group of output
+channels reads ``in`` input channels of its own.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
 from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -25,7 +27,6 @@ from ._linear import (
     weight_values,
 )
 from ._operator import (
-    Operator,
     check_arity,
     input_tensor,
     output_tensor,
@@ -51,7 +52,7 @@ def check(node: Node, graph: Graph) -> None:
     check_known(node, node.attributes.activation)
     check_operands(node, graph, axis=0, rank=4)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    out, *kernel, depth = input_tensor(node, graph, 1).shape
+    out, height, width, depth = input_tensor(node, graph, 1).shape
     for tensor in (source, output):
         dims = len(tensor.shape)
         require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
@@ -60,7 +61,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape[3] == groups * depth, node, channels)
     require(out % groups == 0, node, f"{out} output channels are no multiple of {groups} groups")
     require(output.shape[3] == out, node, f"{out} output channels, but the output has another size")
-    check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
+    check_window(node, node.attributes, (height, width), source.shape, output.shape)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
@@ -74,7 +75,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
-    """The weights over all input channels, of which each group of output channels sees its own."""
+    """The weights over all input channels: 0 for those outside an output channel's own group."""
     weights, channels = weight_values(node, graph), input_tensor(node, graph).shape[3]
     out, *kernel, depth = weights.shape
     groups = channels // depth
@@ -86,7 +87,7 @@ def _ungrouped(node: Node, graph: Graph) -> np.ndarray:
     return whole.reshape(out, *kernel, channels)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes, weights = inputs[0], _ungrouped(node, graph)
     rows = weights.reshape(len(weights), -1)
     x = centred(node, graph, codes, rows)
@@ -112,7 +113,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     )
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=Conv2d,
     check=check,
     reference=reference,

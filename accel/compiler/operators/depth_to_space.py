@@ -9,8 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_blocks
-from ._operator import Operator, input_tensor, output_tensor, support_layers
+from ._operator import input_tensor, output_tensor, support_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,14 @@ def check(node: Node, graph: Graph) -> None:
     check_blocks(node, graph, output_tensor(node, graph), input_tensor(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     (x, block), shape = (inputs[0], node.attributes.block), output_tensor(node, graph).shape
     pieces = x.reshape(len(x), *x.shape[1:3], block, block, shape[3])
     return [pieces.transpose(0, 1, 3, 2, 4, 5).reshape(len(x), *shape[1:])]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place in a square a copy of its channels that puts it into every square."""
+    """A copy layer for each position in a square: its channels go there in every square."""
     output, block = layout_of(output_tensor(node, graph)), node.attributes.block
     support_layers(node, block * block)
     return [
@@ -41,7 +42,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             (node.inputs[0], layout),
             (node.outputs[0], output),
             start=(0, 0, index * output.channels),
-            place=(*divmod(index, block), 0),
+            target=(*divmod(index, block), 0),
             size=(layout.height, layout.width, output.channels),
             output_stride=(block, block),
         )
@@ -49,4 +50,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=DepthToSpace, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=DepthToSpace, check=check, reference=reference, lower=lower)

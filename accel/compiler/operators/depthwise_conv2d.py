@@ -14,6 +14,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
 from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -25,7 +26,6 @@ from ._linear import (
     weight_values,
 )
 from ._operator import (
-    Operator,
     check_arity,
     input_tensor,
     output_tensor,
@@ -52,7 +52,7 @@ def check(node: Node, graph: Graph) -> None:
     check_known(node, node.attributes.activation)
     check_operands(node, graph, axis=3, rank=4)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    one, *kernel, out = input_tensor(node, graph, 1).shape
+    one, height, width, out = input_tensor(node, graph, 1).shape
     for tensor in (source, output):
         dims = len(tensor.shape)
         require(dims == 4, node, f"tensor {tensor.name!r} must have 4 dimensions, not {dims}")
@@ -61,7 +61,7 @@ def check(node: Node, graph: Graph) -> None:
     expected = source.shape[3] * multiplier
     what = f"{source.shape[3]} channels times {multiplier} must give {out} output channels"
     require(expected == out == output.shape[3], node, what)
-    check_window(node, node.attributes, tuple(kernel), source.shape, output.shape)
+    check_window(node, node.attributes, (height, width), source.shape, output.shape)
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
@@ -78,7 +78,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return product_bounds(node, graph, _rows(weight_values(node, graph)))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes, weights = inputs[0], weight_values(node, graph)
     x = centred(node, graph, codes, _rows(weights))
     x = np.repeat(x, node.attributes.multiplier, axis=3)
@@ -113,7 +113,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     )
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=DepthwiseConv2d,
     check=check,
     reference=reference,

@@ -7,8 +7,8 @@ import numpy as np
 
 from ...numeric import affine
 from ..ir.graph import Graph, Node
+from ._kinds import HostOnly
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -20,7 +20,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Dequantize:
-    """The input tensor's quantization says all."""
+    """No attributes."""
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -31,9 +31,9 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == output.shape, node, "input and output must have the same shape")
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     q = quantization(input_tensor(node, graph))
     return [affine.dequantize(inputs[0], q.scale[0], q.zero_point[0])]
 
 
-OPERATOR = Operator(attributes=Dequantize, check=check, reference=reference, host=True)
+OPERATOR = HostOnly(attributes=Dequantize, check=check, reference=reference)

@@ -1,7 +1,7 @@
 """Fully connected layer; weights ``[out, in]``.
 
-As TFLite does, the input is taken as rows of ``in`` values, whatever its shape; each row gives a
-row of ``out`` values of the output.
+As in TFLite, the input is read as rows of ``in`` values, whatever its shape; each row gives a row
+of ``out`` output values.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -25,12 +26,12 @@ from ._linear import (
     rescale_rule,
     weight_values,
 )
-from ._operator import Operator, check_arity, input_tensor, output_tensor, require, support
+from ._operator import check_arity, input_tensor, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
 class FullyConnected:
-    """A fused activation is all that there is to say."""
+    """A fused activation, or an epilogue of float32 steps."""
 
     activation: str = "none"
     epilogue: FloatEpilogue | None = None
@@ -59,7 +60,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return product_bounds(node, graph, weight_values(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes, weights = inputs[0], weight_values(node, graph)
     x = centred(node, graph, codes, weights)
     products = x.reshape(-1, weights.shape[1]) @ weights.T.astype(x.dtype)
@@ -84,7 +85,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return lowered(node, graph, layout, weights, output_rule(node, graph), macs=rows * weights.size)
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=FullyConnected,
     check=check,
     reference=reference,

@@ -14,7 +14,7 @@ from ._unary import unary_operator
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """``parameters`` are what the function wants besides the number."""
+    """``parameters`` are the function's arguments after the number."""
 
     name: str
     parameters: tuple[float, ...] = ()

@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -45,12 +45,12 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output_tensor(node, graph), expected)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.take(inputs[0], node.attributes.indices, axis=node.attributes.axis)]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A copy of each run of indices that are equally far apart; of channels one copy for all."""
+    """A copy layer for each run of equally spaced indices; along the channels one for all."""
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     axis, dims = node.attributes.axis, len(source.shape)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
@@ -68,7 +68,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     def along(value: int, other: int, batch: int) -> tuple[int, int, int]:
         return as_stored(tuple(value if d == axis else other for d in range(dims)), batch)
 
-    copies = []
+    copies: list[Convolution] = []
     for first, count, step in runs:
         shape = tuple(count if d == axis else n for d, n in enumerate(output.shape))
         copies.append(
@@ -79,7 +79,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
                 (output.name, target),
                 start=along(node.attributes.indices[first], 0, 0),
                 step=along(step, 1, 1),
-                place=along(first, 0, 0),
+                target=along(first, 0, 0),
                 size=as_stored(shape, 1),
             )
         )
@@ -87,7 +87,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """First place, length and step of stretches that do not go backwards."""
+    """Position, length and step of each run of equally spaced indices, none of them decreasing."""
     first = 0
     while first < len(indices):
         step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
@@ -100,4 +100,4 @@ def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
         first += count
 
 
-OPERATOR = Operator(attributes=Gather, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Gather, check=check, reference=reference, lower=lower)

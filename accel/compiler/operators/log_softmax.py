@@ -7,8 +7,8 @@ import numpy as np
 
 from ...numeric.runtimes.libm import expf, logf
 from ..ir.graph import Graph, Node
+from ._kinds import HostOnly
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -19,7 +19,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class LogSoftmax:
-    """Nothing to say."""
+    """No attributes."""
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -30,7 +30,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == output.shape, node, "input and output must have the same shape")
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """``reference_ops::LogSoftmax``: exponentials are summed in order, in float32."""
     with np.errstate(invalid="ignore"):  # infinite numbers make NaN, as in the kernel
         difference = inputs[0] - inputs[0].max(axis=-1, keepdims=True)
@@ -38,4 +38,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
     return [difference - logf(total)]
 
 
-OPERATOR = Operator(attributes=LogSoftmax, check=check, reference=reference, host=True)
+OPERATOR = HostOnly(attributes=LogSoftmax, check=check, reference=reference)

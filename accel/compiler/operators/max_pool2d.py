@@ -8,7 +8,8 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, Region, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import code_bounds
-from ._operator import Operator, output_tensor, support_layers
+from ._kinds import Movement
+from ._operator import output_tensor, support_layers
 from ._pool import Pool2d, check_pool, check_pooled_codes
 from ._window import windows
 
@@ -22,7 +23,7 @@ def check(node: Node, graph: Graph) -> None:
     check_pooled_codes(node, graph)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     attributes = node.attributes
     largest = windows(inputs[0], attributes.size, attributes, fill=-128).max(axis=(3, 4))
     bounds = code_bounds(attributes.activation, output_tensor(node, graph), graph.contract)
@@ -30,10 +31,10 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each tap of the window a copy that keeps the greater of itself and the ones before."""
+    """A copy layer for each tap of the window, which keeps the maximum with the taps before it."""
     window, output = node.attributes, layout_of(output_tensor(node, graph))
     low, high = code_bounds(window.activation, output_tensor(node, graph), graph.contract)
-    copies = []
+    copies: list[Convolution] = []
     support_layers(node, window.size[0] * window.size[1])
     for tap_y in range(window.size[0]):
         for tap_x in range(window.size[1]):
@@ -56,4 +57,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return copies
 
 
-OPERATOR = Operator(attributes=MaxPool2d, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=MaxPool2d, check=check, reference=reference, lower=lower)

@@ -11,7 +11,7 @@ from ._binary import binary_operator, check_alike
 
 @dataclass(frozen=True, kw_only=True)
 class Maximum:
-    """Nothing to say."""
+    """No attributes."""
 
 
 def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:

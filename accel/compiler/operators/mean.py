@@ -10,10 +10,10 @@ from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
+from ._kinds import Linear
 from ._linear import check_sums
 from ._moves import check_reduced
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     code_range,
@@ -70,7 +70,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return np.full(channels, low, np.int64), np.full(channels, high, np.int64)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     zero_point = quantization(input_tensor(node, graph)).zero_point[0]
     centred = inputs[0].astype(np.int64) - zero_point
     sums = centred.sum(axis=node.attributes.axes).reshape(
@@ -80,7 +80,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A sum of all taps of a window that is as large as the axes, of each channel or of all."""
+    """A sum over a window that covers the axes, for each channel or over all channels."""
     source = input_tensor(node, graph)
     axes, dims = node.attributes.axes, len(source.shape)
     support(2 <= dims <= 4, node, f"the mean of {dims} dimensions is not supported inside")
@@ -118,7 +118,7 @@ def _stored_axes(dims: int) -> tuple[int, int, int]:
     return {2: (-1, -1, 1), 3: (-1, 1, 2), 4: (1, 2, 3)}[dims]
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=Mean,
     check=check,
     reference=reference,

@@ -12,22 +12,23 @@ from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import layout_of
 from ._binary import binary_operator, check_alike
 from ._copies import negated, repeated
-from ._operator import Operand, output_tensor
+from ._kinds import Operand
+from ._operator import output_tensor
 
 
 @dataclass(frozen=True, kw_only=True)
 class Minimum:
-    """Nothing to say."""
+    """No attributes."""
 
 
 def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:
     return np.minimum(a, b)
 
 
-def pair(
+def lower_pair(
     node: Node, graph: Graph, inputs: tuple[Operand, Operand], config: AcceleratorConfig
 ) -> list[Convolution]:
-    """The greater of codes in reverse order, put in order again."""
+    """``min(a, b) = ~max(~a, ~b)``, where ``~x = -1 - x`` reverses the order of codes."""
     output = layout_of(output_tensor(node, graph))
     second, greater = (f"{node.outputs[0]} ({node.name} {part})" for part in ("second", "greater"))
     copies = [
@@ -42,4 +43,4 @@ def pair(
     return [*copies, negated(result)]
 
 
-OPERATOR = binary_operator(Minimum, _function, check=check_alike, pair=pair)
+OPERATOR = binary_operator(Minimum, _function, check=check_alike, lower_pair=lower_pair)

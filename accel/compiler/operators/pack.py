@@ -9,13 +9,14 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
-from ._operator import Operator, check_present, check_variable, output_tensor, require, support
+from ._operator import check_variable, output_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """``axis`` is the new dimension's, counted from the front of the output, with the batch as 0."""
+    """``axis`` is the new dimension's, counted from the front of the output; the batch is 0."""
 
     axis: int
 
@@ -23,7 +24,6 @@ class Pack:
 def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) > 0, node, "has no input")
     require(len(node.outputs) == 1, node, f"must have 1 output, not {len(node.outputs)}")
-    check_present(node, node.inputs)
     check_moved(node, graph)
     output, axis = output_tensor(node, graph), node.attributes.axis
     check_axis(node, output, axis)
@@ -35,7 +35,7 @@ def check(node: Node, graph: Graph) -> None:
         check_shape(node, tensor, dimension_apart(output.shape, axis))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.stack(inputs, axis=node.attributes.axis)]
 
 
@@ -51,11 +51,11 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             f"{node.name}_{index}",
             (name, TensorLayout(*piece)),
             (node.outputs[0], layout_of(output)),
-            place=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
+            target=as_stored(tuple(index if d == axis else 0 for d in range(dims)), 0),
             size=piece,
         )
         for index, name in enumerate(node.inputs)
     ]
 
 
-OPERATOR = Operator(attributes=Pack, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Pack, check=check, reference=reference, lower=lower)

@@ -9,9 +9,9 @@ from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
+from ._kinds import Movement
 from ._linear import lowered_unary
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     check_moved_codes,
@@ -49,15 +49,15 @@ def check(node: Node, graph: Graph) -> None:
     require(low <= node.attributes.value <= high, node, "the value to pad with is no int8 code")
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     attributes = node.attributes
     return [np.pad(inputs[0], attributes.amounts, constant_values=attributes.value)]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """A copy whose windows lie outside the input where there is padding.
+    """A copy layer that reads padding outside the input.
 
-    Channels that are added have weights of 0, and the value as their bias.
+    Channels that are added have weights of 0 and the value as their bias.
     """
     (amounts, value), channels = (node.attributes.amounts, node.attributes.value), layout.channels
     output = layout_of(output_tensor(node, graph))
@@ -77,4 +77,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return [copy.replace(weights=weights, bias=bias, uniform=False)]
 
 
-OPERATOR = Operator(attributes=Pad, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Pad, check=check, reference=reference, lower=lower)

@@ -11,8 +11,8 @@ from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout
 from ._binary import check_broadcast, constant_by_channel
 from ._elementwise import CODES, all_codes, lower_table, table_of, table_reference
+from ._kinds import Elementwise
 from ._operator import (
-    Operator,
     affine,
     check_activation,
     check_arity,
@@ -25,7 +25,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Prelu:
-    """Nothing to say: alpha is the second input, constant."""
+    """No attributes: alpha is the second input, a constant."""
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -34,7 +34,7 @@ def check(node: Node, graph: Graph) -> None:
     check_activation(node, source)
     check_broadcast(node, graph)
     require(source.shape == output.shape, node, "input and output must have the same shape")
-    unary(node, graph)
+    code_table(node, graph)
 
 
 def _codes(node: Node, graph: Graph, function: Callable[..., np.ndarray]) -> np.ndarray:
@@ -46,7 +46,7 @@ def _codes(node: Node, graph: Graph, function: Callable[..., np.ndarray]) -> np.
     return table_of(node, graph, all_codes, function, CODES, alpha, *scales)
 
 
-def unary(node: Node, graph: Graph) -> np.ndarray:
+def code_table(node: Node, graph: Graph) -> np.ndarray:
     return _codes(node, graph, ARITHMETIC[graph.contract].prelu)
 
 
@@ -55,7 +55,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
     Channels of the latter kind are computed with their codes in reverse order.
     """
-    table = unary(node, graph)
+    table = code_table(node, graph)
     if table.ndim == 1:
         return []
     arithmetic = ARITHMETIC[graph.contract]
@@ -81,10 +81,10 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     return copies
 
 
-OPERATOR = Operator(
+OPERATOR = Elementwise(
     attributes=Prelu,
     check=check,
-    reference=table_reference(unary),
-    unary=unary,
+    reference=table_reference(code_table),
+    table=code_table,
     lower=lower,
 )

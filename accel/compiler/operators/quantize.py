@@ -13,9 +13,9 @@ from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
 from ._elementwise import CODES, looked_up, lower_table
+from ._kinds import Conversion
 from ._linear import check_sums, lowered_unary, multiplier
 from ._operator import (
-    Operator,
     affine,
     check_activation,
     check_arity,
@@ -30,7 +30,7 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize:
-    """The tensors' quantization says all, or a chain of steps that ends with a code."""
+    """Between the tensors' quantizations; ``epilogue`` has float32 steps that come in between."""
 
     epilogue: FloatEpilogue | None = None
 
@@ -45,7 +45,7 @@ def check(node: Node, graph: Graph) -> None:
         support(output.dtype == "int8", node, "float32 to uint8 is not supported", "", "use int8")
     elif node.attributes.epilogue is not None:
         both = source.dtype == output.dtype == "int8"
-        require(both, node, "a chain of steps must be from int8 to int8")
+        require(both, node, "float32 steps must be between int8 codes")
     else:
         both = source.dtype == output.dtype == "uint8"
         support(not both, node, "uint8 to uint8 is not supported", "", "use int8")
@@ -73,9 +73,9 @@ def output_rule(node: Node, graph: Graph) -> Rule:
 
 
 def _same_numbers(source: Tensor, output: Tensor) -> bool:
-    """Whether only the type of the codes changes, as at the ends of a network in uint8.
+    """Whether only the type of the codes changes, as at the inputs and outputs of a uint8 network.
 
-    The file has no operator there, so that no number overflows.
+    The file has no operator there, so nothing is rounded.
     """
     points = (quantization(t).zero_point[0] - code_range(t.dtype)[0] for t in (source, output))
     scales = (quantization(t).scale[0] for t in (source, output))
@@ -89,18 +89,18 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     return np.full(channels, low, np.int64), np.full(channels, high, np.int64)
 
 
-def unary(node: Node, graph: Graph) -> np.ndarray:
+def code_table(node: Node, graph: Graph) -> np.ndarray:
     """The output codes of all input codes, of int8 to int8."""
     both = input_tensor(node, graph).dtype == output_tensor(node, graph).dtype == "int8"
     support(both, node, "it is not from int8 to int8")
     if node.attributes.epilogue is not None:
-        return _table(node, graph)
+        return _epilogue_table(node, graph)
     acc = CODES - quantization(input_tensor(node, graph)).zero_point[0]
     return output_rule(node, graph).channel(0).compute(acc[:, np.newaxis])[:, 0].astype(np.int8)
 
 
-def _table(node: Node, graph: Graph) -> np.ndarray:
-    """What steps make of each code: ``[256]`` where channels do not differ, else ``[channels, 256]``."""
+def _epilogue_table(node: Node, graph: Graph) -> np.ndarray:
+    """The epilogue of each code: ``[256]``, or ``[channels, 256]`` where channels differ."""
     epilogue, zero_point = (
         node.attributes.epilogue,
         quantization(input_tensor(node, graph)).zero_point[0],
@@ -112,13 +112,13 @@ def _table(node: Node, graph: Graph) -> np.ndarray:
     return (table[:, 0] if epilogue.channels == 1 else table.T).astype(np.int8)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     epilogue = node.attributes.epilogue
     if epilogue is not None and source.dtype == "float32":
         return [epilogue.of_real(inputs[0]).astype(np.int8)]
     if epilogue is not None:
-        return [looked_up(_table(node, graph), inputs[0])]
+        return [looked_up(_epilogue_table(node, graph), inputs[0])]
     if source.dtype == "float32":
         codes = ARITHMETIC[graph.contract].quantize(inputs[0], affine(output))
         codes = np.clip(codes, *code_range(output.dtype))
@@ -134,20 +134,20 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     what = f"{source.dtype} to {output.dtype} is not supported inside the network"
     support(both, node, what, "", "keep it at the network's ends")
     if node.attributes.epilogue is not None:
-        table = _table(node, graph)
+        table = _epilogue_table(node, graph)
         return lower_table(node, graph, layout, table) if table.ndim > 1 else []
     zero_point = quantization(source).zero_point[0]
     rule = output_rule(node, graph).take([0] * layout.channels)
     return lowered_unary(node, layout, layout, rule, bias=-zero_point, pad=zero_point)
 
 
-OPERATOR = Operator(
+OPERATOR = Conversion(
     attributes=Quantize,
     check=check,
     reference=reference,
     output_rule=output_rule,
     sum_bounds=sum_bounds,
-    unary=unary,
+    table=code_table,
     lower=lower,
     host=True,
 )

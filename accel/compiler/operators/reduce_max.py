@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part, negated
+from ._kinds import Movement
 from ._moves import check_moved, check_reduced
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     check_same_quantization,
@@ -42,16 +42,16 @@ def check(node: Node, graph: Graph) -> None:
     check_reduced(node, source, output_tensor(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     reduce = np.min if node.attributes.smallest else np.max
     found = reduce(inputs[0], axis=node.attributes.axes)
     return [found.reshape(len(found), *output_tensor(node, graph).shape[1:])]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Halves of a dimension on each other, each keeping the greater codes, until one is left.
+    """A pair of layers keeps the greater codes of a dimension's two halves, until one is left.
 
-    The least codes are the greatest of those in reverse order.
+    For the least codes, their order is reversed before and after.
     """
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     axes, dims = node.attributes.axes, len(source.shape)
@@ -62,27 +62,30 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     what = "a maximum over channels that moves positions into channels is not supported"
     support(depth == layout_of(output).channels, node, what, "", "keep the dimensions")
     halvings = [axis for axis in reduced for _ in range((size[axis] - 1).bit_length())]
-    layers, name = [], source.name
+    layers: list[Convolution] = []
+    name = source.name
     for step, axis in enumerate(halvings):
         before, target = TensorLayout(*size), f"{output.name} ({node.name} {step})"
         half = -(-size[axis] // 2)
-        last = tuple(size[axis] - half if a == axis else 0 for a in range(3))
+        second = [0, 0, 0]
+        second[axis] = size[axis] - half
         size[axis] = half
+        after = TensorLayout(*size)
         pair = [
             copied_part(
                 node,
                 f"{node.name}_{2 * step + part}",
                 (name, before),
-                (target, TensorLayout(*size)),
-                start=start,
-                size=tuple(size),
+                (target, after),
+                start=(start[0], start[1], start[2]),
+                size=after.shape,
             )
-            for part, start in enumerate(((0, 0, 0), last))
+            for part, start in enumerate(([0, 0, 0], second))
         ]
         pair[1] = pair[1].replace(post_op=PostOp(residual=target, maximum=True))
         layers += pair
         name = target
-    result = copy_layer(node.name, node.name, name, output.name, tuple(size))
+    result = copy_layer(node.name, node.name, name, output.name, TensorLayout(*size).shape)
     if not layers:
         return [result]
     if not node.attributes.smallest:
@@ -96,4 +99,4 @@ def _renamed(pair: list[Convolution], output: str) -> list[Convolution]:
     return [pair[0].replace(output=output), pair[1].replace(output=output, post_op=greater)]
 
 
-OPERATOR = Operator(attributes=ReduceMax, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=ReduceMax, check=check, reference=reference, lower=lower)

@@ -1,6 +1,7 @@
 """A rectifier of its own: the input clamped to the bounds of an activation.
 
-TFLite Micro's RELU6 clamps the input's codes and takes them for the output's, however that is quantized.
+TFLite Micro's RELU6 clamps the input's codes and takes them for the output's, however that is
+quantized.
 """
 
 from dataclasses import dataclass
@@ -18,8 +19,10 @@ from ._unary import unary_operator
 
 @dataclass(frozen=True, kw_only=True)
 class Relu:
-    """``activation`` is one of those that may be fused. Without ``rescales`` codes stay as they are, and
-    the bounds are those of the input's quantization."""
+    """``activation`` is one of those that may be fused.
+
+    Without ``rescales`` codes are clamped unchanged, by bounds in the input's quantization.
+    """
 
     activation: str = "relu"
     rescales: bool = True

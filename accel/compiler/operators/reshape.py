@@ -10,10 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Operand, View
 from ._operator import (
     NUMBERS,
-    Operand,
-    Operator,
     check_activation,
     check_arity,
     check_moved_codes,
@@ -28,7 +27,7 @@ MOST_COPIES = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Reshape:
-    """The output tensor's shape says all."""
+    """No attributes: the output tensor has the shape."""
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -41,25 +40,26 @@ def check(node: Node, graph: Graph) -> None:
     require(source.size == output.size, node, what)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [inputs[0].reshape(len(inputs[0]), *output_tensor(node, graph).shape[1:])]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Copies, where the channels are others and words would be too.
+    """Copy layers, where the number of channels changes.
 
-    Positions are taken apart into as many channels as both shapes are made of, those are put together.
+    The channels of each position are split into groups of their greatest common divisor with the
+    output's, then groups are joined to the output's channels.
     """
     output = layout_of(output_tensor(node, graph))
     piece = gcd(layout.channels, output.channels)
     apart, together = layout.channels // piece, output.channels // piece
     copies = (apart if apart > 1 else 0) + (together if together > 1 else 0)
     what = f"shape {layout.shape} to {output.shape} takes {copies} copies, not up to {MOST_COPIES}"
-    why = "other channels are in other words"
+    why = "the values would lie in other memory words"
     support(copies <= MOST_COPIES, node, what, why, "use channels in multiples of the array's rows")
     pieces = node.outputs[0] if together == 1 else f"{node.outputs[0]} ({node.name} pieces)"
     source = node.inputs[0]
-    layers = []
+    layers: list[Convolution] = []
     if apart > 1:
         layers += _taken_apart(node, (source, layout), pieces, piece)
         source = pieces
@@ -67,7 +67,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterator[Convolution]:
-    """One after the other the pieces of each position's channels."""
+    """Layers that split each position's channels into neighbouring positions of fewer channels."""
     height, width, channels = source[1].shape
     count = channels // piece
     for index in range(count):
@@ -77,7 +77,7 @@ def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterat
             source,
             (output, TensorLayout(height, width * count, piece)),
             start=(0, 0, index * piece),
-            place=(0, index, 0),
+            target=(0, index, 0),
             size=(height, width, piece),
             output_stride=(1, count),
         )
@@ -86,7 +86,7 @@ def _taken_apart(node: Node, source: Operand, output: str, piece: int) -> Iterat
 def _put_together(
     node: Node, source: str, output: TensorLayout, piece: int
 ) -> Iterator[Convolution]:
-    """The channels of each position from neighbouring pieces."""
+    """Layers that join neighbouring positions to one of more channels."""
     height, width, channels = output.shape
     count = channels // piece
     for index in range(count):
@@ -97,11 +97,9 @@ def _put_together(
             (node.outputs[0], output),
             start=(0, index, 0),
             step=(1, count, 1),
-            place=(0, 0, index * piece),
+            target=(0, 0, index * piece),
             size=(height, width, piece),
         )
 
 
-OPERATOR = Operator(
-    attributes=Reshape, check=check, reference=reference, lower=lower, host=True, alias=True
-)
+OPERATOR = View(attributes=Reshape, check=check, reference=reference, lower=lower, host=True)

@@ -1,4 +1,4 @@
-"""An image of another size, of which every position is one of the input's."""
+"""An image resized by copying the nearest input position to each output position."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_moved
 from ._operator import (
-    Operator,
     check_arity,
     check_rank,
     check_variable,
@@ -27,7 +27,7 @@ MOST_COPIES = 16
 
 @dataclass(frozen=True, kw_only=True)
 class ResizeNearest:
-    """How positions are told from indices: by corners that meet, or by the middles of pixels."""
+    """As in TFLite: ``align_corners`` maps corners to corners, ``half_pixel`` pixel centres."""
 
     align_corners: bool = False
     half_pixel: bool = False
@@ -64,13 +64,16 @@ def _both(node: Node, graph: Graph) -> list[np.ndarray]:
     return [_indices(node, *(shape[axis] for shape in shapes)) for axis in (1, 2)]
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     rows, columns = _both(node, graph)
     return [inputs[0][:, rows[:, None], columns]]
 
 
 def _phases(node: Node, indices: np.ndarray) -> list[tuple[int, int, int, int]]:
-    """First output, how far apart and how many, and the step between their inputs: few at best."""
+    """The least number of arithmetic sequences of outputs whose inputs are equally far apart.
+
+    For each: first output, distance and number of outputs, and the distance of their inputs.
+    """
     for apart in range(1, min(MOST_COPIES, len(indices)) + 1):
         phases = [indices[first::apart] for first in range(apart)]
         steps = [np.unique(np.diff(phase)) for phase in phases]
@@ -85,7 +88,7 @@ def _phases(node: Node, indices: np.ndarray) -> list[tuple[int, int, int, int]]:
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Copies of all of the input, each to positions that are as far apart as pixels are large."""
+    """A copy layer for each pair of `_phases` along height and width."""
     output, (rows, columns) = layout_of(output_tensor(node, graph)), _both(node, graph)
     pairs = list(product(_phases(node, rows), _phases(node, columns)))
     what = f"{len(pairs)} copies are more than {MOST_COPIES}"
@@ -98,7 +101,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             (node.outputs[0], output),
             start=(int(rows[y[0]]), int(columns[x[0]]), 0),
             step=(y[3], x[3], 1),
-            place=(y[0], x[0], 0),
+            target=(y[0], x[0], 0),
             size=(y[2], x[2], output.channels),
             output_stride=(y[1], x[1]),
         )
@@ -106,4 +109,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=ResizeNearest, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=ResizeNearest, check=check, reference=reference, lower=lower)

@@ -9,9 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_moved
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -23,9 +23,9 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """For each dimension of the input the first index, how many, and the step, which may be < 0.
+    """For each dimension: the first index, how many elements, and the step, which may be negative.
 
-    Where one element is taken, the step is 1. The output may leave out dimensions of 1.
+    Where one element is taken, the step is 1. The output may leave out dimensions of size 1.
     """
 
     starts: tuple[int, ...]
@@ -59,7 +59,7 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     a, x = node.attributes, inputs[0]
     for axis in range(1, x.ndim):
         indices = a.starts[axis] + a.steps[axis] * np.arange(a.sizes[axis])
@@ -73,7 +73,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     backwards = any(step < 0 for step in a.steps[:-1])
     support(not backwards, node, "negative steps are supported along the channels only")
     size = as_stored(a.sizes, 1)
-    output = TensorLayout(*size)  # where dimensions are left out, these are the same words
+    output = TensorLayout(*size)  # the same words where dimensions of size 1 are left out
     same = output.channels == layout_of(output_tensor(node, graph)).channels
     support(same, node, "leaving out the channels moves values between words", "", "keep them")
     return [
@@ -89,4 +89,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=Slice, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Slice, check=check, reference=reference, lower=lower)

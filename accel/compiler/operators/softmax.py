@@ -1,4 +1,4 @@
-"""Softmax over the last dimension: in gemmlowp's fixed point, or in float32, as the contract has it."""
+"""Softmax over the last dimension: in gemmlowp's fixed point or in float32, by the contract."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from ...numeric.rounding import CONTRACTS
 from ...numeric.runtimes import softmax_tflm as fixed_point
 from ...numeric.runtimes.softmax_onnx import CodeSoftmax, float_softmax
 from ..ir.graph import Graph, Node
+from ._kinds import HostOnly
 from ._operator import (
-    Operator,
     affine,
     check_activation,
     check_arity,
@@ -61,10 +61,10 @@ def _definition(node: Node, graph: Graph) -> fixed_point.Softmax | CodeSoftmax:
     return fixed_point.Softmax(source.scale, node.attributes.beta)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     if input_tensor(node, graph).dtype == "float32":
         return [float_softmax(inputs[0])]
     return [_definition(node, graph).compute(inputs[0])]
 
 
-OPERATOR = Operator(attributes=Softmax, check=check, reference=reference, host=True)
+OPERATOR = HostOnly(attributes=Softmax, check=check, reference=reference)

@@ -9,8 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import copied_part
+from ._kinds import Movement
 from ._moves import check_blocks
-from ._operator import Operator, input_tensor, output_tensor, support_layers
+from ._operator import input_tensor, output_tensor, support_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +25,14 @@ def check(node: Node, graph: Graph) -> None:
     check_blocks(node, graph, input_tensor(node, graph), output_tensor(node, graph))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     (x, block), shape = (inputs[0], node.attributes.block), output_tensor(node, graph).shape
     pieces = x.reshape(len(x), shape[1], block, shape[2], block, x.shape[3])
     return [pieces.transpose(0, 1, 3, 2, 4, 5).reshape(len(x), *shape[1:])]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place in a square a copy that takes it from every square."""
+    """A copy layer for each position in a square: it reads that position of every square."""
     output, block = layout_of(output_tensor(node, graph)), node.attributes.block
     support_layers(node, block * block)
     return [
@@ -42,11 +43,11 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             (node.outputs[0], output),
             start=(*divmod(index, block), 0),
             step=(block, block, 1),
-            place=(0, 0, index * layout.channels),
+            target=(0, 0, index * layout.channels),
             size=(output.height, output.width, layout.channels),
         )
         for index in range(block * block)
     ]
 
 
-OPERATOR = Operator(attributes=SpaceToDepth, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=SpaceToDepth, check=check, reference=reference, lower=lower)

@@ -10,8 +10,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
-from ._operator import Operator, check_present, check_variable, input_tensor, require, support
+from ._operator import check_variable, input_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,6 @@ class Split:
 
 def check(node: Node, graph: Graph) -> None:
     require(len(node.inputs) == 1, node, f"must have 1 input, not {len(node.inputs)}")
-    check_present(node, node.inputs)
     check_moved(node, graph)
     source, axis, sizes = input_tensor(node, graph), node.attributes.axis, node.attributes.sizes
     check_variable(node, source)
@@ -38,7 +38,7 @@ def check(node: Node, graph: Graph) -> None:
         check_shape(node, graph.tensor(name), expected)
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     edges = list(accumulate(node.attributes.sizes))[:-1]
     return np.split(inputs[0], edges, axis=node.attributes.axis)
 
@@ -60,4 +60,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=Split, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Split, check=check, reference=reference, lower=lower)

@@ -9,7 +9,7 @@ from ._elementwise import activation_bounds, check_activation_known
 
 @dataclass(frozen=True, kw_only=True)
 class Sub:
-    """A fused activation is all that there is to say."""
+    """A fused activation."""
 
     activation: str = "none"
 

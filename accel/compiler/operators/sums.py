@@ -1,7 +1,7 @@
-"""Real numbers of exact sums, which come as saturated codes of their parts.
+"""Real numbers from exact integer sums, which the core stores as several codes each.
 
-A sum that takes more than a code is computed by several output channels, each of which saturates
-outside a range of its own; what they are above their least code adds up to the sum.
+A sum that exceeds 8 bits is computed by several output channels. Each covers a range of its own and
+saturates outside it, so that the codes, counted from the least one, add up to the sum.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import numpy as np
 
 from ...numeric.rules import float_epilogue
 from ..ir.graph import Graph, Node
+from ._kinds import HostOnly
 from ._operator import (
-    Operator,
     check_activation,
     check_arity,
     input_tensor,
@@ -25,10 +25,11 @@ CODES_OF_A_PART = 255  # steps from the least to the greatest code
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sums:
-    """``parts`` channels of codes for each one of numbers: first all channels' first parts.
+    """``parts`` channels of codes for each channel of numbers; all first parts come first.
 
-    ``least`` is the sum where all codes are the least, int64 ``[channels]``; ``unit`` the real number of
-    a sum of 1, float64; ``steps`` follow in float32. ``rounds`` says that the oracle's own sums are rounded.
+    ``least`` is the sum where all codes are the least, int64 ``[channels]``; ``unit`` is the real
+    value of a sum of 1, float64; ``steps`` follow in float32. ``rounds`` says that the oracle
+    rounds its sums.
     """
 
     parts: int = 1
@@ -47,7 +48,7 @@ def check(node: Node, graph: Graph) -> None:
     require(source.shape == wanted, node, f"input must have shape {wanted}")
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     attributes, codes = node.attributes, inputs[0].astype(np.int64) + 128
     channels = codes.shape[-1] // attributes.parts
     parts = codes.reshape(*codes.shape[:-1], attributes.parts, channels)
@@ -56,4 +57,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
         return [float_epilogue.run(attributes.steps, real.astype(np.float32))]
 
 
-OPERATOR = Operator(attributes=Sums, check=check, reference=reference, host=True)
+OPERATOR = HostOnly(attributes=Sums, check=check, reference=reference)

@@ -9,10 +9,10 @@ from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import copied_part
+from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_moved, check_shape
 from ._operator import (
-    Operator,
     check_arity,
     check_variable,
     input_tensor,
@@ -22,7 +22,7 @@ from ._operator import (
     support,
 )
 
-# Channels of a transposed tensor that become positions, each of which takes a layer.
+# Channels that a transposition makes positions of: each takes a layer.
 MOST_PICKED = 16
 
 
@@ -44,27 +44,24 @@ def check(node: Node, graph: Graph) -> None:
     check_shape(node, output_tensor(node, graph), tuple(source.shape[axis] for axis in order))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [inputs[0].transpose(node.attributes.order)]
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """Copies whose positions go elsewhere. Where the channels become positions, one for each of them,
-    which picks it along the row of positions that become channels.
-    """
+    """One copy layer where the channels stay last; else one for each channel, see `_picked`."""
     source, order = input_tensor(node, graph), node.attributes.order
     dims = len(order)
     support(dims <= 4, node, f"{dims} dimensions are not supported", "", "use 4 or less")
-    # Height, width and channels, of which fewer dimensions lack the first ones
+    # Height, width and channels; with fewer dimensions, the first of these have size 1.
     missing = 4 - dims
     axes = (*range(missing), *(axis - 1 + missing for axis in order[1:]))
     shape = (1,) * missing + source.shape[1:]
     output = layout_of(output_tensor(node, graph))
     if axes[2] == 2:
-        size = shape
-        copy = copied_part(
-            node, node.name, (source.name, layout), (node.outputs[0], output), size=size
-        )
+        size = as_stored(source.shape, 1)
+        ends = ((source.name, layout), (node.outputs[0], output))
+        copy = copied_part(node, node.name, *ends, size=size)
         return [copy.replace(transposed=axes[0] == 1)]
     what = f"{shape[2]} channels that become positions are more than {MOST_PICKED}"
     why = "each is a layer of its own"
@@ -75,17 +72,16 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 def _picked(
     node: Node, source: TensorLayout, output: TensorLayout, axes: tuple[int, ...], channel: int
 ) -> Convolution:
-    """One channel, to a row or a column of the output.
+    """The layer that copies one input channel to a row or a column of the output.
 
-    Its window is all of the dimension that becomes the channels: the output channel is what the one
-    tap that is its own reads there. Along the other dimension there are positions as ever.
+    Its window covers the whole dimension that becomes the output's channels: output channel ``i``
+    has a weight of 1 at tap ``i``. Along the other dimension the window moves as usual.
     """
     wide = axes[2]  # 0 where the height becomes the channels, 1 where the width does
     count, size = source.shape[1 - wide], source.shape[wide]
     weights = selecting(node, size, size, source.channels)
     weights[np.arange(size), np.arange(size), channel] = 1
-    # Positions are along height or width as they are in the source; the channel's number is along the
-    # other one, and no step in the source.
+    # The output's other dimension is the input's channel: no step in the source belongs to it.
     region = Region(0, channel, count, 1) if wide else Region(channel, 0, 1, count)
     return Convolution(
         name=f"{node.name}_{channel}",
@@ -104,4 +100,4 @@ def _picked(
     )
 
 
-OPERATOR = Operator(attributes=Transpose, check=check, reference=reference, lower=lower, host=True)
+OPERATOR = Movement(attributes=Transpose, check=check, reference=reference, lower=lower, host=True)

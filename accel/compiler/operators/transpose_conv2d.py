@@ -10,11 +10,13 @@ from itertools import product
 
 import numpy as np
 
+from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import check_known
+from ._kinds import Linear
 from ._linear import (
     centred,
     check_operands,
@@ -26,7 +28,6 @@ from ._linear import (
     weight_values,
 )
 from ._operator import (
-    Operator,
     check_arity,
     input_tensor,
     output_tensor,
@@ -67,17 +68,17 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale:
+def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 
 def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
-    """Those of a window that all taps of the kernel meet, which is more than any meets."""
+    """The bounds if every tap of the kernel reached an output, which is more than do."""
     weights = weight_values(node, graph)
     return product_bounds(node, graph, weights.reshape(len(weights), -1))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     weights, a = weight_values(node, graph), node.attributes
     out, *kernel, _ = weights.shape
     x = centred(node, graph, inputs[0], weights.reshape(out, -1))
@@ -96,7 +97,10 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> 
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
-    """For each place within a stride a convolution with the taps that meet it, in reverse order."""
+    """A convolution for each output phase (position modulo stride), by the taps that reach it.
+
+    Taps are in reverse order.
+    """
     weights, a = weight_values(node, graph), node.attributes
     output, rule = layout_of(output_tensor(node, graph)), output_rule(node, graph)
     support_layers(node, math.prod(map(min, a.stride, output.shape)))
@@ -132,15 +136,15 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _phases(stride: int, padding: int, kernel: int, size: int):
-    """Along an axis: each first output position, its taps from the last to the first, and how many
-    of them lie before the input."""
+    """The phases along an axis: first output position, taps from the last to the first, and how
+    many of them lie before the input."""
     for first in range(min(stride, size)):
         taps = list(range((first + padding) % stride, kernel, stride))[::-1]
         met = (first + padding) // stride
         yield first, taps, len(taps) - 1 - met if taps else 0
 
 
-OPERATOR = Operator(
+OPERATOR = Linear(
     attributes=TransposeConv2d,
     check=check,
     reference=reference,

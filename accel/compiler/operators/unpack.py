@@ -9,8 +9,9 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._copies import as_stored, copied_part
+from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape, dimension_apart
-from ._operator import Operator, check_variable, input_tensor, require, support
+from ._operator import check_variable, input_tensor, require, support
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ def check(node: Node, graph: Graph) -> None:
         check_shape(node, graph.tensor(name), dimension_apart(source.shape, axis))
 
 
-def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     return list(np.moveaxis(inputs[0], node.attributes.axis, 0))
 
 
@@ -55,4 +56,4 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     ]
 
 
-OPERATOR = Operator(attributes=Unpack, check=check, reference=reference, lower=lower)
+OPERATOR = Movement(attributes=Unpack, check=check, reference=reference, lower=lower)

@@ -29,7 +29,7 @@ def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
     """The layer that takes more activation memory than there is, if one does."""
     worst, where = 0, ""
     for node in partition(graph).core:
-        names = {name for name in (*node.inputs, *node.outputs) if name is not None}
+        names = {*node.inputs, *node.outputs}
         tensors = [t for t in map(graph.tensor, names) if not t.constant]
         words = sum(_words(t, config) for t in tensors)
         if words > worst:

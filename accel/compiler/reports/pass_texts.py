@@ -52,7 +52,7 @@ def text_of(name: str, before: Compilation | None, made: Compilation) -> str:
 
 def _graph(c: Compilation) -> Iterator[str]:
     for node in c.graph:
-        reads = ", ".join(escaped(name) for name in node.inputs if name)
+        reads = ", ".join(escaped(name) for name in node.inputs)
         yield f"{node.name} = {node.operator}({reads}) -> {', '.join(map(escaped, node.outputs))}"
     for name, tensor in c.graph.tensors.items():
         kind = "constant" if tensor.constant else "tensor"
@@ -154,7 +154,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] =
     ("tensors that share memory", "aliases", _views),
     ("layers", "layers", _layers),
     ("inputs", "inputs", _inputs),
-    ("tensors in memory", "layouts", _storage),
+    ("tensors in memory", "layout", _storage),
     ("commands", "commands", _commands),
     ("memory", "memory", _memory),
     ("chunks", "chunks", _chunks),

@@ -141,8 +141,9 @@ class _Writer:
         row = ROWS[spelling]
         if spelling not in self.codes:
             self.codes.append(spelling)
-        names = [node.inputs[index] for index in row.order] or node.inputs
-        inputs = [-1 if name is None else self.index[name] for name in names]
+        own = node.inputs
+        names = [own[index] for index in row.order if index < len(own)] or own
+        inputs = [self.index[name] for name in names]
         for position, data in row.constants(node, self.graph).items():
             inputs.insert(position, self.constant(node, position, data))
         outputs = [self.index[name] for name in node.outputs]

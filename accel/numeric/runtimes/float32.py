@@ -37,7 +37,9 @@ def round_to_int(real: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(wide), INT32_MIN, INT32_MAX).astype(np.int64)
 
 
-def quantize(real: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
+def quantize(
+    real: np.ndarray, scale: float | np.ndarray, zero_point: int | np.ndarray
+) -> np.ndarray:
     """ONNX's QuantizeLinear before it saturates: ``round_half_even(real / scale) + zero_point``.
 
     ``real`` is float32, so is the quotient. Raises ``ValueError`` for NaN.

@@ -119,10 +119,12 @@ def test_a_function_that_differs_from_channel_to_channel_has_no_one_table():
 @settings(max_examples=150)
 @given(convolutions(), st.data())
 def test_what_is_fused_computes_what_two_did(c, data):
-    """On the machine too, with clamps of the earlier layer and without."""
+    """On the machine too, with clamps of the earlier layer, which change some codes, and
+    without."""
     c = c.replace(output="t", region=Region(0, 0, *c.output_shape[:2]))
     if data.draw(st.booleans()):
-        c = c.replace(rule=replace(c.rule, low=-20, high=60))
+        low, high = np.quantile(convolve(c, images(c)), (0.3, 0.7)).astype(int).tolist()
+        c = c.replace(rule=replace(c.rule, low=low, high=high))
     copy = data.draw(combinations(copy_layer("copy", "after", "t", "y", c.output_shape)))
     one = fused(c, copy)
     clamped = (c.rule.low, c.rule.high) != (-128, 127)
@@ -137,6 +139,27 @@ def test_what_is_fused_computes_what_two_did(c, data):
     np.testing.assert_array_equal(convolve(one, x, before), expected)
     config = CONFIG.replace(weight_steps=7680)
     answer = execute(schedule(one, config), one, pack(x, 4), config, before)
+    np.testing.assert_array_equal(answer, expected)
+
+
+@pytest.mark.parametrize("bounds", [(-128, 60), (-20, 127), (-20, 60), (5, 5)])
+@pytest.mark.parametrize("second", [None, "z"])
+def test_an_earlier_clamp_is_in_the_table_of_every_code(bounds, second):
+    """Of all 256 codes, and with a table in which no two of them have the same entry."""
+    entries = CODES.astype(int) * -700_001
+    earlier = copy_layer("a", "a", "x", "t", (16, 4, 4))
+    earlier = earlier.replace(rule=replace(earlier.rule, low=bounds[0], high=bounds[1]))
+    other = np.arange(256) * 900_000 if second else np.array([33_333_333])
+    copy = copy_layer("b", "b", "t", "y", (16, 4, 4))
+    copy = copy.replace(post_op=PostOp(residual=second, lookup_tables=(entries, other)))
+    x = CODES.reshape(1, 16, 4, 4)
+    before = np.roll(x, 3)
+    codes = convolve(earlier, x)
+    assert (codes != x).any()
+    expected = combine(copy.post_op, codes, before)
+    one = fused(earlier, copy)
+    np.testing.assert_array_equal(convolve(one, x, before), expected)
+    answer = execute(schedule(one, CONFIG), one, pack(x, 4), CONFIG, before)
     np.testing.assert_array_equal(answer, expected)
 
 

@@ -1,5 +1,7 @@
 """However a program is divided between memory and flash, all of it is there when it is wanted."""
 
+import random
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,3 +116,37 @@ def test_streaming_loses_what_the_work_does_not_hide(groups):
     stream, first = (HEAD + 40 * groups) * 8, (HEAD + 40) * 8
     expected = max(stream - 100 * groups, first) + 140 if groups else 0
     assert need.loss(groups, 8) == expected
+
+
+def drawn(seed):
+    """Layers and tensors of a program that is larger than memory, always the same ones."""
+    rng = random.Random(seed)
+    needs = [
+        Need(
+            HEAD,
+            rng.randint(1, 60),
+            rng.randint(1, 12),
+            rng.choice((10, 100, 400, 1000, 3000)),
+            i % 2,
+        )
+        for i in range(rng.randint(2, 8))
+    ]
+    return needs, tensors(needs, [rng.randint(0, 200) for _ in range(9)])
+
+
+def test_decisions_are_what_they_were(golden):
+    """A better one is welcome, and seen here."""
+    lines = []
+    for seed in range(60):
+        lines.append(f"program {seed}")
+        for part in decide(*drawn(seed), CONFIG)[0]:
+            place = f"{part.place[0]}:{part.place[1]}" if part.place else "flash"
+            line = f"  {part.layer}.{part.first}+{part.groups} {place}"
+            line += " copied" if part.prefetched else ""
+            if part.prefetch:
+                prefetch = part.prefetch
+                line += (
+                    f", copies {prefetch.layer}.{prefetch.first} {prefetch.begin}+{prefetch.words}"
+                )
+            lines.append(line)
+    golden("placements.txt", "\n".join(lines) + "\n")

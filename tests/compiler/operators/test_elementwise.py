@@ -61,7 +61,7 @@ def test_a_constant_makes_it_a_function_of_one_code(operator, q, constant, shape
     data = np.array(constant[:count], np.int8).reshape(shape)
     graph = with_constant(operator, kind, data, q, first).replace(contract=contract)
     verify(graph)
-    table = OPERATORS[operator].unary(graph.nodes[0], graph)
+    table = OPERATORS[operator].table(graph.nodes[0], graph)
     assert table.shape == ((256,) if count == 1 else (CHANNELS, 256))
     answers = run(graph, np.broadcast_to(CODES[None, :, None], (1, 256, CHANNELS)))["y"][0]
     np.testing.assert_array_equal(answers.T, np.broadcast_to(table, (CHANNELS, 256)))
@@ -77,7 +77,7 @@ def test_a_monotone_table_lowers_to_a_copy_with_its_rule(q, factor, operator):
     name, kind = operator
     graph = with_constant(name, kind(), np.array(factor, np.int8), q)
     node = graph.nodes[0]
-    table = OPERATORS[name].unary(node, graph)
+    table = OPERATORS[name].table(node, graph)
     (copy,) = lower_table(node, graph, TensorLayout(1, 256, CHANNELS), table)
     sums = CODES.astype(np.int64)[:, None] * copy.weights[0, 0]
     np.testing.assert_array_equal(copy.rule.compute(sums + copy.bias).T, [table] * CHANNELS)
@@ -98,7 +98,7 @@ def test_two_activations_have_no_table_of_one():
     graph = graph.replace(tensors=tensors, inputs=("x", "c"))
     verify(graph)
     with pytest.raises(UnsupportedOperator, match=r"^n \(add\): both inputs are activations$"):
-        OPERATORS["add"].unary(graph.nodes[0], graph)
+        OPERATORS["add"].table(graph.nodes[0], graph)
 
 
 def test_a_constant_of_every_element_has_no_table():
@@ -106,7 +106,7 @@ def test_a_constant_of_every_element_has_no_table():
     verify(graph)
     message = "^n .add.: constant 'c' has neither one value nor one for each channel .its shape is"
     with pytest.raises(UnsupportedOperator, match=message):
-        OPERATORS["add"].unary(graph.nodes[0], graph)
+        OPERATORS["add"].table(graph.nodes[0], graph)
 
 
 FAULTS = {

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
-from accel.compiler.operators import OPERATORS, UnsupportedOperator
+from accel.compiler.operators import OPERATORS, Binary, Elementwise, Ruled, UnsupportedOperator
 from accel.compiler.tflite_export.writer import write
 from tests.support.networks.single_operators import SINGLE_OPERATOR_GRAPHS
 from tests.support.networks.tflite.branches import branching
@@ -40,7 +40,11 @@ def test_reference_equals_the_oracle(operator):
     check()
 
 
-TABLED = [name for name in SPELLED if OPERATORS[name].unary and not OPERATORS[name].binary]
+TABLED = [
+    name
+    for name in SPELLED
+    if isinstance(OPERATORS[name], Elementwise) and not isinstance(OPERATORS[name], Binary)
+]
 
 
 @pytest.mark.parametrize("name", TABLED)
@@ -55,7 +59,7 @@ def test_tables_equal_the_oracle_for_every_code(name):
         inputs = np.broadcast_to(
             codes.reshape(-1, *(1,) * (len(source.shape) - 1)), (256, *source.shape[1:])
         )
-        table = OPERATORS[name].unary(graph.nodes[0], graph)
+        table = OPERATORS[name].table(graph.nodes[0], graph)
         assert table.dtype == np.int8
         expected = tflm(write(graph), inputs)
         np.testing.assert_array_equal(
@@ -80,7 +84,7 @@ def test_tables_equal_the_oracle_for_every_pair(name):
         codes = np.arange(-128, 128).astype(np.int8)
         first, second = graph.inputs
         inputs = {first: codes.reshape(1, 256, 1), second: codes.reshape(1, 1, 256)}
-        table = OPERATORS[name].binary(graph.nodes[0], graph)
+        table = OPERATORS[name].pair_table(graph.nodes[0], graph)
         assert table.dtype == np.int8
         np.testing.assert_array_equal(table, tflm(write(graph), inputs)[0])
 
@@ -108,7 +112,7 @@ def test_every_layer_of_a_branching_network_equals_the_oracle(graph, seed):
         np.testing.assert_array_equal(answers[name], layer, err_msg=name)
 
 
-RULED = [name for name, operator in OPERATORS.items() if operator.output_rule]
+RULED = [name for name, operator in OPERATORS.items() if isinstance(operator, Ruled)]
 
 
 @pytest.mark.parametrize("name", RULED)

@@ -244,6 +244,22 @@ def test_sums_beyond_the_accumulator_are_refused_with_the_width_that_does(weight
     schedule(c, CONFIG.replace(sum_bits=bits))
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_least_number_of_the_accumulator_is_no_sum(sign):
+    """A sum may be 1 less before its last carry. Weights of 65,536 in all reach -2**23 by the least
+    code, or 2**23 by their negatives; one less does not."""
+    weights = np.full((1, 1, 1, 517), 127)
+    for last, fits in ((4, False), (3, True)):
+        weights[..., -1] = last
+        c = convolution(sign * weights, (1, 1, 517), (1, 1, 1))
+        assert int(np.abs(c.sum_range).max()) == (1 << 23) - (128 if fits else 0)
+        if fits:
+            assert_same(schedule(c, CONFIG), c, CONFIG)
+        else:
+            assert "leave 24 bits; use a core with sum_bits of 25" in refusal(c, CONFIG)
+            schedule(c, CONFIG.replace(sum_bits=25))
+
+
 def test_the_weight_buffer_must_hold_a_channel_twice():
     c = convolution(np.ones((4, 1, 1, 1000)), (1, 1, 1000), (1, 1, 4))
     said = refusal(c, AcceleratorConfig(weight_steps=1024))

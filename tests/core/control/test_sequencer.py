@@ -13,7 +13,7 @@ from accel.isa import Isa
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS
 from accel.protocol import COUNTER_BITS, COUNTERS, COUNTERS_BYTES
 from tests.support.rtl.layers import random_fields
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 BANK_WORDS = 4096
 COPY_FIELDS = ("input_bank", "input_base", "position_outer_step")
@@ -279,7 +279,7 @@ class Run:
 
 @pytest.mark.parametrize("latency", [1, 5])
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
-@settings(max_examples=4)
+@settings(UNSHRUNK, max_examples=4)
 @given(seed=st.integers(0, 1 << 32))
 def test_each_layers_words_arrive_in_order_and_never_in_a_half_that_is_in_use(
     rows, columns, latency, seed
@@ -289,7 +289,7 @@ def test_each_layers_words_arrive_in_order_and_never_in_a_half_that_is_in_use(
 
 
 @pytest.mark.parametrize("valid", [True, False])
-@settings(max_examples=12)
+@settings(UNSHRUNK, max_examples=12)
 @given(seed=st.integers(0, 1 << 32), latency=st.sampled_from([1, 5]))
 def test_chunks_in_flash_are_read_from_where_they_begin_or_refused(valid, latency, seed):
     config = AcceleratorConfig(bank_words=BANK_WORDS, flash_lanes=4)

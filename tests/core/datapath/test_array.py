@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.array import SystolicArray
 from tests.support.rtl.datapaths import cores, name
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 IDLE = {"valid": 0, "first": 0, "last": 0, "half": 0, "group_last": 0}
 
@@ -101,7 +101,7 @@ class Run:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns"), [(2, 1), (2, 2), (3, 5), (4, 4), (8, 4)])
-@settings(max_examples=6)
+@settings(UNSHRUNK, max_examples=6)
 @given(
     depths=st.lists(st.integers(0, 9), min_size=1, max_size=8),
     seed=st.integers(0, 1 << 32),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
 from accel.core.datapath.drain import Drain
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [  # rows, columns, requantizers
     (2, 1, 1),
@@ -91,7 +91,7 @@ class Run:
 
 @pytest.mark.parametrize("family", ["generic", "ice40up", "ecp5"])
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(max_examples=6)
+@settings(UNSHRUNK, max_examples=6)
 @given(
     gaps=st.lists(st.integers(0, 9), min_size=2, max_size=6),
     seed=st.integers(0, 1 << 32),

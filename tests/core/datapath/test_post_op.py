@@ -10,7 +10,7 @@ from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.post_op import PostOpUnit, latency_of
 from accel.core.primitives import dual_port
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [  # rows, columns, requantizers: memory words narrower than an entry, and wider ones
     (2, 2, 1),
@@ -136,7 +136,7 @@ class Layers:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(max_examples=2)
+@settings(UNSHRUNK, max_examples=2)
 @given(seed=SEEDS)
 def test_codes_are_as_defined_with_published_latency(rows, columns, requantizers, family, seed):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)

@@ -22,7 +22,7 @@ from accel.numeric.division.division import (
 )
 from accel.numeric.division.solver import solve
 from accel.numeric.rules.rules import Mean, Rescale
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SUM_BITS = AcceleratorConfig().sum_bits
 GRAIN = 1 << OFFSET_DROPPED_BITS
@@ -114,7 +114,7 @@ def close_to_a_step(rng):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("tie_parity", "carry_save"), [(0, False), (1, True)])
-@settings(max_examples=6)
+@settings(UNSHRUNK, max_examples=6)
 @given(seed=st.integers(0, 1 << 32))
 def test_equals_its_definition_with_published_latency(family, tie_parity, carry_save, seed):
     rng = random.Random(seed)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.core.datapath.row_feeder import RowFeeder
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SHAPES = [(2, 1), (2, 2), (3, 5), (4, 4), (4, 8), (8, 4)]
 FAMILIES = ["generic", "ecp5"]
@@ -41,7 +41,7 @@ def words(rng, rows, count):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-@settings(max_examples=8)
+@settings(UNSHRUNK, max_examples=8)
 @given(seed=st.integers(0, 1 << 32), gaps=st.lists(st.integers(0, 5), min_size=1, max_size=5))
 def test_one_word_a_cycle_gives_each_row_its_bytes_a_cycle_after_the_row_above(
     rows, columns, family, seed, gaps
@@ -63,7 +63,7 @@ def test_one_word_a_cycle_gives_each_row_its_bytes_a_cycle_after_the_row_above(
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns"), SHAPES)
-@settings(max_examples=8)
+@settings(UNSHRUNK, max_examples=8)
 @given(seed=st.integers(0, 1 << 32))
 def test_a_broadcast_word_gives_its_bytes_to_the_columns_of_all_rows(rows, columns, family, seed):
     rng = random.Random(seed)

@@ -14,7 +14,7 @@ from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.write_back import WriteBack, read_lead, write_delay
 from accel.core.primitives import memory
 from tests.support.rtl.layers import random_fields
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [  # rows, columns, requantizers
     (2, 1, 1),
@@ -255,7 +255,7 @@ class Layers:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(max_examples=3)
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=SEEDS)
 def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers, family, seed):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
@@ -264,7 +264,7 @@ def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), COMBINING)
-@settings(max_examples=2)
+@settings(UNSHRUNK, max_examples=2)
 @given(seed=SEEDS)
 def test_second_operands_are_what_places_held_and_no_read_meets_a_write(
     rows, columns, requantizers, family, seed

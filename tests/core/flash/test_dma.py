@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
 from accel.core.flash.dma import Dma
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 CONFIG = AcceleratorConfig(bank_words=256, flash_lanes=4)
 
@@ -68,7 +68,7 @@ class Copies:
 
 
 @pytest.mark.parametrize("rate", [0, 0.5, 0.9])
-@settings(max_examples=10)
+@settings(UNSHRUNK, max_examples=10)
 @given(seed=st.integers(0, 1 << 32))
 def test_all_words_of_a_copy_are_written_once_and_in_order(rate, seed):
     Copies(seed, rate)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
 from accel.core.flash.word_packer import FlashWords
-from tests.support.rtl.simulation import Stalls, send, simulate
+from tests.support.rtl.simulation import UNSHRUNK, Stalls, send, simulate
 
 
 @pytest.mark.parametrize("latency", [1, 2, 5])
 @pytest.mark.parametrize("rows", [2, 3, 4, 8])
-@settings(max_examples=6)
+@settings(UNSHRUNK, max_examples=6)
 @given(rate=st.sampled_from((0, 0.5, 0.9)), seed=st.integers(0, 1 << 20))
 def test_words_come_whole_in_order_and_stay_for_the_latency_of_memory(rows, latency, rate, seed):
     rng = random.Random(seed)

@@ -19,7 +19,7 @@ from tests.support.host.link_board import (
     Board,
     closed,
 )
-from tests.support.rtl.simulation import Stalls, receive, send
+from tests.support.rtl.simulation import UNSHRUNK, Stalls, receive, send
 
 UNKNOWN = [value for value in range(256) if value not in list(Opcode)]
 SEEDS = st.integers(0, 1 << 32)
@@ -71,7 +71,7 @@ FLASH_KINDS = ("read flash", "run flash")
 @pytest.mark.parametrize(
     ("rows", "latency", "lanes"), [(2, 1, 0), (3, 1, 1), (4, 1, 0), (4, 1, 4), (8, 5, 2)]
 )
-@settings(max_examples=12)
+@settings(UNSHRUNK, max_examples=12)
 @given(
     kinds=st.lists(st.sampled_from(KINDS), min_size=1, max_size=8),
     flash_kinds=st.lists(st.sampled_from(FLASH_KINDS), max_size=4),
@@ -110,7 +110,7 @@ def test_what_was_written_is_read():
     assert board.answer(frame + header(Opcode.READ, 0x1FFFB, 10), len(reply)) == reply
 
 
-@settings(max_examples=25)
+@settings(UNSHRUNK, max_examples=25)
 @given(garbage=st.binary(min_size=1, max_size=3 * HEADER_BYTES))
 def test_as_many_zeros_as_a_header_has_bytes_end_any_garbage(garbage):
     refused, rest = b"", garbage.lstrip(b"\0")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.core.host_link.uart import Pace, Uart
+from tests.support.rtl.simulation import UNSHRUNK
 
 CLOCK_HZ = 36e6
 BAUD = 1e6
@@ -55,7 +56,7 @@ def receive(line, *, taken_after=0):
     return received, flags
 
 
-@settings(max_examples=25, deadline=None)
+@settings(UNSHRUNK, max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 255), st.floats(0, 3)), min_size=1, max_size=6),
     st.floats(0.97, 1.03),
@@ -73,7 +74,7 @@ def test_every_byte_is_received_without_a_gap():
     assert not any(flags.values())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(UNSHRUNK, max_examples=15)
 @given(st.integers(1, 14), st.integers(0, 255))
 def test_a_glitch_is_not_a_start_bit(length, byte):
     glitch = [1] * 40 + [0] * length + [1] * 40

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.memory.activation_banks import ActivationBanks
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 WORDS = 256  # the least that a bank may have
 USED = (0, 1, 2, 3, 100, 254, 255)  # few words meet often
@@ -138,7 +138,7 @@ class Traffic:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("rows", [2, 3, 4, 8])
-@settings(max_examples=4)
+@settings(UNSHRUNK, max_examples=4)
 @given(seed=st.integers(0, 1 << 32), lanes=st.sampled_from((0, 4)))
 def test_every_read_sees_the_writes_before_it_by_the_published_latency(rows, family, seed, lanes):
     config = AcceleratorConfig(

@@ -14,7 +14,7 @@ from accel.compiler.ir.command import encode, pack_weights
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.memory.weight_buffer import ParameterTable, WeightBuffer
 from accel.core.primitives import dual_port
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 CONFIGURATIONS = [  # steps as wide as a memory word, wider and narrower, evenly and not
     AcceleratorConfig(weight_steps=32),
@@ -108,7 +108,7 @@ class Streaming:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=name)
-@settings(max_examples=3)
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32))
 def test_each_step_has_its_weights_while_the_next_group_comes(config, family, seed):
     Streaming(config.replace(family=family), seed).check()
@@ -201,7 +201,7 @@ class Recording:
     ("rows", "columns", "requantizers"),
     [(4, 4, 1), (2, 1, 1), (3, 5, 1), (8, 8, 2), (8, 4, 4), (4, 8, 4), (16, 4, 2)],
 )
-@settings(max_examples=3)
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32))
 def test_each_column_has_the_record_of_its_half_and_the_offset_of_its_sign(
     rows, columns, requantizers, family, seed
@@ -211,7 +211,7 @@ def test_each_column_has_the_record_of_its_half_and_the_offset_of_its_sign(
 
 
 @pytest.mark.parametrize("rows", range(2, 33))
-@settings(max_examples=1)
+@settings(UNSHRUNK, max_examples=1)
 @given(seed=st.integers(0, 1 << 32))
 def test_records_are_found_in_words_of_every_width(rows, seed):
     """However many parts of a record a word has room for."""

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from accel.core.primitives.delay_line import DelayLine
 from accel.core.primitives.family import FAMILIES
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("cycles", [1, 2, 3, 4, 7, 8])
 @pytest.mark.parametrize("width", [3, 34, 37])  # the rest of a block of RAM few bits, or more
-@settings(max_examples=4)
+@settings(UNSHRUNK, max_examples=4)
 @given(data=st.data())
 def test_a_value_comes_out_after_exactly_its_cycles(width, cycles, family, data):
     numbers = st.integers(0, (1 << width) - 1)

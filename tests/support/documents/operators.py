@@ -5,7 +5,7 @@ from itertools import zip_longest
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
-from accel.compiler.operators import OPERATORS
+from accel.compiler.operators import OPERATORS, Binary, OnCore
 from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 
@@ -49,8 +49,8 @@ def _runs_on(name: str) -> str:
 def on_core(name: str) -> bool:
     """Whether the core computes an operator; of two activations, not only of one and a constant."""
     operator = OPERATORS[name]
-    if operator.binary is None:
-        return bool(operator.lower or operator.unary)
+    if not isinstance(operator, Binary):
+        return isinstance(operator, OnCore)
     quantization = Quantization(scale=(0.5,), zero_point=(0,))
     tensors = [
         Tensor(name=tensor, shape=(1, 2, 2, 4), dtype="int8", quantization=quantization)

@@ -36,7 +36,10 @@ class FlashBench(Elaboratable):
             gap=GAP,
             wake=WAKE,
         )
-        self.chip = FlashChip(size=8192, **({"wake_cycles": WAKE * divider} | chip))
+        # No half of it, so that an offset taken away is not one that is added.
+        self.chip = FlashChip(
+            size=4 * offset if offset else 8192, **({"wake_cycles": WAKE * divider} | chip)
+        )
         self.offset = offset
         self.stuck = stuck
 

@@ -5,8 +5,13 @@ import random
 from collections.abc import Iterable
 
 from amaranth.sim import Simulator
+from hypothesis import Phase, settings
 
 PERIOD = 1e-6
+
+# Of property tests that simulate hardware: cases are small as they are drawn, and to make one that
+# fails smaller still would take minutes of simulation.
+UNSHRUNK = settings(phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
 
 def simulate(dut, *testbenches, background=(), cycles=20_000):

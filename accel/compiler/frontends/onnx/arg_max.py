@@ -1,4 +1,4 @@
-"""ArgMax and ArgMin in ONNX files, of numbers or of codes: the order is the same."""
+"""ArgMax and ArgMin in ONNX files, of numbers or of their codes, which have the same order."""
 
 from collections.abc import Callable
 

@@ -1,14 +1,14 @@
-"""Biases of convolutions and matrix products of ONNX files: integers beside the sums, or float32.
+"""Biases of convolutions and matrix products in ONNX files: added as integers, or in float32.
 
-A bias is integer codes where its scale is input scale times weight scale, as quantizers make it, and
-ONNX Runtime adds it to the sums. Constant real numbers it quantizes so itself at its highest
-optimization level. A bias of any other quantization is float32: the runtime adds it after the sums,
-which then are float32 numbers, too. So do we, since no other integers mean the same.
+Quantizers give a bias the scale input scale times weight scale. ONNX Runtime adds the codes of
+such a bias to the integer sums; at its highest optimization level it quantizes float32 constants
+in the same way. A bias of any other scale it adds in float32 after the sums. We do the same.
 
-Matrix products are the exception: at its highest level the runtime takes the codes of their biases
-whatever their scale is. We have what the file says, and what the runtime answers without optimizations.
+Matrix products are an exception: at its highest level the runtime adds the codes of their biases
+whatever their scale is. We compute what the file says, as the runtime does without optimizations.
 
-Source: onnxruntime/core/optimizer/qdq_transformer, WeightBiasQuantization and ConvNodeGroupSelector.
+Source: onnxruntime/core/optimizer/qdq_transformer, WeightBiasQuantization and
+ConvNodeGroupSelector.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from .builder import Quantizer, Unreadable
 from .low_bit.epilogues import checked, numbers_of
 from .values import Addends, Constant, Dequantized, Value
 
-SAME_SCALE = 1e-5  # relative difference of a bias's scale from the sums' that is taken for none
+SAME_SCALE = 1e-5  # relative difference up to which a bias's scale counts as that of the sums
 
 
 def addends(bias: Value | None) -> Addends:
@@ -40,7 +40,7 @@ def vector(values: np.ndarray, channels: int) -> np.ndarray:
 
 
 def are_codes(biases: Addends, unit: np.ndarray) -> bool:
-    """Whether the runtime adds integers to sums whose real unit is float64 ``unit``, ``[channels]``."""
+    """Whether the runtime adds integers to the sums; ``unit`` is the real value of a sum of 1."""
     if len(biases) > 1:
         return False
     for bias in biases:
@@ -80,7 +80,7 @@ def codes(
 def steps(
     biases: Addends, factor: float, activation: str, channels: int
 ) -> tuple[EpilogueStep, ...]:
-    """What follows the sums in float32: the biases, of which ``factor`` times the first, and a clamp."""
+    """The float32 steps after the sums: biases, the first one times ``factor``, and a clamp."""
     found = []
     for index, bias in enumerate(biases):
         data = vector(checked(numbers_of(bias), "a bias"), channels)
@@ -93,7 +93,7 @@ def steps(
 
 
 def coder(wanted: Quantizer) -> Coder:
-    """QuantizeLinear with the file's own codes."""
+    """A QuantizeLinear, with codes as in the file."""
     low, high = (0, 255) if wanted.unsigned else (-128, 127)
     zero_point = wanted.zero_point + 128 * wanted.unsigned
     return Coder(scale=wanted.scale, zero_point=zero_point, low=low, high=high, late=True)

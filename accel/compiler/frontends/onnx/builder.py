@@ -1,10 +1,10 @@
-"""Builds our graph while the operators of an ONNX file are read one after the other."""
+"""Builds our graph while the operators of an ONNX file are read in order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...ir.graph import Graph, Node, Quantization, Tensor
 from ...operators.reshape import Reshape
 from ...operators.transpose import Transpose
 from .file import FileRecord, NodeRecord
-from .fusion import FLOAT32, FUSED, Fusions
+from .fusion import CODES, FLOAT32, FUSED, Fusions
 from .low_bit.low_bit import low_bit
 from .low_bit.quantizers import Quantizer, Quantizers, Unreadable
 from .values import (
@@ -21,6 +21,7 @@ from .values import (
     Flat,
     Missing,
     Pending,
+    Present,
     Shape,
     Value,
     arranged,
@@ -33,11 +34,12 @@ from .values import (
 
 
 class Skipped(Exception):
-    """An operator whose inputs are missing, which has been told already."""
+    """An input is the result of an operator that could not be read, which has been reported."""
 
 
-MAX_FOLDED = 2**24  # elements that all constants made of others may have beyond the file's own
-COPIES = 8  # of a constant of the file that its readers may make, one after the other
+# Elements of all constants that are made: MAX_FOLDED, and COPIES times those of the file.
+MAX_FOLDED = 2**24
+COPIES = 8
 
 
 class Builder(Quantizers):
@@ -50,27 +52,33 @@ class Builder(Quantizers):
         self.values: dict[str, Value] = {"": Missing()}
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
-        self.node: NodeRecord | None = None
+        self._node: NodeRecord | None = None
         self._arranged: dict[tuple[str, Shape], str] = {}
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
         self._most = self._left = MAX_FOLDED + COPIES * own
-        self.ends: dict[str, str] = {}  # names that the file gives to inputs and outputs
+        self.ends: dict[str, str] = {}  # by tensor, the file's names of outputs
+
+    @property
+    def node(self) -> NodeRecord:
+        """The operator of the file that is being read."""
+        assert self._node is not None
+        return self._node
 
     @cached_property
     def _fusions(self) -> Fusions:
         return Fusions(self.record, self.values)
 
-    def computed(self, record: NodeRecord, wanted: Quantizer) -> dict[str, str]:
-        """The attribute that says how an operator is computed that the present node makes codes of.
+    def computed(self, record: NodeRecord, wanted: Quantizer) -> str:
+        """How the runtime computes an operator whose result the present node quantizes.
 
-        None where there is nothing to say.
+        One of `fusion`'s forms.
         """
         if record.spelling not in FUSED or self.low_bit:
-            return {}
+            return CODES
         if self.node.spelling != "QuantizeLinear":  # of a Concat, for instance
-            return {"computed": FLOAT32}
-        return {"computed": self._fusions.form(record, self.node, wanted.unsigned)}
+            return FLOAT32
+        return self._fusions.form(record, self.node, wanted.unsigned)
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
@@ -83,12 +91,12 @@ class Builder(Quantizers):
 
     @contextmanager
     def at(self, record: NodeRecord) -> Iterator[None]:
-        """While nodes are added for another operator of the file than the one being read."""
-        before, self.node = self.node, record
+        """Read this operator, or add nodes that belong to it, until the context ends."""
+        before, self._node = self._node, record
         try:
             yield
         finally:
-            self.node = before
+            self._node = before
 
     def unique(self, name: str) -> str:
         """The name, changed if it is taken."""
@@ -116,7 +124,7 @@ class Builder(Quantizers):
         self,
         operator: str,
         attributes: Any,
-        inputs: tuple[str | None, ...],
+        inputs: tuple[str, ...],
         shape: Shape,
         dtype: str = "int8",
         outputs: int = 1,
@@ -129,7 +137,7 @@ class Builder(Quantizers):
         return output
 
     def attach_node(
-        self, operator: str, attributes: Any, inputs: tuple[str | None, ...], outputs: tuple
+        self, operator: str, attributes: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
     ) -> None:
         """Add a node that writes tensors which are there already."""
         self.nodes.append(
@@ -145,7 +153,7 @@ class Builder(Quantizers):
 
     # Values that operators read.
 
-    def value(self, index: int) -> Value | None:
+    def value(self, index: int) -> Present | None:
         """An input of the present node, None where it is absent; raises ``Skipped``."""
         name = self.node.inputs[index] if index < len(self.node.inputs) else ""
         if not name:
@@ -155,7 +163,7 @@ class Builder(Quantizers):
             raise Skipped
         return value
 
-    def required(self, index: int) -> Value:
+    def required(self, index: int) -> Present:
         value = self.value(index)
         if value is None:
             raise Unreadable(f"lacks its input {index}")
@@ -197,18 +205,18 @@ class Builder(Quantizers):
         if quantizer is not None:
             if quantizer.unsigned != value.unsigned:
                 raise Unreadable(f"input {name!r} and its zero point have different types")
-            self.quantize(value.tensor, quantizer)
+            self.set_quantizer(value.tensor, quantizer)
         return value
 
     def numbers(self, index: int) -> Activation:
-        """An input that must be real numbers, quantized."""
+        """An input that must be real numbers that codes stand for."""
         value = self.real(index)
         if self.tensors[value.tensor].dtype != "int8":
             self._float_operator(index, "is computed in float32")
         return value
 
     def real(self, index: int) -> Activation:
-        """An input that must be real numbers, quantized or of float32."""
+        """An input that must be real numbers, of codes or in float32."""
         value = self.required(index)
         if isinstance(value, Pending):
             self._float_operator(index, f"is a float32 result of {value.place}")
@@ -219,7 +227,7 @@ class Builder(Quantizers):
             raise Unreadable(what, "", "put DequantizeLinear before it")
         return value
 
-    def _float_operator(self, index: int, why: str) -> None:
+    def _float_operator(self, index: int, why: str) -> NoReturn:
         what = f"input {self.node.inputs[index]!r} is not quantized"
         remedy = "put QuantizeLinear and DequantizeLinear before it"
         remedy = "put a Quant before it" if self.low_bit else remedy
@@ -228,7 +236,7 @@ class Builder(Quantizers):
     # Shapes and layouts.
 
     def like(self, source: Activation, tensor: str) -> Activation:
-        """The value of a tensor that an elementwise operator made of ``source``."""
+        """The value of ``tensor``, the output of an elementwise operator on ``source``."""
         return replace(source, tensor=tensor, unsigned=self.is_unsigned(tensor, source.unsigned))
 
     def moved(self, operator: str, attributes: Any, source: str, shape: Shape) -> str:
@@ -236,7 +244,7 @@ class Builder(Quantizers):
         dtype = self.tensors[source].dtype
         output = self.add_node(operator, attributes, (source,), shape, dtype)
         if dtype != "float32":
-            self.tie(source, output)
+            self.share_quantization(source, output)
         return output
 
     def reshape_tensor(self, tensor: str, shape: Shape) -> str:
@@ -245,7 +253,7 @@ class Builder(Quantizers):
         return self.moved("reshape", Reshape(), tensor, shape)
 
     def in_layout(self, value: Activation, layout: Shape) -> Activation:
-        """The value with another layout, by a transposition if there is no way around it."""
+        """The value with another layout, by a transposition where values must move."""
         if value.flat is not None:
             value = self.plain(value)
         if value.layout == layout:
@@ -265,7 +273,7 @@ class Builder(Quantizers):
         return self.in_layout(value, channels_last(len(value.shape)))
 
     def plain(self, value: Activation) -> Activation:
-        """The value with our dimensions in the file's order."""
+        """The value with the file's own order of dimensions."""
         if value.flat is not None:
             flat = value.flat
             before = replace(value, shape=flat.shape, layout=flat.layout, flat=None)
@@ -275,18 +283,18 @@ class Builder(Quantizers):
         return self.in_layout(value, identity(len(value.shape)))
 
     def flattened(self, value: Activation) -> tuple[str, np.ndarray | None]:
-        """A tensor ``[..., n]`` of ours, and for each of its n values the place in the file's.
+        """A tensor ``[..., n]`` of ours, and the file's index of each of its n values.
 
-        The places are None where they are the same.
+        The indices are None where the order is the same.
         """
         if value.flat is None:
             return self.plain(value).tensor, None
         flat, shape = value.flat, value.shape
-        places = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
-        return self.reshape_tensor(value.tensor, shape), places.reshape(-1)
+        indices = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
+        return self.reshape_tensor(value.tensor, shape), indices.reshape(-1)
 
     def reshaped(self, value: Activation, shape: Shape) -> Activation:
-        """The value under another shape of the file's, with as few transpositions as possible."""
+        """The value with another shape in the file, with as few transpositions as possible."""
         if value.shape == shape:
             return value
         if value.flat is not None:
@@ -307,7 +315,7 @@ class Builder(Quantizers):
         return replace(value, tensor=tensor, shape=shape, layout=identity(len(shape)))
 
     def transposed(self, value: Activation, order: Shape) -> Activation:
-        """The value with the file's dimensions in another order: only the layout changes."""
+        """The value with another order of dimensions in the file: only the layout changes."""
         if value.flat is not None:
             value = self.plain(value)
         shape = arranged(value.shape, order)
@@ -322,13 +330,13 @@ class Builder(Quantizers):
         return name
 
     def finished(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Graph:
-        """Return the graph of what was read, without what no output needs."""
+        """Return the graph of what was read; what no output needs is left out."""
         self._rename()
         needed, kept = set(outputs), []
         for node in reversed(self.nodes):
             if needed.intersection(node.outputs):
                 kept.append(node)
-                needed.update(name for name in (*node.inputs, *node.outputs) if name)
+                needed.update((*node.inputs, *node.outputs))
         tensors = {}
         for tensor in self.tensors.values():
             if tensor.name in needed or tensor.name in inputs:
@@ -345,10 +353,10 @@ class Builder(Quantizers):
     def _rename(self) -> None:
         """Give the network's outputs the names that they have in the file."""
         names = {}
-        for tensor, wanted in self.ends.items():
-            if tensor != wanted:
-                names[tensor] = wanted
-        for tensor, wanted in list(names.items()):
+        for made, wanted in self.ends.items():
+            if made != wanted:
+                names[made] = wanted
+        for wanted in list(names.values()):
             if wanted in self.tensors and wanted not in names:
                 names[wanted] = self.unique(wanted)
         groups = {tensor: self.quantizer(tensor) for tensor in self.tensors}
@@ -357,11 +365,12 @@ class Builder(Quantizers):
         for tensor in self.tensors.values():
             name = names.get(tensor.name, tensor.name)
             renamed[name] = replace(tensor, name=name)
-            if groups[tensor.name] is not None:
-                self.quantize(name, groups[tensor.name])
+            known = groups[tensor.name]
+            if known is not None:
+                self.set_quantizer(name, known)
         self.tensors = renamed
 
-        def new(tensors: tuple) -> tuple:
+        def new(tensors: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(names.get(name, name) for name in tensors)
 
         self.nodes = [

@@ -1,4 +1,4 @@
-"""Arithmetic on constants in ONNX files, such as that of shapes: it is done when the file is read."""
+"""Arithmetic on constants in ONNX files, such as that on shapes: done while the file is read."""
 
 import math
 from collections.abc import Callable
@@ -38,13 +38,14 @@ def size(b: Builder) -> list[Value]:
 
 def _arrays(b: Builder) -> list[np.ndarray]:
     arrays = [b.constant(index) for index in range(len(b.node.inputs))]
-    if any(array is None for array in arrays):
+    present = [array for array in arrays if array is not None]
+    if len(present) < len(arrays):
         raise Unreadable("lacks an input")
-    return arrays
+    return present
 
 
 def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Builder], list[Value]]:
-    """A reader of an operator that NumPy has, whose operands broadcast."""
+    """A reader of an operator that is a NumPy function of broadcast operands."""
 
     def read(b: Builder) -> list[Value]:
         arrays = _arrays(b)
@@ -124,7 +125,7 @@ def range_of(b: Builder) -> list[Value]:
     if not step or not all(map(math.isfinite, (start, limit, step))):
         raise Unreadable("has a step of 0 or no end")
     b.spend(max(0, math.ceil((limit - start) / step)))
-    return [Constant(np.arange(start, limit, step, _arrays(b)[0].dtype))]
+    return [Constant(np.arange(start, limit, step, dtype=_arrays(b)[0].dtype))]
 
 
 def reduce_prod(b: Builder) -> list[Value]:
@@ -133,11 +134,11 @@ def reduce_prod(b: Builder) -> list[Value]:
 
 
 def same(b: Builder) -> list[Value]:
-    """The input itself. Further outputs of Dropout are masks that nobody needs."""
+    """The input itself. Further outputs of Dropout are masks, which are not supported."""
     return [b.required(0), *(Missing() for _ in b.node.outputs[1:])]
 
 
-# Operators that have a meaning for constants alone; ours have none of these names.
+# Operators that are read for constant inputs only; there is no operator of ours for them.
 READERS = {
     "Constant": ("", constant),
     "Shape": ("", shape),
@@ -148,16 +149,16 @@ READERS = {
     "Expand": ("", expand),
     "Range": ("", range_of),
     "ReduceProd": ("", reduce_prod),
-    "Div": ("", _folded(_divided, 2)),
     "Identity": ("", same),
     "Dropout": ("", same),
 }
 
-# Those that activations may have as well: they are folded where all inputs are constant.
+# Operators of activations, folded where all inputs are constant.
 FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),
     "Mul": _folded(np.multiply, 2),
+    "Div": _folded(_divided, 2),
     "Floor": _folded(np.floor, 1),
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),

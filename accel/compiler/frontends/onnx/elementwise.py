@@ -1,6 +1,6 @@
 """Functions of one number, or of two, in ONNX files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ CLIPS = {
 
 
 def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:
-    """A function of single numbers, which waits for its quantization."""
+    """A function of one number, as a pending result."""
     record = b.node
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
@@ -42,7 +42,7 @@ def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> P
             given = replace(attributes, activation=activation) if operator == "relu" else attributes
             shape = b.tensors[x.tensor].shape
             tensor = b.add_node(operator, given, (x.tensor,), shape, name=name)
-        b.quantize(tensor, wanted)
+        b.set_quantizer(tensor, wanted)
         return replace(b.like(x, tensor), real=False)
 
     fuses = operator == "relu"
@@ -91,7 +91,7 @@ def hard_sigmoid_product(b: Builder) -> list[Value]:
 
 
 def rectified(b: Builder, activation: str) -> list[Value]:
-    """The input clamped, by the operator that made it if that can do it."""
+    """The input clamped, by the operator that computes it if that can fuse a clamp."""
     value = b.required(0)
     if isinstance(value, Pending) and value.fuses and value.activation in ("none", activation):
         return [replace(value, activation=activation, takes_bias=False, made={})]
@@ -105,17 +105,18 @@ def relu(b: Builder) -> list[Value]:
 
 
 def clip(b: Builder) -> list[Value]:
-    limits = []
+    limits: list[float] = []
     for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
         given = real_constant(b.value(index))
         if given is None and b.value(index) is not None:
             raise Unreadable("has bounds that are no constant numbers", "", "use constant bounds")
         limits.append(b.attribute(name, default) if given is None else single(given))
-    limits = [np.sign(x) * np.inf if abs(x) >= np.finfo(np.float32).max else x for x in limits]
-    if tuple(limits) not in CLIPS:
-        known = ", ".join(f"{low:g}..{high:g}" for low, high in list(CLIPS)[:3])
-        raise Unreadable(f"clips to {limits[0]:g}..{limits[1]:g}", "", f"use one of {known}")
-    return rectified(b, CLIPS[tuple(limits)])
+    most = np.finfo(np.float32).max
+    low, high = (np.sign(x) * np.inf if abs(x) >= most else x for x in limits)
+    if (low, high) not in CLIPS:
+        known = ", ".join(f"{least:g}..{most:g}" for least, most in list(CLIPS)[:3])
+        raise Unreadable(f"clips to {low:g}..{high:g}", "", f"use one of {known}")
+    return rectified(b, CLIPS[low, high])
 
 
 # Two operands.
@@ -141,7 +142,7 @@ def _constant_operand(b: Builder, value: Value, index: int) -> Codes:
     if data is None or data.size != 1 or not np.isfinite(data).all():
         remedy = "put QuantizeLinear and DequantizeLinear after it"
         raise Unreadable(f"has a constant {name!r} that is not quantized", "", remedy)
-    # One number is a code of 1 or -1 whose scale is its magnitude, exactly.
+    # One number is a code of 1 or -1 with its magnitude as the scale, which is exact.
     number = float(data.item())
     q = Quantization(scale=(abs(number) or 1.0,), zero_point=(0,))
     return Codes(np.full(data.shape, np.sign(number), np.int8), q)
@@ -162,9 +163,9 @@ def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.nd
 
 
 def binary_result(
-    b: Builder, operator: str, attributes: Any, operands: list[Activation | Codes]
+    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
 ) -> Pending:
-    """A function of two numbers, which waits for its quantization; one of them may be constant."""
+    """A function of two numbers, as a pending result; one of them may be constant."""
     record = b.node
     shapes = [value.shape for value in operands]
     try:
@@ -189,17 +190,19 @@ def binary_result(
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        given = replace(attributes, activation=activation)
+        if operator in ("add", "mul"):
+            given = replace(given, computed=b.computed(record, wanted))
         with b.at(record):
             tensor = b.add_node(operator, given, tuple(names), output, name=name)
-        b.quantize(tensor, wanted)
+        b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     return Pending(record.place, shape, finish, fuses=True)
 
 
 def _common_layout(values: list[Activation], shape: Shape) -> Shape:
-    """The layout that spares transpositions: that of a whole operand, if it is not the file's."""
+    """The layout that needs the fewest transpositions: an operand's that is not the file's."""
     plain = identity(len(shape))
     layouts = [v.layout for v in values if v.flat is None and v.shape == shape]
     layouts += [v.layout for v in values if v.flat is None]
@@ -211,8 +214,10 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
         values = [b.required(0), b.required(1)]
         if operator == "add":
             for value, other in (values, values[::-1]):
+                if not isinstance(value, Pending) or not isinstance(other, Constant | Dequantized):
+                    continue
                 data = real_constant(other)
-                if isinstance(value, Pending) and data is not None and data.ndim:
+                if data is not None and data.ndim:
                     summed = added_bias(value, other, _channel_axis(value, data))
                     if summed is not None:
                         return [summed]
@@ -228,7 +233,7 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
 
 
 def _channel_axis(value: Pending, data: np.ndarray) -> int:
-    """The dimension in which an addend differs, else that of the channels."""
+    """The one dimension in which an addend varies, else the dimension of the channels."""
     rank = len(value.shape)
     shape = (1,) * (rank - data.ndim) + data.shape
     wide = [axis for axis, size in enumerate(shape) if size > 1]
@@ -270,7 +275,7 @@ def prelu(b: Builder) -> list[Value]:
         with b.at(record):
             shape = b.tensors[x.tensor].shape
             tensor = b.add_node("prelu", Prelu(), (x.tensor, name), shape, name=output)
-        b.quantize(tensor, wanted)
+        b.set_quantizer(tensor, wanted)
         return replace(b.like(x, tensor), real=False)
 
     return [Pending(record.place, x.shape, finish)]

@@ -1,8 +1,8 @@
 """The contents of an ONNX file as plain records, read without trusting the file.
 
-The ``onnx`` package parses the protocol buffer; it is imported when there is one, since that takes
-longer than everything else. No other file is ever opened, and no more memory is
-taken than a small multiple of the file's own size: what becomes objects is counted before.
+The ``onnx`` package parses the protocol buffer; it is imported only when needed, since that takes
+long. No other file is ever opened, and memory stays below a small multiple of the file's size:
+what will become objects is counted first.
 """
 
 import math
@@ -203,6 +203,7 @@ def array_of(tensor: Any) -> np.ndarray:
         raise UnreadableConstant(f"has an impossible shape {shape[:9]}", "")
     expected = math.prod(shape)
     little_endian = np.dtype(dtype).newbyteorder("<")
+    data: np.ndarray
     if tensor.HasField("raw_data"):
         given, whole = len(tensor.raw_data), expected * little_endian.itemsize
         if given != whole:

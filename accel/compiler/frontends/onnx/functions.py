@@ -12,7 +12,7 @@ from .values import Value
 
 
 def _named(name: str, **parameters: float) -> Callable[[Builder], list[Value]]:
-    """A reader; ``parameters`` are attributes of the file's and their defaults."""
+    """A reader; ``parameters`` are the operator's attributes and their defaults."""
 
     def read(b: Builder) -> list[Value]:
         given = tuple(float(b.attribute(key, value)) for key, value in parameters.items())
@@ -28,7 +28,7 @@ def _gelu(b: Builder) -> list[Value]:
 
 
 def _divide(b: Builder) -> list[Value]:
-    """A quotient with one constant number, above or below."""
+    """A quotient of which one side is a constant number."""
     numbers = [real_constant(b.value(index)) for index in (0, 1)]
     given = next((number for number in numbers if number is not None), None)
     if given is None:

@@ -1,15 +1,15 @@
 """Which operators between DequantizeLinear and QuantizeLinear ONNX Runtime computes on codes.
 
 At its highest optimization level it replaces an Add between two DequantizeLinear and one
-QuantizeLinear by QLinearAdd, a Mul by QLinearMul and an AveragePool by QLinearAveragePool, if all have
-codes of one type. The others stay in float32, where halves are rounded before the zero point is added
-and not after. It decides
+QuantizeLinear by QLinearAdd, a Mul by QLinearMul and an AveragePool by QLinearAveragePool, if all
+have codes of one type. The others stay in float32, where halves are rounded before the zero point
+is added and not after. It decides
 
 1. after every DequantizeLinear has one reader (``EnsureUniqueDQForNodeUnit``),
-2. after quantizations were copied to both sides of operators that only move numbers
+2. after quantizations were copied to both sides of operators that only move values
    (``QDQPropagationTransformer``),
 3. after int8 became uint8 in each pair of a QuantizeLinear and its only DequantizeLinear
-   (``QDQS8ToU8Transformer``, on x86-64), which constants and inputs of the file do not take part in,
+   (``QDQS8ToU8Transformer``, on x86-64); constants and inputs of the file stay as they are,
 4. by ``BinaryNodeGroupSelector`` and ``UnaryNodeGroupSelector``.
 
 Source: onnxruntime/core/optimizer/qdq_transformer. Names of tensors here are those of the file.
@@ -24,9 +24,9 @@ from .file import FileRecord, NodeRecord
 from .values import Constant, Value
 
 CODES, UINT8, FLOAT32 = "codes", "uint8", "float32"
-FUSED = ("Add", "Mul", "AveragePool")  # where it makes a difference
+FUSED = ("Add", "Mul", "AveragePool")  # the operators whose results depend on it
 
-# The opsets in which step 2 knows an operator that moves numbers, from the first to before the last.
+# The opsets in which step 2 knows an operator that moves values: from the first up to the second.
 _MOVES: Mapping[str, tuple[int, int]] = {
     "MaxPool": (12, 22),
     "Reshape": (5, 21),
@@ -35,7 +35,7 @@ _MOVES: Mapping[str, tuple[int, int]] = {
     "Unsqueeze": (1, 21),
     "Slice": (1, 99),
 }
-_NOTHING = ("Identity", "Dropout")  # removed before anything else
+_NOTHING = ("Identity", "Dropout")  # the optimizer removes them first
 _CLAMPS = ("Relu", "Clip")
 
 
@@ -64,7 +64,7 @@ class Fusions:
                 waiting.append(name)
 
     def form(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str:
-        """How the runtime computes a node that ``quantize`` makes codes of.
+        """How the runtime computes a node whose result the QuantizeLinear ``quantize`` reads.
 
         On ``CODES`` as the file has them, on codes that became ``UINT8``, or in ``FLOAT32``.
         ``unsigned`` says that ``quantize`` makes uint8.
@@ -83,16 +83,16 @@ class Fusions:
             name = self._same[name]
         return name
 
-    def _moves(self, node: NodeRecord | None) -> bool:
-        first, end = _MOVES.get(node.spelling, (0, 0)) if node else (0, 0)
+    def _moves(self, node: NodeRecord) -> bool:
+        first, end = _MOVES.get(node.spelling, (0, 0))
         return first <= self._opset < end
 
     def _operand(self, tensor: str) -> str | None:
-        """The type of the codes that a DequantizeLinear reads which writes an operand, if one does."""
+        """The type of the codes of an operand that a DequantizeLinear writes, else None."""
         node = self._producers.get(tensor)
         if node is not None and node.spelling == "DequantizeLinear":
             return self._codes(self._resolved(node.inputs[0]))
-        if not self._moves(node) or tensor in self._outputs:
+        if node is None or not self._moves(node) or tensor in self._outputs:
             return None
         source = self._resolved(node.inputs[0])
         while (maker := self._producers.get(source)) is not None and self._moves(maker):
@@ -106,7 +106,7 @@ class Fusions:
         return UINT8 if alone or self._unsigned(maker.inputs[0]) else "int8"
 
     def _output(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str | None:
-        """The type of the codes that a QuantizeLinear makes of a node's output, if one does."""
+        """The type of the codes that ``quantize`` makes of a node's output; None if it does not."""
         own = UINT8 if unsigned else "int8"
         first = following = self._only_reader(node)
         if following is not None and following.spelling in _CLAMPS:
@@ -117,9 +117,9 @@ class Fusions:
             if not self._moves(following):
                 return None
             following = self._only_reader(following)
-        if following is None:
+        if first is None or following is None:
             return None
-        if first is quantize or first.index == quantize.index:
+        if first.index == quantize.index:
             return UINT8 if self._paired(quantize) else own
         return UINT8 if _zero_point(quantize) is not None else own
 
@@ -129,12 +129,13 @@ class Fusions:
         return readers[0] if len(readers) == 1 and name not in self._outputs else None
 
     def _codes(self, tensor: str) -> str:
-        """The type of codes that stand in a tensor."""
+        """The type of a tensor's codes."""
         if self._unsigned(tensor):
             return UINT8
         node, value = self._producers.get(tensor), self._values.get(tensor)
-        made = node is not None and node.spelling == "QuantizeLinear"
-        return UINT8 if made and not isinstance(value, Constant) and self._paired(node) else "int8"
+        if node is None or node.spelling != "QuantizeLinear" or isinstance(value, Constant):
+            return "int8"
+        return UINT8 if self._paired(node) else "int8"
 
     def _unsigned(self, tensor: str) -> bool:
         value = self._values.get(self._resolved(tensor))
@@ -143,7 +144,7 @@ class Fusions:
         return bool(getattr(value, "unsigned", False))
 
     def _paired(self, quantize: NodeRecord) -> bool:
-        """Whether a QuantizeLinear has one DequantizeLinear for a reader, with its zero point."""
+        """Whether a QuantizeLinear's one reader is a DequantizeLinear with the same zero point."""
         name = self._resolved(quantize.outputs[0])
         readers = self._readers[name]
         if name in self._outputs or len(readers) != 1:
@@ -155,8 +156,8 @@ class Fusions:
         if len(self._readers[result]) + (result in self._outputs) != 1:
             return False
         points = [self._values.get(_zero_point(end) or "") for end in (quantize, node)]
-        whole = all(isinstance(point, Constant) and point.data.size == 1 for point in points)
-        return whole and points[0].data.item() == points[1].data.item()
+        numbers = [p.data.item() for p in points if isinstance(p, Constant) and p.data.size == 1]
+        return len(numbers) == 2 and numbers[0] == numbers[1]
 
     def _redundant(self, clamp: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
         """``IsClipMadeRedundantByQ``: whether no code of the type lies outside a Relu or a Clip."""

@@ -1,7 +1,7 @@
 """Tells an ONNX file by its first bytes.
 
-The format has no mark of its own: it is the protocol buffer ``ModelProto``. Its fields come in
-order, so that a file begins with the version of the format or, in old ones, with the producer.
+The format has no identifier: a file is the protocol buffer ``ModelProto``. Its fields come in
+order, so that it begins with the version of the format.
 """
 
 VARINT, LENGTH = 0, 2

@@ -31,7 +31,7 @@ from .windows import image, windows
 
 
 def centred(weights: Dequantized) -> Dequantized:
-    """The weights as int8: without zero points where they fit, else with those of int8."""
+    """The weights as int8: zero points are subtracted where the results fit, else kept."""
     codes, zeros = weights.codes.astype(np.int64), weights.zero_point
     if codes.min(initial=0) < -128 or codes.max(initial=0) > 255:
         raise Unreadable("has weights of more than 8 bits", "", "quantize weights to int8 or uint8")
@@ -52,7 +52,7 @@ def by_channel(values: np.ndarray) -> np.ndarray:
     return rows[:1, 0] if (rows == rows[:1]).all() else rows[:, 0]
 
 
-# The node, now or when its quantization is known.
+# The node, which is made when its quantization is known.
 
 
 def linear(
@@ -66,13 +66,13 @@ def linear(
     integers: bool = False,
     factor: float = 1.0,
 ) -> Pending:
-    """The sums of products as a result that waits for its quantization.
+    """The sums of products as a pending result.
 
-    ``weights`` are ``[out, ...]``; ``form(weights, activation)`` gives operator, attributes, the
-    weights in the operator's own order and the axis of their output channels. ``shape`` and
-    ``layout`` are the result's.
+    ``weights`` are ``[out, ...]``; ``form(weights, activation)`` returns our operator, its
+    attributes, the weights in that operator's order of dimensions, and the axis of their output
+    channels. ``shape`` and ``layout`` are the result's. ``factor`` multiplies the bias.
     """
-    record, source = b.node, b.quantizer(x.tensor)
+    record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
     scales, zeros = by_channel(weights.scale), by_channel(weights.zero_point)
     sums = Sums(b, x, replace(weights, scale=scales, zero_point=zeros), shape, layout, form)
@@ -85,7 +85,7 @@ def linear(
     def bias_codes(added: Addends) -> np.ndarray | None:
         return biases.codes(added, (source.scale, scales), channels, integers)
 
-    # Says now what is wrong with it.
+    # Raises now what would be wrong with the bias later.
     biases.steps(own, factor, "none", channels) if in_float32 else bias_codes(own)
 
     def finish(wanted: Quantizer, activation: str, extra: Addends) -> Activation:
@@ -103,21 +103,19 @@ def linear(
                 axis=axis,
             )
             codes = bias_codes((*own, *extra))
-            inputs = (
-                x.tensor,
-                b.add_constant(f"{record.outputs[0]}_weights", data, q),
-                None if codes is None else b.add_constant(f"{record.outputs[0]}_bias", codes),
-            )
+            inputs = [x.tensor, b.add_constant(f"{record.outputs[0]}_weights", data, q)]
+            if codes is not None:
+                inputs.append(b.add_constant(f"{record.outputs[0]}_bias", codes))
             output = arranged(shape, layout)
-            tensor = b.add_node(operator, attributes, inputs, output, name=name)
-        b.quantize(tensor, wanted)
+            tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
+        b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
-    """Weights between their DequantizeLinear and the operator."""
+    """Weights that a DequantizeLinear reads, at an input."""
     value, name = b.required(index), b.node.inputs[index]
     if isinstance(value, Activation | Pending):
         remedy = "use constant weights"
@@ -162,7 +160,6 @@ def convolution(
     if tuple(given) != tuple(kernel[4 - rank :]):
         raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
     w = windows(b, source.shape[2:], given, rank, convolution=True)
-    window = {"stride": w.stride, "padding": w.padding, "dilation": w.dilation}
     depthwise = groups == channels and groups > 1
     if groups > 1 and not depthwise:
         b.spend(weights.codes.size * groups)
@@ -170,10 +167,18 @@ def convolution(
 
     def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
         if depthwise:
-            attributes = DepthwiseConv2d(multiplier=out // groups, activation=activation, **window)
-            return "depthwise_conv2d", attributes, codes.transpose(1, 2, 3, 0), 3
-        attributes = Conv2d(activation=activation, **window)
-        return "conv2d", attributes, codes.transpose(0, 2, 3, 1), 0
+            depthwise_window = DepthwiseConv2d(
+                stride=w.stride,
+                padding=w.padding,
+                dilation=w.dilation,
+                multiplier=out // groups,
+                activation=activation,
+            )
+            return "depthwise_conv2d", depthwise_window, codes.transpose(1, 2, 3, 0), 3
+        window = Conv2d(
+            stride=w.stride, padding=w.padding, dilation=w.dilation, activation=activation
+        )
+        return "conv2d", window, codes.transpose(0, 2, 3, 1), 0
 
     shape = (1, out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
@@ -189,7 +194,7 @@ def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
 
 
 def _ungrouped(weights: Dequantized, groups: int) -> Dequantized:
-    """Weights of groups as those of one convolution, with zeros where a channel is not seen."""
+    """Weights of groups as those of one convolution, with zeros outside a channel's own group."""
     out, depth = weights.shape[:2]
 
     def spread(values: np.ndarray, fill: np.ndarray) -> np.ndarray:
@@ -233,8 +238,8 @@ def product(
         raise Unreadable(what, "", "use weights of two dimensions that fit")
     weights = weights.mapped(np.transpose)
     if x.flat is not None and x.shape[-1] == np.prod(x.flat.shape):
-        tensor, places = b.flattened(x)
-        weights = weights.mapped(lambda a: a[:, places])
+        tensor, indices = b.flattened(x)
+        weights = weights.mapped(lambda a: a[:, indices])
         x = replace(x, tensor=tensor, flat=None)
     else:
         x = b.plain(x)
@@ -283,7 +288,7 @@ def qgemm(b: Builder) -> list[Value]:
 
 
 def added_bias(pending: Pending, value: Constant | Dequantized, axis: int) -> Pending | None:
-    """A waiting result with a constant added along its channels, if it can take it."""
+    """A pending result with a constant added along its channels, if it can take one."""
     shape = (1,) * (len(pending.shape) - len(value.shape)) + value.shape
     others = [size for position, size in enumerate(shape) if position != axis]
     if not pending.takes_bias or len(shape) != len(pending.shape) or any(n > 1 for n in others):

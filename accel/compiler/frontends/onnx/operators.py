@@ -13,7 +13,7 @@ from .values import Constant, Value
 
 Reader = Callable[[Builder], list[Value]]
 
-# Our operator, or nothing where there is none, and the reader.
+# By spelling: the name of our operator, empty where there is none, and the reader.
 READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         **quantize.READERS,
@@ -30,7 +30,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     }
 )
 
-# Whatever else is in a file, one of these shows that it is quantized.
+# Parts of operators' names that show that a file is quantized.
 _QUANTIZED = ("uantize", "QLinear", "QGemm", "Integer", *low_bit.QONNX)
 
 
@@ -39,7 +39,7 @@ def quantizes(spelling: str) -> bool:
 
 
 def reader(b: Builder) -> Reader:
-    """The reader of the present node, which may be another one where all inputs are constant."""
+    """The reader of the present node; where all inputs are constant, one that folds it."""
     spelling = b.node.spelling
     if spelling in constants.FOLDED:
         values = [b.values[name] for name in b.node.inputs]

@@ -2,30 +2,30 @@
 
 from dataclasses import replace
 
-from ...operators._window import Pair, touched
+from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import Mean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
-from .values import Activation, Addends, Pending, Shape, Value, arranged, channels_last
+from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
 from .windows import Windows, image, windows
 
 SAME_PAIR = (1, 1)
 
 
 def max_pool(b: Builder) -> list[Value]:
-    """The largest code is the code of the largest number, so it may come before quantization."""
+    """The greatest code is the code of the greatest number: codes can be pooled as numbers are."""
     if any(b.node.outputs[1:]):
         raise Unreadable("asks for the places of the largest values", "", "use its first output")
     if b.attribute("storage_order", 0):
         raise Unreadable("has storage_order 1", "", "use storage_order 0")
-    value, record = b.required(0), b.node
+    value, record = _computed(b.required(0)), b.node
     kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
     if w.dilation != SAME_PAIR:
         raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
-    size, padding = _touched(value, w)
+    size, padding = _cropped(value, w)
     attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
 
     def view(x: Activation) -> Activation:
@@ -40,13 +40,18 @@ def max_pool(b: Builder) -> list[Value]:
 
     if isinstance(value, Pending):
         return [replace(value.viewed(shape, view), axis=value.axis)]
-    return [view(b.codes(0) if not value.real else b.numbers(0))]
+    coded = isinstance(value, Activation) and not value.real
+    return [view(b.codes(0) if coded else b.numbers(0))]
 
 
-def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
+def _computed(value: Present) -> Activation | Pending:
+    if isinstance(value, Activation | Pending):
+        return value
+    raise Unreadable("has a constant input", "", "fold it")
+
+
+def _windows(b: Builder, value: Activation | Pending, kernel: Shape) -> tuple[Shape, Windows]:
     """The shape after pooling, and the windows."""
-    if not isinstance(value, Activation | Pending):
-        raise Unreadable("has a constant input", "", "fold it")
     rank = len(value.shape)
     if rank not in (3, 4):
         what = f"input {b.node.inputs[0]!r} has {rank} dimensions"
@@ -56,18 +61,18 @@ def _windows(b: Builder, value: Value, kernel: Shape) -> tuple[Shape, Windows]:
     return (*value.shape[:2], *w.output[4 - rank :]), w
 
 
-def _touched(value: Value, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
-    """Size and padding of windows without what never meets the image."""
+def _cropped(value: Activation | Pending, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
+    """Size and padding of windows, without taps that are over padding at every position."""
     image = (1, *value.shape[2:])[-2:]
     axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
-    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
-    return size, padding
+    (height, above), (width, beside) = (cropped_window(*axis) for axis in axes)
+    return (height, width), (above, beside)
 
 
 def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
-    """Means under windows, which wait for their quantization.
+    """Means under windows, as a pending result.
 
-    The runtime rounds in another way where there is one window over all of the image.
+    One window over the whole image is a `mean`: the runtime rounds it in another way.
     """
     shape, w = _windows(b, x, kernel)
     include = bool(b.attribute("count_include_pad", 0))
@@ -79,18 +84,19 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
         return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
     record = b.node
-    size, padding = (w.kernel, w.padding) if include else _touched(x, w)
+    size, padding = (w.kernel, w.padding) if include else _cropped(x, w)
     attributes = AveragePool2d(
         size=size, stride=w.stride, padding=padding, count_include_pad=include
     )
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation, **b.computed(record, wanted))
+        computed = b.computed(record, wanted)
+        given = replace(attributes, activation=activation, computed=computed)
         with b.at(record):
             output = (1, *w.output, x.shape[1])
             tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
-            b.quantize(tensor, wanted)
+            b.set_quantizer(tensor, wanted)
             outside = (1, x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
@@ -99,7 +105,7 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
 
 
 def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
-    """Means over whole dimensions, which wait for their quantization."""
+    """Means over whole dimensions, as a pending result."""
     if not axes or 0 in axes:
         what = f"takes the mean over axes {list(axes)} of {len(x.shape)} dimensions"
         raise Unreadable(what, "", "take it over others than the batch")
@@ -114,7 +120,7 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
             output = arranged(whole, x.layout)
             attributes = Mean(axes=ours, keep=True)
             tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
-            b.quantize(tensor, wanted)
+            b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
             return value if keep else b.reshaped(value, shape)
 
@@ -144,7 +150,7 @@ def qlinear_global_average_pool(b: Builder) -> list[Value]:
 
 
 def _channels_first(b: Builder, x: Activation) -> Activation:
-    """The input as if its channels were in front, also where the operator has them last."""
+    """The input with the channels first, also where the operator's attribute puts them last."""
     rank = len(x.shape)
     if not b.attribute("channels_last", 0):
         return x
@@ -161,7 +167,7 @@ def reduce_mean(b: Builder) -> list[Value]:
     axes = b.attribute("axes", ()) if given is None else given
     if not axes and b.attribute("noop_with_empty_axes", 0):
         return [x]
-    axes = tuple(range(rank)) if not axes else axes
+    axes = axes or tuple(range(rank))
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
     axes = tuple(sorted({axis % rank for axis in axes}))

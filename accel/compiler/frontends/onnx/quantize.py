@@ -1,4 +1,4 @@
-"""QuantizeLinear and DequantizeLinear: where real numbers of an ONNX file become codes and back."""
+"""QuantizeLinear and DequantizeLinear: from real numbers to codes and back."""
 
 from dataclasses import replace
 
@@ -22,9 +22,9 @@ def check_scale(scale: np.ndarray) -> None:
 
 
 def quantizer(b: Builder, scale: int, zero_point: int, default: type | None = None) -> Quantizer:
-    """The quantization of a whole tensor that two inputs of the present node give.
+    """The quantization that two inputs of the present node give: a scale and a zero point.
 
-    Where the zero point is left out it is 0 of the type ``default``, or of the node's own codes.
+    A zero point that is left out is 0 of the type ``default``, or of the node's own codes.
     """
     scales, zeros = b.constant(scale), b.constant(zero_point)
     if scales is None:
@@ -41,7 +41,7 @@ def quantizer(b: Builder, scale: int, zero_point: int, default: type | None = No
 
 
 def _code_type(b: Builder) -> type:
-    """The type of the codes that an operator on codes reads, which is that of all it has."""
+    """The type of the codes that an operator reads; all its codes have the same."""
     values = (b.value(index) for index in range(len(b.node.inputs)))
     codes = (v.unsigned for v in values if isinstance(v, Activation) and not v.real)
     return np.uint8 if next(codes, True) else np.int8
@@ -79,8 +79,9 @@ def real_constant(value: Value | None) -> np.ndarray | None:
     """The real numbers of a constant, quantized or not."""
     if isinstance(value, Dequantized):
         return real_values(value)
-    floating = isinstance(value, Constant) and value.data.dtype == np.float32
-    return value.data if floating else None
+    if isinstance(value, Constant) and value.data.dtype == np.float32:
+        return value.data
+    return None
 
 
 def single(array: np.ndarray) -> float:
@@ -118,7 +119,7 @@ def quantize_linear(b: Builder) -> list[Value]:
     return [requantized(b, b.real(0), wanted)]
 
 
-def _quantized_constant(b: Builder, value: Value, default: type) -> Constant:
+def _quantized_constant(b: Builder, value: Constant | Dequantized, default: type) -> Constant:
     real = real_values(value) if isinstance(value, Dequantized) else value.data
     scale, zeros = b.constant(1), b.constant(2)
     if scale is None or real.dtype != np.float32:
@@ -137,7 +138,7 @@ def _quantized_constant(b: Builder, value: Value, default: type) -> Constant:
 
 
 def finished(b: Builder, pending: Pending, wanted: Quantizer) -> Activation:
-    """The codes of a result that was waiting for its quantization."""
+    """The codes of a pending result, whose node is made now."""
     if wanted not in pending.made:
         value = pending.finish(wanted, pending.activation, pending.bias)
         for view in pending.views:
@@ -147,12 +148,12 @@ def finished(b: Builder, pending: Pending, wanted: Quantizer) -> Activation:
 
 
 def requantized(b: Builder, value: Activation, wanted: Quantizer) -> Activation:
-    """The codes of quantized or float32 numbers under a quantization."""
+    """The codes of real numbers under a quantization, which may be the one they have."""
     if b.tensors[value.tensor].dtype == "int8" and b.quantizer(value.tensor) == wanted:
         return replace(value, real=False)
     shape = b.tensors[value.tensor].shape
     tensor = b.add_node("quantize", Quantize(), (value.tensor,), shape)
-    b.quantize(tensor, wanted)
+    b.set_quantizer(tensor, wanted)
     return replace(value, tensor=tensor, real=False, unsigned=wanted.unsigned)
 
 

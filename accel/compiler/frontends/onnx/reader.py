@@ -1,8 +1,9 @@
 """ONNX: models quantized to 8 bits, with operators on codes (QOperator) or between
 QuantizeLinear and DequantizeLinear (QDQ).
 
-Their convolutions are channels-first; our graph is channels-last, which costs nothing where
-constants can be permuted instead. A network's inputs and outputs stay as the file has them.
+Their convolutions are channels-first, our graph is channels-last: constants are permuted when the
+file is read, and activations keep a note of their layout. Inputs and outputs stay as the file has
+them.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ from .values import Activation, Constant, Missing, Pending, Value, identity
 
 INPUT_TYPES = ("float32", "int8", "uint8")
 QUANTIZE_REMEDY = "quantize it with `accel quantize`"
-# What NumPy and Python raise where constants of an operator do not go together.
+# What NumPy and Python raise where an operator's constants do not fit together.
 NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
@@ -58,7 +59,7 @@ def spellings(data: bytes) -> list[str]:
 
 
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:
-    """Yield what is in the way whatever the operators mean."""
+    """Yield what is wrong with the file as a whole, before operators are read."""
     floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
     if floating and not any(quantizes(node.spelling) for node in record.nodes):
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
@@ -102,7 +103,7 @@ def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
 
 
 def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reason]:
-    """Yield what keeps operators from being computed, but not those that only wait for them."""
+    """Yield why operators can never run; not for those that only wait for such operators."""
     made = {name for node in stuck for name in node.outputs}
     unset = [
         (node, name)
@@ -132,7 +133,7 @@ def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reas
 
 
 class _Reading:
-    """Reads operators one after the other, and finds all that is in the way of it."""
+    """Reads the operators in order, and collects everything that is wrong with them."""
 
     def __init__(self, record: FileRecord) -> None:
         self.record = record
@@ -171,10 +172,10 @@ class _Reading:
 
     def _node(self, node: NodeRecord) -> None:
         b = self.builder
-        b.node = node
         values: list[Value] = []
         try:
-            values = reader(b)(b)
+            with b.at(node):
+                values = reader(b)(b)
         except Skipped:
             pass
         except Unreadable as error:
@@ -188,7 +189,7 @@ class _Reading:
     # The network's ends.
 
     def _end(self, kind: str, name: str) -> NodeRecord:
-        """Stands for the operators that we add at an input or output, and names their tensors."""
+        """A record for the operators that we add at an input or output; it names their tensors."""
         index = len(self.record.nodes)
         return NodeRecord(
             index=index, spelling=kind, domain="", inputs=(), outputs=(name,), attributes={}
@@ -201,7 +202,7 @@ class _Reading:
             self.faults.append(fault)
             b.values[port.name] = Missing()
             return None
-        shape = tuple(size if isinstance(size, int) else 1 for size in port.shape)
+        shape = tuple(size if isinstance(size, int) else 1 for size in port.shape or ())
         found = list(tensor_problems(Tensor(name=port.name, shape=shape, dtype=port.dtype)))
         if found:
             self.faults.extend(found)
@@ -212,7 +213,7 @@ class _Reading:
         if unsigned:
             with b.at(self._end("input", f"{name}_int8")):
                 tensor = b.add_node("quantize", Quantize(), (name,), shape)
-            b.tie(tensor, name)
+            b.share_quantization(tensor, name)
         real = port.dtype == "float32"
         b.values[port.name] = Activation(tensor, shape, identity(len(shape)), real, unsigned)
         return name
@@ -246,7 +247,7 @@ class _Reading:
         elif value.unsigned and not value.real:
             codes = tensor
             tensor = b.add_node("quantize", Quantize(), (codes,), shape, "uint8")
-            b.tie(codes, tensor)
+            b.share_quantization(codes, tensor)
         taken = {*b.ends, *(other.name for other in self.record.inputs)}
         if tensor in taken:
             tensor = b.moved("reshape", Reshape(), tensor, shape)
@@ -254,15 +255,15 @@ class _Reading:
 
 
 def _real_form(pending: Pending) -> Activation:
-    if pending.numbers is not None:
-        value = pending.numbers(pending.steps)
+    if pending.to_numbers is not None:
+        value = pending.to_numbers(pending.steps)
         for view in pending.views:
             value = view(value)
         return value
-    if pending.real_form is None or pending.activation != "none":
+    if pending.to_real is None or pending.activation != "none":
         remedy = "put QuantizeLinear and DequantizeLinear after it"
         raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)
-    value = pending.real_form()
+    value = pending.to_real()
     for view in pending.views:
         value = view(value)
     return value

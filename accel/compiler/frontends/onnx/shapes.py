@@ -1,7 +1,7 @@
-"""Operators of ONNX files that move numbers and change none."""
+"""Operators of ONNX files that move values and change none."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -19,6 +19,7 @@ from .values import (
     Constant,
     Dequantized,
     Pending,
+    Present,
     Shape,
     Value,
     arranged,
@@ -28,12 +29,12 @@ from .values import (
 
 def viewed(
     b: Builder,
-    value: Value,
+    value: Present,
     shape: Shape,
     array: Callable[[np.ndarray], np.ndarray],
     activation: Callable[[Activation], Activation],
-) -> Value:
-    """The value after an operator that moves numbers, whatever kind of value it is."""
+) -> Present:
+    """The value after a move: ``array`` moves a constant, ``activation`` a tensor of our graph."""
     record = b.node
     if isinstance(value, Constant | Dequantized):
         b.spend(math.prod(shape))
@@ -46,7 +47,7 @@ def viewed(
     return value.viewed(shape, view) if isinstance(value, Pending) else activation(value)
 
 
-def _reshaped(b: Builder, value: Value, shape: Shape) -> list[Value]:
+def _reshaped(b: Builder, value: Present, shape: Shape) -> list[Value]:
     if math.prod(shape) != math.prod(value.shape):
         raise Unreadable(f"gives {value.shape} the shape {shape}")
     return [viewed(b, value, shape, lambda a: a.reshape(shape), lambda x: b.reshaped(x, shape))]
@@ -162,11 +163,11 @@ def _fill_code(b: Builder, x: Activation, number: float, given_code: bool) -> in
     return int(np.clip(codes, -128, 127))
 
 
-# Taking apart.
+# Slices.
 
 
 def _bounds(start: int, end: int, step: int, size: int) -> tuple[int, int]:
-    """First index and how many of an axis, with ONNX's rules for indices beyond it."""
+    """The first index along an axis and the count, by ONNX's rules for indices beyond it."""
     indices = range(size)[slice(start, None if step < 0 and end < -size else end, step)]
     return (indices[0] if indices else 0), len(indices)
 
@@ -188,7 +189,7 @@ def slice_of(b: Builder) -> list[Value]:
     return [_slice(b, value, taken)]
 
 
-def _slice(b: Builder, value: Value, taken: list[tuple[int, int, int]]) -> Value:
+def _slice(b: Builder, value: Present, taken: list[tuple[int, int, int]]) -> Present:
     shape = tuple(count for _, count, _ in taken)
     if 0 in shape:
         raise Unreadable(f"leaves nothing of {value.shape}")
@@ -231,23 +232,23 @@ def split(b: Builder) -> list[Value]:
             for start, count in zip(starts, sizes, strict=True)
         ]
     x = b.plain(value) if value.flat is not None else value
-    values = []
+    parts: list[Activation] = []
     for name, count in zip(b.node.outputs, sizes, strict=True):
         shape = (*x.shape[:axis], count, *x.shape[axis + 1 :])
         dtype = b.tensors[x.tensor].dtype
         tensor = b.add_tensor(name, arranged(shape, x.layout), dtype)
         if dtype != "float32":
-            b.tie(x.tensor, tensor)
-        values.append(Activation(tensor, shape, x.layout, x.real, x.unsigned))
+            b.share_quantization(x.tensor, tensor)
+        parts.append(Activation(tensor, shape, x.layout, x.real, x.unsigned))
     attributes = Split(axis=x.layout.index(axis), sizes=tuple(sizes))
-    b.attach_node("split", attributes, (x.tensor,), tuple(v.tensor for v in values))
-    return values
+    b.attach_node("split", attributes, (x.tensor,), tuple(part.tensor for part in parts))
+    return [*parts]
 
 
-# Putting together.
+# Concatenations.
 
 
-def _joined_shape(b: Builder, values: list[Value], axis: int) -> tuple[Shape, int]:
+def _joined_shape(values: Sequence[Present], axis: int) -> tuple[Shape, int]:
     shapes = [value.shape for value in values]
     rank = len(shapes[0])
     if not -rank <= axis < rank or any(len(shape) != rank for shape in shapes):
@@ -261,60 +262,70 @@ def _joined_shape(b: Builder, values: list[Value], axis: int) -> tuple[Shape, in
 
 
 def _join(
-    b: Builder, values: list[Activation | np.ndarray], shape: Shape, axis: int, name: str
+    b: Builder, values: Sequence[Activation | np.ndarray], shape: Shape, axis: int, name: str
 ) -> Activation:
-    """Codes one after the other, all of one quantization; arrays are constants of int8 codes."""
+    """A concatenation of codes of one quantization; arrays are constants of int8 codes."""
     plain, variable = identity(len(shape)), [v for v in values if isinstance(v, Activation)]
     if not variable:
         raise Unreadable("puts constants alone together", "", "fold them")
     layouts = (v.layout for v in variable if v.flat is None and v.layout != plain)
     layout = next(layouts, plain)
-    known = b.quantizer(variable[0].tensor)
-    tensors = [
-        b.in_layout(value, layout).tensor
-        if isinstance(value, Activation)
-        else b.add_constant(f"{name}_part", value.transpose(layout), known.quantization())
-        for value in values
-    ]
+    tensors = []
+    for value in values:
+        if isinstance(value, Activation):
+            tensors.append(b.in_layout(value, layout).tensor)
+            continue
+        q = b.known_quantizer(variable[0].tensor).quantization()
+        tensors.append(b.add_constant(f"{name}_part", value.transpose(layout), q))
     attributes = Concatenation(axis=layout.index(axis))
     output = arranged(shape, layout)
     tensor = b.add_node("concatenation", attributes, tuple(tensors), output, name=name)
     for other in tensors:
         if not b.tensors[other].constant:
-            b.tie(other, tensor)
+            b.share_quantization(other, tensor)
     return Activation(tensor, shape, layout, variable[0].real, variable[0].unsigned)
 
 
-def _codes(b: Builder, value: Value, wanted: Quantizer) -> Activation | np.ndarray:
-    if isinstance(value, Constant | Dequantized):
-        codes = float32.quantize(real_constant(value), wanted.scale, wanted.zero_point)
+def _codes(
+    b: Builder, value: Activation | Pending | np.ndarray, wanted: Quantizer
+) -> Activation | np.ndarray:
+    if isinstance(value, np.ndarray):
+        codes = float32.quantize(value, wanted.scale, wanted.zero_point)
         return np.clip(codes, -128, 127).astype(np.int8)
     if isinstance(value, Pending):
         return finished(b, value, wanted)
     return requantized(b, value, wanted)
 
 
+def _numbers(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
+    """An input as real numbers, which may be a pending result."""
+    if isinstance(value, Pending):
+        return value
+    constant = real_constant(value)
+    return b.real(index) if constant is None else constant
+
+
 def concat(b: Builder) -> list[Value]:
     values = [b.required(index) for index in range(len(b.node.inputs))]
     if not values:
         raise Unreadable("has no input")
-    shape, axis = _joined_shape(b, values, b.attribute("axis", 0))
-    if all(isinstance(value, Constant) for value in values):
+    shape, axis = _joined_shape(values, b.attribute("axis", 0))
+    arrays = [value.data for value in values if isinstance(value, Constant)]
+    if len(arrays) == len(values):
         b.spend(math.prod(shape))
-        return [Constant(np.concatenate([value.data for value in values], axis))]
-    if all(isinstance(value, Activation) and not value.real for value in values):
-        if len({value.unsigned for value in values}) > 1:
+        return [Constant(np.concatenate(arrays, axis))]
+    coded = [value for value in values if isinstance(value, Activation) and not value.real]
+    if len(coded) == len(values):
+        if len({value.unsigned for value in coded}) > 1:
             raise Unreadable("puts int8 and uint8 together")
-        return [_join(b, values, shape, axis, b.node.outputs[0])]
-    for index, value in enumerate(values):
-        if not isinstance(value, Pending) and real_constant(value) is None:
-            b.real(index)  # says what is wrong with it
+        return [_join(b, coded, shape, axis, b.node.outputs[0])]
+    parts = [_numbers(b, value, index) for index, value in enumerate(values)]
     record = b.node
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
-            codes = [_codes(b, value, wanted) for value in values]
+            codes = [_codes(b, part, wanted) for part in parts]
             return _join(b, codes, shape, axis, name)
 
     return [Pending(record.place, shape, finish)]
@@ -329,7 +340,7 @@ def qlinear_concat(b: Builder) -> list[Value]:
     for index in range(2, 2 + 3 * count, 3):
         value = b.codes(index, quantizer(b, index + 1, index + 2))
         values.append(requantized(b, value, wanted))
-    shape, axis = _joined_shape(b, values, b.attribute("axis", 0))
+    shape, axis = _joined_shape(values, b.attribute("axis", 0))
     return [_join(b, values, shape, axis, b.node.outputs[0])]
 
 

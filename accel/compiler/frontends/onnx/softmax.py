@@ -9,11 +9,11 @@ from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Value
 
-LAST_AXIS_OPSET = 13  # before, all dimensions from the axis on are one
+LAST_AXIS_OPSET = 13  # earlier opsets join all dimensions from the axis on
 
 
 def _result(b: Builder, x: Activation, axis: int) -> Pending:
-    """Softmax over a dimension of the file's."""
+    """Softmax over one dimension, as a pending result."""
     record, rank = b.node, len(x.shape)
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
@@ -29,10 +29,10 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
         with b.at(record):
             shape = b.tensors[x.tensor].shape
             tensor = b.add_node("softmax", Softmax(), (x.tensor,), shape, name=name)
-        b.quantize(tensor, wanted)
+        b.set_quantizer(tensor, wanted)
         return replace(b.like(x, tensor), real=False)
 
-    def real_form() -> Activation:
+    def to_real() -> Activation:
         with b.at(record):
             shape = b.tensors[x.tensor].shape
             real = b.add_node(
@@ -46,11 +46,11 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
             output = b.add_node("softmax", Softmax(), (real,), shape, "float32")
             return replace(x, tensor=output, real=True, unsigned=False)
 
-    return Pending(record.place, x.shape, finish, real_form=real_form)
+    return Pending(record.place, x.shape, finish, to_real=to_real)
 
 
 def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
-    """Before opset 13 it was over the given dimension and all after it, by default ``old_axis``."""
+    """Before opset 13 it is over the given dimension and all after it, by default ``old_axis``."""
     if opset >= LAST_AXIS_OPSET:
         return _result(b, x, b.attribute("axis", -1))
     axis, shape, rank = b.attribute("axis", old_axis), x.shape, len(x.shape)

@@ -1,8 +1,9 @@
-"""What a tensor of an ONNX file stands for while its graph is turned into ours."""
+"""What is known of a tensor of an ONNX file while the file is being read."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +43,12 @@ class Dequantized:
         return Dequantized(*map(function, (self.codes, self.scale, self.zero_point)))
 
 
-Addends = tuple[Constant | Dequantized, ...]  # one number, or one for each channel, each
+Addends = tuple[Constant | Dequantized, ...]  # each is one number, or one for each channel
 
 
 @dataclass(frozen=True)
 class Flat:
-    """What a flattened tensor was: its shape in the file's order and how ours permutes it."""
+    """What a tensor was before the file flattened it: its shape there, and the layout of ours."""
 
     shape: Shape
     layout: Shape
@@ -58,9 +59,9 @@ class Activation:
     """A tensor of our graph and how the file sees it.
 
     ``shape`` is the file's; ours is the file's tensor transposed by ``layout``. Where ``flat`` is
-    set, ours still has the form that it describes, and the file flattened it to ``shape``. ``real``
-    says that the file means real numbers, the codes dequantized. ``unsigned`` says that the file has
-    uint8 codes, which are 128 higher than ours.
+    set, the file flattened the tensor to ``shape``, and ours still has the shape and layout from
+    before. ``real`` says that the tensor stands for real numbers: the codes after a
+    DequantizeLinear. ``unsigned`` says that the file has uint8 codes, 128 above ours.
     """
 
     tensor: str
@@ -73,16 +74,22 @@ class Activation:
 
 @dataclass(frozen=True, eq=False)
 class Pending:
-    """A real result that gets its node when the file quantizes it.
+    """The real result of an operator whose node is not made yet.
 
-    ``finish(quantizer, activation, bias)`` adds the node whose output is quantized as the quantizer
-    says. ``views`` are changes of shape between the operator and its quantization, the first one
-    first. ``bias`` are constants to be added, in order. ``real_form`` adds the node that computes
-    real numbers instead, where there is one.
+    In a file, an operator has a float32 result, and a QuantizeLinear after it says how to make
+    codes of it. Our node computes the codes at once, so it can be made only when the
+    QuantizeLinear is read. Until then the result is pending, and collects what the file does to
+    it:
 
-    In a network of few bits nothing is fused: ``steps`` are float32 operations that follow, and
-    ``chained(coder, steps)`` adds the node that computes them all. ``numbers(steps)`` adds the one that
-    computes real numbers. ``axis`` is the dimension of the channels, where there is one.
+    ``views`` are changes of shape, in order; ``activation`` is a clamp, which an operator that
+    ``fuses`` takes; ``bias`` are constants that were added, in order, which one that
+    ``takes_bias`` takes. ``finish(quantizer, activation, bias)`` then adds the node; ``made``
+    keeps its output for each quantizer. ``to_real()`` adds the node that computes real numbers
+    instead, where there is one.
+
+    In low-bit networks all that follows is kept as ``steps`` in float32. ``to_codes(coder, steps)``
+    adds the node that computes codes, ``to_numbers(steps)`` the one that computes real numbers.
+    ``axis`` is the dimension of the channels, where it is known.
     """
 
     place: str
@@ -93,11 +100,11 @@ class Pending:
     fuses: bool = False
     bias: Addends = ()
     takes_bias: bool = False
-    real_form: Callable[[], Activation] | None = None
-    made: dict = field(default_factory=dict)
+    to_real: Callable[[], Activation] | None = None
+    made: dict[Any, Activation] = field(default_factory=dict)
     steps: tuple[EpilogueStep, ...] = ()
-    chained: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
-    numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
+    to_codes: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
+    to_numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
@@ -107,10 +114,11 @@ class Pending:
 
 @dataclass(frozen=True)
 class Missing:
-    """A tensor that an operator in the way would have made; its faults are told already."""
+    """The result of an operator that could not be read, which has been reported already."""
 
 
-Value = Constant | Dequantized | Activation | Pending | Missing
+Present = Constant | Dequantized | Activation | Pending
+Value = Present | Missing
 
 
 def identity(rank: int) -> Shape:
@@ -118,7 +126,7 @@ def identity(rank: int) -> Shape:
 
 
 def channels_last(rank: int) -> Shape:
-    """The order in which our graph has the dimensions of a file's ``[1, channels, ...]``."""
+    """The layout of our tensor for a file's ``[1, channels, ...]``."""
     return (0, *range(2, rank), 1) if rank > 2 else identity(rank)
 
 
@@ -127,13 +135,13 @@ def arranged(shape: Shape, layout: Shape) -> Shape:
 
 
 def keeps_order(shape: Shape, layout: Shape) -> bool:
-    """Whether a permutation moves dimensions of 1 alone, so that no value changes its place."""
+    """Whether a permutation moves only dimensions of size 1, so that the values stay in order."""
     moved = [axis for axis in layout if shape[axis] > 1]
     return moved == sorted(moved)
 
 
 def layout_after(shape: Shape, layout: Shape, new: Shape) -> Shape | None:
-    """The layout after dimensions of 1 came or went, or None where the shape changed otherwise."""
+    """The layout after dimensions of size 1 came or went; None if the shape changed otherwise."""
     old_axes = [axis for axis, size in enumerate(shape) if size > 1]
     new_axes = [axis for axis, size in enumerate(new) if size > 1]
     if [shape[a] for a in old_axes] != [new[a] for a in new_axes]:

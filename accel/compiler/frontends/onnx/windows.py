@@ -1,4 +1,4 @@
-"""Windows as ONNX's attributes describe them: strides, dilations and the ways to say padding."""
+"""Windows as ONNX's attributes describe them: strides, dilations and padding."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,11 @@ from .values import Activation, Shape
 
 @dataclass(frozen=True)
 class Windows:
-    """Pairs are (height, width). ``output`` is the number of windows; the padding at the end may be
-    more than the file's, where a last window reaches beyond it. Negative padding leaves pixels out."""
+    """Pairs are (height, width); ``output`` is the number of windows.
+
+    Negative padding leaves pixels out. Where the last window reaches beyond the file's padding,
+    that at the end is larger, and ``widened`` is set.
+    """
 
     kernel: Pair
     stride: Pair
@@ -32,22 +35,24 @@ def image(b: Builder, value: Activation) -> Activation:
 
 
 def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair:
-    """An attribute's values for height and width; one of 1 dimension has no height."""
+    """An attribute's values for height and width; 1 for the height of one-dimensional windows."""
     values = tuple(values) or (default,) * (rank - 2)
     if len(values) != rank - 2:
         raise Unreadable(f"has {len(values)} {name} for {rank - 2} dimensions")
     if not all(1 <= value <= MAX_STEP for value in values):
         raise Unreadable(f"has {name} {list(values)} out of range 1..{MAX_STEP}")
-    return values if rank == 4 else (1, *values)
+    return (values[0], values[1]) if rank == 4 else (1, values[0])
 
 
-def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool = False) -> Windows:
-    """The windows over an image of ``size``; ``kernel`` as the file has it, ``rank`` of its input.
+def windows(
+    b: Builder, size: Shape, kernel: Shape, rank: int, convolution: bool = False
+) -> Windows:
+    """The windows over an image of ``size``, by the present node's attributes.
 
-    Those of a ``convolution`` and of a pooling begin in different places where strides leave out
-    pixels and the file asks for the runtime's own padding.
+    ``kernel`` is the file's, ``rank`` the input's. With ``auto_pad``, the runtime pads a
+    ``convolution`` and a pooling differently where strides leave out pixels.
     """
-    kernel = spatial("kernel_shape", kernel, rank, 1)
+    taps = spatial("kernel_shape", kernel, rank, 1)
     stride = spatial("strides", b.attribute("strides", ()), rank, 1)
     dilation = spatial("dilations", b.attribute("dilations", ()), rank, 1)
     pads = b.attribute("pads", ()) or (0,) * (2 * (rank - 2))
@@ -57,9 +62,11 @@ def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool 
     explicit = [*zip(pads[:half], pads[half:], strict=True)]
     explicit = explicit if rank == 4 else [(0, 0), *explicit]
     mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
-    padding, output, widened = [], [], False
+    padding: list[Pair] = []
+    output: list[int] = []
+    widened = False
     for axis in (0, 1):
-        step, reach = stride[axis], extent(kernel[axis], dilation[axis])
+        step, reach = stride[axis], extent(taps[axis], dilation[axis])
         before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
         free = size[axis] + before + after - reach
         count = (-(-free // step) if ceil else free // step) + 1
@@ -71,17 +78,19 @@ def windows(b: Builder, size: Pair, kernel: Shape, rank: int, convolution: bool 
         widened |= beyond > 0
         padding.append((before, after + max(beyond, 0)))
         output.append(count)
-    return Windows(kernel, stride, dilation, tuple(padding), tuple(output), widened)
+    return Windows(
+        taps, stride, dilation, (padding[0], padding[1]), (output[0], output[1]), widened
+    )
 
 
 def _amounts(
     mode: str, explicit: Pair, size: int, step: int, reach: int, convolution: bool
 ) -> Pair:
-    """Pixels of padding before and after, which are to be left out where they are negative.
+    """Pixels of padding before and after; negative amounts leave pixels out.
 
-    Source: ONNX Runtime's ``ComputePad`` and ``PoolAttributes::ComputeSizePadDilations``, which halve
-    a negative total towards zero, as C++ does. Its convolutions were measured to halve one more than
-    that, in all of 1,320 combinations of kernel, stride and size.
+    Source: ONNX Runtime's ``ComputePad`` and ``PoolAttributes::ComputeSizePadDilations``, which
+    halve a negative total towards zero, as C++ does. Its convolutions were measured to halve one
+    more than that, in all of 1,320 combinations of kernel, stride and size.
     """
     if mode == "NOTSET":
         return explicit

@@ -1,7 +1,7 @@
 """Counts the fields of a protocol buffer before it is parsed.
 
-A field of two bytes can become an object of a hundred, so a file that nobody wrote in earnest would
-take many times its own size of memory. Weights are one field each, whatever their size.
+A field of two bytes can become an object of a hundred bytes, so a hostile file could take many
+times its size in memory. Weights are one field each, whatever their size.
 """
 
 from typing import Any
@@ -13,9 +13,10 @@ SIZES = {FIXED64: 8, FIXED32: 4}
 
 
 def fields(data: bytes, descriptor: Any) -> int:
-    """Fields of a message and of all within it; ends just above ``MAX_FIELDS``.
+    """The number of fields of a message and of all messages in it; stops above ``MAX_FIELDS``.
 
-    ``descriptor`` is the message's. What is damaged is not counted further: the parser will find it.
+    ``descriptor`` is the message's. Counting stops where bytes are damaged: the parser reports
+    them.
     """
     view, count = memoryview(data), 0
     waiting = [(0, len(data), descriptor, 0)]

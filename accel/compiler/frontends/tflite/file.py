@@ -1,9 +1,9 @@
 """The contents of a TFLite flatbuffer as plain records, read without trusting the file.
 
-Flatbuffers' Python classes check no bounds of their own beyond those of the byte string, so whatever
-they raise means a damaged file. A small file may refer to the same bytes many times over; what is
-read in all is therefore limited to a multiple of the file's size, and of a large one to little more
-than itself. What becomes objects is limited in number.
+Flatbuffers' Python classes check only the bounds of the byte string, so whatever they raise means
+a damaged file. A small file can refer to the same bytes many times; the bytes read in all are
+therefore limited to a multiple of the file's size, or to little more than the size of a large
+file. The number of objects is limited too.
 """
 
 import struct
@@ -22,9 +22,10 @@ SPELLINGS = {
 }
 DAMAGE = (struct.error, ValueError, TypeError, IndexError, OverflowError, KeyError)
 BUILTIN_CODE_FIELD = 10  # of OperatorCode: its fourth field, in the vtable
-REPEATED = 16  # times its own size that a file may make us read,
-EXTRA = 2**26  # but no more bytes than this beyond it
-MAX_OPERATORS = 2**13  # more than any core has memory for
+# Bytes that a file may make us read: REPEATED times its size, but at most EXTRA more than its size.
+REPEATED = 16
+EXTRA = 2**26
+MAX_OPERATORS = 2**13  # more than any core has program memory for
 MAX_ITEMS = 2**16  # of a list of tables, such as the tensors
 MAX_VALUES = 2**22  # of all lists of numbers together
 
@@ -35,7 +36,7 @@ class Damaged(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class TensorRecord:
-    """A tensor as the file has it; ``dtype`` in the file's spelling, ``data`` None if it is computed.
+    """A tensor as in the file: ``dtype`` in its spelling, ``data`` None if it is computed.
 
     A ``state`` keeps its value from one invocation to the next.
     """

@@ -39,7 +39,7 @@ DTYPES = {
     "FLOAT32": "float32",
     "BOOL": "bool",
 }
-NUMBERS = ("int32", "int64")  # integers that are no codes
+NUMBERS = ("int32", "int64")  # integers that are not codes
 QUANTIZE_REMEDY = "convert it with full integer quantization (int8)"
 
 
@@ -73,7 +73,7 @@ def unpack_int4(packed: np.ndarray, count: int) -> np.ndarray:
 
 
 class _Builder:
-    """Turns a file's records into a graph, and finds all that is in the way of it."""
+    """Turns a file's records into a graph, and collects everything that is wrong with them."""
 
     def __init__(self, record: FileRecord) -> None:
         self.record = record
@@ -87,7 +87,7 @@ class _Builder:
         self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
 
     def graph(self, name: str) -> Graph:
-        """Return the graph of what can be read; the rest goes to ``reasons``."""
+        """Return the graph of what can be read; ``reasons`` says what cannot."""
         inputs = self.use(self.record.inputs)
         nodes = list(self.nodes())
         outputs = self.use(self.record.outputs)
@@ -108,7 +108,7 @@ class _Builder:
         )
 
     def use(self, indices: Iterable[int]) -> tuple[str, ...]:
-        """The names of inputs or outputs."""
+        """The names of the network's inputs or outputs."""
         tensors = [self.tensor(index) for index in indices]
         by_index = zip(indices, tensors, strict=True)
         return tuple(self.ends[i].tensor.name if i in self.ends else t.name for i, t in by_index)
@@ -124,7 +124,7 @@ class _Builder:
         return self.tensors[index]
 
     def signed(self, index: int, tensor: Tensor) -> Tensor:
-        """The tensor in int8 if it is uint8 and need not be, in front of or behind an end."""
+        """The tensor, in int8 if it is uint8; inputs and outputs get a conversion."""
         if index in self.unsigned:
             return tensor
         inner = lowered(tensor)
@@ -161,14 +161,14 @@ class _Builder:
         return Node(
             name=f"{spelling.operator}_{index}",
             operator=spelling.operator,
-            inputs=tuple(None if tensor is None else tensor.name for tensor in own),
+            inputs=tuple(tensor.name for tensor in own),
             outputs=tuple(tensor.name for tensor in outputs),
             attributes=spelling.attributes(options, inputs, outputs),
             source=record.spelling,
         )
 
     def reasons(self, graph: Graph) -> Iterator[Reason]:
-        """Yield all that is in the way, from the file as a whole to single operators."""
+        """Yield everything that is wrong, from the file as a whole to single operators."""
         if self.record.version != VERSION:
             yield Reason(place="", what=f"has schema version {self.record.version}, not {VERSION}")
         if self.record.subgraphs != 1:
@@ -200,7 +200,7 @@ class _Options:
         self._options = wanted()
         try:
             self._options.Init(record.options.Bytes, record.options.Pos)
-        except DAMAGE as error:  # they begin beyond what 32 bits can say
+        except DAMAGE as error:  # an offset beyond 32 bits
             raise Unreadable("has damaged options") from error
 
     def __getattr__(self, field: str) -> Callable[[], Any]:
@@ -212,7 +212,7 @@ class _Options:
 
 
 def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], TensorRecord]]]:
-    """What kernels take the operands of layers with weights for, whatever these say of themselves."""
+    """How kernels read the weights and biases of layers, whatever the tensors' own fields say."""
     for operator in record.operators:
         if operator.spelling in WEIGHTED:
             axis, bias = WEIGHTED[operator.spelling]
@@ -222,14 +222,14 @@ def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], T
 
 
 def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
-    """Scales are those of the output channels, if there are as many as the dimension that they name."""
+    """Scales belong to the output channels, if there are as many as in the dimension they name."""
     scales, named = len(weights.scale), weights.axis
     fits = 0 <= named < len(weights.shape) and weights.shape[named] == scales > 1
     return replace(weights, axis=axis) if fits else weights
 
 
 def _as_bias(bias: TensorRecord) -> TensorRecord:
-    """A number for each output channel, in whatever shape."""
+    """A vector, whatever shape the file gives it."""
     return replace(bias, shape=(_elements(bias),)) if bias.data is not None else bias
 
 
@@ -244,7 +244,7 @@ def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
 
 
 def _unique_names(records: tuple[TensorRecord, ...]) -> list[str]:
-    """Return the tensors' names, made up where empty and numbered where used twice."""
+    """Return a name for each tensor: numbered where the file's is empty or used twice."""
     taken, names = set(), []
     for index, record in enumerate(records):
         name = record.name or f"tensor_{index}"
@@ -294,17 +294,18 @@ def _data_bytes(record: TensorRecord) -> int:
 
 
 def _tensor(name: str, record: TensorRecord) -> Tensor:
-    """Return our tensor; data of a wrong size, which is a fault, is left out.
+    """Return our tensor; data of a wrong size, which is reported elsewhere, is left out.
 
-    As TFLite Micro has it, scales without zero points quantize nothing, and nobody looks at what
-    quantizes integers that are no codes, such as biases: what makes no sense there is left out.
+    As in TFLite Micro, scales without zero points are ignored, and so is an impossible
+    quantization of integers that are not codes, such as biases.
     """
     dtype = DTYPES.get(record.dtype, "float32")
     quantized = dtype not in ("float32", "bool") and record.scale and record.zero_point
     q = Quantization(scale=record.scale, zero_point=record.zero_point, axis=record.axis)
     data = None
     if record.data is not None and record.dtype in DTYPES:
-        data = _data(record, dtype) if len(record.data) == _data_bytes(record) else None
+        whole = len(record.data) == _data_bytes(record)
+        data = _data(record, record.data, dtype) if whole else None
     tensor = Tensor(
         name=name,
         shape=record.shape,
@@ -316,13 +317,13 @@ def _tensor(name: str, record: TensorRecord) -> Tensor:
     return replace(tensor, quantization=None) if odd else tensor
 
 
-def _data(record: TensorRecord, dtype: str) -> np.ndarray:
+def _data(record: TensorRecord, stored: bytes, dtype: str) -> np.ndarray:
     if dtype == "int4":
-        packed = np.frombuffer(record.data, np.uint8)
+        packed = np.frombuffer(stored, np.uint8)
         data = unpack_int4(packed, _elements(record)).reshape(record.shape)
     else:
         little_endian = np.dtype(dtype).newbyteorder("<")
-        data = np.frombuffer(record.data, little_endian).astype(dtype).reshape(record.shape)
+        data = np.frombuffer(stored, little_endian).astype(dtype).reshape(record.shape)
     data.flags.writeable = False
     return data
 

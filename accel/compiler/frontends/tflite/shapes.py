@@ -19,6 +19,7 @@ from .spelling import (
     ANEW,
     Operands,
     Options,
+    Results,
     Unreadable,
     activation,
     axes,
@@ -28,18 +29,21 @@ from .spelling import (
     from_front,
     integers,
     of_axis,
+    shape_of,
 )
 
 
-def pad(options: Options, inputs: Operands, outputs: Operands) -> Pad:
+def pad(options: Options, inputs: Operands, outputs: Results) -> Pad:
     amounts = integers(inputs, 1, "amounts")
-    if inputs[1].shape != (len(inputs[0].shape), 2):
-        raise Unreadable(f"has amounts of shape {inputs[1].shape}")
+    if shape_of(inputs, 1) != (len(shape_of(inputs)), 2):
+        raise Unreadable(f"has amounts of shape {shape_of(inputs, 1)}")
     value = inputs[2] if len(inputs) > 2 else None
     if value is not None:
         _check_value(value, outputs[0])
     pairs = tuple(zip(amounts[0::2], amounts[1::2], strict=True))
-    return Pad(amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.data.item()))
+    return Pad(
+        amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.values.item())
+    )
 
 
 def _check_value(value: Tensor, output: Tensor) -> None:
@@ -56,19 +60,19 @@ def _zero(tensor: Tensor) -> int:
     return tensor.quantization.zero_point[0] if tensor.quantization else 0
 
 
-def mean(options: Options, inputs: Operands, outputs: Operands) -> Mean:
-    found = axes(inputs, 1, len(inputs[0].shape))
+def mean(options: Options, inputs: Operands, outputs: Results) -> Mean:
+    found = axes(inputs, 1, len(shape_of(inputs)))
     return Mean(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
-def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ReduceMax:
-    found = axes(inputs, 1, len(inputs[0].shape))
+def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ReduceMax:
+    found = axes(inputs, 1, len(shape_of(inputs)))
     return ReduceMax(axes=found, keep=_kept(found, options, inputs, outputs), smallest=smallest)
 
 
-def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: Operands) -> bool:
-    """Whether axes stay as 1s. The output's shape says so too, and kernels look at nothing else."""
-    whole, shape = inputs[0].shape, outputs[0].shape
+def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: Results) -> bool:
+    """Whether axes stay with size 1: as the output's shape says, which is all that kernels use."""
+    whole, shape = shape_of(inputs), outputs[0].shape
     if shape == tuple(1 if axis in found else n for axis, n in enumerate(whole)):
         return True
     if shape == tuple(n for axis, n in enumerate(whole) if axis not in found):
@@ -76,59 +80,57 @@ def _kept(found: tuple[int, ...], options: Options, inputs: Operands, outputs: O
     return bool(options.KeepDims())
 
 
-def arg_max(smallest: bool, options: Options, inputs: Operands, outputs: Operands) -> ArgMax:
+def arg_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ArgMax:
     check_type(options.OutputType(), "an output")
-    return ArgMax(axis=of_axis(inputs, 1, len(inputs[0].shape)), smallest=smallest)
+    return ArgMax(axis=of_axis(inputs, 1, len(shape_of(inputs))), smallest=smallest)
 
 
-def concatenation(options: Options, inputs: Operands, outputs: Operands) -> Concatenation:
+def concatenation(options: Options, inputs: Operands, outputs: Results) -> Concatenation:
     if activation(options) != "none":
         raise Unreadable("has a fused activation, which its kernel does not compute")
     return Concatenation(axis=from_front(options.Axis(), len(outputs[0].shape)))
 
 
-def pack(options: Options, inputs: Operands, outputs: Operands) -> Pack:
+def pack(options: Options, inputs: Operands, outputs: Results) -> Pack:
     check_said("values_count", options.ValuesCount(), len(inputs), "inputs")
     return Pack(axis=from_front(options.Axis(), len(outputs[0].shape)))
 
 
-def unpack(options: Options, inputs: Operands, outputs: Operands) -> Unpack:
+def unpack(options: Options, inputs: Operands, outputs: Results) -> Unpack:
     check_said("num", options.Num(), len(outputs), "outputs")
-    return Unpack(axis=from_front(options.Axis(), len(inputs[0].shape)))
+    return Unpack(axis=from_front(options.Axis(), len(shape_of(inputs))))
 
 
-def gather(options: Options, inputs: Operands, outputs: Operands) -> Gather:
-    shape, indices = inputs[0].shape, integers(inputs, 1, "indices")
-    if options.BatchDims() or len(inputs[1].shape) != 1:
+def gather(options: Options, inputs: Operands, outputs: Results) -> Gather:
+    shape, indices = shape_of(inputs), integers(inputs, 1, "indices")
+    if options.BatchDims() or len(shape_of(inputs, 1)) != 1:
         raise Unreadable("has indices of several dimensions")
     return Gather(axis=from_front(options.Axis(), len(shape)), indices=indices)
 
 
-def transpose(options: Options, inputs: Operands, outputs: Operands) -> Transpose:
-    return Transpose(
-        order=integers(inputs, 1, "dimensions")
-    )  # the kernel counts from the front alone
+def transpose(options: Options, inputs: Operands, outputs: Results) -> Transpose:
+    return Transpose(order=integers(inputs, 1, "dimensions"))  # which are not counted from the back
 
 
-def split(options: Options, inputs: Operands, outputs: Operands) -> Split:
-    shape = inputs[1].shape
+def split(options: Options, inputs: Operands, outputs: Results) -> Split:
+    shape = shape_of(inputs, 1)
     axis = of_axis(inputs, 0, len(shape))
     if shape[axis] % len(outputs):
         raise Unreadable(f"splits {shape[axis]} into {len(outputs)} parts")
     return Split(axis=axis, sizes=(shape[axis] // len(outputs),) * len(outputs))
 
 
-def split_v(options: Options, inputs: Operands, outputs: Operands) -> Split:
+def split_v(options: Options, inputs: Operands, outputs: Results) -> Split:
     sizes = integers(inputs, 1, "sizes")
-    axis = of_axis(inputs, 2, len(inputs[0].shape))
-    rest = inputs[0].shape[axis] - sum(size for size in sizes if size != -1)
+    axis = of_axis(inputs, 2, len(shape_of(inputs)))
+    rest = shape_of(inputs)[axis] - sum(size for size in sizes if size != -1)
     if sizes.count(-1) > 1:
         raise Unreadable(f"has sizes {sizes}, of which two are to be found out")
     return Split(axis=axis, sizes=tuple(rest if size == -1 else size for size in sizes))
 
 
-def slice_(options: Options, inputs: Operands, outputs: Operands) -> Slice:
-    shape = inputs[0].shape
+def slice_(options: Options, inputs: Operands, outputs: Results) -> Slice:
+    shape = shape_of(inputs)
     starts, sizes = integers(inputs, 1, "starts"), integers(inputs, 2, "sizes")
     if not len(starts) == len(sizes) == len(shape):
         raise Unreadable(f"has {len(starts)} starts and {len(sizes)} sizes of {len(shape)}")
@@ -138,10 +140,10 @@ def slice_(options: Options, inputs: Operands, outputs: Operands) -> Slice:
     return Slice(starts=starts, sizes=whole, steps=(1,) * len(shape))
 
 
-def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slice:
+def strided_slice(options: Options, inputs: Operands, outputs: Results) -> Slice:
     if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
         raise Unreadable("has an ellipsis, new axes or ends counted from the starts")
-    shape = inputs[0].shape
+    shape = shape_of(inputs)
     begins, ends, steps = (
         integers(inputs, index, what) for index, what in ((1, "starts"), (2, "ends"), (3, "steps"))
     )
@@ -169,16 +171,16 @@ def strided_slice(options: Options, inputs: Operands, outputs: Operands) -> Slic
     )
 
 
-def expand_dims(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
-    shape = inputs[0].shape
+def expand_dims(options: Options, inputs: Operands, outputs: Results) -> Reshape:
+    shape = shape_of(inputs)
     axis = of_axis(inputs, 1, len(shape) + 1)
     check_result(outputs[0], (*shape[:axis], 1, *shape[axis:]))
     return Reshape()
 
 
-def squeeze(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
-    """Dimensions of 1 go, those of a list or all; what stays is in the output, in this order."""
-    shape, result = inputs[0].shape, outputs[0].shape
+def squeeze(options: Options, inputs: Operands, outputs: Results) -> Reshape:
+    """Dimensions of size 1 go: those listed, or all. The output may add others of size 1."""
+    shape, result = shape_of(inputs), outputs[0].shape
     named = options.SqueezeDimsAsNumpy() if options.SqueezeDimsLength() else ()
     gone = {from_front(int(axis), len(shape)) for axis in named}
     gone = gone or {axis for axis, size in enumerate(shape) if size == 1}
@@ -191,7 +193,7 @@ def squeeze(options: Options, inputs: Operands, outputs: Operands) -> Reshape:
     return Reshape()
 
 
-def resize_nearest(options: Options, inputs: Operands, outputs: Operands) -> ResizeNearest:
+def resize_nearest(options: Options, inputs: Operands, outputs: Results) -> ResizeNearest:
     size, shape = integers(inputs, 1, "new sizes"), outputs[0].shape
     if len(shape) == 4 and size != shape[1:3]:
         what = f"resizes to {size}, but output {outputs[0].name!r} is {shape[1:3]}"

@@ -1,4 +1,4 @@
-"""What a row of TFLite's operators is, and how rows read options and constants."""
+"""A row of TFLite's operators, and how rows read options and constants."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ import tflite
 from ...ir.graph import Tensor
 
 Options = Any  # an object of one of the tflite package's options classes
-Operands = tuple[Tensor | None, ...]
+Operands = tuple[Tensor | None, ...]  # None for an absent input
+Results = tuple[Tensor, ...]
 
 ACTIVATIONS = {
     code: name.lower()
@@ -28,19 +29,18 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Spelling:
-    """One TFLite operator: ours, its options class (None if it needs none), and how to read it.
+    """A TFLite operator: our operator's name, its options class or None, and its reader.
 
     ``attributes(options, inputs, outputs)`` returns our operator's attributes or raises
-    ``Unreadable``. ``operands`` of the inputs from ``first`` on are the node's own, None for all of
-    them; the last ``optional`` may be absent. The other inputs are constants that went into the
-    attributes, as many as one of ``constants``. ``outputs`` is None where there may be any number.
-    ``order`` has for each of the node's inputs which one of its own it is, where the file has another
-    order.
+    ``Unreadable``. Our node has ``operands`` inputs, from the file's input ``first`` on (None: all
+    of them), of which the last ``optional`` may be absent; ``order`` permutes them. The file's
+    other inputs are constants that become attributes; ``constants`` lists their possible numbers.
+    ``outputs`` is the number of outputs, None for any.
     """
 
     operator: str
     options: type | None
-    attributes: Callable[[Options, Operands, Operands], Any]
+    attributes: Callable[[Options, Operands, Results], Any]
     operands: int | None = 1
     optional: int = 0
     first: int = 0
@@ -48,8 +48,11 @@ class Spelling:
     outputs: int | None = 1
     order: tuple[int, ...] = ()
 
-    def own(self, inputs: Operands, outputs: Operands) -> Operands:
-        """The inputs that are the node's; raises ``Unreadable`` where one or an output lacks."""
+    def own(self, inputs: Operands, outputs: Results) -> tuple[Tensor, ...]:
+        """The inputs that are the node's, without absent ones, which are the last.
+
+        Raises ``Unreadable`` where a required input or an output is absent.
+        """
         wanted = len(inputs) if self.operands is None else self.operands
         found = inputs[self.first : self.first + wanted]
         present = found[: wanted - self.optional]
@@ -61,8 +64,16 @@ class Spelling:
         if not least <= len(inputs) <= most:
             numbers = f"{most}" if least == most else f"{least} to {most}"
             raise Unreadable(f"has {len(inputs)} inputs, not {numbers}")
-        found += (None,) * (wanted - len(found))
-        return tuple(found[index] for index in self.order) or found
+        ordered = [found[index] for index in self.order if index < len(found)] or found
+        return tuple(tensor for tensor in ordered if tensor is not None)
+
+
+def shape_of(inputs: Operands, index: int = 0) -> tuple[int, ...]:
+    """The shape of an input; raises ``Unreadable`` where it is absent."""
+    tensor = inputs[index] if index < len(inputs) else None
+    if tensor is None:
+        raise Unreadable("lacks an input or an output")
+    return tensor.shape
 
 
 def activation(options: Options) -> str:
@@ -76,17 +87,17 @@ def integers(inputs: Operands, index: int, what: str) -> tuple[int, ...]:
     tensor = inputs[index] if index < len(inputs) else None
     if tensor is None or not tensor.constant or tensor.dtype not in ("int32", "int64"):
         raise Unreadable(f"has {what} that are no constant integers")
-    return tuple(int(value) for value in tensor.data.reshape(-1))
+    return tuple(int(value) for value in tensor.values.reshape(-1))
 
 
 def axes(inputs: Operands, index: int, dims: int) -> tuple[int, ...]:
-    """Axes of a tensor of ``dims`` dimensions, counted from the front, in order, each once."""
+    """Axes of a tensor of ``dims`` dimensions, counted from the front, sorted and distinct."""
     found = integers(inputs, index, "axes")
     return tuple(sorted({from_front(axis, dims) for axis in found}))
 
 
 def from_front(axis: int, dims: int) -> int:
-    """An axis that may be counted from the back, by -1, as one counted from the front."""
+    """An axis counted from the front; the file may count from the back, from -1 on."""
     if not -dims <= axis < dims:
         raise Unreadable(f"has an axis {axis} of {dims} dimensions")
     return axis % dims
@@ -101,7 +112,7 @@ def of_axis(inputs: Operands, index: int, dims: int) -> int:
 
 
 def check_said(field: str, value: int, expected: int, what: str) -> None:
-    """Require what a field of the options says again, where kernels go by the field."""
+    """Require a field of the options to equal what the tensors say, where kernels use the field."""
     if value != expected:
         raise Unreadable(f"has {field} {value} and {expected} {what}; {ANEW}")
 
@@ -114,6 +125,6 @@ def check_result(output: Tensor, shape: tuple[int, ...]) -> None:
 
 
 def check_type(code: int, what: str) -> None:
-    """Require a field to name one of the format's types, even where none is wanted."""
+    """Require a field to name one of the format's types, even where it is not used."""
     if code not in TYPES:
         raise Unreadable(f"has {what} of type {code}, which does not exist; {ANEW}")

@@ -1,9 +1,11 @@
-"""TFLite's uint8 tensors as int8 ones: codes and zero points 128 lower, and conversions at the ends.
+"""TFLite's uint8 tensors as int8 ones: codes and zero points are 128 lower.
 
-TFLite Micro computes nothing on uint8, so it is no oracle of these networks. Here they mean the
-contract's arithmetic on the lower codes, with average pooling rounding half up. TFLite's reference
-kernels compute the same, but for the multipliers of fully connected layers, in which they multiply
-the scales of input and weights in float32.
+The network's inputs and outputs stay uint8, with a conversion after or before them.
+
+TFLite Micro has no uint8 kernels, so it is no oracle for these networks. Here they mean the
+contract's arithmetic on the lower codes, with average pooling rounding ties up. TFLite's reference
+kernels compute the same, except that for fully connected layers they multiply the scales of input
+and weights in float32.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +20,7 @@ OFFSET = 128
 
 
 def lowered(tensor: Tensor) -> Tensor:
-    """The same numbers in int8; tensors of other types as they are."""
+    """The same numbers in int8; tensors of other types are returned unchanged."""
     if tensor.dtype != "uint8":
         return tensor
     q, data = tensor.quantization, tensor.data
@@ -38,7 +40,7 @@ def uint8_ends(record: FileRecord) -> frozenset[int]:
 
 
 def converted_ends(record: FileRecord) -> frozenset[int]:
-    """Those of `uint8_ends` that only a QUANTIZE of the file's own reads or writes, as int8."""
+    """Those of `uint8_ends` that only a QUANTIZE from or to int8 uses: the file converts them."""
 
     def converts(op) -> bool:
         other = [i for i in (*op.inputs[:1], *op.outputs) if i not in uint8_ends(record)]
@@ -52,9 +54,9 @@ def converted_ends(record: FileRecord) -> frozenset[int]:
 
 
 def mixes_types(record: FileRecord, operator: OperatorRecord) -> bool:
-    """Whether an operator that converts nothing has tensors of uint8 and of int8.
+    """Whether an operator other than QUANTIZE has tensors of uint8 and of int8.
 
-    Kernels go by the type of one of them, and take the others' bytes for codes of that type.
+    Kernels look at the type of one of them, and read the others' bytes as codes of that type.
     """
     used = [index for index in (*operator.inputs, *operator.outputs) if index >= 0]
     types = {record.tensors[index].dtype for index in used}

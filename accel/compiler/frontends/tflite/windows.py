@@ -5,24 +5,24 @@ from typing import Any, TypeVar
 import tflite
 
 from ...operators._pool import Pool2d
-from ...operators._window import Pair, same_padding, touched
+from ...operators._window import Pair, cropped_window, same_padding
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
 from ...operators.transpose_conv2d import TransposeConv2d
-from .spelling import Operands, Options, Unreadable, activation, check_type
+from .spelling import Operands, Options, Results, Unreadable, activation, check_type, shape_of
 
 AnyPool = TypeVar("AnyPool", bound=Pool2d)
 
 
-def conv2d(options: Options, inputs: Operands, outputs: Operands) -> Conv2d:
+def conv2d(options: Options, inputs: Operands, outputs: Results) -> Conv2d:
     check_type(options.QuantizedBiasType(), "a bias")
     return Conv2d(**_convolution(options, inputs))
 
 
-def depthwise_conv2d(options: Options, inputs: Operands, outputs: Operands) -> DepthwiseConv2d:
-    """The shapes give the multiplier, and its field says it again, which is what the kernel counts by."""
-    channels, out = (tensor.shape[-1] if tensor.shape else 1 for tensor in inputs[:2])
+def depthwise_conv2d(options: Options, inputs: Operands, outputs: Results) -> DepthwiseConv2d:
+    """The shapes give the multiplier; the kernel uses the field, which must agree."""
+    channels, out = ((1, *shape_of(inputs, index))[-1] for index in (0, 1))
     multiplier = out // max(channels, 1)
     if multiplier * channels == out and options.DepthMultiplier() != multiplier:
         what = f"has depth_multiplier {options.DepthMultiplier()}, but {channels} input channels"
@@ -30,17 +30,17 @@ def depthwise_conv2d(options: Options, inputs: Operands, outputs: Operands) -> D
     return DepthwiseConv2d(multiplier=multiplier, **_convolution(options, inputs))
 
 
-def fully_connected(options: Options, inputs: Operands, outputs: Operands) -> FullyConnected:
+def fully_connected(options: Options, inputs: Operands, outputs: Results) -> FullyConnected:
     if options.WeightsFormat() != tflite.FullyConnectedOptionsWeightsFormat.DEFAULT:
         raise Unreadable(f"has weights in format {options.WeightsFormat()}, not the default one")
     check_type(options.QuantizedBiasType(), "a bias")
     return FullyConnected(activation=activation(options))
 
 
-def transpose_conv2d(options: Options, inputs: Operands, outputs: Operands) -> TransposeConv2d:
-    """The padding is that of the convolution which would make the input of the output."""
+def transpose_conv2d(options: Options, inputs: Operands, outputs: Results) -> TransposeConv2d:
+    """The padding is that of the convolution from this operator's output to its input."""
     check_type(options.QuantizedBiasType(), "a bias")
-    kernel, image = (_spatial(tensor.shape) for tensor in (inputs[1], outputs[0]))
+    kernel, image = _spatial(shape_of(inputs, 1)), _spatial(outputs[0].shape)
     stride = (options.StrideH(), options.StrideW())
     padding = _padding(options, image, kernel, stride, (1, 1))
     return TransposeConv2d(
@@ -50,19 +50,25 @@ def transpose_conv2d(options: Options, inputs: Operands, outputs: Operands) -> T
     )
 
 
-def pool2d(kind: type[AnyPool], options: Options, inputs: Operands, outputs: Operands) -> AnyPool:
+def pool2d(kind: type[AnyPool], options: Options, inputs: Operands, outputs: Results) -> AnyPool:
     size = (options.FilterHeight(), options.FilterWidth())
     stride = (options.StrideH(), options.StrideW())
-    image = _spatial(inputs[0].shape)
+    image = _spatial(shape_of(inputs))
     padding = _padding(options, image, size, stride, (1, 1))
-    outputs = _spatial(outputs[0].shape)
-    axes = zip(image, size, stride, padding, outputs, strict=True)
-    size, padding = zip(*(touched(*axis) for axis in axes), strict=True)
-    return kind(size=size, stride=stride, padding=padding, activation=activation(options))
+    result = _spatial(outputs[0].shape)
+    (height, above), (width, beside) = (
+        cropped_window(*axis) for axis in zip(image, size, stride, padding, result, strict=True)
+    )
+    return kind(
+        size=(height, width),
+        stride=stride,
+        padding=(above, beside),
+        activation=activation(options),
+    )
 
 
 def _convolution(options: Options, inputs: Operands) -> dict[str, Any]:
-    image, kernel = (_spatial(tensor.shape) for tensor in inputs[:2])
+    image, kernel = (_spatial(shape_of(inputs, index)) for index in (0, 1))
     stride = (options.StrideH(), options.StrideW())
     dilation = (options.DilationHFactor(), options.DilationWFactor())
     return {
@@ -74,7 +80,7 @@ def _convolution(options: Options, inputs: Operands) -> dict[str, Any]:
 
 
 def _spatial(shape: tuple[int, ...]) -> Pair:
-    """Height and width of a channels-last shape; of any other the check will complain."""
+    """Height and width of a channels-last shape; any other is refused by the operator's check."""
     return (shape[1], shape[2]) if len(shape) == 4 else (1, 1)
 
 

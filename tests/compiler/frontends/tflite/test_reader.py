@@ -36,7 +36,7 @@ def small_model() -> bytes:
     links = (
         ("conv2d", ("x", "w", "b"), "c", Conv2d()),
         ("reshape", ("c",), "r", Reshape()),
-        ("fully_connected", ("r", "v", None), "y", FullyConnected()),
+        ("fully_connected", ("r", "v"), "y", FullyConnected()),
     )
     nodes = tuple(
         Node(name=f"n{i}", operator=op, inputs=inputs, outputs=(output,), attributes=attributes)
@@ -66,13 +66,28 @@ def graph_of(model):
     return model.subgraphs[0]
 
 
+def test_absent_inputs_are_left_out():
+    """Both spellings of an absent bias, none and -1; one that is not optional is refused."""
+
+    def last_inputs(*inputs):
+        def change(model):
+            graph_of(model).operators[2].inputs = np.array(inputs, np.int32)
+
+        return edited(change)
+
+    for data in (last_inputs(4, 5), last_inputs(4, 5, -1)):
+        assert read(data, "small.tflite").nodes[2].inputs == ("r", "v")
+    for data in (last_inputs(4, -1), last_inputs(4, -1, -1), last_inputs(-1, 5)):
+        assert reasons(data) == ["operator 2 (FULLY_CONNECTED): lacks an input or an output"]
+
+
 def test_the_small_model_is_right():
     graph = read(small_model(), "small.tflite")
     assert graph.name == "small"
     assert [node.name for node in graph] == ["conv2d_0", "reshape_1", "fully_connected_2"]
     assert [node.source for node in graph] == ["CONV_2D", "RESHAPE", "FULLY_CONNECTED"]
     assert graph.tensor("v").dtype == "int4"
-    assert graph.nodes[2].inputs == ("r", "v", None)
+    assert graph.nodes[2].inputs == ("r", "v")
 
 
 def test_every_operator_of_ours_is_spelled():

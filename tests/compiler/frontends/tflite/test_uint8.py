@@ -129,7 +129,7 @@ def pointwise(draw):
     data = q.zero_point[0] + b.random.integers(-reach, reach + 1, (channels, depth))
     weights = b.constant("weights", np.clip(data, -128, 127).astype(np.int8), "int8", q)
     shape = (*b.last.shape[:-1], channels)
-    b.node("fully_connected", FullyConnected(), shape, b.quantization(), constants=(weights, None))
+    b.node("fully_connected", FullyConnected(), shape, b.quantization(), constants=(weights,))
     return b.graph()
 
 

@@ -1,4 +1,4 @@
-"""Networks of few bits as QONNX and QCDQ have them, and their live comparison with qonnx."""
+"""Low-bit networks as QONNX and QCDQ have them, and their live comparison with qonnx."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class Network:
             self.constant(f"{output}_{what}", value)
             for what, value in (("s", scale), ("z", zero), ("b", bits))
         ]
-        given = {"signed": 1, "sub_byte": 0, "rounding_mode": "ROUND", **more}
+        given = {"signed": 1, "narrow": 0, "rounding_mode": "ROUND", **more}
         self.add("Quant", output, *names, source=source, domain=DOMAIN, **given)
 
     def bipolar(self, output: str, scale: Any = 1.0, source: str | None = None) -> None:
@@ -92,7 +92,7 @@ def layer(weights=2, activations=4, scale=0.5, weight_scale=1.0, seed=0, **more)
     n = Network((24,), seed)
     n.quant("q", 4, 0.25)
     n.weights("w", (24, 12))
-    n.quant("wq", weights, weight_scale, source="w", sub_byte=1)
+    n.quant("wq", weights, weight_scale, source="w", narrow=1)
     n.add("MatMul", "m", "wq")
     n.batchnorm("bn", 12, 3.0)
     n.quant("a", activations, scale, **more)

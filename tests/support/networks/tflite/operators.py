@@ -104,7 +104,7 @@ class Builder:
         shape: tuple[int, ...],
         q: Quantization | None,
         dtype: str = "int8",
-        constants: tuple[str | None, ...] = (),
+        constants: tuple[str, ...] = (),
         inputs: tuple[str, ...] | None = None,
         source: str = "",
     ) -> None:
@@ -119,7 +119,7 @@ class Builder:
         self,
         operator: str,
         attributes: Any,
-        inputs: tuple[str | None, ...],
+        inputs: tuple[str, ...],
         outputs: tuple[str, ...],
         source: str = "",
     ) -> None:
@@ -223,7 +223,7 @@ def add_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) -> None:
     names, q = b.linear(weights, 0, dtype, b.draw(st.booleans()))
     attributes = Conv2d(**window, dilation=dilation, activation=b.draw(b.style.activations))
     if b.draw(st.booleans()):
-        names = (names[0], None)
+        names = names[:1]
         del b.tensors[f"bias_{len(b.nodes)}"]
     b.node("conv2d", attributes, (1, *sizes, channels), q, constants=names)
 

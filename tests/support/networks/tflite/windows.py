@@ -50,7 +50,7 @@ def transpose_conv2d_graphs(draw: Draw):
     weights = b.values((channels, axes[0][0], axes[1][0], depth), "int8")
     names, q = b.linear(weights, 0, "int8", draw(st.booleans()))
     if draw(st.booleans()):
-        names = (names[0], None)
+        names = names[:1]
         del b.tensors[f"bias_{len(b.nodes)}"]
     attributes = TransposeConv2d(stride=(axes[0][1], axes[1][1]), padding=tuple(padding))
     b.node("transpose_conv2d", attributes, (1, *sizes, channels), q, constants=names)

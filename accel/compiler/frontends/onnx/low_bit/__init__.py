@@ -1,1 +1,1 @@
-"""Networks of few bits: QONNX and QCDQ."""
+"""Low-bit networks: QONNX and QCDQ."""

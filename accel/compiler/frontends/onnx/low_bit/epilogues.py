@@ -1,8 +1,8 @@
-"""Layers of networks of few bits: sums of products, float32 steps after them, and their codes.
+"""Layers of low-bit networks: sums of products, float32 steps after them, and their codes.
 
-The core computes integer sums, exactly. qonnx computes them in float32, which is the same where the
-scales leave enough bits; where they do not, sums whose code could depend on the order of
-additions are counted (`numeric.chain.Chain`).
+The core computes the sums in integers, exactly. qonnx computes them in float32, which is the same
+where the scales leave enough bits; where they do not, the sums whose code could depend on the
+order of additions are counted (`numeric.rules.float_epilogue`).
 """
 
 from dataclasses import dataclass, replace
@@ -28,13 +28,16 @@ from ....operators.sums import Sums as SumsOfParts
 from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
-MOST_PARTS = 64  # codes that together are one number at the network's end
-LARGEST_SUM, LEAST_UNIT = 2.0**120, 2.0**-100  # of what float32 adds up without loss at its ends
-LARGEST = 2.0**60  # of constants: float32 neither overflows nor loses bits at its other end
+MOST_PARTS = 64  # codes for one real number at the network's end
+LARGEST_SUM, LEAST_UNIT = (
+    2.0**120,
+    2.0**-100,
+)  # between them float32 neither overflows nor underflows
+LARGEST = 2.0**60  # magnitude of constants, for the same reason
 
 
 def checked(values: np.ndarray | None, what: str) -> np.ndarray:
-    """Constants that float32 arithmetic stays finite with; None is what is no constant."""
+    """Constants for which float32 arithmetic stays finite; ``values`` is None for no constant."""
     if values is None:
         raise Unreadable(f"has {what} that is computed", "", "make it constant")
     if values.dtype != np.float32:
@@ -52,7 +55,9 @@ def quantizer_of(coder: Coder) -> Quantizer:
 def numbers_of(value: Value | None) -> np.ndarray | None:
     """The float32 numbers of a constant, which may have been quantized."""
     if isinstance(value, Dequantized):
-        return value.scale * (value.codes.astype(np.int64) - value.zero_point).astype(np.float32)
+        with np.errstate(over="ignore"):  # infinities are refused where they matter, see `checked`
+            codes = value.codes.astype(np.int64) - value.zero_point
+            return value.scale * codes.astype(np.float32)
     return value.data if isinstance(value, Constant) else None
 
 
@@ -60,7 +65,7 @@ def numbers_of(value: Value | None) -> np.ndarray | None:
 class Sums:
     """A layer's sums; weights ``[out, ...]`` have scales and zero points ``[1]`` or ``[out]``.
 
-    ``form``, ``shape`` and ``layout`` are as `linear.linear` has them.
+    ``form``, ``shape`` and ``layout`` are as in `linear.linear`.
     """
 
     b: Builder
@@ -77,7 +82,7 @@ class Sums:
     def pending(
         self, bias: Value | None, factor: float, steps: tuple[EpilogueStep, ...] = ()
     ) -> Pending:
-        """The sums, and the bias as a first step after them, waiting for their quantization."""
+        """The sums as a pending result, with the bias as the first step after them."""
         record = self.b.node
         if bias is not None:
             data = numbers_of(bias)
@@ -91,11 +96,11 @@ class Sums:
                 *steps,
             )
 
-        def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
+        def to_codes(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
             with self.b.at(replace(record, outputs=self.b.node.outputs)):
                 return self.coded(coder, steps)
 
-        def numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
+        def to_numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
             with self.b.at(record):
                 return self.real(steps)
 
@@ -105,8 +110,8 @@ class Sums:
             self.shape,
             not_fused,
             steps=steps,
-            chained=chained,
-            numbers=numbers,
+            to_codes=to_codes,
+            to_numbers=to_numbers,
             axis=axis,
         )
 
@@ -118,9 +123,9 @@ class Sums:
         return rows - np.broadcast_to(self.weights.zero_point, (self.channels,))[:, None]
 
     def _source_range(self) -> tuple[int, int]:
-        """The input's codes less its zero point; 0 is what padding has."""
+        """The range of the input's codes less its zero point; it includes 0, for padding."""
         low, high = self.b.code_range(self.x.tensor)
-        zero = self.b.quantizer(self.x.tensor).zero_point
+        zero = self.b.known_quantizer(self.x.tensor).zero_point
         return min(low - zero, 0), max(high - zero, 0)
 
     def reach(self) -> tuple[np.ndarray, np.ndarray]:
@@ -130,15 +135,15 @@ class Sums:
         return positive * low + negative * high, positive * high + negative * low
 
     def unit(self) -> np.ndarray:
-        scale = np.float64(self.b.quantizer(self.x.tensor).scale)
+        scale = np.float64(self.b.known_quantizer(self.x.tensor).scale)
         return scale * np.broadcast_to(self.weights.scale, (self.channels,)).astype(np.float64)
 
     def _magnitude(self) -> np.ndarray:
-        """The greatest sum of the products' magnitudes, int64 ``[out]``."""
+        """The greatest possible sum of the products' magnitudes, int64 ``[out]``."""
         return np.abs(self._centred()).sum(axis=1) * max(map(abs, self._source_range()))
 
     def _check_float32(self) -> None:
-        """Refuse sums that float32 numbers have no place or no bits for."""
+        """Refuse sums for which float32 overflows or underflows."""
         unit, most = self.unit(), self._magnitude()
         if (most * unit >= LARGEST_SUM).any() or (unit < LEAST_UNIT).any():
             what = f"has sums in float32 by scales of {unit.min():.3g} to {unit.max():.3g}"
@@ -146,7 +151,7 @@ class Sums:
             raise Unreadable(what, why, "quantize the model anew, biases by input x weight scale")
 
     def error(self) -> np.ndarray:
-        source = odd_factor(self.b.quantizer(self.x.tensor).scale)
+        source = odd_factor(self.b.known_quantizer(self.x.tensor).scale)
         scales = np.broadcast_to(self.weights.scale, (self.channels,))
         odd = np.array([float(source * odd_factor(scale)) for scale in scales])
         terms = self.weights.codes[0].size
@@ -165,15 +170,19 @@ class Sums:
         codes = self.weights.codes.astype(np.int64) * flipped
         if codes.max(initial=0) > 127:
             what = "has weights of -128 in channels that a negative factor follows"
-            raise Unreadable(what, "the core computes their negative sums", "use narrow weights")
+            raise Unreadable(
+                what,
+                "the core computes their negative sums",
+                "use weights of a narrow range, without -128",
+            )
         zeros = np.broadcast_to(self.weights.zero_point, (self.channels,)) * sign
         value = self._added(codes.astype(np.int8), zeros, None, epilogue, self.shape)
-        self.b.quantize(value.tensor, quantizer_of(coder))
-        self.b.bound(value.tensor, epilogue.low, epilogue.high)
+        self.b.set_quantizer(value.tensor, quantizer_of(coder))
+        self.b.set_code_range(value.tensor, epilogue.low, epilogue.high)
         return replace(value, unsigned=coder.offset != 0)
 
     def real(self, steps: tuple[EpilogueStep, ...]) -> Activation:
-        """Add nodes that compute real numbers: codes of parts of the sums, which the driver adds up."""
+        """Add nodes that compute real numbers: the driver adds up codes of parts of the sums."""
         least, greatest = self.reach()
         parts = max(1, -(-int((greatest - least).max()) // CODES_OF_A_PART))
         if parts > MOST_PARTS:
@@ -191,7 +200,7 @@ class Sums:
         shape = tuple(n * parts if i == axis else n for i, n in enumerate(self.shape))
         codes, bias = np.tile(self.weights.codes, repeats), (-begin).reshape(-1).astype(np.int32)
         value = self._added(codes, zeros, bias, epilogue, shape)
-        self.b.quantize(value.tensor, Quantizer(1.0, 0, False))
+        self.b.set_quantizer(value.tensor, Quantizer(1.0, 0, False))
         rounds = bool(self.error().any())
         attributes = SumsOfParts(
             parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds
@@ -209,32 +218,31 @@ class Sums:
             raise Unreadable(what, "", "put a Quant after it")
         scales = np.resize(np.broadcast_to(self.weights.scale, (self.channels,)), len(codes))
         q = Quantization(scale=tuple(scales.tolist()), zero_point=tuple(zeros.tolist()), axis=axis)
-        inputs = (
-            self.x.tensor,
-            b.add_constant(f"{name}_weights", data, q),
-            None if bias is None else b.add_constant(f"{name}_bias", bias),
-        )
+        inputs = [self.x.tensor, b.add_constant(f"{name}_weights", data, q)]
+        if bias is not None:
+            inputs.append(b.add_constant(f"{name}_bias", bias))
         attributes = replace(attributes, epilogue=epilogue)
-        tensor = b.add_node(operator, attributes, inputs, arranged(shape, self.layout), name=name)
+        output = arranged(shape, self.layout)
+        tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
         return Activation(tensor, shape, self.layout, real=True)
 
 
 def not_fused(*arguments: Any) -> Activation:
-    """What a waiting value does that nothing but a chain can finish."""
-    raise Unreadable("is quantized in a way that networks of few bits do not have")
+    """The ``finish`` of pending results of low-bit networks, which have ``to_codes`` instead."""
+    raise Unreadable("is quantized in a way that low-bit networks do not have")
 
 
 # Steps after a value.
 
 
 def waiting(b: Builder, x: Activation) -> Pending:
-    """Quantized numbers, or an input of float32, whose codes under other steps will be asked for."""
+    """Quantized numbers, or a float32 input, as a pending result that steps can follow."""
     record = b.node
     with b.at(replace(record, outputs=(f"{record.outputs[0]}_source",))):
         source = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     axis = source.layout[-1]
 
-    def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
+    def to_codes(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         tensor = b.tensors[source.tensor]
         channels = tensor.shape[-1]
         known = None if tensor.dtype == "float32" else b.quantizer(source.tensor)
@@ -243,15 +251,15 @@ def waiting(b: Builder, x: Activation) -> Pending:
         with b.at(replace(record, outputs=b.node.outputs)):
             attributes = Quantize(epilogue=epilogue)
             made = b.add_node("quantize", attributes, (source.tensor,), tensor.shape)
-        b.quantize(made, quantizer_of(coder))
-        b.bound(made, epilogue.low, epilogue.high)
+        b.set_quantizer(made, quantizer_of(coder))
+        b.set_code_range(made, epilogue.low, epilogue.high)
         return replace(source, tensor=made, real=True, unsigned=coder.offset != 0)
 
-    def numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
+    def to_numbers(steps: tuple[EpilogueStep, ...]) -> Activation:
         tensor = b.tensors[source.tensor]
         if tensor.dtype == "float32":
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
-        known, count = b.quantizer(source.tensor), tensor.shape[-1]
+        known, count = b.known_quantizer(source.tensor), tensor.shape[-1]
         least = np.full(count, -128 - known.zero_point)
         attributes = SumsOfParts(
             parts=1, least=least, unit=np.full(count, known.scale), steps=steps
@@ -260,12 +268,14 @@ def waiting(b: Builder, x: Activation) -> Pending:
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)
 
-    return Pending(record.place, x.shape, not_fused, chained=chained, numbers=numbers, axis=axis)
+    return Pending(
+        record.place, x.shape, not_fused, to_codes=to_codes, to_numbers=to_numbers, axis=axis
+    )
 
 
 def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pending:
-    """A waiting value with one more step; constants broadcast to its shape as NumPy's do."""
-    if value.chained is None:
+    """A pending result with one more step; constants broadcast to its shape as in NumPy."""
+    if value.to_codes is None:
         what = f"follows {value.place}, which is not quantized"
         raise Unreadable(what, "", "put a Quant between them")
     if kind != "clip":  # whose bounds may be infinite
@@ -278,26 +288,27 @@ def stepped(b: Builder, value: Pending, kind: str, *constants: np.ndarray) -> Pe
 
 
 def _along(value: Pending, constant: np.ndarray) -> np.ndarray:
-    """A constant as ``[]`` or ``[channels]``."""
+    """A constant as ``[]`` or ``[channels]``; raises ``Unreadable`` for any other."""
     if constant.size == 1:
         return np.reshape(constant, ())
     shape = (1,) * (len(value.shape) - constant.ndim) + constant.shape
     wide = [axis for axis, size in enumerate(shape) if size > 1]
-    if len(shape) != len(value.shape) or wide != [value.axis]:
+    axis = value.axis
+    if axis is None or len(shape) != len(value.shape) or wide != [axis]:
         what = f"has a constant of {constant.shape} for a tensor of {value.shape}"
         raise Unreadable(what, "", "use one number, or one for each channel")
-    if shape[value.axis] != value.shape[value.axis]:
-        raise Unreadable(f"has {constant.size} numbers for {value.shape[value.axis]} channels")
+    if shape[axis] != value.shape[axis]:
+        raise Unreadable(f"has {constant.size} numbers for {value.shape[axis]} channels")
     return constant.reshape(-1)
 
 
 def coded(b: Builder, value: Pending, coder: Coder) -> Activation:
-    """The codes of a waiting value, seen as the real numbers that they mean."""
-    if value.chained is None:
-        remedy = "use operators that networks of few bits have"
+    """The codes of a pending result, as the real numbers that they stand for."""
+    if value.to_codes is None:
+        remedy = "use operators that low-bit networks have"
         raise Unreadable(f"quantizes {value.place}, which has no exact sums", "", remedy)
     if coder not in value.made:
-        made = value.chained(coder, value.steps)
+        made = value.to_codes(coder, value.steps)
         for view in value.views:
             made = view(made)
         value.made[coder] = made

@@ -1,15 +1,15 @@
-"""Which ONNX files are networks of few bits: QONNX's, and those that clip codes (QCDQ)."""
+"""Which ONNX files are low-bit networks: QONNX's, and those that clip codes (QCDQ)."""
 
 from ..file import FileRecord, NodeRecord
 
-# Where qonnx, FINN and Brevitas keep these operators.
+# The operator domains of qonnx, FINN and Brevitas.
 DOMAINS = ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas")
 QUANTS = ("Quant", "IntQuant", "BipolarQuant", "Trunc")
-LEAST_OPSET = 9  # of files that have no QuantizeLinear
+LEAST_OPSET = 9  # lower than of other files, which have QuantizeLinear
 
 
 def spelled(name: str) -> tuple[str, ...]:
-    """All spellings of an operator of QONNX's."""
+    """All spellings of a QONNX operator."""
     return tuple(f"{domain}.{name}" for domain in DOMAINS)
 
 
@@ -17,7 +17,7 @@ QONNX = tuple(spelling for name in QUANTS for spelling in spelled(name))
 
 
 def low_bit(record: FileRecord) -> bool:
-    """Whether a file is one, and so is held to qonnx's execution."""
+    """Whether a file is a low-bit network, whose oracle is qonnx's execution."""
     if any(node.spelling in QONNX for node in record.nodes):
         return True
     quantized = {
@@ -27,7 +27,7 @@ def low_bit(record: FileRecord) -> bool:
 
 
 def clip_after(record: FileRecord, tensor: str) -> NodeRecord | None:
-    """The Clip that alone reads a tensor."""
+    """The Clip that is the only reader of a tensor, if there is one."""
     readers = [node for node in record.nodes if tensor in node.inputs]
     kept = tensor in (port.name for port in record.outputs)
     return readers[0] if len(readers) == 1 and _clips(readers[0]) and not kept else None

@@ -1,7 +1,8 @@
-"""How the tensors of an ONNX file are quantized, as its operators say it one after the other.
+"""How the tensors of an ONNX file are quantized: collected while its operators are read.
 
-Tensors whose codes are the same numbers, as before and after a reshape, share one quantization. In
-files with operators on codes only some operators say it, so it is found out along the way.
+Tensors with the same codes, such as before and after a reshape, share one quantization. In files
+of operators on codes, only some operators state it; so tensors are grouped, and one statement is
+enough.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Quantizer:
-    """How the file quantizes a tensor as a whole: codes of ours, and whether its own are uint8."""
+    """Scale and zero point of our codes of a tensor, and whether the file's codes are uint8."""
 
     scale: float
     zero_point: int
@@ -32,10 +33,10 @@ class Quantizer:
 
 
 class Quantizers:
-    """What is known so far of groups of tensors that are quantized alike."""
+    """What is known so far of groups of tensors that share a quantization."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, str] = {}  # a tensor whose quantization it shares
+        self._groups: dict[str, str] = {}  # by tensor, another one of its group
         self._quantizers: dict[str, Quantizer] = {}  # by the group's representative
         self._ranges: dict[str, tuple[int, int]] = {}
 
@@ -44,18 +45,18 @@ class Quantizers:
             tensor = self._groups[tensor]
         return tensor
 
-    def tie(self, first: str, second: str) -> None:
-        """The codes of both tensors mean the same numbers."""
+    def share_quantization(self, first: str, second: str) -> None:
+        """Join the groups of two tensors, whose codes stand for the same numbers."""
         first, second = self.group(first), self.group(second)
         if first == second:
             return
         known = self._quantizers.pop(second, None)
         self._groups[second] = first
         if known is not None:
-            self.quantize(first, known)
+            self.set_quantizer(first, known)
 
-    def quantize(self, tensor: str, quantizer: Quantizer) -> None:
-        """Say how a tensor's codes are quantized; it must not contradict what was said before."""
+    def set_quantizer(self, tensor: str, quantizer: Quantizer) -> None:
+        """Set the quantization of a tensor's group; raises ``Unreadable`` where it has another."""
         group = self.group(tensor)
         known = self._quantizers.setdefault(group, quantizer)
         if known != quantizer:
@@ -67,12 +68,19 @@ class Quantizers:
     def quantizer(self, tensor: str) -> Quantizer | None:
         return self._quantizers.get(self.group(tensor))
 
-    def bound(self, tensor: str, low: int, high: int) -> None:
-        """Say that a tensor has no other codes of ours."""
+    def known_quantizer(self, tensor: str) -> Quantizer:
+        """As ``quantizer``; raises ``Unreadable`` where no operator has stated it yet."""
+        quantizer = self.quantizer(tensor)
+        if quantizer is None:
+            raise Unreadable(f"has codes of tensor {tensor!r}, whose scale is not given")
+        return quantizer
+
+    def set_code_range(self, tensor: str, low: int, high: int) -> None:
+        """Set the least and the greatest of our codes that a tensor has."""
         self._ranges[tensor] = low, high
 
     def code_range(self, tensor: str) -> tuple[int, int]:
-        """The least and the greatest code of ours that a tensor can have."""
+        """The least and the greatest of our codes that a tensor can have."""
         group = self.group(tensor)
         known = [ends for name, ends in self._ranges.items() if self.group(name) == group]
         return known[0] if len(known) == 1 else (-128, 127)
@@ -85,7 +93,7 @@ class Quantizers:
         """The tensor with its quantization, if it is of codes and not constant."""
         if tensor.constant or tensor.dtype not in ("int8", "uint8"):
             return tensor
-        # Codes that no operator gives a meaning, as between two maximum poolings, have any.
+        # Where no operator states it, as between two maximum poolings, any quantization will do.
         quantizer = self.quantizer(tensor.name) or Quantizer(1.0, 0, False)
         if tensor.dtype == "uint8":
             zero_point = quantizer.zero_point + 128

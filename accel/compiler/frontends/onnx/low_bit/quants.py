@@ -18,7 +18,7 @@ LISTED = (spelled("Quant")[0], spelled("BipolarQuant")[0])
 LINEAR_TYPES = (np.uint8, np.int8)
 
 
-# What the operators say.
+# Attributes and constant inputs.
 
 
 def _numbers(b: Builder, index: int, what: str) -> np.ndarray:
@@ -84,11 +84,11 @@ def trunc(b: Builder) -> list[Value]:
     raise Unreadable("is not supported", "it cuts bits of sums that are not kept as codes", remedy)
 
 
-# What becomes of what they quantize.
+# What is quantized.
 
 
 def _quantized(b: Builder, scale: np.ndarray, zeros: np.ndarray, like: Coder) -> Value:
-    """The value of the present node's first input under a quantization."""
+    """The present node's first input, quantized."""
     check_scale(scale)
     if np.abs(zeros).max(initial=0) > FARTHEST_ZERO:
         what = f"has a zero point beyond {FARTHEST_ZERO}"
@@ -115,7 +115,7 @@ def _activation(b: Builder, value: Value, coder: Coder) -> Activation:
 
 
 def _unchanged(b: Builder, x: Activation, coder: Coder) -> bool:
-    """Whether numbers are quantized so already: codes divided by their own scale are codes again."""
+    """Whether numbers have this quantization already, so that quantizing them changes nothing."""
     if b.tensors[x.tensor].dtype != "int8" or coder.rounding not in ("ROUND", "HALF_EVEN"):
         return False
     low, high = (end + coder.offset for end in b.code_range(x.tensor))
@@ -167,7 +167,7 @@ def quantize(b: Builder) -> list[Value]:
     coder = Coder(
         scale=float(scale.item()), zero_point=int(zeros.item()), low=low, high=high, late=True
     )
-    # uint8 codes of few bits are ours as they are; all others are 128 lower.
+    # Our codes of uint8 ones are 128 lower, unless they have few enough bits to stay as they are.
     return [replace(_activation(b, value, coder), real=False)]
 
 
@@ -178,7 +178,9 @@ def dequantize(b: Builder) -> list[Value]:
     if not isinstance(value, Activation) or value.real:
         raise Unreadable(f"input {b.node.inputs[0]!r} is not an 8-bit activation")
     scale, zeros = b.constant(1), b.constant(2)
-    known = b.quantizer(value.tensor)
+    if scale is None:
+        raise Unreadable("lacks its input 1, a scale")
+    known = b.known_quantizer(value.tensor)
     zero_point = 0 if zeros is None else int(zeros.flat[0])
     offset = 128 * known.unsigned
     if (float(scale.flat[0]), zero_point) != (known.scale, known.zero_point + offset):

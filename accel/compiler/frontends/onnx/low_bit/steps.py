@@ -1,6 +1,6 @@
-"""Operators between a layer and its quantization, in networks of few bits: float32 steps.
+"""Operators between a layer and its quantization in low-bit networks: float32 steps.
 
-Only operators are here whose float32 results are the same wherever they are computed.
+Only operators are read whose float32 results are the same on every machine.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from .quants import clip_ends, dequantize, quantize
 
 Reader = Callable[[Builder], list[Value]]
 
-# By operator: the step where the first operand is constant, and where the second one is.
+# By operator: the step if the first operand is constant, and if the second one is.
 OPERANDS = {
     "Add": ("add", "add"),
     "Sub": ("subtract_from", "subtract"),
@@ -36,38 +36,37 @@ OPERANDS = {
 
 
 def _waiting(b: Builder, index: int) -> Pending:
-    """An input that steps can follow."""
+    """An input as a pending result, which steps can follow."""
     value = b.required(index)
     return value if isinstance(value, Pending) else waiting(b, b.real(index))
 
 
 def arithmetic(b: Builder) -> list[Value]:
-    values = [b.required(0), b.required(1)]
-    constant = [isinstance(value, Constant | Dequantized) for value in values]
-    if all(constant):
-        first, second = (numbers_of(value) for value in values)
+    constants = [numbers_of(b.required(index)) for index in (0, 1)]
+    first, second = constants
+    if first is not None and second is not None:
         functions = {"Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": np.divide}
         return [Constant(functions[b.node.spelling](first, second))]
-    if not any(constant):
+    if first is None and second is None:
         return [_joined(b)]
-    index = constant.index(True)
+    index = 0 if second is None else 1
     kind = OPERANDS[b.node.spelling][index]
     if kind is None:
         raise Unreadable("divides a constant by an activation", "", "divide by a constant")
-    data = checked(numbers_of(values[index]), "a constant")
+    data = checked(constants[index], "a constant")
     if kind == "divide" and not (np.abs(data) >= 2.0**-60).all():
         raise Unreadable("divides by next to 0", "", "divide by larger numbers")
     return [stepped(b, _waiting(b, 1 - index), kind, data)]
 
 
 def _joined(b: Builder) -> Pending:
-    """The sum of two quantized activations, as branches join in it."""
+    """The sum of two quantized activations, where branches join."""
     if b.node.spelling != "Add":
-        why = "only sums of two activations are read in networks of few bits"
+        why = "only sums of two activations are read in low-bit networks"
         raise Unreadable("has two operands that are computed", why, "join branches by Add")
     operands, record = [b.numbers(0), b.numbers(1)], b.node
 
-    def chained(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
+    def to_codes(coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         if any(step.per_channel for step in steps):
             what = f"has numbers for each channel between it and {record.place}"
             raise Unreadable(what, "", "quantize the sum before them")
@@ -75,19 +74,19 @@ def _joined(b: Builder) -> Pending:
         with b.at(replace(record, outputs=b.node.outputs)):
             joined = binary_result(b, "add", Add(epilogue=epilogue), operands)
             made = joined.finish(quantizer_of(coder), "none", ())
-        b.bound(made.tensor, epilogue.low, epilogue.high)
+        b.set_code_range(made.tensor, epilogue.low, epilogue.high)
         return replace(made, real=True)
 
     shape = np.broadcast_shapes(*(value.shape for value in operands))
-    return Pending(record.place, shape, not_fused, chained=chained)
+    return Pending(record.place, shape, not_fused, to_codes=to_codes)
 
 
 def softmax(b: Builder) -> list[Value]:
-    """The driver computes it of sums that leave the core whole."""
+    """The driver computes it from sums that the core stores whole, see `operators.sums`."""
     value = b.required(0)
-    if not isinstance(value, Pending) or value.numbers is None:
+    if not isinstance(value, Pending) or value.to_numbers is None:
         return usual_softmax(b)
-    real = value.numbers(value.steps)
+    real = value.to_numbers(value.steps)
     for view in value.views:
         real = view(real)
     axis = b.attribute("axis", -1 if b.record.opset >= LAST_AXIS_OPSET else 1)
@@ -106,12 +105,14 @@ def batch_normalization(b: Builder) -> list[Value]:
         remedy = "export the network for inference (model.eval() in PyTorch)"
         raise Unreadable("is in training mode", "", remedy)
     vectors = [checked(numbers_of(b.required(index)), "a constant") for index in range(1, 5)]
+    scale, bias, mean, variance = vectors
+    epsilon = b.attribute("epsilon", 1e-5)
     value = _waiting(b, 0)
     if any(v.shape != (value.shape[1],) for v in vectors):
         raise Unreadable(f"has other numbers than one for each of {value.shape[1]} channels")
-    if not (vectors[3] + np.float32(b.attribute("epsilon", 1e-5)) > 0).all():
+    if not (variance + np.float32(epsilon) > 0).all():
         raise Unreadable("has a variance that is not positive", "", "train the network anew")
-    step = normalize(*vectors, b.attribute("epsilon", 1e-5))
+    step = normalize(scale, bias, mean, variance, epsilon)
     shape = (-1, *[1] * (len(value.shape) - 2))
     return [stepped(b, value, "normalize", *(v.reshape(shape) for v in step.values))]
 
@@ -121,7 +122,7 @@ def relu(b: Builder) -> list[Value]:
 
 
 def clip(b: Builder) -> list[Value]:
-    """Of codes it is told by their quantization; of real numbers it is a step."""
+    """A Clip of codes has been read with their QuantizeLinear; one of real numbers is a step."""
     value, (low, high) = b.required(0), clip_ends(b)
     if isinstance(value, Constant):
         return [Constant(np.clip(value.data, low, high).astype(value.data.dtype))]
@@ -136,7 +137,7 @@ def clip(b: Builder) -> list[Value]:
     return [stepped(b, _waiting(b, 0), "clip", np.float32(low), np.float32(high))]
 
 
-# Means are sums of products by 1, divided by their number.
+# A mean is a sum with weights of 1, divided by their number.
 
 
 def _averaged(b: Builder, kernel: tuple[int, ...] | None) -> list[Value]:
@@ -179,10 +180,10 @@ def global_average_pool(b: Builder) -> list[Value]:
 def _refused(b: Builder) -> list[Value]:
     known = ", ".join(name for name in READERS if name[0].isupper())
     why = "its float32 arithmetic is not known to be the runtime's, bit for bit"
-    raise Unreadable("is not read in networks of few bits", why, f"use Quant and {known}")
+    raise Unreadable("is not read in low-bit networks", why, f"use Quant and {known}")
 
 
-# What has a meaning of its own in a network of few bits.
+# Operators that low-bit networks have readers of their own for.
 READERS = {
     **dict.fromkeys(OPERANDS, arithmetic),
     "BatchNormalization": batch_normalization,
@@ -203,7 +204,7 @@ READERS = {
 
 
 def reader(spelling: str, usual: Reader, everywhere: bool) -> Reader:
-    """The reader of an operator in such a network; some have the ``usual`` one ``everywhere``."""
+    """The reader of an operator in a low-bit network; ``everywhere`` allows the ``usual`` one."""
     if spelling in READERS:
         return READERS[spelling]
     return usual if everywhere else _refused

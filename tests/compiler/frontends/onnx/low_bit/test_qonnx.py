@@ -1,4 +1,4 @@
-"""Networks of few bits are read, and every code and number is qonnx's."""
+"""Low-bit networks are read, and every code and number is qonnx's."""
 
 from pathlib import Path
 
@@ -236,7 +236,7 @@ def test_what_is_refused_says_where_and_why(case):
 def test_more_refusals():
     n = layer()
     n.add("Sigmoid", "y")
-    assert "(Sigmoid): is not read in networks of few bits" in refused(n)
+    assert "(Sigmoid): is not read in low-bit networks" in refused(n)
     n = layer()
     names = [n.constant(f"t{i}", v) for i, v in enumerate((0.5, 0.0, 4.0, 2.0))]
     n.add("Trunc", "y", *names, domain=DOMAIN)

@@ -1,25 +1,33 @@
-"""What holds for every option of every command: none is dropped, and none is empty."""
+"""What holds for every option of every command: none is dropped, none is empty, and ``--json -`` has
+standard output for itself."""
 
 from collections import Counter
 from typing import Any
 
-import typer
 from typer.core import TyperCommand
 
-from accel.cli._options import BadOption
+from accel.cli._json import standard_output_for_json
+from accel.cli._places import STANDARD_OUTPUT
+from accel.cli.options.values import BadOption
 
 
 class CliCommand(TyperCommand):
-    """A command that refuses an option that is given twice, of which the last would win without a word,
-    and a value that is empty, which would be taken for none or for the current folder."""
+    """A command that refuses an option that is given twice, of which the last would win without a
+    word, and a value that is empty, which would be taken for none or for the current folder."""
 
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and not ctx.resilient_parsing:
             values, _, order = self.make_parser(ctx).parse_args(args=list(args))
             for param, times in Counter(order).items():
                 _check_times(param, times)
                 _check_value(param, values.get(param.name))
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        if ctx.params.get("json_file") != STANDARD_OUTPUT:
+            return super().invoke(ctx)
+        with standard_output_for_json():
+            return super().invoke(ctx)
 
 
 def _check_times(param: Any, times: int) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from accel.cli._output import say, show, table
+from accel.cli._output import say, show
+from accel.cli.tables.listing import table
+from accel.cli.tables.reasons import counted_texts
 
 _EXPLAINED = ("fmax", "latency", "build")  # figures whose ways are always told
 _METHODS = ("energy", "cpp", "numpy")  # and those that are told once, at the end
@@ -34,7 +36,7 @@ def _show_run(run: Mapping[str, Any], network: Mapping[str, Any]) -> None:
         _show(title, run["figures"])
         return
     say(f"{title}: does not run", style="bold red")
-    for reason in run["reasons"]:
+    for reason in counted_texts(run["reasons"]):
         say(f"  {reason}")
     say()
 

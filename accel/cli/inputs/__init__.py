@@ -1,0 +1,1 @@
+"""What `accel run` is given: arrays, batches and labels."""

@@ -1,0 +1,1 @@
+"""Options that several commands take, and what holds for all of them."""

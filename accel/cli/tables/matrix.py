@@ -1,0 +1,234 @@
+"""Answers of ``accel check``: which networks run on which boards, or all that stands in the way."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accel.cli._output import console, say, show
+from accel.cli.tables import reasons
+from accel.cli.tables.listing import name, table
+
+if TYPE_CHECKING:
+    from accel.api import Program
+    from accel.boards import Board
+    from accel.cli.options.groups import Subject
+    from accel.compiler.diagnostics import Reason
+    from accel.compiler.ir.graph import Graph
+    from accel.config import AcceleratorConfig
+
+_NOTE = (
+    "ms: of one inference at the board's own clock, without the link; memory: share of the "
+    "core's banks that tensors and program take"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Whether a network runs on a board's core; ``cycles`` of one inference, or the ``reasons``.
+
+    ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
+    in their parts.
+    """
+
+    model: str
+    contract: str | None
+    board: str
+    configuration: dict[str, Any]
+    runs: bool
+    cycles: int | None
+    milliseconds: float | None
+    reasons: tuple[str, ...]
+    memory: float | None = None
+    details: "tuple[Reason, ...]" = field(default=(), repr=False)
+
+    @property
+    def core(self) -> str:
+        config = self.configuration
+        return f"{config['rows']}x{config['columns']} {config['format']}"
+
+    @property
+    def short(self) -> str:
+        if self.milliseconds is not None:
+            return f"{self.milliseconds:.2f} ms"
+        return f"{len(self.reasons)} reason{'s' * (len(self.reasons) > 1)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Compiled:
+    """What a core has to say of a network, whatever the board."""
+
+    cycles: int = 0
+    memory: float = 0.0
+    reasons: "tuple[Reason, ...]" = ()
+
+
+def answers(
+    model: Path, asked: "Iterable[Subject]", contract: str | None, **options: Any
+) -> list[Answer]:
+    """The answer for each ``(board, configuration)``; a network is compiled once for each core.
+
+    ``options`` are those of `accel.compile`.
+    """
+    from accel.compiler.frontends import UnsupportedModel, load
+
+    try:
+        graph = load(model, contract)
+    except UnsupportedModel as problem:
+        unusable = _Compiled(reasons=tuple(problem.reasons))
+        return [_answer(str(model), contract, board, config, unusable) for board, config in asked]
+    known: dict[AcceleratorConfig, _Compiled] = {}
+    found = []
+    for board, config in asked:
+        if config not in known:
+            program, reasons = compiled(graph, config, **options)
+            known[config] = _summary(program, reasons)
+            if program is not None:
+                program.close()
+        found.append(_answer(str(model), graph.contract, board, config, known[config]))
+    return found
+
+
+def answer_of(
+    model: str,
+    graph: "Graph",
+    board: "Board",
+    config: "AcceleratorConfig",
+    found: "tuple[Program | None, tuple[Reason, ...]]",
+) -> Answer:
+    """The answer for one board from what `compiled` gave for its core."""
+    return _answer(model, graph.contract, board, config, _summary(*found))
+
+
+def compiled(
+    graph: "Graph", config: "AcceleratorConfig", **options: Any
+) -> "tuple[Program | None, tuple[Reason, ...]]":
+    """The program of a network for a core, or all reasons why there is none.
+
+    An element that does not serve the number format is no reason here: it is one of the board's.
+    """
+    import accel
+    from accel.compiler.reports.blockers import blockers
+    from accel.config import InvalidConfiguration
+    from accel.errors import UserError
+
+    try:
+        return accel.compile(graph, config=config, **options), ()
+    except InvalidConfiguration:
+        return None, ()
+    except UserError as problem:
+        return None, tuple(blockers(problem, graph, config))
+
+
+def _summary(program: "Program | None", reasons: "tuple[Reason, ...]") -> _Compiled:
+    if program is None:
+        return _Compiled(reasons=reasons)
+    used = program.code.memory.used_words
+    memory = sum(used) / (len(used) * program.config.bank_words)
+    return _Compiled(cycles=program.report().cycles, memory=memory)
+
+
+def _answer(
+    model: str,
+    contract: str | None,
+    board: "Board",
+    config: "AcceleratorConfig",
+    core: _Compiled,
+) -> Answer:
+    from accel.compiler.diagnostics import Reason
+    from accel.target import resources
+
+    ours = tuple(Reason(place="", what=text) for text in resources.problems(config, board))
+    reasons = (*ours, *core.reasons)
+    runs = not reasons
+    return Answer(
+        model=model,
+        contract=contract,
+        board=board.name,
+        configuration=config.as_dict(),
+        runs=runs,
+        cycles=core.cycles if runs else None,
+        milliseconds=round(core.cycles / board.clock.made_mhz / 1e3, 4) if runs else None,
+        memory=round(core.memory, 4) if runs else None,
+        reasons=tuple(map(str, reasons)),
+        details=reasons,
+    )
+
+
+def as_json(found: Sequence[Answer]) -> list[dict[str, Any]]:
+    """What ``accel check --json`` writes: an entry for each network and board."""
+    return [
+        {key: value for key, value in asdict(answer).items() if key != "details"}
+        for answer in found
+    ]
+
+
+def show_matrix(found: Sequence[Answer]) -> None:
+    """What runs where, and below it the reasons, once for all boards that have the same.
+
+    Of one network, or on one board, a row has all figures; otherwise boards are set out against
+    networks.
+    """
+    models = list(dict.fromkeys(answer.model for answer in found))
+    boards = list(dict.fromkeys(answer.board for answer in found))
+    if len(models) == 1:
+        _show_rows(found, "board", {answer.board: answer for answer in found}, Path(models[0]).name)
+    elif len(boards) == 1:
+        rows = {Path(answer.model).name: answer for answer in found}
+        _show_rows(found, "network", rows, boards[0])
+    else:
+        _show_grid(found, models, boards)
+    for model in models:
+        _show_reasons([answer for answer in found if answer.model == model])
+
+
+def _show_rows(found: Sequence[Answer], what: str, rows: Mapping[str, Answer], title: str) -> None:
+    listing = table(what, "core", "runs", ">cycles", ">ms", ">memory", title=title)
+    for first, answer in rows.items():
+        figures = ["", "", ""]
+        if answer.cycles is not None and answer.milliseconds is not None:
+            memory = f"{100 * (answer.memory or 0):.0f} %"
+            figures = [f"{answer.cycles:,}", f"{answer.milliseconds:.2f}", memory]
+        runs = "yes" if answer.runs else f"no, {answer.short}"
+        style = None if answer.runs else "red"
+        listing.add_row(name(first), name(answer.core), name(runs), *figures, style=style)
+    show(listing)
+    if any(answer.runs for answer in found):
+        say(_NOTE, style="dim")
+
+
+def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[str]) -> None:
+    """Boards against networks, in as many tables as the networks' names need."""
+    by_place = {(answer.model, answer.board): answer for answer in found}
+    waiting = list(models)
+    while waiting:
+        for count in range(len(waiting), 0, -1):
+            listing = table("board")
+            for model in waiting[:count]:
+                listing.add_column(name(Path(model).name), justify="right")
+            for board in boards:
+                cells = (by_place[model, board].short for model in waiting[:count])
+                listing.add_row(name(board), *map(name, cells))
+            screen = console()
+            if listing.fit(screen) <= screen.width or count == 1:
+                break
+        show(listing)
+        del waiting[:count]
+    if any(answer.runs for answer in found):
+        say(_NOTE.partition(";")[0], style="dim")
+
+
+def _show_reasons(found: Sequence[Answer]) -> None:
+    """Why a network does not run: the boards whose reasons are alike together."""
+    alike: dict[Any, list[Answer]] = {}
+    for answer in found:
+        if not answer.runs:
+            alike.setdefault(reasons.kinds(answer.details), []).append(answer)
+    for group in alike.values():
+        first = group[0]
+        where = "any board" if len(group) == len(found) else ", ".join(a.board for a in group)
+        say(f"{Path(first.model).name} does not run on {where}:")
+        for reason in reasons.counted(first.details):
+            say(f"  {reason}")
+        if len(first.details) > len(reasons.counted(first.details)):
+            say(f"  All of them: accel check {first.model} --board {first.board}", style="dim")

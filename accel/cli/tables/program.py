@@ -1,0 +1,85 @@
+"""A compiled network as tables: its operators, its layers, its memory."""
+
+from typing import TYPE_CHECKING
+
+from accel.cli._output import say, show
+from accel.cli.tables.listing import name, table
+
+if TYPE_CHECKING:
+    from accel.api import Program, Report
+    from accel.boards import Board
+
+
+def show_program(program: "Program", title: str) -> None:
+    """Every operator of the file, where it runs and what it takes.
+
+    Several layers of one operator are added up; operators that are fused into one layer take nothing
+    but for the first of them.
+    """
+    from accel.compiler.reports.fusion import working_nodes
+
+    report, parts = program.report(), program.code.partition
+    homes = working_nodes(program.code)
+    driver = {node.name for node in (*parts.before, *parts.after)}
+    listing = table("operator", "in the file", "runs", ">MACs", ">cycles", ">of peak", title=title)
+    for node in program.code.source:
+        layers = [layer for layer in report.layers if homes[layer.node] == node.name]
+        if layers:
+            macs = sum(layer.macs for layer in layers)
+            cycles = sum(layer.cycles_model for layer in layers)
+            share = f"{100 * macs / (cycles * program.config.peak_macs):.1f} %" if macs else ""
+            figures = [
+                f"core, {max(layers, key=lambda layer: layer.macs).mode}",
+                f"{macs:,}",
+                f"{cycles:,}",
+                share,
+            ]
+        else:
+            home = homes.get(node.name)
+            free = f"core, within {home}" if home else "core, free"
+            figures = ["driver" if node.name in driver else free, "", "", ""]
+        listing.add_row(name(node.name), node.source, *figures)
+    share = f"{100 * report.utilization:.1f} %"
+    listing.add_section()
+    listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
+    show(listing)
+
+
+def show_layers(report: "Report") -> None:
+    """What each layer of one inference takes."""
+    config = report.program.config
+    counted = "counted on the board" if report.executor == "board" else "counted in RTL"
+    source = counted if report.measured else "from the cycle model"
+    title = f"{report.program.name} on {config.rows}x{config.columns} {config.format}, {source}"
+    listing = table("layer", "mode", ">MACs", ">cycles", ">of peak", title=title)
+    for layer in report.layers:
+        cycles = layer.cycles_model if layer.cycles is None else layer.cycles
+        share = f"{100 * layer.utilization:.1f} %" if layer.macs else ""
+        listing.add_row(name(layer.name), layer.mode, f"{layer.macs:,}", f"{cycles:,}", share)
+    listing.add_section()
+    total = f"{100 * report.utilization:.1f} %"
+    listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
+    show(listing)
+
+
+def show_memory(program: "Program", board: "Board") -> None:
+    """What of the core's memory and of the board's FPGA is taken, and how long an inference lasts."""
+    from accel.target.resources import needs
+
+    config, memory = program.config, program.code.memory
+    kib = config.rows / 1024
+    for bank, used in enumerate(memory.used_words):
+        activations = memory.activation_words[bank]
+        say(
+            f"  bank {bank}: {used * kib:.1f} of {config.bank_words * kib:.0f} KiB "
+            f"({activations * kib:.1f} activations, {(used - activations) * kib:.1f} program)"
+        )
+    if memory.flash_bytes:
+        say(f"  flash: {memory.flash_bytes / 1024:.1f} KiB of program, streamed while layers run")
+    cells = (
+        f"{n} of {board.resources.get(kind, 0)} {kind}" for kind, n in needs(config).items() if n
+    )
+    say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
+    cycles, clock = program.report().cycles, board.clock.made_mhz
+    milliseconds = cycles / clock / 1e3
+    say(f"  {milliseconds:.2f} ms an inference at the board's {clock:g} MHz, without the link")

@@ -1,0 +1,53 @@
+"""Why something does not run, for people: reasons that say the same are counted, not repeated."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from accel.compiler.diagnostics import Reason
+
+_NUMBERS = re.compile(r"\d[\d,.]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """Reasons that differ at most in the place and in numbers; ``places`` are those of all of them."""
+
+    first: Reason
+    places: tuple[str, ...]
+
+    def __str__(self) -> str:
+        more = len(self.places) - 1
+        if not more:
+            return str(self.first)
+        others = f"and {more} more, such as {self.places[-1]}" if self.places[-1] else ""
+        return f"{self.first} ({others or f'{more + 1} times'})"
+
+
+def counted(reasons: Iterable[Reason]) -> tuple[Counted, ...]:
+    """The reasons in their order, each kind of them once."""
+    kinds: dict[str, list[Reason]] = {}
+    for reason in reasons:
+        kinds.setdefault(_kind(reason), []).append(reason)
+    return tuple(
+        Counted(first=alike[0], places=tuple(reason.place for reason in alike))
+        for alike in kinds.values()
+    )
+
+
+def counted_texts(texts: Iterable[str]) -> tuple[Counted, ...]:
+    """The same of reasons that are text already, as `Reason` spells them."""
+    return counted(
+        Reason(place=place if colon else "", what=what if colon else place)
+        for place, colon, what in (text.partition(": ") for text in texts)
+    )
+
+
+def kinds(reasons: Sequence[Reason]) -> tuple[tuple[str, int], ...]:
+    """What two boards have in common whose reasons are alike, however large the numbers in them."""
+    return tuple((_kind(one.first), len(one.places)) for one in counted(reasons))
+
+
+def _kind(reason: Reason) -> str:
+    """A reason without its place and its numbers."""
+    return _NUMBERS.sub("#", f"{reason.what} ({reason.why}); {reason.remedy}")
