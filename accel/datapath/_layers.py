@@ -94,7 +94,7 @@ class _Builder:
         operator: str,
         attributes: Any,
         shape: tuple[int, ...],
-        constants: tuple[str, None] | tuple[()] = (),
+        constants: tuple[str, ...] = (),
     ) -> None:
         """Add a node, with an output scale at which its codes use the range, if it has weights."""
         name, source = f"{operator}_{len(self.nodes)}", self.last
@@ -113,7 +113,7 @@ class _Builder:
             )
         )
 
-    def weights(self, shape: tuple[int, ...]) -> tuple[str, None]:
+    def weights(self, shape: tuple[int, ...]) -> tuple[str, ...]:
         name = f"weights_{len(self.nodes)}"
         data = self.random.choice(self.values, shape).astype(np.int8)
         q = Quantization(scale=(1.0,), zero_point=(0,))
