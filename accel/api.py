@@ -91,7 +91,7 @@ class Program:
 
     @property
     def cycles(self) -> list[LayerCycles]:
-        """The cycle model's answer for each layer."""
+        """The cycle model's prediction for each layer."""
         return self.session.cycles
 
     @cached_property
@@ -232,8 +232,8 @@ def compile(
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
     exact
-        Refuse a network of the contract ``onnx`` that has a channel which cannot be requantized
-        exactly, instead of computing its closest codes and naming it in every report. Other
+        Refuse a network of the contract ``onnx`` with a channel that cannot be requantized exactly.
+        Otherwise the nearest codes are computed, and every report names the channel. Other
         contracts are always exact.
     waves
         VCD file that the ``pysim`` executor writes.

@@ -1,4 +1,4 @@
-"""The executors: one program, the same bits."""
+"""The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -42,11 +42,11 @@ class UnknownExecutor(UserError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Execution:
-    """What an executor answered.
+    """What an executor returns.
 
-    ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name;
-    ``layers`` the counters of each layer of one inference as the core counted them, ``None`` where
-    no core ran; ``simulated_cycles`` all cycles of a simulation, loading included.
+    ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name.
+    ``layers`` has the counters of each layer of one inference as the core counted them, ``None``
+    where no core ran. ``simulated_cycles`` are all cycles of a simulation, loading included.
     """
 
     tensors: Mapping[str, np.ndarray]
@@ -56,7 +56,7 @@ class Execution:
 
 @dataclass
 class Session:
-    """A program on executors that are made when they are first needed, and kept.
+    """A program, and executors that are made when first needed and then kept.
 
     ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
     """
@@ -68,11 +68,11 @@ class Session:
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
-        """The cycle model's answer for each layer."""
+        """The cycle model's prediction for each layer."""
         return predict(self.program)
 
     def driven(self, transport: Transport) -> DrivenCore:
-        """A driver before the core at the other end of a transport."""
+        """A driver for the core at the other end of a transport."""
         expected = [Counters(**layer.as_dict()) for layer in self.cycles]
         return DrivenCore(self.program, transport, expected=expected)
 
@@ -97,13 +97,13 @@ class Session:
         return EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
 
     def core(self, name: str, make: Callable[[], Any]) -> Any:
-        """The core called ``name``, made now if it is not there."""
+        """The core called ``name``, made now if it does not exist yet."""
         if name not in self._cores:
             self._cores[name] = make()
         return self._cores[name]
 
     def close(self) -> None:
-        """Finish what the executors write."""
+        """Close the executors, which finishes what they write."""
         for core in self._cores.values():
             if hasattr(core, "close"):
                 core.close()
@@ -172,8 +172,8 @@ def _simulate(
 
 
 def _driven(session: Session, name: str, transport: SimulatedTransport) -> DrivenCore:
-    """A driver before a simulated core, whose flash holds what its user would have written
-    there."""
+    """A driver for a simulated core, with the program's image in its flash as a user would write
+    it."""
 
     def drive() -> DrivenCore:
         if session.program.flash:
@@ -186,7 +186,7 @@ def _driven(session: Session, name: str, transport: SimulatedTransport) -> Drive
 def _board(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
+    """Run on a board. The program is loaded again for each batch: the board may have been reset."""
     # Only who has a board needs the package that this takes.
     try:
         from accel.host.serial import SerialTransport, needed

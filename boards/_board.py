@@ -1,4 +1,4 @@
-"""What a board is to this project."""
+"""What the project knows of a board."""
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ def platform_of(
     """A function that makes a fresh platform, and imports amaranth-boards only then.
 
     Where the platform has no ``uart``, it gets one on the two ``uart`` pins; ``more`` are other
-    resources that it lacks, or has wrong.
+    resources that it lacks or defines wrongly.
     """
     added = tuple(more)
 
@@ -46,7 +46,7 @@ class Wires:
 
 
 def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uart") -> Resource:
-    """A UART resource with number 0 at 3.3 V, idle where nothing is connected."""
+    """A UART resource with number 0 at 3.3 V, which is idle while nothing is connected."""
     if isinstance(platform, LatticePlatform):
         attributes = Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
     else:
@@ -99,13 +99,13 @@ class Flash:
     quad_enable: str | None = None
 
     def how_to_write(self, file: str) -> str:
-        """How a program file gets there."""
+        """How to write a program file into the flash, as a command or in words."""
         if self.command:
             return self.command.format(offset=self.offset, file=file)
         return f"write {file} into it at byte {self.offset:#x}"
 
     def how_to_enable_quad(self) -> str:
-        """How the chip comes to answer on four data lines, if it does not yet."""
+        """How to make the chip answer on four data lines, if it does not yet."""
         if self.quad_enable:
             return self.quad_enable
         return (

@@ -24,6 +24,6 @@ def orangecrab(size: str, device: Device) -> Board:
         flash=Flash(offset=1 << 22, data_lines=QUAD),
         led=("rgb_led", 0, "g"),
         usb=("usb", 0),
-        # For an adapter of the user's.
+        # The user connects an adapter: a rate that all of them support.
         link=Link(baud=115_200),
     )

@@ -254,7 +254,8 @@ def _led(spec: str, platform: TemplatedPlatform, led: str | None) -> Light | Non
 
 
 def _members(platform: TemplatedPlatform, name: str, number: int) -> Sequence[str] | None:
-    """Names of what a resource consists of, empty if it is a single one, ``None`` if not there."""
+    """Names of a resource's members, empty if it is a single one, ``None`` if there is no such
+    resource."""
     try:
         resource = platform.lookup(name, number)
     except ResourceError:

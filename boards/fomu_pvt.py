@@ -20,6 +20,6 @@ BOARD = Board(
     flash=Flash(offset=1 << 19),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )

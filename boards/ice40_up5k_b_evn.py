@@ -19,6 +19,6 @@ BOARD = Board(
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
     flash=iceprog_flash(offset=1 << 20),
     led=("led_g", 0),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )

@@ -20,6 +20,6 @@ BOARD = Board(
     # Another data line of it is the clock.
     flash=iceprog_flash(offset=1 << 20),
     led=("rgb_led", 0, "g"),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )
