@@ -267,11 +267,11 @@ class Isa:
         """Memory words of a channel."""
         return self.channel_parameter_layout.size // self.config.word_bits
 
-    def group_parameter_words(self, fields: Mapping[str, int]) -> int:
-        """Memory words of the records of a group."""
-        return (fields["columns_less_one"] + 1) * self.channel_parameter_words
+    def group_parameter_words(self, columns: int) -> int:
+        """Memory words of the channel parameters of a group of ``columns`` columns."""
+        return columns * self.channel_parameter_words
 
-    def table_words(self, fields: Mapping[str, int]) -> int:
-        """Memory words of a layer's tables."""
-        entries = TABLE_ENTRIES + (TABLE_ENTRIES if fields["residual"] else 1)
-        return entries * self.words(self.table_entry) if fields["lookup_tables"] else 0
+    def table_words(self, residual: bool) -> int:
+        """Memory words of the lookup tables of a layer that has some, with a residual operand or not."""
+        entries = TABLE_ENTRIES + (TABLE_ENTRIES if residual else 1)
+        return entries * self.words(self.table_entry)

@@ -87,7 +87,5 @@ def test_what_a_pointer_points_to_comes_out_again(name):
 @pytest.mark.parametrize(("residual", "entries"), [(0, 257), (1, 512)])
 def test_tables_and_records_take_the_words_that_they_have(residual, entries):
     isa = Isa(CONFIGS["4x4"])
-    fields = {"lookup_tables": 1, "residual": residual, "columns_less_one": 2}
-    assert isa.table_words(fields) == entries  # of 29 bits, in words of 32
-    assert isa.table_words(fields | {"lookup_tables": 0}) == 0
-    assert isa.group_parameter_words(fields) == 3 * isa.channel_parameter_words
+    assert isa.table_words(bool(residual)) == entries  # of 29 bits, in words of 32
+    assert isa.group_parameter_words(3) == 3 * isa.channel_parameter_words

@@ -1,1 +1,1 @@
-"""From a network as the world writes it to a program for the core."""
+"""From a network's file to a program for the core."""

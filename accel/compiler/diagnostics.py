@@ -1,4 +1,4 @@
-"""Why a model cannot be used: place, what, why and remedy, one sentence each in one grammar."""
+"""Why a model cannot be used: a place, what is wrong there, why, and what to do instead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ from ..text import escaped
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """``place: what (why); remedy``, such as
-    ``conv2d_3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``.
+    """One thing that is in the way, written as ``place: what (why); remedy``.
 
-    ``place`` names a part of the user's model, empty for all of it; ``why`` and ``remedy`` may be
-    empty.
+    Such as ``conv2d_3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``. ``place`` names
+    a part of the user's model and is empty for the whole; ``why`` and ``remedy`` may be empty.
     """
 
     place: str
@@ -28,19 +27,19 @@ class Reason:
         return "".join(map(printable, (place, self.what, why, remedy)))
 
 
-LISTED = 30  # reasons that a message spells out
-LONGEST = 2000  # characters of a part of a reason
+LISTED = 30  # the most reasons that a message lists
+LONGEST = 2000  # the most characters of a part of a reason
 
 
 def printable(text: str) -> str:
-    """One line that can be read, whatever names a file has; see `accel.text`."""
+    """One readable line, whatever a file's names contain; see `accel.text`."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     return escaped(text)
 
 
 def listing(subject: str, reasons: Sequence[Reason]) -> str:
-    """Return one message for all ``reasons``: a line if there is one, else a line for each."""
+    """One message for all ``reasons``: a single line for one, else a line for each."""
     if len(reasons) == 1:
         return f"{printable(subject)}: {reasons[0]}"
     lines = [f"{printable(subject)}: cannot be used, for {len(reasons)} reasons:"]
@@ -51,7 +50,7 @@ def listing(subject: str, reasons: Sequence[Reason]) -> str:
 
 
 class CannotCompile(UserError):
-    """A network does not run on a configuration; ``reasons`` has all that is in the way."""
+    """A network does not run on a configuration; ``reasons`` has everything in the way."""
 
     def __init__(self, model: str, reasons: list[Reason]) -> None:
         super().__init__(listing(model, reasons))
@@ -64,4 +63,4 @@ class DoesNotFit(UserError):
 
 
 class NotProved(UserError):
-    """A channel's requantization cannot be reproduced by the hardware."""
+    """The hardware's division cannot reproduce a channel's requantization."""

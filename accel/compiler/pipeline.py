@@ -1,7 +1,8 @@
-"""The compiler: its passes, in the order in which they run, and what they hand on.
+"""The compiler: its passes, in the order in which they run, and what they pass on.
 
 ``PASSES`` is the whole list. Each pass is a function that takes a `Compilation` and returns it with
-something added or changed; what it does is in the room that it is imported from.
+something added or changed. The functions here only unpack and pack that; the work is done in the
+rooms that they import from.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,17 +21,17 @@ from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
 from .ir.layer import Convolution
 from .ir.tensor_layout import Alias, TensorLayout
-from .lowering.bank_copies import with_copies
-from .lowering.channel_alignment import in_whole_words
-from .lowering.copy_elision import without_copies
-from .lowering.input_im2col import InputMap, folded_inputs
-from .lowering.lower import fused_layers, lower_nodes, selected, tensor_aliases
-from .lowering.near_dead_channels import in_two_layers
-from .lowering.sub_byte_packing import in_few_bits
-from .lowering.weight_splitting import in_parts
+from .lowering.bank_copies import add_bank_copies
+from .lowering.channel_alignment import align_channels
+from .lowering.copy_elision import elide_copies
+from .lowering.input_im2col import InputMap, fold_inputs
+from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
+from .lowering.near_dead_channels import split_near_dead
+from .lowering.sub_byte_packing import pack_sub_byte
+from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
-from .memory.bank_balance import balanced
-from .program.link import dma_transfers, linked
+from .memory.bank_balance import balance_banks
+from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
 
@@ -43,28 +44,28 @@ class Compilation:
     source, config
         The graph as the front end gave it, and the configuration to compile for.
     fuse
-        Functions of single codes are computed in the layer before, and layers write where copies
-        would put what they compute.
+        Functions of single codes may be computed in the layer before, and copies left out.
     exact
         Channels that cannot be requantized exactly are refused.
     order
-        Which of the orders of the graph's nodes is tried, from 0 on.
+        Which order of the graph's nodes is tried, from 0 on.
     graph
-        As changed so far.
+        The graph as the passes so far have changed it.
     partition, aliases
         What the driver and the core compute, and which tensors share memory.
     lowered, layers
-        The core's layers: of each node, then all of them as changed so far.
+        The core's layers: those of each node, and all of them as changed so far.
     repeats, packing
-        How often inputs' channels are repeated, and how tensors of few bits are coded, by tensor.
-    inputs, layout
-        How inputs and other tensors lie in memory.
+        How often the channels of inputs are repeated, and the packing factor and origin of packed
+        tensors; by tensor.
+    inputs, layouts
+        How the driver writes the inputs, and how all tensors lie in memory.
     commands
         Layers with their loop nests and divisions.
     reasons
         What is in the way, of all nodes and layers.
     memory, chunks, transfers
-        Where all of it lies, and the bytes.
+        Addresses of everything, and the bytes that go there.
     """
 
     source: Graph
@@ -80,7 +81,7 @@ class Compilation:
     repeats: Mapping[str, int] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
-    layout: Mapping[str, TensorLayout] = field(default_factory=dict)
+    layouts: Mapping[str, TensorLayout] = field(default_factory=dict)
     commands: tuple[LayerCommand, ...] = ()
     reasons: tuple[Reason, ...] = ()
     memory: MemoryPlan | None = None
@@ -92,21 +93,23 @@ class Compilation:
 
     @property
     def parts(self) -> Partition:
-        assert self.partition is not None, "runs behind host_partition"
+        """The partition, after the pass that makes it."""
+        assert self.partition is not None, "runs after host_partition"
         return self.partition
 
     @property
     def plan(self) -> MemoryPlan:
-        assert self.memory is not None, "runs behind allocation"
+        """The memory plan, after the pass that makes it."""
+        assert self.memory is not None, "runs after allocation"
         return self.memory
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The tensors in memory that are read when all is done."""
+        """The tensors in memory that are read after the last layer."""
         return tuple(dict.fromkeys(self.aliases[name].root for name in self.parts.outputs))
 
     def program(self) -> CoreProgram:
-        """What all passes have made."""
+        """The program that all passes together have made."""
         return CoreProgram(
             config=self.config,
             source=self.source,
@@ -129,21 +132,21 @@ Pass = Callable[[Compilation], Compilation]
 
 
 def _fold_pad(c: Compilation) -> Compilation:
-    """Padding in front of a convolution becomes the convolution's own."""
+    """A pad node in front of a convolution becomes the convolution's own padding."""
     graph = fold_pad(c.graph)
     verify(graph)
     return c.replace(graph=graph)
 
 
 def _crop_taps(c: Compilation) -> Compilation:
-    """Taps of convolutions that never meet the image are left out."""
+    """Kernel taps that only ever meet padding are left out."""
     graph = crop_taps(c.graph)
     verify(graph)
     return c.replace(graph=graph)
 
 
 def _node_order(c: Compilation) -> Compilation:
-    """The order of the nodes that is tried this time."""
+    """The order of the nodes that is tried in this run of the passes."""
     graph = next(islice(orders(c.graph), c.order, None), None)
     if graph is None:
         raise NoOtherOrder
@@ -151,12 +154,12 @@ def _node_order(c: Compilation) -> Compilation:
 
 
 def _host_partition(c: Compilation) -> Compilation:
-    """What the driver computes at the network's ends."""
+    """What the driver computes at the network's ends, and what the core does."""
     return c.replace(partition=partition(c.graph))
 
 
 def _aliases(c: Compilation) -> Compilation:
-    """Changes of shape that cost nothing."""
+    """Changes of shape that cost nothing: tensors that share memory."""
     return c.replace(aliases=tensor_aliases(c.graph, c.parts, c.config))
 
 
@@ -169,65 +172,65 @@ def _lower(c: Compilation) -> Compilation:
 
 
 def _near_dead(c: Compilation) -> Compilation:
-    """Channels with very many sums to a code become exact, by finer codes and a copy."""
+    """Channels with too many sums to a code become exact, by finer codes and a second layer."""
     lowered = tuple(
-        tuple(part for layer in node for part in in_two_layers(layer, c.config))
+        tuple(part for layer in node for part in split_near_dead(layer, c.config))
         for node in c.lowered
     )
     return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
 
 
 def _fuse(c: Compilation) -> Compilation:
-    """Functions of single codes in the layer before."""
-    return c.replace(layers=fused_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
+    """Functions of single codes are computed in the layer before."""
+    return c.replace(layers=fuse_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
 
 
 def _copy_elision(c: Compilation) -> Compilation:
-    """Layers write where copies would put what they compute."""
+    """Layers write to where copies would move their output."""
     if not c.fuse:
         return c
-    return c.replace(layers=tuple(without_copies(c.layers, set(c.outputs), c.config)))
+    return c.replace(layers=tuple(elide_copies(c.layers, set(c.outputs), c.config)))
 
 
 def _weight_splitting(c: Compilation) -> Compilation:
-    """Weights outside the number format as sums of some that are inside."""
-    layers, repeats = in_parts(c.layers, c.parts.inputs, c.config)
+    """Weights outside the number format become sums of weights inside it."""
+    layers, repeats = split_weights(c.layers, c.parts.inputs, c.config)
     return c.replace(layers=tuple(layers), repeats=repeats)
 
 
 def _sub_byte_packing(c: Compilation) -> Compilation:
-    """Several values of few bits in a byte."""
+    """Several values of few bits share a byte."""
     ends = {*c.parts.inputs, *c.outputs}
-    layers, packing = in_few_bits(c.layers, ends, c.config)
+    layers, packing = pack_sub_byte(c.layers, ends, c.config)
     return c.replace(layers=tuple(layers), packing=packing)
 
 
 def _channel_alignment(c: Compilation) -> Compilation:
-    """Parts of a tensor begin and end where the core can write."""
-    return c.replace(layers=tuple(in_whole_words(c.layers, c.config)))
+    """Copies begin and end where the core can write."""
+    return c.replace(layers=tuple(align_channels(c.layers, c.config)))
 
 
 def _bank_copies(c: Compilation) -> Compilation:
-    """Copies without which a layer's input and output would be in the same bank."""
-    layers = tuple(with_copies(c.layers, set(c.outputs)))
-    layout_of = {
+    """Copies, so that no layer reads and writes the same bank."""
+    layers = tuple(add_bank_copies(c.layers, set(c.outputs)))
+    layouts = {
         layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
     }
-    return c.replace(layers=layers, layout=layout_of)
+    return c.replace(layers=layers, layouts=layouts)
 
 
 def _input_im2col(c: Compilation) -> Compilation:
-    """A network's inputs as its first layers read them fastest."""
+    """Inputs lie in memory as their first layers read them fastest."""
     names = c.parts.inputs
-    layers, inputs = folded_inputs(c.layers, names, c.aliases, c.repeats, c.config)
-    layout = {one.tensor: one.layout for one in inputs} | c.layout
-    return c.replace(layers=layers, inputs=inputs, layout=layout)
+    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
+    return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 
 
 def _select(c: Compilation) -> Compilation:
-    """For each layer the loop nest of fewest cycles, and its division."""
-    commands, reasons = selected(c.layers, c.config, c.exact)
+    """Each layer gets the dataflow of fewest cycles, and its exact division."""
+    commands, reasons = select_commands(c.layers, c.config, c.exact)
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.name, list(reasons))
@@ -235,8 +238,8 @@ def _select(c: Compilation) -> Compilation:
 
 
 def _allocation(c: Compilation) -> Compilation:
-    """Addresses of tensors and weights, in memory and in flash."""
-    commands, memory = balanced(c.commands, c.layout, c.parts.inputs, c.outputs, c.config)
+    """Tensors and weights get addresses, in memory and in flash."""
+    commands, memory = balance_banks(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -245,12 +248,12 @@ def _allocation(c: Compilation) -> Compilation:
 
 
 def _link(c: Compilation) -> Compilation:
-    """The bytes of descriptors, channel parameters and weights, chained by their addresses."""
-    return c.replace(chunks=linked(c.commands, c.plan, c.config))
+    """Descriptors, channel parameters and weights become bytes, linked to a chain."""
+    return c.replace(chunks=link_chunks(c.commands, c.plan, c.config))
 
 
 def _dma(c: Compilation) -> Compilation:
-    """What is copied from flash to memory while layers run."""
+    """DMA transfers from flash to memory while layers run."""
     return c.replace(transfers=dma_transfers(c.chunks, c.plan, c.config))
 
 
@@ -281,9 +284,9 @@ def run_passes(
     last: str | None = None,
     watch: Callable[[str, Compilation], None] | None = None,
 ) -> Compilation:
-    """What all passes make, or those up to and with the one called ``last``.
+    """Run all passes, or those up to and including the one called ``last``.
 
-    ``watch`` is called after each one with its name and what it has made. Raises ``CannotCompile``
+    ``watch`` is called after each pass with its name and what it returned. Raises ``CannotCompile``
     with all reasons, or ``DoesNotFit`` where memory is too small.
     """
     for name, run in PASSES:
@@ -298,7 +301,7 @@ def run_passes(
 def lower(
     graph: Graph, config: AcceleratorConfig, *, fuse: bool = True, exact: bool = False
 ) -> Compilation:
-    """A network cut into layers for a configuration, before its tensors have addresses.
+    """Compile a network up to its commands, before tensors have addresses.
 
     Raises ``CannotCompile``.
     """
@@ -316,8 +319,8 @@ def compile_graph(
 ) -> CoreProgram:
     """Compile a verified graph for a configuration; ``fuse`` and ``exact`` as in `Compilation`.
 
-    The orders of its nodes are tried until all of a program fits into memory; where none does, the
-    one that leaves least to the flash is taken. ``watch`` is as `run_passes` has it.
+    Orders of its nodes are tried until one gives a program that fits into memory. Where none does,
+    the program with the fewest bytes in flash is taken. ``watch`` is that of `run_passes`.
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """

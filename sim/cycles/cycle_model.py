@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from accel.compiler.ir.command import broadcast_rows, positions, stride2_skip
 from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
@@ -18,7 +17,7 @@ from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
 
-from ..functional.decode import decode_layer, valid_run
+from ..functional.decode import decode_layer
 from ..functional.layer import DecodedLayer
 from .flash_words import WordTimes
 
@@ -65,20 +64,20 @@ class _Walk:
         config: AcceleratorConfig,
         transfer: DmaTransfer | None,
     ):
-        isa, f = Isa(config), layer.fields
-        self.config, self.fields = config, f
+        isa, f = Isa(config), layer.descriptor
+        self.config, self.descriptor = config, f
         self.steps = layer.weights.shape[1]
-        self.groups = f["groups_less_one"] + 1
-        self.tiles = -(-positions(f) // config.rows)
-        self.turn = config.word_cycles * config.pace if f["residual"] else 1
-        self.pace = config.pace if f["residual"] else 1
-        self.drained = config.tile_cycles(f["residual"])
+        self.groups = f.groups
+        self.tiles = f.tiles(config.rows)
+        self.turn = config.word_cycles * config.pace if f.residual else 1
+        self.pace = config.pace if f.residual else 1
+        self.drained = f.tile_cycles(config)
         self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
         self.period = self._in_turn(max(self.steps, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
-        self.table_words = isa.table_words(f)
-        self.load_words = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
+        self.table_words = f.table_words(isa)
+        self.load_words = f.group_words(isa)
         # Reading and writing of one tile, relative to the cycle in which it begins
         self.finished = (
             self.steps
@@ -100,8 +99,8 @@ class _Walk:
 
         self.words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
         self.bank, self.flash = bank, bank == FLASH
-        self.stream_reads_input = bank == f["input_bank"]
-        self.copy_reads_input = transfer is not None and transfer.bank == f["input_bank"]
+        self.stream_reads_input = bank == f.input_bank
+        self.copy_reads_input = transfer is not None and transfer.bank == f.input_bank
         self.transfer, self.lead = transfer, 0  # cycles in which the copy's descriptor comes
         # The cycles in which the array reads and those in which the write-back reads or writes
         self.reads, self.results = self._room(), self._room()
@@ -126,7 +125,7 @@ class _Walk:
         begin = active
         for group in range(self.groups):
             half = group & 1
-            if group == 0 or not self.fields["shared"]:
+            if group == 0 or not self.descriptor.shared:
                 first = max(free_from, released[half]) + 1
                 loaded = self._take(first, self.load_words)
                 self.asking.append((first, loaded))
@@ -216,17 +215,17 @@ class _Walk:
     def _pattern(self, group: int) -> tuple[np.ndarray, np.ndarray]:
         """In which cycles of the emission of each tile a word's first code comes, if that makes it
         be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
-        f, config = self.fields, self.config
+        f, config = self.descriptor, self.config
         rows, count = config.rows, config.requantizers
-        first_lane = (f["output_lane"] + group * f["output_group_lanes"]) % rows
+        first_lane = (f.output_lane + group * f.output_group_lanes) % rows
         last = group == self.groups - 1
         if (first_lane, last) not in self.patterns:
             position = np.arange(self.tiles * rows)
-            real = position < positions(f)
-            run, inner = np.divmod(position, f["run_less_one"] + 1)
-            real &= (inner < valid_run(f)) & (inner % (1 + stride2_skip(f)) == 0)
+            real = position < f.positions
+            run, inner = np.divmod(position, f.run)
+            real &= (inner < f.valid_run) & (inner % f.skip == 0)
             columns = np.arange(0, config.columns, count)
-            limit = f["last_columns_less_one" if last else "columns_less_one"]
+            limit = (f.last_columns if last else f.columns) - 1
             lanes = (first_lane + columns) % rows
             ends = (lanes == rows - count) | (columns == config.columns - count)
             begins = np.concatenate([[True], ends[:-1]])
@@ -234,13 +233,12 @@ class _Walk:
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
             ]
             writes = real[:, None] & (ends & (word_first <= limit))
-            if (
-                f["broadcast"] and config.broadcast_rows > 1
-            ):  # lines are words, of each of which a lane is written
-                most, least = broadcast_rows(f)
-                of_run = np.where(run == f["runs_less_one"], least, most)
+            if f.broadcast and config.broadcast_rows > 1:
+                # Each output row has words of its own, whose byte lanes are all written.
+                most, least = f.output_rows
+                of_run = np.where(run == f.runs - 1, least, most)
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])
-            reads = np.broadcast_to(begins & bool(f["residual"]), writes.shape)
+            reads = np.broadcast_to(begins & bool(f.residual), writes.shape)
             found = []
             for pattern in (reads, writes):
                 cycles = np.zeros((self.tiles, self.drained), bool)

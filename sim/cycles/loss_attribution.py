@@ -21,10 +21,9 @@ commands   descriptors, the layer's start and end, pauses between groups
 
 from collections.abc import Mapping, Sequence
 
-from accel.compiler.ir.command import LayerCommand, broadcast_rows, positions, stride2_skip
+from accel.compiler.ir.command import LayerCommand
 from accel.compiler.program.program import CoreProgram
 
-from ..functional.decode import valid_run
 from .cycle_model import LayerCycles
 
 PARTS = (
@@ -64,15 +63,13 @@ def _busy(
     command: LayerCommand, program: CoreProgram, owed: int, counts: bool, first: bool
 ) -> dict[str, int]:
     """What becomes of the slots of the cycles in which the array works."""
-    config, f = program.config, command.fields
-    tiles = -(-positions(f) // config.rows)
-    each, (line_count, last_lines) = 1 + stride2_skip(f), broadcast_rows(f)
+    config, f = program.config, command.descriptor
+    tiles = f.tiles(config.rows)
+    each, (line_count, last_lines) = f.skip, f.output_rows
     places = tiles * config.rows // each * line_count
-    real = -(-valid_run(f) // each) * (f["runs_less_one"] * line_count + last_lines)
+    real = -(-f.valid_run // each) * ((f.runs - 1) * line_count + last_lines)
     per_step = command.groups * command.steps
-    columns = (
-        (command.groups - 1) * (f["columns_less_one"] + 1) + f["last_columns_less_one"] + 1
-    ) * command.steps
+    columns = f.written_columns * command.steps
     broadcast = command.mode == "broadcast"
     usable = config.rows if broadcast else config.columns
     parts = dict.fromkeys(PARTS, 0)

@@ -1,10 +1,10 @@
 """Decodes a chunk's bytes into a layer: weights, channel parameters, addresses read and written."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from accel.compiler.ir.command import decode, positions, stored_steps, stride2_skip, unpack_weights
+from accel.compiler.ir.bit_fields import decode, decode_parts
+from accel.compiler.ir.descriptor import Descriptor
+from accel.compiler.ir.stream import stored_steps, unpack_weights
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
 from accel.numeric.division.division import OFFSET_DROPPED_BITS, Division
@@ -16,21 +16,21 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
     """Decode a chunk's descriptor and stream."""
     isa, rows = Isa(config), config.rows
     header = isa.descriptor_words * rows
-    fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
-    groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
-    lookup_tables = isa.table_words(fields) * rows
-    records = isa.group_parameter_words(fields) * rows
-    weights = (fields["weight_words_less_one"] + 1) * rows
+    descriptor = Descriptor.from_bytes(chunk, isa)
+    groups = descriptor.parameter_groups
+    lookup_tables = descriptor.table_words(isa) * rows
+    records = descriptor.parameter_words(isa) * rows
+    weights = descriptor.weight_words * rows
     stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + lookup_tables)
     stream = stream.reshape(groups, -1)
-    steps = _steps(fields, rows)
+    steps = _steps(descriptor, rows)
     return DecodedLayer(
         config=config,
-        fields=fields,
-        weights=_weights(stream[:, records:], fields, steps, config),
-        division=_division(stream[:, :records], isa, fields),
-        reads=_reads(fields, isa, steps),
-        writes=_writes(fields, isa),
+        descriptor=descriptor,
+        weights=_weights(stream[:, records:], descriptor, steps, config),
+        division=_division(stream[:, :records], isa, descriptor),
+        reads=_reads(descriptor, isa, steps),
+        writes=_writes(descriptor, isa),
         lookup_tables=_tables(chunk[header : header + lookup_tables], isa)
         if lookup_tables
         else None,
@@ -38,18 +38,17 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
 
 
 def _weights(
-    data: np.ndarray, fields: Mapping[str, int], steps: int, config: AcceleratorConfig
+    data: np.ndarray, descriptor: Descriptor, steps: int, config: AcceleratorConfig
 ) -> np.ndarray:
     """Weights of all steps; those of idle ones are zero."""
-    stored = stored_steps(fields, steps, config.rows)
+    stored = stored_steps(descriptor, steps, config.rows)
     weights = np.zeros((len(data), steps, config.columns), np.int64)
     weights[:, stored] = unpack_weights(data, int(stored.sum()), config)
     return weights
 
 
-def _steps(f: Mapping[str, int], rows: int) -> int:
-    taps = (f["inner_taps_less_one"] + 1) * (f["outer_taps_less_one"] + 1)
-    steps = taps * (f["blocks_less_one"] + 1) * (1 if f["broadcast"] else rows)
+def _steps(descriptor: Descriptor, rows: int) -> int:
+    steps = descriptor.steps(rows)
     if steps < rows:
         raise IllegalProgram(
             f"a layer has tiles of {steps} steps, fewer than the array's {rows} rows"
@@ -68,14 +67,16 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
     return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
 
 
-def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Division:
+def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division:
     """The records of all columns, fields ``[groups, 1, columns]``.
 
     Its codes are saturated alone where something else comes before the layer's clamp.
     """
     word, rows = isa.config.rows, []
     for record in records.reshape(-1, isa.channel_parameter_words * word):
-        parts = decode(isa.channel_parameter_layout, int.from_bytes(record.tobytes(), "little"))
+        parts = decode_parts(
+            isa.channel_parameter_layout, int.from_bytes(record.tobytes(), "little")
+        )
         early, late = parts["early"], parts["late"]
         offset, negative = (
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
@@ -83,96 +84,89 @@ def _division(records: np.ndarray, isa: Isa, fields: Mapping[str, int]) -> Divis
         )
         constants = early["bias"], late["divisor"], offset, negative
         rows.append((*constants, early["coarse"], early["tie"]))
-    table = np.array(rows, np.int64).reshape(len(records), 1, fields["columns_less_one"] + 1, -1)
+    table = np.array(rows, np.int64).reshape(len(records), 1, descriptor.columns, -1)
     columns = np.arange(isa.config.columns)
-    if fields["broadcast"]:
+    if descriptor.broadcast:
         columns %= isa.config.rows
     # What columns without a record compute is not written.
-    table = table[:, :, np.minimum(columns, fields["columns_less_one"])]
+    table = table[:, :, np.minimum(columns, descriptor.columns - 1)]
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
-    clamp = {"low": fields["low"] - 128, "high": fields["high"] - 128}
-    if fields["maximum"] or fields["lookup_tables"]:
+    clamp = {"low": descriptor.low, "high": descriptor.high}
+    if descriptor.maximum or descriptor.lookup_tables:
         clamp = {"low": -128, "high": 127}
-    return Division(**constants, **clamp, tie_parity=fields["tie_parity"])
+    return Division(**constants, **clamp, tie_parity=descriptor.tie_parity)
 
 
-def valid_run(f: Mapping[str, int]) -> int:
-    """Real positions of each run along the inner dimension."""
-    return f["run_less_one"] + 1 - f["run_filling"]
-
-
-def _starts(f: Mapping[str, int], isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _starts(f: Descriptor, isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Word address and coordinates of the windows of all positions, whole tiles of them."""
-    count = -(-positions(f) // isa.config.rows) * isa.config.rows
-    run = f["run_less_one"] + 1
+    count = -(-f.positions // isa.config.rows) * isa.config.rows
+    run = f.run
     outer, inner = np.divmod(np.arange(count), run)
-    jump = f["position_outer_step"] + (run - 1) * f["position_inner_step"]
-    address = f["input_base"] + inner * f["position_inner_step"] + outer * jump
-    x = f["inner_origin"] - f["inner_taps_less_one"] - 1 + inner * f["inner_stride"]
-    y = f["outer_origin"] - f["outer_taps_less_one"] - 1 + outer * f["outer_stride"]
+    jump = f.position_outer_step + (run - 1) * f.position_inner_step
+    address = f.input_base + inner * f.position_inner_step + outer * jump
+    x = f.inner_origin - f.inner_taps + inner * f.inner_stride
+    y = f.outer_origin - f.outer_taps + outer * f.outer_stride
     return address, x, y
 
 
-def _reads(f: Mapping[str, int], isa: Isa, steps: int) -> np.ndarray:
+def _reads(f: Descriptor, isa: Isa, steps: int) -> np.ndarray:
     rows = isa.config.rows
     address, x, y = _starts(f, isa)
-    if f["broadcast"]:
+    if f.broadcast:
         address, x, y = (values[::rows] for values in (address, x, y))
     else:
-        address, x, y = (values[: positions(f)] for values in (address, x, y))
+        address, x, y = (values[: f.positions] for values in (address, x, y))
 
     # Taps in the order of the loops: outer, inner, blocks
     offsets, inner, outer, offset = [], [], [], 0
-    for o in range(f["outer_taps_less_one"] + 1):
-        for i in range(f["inner_taps_less_one"] + 1):
-            for b in range(f["blocks_less_one"] + 1):
+    for o in range(f.outer_taps):
+        for i in range(f.inner_taps):
+            for b in range(f.blocks):
                 offsets.append(offset)
                 inner.append(i)
                 outer.append(o)
-                last_block = b == f["blocks_less_one"]
-                last_inner = last_block and i == f["inner_taps_less_one"]
-                step = f["tap_outer_step"] if last_inner else f["tap_inner_step"]
+                last_block = b == f.blocks - 1
+                last_inner = last_block and i == f.inner_taps - 1
+                step = f.tap_outer_step if last_inner else f.tap_inner_step
                 offset += step if last_block else 1
     mask = (1 << COORDINATE_BITS) - 1
-    inside = (x[:, None] + inner & mask) < f["inner_size"]
-    inside &= (y[:, None] + outer & mask) < f["outer_size"]
+    inside = (x[:, None] + inner & mask) < f.inner_size
+    inside &= (y[:, None] + outer & mask) < f.outer_size
     words = address[:, None] + np.array(offsets) & (1 << isa.address_bits) - 1
     if (inside & (words >= isa.config.bank_words)).any():
         raise IllegalProgram("a layer reads outside its bank")
     byte = np.where(inside, words * rows, -1)
-    if f["broadcast"]:
+    if f.broadcast:
         return byte
     lanes = np.where(inside[..., None], byte[..., None] + np.arange(rows), -1)
     return lanes.reshape(len(byte), steps)
 
 
-def _writes(f: Mapping[str, int], isa: Isa) -> np.ndarray:
+def _writes(f: Descriptor, isa: Isa) -> np.ndarray:
     config, rows = isa.config, isa.config.rows
-    count, run = positions(f), f["run_less_one"] + 1
-    groups = np.arange(f["groups_less_one"] + 1)[:, None, None]
+    count, run = f.positions, f.run
+    groups = np.arange(f.groups)[:, None, None]
     position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
     outer, inner = np.divmod(position, run)
-    each = 1 + stride2_skip(f)  # how many positions of a run to one that is kept
+    each = f.skip
     kept = -(-run // each)
-    word = f["output_base"] + inner // each * f["output_inner_step"]
-    word = word + outer * (f["output_outer_step"] + (kept - 1) * f["output_inner_step"])
-    last = groups == f["groups_less_one"]
-    limit = np.where(last, f["last_columns_less_one"], f["columns_less_one"])
-    real = (inner < valid_run(f)) & (inner % each == 0)
+    word = f.output_base + inner // each * f.output_inner_step
+    word = word + outer * (f.output_outer_step + (kept - 1) * f.output_inner_step)
+    last = groups == f.groups - 1
+    limit = np.where(last, f.last_columns - 1, f.columns - 1)
+    real = (inner < f.valid_run) & (inner % each == 0)
     if config.broadcast_rows == 1:
         real = real & (columns <= limit)
     else:
         line, columns = columns // rows, columns % rows
-        word = word + line * f["output_broadcast_row_step"]
-        real = real & ((columns if f["broadcast"] else columns + line * rows) <= limit)
-        last_run = outer == f["runs_less_one"]
-        real &= line <= np.where(
-            last_run, f["last_broadcast_rows_less_one"], f["broadcast_rows_less_one"]
-        )
+        word = word + line * f.output_broadcast_row_step
+        real = real & ((columns if f.broadcast else columns + line * rows) <= limit)
+        last_run = outer == f.runs - 1
+        real &= line <= np.where(last_run, f.last_broadcast_rows - 1, f.broadcast_rows - 1)
     word = word & (1 << isa.address_bits) - 1
-    step = f["output_group_words"] * rows + f["output_group_lanes"]
-    byte = word * rows + f["output_lane"] + groups * step + columns
+    step = f.output_group_words * rows + f.output_group_lanes
+    byte = word * rows + f.output_lane + groups * step + columns
     if (real & (byte >= config.bank_words * rows)).any():
         raise IllegalProgram("a layer writes outside its bank")
     return np.where(real, byte, -1)

@@ -1,11 +1,11 @@
 """A layer as the functional machine computes it: sums, codes, and the addresses that they go to."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from accel.compiler.ir.descriptor import Descriptor
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division.division import Division
@@ -29,7 +29,7 @@ class DecodedLayer:
     """
 
     config: AcceleratorConfig
-    fields: Mapping[str, int]
+    descriptor: Descriptor
     weights: np.ndarray
     division: Division
     reads: np.ndarray
@@ -39,21 +39,20 @@ class DecodedLayer:
     @property
     def chunk_bytes(self) -> int:
         """How much of memory or flash the chunk takes."""
-        isa, f = Isa(self.config), self.fields
-        group = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
-        words = isa.descriptor_words + isa.table_words(f) + len(self.weights) * group
+        isa, f = Isa(self.config), self.descriptor
+        words = isa.descriptor_words + f.table_words(isa) + len(self.weights) * f.group_words(isa)
         return words * self.config.rows
 
     @property
     def has_post_op(self) -> bool:
         """Whether results go through tables or meet an operand; else the division clamps them."""
-        f = self.fields
-        return bool(f["maximum"] or f["lookup_tables"] or f.get("pack"))
+        f = self.descriptor
+        return bool(f.maximum or f.lookup_tables or f.pack)
 
     @cached_property
     def sub_byte(self) -> SubByte | None:
         """What the bytes of input and weights hold, where they hold several values each."""
-        return self.config.number_format.sub_byte if self.fields.get("sub_byte") else None
+        return self.config.number_format.sub_byte if self.descriptor.sub_byte else None
 
     @cached_property
     def product_type(self) -> type:
@@ -75,7 +74,7 @@ class DecodedLayer:
 
     def _late(self, w: np.ndarray) -> np.ndarray:
         """Weights ``[groups, steps, columns]`` as matrices that activations are multiplied by."""
-        if not self.fields["broadcast"]:
+        if not self.descriptor.broadcast:
             return w
         # Row r meets the weights r steps late: [groups, columns, steps, rows].
         rows, (groups, steps, columns) = self.config.rows, w.shape
@@ -86,11 +85,11 @@ class DecodedLayer:
 
     def run(self, memory: np.ndarray) -> None:
         """Compute the layer in ``memory``, uint8 ``[N, banks, bytes]``, in place."""
-        f = self.fields
-        source = memory[:, f["input_bank"]].view(np.int8)
-        target = memory[:, 1 - f["input_bank"]]
-        groups = f["groups_less_one"] + 1
-        if f["broadcast"]:
+        f = self.descriptor
+        source = memory[:, f.input_bank].view(np.int8)
+        target = memory[:, 1 - f.input_bank]
+        groups = f.groups
+        if f.broadcast:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
@@ -116,19 +115,19 @@ class DecodedLayer:
 
     def _post_op(self, results: np.ndarray, old: np.ndarray) -> np.ndarray:
         """Bytes to store, from results -128..127 and from what their places hold."""
-        f = self.fields
+        f = self.descriptor
         old = old.view(np.int8)
-        if f["maximum"]:
+        if f.maximum:
             results = np.maximum(results, old)
         if self.lookup_tables is not None:
             first, residual = self.lookup_tables
             total = first[results + np.int64(128)]
-            total = total + (residual[old + np.int64(128)] if f["residual"] else residual)
+            total = total + (residual[old + np.int64(128)] if f.residual else residual)
             results = (total >> table_pairs.FRACTION_BITS) - 128
-        codes = np.clip(results, f["low"] - 128, f["high"] - 128).astype(np.int8).view(np.uint8)
-        if f.get("pack"):
+        codes = np.clip(results, f.low, f.high).astype(np.int8).view(np.uint8)
+        if f.pack:
             bits = self.config.number_format.sub_byte.bits
-            held = old.view(np.uint8) >> bits if f["residual"] else np.uint8(0)
+            held = old.view(np.uint8) >> bits if f.residual else np.uint8(0)
             codes = held | codes << 8 - bits
         return codes
 
@@ -157,12 +156,14 @@ class DecodedLayer:
         values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
         padding = np.flatnonzero(byte < 0)
         if len(padding):
-            values.reshape(len(values), -1)[:, padding] = np.uint8(self.fields["pad"]).view(np.int8)
+            values.reshape(len(values), -1)[:, padding] = np.uint8(self.descriptor.pad).view(
+                np.int8
+            )
         return values
 
     def _dense_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``."""
-        f, step = self.fields, self.fields["input_group_step"] * self.config.rows
+        f, step = self.descriptor, self.descriptor.input_group_step * self.config.rows
         w = self.operand
         if step == 0:
             x = self._fetch(source, self.reads)
@@ -172,14 +173,14 @@ class DecodedLayer:
         parts = []
         for g in range(groups):
             byte = np.where(self.reads >= 0, self.reads + g * step, -1)
-            parts.append(self._multiply(self._fetch(source, byte), w[0 if f["shared"] else g]))
+            parts.append(self._multiply(self._fetch(source, byte), w[0 if f.shared else g]))
         return np.stack(parts, axis=1)
 
     def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
         """Raw sums ``[N, groups, positions, columns]``; positions are whole tiles."""
-        f, rows, columns = self.fields, self.config.rows, self.config.columns
+        f, rows, columns = self.descriptor, self.config.rows, self.config.columns
         tiles = len(self.reads)
-        group = np.arange(groups)[:, None] * f["input_group_step"] * rows
+        group = np.arange(groups)[:, None] * f.input_group_step * rows
         lane = group + np.arange(columns) % rows
         byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
         x = self._fetch(source, np.where(self.reads >= 0, byte, -1))

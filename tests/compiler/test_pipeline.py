@@ -1,7 +1,11 @@
 """The compiler is one list of passes, and each can be watched."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import accel.compiler
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.pipeline import PASSES, Compilation, compile_graph, lower, run_passes
@@ -69,3 +73,8 @@ def test_every_order_of_the_nodes_has_texts_of_its_own():
         compile_graph(graph, CONFIG.replace(bank_words=256), watch=texts)
     folders = {name.rpartition("/")[0] for name in texts.texts}
     assert {"", "order1"} <= folders
+
+
+def test_the_rooms_page_lists_the_passes_in_their_order():
+    page = Path(accel.compiler.__file__).with_name("README.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == NAMES

@@ -84,7 +84,7 @@ def described(program: CoreProgram) -> list[str]:
         # Tables begin with a fit of floating point, which may differ from one machine to another.
         rows = program.config.rows
         first = isa.descriptor_words * rows
-        after = first + isa.table_words(command.fields) * rows
+        after = first + command.descriptor.table_words(isa) * rows
         crc = zlib.crc32(chunk.data[:first] + chunk.data[after:])
         copied = f" copies {copy.bank}:{copy.address}+{copy.size}" if copy else ""
         counts = f"{cycles.cycles} {cycles.busy} {cycles.waiting_weights} {cycles.waiting_drain}"

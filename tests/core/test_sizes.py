@@ -152,9 +152,9 @@ def test_sums_functions_and_maxima_on_sizes_that_combine(rows, columns, requanti
     )
     graph = combining(columns + 3)
     program = accel.compile(graph, config=config, fuse=False)
-    fields = [command.fields for command in program.code.commands]
+    descriptors = [command.descriptor for command in program.code.commands]
     for name in ("residual", "maximum", "lookup_tables"):
-        assert {field[name] for field in fields} == {0, 1}
+        assert {getattr(descriptor, name) for descriptor in descriptors} == {False, True}
     assert len(assert_alike(program, graph)) == len(graph.nodes)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import accel
-from accel.compiler.ir.command import stored_weights
+from accel.compiler.ir.stream import stored_weights
 from accel.isa import Isa
 from tests.support.oracles.agreement import assert_cycles, assert_layers
 from tests.support.oracles.tflm import tflm
@@ -78,9 +78,9 @@ def test_weights_are_packed_at_their_width(program_of, dtype):
     bits = {"int8": 8, "int4": 4}[dtype]
     assert len(code.chunks) == 9
     for command, chunk in zip(code.commands, code.chunks, strict=True):
-        groups, steps, columns = stored_weights(command.weights, command.fields, config).shape
+        groups, steps, columns = stored_weights(command.weights, command.descriptor, config).shape
         assert columns == config.columns == 4
-        records = isa.group_parameter_words(command.fields)
+        records = command.descriptor.parameter_words(isa)
         per_word = config.word_bits // (bits * columns)  # steps
         weights = -(-steps // per_word)
         words = isa.descriptor_words + groups * (records + weights)
@@ -91,14 +91,14 @@ def test_int4_weights_take_half_the_memory(program_of):
     def weight_bytes(code):
         isa = Isa(code.config)
         overhead = sum(
-            isa.descriptor_words + len(c.channels) * isa.group_parameter_words(c.fields)
+            isa.descriptor_words + len(c.channels) * c.descriptor.parameter_words(isa)
             for c in code.commands
         )
         return code.size_bytes - overhead * code.config.rows
 
     wide, sub_byte = weight_bytes(program_of("int8").code), weight_bytes(program_of("int4").code)
     code = program_of("int4").code
-    stored = [stored_weights(c.weights, c.fields, code.config).shape for c in code.commands]
+    stored = [stored_weights(c.weights, c.descriptor, code.config).shape for c in code.commands]
     odd = sum(groups * (steps % 2) for groups, steps, _ in stored)
     assert 2 * sub_byte == wide + odd * 4  # an odd step leaves half of a word empty
     assert sub_byte < 0.52 * wide

@@ -6,7 +6,7 @@ import pytest
 import accel
 from accel import boards
 from accel.compiler.frontends import load
-from accel.compiler.ir.command import pack_weights
+from accel.compiler.ir.stream import pack_weights
 from accel.target import resources
 from tests.support.networks.int4_weights import with_int4_weights
 from tests.support.shared import shared, stimuli

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import broadcast_rows
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.config import AcceleratorConfig
 from tests.end_to_end.test_random_models import attempt
@@ -55,13 +54,12 @@ def test_rtl_equals_the_oracle(core):
         assert_cycles(program.code, execution.layers)
         program.close()
         for command in program.code.commands:
-            most, last = broadcast_rows(command.fields)
+            most, last = command.descriptor.output_rows
             reached["several"] += most > 1
             reached["fewer in the end"] += last < most
-            reached["stride2_skip"] += command.fields["stride2_skip"]
-            reached["shortest tiles"] += (
-                command.fields["stride2_skip"] and command.steps == config.rows
-            )
+            skips = command.descriptor.stride2_skip
+            reached["stride2_skip"] += skips
+            reached["shortest tiles"] += skips and command.steps == config.rows
 
     check()
     assert all(

@@ -110,7 +110,7 @@ def test_roundings_whose_steps_differ_are_refused():
 def weight_bytes(code: CoreProgram) -> int:
     isa = Isa(code.config)
     overhead = sum(
-        isa.descriptor_words + len(c.channels) * isa.group_parameter_words(c.fields)
+        isa.descriptor_words + len(c.channels) * c.descriptor.parameter_words(isa)
         for c in code.commands
     )
     return code.size_bytes - overhead * code.config.rows

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import pack_weights, unpack_weights
+from accel.compiler.ir.stream import pack_weights, unpack_weights
 from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.discovery import discover
 from accel.numeric import formats

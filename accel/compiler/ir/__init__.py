@@ -1,1 +1,1 @@
-"""What the compiler works on: the graph, layers of the core, commands, and how tensors lie in memory."""
+"""What the compiler works on: graph, layers of the core, commands, and layouts of tensors."""

@@ -1,6 +1,6 @@
-"""Cycles that estimates count with where the exact ones of the cycle model are not at hand."""
+"""Cycles that estimates use while there is no program for the cycle model to count."""
 
 PART_CYCLES = 60
-"""What another part of a layer takes, but for its first weights."""
+"""What a further part of a layer costs, beside the time in which its first weights arrive."""
 SEEK_CYCLES = 140
-"""What a copy from flash, or a part that is there, does until it begins."""
+"""From a flash read's command to its first word."""

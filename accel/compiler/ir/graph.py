@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import UserError
+from ...numeric.rules.float_epilogue import FloatEpilogue
 
 DTYPES = ("int4", "int8", "uint8", "int16", "int32", "int64", "float32", "bool")
 
@@ -24,8 +25,8 @@ class Quantization:
     """Affine quantization: ``real = scale * (q - zero_point)``.
 
     ``scale`` holds float32 values and ``zero_point`` integers, one each (per tensor) or one for
-    each index along ``axis`` (per channel). ``offset`` is what the file's own codes are above ours:
-    128 where it has uint8. The numbers are the same, but not all float32 arithmetic is.
+    each index along ``axis`` (per channel). ``offset`` is what the file's codes are above ours: 128
+    where it has uint8. The numbers are the same, but not every float32 result is.
     """
 
     scale: tuple[float, ...]
@@ -81,6 +82,11 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
+
+    @property
+    def epilogue(self) -> FloatEpilogue | None:
+        """The float32 arithmetic after the operator's sums, if its attributes have one."""
+        return getattr(self.attributes, "epilogue", None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

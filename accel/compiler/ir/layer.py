@@ -1,6 +1,7 @@
 """What one layer of the core computes, before it is cut into tiles for a configuration."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -24,17 +25,19 @@ class Region:
 class PostOp:
     """What is done with a convolution's codes before they are stored, see `isa`.
 
+    One of ``maximum``, ``pack`` and ``lookup_tables`` at most.
+
     Parameters
     ----------
-    second
+    residual
         The tensor that the codes are combined with. The output takes its place in memory.
     maximum
-        The greater of the two codes is stored.
+        The greater one of the code and the residual operand's is stored.
     pack
-        Or the code is put into the upper bits of the byte, and what these held goes down.
-    tables
-        Or the sum of two table entries: int64 ``[256]`` by code for the convolution's codes, and
-        the same for the second operand's, or ``[1]`` where there is none.
+        The code goes to the upper bits of the byte; the bits that were there are shifted down.
+    lookup_tables
+        The sum of two table entries is stored: int64 ``[256]`` by the convolution's code, and
+        ``[256]`` by the residual operand's code, or ``[1]`` where there is none.
     low, high
         The least and the greatest code to store.
     """
@@ -46,53 +49,55 @@ class PostOp:
     low: int = -128
     high: int = 127
 
-    def replace(self, **changes) -> "PostOp":
+    def replace(self, **changes: Any) -> "PostOp":
         return replace(self, **changes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
-    """``output[y, x, o] = rule(bias[o] + sum of weights * input)``, over raw input codes.
+    """A layer of the core: ``output[y, x, o] = rule(bias[o] + sum of weights * input)``.
 
-    Every operator that runs on the core lowers to some of these.
+    The sum is over raw input codes. Every operator that the core computes is lowered to some of
+    these; pooling and copies have weights of 1.
 
     Parameters
     ----------
     name, node
-        Of the layer, for people, and of the graph's node that it belongs to.
+        The layer's name, for people, and that of the graph's node that it belongs to.
     source, output
         Names of tensors.
     input_shape, output_shape
         Stored shapes (height, width, channels).
     weights
-        int64 ``[out, kernel_h, kernel_w, in]``, or of a depthwise one ``[kernel_h, kernel_w, out]``.
+        int64 ``[out, kernel_h, kernel_w, in]``; of a depthwise layer ``[kernel_h, kernel_w, out]``.
     bias
-        int64 ``[out]``, with the input's zero point worked in.
+        int64 ``[out]``; the input's zero point is folded in.
     rule
         From the biased sum to the output code.
     pad
-        The code that stands outside the input.
+        The code that is read outside the input.
     stride, padding
-        (height, width); padding is what lies above and to the left. Along a stride of 0 all
+        (height, width); padding counts the positions above and to the left. With a stride of 0 all
         positions have the same window.
     region
         The output positions to compute.
-    spread
-        Of output positions, (height, width): from each one to the next that is computed, beginning
-        with the first of the region, which counts the computed ones. Windows know nothing of it.
+    output_stride
+        (height, width), in output positions: from each position that is written to the next, the
+        first one being the first of ``region``. ``region`` counts the written ones, and windows
+        are those of ``stride``.
     uniform
         All channels have the same weights, bias and rule.
     macs
         Multiply-accumulates that the network counts for it, padding included.
-    combination
-        What becomes of the codes.
+    post_op
+        What is done with the codes before they are stored.
     first_channel
-        Of the output's channels, the one that the first of the weights computes.
+        The output's channel that the first of the weights computes.
     transposed
         Positions go to memory with height and width exchanged: ``region`` is as computed,
         ``output_shape`` as stored.
-    narrow
-        What the bytes of input and weights hold, where they hold several values each.
+    sub_byte
+        The packing of input and weights, where their bytes hold several values each.
     """
 
     name: str
@@ -161,16 +166,53 @@ class Convolution:
         weights = np.zeros((channels, kernel_h, kernel_w, channels), np.int64)
         index = np.arange(channels)
         weights[index, :, :, index] = self.weights.transpose(2, 0, 1)
-        return replace(self, weights=weights, uniform=False)  # each has its own place on it
+        return replace(self, weights=weights, uniform=False)  # rows differ now
 
-    def replace(self, **changes) -> "Convolution":
+    @property
+    def takes_codes(self) -> bool:
+        """Whether an output code is one code of the input, at most clamped, before the post-op."""
+        return isinstance(self.rule, Mean) and self.rule.count == 1
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it writes all codes of its input somewhere, unchanged before the post-op."""
+        height, width, channels = self.input_shape
+        region = self.region
+        return (
+            self.takes_codes
+            and (self.rule.low, self.rule.high) == (-128, 127)
+            and self.weights.shape == (1, 1, channels)
+            and bool((self.weights == 1).all())
+            and not self.bias.any()
+            and self.stride == self.output_stride == (1, 1)
+            and self.padding == (region.top, region.left)
+            and (region.height, region.width) == (height, width)
+        )
+
+    @property
+    def is_copy_in_place(self) -> bool:
+        """Whether it is a copy in which each code keeps its position and its channel."""
+        height, width, _ = self.output_shape
+        return (
+            self.is_copy
+            and self.input_shape == self.output_shape
+            and self.region == Region(0, 0, height, width)
+            and not self.transposed
+        )
+
+    def combined_with(self, residual: str) -> "Convolution":
+        """The same with another residual operand; it must have a post-op."""
+        assert self.post_op is not None, "only a layer with a post-op has a residual operand"
+        return self.replace(post_op=self.post_op.replace(residual=residual))
+
+    def replace(self, **changes: Any) -> "Convolution":
         return replace(self, **changes)
 
 
 def copy_layer(
     name: str, node: str, source: str, output: str, shape: tuple[int, int, int]
 ) -> Convolution:
-    """A copy of a tensor of this stored shape."""
+    """A layer that copies a tensor of this stored shape."""
     height, width, channels = shape
     return Convolution(
         name=name,
@@ -194,23 +236,25 @@ def dilated(weights: np.ndarray, dilation: Pair, axes: Pair) -> np.ndarray:
         if step > 1:
             shape = list(weights.shape)
             shape[axis] = (shape[axis] - 1) * step + 1
-            wide = np.zeros(shape, weights.dtype)
+            spaced = np.zeros(shape, weights.dtype)
             where = [slice(None)] * weights.ndim
             where[axis] = slice(None, None, step)
-            wide[tuple(where)] = weights
-            weights = wide
+            spaced[tuple(where)] = weights
+            weights = spaced
     return weights
 
 
 def cropped(c: Convolution) -> Convolution:
-    """The same without the rows and columns at a kernel's edges whose weights are all zero, as pruned
-    networks have them. One tap stays."""
+    """The same without rows and columns at the kernel's edges whose weights are all zero.
+
+    Pruned networks have such. At least one tap stays.
+    """
     taps = c.weights != 0
     used = taps.any(axis=2) if c.depthwise else taps.any(axis=(0, 3))
     spans = []
     for axis in (1, 0):
-        places = np.flatnonzero(used.any(axis=axis))
-        spans.append(slice(places[0], places[-1] + 1) if len(places) else slice(0, 1))
+        taken = np.flatnonzero(used.any(axis=axis))
+        spans.append(slice(taken[0], taken[-1] + 1) if len(taken) else slice(0, 1))
     if c.kernel == tuple(span.stop - span.start for span in spans):
         return c
     rows, columns = spans

@@ -1,4 +1,4 @@
-"""How a tensor lies in activation memory: positions of channels, channels packed into words."""
+"""How a tensor lies in activation memory: position by position, channels packed into words."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,24 @@ from .graph import Graph, Node, Tensor
 
 @dataclass(frozen=True)
 class TensorLayout:
-    """A stored tensor: ``height x width`` positions of ``channels`` bytes, rounded up to words."""
+    """``height x width`` positions of ``channels`` bytes each, rounded up to whole words.
+
+    Tensors of few bits have ``packing_factor`` channels in a byte; ``origin`` is then the code that
+    a value of 0 has in the network.
+    """
 
     height: int
     width: int
     channels: int
-    packing_factor: int = 1  # channels in a byte
-    origin: int = 0  # code of a value of 0, where there are several in a byte
+    packing_factor: int = 1
+    origin: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.height, self.width, self.channels
 
     def channel_words(self, rows: int) -> int:
-        """Words of one position."""
+        """Words of one position, on an array of so many rows."""
         return -(-self.channels // rows)
 
     def words(self, rows: int) -> int:
@@ -28,7 +32,7 @@ class TensorLayout:
 
 
 def layout_of(tensor: Tensor) -> TensorLayout:
-    """The storage of a tensor by its own shape ``[1, ..., channels]``."""
+    """The layout that a tensor's own shape ``[1, ..., channels]`` gives."""
     shape = tensor.shape
     if len(shape) < 2:
         return TensorLayout(1, 1, tensor.size)
@@ -42,14 +46,17 @@ def layout_of(tensor: Tensor) -> TensorLayout:
 
 @dataclass(frozen=True)
 class Alias:
-    """A tensor that is another one under another shape."""
+    """A tensor that shares the memory of another one, its ``root``, under another shape.
+
+    ``layout`` is the root's. A tensor with memory of its own is its own root.
+    """
 
     root: str
     layout: TensorLayout
 
 
 def resolve_aliases(graph: Graph, reshapes: tuple[Node, ...]) -> dict[str, Alias]:
-    """For each variable tensor the one that it shares memory with, and how that one is stored."""
+    """The alias of each variable tensor, where these reshapes change nothing in memory."""
     aliases: dict[str, Alias] = {}
     for name, tensor in graph.tensors.items():
         if not tensor.constant:
@@ -60,6 +67,6 @@ def resolve_aliases(graph: Graph, reshapes: tuple[Node, ...]) -> dict[str, Alias
 
 
 def same_words(a: TensorLayout, b: TensorLayout, rows: int) -> bool:
-    """Whether two shapes put the same values into the same bytes."""
+    """Whether two layouts put the same values into the same bytes."""
     whole = a.channels % rows == 0 and b.channels % rows == 0
     return a.channels == b.channels or whole

@@ -1,23 +1,22 @@
-"""Which bank each tensor goes to, and the copies without which there is no such choice.
+"""Adds copies where the tensors cannot be divided between the two banks without them.
 
-A layer reads one bank and writes the other; what it combines its codes with lies where they go.
+A layer reads one bank and writes the other; its residual operand lies in the bank that it writes.
 """
 
 from collections.abc import Collection, Sequence
-
-import numpy as np
+from math import prod
 
 from ..ir.layer import Convolution, copy_layer
 
 
 class _Sides:
-    """Tensors of which is known whether two of them are in the same bank: sets with a parity."""
+    """Which tensors must share a bank, and which must not: union-find with parity."""
 
     def __init__(self) -> None:
         self.parent: dict[str, tuple[str, int]] = {}
 
     def find(self, name: str) -> tuple[str, int]:
-        """The set's representative, and whether ``name`` is in the other bank than it."""
+        """The representative of a tensor's set, and 1 if the two are in different banks."""
         parent, side = self.parent.setdefault(name, (name, 0))
         if parent == name:
             return name, 0
@@ -26,7 +25,7 @@ class _Sides:
         return self.parent[name]
 
     def join(self, a: str, b: str, differ: int) -> bool:
-        """Put two tensors into different banks, or the same one; False where they cannot be."""
+        """Require two tensors to be in different banks, or in the same; False if they cannot be."""
         (root_a, side_a), (root_b, side_b) = self.find(a), self.find(b)
         if root_a == root_b:
             return side_a ^ side_b == differ
@@ -34,10 +33,13 @@ class _Sides:
         return True
 
 
-def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -> list[Convolution]:
-    """The same work, with a copy of each tensor that is in the wrong bank or is needed later on.
+def add_bank_copies(
+    convolutions: Sequence[Convolution], outputs: Collection[str]
+) -> list[Convolution]:
+    """The same layers, with a copy of each tensor that is in the wrong bank.
 
-    ``outputs`` are the tensors that are read when all is done.
+    A residual operand is overwritten by the output, so one that is read later is copied, too.
+    ``outputs`` are the tensors that are read after the last layer.
     """
     last_use = {c.source: i for i, c in enumerate(convolutions)}
     for i, c in enumerate(convolutions):
@@ -53,18 +55,15 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
             sides.join(copy.source, copy.output, 1)
             done.append(copy)
             residual = copy.output
-            c = _combining(c, residual)
+            c = c.combined_with(residual)
         target = residual or c.output
         sides.join(target, c.output, 0)
         if not sides.join(c.source, target, 1):
-            if (
-                residual
-                and residual != c.output
-                and np.prod(c.output_shape) < np.prod(c.input_shape)
-            ):
+            smaller = prod(c.output_shape) < prod(c.input_shape)
+            if residual and residual != c.output and smaller:
                 copy = _copy(residual, c.output_shape, f"{c.name}_operand_copy")
-                c = _combining(c, copy.output)
-                # The output has not been used: it goes with the copy instead.
+                c = c.combined_with(copy.output)
+                # Nothing else is known of the output yet: it goes with the copy instead.
                 sides.parent.pop(c.output, None)
                 sides.join(copy.output, c.output, 0)
             else:
@@ -75,10 +74,6 @@ def with_copies(convolutions: Sequence[Convolution], outputs: Collection[str]) -
             done.append(copy)
         done.append(c)
     return done
-
-
-def _combining(c: Convolution, residual: str) -> Convolution:
-    return c.replace(post_op=c.post_op.replace(residual=residual))
 
 
 def _copy(tensor: str, shape: tuple[int, int, int], name: str) -> Convolution:

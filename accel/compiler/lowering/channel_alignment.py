@@ -1,8 +1,9 @@
-"""Parts of a tensor whose channels begin or end within a word.
+"""Aligns copies whose channels begin or end within a word of memory.
 
-Where results fill whole words the core writes no less than one. A part that shares words with other
-parts is copied in runs of whole words then: the first part that comes to a word puts -128 into the
-lanes that are not its own, and whoever comes later keeps the greater codes.
+A tensor may be written in parts, one layer for some of its channels each. Where the array's results
+fill whole words, the core cannot write less than a word, so parts that share a word are copied as
+whole words: the first one to write a word puts -128 into the byte lanes that are not its own, and
+each later one stores the maximum of its codes and those that are there.
 """
 
 from collections import defaultdict
@@ -17,29 +18,29 @@ from ..ir.layer import Convolution, PostOp
 
 
 def lane_step(config: AcceleratorConfig) -> int:
-    """Parts of a tensor may begin and end at multiples of so many channels."""
+    """The core can write parts that begin and end at multiples of so many channels."""
     return config.rows if config.columns % config.rows == 0 else config.requantizers
 
 
 def is_aligned(c: Convolution, step: int) -> bool:
-    """Whether a part begins at a multiple of ``step`` channels, and ends at one or with the tensor."""
+    """Whether a part begins and ends at multiples of ``step`` channels, or ends with the tensor."""
     end = c.first_channel + c.channels
     return c.first_channel % step == 0 and (end % step == 0 or end == c.output_shape[2])
 
 
-def in_whole_words(
+def align_channels(
     convolutions: Sequence[Convolution], config: AcceleratorConfig
 ) -> list[Convolution]:
-    """The same work, in which no copy begins or ends where the core cannot.
+    """The same layers, in which every copy begins and ends where the core can write.
 
-    Parts other than copies are left alone: the schedule refuses them.
+    Parts that are no copies are left as they are: the schedule refuses them.
     """
     step = lane_step(config)
-    apart = {c.output for c in convolutions if not is_aligned(c, step)}
+    unaligned = {c.output for c in convolutions if not is_aligned(c, step)}
     begun: dict[str, set[int]] = defaultdict(set)
     done: list[Convolution] = []
     for c in convolutions:
-        if c.output not in apart or not _is_copy(c) or is_aligned(c, config.rows):
+        if c.output not in unaligned or not _takes_codes(c) or is_aligned(c, config.rows):
             done.append(c)
             continue
         words = range(
@@ -54,13 +55,13 @@ def in_whole_words(
     return done
 
 
-def _is_copy(c: Convolution) -> bool:
-    plain = isinstance(c.rule, Mean) and c.rule.count == 1 and c.post_op is None
-    return plain and c.kernel == (1, 1)
+def _takes_codes(c: Convolution) -> bool:
+    """Whether each output code is an input code of the same position, or a clamped one."""
+    return c.takes_codes and c.post_op is None and c.kernel == (1, 1)
 
 
 def _runs(words: range, begun: set[int]) -> Iterator[range]:
-    """Words in a row that others have begun, or that none has."""
+    """Words in a row, all of which some part has written before, or none of which."""
     first = words.start
     for word in words:
         if word + 1 == words.stop or (word in begun) != (word + 1 in begun):
@@ -69,16 +70,17 @@ def _runs(words: range, begun: set[int]) -> Iterator[range]:
 
 
 def _widened(c: Convolution, words: range, rows: int) -> Convolution:
-    """What a copy writes to some words of each position, with -128 around its channels."""
+    """The copy to some whole words of each position, with -128 in channels that are not its own."""
     first, end = words.start * rows, min(words.stop * rows, c.output_shape[2])
     own = np.arange(first, end) - c.first_channel
-    mine = (own >= 0) & (own < c.channels)
-    dense = c.as_dense()
-    weights = np.where(mine[:, None, None, None], dense.weights[own.clip(0, c.channels - 1)], 0)
+    is_own = (own >= 0) & (own < c.channels)
+    dense, rule = c.as_dense(), c.rule
+    assert isinstance(rule, Mean), "it takes codes"
+    weights = np.where(is_own[:, None, None, None], dense.weights[own.clip(0, c.channels - 1)], 0)
     return c.replace(
         weights=weights,
-        bias=np.where(mine, dense.bias[own.clip(0, c.channels - 1)], -128),
-        rule=replace(c.rule, channels=end - first),
+        bias=np.where(is_own, dense.bias[own.clip(0, c.channels - 1)], -128),
+        rule=replace(rule, channels=end - first),
         first_channel=first,
         uniform=False,
     )

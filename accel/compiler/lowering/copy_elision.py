@@ -1,29 +1,28 @@
-"""Copies that are not needed: where a copy would put a layer's output, the layer can put it itself."""
+"""Removes copies of a layer's output: the layer writes to where the copy would have moved it."""
 
 import math
 from collections.abc import Collection, Iterator, Sequence
 
 from ...config import AcceleratorConfig
-from ...numeric.rules.rules import Mean
 from ..ir.layer import Convolution, Region
-from .bank_copies import with_copies
+from .bank_copies import add_bank_copies
 from .channel_alignment import is_aligned, lane_step
 
 
-def without_copies(
+def elide_copies(
     convolutions: Sequence[Convolution], outputs: Collection[str], config: AcceleratorConfig
 ) -> list[Convolution]:
-    """The same work, without the copies of tensors that are written by one layer and read by none else.
+    """The same layers, without copies of tensors that one layer writes and nothing else reads.
 
-    ``outputs`` are the tensors that are read when all is done. Nothing changes where copies between
-    the banks would have to take their place.
+    ``outputs`` are the tensors that are read after the last layer. A copy stays where without it
+    another one would be needed between the banks.
     """
     current = list(convolutions)
     least = _cost(current, outputs)
     for output in dict.fromkeys(c.output for c in convolutions):
         moved = current
         for chosen in _choices(output, current, outputs, config):
-            changed = _placed(chosen, current)
+            changed = _without(chosen, current)
             if (cost := _cost(changed, outputs)) < least:
                 moved, least = changed, cost
         current = moved
@@ -31,16 +30,22 @@ def without_copies(
 
 
 def _choices(
-    output, convolutions, outputs, config
+    output: str,
+    convolutions: Sequence[Convolution],
+    outputs: Collection[str],
+    config: AcceleratorConfig,
 ) -> Iterator[list[tuple[Convolution, Convolution]]]:
-    """Pairs of a layer and the copy of what it computes: all that may help, then fewer."""
-    copies = [c for c in convolutions if c.output == output and _moves_all(c)]
+    """Sets of copies into ``output`` to remove, the largest first.
+
+    Each is a list of pairs: the layer whose output is copied, and the copy.
+    """
+    copies = [c for c in convolutions if c.output == output and c.is_copy and c.post_op is None]
     copies = [c for c in copies if _fits(c, convolutions, config)]
-    pairs = [(_producer(copy, convolutions, outputs), copy) for copy in copies]
-    pairs = [(earlier, copy) for earlier, copy in pairs if earlier is not None]
+    found = [(_producer(copy, convolutions, outputs), copy) for copy in copies]
+    pairs = [(earlier, copy) for earlier, copy in found if earlier is not None]
     if pairs:
         yield pairs
-    # What reads the same tensor goes to the same bank.
+    # Layers that read the same tensor write to the same bank.
     for source in dict.fromkeys(earlier.source for earlier, _ in pairs):
         yield [pair for pair in pairs if pair[0].source == source]
     for pair in pairs:
@@ -48,15 +53,15 @@ def _choices(
 
 
 def _cost(convolutions: Sequence[Convolution], outputs: Collection[str]) -> tuple[int, int]:
-    """Layers, and values that they read."""
-    layers = with_copies(convolutions, outputs)
+    """Layers with the copies that the banks need, and all values that they read."""
+    layers = add_bank_copies(convolutions, outputs)
     return len(layers), sum(math.prod(c.input_shape) for c in layers)
 
 
 def _producer(
     copy: Convolution, convolutions: Sequence[Convolution], outputs: Collection[str]
 ) -> Convolution | None:
-    """The layer that can do a copy's work: it alone computes what the copy alone reads."""
+    """The layer that can write for a copy: it alone computes what the copy alone reads."""
     writers = [c for c in convolutions if c.output == copy.source]
     readers = [c for c in convolutions if copy.source in (c.source, c.residual)]
     if len(writers) != 1 or len(readers) != 1 or copy.source in outputs:
@@ -72,37 +77,21 @@ def _producer(
     return earlier if whole and free else None
 
 
-def _moves_all(c: Convolution) -> bool:
-    """Whether a layer copies all of its input to some place, and changes nothing."""
-    (height, width, channels), r = c.input_shape, c.region
-    return (
-        isinstance(c.rule, Mean)
-        and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
-        and c.post_op is None
-        and c.weights.shape == (1, 1, channels)
-        and bool((c.weights == 1).all())
-        and not c.bias.any()
-        and c.stride == c.output_stride == (1, 1)
-        and c.padding == (r.top, r.left)
-        and (r.height, r.width) == (height, width)
-    )
-
-
 def _fits(
     copy: Convolution, convolutions: Sequence[Convolution], config: AcceleratorConfig
 ) -> bool:
-    """Whether the place begins where the core can write, and shares no words with widened parts."""
+    """Whether its channels begin where the core can write, in words that no widened part shares."""
     parts, step = [c for c in convolutions if c.output == copy.output], lane_step(config)
     return all(is_aligned(c, step) for c in parts) or is_aligned(copy, config.rows)
 
 
-def _placed(
+def _without(
     pairs: Sequence[tuple[Convolution, Convolution]], convolutions: Sequence[Convolution]
 ) -> list[Convolution]:
-    """The layers without those copies, each written where its copy would be."""
-    gone = {id(copy) for _, copy in pairs}
+    """The layers without those copies, each writing to where its copy would have."""
+    removed = {id(copy) for _, copy in pairs}
     moved = {id(earlier): _at(earlier, copy) for earlier, copy in pairs}
-    return [moved.get(id(c), c) for c in convolutions if id(c) not in gone]
+    return [moved.get(id(c), c) for c in convolutions if id(c) not in removed]
 
 
 def _at(c: Convolution, copy: Convolution) -> Convolution:

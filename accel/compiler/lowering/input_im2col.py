@@ -1,4 +1,8 @@
-"""How the driver writes a sample into activation memory."""
+"""Lays out the network's inputs as their first layers read them fastest: im2col by the driver.
+
+A convolution of few input channels would leave most of a word empty, and the array idle. So the
+driver writes whole rows of the kernel's window into the channels of a position.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +18,10 @@ from ..ir.tensor_layout import Alias, TensorLayout
 
 @dataclass(frozen=True, eq=False)
 class InputMap:
-    """Which value of a sample, flattened, each stored byte holds.
+    """How the driver writes a sample into memory: which of its values each stored byte holds.
 
-    ``index`` is int64 ``[height, width, channels]``; -1 stands for the code ``pad``. Convolutions
-    with few input channels find a row of their window in the channels, so that no cycle is spent on
-    channels that do not exist.
+    ``index`` is int64 ``[height, width, channels]``, indices into the flattened sample; -1 stands
+    for the code ``pad``.
     """
 
     tensor: str
@@ -30,31 +33,34 @@ class InputMap:
         return TensorLayout(*self.index.shape)
 
     def pack(self, samples: np.ndarray, rows: int) -> np.ndarray:
-        """Bytes to store, uint8 ``[N, words * rows]``, of int8 samples ``[N, ...]``."""
+        """The bytes to store, uint8 ``[N, words * rows]``, of int8 samples ``[N, ...]``."""
         flat = samples.reshape(len(samples), -1)
         flat = np.concatenate([flat, np.full((len(flat), 1), self.pad, np.int8)], axis=1)
         height, width, channels = self.index.shape
-        whole = -(-channels // rows) * rows
-        packed = np.zeros((len(samples), height, width, whole), np.int8)
+        size = -(-channels // rows) * rows
+        packed = np.zeros((len(samples), height, width, size), np.int8)
         packed[..., :channels] = flat[:, self.index]
         return packed.reshape(len(samples), -1).view(np.uint8)
 
 
 def plain_input(tensor: str, layout: TensorLayout, times: int = 1) -> InputMap:
-    """The tensor as it is, or with its channels repeated some times."""
+    """The tensor as it is, its channels repeated ``times`` times."""
     index = np.arange(np.prod(layout.shape)).reshape(layout.shape)
     return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
 
 
-def folded_inputs(
+def fold_inputs(
     layers: Sequence[Convolution],
     names: Sequence[str],
     aliases: Mapping[str, Alias],
     repeats: Mapping[str, int],
     config: AcceleratorConfig,
 ) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
-    """The layers and how each of the core's inputs lies in memory: folded for the layer that reads
-    it, if it is the only one, or as it is."""
+    """The layers, changed where their input is folded, and how each of the core's inputs is stored.
+
+    An input is folded if one layer alone reads it. ``repeats`` says how often the channels of an
+    input are repeated, where that is more than once.
+    """
     changed, inputs = list(layers), []
     for name in names:
         at = [i for i, c in enumerate(changed) if c.source == name]
@@ -72,34 +78,39 @@ def folded_inputs(
 def fold_input(
     c: Convolution, config: AcceleratorConfig, times: int = 1
 ) -> tuple[Convolution, InputMap] | None:
-    """Move a row of the kernel, or several, into the channels of a network's input, if that saves
-    cycles and fits.
+    """Move rows of the kernel into the channels of a network's input, or return None.
 
-    The convolution's input are the network's channels, repeated ``times`` times. Where columns of
-    the array would be idle, they compute the next position or the next ones.
+    None means that this would save no cycles or that the input would not fit into a bank. The
+    convolution's input channels are the network's, repeated ``times`` times. Columns of the array
+    that would be idle compute neighbouring positions.
     """
     plain = _cycles(c, c.kernel[0] * c.kernel[1], c.input_shape[2], config)
     best = None
-    for beside in range(1, max(1, config.columns // c.channels) + 1):
-        wide = neighbours(c, beside, config.rows)
-        for rows in range(1, c.stride[0] + 1) if wide and _whole_width(wide) else ():
-            if wide.stride[0] % rows or (rows > 1 and not _whole_height(wide)):
+    for count in range(1, max(1, config.columns // c.channels) + 1):
+        joined = neighbours(c, count, config.rows)
+        if joined is None or not _whole_width(joined):
+            continue
+        for rows in range(1, c.stride[0] + 1):
+            if joined.stride[0] % rows or (rows > 1 and not _whole_height(joined)):
                 continue
-            folded = _folded(wide, rows)
+            folded = _folded(joined, rows)
             taps, channels = folded.kernel[0], folded.input_shape[2]
             words = TensorLayout(*folded.input_shape).words(config.rows)
             cost = _cycles(folded, taps, channels, config), words
             if words <= config.bank_words and cost[0] < plain and (not best or cost < best[0]):
-                best = cost, wide, folded, rows
+                best = cost, joined, folded, rows
     if best is None:
         return None
-    _, wide, folded, rows = best
-    return folded, InputMap(c.source, _index(wide, folded, rows, times), c.pad)
+    _, joined, folded, rows = best
+    return folded, InputMap(c.source, _index(joined, folded, rows, times), c.pad)
 
 
 def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
-    """The same work with ``count`` neighbouring positions as channels of one, if that changes nothing
-    in memory: channels then are whole words of ``rows``."""
+    """The same convolution with ``count`` neighbouring positions as the channels of one.
+
+    None where the output would lie differently in memory: its channels must be whole words of
+    ``rows`` bytes.
+    """
     if count == 1:
         return c
     height, width, channels = c.output_shape
@@ -126,7 +137,7 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
 
 
 def _floating(c: Convolution) -> bool:
-    """Whether channels may have to be named that are not exact: they keep their numbers then."""
+    """Whether channels may turn out inexact: they are named then, so they keep their numbers."""
     rule = getattr(c.rule, "inner", c.rule)
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
 
@@ -141,7 +152,7 @@ def _whole_height(c: Convolution) -> bool:
 
 
 def _cycles(c: Convolution, taps: int, channels: int, config: AcceleratorConfig) -> tuple[int, int]:
-    """Cycles of all tiles of a dense layer with so many taps, and those without the drain's."""
+    """Cycles of all tiles of a dense layer with so many taps; and the same without the drain."""
     tiles = -(-c.region.height * c.region.width // config.rows)
     tiles *= -(-c.channels // config.columns)
     steps = taps * -(-channels // config.rows) * config.rows
@@ -149,7 +160,7 @@ def _cycles(c: Convolution, taps: int, channels: int, config: AcceleratorConfig)
 
 
 def _folded(c: Convolution, rows: int) -> Convolution:
-    """The convolution over an input whose positions hold ``rows`` rows of a window."""
+    """The convolution over an input whose positions each hold ``rows`` rows of a window."""
     (height, _, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     taps, padding = -(-kernel_h // rows), c.padding[0]
     if rows > 1:

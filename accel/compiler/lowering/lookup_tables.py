@@ -1,17 +1,17 @@
-"""Lowers operators on single codes by nothing but their truth tables.
+"""Lowers operators on single codes by their truth tables alone.
 
-A function of a pair of codes is a copy of the one operand, combined with the other one in its place;
-a function of one code is a copy through a table. `numeric.elementwise.lookup_tables` proves what it makes of them.
+A function of one code is a copy through a lookup table. A function of two codes is a copy of one
+operand with the other one as its residual operand. `numeric.elementwise.lookup_tables` finds the
+tables and proves that they give the operator's codes.
 """
 
 import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.elementwise import lookup_tables
-from ...numeric.rules.rules import Mean
 from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
-from ..ir.layer import Convolution, PostOp, Region, copy_layer
+from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import Binary, Elementwise, operator_of, place_of
 from ..operators._copies import repeated
@@ -21,24 +21,8 @@ from ..operators._operator import UnsupportedOperator
 _CODES = np.arange(-128, 128)
 
 
-def is_plain_copy(c: Convolution) -> bool:
-    """Whether a convolution copies its input as it is, before it combines it."""
-    return (
-        isinstance(c.rule, Mean)
-        and (c.rule.count, c.rule.low, c.rule.high) == (1, -128, 127)
-        and c.input_shape == c.output_shape
-        and c.region == Region(0, 0, *c.output_shape[:2])
-        and c.weights.shape == (1, 1, c.output_shape[2])
-        and bool((c.weights == 1).all())
-        and not c.bias.any()
-        and c.stride == c.output_stride == (1, 1)
-        and c.padding == (0, 0)
-        and not c.transposed
-    )
-
-
 def lower_unary(node: Node, graph: Graph, alias: Alias) -> list[Convolution]:
-    """A function of one code: a table where it is the same in all channels, else a rule for each."""
+    """A function of one code: a lookup table, or a rule for each channel where these differ."""
     table = operator_of(node, Elementwise).table(node, graph)
     if table.ndim != 1:
         copies = lower_table(node, graph, alias.layout, table)
@@ -56,18 +40,21 @@ def _through_table(node: Node, table: np.ndarray, alias: Alias) -> list[Convolut
 def lower_binary(
     node: Node, graph: Graph, aliases: tuple[Alias, Alias], copied: int, config: AcceleratorConfig
 ) -> list[Convolution]:
-    """A function of a pair of codes; ``copied`` is the operand that the other one is combined with,
-    if it is free to choose: one that is smaller than the output is always copied, to repeat it.
+    """A function of two codes: a copy of one operand, with the other one as residual operand.
 
-    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of tables, and
-    for which its operator knows no other way.
+    ``copied`` is the index of the operand to copy where both would do. An operand that is smaller
+    than the output is always copied, and repeated.
+
+    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of two
+    tables, if its operator has no lowering of its own for two variable inputs.
     """
     operator = operator_of(node, Binary)
     table = operator.pair_table(node, graph).astype(np.int64)
     if aliases[0] == aliases[1]:
         return _through_table(node, table.diagonal(), aliases[0])
-    whole = tuple((alias.root, alias.layout) for alias in aliases)
-    if convolutions := operator.lower_pair(node, graph, whole, config):
+    one, two = aliases
+    operands = (one.root, one.layout), (two.root, two.layout)
+    if convolutions := operator.lower_pair(node, graph, operands, config):
         return convolutions
     output = layout_of(graph.tensor(node.outputs[0]))
     smaller = [index for index, alias in enumerate(aliases) if alias.layout.shape != output.shape]
@@ -84,27 +71,28 @@ def lower_binary(
     return [*convolutions, copy.replace(post_op=post_op)]
 
 
-def _post_op(node: Node, table: np.ndarray, second: str) -> PostOp:
+def _post_op(node: Node, table: np.ndarray, residual: str) -> PostOp:
     low, high = int(table.min()), int(table.max())
     if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
-        return PostOp(residual=second, maximum=True, low=low, high=high)
+        return PostOp(residual=residual, maximum=True, low=low, high=high)
     found = lookup_tables.solve(table, low, high)
     if found is None:
         what = "its results are no rounded sum of a function of each operand"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what))
-    return PostOp(residual=second, lookup_tables=found, low=low, high=high)
+    return PostOp(residual=residual, lookup_tables=found, low=low, high=high)
 
 
-def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
-    """One convolution that does what two do, of which the second combines copies of its input.
+def fuse_pair(earlier: Convolution, copy: Convolution) -> Convolution | None:
+    """One layer for two, the second of which is a copy with a post-op; None if there is none.
 
-    The tensor between the two is no more. None where that is not possible.
+    The tensor between the two is not stored then.
     """
     rule, post_op = earlier.rule, copy.post_op
     full = (rule.low, rule.high) == (-128, 127)
+    if post_op is None:
+        return None
     possible = (
-        is_plain_copy(copy)
-        and post_op is not None
+        copy.is_copy_in_place
         and earlier.post_op is None
         and earlier.output == copy.source
         and earlier.output_shape == copy.output_shape
@@ -113,7 +101,7 @@ def fused(earlier: Convolution, copy: Convolution) -> Convolution | None:
     if not possible:
         return None
     if post_op.lookup_tables is not None:
-        # The tables see results that the earlier clamp would have changed.
+        # The table is read by results that the earlier clamp would have changed.
         first = post_op.lookup_tables[0][np.clip(_CODES, rule.low, rule.high) + 128]
         post_op = post_op.replace(lookup_tables=(first, post_op.lookup_tables[1]))
     return earlier.replace(

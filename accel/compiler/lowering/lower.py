@@ -1,4 +1,4 @@
-"""From nodes to layers of the core, and to commands, with everything that stands in the way."""
+"""From nodes to layers of the core, and from these to commands, collecting what is in the way."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,17 @@ from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
 from ..schedule.select import provable, schedule
-from .lookup_tables import fused, lower_binary, lower_unary
+from .lookup_tables import fuse_pair, lower_binary, lower_unary
 
-MOST_REASONS = 64  # that anybody reads
-CODES_OF_A_BYTE = 8  # at most, in any number format
-MOST_VALUES = 2**20  # of a tensor that layers are made for, to say more of what is in the way
+MOST_REASONS = 64  # that are collected; more would not be read
+CODES_OF_A_BYTE = 8  # the most that any number format packs
+MOST_VALUES = 2**20  # of a tensor for which layers are made although it does not fit, for messages
 
 
 def lower_nodes(
     graph: Graph, parts: Partition, aliases: Mapping[str, Alias], config: AcceleratorConfig
 ) -> tuple[tuple[tuple[Convolution, ...], ...], tuple[Reason, ...]]:
-    """The layers of each node of the core, and what is in the way of the others."""
+    """The layers of each node of the core, and the reasons of nodes that have none."""
     reasons: list[Reason] = []
     lowered: list[tuple[Convolution, ...]] = []
     latest = None
@@ -38,10 +38,10 @@ def lower_nodes(
     return tuple(lowered), tuple(reasons)
 
 
-def selected(
+def select_commands(
     layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
 ) -> tuple[tuple[LayerCommand, ...], tuple[Reason, ...]]:
-    """The commands of layers, and what is in the way of the others."""
+    """The commands of layers, and the reasons of layers that have none."""
     reasons: list[Reason] = []
     commands: list[LayerCommand] = []
     for layer in layers:
@@ -54,7 +54,7 @@ def selected(
 
 @contextmanager
 def _collected(reasons: list[Reason]) -> Iterator[None]:
-    """Put down why something cannot be compiled, once each, and go on."""
+    """Collect the reason of an error, if it is new, and go on."""
     try:
         yield
     except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
@@ -64,19 +64,21 @@ def _collected(reasons: list[Reason]) -> Iterator[None]:
             reasons.append(reason)
 
 
-def fused_layers(
+def fuse_layers(
     lowered: Sequence[Sequence[Convolution]],
     graph: Graph,
     parts: Partition,
     aliases: Mapping[str, Alias],
 ) -> tuple[Convolution, ...]:
-    """The layers of all nodes, with functions of single codes computed in the layer before; what
-    that computes by itself is stored nowhere then."""
+    """The layers of all nodes, with functions of single codes computed in the layer before.
+
+    What that layer computed by itself is then not stored.
+    """
     once = _used_once(graph, parts, aliases)
     done: list[Convolution] = []
     for layers in lowered:
         if len(layers) == 1 and done and done[-1].output in once and _sole(done[-1], done):
-            together = fused(done[-1], layers[0])
+            together = fuse_pair(done[-1], layers[0])
             if together is not None:
                 done[-1] = together
                 continue
@@ -85,7 +87,7 @@ def fused_layers(
 
 
 def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[LayerCommand]:
-    """As `schedule`, but what is refused of one of many layers of a node is said of the node."""
+    """As `schedule`; an error in one of a node's many layers names the node."""
     try:
         _check_sizes(c, config)
         return schedule(c, config, exact)
@@ -96,7 +98,7 @@ def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[La
 
 
 def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
-    """Raise ``DoesNotFit`` for a tensor that no bank holds in any form, before layers are made of it."""
+    """Raise ``DoesNotFit`` for a tensor that no bank holds in any layout."""
     bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
     for name in filter(None, names):
         tensor = graph.tensor(name)
@@ -107,7 +109,7 @@ def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
 
 
 def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
-    """Raise ``DoesNotFit`` where a bank alone is too small for what a layer reads or writes."""
+    """Raise ``DoesNotFit`` where a whole bank is too small for a layer's input or output."""
     bank = config.bank_words * config.rows
     for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
         needed = TensorLayout(*shape).words(config.rows) * config.rows
@@ -125,7 +127,7 @@ def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:
 
 
 def _used_once(graph: Graph, parts: Partition, aliases: Mapping[str, Alias]) -> set[str]:
-    """Tensors in memory that one node of the core reads, and nobody else."""
+    """Tensors in memory that one node of the core alone reads."""
     uses = Counter(
         aliases[name].root
         for node in parts.core
@@ -150,9 +152,11 @@ def _lower_node(
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
     if isinstance(operator, Binary) and len(variable) == 2:
-        pair = tuple(replace(aliases[n], layout=layout_of(graph.tensor(n))) for n in variable)
-        copied = int(latest is not None and latest.output == pair[1].root)
-        return lower_binary(node, graph, pair, copied, config)
+        first, second = (
+            replace(aliases[name], layout=layout_of(graph.tensor(name))) for name in variable
+        )
+        copied = int(latest is not None and latest.output == second.root)
+        return lower_binary(node, graph, (first, second), copied, config)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
     if isinstance(operator, OnCore):
@@ -172,7 +176,7 @@ def _lower_node(
 
 
 def _takes_all(node: Node, graph: Graph) -> bool:
-    """Whether a node reads its input as one row of values, in whatever shape they are stored."""
+    """Whether a node reads its input as one row of values, whatever their shape."""
     if node.operator == "fully_connected":
         source, weights = (graph.tensor(name) for name in node.inputs[:2])
         return weights.shape[1] == source.size
@@ -180,13 +184,15 @@ def _takes_all(node: Node, graph: Graph) -> bool:
 
 
 def _is_free(node: Node, aliases: Mapping[str, Alias]) -> bool:
-    """Whether a node only gives what it reads another shape."""
+    """Whether a node is a change of shape that costs nothing."""
     return OPERATORS[node.operator].alias and aliases[node.outputs[0]].root != node.outputs[0]
 
 
 def tensor_aliases(graph: Graph, parts: Partition, config: AcceleratorConfig) -> dict[str, Alias]:
-    """What shares memory: a change of shape costs nothing where whoever reads its output reads the
-    same words, or all of them.
+    """The alias of each tensor of the core.
+
+    A change of shape costs nothing where the new shape has the same words, or where all nodes that
+    read it read all of them as one row.
     """
     free: list[Node] = []
     aliases = resolve_aliases(graph, ())

@@ -1,12 +1,13 @@
-"""Tensors of few bits, several of their channels in a byte, where the core's number format has such.
+"""Packs several channels of few bits into a byte, for number formats that have sub-byte values.
 
-A tensor is stored like that if one convolution computes it, its codes are as few as the bits hold, and
-none but convolutions over all its channels read it, with weights that the bits hold too. It is computed
-in as many parts as a byte has codes: the first part puts its codes into the upper bits of the bytes, and
-each further one shifts what is there down and does the same. Networks' inputs and outputs are bytes.
+A tensor is packed if its codes are few enough for the bits, one convolution computes it, and only
+convolutions over all its channels read it, with weights that fit the bits, too. It is computed in
+as many parts as a byte has values: the first part puts its codes into the upper bits of the bytes;
+each further one shifts these down and does the same. A network's inputs and outputs stay bytes.
 
-Codes differ from values by the tensor's *origin*, which goes into the biases of whoever reads it. Of
-binary values none is 0: what fills words is -1 there, has weights of 1, and is in the biases as well.
+Codes differ from the packed values by the tensor's *origin*, which is folded into the biases of the
+layers that read it. No binary value is 0: what only fills words is -1 there, with weights of 1, and
+is folded into the biases as well.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,13 +21,13 @@ from ...numeric.rules.rules import Recoded
 from ..ir.layer import Convolution, PostOp
 from .input_im2col import fold_input
 
-Coding = tuple[int, int]  # channels in a byte, code of a value of 0
+Coding = tuple[int, int]  # packing factor and origin, see `TensorLayout`
 
 
-def in_few_bits(
+def pack_sub_byte(
     convolutions: Sequence[Convolution], ends: Collection[str], config: AcceleratorConfig
 ) -> tuple[list[Convolution], Mapping[str, Coding]]:
-    """The same work with tensors in few bits where they can be, and how those are coded.
+    """The same layers with packed tensors where that saves cycles, and the coding of each of these.
 
     ``ends`` are the network's inputs and outputs.
     """
@@ -53,19 +54,18 @@ def _origin(
     ends: Collection[str],
     config: AcceleratorConfig,
 ) -> int | None:
-    """The code of a value of 0, if a tensor can be stored in few bits and that is worth it."""
+    """The origin of a tensor that can be packed, if that saves cycles."""
     writers = [c for c in convolutions if c.output == tensor]
     readers = [c for c in convolutions if c.source == tensor]
     if any(c.post_op and c.post_op.residual == tensor for c in convolutions):
         return None
     if len(writers) != 1 or not readers or not _can_write(writers[0]):
         return None
-    origin = _origin_of_codes(writers[0], sub_byte)
-    fits = origin is not None and all(_can_read(c, writers[0], origin, sub_byte) for c in readers)
-    if not fits:
+    (writer,) = writers
+    origin = _origin_of_codes(writer, sub_byte)
+    if origin is None or not all(_can_read(c, writer, origin, sub_byte) for c in readers):
         return None
-    writer = writers[0]
-    # What reads a network's input in parts cannot find rows of its window in the channels.
+    # A network's input that several parts read cannot be folded, see `input_im2col`.
     folded = fold_input(writer, config) if writer.source in ends else None
     before = [folded[0] if folded else writer, *readers]
     after = _writing(writer, sub_byte, origin, config.rows)
@@ -75,7 +75,7 @@ def _origin(
 
 
 def _cycles(c: Convolution, config: AcceleratorConfig) -> int:
-    """About what a convolution over all its channels takes: tiles, or loads where these are slower."""
+    """About the cycles of a dense convolution: tiles, or loads where these are slower."""
     isa, rows = Isa(config), config.rows
     groups = -(-c.channels // config.columns)
     tiles = -(-c.region.height * c.region.width // rows)
@@ -93,7 +93,7 @@ def _can_write(c: Convolution) -> bool:
 
 
 def _origin_of_codes(c: Convolution, sub_byte: SubByte) -> int | None:
-    """The code that stands for 0 where a convolution has no more codes than there are values."""
+    """The code that stands for 0, if a convolution has no more codes than the bits hold."""
     (least, greatest), low, high = sub_byte.range, c.rule.low, c.rule.high
     if high - low > greatest - least:
         return None
@@ -103,8 +103,10 @@ def _origin_of_codes(c: Convolution, sub_byte: SubByte) -> int | None:
 
 
 def _has_two_codes(c: Convolution) -> bool:
-    """Whether no sum of any input has a code between the least and the greatest."""
-    below, above = (edge + c.bias for edge in c.sum_range)  # the first that is not low is between
+    """Whether every sum of any input leads to the least code or to the greatest one."""
+    below, above = (
+        edge + c.bias for edge in c.sum_range
+    )  # bisected: the first sum that is not low
     while (below < above).any():
         middle = (below + above) // 2
         is_low = c.rule.compute(middle) == c.rule.low
@@ -113,7 +115,10 @@ def _has_two_codes(c: Convolution) -> bool:
 
 
 def _can_read(c: Convolution, writer: Convolution, origin: int, sub_byte: SubByte) -> bool:
-    """Padding is of values as well, and of those that fill words."""
+    """Whether a convolution can read the packed tensor: weights fit, and so does its padding.
+
+    The values that fill words must be the padding's, too, where they are not 0.
+    """
     if c.depthwise or c.input_shape[2] != writer.channels or not sub_byte.holds(c.weights):
         return False
     if sub_byte.step == 1:
@@ -135,12 +140,13 @@ def _stays_inside(c: Convolution) -> bool:
 
 
 def _size(channels: int, sub_byte: SubByte, rows: int) -> int:
-    """Bytes of a position: whole words where nothing can be multiplied by 0."""
+    """Bytes of a position: whole words where there is no 0 to fill them with."""
     size = -(-channels // sub_byte.packing_factor)
     return size if sub_byte.step == 1 else -(-size // rows) * rows
 
 
 def _reading(c: Convolution, sub_byte: SubByte, origin: int, rows: int) -> Convolution:
+    """The convolution over the packed tensor."""
     height, width, channels = c.input_shape
     size = _size(channels, sub_byte, rows)
     filling = size * sub_byte.packing_factor - channels
@@ -159,27 +165,27 @@ def _reading(c: Convolution, sub_byte: SubByte, origin: int, rows: int) -> Convo
 
 
 def _writing(c: Convolution, sub_byte: SubByte, origin: int, rows: int) -> list[Convolution]:
-    """A convolution for each place in a byte."""
+    """The convolution as one part for each value of a byte, from the upper bits on."""
     height, width, channels = c.output_shape
     size = _size(channels, sub_byte, rows)
     rule = Recoded(c.rule, origin + sub_byte.step - 1, sub_byte.step, np.zeros(channels, bool))
     parts = []
-    for lane in range(sub_byte.packing_factor):
-        places = lane + sub_byte.packing_factor * np.arange(size)
-        index = places.clip(None, channels - 1)
+    for part in range(sub_byte.packing_factor):
+        computed = part + sub_byte.packing_factor * np.arange(size)
+        index = computed.clip(None, channels - 1)
         own = rule.take(index)
-        own.idle[:] = places >= channels
+        own.idle[:] = computed >= channels
         parts.append(
             c.replace(
-                name=f"{c.name}_lane{lane}",
+                name=f"{c.name}_lane{part}",
                 weights=c.weights[index],
                 bias=c.bias[index],
                 rule=own,
                 output_shape=(height, width, size),
-                macs=c.macs * (lane + 1) // sub_byte.packing_factor
-                - c.macs * lane // sub_byte.packing_factor,
+                macs=c.macs * (part + 1) // sub_byte.packing_factor
+                - c.macs * part // sub_byte.packing_factor,
                 post_op=PostOp(
-                    residual=c.output if lane else None, pack=True, low=own.low, high=own.high
+                    residual=c.output if part else None, pack=True, low=own.low, high=own.high
                 ),
             )
         )

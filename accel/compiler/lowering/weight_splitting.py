@@ -1,8 +1,9 @@
-"""Weights that the core's format is too narrow for.
+"""Splits weights that the core's number format does not hold.
 
-Asymmetric weights of 8 bits take 9 when their zero point is subtracted. They are the sum of two weights
-of 8 bits or three, as many a weight is of two or three powers of two, and a convolution by a sum is one over as many copies of its input's channels. The
-products add up in the array, so sums and what is proved of them stay what they are.
+A weight outside the format's range is split into up to three in-range weights that sum to it; the
+input channels are repeated as often. So 8-bit weights with a zero point, which take 9 bits once
+that is subtracted, become two or three of 8 bits, and weights become sums of powers of two for a
+format of these. The products add up in the array: sums, and what is proved of them, do not change.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,13 +16,14 @@ from ..ir.layer import Convolution, copy_layer
 MOST_PARTS = 3  # weights of 9 bits: 255 is 127 + 127 + 1
 
 
-def in_parts(
+def split_weights(
     convolutions: Sequence[Convolution], inputs: Collection[str], config: AcceleratorConfig
 ) -> tuple[list[Convolution], dict[str, int]]:
-    """The same work with weights that fit, and how often network inputs are to be repeated.
+    """The same layers with weights that fit, and how often each network input is repeated.
 
-    The driver repeats the channels of an input that one convolution reads, for others the core does.
-    Weights of more parts than ``MOST_PARTS`` are left alone: the schedule refuses them.
+    The driver repeats the channels of a network input that one layer alone reads; other tensors are
+    repeated by a layer of the core. Weights that would need more than ``MOST_PARTS`` parts are left
+    as they are: the schedule refuses them.
     """
     done: list[Convolution] = []
     repeats: dict[str, int] = {}
@@ -34,15 +36,15 @@ def in_parts(
         if c.source in inputs and sole:
             repeats[c.source] = len(parts)
         else:
-            copy = _copies(c, len(parts))
+            copy = _repeated_input(c, len(parts))
             done.append(copy)
             c = c.replace(source=copy.output)
-        done.append(_in_parts(c, parts))
+        done.append(_with_parts(c, parts))
     return done, repeats
 
 
 def _parts(weights: np.ndarray, config: AcceleratorConfig) -> list[np.ndarray] | None:
-    """Weights in range that add up to these, each of their sign; None where they need be no sum."""
+    """In-range weights that sum to these, all of the same sign; None where one part is enough."""
     parts: list[np.ndarray] = []
     rest = weights
     while rest.any():
@@ -53,7 +55,7 @@ def _parts(weights: np.ndarray, config: AcceleratorConfig) -> list[np.ndarray] |
     return parts if len(parts) > 1 else None
 
 
-def _in_parts(c: Convolution, parts: list[np.ndarray]) -> Convolution:
+def _with_parts(c: Convolution, parts: list[np.ndarray]) -> Convolution:
     dense = [c.replace(weights=part).as_dense() for part in parts]
     height, width, channels = c.input_shape
     return dense[0].replace(
@@ -62,8 +64,8 @@ def _in_parts(c: Convolution, parts: list[np.ndarray]) -> Convolution:
     )
 
 
-def _copies(c: Convolution, times: int) -> Convolution:
-    """The input of a convolution with its channels repeated."""
+def _repeated_input(c: Convolution, times: int) -> Convolution:
+    """A layer that copies a convolution's input with its channels repeated."""
     name = f"{c.name}_repeated"
     output = f"{c.source} ({name})"
     height, width, channels = c.input_shape

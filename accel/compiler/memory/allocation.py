@@ -1,4 +1,4 @@
-"""Where tensors and chunks lie in the two banks."""
+"""Gives tensors and chunks addresses in the two banks, and in flash what has no room there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from ...config import BANKS, FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Reason
-from ..ir.command import LayerCommand, positions
+from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
-from .weight_placement import LayerPart, Live, Need, decide
+from .layer_parts import LayerPart, Live, Need
+from .weight_placement import decide
 
-_ALL = 0.999  # of a layer, as parts of one are numbered
+_END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A tensor in memory: first word within a bank."""
+    """Where a tensor lies in memory: its bank, and its first word there."""
 
     bank: int
     address: int
@@ -25,11 +26,22 @@ class Placement:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Placements of tensors, locations of chunks (bank, address), and words used in each bank.
+    """Where everything lies.
 
-    The address of a chunk in the bank ``FLASH`` is that of its first byte within the image there,
-    and ``flash_bytes`` is what all of those take. Where there are such, chunks are those of the
-    ``parts`` of layers, and ``copies`` has the addresses of what is copied while they run.
+    Parameters
+    ----------
+    tensors
+        Placements by name.
+    chunks
+        Bank and address of each chunk: the first word or, in the bank ``FLASH``, the first byte
+        within the flash's image.
+    activation_words, used_words
+        Words of each bank that tensors take, and that tensors and chunks take.
+    flash_bytes
+        Size of all that is in flash; 0 where all is in memory.
+    parts, transfers
+        Where something is in flash: the layers' parts, which ``chunks`` belong to then, and the
+        addresses in flash of the DMA transfers that run with them.
     """
 
     tensors: Mapping[str, Placement]
@@ -51,27 +63,31 @@ def plan(
 ) -> MemoryPlan:
     """Place everything, or raise ``DoesNotFit`` with the numbers.
 
-    A layer reads one bank and writes the other. A layer's chunk goes to the bank that it writes if
-    there is room, because there the array is not in the stream's way. On cores with a flash, what
-    has no room comes from there.
+    A layer reads one bank and writes the other. Its chunk goes to the bank that it writes if there
+    is room: there the stream does not wait for the array's reads. On cores with a flash, what has
+    no room in memory is streamed or prefetched from there.
+
+    ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
+    that are written before the first layer and read after the last.
     """
     banks = _banks(commands, layout)
     tensors, live = _place(commands, layout, inputs, outputs, banks, config)
     peaks = _ends(live)
     preferred = [banks[command.output] for command in commands]
-    # As they come, which is best to look at; the largest first, which wastes least.
+    # In the order of the layers, which is best to look at; or the largest first, which fits best.
     by_size = sorted(range(len(commands)), key=lambda i: -chunk_words[i])
     for order in (range(len(commands)), by_size):
-        chunks, used = _place_chunks(order, chunk_words, preferred, peaks, config)
-        if len(chunks) == len(commands) and max(used) <= config.bank_words:
-            return MemoryPlan(tensors, _in_order(chunks), tuple(peaks), tuple(used))
+        placed, used = _place_chunks(order, chunk_words, preferred, peaks, config)
+        if len(placed) == len(commands) and max(used) <= config.bank_words:
+            chunks = tuple(location for _, location in sorted(placed.items()))
+            return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
     if config.flash_lanes and max(peaks) <= config.bank_words:
         needs = _needs(commands, chunk_words, preferred, config)
         parts, taken = decide(needs, live, config)
         chunks, transfers, flash = _place_in_flash(parts, needs, config)
         if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
-            used = tuple(_ends(taken))
-            return MemoryPlan(tensors, chunks, tuple(peaks), used, flash, parts, transfers)
+            ends = tuple(_ends(taken))
+            return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
     activations, peak = sum(peaks), max(peaks)
     kib = config.rows / 1024
     what = (
@@ -86,7 +102,8 @@ def plan(
 
 
 def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
-    """A bank for each tensor: a layer reads one and writes the other, where its operand is."""
+    """A bank for each tensor. A layer's output is not in the bank of its input, but in that of its
+    residual operand."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
@@ -110,11 +127,17 @@ def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout])
 
 
 def _place(
-    commands, layout, inputs, outputs, banks, config
+    commands: Sequence[LayerCommand],
+    layout: Mapping[str, TensorLayout],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    banks: Mapping[str, int],
+    config: AcceleratorConfig,
 ) -> tuple[dict[str, Placement], list[Live]]:
-    """First fit over lifetimes, in the order in which tensors come to life, and those.
+    """Placements of all tensors, and the words that they take with their lifetimes.
 
-    An output that takes the place of another tensor shares its slot.
+    First fit, in the order in which tensors come to life. An output that overwrites its residual
+    operand shares its slot.
     """
     slots = {name: name for name in layout}
     for command in commands:
@@ -161,7 +184,7 @@ def _place(
             p.address,
             p.address + p.layout.words(config.rows),
             born[slot],
-            dies[slot] + _ALL,
+            dies[slot] + _END_OF_LAYER,
         )
         for slot, p in taken.items()
     ]
@@ -169,25 +192,36 @@ def _place(
 
 
 def _ends(lives: Sequence[Live]) -> list[int]:
-    """How far up each bank is used."""
+    """The end of what is used in each bank."""
     return [max((live.end for live in lives if live.bank == b), default=0) for b in range(BANKS)]
 
 
-def _needs(commands, chunk_words, banks, config) -> list[Need]:
+def _needs(
+    commands: Sequence[LayerCommand],
+    chunk_words: Sequence[int],
+    banks: Sequence[int],
+    config: AcceleratorConfig,
+) -> list[Need]:
     isa, needs = Isa(config), []
     for command, words, bank in zip(commands, chunk_words, banks, strict=True):
-        head = isa.descriptor_words + isa.table_words(command.fields)
-        tiles = -(-positions(command.fields) // config.rows)
-        work = tiles * max(command.steps, config.tile_cycles(command.fields["residual"]))
-        groups = command.groups
-        if command.fields["shared"]:  # what all groups share is not cut
+        descriptor, groups = command.descriptor, command.groups
+        head = isa.descriptor_words + descriptor.table_words(isa)
+        tile = max(command.steps, descriptor.tile_cycles(config))
+        work = descriptor.tiles(config.rows) * tile
+        if descriptor.shared:  # weights that all groups share are not cut
             head, work, groups = 0, work * groups, 1
         needs.append(Need(head, (words - head) // groups, groups, work, bank))
     return needs
 
 
-def _place_chunks(order, chunk_words, preferred, peaks, config):
-    """Locations of the chunks that have room, taken in ``order``, and the words used."""
+def _place_chunks(
+    order: Sequence[int],
+    chunk_words: Sequence[int],
+    preferred: Sequence[int],
+    peaks: Sequence[int],
+    config: AcceleratorConfig,
+) -> tuple[dict[int, tuple[int, int]], list[int]]:
+    """Locations of the chunks that have room, taken in ``order``, and the words used then."""
     used = list(peaks)
     chunks: dict[int, tuple[int, int]] = {}
     for index in order:
@@ -200,11 +234,16 @@ def _place_chunks(order, chunk_words, preferred, peaks, config):
     return chunks, used
 
 
-def _place_in_flash(parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig):
-    """Locations of the parts' chunks and addresses of what is copied while they run, one after the
-    other in the image, and the bytes of all that is there."""
+def _place_in_flash(
+    parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig
+) -> tuple[tuple[tuple[int, int], ...], tuple[int | None, ...], int]:
+    """Locations of the parts' chunks, flash addresses of their DMA transfers, and bytes in flash.
+
+    In flash all lie one after another, in the order in which they are used.
+    """
     address, descriptor = FLASH_UNIT, Isa(config).descriptor_words  # after the header
-    chunks, transfers = [], []
+    chunks: list[tuple[int, int]] = []
+    transfers: list[int | None] = []
 
     def place(words: int) -> int:
         nonlocal address
@@ -215,13 +254,10 @@ def _place_in_flash(parts: Sequence[LayerPart], needs: Sequence[Need], config: A
     for part in parts:
         own = 0 if part.place else needs[part.layer].words(part.groups)
         if part.prefetch:
-            transfers.append(place(descriptor + own + part.prefetch.words))
-            chunks.append(part.place or (FLASH, transfers[-1]))
+            start = place(descriptor + own + part.prefetch.words)
+            transfers.append(start)
+            chunks.append(part.place or (FLASH, start))
         else:
             transfers.append(None)
             chunks.append(part.place or (FLASH, place(own)))
     return tuple(chunks), tuple(transfers), address - FLASH_UNIT
-
-
-def _in_order(chunks: Mapping[int, tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    return tuple(location for _, location in sorted(chunks.items()))

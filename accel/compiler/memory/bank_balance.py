@@ -1,7 +1,8 @@
-"""Copies of tensors to the other bank, so that layers after them stream from the bank that they write.
+"""Balances the banks: a copy of a tensor lets the layers after it stream without bank conflicts.
 
-A layer's chunk is best where the layer does not read. Along a chain of layers, every other one reads
-the same bank, so the large ones may all want the room of one bank. After a copy they want the other.
+A layer's chunk is best in the bank that the layer does not read. In a sequence of layers every
+other one reads the same bank, so the largest chunks may all belong into one bank and not fit. A
+layer that copies a tensor to the other bank exchanges the banks of all layers after it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,20 +11,21 @@ from dataclasses import dataclass, replace
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..diagnostics import DoesNotFit
-from ..ir.command import LayerCommand, positions, stream_words
+from ..ir.command import LayerCommand
 from ..ir.layer import copy_layer
+from ..ir.stream import stream_words
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
 from .allocation import MemoryPlan, plan
 
-_COPY_CYCLES = 100  # what a layer takes beside its tiles
-_MOST = 512  # the most to copy
-_KEPT = 1000  # what is lost at most where no copy is tried
+_COPY_CYCLES = 100  # what a copying layer takes beside its tiles
+_MOST_WORDS = 512  # of a tensor that is copied
+_LEAST_LOST = 1000  # cycles; where fewer are lost no copy is tried
 
 
 @dataclass(frozen=True)
 class Balanced:
-    """Commands with the words that their chunks take, what stores their tensors, and where all lies."""
+    """Commands, the words of their chunks, the layouts of their tensors, and where all lies."""
 
     commands: tuple[LayerCommand, ...]
     words: tuple[int, ...]
@@ -32,13 +34,16 @@ class Balanced:
 
     @property
     def whole(self) -> bool:
-        """Whether all chunks lie in memory, none of them in parts."""
+        """Whether all chunks lie in memory, uncut."""
         return not self.memory.flash_bytes and len(self.memory.chunks) == len(self.commands)
 
     @property
     def lost(self) -> int:
-        """Cycles in which the array waits for words of the bank that it reads: those of each group
-        but the first, for which it waits anyway."""
+        """Cycles that are lost to bank conflicts.
+
+        A word that is streamed from the bank that the array reads costs one; those of the first
+        group cost nothing more, since the array waits for them in any case.
+        """
         chunks = zip(self.commands, self.memory.chunks, self.words, strict=True)
         return sum(
             words - words // command.groups
@@ -47,19 +52,23 @@ class Balanced:
         )
 
 
-def balanced(
+def balance_banks(
     commands: Sequence[LayerCommand],
     layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
-    """The commands, or the same with a copy between two of them if that saves cycles, placed.
+    """The commands, with a copy between two of them if that saves cycles, and their memory plan.
 
-    Raises what `memory.plan` does for the commands as they are.
+    Raises what `plan` does for the commands as they are.
     """
 
-    def placed(commands, words, layout) -> Balanced:
+    def placed(
+        commands: tuple[LayerCommand, ...],
+        words: tuple[int, ...],
+        layout: Mapping[str, TensorLayout],
+    ) -> Balanced:
         return Balanced(
             commands, words, layout, plan(commands, layout, inputs, outputs, words, config)
         )
@@ -68,17 +77,17 @@ def balanced(
     if not first.whole:
         return first.commands, first.memory
     least = first.lost
-    if least < _KEPT:
+    if least < _LEAST_LOST:
         return first.commands, first.memory
-    for index in _places(commands, outputs):
-        if layout[commands[index].source].words(config.rows) > _MOST:
+    for index in _cuts(commands, outputs):
+        if layout[commands[index].source].words(config.rows) > _MOST_WORDS:
             continue
         try:
             found = placed(*_with_copy(first, index, config))
         except DoesNotFit:
             continue
         copy = found.commands[index]
-        tiles = copy.groups * -(-positions(copy.fields) // config.rows)
+        tiles = copy.groups * copy.descriptor.tiles(config.rows)
         cost = _COPY_CYCLES + tiles * max(copy.steps, config.drain_cycles)
         if found.whole and cost + found.lost < least:
             best, least = found, cost + found.lost
@@ -90,9 +99,11 @@ def _words(command: LayerCommand, config: AcceleratorConfig) -> int:
     return Isa(config).descriptor_words + stream_words(command, config)
 
 
-def _places(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterator[int]:
-    """Commands that alone use their source, and before which nothing else is computed that is used
-    from then on."""
+def _cuts(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterator[int]:
+    """Commands before which the network is cut by one tensor: their source.
+
+    They alone read it, and nothing else that is computed before is used from then on.
+    """
     for index in range(1, len(commands)):
         source = commands[index].source
         after = {c.source for c in commands[index:]} | {c.residual for c in commands[index:]}
@@ -105,20 +116,19 @@ def _places(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterato
 def _with_copy(
     plain: Balanced, index: int, config: AcceleratorConfig
 ) -> tuple[tuple[LayerCommand, ...], tuple[int, ...], Mapping[str, TensorLayout]]:
-    """Commands, words and storage with a copy of what a command reads in front of it."""
+    """Commands, words and layouts with a copy, in front of a command, of what it reads."""
     command = plain.commands[index]
     name = f"{command.name}_input"
-    layout_of = plain.layout[command.source]
-    words = layout_of.words(config.rows)
-    # As positions of a word each, of which several lines are copied at a time
-    lines = config.broadcast_rows if words % config.broadcast_rows == 0 else 1
-    shape = lines, words // lines, config.rows
-    (copy,) = schedule(
-        copy_layer(name, name, command.source, f"{command.source} ({name})", shape), config
-    )
+    layout = plain.layout[command.source]
+    words = layout.words(config.rows)
+    # As positions of one word each, in as many output rows as are broadcast at a time
+    height = config.broadcast_rows if words % config.broadcast_rows == 0 else 1
+    shape = height, words // height, config.rows
+    layer = copy_layer(name, name, command.source, f"{command.source} ({name})", shape)
+    (copy,) = schedule(layer, config)
     moved = replace(command, source=copy.output)
     return (
         (*plain.commands[:index], copy, moved, *plain.commands[index + 1 :]),
         (*plain.words[:index], _words(copy, config), *plain.words[index:]),
-        {**plain.layout, copy.output: layout_of},
+        {**plain.layout, copy.output: layout},
     )

@@ -1,7 +1,8 @@
-"""The image that a core finds in its flash, and how fast words come from there."""
+"""The image that a core reads from its flash, and how fast words come from there."""
 
 import zlib
 from collections.abc import Sequence
+from typing import Protocol
 
 from ...config import FLASH, AcceleratorConfig
 from ...identity import IMAGE_HEADER_BYTES, image_header
@@ -9,10 +10,23 @@ from ...identity import IMAGE_HEADER_BYTES, image_header
 _CRC_BYTES = 4
 
 
-def image_of(chunks: Sequence, config: AcceleratorConfig) -> bytes:
-    """What a core finds and checks in its flash: header, length, the chunks that are there, CRC-32.
+class _Chunk(Protocol):
+    """What is loaded to an address of a bank; see `program.Chunk`."""
 
-    ``chunks`` have ``bank``, ``address`` and ``data``; those of the bank ``FLASH`` are taken.
+    @property
+    def bank(self) -> int: ...
+
+    @property
+    def address(self) -> int: ...
+
+    @property
+    def data(self) -> bytes: ...
+
+
+def image_of(chunks: Sequence[_Chunk], config: AcceleratorConfig) -> bytes:
+    """What a core reads from its flash, and checks: header, length, chunks, CRC-32.
+
+    Of ``chunks`` those of the bank ``FLASH`` are taken, in the order of their addresses.
     """
     image = bytearray(IMAGE_HEADER_BYTES)
     for chunk in chunks:
@@ -24,5 +38,5 @@ def image_of(chunks: Sequence, config: AcceleratorConfig) -> bytes:
 
 
 def stream_cycles(words: int, config: AcceleratorConfig) -> int:
-    """Cycles in which that many words come from flash."""
+    """Cycles that so many words take to be read from flash, without the time until the first."""
     return words * config.rows * 8 // config.flash_lanes * config.flash_divider

@@ -1,8 +1,8 @@
-"""What of a program lies in memory and what in flash, where memory has no room for all of it.
+"""Which weights lie in memory and which in flash, where memory has no room for all of them.
 
-A layer may be cut by groups of output channels into parts, each in memory for good, copied there in
-time, or streamed from flash while it works. The cycles that decide are estimates; those of
-`cycle_model` are exact.
+A layer may be cut by groups of output channels into parts. The weights of a part stay in memory,
+are prefetched there by DMA while other layers run, or are streamed from flash while the part itself
+runs. The cycles that decide are estimates; those of `accel.sim.cycles` are exact.
 """
 
 from bisect import insort
@@ -12,87 +12,19 @@ from dataclasses import dataclass, replace
 from ...config import BANKS, AcceleratorConfig
 from ..ir.costs import PART_CYCLES, SEEK_CYCLES
 from .flash_image import stream_cycles
+from .layer_parts import LayerPart, Live, Need, PrefetchSlice
 
-# What a word's worth of time to copy could be worth, in cycles; the best of these is taken.
-_HOPES = (0.0, 1.0, 2.0, 4.0)
-_NEARLY = 0.7
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a layer needs: ``head_words`` and then ``group_words`` for each of its ``groups``.
-
-    ``work`` is the cycles of a group, ``bank`` that of the output.
-    """
-
-    head_words: int
-    group_words: int
-    groups: int
-    work: int
-    bank: int
-
-    def words(self, groups: int) -> int:
-        return self.head_words + groups * self.group_words
-
-    def lost_words(self, word_cycles: int) -> int:
-        """Of a group that is streamed, how many words take the time that is lost."""
-        return max(0, self.group_words - self.work // word_cycles)
-
-    def loss(self, groups: int, word_cycles: int) -> int:
-        """Cycles lost where that many groups are streamed from flash.
-
-        They begin when the first one has come, and last as long as all take to come or as the work
-        does, whatever is longer.
-        """
-        if not groups:
-            return 0
-        stream = self.words(groups) * word_cycles
-        return max(stream - groups * self.work, self.words(1) * word_cycles) + SEEK_CYCLES
-
-
-@dataclass(frozen=True)
-class Live:
-    """Words of a bank that are taken from the begin of layer ``born`` to the end of layer ``dies``."""
-
-    bank: int
-    start: int
-    end: int
-    born: float
-    dies: float
-
-
-@dataclass(frozen=True)
-class PrefetchSlice:
-    """Of the chunk of groups from ``first`` on of layer ``layer``, ``words`` from word ``begin`` on."""
-
-    layer: int
-    first: int
-    begin: int
-    words: int
-
-
-@dataclass(frozen=True)
-class LayerPart:
-    """Groups of a layer; ``place`` is bank and address of their chunk, ``None`` in flash.
-
-    What is ``copied`` is there only from when it is copied until the part has run. ``piece`` is what
-    is copied while the part runs.
-    """
-
-    layer: int
-    first: int
-    groups: int
-    place: tuple[int, int] | None = None
-    prefetched: bool = False
-    prefetch: PrefetchSlice | None = None
+# Cycles that the time to prefetch a word might save: each is tried, the best placement is taken.
+_PREFETCH_VALUES = (0.0, 1.0, 2.0, 4.0)
+_NEARLY = 0.7  # of the best gain: a prefetch that gains as much is taken if its layer comes earlier
 
 
 def decide(
     needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig
 ) -> tuple[tuple[LayerPart, ...], list[Live]]:
-    """Parts of all layers, ``needs`` of each, in order, and what is taken then of memory.
+    """The parts of all layers in order, and all that is in memory then.
 
-    ``live`` is what tensors take.
+    ``needs`` has an entry for each layer; ``live`` is what tensors take.
     """
     best: _WeightPlacement | None = None
 
@@ -104,10 +36,10 @@ def decide(
         best = found
         return True
 
-    for hope in _HOPES:
-        better(_by_worth(needs, config, hope))
+    for value in _PREFETCH_VALUES:
+        better(_by_worth(needs, config, value))
     better(sorted(range(len(needs)), key=lambda layer: needs[layer].words(needs[layer].groups)))
-    # Then without one or the other of them
+    # Then without single ones of the layers that are whole in memory
     assert best is not None
     for layer in list(best.kept):
         if layer in best.whole:
@@ -115,23 +47,29 @@ def decide(
     return tuple(best.parts), best.live
 
 
-def _by_worth(needs: Sequence[Need], config: AcceleratorConfig, hope: float) -> list[int]:
-    """Layers, those first whose words in memory save most; each word of time to copy while they run
-    is hoped to save ``hope`` cycles, too."""
+def _by_worth(needs: Sequence[Need], config: AcceleratorConfig, value: float) -> list[int]:
+    """Layers, those first whose words in memory save most.
+
+    A layer in memory also leaves the flash to prefetches: each word that can be copied while it
+    runs counts as ``value`` cycles.
+    """
     word_cycles = stream_cycles(1, config)
 
     def worth(layer: int) -> float:
         need = needs[layer]
         capacity = need.groups * need.work / word_cycles
-        return (need.loss(need.groups, word_cycles) + hope * capacity) / need.words(need.groups)
+        return (need.loss(need.groups, word_cycles) + value * capacity) / need.words(need.groups)
 
     return sorted(range(len(needs)), key=worth, reverse=True)
 
 
 @dataclass(frozen=True)
-class _Way:
-    """``groups`` of a layer that can be copied to ``live``, where they make a part ``longer`` or
-    another one, and the cycles that it saves."""
+class _Prefetch:
+    """Some groups of a layer that could be prefetched, and the cycles that this saves.
+
+    They would be copied to ``live``. There they lengthen the part before, or with ``longer`` unset
+    become a part of their own.
+    """
 
     layer: int
     groups: int
@@ -148,9 +86,15 @@ def _span(live: Live) -> _Span:
 
 
 class _WeightPlacement:
-    """A way to place all parts, with the layers ``kept`` first in memory for good."""
+    """One placement of all parts: the layers ``kept`` get memory for good first."""
 
-    def __init__(self, needs, live, config: AcceleratorConfig, kept: Sequence[int]):
+    def __init__(
+        self,
+        needs: Sequence[Need],
+        live: Sequence[Live],
+        config: AcceleratorConfig,
+        kept: Sequence[int],
+    ):
         self.needs, self.live, self.config, self.kept = needs, list(live), config, kept
         self._banks = [sorted(_span(one) for one in live if one.bank == b) for b in range(BANKS)]
         self.word_cycles = stream_cycles(1, config)
@@ -161,17 +105,18 @@ class _WeightPlacement:
         for layer in sorted(layers, key=self._loss_per_word, reverse=True):
             while self._keep_some(layer):
                 pass
-        # Those that lose as much as half of what the worst one does come as they are needed.
+        # Prefetches: first for the layers that lose at least half of what the worst one does a
+        # word, in the order in which they run; then for the rest in the same manner.
         rest = [layer for layer in layers if self._index(layer) is not None]
         while rest:
             least = max(map(self._loss_per_word, rest)) / 2
             urgent = [layer for layer in rest if self._loss_per_word(layer) >= least]
-            self._copy(urgent)
+            self._prefetch(urgent)
             rest = [layer for layer in rest if layer not in urgent]
 
     def cycles(self) -> float:
         """What all parts take, estimated."""
-        total = 0
+        total: float = 0
         for part in self.parts:
             need = self.needs[part.layer]
             words, work = need.words(part.groups), part.groups * need.work
@@ -187,13 +132,19 @@ class _WeightPlacement:
         return total
 
     def _index(self, layer: int) -> int | None:
-        """Of the part of a layer that is in flash, its last one."""
+        """The index of a layer's part that is in flash, which is its last one; None if none is."""
         if self._in_flash is None:
             self._in_flash = {p.layer: i for i, p in enumerate(self.parts) if p.place is None}
         return self._in_flash.get(layer)
 
+    def _index_in_flash(self, layer: int) -> int:
+        """The same of a layer that is known to have such a part."""
+        index = self._index(layer)
+        assert index is not None, "the layer has a part in flash"
+        return index
+
     def _replace(self, index: int, parts: Sequence[LayerPart]) -> None:
-        """Put these parts in the place of one."""
+        """Replace one part by these."""
         self.parts[index : index + 1] = parts
         self._in_flash = None
 
@@ -209,16 +160,21 @@ class _WeightPlacement:
         return self._loss(layer, need.groups) / need.words(need.groups)
 
     def _capacity(self, part: LayerPart) -> int:
-        """Words that can be copied while a part runs: in flash, while its last group does."""
+        """Words that can be prefetched while a part runs.
+
+        Where it is streamed from flash itself, only while its last group is computed.
+        """
         need = self.needs[part.layer]
         if part.prefetch:
             return 0
         return (part.groups if part.place else 1) * need.work // self.word_cycles
 
     def _keep_whole(self, layers: Iterable[int]) -> set[int]:
-        """Put whole layers into memory for good, as many as there is room for, those first that are
-        first. Those that leave the most time for copies go to their own bank. Return those that were
-        chosen."""
+        """Put whole layers into memory for good, in this order, as long as there is room.
+
+        Those that leave most time for prefetches get the bank that they write. Returns the layers
+        that were chosen.
+        """
         chosen, room, end_of_run = [], 0, len(self.needs)
         for bank in range(BANKS):
             start, end = self._gap(self._banks[bank], self.config.bank_words, end_of_run)
@@ -231,23 +187,26 @@ class _WeightPlacement:
         chosen.sort(key=lambda i: self.needs[i].work / self.needs[i].words(1), reverse=True)
         for layer in chosen:
             need = self.needs[layer]
-            wanted = need.words(need.groups)
+            words = need.words(need.groups)
             for bank in (need.bank, 1 - need.bank):
-                start, end = self._gap(self._banks[bank], wanted, end_of_run)
-                if end - start >= wanted:
-                    self._take(layer, need.groups, (bank, end - wanted))
+                start, end = self._gap(self._banks[bank], words, end_of_run)
+                if end - start >= words:
+                    self._take(layer, need.groups, (bank, end - words))
                     break
         return set(chosen)
 
     def _keep_some(self, layer: int) -> bool:
-        """Put as many of a layer's groups in flash into memory for good as there is room for."""
+        """Move groups of a layer from flash to memory for good, as many as there is room for.
+
+        Whether that was worth it, and done.
+        """
         index = self._index(layer)
         if index is None:
             return False
         part, need = self.parts[index], self.needs[layer]
         for bank in (need.bank, 1 - need.bank):
-            wanted = need.words(part.groups)
-            start, end = self._gap(self._banks[bank], wanted, len(self.needs))
+            words = need.words(part.groups)
+            start, end = self._gap(self._banks[bank], words, len(self.needs))
             groups = min(part.groups, (end - start - need.head_words) // need.group_words)
             if self._gain(part, groups, bank) > PART_CYCLES + need.words(1):
                 place = bank, end - need.words(groups)
@@ -256,80 +215,85 @@ class _WeightPlacement:
         return False
 
     def _gain(self, part: LayerPart, groups: int, bank: int) -> int:
-        """Cycles that it saves if this many groups of a part come from a bank."""
+        """Cycles that are saved if this many groups of a part come from a bank, not from flash."""
         if groups <= 0:
             return 0
         need = self.needs[part.layer]
         gain = self._loss(part.layer, part.groups) - self._loss(part.layer, part.groups - groups)
         return gain - (need.words(groups) if bank != need.bank else 0)
 
-    def _copy(self, layers: Sequence[int]) -> None:
-        """Have parts of these layers copied to memory while others run, as early as there is room:
-        of those that save most, or nearly as much, what is needed first."""
+    def _prefetch(self, layers: Sequence[int]) -> None:
+        """Have groups of these layers copied to memory while other parts run, as early as possible.
+
+        Of those that save most, or nearly as much, the one that is needed first is taken.
+        """
         at, needs = 0, self.needs
-        # A group that takes longer to be copied than there is time may still be worth it.
+        # A group whose copy takes longer than there is time may still be worth it.
         late = {layer: needs[layer].lost_words(self.word_cycles) for layer in layers}
         while at < len(self.parts):
             host = self.parts[at]
             capacity = self._capacity(host)
             fitting = [n for n in layers if capacity + late[n] >= needs[n].group_words]
             taken = self._taken(needs[host.layer].bank, self._time(host)) if fitting else []
-            ways = [
-                self._way(at, layer, capacity + late[layer], taken)
+            found = [
+                self._possible(at, layer, capacity + late[layer], taken)
                 for layer in (fitting if host.prefetch is None else [])
             ]
-            least = max((way.gain for way in ways if way), default=0) * _NEARLY
-            chosen = next((way for way in ways if way and way.gain >= least), None)
+            possible = [prefetch for prefetch in found if prefetch]
+            least = max((prefetch.gain for prefetch in possible), default=0) * _NEARLY
+            chosen = next((prefetch for prefetch in possible if prefetch.gain >= least), None)
             if chosen:
-                self._follow(at, chosen)
+                self._add(at, chosen)
             at += 1
 
-    def _way(self, at: int, layer: int, room: int, taken: Sequence[_Span]) -> _Way | None:
-        """How much of a layer can be copied while a part runs, ``room`` words at most, if that saves
-        something: it goes to the end of what is copied already, or else it is a part of its own.
-        ``taken`` is what is in use of the bank when the part begins, or later."""
+    def _possible(self, at: int, layer: int, room: int, taken: Sequence[_Span]) -> _Prefetch | None:
+        """How much of a layer can be prefetched while part ``at`` runs, if that saves cycles.
+
+        ``room`` is the most words to copy, ``taken`` what is in use of the bank when the part
+        begins or later. Groups are added to a part that is prefetched already, or else become a new
+        part.
+        """
         index = self._index(layer)
         if index is None or index <= at:
             return None
         host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
         need, born = self.needs[layer], self._time(host)
         bank = self.needs[host.layer].bank
-        if (
-            index - 1 > at
-            and before.layer == layer
-            and before.prefetched
-            and before.place[0] == bank
-        ):
+        follows = index - 1 > at and before.layer == layer and before.prefetched
+        if follows and before.place and before.place[0] == bank:
             start = before.place[1] + need.words(before.groups)
             dies = self._time(before)
-            wanted = min(room, part.groups * need.group_words)
-            groups = min(wanted, self._free_from(taken, start, dies)) // need.group_words
+            words = min(room, part.groups * need.group_words)
+            groups = min(words, self._free_from(taken, start, dies)) // need.group_words
             gain = self._gain(part, groups, bank) - SEEK_CYCLES
             if gain > 0:
                 end = start + groups * need.group_words
-                return _Way(layer, groups, Live(bank, start, end, born, dies), True, gain)
+                return _Prefetch(layer, groups, Live(bank, start, end, born, dies), True, gain)
         dies = self._time(part)
         start, end = self._gap(taken, min(room, need.words(part.groups)), dies)
         groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
         gain = self._gain(part, groups, bank) - SEEK_CYCLES - PART_CYCLES - need.words(1)
         live = Live(bank, start, start + need.words(groups), born, dies)
-        return _Way(layer, groups, live, False, gain) if gain > 0 else None
+        return _Prefetch(layer, groups, live, False, gain) if gain > 0 else None
 
-    def _follow(self, at: int, way: _Way) -> None:
-        index = self._index(way.layer)
-        part, before, live = self.parts[index], self.parts[index - 1], way.live
+    def _add(self, at: int, chosen: _Prefetch) -> None:
+        """Have groups copied while part ``at`` runs."""
+        index = self._index_in_flash(chosen.layer)
+        part, before, live = self.parts[index], self.parts[index - 1], chosen.live
+        groups = chosen.groups
         self._occupy(live)
-        rest = replace(part, first=part.first + way.groups, groups=part.groups - way.groups)
-        if way.longer:
-            self.parts[index - 1] = replace(before, groups=before.groups + way.groups)
-            first, begin, found = before.first, live.start - before.place[1], []
+        rest = replace(part, first=part.first + groups, groups=part.groups - groups)
+        found: list[LayerPart] = []
+        first, begin = part.first, 0
+        if chosen.longer:
+            assert before.place is not None, "what is prefetched has a place"
+            self.parts[index - 1] = replace(before, groups=before.groups + groups)
+            first, begin = before.first, live.start - before.place[1]
         else:
-            first, begin = part.first, 0
-            found = [
-                replace(part, groups=way.groups, place=(live.bank, live.start), prefetched=True)
-            ]
+            place = live.bank, live.start
+            found = [replace(part, groups=groups, place=place, prefetched=True)]
         self._replace(index, [*found, rest] if rest.groups else found)
-        prefetch = PrefetchSlice(way.layer, first, begin, live.end - live.start)
+        prefetch = PrefetchSlice(chosen.layer, first, begin, live.end - live.start)
         self.parts[at] = replace(self.parts[at], prefetch=prefetch)
 
     def _free_from(self, taken: Sequence[_Span], start: int, dies: float) -> int:
@@ -340,22 +304,22 @@ class _WeightPlacement:
         return min([*ends, self.config.bank_words - start])
 
     def _time(self, part: LayerPart) -> float:
-        """When a part runs, as a number of layers."""
+        """When a part runs: a number of layers, see `Live`."""
         return part.layer + part.first / self.needs[part.layer].groups
 
     def _taken(self, bank: int, born: float) -> list[_Span]:
-        """What is in use of a bank at ``born`` or later, in the order of addresses."""
+        """What is in use of a bank at time ``born`` or later, in the order of addresses."""
         return [span for span in self._banks[bank] if span[3] >= born]
 
-    def _gap(self, taken: Sequence[_Span], wanted: int, dies: float) -> tuple[int, int]:
-        """The smallest gap that has room until ``dies``, or else the largest."""
+    def _gap(self, taken: Sequence[_Span], needed: int, dies: float) -> tuple[int, int]:
+        """The smallest gap of enough words that is free until ``dies``, or else the largest gap."""
         at, words = 0, self.config.bank_words
         enough = largest = None
         for start, end, since, _ in [*taken, (words, words, dies, dies)]:
             if since > dies:
                 continue
             size = max(start - at, 0)
-            if size >= wanted and (enough is None or size < enough[1] - enough[0]):
+            if size >= needed and (enough is None or size < enough[1] - enough[0]):
                 enough = at, at + size
             if largest is None or size > largest[1] - largest[0]:
                 largest = at, at + size
@@ -365,8 +329,8 @@ class _WeightPlacement:
         return found
 
     def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
-        """Give the first groups of the part of a layer in flash memory for good."""
-        index = self._index(layer)
+        """Move the first groups of a layer's part in flash to memory for good."""
+        index = self._index_in_flash(layer)
         part, (bank, address) = self.parts[index], place
         end = address + self.needs[layer].words(groups)
         self._occupy(Live(bank, address, end, -1, len(self.needs)))

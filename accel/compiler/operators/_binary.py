@@ -49,9 +49,8 @@ def binary_operator(
     def pair_table(node: Node, graph: Graph) -> np.ndarray:
         tensors = (*operands(node, graph), output_tensor(node, graph))
         pairs = CODES[:, np.newaxis], CODES[np.newaxis, :]
-        epilogue = getattr(node.attributes, "epilogue", None)
-        if epilogue is not None:
-            return _float_epilogue(epilogue, pairs, tensors)
+        if node.epilogue is not None:
+            return _float_epilogue(node.epilogue, pairs, tensors)
         arguments = (_arithmetic(node, graph), *pairs, *quantizations(node, graph))
         return table_of(node, graph, bounds, function, *arguments)
 

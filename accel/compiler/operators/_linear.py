@@ -103,9 +103,8 @@ def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | FloatEpil
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
     Runtime's QLinearConv and QGemm. The node's own ``epilogue`` is the rule instead, if it has one.
     """
-    epilogue = getattr(node.attributes, "epilogue", None)  # not all linear operators have one
-    if epilogue is not None:
-        return epilogue
+    if node.epilogue is not None:
+        return node.epilogue
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale

@@ -1,11 +1,13 @@
-"""A program as text: where everything lies, and every descriptor with its fields."""
+"""A program as text: addresses of tensors and chunks, and every descriptor field by field."""
 
 from collections.abc import Iterator
 
 from ...config import FLASH
 from ...isa import Isa
 from ...text import escaped
-from ..ir.command import LayerCommand, decode
+from ..ir.bit_fields import decode
+from ..ir.command import LayerCommand
+from ..ir.descriptor import Descriptor
 from .program import Chunk, CoreProgram
 
 _FIELD_WIDTH = 28
@@ -13,7 +15,7 @@ _NAME_WIDTH = 24
 
 
 def write_listing(program: CoreProgram) -> str:
-    """Return the listing of a program. What it shows is decoded from the chunks' bytes."""
+    """Return the listing of a program. Descriptors are decoded from the chunks' bytes."""
     sections = [_head(program), _tensors(program)]
     for index, (command, chunk) in enumerate(zip(program.commands, program.chunks, strict=True)):
         sections.append(_chunk(index, command, chunk, program))
@@ -52,7 +54,7 @@ def _tensors(program: CoreProgram) -> Iterator[str]:
 
 
 def _short(tensor: str, program: CoreProgram) -> str:
-    """The node that makes a tensor: files' own names of tensors can be very long."""
+    """The node that computes a tensor: the names of tensors in files can be very long."""
     node = program.graph.producer(tensor)
     return node.name if node else "input"
 
@@ -64,30 +66,30 @@ def _chunk(index: int, command: LayerCommand, chunk: Chunk, program: CoreProgram
     source, output = (_short(name, program) for name in (command.source, command.output))
     transfer = program.transfers[index]
     if transfer:
-        yield (
-            f"copy {_location(transfer.chunk.bank, transfer.chunk.address)} {transfer.size // rows} words -> "
-            f"{_location(transfer.bank, transfer.address)}"
-        )
-    prefetched = ", copied" if chunk.prefetched else ""
+        start = _location(transfer.chunk.bank, transfer.chunk.address)
+        end = _location(transfer.bank, transfer.address)
+        yield f"transfer {start} {transfer.size // rows} words -> {end}"
+    prefetched = ", prefetched" if chunk.prefetched else ""
     yield (
         f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{prefetched}: "
         f"{command.name}, {command.mode}, {source} -> {output}"
     )
     fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))
     for name, value in fields.items():
-        if name == "next":
-            value = _location(*isa.pointed_to(value))
-        yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value)}"
-    groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
-    weights = fields["weight_words_less_one"] + 1
-    records = isa.group_parameter_words(fields)
-    if fields["lookup_tables"]:
-        yield f"    tables: {isa.table_words(fields)} words"
-    yield f"    stream: {groups} x ({records} words of records, {weights} words of weights)"
+        yield f"    {name:<{_FIELD_WIDTH}} {_meaning(name, value, isa)}"
+    descriptor = Descriptor.decoded(fields)
+    if descriptor.lookup_tables:
+        yield f"    lookup tables: {descriptor.table_words(isa)} words"
+    yield (
+        f"    stream: {descriptor.parameter_groups} x ({descriptor.parameter_words(isa)} words of "
+        f"channel parameters, {descriptor.weight_words} words of weights)"
+    )
 
 
-def _meaning(name: str, value: int | str) -> str:
-    """A field's value; counts that are stored minus one are shown as they are meant, too."""
+def _meaning(name: str, value: int, isa: Isa) -> str:
+    """A field's value; of a count that is stored minus one the count, too."""
+    if name == "next":
+        return _location(*isa.pointed_to(value))
     return f"{value} ({value + 1})" if name.endswith("_less_one") else str(value)
 
 

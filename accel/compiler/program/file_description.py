@@ -1,4 +1,4 @@
-"""What the JSON part of a program file may say: every field's type and bounds, checked before use."""
+"""Checks the JSON part of a program file before it is used: every field's type and bounds."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ from ...numeric.rounding import CONTRACTS
 from ..ir.graph import DTYPES
 
 MAX_NAME = 2**16
-LARGEST = 2**62  # of counts that nothing else bounds
+LARGEST = 2**62  # the bound of counts that nothing else bounds
 
 Check = Callable[[Any], bool]
 
@@ -34,7 +34,7 @@ def _list(check: Check) -> Check:
 
 
 def _text(value: Any) -> bool:
-    # Escapes in JSON can spell halves of a pair of surrogates, which nothing can write.
+    # JSON's escapes can spell a single surrogate, which cannot be written as UTF-8.
     return isinstance(value, str) and len(value) <= MAX_NAME and not _surrogates(value)
 
 
@@ -66,7 +66,7 @@ _LAYER = {"name": _text, "node": _text, "mode": _text, "macs": _COUNT, "output":
 
 
 def check_description(content: Any) -> None:
-    """Check the whole of a file's JSON but the configuration. Raises ``BadDescription``."""
+    """Check all of a file's JSON but the configuration's own rules. Raises ``BadDescription``."""
     _fields(content, {"name": _text, "contract": _texts(CONTRACTS)}, "the file")
     for chunk in _entries(content, "chunks"):
         _fields(chunk, {"bank": _whole(0, 2), "address": _INDEX, "size": _INDEX}, "a chunk")

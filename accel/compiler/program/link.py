@@ -1,48 +1,46 @@
-"""Puts addresses into descriptors, chains the chunks, and adds what is copied from flash meanwhile."""
+"""Fills addresses into descriptors, links the chunks, and makes the DMA transfers from flash."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
-from ..ir.command import LayerCommand, encode, group_weight_words, pack_stream
+from ..ir.command import LayerCommand
+from ..ir.descriptor import TransferDescriptor
+from ..ir.stream import group_weight_words, pack_stream
 from ..memory.allocation import MemoryPlan
-from ..memory.weight_placement import LayerPart, PrefetchSlice
+from ..memory.layer_parts import LayerPart, PrefetchSlice
 from .program import Chunk, DmaTransfer
 
 
-def linked(
+def link_chunks(
     commands: Sequence[LayerCommand], memory: MemoryPlan, config: AcceleratorConfig
 ) -> tuple[Chunk, ...]:
-    """Put the addresses into the descriptors and chain the chunks."""
+    """The chunks: descriptors with addresses, each linked to the next, and what layers stream."""
     isa = Isa(config)
     chunks = []
     for index, command in enumerate(commands):
         stream = pack_stream(command, config)
         source, output = memory.tensors[command.source], memory.tensors[command.output]
         last = index == len(commands) - 1
-        fields = {
-            **command.fields,
-            "copy": 0,
-            "next": isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
-            "last": int(last),
-            "input_bank": source.bank,
-            "input_base": source.address + command.fields["input_base"],
-            "output_base": output.address + command.fields["output_base"],
-            "weight_words_less_one": group_weight_words(command, config) - 1,
-        }
-        data = _descriptor(isa, fields) + stream
+        descriptor = replace(
+            command.descriptor,
+            next=isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
+            last=last,
+            input_bank=source.bank,
+            input_base=source.address + command.descriptor.input_base,
+            output_base=output.address + command.descriptor.output_base,
+            weight_words=group_weight_words(command, config),
+        )
+        data = descriptor.to_bytes(isa) + stream
         bank, address = memory.chunks[index]
         prefetched = bool(memory.parts) and memory.parts[index].prefetched
         chunks.append(Chunk(bank=bank, address=address, data=data, prefetched=prefetched))
     return tuple(chunks)
 
 
-def _descriptor(isa: Isa, fields: Mapping[str, int]) -> bytes:
-    return encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * isa.config.rows, "little")
-
-
 def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
-    """Where a run of a layer begins: with what is copied while it runs, if there is something."""
+    """Bank and address where a layer's run begins: at its DMA transfer if it has one."""
     if memory.transfers and (address := memory.transfers[index]) is not None:
         return FLASH, address
     return memory.chunks[index]
@@ -51,33 +49,34 @@ def _entry(memory: MemoryPlan, index: int) -> tuple[int, int]:
 def dma_transfers(
     chunks: Sequence[Chunk], memory: MemoryPlan, config: AcceleratorConfig
 ) -> tuple[DmaTransfer | None, ...]:
-    """What is copied while each layer runs."""
+    """The DMA transfer that goes with each layer, None where there is none."""
     if not memory.parts:
         return (None,) * len(chunks)
-    isa, transfers = Isa(config), []
+    isa = Isa(config)
+    transfers: list[DmaTransfer | None] = []
     for index, (part, flash) in enumerate(zip(memory.parts, memory.transfers, strict=True)):
         prefetch = part.prefetch
-        if prefetch is None:
+        if prefetch is None or flash is None:
             transfers.append(None)
             continue
         whole = chunks[_index(memory.parts, prefetch)]
-        fields = dict.fromkeys(isa.descriptor.members, 0) | {
-            "copy": 1,
-            "next": isa.pointer_to(*memory.chunks[index]),
-            "input_bank": whole.bank,
-            "input_base": whole.address + prefetch.begin,
-            "position_outer_step": prefetch.words - 1,
-        }
+        address = whole.address + prefetch.begin
+        descriptor = TransferDescriptor(
+            next=isa.pointer_to(*memory.chunks[index]),
+            bank=whole.bank,
+            address=address,
+            words=prefetch.words,
+        )
         within = chunks[index].data if chunks[index].bank == FLASH else b""
         begin, end = (n * config.rows for n in (prefetch.begin, prefetch.begin + prefetch.words))
-        words, address = whole.data[begin:end], whole.address + prefetch.begin
-        data = _descriptor(isa, fields) + within + words
+        words = whole.data[begin:end]
+        data = descriptor.to_bytes(isa) + within + words
         chunk = Chunk(bank=FLASH, address=flash, data=data)
         transfers.append(DmaTransfer(bank=whole.bank, address=address, chunk=chunk, words=words))
     return tuple(transfers)
 
 
 def _index(parts: Sequence[LayerPart], prefetch: PrefetchSlice) -> int:
-    """Of the part that a piece is the chunk of."""
+    """The index of the layer part whose chunk a prefetch slice belongs to."""
     keys = [(part.layer, part.first) for part in parts]
     return keys.index((prefetch.layer, prefetch.first))

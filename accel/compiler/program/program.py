@@ -17,9 +17,11 @@ from ..memory.flash_image import image_of
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chunk:
-    """A layer's descriptor and stream: ``data`` go to word ``address`` of ``bank``, or to byte
-    ``address`` of the flash's image where that is ``FLASH``. What is ``copied`` comes to memory from
-    there in each inference anew."""
+    """A layer's descriptor and stream.
+
+    ``data`` lies at word ``address`` of ``bank``, or at byte ``address`` of the flash's image if
+    the bank is ``FLASH``. A ``prefetched`` chunk is copied there from flash in each inference.
+    """
 
     bank: int
     address: int
@@ -33,10 +35,10 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DmaTransfer:
-    """Words that go from flash to word ``address`` of ``bank`` while a layer works.
+    """``words`` that are copied from flash to word ``address`` of ``bank`` while a layer runs.
 
-    They lie after their descriptor in ``chunk``, which is in flash, and after the layer's chunk, if
-    that is in flash, too. A run of the layer begins there.
+    In flash they are part of ``chunk``: first the transfer's descriptor, then the layer's own chunk
+    if that is in flash, too, then the words. The layer's run begins with this chunk.
     """
 
     bank: int
@@ -53,8 +55,9 @@ class DmaTransfer:
 class CoreProgram:
     """Everything that an executor needs.
 
-    ``source`` is the graph as the front end gave it, ``graph`` the one that was compiled;
-    ``commands``, ``chunks`` and ``copies`` go together, one or ``None`` for each layer of the core.
+    ``source`` is the graph as the front end read it, ``graph`` the one that was compiled.
+    ``commands``, ``chunks`` and ``transfers`` have an entry for each layer of the core; that of a
+    layer without a transfer is ``None``.
     """
 
     config: AcceleratorConfig
@@ -70,7 +73,7 @@ class CoreProgram:
 
     @property
     def contents(self) -> tuple[Chunk, ...]:
-        """What must be in memory and in flash before an inference, in the order of a run."""
+        """The chunks to load before an inference, into memory and flash, in the order of a run."""
         found = []
         for chunk, transfer in zip(self.chunks, self.transfers, strict=True):
             found += [transfer.chunk] if transfer else []
@@ -80,7 +83,7 @@ class CoreProgram:
 
     @property
     def entries(self) -> tuple[Chunk, ...]:
-        """Where a run of each layer begins."""
+        """The chunk that each layer's run begins with: its transfer's if it has one."""
         pairs = zip(self.chunks, self.transfers, strict=True)
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
 
@@ -95,21 +98,21 @@ class CoreProgram:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of descriptors, records and weights."""
+        """Bytes of descriptors, lookup tables, channel parameters and weights."""
         return sum(len(chunk.data) for chunk in self.chunks)
 
     @property
     def flash(self) -> bytes:
-        """The image that the core must find in its flash; empty where all is in memory."""
+        """The image that must be in the core's flash; empty where all is in memory."""
         return image_of(self.contents, self.config) if self.memory.flash_bytes else b""
 
     @property
     def inexact(self) -> tuple[tuple[LayerCommand, Inexact], ...]:
-        """Channels that are not requantized as the contract says at every sum, with their layers."""
+        """Channels that differ from the contract at some sums, with their layers."""
         return tuple((command, one) for command in self.commands for one in command.inexact)
 
     def placement(self, tensor: str) -> Placement:
-        """Where the values of a tensor are, itself or the one that it is a view of."""
+        """Where a tensor's values are: it, or the tensor whose memory it shares."""
         return self.memory.tensors[self.aliases[tensor].root]
 
     def stored_tensors(self) -> tuple[str, ...]:
@@ -117,7 +120,7 @@ class CoreProgram:
         return tuple(dict.fromkeys(command.output for command in self.commands))
 
     def has(self, tensor: str) -> bool:
-        """Whether a tensor's values are to be had: not those that only pass through the core."""
+        """Whether a tensor's values can be read: it is stored, or the driver computes it."""
         alias = self.aliases.get(tensor)
         driven = {n for node in self.partition.before + self.partition.after for n in node.outputs}
         return tensor in driven or (alias is not None and alias.root in self.memory.tensors)

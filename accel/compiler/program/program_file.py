@@ -1,17 +1,17 @@
-"""The program file: what a driver needs to load a core, give it input and find its answer.
+"""The program file: what a driver needs to load a core, write its input and read its output.
 
-The file is also what goes into a board's flash, at the place that the board has for it. The core
-there looks at the first part alone, the *flash image*, and streams those chunks from it that have no
-room in memory; it takes none whose header or CRC is not right. Numbers are little-endian.
+The same file is written to a board's flash. The core reads only its first part there, the *flash
+image*: the chunks that have no room in memory. It runs none whose header or CRC is wrong. Numbers
+are little-endian.
 
 =======  ==============================================================
 bytes    content
 =======  ==============================================================
 8        ``IMAGE_MAGIC``
 4        format version, ``IMAGE_VERSION``
-16       the core that the program is for, as `identity` has it
+16       the core that the program is for, see `identity`
 4        length of the flash image
-n        the chunks that are streamed from flash, and what is copied from there
+n        the chunks that are streamed or copied from flash
 4        CRC-32 (as zlib has it) of everything before; end of the image
 8        lengths of the JSON part and of the binary part
 n        JSON, UTF-8: see `Image`
@@ -49,7 +49,7 @@ _CRC = struct.Struct("<I")
 
 
 class BadImage(UserError):
-    """A file is no program file, or not a whole one."""
+    """A file is no program file, or is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,16 +63,16 @@ class Image:
     config
         The core that the program is for.
     chunks
-        What to load where; the first is where a run begins.
+        What to load where; a run begins with the first one.
     inputs, outputs
         For each tensor that enters or leaves the core ``name``, ``shape``, ``dtype``, ``scale``,
         ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width, channels).
-        Inputs have ``pad`` and ``index``, an int32 array of the stored shape: which value of a
-        flattened sample each byte holds, -1 for ``pad``.
+        Inputs have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
+        flattened sample that each byte holds, -1 for ``pad``.
     layers
         ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each layer.
     flash
-        The image that the core must find in its flash; empty where all is in memory.
+        The image that must be in the core's flash; empty where all is in memory.
     """
 
     name: str

@@ -1,1 +1,1 @@
-"""What users are told of a network: operators, what is in the way, what is not exact."""
+"""What the compiler can say about a network: operators, what is in the way, what is not exact."""

@@ -1,8 +1,8 @@
-"""What networks of few bits leave to the order in which a runtime adds float32 numbers.
+"""Accumulation-order sensitivity: results that depend on the order of float32 additions.
 
-The core's sums are exact. Where a network's scales leave float32 no bits for that, the oracle's own sums
-are rounded after each addition, in an order that is its library's. Sums far from every threshold
-have one code all the same; those near to one are counted here.
+The core's sums are exact. The oracle of a network of few bits may round its sums after each
+addition, in an order that its library chooses. Sums far from every threshold lead to the same code
+in any order; those near to one are counted here.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,10 @@ from ..operators.sums import Sums
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSensitive:
-    """Of ``of`` sums that a layer's channels can reach, ``sums`` whose code the order could decide.
+    """A layer that is sensitive to the order of additions.
 
-    Both are 0 for a layer whose numbers leave the network: their last bits may differ.
+    Of ``of`` sums that its channels can reach, the order could decide the code of ``sums``. Both
+    are 0 for a layer whose float32 results are the network's outputs: their last bits may differ.
     """
 
     layer: str
@@ -25,8 +26,8 @@ class OrderSensitive:
     def __str__(self) -> str:
         if not self.of:
             return (
-                f"{self.layer}: last bits of its float32 numbers may differ: the oracle rounds after "
-                "each addition, by scales that are no powers of two"
+                f"{self.layer}: last bits of its float32 numbers may differ: the oracle rounds "
+                "after each addition, by scales that are no powers of two"
             )
         return (
             f"{self.layer}: at {self.sums:,} of {self.of:,} sums the order of the oracle's float32 "
@@ -35,16 +36,13 @@ class OrderSensitive:
 
 
 def order_sensitive(graph: Graph) -> tuple[OrderSensitive, ...]:
-    """Every layer that has some."""
+    """The layers of a graph that are sensitive to the order of additions."""
     found = []
     for node in graph:
-        epilogue = getattr(node.attributes, "epilogue", None)
-        if (
-            epilogue is not None
-            and epilogue.order_sensitive is not None
-            and epilogue.order_sensitive.any()
-        ):
-            sums, of = int(epilogue.order_sensitive.sum()), int(epilogue.sums.sum())
+        epilogue = node.epilogue
+        sensitive, reached = (epilogue.order_sensitive, epilogue.sums) if epilogue else (None, None)
+        if sensitive is not None and reached is not None and sensitive.any():
+            sums, of = int(sensitive.sum()), int(reached.sum())
             found.append(OrderSensitive(layer=node.name, sums=sums, of=of))
         if isinstance(node.attributes, Sums) and node.attributes.rounds:
             found.append(OrderSensitive(layer=node.name, sums=0, of=0))

@@ -1,4 +1,4 @@
-"""Everything at once that keeps a network from running on a core: operators and memory."""
+"""All at once that keeps a network from running on a core: operators and memory."""
 
 import math
 
@@ -6,15 +6,15 @@ from ...config import BANKS, AcceleratorConfig
 from ...errors import UserError
 from ..diagnostics import CannotCompile, Reason
 from ..graph.host_partition import partition
-from ..ir.graph import Graph
+from ..ir.graph import Graph, Tensor
 from ..ir.tensor_layout import layout_of
 
 
 def blockers(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[Reason]:
-    """The reasons of a refusal, and what more would stand in the way if they were gone.
+    """The reasons of a refusal, and those that would remain if these were removed.
 
-    A network with an operator that cannot be compiled has no memory plan, but a layer's input and
-    output must be in memory together in any plan.
+    A network with an unsupported operator has no memory plan. But in any plan a layer's inputs and
+    output must be in memory together, so a layer for which there is not enough is found.
     """
     found = list(getattr(error, "reasons", ()))
     if not found:
@@ -26,7 +26,7 @@ def blockers(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[
 
 
 def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
-    """The layer that takes more activation memory than there is, if one does."""
+    """The layer whose tensors need most memory, if that is more than there is."""
     worst, where = 0, ""
     for node in partition(graph).core:
         names = {*node.inputs, *node.outputs}
@@ -45,7 +45,7 @@ def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
     return [Reason(place="memory", what=what, remedy=remedy)]
 
 
-def _words(tensor, config: AcceleratorConfig) -> int:
-    """Words of a tensor if its channels are packed as closely as any layer has them."""
+def _words(tensor: Tensor, config: AcceleratorConfig) -> int:
+    """Words of a tensor, packed as densely as any layer could have it."""
     layout = layout_of(tensor)
     return math.ceil(layout.height * layout.width * layout.channels / config.rows)

@@ -1,4 +1,4 @@
-"""What channels that are not requantized exactly come to: how many of a run's answers differ."""
+"""Inexact channels: how many results of a run differ because of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from ..program.program import CoreProgram
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """A channel that is not exact, and what was measured of it.
+    """A channel that is not exact, and what a run showed of it.
 
-    Of the ``sums`` that any input can give, ``differing`` lead to a code beside the contract's: at
-    most `nearest.ALLOWED_SHARE` of them, or the channel would have been refused.
-    In a run, ``elements`` of the layer's output were compared with the contract's reference, computed
-    from the network's inputs, and ``differing_elements`` were different; both are 0 where nothing ran.
+    Of the ``sums`` that any input can lead to, ``differing`` give a code next to the contract's, at
+    most a share of `nearest.ALLOWED_SHARE`. In a run, ``elements`` of the layer's output were
+    compared with the reference, which follows the contract from the network's inputs on;
+    ``differing_elements`` differed. Both are 0 where nothing ran.
     """
 
     layer: str
@@ -57,7 +57,7 @@ def observed(program: CoreProgram) -> tuple[str, ...]:
 
 
 def _measured(program: CoreProgram, command: LayerCommand) -> str | None:
-    """The network's tensor that has a command's codes, if one is stored that has."""
+    """The network's tensor with a command's codes, if it is stored."""
     if command.output in program.graph.tensors:
         return command.output
     node = next(node for node in program.graph if node.name == command.node)
@@ -69,21 +69,23 @@ def deviations(
     inputs: np.ndarray | Mapping[str, np.ndarray] | None = None,
     tensors: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Deviation, ...]:
-    """Every channel that is not exact, measured on what an executor answered, if it ran.
+    """Every channel that is not exact; after a run with what it showed.
 
-    ``tensors`` has the `observed` ones, ``[N, ...]``.
+    ``inputs`` are what an executor was given, and ``tensors`` what it computed: the `observed`
+    ones, ``[N, ...]``.
     """
+    measured: Mapping[str, np.ndarray] = tensors or {}
     expected: Mapping[str, np.ndarray] = {}
-    if tensors is not None and program.inexact:
+    if inputs is not None and tensors is not None and program.inexact:
         expected = interpreter.run(program.graph, inputs, observed(program))
     found = []
     for command, one in program.inexact:
         elements = differing = 0
         name = _measured(program, command)
-        if name in expected:
-            wanted = expected[name][..., one.channel]
-            elements = wanted.size
-            differing = int((tensors[name][..., one.channel] != wanted).sum())
+        if name is not None and name in expected:
+            reference = expected[name][..., one.channel]
+            elements = reference.size
+            differing = int((measured[name][..., one.channel] != reference).sum())
         found.append(
             Deviation(
                 layer=command.name,

@@ -1,4 +1,4 @@
-"""Which operators a model file has, also where it cannot be used."""
+"""The operators of a model file and whether each is supported, also where the file is refused."""
 
 import re
 from collections.abc import Collection
@@ -11,7 +11,10 @@ from ..frontends import MAX_BYTES, frontend_of
 
 @dataclass(frozen=True)
 class Line:
-    """An operator as the file spells it, and whether it is supported: in any form, in this one."""
+    """An operator as the file spells it.
+
+    ``known`` says that some form of it is supported, ``usable`` that this one is.
+    """
 
     spelling: str
     known: bool
@@ -19,9 +22,9 @@ class Line:
 
 
 def operator_support(path: Path, places: Collection[str]) -> list[Line]:
-    """The operators of a file, in order; none where it cannot be read or is too large.
+    """The operators of a file in its order; none where it cannot be read or is too large.
 
-    ``places`` are those of the reasons for which the file was refused.
+    ``places`` are the places of the reasons for which the file was refused.
     """
     try:
         with path.open("rb") as file:
@@ -42,5 +45,5 @@ def operator_support(path: Path, places: Collection[str]) -> list[Line]:
     ]
 
 
-# As ``operator 3 (SPELLING)`` or, of a node of the graph, ``conv2d_3 (SPELLING)``.
+# Such as ``operator 3 (SPELLING)`` or, of a node of the graph, ``conv2d_3 (SPELLING)``.
 _PLACE = re.compile(r"(?:operator |\w*?_)(\d+)(?:_\d+)? \((.*)\)$")

@@ -1,4 +1,4 @@
-"""What a pass of the compiler has made, as text: the parts of a compilation that it has changed."""
+"""What a pass of the compiler made, as text: those parts of the compilation that it changed."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,14 +7,14 @@ from ...config import FLASH
 from ..diagnostics import escaped
 from ..ir.command import LayerCommand
 from ..ir.layer import Convolution
-from ..lowering.lookup_tables import is_plain_copy
 from ..pipeline import PASSES, Compilation
 
 
 class PassTexts:
-    """What each pass has made, as texts by file name: a watcher for `pipeline.compile_graph`.
+    """What each pass made, as texts by file name: the ``watch`` of `pipeline.compile_graph`.
 
-    Where several orders of the nodes are tried, the files of all but the first are in folders.
+    Where several orders of the nodes are tried, the files of each order but the first are in a
+    folder of their own.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class PassTexts:
 
 
 def text_of(name: str, before: Compilation | None, made: Compilation) -> str:
-    """What a pass has made, beside what there was ``before`` it."""
+    """What a pass made: the parts of a compilation that differ from those ``before`` it."""
     purpose = (dict(PASSES)[name].__doc__ or "").strip()
     lines = [f"{name}: {purpose}", ""]
     changed = False
@@ -80,13 +80,13 @@ def _layers(c: Compilation) -> Iterator[str]:
 
 
 def _layer(c: Convolution) -> str:
-    kind = "copy" if is_plain_copy(c) else "depthwise" if c.depthwise else "dense"
+    kind = "copy" if c.is_copy_in_place else "depthwise" if c.depthwise else "dense"
     height, width = c.kernel
     then = ""
     if c.post_op:
-        lookup_tables, residual = c.post_op.lookup_tables, c.post_op.residual
-        then = ", tables" if lookup_tables else ", maximum" if c.post_op.maximum else ""
-        then += f", combined with {escaped(residual)}" if residual else ""
+        tables = ", lookup tables" if c.post_op.lookup_tables else ""
+        then = ", maximum" if c.post_op.maximum else tables
+        then += f", combined with {escaped(c.residual)}" if c.residual else ""
     return (
         f"{c.name}: {kind} {height}x{width}, stride {c.stride[0]}x{c.stride[1]}, "
         f"{_shape(c.input_shape)} of {escaped(c.source)} -> {c.region.height}x{c.region.width}x"
@@ -103,15 +103,11 @@ def _inputs(c: Compilation) -> Iterator[str]:
         yield f"{escaped(one.tensor)} lies as {_shape(one.index.shape)}"
 
 
-def _storage(c: Compilation) -> Iterator[str]:
-    for name, layout_of in c.layout.items():
-        packed = (
-            f", {layout_of.packing_factor} channels in a byte"
-            if layout_of.packing_factor > 1
-            else ""
-        )
-        words = layout_of.words(c.config.rows)
-        yield f"{escaped(name)}: {_shape(layout_of.shape)}, {words} words{packed}"
+def _layouts(c: Compilation) -> Iterator[str]:
+    for name, layout in c.layouts.items():
+        factor, words = layout.packing_factor, layout.words(c.config.rows)
+        packed = f", {factor} channels in a byte" if factor > 1 else ""
+        yield f"{escaped(name)}: {_shape(layout.shape)}, {words} words{packed}"
 
 
 def _commands(c: Compilation) -> Iterator[str]:
@@ -128,10 +124,9 @@ def _memory(c: Compilation) -> Iterator[str]:
     for name, place in c.plan.tensors.items():
         end = place.address + place.layout.words(c.config.rows)
         yield f"{escaped(name)}: bank {place.bank}, words {place.address} to {end - 1}"
-    for bank, (activations, used) in enumerate(
-        zip(c.plan.activation_words, c.plan.used_words, strict=True)
-    ):
-        yield (f"bank {bank}: {used} of {c.config.bank_words} words, {activations} for activations")
+    banks = zip(c.plan.activation_words, c.plan.used_words, strict=True)
+    for bank, (activations, used) in enumerate(banks):
+        yield f"bank {bank}: {used} of {c.config.bank_words} words, {activations} for activations"
     if c.plan.flash_bytes:
         yield f"flash: {c.plan.flash_bytes} bytes"
 
@@ -145,7 +140,8 @@ def _chunks(c: Compilation) -> Iterator[str]:
 def _transfers(c: Compilation) -> Iterator[str]:
     for command, transfer in zip(c.commands, c.transfers, strict=True):
         if transfer:
-            yield f"while {command.name} runs: {transfer.size} bytes to {transfer.address} of {transfer.bank}"
+            place = f"word {transfer.address} of bank {transfer.bank}"
+            yield f"while {command.name} runs: {transfer.size} bytes to {place}"
 
 
 _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] = (
@@ -154,9 +150,9 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] =
     ("tensors that share memory", "aliases", _views),
     ("layers", "layers", _layers),
     ("inputs", "inputs", _inputs),
-    ("tensors in memory", "layout", _storage),
+    ("tensors in memory", "layouts", _layouts),
     ("commands", "commands", _commands),
     ("memory", "memory", _memory),
     ("chunks", "chunks", _chunks),
-    ("copied from flash", "transfers", _transfers),
+    ("DMA transfers from flash", "transfers", _transfers),
 )

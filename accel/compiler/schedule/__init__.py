@@ -1,1 +1,1 @@
-"""How a layer is walked on the array, and which way takes the fewest cycles."""
+"""How a layer is computed on the array: the dataflow of fewest cycles."""

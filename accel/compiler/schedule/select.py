@@ -1,4 +1,6 @@
-"""Chooses how a convolution is computed for a configuration, and how its sums become codes."""
+"""Chooses the dataflow of a convolution, and the division that turns its sums into codes."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,56 +21,59 @@ from .dataflows import LoopNest, dataflows_of, flattened, problem_of
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
 _NEAREST = "allow the closest codes, as --closest does and Python's exact=False"
-# A scale of their own gives weights next to nothing so many sums to a code.
+# Per-channel scales of tiny weights are tiny, too: very many sums lead to one code.
 _LARGER_SCALE = (
     "give these weights a larger scale, as `accel quantize FLOAT.onnx -c X.npz -o OUT.onnx "
-    "--per-tensor` does with one scale for all weights of a layer; no board and no option of the core "
-    "helps"
+    "--per-tensor` does with one scale for all weights of a layer; no board and no option of the "
+    "core helps"
 )
 _ANOTHER_SCALE = (
-    "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other halves; "
-    "no board and no option of the core helps"
+    "quantize the tensor with a scale that is a millionth larger or smaller, which rounds other "
+    "halves; no board and no option of the core helps"
 )
 
 
 def schedule(
     convolution: Convolution, config: AcceleratorConfig, exact: bool = True
 ) -> list[LayerCommand]:
-    """Return the commands of a convolution, by the way that takes the fewest cycles.
+    """Return the commands of a convolution, by the dataflow of fewest cycles.
 
-    Unless all is to be ``exact``, channels that float32's rounding keeps from being requantized
-    exactly get the closest division and are named, if it is close: off by a code at most, at a
-    share of the sums of at most `nearest.ALLOWED_SHARE`. Raises ``DoesNotFit`` and ``NotProved``.
+    Float32 rounding can keep a channel from being requantized exactly. Unless all must be
+    ``exact``, such a channel gets the nearest division and is named in ``inexact``, if no code is
+    off by more than one, and those at no more than `nearest.ALLOWED_SHARE` of the sums. Raises
+    ``DoesNotFit``, and ``NotProved`` for other channels.
     """
     convolution = flattened(_without_idle_weights(convolution, config))
-    # A weight of zero may count where products are not exact, and a byte of binary ones does.
+    # Zero weights can be left out only where they add nothing: not where products are inexact, nor
+    # in binary layers, whose bytes cannot be 0.
     binary = convolution.sub_byte is not None and convolution.sub_byte.step > 1
     pruned = config.number_format.exact and not binary
     if pruned:
         convolution = cropped(convolution)
     _check_weights(convolution, config)
-    ways = list(dataflows_of(convolution, config))
+    flows = list(dataflows_of(convolution, config))
     if pruned and not convolution.depthwise:
-        ways = [
-            [part for loops in way for part in without_zero_blocks(loops, config)] for way in ways
+        flows = [
+            [part for nest in nests for part in without_zero_blocks(nest, config)]
+            for nests in flows
         ]
-    problems = [problem_of(way, config) for way in ways]
-    possible = [way for way, problem in zip(ways, problems, strict=True) if problem is None]
+    problems = [problem_of(nests, config) for nests in flows]
+    possible = [nests for nests, problem in zip(flows, problems, strict=True) if problem is None]
     if not possible:
-        raise DoesNotFit(Reason(place=convolution.name, what=problems[0]))
-    best = min(possible, key=lambda way: sum(loops.cycles(config) for loops in way))
+        raise DoesNotFit(Reason(place=convolution.name, what=problems[0] or ""))
+    best = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
     division, inexact = _divide(convolution, config, exact)
     return [
-        _command(convolution, loops, division, inexact if i == 0 else (), i)
-        for i, loops in enumerate(best)
+        _command(convolution, nest, division, inexact if i == 0 else (), i)
+        for i, nest in enumerate(best)
     ]
 
 
 def _without_idle_weights(c: Convolution, config: AcceleratorConfig) -> Convolution:
-    """Channels whose code no input changes lose their weights.
+    """Set the weights of channels to 0 whose code is the same for every input.
 
-    Trained networks have some, with scales next to nothing and weights of noise. A division would
-    have to hold one code over the whole range of their sums.
+    Trained networks have such channels, of tiny scales and weights of noise. With their weights, a
+    division would have to give one code over the whole range of their sums.
     """
     least, greatest = _sum_range(c, config)
     idle = c.rule.compute(least + c.bias) == c.rule.compute(greatest + c.bias)
@@ -143,9 +148,10 @@ def _divide(
 def _solved(
     convolution: Convolution, config: AcceleratorConfig
 ) -> tuple[tuple[Rule, np.ndarray, np.ndarray, np.ndarray], Solution]:
-    """What is asked of a division, and what was found."""
+    """The arguments of `solve` for a convolution, and the solution."""
     least, greatest = _sum_range(convolution, config)
-    # Before its last carry a sum may be 1 less in the accumulator, so the least one is not for use.
+    # In carry-save form a sum may be 1 less until its last carry is added: the least one is not
+    # used.
     limit = 1 << config.sum_bits - 1
     if least.min() <= -limit or greatest.max() >= limit:
         what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
@@ -157,7 +163,7 @@ def _solved(
 
 
 def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
-    """Products of float32 numbers of which some pairs of codes have no code of their own."""
+    """Channels of float32 products in which pairs of codes with the same product differ in code."""
     if not isinstance(c.rule, RealProduct) or not c.rule.differing:
         return ()
     if exact:
@@ -170,7 +176,7 @@ def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
 
 
 def _check_close(c: Convolution, inexact: tuple[Inexact, ...]) -> None:
-    """Refuse channels that are not close to their contract either."""
+    """Raise ``NotProved`` for channels whose nearest division is too far from the contract."""
     far = [one for one in inexact if not _close(one)]
     if not far:
         return
@@ -212,21 +218,20 @@ def _signed_bits(low: int, high: int) -> int:
 
 
 def _command(
-    c: Convolution, loops: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
+    c: Convolution, nest: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
 ) -> LayerCommand:
-    channels = loops.channels[:1] if loops.fields["shared"] else loops.channels
-    records = np.where(channels >= 0, 0, -1) if c.uniform else channels
+    channels = nest.channels[:1] if nest.descriptor.shared else nest.channels
     return LayerCommand(
         name=c.name if index == 0 else f"{c.name}_part{index}",
         node=c.node,
         source=c.source,
         output=c.output,
         macs=c.macs if index == 0 else 0,
-        mode=loops.mode,
-        fields={**loops.fields, "tie_parity": division.tie_parity},
+        mode=nest.mode,
+        descriptor=replace(nest.descriptor, tie_parity=division.tie_parity),
         division=division,
-        channels=records,
-        weights=loops.weights,
+        channels=np.where(channels >= 0, 0, -1) if c.uniform else channels,
+        weights=nest.weights,
         post_op=c.post_op,
         inexact=inexact,
     )

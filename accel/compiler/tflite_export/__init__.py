@@ -1,1 +1,1 @@
-"""Graphs written as .tflite files."""
+"""Graphs written as TFLite files."""

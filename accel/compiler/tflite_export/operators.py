@@ -1,6 +1,6 @@
-"""How the writer of TFLite files spells nodes: one row of ``ROWS`` for each TFLite operator."""
+"""How nodes are written to TFLite files: one row of ``ROWS`` for each TFLite operator."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -27,9 +27,19 @@ def _no_constants(node: Node, graph: Graph) -> Constants:
 
 @dataclass(frozen=True)
 class Row:
-    """Our operator, TFLite's table of options if it has one, the fields of that table, and constants
-    that TFLite wants as inputs, by their positions among all. ``order`` are our inputs in its order,
-    where that differs."""
+    """How one TFLite operator is written.
+
+    Parameters
+    ----------
+    operator
+        Our operator.
+    options, fields
+        The name of TFLite's table of options, if it has one, and what gives the table's fields.
+    constants
+        Gives the inputs that only TFLite has, constant tensors, by their index among all inputs.
+    order
+        Indices of our inputs in TFLite's order, where that differs.
+    """
 
     operator: str
     options: str | None = None
@@ -39,7 +49,7 @@ class Row:
 
 
 def spelling_of(node: Node) -> str:
-    """What to call a node: what it was called in its file, or the first row of its operator."""
+    """TFLite's name for a node: the one in its file, or that of its operator's first row."""
     if node.source in ROWS and ROWS[node.source].operator == node.operator:
         return node.source
     return next(name for name, row in ROWS.items() if row.operator == node.operator)
@@ -54,7 +64,7 @@ def _activation(node: Node, graph: Graph) -> Fields:
     return {"FusedActivationFunction": getattr(tflite.ActivationFunctionType, name)}
 
 
-def _padding(node: Node, image: tuple[int, int], kernel: tuple[int, int]) -> int:
+def _padding(node: Node, image: Sequence[int], kernel: Sequence[int]) -> int:
     a = node.attributes
     axes = zip(image, kernel, a.stride, a.dilation, strict=True)
     if a.padding == ((0, 0), (0, 0)):
@@ -131,11 +141,11 @@ def _new_shape(node: Node, graph: Graph) -> Constants:
 
 def _new_axis(node: Node, graph: Graph) -> Constants:
     """The first axis that an EXPAND_DIMS may have made."""
-    shape, wide = (graph.tensor(names[0]).shape for names in (node.inputs, node.outputs))
-    for axis in range(len(wide)):
-        if wide == (*shape[:axis], 1, *shape[axis:]):
+    shape, longer = (graph.tensor(names[0]).shape for names in (node.inputs, node.outputs))
+    for axis in range(len(longer)):
+        if longer == (*shape[:axis], 1, *shape[axis:]):
             return {1: _int32([axis])}
-    what = f"shape {shape} to {wide} is more than one new axis"
+    what = f"shape {shape} to {longer} is more than one new axis"
     raise InvalidGraph(Reason(place=place_of(node), what=what, remedy="use RESHAPE"))
 
 
@@ -169,7 +179,7 @@ def _strided_slice(node: Node, graph: Graph) -> Constants:
 
 
 def _left_out(shape: tuple[int, ...], result: tuple[int, ...]) -> tuple[int, ...]:
-    """Axes of 1 that are in ``shape`` and no longer in ``result``."""
+    """Axes of size 1 that ``shape`` has and ``result`` has not."""
     axes, rest = [], list(result)
     for axis, size in enumerate(shape):
         if rest[:1] == [size]:
@@ -185,7 +195,7 @@ def _squeezed(node: Node, graph: Graph) -> Fields:
 
 
 def _masks(node: Node, graph: Graph) -> Fields:
-    """An end before the first element can only be told by a mask; axes left out are shrunk."""
+    """An end before the first element can be said only by a mask; axes left out are shrunk."""
     a, result = node.attributes, graph.tensor(node.outputs[0]).shape
     ends = enumerate(_strided_slice(node, graph)[2])
     return {
@@ -197,6 +207,8 @@ def _masks(node: Node, graph: Graph) -> Fields:
 def _sizes_and_axis(node: Node, graph: Graph) -> Constants:
     return {1: _int32(node.attributes.sizes), 2: _int32(node.attributes.axis)}
 
+
+_INT32_INDEX: Fields = {"OutputType": tflite.TensorType.INT32}
 
 ROWS: Mapping[str, Row] = MappingProxyType(
     {
@@ -286,4 +298,3 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         ),
     }
 )
-_INT32_INDEX = {"OutputType": tflite.TensorType.INT32}

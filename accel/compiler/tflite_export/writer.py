@@ -1,5 +1,6 @@
-"""Writes a graph as a TFLite file, for tests and for networks that are trained here."""
+"""Writes a graph as a TFLite file."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import flatbuffers
@@ -10,8 +11,8 @@ from ..ir.graph import Graph, Node, Tensor
 from .operators import ROWS, spelling_of
 
 DESCRIPTION = "accel"
-ALIGNMENT = 16  # bytes; what TFLite asks of constant data
-NEW_CODES = 127  # stands in the old field of operator codes where it is too narrow
+ALIGNMENT = 16  # bytes; of constant data, as TFLite requires
+NEW_CODES = 127  # in the old one-byte field of operator codes, for codes beyond it
 
 TYPES = {
     "int4": tflite.TensorType.INT4,
@@ -79,7 +80,7 @@ class _Writer:
             getattr(tflite, f"{name}Add{field}")(self.builder, value)
         return getattr(tflite, f"{name}End")(self.builder)
 
-    def integers(self, values: list[int] | tuple[int, ...]) -> int:
+    def integers(self, values: Sequence[int]) -> int:
         return self.builder.CreateNumpyVector(np.array(values, np.int32))
 
     def offsets(self, offsets: list[int]) -> int:
@@ -159,6 +160,7 @@ class _Writer:
 
 
 def _stored(tensor: Tensor) -> bytes:
+    data = tensor.values
     if tensor.dtype == "int4":
-        return pack_int4(tensor.data)
-    return tensor.data.astype(tensor.data.dtype.newbyteorder("<")).tobytes()
+        return pack_int4(data)
+    return data.astype(data.dtype.newbyteorder("<")).tobytes()

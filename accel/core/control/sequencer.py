@@ -174,9 +174,7 @@ class Sequencer(wiring.Component):
             m.d.sync += self.ready.eq((self.ready & ~released) | (loaded << self.half))
             m.d.sync += self.half.eq(self.half ^ loaded)
 
-        lookup_tables = [
-            isa.table_words({"lookup_tables": 1, "residual": residual}) for residual in (0, 1)
-        ]
+        lookup_tables = [isa.table_words(residual) for residual in (False, True)]
         m.d.sync += self.start.eq(0)
         if self.config.flash_lanes:
             copying = delayed(m, self.copying, 1, name="copying", init=0)
@@ -266,7 +264,7 @@ class Sequencer(wiring.Component):
     def _length_bits(self) -> int:
         """Of the number of words of the longest segment, less one."""
         isa = self.isa
-        lookup_tables = isa.table_words({"lookup_tables": 1, "residual": 1})
+        lookup_tables = isa.table_words(residual=True)
         words = max(
             isa.descriptor_words, lookup_tables, self.config.columns * isa.channel_parameter_words
         )

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.ir.layer import PostOp
-from accel.compiler.lowering.bank_copies import with_copies
-from accel.compiler.lowering.lookup_tables import copy_layer, is_plain_copy
+from accel.compiler.lowering.bank_copies import add_bank_copies
+from accel.compiler.lowering.lookup_tables import copy_layer
 
 SHAPES = ((1, 1, 4), (2, 3, 4), (3, 3, 8))
 
@@ -67,7 +67,7 @@ def executed(convolutions, inputs, outputs, in_place):
 
 
 def is_copy(c):
-    return is_plain_copy(c) and c.name != c.output and "_" in c.name
+    return c.is_copy_in_place and c.name != c.output and "_" in c.name
 
 
 def banks_of(convolutions):
@@ -96,14 +96,14 @@ def banks_of(convolutions):
 @given(layers())
 def test_each_layer_reads_one_bank_and_writes_the_other(case):
     made, _, outputs = case
-    assert banks_of(with_copies(made, outputs)) is not None
+    assert banks_of(add_bank_copies(made, outputs)) is not None
 
 
 @settings(max_examples=400)
 @given(layers())
 def test_layers_compute_what_they_did_though_operands_are_overwritten(case):
     made, inputs, outputs = case
-    changed = with_copies(made, outputs)
+    changed = add_bank_copies(made, outputs)
     assert [c.name for c in changed if not is_copy(c)] == [c.name for c in made]
     assert len({c.name for c in changed}) == len(changed)
     assert executed(changed, inputs, outputs, True) == executed(made, inputs, outputs, False)
@@ -113,7 +113,7 @@ def test_layers_compute_what_they_did_though_operands_are_overwritten(case):
 @given(layers())
 def test_copies_are_of_the_shape_of_what_they_copy(case):
     made, _, outputs = case
-    for c in with_copies(made, outputs):
+    for c in add_bank_copies(made, outputs):
         if is_copy(c):
             original = next(o for o in made if c.name.startswith(f"{o.name}_"))
             operand = c.name.endswith(("_operand", "_operand_copy"))
@@ -128,7 +128,7 @@ def chain(*edges, shapes=None):
 
 
 def copies(convolutions, outputs):
-    return [(c.name, c.source) for c in with_copies(convolutions, outputs) if is_copy(c)]
+    return [(c.name, c.source) for c in add_bank_copies(convolutions, outputs) if is_copy(c)]
 
 
 def test_a_chain_and_a_residual_around_two_layers_need_no_copy():

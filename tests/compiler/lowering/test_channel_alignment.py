@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.diagnostics import DoesNotFit
 from accel.compiler.ir.layer import Region
-from accel.compiler.lowering.channel_alignment import in_whole_words, is_aligned, lane_step
+from accel.compiler.lowering.channel_alignment import align_channels, is_aligned, lane_step
 from accel.compiler.lowering.lookup_tables import copy_layer
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
@@ -56,7 +56,7 @@ def test_parts_of_any_channels_come_together_in_any_order(sizes, size, order):
     expected = np.concatenate([tensors[p.source] for p in parts], axis=3)
     if order is not None:
         order.shuffle(parts)
-    made = in_whole_words(parts, config)
+    made = align_channels(parts, config)
     assert all(is_aligned(part, lane_step(config)) for part in made)
     assert len({part.name for part in made}) == len(made)
     np.testing.assert_array_equal(written(made, tensors, config), expected)
@@ -67,12 +67,12 @@ def test_parts_of_any_channels_come_together_in_any_order(sizes, size, order):
 )
 def test_parts_that_the_core_can_write_stay_as_they_are(size, sizes):
     parts = parts_of(sizes)
-    made = in_whole_words(parts, config_of(*size))
+    made = align_channels(parts, config_of(*size))
     assert all(new is old for new, old in zip(made, parts, strict=True))
 
 
 def test_only_words_that_two_parts_share_are_read():
-    made = in_whole_words(parts_of((4, 6, 10, 4)), config_of(4, 4, 1))
+    made = align_channels(parts_of((4, 6, 10, 4)), config_of(4, 4, 1))
     assert [(p.name, p.first_channel, p.channels) for p in made] == [
         ("part0", 0, 4),
         ("part1", 4, 8),
@@ -85,7 +85,7 @@ def test_only_words_that_two_parts_share_are_read():
 
 
 def test_the_lanes_of_others_get_the_least_code():
-    (first, *_) = in_whole_words(parts_of((3, 5)), config_of(4, 4, 1))
+    (first, *_) = align_channels(parts_of((3, 5)), config_of(4, 4, 1))
     assert first.bias.tolist() == [0, 0, 0, -128]
     assert first.weights.sum(axis=(1, 2, 3)).tolist() == [1, 1, 1, 0]
 
@@ -95,6 +95,6 @@ def test_what_is_no_copy_is_left_to_the_schedule_to_refuse():
         output_shape=(*SHAPE, 6), first_channel=2, region=Region(0, 0, *SHAPE)
     )
     config = config_of(4, 4, 1)
-    assert in_whole_words([c], config) == [c]
+    assert align_channels([c], config) == [c]
     with pytest.raises(DoesNotFit, match="channels that begin within a word"):
         schedule(c, config)

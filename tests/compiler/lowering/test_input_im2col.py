@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import positions
 from accel.compiler.ir.layer import Region, cropped
 from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.lowering.input_im2col import InputMap, fold_input, plain_input
@@ -74,7 +73,7 @@ def test_a_folded_input_gives_the_same_answer_in_fewer_cycles(c, config):
 
 def tile_cycles(commands, config, least=0):
     return sum(
-        command.groups * -(-positions(command.fields) // config.rows) * max(command.steps, least)
+        command.groups * command.descriptor.tiles(config.rows) * max(command.steps, least)
         for command in commands
     )
 

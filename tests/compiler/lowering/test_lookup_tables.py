@@ -14,8 +14,7 @@ from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.lowering import lookup_tables as compiler_tables
 from accel.compiler.lowering.lookup_tables import (
     copy_layer,
-    fused,
-    is_plain_copy,
+    fuse_pair,
     lower_binary,
     lower_unary,
 )
@@ -68,7 +67,7 @@ ALL_PAIRS = dict(zip("xz", np.meshgrid(CODES, CODES, indexing="ij"), strict=True
 def test_a_pair_is_a_copy_of_either_one_combined_with_the_other(operator, copied, contract):
     graph, node, aliases = pair(operator, KINDS[operator], contract=contract)
     (copy,) = lower_binary(node, graph, aliases, copied, CONFIG)
-    assert is_plain_copy(copy.replace(post_op=None))
+    assert copy.replace(post_op=None).is_copy_in_place
     assert (copy.source, copy.post_op.residual) == (("x", "z"), ("z", "x"))[copied]
     assert copy.post_op.maximum == (operator == "maximum")
     expected = run(graph, {name: codes[None] for name, codes in ALL_PAIRS.items()})["t0"][0]
@@ -126,7 +125,7 @@ def test_what_is_fused_computes_what_two_did(c, data):
         low, high = np.quantile(convolve(c, images(c)), (0.3, 0.7)).astype(int).tolist()
         c = c.replace(rule=replace(c.rule, low=low, high=high))
     copy = data.draw(combinations(copy_layer("copy", "after", "t", "y", c.output_shape)))
-    one = fused(c, copy)
+    one = fuse_pair(c, copy)
     clamped = (c.rule.low, c.rule.high) != (-128, 127)
     if one is None:
         assert clamped
@@ -157,7 +156,7 @@ def test_an_earlier_clamp_is_in_the_table_of_every_code(bounds, second):
     codes = convolve(earlier, x)
     assert (codes != x).any()
     expected = combine(copy.post_op, codes, before)
-    one = fused(earlier, copy)
+    one = fuse_pair(earlier, copy)
     np.testing.assert_array_equal(convolve(one, x, before), expected)
     answer = execute(schedule(one, CONFIG), one, pack(x, 4), CONFIG, before)
     np.testing.assert_array_equal(answer, expected)
@@ -179,8 +178,8 @@ UNFIT = {
 
 @pytest.mark.parametrize("case", UNFIT)
 def test_only_copies_of_all_that_the_layer_before_computes_are_fused(case):
-    assert fused(PLAIN, AFTER) is not None
-    assert fused(*UNFIT[case]) is None
+    assert fuse_pair(PLAIN, AFTER) is not None
+    assert fuse_pair(*UNFIT[case]) is None
 
 
 def test_of_unary_is_what_is_stored():

@@ -49,7 +49,7 @@ def test_a_layer_is_named_as_its_node_and_tensors_have_their_storage():
         "t0": TensorLayout(5, 6, 4),
         "t1": TensorLayout(5, 6, 6),
     }
-    assert lowered.layout == expected
+    assert lowered.layouts == expected
 
 
 def test_one_reason_is_one_line():
@@ -225,8 +225,8 @@ def test_a_row_of_values_is_read_in_the_shape_in_which_it_is_stored():
     lowered = lower(
         chain.fully_connected(4).graph(), CONFIG.replace(weight_steps=4096, sum_bits=26)
     )
-    fields = lowered.commands[1].fields
-    assert (fields["inner_taps_less_one"], fields["blocks_less_one"]) == (63, 7)
+    descriptor = lowered.commands[1].descriptor
+    assert (descriptor.inner_taps, descriptor.blocks) == (64, 8)
 
 
 SIGMOID = per_tensor(1 / 256, -128)

@@ -11,7 +11,7 @@ from accel.compiler import pipeline
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.ir.tensor_layout import layout_of
-from accel.compiler.lowering.near_dead_channels import Finer, in_two_layers
+from accel.compiler.lowering.near_dead_channels import Finer, split_near_dead
 from accel.compiler.operators import OPERATORS
 from accel.config import AcceleratorConfig
 from accel.numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE
@@ -73,7 +73,7 @@ def test_answers_are_the_contracts(width, codes, contract):
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_finer_codes_and_the_copy_make_the_rule_at_every_step(contract):
     c = convolution(network(270_000.3, 1.5), contract)
-    finer, copy = in_two_layers(c, CONFIG)
+    finer, copy = split_near_dead(c, CONFIG)
     assert isinstance(finer.rule, Finer) and finer.rule.own.tolist() == [False, True]
     least, greatest = (ends[1] + c.bias[1] for ends in c.sum_range)
     steps = finer.rule.steps[1]
@@ -97,13 +97,13 @@ def test_the_copy_is_another_layer_of_the_same_operator():
 @pytest.mark.parametrize("width", [3001.3, 200_000.3])
 def test_what_a_division_can_do_stays_one_layer(width):
     c = convolution(network(width), "onnx")
-    assert in_two_layers(c, CONFIG) == [c]
+    assert split_near_dead(c, CONFIG) == [c]
 
 
 def test_a_layer_with_more_to_it_is_left_alone():
     c = convolution(network(574_133.9), "onnx")
-    assert in_two_layers(c.replace(uniform=True), CONFIG)[0].uniform
-    assert len(in_two_layers(c.replace(output_stride=(2, 2)), CONFIG)) == 1
+    assert split_near_dead(c.replace(uniform=True), CONFIG)[0].uniform
+    assert len(split_near_dead(c.replace(output_stride=(2, 2)), CONFIG)) == 1
 
 
 def test_rtl_has_the_same_answers():
@@ -119,7 +119,7 @@ def test_rtl_has_the_same_answers():
 
 
 def _alone(monkeypatch):
-    monkeypatch.setattr(pipeline, "in_two_layers", lambda c, config: [c])
+    monkeypatch.setattr(pipeline, "split_near_dead", lambda c, config: [c])
 
 
 @pytest.mark.parametrize("width", WIDTHS[1:])

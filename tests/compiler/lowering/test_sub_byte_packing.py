@@ -73,7 +73,7 @@ def test_rtl_answers_alike_in_the_cycles_of_the_model(name):
 def test_layers_of_wider_weights_or_codes_stay_bytes():
     """The first layer's weights are bytes anyway; its codes are, where one more is needed."""
     program = compiled(of_4_bits(16), "int4")
-    assert not any(command.fields["sub_byte"] for command in program.code.commands)
+    assert not any(command.descriptor.sub_byte for command in program.code.commands)
     assert_same(answers(program, "machine").tensors, answers(program, "reference").tensors)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.lowering.input_im2col import fold_input, plain_input
-from accel.compiler.lowering.weight_splitting import in_parts
+from accel.compiler.lowering.weight_splitting import split_weights
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from tests.support.networks.convolutions import convolution, convolutions, convolve, execute, images
@@ -35,7 +35,7 @@ def fits(c):
 @settings(max_examples=150)
 @given(wide_convolutions())
 def test_the_sums_are_those_of_the_whole_weights(c):
-    (copy, sub_byte), repeats = in_parts([c], (), CONFIG)
+    (copy, sub_byte), repeats = split_weights([c], (), CONFIG)
     assert repeats == {} and fits(copy) and fits(sub_byte)
     assert (
         copy.source == c.source and sub_byte.source == copy.output and sub_byte.output == c.output
@@ -49,7 +49,7 @@ def test_the_sums_are_those_of_the_whole_weights(c):
 @settings(max_examples=100)
 @given(wide_convolutions())
 def test_the_driver_repeats_a_network_input_that_only_one_layer_reads(c):
-    (sub_byte,), repeats = in_parts([c], ("x",), CONFIG)
+    (sub_byte,), repeats = split_weights([c], ("x",), CONFIG)
     times = repeats["x"]
     assert times == sub_byte.input_shape[2] // c.input_shape[2]
     folded = fold_input(sub_byte, CONFIG, times)
@@ -62,7 +62,7 @@ def test_the_driver_repeats_a_network_input_that_only_one_layer_reads(c):
 def test_an_input_of_two_layers_is_repeated_on_the_core():
     wide = convolution(np.full((2, 1, 1, 3), 200), (1, 1, 3), (1, 1, 2))
     other = convolution(np.ones((2, 1, 1, 3)), (1, 1, 3), (1, 1, 2), output="z")
-    done, repeats = in_parts([wide, other], ("x",), CONFIG)
+    done, repeats = split_weights([wide, other], ("x",), CONFIG)
     assert repeats == {}
     assert [c.name for c in done] == ["layer_repeated", "layer", "layer"]
 
@@ -70,11 +70,11 @@ def test_an_input_of_two_layers_is_repeated_on_the_core():
 @pytest.mark.parametrize(("weight", "parts"), [(127, 1), (128, 2), (254, 2), (255, 3), (-256, 2)])
 def test_as_few_parts_as_there_can_be(weight, parts):
     c = convolution(np.full((1, 1, 1, 1), weight), (1, 1, 1), (1, 1, 1))
-    *_, sub_byte = in_parts([c], (), CONFIG)[0]
+    *_, sub_byte = split_weights([c], (), CONFIG)[0]
     assert sub_byte.input_shape[2] == parts
     assert sub_byte.weights.sum() == weight
 
 
 def test_weights_of_more_than_three_parts_are_left_alone():
     c = convolution(np.full((1, 1, 1, 1), 382), (1, 1, 1), (1, 1, 1))
-    assert in_parts([c], (), CONFIG) == ([c], {})
+    assert split_weights([c], (), CONFIG) == ([c], {})

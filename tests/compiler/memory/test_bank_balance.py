@@ -49,7 +49,7 @@ def test_layers_after_a_copy_stream_from_the_bank_that_they_write(monkeypatch):
     answer, expected = (program.run(x, executor).outputs for executor in ("machine", "reference"))
     np.testing.assert_array_equal(*(next(iter(y.values())) for y in (answer, expected)))
     program.close()
-    monkeypatch.setattr(bank_balance, "_KEPT", 1 << 30)
+    monkeypatch.setattr(bank_balance, "_LEAST_LOST", 1 << 30)
     plain, before, none = compiled(graph)
     assert none == []
     assert cycles < before

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.memory.weight_placement import Live, Need, decide
+from accel.compiler.memory.layer_parts import Live, Need
+from accel.compiler.memory.weight_placement import decide
 from accel.config import AcceleratorConfig
 
 BANK_WORDS = 256

@@ -154,7 +154,7 @@ def test_a_constant_for_each_channel(operator, attributes, constant):
     graph = by_channel(operator, attributes, constant)
     codes = np.broadcast_to(ALL[None, :, None], (1, 256, len(constant)))
     code = assert_same(graph, CONFIG, codes)
-    assert not any(command.fields["lookup_tables"] for command in code.commands)
+    assert not any(command.descriptor.lookup_tables for command in code.commands)
 
 
 def test_a_constant_of_other_shapes_is_refused():

@@ -24,18 +24,20 @@ def test_listing_of_digits(program, golden):
     golden("digits_int8_4x4.txt", write_listing(program))
 
 
-def test_what_is_copied_is_said_before_the_layer_that_hides_it():
+def test_a_transfer_is_listed_before_the_layer_that_hides_it():
     config = AcceleratorConfig(bank_words=1024, flash_lanes=4)
     program = compile_graph(load(DIGITS / "digits_int8.tflite"), config)
     text = write_listing(program)
     transfers = [transfer for transfer in program.transfers if transfer]
-    found = re.findall(r"^copy flash:(\w+) (\d+) words -> (\d):(\w+)\nchunk ", text, re.MULTILINE)
+    found = re.findall(
+        r"^transfer flash:(\w+) (\d+) words -> (\d):(\w+)\nchunk ", text, re.MULTILINE
+    )
     assert transfers and found == [
         (f"{c.chunk.address:06x}", str(c.size // 4), str(c.bank), f"{c.address:05x}")
         for c in transfers
     ]
     prefetched = sum(chunk.prefetched for chunk in program.chunks)
-    assert text.count(" words, copied: ") == prefetched > 0
+    assert text.count(" words, prefetched: ") == prefetched > 0
 
 
 def test_every_chunk_has_every_field(program):

@@ -1,6 +1,8 @@
 """Each dataflow walks what it should, in the fewest steps; what cannot be counted is no
 dataflow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,8 +50,8 @@ def test_coordinates_before_the_input_wrap_around_and_never_come_back_into_it(
         weights = np.random.default_rng(1).integers(1, 9, (*kernels, 3))
         c = convolution(weights, (*sizes, 3), (*positions, 3), padding=tuple(paddings))
         for (loops,) in (way for way in dataflows_of(c, config) if len(way) == 1):
-            inner = (loops.fields["inner_size"] == size) == (size > 1)
-            taps = loops.fields["inner_taps_less_one" if inner else "outer_taps_less_one"] + 1
+            inner = (loops.descriptor.inner_size == size) == (size > 1)
+            taps = loops.descriptor.inner_taps if inner else loops.descriptor.outer_taps
             said, possible = problem_of([loops], config), size + taps + padding + rows < limit
             assert said == (
                 None if possible else f"an input size of {size} is more than the core counts"
@@ -70,11 +72,11 @@ def test_a_dense_layer_takes_a_step_for_each_byte_of_its_window(rows):
     ((loops,),) = loops_of(c, config_of(rows, 4), "dense")
     words = -(-7 // rows)
     assert loops.weights.shape == (-(-9 // 4), 2 * 3 * words * rows, 4)
-    fields = loops.fields
-    assert fields["blocks_less_one"] + 1 == words
-    assert (fields["outer_taps_less_one"], fields["inner_taps_less_one"]) == (1, 2)
+    descriptor = loops.descriptor
+    assert descriptor.blocks == words
+    assert (descriptor.outer_taps, descriptor.inner_taps) == (2, 3)
     assert loops.channels.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, -1, -1, -1]]
-    assert fields["last_columns_less_one"] == 0
+    assert descriptor.last_columns == 1
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 4), (4, 4), (4, 8)])
@@ -85,11 +87,11 @@ def test_a_depthwise_layer_is_broadcast_along_both_axes(size, kernel):
     c = depthwise(kernel, (6, 7, 5), padding=(kernel[0] // 2, kernel[1] // 2))
     config = config_of(rows, columns)
     found = [loops for (loops,) in loops_of(c, config, "broadcast")]
-    inner_taps = {loops.fields["inner_taps_less_one"] + 1 for loops in found}
+    inner_taps = {loops.descriptor.inner_taps for loops in found}
     assert inner_taps == {kernel[0] + rows - 1, kernel[1] + rows - 1}
     groups = -(-5 // rows)
     for loops in found:
-        outer, inner = (loops.fields[f"{a}_taps_less_one"] + 1 for a in ("outer", "inner"))
+        outer, inner = loops.descriptor.outer_taps, loops.descriptor.inner_taps
         assert loops.weights.shape == (groups, outer * inner, columns)
         assert loops.channels.shape[0] == groups
 
@@ -111,8 +113,8 @@ def test_a_stride_of_2_is_broadcast_where_rows_may_be_left_out():
     assert loops_of(c, config_of(4, 4), "broadcast") == []
     found = [loops for (loops,) in loops_of(c, config_of(4, 8), "broadcast")]
     assert found
-    assert all(loops.fields["stride2_skip"] == 1 for loops in found)
-    assert {loops.fields["broadcast_rows_less_one"] for loops in found} == {0, 1}
+    assert all(loops.descriptor.stride2_skip for loops in found)
+    assert {loops.descriptor.broadcast_rows for loops in found} == {1, 2}
     assert loops_of(c.replace(stride=(3, 3)), config_of(4, 8), "broadcast") == []
 
 
@@ -120,9 +122,9 @@ def test_lines_are_broadcast_together_only_where_fewer_runs_are_left():
     """Of 5 lines: one, two, three or five at a time make 5, 3, 2 and 1 runs; four make 2, too."""
     c = depthwise((3, 1), (5, 1, 2), padding=(1, 0))
     runs = {
-        loops.fields["broadcast_rows_less_one"] + 1: loops.fields["runs_less_one"] + 1
+        loops.descriptor.broadcast_rows: loops.descriptor.runs
         for (loops,) in loops_of(c, config_of(2, 10), "broadcast")
-        if loops.fields["outer_size"] == 5
+        if loops.descriptor.outer_size == 5
     }
     assert runs == {1: 5, 2: 3, 3: 2, 5: 1}
 
@@ -184,13 +186,14 @@ def field_limits():
     """The first count that a field cannot hold, and what is said of it."""
     c = convolution(np.ones((1, 1, 1, 1)), (4, 1, 1), (2, 1, 1))
     layout = Isa(config_of(4, 4)).descriptor
-    for name in ("runs_less_one", "groups_less_one", "inner_stride", "outer_stride"):
+    for name in ("runs", "groups"):
+        limit = (1 << layout[f"{name}_less_one"].width) + 1
+        yield pytest.param(
+            c, name, limit, f"{name} of {limit} are more than the core counts", id=name
+        )
+    for name in ("inner_stride", "outer_stride"):
         limit = 1 << layout[name].width
-        words = {
-            "runs_less_one": f"runs of {limit + 1} are more than the core counts",
-            "groups_less_one": f"groups of {limit + 1} are more than the core counts",
-        }.get(name, f"a stride of {limit} is more than {limit - 1}")
-        yield pytest.param(c, name, limit, words, id=name)
+        yield pytest.param(c, name, limit, f"a stride of {limit} is more than {limit - 1}", id=name)
 
 
 @pytest.mark.parametrize(("c", "name", "limit", "words"), list(field_limits()))
@@ -198,5 +201,5 @@ def test_a_count_is_refused_from_the_first_on_that_its_field_cannot_hold(c, name
     config = config_of(4, 4)
     ((loops,),) = loops_of(c, config, "dense")
     for value, said in ((limit - 1, None), (limit, words)):
-        loops.fields[name] = value
-        assert problem_of([loops], config) == said
+        descriptor = replace(loops.descriptor, **{name: value})
+        assert problem_of([replace(loops, descriptor=descriptor)], config) == said

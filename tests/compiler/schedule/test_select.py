@@ -9,7 +9,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.diagnostics import DoesNotFit, NotProved
-from accel.compiler.ir.command import positions
 from accel.compiler.ir.layer import Region
 from accel.compiler.schedule import select as module
 from accel.compiler.schedule.dataflows import dataflows_of, flattened, problem_of
@@ -120,7 +119,7 @@ def test_each_possible_way_computes_it_and_none_is_quicker_than_the_one_taken(c,
     taken = schedule(c, config)
     tiles = [
         command.groups
-        * -(-positions(command.fields) // config.rows)
+        * command.descriptor.tiles(config.rows)
         * max(command.steps, config.drain_cycles)
         for command in taken
     ]
@@ -179,7 +178,7 @@ def test_a_window_over_the_whole_input_is_one_loop(flat):
     if not flat:  # a window that does not begin at the origin
         c = c.replace(padding=(1, 0))
     (command,) = schedule(c, CONFIG)
-    outer, inner = (command.fields[f"{axis}_taps_less_one"] + 1 for axis in ("outer", "inner"))
+    outer, inner = command.descriptor.outer_taps, command.descriptor.inner_taps
     assert (outer, inner) == ((1, 12) if flat else (3, 4))
     assert_same([command], c, CONFIG)
 

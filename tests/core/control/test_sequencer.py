@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import encode
+from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
 from accel.core.control.sequencer import Sequencer
 from accel.isa import Isa
@@ -38,7 +38,7 @@ class Chunk:
             [
                 [rng.getrandbits(isa.config.word_bits) for _ in range(words)]
                 for words in (
-                    isa.group_parameter_words(self.fields),
+                    isa.group_parameter_words(self.fields["columns_less_one"] + 1),
                     self.fields["weight_words_less_one"] + 1,
                 )
             ]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import encode, pack_weights
+from accel.compiler.ir.stream import pack_weights
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.memory.weight_buffer import ParameterTable, WeightBuffer
 from accel.core.primitives import dual_port
@@ -156,7 +156,7 @@ class Recording:
                 part: random_values(layout, self.rng)
                 for part, layout in isa.channel_parameters.items()
             }
-            packed = encode(isa.channel_parameter_layout, record)
+            packed = isa.channel_parameter_layout.const(record).as_value().value
             words = words_of(
                 packed.to_bytes(isa.channel_parameter_words * self.config.rows, "little"),
                 self.config,

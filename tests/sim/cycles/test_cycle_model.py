@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from accel.compiler.frontends import load
-from accel.compiler.ir.command import positions
 from accel.compiler.pipeline import compile_graph
 from accel.config import FLASH, AcceleratorConfig
 from accel.sim.cycles.cycle_model import LayerCycles, predict
@@ -36,7 +35,7 @@ def test_the_array_works_for_all_steps_of_all_tiles(size):
     found = predict(program)
     assert len(found) == len(program.chunks)
     for command, layer in zip(program.commands, found, strict=True):
-        tiles = -(-positions(command.fields) // config.rows)
+        tiles = command.descriptor.tiles(config.rows)
         assert layer.busy == command.groups * tiles * command.steps
         assert layer.busy + layer.waiting_weights + layer.waiting_drain < layer.cycles
         assert min(layer.waiting_weights, layer.waiting_drain) >= 0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import encode
+from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division.division import OFFSET_DROPPED_BITS
@@ -60,7 +60,8 @@ def chunk_of(isa, fields, rng):
     fields = {**fields, "next": 0, "last": 1, "weight_words_less_one": words - 1}
     header = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * config.rows, "little")
     groups = 1 if fields["shared"] else fields["groups_less_one"] + 1
-    words = isa.table_words(fields) + groups * (isa.group_parameter_words(fields) + words)
+    words += isa.group_parameter_words(fields["columns_less_one"] + 1)
+    words = groups * words + (isa.table_words(fields["residual"]) if fields["lookup_tables"] else 0)
     return header + rng.randbytes(words * config.rows), fields
 
 
@@ -107,7 +108,7 @@ def test_each_column_has_the_record_of_its_channel(shape, seed):
     layer, f, chunk, isa = decoded(shape, seed)
     rows, columns = shape
     size, stream = isa.channel_parameter_words * rows, isa.descriptor_words * rows
-    words = isa.group_parameter_words(f) + f["weight_words_less_one"] + 1
+    words = isa.group_parameter_words(f["columns_less_one"] + 1) + f["weight_words_less_one"] + 1
     for group in range(len(layer.weights)):
         for column in range(columns):
             record = column % rows if f["broadcast"] else column

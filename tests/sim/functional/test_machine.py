@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from accel.compiler.frontends import load
-from accel.compiler.ir.command import decode, encode
+from accel.compiler.ir.descriptor import Descriptor
 from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
@@ -38,9 +38,9 @@ def test_a_tile_of_fewer_steps_than_rows_is_refused():
     isa = Isa(config)
     header = isa.descriptor_words * config.rows
     chunk = compile_graph(load(DIGITS / "digits_int8.tflite"), config).chunks[0].data
-    fields = decode(isa.descriptor, int.from_bytes(chunk[:header], "little"))
-    shape = {"inner_taps_less_one": 2, "outer_taps_less_one": 0, "blocks_less_one": 0}
-    fields |= {"broadcast": 1, "stride2_skip": 1, **shape}
-    short = encode(isa.descriptor, fields).to_bytes(header, "little") + chunk[header:]
+    shape = {"inner_taps": 3, "outer_taps": 1, "blocks": 1}
+    descriptor = Descriptor.from_bytes(chunk, isa)
+    descriptor = replace(descriptor, broadcast=True, stride2_skip=True, **shape)
+    short = descriptor.to_bytes(isa) + chunk[header:]
     with pytest.raises(IllegalProgram, match=r"tiles of 3 steps, fewer than the array's 4 rows"):
         decode_layer(short, config)

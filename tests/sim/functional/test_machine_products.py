@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from accel.compiler.ir.descriptor import Descriptor
 from accel.numeric.formats import NumberFormat
 from accel.sim.functional.layer import DecodedLayer
 
@@ -22,7 +23,7 @@ def test_sums_are_those_of_the_stated_products(broadcast):
     weights = random.choice(LOSSY.values, (2, 12, 5))
     layer = DecodedLayer(
         config=SimpleNamespace(number_format=LOSSY, rows=4),
-        fields={"broadcast": broadcast},
+        descriptor=Descriptor(broadcast=bool(broadcast)),
         weights=weights,
         division=None,
         reads=None,

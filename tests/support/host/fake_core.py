@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from accel.compiler.ir.command import decode
+from accel.compiler.ir.descriptor import TransferDescriptor
 from accel.config import BANKS, FLASH, AcceleratorConfig
 from accel.identity import identity, image_header
 from accel.isa import Isa
@@ -138,25 +138,27 @@ class FakeCore:
             chunk = self._content(bank, address).tobytes()
             isa = Isa(self.config)
             size = isa.descriptor_words * self.config.rows
-            copy = decode(isa.descriptor, int.from_bytes(chunk[:size], "little"))
-            if copy.get("copy"):
-                bank, address = isa.pointed_to(copy["next"])
+            transfer = TransferDescriptor.from_bytes(chunk, isa)
+            if transfer:
+                bank, address = isa.pointed_to(transfer.next)
                 chunk = chunk[size:] if bank == FLASH else self._content(bank, address).tobytes()
             layer = decode_layer(chunk, self.config)
             layer.run(self.memory)
-            if copy.get("copy"):
-                self._copy(copy, start + size, layer if bank == FLASH else None)
+            if transfer:
+                self._copy(transfer, start + size, layer if bank == FLASH else None)
             self.layers += 1
-            last = layer.fields["last"]
-            bank, address = Isa(self.config).pointed_to(layer.fields["next"])
+            last = layer.descriptor.last
+            bank, address = isa.pointed_to(layer.descriptor.next)
         return Status.OK
 
-    def _copy(self, copy: Mapping[str, int], start: int, streamed: DecodedLayer | None) -> None:
+    def _copy(
+        self, transfer: TransferDescriptor, start: int, streamed: DecodedLayer | None
+    ) -> None:
         """Copy words that lie in flash from byte ``start`` on, or after a chunk that does."""
         start += streamed.chunk_bytes if streamed else 0
-        count = (copy["position_outer_step"] + 1) * self.config.rows
+        count = transfer.words * self.config.rows
         words = self._content(FLASH, start)[:count]
-        self._content(copy["input_bank"], copy["input_base"])[:count] = words
+        self._content(transfer.bank, transfer.address)[:count] = words
 
     def _counters(self) -> bytes:
         self.checking = max(0, self.checking - 1)

@@ -2,12 +2,14 @@
 them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import strategies as st
 
-from accel.compiler.ir.command import LayerCommand, encode, pack_stream
+from accel.compiler.ir.command import LayerCommand
 from accel.compiler.ir.layer import Convolution, PostOp, Region
+from accel.compiler.ir.stream import pack_stream
 from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
@@ -170,19 +172,16 @@ def execute(
         memory[:, 1, target * rows : target * rows + size] = pack(before, rows)
     for command in commands:
         stream = pack_stream(command, config)
-        words = len(stream) // rows - isa.table_words(command.fields)
-        words = words // len(command.channels) - isa.group_parameter_words(command.fields)
-        fields = {
-            **command.fields,
-            "next": 0,
-            "last": 1,
-            "input_bank": 0,
-            "input_base": first + command.fields["input_base"],
-            "output_base": target + command.fields["output_base"],
-            "weight_words_less_one": words - 1,
-        }
-        header = encode(isa.descriptor, fields).to_bytes(isa.descriptor_words * rows, "little")
-        decode_layer(header + stream, config).run(memory)
+        words = len(stream) // rows - command.descriptor.table_words(isa)
+        words = words // len(command.channels) - command.descriptor.parameter_words(isa)
+        descriptor = replace(
+            command.descriptor,
+            last=True,
+            input_base=first + command.descriptor.input_base,
+            output_base=target + command.descriptor.output_base,
+            weight_words=words,
+        )
+        decode_layer(descriptor.to_bytes(isa) + stream, config).run(memory)
     data = memory[:, 1].view(np.int8)
     outside = np.delete(data, np.s_[target * rows : target * rows + size], axis=1)
     assert (outside == UNTOUCHED).all()

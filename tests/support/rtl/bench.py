@@ -11,7 +11,6 @@ from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph import interpreter
-from accel.compiler.ir.command import broadcast_rows, positions, stride2_skip
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
@@ -158,24 +157,24 @@ def _count_reached(code: CoreProgram, reached: Counter) -> None:
     """What layers have of that which is drawn often."""
     config = code.config
     for command, chunk, copy in zip(code.commands, code.chunks, code.transfers, strict=True):
-        f = command.fields
-        tiles = -(-positions(f) // config.rows)
-        most, least = broadcast_rows(f)
+        f = command.descriptor
+        tiles = f.tiles(config.rows)
+        most, least = f.output_rows
         found = {
             command.mode: True,
             "one tile": tiles == 1,
-            "one tile in several groups": tiles == 1 < f["groups_less_one"] + 1,
-            "one run": f["runs_less_one"] == 0,
-            "runs of one position": f["run_less_one"] == 0,
-            "one group": f["groups_less_one"] == 0,
-            "one column": f["last_columns_less_one"] == 0,
+            "one tile in several groups": tiles == 1 < f.groups,
+            "one run": f.runs == 1,
+            "runs of one position": f.run == 1,
+            "one group": f.groups == 1,
+            "one column": f.last_columns == 1,
             "one tap": command.steps <= config.rows,
-            "stride2_skip": stride2_skip(f),
+            "stride2_skip": f.stride2_skip,
             "several lines": most > 1,
             "fewer lines in the end": least < most,
-            "second operand": f["residual"],
-            "tables": f["lookup_tables"],
-            "shared weights": f["shared"],
+            "second operand": f.residual,
+            "tables": f.lookup_tables,
+            "shared weights": f.shared,
             "from flash": chunk.bank == FLASH,
             "copy": copy is not None,
         }

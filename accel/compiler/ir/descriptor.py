@@ -1,0 +1,242 @@
+"""A layer's descriptor as plain counts and flags; only here are they turned into encoded fields.
+
+`Isa.descriptor` says how the fields lie in memory. There a count is stored as ``..._less_one``, and
+the clamp as codes + 128; the classes here have the counts and the codes themselves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ...config import AcceleratorConfig
+from ...isa import Isa
+from .bit_fields import decode, encode
+
+_CODE_OFFSET = 128  # of the clamp's encoded ends
+_LESS_ONE = "_less_one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """What a layer of the core does, as one command says it.
+
+    Names are those of `Isa.descriptor`, where each is explained. ``low`` and ``high`` are codes
+    from -128 to 127. Addresses of a command that is not linked yet are relative to its tensors.
+    Addresses, steps, coordinates and ``pad`` are encoded modulo their widths, and come back
+    unsigned. Fields from ``copy`` on exist only in some configurations; elsewhere they keep their
+    defaults.
+    """
+
+    next: int = 0
+    last: bool = False
+    broadcast: bool = False
+    input_bank: int = 0
+    input_base: int = 0
+    input_group_step: int = 0
+    position_inner_step: int = 0
+    position_outer_step: int = 0
+    tap_inner_step: int = 0
+    tap_outer_step: int = 0
+    inner_size: int = 1
+    outer_size: int = 1
+    inner_origin: int = 1
+    outer_origin: int = 1
+    inner_stride: int = 0
+    outer_stride: int = 0
+    pad: int = 0
+    blocks: int = 1
+    inner_taps: int = 1
+    outer_taps: int = 1
+    run: int = 1
+    runs: int = 1
+    groups: int = 1
+    weight_words: int = 1
+    shared: bool = False
+    tie_parity: int = 0
+    residual: bool = False
+    maximum: bool = False
+    lookup_tables: bool = False
+    run_filling: int = 0
+    output_base: int = 0
+    output_lane: int = 0
+    output_group_words: int = 0
+    output_group_lanes: int = 0
+    output_inner_step: int = 0
+    output_outer_step: int = 0
+    columns: int = 1
+    last_columns: int = 1
+    low: int = -128
+    high: int = 127
+    copy: bool = False
+    pack: bool = False
+    sub_byte: bool = False
+    output_broadcast_row_step: int = 0
+    broadcast_rows: int = 1
+    last_broadcast_rows: int = 1
+    stride2_skip: bool = False
+
+    @property
+    def positions(self) -> int:
+        """Output positions that the tiles walk, those that only fill rows of the array included."""
+        return self.run * self.runs
+
+    @property
+    def valid_run(self) -> int:
+        """Positions of a run, those that only fill rows left out."""
+        return self.run - self.run_filling
+
+    @property
+    def skip(self) -> int:
+        """Positions of a run to one that is stored: 2 with a stride-2 skip, else 1."""
+        return 2 if self.stride2_skip else 1
+
+    @property
+    def output_rows(self) -> tuple[int, int]:
+        """Output rows that a run of tiles computes, and that the last run does.
+
+        They are 1 unless the layer broadcasts.
+        """
+        return (self.broadcast_rows, self.last_broadcast_rows) if self.broadcast else (1, 1)
+
+    @property
+    def parameter_groups(self) -> int:
+        """Groups of channel parameters and weights in the stream."""
+        return 1 if self.shared else self.groups
+
+    @property
+    def written_columns(self) -> int:
+        """Output channels of all groups together, or of one output row if the layer broadcasts."""
+        return (self.groups - 1) * self.columns + self.last_columns
+
+    def tiles(self, rows: int) -> int:
+        """Tiles of a group, on an array of so many rows."""
+        return -(-self.positions // rows)
+
+    def steps(self, rows: int) -> int:
+        """Reduction steps of a tile, which are cycles."""
+        return self.inner_taps * self.outer_taps * self.blocks * (1 if self.broadcast else rows)
+
+    def tile_cycles(self, config: AcceleratorConfig) -> int:
+        """Cycles in which the results of a tile leave the array."""
+        return config.tile_cycles(self.residual)
+
+    def table_words(self, isa: Isa) -> int:
+        """Memory words of the lookup tables."""
+        return isa.table_words(self.residual) if self.lookup_tables else 0
+
+    def parameter_words(self, isa: Isa) -> int:
+        """Memory words of the channel parameters of a group."""
+        return isa.group_parameter_words(self.columns)
+
+    def group_words(self, isa: Isa) -> int:
+        """Memory words that the stream has for a group: channel parameters, then weights."""
+        return self.parameter_words(isa) + self.weight_words
+
+    def of_groups(self, first: int, end: int, config: AcceleratorConfig) -> "Descriptor":
+        """The descriptor that computes the groups from ``first`` up to ``end`` alone."""
+        lanes = self.output_lane + first * self.output_group_lanes
+        word, lane = divmod(lanes, config.rows)
+        return replace(
+            self,
+            groups=end - first,
+            input_base=self.input_base + first * self.input_group_step,
+            output_base=self.output_base + first * self.output_group_words + word,
+            output_lane=lane,
+            last_columns=self.last_columns if end == self.groups else self.columns,
+        )
+
+    def encoded(self) -> dict[str, int]:
+        """Every field as `Isa.descriptor` stores it, by its name there."""
+        return {encoded: int(getattr(self, name)) + offset for name, encoded, offset in _ENCODINGS}
+
+    @classmethod
+    def decoded(cls, values: Mapping[str, int]) -> "Descriptor":
+        """The inverse of `encoded`, from the fields that a configuration has."""
+        found: dict[str, Any] = {}
+        for name, encoded, offset in _ENCODINGS:
+            if encoded in values:
+                value = values[encoded] - offset
+                found[name] = bool(value) if name in _FLAGS else value
+        return cls(**found)
+
+    def to_bytes(self, isa: Isa) -> bytes:
+        """The descriptor as it lies in memory: whole words."""
+        return _to_bytes(self.encoded(), isa)
+
+    @classmethod
+    def from_bytes(cls, chunk: bytes, isa: Isa) -> "Descriptor":
+        """The descriptor that a chunk begins with."""
+        return cls.decoded(_from_bytes(chunk, isa))
+
+
+_COUNTS = {
+    *("blocks", "inner_taps", "outer_taps", "run", "runs", "groups", "weight_words"),
+    *("columns", "last_columns", "broadcast_rows", "last_broadcast_rows"),
+}
+_FLAGS = {field.name for field in fields(Descriptor) if field.type is bool}
+
+
+def _encoding(name: str) -> tuple[str, str, int]:
+    """A field, its name in the layout, and how much more is stored there."""
+    if name in _COUNTS:
+        return name, f"{name}{_LESS_ONE}", -1
+    return name, name, _CODE_OFFSET if name in ("low", "high") else 0
+
+
+_ENCODINGS = tuple(_encoding(field.name) for field in fields(Descriptor))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferDescriptor:
+    """What stands before words that are copied from flash to memory while the next layer works.
+
+    It has the layout of a layer's descriptor and borrows fields of it; only here are they named.
+
+    Parameters
+    ----------
+    next
+        The pointer to the layer's chunk, as `Isa.pointer_to` gives it.
+    bank, address
+        The word of memory that the first word is copied to.
+    words
+        How many are copied.
+    """
+
+    next: int
+    bank: int
+    address: int
+    words: int
+
+    def to_bytes(self, isa: Isa) -> bytes:
+        """The descriptor as it lies in flash: whole words."""
+        borrowed = {
+            "copy": 1,
+            "next": self.next,
+            "input_bank": self.bank,
+            "input_base": self.address,
+            "position_outer_step": self.words - 1,
+        }
+        return _to_bytes(dict.fromkeys(map(str, isa.descriptor.members), 0) | borrowed, isa)
+
+    @classmethod
+    def from_bytes(cls, chunk: bytes, isa: Isa) -> "TransferDescriptor | None":
+        """The transfer that a chunk begins with; None where it begins with a layer."""
+        values = _from_bytes(chunk, isa)
+        if not values.get("copy"):
+            return None
+        return cls(
+            next=values["next"],
+            bank=values["input_bank"],
+            address=values["input_base"],
+            words=values["position_outer_step"] + 1,
+        )
+
+
+def _to_bytes(values: Mapping[str, int], isa: Isa) -> bytes:
+    size = isa.descriptor_words * isa.config.rows
+    return encode(isa.descriptor, values).to_bytes(size, "little")
+
+
+def _from_bytes(chunk: bytes, isa: Isa) -> dict[str, int]:
+    size = isa.descriptor_words * isa.config.rows
+    return decode(isa.descriptor, int.from_bytes(chunk[:size], "little"))
