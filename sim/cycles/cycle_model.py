@@ -97,7 +97,7 @@ class _Walk:
         self.written = result + post_op.latency_of(config) + _WRITE_STAGE
         self.place = result - write_back.read_lead(config)
 
-        self.words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
+        self._words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f.input_bank
         self.copy_reads_input = transfer is not None and transfer.bank == f.input_bank
@@ -106,6 +106,12 @@ class _Walk:
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def words(self) -> WordTimes:
+        """When the words come that are read from flash."""
+        assert self._words is not None, "nothing of this layer is read from flash"
+        return self._words
 
     def _in_turn(self, cycle: int, origin: int) -> int:
         """The first cycle from ``cycle`` on in which a tile may begin."""
@@ -145,7 +151,9 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.emission
         return LayerCycles(
-            cycles=self._copied(end, ready) if self.transfer else end + (1 if self.flash else 0),
+            cycles=self._copied(self.transfer, end, ready)
+            if self.transfer
+            else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
             waiting_weights=waiting_weights,
             waiting_drain=waiting_drain,
@@ -191,7 +199,7 @@ class _Walk:
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
             self.results[cycles] = True
 
-    def _copied(self, end: int, ready: int) -> int:
+    def _copied(self, transfer: DmaTransfer, end: int, ready: int) -> int:
         """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
 
         Counted from the request of the transfer's descriptor; not less than until its words are in
@@ -200,12 +208,12 @@ class _Walk:
         words, lead = self.words, self.lead
         # A word is written in a cycle after one in which the sequencer asks for nothing there.
         blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
-        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.transfer.bank else []
+        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == transfer.bank else []
         for first, last in [(0, ready - 1)] if self.flash else asking:
             blocked[first : last + 2] = True
         open_ = np.append(np.flatnonzero(~blocked), len(blocked))
         at = 0
-        for _ in range(self.transfer.size // self.config.rows):
+        for _ in range(transfer.size // self.config.rows):
             begin = max(words.valid - lead, 0) + 1
             at += int(np.searchsorted(open_[at:], begin))
             cycle = max(begin, int(open_[min(at, len(open_) - 1)]))

@@ -126,7 +126,9 @@ class DecodedLayer:
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f.low, f.high).astype(np.int8).view(np.uint8)
         if f.pack:
-            bits = self.config.number_format.sub_byte.bits
+            number = self.config.number_format
+            assert number.sub_byte is not None, "only such formats have layers that pack"
+            bits = number.sub_byte.bits
             held = old.view(np.uint8) >> bits if f.residual else np.uint8(0)
             codes = held | codes << 8 - bits
         return codes
@@ -153,7 +155,7 @@ class DecodedLayer:
 
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
         """The bytes at some addresses, -1 for padding, as numbers for products."""
-        values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
+        values: np.ndarray = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
         padding = np.flatnonzero(byte < 0)
         if len(padding):
             values.reshape(len(values), -1)[:, padding] = np.uint8(self.descriptor.pad).view(
