@@ -1,13 +1,30 @@
-"""Quantized neural networks on FPGAs, from a model file to exact answers and a bitstream."""
+"""Quantized neural networks on FPGAs, from a model file to exact answers and a bitstream.
+
+import accel
+
+with accel.compile("model.tflite", board="icebreaker") as program:
+    result = program.run(inputs)
+    print(result.output, result.report.cycles)
+"""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Program, Result, compile, configuration
+    from .api import Program, compile, configuration
     from .config import AcceleratorConfig
+    from .results import Layer, Report, Result
 
 __version__ = "0.1.0"
-__all__ = ["AcceleratorConfig", "Program", "Result", "__version__", "compile", "configuration"]
+__all__ = [
+    "AcceleratorConfig",
+    "Layer",
+    "Program",
+    "Report",
+    "Result",
+    "__version__",
+    "compile",
+    "configuration",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,3 +38,8 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """What there is to be used, loaded or not, and what every module has."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,4 +1,4 @@
-"""How to install what is missing: commands that work as they are printed, from a clone and a wheel."""
+"""Commands that install what is missing, as they can be typed, from a clone and from a wheel."""
 
 import re
 import sys
@@ -21,9 +21,9 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
 
 
 def requirements(extra: str | None = None) -> Mapping[str, str]:
-    """The packages of an extra, or those that are always needed: what pip takes, by their names.
+    """The packages of an extra, or those that are always needed: requirements for pip, by name.
 
-    Empty where we are not installed.
+    Empty where this package is not installed.
     """
     try:
         stated = metadata.requires(DISTRIBUTION) or []
@@ -40,16 +40,16 @@ def requirements(extra: str | None = None) -> Mapping[str, str]:
 
 
 def how_to_install(extra: str | None = None) -> str:
-    """The command that installs what an extra takes, or what is always needed.
+    """The command that installs an extra's packages, or those that are always needed.
 
-    Where we are not installed ourselves, it is for the folder of our sources.
+    Where this package is not installed, it is for the folder of its sources.
     """
     packages = requirements(extra).values()
     return _pip(*packages) if packages else _pip("-e", f".[{extra}]" if extra else ".")
 
 
 def how_to_install_package(name: str) -> str:
-    """The command that installs one package, in the version that we need if we need it."""
+    """The command that installs one package, in the version that we require, if any."""
     known: dict[str, str] = {}
     for extra in (*EXTRAS, None):
         known |= requirements(extra)
@@ -57,6 +57,7 @@ def how_to_install_package(name: str) -> str:
 
 
 def _pip(*arguments: str) -> str:
-    """A line for a shell, of any system: of the Python that runs, for another may come first."""
+    """A line for a shell, of any system: pip of the Python that runs now, not of the first on the
+    path."""
     words = [sys.executable or "python", "-m", "pip", "install", *arguments]
     return " ".join(f'"{word}"' if re.search(r"[^\w@%+:,./\\-]", word) else word for word in words)

@@ -1,15 +1,13 @@
 """The project from Python: ``accel.compile`` and what it returns."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from accel import boards
-from accel.boards import Board
+from accel.boards import Board, get
 from accel.compiler.frontends import held_to, load
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
@@ -17,142 +15,15 @@ from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session
+from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
 from accel.target import resources
+from accel.text import escaped
 
 DEFAULT_BOARD = "icebreaker"
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
-    """A layer of the core: what it is and what it costs.
-
-    ``cycles_model`` is the cycle model's, ``cycles`` what the core counted, if it ran. ``lost`` says
-    where the model's go: the cycles of each part that `accel.sim.cycles.loss_attribution` names.
-    """
-
-    name: str
-    node: str
-    mode: str
-    macs: int
-    cycles_model: int
-    cycles: int | None
-    peak_macs: int
-    slots: Mapping[str, int]
-
-    @property
-    def lost(self) -> dict[str, float]:
-        return {part: count / self.peak_macs for part, count in self.slots.items()}
-
-    @property
-    def utilization(self) -> float:
-        """Share of the array's peak, 0 to 1."""
-        return self.macs / (self.cycles_model * self.peak_macs)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "node": self.node,
-            "mode": self.mode,
-            "macs": self.macs,
-            "cycles": self.cycles_model if self.cycles is None else self.cycles,
-            "cycles_model": self.cycles_model,
-            "utilization": round(self.utilization, 6),
-            "lost": _rounded(self.lost),
-        }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
-    """The answer of a run.
-
-    Members
-    -------
-    outputs
-        The network's outputs by tensor name, ``[N, ...]``.
-    layers
-        If asked for, every node's output by node name, ``[N, ...]``.
-    report
-        Cycles of one inference and of each layer, see `Report`.
-    """
-
-    outputs: Mapping[str, np.ndarray]
-    layers: Mapping[str, np.ndarray]
-    report: "Report"
-
-    @property
-    def output(self) -> np.ndarray:
-        """The network's first output, ``[N, ...]``."""
-        return next(iter(self.outputs.values()))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Report:
-    """What one inference takes on the core.
-
-    ``measured`` says whether ``cycles`` were counted by the core, in RTL or on a board; otherwise
-    they are the model's, which equals RTL. ``inexact`` names each channel that is not requantized
-    as the contract says at every sum; a run measures it. ``counters`` are what the cycles of each
-    layer went into, from the same source.
-    """
-
-    program: "Program"
-    executor: str | None
-    samples: int
-    layers: tuple[Layer, ...]
-    counters: tuple[Counters, ...]
-    inexact: tuple[Deviation, ...] = ()
-
-    @property
-    def measured(self) -> bool:
-        return any(layer.cycles is not None for layer in self.layers)
-
-    @property
-    def cycles_model(self) -> int:
-        return sum(layer.cycles_model for layer in self.layers)
-
-    @property
-    def cycles(self) -> int:
-        if not self.measured:
-            return self.cycles_model
-        return sum(layer.cycles or 0 for layer in self.layers)
-
-    @property
-    def macs(self) -> int:
-        return sum(layer.macs for layer in self.layers)
-
-    @property
-    def utilization(self) -> float:
-        """Share of the array's peak over the whole inference, 0 to 1."""
-        peak = self.program.config.peak_macs
-        return self.macs / (self.cycles * peak) if self.cycles else 0.0
-
-    @property
-    def lost(self) -> dict[str, float]:
-        """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
-        slots = loss_attribution.total([layer.slots for layer in self.layers])
-        return {part: count / self.program.config.peak_macs for part, count in slots.items()}
-
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON of ``accel run --json`` and of ``layers.json``."""
-        return {
-            "model": self.program.name,
-            "board": self.program.board,
-            "contract": self.program.contract,
-            "configuration": self.program.config.as_dict(),
-            "executor": self.executor,
-            "samples": self.samples,
-            "products_exact": self.program.config.number_format.exact,
-            "cycles": self.cycles,
-            "cycles_model": self.cycles_model,
-            "cycles_measured": self.measured,
-            "macs": self.macs,
-            "utilization": round(self.utilization, 6),
-            "lost": _rounded(self.lost),
-            "layers": [layer.as_dict() for layer in self.layers],
-            "inexact": [deviation.as_dict() for deviation in self.inexact],
-        }
+__all__ = ["DEFAULT_BOARD", "Layer", "Program", "Report", "Result", "compile", "configuration"]
 
 
 class Program:
@@ -166,6 +37,14 @@ class Program:
         The board that it was compiled for, if any, or its name.
     waves
         VCD file that the ``pysim`` executor writes.
+
+    The executors are made when they are first needed, and kept for the next run: simulators and
+    their files are closed at the end of a ``with`` block, or by `close`::
+
+        with accel.compile("model.tflite", board="icebreaker") as program:
+            result = program.run(inputs, executor="rtl")
+
+    A program that was closed can be run again.
     """
 
     def __init__(
@@ -176,12 +55,33 @@ class Program:
         self._board = _found(DEFAULT_BOARD if board is None else board)
         self.session = Session(code, waves)
 
+    def __repr__(self) -> str:
+        config, layers = self.config, len(self.code.commands)
+        core = f"{config.rows}x{config.columns} {config.format} core"
+        place = f"the {core} of {escaped(self.board)}" if self.board else f"a {core}"
+        return (
+            f"<Program {escaped(self.name)}: {layers} layers for {place}, "
+            f"{self.code.size_bytes:,} bytes, contract {self.contract}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table of the core's layers and their cycles, as notebooks show it."""
+        return self.report(inexact=())._repr_html_()
+
+    def __enter__(self) -> "Program":  # noqa: PYI034 -- Self came with Python 3.11
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @property
     def name(self) -> str:
+        """The network's name."""
         return self.code.name
 
     @property
     def config(self) -> AcceleratorConfig:
+        """The core that the program is for."""
         return self.code.config
 
     @property
@@ -191,7 +91,7 @@ class Program:
 
     @property
     def cycles(self) -> list[LayerCycles]:
-        """The cycle model's answer for each layer."""
+        """The cycle model's prediction for each layer."""
         return self.session.cycles
 
     @cached_property
@@ -215,12 +115,13 @@ class Program:
         Parameters
         ----------
         inputs
-            ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for each
-            input by its name.
+            ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for
+            each input by its name.
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
-            Also return every node's output, but for what is fused into the layer after it.
+            Also return every node's output in ``Result.layers``, but for those of nodes that are
+            fused into the layer after them.
         progress
             Called with the number of samples done, by the executors that take samples one by one;
             by ``rtl`` from several threads, one at a time.
@@ -232,8 +133,8 @@ class Program:
             the board that the program was compiled for.
 
         Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
-        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a tool
-        is missing or fails, or a board does not answer.
+        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
+        tool is missing or fails, or a board does not answer.
         """
         rate, clock = baud or self._board.link.baud, self._board.clock.made_mhz
         self.session.port = Port(port, rate, clock) if port else None
@@ -292,12 +193,8 @@ class Program:
         self.session.close()
 
 
-def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
-    return {part: round(cycles, 3) for part, cycles in parts.items()}
-
-
 def _found(board: str | Board) -> Board:
-    return board if isinstance(board, Board) else boards.get(board)
+    return board if isinstance(board, Board) else get(board)
 
 
 def configuration(board: str | Board | None = None, **changes: Any) -> AcceleratorConfig:
@@ -335,8 +232,8 @@ def compile(
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
     exact
-        Refuse a network of the contract ``onnx`` that has a channel which cannot be requantized
-        exactly, instead of computing its closest codes and naming it in every report. Other
+        Refuse a network of the contract ``onnx`` with a channel that cannot be requantized exactly.
+        Otherwise the nearest codes are computed, and every report names the channel. Other
         contracts are always exact.
     waves
         VCD file that the ``pysim`` executor writes.
@@ -345,7 +242,8 @@ def compile(
         `accel.compiler.pipeline`.
 
     Raises ``UnsupportedModel`` and ``CannotCompile``, with everything that stands in the way,
-    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the rest.
+    ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
+    rest.
     """
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)

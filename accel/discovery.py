@@ -34,8 +34,8 @@ def discover(package: ModuleType, attribute: str) -> Mapping[str, Any]:
 class Registry(Mapping[str, Any]):
     """What is built in and what installed packages add, by name; ours comes first.
 
-    Entry points are looked for when a name is not built in, and imported when it is asked for: one
-    that is broken stands in nobody else's way.
+    Entry points are searched for when a name is not built in, and imported when it is asked for: a
+    broken one affects nobody else.
 
     Parameters
     ----------

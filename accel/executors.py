@@ -1,11 +1,11 @@
-"""The executors: one program, the same bits."""
+"""The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,17 @@ from accel.sim.rtl.parallel import ParallelCores, available_jobs
 from accel.sim.rtl.pysim import SimulatedCore
 
 Progress = Callable[[int], None]
+Inputs = np.ndarray | Mapping[str, np.ndarray]
+Kept = tuple[str, ...] | None
+
+
+class SimulatedTransport(Transport, Protocol):
+    """A stream of bytes to a simulated core; ``cycles`` counts all that were simulated."""
+
+    cycles: int
+
+    def burn(self, image: bytes) -> None:
+        """Write a program's image into the flash chip beside the core."""
 
 
 class UnknownExecutor(UserError):
@@ -31,11 +42,11 @@ class UnknownExecutor(UserError):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Execution:
-    """What an executor answered.
+    """What an executor returns.
 
-    ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name;
-    ``layers`` the counters of each layer of one inference as the core counted them, ``None`` where
-    no core ran; ``simulated_cycles`` all cycles of a simulation, loading included.
+    ``tensors`` has the arrays that were asked for, int8 or float ``[N, ...]`` by tensor name.
+    ``layers`` has the counters of each layer of one inference as the core counted them, ``None``
+    where no core ran. ``simulated_cycles`` are all cycles of a simulation, loading included.
     """
 
     tensors: Mapping[str, np.ndarray]
@@ -45,7 +56,7 @@ class Execution:
 
 @dataclass
 class Session:
-    """A program on executors that are made when they are first needed, and kept.
+    """A program, and executors that are made when first needed and then kept.
 
     ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
     """
@@ -57,19 +68,19 @@ class Session:
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
-        """The cycle model's answer for each layer."""
+        """The cycle model's prediction for each layer."""
         return predict(self.program)
 
     def driven(self, transport: Transport) -> DrivenCore:
-        """A driver before the core at the other end of a transport."""
+        """A driver for the core at the other end of a transport."""
         expected = [Counters(**layer.as_dict()) for layer in self.cycles]
         return DrivenCore(self.program, transport, expected=expected)
 
     def execute(
         self,
         executor: str,
-        inputs: np.ndarray | Mapping[str, np.ndarray],
-        keep: tuple[str, ...] | None = None,
+        inputs: Inputs,
+        keep: Kept = None,
         progress: Progress | None = None,
         jobs: int | None = None,
     ) -> Execution:
@@ -86,30 +97,36 @@ class Session:
         return EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
 
     def core(self, name: str, make: Callable[[], Any]) -> Any:
-        """The core called ``name``, made now if it is not there."""
+        """The core called ``name``, made now if it does not exist yet."""
         if name not in self._cores:
             self._cores[name] = make()
         return self._cores[name]
 
     def close(self) -> None:
-        """Finish what the executors write."""
+        """Close the executors, which finishes what they write."""
         for core in self._cores.values():
             if hasattr(core, "close"):
                 core.close()
         self._cores.clear()
 
 
-def _reference(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _reference(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     return Execution(tensors=interpreter.run(session.program.graph, inputs, keep))
 
 
-def _machine(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _machine(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     machine = session.core("machine", lambda: Machine(session.program))
     machine.jobs = jobs
     return Execution(tensors=run_core(session.program, machine, inputs, keep))
 
 
-def _rtl(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _rtl(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
     transports = [
         session.core(name, lambda: CompiledCore(session.program.config)) for name in names
@@ -127,26 +144,36 @@ def _rtl(session: Session, inputs, keep, progress, jobs) -> Execution:
     )
 
 
-def _count(inputs) -> int:
-    """Samples of a batch, or 1 if it is none, which is told by who checks it."""
+def _count(inputs: Inputs) -> int:
+    """Samples of a batch, or 1 if it is none, which `interpreter.check_inputs` refuses."""
     array = next(iter(inputs.values()), None) if isinstance(inputs, Mapping) else inputs
-    return len(array) if getattr(array, "ndim", 0) else 1
+    return len(array) if isinstance(array, np.ndarray) and array.ndim else 1
 
 
-def _pysim(session: Session, inputs, keep, progress, jobs) -> Execution:
+def _pysim(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
     transport = session.core(
         "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
     )
     return _simulate(session, "pysim", transport, inputs, keep, progress)
 
 
-def _simulate(session: Session, name: str, transport, inputs, keep, progress) -> Execution:
+def _simulate(
+    session: Session,
+    name: str,
+    transport: SimulatedTransport,
+    inputs: Inputs,
+    keep: Kept,
+    progress: Progress | None,
+) -> Execution:
     execution = _drive(_driven(session, name, transport), inputs, keep, progress)
     return replace(execution, simulated_cycles=transport.cycles)
 
 
-def _driven(session: Session, name: str, transport) -> DrivenCore:
-    """A driver before a simulated core, whose flash holds what its user would have written there."""
+def _driven(session: Session, name: str, transport: SimulatedTransport) -> DrivenCore:
+    """A driver for a simulated core, with the program's image in its flash as a user would write
+    it."""
 
     def drive() -> DrivenCore:
         if session.program.flash:
@@ -156,8 +183,10 @@ def _driven(session: Session, name: str, transport) -> DrivenCore:
     return session.core(f"driven {name}", drive)
 
 
-def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
-    """The program is loaded anew for each batch: nobody knows what befell the board meanwhile."""
+def _board(
+    session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
+) -> Execution:
+    """Run on a board. The program is loaded again for each batch: the board may have been reset."""
     # Only who has a board needs the package that this takes.
     try:
         from accel.host.serial import SerialTransport, needed
@@ -170,7 +199,7 @@ def _board(session: Session, inputs, keep, progress, jobs) -> Execution:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 
-def _drive(core: DrivenCore, inputs, keep, progress) -> Execution:
+def _drive(core: DrivenCore, inputs: Inputs, keep: Kept, progress: Progress | None) -> Execution:
     core.progress = progress
     core.stepped = True
     tensors = run_core(core.program, core, inputs, keep)

@@ -1,14 +1,13 @@
-"""Text that comes from files, as it may be shown: in terminals, listings, pages and drawings."""
+"""Text that comes from files, made safe to be shown: in terminals, listings, pages and drawings."""
 
 from collections.abc import Iterable
 
 
 def escaped(text: str) -> str:
-    """One line that shows what it says, whatever names a file has.
+    """One line of text, in which everything that is not printable is shown as an escape sequence.
 
-    What is no printable character is spelled as Python does: control characters, with which a
-    terminal can be told to do things, ends of lines, marks that turn the direction of what follows,
-    spaces that cannot be seen, halves of characters.
+    As Python spells them: control characters, which can command a terminal, ends of lines, marks
+    that change the direction of text, invisible spaces, and lone surrogates.
     """
     if text.isprintable():
         return text
@@ -16,7 +15,7 @@ def escaped(text: str) -> str:
 
 
 def escaped_lines(text: str) -> str:
-    """The same of several lines, which stay lines."""
+    """The same for several lines, which stay lines."""
     return "\n".join(map(escaped, text.split("\n")))
 
 

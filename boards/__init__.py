@@ -23,7 +23,8 @@ class UnknownBoard(UserError):
 
 
 def get(name: str) -> Board:
-    """Return the board called ``name``. Raises ``UnknownBoard``, which names those that there are."""
+    """Return the board called ``name``. Raises ``UnknownBoard``, which names those that there
+    are."""
     if name in BOARDS:
         return BOARDS[name]
     close = difflib.get_close_matches(name.lower().replace("-", "_"), BOARDS, n=1)

@@ -1,4 +1,4 @@
-"""What a board is to this project."""
+"""What the project knows of a board."""
 
 import importlib
 from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +19,7 @@ def platform_of(
     """A function that makes a fresh platform, and imports amaranth-boards only then.
 
     Where the platform has no ``uart``, it gets one on the two ``uart`` pins; ``more`` are other
-    resources that it lacks, or has wrong.
+    resources that it lacks or defines wrongly.
     """
     added = tuple(more)
 
@@ -33,6 +33,10 @@ def platform_of(
     return make
 
 
+Light = tuple[str, int] | tuple[str, int, str]
+"""Name and number of a resource of the platform, and of its member if it has several."""
+
+
 @dataclass(frozen=True)
 class Wires:
     """Pins of the FPGA that a serial link is on, as the FPGA sees it."""
@@ -42,7 +46,7 @@ class Wires:
 
 
 def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uart") -> Resource:
-    """A UART resource with number 0 at 3.3 V, idle where nothing is connected."""
+    """A UART resource with number 0 at 3.3 V, which is idle while nothing is connected."""
     if isinstance(platform, LatticePlatform):
         attributes = Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
     else:
@@ -68,19 +72,8 @@ class Link:
 SINGLE = MappingProxyType({1: "spi_flash_1x"})
 DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
 QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})
-OWN_QUAD = MappingProxyType({lanes: f"program_flash_{lanes}x" for lanes in (1, 2, 4)})
+OWN_QUAD = MappingProxyType({count: f"program_flash_{count}x" for count in (1, 2, 4)})
 """Of ``flash_resources``, which may not be called as the platform's are."""
-
-ICEPROG = MappingProxyType({"command": "iceprog -o {offset} {file}", "quad_enable": "iceprog -Q"})
-"""Arguments of ``Flash``: IceStorm's programmer, for boards with an FTDI chip before the flash."""
-
-
-def open_fpga_loader(board: str) -> dict[str, str]:
-    """Arguments of ``Flash``: openFPGALoader, by its own name for a board."""
-    return {
-        "command": f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
-        "quad_enable": f"openFPGALoader -b {board} --enable-quad",
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +89,8 @@ class Flash:
     command : str or None
         What writes ``{file}`` at byte ``{offset}``.
     quad_enable : str or None
-        What sets the chip's quad-enable bit, once for good: without it a read on four lanes fails.
+        What sets the chip's quad-enable bit, once for good: without it a read on four data lines
+        fails.
     """
 
     offset: int
@@ -105,23 +99,23 @@ class Flash:
     quad_enable: str | None = None
 
     def how_to_write(self, file: str) -> str:
-        """How a program file gets there."""
+        """How to write a program file into the flash, as a command or in words."""
         if self.command:
             return self.command.format(offset=self.offset, file=file)
         return f"write {file} into it at byte {self.offset:#x}"
 
     def how_to_enable_quad(self) -> str:
-        """How the chip comes to answer on four lanes, if it does not yet."""
+        """How to make the chip answer on four data lines, if it does not yet."""
         if self.quad_enable:
             return self.quad_enable
         return (
-            "set the quad-enable bit of its status register with your programmer, or use a core with "
-            "--set flash_lanes=2"
+            "set the quad-enable bit of its status register with your programmer, or use a core "
+            "with --set flash_lanes=2"
         )
 
 
 def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: Attrs) -> list:
-    """The flash of a platform whose own resources lack lanes or have them in another order.
+    """The flash of a platform whose own resources lack data lines or have them in another order.
 
     Parameters
     ----------
@@ -130,7 +124,8 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     cs : str
         The pin that selects the chip, which is low then.
     dq : str
-        Pins of lanes 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's own.
+        Pins of data lines 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's
+        own.
     """
     data = dq.split()
     select = Subsignal("cs", PinsN(cs, dir="o", assert_width=1))
@@ -141,10 +136,30 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
         Subsignal("hold", PinsN(data[3], dir="o")),
     )
     made = []
-    for lanes, name in names.items():
-        lines = (Subsignal("dq", Pins(" ".join(data[:lanes]), dir="io", assert_width=lanes)),)
-        made.append(Resource(name, 0, select, *(lines if lanes > 1 else single), attributes))
+    for count, name in names.items():
+        several = (Subsignal("dq", Pins(" ".join(data[:count]), dir="io", assert_width=count)),)
+        made.append(Resource(name, 0, select, *(several if count > 1 else single), attributes))
     return made
+
+
+def iceprog_flash(*, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
+    """A flash that IceStorm's programmer writes: on boards with an FTDI chip before it."""
+    return Flash(
+        offset=offset,
+        data_lines=data_lines,
+        command="iceprog -o {offset} {file}",
+        quad_enable="iceprog -Q",
+    )
+
+
+def loader_flash(board: str, *, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
+    """A flash that openFPGALoader writes, which calls the board ``board``."""
+    return Flash(
+        offset=offset,
+        data_lines=data_lines,
+        command=f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
+        quad_enable=f"openFPGALoader -b {board} --enable-quad",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +197,8 @@ class Board:
     seeds : tuple of int
         Seeds of place and route that are tried by default.
     dsp_rows : tuple of tuple of str
-        Where the DSP cells are, row by row along the chip, as place and route names them; empty where
-        it is left to it which of them are taken.
+        Where the DSP cells are, row by row along the chip, as place and route names them; empty
+        where it is left to it which of them are taken.
     ebr_rows : tuple of tuple of str
         The same of the blocks of RAM.
     """
@@ -198,7 +213,7 @@ class Board:
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
     flash: Flash | None = None
-    led: tuple[str, int] | tuple[str, int, str] | None = ("led", 0)
+    led: Light | None = ("led", 0)
     usb: tuple[str, int] | None = None
     held_high: tuple[tuple[str, int], ...] = ()
     nextpnr_options: tuple[str, ...] = ()

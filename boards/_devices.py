@@ -1,6 +1,7 @@
-"""The FPGAs: what they have, and the core that a board with one gets unless its file says otherwise.
+"""The FPGAs: their resources, and the core that a board with one gets unless its file says
+otherwise.
 
-Resources are named as in ``report.json``. They are the maker's figures, of which the open tools may
+Resources are named as in ``report.json``. They are the manufacturer's figures; the open tools may
 see more: an LFE5U-12F is made of the die of a 25F.
 """
 
@@ -19,10 +20,10 @@ _MULTIPLIERS = ((0, "MULT18_0"), (1, "MULT18_1"), (4, "MULT18_4"), (5, "MULT18_5
 _BLOCKS = ((0, "EBR0"), (2, "EBR1"), (4, "EBR2"), (6, "EBR3"))
 
 
-def _places(
+def _bels(
     cells: tuple[tuple[int, str], ...], rows: tuple[int, ...], groups: tuple[int, ...]
 ) -> tuple[tuple[str, ...], ...]:
-    """Places of cells from the rows of tiles and the columns in which their groups begin."""
+    """BELs of ``cells``, by the rows of tiles and the columns at which their groups begin."""
     return tuple(
         tuple(f"X{x + dx}/Y{y}/{name}" for x in groups for dx, name in cells) for y in rows
     )
@@ -155,7 +156,7 @@ LFE5U_25F = _ecp5(
     _MEDIUM,
     80.0,
     (3, 1),
-    _places(_MULTIPLIERS, (13,), (4, 13, 22, 33, 42, 51, 60)),
+    _bels(_MULTIPLIERS, (13,), (4, 13, 22, 33, 42, 51, 60)),
 )
 _LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28, "bank_words": 8192}
 LFE5U_45F = _ecp5(
@@ -166,7 +167,7 @@ LFE5U_45F = _ecp5(
     _LARGE,
     80.0,
     (1, 2),
-    _places(_MULTIPLIERS, (22, 46), (4, 13, 22, 31, 42, 51, 60, 69, 78)),
+    _bels(_MULTIPLIERS, (22, 46), (4, 13, 22, 31, 42, 51, 60, 69, 78)),
 )
 # All of the block RAM: the weights of small networks beside their activations.
 _LARGEST = {
@@ -185,8 +186,8 @@ LFE5U_85F = _ecp5(
     _LARGEST,
     100.0,
     (7, 2),
-    _places(_MULTIPLIERS, (10, 34, 58), _GROUPS),
-    _places(_BLOCKS, (22, 46, 70, 82), _GROUPS),
+    _bels(_MULTIPLIERS, (10, 34, 58), _GROUPS),
+    _bels(_BLOCKS, (22, 46, 70, 82), _GROUPS),
 )
 
 # Those with transceivers are the same apart from them.

@@ -1,7 +1,7 @@
 """What all OrangeCrabs r0.2 have in common, whatever their FPGA: 48 MHz.
 
-The link is on the header's serial pins, as every Feather has them: 0 (N17) receives, 1 (M18) sends. Its
-USB port, which the bootloader uses, is not answered.
+The link is on the header's serial pins, as every Feather has them: 0 (N17) receives, 1 (M18) sends.
+Its USB port, which the bootloader uses, is not answered.
 
 Checked against litex-boards (gsd_orangecrab, revision 0.2: clock, LEDs, header, USB, flash) and the
 pads' functions in Project Trellis.
@@ -24,6 +24,6 @@ def orangecrab(size: str, device: Device) -> Board:
         flash=Flash(offset=1 << 22, data_lines=QUAD),
         led=("rgb_led", 0, "g"),
         usb=("usb", 0),
-        # For an adapter of the user's.
+        # The user connects an adapter: a rate that all of them support.
         link=Link(baud=115_200),
     )

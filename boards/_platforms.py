@@ -7,15 +7,16 @@ here, never what a file says.
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from amaranth.build import ResourceError
 from amaranth.build.plat import TemplatedPlatform
+from amaranth.build.res import ResourceError
 from amaranth.vendor import LatticePlatform, SiliconBluePlatform
 
-from accel.boards._board import Board, Link, Wires, uart_resource
+from accel.boards._board import Board, Light, Link, Wires, uart_resource
 from accel.boards._devices import DEVICES, Device
 from accel.core.clocking import ClockPlan
 from accel.errors import UserError
@@ -44,7 +45,8 @@ class PlatformOptions:
     uart : str or None
         Pins ``"RX,TX"``, as the FPGA sees them; the resource ``uart`` 0 if not given.
     led : str or None
-        A light, ``"NAME"``, ``"NAME/NUMBER"`` or ``"NAME/NUMBER/MEMBER"``; ``led`` 0 if there is one.
+        A light, ``"NAME"``, ``"NAME/NUMBER"`` or ``"NAME/NUMBER/MEMBER"``; ``led`` 0 if there is
+        one.
     baud : int or None
         Rate of the link.
     """
@@ -67,7 +69,7 @@ def from_platform(spec: str, options: PlatformOptions, *, linked: bool = True) -
     Without ``linked`` a platform without UART will do. Raises ``UnusablePlatform``.
     """
     make = _maker(spec)
-    platform = make()
+    platform = _fpga(spec, make())
     device = _device(spec, platform)
     wires = _wires(spec, options.uart)
     if linked and wires is None:
@@ -142,11 +144,15 @@ def _is_platform(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, TemplatedPlatform)
 
 
-def _device(spec: str, platform: TemplatedPlatform) -> Device:
+def _fpga(spec: str, platform: TemplatedPlatform) -> LatticePlatform | SiliconBluePlatform:
     if not isinstance(platform, LatticePlatform | SiliconBluePlatform):
         vendors = (c.__name__ for c in type(platform).__mro__ if "amaranth.vendor" in c.__module__)
         kind = next(vendors, "platform of no vendor")
         raise UnusablePlatform(f"{spec}: is a {kind}; cores are built for iCE40 and ECP5 alone")
+    return platform
+
+
+def _device(spec: str, platform: LatticePlatform | SiliconBluePlatform) -> Device:
     if platform.device not in DEVICES:
         raise UnusablePlatform(
             f"{spec}: FPGA must be one of {', '.join(DEVICES)}, not {platform.device!r}"
@@ -163,7 +169,7 @@ def _wires(spec: str, uart: str | None) -> Wires | None:
     return Wires(rx=pins[0], tx=pins[1])
 
 
-def _check_uart(spec: str, platform: TemplatedPlatform):
+def _check_uart(spec: str, platform: TemplatedPlatform) -> None:
     members = _members(platform, "uart", 0)
     if members is None or not {"rx", "tx"} <= set(members):
         raise UnusablePlatform(
@@ -173,10 +179,14 @@ def _check_uart(spec: str, platform: TemplatedPlatform):
 
 
 def _clock(
-    spec: str, platform: TemplatedPlatform, device: Device, options: PlatformOptions
+    spec: str,
+    platform: LatticePlatform | SiliconBluePlatform,
+    device: Device,
+    options: PlatformOptions,
 ) -> ClockPlan:
-    name = options.clock or platform.default_clk
-    clocks = [n for (n, number), r in platform.resources.items() if r.clock and number == 0]
+    default: str | None = platform.default_clk  # type: ignore[assignment]  # the stubs have "..."
+    name = options.clock or default
+    clocks = _clock_resources(platform)
     hint = f"--clock NAME with one of {', '.join(clocks)}" if clocks else "another platform"
     if name is None:
         raise UnusablePlatform(f"{spec}: has no default clock; use {hint}")
@@ -191,47 +201,64 @@ def _clock(
         raise UnusablePlatform(
             f"{spec}: --clock-mhz must be 1 to {_MAXIMUM_MHZ}, not {options.clock_mhz:g}"
         )
-    resource = platform.lookup(name)
-    mhz = float(resource.clock.frequency) / 1e6
-    pads = getattr(resource.ios[0], "names", ())
-    common = {
-        "family": device.clock_family,
-        "pin": name,
-        "input_mhz": mhz,
-        "pll_pad": device.pll_pads.get(platform.package) in pads,
-    }
+    plan = partial(
+        ClockPlan,
+        family=device.clock_family,
+        pin=name,
+        input_mhz=clocks[name],
+        pll_pad=device.pll_pads.get(platform.package) in _pins(platform, name),
+    )
     try:
         if options.clock_mhz is not None:
-            return ClockPlan(**common, output_mhz=options.clock_mhz)
-        usual = ClockPlan(**common, output_mhz=device.core_mhz, tolerance=1.0).made_mhz
+            return plan(output_mhz=options.clock_mhz)
+        usual = plan(output_mhz=device.core_mhz, tolerance=1.0).made_mhz
         if usual > device.core_mhz * 1.01:
-            usual = ClockPlan(**common, output_mhz=0.9 * device.core_mhz, tolerance=1.0).made_mhz
-        return ClockPlan(**common, output_mhz=usual)
+            usual = plan(output_mhz=0.9 * device.core_mhz, tolerance=1.0).made_mhz
+        return plan(output_mhz=usual)
     except ValueError as problem:
         raise UnusablePlatform(f"{spec}: {problem}; use another --clock-mhz") from problem
 
 
-def _led(spec: str, platform: TemplatedPlatform, led: str | None):
+def _clock_resources(platform: TemplatedPlatform) -> dict[str, float]:
+    """Clock resources with number 0 by name, and their frequencies in MHz."""
+    resources: Mapping[tuple[str, int], Any]
+    resources = platform.resources  # type: ignore[assignment]  # the stubs have "..."
+    return {
+        name: float(resource.clock.frequency) / 1e6
+        for (name, number), resource in resources.items()
+        if resource.clock and number == 0
+    }
+
+
+def _pins(platform: TemplatedPlatform, name: str) -> Sequence[str]:
+    """The pins of a resource's first part."""
+    first = platform.lookup(name).ios[0]  # type: ignore[attr-defined]  # not in the stubs
+    return getattr(first, "names", ())
+
+
+def _led(spec: str, platform: TemplatedPlatform, led: str | None) -> Light | None:
     if led is None:
         return ("led", 0) if _members(platform, "led", 0) == () else None
     name, *rest = led.split("/")
     number = rest[0] if rest else "0"
     wanted = tuple(rest[1:])
     members = _members(platform, name, int(number)) if number.isdecimal() else None
-    possible = [(member,) for member in members or ()] or [()]
+    possible: list[tuple[str, ...]] = [(member,) for member in members or ()] or [()]
     if members is None or wanted not in possible:
         known = f"; its members are {', '.join(members)}" if members else ""
         raise UnusablePlatform(
             f"{spec}: --led must be NAME, NAME/NUMBER or NAME/NUMBER/MEMBER of a resource, not "
             f"{led!r}{known}"
         )
-    return (name, int(number), *wanted)
+    return (name, int(number), wanted[0]) if wanted else (name, int(number))
 
 
 def _members(platform: TemplatedPlatform, name: str, number: int) -> Sequence[str] | None:
-    """Names of what a resource consists of, empty if it is a single one, ``None`` if not there."""
+    """Names of a resource's members, empty if it is a single one, ``None`` if there is no such
+    resource."""
     try:
         resource = platform.lookup(name, number)
     except ResourceError:
         return None
-    return tuple(io.name for io in resource.ios if hasattr(io, "name"))
+    parts = resource.ios  # type: ignore[attr-defined]  # not in the stubs
+    return tuple(part.name for part in parts if hasattr(part, "name"))

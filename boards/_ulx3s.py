@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.build import Attrs, Pins, Resource
 from amaranth.build.plat import TemplatedPlatform
 
-from accel.boards._board import OWN_QUAD, Flash, flash_resources, open_fpga_loader, platform_of
+from accel.boards._board import OWN_QUAD, flash_resources, loader_flash, platform_of
 
 # The ESP32 on the board waits for a low level here as for a button, and then loads a bitstream of
 # its own into the FPGA.
@@ -21,7 +21,7 @@ _WIFI_GPIO0 = Resource(
     Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP", DRIVE="4"),
 )
 
-# amaranth-boards has one lane of it only.
+# amaranth-boards has one data line of it only.
 _FLASH = flash_resources(
     OWN_QUAD,
     cs="R2",
@@ -30,7 +30,7 @@ _FLASH = flash_resources(
 )
 
 ULX3S: dict[str, Any] = {
-    "flash": Flash(offset=1 << 22, data_lines=OWN_QUAD, **open_fpga_loader("ulx3s")),
+    "flash": loader_flash("ulx3s", offset=1 << 22, data_lines=OWN_QUAD),
     "held_high": (("wifi_gpio0", 0),),
 }
 """Arguments of ``Board``."""

@@ -1,7 +1,7 @@
 """LambdaConcept ECPIX-5 with an LFE5UM5G-85F: 100 MHz, and an FTDI chip with two channels.
 
 Checked against litex-boards (ecpix5: clock, serial port, LEDs) and the pads' functions in Project
-Trellis (flash). amaranth-boards 0.0.21 has lanes 0 and 1 of the flash the wrong way round.
+Trellis (flash). amaranth-boards 0.0.21 has data lines 0 and 1 of the flash the wrong way round.
 """
 
 from amaranth.build import Attrs
@@ -10,9 +10,8 @@ from accel.boards import _devices
 from accel.boards._board import (
     OWN_QUAD,
     Board,
-    Flash,
     flash_resources,
-    open_fpga_loader,
+    loader_flash,
     platform_of,
 )
 from accel.core.clocking import ClockPlan
@@ -27,6 +26,6 @@ BOARD = Board(
     **_devices.DEVICES["LFE5UM5G-85F"].on_board("8BG554", flash_lanes=4),
     platform=platform_of("ecpix5", "ECPIX585Platform", more=_FLASH),
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
-    flash=Flash(offset=1 << 22, data_lines=OWN_QUAD, **open_fpga_loader("ecpix5")),
+    flash=loader_flash("ecpix5", offset=1 << 22, data_lines=OWN_QUAD),
     led=("rgb_led", 0, "g"),
 )

@@ -16,10 +16,10 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("UWG30", flash_lanes=2),
     platform=platform_of("fomu_pvt", "FomuPVTPlatform", uart=Wires(rx="E4", tx="D5")),
     clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=36.0),
-    # After the bootloader's place for a bitstream.
+    # After the bitstream that the bootloader starts.
     flash=Flash(offset=1 << 19),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )

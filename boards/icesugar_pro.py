@@ -1,9 +1,9 @@
 """Muse Lab iCESugar-Pro: LFE5U-25F, 25 MHz, and the iCELink chip, which has a serial port.
 
 Checked against the maker's repository (wuxx/icesugar-pro: clock, LEDs), litex-boards
-(muselab_icesugar_pro: serial port, flash, LEDs) and the pads' functions in Project Trellis. The LEDs
-light when they are low, as litex-boards has them; amaranth-boards 0.0.21 has them the other way, and
-the colours of the pins in another order.
+(muselab_icesugar_pro: serial port, flash, LEDs) and the pads' functions in Project Trellis. The
+LEDs light when they are low, as litex-boards has them; amaranth-boards 0.0.21 has them the other
+way, and the colours of the pins in another order.
 """
 
 from amaranth.build import Attrs, PinsN, Resource

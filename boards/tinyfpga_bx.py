@@ -16,9 +16,9 @@ BOARD = Board(
     **_devices.ICE40LP8K.on_board("CM81"),
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=48.0),
-    # Where the bootloader puts what is the user's.
+    # The bootloader's area for user data.
     flash=Flash(offset=0x50000, data_lines=QUAD, command="tinyprog -u {file}"),
     usb=("usb", 0),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )

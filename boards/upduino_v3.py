@@ -3,12 +3,12 @@
 The serial wires of its USB chip are those of the flash (14 and 15), so the link is on the header
 instead: 23 receives, 25 sends. The UltraPlus's own oscillator is too inaccurate for a link.
 
-Checked against Icestudio's constraints, which are the maker's (upduino3/pinout.pcf: clock, LEDs, header,
-flash).
+Checked against Icestudio's constraints, which are the maker's (upduino3/pinout.pcf: clock, LEDs,
+header, flash).
 """
 
 from accel.boards import _devices
-from accel.boards._board import ICEPROG, Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Link, Wires, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -17,9 +17,9 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0),
-    # Another of its lines is the clock.
-    flash=Flash(offset=1 << 20, **ICEPROG),
+    # Another data line of it is the clock.
+    flash=iceprog_flash(offset=1 << 20),
     led=("rgb_led", 0, "g"),
-    # For an adapter of the user's.
+    # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),
 )

@@ -1,8 +1,8 @@
 """Lattice ECP5 Versa: LFE5UM-45F, 100 MHz, and an FTDI chip with two channels.
 
 Checked against litex-boards (lattice_versa_ecp5: clock, serial port, LEDs, flash) and the pads'
-functions in Project Trellis. amaranth-boards 0.0.21 has lanes 0 and 1 of the flash the wrong way
-round.
+functions in Project Trellis. amaranth-boards 0.0.21 has data lines 0 and 1 of the flash the wrong
+way round.
 """
 
 from amaranth.build import Attrs

@@ -1,4 +1,4 @@
-"""Compares answers element for element and says where they begin to differ."""
+"""Compares answers element for element, and says where they begin to differ."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -7,8 +7,8 @@ A test of a network::
         accel_assert_same(accel_run(program, x).output, expected)
 
 ``pytest --accel-executor rtl`` runs the same test in compiled RTL; several names, separated by
-commas or given one by one, run it on each. ``--accel-executor board --accel-port /dev/ttyUSB1`` runs
-it on a board.
+commas or given one by one, run it on each. ``--accel-executor board --accel-port /dev/ttyUSB1``
+runs it on a board.
 """
 
 from collections.abc import Callable, Iterator

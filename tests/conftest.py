@@ -58,8 +58,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    """No test reads or writes a user's cache: what is compiled lies in pytest's own, for all workers
-    and runs, and builds that a test does not put elsewhere do so too."""
+    """No test reads or writes a user's cache: what is compiled lies in pytest's own, for all
+    workers and runs, and builds that a test does not put elsewhere do so too."""
     cache = getattr(config, "cache", None)
     folder = cache.mkdir("accel") if cache else tempfile.mkdtemp(prefix="accel-tests-")
     os.environ["ACCEL_CACHE"] = str(folder)
@@ -70,7 +70,8 @@ def pytest_configure(config):
 
 @pytest.fixture(scope="session")
 def recorded_build(tmp_path_factory):
-    """A small real build of an UP5K, whose tools can be replayed (`tests.campaigns.damaging.replay`)."""
+    """A small real build of an UP5K, whose tools can be replayed
+    (`tests.campaigns.damaging.replay`)."""
     from tests.campaigns.damaging.replay import Replay
 
     return Replay.record(tmp_path_factory.mktemp("recorded"))

@@ -1,6 +1,7 @@
 """Every command that we print or write works as it stands.
 
-They are collected from all Markdown files and notebooks and from the docstrings and messages of all sources.
+They are collected from all Markdown files and notebooks and from the docstrings and messages of all
+sources.
 """
 
 import ast

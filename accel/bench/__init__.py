@@ -1,1 +1,1 @@
-"""Measures what the project promises, all in one run, beside what others have reached."""
+"""Measures everything that the project promises in one run, beside what others have reached."""

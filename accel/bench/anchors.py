@@ -1,4 +1,4 @@
-"""What figures are compared with: the best that others have published, and limits of the chips."""
+"""Figures to compare with: the best that others have published, and limits of the chips."""
 
 from accel.bench.figures import Anchor
 

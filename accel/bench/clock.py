@@ -1,4 +1,4 @@
-"""A board's clock and what its core takes: as recorded, or by a build that is made now."""
+"""A board's clock and the resources of its core: as recorded, or from a build that is made now."""
 
 import os
 import tempfile
@@ -23,7 +23,7 @@ Builder = Callable[..., Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Clock:
-    """Of a board's core: ``mhz`` to reckon with, where it is from, and all figures by their keys."""
+    """The clock of a board's core: ``mhz``, where it is from, and all figures by key."""
 
     mhz: float
     mhz_is: str
@@ -33,7 +33,7 @@ class Clock:
 
 
 def from_records(board: Board, config: AcceleratorConfig) -> Clock:
-    """By boards/results.json, where that is of this core; else the board's own clock."""
+    """By boards/results.json, where that is for this core; otherwise the board's own clock."""
     made = boards.recorded().get(board.name)
     if made is None or config != resources.configure(board) or not resources.is_of(made, board):
         why = "no record of this core; leave out --quick to build it"
@@ -81,7 +81,7 @@ def from_build(
 
 
 def _times(seconds: float, ran: tuple[int, ...], reused: tuple[str, ...]) -> dict[str, Figure]:
-    """What a build took, where nothing of it was made before."""
+    """How long a build took, where nothing of it was made before."""
     if reused:
         why = missing(f"not measured: {', '.join(reused)} from the cache, {seconds:.1f} s in all")
         return {"build": why, "build_seed": why}

@@ -1,4 +1,4 @@
-"""The CPU baseline in C++: the network on this computer by plain loops, as TFLite Micro has them."""
+"""The CPU baseline in C++: the network on this computer in plain loops, like TFLite Micro's."""
 
 import ctypes
 import platform
@@ -22,7 +22,7 @@ FLAGS = ("-std=c++17", "-O2", "-shared", "-fPIC")
 
 
 class CannotCompileKernels(Exception):
-    """The C++ compiler does not take kernels.cc; says what it printed."""
+    """The C++ compiler refuses kernels.cc; the message has its output."""
 
 
 def compiled(compiler: Compiler) -> Library:
@@ -46,7 +46,7 @@ def compiled(compiler: Compiler) -> Library:
 
 
 class CppNetwork:
-    """Nodes of a graph, ready to be computed one sample at a time.
+    """Nodes of a graph, prepared to be computed one sample at a time.
 
     Raises ``cpu_steps.NoKernel`` and ``CannotCompileKernels``.
     """

@@ -1,7 +1,7 @@
-"""A graph's nodes as calls of kernels.cc: what a TFLite Micro interpreter prepares."""
+"""A graph's nodes as calls of kernels.cc, prepared as TFLite Micro's interpreter does."""
 
 import ctypes
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -18,7 +18,7 @@ from accel.compiler.operators import (
     operator_of,
 )
 from accel.numeric.rounding import quantize_multiplier
-from accel.numeric.rules.rules import Mean
+from accel.numeric.rules.rules import Mean, Rescale
 
 CONTRACT = "tflm"
 
@@ -30,13 +30,13 @@ _SIZES = (
 
 
 class Window(ctypes.Structure):
-    """Sizes, zero points and bounds of a layer, as kernels.cc has them."""
+    """Sizes, zero points and bounds of a layer, in the layout of kernels.cc."""
 
     _fields_ = [(name, ctypes.c_int32) for name in _SIZES]
 
 
 class NoKernel(Exception):
-    """A network has an operator, or a form of one, that there is no kernel for."""
+    """A network has an operator, or a form of one, without a kernel."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,12 @@ def steps(graph: Graph, nodes: tuple[Node, ...]) -> list[CpuStep]:
 
 
 def aliases(graph: Graph, nodes: tuple[Node, ...]) -> dict[str, str]:
-    """Tensors that are others in another shape, with those others."""
+    """Tensors that are other tensors in another shape, and those others."""
     found: dict[str, str] = {}
     for node in nodes:
         if OPERATORS[node.operator].alias:
-            found[node.outputs[0]] = found.get(node.inputs[0], node.inputs[0])
+            source = node.inputs[0]
+            found[node.outputs[0]] = found.get(source, source)
     return found
 
 
@@ -88,16 +89,17 @@ def _zero_point(graph: Graph, name: str) -> int:
 
 def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:
     """Height, width and channels of ``[1, ...]``."""
-    return (*(1,) * (4 - len(shape)), *shape[1:])[-3:]
+    height, width, channels = (1, 1, 1, *shape[1:])[-3:]
+    return height, width, channels
 
 
 def _window(node: Node, graph: Graph, **more: int) -> Window:
-    source, output = (graph.tensor(names[0]) for names in (node.inputs, node.outputs))
+    source, output = graph.tensor(node.inputs[0]), graph.tensor(node.outputs[0])
     sizes = dict(zip(_SIZES, (*_image(source.shape), *_image(output.shape)), strict=False))
     return Window(**sizes, **more)
 
 
-def _sliding(attributes: Any, kernel: tuple[int, int]) -> dict[str, int]:
+def _sliding(attributes: Any, kernel: Sequence[int]) -> dict[str, int]:
     (top, _), (left, _) = attributes.padding
     names = ("height", "width", "stride_y", "stride_x", "dilation_y", "dilation_x", "top", "left")
     values = (*kernel, *attributes.stride, *attributes.dilation, top, left)
@@ -107,6 +109,8 @@ def _sliding(attributes: Any, kernel: tuple[int, int]) -> dict[str, int]:
 def _requantized(node: Node, graph: Graph) -> tuple[dict[str, int], np.ndarray, np.ndarray]:
     """Offsets and bounds, and the channels' multipliers and shifts."""
     rule = operator_of(node, Ruled).output_rule(node, graph)
+    if not isinstance(rule, Rescale):
+        raise NoKernel(f"no kernel for the rounding of {node.source or node.operator}")
     offsets = {
         "in_offset": -_zero_point(graph, node.inputs[0]),
         "out_offset": rule.zero_point,
@@ -122,10 +126,8 @@ def _linear(node: Node, graph: Graph, kernel: str, sizes: Mapping[str, int]) -> 
     weights, *bias = (graph.tensor(name).values for name in node.inputs[1:])
     biases = bias[0] if bias else np.zeros(len(multiplier))
     arrays = weights.astype(np.int8), biases.astype(np.int32), multiplier, shift
-    return CpuStep(
-        kernel,
-        (Window(**sizes, **offsets), node.inputs[0], *arrays, node.outputs[0]),
-    )
+    window = Window(**sizes, **offsets)
+    return CpuStep(kernel, (window, node.inputs[0], *arrays, node.outputs[0]))
 
 
 def _fields(window: Window) -> dict[str, int]:
@@ -134,16 +136,15 @@ def _fields(window: Window) -> dict[str, int]:
 
 def _conv2d(node: Node, graph: Graph) -> CpuStep:
     _, *kernel, depth = graph.tensor(node.inputs[1]).shape
-    sliding = _sliding(node.attributes, tuple(kernel))
+    sliding = _sliding(node.attributes, kernel)
     return _linear(node, graph, "conv2d", _fields(_window(node, graph, **sliding, depth=depth)))
 
 
 def _depthwise_conv2d(node: Node, graph: Graph) -> CpuStep:
     _, *kernel, _ = graph.tensor(node.inputs[1]).shape
-    sizes = _window(
-        node, graph, **_sliding(node.attributes, tuple(kernel)), depth=node.attributes.multiplier
-    )
-    return _linear(node, graph, "depthwise_conv2d", _fields(sizes))
+    sliding = _sliding(node.attributes, kernel)
+    window = _window(node, graph, **sliding, depth=node.attributes.multiplier)
+    return _linear(node, graph, "depthwise_conv2d", _fields(window))
 
 
 def _fully_connected(node: Node, graph: Graph) -> CpuStep:
@@ -183,11 +184,11 @@ def _mean(node: Node, graph: Graph) -> CpuStep:
 
 def _add(node: Node, graph: Graph) -> CpuStep:
     """``AddElementwise``; the bounds are those that the operator's table of all pairs has."""
-    tensors = [graph.tensor(name) for name in (*node.inputs, *node.outputs)]
-    first, second, output = tensors
+    names = node.inputs[0], node.inputs[1], node.outputs[0]
+    first, second, output = tensors = [graph.tensor(name) for name in names]
     if any(tensor.constant or tensor.shape != output.shape for tensor in tensors):
         raise NoKernel(f"no kernel for {node.source or node.operator} that broadcasts")
-    scales = [tensor.quantization.scale[0] for tensor in tensors]
+    scales = [q.scale[0] for tensor in tensors if (q := tensor.quantization) is not None]
     twice = 2 * max(scales[:2])
     reals = (scales[0] / twice, scales[1] / twice, twice / (2.0**20 * scales[2]))
     pairs = np.array([quantize_multiplier(real) for real in reals], np.int32)

@@ -1,4 +1,4 @@
-"""Figures and how they compare: what was measured, beside what others have reached."""
+"""Figures: what was measured, beside what others have reached."""
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,11 +53,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Anchor:
-    """A figure of somebody else's, or a limit, and where it is from.
+    """Somebody else's figure, or a limit, and where it is from.
 
-    ``figure`` is a key of ``KINDS``. An anchor holds for everything, or only for a known ``network``,
-    for chips whose name begins with one of ``devices``, and for arrays of ``macs`` (least, most).
-    A ``limit`` cannot be passed; a ``capacity`` is a limit of what there is of something.
+    ``figure`` is a key of ``KINDS``. An anchor holds for everything, or only for a known
+    ``network``, for chips whose name begins with one of ``devices``, and for arrays of ``macs``
+    (least, most). A ``limit`` cannot be exceeded; a ``capacity`` is a limit of a resource.
     """
 
     figure: str
@@ -133,7 +133,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def missing(why: str) -> Figure:
-    """A figure that there is not, and why."""
+    """A figure without a value, and why."""
     return Figure(value=None, how=why)
 
 
@@ -157,6 +157,6 @@ def anchored(
     device: str = "",
     macs: int = 0,
 ) -> Figure:
-    """The figure beside those anchors that hold for it."""
+    """The figure beside the anchors that hold for it."""
     found = [a for a in anchors if a.figure == key and a.holds(network, device, macs)]
     return Figure(**{**vars(figure), "anchors": (*figure.anchors, *found)})

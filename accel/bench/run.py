@@ -5,6 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def measure(plan: Plan, advance: Advance, clock: Callable[..., Clock] = from_bui
 
 
 def computer() -> dict[str, Any]:
-    """What the speeds were measured on."""
+    """The computer and the versions that the speeds were measured with."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         cpu = next(line.partition(":")[2].strip() for line in lines if "model name" in line)
@@ -135,7 +136,7 @@ def _board(board: Board, config: AcceleratorConfig, clock: Clock) -> dict[str, A
 
 @dataclass
 class _Bench:
-    """What was measured already, for boards with one core are measured once."""
+    """Keeps what was measured: boards with the same core are measured once."""
 
     plan: Plan
     networks: Sequence[Network]
@@ -177,12 +178,14 @@ class _Bench:
             program.close()
         figures = {**on_board(program, clock), **here}
         figures = _against_each_other(figures)
-        where = {
-            "network": network.known_as,
-            "device": board.device,
-            "macs": config.peak_macs,
-        }
-        figures = {k: anchored(k, figure, ANCHORS, **where) for k, figure in figures.items()}
+        anchor = partial(
+            anchored,
+            anchors=ANCHORS,
+            network=network.known_as,
+            device=board.device,
+            macs=config.peak_macs,
+        )
+        figures = {key: anchor(key, figure) for key, figure in figures.items()}
         macs = program.report().macs
         return {**entry, "runs": True, "macs": macs, "figures": figures_json(figures)}
 
@@ -258,6 +261,7 @@ def _against_each_other(figures: Mapping[str, Figure]) -> dict[str, Figure]:
 
     found = dict(figures)
     latency = figures["latency"].value
+    assert latency is not None, "`on_board` knows the latency of whatever runs"
     anchors = {"machine": [beside("machine", 1e3 / latency, "the board")]}
     for key, who in (("numpy", "NumPy here"), ("cpp", "TFLM-style C++ here")):
         rate = figures[key].value

@@ -1,4 +1,7 @@
-"""How fast this computer computes a network: machine, compiled RTL, NumPy and C++, alike first."""
+"""How fast this computer computes a network: machine, compiled RTL, NumPy and C++.
+
+All must give the same answers before any is timed.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,16 +17,17 @@ from accel.compiler.graph.host_partition import Partition
 from accel.errors import ToolError
 from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 
-LEAST_SECONDS = 0.05  # what is measured takes so long at least, if need be in several turns
+LEAST_SECONDS = 0.05  # that a measurement takes at least, if need be in several runs
 
 
 class Differs(ToolError):
-    """Two ways of computing a network disagree, so that no speed is worth anything."""
+    """Two ways of computing a network disagree, so no speed is worth anything."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Expected:
-    """The reference's answers to a batch: at the core's own inputs and outputs, and the network's."""
+    """The reference's answers to a batch: at the core's own inputs and outputs, and the
+    network's."""
 
     inputs: Mapping[str, np.ndarray]
     outputs: Mapping[str, np.ndarray]
@@ -31,7 +35,7 @@ class Expected:
 
 
 def expected(program: Program, inputs: Mapping[str, np.ndarray]) -> Expected:
-    """What every way of computing must answer."""
+    """The answers that every way of computing must give."""
     graph, parts = program.code.graph, program.code.partition
     values = interpreter.run(graph, inputs, (*parts.inputs, *parts.outputs, *graph.outputs))
     return Expected(
@@ -42,7 +46,7 @@ def expected(program: Program, inputs: Mapping[str, np.ndarray]) -> Expected:
 
 
 def numpy_speed(program: Program, inputs: Mapping[str, np.ndarray], repeat: int) -> Figure:
-    """The reference executor's."""
+    """Speed of the reference executor."""
     graph, samples = program.code.graph, _samples(inputs)
     how = f"the graph in NumPy {np.__version__}, batches of {samples}"
     return _rates(lambda: interpreter.run(graph, inputs), samples, repeat, how)
@@ -51,7 +55,7 @@ def numpy_speed(program: Program, inputs: Mapping[str, np.ndarray], repeat: int)
 def machine_speed(
     program: Program, inputs: Mapping[str, np.ndarray], answers: Expected, repeat: int
 ) -> Figure:
-    """The functional machine's. Raises ``Differs``."""
+    """Speed of the functional machine. Raises ``Differs``."""
     samples = _samples(inputs)
     _compare("machine", program.run(inputs, "machine").outputs, answers.network)
     how = f"batches of {samples}, equal to the reference"
@@ -59,7 +63,8 @@ def machine_speed(
 
 
 def cpp_speed(program: Program, answers: Expected, repeat: int) -> Figure:
-    """Plain loops in C++, where a compiler and all kernels are there. Raises ``Differs``."""
+    """Speed of plain loops in C++, where there is a compiler and every kernel. Raises
+    ``Differs``."""
     parts: Partition = program.code.partition
     try:
         compiler = find_compiler()
@@ -83,7 +88,7 @@ def cpp_speed(program: Program, answers: Expected, repeat: int) -> Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Rtl:
-    """What compiled RTL counts, and how fast it is."""
+    """The cycles that compiled RTL counts, and its speed."""
 
     cycles: Figure
     speed: Figure
@@ -125,16 +130,16 @@ def _samples(inputs: Mapping[str, np.ndarray]) -> int:
 
 
 def _rates(work: Callable[[], object], amount: int, repeat: int, how: str) -> Figure:
-    """``amount`` by the seconds that ``work`` takes, of ``repeat`` measurements after one run."""
+    """``amount`` by the seconds that ``work`` takes, in ``repeat`` measurements after one run."""
     begin = time.perf_counter()
     work()
-    turns = max(1, round(LEAST_SECONDS / (time.perf_counter() - begin)))
+    runs = max(1, round(LEAST_SECONDS / (time.perf_counter() - begin)))
     rates = []
     for _ in range(repeat):
         begin = time.perf_counter()
-        for _ in range(turns):
+        for _ in range(runs):
             work()
-        rates.append(amount * turns / (time.perf_counter() - begin))
+        rates.append(amount * runs / (time.perf_counter() - begin))
     return median(rates, how)
 
 

@@ -42,8 +42,8 @@ def work(
     from accel.quantization import measure, preparation
     from accel.quantization.exact import settled
     from accel.quantization.fit import fitted
+    from accel.quantization.low_bit import rewritten, rounded
     from accel.quantization.model import read_model
-    from accel.quantization.narrow import narrowed, rewritten
     from accel.quantization.quantizer import quantize as quantize_model
     from accel.quantization.runtime import Session, runtime
     from accel.quantization.samples import read_samples
@@ -60,7 +60,7 @@ def work(
     count, narrow = len(typical.x), prepared
     layers: list[Any] = []
     if settings.weights != "int8":
-        narrow, layers = narrowed(prepared, settings.weights, settings.per_tensor)
+        narrow, layers = rounded(prepared, settings.weights, settings.per_tensor)
         with progress("fitting narrow weights", len(layers)) as advance:
             layers = fitted(prepared, narrow, layers, typical.x, model.name, advance)
     with progress(f"calibrating with {count} samples", count) as advance:

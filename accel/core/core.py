@@ -45,6 +45,9 @@ class Core(wiring.Component):
         On cores with a flash.
     """
 
+    i: stream.Interface
+    o: stream.Interface
+
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False, flash_offset: int = 0):
         self.config = config
         self.banks = ActivationBanks(config, simulate=simulate)

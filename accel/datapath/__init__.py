@@ -1,8 +1,8 @@
 """What a datapath of your own is made of, and what holds it to what it states.
 
-A `NumberFormat` says what weights are and what a product is, an `Element` or a `ProcessingElement` how
-products are made. Either is one file, here or in a package of yours, which names them by entry points
-of the groups ``accel.formats`` and ``accel.elements``::
+A `NumberFormat` says what weights are and what a product is, an `Element` or a `ProcessingElement`
+how products are made. Either is one file, here or in a package of yours, which names them by entry
+points of the groups ``accel.formats`` and ``accel.elements``::
 
     [project.entry-points."accel.formats"]
     int8_int3 = "my_package:FORMAT"

@@ -1,4 +1,4 @@
-"""A claim, and the core that it is examined on."""
+"""A claim about a datapath, and the core that it is checked on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from accel.core.pe import element_of
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One claim: what is claimed, how it was examined, and what was found to be wrong, if anything."""
+    """One claim: what is claimed, how it was checked, and what was found to be wrong, if
+    anything."""
 
     what: str
     how: str
@@ -27,7 +28,7 @@ class Claim:
 def smallest(
     config: AcceleratorConfig, sizes: Iterable[tuple[int, int]] = ((2, 1), (2, 2), (2, 4))
 ) -> AcceleratorConfig:
-    """The first of some sizes that the element can be made for, else the core as it is."""
+    """The first of a few small sizes that the element can be made for, else the core as it is."""
     for rows, columns in sizes:
         smaller = config.replace(rows=rows, columns=columns)
         try:

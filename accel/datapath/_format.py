@@ -1,4 +1,5 @@
-"""A number format: weights come back from memory, and a product is the same of whatever it is made."""
+"""Claims about a number format: weights survive packing, and all ways to compute a product
+agree."""
 
 import operator
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from ._claim import Claim
 
 
 def claims(number: NumberFormat) -> Iterator[Claim]:
-    """Of one format."""
+    """The claims about one format."""
     yield Claim(
         what=f"{len(number)} weights in {number.weight_bits} bits come back from memory",
         how="all weights",
@@ -59,7 +60,7 @@ def _product(number: NumberFormat) -> str:
 
 
 def _simulated(number: NumberFormat, pairs: list[tuple[int, int]]) -> list[int]:
-    """The product as a circuit, which has as many bits as the format says."""
+    """The product as a circuit, of as many bits as the format says."""
     a, b = Signal(signed(number.activation_bits)), Signal(signed(number.weight_bits))
     p = Signal(signed(number.product_bits))
     product = number.product(a, b)

@@ -1,4 +1,5 @@
-"""Whole layers with a datapath: in RTL what the machine computes, in the cycles that the model says."""
+"""Claims about whole layers: RTL computes what the machine does, in the cycles of the cycle
+model."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,7 +30,8 @@ _SPREAD = 40.0  # of the codes of a layer, about
 
 
 def claims(config: AcceleratorConfig) -> Iterator[Claim]:
-    """One for the answers and one for the cycles; of exact products also one for the reference."""
+    """Claims about answers and cycles and, where products are exact, about equality with the
+    reference."""
     what = "layers in RTL are those of the machine"
     how = "convolution, depthwise, pool and fully connected, every element"
     try:
@@ -45,7 +47,7 @@ def claims(config: AcceleratorConfig) -> Iterator[Claim]:
         machine = program.session.execute("machine", inputs, keep)
         rtl = program.session.execute("pysim", inputs, keep)
         yield Claim(what=what, how=how, problem=_differing(rtl.tensors, machine.tensors))
-        counted = [asdict(counters) for counters in rtl.layers]
+        counted = [asdict(counters) for counters in rtl.layers or ()]
         modelled = [layer.as_dict() for layer in predict(program.code)]
         wrong = [
             f"{command.name} takes {c['cycles']} cycles, the model says {m['cycles']}"
@@ -73,7 +75,7 @@ def _differing(actual: Any, expected: Any) -> str:
 
 
 class _Builder:
-    """Grows a network whose weights are those of a number format."""
+    """Builds a network whose weights a number format can hold."""
 
     def __init__(self, number: NumberFormat):
         self.values = number.values[(number.values >= -128) & (number.values <= 127)]
@@ -87,15 +89,19 @@ class _Builder:
             name=name, shape=shape, dtype="int8", quantization=q
         )
 
-    def node(self, operator: str, attributes: Any, shape: tuple[int, ...], constants=()) -> None:
-        """A node whose codes spread, if it has weights."""
-        name, source, scale = (
-            f"{operator}_{len(self.nodes)}",
-            self.last,
-            self.last.quantization.scale[0],
-        )
+    def node(
+        self,
+        operator: str,
+        attributes: Any,
+        shape: tuple[int, ...],
+        constants: tuple[str, ...] = (),
+    ) -> None:
+        """Add a node, with an output scale at which its codes use the range, if it has weights."""
+        name, source = f"{operator}_{len(self.nodes)}", self.last
+        assert source.quantization is not None
+        scale = source.quantization.scale[0]
         if constants:
-            weights = self.tensors[constants[0]].data.astype(float)
+            weights = np.asarray(self.tensors[constants[0]].data, float)
             terms = weights.size / shape[-1]
             spread = scale * 74 * np.sqrt((weights**2).mean() * terms)
             scale = spread / _SPREAD
@@ -116,7 +122,8 @@ class _Builder:
 
 
 def _network(config: AcceleratorConfig) -> Graph:
-    """A layer for each way to use the array, with groups and tiles that are not full."""
+    """A network with a layer for each way to use the array, with groups and tiles that are not
+    full."""
     b, channels = _Builder(config.number_format), config.columns + 3
     b.add("x", (1, 5, 6, 3), 0.02, 5)
     unpadded, same = ((0, 0), (0, 0)), ((1, 1), (1, 1))

@@ -1,7 +1,9 @@
-"""The ports of a processing element, and whether there is hardware behind them."""
+"""The claim about a processing element's ports, and whether it can be elaborated."""
 
-from amaranth.back import rtlil
-from amaranth.hdl import Shape
+from typing import Any, Protocol, cast
+
+from amaranth.back.rtlil import convert
+from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import data, wiring
 
 from accel.config import AcceleratorConfig
@@ -10,8 +12,29 @@ from accel.core.pe import element_of
 from ._claim import Claim, smallest
 
 
+class ElementComponent(Protocol):
+    """The ports of a component that an element creates, and what every component has.
+
+    ``carry`` and ``sub_byte`` are there where ``signature`` has them.
+    """
+
+    a: data.View
+    b: data.View
+    p: data.View
+    carry: data.View
+    sub_byte: Signal
+    signature: wiring.Signature
+
+    def elaborate(self, platform: Any) -> Module: ...
+
+
+def created(config: AcceleratorConfig) -> ElementComponent:
+    """The element of a configuration, as the array connects it in a simulation."""
+    return cast("ElementComponent", element_of(config).create(config, True))
+
+
 def claim(config: AcceleratorConfig) -> Claim:
-    """The array can connect the element of a configuration, in simulation and in synthesis."""
+    """The array can connect the configuration's element, in simulation and in synthesis."""
     return Claim(
         what="the ports a, b and p are those that the array connects",
         how=f"widths and elaboration, family {config.family}",
@@ -36,7 +59,7 @@ def _problem(config: AcceleratorConfig) -> str:
             if not isinstance(component, wiring.Component):
                 return f"create gave a {type(component).__name__}, not a wiring.Component"
             # Elaborated in any case: what is never used is reported by Amaranth.
-            rtlil.convert(component, emit_src=False)
+            convert(component, emit_src=False)
         except Exception as problem:  # noqa: BLE001 -- a user's own code
             return f"it cannot be made: {type(problem).__name__}: {problem}"
         count = config.rows * config.columns
@@ -49,7 +72,7 @@ def _problem(config: AcceleratorConfig) -> str:
             if wrong:
                 return wrong
         if number.sub_byte and "sub_byte" not in component.signature.members:
-            return "there is no port 'narrow', which this number format needs"
+            return "there is no port 'sub_byte', which this number format needs"
     return ""
 
 

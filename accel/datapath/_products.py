@@ -1,4 +1,4 @@
-"""All products of a processing element, in random order, and after how many cycles they come."""
+"""Claims about all products of a processing element, in random order, and about its latency."""
 
 import random
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from accel.config import AcceleratorConfig
 from accel.core.pe import element_of
 
 from ._claim import Claim
+from ._ports import created
 
 _PERIOD = 1e-6
 _MORE_CYCLES = 8  # after the stated latency in which a late product is looked for
@@ -17,19 +18,20 @@ Operands = tuple[list[int], list[int]]  # of a cycle: activations and weight cod
 
 
 def claims(config: AcceleratorConfig) -> Iterator[Claim]:
-    """Every activation with every weight, and every byte of several with every other."""
+    """Every activation with every weight; and every byte of several with every other, if it has
+    such."""
     yield claim(config)
     if config.number_format.sub_byte:
         yield claim(config, sub_byte=True)
 
 
 def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
-    """Every activation with every weight, each on some of the array's products."""
+    """Every activation with every weight, each pair on some of the array's products."""
     number, latency = config.number_format, element_of(config).latency(config)
     pairs = len(number.activations) * len(number)
     what = "each product"
-    if sub_byte:
-        what = f"each sum of {number.sub_byte.packing_factor} narrow products"
+    if sub_byte and number.sub_byte:
+        what = f"each sum of {number.sub_byte.packing_factor} sub-byte products"
     return Claim(
         what=f"{what} is the format's, {latency} cycles after its operands",
         how=f"all {pairs:,} pairs, family {config.family}",
@@ -39,7 +41,8 @@ def claim(config: AcceleratorConfig, sub_byte: bool = False) -> Claim:
 
 def _problem(config: AcceleratorConfig, latency: int, sub_byte: bool = False) -> str:
     cycles = list(_cycles(config, random.Random(1)))
-    product = config.number_format.sub_byte.dot if sub_byte else config.number_format.product
+    number = config.number_format
+    product = number.sub_byte.dot if sub_byte and number.sub_byte else number.product
     expected = [[int(product(a, b)) for a, b in zip(*step, strict=True)] for step in cycles]
     try:
         seen = _simulated(config, cycles, latency + _MORE_CYCLES, sub_byte)
@@ -60,7 +63,8 @@ def _problem(config: AcceleratorConfig, latency: int, sub_byte: bool = False) ->
                 )
                 row, column = divmod(k, config.columns)
                 return (
-                    f"an activation of {a} and the weight {_weight(config, b)} give {found[k]}, not "
+                    f"an activation of {a} and the weight {_weight(config, b)} give {found[k]}, "
+                    f"not "
                     f"{wanted[k]}, in row {row}, column {column} of {config.rows}x{config.columns} "
                     f"(and {wrong - 1:,} more)"
                 )
@@ -74,18 +78,21 @@ def _weight(config: AcceleratorConfig, code: int) -> str:
 
 
 def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]:
-    """Operands as the array gives them, over and over: in a row, columns ``rows`` apart have the same
-    activation; in a column, a row has the weight that the one above had a cycle before."""
+    """Operands for each cycle, with the structure that the array gives them.
+
+    In a row, columns ``rows`` apart have the same activation. In a column, each row has the weight
+    that the row above had a cycle before.
+    """
     number, rows, columns = config.number_format, config.rows, config.columns
-    lanes = min(rows, columns)
+    different = min(rows, columns)  # activations of a row in one cycle
     # Columns with one activation have weights that meet an activation in each row.
     jobs = []
     for codes in _parts(number.codes.tolist(), -(-columns // rows), rng):
         activations = _parts(number.activations.tolist(), rows, rng)
         jobs += [(some, codes) for some in activations]
     rng.shuffle(jobs)
-    jobs += jobs[: -len(jobs) % lanes]
-    steps = [jobs[start : start + lanes] for start in range(0, len(jobs), lanes)]
+    jobs += jobs[: -len(jobs) % different]
+    steps = [jobs[start : start + different] for start in range(0, len(jobs), different)]
     places = [divmod(k, columns) for k in range(rows * columns)]
     for time in range(len(steps)):
         chosen = [(r, steps[time - r][c % rows], c // rows) for r, c in places]
@@ -93,7 +100,7 @@ def _cycles(config: AcceleratorConfig, rng: random.Random) -> Iterator[Operands]
 
 
 def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
-    """All values in lists of so many each, in random order; some come twice where they do not go up."""
+    """All values in random order, in lists of ``size``; some come twice to fill the last list."""
     rng.shuffle(values)
     values += values[: -len(values) % size]
     return [values[start : start + size] for start in range(0, len(values), size)]
@@ -102,8 +109,8 @@ def _parts(values: list[int], size: int, rng: random.Random) -> list[list[int]]:
 def _simulated(
     config: AcceleratorConfig, cycles: list[Operands], more: int, sub_byte: bool
 ) -> list[list[int]]:
-    """The products before each cycle's clock edge, for some cycles more than there are operands."""
-    dut = element_of(config).create(config, True)
+    """The products before each clock edge, for ``more`` cycles after the last operands."""
+    dut = created(config)
     carries = "carry" in dut.signature.members
     seen = []
 

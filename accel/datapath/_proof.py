@@ -1,14 +1,14 @@
-"""Products are the format's whatever came before: proved by Yosys's solver, with all registers.
+"""The claim that products do not depend on what came before, proved by Yosys's SAT solver.
 
-All registers begin with anything at all, so that what holds of one set of operands holds of any at
-any time. A simulation cannot say that of an element that remembers more than it should.
+All registers begin with arbitrary values, so what holds of one set of operands holds of any at any
+time. A simulation cannot show that of an element that remembers more than it should.
 """
 
 import re
 import tempfile
 from pathlib import Path
 
-from amaranth.back import rtlil
+from amaranth.back.rtlil import convert
 from amaranth.hdl import Cat, ClockDomain, Elaboratable, Module, Signal
 
 from accel.config import AcceleratorConfig
@@ -17,17 +17,18 @@ from accel.flow.tools import find_tool
 from accel.processes.children import TimeoutExpired, run
 
 from ._claim import Claim
+from ._ports import created
 
 TIMEOUT_SECONDS = 60
 _PROVED, _REFUTED = "no model found: SUCCESS", "model found: FAIL"
 
 
 class _Miter(Elaboratable):
-    """An element beside the format's products of operands of as many cycles ago."""
+    """An element beside the format's products of the same operands, delayed by its latency."""
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        self.dut = element_of(config).create(config, True)
+        self.dut = created(config)
         self.a = Signal(self.dut.a.shape().size)
         self.b = Signal(config.columns * config.number_format.weight_bits)
         self.differs = Signal(config.rows * config.columns)
@@ -69,7 +70,7 @@ class _Miter(Elaboratable):
 
 
 def claim(config: AcceleratorConfig) -> Claim:
-    """Of a core that is as small as can be."""
+    """Check the claim on the smallest core of the configuration."""
     what = "no operands have another product, whatever came before"
     answer = _answer(config)
     if answer is None:
@@ -85,9 +86,10 @@ def claim(config: AcceleratorConfig) -> Claim:
 
 
 def _answer(config: AcceleratorConfig) -> str | None:
-    """What Yosys says, or nothing where it takes too long."""
+    """What Yosys prints, or ``None`` if it takes too long."""
     miter = _Miter(config)
-    ports = [miter.domain.clk, miter.a, miter.b, miter.differs]
+    clock: Signal = miter.domain.clk  # type: ignore[attr-defined]  # not in the stubs
+    ports = [clock, miter.a, miter.b, miter.differs]
     # The weights of the last row have sunk through all others before.
     before = element_of(config).latency(config) + config.rows - 1
     proof = f"sat -seq {before + 1} -prove-skip {before} -show a,b"
@@ -97,7 +99,7 @@ def _answer(config: AcceleratorConfig) -> str | None:
         *(f"{proof} -prove differs[{k}] 0 top" for k in range(config.rows * config.columns)),
     ]
     with tempfile.TemporaryDirectory() as folder:
-        text = rtlil.convert(miter, name="top", ports=ports, emit_src=False)
+        text = convert(miter, name="top", ports=ports, emit_src=False)
         (Path(folder) / "top.il").write_text(text)
         command = [find_tool("yosys").executable, "-p", "; ".join(script)]
         try:
@@ -108,7 +110,7 @@ def _answer(config: AcceleratorConfig) -> str | None:
 
 
 def _counterexample(answer: str, config: AcceleratorConfig) -> str:
-    """The operands whose products are wrong in the last cycle."""
+    """The operands of the last cycle, whose products are wrong, as the solver found them."""
     found: dict[tuple[str, int], int] = {}
     answer = answer[answer.index(_REFUTED) :]
     for time, name, bits in re.findall(

@@ -1,4 +1,4 @@
-"""Holds a number format and a processing element to what they state, claim by claim."""
+"""Checks that a number format and a processing element do what they state, claim by claim."""
 
 from collections.abc import Callable, Iterator
 
@@ -23,10 +23,11 @@ _GRANTED = 3
 
 
 def configurations(name: str, form: str | None = None) -> list[AcceleratorConfig]:
-    """Cores with the number format or processing element ``name``, one in each family in which it
-    differs. ``form`` is the number format, where an element serves several.
+    """Cores with the number format or processing element ``name``, one for each family that
+    matters.
 
-    Raises ``InvalidConfiguration`` where there is neither, or where they do not go together.
+    ``form`` is the number format, where an element serves several. Raises ``InvalidConfiguration``
+    where there is neither, or where they do not go together.
     """
     if name not in ELEMENTS and name not in FORMATS:
         known = ", ".join(dict.fromkeys([*FORMATS, *ELEMENTS]))
@@ -54,8 +55,8 @@ def _served(element: str) -> str:
         if element in serving(AcceleratorConfig(format=form)):
             return form
     raise InvalidConfiguration(
-        f"Processing element {element!r} serves none of {', '.join(FORMATS.builtin)}; say which format "
-        "it is for"
+        f"Processing element {element!r} serves none of {', '.join(FORMATS.builtin)}; say which "
+        "format it is for"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a core takes and how fast it is, before synthesis: fitted to recorded builds."""
+"""Resources and speed of a core before synthesis, fitted to recorded builds."""
 
 from accel.estimate.model import Estimate, NotEstimated, estimate
 

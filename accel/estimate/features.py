@@ -1,4 +1,4 @@
-"""What a core's size goes by: how many there are of the parts that logic is made of."""
+"""The features of a core's size: how many it has of each part that logic is made of."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ PRIOR = {
     "accumulators": 2.2,  # a bit of a sum: adder, and the copy that drains
     "feeder": 2.2,  # a bit of a waiting activation or passing weight
     "products": 110.0,  # a multiplier made of logic
-    "requantizers": 700.0,  # division, records, combination
+    "requantizers": 700.0,  # division, channel parameters, post-op
     "registers": 1.5,  # a bit of a memory that is too small for a block RAM: register, multiplexer
     "words": 9.0,  # a bit of a memory word: multiplexers and registers around the banks
     "flash": 350.0,
@@ -39,8 +39,11 @@ def features(config: AcceleratorConfig) -> np.ndarray:
 
 
 def _of_logic(config: AcceleratorConfig) -> int:
-    """Products that no DSP makes: an element makes all of them of DSPs or none, unless it takes just
-    as many as the configuration says."""
+    """Products that no DSP makes.
+
+    An element makes all of them in DSPs or none, unless it takes just as many DSPs as the
+    configuration says.
+    """
     cells = element_of(config).dsps(config)
     if cells == config.dsps:
         return config.peak_macs - products_of(config.family, cells)

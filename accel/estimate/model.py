@@ -1,9 +1,10 @@
-"""Logic and clock of a core on a device, from builds that were placed and routed.
+"""Logic and clock of a core on a device, estimated from builds that were placed and routed.
 
-Logic is a sum over the core's parts, see `features`; what a part takes is fitted for each family by
-least squares of relative errors, held towards an expectation where the builds do not tell. The clock
-is that of the builds in its speed, made slower with every doubling of the logic as those of its
-family are: a larger core has longer wires. Nothing is stored but the builds: a new one makes both better.
+Logic is a sum over the core's parts, see `features`. The cost of a part is fitted for each family
+by least squares of relative errors, and held near an expectation where the builds do not tell. The
+clock is that of the builds on devices of the same speed, lowered with every doubling of the logic
+by as much as in the whole family: a larger core has longer wires. Only the builds are stored: a new
+one improves both.
 """
 
 from collections.abc import Sequence
@@ -84,7 +85,7 @@ def estimate(
 
 
 def _logic(config: AcceleratorConfig, builds: Sequence[Record], resource: str) -> float:
-    """Cells of logic: the parts' counts by what a part takes."""
+    """Cells of logic: the parts' counts by what a part costs."""
     expected = np.array(list(PRIOR.values()))
     counts = np.array([features(r.config) for r in builds])
     took = np.array([r.used[resource] for r in builds], float)
@@ -109,18 +110,19 @@ def _non_negative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def _speed(device: str) -> str:
-    """What devices of one speed have in common: an ECP5's grade, an iCE40's series."""
+    """The speed class of a device: an ECP5's grade, an iCE40's series."""
     name, package = device.rsplit("-", 1)
     return package[0] if name.startswith("LFE5U") else name
 
 
 def _fmax(device: str, logic: float, builds: Sequence[Record], resource: str) -> float:
-    """Median Fmax: the level of the device's speed, at the slope over cells of the whole family."""
+    """Median Fmax: the level of the device's speed class, with the whole family's slope over
+    cells."""
     speeds = sorted({_speed(r.device) for r in builds})
     own = _speed(device)
     # log(Fmax) = level + slope * log(cells)
-    matrix = [[*(_speed(r.device) == s for s in speeds), np.log(r.used[resource])] for r in builds]
-    matrix = np.vstack([np.array(matrix, float), [*[0.0] * len(speeds), 1.0]])
+    rows = [[*(_speed(r.device) == s for s in speeds), np.log(r.used[resource])] for r in builds]
+    matrix = np.array([*rows, [*[0.0] * len(speeds), 1.0]], float)
     target = [*(np.log(median(r.fmax_mhz)) for r in builds), _SLOPE]
     solution = np.linalg.lstsq(matrix, np.array(target), rcond=None)[0]
     level = solution[speeds.index(own)] if own in speeds else solution[: len(speeds)].mean()

@@ -1,1 +1,1 @@
-"""Searching the space of cores: estimate all, route the promising ones, keep what is best."""
+"""Exploration of cores: estimates all, routes the most promising, keeps the best."""

@@ -1,4 +1,4 @@
-"""Ends with 0 if a Dask scheduler answers: ``_dask_probe.py ADDRESS SECONDS``, a script of its own."""
+"""Exits with 0 if a Dask scheduler answers; a script: ``_dask_probe.py ADDRESS SECONDS``."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 try:
     import resource
 except ImportError:  # a system without such limits
-    resource = None
+    resource = None  # type: ignore[assignment]  # a module that may be missing
 
 _BYTES = 4 << 30  # of memory; what answers may be anything and claim to send any amount
 _PORT = 8786  # Dask's own, where none is given
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def _clock(seconds: float) -> threading.Timer:
-    """Names are looked up in calls that cannot be broken off, so the process is."""
+    """A timer that ends the process: calls that look names up cannot be interrupted."""
     clock = threading.Timer(seconds, os._exit, (1,))
     clock.daemon = True
     clock.start()
@@ -40,7 +40,8 @@ def _clock(seconds: float) -> threading.Timer:
 
 
 def _connect(address: str) -> None:
-    """Raises ``OSError`` or ``ValueError`` if an address is none, or nobody listens there."""
+    """Connect once. Raises ``OSError`` or ``ValueError`` if the address is none, or nobody
+    listens."""
     parts = urlsplit(address if "://" in address else f"tcp://{address}")
     if parts.scheme in _SOCKETS:
         if not parts.hostname:

@@ -47,7 +47,7 @@ def compare(
     seeds: Sequence[int],
     progress: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Any]]:
-    """A row for each core: what it takes, its clock, and what the networks take on it.
+    """A row for each core: its resources, its clock, and what the networks take on it.
 
     Without ``seeds`` nothing is built. ``problem`` says why a core or a network has no figures.
     """

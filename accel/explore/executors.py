@@ -1,4 +1,4 @@
-"""Where the work is done: processes of this machine, or the workers of a Dask cluster."""
+"""Where the work is done: in processes on this machine, or on the workers of a Dask cluster."""
 
 import contextlib
 import importlib.util
@@ -32,10 +32,10 @@ class WorkLost(ToolError):
 
 @contextlib.contextmanager
 def local(jobs: int) -> Iterator[Executor]:
-    """Processes of this machine. They are fresh ones, not copies of a process with threads.
+    """Processes on this machine, started afresh: a process with threads must not be forked.
 
-    If the block raises they end at once, with the tools that they run. So they do if this process is
-    killed: they hear of its end by a pipe that nothing is ever sent through.
+    If the block raises, they end at once, with the tools that they run. So they do if this process
+    is killed, which closes a pipe that they wait for.
     """
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
@@ -95,8 +95,11 @@ def dask(address: str) -> Iterator[Executor]:
 
 
 def _check_answers(address: str) -> None:
-    """Ask in a process of its own. Whatever is at the address, and however long Dask would try,
-    print, or take memory for what it is sent: here it comes to one short message."""
+    """Ask the scheduler from a process of its own.
+
+    Whatever is at the address, and however long Dask would try, print, or use memory for what it
+    receives, the result is one short message.
+    """
     command = (sys.executable, _PROBE, address, str(_WAIT_SECONDS))
     try:
         answered = children.run(command, timeout=_WAIT_SECONDS + _IMPORT_SECONDS).returncode == 0
@@ -114,7 +117,7 @@ def _no_scheduler(address: str) -> NoCluster:
 
 
 def losses() -> tuple[type[BaseException], ...]:
-    """What futures raise when it is not the work that failed but the worker that is gone."""
+    """The exceptions of a future that mean that the worker is gone, not that its work failed."""
     found = (BrokenExecutor, CancelledError, ConnectionError)
     try:
         from distributed import KilledWorker

@@ -1,4 +1,5 @@
-"""The Pareto front of each board: what no other point of that board beats in everything."""
+"""The Pareto front of each board: the points that no other point of the board beats in
+everything."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ Costs = Mapping[str, float | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Points that are comparable: those of one board, whose logic is counted in the same cells.
+    """Points that can be compared: those of one board, whose logic is counted in the same cells.
 
     Attributes
     ----------
@@ -65,8 +66,8 @@ def shares(sizes: Sequence[int], count: int) -> list[int]:
 
 
 def ranks(costs: np.ndarray) -> np.ndarray:
-    """For each point ``[points, objectives]``, all to be small, its front: 0 for those that no other
-    point beats, 1 for those that only these beat, and so on."""
+    """For each point ``[points, objectives]``, all to be small, its front: 0 for those that no
+    other point beats, 1 for those that only these beat, and so on."""
     rank = np.full(len(costs), -1)
     better = (costs[:, None] <= costs).all(axis=2) & (costs[:, None] < costs).any(axis=2)
     number = 0

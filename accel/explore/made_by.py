@@ -1,4 +1,4 @@
-"""What results are made by, which is part of their keys: our sources, and the tools."""
+"""What made a result, as part of its key: our sources, and the tools."""
 
 import hashlib
 import importlib.util
@@ -16,13 +16,15 @@ _KINDS = ("*.py", "*.json")
 
 @cache
 def sources() -> dict[str, str]:
-    """Version and digest of sources and recorded data: a version does not tell one state of a clone
-    from another."""
+    """Version and digest of sources and recorded data; a version alone does not identify a clone's
+    state."""
     hasher = hashlib.sha256()
     for part in _PARTS:
         found = importlib.util.find_spec(part)
-        root = Path(found.origin).parent if found and found.origin else None
-        for path in sorted(file for kind in _KINDS for file in root.rglob(kind)) if root else ():
+        if not found or not found.origin:
+            continue
+        root = Path(found.origin).parent
+        for path in sorted(file for kind in _KINDS for file in root.rglob(kind)):
             hasher.update(f"{part} {path.relative_to(root).as_posix()}\0".encode())
             hasher.update(path.read_bytes())
     return {"version": __version__, "sources": hasher.hexdigest()}
@@ -30,8 +32,8 @@ def sources() -> dict[str, str]:
 
 @cache
 def tools(family: str) -> list[Any]:
-    """What tells the tools that build for a family from others; ``None`` for one that this machine
-    does not have, as where workers of a cluster build."""
+    """The identities of the tools that build for a family; ``None`` for one that is not installed
+    here, as where a cluster's workers build."""
     names = ("yosys", "nextpnr-ecp5" if family == "ecp5" else "nextpnr-ice40")
     found = [find_optional(name) for name in names]
     return [identity_of(tool) if tool else None for tool in found]

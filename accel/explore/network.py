@@ -1,4 +1,4 @@
-"""A network to explore with: its file's bytes, so that a worker elsewhere needs no file."""
+"""A network to explore cores for, with its file's bytes: workers elsewhere have no files."""
 
 import hashlib
 import io

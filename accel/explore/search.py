@@ -1,4 +1,4 @@
-"""Search of a space that is too large to estimate every point, by Optuna's NSGA-II."""
+"""Searches a space that is too large to estimate every point, with Optuna's NSGA-II."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -19,9 +19,10 @@ class NoSearch(UserError):
 
 
 def search(sweep: Sweep, space: Space, trials: int, together: int) -> list[Outcome]:
-    """Estimate ``trials`` points, ``together`` at a time, each generation where the last was best.
+    """Estimate ``trials`` points, ``together`` at a time, each generation near the best of the
+    last.
 
-    Boards are searched one after the other, with as many points each: what is good on one says
+    Boards are searched one after the other, with equally many points: what is good on one says
     nothing about another, whose logic is counted in other cells.
     """
     try:
@@ -44,7 +45,7 @@ def _search_board(
 ) -> list[Outcome]:
     found: dict[Point, Outcome] = {}
     sampler = optuna.samplers.NSGAIISampler(population_size=max(8, together), seed=_SEED)
-    study, objectives = None, ()
+    study, objectives = None, tuple[str, ...]()
     for begin in range(0, trials, together):
         # How many objectives there are is known as soon as a point is that can be built.
         if study is None or not objectives:
@@ -62,7 +63,7 @@ def _search_board(
 
 
 def _objectives(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
-    """What is known of all points of a board that can be built."""
+    """The objectives that are known for all points of a board that can be built."""
     costs = [outcome.costs() for outcome in outcomes if not outcome.problem]
     return groups(["" for _ in costs], costs)[0].objectives if costs else ()
 
@@ -70,8 +71,8 @@ def _objectives(outcomes: Iterable[Outcome]) -> tuple[str, ...]:
 def _values(outcome: Outcome, objectives: Sequence[str]) -> list[float]:
     if outcome.problem or not objectives:
         return [_WORST] * max(1, len(objectives))
-    known = outcome.costs()
-    return [_WORST if known[name] is None else min(known[name], _WORST) for name in objectives]
+    costs = (outcome.costs()[name] for name in objectives)
+    return [_WORST if cost is None else min(cost, _WORST) for cost in costs]
 
 
 def _suggested(trial, space: Space) -> Point:

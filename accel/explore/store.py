@@ -1,4 +1,4 @@
-"""What a sweep has finished, kept line by line, so that an interrupted one goes on where it stopped."""
+"""The finished results of a sweep, kept line by line, so that an interrupted sweep can go on."""
 
 import contextlib
 import json
@@ -26,9 +26,9 @@ class CannotKeep(UserError):
 class Store:
     """Results by key in a file of the sweep's folder.
 
-    A line is written at once and to the disk, with a digest of what it says. A last line that was cut
-    off, by a full disk or a power cut, is dropped when the file is read again. An odd line before it
-    loses itself and no other; it is left where it is, and ``odd`` counts those that there are. Raises
+    A line is written to the disk at once, with a digest of its content. A last line that was cut
+    off, by a full disk or a power failure, is dropped when the file is read again. A damaged line
+    before it loses only itself; it stays in the file, and ``odd`` counts such lines. Raises
     ``CannotKeep``.
     """
 

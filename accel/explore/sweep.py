@@ -1,4 +1,5 @@
-"""A sweep: estimate every point, route those that promise most, keep everything that is finished."""
+"""A sweep: estimates every point, routes the most promising ones, keeps everything that is
+finished."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
@@ -28,7 +29,7 @@ class NothingFeasible(UserError):
 
 @dataclass
 class Sweep:
-    """Estimates and builds of points, on any executor; what the store has is not done again.
+    """Estimates and builds points on any executor; what the store has is not done again.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class Sweep:
     points: dict[Point, "Outcome"] = field(default_factory=dict)
 
     def estimate(self, points: Iterable[Point]) -> list["Outcome"]:
-        """Estimate points, which may be many; in their order."""
+        """Estimate any number of points; the outcomes are in their order."""
         wanted = list(dict.fromkeys(points))
         facts = [
             {"networks": [n.digest for n in self.networks], "estimate": p.as_dict()} for p in wanted
@@ -78,8 +79,10 @@ class Sweep:
         return [self.points[point] for point in chosen]
 
     def route_promising(self, outcomes: Sequence["Outcome"], count: int) -> None:
-        """Place and route the ``count`` points that promise most; where one turns out not to fit, the
-        next one takes its place. Raises ``NothingFeasible``."""
+        """Place and route the ``count`` most promising points.
+
+        Where one turns out not to fit, the next one takes its place. Raises ``NothingFeasible``.
+        """
         feasible(outcomes)
         while wanted := count - sum(outcome.is_routed for outcome in outcomes):
             left = [o for o in outcomes if not o.problem and not o.is_routed]
@@ -94,7 +97,7 @@ class Sweep:
         facts: Sequence[Mapping[str, Any]],
         calls: Sequence[tuple[Any, ...]],
     ) -> Iterator[tuple[Point, dict[str, Any]]]:
-        """Results of points, in whatever order they come: first what is kept, then the work."""
+        """Results of points in the order in which they come: first those that are kept."""
         keys = [key_of({**fact, **made_by.sources()}) for fact in facts]
         done, total = 0, len(points)
         self.on_progress(text, done, total)
@@ -132,7 +135,7 @@ class Sweep:
 
 @dataclass
 class Outcome:
-    """What is known of a point: its estimate and, if it was built, what came out of it."""
+    """What is known of a point: its estimate and, if it was built, the build's record."""
 
     point: Point
     estimated: dict[str, Any]
@@ -144,15 +147,18 @@ class Outcome:
         return self.estimated["problem"] or (self.routed["problem"] if self.routed else None)
 
     @property
+    def build(self) -> dict[str, Any] | None:
+        """The record of place and route, if that came to an end."""
+        return self.routed if self.routed and not self.routed["problem"] else None
+
+    @property
     def known(self) -> Mapping[str, Any]:
         """Cells: of the build if there is one."""
-        return (self.routed if self.routed and not self.routed["problem"] else self.estimated)[
-            "used"
-        ]
+        return (self.build or self.estimated)["used"]
 
     @property
     def is_routed(self) -> bool:
-        return self.routed is not None and not self.routed["problem"]
+        return self.build is not None
 
     @property
     def logic(self) -> int:
@@ -161,9 +167,7 @@ class Outcome:
     @property
     def fmax_mhz(self) -> float:
         """Median over seeds."""
-        if self.is_routed:
-            return self.routed["fmax_mhz"]["median"]
-        return self.estimated["fmax_mhz"]
+        return self.build["fmax_mhz"]["median"] if self.build else self.estimated["fmax_mhz"]
 
     @property
     def cycles(self) -> int:
@@ -188,7 +192,7 @@ class Outcome:
         return float(np.mean(known)) if known else None
 
     def costs(self) -> dict[str, float | None]:
-        """What is to be small, by objective: of accuracy, its negative."""
+        """What is to be minimized, by objective; for accuracy, its negative."""
         return {
             "latency": self.latency_ms,
             "logic": float(self.logic),
@@ -209,7 +213,7 @@ class Outcome:
             "latency_ms": round(self.latency_ms, 6),
             "energy_uj": self.energy_uj and round(self.energy_uj, 3),
             "accuracy": self.accuracy,
-            "critical_path": self.routed["critical_path"] if self.is_routed else None,
+            "critical_path": self.build["critical_path"] if self.build else None,
             "problem": None,
         }
 
@@ -228,8 +232,10 @@ def feasible(outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
-    """Up to ``count`` of the points that no other one of their board beats, or few do; as many of each
-    board, if it has as many."""
+    """Up to ``count`` points that no other point of their board beats, or only few do.
+
+    Equally many of each board, if it has as many.
+    """
     found = feasible(outcomes)
     costs, by_board = _groups(found)
     dealt = shares([len(group.members) for group in by_board], count)

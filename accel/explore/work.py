@@ -1,7 +1,7 @@
-"""What is done for one point; these functions run in other processes, maybe on other machines.
+"""The work on one point; these functions run in other processes, maybe on other machines.
 
-Results are plain dictionaries. What a user can have caused is told in ``problem`` and is a result like
-any other, unless it ``passes``, as a full disk does; anything else is raised.
+Results are plain dictionaries. A problem that a user can have caused is reported in ``problem`` and
+kept like any other result, unless it ``passes``, as a full disk does; anything else is raised.
 """
 
 import tempfile
@@ -55,13 +55,13 @@ def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
 
 
 def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
-    """What networks take on a point's core, each by itself; nothing is estimated."""
+    """Cycles of networks on a point's core, each by itself; nothing is estimated."""
     try:
         config, board = point.config(), point.found_board()
         resources.check_fits(config, board)
     except UserError as problem:
         return {"problem": str(problem), "networks": {}}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for network in networks:
         try:
             program = accel.compile(network.graph(), board=board, config=config)
@@ -77,7 +77,7 @@ def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
 
 
 def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
-    """What place and route makes of a point's core: cells, Fmax of all seeds, critical path.
+    """Place and route of a point's core: cells, Fmax of all seeds, critical path.
 
     Raises ``ToolNotFound``, ``ToolMisnamed`` and ``OutputUnusable``.
     """

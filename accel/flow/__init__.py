@@ -1,1 +1,1 @@
-"""From an elaborated design to a bitstream with YoWASP or native tools. Knows nothing of accelerators."""
+"""From an elaborated design to a bitstream; knows nothing of accelerators."""

@@ -30,7 +30,8 @@ _PLACE_AND_ROUTE = BuildStep(
     name="place and route",
     begin=0.3,
     end=0.95,
-    remedy="the design may be too large for the device: take a smaller configuration, or other seeds",
+    remedy="the design may be too large for the device: take a smaller configuration, or other "
+    "seeds",
     of_size=True,
 )
 _PACKING = BuildStep(
@@ -68,7 +69,7 @@ def build(
     cores : int
         Number of tools to run at once; all of this machine's if not given.
     on_progress : callable
-        Called with what is being done and the share of the build that is after it.
+        Called with what is being done and the share of the build that is done.
     cache : Cache
         Where what was made before is taken from and what is made is kept, each seed as soon as it
         has ended; nowhere if not given.
@@ -132,7 +133,7 @@ _BITSTREAM = {"icepack": -1, "ecppack": -3}
 def _place_and_route(
     plan: BuildPlan, work: Path, runner: Runner, nextpnr: Tool, stages: Stages
 ) -> tuple[list[summary.Run], bool]:
-    """Runs of all seeds that succeeded, and whether another one may succeed another time."""
+    """The runs of all seeds that succeeded, and whether a failed one may succeed another time."""
     options = ["--timing-allow-fail", "--report", NEXTPNR_REPORT]
     if _is_up5k(plan):
         options += ["--sdf", SDF, "--write", ROUTED]
@@ -196,7 +197,7 @@ def _is_up5k(plan: BuildPlan) -> bool:
 
 
 def _keep_products(plan: BuildPlan, work: Path, runs: Sequence[summary.Run], best: summary.Run):
-    """Leave in ``work`` what is worth keeping: sources, products of the best seed, all logs."""
+    """Leave in ``work`` what is kept: sources, products of the best seed, all logs."""
     logs = work / "logs"
     logs.mkdir(exist_ok=True)
     for log in work.glob("*.rpt"):

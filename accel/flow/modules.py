@@ -1,4 +1,5 @@
-"""Which modules of a design take its logic, by the names that Yosys gives the cells of a flat netlist."""
+"""Which modules of a design take its logic, by the names that Yosys gives the cells of a flat
+netlist."""
 
 import json
 import re

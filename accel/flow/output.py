@@ -1,4 +1,4 @@
-"""An output folder that is filled only with what is whole."""
+"""An output folder that only ever has whole files."""
 
 import contextlib
 import os
@@ -23,8 +23,8 @@ class OutputUnusable(UserError):
 def staged(output: Path) -> Iterator[Path]:
     """Give a folder to work in; when the block ends well, move its files into ``output``.
 
-    The folder lies beside ``output``, or in it if it is there already, so that moving is renaming: it
-    may be where a disk of its own begins. If the block raises, whatever it wrote is removed and
+    The folder lies beside ``output``, or in it if it is there already, so that moving is renaming:
+    it may be where a disk of its own begins. If the block raises, whatever it wrote is removed and
     ``output`` is as it was. Files of other names in ``output`` are left alone.
 
     Raises ``OutputUnusable`` for any ``OSError``, such as a full disk or missing permission.
@@ -73,7 +73,7 @@ def _move(work: Path, output: Path):
 
 
 def _make_folders(output: Path, folder: Path):
-    """Make a folder in ``output``; a link in its place is replaced, as a file's is: it may lead anywhere."""
+    """Make a folder in ``output``; a link there is replaced, since it may lead anywhere."""
     inner = [path for path in (folder, *folder.parents) if output in path.parents]
     for path in inner[::-1]:
         if path.is_symlink():
@@ -82,14 +82,15 @@ def _make_folders(output: Path, folder: Path):
 
 
 def hidden(path: Path) -> str:
-    """How names of temporary files for ``path`` begin, which must not become too long for a name."""
+    """How the names of temporary files for ``path`` begin, cut to the length that file systems
+    take."""
     return f".{path.name[:20]}-"
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Have ``write(binary file)`` make a file under another name and move it into place.
+    """Let ``write(binary file)`` make a file under another name, and move it into place.
 
-    What was there stays if anything is raised. A link is replaced and never followed, unless to a
+    If anything is raised, the old file stays. A link is replaced and never followed, unless to a
     device. Raises ``OSError``.
     """
     if path.exists() and not path.is_file():  # a device or a pipe cannot be moved over

@@ -16,8 +16,8 @@ STATISTICS = "stat.json"
 # Amaranth's read ports promise the old word where it is being written. Block RAM does not keep that
 # promise by itself, and nothing here relies on it: without it Yosys builds no logic around the RAM.
 #
-# Amaranth names the elements of an array, too: wire `p[3]` is element 3 of wire `p`. Its bit 3 has the
-# same name where Yosys hands the design to ABC9, which then fails now and then.
+# Amaranth names the elements of an array, too: wire `p[3]` is element 3 of wire `p`. Its bit 3 has
+# the same name where Yosys hands the design to ABC9, which then fails now and then.
 _AFTER_READ = """\
 setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2
 rename -hide w:*\\[*"""
@@ -75,17 +75,17 @@ def make_plan(
     name: str = "top",
     seeds: Iterable[int] = (1,),
     nextpnr_options: Iterable[str] = (),
-    places: Mapping[str, str] = MappingProxyType({}),
+    bel_constraints: Mapping[str, str] = MappingProxyType({}),
 ) -> BuildPlan:
     """Elaborate ``top`` for ``platform``, a fresh instance of a board of amaranth-boards.
 
-    ``places`` are those of cells that are to be somewhere, by the names of the cells.
+    ``bel_constraints`` are names of BELs by names of cells, for cells that the placer may not move.
 
     The programmer that the board asks for at build time is not needed. Source locations are left
     out of the netlist, so that the plan, and with it the bitstream, does not depend on where the
     sources lie.
     """
-    placed = [f'setattr -set BEL "{place}" c:{cell}' for cell, place in places.items()]
+    placed = [f'setattr -set BEL "{bel}" c:{cell}' for cell, bel in bel_constraints.items()]
     amaranth_plan = platform.prepare(
         top,
         name,
@@ -95,7 +95,7 @@ def make_plan(
         script_after_synth="\n".join([*placed, f"tee -q -o {STATISTICS} stat -json"]),
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]
-    # What a platform may do behind that is for its programmer.
+    # Further commands of a platform are for its programmer.
     synthesis, place_and_route, pack, *_ = (
         tuple(command) if isinstance(command, list) else tuple(shlex.split(command))
         for command in commands

@@ -1,4 +1,4 @@
-"""Runs several tools at once and leaves none of them behind, whatever happens."""
+"""Runs several tools at once and leaves none of them running, whatever happens."""
 
 import subprocess
 import time
@@ -29,9 +29,9 @@ def run_jobs(
 ) -> list[int]:
     """Run ``jobs``, ``workers`` at a time, and return their exit codes.
 
-    ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs; a job is
-    killed where that says that it is hopeless. Any exception, ``KeyboardInterrupt`` among them, kills what is
-    still running and is passed on.
+    ``on_end(index, code)`` is called as each ends, ``on_poll(index)`` often while it runs; a job
+    that ``on_poll`` calls hopeless is killed. Any exception, ``KeyboardInterrupt`` among them,
+    kills what is still running and is passed on.
     """
     waiting = list(enumerate(jobs))[::-1]
     running: dict[int, subprocess.Popen] = {}

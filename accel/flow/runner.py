@@ -1,4 +1,4 @@
-"""Runs one step of a build, tells how far it is, and turns a failure into a message."""
+"""Runs one step of a build, reports its progress, and turns a failure into a message."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from accel.flow.products.products import NotWhole
 from accel.flow.tools import Tool, ToolFailed
 
 OnProgress = Callable[[str, float], None]
-"""Called with what is being done, in words, and the share of the build that is behind it."""
+"""Called with what is being done, in words, and the share of the build that is done."""
 
 # What YoWASP prints before it compiles a tool for this machine.
 _FIRST_START = b"Preparing to run"
@@ -28,14 +28,18 @@ _LOOK_S = 1.0
 _TAIL_BYTES = 2000
 
 UNFINISHED = -1000
-"""The code of a command that did not do its work for a reason that may pass: the disk was full, it was
-killed, or what it made is not whole though it ended without an error."""
+"""The code of a command that did not do its work for a reason that may pass: the disk was full, it
+was killed, or what it made is not whole though it ended without an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildStep:
-    """A step of a build: its name, which share of the build it begins and ends with, and what to do
-    if the design is why it fails; ``of_size`` says that it fails where a design is too large."""
+    """A step of a build: its name, the shares of the build at which it begins and ends, and a
+    remedy.
+
+    The remedy is for failures that the design causes; ``of_size`` says that the step fails where a
+    design is too large.
+    """
 
     name: str
     begin: float
@@ -64,11 +68,12 @@ class Runner:
     ) -> list[int]:
         """Run the commands, each in its folder, and return their exit codes.
 
-        ``check(index)`` raises ``NotWhole`` if what a command made is not, which has failed then;
-        ``on_success(index)`` is called as soon as one has ended well. The code of what may succeed
-        another time is ``UNFINISHED``.
+        ``check(index)`` raises ``NotWhole`` if what a command made is not whole, which counts as a
+        failure; ``on_success(index)`` is called as soon as one has ended well. The code of a run
+        that may succeed another time is ``UNFINISHED``.
 
-        Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; its log is then kept beside the output folder.
+        Raises ``ToolFailed`` if none succeeds, unless all ``may_fail``; the log is then kept beside
+        the output folder.
         """
         jobs = [
             Job(
@@ -78,8 +83,8 @@ class Runner:
             )
             for command, folder in zip(commands, folders, strict=True)
         ]
-        ended = []
-        told = set()
+        ended: list[int] = []
+        told: set[int] = set()
         looked = dict.fromkeys(range(len(jobs)), 0.0)
         circling: dict[int, int] = {}
         broken: dict[int, NotWhole] = {}
@@ -167,6 +172,6 @@ def _iterations(folder: Path, command: Sequence[str]) -> int:
 
 
 def _log_of(folder: Path, command: Sequence[str]) -> Path | None:
-    """The log that a command is told to write."""
+    """The log file that a command names."""
     names = (value for option, value in pairwise(command) if option in ("-l", "--log"))
     return next((folder / name for name in names), None)

@@ -1,4 +1,4 @@
-"""The stages of a build in a cache: netlist, seeds of place and route, and the whole of it."""
+"""The stages of a build in a cache: the netlist, each seed of place and route, and the whole."""
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
@@ -16,8 +16,8 @@ _CONSTRAINTS = (".pcf", ".lpf")
 class Stages:
     """What of a build is in the cache; ``reused`` names what was taken from there.
 
-    Each key has the content of all files that go in, the command and the tool's identity. What is
-    not whole is neither taken nor left there.
+    A key is made of the content of all input files, the command and the tool's identity. Products
+    that are not whole are neither taken nor left in the cache.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Stages:
         self._facts = dict(facts)
 
     def take_build(self, work: Path) -> bool:
-        """Fill ``work`` with all products of the same build."""
+        """Fill ``work`` with all products of an earlier build of the same plan."""
         return self._take(
             "build", self._build_key, work, lambda: products.check_built(self._plan, work)
         )
@@ -89,9 +89,9 @@ class Stages:
 
     def _build_key(self) -> str:
         optional = find_optional("icetime")  # the report has its estimate where it is installed
-        tools = [identity_of(tool) for tool in (*self._tools, *filter(None, [optional]))]
-        tools += [metadata.version("amaranth")]  # the report has it
-        return key_of("build", self._plan.digest(), tools, self._facts, flow_digest())
+        tools = [identity_of(tool) for tool in (*self._tools, optional) if tool]
+        facts = [*tools, metadata.version("amaranth")]  # the report has it
+        return key_of("build", self._plan.digest(), facts, self._facts, flow_digest())
 
     def _netlist_key(self) -> str:
         plan = self._plan

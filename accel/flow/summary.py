@@ -1,4 +1,4 @@
-"""What ``report.json`` says of a finished build."""
+"""The contents of ``report.json`` of a finished build."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ class Run:
 
     @property
     def timing(self) -> SignOff:
-        """Timing of the design's clock: the one whose constraint is the clock asked for, the slower
-        one where a gate makes two of it."""
+        """Timing of the design's clock: the one with the requested constraint, or the slower one
+        where a gate makes two of it."""
         constraints = self.report.clocks
         return min(
             self.clocks.values(),
@@ -43,7 +43,7 @@ class Run:
 
     @property
     def timing_met(self) -> bool:
-        """Whether every clock of the design reaches what is asked of it."""
+        """Whether every clock of the design reaches its target."""
         constraints = self.report.clocks
         return self.timing.signed_off_mhz >= self.clock_mhz and all(
             clock.signed_off_mhz >= constraints[net].constraint_mhz * (1 - 1e-4)
@@ -99,7 +99,8 @@ def summarize(
 
 
 def is_complete(plan: BuildPlan, report: Mapping[str, Any]) -> bool:
-    """Whether a report has all that there are tools for: icetime may have been stopped."""
+    """Whether a report has everything that the installed tools can give: icetime may have been
+    stopped."""
     return "icetime_mhz" in report or _icetime_tool(plan) is None
 
 
@@ -113,7 +114,7 @@ def _icetime(plan: BuildPlan, best: Run) -> float | None:
 
 
 def _words(paths: Sequence[TimedPath]) -> list[str]:
-    """The longest path between each pair of places, since neighbouring bits tell nothing new."""
+    """The longest path between each pair of registers, since neighbouring bits add nothing new."""
     longest: dict[tuple[str, str], str] = {}
     for path in paths:
         longest.setdefault((path.start, path.end), path.describe())

@@ -1,4 +1,4 @@
-"""The tools that a build runs: native ones where they are recent enough, else those of YoWASP."""
+"""The tools that a build runs: native ones where they are recent enough, otherwise YoWASP's."""
 
 import hashlib
 import os
@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -72,7 +73,7 @@ class ToolFailed(ToolError):
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """A tool that the flow can use: its name, where it may come from, what it must be at least."""
+    """A tool that the flow uses: its name, where it may come from, the least version."""
 
     name: str
     package: str | None = None
@@ -109,10 +110,11 @@ class Tool:
 
 
 def find_tool(name: str) -> Tool:
-    """Find ``name``: the environment variable of Amaranth's name for it, the path, then YoWASP.
+    """Find ``name``: by the environment variable that Amaranth uses for it, on the path, then in
+    YoWASP.
 
-    Raises ``ToolNotFound``, which says what was found instead and how to install the tool, and
-    ``ToolMisnamed``: what the variable names is taken or refused, and never passed over.
+    Raises ``ToolNotFound``, which says what was found instead and how to install the tool. Raises
+    ``ToolMisnamed`` if the variable is set and what it names cannot be used: it is never ignored.
     """
     requirement = REQUIREMENTS[name]
     native, found_instead = _find_native(requirement)
@@ -168,17 +170,18 @@ def variable_of(name: str) -> str:
 
 
 def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
-    """The program that an environment variable names by its path, with ``arguments`` after it if
-    there may be any; nothing if the variable is unset or empty. Raises ``ToolMisnamed``."""
+    """The command that an environment variable names, its program by path, or ``()`` if it is not
+    set.
+
+    With ``arguments`` the program may be followed by some. Raises ``ToolMisnamed``.
+    """
     value = os.environ.get(variable, "")
     if not value.strip():
         return ()
     words = [value]
     if arguments and not shutil.which(value):
-        try:
+        with suppress(ValueError):  # a quotation mark without its other one
             words = shlex.split(value)
-        except ValueError:  # a quotation mark without its other one
-            pass
     executable = shutil.which(words[0]) or shutil.which(words[0], path=_beside_python())
     if executable is None:
         raise ToolMisnamed(
@@ -189,7 +192,7 @@ def named_command(variable: str, arguments: bool = False) -> tuple[str, ...]:
 
 
 def check_named_tools() -> None:
-    """Raise ``ToolMisnamed`` now for a variable that names nothing, before any long work."""
+    """Raise ``ToolMisnamed`` for variables that name no usable tool, before any long work."""
     for name in REQUIREMENTS:
         named_command(variable_of(name))
     named_command(COMPILER, arguments=True)
@@ -201,7 +204,7 @@ def _find_yowasp(requirement: Requirement) -> Tool | None:
     script = f"{_YOWASP}{requirement.name}"
     # Beside the interpreter first, so that an environment need not be activated.
     executable = shutil.which(script, path=_beside_python()) or shutil.which(script)
-    return executable and _yowasp_tool(requirement, executable)
+    return _yowasp_tool(requirement, executable) if executable else None
 
 
 def _beside_python() -> str:
@@ -209,15 +212,15 @@ def _beside_python() -> str:
 
 
 def _yowasp_tool(requirement: Requirement, executable: str) -> Tool:
-    try:
-        version = metadata.version(requirement.package)
-    except metadata.PackageNotFoundError:
-        version = "unknown"
-    return Tool(name=f"yowasp-{requirement.name}", executable=executable, version=version)
+    version = "unknown"
+    if requirement.package:
+        with suppress(metadata.PackageNotFoundError):
+            version = metadata.version(requirement.package)
+    return Tool(name=f"{_YOWASP}{requirement.name}", executable=executable, version=version)
 
 
 def content_of_tool(tool: Tool) -> str:
-    """A digest of what a tool consists of: two may say the same version."""
+    """A digest of a tool's files: two tools may report the same version."""
     package = REQUIREMENTS[tool.name.removeprefix(_YOWASP)].package
     if tool.name.startswith(_YOWASP) and package is not None:
         return _content_of_package(package)
@@ -236,7 +239,7 @@ def _content_of_file(path: str, *changes: int) -> str:
 
 @lru_cache(maxsize=8)
 def _content_of_package(package: str) -> str:
-    """Of the digests that came with the package, and of the sizes that its files have now."""
+    """A digest of the digests that came with the package, and of the present sizes of its files."""
     try:
         found = metadata.distribution(package)
     except metadata.PackageNotFoundError:
@@ -259,4 +262,4 @@ def _ask_version(executable: str, option: str) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.match(r"(\d+)\.(\d+)", version).groups())
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

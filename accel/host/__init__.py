@@ -1,1 +1,1 @@
-"""The link to a core, and the driver that speaks it to a board or to a simulation."""
+"""The driver of a core, over a serial link to a board or into a simulation."""

@@ -32,7 +32,7 @@ ATTEMPTS = 3
 
 
 class LinkError(ToolError):
-    """The core does not answer, or not as it should."""
+    """The core does not answer, or answers what it should not."""
 
 
 class WrongCore(UserError):
@@ -48,7 +48,7 @@ class Transport(Protocol):
     def read(self, count: int, cycles: int = 0) -> bytes:
         """Return ``count`` bytes, or fewer where they do not come in time.
 
-        They may be so many ``cycles`` of the core's clock later than an answer is else.
+        They may come ``cycles`` of the core's clock later than an answer usually does.
         """
 
     def discard(self) -> None:
@@ -57,7 +57,7 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class Counters:
-    """What the core counted during a run; cycles each, see `core.sequencer`."""
+    """What the core counted during a run, in cycles; see `core.control.sequencer`."""
 
     cycles: int
     busy: int
@@ -65,24 +65,25 @@ class Counters:
     waiting_drain: int
 
     def unwrapped(self, expected: "Counters") -> "Counters":
-        """These counts with the turns that the core's counters have no bits for.
+        """These counts with the overflows that the core's counters could not hold.
 
-        A counter goes round after ``2**COUNTER_BITS`` cycles, about a second. Of all counts that it
-        may stand for, the one nearest to the ``expected`` one is taken.
+        A counter wraps around after ``2**COUNTER_BITS`` cycles, about a second. Of all counts that
+        it may stand for, the one nearest to ``expected`` is taken.
         """
-        turn = 1 << COUNTER_BITS
+        period = 1 << COUNTER_BITS
         pairs = zip(astuple(self), astuple(expected), strict=True)
-        return Counters(*(n + turn * max(0, (e - n + turn // 2) // turn) for n, e in pairs))
+        return Counters(*(n + period * max(0, (e - n + period // 2) // period) for n, e in pairs))
 
     def __add__(self, other: "Counters") -> "Counters":
         return Counters(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 class Driver:
-    """Frames and their answers. Raises ``LinkError`` where the core cannot be talked to.
+    """Sends frames and reads their answers. Raises ``LinkError`` where the core cannot be talked
+    to.
 
-    ``retries`` counts the frames that had to be sent again. In what is left of a spoilt frame the
-    core may find other frames, and memory may have changed with them.
+    ``retries`` counts the frames that had to be sent again. The core may take the rest of a
+    corrupted frame for other frames, and memory may have changed with them.
     """
 
     def __init__(self, transport: Transport, config: AcceleratorConfig):
@@ -92,7 +93,8 @@ class Driver:
         self.isa = Isa(config)
 
     def connect(self) -> None:
-        """Find the core at frame boundary and check what it was built as. Raises ``WrongCore``."""
+        """Find the core, at the boundary of a frame, and check its identity. Raises
+        ``WrongCore``."""
         self.transport.write(bytes(HEADER_BYTES))
         found = self._info()[:IDENTITY_BYTES]
         if found == identity(self.config):
@@ -117,7 +119,7 @@ class Driver:
         return FlashStatus(self._info()[-1])
 
     def check_flash(self) -> None:
-        """Have the core look at its flash again."""
+        """Have the core check its flash again."""
         self._request(header(Opcode.CHECK), 0)
 
     def read_flash(self, address: int, count: int) -> bytes:
@@ -130,9 +132,9 @@ class Driver:
     def write(self, bank: int, address: int, data: bytes) -> None:
         """Write whole words."""
         for start, words in self._frames(len(data) // self.config.rows):
-            piece = data[start * self.config.rows : (start + words) * self.config.rows]
+            part = data[start * self.config.rows : (start + words) * self.config.rows]
             location = self.isa.pointer_to(bank, address + start)
-            frame = header(Opcode.WRITE, location, words) + piece + bytes([crc(piece)])
+            frame = header(Opcode.WRITE, location, words) + part + bytes([crc(part)])
             self._request(frame, 0)
 
     def read(self, bank: int, address: int, words: int) -> bytes:
@@ -145,9 +147,9 @@ class Driver:
         return b"".join(parts)
 
     def run(self, bank: int, address: int, layers: int = 0, cycles: int = 0) -> None:
-        """Run ``layers`` chunks from this one on, or all that are chained to it.
+        """Run ``layers`` chunks from this one on, or all that are linked to it.
 
-        That is to take about ``cycles``, for which the answer is waited.
+        ``cycles`` is about how long that takes, which the answer is waited for in addition.
         """
         frame = header(Opcode.RUN, self.isa.pointer_to(bank, address), layers)
         self._request(frame, 0, cycles)
@@ -159,7 +161,8 @@ class Driver:
         return self._request(header(Opcode.INFO), INFO_BYTES)
 
     def _request(self, frame: bytes, count: int, cycles: int = 0) -> bytes:
-        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes that are whole."""
+        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes with a right
+        CRC."""
         problem = ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -182,7 +185,7 @@ class Driver:
         )
 
     def _resynchronize(self) -> None:
-        """Have both ends forget what is left of a frame and of its answer."""
+        """Have both ends drop what is left of a frame and of its answer."""
         self.retries += 1
         self.transport.write(bytes(HEADER_BYTES))
         self.transport.discard()
@@ -193,16 +196,16 @@ class _Spoilt(Exception):
 
 
 class DrivenCore:
-    """A core behind a driver, as `runner.run` wants it. The program is loaded once.
+    """A core behind a driver, in the form that `runner.run` takes. The program is loaded once.
 
-    A sample in which a frame had to be sent again is not believed: the program is loaded and the
+    A sample in which a frame had to be sent again is not trusted: the program is loaded and the
     sample run once more. Layers overwrite what others have read, so a run cannot just be repeated.
 
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
-    by one, and ``layer_counters`` has those of the last sample; else ``total`` has the sum of them.
+    by one, and ``layer_counters`` has those of the last sample; otherwise ``total`` has their sum.
 
-    ``expected`` are the counters of each layer by the cycle model. So long a layer is waited for, and
-    its counters are read as those that went round as often.
+    ``expected`` are the cycle model's counters of each layer. A layer is waited for accordingly,
+    and tells how often its counters have wrapped around.
     """
 
     def __init__(
@@ -240,7 +243,7 @@ class DrivenCore:
     def run_sample(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
-        """Run one sample; layer by layer also where a wanted tensor would be overwritten."""
+        """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
         for _ in range(ATTEMPTS):
             if not self._load():
                 continue
@@ -270,7 +273,9 @@ class DrivenCore:
         if self.driver.retries != self._believed:
             raise _Spoilt
 
-    def _run(self, sample, keep) -> dict[str, np.ndarray]:
+    def _run(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())
@@ -283,7 +288,9 @@ class DrivenCore:
         self.total = self.driver.counters().unwrapped(expected)
         return {name: self._read(name) for name in keep}
 
-    def _step(self, sample, keep) -> dict[str, np.ndarray]:
+    def _step(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)

@@ -1,4 +1,4 @@
-"""Whether a core's flash holds the program that is to run, and if not, what is there instead."""
+"""Whether a core's flash holds the program that is to run, and if not, what it holds."""
 
 import time
 from typing import Protocol
@@ -25,7 +25,7 @@ class FlashRefused(UserError):
 
 
 class FlashDriver(Protocol):
-    """What is asked of a `Driver`."""
+    """What this module needs of a `Driver`."""
 
     config: AcceleratorConfig
 
@@ -58,7 +58,7 @@ def check_flash(driver: FlashDriver, image: bytes) -> None:
 
 
 def _instead(found: bytes) -> str:
-    """What a header is that the core does not take."""
+    """What a header is that the core refuses."""
     version = int.from_bytes(found[len(IMAGE_MAGIC) :][:4], "little")
     if found[: len(IMAGE_MAGIC)] != IMAGE_MAGIC:
         return f"holds no program, but bytes {found[: len(IMAGE_MAGIC)].hex(' ')}"

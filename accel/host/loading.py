@@ -1,4 +1,4 @@
-"""Puts another program into a core that is there: no synthesis, just the bytes over the link."""
+"""Loads another program into a core that is there: no synthesis, just bytes over the link."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from .flash import check_flash
 
 @dataclass(frozen=True)
 class Loading:
-    """What was loaded: ``size`` bytes of chunks, ``sent`` bytes with all that goes around them."""
+    """What was loaded: ``size`` bytes of chunks; ``sent`` bytes, framing included."""
 
     size: int
     sent: int

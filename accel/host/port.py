@@ -1,11 +1,12 @@
-"""Which serial port a board is at."""
+"""The serial port of a board."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Port:
-    """A serial port: its name in the system, bits in a second, and the clock of the core behind it.
+    """A serial port: its name in the system, bits a second, and the clock of the core connected to
+    it.
 
     The clock is that of the slowest board unless it is given.
     """

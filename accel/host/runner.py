@@ -1,4 +1,5 @@
-"""What the driver does around the core: the network's ends, and packing and unpacking of tensors."""
+"""What the driver does around the core: packs and unpacks tensors, and computes the nodes before
+and after it."""
 
 from collections.abc import Collection, Mapping
 from typing import Protocol
@@ -53,7 +54,7 @@ def run(
 
 
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
-    """What a tensor is that the core has as codes."""
+    """The value of a tensor that the core stores as codes."""
     node = program.graph.producer(tensor)
     operator = OPERATORS[node.operator] if node else None
     if node is None or not isinstance(operator, Index):
@@ -63,10 +64,12 @@ def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray
 
 def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
     graph = program.graph
+
+    def value(name: str) -> np.ndarray:
+        tensor = graph.tensor(name)
+        return tensor.values if tensor.constant else values[name]
+
     for node in nodes:
-        operands = [
-            graph.tensor(name).data if graph.tensor(name).constant else values[name]
-            for name in node.inputs
-        ]
+        operands = [value(name) for name in node.inputs]
         results = OPERATORS[node.operator].reference(node, graph, operands)
         values.update(zip(node.outputs, results, strict=True))

@@ -39,8 +39,8 @@ class SerialTransport:
     port
         The port, which nobody else can open meanwhile.
     patience
-        Seconds that an answer may take to begin, beside the time that bytes are on the line and that
-        the core is known to work.
+        Seconds that an answer may take to begin, beside the time that bytes are on the line and
+        that the core is known to work.
     quiet
         Seconds of silence that `discard` waits for.
 
@@ -110,13 +110,13 @@ class SerialTransport:
 
 
 def name_a_port() -> str:
-    """Tell a user which ports there are to choose from."""
+    """A message that lists the ports to choose from."""
     names = sorted(port.device for port in list_ports.comports())
     return f"ports here are {', '.join(names)}" if names else "there is no serial port here"
 
 
 def needed() -> CannotOpenPort:
-    """What to raise where nobody has named a port."""
+    """The error for a run on a board without a port."""
     return CannotOpenPort(
         f"Executor board needs the board's serial port, such as {_EXAMPLE}: give --port, "
         f"or port= in Python; {name_a_port()}"

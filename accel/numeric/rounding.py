@@ -1,7 +1,7 @@
-"""Rounding contracts: how an int32 sum becomes a scaled integer, exactly as a named oracle does it.
+"""Rounding contracts: how an int32 sum is scaled to an integer, exactly as a named oracle does it.
 
 A real multiplier is held as ``(q, shift)`` with ``real = q * 2**(shift - 31)`` and ``q`` of 31 bits
-(TFLite's ``QuantizeMultiplier``). A contract says how ``sum * real`` is rounded to an integer.
+(TFLite's ``QuantizeMultiplier``). A contract says how ``sum * real`` is rounded.
 """
 
 import math
@@ -15,7 +15,8 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """Return ``(q, shift)`` with ``real ~ q * 2**(shift - 31)`` and ``2**30 <= q < 2**31``, or q = 0.
+    """Return ``(q, shift)`` with ``real ~ q * 2**(shift - 31)`` and ``2**30 <= q < 2**31``, or q =
+    0.
 
     As TFLite's ``QuantizeMultiplier``: the mantissa is rounded half away from zero; multipliers
     below ``2**-32`` flush to ``(0, 0)``. Raises ``ValueError`` for a negative or infinite one.
@@ -67,7 +68,8 @@ def rounding_divide_by_pot(x: np.ndarray, exponent: np.ndarray | int) -> np.ndar
 
 
 def rescale_tflm(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Scale int32 sums as TFLite Micro's ``MultiplyByQuantizedMultiplier``: gemmlowp, twice rounded.
+    """Scale int32 sums as TFLite Micro's ``MultiplyByQuantizedMultiplier``: gemmlowp, twice
+    rounded.
 
     ``acc``, ``multiplier`` and ``shift`` are int64 arrays that broadcast. Sums outside int32, and
     sums that a positive shift takes out of int32, saturate. (The kernel overflows there, which is
@@ -97,8 +99,8 @@ def rescale_onnx(acc: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> 
     """Scale int32 sums in float32: ``round_half_even(float32(acc) * scale)``.
 
     Arrays as in ``rescale_tflm``; the multiplier must be a float32 number. Sum and product are
-    rounded to 24 bits, half to even, as ONNX Runtime's ``MlasRequantizeOutput`` does. Results beyond
-    int32 saturate.
+    rounded to 24 bits, half to even, as ONNX Runtime's ``MlasRequantizeOutput`` does. Results
+    beyond int32 saturate.
     """
     scale = np.ldexp(np.asarray(multiplier, np.float64), np.asarray(shift, np.int64) - 31)
     acc = np.clip(np.asarray(acc, np.int64), INT32_MIN, INT32_MAX)

@@ -1,1 +1,1 @@
-"""What we start and what we leave: tools, temporary files, and how a command comes to its end."""
+"""Processes and files that outlive a moment: tools, temporary files, and how a command ends."""

@@ -1,4 +1,4 @@
-"""Tools that we start: each ends with us at the latest, however we end."""
+"""Tools that we start: each ends when we do at the latest, however we end."""
 
 import atexit
 import contextlib
@@ -22,8 +22,10 @@ TimeoutExpired = subprocess.TimeoutExpired
 
 
 class _Ours:
-    """What tools of this process share: the pipe that tells them of our end, and a folder for their
-    temporary files. A process that was forked makes its own."""
+    """What the tools of this process share: a pipe that closes when we end, and a temporary folder.
+
+    A process that was forked makes its own.
+    """
 
     pipe: tuple[int, int] | None = None
     folder: str | None = None
@@ -91,7 +93,7 @@ def run(
         process.wait()
         raise
     finally:
-        for stream in (process.stdout, process.stderr):
+        for stream in filter(None, (process.stdout, process.stderr)):
             stream.close()
     return subprocess.CompletedProcess(command, process.returncode, *printed)
 
@@ -114,7 +116,8 @@ def _pipe() -> int:
 
 
 def _environment(temporary: Path | None) -> dict[str, str] | None:
-    """With a folder of ours for temporary files, since tools that are killed leave theirs."""
+    """An environment with a temporary folder of ours: tools that are killed leave their files
+    there."""
     if temporary is not None:
         return {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), os.fspath(temporary))}
     if os.name != "posix":
@@ -134,7 +137,7 @@ def remove_folder() -> None:
 
 
 def _forget() -> None:
-    """In a process that was forked: what belongs to its parent is none of its business."""
+    """In a process that was forked: drop what belongs to its parent."""
     global _LOCK
     _LOCK = threading.RLock()
     if _Ours.pipe is not None:

@@ -1,9 +1,10 @@
-"""Runs one tool, and kills it with all that it has started when it is told to or we are no more.
+"""Runs one tool, and kills it with all that it has started when told to, or when our process ends.
 
-A script of its own, ``guard.py COMMAND...``, whose standard input is a pipe that our process holds the
-other end of: the system closes it however our process ends, ``SIGKILL`` included. ``SIGUSR1`` says the
-same; signals that ask for the end are meant for our process and passed on to it. A guard is there before its tool is, and so there is no moment in which a tool would be left
-after; and it waits for the tool's end, so that there is none when we hear of the guard's.
+A script of its own, ``guard.py COMMAND...``. Its standard input is a pipe whose other end our
+process holds: the system closes that end however our process ends, ``SIGKILL`` included.
+``SIGUSR1`` says the same. Signals that ask for the end are meant for our process and passed on to
+it. A guard starts before its tool and ends after it, so there is no moment in which a tool could be
+left behind.
 """
 
 import contextlib

@@ -1,8 +1,9 @@
 """Temporary files of a process that was killed are removed by the next one.
 
-While a command runs, a journal in the user's cache names each of its temporary files and folders,
-before they are made: Python's ``tempfile`` tells of them. Its process holds a lock on the journal, which
-the system takes away when the process ends. Who finds a journal that nobody holds removes what it names.
+While a command runs, a journal in the user's cache names each of its temporary files and folders
+before they are made: Python's ``tempfile`` reports them. The process holds a lock on the journal,
+which the system releases when the process ends. A process that finds a journal without a lock
+removes what it names.
 """
 
 import contextlib
@@ -20,8 +21,8 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # where there are no such locks nothing is known of other processes
-    fcntl = None
+except ImportError:  # a system without such locks, where nothing is known of other processes
+    fcntl = None  # type: ignore[assignment]  # a module that may be missing
 
 _SUFFIX = ".journal"
 _MADE, _PARENT = "made", "parent"
@@ -49,7 +50,7 @@ class Journal:
         path = os.path.abspath(path)
         with self._lock, contextlib.suppress(OSError):
             if self._file is None:
-                self._open()
+                self._file, self._path = self._open()
             os.write(self._file, json.dumps([kind, path]).encode() + b"\n")
         self._names.append((kind, path))
 
@@ -61,18 +62,18 @@ class Journal:
             with contextlib.suppress(OSError):
                 self._path.unlink()
 
-    def _open(self) -> None:
+    def _open(self) -> tuple[int, Path]:
+        """A journal of our own, locked."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        while self._file is None:
+        while True:
             path = self._folder / f"{secrets.token_hex(8)}{_SUFFIX}"
             file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX)
             # Another process may have found it before it was locked.
             if path.exists():
-                self._file, self._path = file, path
-            else:
-                os.close(file)
+                return file, path
+            os.close(file)
 
 
 _JOURNAL: list[Journal] = []
@@ -93,7 +94,8 @@ def begin(folder: Path) -> None:
 
 
 def note_parent(folder: Path) -> None:
-    """Say of a folder that it is about to be made for others: it goes if it is empty at the end."""
+    """Note a folder that is about to be made for others: it is removed at the end if it is
+    empty."""
     if _JOURNAL:
         _JOURNAL[0].note(_PARENT, os.fspath(folder))
 
@@ -117,7 +119,8 @@ def clear(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _abandoned(path: Path) -> Iterator[bytes | None]:
-    """The text of a journal that nobody holds, held by us meanwhile; ``None`` if it is not such."""
+    """The text of a journal that no process holds, locked by us meanwhile; ``None`` for other
+    files."""
     file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         status = os.fstat(file)

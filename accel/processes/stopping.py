@@ -1,9 +1,9 @@
-"""How a command ends that is told to: cleaning up behind itself, and within seconds in any case.
+"""How a command ends that is told to stop: it cleans up, within seconds in any case.
 
-A signal raises an exception in the main thread, which undoes what is half done. That may take too long, or
-never come about, as when the main thread is in a library that does not return. So a thread of its own
-hears of the signal too, and if the process is still there after a while, it kills the tools, removes
-temporary files and ends the process.
+A signal raises an exception in the main thread, which undoes what is half done. That may take too
+long or never happen, as when the main thread is in a library that does not return. So a thread of
+its own receives the signal too: if the process is still there after a while, the thread kills the
+tools, removes temporary files and ends the process.
 """
 
 import contextlib
@@ -31,8 +31,9 @@ class Stopped(SystemExit):
 
 
 def install(grace_s: float = _GRACE_S) -> None:
-    """Let signals that ask for the end raise ``KeyboardInterrupt`` or ``Stopped`` in the main thread,
-    and end the process ``grace_s`` later if it is still there; without ``grace_s``, at once.
+    """Let signals that ask for the end raise ``KeyboardInterrupt`` or ``Stopped`` in the main
+    thread, and end the process ``grace_s`` later if it is still there; without ``grace_s``, at
+    once.
 
     One that is ignored, as ``nohup`` and a shell's background jobs have it, stays so.
     """
@@ -78,8 +79,10 @@ def end_now(code: int, quiet: bool = False) -> None:
 
 
 def finish() -> None:
-    """At the end of a command that was stopped, end the process without what else Python does then, which
-    takes a second where there are many objects."""
+    """After a command that was stopped, end the process at once.
+
+    What else Python does at its end takes a second where there are many objects.
+    """
     if _STOPPED:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):

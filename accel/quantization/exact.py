@@ -2,8 +2,8 @@
 
 The core requantizes by a division that is proved for every threshold of a channel. For some scales
 there is no such division: float32 rounds products that lie close beside a half to it, and then to
-even, in a pattern that no division has. Another scale, some millionths away, has another pattern. The
-file gets that scale, so that every runtime computes with the same.
+even, in a pattern that no division has. Another scale, some millionths away, has another pattern.
+The file gets that scale, so that every runtime computes with the same.
 """
 
 from dataclasses import replace
@@ -27,9 +27,9 @@ _LINEAR = ("QLinearConv", "QLinearMatMul", "QGemm")
 
 
 def settled(made: Quantized, name: str) -> Quantized:
-    """The network with scales that the core can requantize by, as far as there are such.
+    """The network with scales that the core can requantize by exactly, as far as there are such.
 
-    Only of operators on codes. ``moved`` of the result counts the scales that are others.
+    Only for operators on codes. ``moved`` of the result counts the scales that were changed.
     """
     import onnx
     from onnx import numpy_helper
@@ -65,13 +65,15 @@ def _scales(proto: Any) -> dict[str, str]:
 
 
 def _settled(node: Node, graph: Graph) -> np.ndarray | None:
-    """Scales float32 ``[channels]``, or ``[1]``, with which all channels are proved.
+    """Scales with which all channels are proved, float32 ``[channels]`` or ``[1]``.
 
-    None where the file's are, or where none of the tried do.
+    ``None`` if the file's own scales do, or if none of those that were tried do.
     """
     tensor = graph.tensor(node.inputs[1])
-    original = np.array(tensor.quantization.scale, np.float32)
-    if tensor.shape[tensor.quantization.axis] > MOST_CHANNELS:
+    quantization = tensor.quantization
+    assert quantization is not None, tensor
+    original = np.array(quantization.scale, np.float32)
+    if tensor.shape[quantization.axis] > MOST_CHANNELS:
         return None
     trial, scale = graph, original.copy()
     bad = _unproved(node, graph, slice(None))
@@ -81,7 +83,7 @@ def _settled(node: Node, graph: Graph) -> np.ndarray | None:
         which = bad if len(original) > 1 else slice(None)
         distance = (step // 2 + 1) * (-1) ** step
         scale[which] = original[which] * np.float32(1 + distance * STEP)
-        q = replace(tensor.quantization, scale=tuple(scale.tolist()))
+        q = replace(quantization, scale=tuple(scale.tolist()))
         tensors = {**graph.tensors, tensor.name: replace(tensor, quantization=q)}
         trial = graph.replace(tensors=tensors)
         bad = _unproved(node, trial, bad)

@@ -1,8 +1,8 @@
-"""Scales and biases of narrow weights, fitted to what the float network answers for samples.
+"""Fits scales and biases of low-bit weights to what the float network answers for samples.
 
-Layer after layer, each output channel of the narrow network is compared with the same one of the
-float network: the line of least squares through both gives the factor of its scale and what its bias
-lacks. A later layer is fitted to what the earlier ones are by then.
+Layer after layer, each output channel of the low-bit network is compared with the same channel of
+the float network: the least-squares line through both gives the factor of its scale and the
+correction of its bias. A later layer is fitted to what the earlier ones compute by then.
 """
 
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .narrow import LowBitLayer
+from .low_bit import LowBitLayer
 from .runtime import Advance, quiet
 
 MOST_SAMPLES = 256
@@ -19,13 +19,14 @@ LEAST_FACTOR = 0.1  # of a scale: the line of a channel that is noise may be fla
 
 def fitted(
     before: Any,
-    narrow: Any,
+    low_bit: Any,
     layers: list[LowBitLayer],
     x: np.ndarray,
     name: str,
     advance: Advance | None = None,
 ) -> list[LowBitLayer]:
-    """Fit ``layers``, in the order of the network, and write them to the ``ModelProto`` ``narrow``.
+    """Fit ``layers``, in the order of the network, and write them to the ``ModelProto``
+    ``low_bit``.
 
     ``before`` is the same network with its float weights, ``x`` are samples float32 ``[N, ...]``.
     """
@@ -33,12 +34,12 @@ def fitted(
 
     samples = x[:MOST_SAMPLES]
     wanted = _outputs(before, [layer.output for layer in layers], samples, name)
-    constants = {tensor.name: tensor for tensor in narrow.graph.initializer}
+    constants = {tensor.name: tensor for tensor in low_bit.graph.initializer}
     shared = [layer.weights for layer in layers]
     done = []
     for count, layer in enumerate(layers, 1):
         if shared.count(layer.weights) == 1:
-            (ours,) = _outputs(narrow, [layer.output], samples, name)
+            (ours,) = _outputs(low_bit, [layer.output], samples, name)
             factor, lacking = _line(ours, wanted[count - 1], layer.channel)
             if layer.scale.size == 1:  # one line has to do
                 lacking, factor = lacking * 0, np.array([factor.mean()])
@@ -61,7 +62,8 @@ def _put(tensor: Any, value: np.ndarray) -> None:
 
 
 def _line(ours: np.ndarray, wanted: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each channel the line from ours to what is wanted: factor and offset, ``[channels]``."""
+    """The line from our values to the wanted ones, for each channel: factor and offset,
+    ``[channels]``."""
     one, other = (
         np.moveaxis(a, axis, 0).reshape(a.shape[axis], -1).astype(np.float64)
         for a in (ours, wanted)
@@ -75,7 +77,7 @@ def _line(ours: np.ndarray, wanted: np.ndarray, axis: int) -> tuple[np.ndarray, 
 
 
 def _outputs(proto: Any, tensors: list[str], x: np.ndarray, name: str) -> list[np.ndarray]:
-    """Tensors inside of a network, ``[N, ...]``, of samples."""
+    """Values of inner tensors of a network, ``[N, ...]``, for samples."""
     import onnx
 
     probed = onnx.ModelProto()

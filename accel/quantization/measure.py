@@ -1,4 +1,4 @@
-"""How right a network's answers are before and after, and how far two runtimes agree."""
+"""How accurate a network is before and after quantization, and how far two runtimes agree."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,8 +15,8 @@ class Measured:
     ``accuracy`` is the share of samples whose largest value is that of their label, 0 to 1, by who
     answered; empty without labels. ``same_class`` is the share whose largest value is the float
     network's, and ``distance`` the root mean square difference from its values, as a share of their
-    own root mean square. ``differing`` counts elements of our answers that are not the runtime's, and
-    ``other_classes`` samples.
+    own root mean square. ``differing`` counts elements of our answers that are not the runtime's,
+    and ``other_classes`` samples.
     """
 
     samples: int

@@ -1,4 +1,4 @@
-"""A float ONNX network as its file has it, checked, with its data read from its own folder."""
+"""A float ONNX network: its file, checked, with data from the file's own folder only."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -137,7 +137,7 @@ def _port_reasons(port: Any) -> list[Reason]:
 
 
 def _load_data(proto: Any, folder: Path) -> tuple[list[Reason], int]:
-    """Read tensors that are stored in other files of the model's folder, and in no other place."""
+    """Read tensors that are stored in other files of the model's folder, and nowhere else."""
     from onnx import TensorProto, external_data_helper, numpy_helper
     from onnx.checker import ValidationError
 
@@ -190,7 +190,7 @@ def _location_reason(tensor: str, location: str, folder: Path) -> Reason | None:
 
 
 def _drop_initialized_inputs(proto: Any) -> None:
-    """Constants that old files list as inputs too become constants alone."""
+    """Constants that old files list as inputs too become plain constants."""
     known = {tensor.name for tensor in proto.graph.initializer}
     kept = [port for port in proto.graph.input if port.name not in known]
     del proto.graph.input[:]

@@ -1,4 +1,4 @@
-"""A float network made ready for the quantizer: one sample at a time, and nothing to fold left."""
+"""Prepares a float network for the quantizer: a batch of one sample, and all constants folded."""
 
 import math
 import re
@@ -50,7 +50,7 @@ def fixed(model: FloatModel) -> bytes:
 
 
 def _check_sizes(proto: Any, name: str) -> None:
-    """Refuse tensors that the runtime should not be asked to make."""
+    """Refuse tensors that are too large for the runtime to make."""
     for port in (*proto.graph.input, *proto.graph.value_info, *proto.graph.output):
         size = math.prod(dim.dim_value or 1 for dim in port.type.tensor_type.shape.dim)
         if size > MOST_ELEMENTS:

@@ -73,15 +73,15 @@ def quantize(
     Raises ``UnsupportedModel`` for what the quantizer refuses, and for results that our front end
     cannot read.
     """
-    refused = None
+    refused: list[UnsupportedModel] = []
     for form in [settings.form] if settings.form else FORMS:
         data = _quantized(proto, name, x, settings, form, advance)
         try:
             graph = FRONTENDS["onnx"].read(data, f"{name}, quantized")
             return Quantized(data=data, form=form, graph=graph)
         except UnsupportedModel as problem:
-            refused = refused or problem
-    raise refused
+            refused.append(problem)
+    raise refused[0]
 
 
 class _Reader:

@@ -1,4 +1,4 @@
-"""ONNX Runtime, imported when it is first needed, silent, and with its errors as ours."""
+"""ONNX Runtime: imported when first needed, silent, and its errors as ours."""
 
 import contextlib
 import io
@@ -42,7 +42,7 @@ def runtime() -> Any:
 
 @contextlib.contextmanager
 def quiet(model: str) -> Iterator[Any]:
-    """Give ONNX Runtime and keep all that it says to itself.
+    """Give ONNX Runtime, and keep what it prints from the terminal.
 
     What it raises becomes ``UnsupportedModel`` for the file ``model``, with the first line of it.
     """
@@ -109,7 +109,7 @@ class Session:
 
 @contextlib.contextmanager
 def _no_stderr() -> Iterator[None]:
-    """Drop what is written to the process's standard error by code that is not Python's."""
+    """Drop what code other than Python's writes to the process's standard error."""
     if "onnxruntime" in sys.modules:
         yield
         return

@@ -29,7 +29,7 @@ _UNREADABLE = (
 
 
 class UnusableSamples(UserError):
-    """A file has no samples for the network, or labels that do not go with them."""
+    """A file has no samples for the network, or labels that do not match them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,8 +52,8 @@ class Samples:
 def read_samples(path: Path, shape: tuple[int, ...], labels: Path | None = None) -> Samples:
     """Read an ``.npz`` file with ``x``, float32 ``[N, *shape]``, and ``y``, integers ``[N]``.
 
-    ``y`` may be absent; ``labels``, an ``.npy`` file, is used instead of it. Pickled arrays are never
-    loaded. Raises ``UnusableSamples``.
+    ``y`` may be absent; ``labels``, an ``.npy`` file, is used instead of it. Pickled arrays are
+    never loaded. Raises ``UnusableSamples``.
     """
     arrays = _load(path, ("x",) if labels else ("x", "y"))
     if isinstance(arrays, np.ndarray):
@@ -66,9 +66,10 @@ def read_samples(path: Path, shape: tuple[int, ...], labels: Path | None = None)
     x, y, source = arrays["x"], arrays.get("y"), f"{path}: y"
     _check_samples(f"{path}: x", x, shape)
     if labels is not None:
-        y, source = _load(labels, ()), str(labels)
-        if not isinstance(y, np.ndarray):
+        single = _load(labels, ())
+        if not isinstance(single, np.ndarray):
             raise UnusableSamples(f"{labels}: is an archive; give an .npy file with the labels")
+        y, source = single, str(labels)
     if y is not None:
         _check_labels(source, y, len(x))
         y = y.astype(np.int64)
@@ -146,7 +147,7 @@ def _shape_text(shape: tuple) -> str:
 
 
 def _shape_remedy(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What makes one shape of the other, where that is easily said."""
+    """What turns one shape into the other, where that is easily said."""
     if given == shape:
         return "; add the samples' dimension with x[None]"
     inner = given[1:]
@@ -170,7 +171,8 @@ def _check_labels(source: str, y: np.ndarray, count: int) -> None:
         raise UnusableSamples(f"{source} is {y.dtype}; give the numbers of classes, as integers")
     if y.shape != (count,):
         raise UnusableSamples(
-            f"{source} has shape {_shape_text(y.shape)} for {count} samples; give one class for each"
+            f"{source} has shape {_shape_text(y.shape)} for {count} samples; give one class for "
+            f"each"
         )
     if y.min() < 0:
         raise UnusableSamples(f"{source} has negative labels; number the classes from 0")

@@ -47,7 +47,7 @@ def _attribute(node: Any, name: str, default: Any) -> Any:
 
 
 def _batch_normalization(node: Any, constants: dict) -> tuple[np.ndarray, np.ndarray]:
-    """What a BatchNormalization multiplies channels with, and adds then, float64 ``[channels]``."""
+    """A BatchNormalization's factor and offset of each channel, float64 ``[channels]``."""
     scale, shift, mean, variance = (constants[n].astype(np.float64) for n in node.input[1:5])
     factor = scale / np.sqrt(variance + _attribute(node, "epsilon", 1e-5))
     return factor, shift - mean * factor
@@ -82,7 +82,7 @@ def _fold_batch_normalization(proto: Any) -> None:
 
 
 def _convolve_batch_normalization(proto: Any) -> None:
-    """Batch normalizations that nothing takes in become 1x1 convolutions of single channels."""
+    """Batch normalizations that cannot be folded become 1x1 convolutions of single channels."""
     from onnx import helper
 
     constants, ranks = _constants(proto), _ranks(proto)
@@ -127,7 +127,8 @@ def _pool_means(proto: Any) -> None:
 
 
 def _join_hard_swish(proto: Any) -> None:
-    """HardSigmoid and Mul, as which the runtime's optimizer spells HardSwish, become it again."""
+    """HardSigmoid and Mul, which the runtime's optimizer makes of HardSwish, become HardSwish
+    again."""
     graph = proto.graph
     for gate in [node for node in graph.node if node.op_type == "HardSigmoid"]:
         readers = [node for node in graph.node if gate.output[0] in node.input]

@@ -20,6 +20,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
     """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
     flash = None
     if config.flash_lanes:
+        assert board.flash is not None, "`resources.check_fits` refuses such a core"
         flash = FlashPins(
             resource=board.flash.data_lines[config.flash_lanes],
             divider=config.flash_divider,
@@ -41,7 +42,7 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         clock_mhz=board.clock.made_mhz,
         seeds=tuple(seeds) or board.seeds,
         nextpnr_options=board.nextpnr_options,
-        places=floorplan.places(config, board),
+        bel_constraints=floorplan.bel_constraints(config, board),
     )
 
 
@@ -68,7 +69,7 @@ def build(
     cores
         Number of tools to run at once; all of this machine's if not given.
     on_progress
-        Called with what is being done and the share of the build that is after it.
+        Called with what is being done and the share of the build that is done.
     cache
         Take what was made before of the same content, by the same tools with the same options, and
         keep what is made; ``reused`` of the answer names what was taken.

@@ -1,8 +1,8 @@
-"""What an inference takes of energy: an estimate, with its method and its source said.
+"""The energy of an inference: an estimate that names its method and its source.
 
 A family whose power nobody has measured on a design of this kind has no estimate: a data sheet's
-static current is a small and unknown part of the whole, and a vendor's calculator asks for
-toggle rates that nobody knows.
+static current is a small and unknown part of the whole, and a vendor's calculator asks for toggle
+rates that nobody knows.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
-    """The core supply's power of a family at work: what it takes always, and with the clock."""
+    """Power of the core supply of a family at work: a constant part, and a part that grows with the
+    clock."""
 
     static_milliwatts: float
     milliwatts_per_mhz: float
@@ -28,8 +29,8 @@ POWERS: Mapping[str, Power] = MappingProxyType(
             # The line through 10.58 mW at 12 MHz and 16.99 mW at 20 MHz.
             static_milliwatts=0.965,
             milliwatts_per_mhz=0.80125,
-            method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on all 8 "
-            "DSPs and 4 SPRAMs",
+            method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on "
+            "all 8 DSPs and 4 SPRAMs",
             source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz "
             "(github.com/SymbioticEDA/MARLANN, power-test/README.md, 2018)",
         ),

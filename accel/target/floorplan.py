@@ -1,11 +1,14 @@
-"""Where on the FPGA the array's DSP cells and the memory's blocks of RAM go, which the placer by
-itself finds late and badly.
+"""BEL constraints: the cells of the FPGA that the array's multipliers and the memory's blocks of
+RAM are placed at.
 
-All rows of the array lie side by side, each with its columns in as few rows of DSP cells as have room
-for them, one above the other. Columns that take the same byte of a broadcast word stay together.
+The placer by itself finds such places late and not well.
 
-The blocks that hold a byte of the words lie side by side, those of one bank above those of the other:
-the registers that their address comes from then reach all of them.
+All rows of the array lie side by side, each with its columns in as few rows of DSP cells as have
+room for them, one above the other. Columns that take the same byte of a broadcast word stay
+together.
+
+The blocks that hold one byte of the memory words lie side by side, those of one bank above those of
+the other: the registers that drive their address then reach all of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +27,8 @@ _CELLS = {
 }
 
 
-def places(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
-    """Names of places by those of the cells; none where the placer is left alone."""
+def bel_constraints(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
+    """Names of BELs by names of cells; empty where the placer is left alone."""
     return {**_products(config, board), **_blocks(config, board.ebr_rows)}
 
 
@@ -33,7 +36,7 @@ def _products(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
     if not board.dsp_rows or config.element not in _CELLS:
         return {}
     count = element_of(config).dsps(config)
-    chosen = {}
+    chosen: Mapping[int, str] = {}
     if count == config.rows * config.columns:
         chosen = _beside(config, board.dsp_rows)
     elif len(board.dsp_rows) == 1:  # the first products, in their order
@@ -42,12 +45,13 @@ def _products(config: AcceleratorConfig, board: Board) -> Mapping[str, str]:
 
 
 def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping[int, str]:
-    """Places by product, if there is room for whole columns."""
+    """BELs by product, if there is room for whole columns."""
     groups = column_groups(config)
     left = [tuple(range(group, config.columns, groups)) for group in range(groups)]
     chosen: dict[int, str] = {}
     for sites in rows:
-        room, columns = len(sites) // config.rows, []
+        room = len(sites) // config.rows
+        columns: list[int] = []
         while left and len(columns) + len(left[0]) <= room:
             columns += left.pop(0)
         spare = len(sites) % config.rows // 2
@@ -59,19 +63,20 @@ def _beside(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping
 
 
 def _blocks(config: AcceleratorConfig, rows: Sequence[Sequence[str]]) -> Mapping[str, str]:
-    """Places of the memory's blocks, if each byte has room beside the others of its share of the rows."""
+    """BELs of the memory's blocks, if each byte has room beside the others of its share of the
+    rows."""
     sections = sections_for(config.bank_words)
     if len(rows) < BANKS or any(section.wide for section in sections):
         return {}
-    lanes = -(-config.rows // (len(rows) // BANKS))  # bytes side by side
-    room = min(map(len, rows)) // lanes
+    beside = -(-config.rows // (len(rows) // BANKS))  # byte lanes of a word in one row of blocks
+    room = min(map(len, rows)) // beside
     cells = [(s, low) for s, part in enumerate(sections) for low in range(0, 8, part.width)]
     if len(cells) > room:
         return {}
     chosen = {}
     for lane in range(config.rows):
         for bank in range(BANKS):
-            sites = rows[lane // lanes * BANKS + bank][lane % lanes * room :]
+            sites = rows[lane // beside * BANKS + bank][lane % beside * room :]
             for (section, low), site in zip(cells, sites, strict=False):
                 chosen[_BLOCK.format(bank, section, lane, low)] = site
     return chosen

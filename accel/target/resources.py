@@ -1,4 +1,4 @@
-"""What a configuration takes of an FPGA, as far as it is known without synthesis."""
+"""What a configuration needs of an FPGA, as far as that is known without synthesis."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from accel.errors import UserError
 from accel.numeric.formats import FORMATS
 
 _SPRAM_SHAPE = (16, 16384)
-# What of the configuration makes a memory smaller
+# The field of the configuration to lower where a memory is too large.
 _SMALLER = {
     "activations": "bank_words",
     "weights": "weight_steps",
@@ -21,16 +21,16 @@ _SMALLER = {
 
 
 class TooLarge(UserError):
-    """A configuration needs more of something than the board's FPGA has."""
+    """A configuration needs more of a resource than the board's FPGA has."""
 
 
 def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
     """The default configuration, of a board if given, with ``changes``; ``None`` changes nothing.
 
-    Where ``rows`` changes and ``bank_words`` does not, the banks keep their bytes, rounded down to
-    a power of two words. A processing element that is made for one number format brings it along, and
-    a format whose products the default element does not make brings one that does. Raises
-    ``InvalidConfiguration`` and ``BrokenExtension``.
+    Where ``rows`` changes and ``bank_words`` does not, the banks keep their size in bytes, rounded
+    down to a power of two words. A processing element that is made for one number format brings
+    that format along; a format whose products the default element does not make brings an element
+    that does. Raises ``InvalidConfiguration`` and ``BrokenExtension``.
     """
     changes = {name: value for name, value in changes.items() if value is not None}
     default = AcceleratorConfig(**(board.configuration if board else {}))
@@ -43,10 +43,10 @@ def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
 
 
 def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[str, str]:
-    """The number format that a processing element is made for, where nothing is said of it, and an
-    element for a format that the default one does not serve."""
+    """The number format of a processing element that is made for one, if ``changes`` name no
+    format; or an element for a format that the default element does not serve."""
     element, form = changes.get("element"), changes.get("format")
-    if element in ELEMENTS and form is None:
+    if element is not None and element in ELEMENTS and form is None:
         only = ELEMENTS[element].format
         return {"format": only} if only else {}
     if form in FORMATS and element is None:
@@ -57,9 +57,11 @@ def _datapath(default: AcceleratorConfig, changes: Mapping[str, Any]) -> dict[st
 
 
 def is_of(made: Mapping[str, Any], board: Board) -> bool:
-    """Whether a record of place and route is of a board's device, clock and default core as they are.
+    """Whether a record of place and route is of a board's device, clock and default core as they
+    are.
 
-    A value that the record lacks came into the configuration later, and was the default before.
+    A value that the record lacks was added to the configuration later; its default is what the
+    record had.
     """
     then = AcceleratorConfig(**made["configuration"])
     return (made["device"], made["clock_mhz"], then) == (
@@ -70,7 +72,7 @@ def is_of(made: Mapping[str, Any], board: Board) -> bool:
 
 
 def needs(config: AcceleratorConfig) -> Mapping[str, int]:
-    """Cells but those of logic that a core takes, by the names of ``Board.resources``."""
+    """The cells that a core takes, logic aside, by the names of ``Board.resources``."""
     if config.family == "generic":
         return {}
     found = {"DSP": element_of(config).dsps(config), "EBR": sum(block_rams(config).values())}
@@ -80,7 +82,8 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
 
 
 def problems(config: AcceleratorConfig, board: Board) -> list[str]:
-    """For each resource that a core has too little of on a board: what, how much and a remedy."""
+    """For each resource of which the board has too little for the core: which, how much, and a
+    remedy."""
     found = _flash_problems(config, board)
     try:
         check_datapath(config)
@@ -90,21 +93,22 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
         available = board.resources.get(name, 0)
         if needed > available:
             found.append(
-                f"the {config.rows}x{config.columns} core needs {needed} {name} ({_meaning(name, config)}), "
+                f"the {config.rows}x{config.columns} core needs {needed} {name} "
+                f"({_meaning(name, config)}), "
                 f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
             )
     return found
 
 
 def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
-    """What stands in the way of streaming programs from the board's flash."""
-    lanes = config.flash_lanes
+    """Why programs cannot be streamed from the board's flash; empty if they can."""
+    data_lines = config.flash_lanes
     wired = board.flash.data_lines if board.flash else ()
-    if not lanes or lanes in wired:
+    if not data_lines or data_lines in wired:
         return []
     usable = " or ".join(map(str, (0, *wired)))
     has = f"at most {max(wired)} of them wired" if wired else "none for programs"
-    what = f"the core reads a flash on {lanes} lanes, {board.name} has {has}"
+    what = f"the core reads a flash on {data_lines} data lines, {board.name} has {has}"
     return [f"{what}; use --set flash_lanes={usable}"]
 
 
@@ -114,7 +118,7 @@ def check_datapath(config: AcceleratorConfig) -> None:
 
 
 def check_fits(config: AcceleratorConfig, board: Board) -> None:
-    """Raise ``TooLarge`` with the numbers, all of them at once, and as `check_datapath`."""
+    """Raise ``TooLarge`` with all the numbers at once, and what `check_datapath` raises."""
     check_datapath(config)
     found = problems(config, board)
     if found:

@@ -3,7 +3,8 @@
     python examples/boards/place_and_route.py [BOARD ...] [--seeds N] [--keep DIR]
 
 Without boards, those whose record is missing or of another core, device or clock. The table of
-results in boards/README.md is made from the records: `pytest tests/test_documents.py --update-golden`.
+results in boards/README.md is made from the records: `pytest tests/test_documents.py
+--update-golden`.
 """
 
 import argparse

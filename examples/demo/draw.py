@@ -2,8 +2,8 @@
 
     python examples/demo/draw.py
 
-Runs the demo as it is, with its build, which takes some minutes, and keeps the sections that a picture
-has room for.
+Runs the demo as it is, with its build, which takes some minutes, and keeps the sections that a
+picture has room for.
 """
 
 import io

@@ -68,7 +68,8 @@ def _products(layer: Convolution, x: np.ndarray, weights: np.ndarray) -> np.ndar
 
 
 def forward(params: Params, x: np.ndarray) -> list[np.ndarray]:
-    """Return the input, each layer's output, the pooled features and the logits ``[N, classes]``."""
+    """Return the input, each layer's output, the pooled features and the logits ``[N,
+    classes]``."""
     values = [x]
     for layer, (weights, bias) in zip(CONVOLUTIONS, params, strict=False):
         values.append(np.maximum(_products(layer, values[-1], weights) + bias, 0))
@@ -95,9 +96,9 @@ def _convolution_gradients(
     dx = np.zeros((n, height + before + after, width + before + after, depth))
     out_h, out_w = dy.shape[1:3]
     for row, column in np.ndindex(layer.kernel, layer.kernel):
-        rows = slice(row, row + (out_h - 1) * layer.stride + 1, layer.stride)
-        columns = slice(column, column + (out_w - 1) * layer.stride + 1, layer.stride)
-        dx[:, rows, columns] += spread[:, :, :, row, column]
+        ys = slice(row, row + (out_h - 1) * layer.stride + 1, layer.stride)
+        xs = slice(column, column + (out_w - 1) * layer.stride + 1, layer.stride)
+        dx[:, ys, xs] += spread[:, :, :, row, column]
     return dw, dx[:, before : before + height, before : before + width]
 
 

@@ -96,11 +96,17 @@ class Assembly:
             )
         )
 
+    @property
+    def quantization(self) -> Quantization:
+        """That of the last activations."""
+        assert self.last.quantization is not None
+        return self.last.quantization
+
     def constants(self, name: str, params: tuple, dtype: str) -> tuple[str, str]:
         """Add quantized weights and biases; return their names."""
         weights, bias = params
         codes, scales = weight_codes(weights, dtype)
-        sums = (np.float32(self.last.quantization.scale[0]) * scales).astype(np.float32)
+        sums = (np.float32(self.quantization.scale[0]) * scales).astype(np.float32)
         bias_codes = np.round(bias / sums.astype(np.float64)).astype(np.int32)
         axis = channel_axis(weights) if len(scales) > 1 else 0
         for part, data, kind, scale, dim in (
@@ -122,7 +128,8 @@ def convolution_attributes(layer: Convolution) -> Conv2d | DepthwiseConv2d:
 
 
 def quantize(params: Params, calibration: np.ndarray, dtype: str) -> Graph:
-    """Return the int8 network, with weights of ``dtype``; ranges come from ``calibration`` images."""
+    """Return the int8 network, with weights of ``dtype``; ranges come from ``calibration``
+    images."""
     _, *outputs, features, logits = forward(rounded(params, dtype), calibration)
     graph = Assembly((1, *calibration.shape[1:]))
     for layer, pair, values in zip(CONVOLUTIONS, params, outputs, strict=False):
@@ -131,7 +138,7 @@ def quantize(params: Params, calibration: np.ndarray, dtype: str) -> Graph:
         operator = "depthwise_conv2d" if layer.depthwise else "conv2d"
         graph.node(layer.name, operator, convolution_attributes(layer), shape, q, names)
     size, depth = outputs[-1].shape[1:3], features.shape[1]
-    pooled = graph.last.quantization
+    pooled = graph.quantization
     pool = AveragePool2d(size=size, stride=size)
     graph.node("pool", "average_pool2d", pool, (1, 1, 1, depth), pooled)
     graph.node("flatten", "reshape", Reshape(), (1, depth), pooled)

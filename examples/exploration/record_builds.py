@@ -1,4 +1,5 @@
-"""Place and route the cores that estimates are fitted to, and record them in accel/estimate/builds.json.
+"""Place and route the cores that estimates are fitted to, and record them in
+accel/estimate/builds.json.
 
     python examples/exploration/record_builds.py [NAME ...] [--seeds N]
 

@@ -17,7 +17,8 @@ KERNEL = 3
 
 @dataclass(frozen=True)
 class Bits:
-    """Of weights and activations: 1 is bipolar; 2 are -1, 0, 1 as weights, -1 to 0.5 as activations."""
+    """Of weights and activations: 1 is bipolar; 2 are -1, 0, 1 as weights, -1 to 0.5 as
+    activations."""
 
     weights: int
     activations: int
@@ -39,7 +40,8 @@ def activation_values(x: np.ndarray, bits: int) -> np.ndarray:
 
 @dataclass
 class Layer:
-    """``weights`` are latent, ``[k, out]``; k is rows, columns and channels of a window if it has one."""
+    """``weights`` are latent, ``[k, out]``; k is rows, columns and channels of a window if it has
+    one."""
 
     weights: np.ndarray
     window: bool
@@ -177,7 +179,8 @@ def dense(sizes: list[int], bits: Bits, random: np.random.Generator) -> Network:
 
 
 def convolutional(bits: Bits, random: np.random.Generator) -> Network:
-    """Of images 8x8: two convolutions, pooling, two fully connected layers, as FINN's CNV has them."""
+    """Of images 8x8: two convolutions, pooling, two fully connected layers, as FINN's CNV has
+    them."""
 
     def layer(k: int, out: int, window: bool, pool: bool = False) -> Layer:
         return Layer(random.uniform(-1, 1, (k, out)), window, pool)

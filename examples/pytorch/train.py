@@ -1,7 +1,7 @@
 """Train a small residual network on 8x8 digits in PyTorch and export it to ONNX.
 
-Writes digits_float.onnx, calibration.npz and test.npz beside this file. Needs torch and scikit-learn;
-what comes after needs neither.
+Writes digits_float.onnx, calibration.npz and test.npz beside this file. Needs torch and
+scikit-learn; what comes after needs neither.
 """
 
 import argparse

@@ -1,11 +1,13 @@
-"""What pruning blocks of weights saves: the cycles of a network as it is and with blocks set to zero.
+"""What pruning blocks of weights saves: the cycles of a network as it is and with blocks set to
+zero.
 
     python examples/speed/pruned.py [MODEL] [--board BOARD]
 
 A block is as many input channels as the array has rows, for as many output channels as it has
-columns. They go from the same input channels of all output channels (``channels``), from both ends of
-each group of output channels' inputs (``ends``), or anywhere (``anywhere``). No accuracy is looked
-at: the weights that go are chosen at random. The machine's answers are compared with the reference.
+columns. They go from the same input channels of all output channels (``channels``), from both ends
+of each group of output channels' inputs (``ends``), or anywhere (``anywhere``). No accuracy is
+looked at: the weights that go are chosen at random. The machine's answers are compared with the
+reference.
 """
 
 import argparse

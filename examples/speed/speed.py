@@ -31,7 +31,8 @@ def measure(program: accel.Program, executor: str, x: np.ndarray, repeat: int) -
 def line(name: str, amount: float, seconds: list[float], unit: str) -> str:
     """A figure as median and range."""
     rates = sorted(amount / s for s in seconds)
-    return f"{name:<10} {statistics.median(rates):>12,.0f} {unit}  ({rates[0]:,.0f} to {rates[-1]:,.0f})"
+    median, least, most = statistics.median(rates), rates[0], rates[-1]
+    return f"{name:<10} {median:>12,.0f} {unit}  ({least:,.0f} to {most:,.0f})"
 
 
 def main() -> None:

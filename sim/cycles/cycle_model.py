@@ -1,8 +1,9 @@
 """The cycles that a program takes, layer by layer: exactly those of the RTL.
 
-Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles; what has to be
-worked out is when a group's weights arrive, for the sequencer takes turns with the array and the
-write-back at the memory banks, or waits for the flash. The names of the times below are those of the components' docstrings.
+Nothing is fitted. Tiles have a fixed length, so the model walks groups, not cycles. What has to be
+worked out is when a group's weights arrive: the sequencer shares the memory banks with the array
+and the write-back, or waits for the flash. The names of times below are those of the components'
+docstrings.
 """
 
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from ..functional.decode import decode_layer
 from ..functional.layer import DecodedLayer
 from .flash_words import WordTimes
 
-# From a read to its place in time, see core.issue and core.core.
+# Pipeline stages from a read's address on, see core.control.tile_loops and core.core.
 _READ_STAGE = 1
 _WORD_STAGE = 2
 _ACCUMULATE = 1
@@ -29,7 +30,7 @@ _WRITE_STAGE = 1
 
 @dataclass(frozen=True)
 class LayerCycles:
-    """Of one layer: what the core's counters would say."""
+    """Cycles of one layer, as the core's counters count them."""
 
     cycles: int
     busy: int
@@ -41,7 +42,7 @@ class LayerCycles:
 
 
 def predict(program: CoreProgram) -> list[LayerCycles]:
-    """The cycles of each of a program's layers, in order; their sum is that of an inference."""
+    """The cycles of each layer of a program, in order; their sum is that of an inference."""
     config = program.config
     return [
         _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer).result()
@@ -50,10 +51,10 @@ def predict(program: CoreProgram) -> list[LayerCycles]:
 
 
 class _Walk:
-    """One layer, from the cycle in which its descriptor is first asked for, which is cycle 0.
+    """One layer, from cycle 0 in which its descriptor is first requested.
 
-    From a flash it is asked for a cycle later than the sequencer takes up its work. A copy that
-    comes with the layer begins before.
+    From a flash it is requested a cycle after the sequencer begins. A DMA transfer that comes with
+    the layer begins before.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class _Walk:
         self.written = result + post_op.latency_of(config) + _WRITE_STAGE
         self.place = result - write_back.read_lead(config)
 
-        self.words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
+        self._words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f.input_bank
         self.copy_reads_input = transfer is not None and transfer.bank == f.input_bank
@@ -105,6 +106,12 @@ class _Walk:
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def words(self) -> WordTimes:
+        """When the words come that are read from flash."""
+        assert self._words is not None, "nothing of this layer is read from flash"
+        return self._words
 
     def _in_turn(self, cycle: int, origin: int) -> int:
         """The first cycle from ``cycle`` on in which a tile may begin."""
@@ -115,7 +122,7 @@ class _Walk:
             self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
         active = started + 1
-        # The sequencer looks for a free half.
+        # The sequencer waits for a free half of the weight buffer.
         free_from = self._take(active, self.table_words) + 1 if self.table_words else active
         tile_free = active  # the array could begin a tile
         released = [0, 0]
@@ -144,14 +151,17 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.emission
         return LayerCycles(
-            cycles=self._copied(end, ready) if self.transfer else end + (1 if self.flash else 0),
+            cycles=self._copied(self.transfer, end, ready)
+            if self.transfer
+            else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
             waiting_weights=waiting_weights,
             waiting_drain=waiting_drain,
         )
 
     def _room(self) -> np.ndarray:
-        """For each cycle whether the stream's bank is taken by array or write-back."""
+        """An array with an entry for each cycle: whether array or write-back take the stream's
+        bank."""
         work = self.groups * self.tiles * self.period
         words = self.load_words * (self.words.longest if self.flash else 1)
         loads = self.groups * (words + self.written + 8)
@@ -160,7 +170,8 @@ class _Walk:
         return np.zeros(first + 2 * (work + loads) + 1024, bool)
 
     def _take(self, first: int, words: int) -> int:
-        """The cycle in which the last of some words is asked for and granted, from ``first`` on."""
+        """The cycle in which the last of ``words`` requests is granted, the first being made at
+        ``first``."""
         if self.flash:
             return self.words.take(first + self.lead, words) - self.lead
         end, missing = first, words
@@ -188,19 +199,21 @@ class _Walk:
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
             self.results[cycles] = True
 
-    def _copied(self, end: int, ready: int) -> int:
-        """The cycles of a layer that ends by itself at ``end`` and copies words: not before those are
-        in memory, and from when the copy's descriptor is asked for on. ``ready`` is when all of the
-        layer's own words have come."""
+    def _copied(self, transfer: DmaTransfer, end: int, ready: int) -> int:
+        """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
+
+        Counted from the request of the transfer's descriptor; not less than until its words are in
+        memory. ``ready`` is when all of the layer's own words have come.
+        """
         words, lead = self.words, self.lead
         # A word is written in a cycle after one in which the sequencer asks for nothing there.
         blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
-        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == self.transfer.bank else []
+        asking = [(0, self.asking[0][0]), *self.asking] if self.bank == transfer.bank else []
         for first, last in [(0, ready - 1)] if self.flash else asking:
             blocked[first : last + 2] = True
         open_ = np.append(np.flatnonzero(~blocked), len(blocked))
         at = 0
-        for _ in range(self.transfer.size // self.config.rows):
+        for _ in range(transfer.size // self.config.rows):
             begin = max(words.valid - lead, 0) + 1
             at += int(np.searchsorted(open_[at:], begin))
             cycle = max(begin, int(open_[min(at, len(open_) - 1)]))

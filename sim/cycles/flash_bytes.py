@@ -1,4 +1,4 @@
-"""When the bytes of a flash can be taken, exactly as `FlashReader` gives them."""
+"""When the bytes of a flash can be taken, exactly as `FlashReader` delivers them."""
 
 from collections import deque
 
@@ -13,13 +13,13 @@ _ROOM_CYCLES = 2  # from when a byte is taken to when there is room for another
 class ByteTimes:
     """Cycles of one read, counted from that of its ``start``.
 
-    A byte begins as soon as the one before it has ended and fewer than ``depth`` have begun that
-    were not taken before, in a cycle in which the flash's clock may rise. Where a read begins and
-    what went on before it change nothing.
+    A byte begins when the one before it has ended, fewer than ``depth`` bytes have begun and were
+    not taken, and the flash's clock may rise in that cycle. Where a read begins, and what went on
+    before it, make no difference.
 
     Parameters
     ----------
-    lanes, divider, depth, gap : int
+    data_lines, divider, depth, gap : int
         As the reader has them.
     """
 
@@ -40,7 +40,7 @@ class ByteTimes:
         self._recent: deque[int] = deque()  # when the last ``depth`` ones were
 
     def take(self, ready: int) -> int:
-        """The cycle in which the next byte is taken, by one who takes it from ``ready`` on."""
+        """The cycle in which the next byte is taken by a reader that is ready from ``ready`` on."""
         begin = self._begin
         if len(self._recent) == self.depth:
             room = self._recent.popleft() + _ROOM_CYCLES

@@ -1,4 +1,4 @@
-"""When the words of a chunk in flash come to the sequencer, as `core.flash_words` has them."""
+"""When the words of a chunk in flash reach the sequencer, exactly as `FlashWords` delivers them."""
 
 from accel.config import AcceleratorConfig
 from accel.core.flash.reader import depth_of
@@ -25,7 +25,8 @@ class WordTimes:
         self.longest = config.rows * (self.bytes.period + 1) + memory_latency
 
     def take(self, first: int, words: int) -> int:
-        """The cycle in which the last of ``words`` is taken, asked for from ``first`` on."""
+        """The cycle in which the last of ``words`` is taken, the first being requested at
+        ``first``."""
         cycle = first - 1
         for _ in range(words):
             cycle = max(cycle + 1, self.valid)
@@ -33,11 +34,12 @@ class WordTimes:
         return cycle
 
     def taken(self, cycle: int) -> None:
-        """The word that is ``valid`` is taken in this cycle."""
+        """The word that is valid at ``valid`` is taken in this cycle."""
         self.valid = self._collect(cycle + self.memory_latency)
 
     def _collect(self, ready: int) -> int:
-        """The first cycle with the next word, whose bytes are taken from ``ready`` on."""
+        """The first cycle in which the next word is valid, if its bytes are taken from ``ready``
+        on."""
         for _ in range(self.rows):
             ready = self.bytes.take(ready - _START) + _START + 1
         return ready

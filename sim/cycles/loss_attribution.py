@@ -61,7 +61,7 @@ def attribute(program: CoreProgram, cycles: Sequence[LayerCycles]) -> list[dict[
 
 def _busy(
     command: LayerCommand, program: CoreProgram, owed: int, counts: bool, first: bool
-) -> Mapping[str, int]:
+) -> dict[str, int]:
     """What becomes of the slots of the cycles in which the array works."""
     config, f = program.config, command.descriptor
     tiles = f.tiles(config.rows)

@@ -1,4 +1,4 @@
-"""From the bytes of a chunk to the layer that they mean: weights, records, reads and writes."""
+"""Decodes a chunk's bytes into a layer: weights, channel parameters, addresses read and written."""
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def _steps(descriptor: Descriptor, rows: int) -> int:
 
 
 def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
-    """The tables of both operands, int64, in units of the last bit."""
+    """Both lookup tables, int64, in units of the last bit."""
     size = isa.words(isa.table_entry) * isa.config.rows
     entries = [
         decode(isa.table_entry, int.from_bytes(data[at : at + size], "little"))["value"]
@@ -82,8 +82,8 @@ def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division
             (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
             for name, low in (("offset", "low"), ("offset_negative", "low_negative"))
         )
-        constants = early["bias"], late["divisor"], offset, negative
-        rows.append((*constants, early["coarse"], early["tie"]))
+        signs = late["divisor"], offset, negative
+        rows.append((early["bias"], *signs, early["coarse"], early["tie"]))
     table = np.array(rows, np.int64).reshape(len(records), 1, descriptor.columns, -1)
     columns = np.arange(isa.config.columns)
     if descriptor.broadcast:
@@ -92,10 +92,10 @@ def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division
     table = table[:, :, np.minimum(columns, descriptor.columns - 1)]
     names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
-    clamp = {"low": descriptor.low, "high": descriptor.high}
+    low, high = descriptor.low, descriptor.high
     if descriptor.maximum or descriptor.lookup_tables:
-        clamp = {"low": -128, "high": 127}
-    return Division(**constants, **clamp, tie_parity=descriptor.tie_parity)
+        low, high = -128, 127
+    return Division(**constants, low=low, high=high, tie_parity=descriptor.tie_parity)
 
 
 def _starts(f: Descriptor, isa: Isa) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -119,7 +119,10 @@ def _reads(f: Descriptor, isa: Isa, steps: int) -> np.ndarray:
         address, x, y = (values[: f.positions] for values in (address, x, y))
 
     # Taps in the order of the loops: outer, inner, blocks
-    offsets, inner, outer, offset = [], [], [], 0
+    offsets: list[int] = []
+    inner: list[int] = []
+    outer: list[int] = []
+    offset = 0
     for o in range(f.outer_taps):
         for i in range(f.inner_taps):
             for b in range(f.blocks):
@@ -131,8 +134,8 @@ def _reads(f: Descriptor, isa: Isa, steps: int) -> np.ndarray:
                 step = f.tap_outer_step if last_inner else f.tap_inner_step
                 offset += step if last_block else 1
     mask = (1 << COORDINATE_BITS) - 1
-    inside = (x[:, None] + inner & mask) < f.inner_size
-    inside &= (y[:, None] + outer & mask) < f.outer_size
+    inside = (x[:, None] + np.array(inner) & mask) < f.inner_size
+    inside &= (y[:, None] + np.array(outer) & mask) < f.outer_size
     words = address[:, None] + np.array(offsets) & (1 << isa.address_bits) - 1
     if (inside & (words >= isa.config.bank_words)).any():
         raise IllegalProgram("a layer reads outside its bank")

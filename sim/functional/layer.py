@@ -1,4 +1,4 @@
-"""A layer as the functional machine computes it: sums, codes, and where they go."""
+"""A layer as the functional machine computes it: sums, codes, and the addresses that they go to."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +23,9 @@ class IllegalProgram(Exception):
 class DecodedLayer:
     """A chunk, decoded once: index tables instead of address generators.
 
-    ``reads``: byte addresses within the input bank, -1 for padding, of a group: ``[positions,
-    steps]`` for dense layers, ``[tiles, steps]`` of words for broadcast ones. ``writes``: byte
-    addresses within the output bank ``[groups, positions, columns]``, -1 for nothing.
+    ``reads`` are byte addresses within the input bank, -1 for padding, of one group: ``[positions,
+    steps]`` for dense layers; for broadcast ones ``[tiles, steps]``, of words. ``writes`` are byte
+    addresses within the output bank, ``[groups, positions, columns]``, -1 for nothing.
     """
 
     config: AcceleratorConfig
@@ -56,8 +56,10 @@ class DecodedLayer:
 
     @cached_property
     def product_type(self) -> type:
-        """A float type in which all sums are exact: float32 up to 2**24, float64 up to 2**53; an
-        integer where products are looked up."""
+        """A type in which all sums are exact: float32 up to 2**24, float64 up to 2**53.
+
+        An integer type where products are looked up.
+        """
         if not self.config.number_format.exact:
             return np.int64
         largest = int(np.abs(self.weights).sum(axis=1).max(initial=0)) * 128
@@ -65,8 +67,8 @@ class DecodedLayer:
 
     @cached_property
     def operand(self) -> np.ndarray:
-        """The weights as the matrix products want them, or their codes where products are no more
-        than what the number format says."""
+        """The weights as operands of matrix products, or their codes where products are looked
+        up."""
         w = self._late(self.weights.astype(self.product_type))
         return w if self.config.number_format.exact else self.config.number_format.encode(w)
 
@@ -105,7 +107,8 @@ class DecodedLayer:
 
     @cached_property
     def stored(self) -> tuple[np.ndarray | None, np.ndarray]:
-        """Which results are stored, in their order, ``None`` for all, and their places."""
+        """Indices of the results that are stored, ``None`` for all, and the byte addresses of
+        these."""
         writes = self.writes.reshape(-1)
         results = np.flatnonzero(writes >= 0)
         return (None if len(results) == len(writes) else results), writes[results]
@@ -123,13 +126,16 @@ class DecodedLayer:
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f.low, f.high).astype(np.int8).view(np.uint8)
         if f.pack:
-            bits = self.config.number_format.sub_byte.bits
+            number = self.config.number_format
+            assert number.sub_byte is not None, "only such formats have layers that pack"
+            bits = number.sub_byte.bits
             held = old.view(np.uint8) >> bits if f.residual else np.uint8(0)
             codes = held | codes << 8 - bits
         return codes
 
     def _multiply(self, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of it."""
+        """Sums of products of activations ``[..., positions, steps]`` with `operand`, or part of
+        it."""
         number = self.config.number_format
         if self.sub_byte:
             x, w = (self.sub_byte.unpack(values.astype(np.int64)) for values in (x, w))
@@ -149,7 +155,7 @@ class DecodedLayer:
 
     def _fetch(self, source: np.ndarray, byte: np.ndarray) -> np.ndarray:
         """The bytes at some addresses, -1 for padding, as numbers for products."""
-        values = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
+        values: np.ndarray = np.take(source, byte, axis=1, mode="wrap").astype(self.product_type)
         padding = np.flatnonzero(byte < 0)
         if len(padding):
             values.reshape(len(values), -1)[:, padding] = np.uint8(self.descriptor.pad).view(

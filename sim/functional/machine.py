@@ -1,7 +1,7 @@
-"""The functional machine: the living definition of what a program means.
+"""The functional machine: the executable definition of what a program means.
 
 It reads nothing but memory and descriptors, as the core does, and computes whole layers of many
-samples at a time with NumPy. It knows no cycles; `cycle_model` does.
+samples at a time with NumPy. It models no cycles; `cycle_model` does.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,15 +23,15 @@ MOST_VALUES = 2**24  # that one layer reads for them
 
 @cache
 def _blas() -> ThreadpoolController:
-    """Looked for once, which takes milliseconds."""
+    """Searched for once, which takes milliseconds."""
     return ThreadpoolController()
 
 
 class Machine:
     """A core that computes many samples at a time.
 
-    ``run`` takes what the driver would write for each sample and returns what it would read, by
-    ``jobs`` threads: NumPy works without Python's lock.
+    ``run`` takes what the driver would write for each sample and returns what it would read,
+    computed in ``jobs`` threads: NumPy releases Python's lock.
     """
 
     def __init__(self, program: CoreProgram, jobs: int = 1):
@@ -55,8 +55,8 @@ class Machine:
         ]
         # Threads of BLAS are too many beside our own, and for products as small as ours.
         with _blas().limit(limits=1, user_api="blas"):
-            pieces = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+            answers = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
     def _run(self, inputs, keep):
         samples = len(next(iter(inputs.values())))
@@ -68,7 +68,7 @@ class Machine:
         code = self.program
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
-            # Nobody may see whether a word is copied before the layer works or after.
+            # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
             if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
@@ -79,7 +79,7 @@ class Machine:
         return kept
 
     def _words(self, memory: np.ndarray, part: Chunk | DmaTransfer) -> np.ndarray:
-        """What lies in memory, ``[..., banks, bytes]``, where a chunk or a copy's words belong."""
+        """The bytes of memory, ``[..., banks, bytes]``, that a chunk or a DMA transfer fills."""
         start = part.address * self.program.config.rows
         return memory[..., part.bank, start : start + part.size]
 

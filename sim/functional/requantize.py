@@ -13,7 +13,8 @@ _SIGN = np.uint8(0x80)
 
 
 class Requantizer:
-    """Codes of raw sums by the constants of a division, whose arrays broadcast against the sums."""
+    """Computes codes of raw sums with the constants of a division, whose arrays broadcast against
+    them."""
 
     def __init__(self, division: Division):
         self._division = division
@@ -49,6 +50,6 @@ class Requantizer:
 
 
 def _narrow(constants: np.ndarray) -> np.ndarray:
-    """One value instead of many alike, which costs less to broadcast."""
+    """One value instead of many equal ones, which costs less to broadcast."""
     first = constants.flat[0]
     return np.float64(first) if np.all(constants == first) else constants

@@ -1,1 +1,1 @@
-"""The core's RTL, compiled or in Amaranth's simulator, and the flash chip beside it."""
+"""The core's RTL in Amaranth's simulator or compiled, and a flash chip beside it."""

@@ -1,4 +1,4 @@
-"""The core's RTL, compiled to machine code by way of C++, and kept by the hash of its sources."""
+"""The core's RTL, compiled to machine code by way of C++, and cached by a hash of its sources."""
 
 import ctypes
 import hashlib
@@ -7,12 +7,13 @@ import json
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from amaranth.back import rtlil
+from amaranth.back.rtlil import convert
 
 import accel
 from accel.advice import how_to_install
@@ -55,18 +56,19 @@ class CannotCompileRtl(ToolError):
 
 @dataclass(frozen=True)
 class Compiler:
-    """A C++ compiler: its command and what it says of itself."""
+    """A C++ compiler: its command and its version."""
 
     command: tuple[str, ...]
     version: str
 
 
 def find_compiler() -> Compiler:
-    """What ``CXX`` names, else the system's C++ compiler, else the ``ziglang`` wheel's.
+    """The compiler that ``CXX`` names, else the system's, else the ``ziglang`` wheel's.
 
     Raises ``CannotCompileRtl``, and ``ToolMisnamed`` where ``CXX`` names no compiler.
     """
     named = named_command(COMPILER, arguments=True)
+    commands: list[tuple[str, ...]]
     commands = [(path,) for name in ("c++", "g++", "clang++") if (path := shutil.which(name))]
     commands.append((sys.executable, "-m", "ziglang", "c++"))
     for command in [named] if named else commands:
@@ -79,8 +81,8 @@ def find_compiler() -> Compiler:
             return Compiler(command, said[0])
     if named:
         raise ToolMisnamed(
-            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell its "
-            "version; name another one, or unset the variable"
+            f"{COMPILER} must name a C++ compiler, not {' '.join(named)!r}, which does not tell "
+            "its version; name another one, or unset the variable"
         )
     raise CannotCompileRtl(
         "Compiled RTL needs a C++ compiler and none was found; install g++, or use --executor "
@@ -115,18 +117,19 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Lib
 
 
 def _is_ours(config: AcceleratorConfig) -> bool:
-    """Whether nobody else's sources are in a core: else only its RTL tells what it is."""
+    """Whether a core has no sources of installed packages: otherwise only its RTL identifies it."""
     return config.format in FORMATS.builtin and config.element in ELEMENTS.builtin
 
 
 def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
     design = harness(config)
-    return rtlil.convert(design, ports=design.ports, emit_src=False)
+    return convert(design, ports=design.ports, emit_src=False)
 
 
 @cache
 def _sources_digest() -> str:
-    """Of the files that any simulator is made from: quicker than to elaborate the core each time."""
+    """A digest of the files that every simulator is made from: quicker than elaborating the
+    core."""
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
     here = Path(__file__).parent
@@ -161,7 +164,7 @@ def _compile(
     return library
 
 
-def _run(command: list, folder: Path) -> None:
+def _run(command: Sequence[str | Path], folder: Path) -> None:
     answer = run(command, folder=folder, temporary=folder)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
@@ -206,12 +209,12 @@ class CompiledCore:
         return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
 
     def discard(self) -> None:
-        """Nothing comes that was not asked for."""
+        """Nothing arrives that was not asked for."""
 
     def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
-        """Run until ``data`` are taken and ``count`` bytes have come, but at most ``limit`` cycles.
+        """Run until ``data`` is taken and ``count`` bytes have come, but at most ``limit`` cycles.
 
-        Return how many bytes were taken, and those that came.
+        Return how many bytes were taken, and the bytes that came.
         """
         answer = ctypes.create_string_buffer(max(1, count))
         taken, come = ctypes.c_size_t(), ctypes.c_size_t()

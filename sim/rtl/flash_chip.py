@@ -15,10 +15,10 @@ on by itself and around; an instruction that is not known, or not allowed, has n
 from enum import IntEnum
 from typing import Literal
 
-from amaranth.hdl import *
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, PureInterface
 
 from accel.core.flash.bus import flash_pins
 
@@ -61,7 +61,7 @@ class FlashChip(wiring.Component):
     wake_cycles : int
         Cycles from its release until it takes another instruction (tRES1), at least 1.
     extra_dummies : int
-        Dummy clocks that it wants in a read beyond those of the data sheet.
+        Dummy clocks that it needs in a read beyond those of the data sheet.
 
     Members
     -------
@@ -74,6 +74,13 @@ class FlashChip(wiring.Component):
     conflict : Out(1)
         Some time ago the chip and the core drove one line together.
     """
+
+    pins: PureInterface
+    quad_enable: Signal
+    load_en: Signal
+    load_address: Signal
+    load_data: Signal
+    conflict: Signal
 
     def __init__(
         self,
@@ -91,7 +98,7 @@ class FlashChip(wiring.Component):
         super().__init__(
             {
                 "pins": In(flash_pins),
-                "quad_enable": In(1, init=1),
+                "quad_enable": In(1, init=1),  # type: ignore[call-arg]  # "reset" in the stubs
                 "load_en": In(1),
                 "load_address": In(range(size)),
                 "load_data": In(8),
@@ -155,7 +162,7 @@ class _Chip(wiring.Component):
         continuous = {"continuous dual": 2, "continuous quad": 4}.get(wakes, 0)
         self.phase = Signal(_Phase)
         self.left = Signal(range(64))  # clocks of the phase, less one
-        self.lanes = Signal(3, init=1)  # of the data
+        self.data_lines = Signal(3, init=1)  # of the data
         self.dummies = Signal(range(64))
         self.identifies = Signal()
         self.continuous = Signal(3, init=continuous)  # lines of such a read that goes on
@@ -178,7 +185,7 @@ class _Chip(wiring.Component):
         with m.If(~self.asleep & ~self.selected & (self.waking != 0)):
             m.d.sync += self.waking.eq(self.waking - 1)
 
-        with m.If(self.selected & (self.phase == _Phase.DATA)), m.Switch(self.lanes):
+        with m.If(self.selected & (self.phase == _Phase.DATA)), m.Switch(self.data_lines):
             with m.Case(1):  # on DO
                 m.d.comb += [self.answers.eq(0b0010), self.answer.eq(self.data[7] << 1)]
             with m.Case(2):
@@ -190,12 +197,12 @@ class _Chip(wiring.Component):
     def _begin(self, m):
         """The next clock is the first of an instruction, or in a continuous read of an address."""
         m.d.sync += [self.phase.eq(_Phase.INSTRUCTION), self.left.eq(7), self.identifies.eq(0)]
-        for lanes, dummies in _CONTINUOUS_DUMMIES.items():
-            with m.If(self.continuous == lanes):
+        for data_lines, dummies in _CONTINUOUS_DUMMIES.items():
+            with m.If(self.continuous == data_lines):
                 m.d.sync += [
                     self.phase.eq(_Phase.ADDRESS),
-                    self.left.eq(24 // lanes - 1),
-                    self.lanes.eq(lanes),
+                    self.left.eq(24 // data_lines - 1),
+                    self.data_lines.eq(data_lines),
                     self.dummies.eq(dummies),
                 ]
 
@@ -226,13 +233,13 @@ class _Chip(wiring.Component):
             with m.Case(_Phase.DUMMY), m.If(ended):
                 self._answer(m)
             with m.Case(_Phase.DATA):
-                m.d.sync += self.data.eq(self.data << self.lanes)
+                m.d.sync += self.data.eq(self.data << self.data_lines)
                 with m.If(ended):
                     self._answer(m)
 
     def _shifted(self, value):
         """A value into which the lines of this clock are shifted."""
-        one, two, four = (Cat(self.lines[:lanes], value) for lanes in (1, 2, 4))
+        one, two, four = (Cat(self.lines[:data_lines], value) for data_lines in (1, 2, 4))
         return Mux(self.continuous == 4, four, Mux(self.continuous == 2, two, one))[: len(value)]
 
     def _decode(self, m, instruction):
@@ -240,19 +247,19 @@ class _Chip(wiring.Component):
         with m.If(instruction == _RELEASE):
             m.d.sync += self.asleep.eq(0)
         with m.If(~self.asleep & (self.waking == 0)), m.Switch(instruction):
-            for number, (dummies, lanes) in _READS.items():
+            for number, (dummies, data_lines) in _READS.items():
                 with m.Case(number), m.If(self.quad_enable | (number != _QUAD_READ)):
                     m.d.sync += [
                         self.phase.eq(_Phase.ADDRESS),
                         self.left.eq(23),
-                        self.lanes.eq(lanes),
+                        self.data_lines.eq(data_lines),
                         self.dummies.eq(dummies + self.extra_dummies),
                     ]
             with m.Case(_IDENTIFY):
                 m.d.sync += [
                     self.phase.eq(_Phase.DATA),
                     self.left.eq(7),
-                    self.lanes.eq(1),
+                    self.data_lines.eq(1),
                     self.identifies.eq(1),
                     self.data.eq(self.identity[0]),
                     self.address.eq(1),
@@ -268,7 +275,7 @@ class _Chip(wiring.Component):
         """The first bits of a byte come with this clock's falling edge."""
         identity = Array(C(byte, 8) for byte in (*self.identity, self.identity[0]))
         source = Mux(self.identifies, identity[self.address[:2]], self.read.data)
-        clocks = Mux(self.lanes == 4, 2, Mux(self.lanes == 2, 4, 8))
+        clocks = Mux(self.data_lines == 4, 2, Mux(self.data_lines == 2, 4, 8))
         m.d.sync += [
             self.phase.eq(_Phase.DATA),
             self.data.eq(source),

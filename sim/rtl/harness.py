@@ -1,6 +1,6 @@
-"""What stands around a core in simulation."""
+"""The design that is simulated: a core and what is around it."""
 
-from amaranth.hdl import *
+from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import wiring
 
 from accel.config import AcceleratorConfig
@@ -16,7 +16,7 @@ FLASH_OFFSET = 1 << 16
 class Harness(Elaboratable):
     """A core whose byte streams and clock are the ports of a simulated design.
 
-    A core that has one is given a flash chip with ``FLASH_BYTES``, and the program's image lies at
+    A core that reads a flash gets a chip of ``FLASH_BYTES``; the program's image begins at
     ``FLASH_OFFSET``.
     """
 
@@ -38,7 +38,8 @@ class Harness(Elaboratable):
     @property
     def ports(self) -> list[Signal]:
         core, chip = self.core, self.chip
-        inputs = [self.domain.clk, core.i.payload, core.i.valid, core.o.ready]
+        clock: Signal = self.domain.clk  # type: ignore[attr-defined]  # not in the stubs
+        inputs = [clock, core.i.payload, core.i.valid, core.o.ready]
         if chip:
             inputs += [chip.load_en, chip.load_address, chip.load_data]
         return [*inputs, core.i.ready, core.o.payload, core.o.valid]

@@ -1,8 +1,8 @@
 """Several samples at a time, in threads.
 
-Threads do for the machine and for compiled RTL, since neither NumPy nor a compiled simulator holds
-Python's lock while it works: nothing is copied between processes, errors are those of one thread, and
-no process can be left behind.
+NumPy and compiled simulators release Python's lock while they work, so threads suffice for the
+machine and for compiled RTL: nothing is copied between processes, errors are those of one thread,
+and no process can outlive ours.
 """
 
 import os
@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 
 class Stopped(Exception):
-    """Another thread has failed or the user has interrupted: there is no more use in this one."""
+    """Another thread has failed, or the user has interrupted: this one need not go on."""
 
 
 def available_jobs() -> int:
@@ -31,10 +31,10 @@ def available_jobs() -> int:
 def in_parallel(
     work: Callable[[Part, Callable[[], None]], Answer], parts: Sequence[Part], jobs: int
 ) -> list[Answer]:
-    """``work(part, check)`` of all parts, ``jobs`` at a time, in their order.
+    """``work(part, check)`` for all parts, ``jobs`` at a time; the answers are in the parts' order.
 
     The first exception, ``KeyboardInterrupt`` among them, is passed on when all threads have ended:
-    those that run find it out when they call ``check``, which raises.
+    those that still work learn of it when they call ``check``, which raises.
     """
     if jobs == 1 or len(parts) < 2:
         return [work(part, lambda: None) for part in parts]
@@ -59,7 +59,7 @@ def in_parallel(
 
 
 class ParallelCores:
-    """Several cores that run a share of a batch each, as one for `host.runner.run`.
+    """Several cores that run a share of a batch each, as one core for `host.runner.run`.
 
     ``cores`` have ``run(inputs, keep)`` and call their ``progress`` for each sample.
     """
@@ -78,10 +78,10 @@ class ParallelCores:
             (core, {name: data[low:high] for name, data in inputs.items()})
             for core, low, high in zip(self._cores, bounds, bounds[1:], strict=False)
         ]
-        pieces = in_parallel(
+        answers = in_parallel(
             lambda share, check: self._run(*share, keep, check), shares, len(shares)
         )
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in keep}
+        return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
     def _run(self, core: Any, inputs: Any, keep: Any, check: Callable[[], None]) -> Any:
         def advance(_: int) -> None:

@@ -1,4 +1,4 @@
-"""The core's RTL in Amaranth's own simulator: slow, but with waves."""
+"""The core's RTL in Amaranth's own simulator: slow, but it can write waves."""
 
 import contextlib
 import os
@@ -40,10 +40,10 @@ class SimulatedCore:
         self.cycles = 0
 
     async def _bench(self, ctx: Any) -> None:
-        """Move a byte each way in each cycle in which both sides are willing."""
+        """Move a byte each way in each cycle in which both sides are ready."""
         core = self._core
         while True:
-            if self._burning:
+            if self._burning and self._chip:
                 image, self._burning = self._burning, b""
                 for address, byte in enumerate(image, FLASH_OFFSET):
                     ctx.set(self._chip.memory.data[address], byte)
@@ -78,7 +78,7 @@ class SimulatedCore:
         return bytes(self._received)
 
     def discard(self) -> None:
-        """Nothing comes that was not asked for."""
+        """Nothing arrives that was not asked for."""
 
     def _advance(self, done: Any, limit: int = TIMEOUT_CYCLES) -> None:
         limit += self.cycles
@@ -92,8 +92,10 @@ class SimulatedCore:
 
 @contextlib.contextmanager
 def _writing(simulator: Simulator, waves: Path) -> Iterator[None]:
-    """Write waves while the block runs, and move them into place: of a run that failed they are what one
-    wants to see."""
+    """Write waves while the block runs, and move them into place even if it fails.
+
+    The waves of a run that failed are what one wants to see.
+    """
     with tempfile.TemporaryDirectory(
         prefix=".waves-", dir=waves.absolute().parent, ignore_cleanup_errors=True
     ) as folder:

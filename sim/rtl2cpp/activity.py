@@ -1,8 +1,9 @@
-"""Parts of a design that mostly rest, as statements that are evaluated together or not at all.
+"""Parts of a design that are mostly idle: groups of statements that are evaluated together or not
+at all.
 
-Whatever a design computes is a function of its state and its inputs: where nothing has changed of
-what a part reads since it was evaluated last, it would only find the same again. So that parts can
-be evaluated one after another, what a part leads to by way of others is another part.
+What a design computes depends on its state and its inputs alone: a part need not be evaluated if
+nothing that it reads has changed since it was evaluated last. Parts are evaluated one after
+another, so what depends on a part by way of others is a part of its own.
 """
 
 from collections import Counter, defaultdict
@@ -22,9 +23,10 @@ _DECIDES = ("$and", "$logic_and")
 
 @dataclass(eq=False)
 class Statement:
-    """What drives ``value``, or writes to a memory, or drives an output of the design.
+    """Drives ``value``, or writes to a memory, or drives an output of the design.
 
-    It comes after the statements of ``after``; ``readers`` are those that read the old value.
+    It comes after the statements of ``after``; ``readers`` are those that read a register's old
+    value.
     """
 
     cell: Cell
@@ -36,6 +38,12 @@ class Statement:
     names: dict[Value, str] = field(default_factory=dict)  # that values go by here
 
     @property
+    def driven(self) -> Value:
+        """The value of a statement that drives one."""
+        assert self.value is not None, self.cell
+        return self.value
+
+    @property
     def keeps(self) -> bool:
         """Whether it writes a register."""
         return self.value is not None and self.value.state
@@ -43,7 +51,7 @@ class Statement:
 
 @dataclass(eq=False)
 class NetlistPart:
-    """Statements in their order. Those without a ``number`` are evaluated in each cycle."""
+    """Statements in their order; those of a part without ``number`` are evaluated in each cycle."""
 
     statements: Sequence[Statement]
     number: int | None = None
@@ -55,7 +63,7 @@ class NetlistPart:
 
 @dataclass(frozen=True)
 class Rest:
-    """What of a design mostly rests: groups of modules, and the registers in them that never do.
+    """What of a design is mostly idle: groups of modules, and the registers in them that never are.
 
     Names are as in `netlist.Cell`. They decide how fast a simulation is, never what it answers.
     """
@@ -73,7 +81,7 @@ def parts_of(statements: Sequence[Statement], rest: Rest) -> list[NetlistPart]:
     kept = {key for key, count in sizes.most_common(MOST) if count >= LEAST}
     groups = {s: group if keys[s] in kept else None for s, group in groups.items()}
     keys = _levels(order, groups)
-    members = defaultdict(list)
+    members: dict[Hashable, list[Statement]] = defaultdict(list)
     for statement in statements:
         members[keys[statement] or statement].append(statement)
     parts = {key: NetlistPart(inside) for key, inside in members.items()}
@@ -84,7 +92,8 @@ def parts_of(statements: Sequence[Statement], rest: Rest) -> list[NetlistPart]:
 
 
 def _in_order(parts: Sequence[NetlistPart]) -> list[NetlistPart]:
-    """Parts, and the statements in each, after what they need and if possible what they overwrite."""
+    """Parts, and the statements in each, after what they read and if possible after what reads the
+    registers that they overwrite."""
     of = {statement: part for part in parts for statement in part.statements}
 
     def others(part: NetlistPart, relation: str) -> list[NetlistPart]:
@@ -103,7 +112,7 @@ def _in_order(parts: Sequence[NetlistPart]) -> list[NetlistPart]:
 
 
 def _groups(order: Sequence[Statement], rest: Rest) -> dict[Statement, Hashable]:
-    """The group that a statement is of, or None if it is evaluated in each cycle."""
+    """The group of each statement, or ``None`` if it is evaluated in each cycle."""
     groups = {statement: _group(statement.cell, rest) for statement in order}
     users = defaultdict(list)
     for statement in order:
@@ -137,7 +146,8 @@ def _group(cell: Cell, rest: Rest) -> Hashable:
 def _levels(
     order: Iterable[Statement], groups: Mapping[Statement, Hashable]
 ) -> Mapping[Statement, Hashable]:
-    """The part of each statement, if any: its group, and how often the way to it has left a group."""
+    """The part of each statement, if any: its group, and how often the path to it has left a
+    group."""
     levels: dict[Statement, int] = {}
     for statement in order:
         group = groups[statement]

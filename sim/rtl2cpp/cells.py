@@ -1,7 +1,7 @@
 """The cells of a netlist as expressions in C++.
 
-What each of them means says Yosys' manual, "Internal cell library"; how operands of other widths are
-extended, its `kernel/calc.cc`.
+Their meaning is defined in Yosys' manual, "Internal cell library"; the extension of operands to
+other widths in its `kernel/calc.cc`.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,7 +23,8 @@ class Operands:
         return self.cell.ports[port]
 
     def signed(self, port: str) -> bool:
-        """Whether an operand is extended by its sign: with two operands, only if both are signed."""
+        """Whether an operand is extended by its sign: with two operands, only if both are
+        signed."""
         names = ("A_SIGNED", "B_SIGNED") if port in "AB" else ()
         both = [self.cell.number(name) for name in names if name in self.cell.parameters]
         return bool(both) and all(both)
@@ -35,7 +36,8 @@ class Operands:
         return self.read(self.bits(port), wide)
 
     def extended(self, port: str, width: int, signed: bool | None = None) -> str:
-        """An operand of which ``width`` bits are right, in the type that holds so many."""
+        """An operand of which the lowest ``width`` bits are right, in the type that holds that
+        many."""
         bits, wide = self.bits(port)[:width], size(width)
         if signed if signed is not None else self.signed(port):
             return self.signed_value(bits, wide, unsigned=True)
@@ -62,7 +64,7 @@ def expression(cell: Cell, words: Words, names: _Names) -> str:
 
 
 def _modular(operator: str) -> Callable[[Operands], str]:
-    """Operations whose lowest bits depend on those of the operands alone."""
+    """Operations whose lowest bits depend only on the lowest bits of the operands."""
 
     def make(of: Operands) -> str:
         left, right = (of.extended(port, of.width) for port in "AB")
@@ -179,7 +181,7 @@ def _shift_right_signed(of: Operands) -> str:
 
 
 def _shifted(of: Operands, value: str, wide: int) -> str:
-    """C++ shifts by less than a type's width alone."""
+    """A shift by any amount: C++ shifts only by less than a type's width."""
     amount = _amount(of)
     if 1 << len(of.bits("B")) <= wide:
         return f"({value} {amount})"

@@ -1,10 +1,10 @@
-"""A netlist as C++: a structure with its state, and a function that takes a cycle of its clock.
+"""A netlist as C++: a structure with its state, and a function that executes one clock cycle.
 
-Every cell is evaluated at most once a cycle, in an order in which registers can mostly be written
-in place: when all that reads one has been evaluated, its new value replaces the old one. What reads
-it later nevertheless, as where two registers change places, reads a copy. Parts that rest are left
-out: who writes a register tells the parts that read it whether it has changed, for the next cycle;
-what is computed in one part tells those after it at once.
+Every cell is evaluated at most once a cycle, in an order in which most registers can be written in
+place: when everything that reads a register has been evaluated, its new value replaces the old one.
+What reads it later nevertheless, as where two registers are exchanged, reads a copy. Idle parts are
+skipped: whoever writes a register wakes the parts that read it, for the next cycle, if it has
+changed; what is computed in one part wakes those after it at once.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from .activity import NetlistPart, Rest, Statement, parts_of
 from .cells import expression
-from .netlist import Bits, Cell, Memory, Netlist
+from .netlist import Cell, Netlist
 from .words import HEAD, Unsupported, Value, Words, constant, size
 
 CLOCK = "clk"
@@ -22,9 +22,9 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 def cpp(netlist: Netlist, rest: Rest | None = None) -> str:
     """Source that defines ``State`` and ``void cycle(State *)``.
 
-    ``State`` has a member for each port, named like it: ``cycle`` reads inputs, and finds outputs
-    as they are in the cycle, before its clock's edge. It comes up as the design does; memories are
-    zeros unless said otherwise. Raises ``Unsupported``.
+    ``State`` has a member for each port, of the same name: ``cycle`` reads inputs, and sets outputs
+    as they are in the cycle, before the clock edge. Registers have their initial values; memories
+    are zeros unless they are initialized. Raises ``Unsupported``.
     """
     return _Writer(netlist, rest or Rest()).text()
 
@@ -62,7 +62,7 @@ class _Writer:
                 raise Unsupported(f"Compiled RTL cannot write {cell.name!r} without a clock")
             return Statement(cell, memory=memory)
         name = f"s->r{index}" if clocked else f"v{index}"
-        value = self.words.drive(cell.output, Value(name, len(cell.output), state=clocked))
+        value = self.words.drive(cell.output, Value(name, len(cell.output), state=bool(clocked)))
         return Statement(cell, value, memory)
 
     def _check_clock(self, cell: Cell) -> None:
@@ -70,17 +70,18 @@ class _Writer:
         resets = (cell.ports.get(port, ["0"])[0] for port in ("ARST", "SRST"))
         if cell.ports["CLK"] != clock or not cell.number("CLK_POLARITY") or {*resets} - {"0", "x"}:
             raise Unsupported(
-                f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a memory's "
-                f"port, not what {cell.name!r} has; use --executor pysim"
+                f"Compiled RTL has one clock {CLOCK!r}, its rising edge and no resets of a "
+                f"memory's port, not what {cell.name!r} has; use --executor pysim"
             )
 
     def _relate(self) -> None:
-        """Find out what each statement must come after, and who reads a register's old value."""
+        """Find what each statement must come after, and which ones read a register's old value."""
         drivers = {statement.value: statement for statement in self.statements if statement.value}
-        writes, reads = defaultdict(list), defaultdict(list)
+        writes: dict[Value, list[Statement]] = defaultdict(list)
+        reads: dict[Value, list[Statement]] = defaultdict(list)
         for statement in self.statements:
-            bits = [statement.cell.inputs[p] for p in statement.cell.inputs if p != "CLK"]
-            statement.reads = self.words.values([bit for port in bits for bit in port])
+            ports = [bits for port, bits in statement.cell.inputs.items() if port != "CLK"]
+            statement.reads = self.words.values([bit for bits in ports for bit in bits])
             for value in statement.reads:
                 if value.state and drivers[value] is not statement:
                     drivers[value].readers.append(statement)
@@ -89,15 +90,15 @@ class _Writer:
             if statement.memory:
                 found = writes if statement.cell.type == "$memwr_v2" else reads
                 found[statement.memory].append(statement)
-        for memory, ports in writes.items():
-            ports.sort(key=lambda port: port.cell.number("PORTID"))
-            for index, port in enumerate(ports):
-                port.after += ports[:index]
+        for memory, statements in writes.items():
+            statements.sort(key=lambda write: write.cell.number("PORTID"))
+            for index, write in enumerate(statements):
+                write.after += statements[:index]
             for read in reads[memory]:
-                self._relate_ports(read, ports)
+                self._relate_ports(read, statements)
 
     def _relate_ports(self, read: Statement, writes: list[Statement]) -> None:
-        """A port that is transparent reads what others write in the same cycle."""
+        """A transparent port reads what others write in the same cycle."""
         seen = {*read.cell.text("TRANSPARENCY_MASK")} if read.keeps else {"0"}
         if seen == {"1"}:
             read.after += writes
@@ -111,9 +112,10 @@ class _Writer:
             )
 
     def _wake(self) -> None:
-        """Find out which parts must be evaluated when a value has changed, a bit each.
+        """Find the parts that must be evaluated when a value has changed, a bit each.
 
-        Values that go from part to part stay in ``State``, for they may not be computed anew.
+        Values that parts exchange are kept in ``State``, since they may not be computed in each
+        cycle.
         """
         self.wakes: dict[Value, int] = defaultdict(int)
         self.kept: dict[Value, NetlistPart] = {}
@@ -142,15 +144,15 @@ class _Writer:
         places = [(part, s) for part in self.parts for s in part.statements]
         when = {statement: place for place, (_, statement) in enumerate(places)}
         for part in self.parts:
-            inside = []
+            inside: list[str] = []
             for statement in part.statements:
                 late = [r for r in statement.readers if when[r] > when[statement]]
                 if late:
-                    kept = f"k{when[statement]}"
-                    copy = f"const u{size(statement.value.width)} {kept} = {statement.value.name};"
+                    kept, value = f"k{when[statement]}", statement.driven
+                    copy = f"const {value.type} {kept} = {value.name};"
                     (inside if {*late} <= {*part.statements} else lines).append(copy)
                     for reader in late:
-                        reader.names[statement.value] = kept
+                        reader.names[value] = kept
                 inside.append(self._line(statement))
             lines += [f"if (awake & {constant(part.bit)}) {{", *inside, "}"] if part.bit else inside
         lines.append("s->awake = next;")
@@ -160,30 +162,31 @@ class _Writer:
         return f"{HEAD}\nstruct State {{\n{state}}};\n\n{function} {{\n{body}}}\n"
 
     def _state(self) -> Iterator[str]:
-        for name, bits in (self.netlist.inputs | self.netlist.outputs).items():
+        for name, bits in {**self.netlist.inputs, **self.netlist.outputs}.items():
             yield f"u{size(len(bits))} {name} = 0;"
             if name in self.netlist.inputs and self.wakes[self.words.of[bits[0]][0]]:
                 yield f"u{size(len(bits))} seen_{name} = 0;"
         yield f"u64 awake = {constant((1 << 64) - 1)};"
         for value in self.kept:
-            yield f"u{size(value.width)} {_member(value)} = 0;"
+            yield f"{value.type} {_member(value)} = 0;"
         for statement in self.statements:
             if statement.keeps:
-                value, output = statement.value, statement.cell.output
-                first = sum((bit in self.netlist.ones) << i for i, bit in enumerate(output))
-                yield f"u{size(value.width)} {_member(value)} = {constant(first)};"
+                value, output = statement.driven, statement.cell.output
+                first = sum(1 << i for i, bit in enumerate(output) if bit in self.netlist.ones)
+                yield f"{value.type} {_member(value)} = {constant(first)};"
         for name, value in self.memories.items():
             memory = self.netlist.memories[name]
             content = ", ".join(map(constant, memory.content))
-            bits = next(bits for bits in (8, 16, 32, 64) if memory.width <= bits)
-            yield f"u{bits} {_member(value)}[{memory.depth}] = {{{content}}};"
+            word = next(size for size in (8, 16, 32, 64) if memory.width <= size)
+            yield f"u{word} {_member(value)}[{memory.depth}] = {{{content}}};"
 
     def _line(self, statement: Statement) -> str:
-        cell, value = statement.cell, statement.value
+        cell = statement.cell
         if cell.type == "output":
             return f"s->{cell.name} = {self._read(statement, 'A')};"
         if cell.type == "$memwr_v2":
             return self._write(statement)
+        value = statement.driven
         if cell.type == "$dff":
             return self._assign(value, self._read(statement, "D"), "next")
         if cell.type == "$memrd_v2":
@@ -195,14 +198,14 @@ class _Writer:
             return f"if ({enable}) {self._assign(value, found, 'next')}"
         if value in self.kept:
             return self._assign(value, found, "awake")
-        return f"const u{size(value.width)} {value.name} = {found};"
+        return f"const {value.type} {value.name} = {found};"
 
     def _assign(self, value: Value, found: str, when: str) -> str:
-        """Give a member of ``State`` a value, and wake up who reads it if it is another."""
+        """Give a member of ``State`` a value, and wake the parts that read it if it has changed."""
         if not self.wakes[value]:
             return f"{value.name} = {found};"
         wake = f"{when} |= {self._changes(value, 'now')};"
-        return f"{{ const u{size(value.width)} now = {found}; {wake} {value.name} = now; }}"
+        return f"{{ const {value.type} now = {found}; {wake} {value.name} = now; }}"
 
     def _changes(self, value: Value, other: str) -> str:
         return f"{value.name} != {other} ? {constant(self.wakes[value])} : 0"
@@ -211,14 +214,13 @@ class _Writer:
         return self.words.read(statement.cell.ports[port], names=statement.names)
 
     def _place(self, statement: Statement) -> tuple[str, str]:
-        """A word of a memory, and whether there is one with such an address."""
-        memory: Memory = self.netlist.memories[statement.cell.text("MEMID")]
-        bits: Bits = statement.cell.ports["ADDR"]
+        """A word of a memory, and a condition for its address to exist, if it may not."""
+        name = statement.cell.text("MEMID")
+        memory, bits = self.netlist.memories[name], statement.cell.ports["ADDR"]
         address = f"({self._read(statement, 'ADDR')} - {memory.first}u)"
-        there = (
-            f"{address} < {memory.depth}" if memory.first or 1 << len(bits) > memory.depth else ""
-        )
-        return f"{statement.memory.name}[{address}]", there
+        may_miss = memory.first or 1 << len(bits) > memory.depth
+        there = f"{address} < {memory.depth}" if may_miss else ""
+        return f"{self.memories[name].name}[{address}]", there
 
     def _load(self, statement: Statement) -> str:
         word, there = self._place(statement)
@@ -229,7 +231,7 @@ class _Writer:
         word, there = self._place(statement)
         enable, data = statement.cell.ports["EN"], self._read(statement, "DATA")
         guard = f" && {there}" if there else ""
-        wakes = self.wakes[statement.memory]
+        wakes = self.wakes[self.memories[statement.cell.text("MEMID")]]
         wake = f"next |= {constant(wakes)};" if wakes else ""
         if len({*enable}) == 1:
             one = self.words.read(enable[:1], names=statement.names)

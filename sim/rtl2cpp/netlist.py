@@ -1,6 +1,6 @@
 """A flat design as Yosys writes it in JSON: cells that read and drive bits, memories, ports.
 
-Bits are numbers of nets, or "0", "1", "x" and "z". What a cell is and what its ports mean says Yosys'
+Bits are numbers of nets, or "0", "1", "x" and "z". Cells and their ports are defined in Yosys'
 manual, "Internal cell library".
 """
 
@@ -20,11 +20,9 @@ WORD = 64
 # Of cells that may be cut: the ports that are cut with them.
 _BY_BIT: Mapping[str, tuple[str, ...]] = {
     "$dff": ("D", "Q"),
-    "$mux": ("A", "B", "Y"),
-    "$pmux": ("A", "B", "Y"),
     "$not": ("A", "Y"),
+    **dict.fromkeys(("$mux", "$pmux", "$and", "$or", "$xor", "$xnor"), ("A", "B", "Y")),
 }
-_BY_BIT |= dict.fromkeys(("$and", "$or", "$xor", "$xnor"), ("A", "B", "Y"))
 _OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": "", "$meminit": ""}
 
 
@@ -32,8 +30,8 @@ _OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": ""
 class Cell:
     """A cell, with the bits at its ports and its parameters as binary digits.
 
-    ``module`` is where it came from, as in ``core.link``, or "" if Yosys made it; ``names`` are
-    those of what it drives, as in ``core.link.count``.
+    ``module`` is the module that it came from, as in ``core.link``, or "" if Yosys made it;
+    ``names`` are those of what it drives, as in ``core.link.count``.
     """
 
     name: str
@@ -61,7 +59,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Memory:
-    """Words of ``width`` bits, at addresses from ``first`` on, and what the first of them hold."""
+    """Words of ``width`` bits, at addresses from ``first`` on, and the initial values of the first
+    of them."""
 
     width: int
     depth: int
@@ -71,7 +70,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Netlist:
-    """A design of one module. ``ones`` are the bits of registers that come up as 1."""
+    """A design of one module. ``ones`` are the bits of registers whose initial value is 1."""
 
     cells: Sequence[Cell]
     memories: Mapping[str, Memory]
@@ -81,7 +80,7 @@ class Netlist:
 
 
 def read(text: str) -> Netlist:
-    """The netlist that ``write_json`` wrote of a flat design, what is wide of it cut in parts."""
+    """The netlist that ``write_json`` wrote of a flat design; wide cells are cut into words."""
     top = json.loads(text)["modules"]["top"]
     names = defaultdict(set)
     for name, raw in top["netnames"].items():
@@ -113,7 +112,7 @@ def read(text: str) -> Netlist:
 
 
 def _named(cell: Cell, names: Mapping[Bit, set[str]]) -> Cell:
-    """A cell with its module: that of its own name, else of the name of what it drives."""
+    """A cell with its module: from its own name, else from the name of what it drives."""
     driven = names[cell.output[0]] if cell.output else set()
     public = {name for name in driven if not name.startswith("$")}
     modules = [_module(cell.name), *map(_module, sorted(driven - public))]
@@ -122,7 +121,7 @@ def _named(cell: Cell, names: Mapping[Bit, set[str]]) -> Cell:
 
 
 def _module(name: str) -> str:
-    """The module in the name that a cell or a net got when its module went into another."""
+    """The module in the name that a cell or a net got when its module was flattened."""
     path = re.match(r"\$flatten((?:\\[^.]+\.)+)", name)
     return path[1].replace("\\", "").removesuffix(".") if path else ""
 
@@ -133,13 +132,10 @@ def number(bits: Bits) -> int:
 
 
 def runs(bits: Bits) -> Iterator[tuple[int, int]]:
-    """Begin and end of each piece of ``bits`` that is a row of neighbouring nets, or a constant."""
+    """Begin and end of each run of ``bits`` that are consecutive nets, or constants."""
     begin = 0
     for end, (bit, following) in enumerate(pairwise([*bits, None]), 1):
-        if isinstance(bit, str):
-            goes_on = isinstance(following, str)
-        else:
-            goes_on = following == bit + 1
+        goes_on = following == bit + 1 if isinstance(bit, int) else isinstance(following, str)
         if not goes_on:
             yield begin, end
             begin = end
@@ -152,7 +148,8 @@ def _fills(cell: Cell) -> bool:
 def _memories(
     memories: Mapping[str, Mapping], filled: Iterable[Cell]
 ) -> Iterator[tuple[str, Memory]]:
-    """Each memory in parts of a word's width, with its content up to the last that is not zero."""
+    """Each memory in parts of a word's width, with initial values up to the last that is not
+    zero."""
     for name, raw in memories.items():
         name, width, first = name.removeprefix("\\"), raw["width"], raw["start_offset"]
         content = [0] * raw["size"]
@@ -163,34 +160,35 @@ def _memories(
                     content[start + index] = number(data[index * width : (index + 1) * width])
         while content and not content[-1]:
             content.pop()
-        for lane, begin in enumerate(range(0, width, WORD)):
+        for part, begin in enumerate(range(0, width, WORD)):
             bits = min(WORD, width - begin)
             words = [value >> begin & (1 << bits) - 1 for value in content]
-            yield f"{name}#{lane}", Memory(bits, raw["size"], first, words)
+            yield f"{name}#{part}", Memory(bits, raw["size"], first, words)
 
 
 def _edges(cells: Iterable[Cell]) -> set[int]:
-    """The nets at which some cell's input begins, or after which it ends."""
+    """The nets at which some cell's input begins, or after which one ends."""
     edges = set()
     for cell in cells:
         for bits in cell.inputs.values():
             for begin, end in runs(bits):
-                if isinstance(bits[begin], int):
-                    edges |= {bits[begin], bits[end - 1] + 1}
+                first = bits[begin]
+                if isinstance(first, int):
+                    edges |= {first, first + end - begin}
     return edges
 
 
 def _cut(cell: Cell, edges: set[int]) -> Iterator[Cell]:
-    """A cell in parts of at most a word: where other cells cut its output, if they do."""
+    """A cell in parts of at most a word, cut where other cells cut its output, if they do."""
     if cell.type in ("$memrd_v2", "$memwr_v2"):
         names = [name for name in ("DATA", "EN") if len(cell.ports[name]) > 1 or name == "DATA"]
-        for lane, begin in enumerate(range(0, len(cell.ports["DATA"]), WORD)):
+        for part, begin in enumerate(range(0, len(cell.ports["DATA"]), WORD)):
             ports = {name: cell.ports[name][begin : begin + WORD] for name in names}
-            memory = f"{cell.text('MEMID')}#{lane}"
+            memory = f"{cell.text('MEMID')}#{part}"
             parameters = {**cell.parameters, "MEMID": memory}
             yield replace(
                 cell,
-                name=f"{cell.name}#{lane}",
+                name=f"{cell.name}#{part}",
                 parameters=parameters,
                 ports={**cell.ports, **ports},
             )

@@ -1,4 +1,4 @@
-"""The order of statements in which each reads what it must, and little is kept for later."""
+"""An order of statements in which each reads the right values and few copies are needed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -13,7 +13,7 @@ def ordered(
 ) -> list[T]:
     """All items, each after those of ``after``, and if possible after those of ``rather_after``.
 
-    An item comes as late as what first needs it. ``after`` must have no cycle.
+    An item comes just before the first that needs it. ``after`` must have no cycle.
     """
     ancestors = _ancestors(items, after)
     numbers = {item: 1 << index for index, item in enumerate(items)}
@@ -47,7 +47,7 @@ def ordered(
 
 
 def _ancestors(items: Sequence[T], after: Callable[[T], Iterable[T]]) -> Mapping[T, int]:
-    """For each item, itself and all that it must come after, a bit each."""
+    """For each item, itself and everything that it must come after, a bit each."""
     found: dict[T, int] = {}
     numbers = {item: 1 << index for index, item in enumerate(items)}
     for root in items:

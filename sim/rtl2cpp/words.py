@@ -1,11 +1,11 @@
-"""Words in C++: values that stand for a netlist's bits, and what reads any bits out of them."""
+"""Words in C++: variables that stand for a netlist's bits, and expressions that read any bits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from accel.errors import ToolError
 
-from .netlist import Bits
+from .netlist import Bit, Bits
 
 HEAD = """
 #include <cstddef>
@@ -47,19 +47,24 @@ WIDTHS = (32, 64, 128)
 
 
 class Unsupported(ToolError):
-    """A design has what this has no C++ for."""
+    """A design has something that this compiler has no C++ for."""
 
 
 @dataclass(eq=False)
 class Value:
     """A variable: ``width`` bits in the least significant ones, the others 0.
 
-    A ``state`` stays from cycle to cycle.
+    The value of a ``state`` is kept from cycle to cycle.
     """
 
     name: str
     width: int
     state: bool = False
+
+    @property
+    def type(self) -> str:
+        """The C++ type that holds it."""
+        return f"u{size(self.width)}"
 
 
 def size(width: int) -> int:
@@ -88,9 +93,9 @@ def masked(expression: str, width: int, bits: int) -> str:
 
 @dataclass
 class Words:
-    """Which bit of which value stands for a net."""
+    """The bit of a variable that stands for each net."""
 
-    of: dict[int, tuple[Value, int]] = field(default_factory=dict)
+    of: dict[Bit, tuple[Value, int]] = field(default_factory=dict)
 
     def drive(self, bits: Bits, value: Value) -> Value:
         """``bits`` are the bits of ``value`` from now on."""
@@ -98,7 +103,7 @@ class Words:
         return value
 
     def values(self, bits: Bits) -> list[Value]:
-        """What is read with ``bits``, each once."""
+        """The variables that ``bits`` are in, each once."""
         return list(dict.fromkeys(self.of[bit][0] for bit in bits if isinstance(bit, int)))
 
     def read(
@@ -121,12 +126,12 @@ class Words:
             if index < len(bits) and bits[index] == bit:
                 while index < len(bits) and bits[index] == bit:
                     index += 1
-                one = _piece(name, value.width, offset, 1, wide)
+                one = _bits_of(name, value.width, offset, 1, wide)
                 term = masked(f"((u{wide})0 - {one})", index - begin, wide)
             else:
                 while index < len(bits) and self._follows(bits, index, value, offset - begin):
                     index += 1
-                term = _piece(name, value.width, offset, index - begin, wide)
+                term = _bits_of(name, value.width, offset, index - begin, wide)
             terms.append(f"(({term}) << {begin})" if begin else f"({term})")
         if ones or not terms:
             terms.append(f"(u{wide}){constant(ones)}" if wide > 32 else constant(ones))
@@ -137,8 +142,8 @@ class Words:
         return isinstance(bit, int) and self.of[bit] == (value, index + shift)
 
 
-def _piece(name: str, width: int, offset: int, count: int, wide: int) -> str:
+def _bits_of(name: str, width: int, offset: int, count: int, wide: int) -> str:
     """``count`` bits of a value of ``width``, in a type of ``wide`` bits."""
     shifted = f"({name} >> {offset})" if offset else name
-    piece = shifted if offset + count == width else f"({shifted} & {mask(count)})"
-    return piece if size(width) == wide else f"(u{wide}){piece}"
+    found = shifted if offset + count == width else f"({shifted} & {mask(count)})"
+    return found if size(width) == wide else f"(u{wide}){found}"

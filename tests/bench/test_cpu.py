@@ -67,13 +67,13 @@ def test_another_contract_has_no_kernels():
 
 def test_operators_without_a_kernel_are_named():
     graph = load(shared("models/mlperf_tiny/kws01_dscnn_int8.tflite"))
-    with pytest.raises(cpu_steps.NoKernel, match="^no kernel for SOFTMAX$"):
+    with pytest.raises(cpu_steps.NoKernel, match=r"^no kernel for SOFTMAX$"):
         cpu_steps.steps(graph, graph.nodes)
 
 
 def test_what_a_compiler_says_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("ACCEL_CACHE", str(tmp_path))
-    with pytest.raises(cpu.CannotCompileKernels, match="^false failed: no message$"):
+    with pytest.raises(cpu.CannotCompileKernels, match=r"^false failed: no message$"):
         cpu.compiled(Compiler(("false",), "1"))
     assert not list(tmp_path.rglob("*.entry"))
 

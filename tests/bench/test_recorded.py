@@ -1,4 +1,5 @@
-"""boards/bench.json, from which the tables of accel/bench/README.md are made, still says what is so."""
+"""boards/bench.json, from which the tables of accel/bench/README.md are made, still says what is
+so."""
 
 import hashlib
 import json

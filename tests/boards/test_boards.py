@@ -110,7 +110,8 @@ def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
 
 @every_board
 def test_the_default_core_was_placed_and_routed_as_it_is_now(name):
-    """Else run examples/boards/place_and_route.py, and renew the table of boards/README.md from it."""
+    """Else run examples/boards/place_and_route.py, and renew the table of boards/README.md from
+    it."""
     board, made = boards.get(name), RESULTS.get(name)
     assert made, "not placed and routed yet"
     assert resources.is_of(made, board), "placed and routed as it was before"

@@ -50,7 +50,8 @@ def test_each_line_of_an_ecp5s_flash_is_at_the_pad_that_configures_from_it(name)
         assert "CSSPIN" in pads[select][1] and lines["cs"].invert
         data = lines["dq"].names if lanes > 1 else _single(lines)
         assert [_lane(pads[ball][1]) for ball in data] == list(range(len(data)))
-        # The rule behind the table: lanes 0 and 1 are PIOB and PIOA of one site, 2 and 3 of another.
+        # The rule behind the table: lanes 0 and 1 are PIOB and PIOA of one site, 2 and 3 of
+        # another.
         assert [pads[ball][0] for ball in data] == list("BABA"[: len(data)])
 
 

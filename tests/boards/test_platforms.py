@@ -106,8 +106,8 @@ class Still(Own):
             "accel.errors:UserError",
             {},
             (
-                "{spec}: UserError is no platform of Amaranth; give a class with device, package and "
-                "resources, as those of amaranth_boards"
+                "{spec}: UserError is no platform of Amaranth; give a class with device, package "
+                "and resources, as those of amaranth_boards"
             ),
         ),
         (
@@ -127,8 +127,8 @@ class Still(Own):
             UPDUINO,
             {"uart": "4,3"},
             (
-                "{spec}: its default clock is the FPGA's own oscillator, too inaccurate for a UART; use "
-                "--clock NAME with one of clk12, if that is connected on your board"
+                "{spec}: its default clock is the FPGA's own oscillator, too inaccurate for a "
+                "UART; use --clock NAME with one of clk12, if that is connected on your board"
             ),
         ),
         (

@@ -3,10 +3,10 @@
     python -m tests.campaigns.damage [--seed N] [--count N] [--disks N] [--real] [--state FILE]
 
 Each of ``--count`` cases damages entries of a cache of builds, of one of simulators, or lines of a
-sweep's store, and counts those that are taken nevertheless. Each of ``--disks`` moments is a disk that
-is full from then on while a small build runs; there is room for the next one, which must be right.
-Tools are replayed (`tests.campaigns.damaging.replay`); with ``--real`` the disks are filled by the real ones.
-Finished cases are kept in ``--state``, and the same command goes on from there.
+sweep's store, and counts those that are taken nevertheless. Each of ``--disks`` moments is a disk
+that is full from then on while a small build runs; there is room for the next one, which must be
+right. Tools are replayed (`tests.campaigns.damaging.replay`); with ``--real`` the disks are filled
+by the real ones. Finished cases are kept in ``--state``, and the same command goes on from there.
 """
 
 import argparse
@@ -171,7 +171,8 @@ class Campaign:
         return Outcome(f"{name}, {told.replace(str(place), '')}")
 
     def _is_right(self, output: Path, real: bool) -> bool:
-        """Whether a build is the recorded one; real tools write into their logs how long they took."""
+        """Whether a build is the recorded one; real tools write into their logs how long they
+        took."""
 
         def compared(made: Made) -> Made:
             return {n: data for n, data in made.items() if not (real and n.startswith("logs/"))}

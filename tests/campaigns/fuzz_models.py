@@ -1,12 +1,14 @@
-"""Spoils model files of both formats and holds the answers of those that are accepted to the oracles'.
+"""Spoils model files of both formats and holds the answers of those that are accepted to the
+oracles'.
 
     python -m tests.campaigns.fuzz_models --seed 1 --count 20000 --results fuzz.jsonl
 
-A spoilt file either is refused, in one report, or it is a network: then it compiles or is refused with
-reasons, machine and reference answer alike, and their answer is the runtime's, bit for bit. Whatever
-else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--count`` is of files that were
-accepted and answered by the oracle, too. Results are appended to a file, a line for each case; the same
-command goes on where it was stopped. ``--case N`` tries one case again and writes its file.
+A spoilt file either is refused, in one report, or it is a network: then it compiles or is refused
+with reasons, machine and reference answer alike, and their answer is the runtime's, bit for bit.
+Whatever else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--count`` is of files
+that were accepted and answered by the oracle, too. Results are appended to a file, a line for each
+case; the same command goes on where it was stopped. ``--case N`` tries one case again and writes
+its file.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m tests.campaigns.fuzz_programs --seed 1 --count 20000
 
-A spoilt file is refused in one report, or it is loaded into a core that says yes to everything. What
-else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--case N`` tries one again.
+A spoilt file is refused in one report, or it is loaded into a core that says yes to everything.
+What else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--case N`` tries one again.
 """
 
 import argparse

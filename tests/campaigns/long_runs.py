@@ -2,8 +2,9 @@
 
     python -m tests.campaigns.long_runs [--side N] [--channels N]
 
-By default a convolution of about 70 million cycles on a 2x1 core, some minutes of compiled RTL, layer
-by layer and then as a whole: counters and answers must be those of the model and of the machine.
+By default a convolution of about 70 million cycles on a 2x1 core, some minutes of compiled RTL,
+layer by layer and then as a whole: counters and answers must be those of the model and of the
+machine.
 """
 
 import argparse

@@ -1,7 +1,8 @@
-"""Prints how far cores, the onnx contract and ONNX Runtime's recorded answers agree, on all samples.
+"""Prints how far cores, the onnx contract and ONNX Runtime's recorded answers agree, on all
+samples.
 
-Labelled data also give the accuracy of our answers and of the runtime's: the share of right classes, or
-the area under the curve of ad01's anomaly scores.
+Labelled data also give the accuracy of our answers and of the runtime's: the share of right
+classes, or the area under the curve of ad01's anomaly scores.
 
 python -m tests.campaigns.onnx_agreement
 """
@@ -55,7 +56,8 @@ def main() -> None:
 
 
 def _core(program: accel.Program, inputs: np.ndarray) -> list[str]:
-    """Cycles, differing outputs of the machine and of RTL, cycles by which layers differ, and channels."""
+    """Cycles, differing outputs of the machine and of RTL, cycles by which layers differ, and
+    channels."""
     graph = program.code.graph
     expected = run(graph, inputs)[graph.outputs[0]]
     machine = program.run(inputs, "machine").output

@@ -1,10 +1,11 @@
-"""The fast part of the tests on several Pythons, each with the oldest NumPy that it may have and the newest.
+"""The fast part of the tests on several Pythons, each with the oldest NumPy that it may have and
+the newest.
 
     python -m tests.campaigns.python_versions --work FOLDER
 
 Environments are made once, in the folder, and used again. Interpreters are looked for by
-name on the PATH and in pyenv's folder. A package without a wheel for a Python is named and left out; tests
-that need it are skipped.
+name on the PATH and in pyenv's folder. A package without a wheel for a Python is named and left
+out; tests that need it are skipped.
 """
 
 import argparse

@@ -1,12 +1,13 @@
-"""Random networks of small layers in compiled RTL, on the cores of all boards and on ten odd shapes.
+"""Random networks of small layers in compiled RTL, on the cores of all boards and on ten odd
+shapes.
 
 python -m tests.campaigns.random_rtl --count 10000 --jobs 2
 
-All stored tensors of the machine and of RTL are compared with the reference's, and all four counters
-of each layer with the cycle model's. Whatever differs, or fails, is printed and kept. What is done is
-kept in a file as it comes, so the same command goes on where it was stopped; begin with another
-``--results``, or ``--again``, once sources have changed. A process needs about 0.1 s for a network,
-and once for each core up to a minute to compile its simulator.
+All stored tensors of the machine and of RTL are compared with the reference's, and all four
+counters of each layer with the cycle model's. Whatever differs, or fails, is printed and kept. What
+is done is kept in a file as it comes, so the same command goes on where it was stopped; begin with
+another ``--results``, or ``--again``, once sources have changed. A process needs about 0.1 s for a
+network, and once for each core up to a minute to compile its simulator.
 """
 
 import argparse
@@ -84,15 +85,16 @@ def run_batch(batch: Batch, count: int = BATCH) -> Outcome:
 
 
 def _graphs(config: AcceleratorConfig) -> st.SearchStrategy[Graph]:
-    """What is drawn for a core: where there is a flash and little memory, larger networks, too, so that
-    layers are streamed."""
+    """What is drawn for a core: where there is a flash and little memory, larger networks, too, so
+    that layers are streamed."""
     small = small_networks(config)
     streams = config.flash_lanes and config.bank_words == SMALL_BANK_WORDS
     return small | networks(2, 6) if streams else small
 
 
 class Results:
-    """A file with a line of JSON for each batch that is done; lines that make no sense are passed."""
+    """A file with a line of JSON for each batch that is done; lines that make no sense are
+    passed."""
 
     def __init__(self, path: Path, again: bool = False):
         self.path, self.done = path, {}

@@ -2,10 +2,11 @@
 
     python tests/campaigns/signals.py --count 30 --kept signals.jsonl
 
-Each signal is sent to the main process alone and to its group, at ``--count`` moments of each command.
-Then nothing may be left: no process, which must have ended within 5 s, no temporary file, no file that is
-half-written. After ``SIGKILL``, which nobody can answer, no process may be left, and no file when the next
-command has run. What is found is kept line by line, so that the same command goes on where it stopped.
+Each signal is sent to the main process alone and to its group, at ``--count`` moments of each
+command. Then nothing may be left: no process, which must have ended within 5 s, no temporary file,
+no file that is half-written. After ``SIGKILL``, which nobody can answer, no process may be left,
+and no file when the next command has run. What is found is kept line by line, so that the same
+command goes on where it stopped.
 
 Processes are known by a variable of their environment, and so only on Linux.
 """
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,7 +38,8 @@ MARK = "ACCEL_SIGNALS_MARK"
 STARTED = "started"
 CORE = ("--rows", "2", "--cols", "2")
 
-# As slow as can be, deaf to all that can be ignored, with a child of its own and a temporary folder.
+# As slow as can be, deaf to all that can be ignored, with a child of its own and a temporary
+# folder.
 _TOOL = f"""#!/bin/sh
 case "$1" in -V|--version) echo "tool 9.9"; exit;; esac
 trap '' HUP INT QUIT TERM
@@ -49,7 +52,8 @@ wait
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command to stop: its words, and the tool, by its variable, that never ends if it is not real."""
+    """A command to stop: its words, and the tool, by its variable, that never ends if it is not
+    real."""
 
     words: tuple[str, ...]
     tool: str | None = None
@@ -77,7 +81,8 @@ def commands(folder: Path) -> dict[str, Command]:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was left of a command. ``seconds`` is how long it took to end, with all its processes."""
+    """What was left of a command. ``seconds`` is how long it took to end, with all its
+    processes."""
 
     command: str
     signal: str
@@ -122,8 +127,8 @@ def stop(
 ) -> Verdict:
     """Start a command, send it the signal ``moment`` seconds later, and look at what is left.
 
-    With ``awaited`` the moment is counted from when its tool has started. Unless ``real``, tools are such
-    that never end by themselves.
+    With ``awaited`` the moment is counted from when its tool has started. Unless ``real``, tools
+    are such that never end by themselves.
     """
     command = commands(files)[name]
     with tempfile.TemporaryDirectory(prefix="signals-") as place, _port() as port:
@@ -215,10 +220,8 @@ def _await(file: Path, process: subprocess.Popen) -> None:
 
 
 def _send(process: subprocess.Popen, number: int, target: str) -> None:
-    try:
+    with suppress(ProcessLookupError):  # it has ended before
         (os.kill if target == "main" else os.killpg)(process.pid, number)
-    except ProcessLookupError:
-        pass  # it has ended before
 
 
 def _wait(
@@ -255,10 +258,8 @@ def marked(folder: Path) -> dict[int, str]:
 
 def _kill_marked(folder: Path) -> None:
     for pid in marked(folder):
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def _files_left(folder: Path) -> list[str]:
@@ -279,7 +280,8 @@ def _files_left(folder: Path) -> list[str]:
 
 
 def moments(seed: int, name: str, count: int, real: bool) -> Iterator[tuple[str, str, float, bool]]:
-    """Signal, target and moment: of commands with tools that never end, half of them while they run."""
+    """Signal, target and moment: of commands with tools that never end, half of them while they
+    run."""
     has_tool = commands(Path())[name].tool is not None and not real
     whole = DURATIONS[name]
     for number in SIGNALS:

@@ -3,10 +3,10 @@
     python -m tests.campaigns.single_operators --count 10000 --seed 1
 
 Input and output are quantized independently. In half of the files up to two fields besides are
-changed, so that they may contradict others. What is accepted must answer as TFLite Micro does, on the
-reference and the machine; what is refused must be refused in one report, and files without such changes
-only where TFLite Micro refuses them too. Case numbers count on from the seed: `--seed` with the last
-number that was printed continues.
+changed, so that they may contradict others. What is accepted must answer as TFLite Micro does, on
+the reference and the machine; what is refused must be refused in one report, and files without such
+changes only where TFLite Micro refuses them too. Case numbers count on from the seed: `--seed` with
+the last number that was printed continues.
 """
 
 import argparse

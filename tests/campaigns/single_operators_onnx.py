@@ -1,8 +1,9 @@
-"""Holds single ONNX operators over all their fields to ONNX Runtime, at its highest level or at none.
+"""Holds single ONNX operators over all their fields to ONNX Runtime, at its highest level or at
+none.
 
 Every element of every output must be equal at one of the two levels, on the reference and on the
-machine. What is refused is counted by its reason. With ``--store`` a stopped campaign goes on where it
-was.
+machine. What is refused is counted by its reason. With ``--store`` a stopped campaign goes on where
+it was.
 
 python -m tests.campaigns.single_operators_onnx --count 3000 --seed 1 --store FILE
 """
@@ -34,7 +35,8 @@ NEAR = ("AveragePool",)
 
 @dataclass
 class Outcome:
-    """Of one model: ``exact``, ``near``, ``refused``, ``no oracle`` or ``differs``, and what of it."""
+    """Of one model: ``exact``, ``near``, ``refused``, ``no oracle`` or ``differs``, and what of
+    it."""
 
     number: int
     operator: str

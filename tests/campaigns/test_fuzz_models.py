@@ -40,7 +40,8 @@ def test_files_that_are_accepted_are_answered_as_the_runtime_does(tmp_path):
 
 
 def test_a_case_is_always_the_same():
-    """In processes of their own, as campaigns run: what is drawn goes by the modules loaded, too."""
+    """In processes of their own, as campaigns run: what is drawn goes by the modules loaded,
+    too."""
     code = (
         "import hashlib; from tests.campaigns import fuzz_models as f;"
         "from tests.campaigns.fuzzing import seeds;"

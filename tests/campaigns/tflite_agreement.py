@@ -1,4 +1,5 @@
-"""Prints how far cores agree with TFLite Micro on third-party networks, on all samples that there are.
+"""Prints how far cores agree with TFLite Micro on third-party networks, on all samples that there
+are.
 
 Labelled data also give the accuracy of our answers and of the oracle's.
 

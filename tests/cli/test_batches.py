@@ -232,8 +232,10 @@ def test_several_inputs_come_by_their_names(tmp_path):
     for name, array in arrays.items():
         assert_array_equal(found[name], array)
     np.savez(tmp_path / "x.npz", image=X)
-    with pytest.raises(UnreadableInput, match="an array for each input: image, y$"):
+    with pytest.raises(UnreadableInput, match=r"an array for each input: image, y$"):
         read_batch(tmp_path / "x.npz", graph)
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(UnreadableInput, match="give an .npz file with an array for each: image, y"):
+    with pytest.raises(
+        UnreadableInput, match=r"give an .npz file with an array for each: image, y"
+    ):
         read_batch(tmp_path / "x.npy", graph)

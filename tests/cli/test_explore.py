@@ -1,4 +1,5 @@
-"""``accel explore`` and ``accel estimate``: what users can get wrong is told before the work begins."""
+"""``accel explore`` and ``accel estimate``: what users can get wrong is told before the work
+begins."""
 
 import json
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Files that somebody made to do harm, or that look like it: one report, in bounded time and memory,
-nothing on the terminal that is no text, and nothing written but where the user said."""
+"""Files that somebody made to do harm, or that look like it: one report, in bounded time and
+memory, nothing on the terminal that is no text, and nothing written but where the user said."""
 
 import os
 import struct
@@ -71,7 +71,8 @@ def many_operators() -> bytes:
 
 
 def same_tensor() -> bytes:
-    """A short file whose list of tensors names the same table over and over: counts are not size."""
+    """A short file whose list of tensors names the same table over and over: counts are not
+    size."""
     data = bytearray(tflite.small_model())
     model = schema.Model.GetRootAsModel(data, 0)
     graph = model.Subgraphs(0)
@@ -83,8 +84,8 @@ def same_tensor() -> bytes:
     struct.pack_into("<I", data, field, start - field)
     count = 300_000
     data += struct.pack("<I", count)
-    # Offsets are unsigned: a table that comes before wraps around, which the reader takes as damage;
-    # so the table is put after the list, as a copy of its bytes would be.
+    # Offsets are unsigned: a table that comes before wraps around, which the reader takes as
+    # damage; so the table is put after the list, as a copy of its bytes would be.
     end = start + 4 + 4 * count
     data += b"".join(
         struct.pack("<I", end + 64 - (start + 4 + 4 * i)) for i in range(count)

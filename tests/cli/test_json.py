@@ -13,8 +13,9 @@ from tests.support.networks.onnx.floating import calibration, small
 from .conftest import DIGITS, MODEL
 from .test_options import commands
 
-# What runs in a moment; a bitstream, a board's link and an exploration in RTL have tests of their own
-# in test_commands.py, tests/end_to_end/test_loading.py and here, with the option looked at alone.
+# What runs in a moment; a bitstream, a board's link and an exploration in RTL have tests of their
+# own in test_commands.py, tests/end_to_end/test_loading.py and here, with the option looked at
+# alone.
 RUNS = {
     ("check",): [MODEL],
     ("compile",): [MODEL, "-o", "out"],

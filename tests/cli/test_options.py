@@ -1,4 +1,5 @@
-"""No option of any command is dropped or empty, and where nothing can be written is told at once."""
+"""No option of any command is dropped or empty, and where nothing can be written is told at
+once."""
 
 import os
 from pathlib import Path

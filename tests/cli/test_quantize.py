@@ -1,4 +1,5 @@
-"""`accel quantize` makes a network that runs, says what it cost, and leaves nothing half-written."""
+"""`accel quantize` makes a network that runs, says what it cost, and leaves nothing
+half-written."""
 
 import json
 import os
@@ -235,7 +236,8 @@ EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
     unsupported: "operator 'r' (Tan): is not supported; use Conv, Gemm",
     outside: "has its data in '../secret', which is outside of the model's folder",
-    custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered function/op)",
+    custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered "
+    "function/op)",
 }
 
 

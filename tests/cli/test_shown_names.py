@@ -1,4 +1,5 @@
-"""Names of files, tensors and layers can neither write to a terminal's screen nor turn text around."""
+"""Names of files, tensors and layers can neither write to a terminal's screen nor turn text
+around."""
 
 import json
 import sys

@@ -1,4 +1,5 @@
-"""A command that is told to end, or killed, leaves nothing behind: a few moments of the campaign."""
+"""A command that is told to end, or killed, leaves nothing behind: a few moments of the
+campaign."""
 
 import sys
 

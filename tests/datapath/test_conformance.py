@@ -127,8 +127,8 @@ def element(monkeypatch):
 
 
 WRONG = {
-    WrongOnce: r"an activation of -128 and the weight -1 give 129, not 128, in row \d, column \d of "
-    r"4x8 \(and \d more\)",
+    WrongOnce: r"an activation of -128 and the weight -1 give 129, not 128, in row \d, column \d "
+    r"of 4x8 \(and \d more\)",
     Late: "products come 2 cycles after their operands, not the stated 1",
     Remembering: r"the products of these activations and weight codes can be wrong, after others: "
     r".*\b5 and -?[012]\b",

@@ -31,7 +31,8 @@ INPUTS, ENDS = ("float32", "codes"), ("codes", "dequantize", "softmax", "softmax
 
 @dataclass
 class Case:
-    """A graph as read from a file, inputs ``[N, ...]``, the oracle's answers, and what may differ."""
+    """A graph as read from a file, inputs ``[N, ...]``, the oracle's answers, and what may
+    differ."""
 
     graph: Graph
     inputs: np.ndarray

@@ -66,7 +66,7 @@ def test_the_command_loads_one_program_after_the_other(tmp_path):
 @pytest.mark.xdist_group("serial")
 def test_a_program_for_another_core_is_refused_before_it_is_loaded(tmp_path):
     other = accel.compile(two_convolutions(), config=CONFIG.replace(sum_bits=25))
-    with pytest.raises(WrongCore, match="^Core is a 4x4 array .* of another build"):
+    with pytest.raises(WrongCore, match=r"^Core is a 4x4 array .* of another build"):
         load(load_image(saved(other, tmp_path)), CompiledCore(CONFIG))
 
 

@@ -1,4 +1,5 @@
-"""Networks of one and two bits, of FINN's TFC and CNV classes: every layer is qonnx's, everywhere."""
+"""Networks of one and two bits, of FINN's TFC and CNV classes: every layer is qonnx's,
+everywhere."""
 
 import contextlib
 from pathlib import Path

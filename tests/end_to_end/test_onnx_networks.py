@@ -1,6 +1,7 @@
 """ONNX networks that others made, compiled: machine and RTL answer as the contract says.
 
-`tests.compiler.frontends.onnx.test_models` holds the contract's reference to ONNX Runtime's answers.
+`tests.compiler.frontends.onnx.test_models` holds the contract's reference to ONNX Runtime's
+answers.
 """
 
 import pytest
@@ -16,7 +17,8 @@ from tests.support.shared import shared
 # Room for weights that no board has without its flash.
 LARGE = AcceleratorConfig(bank_words=1 << 17)
 LARGE_ONLY = "ad01 K1"
-# The larger board gets one of each kind; `python -m tests.campaigns.onnx_agreement` runs all on both.
+# The larger board gets one of each kind; `python -m tests.campaigns.onnx_agreement` runs all on
+# both.
 BOARDS = {
     "icebreaker": tuple(name for name in RECORDED if name != LARGE_ONLY),
     "ulx3s_85f": ("kws01 K1", "ic01 qop u8s8", "mnist8 qop u8u8"),

@@ -1,4 +1,5 @@
-"""Random ONNX models on the machine of random cores: no element differs from the contract's reference.
+"""Random ONNX models on the machine of random cores: no element differs from the contract's
+reference.
 
 `tests.compiler.frontends.onnx.test_runtime` holds the reference to ONNX Runtime on the same models.
 What the compiler refuses it refuses by name, and never a layer with weights.

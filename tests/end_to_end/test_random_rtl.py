@@ -1,5 +1,6 @@
-"""Random networks of small layers answer alike in RTL, on the machine and in the reference, and take
-the modelled cycles. `tests.campaigns.random_rtl` runs them on all boards' cores and more shapes."""
+"""Random networks of small layers answer alike in RTL, on the machine and in the reference, and
+take the modelled cycles. `tests.campaigns.random_rtl` runs them on all boards' cores and more
+shapes."""
 
 import sys
 

@@ -172,7 +172,7 @@ def test_the_second_layer_writes_over_the_input(program):
 
 def test_a_line_that_spoils_every_sample_is_told(board, program):
     board.to_core = Line(lost=range(450, 1 << 30, 450))  # less than a program apart
-    with pytest.raises(LinkError, match="^Link spoils too many frames, 3 times in one sample;"):
+    with pytest.raises(LinkError, match=r"^Link spoils too many frames, 3 times in one sample;"):
         answers(program, board, images(1))
 
 

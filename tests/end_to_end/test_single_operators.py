@@ -63,7 +63,8 @@ MOVES = {  # constants after the input, the output's shape, options and their fi
 
 @pytest.mark.parametrize("kind", [*MOVES, "MAXIMUM", "MINIMUM"])
 def test_codes_between_layers_are_taken_for_other_numbers_as_the_oracle_takes_them(kind):
-    """Where layers are fused, pads folded and copies left out, the second layer sees its own codes."""
+    """Where layers are fused, pads folded and copies left out, the second layer sees its own
+    codes."""
     f, moved = File(), {"scale": 0.3, "zero_point": 41}
     before = layer(
         f, f.input(SHAPE, **OTHER), SHAPE, OTHER["scale"], {"scale": 0.1, "zero_point": 9}

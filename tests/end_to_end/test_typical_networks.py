@@ -1,4 +1,5 @@
-"""Networks as they are built of these operators: on the machine and in RTL as TFLite Micro has them."""
+"""Networks as they are built of these operators: on the machine and in RTL as TFLite Micro has
+them."""
 
 from dataclasses import replace
 
@@ -73,7 +74,8 @@ def squeeze_and_excite():
 
 
 def in_time():
-    """Convolutions along one dimension, as Keras spells them, dilated and of more channels a channel."""
+    """Convolutions along one dimension, as Keras spells them, dilated and of more channels a
+    channel."""
     chain = Chain((1, 20, 3))
     for dilation, depth in ((1, 6), (2, 6)):
         length, channels = chain.last.shape[1:]

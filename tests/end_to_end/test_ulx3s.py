@@ -1,4 +1,5 @@
-"""The ULX3S's core, 8x8 with the ECP5's latencies: bit-exact to TFLite Micro, cycles as modelled."""
+"""The ULX3S's core, 8x8 with the ECP5's latencies: bit-exact to TFLite Micro, cycles as
+modelled."""
 
 from pathlib import Path
 

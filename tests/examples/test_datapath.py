@@ -1,4 +1,5 @@
-"""The datapath tutorial in a package of its own: short, exact where it says so, and found by name."""
+"""The datapath tutorial in a package of its own: short, exact where it says so, and found by
+name."""
 
 import sys
 from pathlib import Path

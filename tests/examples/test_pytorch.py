@@ -1,4 +1,5 @@
-"""The PyTorch example from the network that was exported on: its figures, and the same bits in RTL."""
+"""The PyTorch example from the network that was exported on: its figures, and the same bits in
+RTL."""
 
 import ast
 import contextlib

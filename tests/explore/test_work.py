@@ -88,5 +88,5 @@ def test_a_problem_that_is_not_the_points_is_told_as_one_that_passes(point, flow
 def test_what_is_wrong_with_a_machine_is_no_result_of_a_point(fault, point, flow):
     """It would be kept, and the point be left out for good."""
     flow.side_effect = fault("no such tool")
-    with pytest.raises(fault, match="^no such tool$"):
+    with pytest.raises(fault, match=r"^no such tool$"):
         work.routed(point, (1,))

@@ -151,7 +151,7 @@ def test_a_tool_that_compiles_itself_is_told_of(ice40_plan, tmp_path, fake_tool)
         "sys.exit(1)",
     )
     told = []
-    with pytest.raises(ToolFailed, match="^synthesis: yosys failed; this is a fault of the design"):
+    with pytest.raises(ToolFailed, match=r"^synthesis: yosys failed; this is a fault of"):
         build(ice40_plan, tmp_path / "build", on_progress=lambda text, share: told.append(text))
     note = "synthesis (yosys compiles itself on its first start, which takes a minute)"
     assert told == ["synthesis", note, "synthesis"]
@@ -257,5 +257,5 @@ def test_our_analysis_equals_nextpnr_where_no_delay_is_replaced(ice40_plan, tmp_
 
 
 def test_an_sdf_file_without_cells_is_refused():
-    with pytest.raises(ValueError, match="^SDF file must hold cells$"):
+    with pytest.raises(ValueError, match=r"^SDF file must hold cells$"):
         read_sdf("(DELAYFILE)")

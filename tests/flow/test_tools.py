@@ -114,5 +114,5 @@ def test_the_compilers_variable_may_have_arguments(fake_tool, monkeypatch):
 @pytest.mark.parametrize("value", ["/nonexistent", "false", "'"])
 def test_a_compiler_that_a_variable_names_is_taken_or_refused(value, monkeypatch):
     monkeypatch.setenv("CXX", value)
-    with pytest.raises(ToolMisnamed, match="^CXX must name a "):
+    with pytest.raises(ToolMisnamed, match=r"^CXX must name a "):
         find_compiler()

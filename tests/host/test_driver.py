@@ -267,5 +267,5 @@ def test_memory_is_not_believed_after_a_spoilt_frame(stepped):
 def test_a_line_that_spoils_every_sample_is_told():
     core = FakeCore(CONFIG)
     core.to_core = Line(lost=range(450, 1 << 20, 450))
-    with pytest.raises(LinkError, match="^Link spoils too many frames, 3 times in one sample; "):
+    with pytest.raises(LinkError, match=r"^Link spoils too many frames, 3 times in one sample; "):
         run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(1))

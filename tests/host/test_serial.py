@@ -116,7 +116,7 @@ def test_discard_ends_although_somebody_talks_on(line, transport):
 def test_a_port_that_takes_nothing_is_told(line):
     fast = SerialTransport(Port(line[1], 1_000_000), patience=0.1)
     start = time.monotonic()
-    with contextlib.closing(fast), pytest.raises(LinkError, match="takes no more bytes$"):
+    with contextlib.closing(fast), pytest.raises(LinkError, match=r"takes no more bytes$"):
         fast.write(bytes(1 << 16))
     assert time.monotonic() - start < 0.1 + 10 * (1 << 16) / 1_000_000 + SLACK
 
@@ -173,7 +173,7 @@ def test_a_rate_that_cannot_be_is_told(line, baud):
 
 
 def test_the_executor_says_that_it_needs_a_port():
-    with pytest.raises(CannotOpenPort, match="^Executor board needs the board's serial port, .*;"):
+    with pytest.raises(CannotOpenPort, match=r"^Executor board needs the board's serial port, .*;"):
         compile(two_convolutions()).run(images(1), "board")
 
 

@@ -22,5 +22,5 @@ def test_values_out_of_range_saturate():
 
 
 def test_nan_has_no_code():
-    with pytest.raises(ValueError, match="^Values to quantize must be numbers, not NaN$"):
+    with pytest.raises(ValueError, match=r"^Values to quantize must be numbers, not NaN$"):
         quantize(np.array([np.nan], np.float32), 0.1, 0)

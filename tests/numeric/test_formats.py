@@ -142,7 +142,7 @@ def test_a_file_without_a_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     package = SimpleNamespace(__path__=[str(tmp_path)], __name__="somewhere")
     monkeypatch.setattr("importlib.import_module", lambda name: SimpleNamespace(__name__=name))
-    with pytest.raises(TypeError, match="^Module 'somewhere.int3' must define 'FORMAT'$"):
+    with pytest.raises(TypeError, match=r"^Module 'somewhere.int3' must define 'FORMAT'$"):
         discover(package, "FORMAT")
 
 

@@ -1,4 +1,5 @@
-"""Charts and pages show what counts, where it counts: no false alarm, no chart of one, no repetition."""
+"""Charts and pages show what counts, where it counts: no false alarm, no chart of one, no
+repetition."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -146,7 +146,7 @@ def test_labels_of_their_own_file_replace_those_of_the_archive(tmp_path):
     np.save(tmp_path / "y.npy", np.arange(7))
     with pytest.raises(UnusableSamples, match=r"y\.npy has shape \[7\] for 6 samples"):
         read_samples(tmp_path / "x.npz", SHAPE, tmp_path / "y.npy")
-    with pytest.raises(UnusableSamples, match="is an archive; give an .npy file"):
+    with pytest.raises(UnusableSamples, match=r"is an archive; give an .npy file"):
         read_samples(tmp_path / "x.npz", SHAPE, tmp_path / "x.npz")
 
 

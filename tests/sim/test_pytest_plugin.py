@@ -21,7 +21,7 @@ def test_name(accel_executor):
 
 
 def test_the_executors_are_those_that_there_are():
-    assert pytest_plugin.EXECUTORS == tuple(EXECUTORS)
+    assert tuple(EXECUTORS) == pytest_plugin.EXECUTORS
 
 
 def test_the_default_is_the_machine(pytester):

@@ -1,4 +1,5 @@
-"""Energy is estimated by measured power where there is any, and said not to be where there is none."""
+"""Energy is estimated by measured power where there is any, and said not to be where there is
+none."""
 
 import pytest
 

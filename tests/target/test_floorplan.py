@@ -17,7 +17,7 @@ PLANNED = [name for name, board in boards.BOARDS.items() if board.dsp_rows]
 def where(board, config):
     """Column and row of tiles by product."""
     found = {}
-    for cell, place in floorplan.places(config, board).items():
+    for cell, place in floorplan.bel_constraints(config, board).items():
         if not (product := re.search(r"mult_(\d+)", cell)):
             continue
         product = int(product.group(1))
@@ -30,7 +30,7 @@ def where(board, config):
 def test_every_cell_of_a_default_core_has_a_place_of_its_own_on_the_chip(name):
     board = boards.get(name)
     config = resources.configure(board)
-    places = floorplan.places(config, board)
+    places = floorplan.bel_constraints(config, board)
     assert len(set(places.values())) == len(places)
     for kind, rows, cells in (("DSP", board.dsp_rows, "mult_"), ("EBR", board.ebr_rows, "ram_")):
         planned = [place for cell, place in places.items() if cells in cell]
@@ -45,7 +45,7 @@ def test_a_bytes_blocks_lie_side_by_side_one_bank_above_the_other():
     board = boards.get("ulx3s_85f")
     config = resources.configure(board)
     spans = {}
-    for cell, place in floorplan.places(config, board).items():
+    for cell, place in floorplan.bel_constraints(config, board).items():
         if found := re.search(r"bank_(\d)\.ram_\d_(\d)_", cell):
             x, y = map(int, re.match(r"X(\d+)/Y(\d+)/", place).groups())
             spans.setdefault(found.groups(), set()).add((x, y))
@@ -84,7 +84,7 @@ def test_the_names_are_those_of_cells_of_the_netlist(board, changes, tmp_path):
     config = resources.configure(board, **changes, bank_words=2048)
     plan = bitstream.plan(board, config)
     (tmp_path / "top.il").write_text(plan.files["top.il"])
-    places = floorplan.places(config, board)
+    places = floorplan.bel_constraints(config, board)
     assert places
     checks = "; ".join(
         f"select -assert-count 1 c:{cell} t:MULT18X18D t:DP16KD %u %i" for cell in places
@@ -98,5 +98,5 @@ def test_the_names_are_those_of_cells_of_the_netlist(board, changes, tmp_path):
 
 def test_other_elements_are_left_to_the_placer():
     board = boards.get("ulx3s_85f")
-    places = floorplan.places(resources.configure(board, element="booth"), board)
+    places = floorplan.bel_constraints(resources.configure(board, element="booth"), board)
     assert not any("mult" in cell for cell in places)

@@ -28,7 +28,9 @@ class Listing(Table):
         The widest columns of text are narrowed first, then those of numbers, none below its longest
         word. That may be more than the screen has.
         """
-        words, lines = zip(*(self._range(index, screen) for index in range(len(self.columns))))
+        words, lines = zip(
+            *(self._range(index, screen) for index in range(len(self.columns))), strict=True
+        )
         widths = list(lines)
         room = screen.width - len(widths) * (_BORDER + _PADDING) - _BORDER
         while sum(widths) > room:

@@ -1,1 +1,1 @@
-"""What was made before, kept and taken only as it was written."""
+"""A cache of products: entries are taken exactly as they were written, or not at all."""

@@ -1,4 +1,4 @@
-"""Several files as one: an archive whose names never leave the folder that it is unpacked into."""
+"""Several files as one archive, whose names cannot leave the folder that it is unpacked into."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""How much room there is, for tools that do not say that there was none."""
+"""Free space on disk, for tools that do not report a full one."""
 
 import contextlib
 import shutil
@@ -13,7 +13,7 @@ _ROOMY_BYTES = 64 << 20  # more than any library takes to compile
 
 
 def free_bytes(folder: Path) -> int | None:
-    """Room on the disk of ``folder`` or the nearest folder above it, ``None`` if nobody knows."""
+    """Free space on the disk of ``folder`` or the nearest folder above it; ``None`` if unknown."""
     for place in (folder, *folder.absolute().parents):
         with contextlib.suppress(OSError):
             return shutil.disk_usage(place).free
@@ -27,7 +27,7 @@ def is_full(folder: Path) -> bool:
 
 
 def temporary_folder() -> str:
-    """Where the system has temporary files, in words if there is no such place."""
+    """The system's folder for temporary files; in words if there is none."""
     try:
         return tempfile.gettempdir()
     except OSError:
@@ -36,8 +36,11 @@ def temporary_folder() -> str:
 
 @contextlib.contextmanager
 def scratch(other: Path) -> Iterator[Path]:
-    """A new folder to work in, removed at the end: where the system has temporary files, or, if
-    there is little room, in the folder ``other`` if that has more. Raises ``OSError``."""
+    """A new folder to work in, removed at the end.
+
+    It lies where the system has temporary files or, if there is little room, in the folder
+    ``other`` if that has more. Raises ``OSError``.
+    """
     place = None
     with contextlib.suppress(OSError):
         place = tempfile.gettempdir()

@@ -23,7 +23,7 @@ _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BI
 
 
 def make_private(folder: Path) -> bool:
-    """Make a folder that only this user can look into; return whether it is one now."""
+    """Make a folder that only this user can read; return whether it is one now."""
     try:
         folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
         status = os.stat(folder)

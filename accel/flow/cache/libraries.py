@@ -1,8 +1,8 @@
 """Compiled libraries, kept and loaded: what runs is what was compiled, byte for byte.
 
-The bytes whose digest was looked at are the ones that are loaded, from memory where the system can,
-so that nobody can put others in their place in between. A cache that is full, damaged or cannot be
-written costs the time to compile.
+The bytes whose digest was checked are the ones that are loaded, from memory where the system allows
+it, so that nobody can exchange them in between. A cache that is full, damaged or not writable costs
+the time to compile.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ class CannotLoad(ToolError):
 
 @dataclass(frozen=True)
 class Library:
-    """A library by its key: where it is kept, if there was room, and what it is."""
+    """A library: its key, where it is kept if there was room, and its bytes."""
 
     path: Path
     key: str
@@ -46,16 +46,18 @@ class Library:
                 except (OSError, ValueError, struct.error) as problem:
                     entries.remove(self.path)
                     raise CannotLoad(
-                        f"The compiled library cannot be loaded: {problem}; it was removed from the "
-                        "cache, and the same command makes another"
+                        f"The compiled library cannot be loaded: {problem}; it was removed from "
+                        "the cache, and the same command makes another"
                     ) from problem
             return _LOADED[self.key]
 
 
 def library(folder: Path, key: str, make: Callable[[Path], Path]) -> Library:
-    """The library of that key from ``folder``; if it is not there, ``make`` makes it in a folder of
-    its own and says where. Raises ``CannotLoad`` if there is no room for that, and what ``make``
-    raises."""
+    """The library of a key, from ``folder``; if it is not there, ``make`` makes it.
+
+    ``make`` gets a folder to work in and returns the path of the library. Raises ``CannotLoad`` if
+    there is no room for that, and what ``make`` raises.
+    """
     path = folder / f"{key}.entry"
     data = entries.read(path, key, LIMIT_BYTES)
     if data is None:

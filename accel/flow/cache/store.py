@@ -1,6 +1,7 @@
-"""What was made before, by the content of all that it was made from.
+"""Products of builds, by the content of everything that they were made from.
 
-An entry is one archive, see `accel.flow.cache.entries`: whole, of that key and this user's, or not there.
+An entry is one archive, see `accel.flow.cache.entries`: whole, for its key and from this user, or
+not there.
 """
 
 import contextlib
@@ -26,7 +27,8 @@ _ABANDONED_S = 3600.0  # nobody writes at an entry for so long
 
 
 def cache_root() -> Path:
-    """Where all that can be made anew is kept; ``ACCEL_CACHE`` overrides the system's place."""
+    """The folder of everything that can be made again; ``ACCEL_CACHE`` overrides the system's
+    place."""
     return Path(os.environ.get("ACCEL_CACHE") or platformdirs.user_cache_dir("accel"))
 
 
@@ -42,19 +44,19 @@ def content_of(files: Iterable[Path]) -> list[tuple[str, str]]:
 
 
 def identity_of(tool: Tool) -> list[Any]:
-    """What tells a tool from another: what it says of itself, and its content."""
+    """What tells a tool from another: its name, its version and a digest of its content."""
     return [tool.name, tool.version, content_of_tool(tool)]
 
 
 @cache
 def flow_digest() -> str:
-    """Of the sources of this package, which decide what is made of the tools' answers."""
+    """A digest of this package's sources, which decide what is made of the tools' output."""
     return key_of(content_of(Path(__file__).parents[1].rglob("*.py")))
 
 
 def make_room(folder: Path, limit: int = LIMIT_BYTES) -> None:
-    """Remove the files of ``folder`` that were not used for longest, until the rest fits, and what
-    somebody who was killed has left half-written."""
+    """Remove the files of ``folder`` that were not used for longest, until the rest fits ``limit``,
+    and half-written files of processes that were killed."""
     found = []
     abandoned = time.time() - _ABANDONED_S
     with contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""What tools made: whether it is whole, and why it failed."""
+"""Products of tools: whether they are whole, and why a tool failed."""

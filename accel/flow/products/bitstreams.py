@@ -1,8 +1,8 @@
 """Whether bitstreams, and the texts that they are packed from, are whole.
 
-Tools write them from the beginning to the end, and say nothing if the disk is full: each check finds
-the end, and counts by nextpnr's own report what must have come before it. Formats: Project IceStorm
-(.asc, .bin) and Project Trellis (.config, .bit).
+Tools write them from the beginning to the end, and say nothing if the disk is full: each check
+finds the end, and counts by nextpnr's own report what must have come before it. Formats: Project
+IceStorm (.asc, .bin) and Project Trellis (.config, .bit).
 """
 
 import binascii
@@ -20,7 +20,7 @@ _ECP5_PREAMBLE, _ECP5_END = bytes.fromhex("ffffbdb3"), bytes.fromhex("5e000000")
 
 
 class BadBitstream(ValueError):
-    """What of a bitstream is missing."""
+    """A bitstream lacks a part; the message names it."""
 
 
 def check_asc(text: str, used: Mapping[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Why a tool failed: the design, the tool, the disk, or somebody who stopped it."""
+"""Why a tool failed: because of the design, the tool, the disk, or because it was stopped."""
 
 import re
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class Failure:
-    """A tool's run that failed: the cause, and the lines that say why.
+    """A failed run of a tool: the cause, and the lines of its output that say why.
 
-    ``errors`` says whether the tool itself called something an error.
+    ``errors`` says whether the tool itself reported an error.
     """
 
     cause: Cause
@@ -55,8 +55,12 @@ class Failure:
         broken: Exception | None,
         full: bool,
     ) -> "Failure":
-        """From what a tool printed into the file ``output``, its exit code, and what was seen:
-        ``iterations`` of a router that was stopped for them, ``broken`` products, a ``full`` disk."""
+        """The failure, from the file ``output`` of what a tool printed, its exit code, and what was
+        seen.
+
+        ``iterations`` are those of a router that was stopped for them, ``broken`` a product that is
+        not whole, ``full`` says that the disk was.
+        """
         printed = output.read_text(errors="replace").splitlines()
         errors = [line for line in printed if "ERROR" in line]
         lines = tuple(errors[:_LINES] or printed[-_LINES:])
@@ -80,11 +84,12 @@ class Failure:
         return self.cause in (Cause.DESIGN, Cause.TOOL)
 
     def remedy(self, of_design: str, *, of_size: bool, output: Path) -> str:
-        """What to do; ``of_design`` if the design is why, ``of_size`` if only large ones fail there."""
+        """What to do; ``of_design`` is for failures of the design, ``of_size`` for steps that large
+        ones fail."""
         if self.cause is Cause.DISK:
             return (
-                f"the disk is full: make room beside {output}, or in {temporary_folder()} if that is "
-                "full, and build again"
+                f"the disk is full: make room beside {output}, or in {temporary_folder()} if that "
+                "is full, and build again"
             )
         if self.cause is Cause.SILENT:
             return (

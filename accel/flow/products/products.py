@@ -1,7 +1,8 @@
-"""Whether what a tool made is whole: tools end without an error where the disk was full."""
+"""Whether a tool's products are whole: tools end without an error where the disk was full."""
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ _WRONG = (KeyError, IndexError, TypeError, AttributeError, ValueError, Recursion
 
 
 class NotWhole(Exception):
-    """A file that a tool made is missing, damaged or cut off; says which, and what is wrong."""
+    """A product of a tool is missing, damaged or cut off; says which, and what is wrong."""
 
     def __init__(self, path: Path, why: object):
         super().__init__(f"{path.name} is not whole: {why}")
@@ -40,9 +41,10 @@ def check_routed(plan: BuildPlan, command: Sequence[str], folder: Path) -> None:
     report = folder / NEXTPNR_REPORT
     _check(report, read_nextpnr)
     used = cells_used(report)
-    for option, check in (("--asc", bitstreams.check_asc), ("--textcfg", bitstreams.check_config)):
-        for name in _named(command, option):
-            _check(folder / name, lambda path, check=check: check(path.read_text(), used))
+    for name in _named(command, "--asc"):
+        _check(folder / name, lambda path: bitstreams.check_asc(path.read_text(), used))
+    for name in _named(command, "--textcfg"):
+        _check(folder / name, lambda path: bitstreams.check_config(path.read_text(), used))
     for name in _named(command, "--sdf"):
         _check(folder / name, lambda path: read_sdf(path.read_text()))
     for name in _named(command, "--write"):
@@ -52,7 +54,7 @@ def check_routed(plan: BuildPlan, command: Sequence[str], folder: Path) -> None:
 
 
 def check_packed(plan: BuildPlan, folder: Path) -> None:
-    """The bitstream, in all the forms in which the packer was to write it. Raises ``NotWhole``."""
+    """The bitstream, in all forms that the packer writes. Raises ``NotWhole``."""
     checks: dict[str, Callable[[bytes], None]] = {
         ".bin": bitstreams.check_bin,
         ".bit": bitstreams.check_bit,
@@ -66,10 +68,10 @@ def check_packed(plan: BuildPlan, folder: Path) -> None:
 
 
 def check_built(plan: BuildPlan, folder: Path) -> None:
-    """All that a build leaves: sources, bitstream and report. Raises ``NotWhole``."""
+    """All products of a build: sources, bitstream and report. Raises ``NotWhole``."""
     check_packed(plan, folder)
     for name, content in plan.files.items():
-        _check(folder / name, lambda path, content=content: _same(path.read_text(), content))
+        _check(folder / name, partial(_check_same, content=content))
     _check(folder / REPORT, lambda path: json.loads(path.read_text())["fmax_mhz"]["seeds"])
 
 
@@ -96,7 +98,7 @@ def _check(path: Path, check: Callable[[Path], Any]) -> None:
 
 
 def _check_log(folder: Path, command: Sequence[str], option: str, end: str) -> None:
-    """A tool that came to its end says so there."""
+    """Check that a log ends as that of a tool that ran to its end."""
     for name in _named(command, option):
 
         def check(path: Path) -> None:
@@ -108,8 +110,8 @@ def _check_log(folder: Path, command: Sequence[str], option: str, end: str) -> N
         _check(folder / name, check)
 
 
-def _same(text: str, wanted: str) -> None:
-    if text != wanted:
+def _check_same(path: Path, content: str) -> None:
+    if path.read_text() != content:
         raise ValueError("it has other content")
 
 

@@ -1,1 +1,1 @@
-"""What tools report of a routed design, static timing analysis, and the Fmax that is signed off."""
+"""Timing of a routed design: reports of tools, static timing analysis, and the signed-off Fmax."""

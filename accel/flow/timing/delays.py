@@ -1,7 +1,7 @@
 """Reads the delays of a placed and routed design from the SDF file that nextpnr writes.
 
-IEEE 1497 "Standard Delay Format"; only the constructs that nextpnr uses (``IOPATH``,
-``INTERCONNECT`` and ``SETUPHOLD``, one a line) are understood.
+IEEE 1497 "Standard Delay Format"; only the constructs that nextpnr uses are understood (``IOPATH``,
+``INTERCONNECT`` and ``SETUPHOLD``, one a line).
 """
 
 import re
@@ -36,8 +36,8 @@ class Cell:
     def launches_falling(self, clock_port: str, output: str) -> bool:
         """Whether an output changes with the falling edge of the clock at a port.
 
-        An SDF file of nextpnr's does not say. All that a cell but a pad has by one clock goes by one
-        edge, and what its inputs wait for is told.
+        nextpnr's SDF files do not say. All registers of a cell that share a clock use the same
+        edge, except in a pad, and the files name the edge of the inputs' setup times.
         """
         edges = {key in self.falling for key in self.setups if key[1] == clock_port}
         return (edges == {True}) != (output == _OTHER_EDGE)
@@ -62,8 +62,8 @@ def read_sdf(text: str) -> Delays:
     opened, closed = (text.count(one) - text.count(f"\\{one}") for one in "()")
     if opened != closed:
         raise ValueError(f"SDF file must close what it opens, not {closed} of {opened}")
-    cells = {}
-    wires = {}
+    cells: dict[str, Cell] = {}
+    wires: dict[Pin, tuple[Pin, int]] = {}
     for kind, instance, body in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if instance:
             cells[_plain(instance)] = Cell(
@@ -79,7 +79,7 @@ def read_sdf(text: str) -> Delays:
 
 
 def _worst(pattern: re.Pattern, body: str) -> dict[tuple[str, str], int]:
-    found = {}
+    found: dict[tuple[str, str], int] = {}
     for match in pattern.finditer(body):
         start, end, *delays = match.groups()
         # A setup line ends with the hold time, which is not wanted.

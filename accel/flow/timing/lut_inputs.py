@@ -1,7 +1,7 @@
-"""Which physical input every signal of a routed iCE40 look-up table arrives at.
+"""The physical input of each signal of a routed iCE40 look-up table.
 
 The router may swap a table's inputs, which are not equally fast; nextpnr's timing, and its SDF
-file, keep the delays from before. The netlist that ``nextpnr --write`` makes tells the swaps.
+file, keep the delays from before. The netlist that ``nextpnr --write`` makes records the swaps.
 """
 
 import json

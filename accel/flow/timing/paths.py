@@ -1,4 +1,4 @@
-"""A timed path through a placed and routed design, and what it says in words."""
+"""A timed path through a placed and routed design, and its description in words."""
 
 import re
 from dataclasses import dataclass
@@ -28,8 +28,7 @@ class PathStep:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedPath:
-    """A path from clock to clock: skew of the clock, if any, clock-to-out, then routing and logic in
-    turn, then setup.
+    """A path from clock to clock: clock skew, if any, clock-to-out, routing and logic, and setup.
 
     It has ``periods`` of the clock: a half where it goes from one edge to the other.
     """
@@ -62,7 +61,7 @@ class TimedPath:
         return describe_cell(self.steps[-1].cell)
 
     def describe(self) -> str:
-        """One sentence: from where to where, how long, and what the time goes into."""
+        """One sentence: from where to where, how long, and the share of logic and routing."""
         inner = [step.cell for step in self.steps[1:] if step.is_routing][:-1]
         through = f" through {len(inner)} cells" if inner else ""
         through += ", from one edge of the clock to the other" if self.periods != 1 else ""

@@ -1,8 +1,8 @@
-"""The Fmax that a routed design can be trusted to reach.
+"""The signed-off Fmax: the one that a routed design can be trusted to reach.
 
 On ECP5 that is nextpnr's figure. On the iCE40 UltraPlus nextpnr does not time the hard cells, so a
-static timing analysis of our own takes nextpnr's delays and replaces those that are not the real
-ones (``up5k_timing``).
+static timing analysis of our own takes nextpnr's delays and replaces those that are wrong
+(`accel.flow.timing.up5k`).
 """
 
 import json
@@ -23,7 +23,7 @@ from accel.processes.children import TimeoutExpired, run
 
 @dataclass(frozen=True, kw_only=True)
 class SignOff:
-    """The timing of one clock: ours and nextpnr's, and the longest path that ours comes from."""
+    """The timing of one clock: ours, nextpnr's, and the longest path by ours."""
 
     clock: str
     signed_off_mhz: float
@@ -86,7 +86,7 @@ def registered_dsps(netlist: str) -> list[str]:
 
 
 def run_icetime(tool: Tool, bitstream: Path) -> float | None:
-    """IceStorm's own estimate in MHz of paths inside of an UP5K, or ``None`` if it gives none."""
+    """IceStorm's own estimate in MHz of the paths within a UP5K, or ``None`` if it gives none."""
     command = [tool.executable, "-i", "-d", "up5k", bitstream.name]
     try:
         answer = run(command, folder=bitstream.parent, timeout=300)

@@ -1,7 +1,7 @@
 """Static timing analysis: the longest paths from clock to clock of a routed design."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from accel.flow.timing.delays import Delays, Pin
 from accel.flow.timing.paths import PathStep, TimedPath
@@ -12,15 +12,15 @@ CLOCK_PORTS = frozenset({"CLK", "CLOCK", "RCLK", "WCLK", "INPUT_CLK", "OUTPUT_CL
 def longest_paths(
     delays: Delays, *, count: int = 200, skew: bool = True
 ) -> dict[Pin, tuple[TimedPath, ...]]:
-    """The longest path to each of the ``count`` worst end points, of every clock.
+    """The longest path to each of the ``count`` worst end points, for every clock.
 
-    Worst is what leaves the least of the clock: a path from a rising edge to a falling one, or the
-    other way round, has half a period.
+    The worst leaves the least of its clock period; a path from a rising edge to a falling one, or
+    the other way round, has half a period.
 
-    A clock is named by the pin that drives it. Paths from one clock to another, and from and to
-    pins of the device, are not looked at. With ``skew`` a clock that comes later to where a path
-    begins than to where it ends makes the path longer, and the other way round, as nextpnr has it;
-    without, the clock arrives everywhere at once. Raises ``ValueError`` if the logic has a loop.
+    A clock is named by the pin that drives it. Paths between clocks, and from and to pins of the
+    device, are ignored. With ``skew``, a path is longer if the clock reaches its start later than
+    its end, and shorter the other way round, as in nextpnr; without, the clock arrives everywhere
+    at once. Raises ``ValueError`` if the logic has a loop.
     """
     order = _in_order(delays)
     return {
@@ -58,7 +58,7 @@ def _from_edge(
     arrival: dict[Pin, int] = {}
     origin: dict[Pin, tuple[Pin | None, int, bool]] = {}
 
-    def arrive(pin, time, source, delay, is_routing):
+    def arrive(pin: Pin, time: int, source: Pin, delay: int, is_routing: bool) -> None:
         if time > arrival.get(pin, -1):
             arrival[pin] = time
             origin[pin] = (source, delay, is_routing)
@@ -72,7 +72,7 @@ def _from_edge(
                 arrive((name, end), late + delay, (name, start), delay, False)
                 origin[name, start] = (None, late, True)
 
-    sinks = defaultdict(list)
+    sinks: dict[Pin, list[tuple[Pin, int]]] = defaultdict(list)
     for sink, (source, delay) in delays.wires.items():
         sinks[source].append((sink, delay))
     for pin in order:
@@ -84,37 +84,42 @@ def _from_edge(
         for end, delay in _through(delays, name, port):
             arrive((name, end), arrival[pin] + delay, pin, delay, False)
 
-    ends = []
+    ends: list[tuple[float, Pin, int, int, float]] = []
     for name, cell in delays.cells.items():
         for (port, clock_port), setup in cell.setups.items():
             if (name, port) in arrival and clock_of(delays, name, clock_port) == clock:
                 captured = delays.wires[name, clock_port][1] if skew else 0
                 periods = 1.0 if ((port, clock_port) in cell.falling) == falling else 0.5
-                late = (arrival[name, port] + setup - captured) / periods
-                ends.append((late, (name, port), setup, captured, periods))
+                period = (arrival[name, port] + setup - captured) / periods
+                ends.append((period, (name, port), setup, captured, periods))
     ends.sort(reverse=True)
     for _, pin, setup, captured, periods in ends[:count]:
         yield _trace(origin, pin, setup, captured, periods)
 
 
-def _trace(origin, end: Pin, setup: int, captured: int, periods: float) -> TimedPath:
+def _trace(
+    origin: Mapping[Pin, tuple[Pin | None, int, bool]],
+    end: Pin,
+    setup: int,
+    captured: int,
+    periods: float,
+) -> TimedPath:
     steps = [PathStep(cell=end[0], port=end[1], delay_ns=setup / 1e3, is_routing=False)]
-    pin = end
+    pin: Pin | None = end
     while pin is not None:
         source, delay, is_routing = origin[pin]
         if source is None:
             delay -= captured
-        steps.append(
-            PathStep(cell=pin[0], port=pin[1], delay_ns=delay / 1e3, is_routing=is_routing)
-        )
+        cell, port = pin
+        steps.append(PathStep(cell=cell, port=port, delay_ns=delay / 1e3, is_routing=is_routing))
         pin = source
     return TimedPath(steps=tuple(reversed(steps)), periods=periods)
 
 
 def _in_order(delays: Delays) -> list[Pin]:
     """All pins, each after those that it depends on."""
-    successors = defaultdict(list)
-    pending = defaultdict(int)
+    successors: dict[Pin, list[Pin]] = defaultdict(list)
+    pending: dict[Pin, int] = defaultdict(int)
     for sink, (source, _) in delays.wires.items():
         successors[source].append(sink)
         pending[sink] += 1
@@ -140,7 +145,7 @@ def _in_order(delays: Delays) -> list[Pin]:
     return order
 
 
-def _through(delays: Delays, name: str, port: str):
+def _through(delays: Delays, name: str, port: str) -> Iterator[tuple[str, int]]:
     cell = delays.cells.get(name)
     if cell is None:
         return

@@ -1,9 +1,10 @@
 """Worst-case delays of the iCE40 UltraPlus where nextpnr-ice40's are not the real ones.
 
 nextpnr takes 0.1 ns for every delay of ``SB_MAC16`` and for every setup time of the memories, and
-times the inputs of a look-up table as they were before the router swapped them. The figures here are the largest of their kind in IceStorm's ``timings_up5k.txt`` (slow corner, in ps),
-extracted from the vendor's tool. The cell there whose configuration is ours, operand and product
-registers on and the products taken out, is ``SB_MAC16_MUL_S_8X8_ALL_PIPELINE``.
+times the inputs of a look-up table as they were before the router swapped them. The figures here
+are the largest of their kind in IceStorm's ``timings_up5k.txt`` (slow corner, in ps), extracted
+from the vendor's tool. The cell there whose configuration is ours, operand and product registers on
+and the products taken out, is ``SB_MAC16_MUL_S_8X8_ALL_PIPELINE``.
 """
 
 import dataclasses
@@ -19,7 +20,8 @@ REGISTERED_8X8 = {
     "TOPOUTPUT_SELECT": 2, "BOTOUTPUT_SELECT": 2,
 }
 # fmt: on
-"""The parameters of an ``SB_MAC16`` that is timed as what it is; any other gets the worst of all."""
+"""The parameters of an ``SB_MAC16`` that is timed as what it is; any other gets the worst of
+all."""
 
 INTERNAL = "<inside>"
 """A port that stands for a register inside of a cell, where a path within the cell ends."""
@@ -82,8 +84,8 @@ def with_real_delays(
     delays : Delays
         nextpnr's.
     registered_dsps : iterable of str
-        The DSP cells that are configured as ``REGISTERED_8X8``. Any other is given the longest delay
-        of all configurations from and to every pin.
+        The DSP cells that are configured as ``REGISTERED_8X8``. Any other is given the longest
+        delay of all configurations from and to every pin.
     lut_inputs : mapping
         By cell and port, the physical input of the look-up table that a signal arrives at.
     """

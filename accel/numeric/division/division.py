@@ -5,18 +5,18 @@ all equally wide but for rounding. With the sum's bias added, ``biased``, the ha
 
     code + 128 = clamp(((biased << F) + offset) // divisor, low, high)
 
-where ``offset`` is one of two constants, for ``biased >= 0`` and ``biased < 0``, since TFLite rounds
-half away from zero, and ``F`` is 14, or 11 in a *coarse* channel.
+where ``offset`` is one of two constants, for ``biased >= 0`` and ``biased < 0``, since TFLite
+rounds half away from zero, and ``F`` is 14, or 11 in a *coarse* channel.
 
 A *tie* channel rounds halves to even, as float32 does. Where ``tie_parity``
-is 0, an odd quotient with a remainder below ``2**TIE_BITS`` becomes one less; where it is 1, an even
-one with a remainder that lacks at most as much to the divisor becomes one more: in either case its
-lowest bit is inverted. A remainder of exactly 0 would not do: a product that float32 rounds to a half
-to even lies up to ``2**-18`` of a code beside it, and more in units of sums.
+is 0, an odd quotient with a remainder below ``2**TIE_BITS`` becomes one less; where it is 1, an
+even one with a remainder that lacks at most as much to the divisor becomes one more: in either case
+its lowest bit is inverted. A remainder of exactly 0 would not do: a product that float32 rounds to
+a half to even lies up to ``2**-18`` of a code beside it, and more in units of sums.
 
-`division_solver` finds the constants. What they may be: a divisor of 14 fractional bits for steps up
-to 2**15 sums wide, of 11 for wider ones, and a 32nd of a sum, or a quarter in coarse channels, in which
-halves are ties.
+`division_solver` finds the constants. What they may be: a divisor of 14 fractional bits for steps
+up to 2**15 sums wide, of 11 for wider ones, and a 32nd of a sum, or a quarter in coarse channels,
+in which halves are ties.
 """
 
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ TIE_BITS = 9
 class Division:
     """The constants of some output channels; every field is an int64 array ``[channels]``.
 
-    ``bias`` replaces the bias of the network; it differs where negative sums end elsewhere than at 0.
-    ``tie`` is 1 in channels that round halves to even, ``tie_parity`` the lowest bit of code + 128
-    of what is even: 0 or 1 for all of them.
+    ``bias`` replaces the bias of the network; it differs where negative sums end elsewhere than at
+    0. ``tie`` is 1 in channels that round halves to even, ``tie_parity`` the lowest bit of code +
+    128 of what is even: 0 or 1 for all of them.
     """
 
     bias: np.ndarray

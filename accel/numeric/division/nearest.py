@@ -1,11 +1,11 @@
-"""Divisions for channels that no constants make equal to their contract, and how many sums differ.
+"""Nearest divisions, for channels that no constants make equal to their contract.
 
-Products of float32, rounded to 24 bits and then half to even, make steps so uneven where they are some
-thousand sums wide that no two lines fit them all. What is nearest differs at a few sums of millions,
-each by a code, and says at how many.
+Products of float32 are rounded to 24 bits and then half to even. Where a code is some thousand sums
+wide, that makes steps so uneven that no division fits them all. The nearest one differs at a few
+sums of millions, each by one code, and reports at how many.
 
-Where a code is wider than the hardware's widest step, nothing is near: `ALLOWED_SHARE` and `ALLOWED_CODES`
-are what may pass for close.
+Where a code is wider than the hardware's widest step, nothing is near: `ALLOWED_SHARE` and
+`ALLOWED_CODES` are the limits of what may be used instead.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,11 @@ _BESIDE = np.array([0, *(sign << k for k in range(8) for sign in (1, -1))])
 
 @dataclass(frozen=True, eq=False)
 class NearestDivision:
-    """A `Division`; by channel, int64, how many of the sums that can occur it gives another code,
-    and by how many codes at most."""
+    """A `Division`, and where it differs from the contract, int64 ``[channels]`` each.
+
+    ``differing`` counts the sums that can occur and get another code, ``worst`` is by how many
+    codes they differ at most.
+    """
 
     division: Division
     differing: np.ndarray
@@ -39,13 +42,13 @@ class NearestDivision:
 def nearest_division(
     rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray, solution: Solution
 ) -> NearestDivision | None:
-    """Complete what `division_solver.solve` found, its arguments being the first four.
+    """Complete what `solver.solve` found; the first four arguments are those that it was given.
 
-    None where a channel's sums do not fit the hardware at all.
+    Returns ``None`` where a channel's sums do not fit the hardware at all.
     """
     asked = Channels(rule, bias, least, greatest)
     differing, worst = np.zeros((2, len(asked.low)), np.int64)
-    for channel in np.flatnonzero(~solution.proved):
+    for channel in map(int, np.flatnonzero(~solution.proved)):
         tied = np.any(np.where(solution.proved, solution.division.tie, 0))
         parities = (None, solution.division.tie_parity) if tied else (None, 0, 1)
         found = [
@@ -61,12 +64,12 @@ def nearest_division(
 
 
 def _rank(one: NearestDivision) -> tuple[bool, int]:
-    """Of one channel: off by a code at most comes first, then at the fewest sums."""
+    """The order of candidates for one channel: at most one code off first, then the fewest sums."""
     return bool(one.worst[0] > 1), int(one.differing[0])
 
 
 def _nearest_division(asked: Channels, channel: int, parity: int | None) -> NearestDivision | None:
-    """The best of the constants that leave the least to be wished, for several splits."""
+    """The candidate for one channel that violates the fewest bounds, of several splits."""
     steps = np.unique(asked.thresholds[asked.reached[:, channel], channel])
     zeros = np.concatenate([[0], steps[::_STEPS_APART]])
     limit = 1 << solver.BIAS_BITS - 1
@@ -103,7 +106,7 @@ def _nearest_division(asked: Channels, channel: int, parity: int | None) -> Near
 
 
 def _best_offset(side: solver.Side, index: int, divisor: int) -> tuple[int, int]:
-    """The offset that meets the most bounds of one candidate, and how many."""
+    """The offset that meets the most bounds of one candidate, and how many those are."""
     grain = 1 << OFFSET_DROPPED_BITS
     least, greatest = side.bounds(index, divisor)
     offsets = np.clip(-(-least // grain) * grain, 0, (1 << OFFSET_BITS) - grain)
@@ -113,7 +116,7 @@ def _best_offset(side: solver.Side, index: int, divisor: int) -> tuple[int, int]
 
 
 class _Hardware:
-    """A division as a rule of biased sums."""
+    """A division as a function of biased sums."""
 
     def __init__(self, asked: Channels, division: Division):
         self.bias, self.division = asked.bias, division
@@ -124,10 +127,12 @@ class _Hardware:
 
 
 def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of one channel where a division and the rule differ, and by how much at most, exactly.
+    """How many sums of one channel a division and the rule code differently, and by how much at
+    most.
 
-    Int64 ``[1]`` each. On each side of the split both are monotone. They differ between where one of
-    them reaches a code and where the other does, and change nowhere else.
+    Exact, int64 ``[1]`` each. On each side of the split both are monotone. They differ between the
+    sum at which one of them reaches a code and the sum at which the other does, and change nowhere
+    else.
     """
     zero, hardware = asked.bias - division.bias, _Hardware(asked, division)
     count = worst = 0
@@ -148,5 +153,5 @@ def _differing(asked: Channels, division: Division) -> tuple[np.ndarray, np.ndar
 
 
 def too_wide(rule: Rescale) -> np.ndarray:
-    """Channels with more sums to a code than any division has, bool ``[channels]``."""
+    """Channels with more sums to a code than any division can have, bool ``[channels]``."""
     return np.ldexp(rule.multiplier.astype(float), rule.shift - 31) * WIDEST < 1

@@ -1,16 +1,16 @@
 """Finds the constants of `division`, and proves that they equal a rounding contract.
 
 From an int32 sum to an int8 code every contract is a monotone step function of at most 255 steps,
-all equally wide but for rounding. That constants exist is a matter of slack. The thresholds of a step
-function with steps ``d`` wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that give the
-same integers form a polygon, at least ``1 / 255`` wide in the direction of ``c`` for its best ``d``
-and at most 255 thresholds; rounding ``d`` to F fractional bits costs at most ``127.5 / 2**F`` of it.
-`solve` finds the best divisor by a binary search over a concave function, and checks every threshold
-that the channel can reach against the contract's own definition.
+all equally wide but for rounding. That constants exist is a matter of slack. The thresholds of a
+step function with steps ``d`` wide lie at ``ceil(k * d - c)``. The numbers ``d`` and ``c`` that
+give the same integers form a polygon, at least ``1 / 255`` wide in the direction of ``c`` for its
+best ``d`` and at most 255 thresholds; rounding ``d`` to F fractional bits costs at most ``127.5 /
+2**F`` of it. `solve` finds the best divisor by a binary search over a concave function, and checks
+every threshold that the channel can reach against the contract's own definition.
 
 Where negative sums end is free, since the bias is: a contract that rounds both sides of zero alike
-may change its offset anywhere. Steps that no single line fits, float32's products rounded to 24 bits
-for instance, fit two of them.
+may change its offset anywhere. Steps that no single line fits, float32's products rounded to 24
+bits for instance, fit two of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -72,7 +72,7 @@ def solve(
     """
     asked = Channels(rule, bias, least, greatest)
     found = _split_at(asked, _zeros(asked), None)
-    parities = (0, 1) if ties else ()
+    parities: tuple[int, ...] = (0, 1) if ties else ()
     for splits in (None, _best_splits):  # elsewhere only where need be: it takes a search
         if splits and not found.proved.all():
             found, _ = _improved(asked, found, [None], splits)
@@ -83,7 +83,8 @@ def solve(
 
 
 class Channels:
-    """What is asked for: a rule, the biased sums of its channels, and where their codes begin."""
+    """A problem to solve: a rule, the biased sums of its channels, and the thresholds of their
+    codes."""
 
     def __init__(self, rule: Rule, bias: np.ndarray, least: np.ndarray, greatest: np.ndarray):
         self.rule = rule
@@ -102,9 +103,9 @@ class Channels:
 def _improved(
     asked: Channels, found: Solution, parities: Sequence[int | None], splits: Callable | None
 ) -> tuple[Solution, int | None]:
-    """What is found, with more channels proved by the best of some parities, and which that is.
+    """What was found, with more channels proved by the best of some parities, and that parity.
 
-    It is None where no channel is.
+    The parity is ``None`` if no channel was added.
     """
     tried = []
     for parity in parities:
@@ -119,7 +120,7 @@ def _improved(
 
 
 def _split_at(asked: Channels, zeros: np.ndarray, parity: int | None) -> Solution:
-    """The constants of all channels, without ties or with them all to codes of one parity."""
+    """The constants of all channels, without ties or with ties to codes of one parity."""
     return _proved(asked, _constants(asked, np.arange(len(zeros)), zeros, parity))
 
 
@@ -156,7 +157,7 @@ def _best_splits(asked: Channels, channels: np.ndarray, parity: int | None) -> l
 
 @dataclass(frozen=True, eq=False)
 class Constants:
-    """Of some channels, split at ``zeros``; the slack of their offsets is in ``2**-F`` sums."""
+    """Constants of some channels, split at ``zeros``; the offsets' slack is in ``2**-F`` sums."""
 
     zeros: np.ndarray
     divisor: np.ndarray
@@ -196,11 +197,12 @@ def _constants_at(
         least, greatest = side.least(divisor), side.greatest(divisor)
         middle = np.clip((least + greatest) >> 1, 0, (1 << OFFSET_BITS) - 1) & -grain
         offset = np.where(middle < least, middle + grain, middle)
-        feasible &= (least <= offset) & (offset <= greatest) & (0 <= offset)
+        feasible &= (least <= offset) & (offset <= greatest) & (offset >= 0)
         feasible &= offset < 1 << OFFSET_BITS
         offsets.append(offset)
     coarse = np.full(len(channels), fraction != FRACTION_BITS, np.int64)
-    return Constants(zeros, divisor, *offsets, coarse, slack, feasible, parity)
+    positive, negative = offsets
+    return Constants(zeros, divisor, positive, negative, coarse, slack, feasible, parity)
 
 
 def sides_of(
@@ -283,7 +285,7 @@ def _proved(asked: Channels, constants: Constants) -> Solution:
 
 
 def division_of(asked: Channels, constants: Constants) -> Division:
-    """The division of all channels that are asked for."""
+    """The division of all channels of a problem."""
     zeros = constants.zeros
     return Division(
         bias=asked.bias - zeros,

@@ -93,5 +93,6 @@ ARITHMETIC: Mapping[str, Arithmetic] = MappingProxyType(
     }
 )
 
-# The onnx contract where the runtime leaves an operator between DequantizeLinear and QuantizeLinear.
+# The onnx contract where the runtime leaves an operator between DequantizeLinear and
+# QuantizeLinear.
 FLOAT32: Arithmetic = Float32Arithmetic()

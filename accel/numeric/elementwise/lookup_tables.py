@@ -5,9 +5,9 @@ tables ``first`` and ``second`` such that for all 65,536 pairs of codes
 
     clamp((first[x + 128] + second[y + 128]) >> FRACTION_BITS, low + 128, high + 128) - 128
 
-is the function's value. Every pair puts a lower and an upper bound on the sum of two entries, but for
-the clamped ones, which have one of the two: a system of difference constraints, which `solve` decides.
-What it returns has been checked on every pair.
+is the function's value. Every pair puts a lower and an upper bound on the sum of two entries, but
+for the clamped ones, which have one of the two: a system of difference constraints, which `solve`
+decides. What it returns has been checked on every pair.
 """
 
 import numpy as np
@@ -31,9 +31,9 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
     least = np.where(codes > low + 128, codes * unit, -never)
     greatest = np.where(codes < high + 128, (codes + 1) * unit - 1, never)
 
-    # Bellman and Ford: with the second table negated each bound is on a difference, that of an entry
-    # too, from an unknown that stands for zero. A system that has a solution comes to rest within as
-    # many rounds as it has unknowns.
+    # Bellman and Ford: with the second table negated each bound is on a difference, that of an
+    # entry too, from an unknown that stands for zero. A system that has a solution comes to rest
+    # within as many rounds as it has unknowns.
     limit = 1 << ENTRY_BITS - 1
     first, negated = _plane(values, low, high)
     zero = np.int64(0)
@@ -49,7 +49,7 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """Tables near to a solution, the second one negated: the plane that fits the values best."""
+    """First guess of the tables, the second one negated: the plane that fits the values best."""
     codes = np.arange(-128, 128)
     between = (values > low) & (values < high)
     x, y = (axis[between] for axis in np.meshgrid(codes, codes, indexing="ij"))

@@ -19,7 +19,7 @@ from .functions import FUNCTIONS
 
 @dataclass(frozen=True)
 class OnnxArithmetic:
-    """Nothing to choose."""
+    """The functions of the ``onnx`` contract."""
 
     def quantize(self, real: np.ndarray, output: Affine) -> np.ndarray:
         """``MlasQuantizeLinear``, before its bounds."""

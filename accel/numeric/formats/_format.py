@@ -1,4 +1,4 @@
-"""What a number format states."""
+"""What a number format defines, and the checks that it is consistent."""
 
 import operator
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ class InvalidFormat(UserError):
 
 @dataclass(frozen=True, kw_only=True)
 class SubByte:
-    """Activations and weights of fewer bits beside those of bytes: several of either in one byte.
+    """Values of fewer than 8 bits, several in a byte, that a format has besides those of bytes.
 
-    Such a byte of activations and one of weights give the sum of the products of what is at the same
-    place in both. All are two's complement, but for single bits: 0 stands for 1, and 1 for -1.
+    A byte of activations and a byte of weights give the sum of the products of the values at the
+    same position. Values are in two's complement, except single bits: 0 stands for 1, and 1 for -1.
     """
 
     bits: int
@@ -35,7 +35,7 @@ class SubByte:
 
     @property
     def step(self) -> int:
-        """From a value to the next."""
+        """The distance between neighbouring values."""
         return 2 if self.bits == 1 else 1
 
     @property
@@ -46,14 +46,15 @@ class SubByte:
         return -(1 << self.bits - 1), (1 << self.bits - 1) - 1
 
     def holds(self, values: np.ndarray) -> bool:
-        """Whether all of some integers are values."""
+        """Whether all of some integers are such values."""
         least, greatest = self.range
         return bool(((values >= least) & (values <= greatest)).all()) and bool(
             ((values - least) % self.step == 0).all()
         )
 
     def pack(self, values: np.ndarray) -> np.ndarray:
-        """Values ``[..., lanes]`` as int64 bytes ``[...]``, -128 to 127, the first in the low bits."""
+        """Values ``[..., packing_factor]`` as bytes, int64 ``[...]`` from -128 to 127, the first in
+        the low bits."""
         shifts = np.arange(self.packing_factor) * self.bits
         fields = values // self.step  # of 1 and -1: 0 and -1
         packed = ((fields & (1 << self.bits) - 1) << shifts).sum(axis=-1)
@@ -84,18 +85,19 @@ class NumberFormat:
     activation_bits, weight_bits
         Widths; weights are packed at exactly this width in memory and on chip.
     weights
-        The weight that each bit field of memory stands for, from field 0 on, ``None`` where one is not
-        used; without it a field is the weight itself, in two's complement.
+        The weight that each bit field of memory stands for, from field 0 on, ``None`` where one is
+        not used; without it a field is the weight itself, in two's complement.
     product
-        From an activation and a weight's *code*, which is its field in two's complement: the product,
-        of Python integers, int64 arrays and Amaranth values alike. It is what the processing elements
-        are held to and what the compiler proves with, whether or not it is the exact product.
-    narrow
-        What a byte holds in layers of fewer bits, if there are such.
+        From an activation and a weight's *code*, which is its field in two's complement: the
+        product, of Python integers, int64 arrays and Amaranth values alike. It is what the
+        processing elements are held to and what the compiler proves with, whether or not it is the
+        exact product.
+    sub_byte
+        Values of fewer than 8 bits that bytes hold in some layers, if there are such.
 
-    Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them (what
-    only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another product
-    than 0.
+    Raises ``InvalidFormat`` where the weights do not fit their fields, 0 or 1 is not among them
+    (what only fills the array is multiplied by 0, and copies by 1), or a weight of 0 gives another
+    product than 0.
     """
 
     title: str
@@ -173,12 +175,12 @@ class NumberFormat:
 
     @cached_property
     def multiplies(self) -> bool:
-        """Whether codes are the weights themselves and the product is what ``*`` gives."""
+        """Whether codes are the weights themselves and the product is the integers' own."""
         return self.product is operator.mul and bool((self.codes == self.values).all())
 
     @cached_property
     def exact(self) -> bool:
-        """Whether every product is that of activation and weight: then all contracts are served."""
+        """Whether every product is that of activation and weight, as the contracts require."""
         return self.multiplies or bool(
             (self._products == self.activations[:, None] * self.values).all()
         )
@@ -212,7 +214,7 @@ class NumberFormat:
         return least[index].sum(axis=-1), greatest[index].sum(axis=-1)
 
     def table(self) -> np.ndarray:
-        """int64 ``[activations, fields]``: by the low bits of activation and code, the product."""
+        """All products, int64 ``[activations, fields]``, by the low bits of activation and code."""
         table = np.zeros((1 << self.activation_bits, 1 << self.weight_bits), np.int64)
         rows = self.activations & (1 << self.activation_bits) - 1
         columns = self.codes & (1 << self.weight_bits) - 1
@@ -229,7 +231,7 @@ class NumberFormat:
         return np.isin(weights, self._sorted[0])
 
     def towards_zero(self, weights: np.ndarray) -> np.ndarray:
-        """The nearest weight that can be stored and is not farther from 0, of its sign."""
+        """The nearest weight that can be stored, of the same sign and no farther from 0."""
         values, _ = self._sorted
         down = values[np.searchsorted(values, weights, "right").clip(1) - 1]
         up = values[np.searchsorted(values, weights, "left").clip(None, len(values) - 1)]
@@ -240,7 +242,7 @@ class NumberFormat:
         return first[np.searchsorted(values, weights)]
 
     def encode(self, weights: np.ndarray) -> np.ndarray:
-        """The code of each weight; all must be such that `holds` says so."""
+        """The code of each weight; `holds` must be true of all."""
         return weights if self.weights is None else self.codes[self._index(weights)]
 
     def decode(self, codes: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""binary activations times binary weights, 1 and -1, eight of each in a byte and eight products a cycle,
-by XNOR and a population count; int8 times int8 in layers whose activations are bytes."""
+"""binary activations times binary weights, 1 and -1, eight of each in a byte and eight products a
+cycle, by XNOR and a population count; int8 times int8 in layers whose activations are bytes."""
 
 from ._format import NumberFormat, SubByte
 

@@ -1,5 +1,5 @@
-"""int4 activations times int4 weights, two of each in a byte and two products a cycle; int8 times int8
-in layers whose activations are bytes."""
+"""int4 activations times int4 weights, two of each in a byte and two products a cycle; int8 times
+int8 in layers whose activations are bytes."""
 
 from ._format import NumberFormat, SubByte
 

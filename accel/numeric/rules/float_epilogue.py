@@ -1,8 +1,8 @@
-"""float32 arithmetic from a sum of products to a code, one step after the other, as a file has it.
+"""Float epilogues: float32 operations from a sum of products to a code, in the order of the file.
 
-Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums and
-their quantization. Each is one IEEE operation, or two, on every value. So are they here, and a code
-is what they make of a sum: nothing is folded, and nothing rounded otherwise.
+Networks trained with few bits have a batch normalization, a scale or a bias between a layer's sums
+and their quantization. Each is one or two IEEE operations on every value. They are computed as such
+here: nothing is folded, and nothing is rounded differently.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ EXACT = 2**24  # integers up to here are float32 numbers
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a kind of step does, and with which sign it follows its input."""
+    """What a kind of step computes, and whether its result rises or falls with its input."""
 
     apply: Callable[..., np.ndarray]
     sign: Callable[..., np.ndarray] = lambda *values: np.float32(1)
@@ -49,7 +49,7 @@ class EpilogueStep:
     values: tuple[np.ndarray, ...] = ()
 
     def apply(self, x: np.ndarray) -> np.ndarray:
-        """Of float32 ``[..., channels]``."""
+        """The result for float32 ``[..., channels]``."""
         return STEPS[self.kind].apply(x, *self.values)
 
     @property
@@ -68,20 +68,21 @@ class EpilogueStep:
 def normalize(
     scale: np.ndarray, bias: np.ndarray, mean: np.ndarray, variance: np.ndarray, epsilon: float
 ) -> EpilogueStep:
-    """A batch normalization by float32 ``[channels]``, as ONNX Runtime's CPU kernel folds it."""
+    """The step of a batch normalization by float32 ``[channels]``, folded as in ONNX Runtime's CPU
+    kernel."""
     factor = np.float32(1) / np.sqrt(variance + np.float32(epsilon)) * scale
     return EpilogueStep("normalize", (factor, bias - mean * factor))
 
 
 def run(steps: tuple[EpilogueStep, ...], x: np.ndarray) -> np.ndarray:
-    """All steps in order, of float32 ``[..., channels]``."""
+    """Apply all steps in order to float32 ``[..., channels]``."""
     for step in steps:
         x = step.apply(x)
     return x
 
 
 def direction(steps: tuple[EpilogueStep, ...], channels: int) -> np.ndarray:
-    """1 or -1 for each channel, int64: the sign with which results follow sums."""
+    """The direction in which results follow sums, int64 ``[channels]``: 1 or -1."""
     sign = np.ones(channels, np.int64)
     for step in steps:
         sign = sign * np.where(step.sign < 0, -1, 1)
@@ -110,7 +111,8 @@ ROUNDINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Coder:
-    """From real numbers to codes ``low..high``; what a code means is ``scale * (code - zero_point)``.
+    """From real numbers to codes ``low..high``; what a code means is ``scale * (code -
+    zero_point)``.
 
     Parameters
     ----------
@@ -134,7 +136,7 @@ class Coder:
 
     @property
     def offset(self) -> int:
-        """What the file's codes are above ours: 128 where they do not fit int8."""
+        """How much higher the file's codes are than ours: 128 where they do not fit int8."""
         return 128 if self.high > 127 else 0
 
     def codes(self, real: np.ndarray) -> np.ndarray:
@@ -158,11 +160,11 @@ PLAIN = Coder(scale=1.0, zero_point=0, low=-128, high=127)  # of integers: satur
 class FloatEpilogue:
     """The output rule of a layer: a sum, the real number that it is, steps, and a code.
 
-    ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1 in
-    channels where the core computes the negative sum, because the steps fall there; the rule rises
-    with every sum. Where additions of float32 are exact, the runtime's number of a sum is the product
-    rounded once to float32. Elsewhere it depends on their order; order_sensitive, int64 ``[channels]``,
-    counts the sums of ``sums`` reachable ones whose code could depend on it.
+    ``unit`` are float64 ``[channels]``: the real number that a sum of 1 stands for. ``sign`` is -1
+    in channels where the core computes the negative sum, because the steps fall there; the rule
+    rises with every sum. Where additions of float32 are exact, the runtime's number of a sum is the
+    product rounded once to float32. Elsewhere it depends on their order; order_sensitive, int64
+    ``[channels]``, counts the sums of ``sums`` reachable ones whose code could depend on it.
     """
 
     unit: np.ndarray
@@ -186,7 +188,8 @@ class FloatEpilogue:
 
     @cached_property
     def _ends(self) -> np.ndarray:
-        """The least and the greatest code of each channel, int64 ``[2, channels]``: steps may clamp."""
+        """The least and the greatest code of each channel, int64 ``[2, channels]``: steps may
+        clamp."""
         sums = np.array([[-MOST_SUM], [MOST_SUM]]) * self.sign * self.unit
         with np.errstate(over="ignore", invalid="ignore"):
             real = run(self.steps, sums.astype(np.float32))
@@ -196,7 +199,8 @@ class FloatEpilogue:
 
     @property
     def even(self) -> bool:
-        """Whether all steps are as wide; rounding towards or away from 0 makes that of 0 another."""
+        """Whether all steps have one width; rounding towards or away from 0 gives code 0
+        another."""
         return self.coder.rounding not in ("UP", "DOWN")
 
     @property
@@ -230,26 +234,24 @@ class FloatEpilogue:
         return self.take([index])
 
     def judged(self, least: np.ndarray, greatest: np.ndarray, error: np.ndarray) -> "FloatEpilogue":
-        """The rule with its count of undecided sums.
+        """The rule, with the number of sums whose code depends on the order of the runtime's
+        additions.
 
-        ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``, and
-        ``error`` by how much the runtime's float32 number can differ from a sum's own, float64.
+        ``least`` and ``greatest`` are the core's sums that can occur, int64 ``[channels]``;
+        ``error`` is how far the runtime's float32 number can be from a sum's exact value, float64
+        ``[channels]``.
         """
-        counts = [
-            _order_sensitive(
-                self.channel(index), *(int(end[index]) for end in (least, greatest)), one
-            )
-            if (one := float(error[index]))
-            else 0
-            for index in range(self.channels)
-        ]
-        return replace(self, order_sensitive=np.array(counts, np.int64), sums=greatest - least + 1)
+        counts = np.zeros(self.channels, np.int64)
+        for index in map(int, np.flatnonzero(error)):
+            ends = int(least[index]), int(greatest[index])
+            counts[index] = _order_sensitive(self.channel(index), *ends, float(error[index]))
+        return replace(self, order_sensitive=counts, sums=greatest - least + 1)
 
 
 def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: float) -> int:
-    """Sums of one channel near to a threshold that a difference of ``error`` would cross."""
-    ends = (np.array([end]) for end in (least, greatest))
-    thresholds = np.unique(find_thresholds(rule, *ends))
+    """How many sums of one channel lie so near a threshold that a difference of ``error`` crosses
+    it."""
+    thresholds = np.unique(find_thresholds(rule, np.array([least]), np.array([greatest])))
     reach = int(np.ceil(error / float(rule.unit[0]))) + 1
     if reach > MOST_BESIDE:
         return greatest - least + 1
@@ -263,9 +265,9 @@ def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: floa
 def summing_error(terms: int, magnitude: np.ndarray, odd: np.ndarray, unit: np.ndarray):
     """How far sums of ``terms`` float32 products can be from exact ones, float64 ``[channels]``.
 
-    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` the odd factors
-    of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
-    is a multiple of the unit's last bit and has at most 24 of them.
+    ``magnitude`` are the greatest sums of the products' magnitudes, in units; ``odd`` are the odd
+    factors of the scales' mantissas, multiplied, int64. Nothing is rounded where every partial sum
+    is a multiple of the unit's last bit and has at most 24 bits.
     """
     exact = magnitude.astype(np.float64) * odd < EXACT
     return np.where(exact, 0.0, 1.01 * (terms + 3) * UNIT_ROUNDOFF * magnitude * unit)

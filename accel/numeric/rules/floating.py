@@ -1,4 +1,4 @@
-"""Output rules of the onnx contract that are no plain rescaling."""
+"""Output rules of the ``onnx`` contract that are not a plain rescaling."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +13,8 @@ from ..runtimes.float32 import round_to_int
 
 @dataclass(frozen=True, eq=False)
 class FloatMean:
-    """``clamp(round_half_even(float(sum) * scale + zero point), low, high)`` of a plain sum of codes.
+    """``clamp(round_half_even(float(sum) * scale + zero point), low, high)`` of a plain sum of
+    codes.
 
     The sum is of ``pixels`` codes, and the mean of ``count``, which padding may make more. Source:
     ONNX Runtime's QLinearAveragePool, which adds the zero point of the file's own codes in float32.
@@ -86,9 +87,9 @@ class FloatProduct:
 class RealProduct:
     """As `FloatProduct`, of operands that are multiplied as float32 numbers.
 
-    Both are rounded before they are multiplied, so that pairs of one product may have two codes where
-    it is next to a half. The rule gives the code of most of them; ``differing`` of all 65,536 pairs
-    have another one.
+    Both are rounded before they are multiplied, so that pairs of one product may have two codes
+    where it is next to a half. The rule gives the code of most of them; ``differing`` of all 65,536
+    pairs have another one.
     """
 
     first: Affine
@@ -128,7 +129,8 @@ class RealProduct:
 
     @cached_property
     def _table(self) -> tuple[int, np.ndarray]:
-        """The least product, and the codes of it and of all above, also of those that no pair has."""
+        """The least product, and the codes of it and of all above, also of those that no pair
+        has."""
         products, codes = self._pairs
         least, most = int(products.min()), int(products.max())
         found, index = np.unique(products, return_inverse=True)

@@ -12,21 +12,25 @@ import numpy as np
 from ..rounding import CONTRACTS
 
 
-class Rule(Protocol):
-    """What every output rule offers."""
+class StepFunction(Protocol):
+    """A non-decreasing function from sums to codes, of one or several channels."""
 
     low: int
     high: int
-
-    @property
-    def channels(self) -> int:
-        """Output channels that the rule describes."""
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         """Map sums, int64 ``[..., channels]``, to output codes of the same shape, int64.
 
         Non-decreasing in each sum.
         """
+
+
+class Rule(StepFunction, Protocol):
+    """What every output rule offers."""
+
+    @property
+    def channels(self) -> int:
+        """Output channels that the rule describes."""
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Rule":
         """Return the rule of a selection of channels, in the order given."""
@@ -39,7 +43,8 @@ class Rule(Protocol):
 class Rescale:
     """``clamp(rescale(acc) + zero_point, low, high)`` with a multiplier for each channel.
 
-    ``contract`` names a row of ``CONTRACTS``; ``multiplier`` and ``shift`` are int64 ``[channels]``.
+    ``contract`` names a row of ``CONTRACTS``; ``multiplier`` and ``shift`` are int64
+    ``[channels]``.
     """
 
     contract: str
@@ -82,8 +87,9 @@ class Rescale:
 class Mean:
     """``clamp(acc / count, low, high)``, rounded half away from zero: TFLite's AVERAGE_POOL_2D.
 
-    ``acc`` is the plain sum of ``count`` input codes. Zero is that of codes which are ``offset``
-    higher: 128 where the file has uint8, whose halves are thus all rounded up.
+    ``acc`` is the plain sum of ``count`` input codes. ``offset`` is how much higher the file's own
+    codes are, from whose zero halves are rounded away: 128 where the file has uint8, so that all
+    halves are rounded up.
     """
 
     count: int
@@ -113,8 +119,9 @@ class Mean:
 class Table:
     """Any non-decreasing function of a sum from ``first`` to ``first + 255``.
 
-    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums beyond either end have the code at that end. A
-    ``whole`` table leaves nothing to the clamp: for what the core does with codes before it.
+    ``codes`` are int64 ``[channels, 256]``, ``first`` is one number or one for each channel; sums
+    beyond either end have the code at that end. A ``whole`` table leaves nothing to the clamp: for
+    what the core does with codes before it.
     """
 
     codes: np.ndarray
@@ -144,7 +151,9 @@ class Table:
         return self.codes[np.arange(self.channels), index]
 
     def take(self, channels: np.ndarray | slice | list[int]) -> "Table":
-        first = self.first if np.ndim(self.first) == 0 else self.first[channels]
+        first = self.first
+        if isinstance(first, np.ndarray) and first.ndim:
+            first = first[channels]
         return replace(self, codes=self.codes[channels], first=first)
 
     def channel(self, index: int) -> "Table":
@@ -153,7 +162,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Recoded:
-    """Codes of another rule as they are stored in few bits: ``(code - origin) // step``.
+    """Codes of another rule, stored in few bits: ``(code - origin) // step``.
 
     Channels that are ``idle``, bool ``[channels]``, have the least code whatever their sum.
     """

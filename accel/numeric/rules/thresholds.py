@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .rules import Rule
+from .rules import StepFunction
 
 
-def find_thresholds(rule: Rule, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+def find_thresholds(rule: StepFunction, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """The least biased sum in ``low..high`` whose code is at least k, int64 ``[codes, channels]``.
 
     Row ``i`` is for ``k = rule.low + 1 + i``. Where no sum reaches k, ``high + 1`` stands.

@@ -11,8 +11,9 @@ from ..rounding import INT32_MAX, INT32_MIN
 def fused_multiply_add(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     """``a * b + c`` of float32 arrays, rounded once.
 
-    The product of two float32 numbers is exact in float64; their sum with the third is not. Rounding
-    it to odd (Boldo and Melquiond, 2008) keeps what a rounding to float32 has to know of the rest.
+    The product of two float32 numbers is exact in float64; their sum with the third is not.
+    Rounding it to odd (Boldo and Melquiond, 2008) keeps what a rounding to float32 has to know of
+    the rest.
     """
     a, b, c = (np.asarray(x, np.float32).astype(np.float64) for x in (a, b, c))
     product, c = np.broadcast_arrays(a * b, c)

@@ -1,8 +1,8 @@
 """float32 functions of MLAS, ONNX Runtime's library of kernels, bit for bit.
 
-Their results are those of fused multiply-adds in vectors. What a CPU's vectors are as wide as decides
-the order of sums, and with it last bits: 16 numbers with AVX-512F, which is what is taken here, and
-8 with AVX2 alone.
+Their results are those of fused multiply-adds in vectors. What a CPU's vectors are as wide as
+decides the order of sums, and with it last bits: 16 numbers with AVX-512F, which is what is taken
+here, and 8 with AVX2 alone.
 
 Source: onnxruntime/core/mlas/lib, compute.cpp and x86_64/TransKernelAvx512F.S, TransKernelFma3.S.
 """
@@ -45,7 +45,8 @@ def exponential(x: np.ndarray, least: float) -> np.ndarray:
 
 
 def lane_sum(terms: np.ndarray, lanes: int = AVX512) -> np.ndarray:
-    """Sums over the last axis, float32 ``[..., 1]``: each lane's, then those of halves and pairs."""
+    """Sums over the last axis, float32 ``[..., 1]``: each lane's, then those of halves and
+    pairs."""
     depth = terms.shape[-1]
     padding = [(0, 0)] * (terms.ndim - 1) + [(0, -depth % lanes)]
     vectors = np.pad(terms, padding).reshape(*terms.shape[:-1], -1, lanes)

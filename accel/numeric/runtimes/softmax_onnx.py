@@ -15,8 +15,8 @@ class CodeSoftmax:
 
     Scales are float32 values. Exponentials are float32 numbers from a table, scaled up so far that
     the sum of the largest cannot overflow, and summed in order. Results saturate, also where the
-    product with the inverse of the output's scale leaves the range of float32. Raises ``ValueError``
-    where that inverse itself does.
+    product with the inverse of the output's scale leaves the range of float32. Raises
+    ``ValueError`` where that inverse itself does.
     """
 
     input_scale: float

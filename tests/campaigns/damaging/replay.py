@@ -1,7 +1,7 @@
 """A small real build whose tools are then replayed: what they made is written again, at once.
 
-The products are those of the real tools, so that checks are held to real files; and, as with the real
-tools, a disk that is full is not told: what does not fit is left out, and the code is 0.
+The products are those of the real tools, so that checks are held to real files; and, as with the
+real tools, a disk that is full is not told: what does not fit is left out, and the code is 0.
 """
 
 import contextlib

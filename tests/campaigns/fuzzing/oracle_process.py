@@ -80,11 +80,12 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     with contextlib.suppress(EOFError):
         while True:
             runtime, model, inputs = _get(questions)
-            _put(answers, _forked(lambda: runtimes[runtime](model, inputs)))  # noqa: B023
+            _put(answers, _forked(lambda: runtimes[runtime](model, inputs)))  # noqa: B023 -- run at once
 
 
 def _forked(compute: Callable[[], Any]) -> tuple[str, Any]:
-    """What a child computes: ``answer`` and the value, ``refuses`` and why, or ``dies`` and of what."""
+    """What a child computes: ``answer`` and the value, ``refuses`` and why, or ``dies`` and of
+    what."""
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

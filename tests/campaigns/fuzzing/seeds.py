@@ -35,7 +35,8 @@ DISCARDED = 3  # drawn examples for each that is kept: the first ones are the si
 
 @cache
 def seeds(examples: int, third_party: bool) -> Mapping[str, Mapping[str, bytes]]:
-    """Return by format and name the files; ``examples`` of each operator, networks as many times 4."""
+    """Return by format and name the files; ``examples`` of each operator, networks as many times
+    4."""
     found: dict[str, dict[str, bytes]] = {"tflite": {}, "onnx": {}}
     for name, strategy in SINGLE_OPERATOR_GRAPHS.items():
         found["tflite"] |= _drawn(name, strategy, examples, write)

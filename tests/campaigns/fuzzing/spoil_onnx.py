@@ -1,7 +1,7 @@
 """Structure-aware mutations of ONNX files.
 
-Every field is found by reflection on the protocol buffer; the attributes that an operator may have come
-from the operator's own schema, so that those are tried, too, which no seed has.
+Every field is found by reflection on the protocol buffer; the attributes that an operator may have
+come from the operator's own schema, so that those are tried, too, which no seed has.
 """
 
 import random

@@ -1,8 +1,9 @@
 """Structure-aware mutations of TFLite files.
 
-Every field is found by reflection, none is listed here: the schema's generated classes have an object
-for each table, with an attribute for each field whether the file has it or not; and while they read a
-file they are watched, which gives the place of every number, offset, length and vtable entry.
+Every field is found by reflection, none is listed here: the schema's generated classes have an
+object for each table, with an attribute for each field whether the file has it or not; and while
+they read a file they are watched, which gives the place of every number, offset, length and vtable
+entry.
 """
 
 import copy

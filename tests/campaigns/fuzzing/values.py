@@ -1,4 +1,5 @@
-"""The values that mutations put into fields: near the old one, those of other fields, and absurd ones."""
+"""The values that mutations put into fields: near the old one, those of other fields, and absurd
+ones."""
 
 import math
 import random

@@ -1,4 +1,5 @@
-"""What becomes of a spoilt file: refused in one report, or an answer that is held to the oracle's."""
+"""What becomes of a spoilt file: refused in one report, or an answer that is held to the
+oracle's."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ RUNTIMES = {"tflite": ("tflm",), "onnx": ("onnx ALL", "onnx NONE")}
 
 READER, COMPILER, LARGE = "refused by the reader", "refused by the compiler", "too large to run"
 EQUAL, ALONE, DIFFERS = "equal", "the oracle has no answer", "DIFFERS"
-# The runtime computes some operators in float32 and adds in an order of its own, which decides halves.
+# The runtime computes some operators in float32 and adds in an order of its own, which decides
+# halves.
 NEAR, NEAR_SHARE = "equal but for exact halves", 0.02
 BESIDE = 2.0**-20  # of a number, that float32 sums of a few are off by at most
 FLOAT_SUMS = ("conv2d", "depthwise_conv2d", "fully_connected", "average_pool2d", "mean")
@@ -69,7 +71,8 @@ def _refused(by: str, refusal: UserError) -> Verdict:
 
 
 def noise(graph: Graph) -> dict[str, np.ndarray]:
-    """Samples for each input: codes of the whole range with its ends, or numbers large and small."""
+    """Samples for each input: codes of the whole range with its ends, or numbers large and
+    small."""
     rng, found = np.random.default_rng(0), {}
     for name in graph.inputs:
         tensor = graph.tensor(name)

@@ -1,4 +1,5 @@
-"""Processes that try one numbered case after the other within limits, and are replaced when they die."""
+"""Processes that try one numbered case after the other within limits, and are replaced when they
+die."""
 
 import contextlib
 import json

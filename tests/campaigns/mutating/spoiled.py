@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import cache_from_source
@@ -205,10 +206,8 @@ class Copy:
         try:
             process.wait(timeout=max(seconds, 1))
         finally:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # and what tests have left behind
-            except ProcessLookupError:
-                pass
             process.wait()
         if process.returncode == -signal.SIGKILL:
             raise InterruptedError("the tests of a mutant were killed, which tells nothing of it")

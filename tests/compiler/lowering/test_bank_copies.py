@@ -1,4 +1,5 @@
-"""With copies, every layer reads one bank and writes the other, and computes what it did without."""
+"""With copies, every layer reads one bank and writes the other, and computes what it did
+without."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,5 +1,5 @@
-"""An input is packed as the first layer reads it; folding a window's width into the channels changes
-nothing but the steps."""
+"""An input is packed as the first layer reads it; folding a window's width into the channels
+changes nothing but the steps."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Functions of single codes and of pairs of them become copies that combine, and join other layers."""
+"""Functions of codes and of pairs of codes become copies with a post-op, and join other layers."""
 
 from dataclasses import replace
 
@@ -80,7 +80,7 @@ def test_what_is_no_sum_is_refused_if_there_is_no_other_way(operator, attributes
     graph, node, aliases = pair(operator, attributes)
     alone = {operator: replace(operators.OPERATORS[operator], lower_pair=by_pair_table)}
     monkeypatch.setattr(operators, "OPERATORS", alone)
-    with pytest.raises(UnsupportedOperator, match="no rounded sum of a function of each operand$"):
+    with pytest.raises(UnsupportedOperator, match=r"no rounded sum of a function of each operand$"):
         lower_binary(node, graph, aliases, 0, CONFIG)
 
 
@@ -118,7 +118,7 @@ def test_a_function_that_differs_from_channel_to_channel_has_no_one_table():
 @settings(max_examples=150)
 @given(convolutions(), st.data())
 def test_what_is_fused_computes_what_two_did(c, data):
-    """On the machine too, with clamps of the earlier layer, which change some codes, and without."""
+    """On the machine too, with clamps of the earlier layer that change some codes, and without."""
     c = c.replace(output="t", region=Region(0, 0, *c.output_shape[:2]))
     if data.draw(st.booleans()):
         low, high = np.quantile(convolve(c, images(c)), (0.3, 0.7)).astype(int).tolist()

@@ -1,4 +1,5 @@
-"""Channels with more sums to a code than a division has room for are exact all the same, or refused."""
+"""Channels with more sums to a code than a division has room for are exact all the same, or
+refused."""
 
 import re
 
@@ -24,7 +25,8 @@ CONFIG = AcceleratorConfig(sum_bits=26)
 
 
 def network(width: float, codes: float = 0.5, zero_point: int = -33) -> Model:
-    """A dense layer of an ordinary channel and of one that has ``codes`` codes where its sum is 0."""
+    """A dense layer of an ordinary channel and of one that has ``codes`` codes where its sum is
+    0."""
     m = Model((TERMS,), np.int8, np.random.default_rng(3), np.int8)
     x = [m.constant("xs", 0.02, np.float32), m.constant("xz", 0, np.int8)]
     weights = m.random.integers(-127, 128, (TERMS, 2))
@@ -128,8 +130,8 @@ def test_what_is_not_close_is_refused_with_how_far(monkeypatch, width):
     (reason,) = caught.value.reasons
     assert reason.place == "fully_connected_0"
     found = re.fullmatch(
-        r"1 of 2 output channels of tensor 'y' cannot be requantized \(channel 1\): channel 1 would be "
-        r"off by up to (\d+) codes? at ([\d,]+) of ([\d,]+) sums, ([\d.]+) %",
+        r"1 of 2 output channels of tensor 'y' cannot be requantized \(channel 1\): channel 1 "
+        r"would be off by up to (\d+) codes? at ([\d,]+) of ([\d,]+) sums, ([\d.]+) %",
         reason.what,
     )
     codes, differing, sums = (int(number.replace(",", "")) for number in found.groups()[:3])

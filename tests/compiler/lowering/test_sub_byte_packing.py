@@ -1,4 +1,5 @@
-"""Tensors of few bits are several channels to a byte: the same answers in fewer cycles and words."""
+"""Tensors of few bits are several channels to a byte: the same answers in fewer cycles and
+words."""
 
 from dataclasses import asdict
 

@@ -1,4 +1,5 @@
-"""Weights of more bits than the core's are sums of some that fit, over as many copies of the input."""
+"""Weights of more bits than the core's are sums of some that fit, over as many copies of the
+input."""
 
 import numpy as np
 import pytest

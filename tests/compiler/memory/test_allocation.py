@@ -174,7 +174,8 @@ def test_exactly_full_fits_and_a_word_more_does_not():
     with pytest.raises(DoesNotFit) as caught:
         plan(*chain([156, 57], [200]))
     assert str(caught.value) == (
-        "memory: needs 1.6 KiB of the 2 x 1 KiB: 0.8 KiB of activations (at most 0.6 KiB in a bank), "
+        "memory: needs 1.6 KiB of the 2 x 1 KiB: 0.8 KiB of activations (at most 0.6 KiB in a "
+        "bank), "
         "0.8 KiB of program; stream the program from flash (--set flash_lanes=1, 2 or 4), or use a "
         "board with more memory, a smaller network or 4-bit weights"
     )

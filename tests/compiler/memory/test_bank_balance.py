@@ -1,4 +1,5 @@
-"""A copy to the other bank lets the layers after it stream beside their reads, if that is quicker."""
+"""A copy to the other bank lets the layers after it stream beside their reads, if that is
+quicker."""
 
 import numpy as np
 

@@ -1,4 +1,5 @@
-"""Each dataflow walks what it should, in the fewest steps; what cannot be counted is no dataflow."""
+"""Each dataflow walks what it should, in the fewest steps; what cannot be counted is no
+dataflow."""
 
 from dataclasses import replace
 

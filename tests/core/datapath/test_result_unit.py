@@ -4,7 +4,6 @@ import random
 
 import pytest
 
-from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
 from accel.core.datapath import post_op
 from accel.core.datapath.drain import Drain
@@ -19,14 +18,17 @@ DIVISOR = 1 << FRACTION_BITS  # so that a result is the biased sum itself
 def parameters(isa, bias):
     """Of a channel whose result is ``sum + bias``."""
     zero = {"high": 0}
-    return encode(
-        isa.channel_parameter_layout,
-        {
-            "early": {"bias": bias, "coarse": 0, "tie": 0},
-            "late": {"divisor": DIVISOR, "low": 0, "low_negative": 0},
-            "offset": zero,
-            "offset_negative": zero,
-        },
+    return (
+        isa.channel_parameter_layout.const(
+            {
+                "early": {"bias": bias, "coarse": 0, "tie": 0},
+                "late": {"divisor": DIVISOR, "low": 0, "low_negative": 0},
+                "offset": zero,
+                "offset_negative": zero,
+            }
+        )
+        .as_value()
+        .value
     )
 
 

@@ -1,4 +1,4 @@
-"""Words come from where the pointer is, memory or flash; bytes go to the link while nothing runs."""
+"""Words come from memory or flash, as the pointer says; bytes go to the link while nothing runs."""
 
 import random
 

@@ -103,7 +103,7 @@ def test_every_bit_counts(ours, tmp_path):
 @pytest.mark.parametrize("end", [0, 10, 100, 4096, -1])
 def test_one_that_its_compiler_has_cut_off_is_refused_and_not_kept(ours, tmp_path, end):
     found = library(tmp_path, "key", maker(ours[0][:end], []))
-    with pytest.raises(CannotLoad, match="^The compiled library cannot be loaded: "):
+    with pytest.raises(CannotLoad, match=r"^The compiled library cannot be loaded: "):
         found.load()
     assert not found.path.exists()
     assert answer(tmp_path, ours[0], []) == 1

@@ -192,7 +192,8 @@ def test_seeds_that_had_ended_outlive_an_interruption(tools, cache, tmp_path):
         from accel.flow.build import build
         from accel.flow.cache.store import Cache
         from tests.flow.cache.test_store import plan
-        build(plan(), Path({str(tmp_path / "build")!r}), cache=Cache(folder=Path({str(cache.folder)!r})))
+        cache = Cache(folder=Path({str(cache.folder)!r}))
+        build(plan(), Path({str(tmp_path / "build")!r}), cache=cache)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60

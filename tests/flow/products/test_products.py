@@ -58,7 +58,7 @@ def test_a_netlist_without_cells_is_none(tmp_path):
     path = tmp_path / "top.json"
     for content in ("{}", '{"modules": {}}', "[]", "null", '{"modules": {"top": 1}}', "{" * 9999):
         path.write_text(content)
-        with pytest.raises(products.NotWhole, match="^top.json is not whole: "):
+        with pytest.raises(products.NotWhole, match=r"^top.json is not whole: "):
             products.check_netlist(path)
 
 

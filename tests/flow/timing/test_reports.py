@@ -1,4 +1,5 @@
-"""What is read of nextpnr's and Yosys's reports: resources by our names, clocks, and the worst paths."""
+"""What is read of nextpnr's and Yosys's reports: resources by our names, clocks, and the worst
+paths."""
 
 import json
 

@@ -37,8 +37,9 @@ def wires(connections: dict) -> str:
 
 
 def design(skews: tuple[int, int] = (0, 0)) -> str:
-    """Register ``a`` feeds the multiplier ``m_DSP``, which feeds ``b``; ``a`` feeds ``c``, too, which
-    has a clock of its own, as has ``d`` after it. The clock comes late to ``a`` and to ``b``."""
+    """Register ``a`` feeds the multiplier ``m_DSP``, which feeds ``b``; ``a`` feeds ``c``, too,
+    which has a clock of its own, as has ``d`` after it. The clock comes late to ``a`` and to
+    ``b``."""
     register = {("CLK", "O"): 1400}, {("I0", "CLK"): 400}
     dsp = {("CLK", "O_0"): 100}, {("A_0", "CLK"): 100}
     parts = [cell("ICESTORM_LC", name, *register) for name in "abcd"]
@@ -110,7 +111,8 @@ def test_a_multiplier_that_is_set_up_otherwise_gets_the_longest_delay():
 @pytest.mark.parametrize(
     ("skews", "delay"),
     [
-        # To b, which waits for a multiplier whose clock is on time: 9.05 + 0.7 + 0.4 from its clock.
+        # To b, which waits for a multiplier whose clock is on time: 9.05 + 0.7 + 0.4 from its
+        # clock.
         ((0, 0), 12.15),
         ((800, 0), 12.95),  # longer with the skew
         ((0, 800), 12.15),  # which would help, and is not relied on

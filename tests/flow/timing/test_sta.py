@@ -154,6 +154,6 @@ def test_a_loop_is_found_after_what_is_none():
     cells = {**delays.cells, "loop": gate(1, 1)}
     wires = delays.wires | {("loop", "I0"): (("b", "Q"), 1), ("loop", "I1"): (("loop", "O"), 1)}
     with pytest.raises(
-        ValueError, match="^Logic must have no combinational loop, and 'loop' is on"
+        ValueError, match=r"^Logic must have no combinational loop, and 'loop' is on"
     ):
         longest_paths(Delays(cells=cells, wires=wires))

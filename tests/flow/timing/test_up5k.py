@@ -110,7 +110,7 @@ def test_a_path_says_where_its_time_goes():
 def test_a_loop_of_logic_is_refused():
     gate = Cell(kind="ICESTORM_LC", arcs={("I0", "O"): 1}, setups={})
     delays = Delays(cells={"gate": gate}, wires={("gate", "I0"): (("gate", "O"), 1)})
-    with pytest.raises(ValueError, match="^Logic must have no combinational loop, and 'gate' is"):
+    with pytest.raises(ValueError, match=r"^Logic must have no combinational loop, and 'gate' is"):
         longest_paths(delays)
 
 

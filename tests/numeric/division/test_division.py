@@ -1,4 +1,5 @@
-"""A division that is proved equals its rounding contract at every sum, and one that does not is not.
+"""A division that is proved equals its rounding contract at every sum, and one that does not is
+not.
 
 The contracts' own definitions are in `accel.numeric.rounding`; nothing here knows how constants are
 found.

@@ -1,4 +1,5 @@
-"""Where no division equals float32's rounding, the closest one differs at as many sums as it says."""
+"""Where no division equals float32's rounding, the closest one differs at as many sums as it
+says."""
 
 import numpy as np
 import pytest

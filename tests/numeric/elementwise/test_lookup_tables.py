@@ -1,4 +1,5 @@
-"""Rounded sums have tables, whatever the scales; products have none, and that is not for want of trying."""
+"""Rounded sums have tables, whatever the scales; products have none, and that is not for want of
+trying."""
 
 import numpy as np
 import pytest
@@ -23,7 +24,8 @@ def affines(scales):
 
 
 def function(name, quantizations, bounds, contract="tflm"):
-    """The operator's codes for all pairs, and its least and greatest; None where it is not defined."""
+    """The operator's codes for all pairs, and its least and greatest; None where it is not
+    defined."""
     arithmetic = getattr(ARITHMETIC[contract], name)
     try:
         values = arithmetic(CODES[:, None], CODES, *quantizations).clip(*bounds)

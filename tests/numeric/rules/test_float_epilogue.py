@@ -50,7 +50,7 @@ def test_rules_rise_and_the_division_equals_them_at_every_sum(seed, bits, roundi
     for channel in np.flatnonzero(solution.proved):
         wanted = solution.division.compute(sums)[:, channel]
         np.testing.assert_array_equal(wanted, codes[:, channel])
-    if bits < 4:
+    if bits < 4 and rule.even:  # else the step of code 0 is twice as wide, which no division has
         assert solution.proved.all()
 
 

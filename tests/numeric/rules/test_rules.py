@@ -87,5 +87,5 @@ def test_multipliers_and_shifts_must_match():
 
 
 def test_mean_needs_a_pixel():
-    with pytest.raises(ValueError, match="^Mean count must be a positive integer, not 0$"):
+    with pytest.raises(ValueError, match=r"^Mean count must be a positive integer, not 0$"):
         Mean(0, -128, 127)

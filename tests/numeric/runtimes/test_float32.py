@@ -60,7 +60,7 @@ def test_multiplier_is_two_float32_operations(first, second, output):
     with np.errstate(over="ignore", under="ignore"):
         real = np.float32(first) * np.float32(second) / np.float32(output)
     if np.isinf(real):
-        with pytest.raises(ValueError, match="^Multiplier must be a finite number, not inf$"):
+        with pytest.raises(ValueError, match=r"^Multiplier must be a finite number, not inf$"):
             float_multiplier(first, second, output)
         return
     multiplier, shift = float_multiplier(first, second, output)
@@ -71,7 +71,7 @@ def test_quantize_rounds_half_to_even_before_the_zero_point():
     halves = np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], np.float32)
     assert quantize(halves, 1.0, 3).tolist() == [1, 1, 3, 3, 5, 5]
     assert quantize(np.array([np.inf], np.float32), 1.0, 0).tolist() == [INT32_MAX]
-    with pytest.raises(ValueError, match="^Values to quantize must be numbers, not NaN$"):
+    with pytest.raises(ValueError, match=r"^Values to quantize must be numbers, not NaN$"):
         quantize(np.array([np.nan], np.float32), 1.0, 0)
 
 

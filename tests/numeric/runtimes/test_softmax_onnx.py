@@ -26,7 +26,8 @@ def _with_avx2(x: np.ndarray) -> np.ndarray:
 
 
 def test_every_bit_is_the_runtimes():
-    """On a CPU with AVX-512F; on others its narrower vectors add in another order, told here too."""
+    """On a CPU with AVX-512F; on others its narrower vectors add in another order, told here
+    too."""
     random = np.random.default_rng(0)
     wide = narrow = 0
     for depth in DEPTHS:

@@ -1,4 +1,5 @@
-"""The model's cycles are those that compiled RTL counts, of every kind of layer and from every memory.
+"""The model's cycles are those that compiled RTL counts, of every kind of layer and from every
+memory.
 
 The cores are such as other tests compile, too.
 """

@@ -194,5 +194,5 @@ def test_driving_against_the_chip_is_seen():
 
 
 def test_sizes_that_cannot_be_are_refused():
-    with pytest.raises(ValueError, match="^Size of a flash must be a power of two, at least 4"):
+    with pytest.raises(ValueError, match=r"^Size of a flash must be a power of two, at least 4"):
         FlashChip(size=1000)

@@ -1,4 +1,5 @@
-"""Runs any design of one clock in compiled C++ and in Amaranth's simulator, for what they answer."""
+"""Runs any design of one clock in compiled C++ and in Amaranth's simulator, for what they
+answer."""
 
 import random
 import struct

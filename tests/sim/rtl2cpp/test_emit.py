@@ -1,4 +1,5 @@
-"""Compiled C++ answers as Amaranth's simulator, cycle for cycle: expressions, registers, memories."""
+"""Compiled C++ answers as Amaranth's simulator, cycle for cycle: expressions, registers,
+memories."""
 
 import random
 

@@ -161,9 +161,10 @@ def computer(bench: dict[str, Any]) -> str:
     there = bench["computer"]
     tools = {name: version for board in bench["boards"] for name, version in board["tools"].items()}
     load = "" if there["load"] is None else f" at a load of {there['load']:g}"
+    python = f"Python {there['python']}"
     return "\n".join(
         [
-            f"Measured on {there['cores']} cores of {there['cpu']}{load}, Python {there['python']},",
+            f"Measured on {there['cores']} cores of {there['cpu']}{load}, {python},",
             f"NumPy {there['numpy']}, {there['compiler']};",
             *(f"{name} {version}," for name, version in sorted(tools.items())[:-1]),
             "{} {}.".format(*max(tools.items())),

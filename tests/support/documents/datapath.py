@@ -15,7 +15,8 @@ def formats() -> str:
             f"{form.weight_bits} bits",
             f"{form.weight_range[0]} to {form.weight_range[1]}",
             f"{form.product_bits} bits",
-            f"{form.sub_byte.packing_factor} of {form.sub_byte.bits} bit{'s' * (form.sub_byte.bits > 1)}"
+            f"{form.sub_byte.packing_factor} of {form.sub_byte.bits} "
+            f"bit{'s' * (form.sub_byte.bits > 1)}"
             if form.sub_byte
             else "",
         ]

@@ -109,8 +109,8 @@ def is_path(name: str) -> bool:
 
 
 def path_exists(named: Named) -> bool:
-    """Whether a path leads somewhere from the document's folder or from the top; a file alone may be
-    anywhere below the document's folder.
+    """Whether a path leads somewhere from the document's folder or from the top; a file alone may
+    be anywhere below the document's folder.
 
     Files that are written, such as ``report.json``, are those that our sources or a command in the
     same document name.
@@ -156,7 +156,8 @@ def _module_path(name: str) -> Path | None:
 
 
 def is_identifier(name: str) -> bool:
-    """Whether a name looks like one of code: with an underscore, or in capitals and small letters."""
+    """Whether a name looks like one of code: with an underscore, or in capitals and small
+    letters."""
     return bool(_IDENTIFIER.fullmatch(name)) and bool(re.search(r"_|[a-z][A-Z]|\.", name))
 
 

@@ -1,4 +1,5 @@
-"""A core in Python behind a line that may be bad: frames as `accel.protocol` has them, no cycles."""
+"""A core in Python behind a line that may be bad: frames as `accel.protocol` has them, no
+cycles."""
 
 import zlib
 from collections.abc import Collection, Mapping
@@ -28,7 +29,8 @@ ERASED = 1 << 16  # bytes of a flash, at least
 
 
 class Line:
-    """One direction of a line, which loses the bytes of some numbers and puts others before some."""
+    """One direction of a line, which loses the bytes of some numbers and puts others before
+    some."""
 
     def __init__(self, lost: Collection[int] = (), extra: Mapping[int, bytes] | None = None):
         self.lost = lost

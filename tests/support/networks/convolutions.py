@@ -1,4 +1,5 @@
-"""Random convolutions as the schedule takes them, what they mean, and what the machine makes of them."""
+"""Random convolutions as the schedule takes them, what they mean, and what the machine makes of
+them."""
 
 from collections.abc import Sequence
 from dataclasses import replace

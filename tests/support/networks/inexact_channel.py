@@ -1,4 +1,5 @@
-"""A network with a channel that no division makes exact, and inputs that find every sum it is wrong at."""
+"""A network with a channel that no division makes exact, and inputs that find every sum it is wrong
+at."""
 
 import numpy as np
 
@@ -11,7 +12,8 @@ TERMS = 200
 
 
 def network() -> Model:
-    """A matrix product whose sums are ``x[0] + 127 * (x[1] + ... + x[200])``: any up to millions."""
+    """A matrix product whose sums are ``x[0] + 127 * (x[1] + ... + x[200])``: any up to
+    millions."""
     m = Model((TERMS + 1,), np.uint8, np.random.default_rng(0), np.uint8)
     x = [m.constant("x_scale", 1, np.float32), m.constant("x_zero_point", 0, np.uint8)]
     w = [

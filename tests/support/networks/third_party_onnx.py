@@ -69,8 +69,8 @@ RECORDED: Mapping[str, RecordedModel] = MappingProxyType(
 )
 
 # The contract of QDQ files is that of operators on codes. Where the runtime does not find those
-# operators in a file, or is told not to look for them, it computes convolutions in float32: the share
-# of outputs that differ then, as measured, by path and level.
+# operators in a file, or is told not to look for them, it computes convolutions in float32: the
+# share of outputs that differ then, as measured, by path and level.
 SHARES: Mapping[tuple[str, str], float] = MappingProxyType(
     {
         ("models/onnx_mlperf_k1/ic01.onnx", "ALL"): 120 / 1000,

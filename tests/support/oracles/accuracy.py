@@ -6,8 +6,8 @@ from tests.support.shared import DATA
 
 
 def accuracy(stimulus: str, inputs: np.ndarray, answers: np.ndarray) -> float:
-    """The share of right classes; or of an autoencoder, ``inputs`` and ``answers`` in float32, the area
-    under the curve of its anomaly scores."""
+    """The share of right classes; or of an autoencoder, ``inputs`` and ``answers`` in float32, the
+    area under the curve of its anomaly scores."""
     labels = np.load(DATA / f"data/{stimulus}.npz")["y"]
     if len(labels) == len(answers):
         return float((answers.argmax(axis=1) == labels).mean())

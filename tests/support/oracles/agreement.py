@@ -1,4 +1,5 @@
-"""Holds an executor's answers to the oracle's, layer by layer, and RTL's counters to the model's."""
+"""Holds an executor's answers to the oracle's, layer by layer, and RTL's counters to the
+model's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +16,8 @@ from accel.sim.cycles.cycle_model import predict
 
 
 def compared(code: CoreProgram, expected: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The expected tensors that the compiled network has; it may compute some on the way to others."""
+    """The expected tensors that the compiled network has; it may compute some on the way to
+    others."""
     return {name: array for name, array in expected.items() if code.has(name)}
 
 

@@ -32,7 +32,8 @@ def qonnx(model: bytes, x: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def cleaned(model: bytes, clipped: bool) -> bytes:
-    """A model after ``qonnx-cleanup``, and with its quantizers as QCDQ where they are ``clipped``."""
+    """A model after ``qonnx-cleanup``, and with its quantizers as QCDQ where they are
+    ``clipped``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         wrapper = cleanup_model(ModelWrapper(onnx.load_model_from_string(model)))

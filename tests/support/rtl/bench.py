@@ -84,7 +84,7 @@ class RtlBench:
             outcome.counts["refused"] += 1
             outcome.refused.update({_without_numbers(getattr(r, "what", str(r))) for r in reasons})
             return outcome
-        except Exception:  # noqa: BLE001 - whatever it is, it is a fault to be told
+        except Exception:  # noqa: BLE001 -- whatever it is, it is a fault to be told
             outcome.faults.append(f"compiler: {traceback.format_exc(limit=-3)}")
             return outcome
         if not code.commands:
@@ -92,7 +92,7 @@ class RtlBench:
             return outcome
         try:
             self._run(code, random_inputs(graph, SAMPLES, seed), outcome)
-        except Exception:  # noqa: BLE001 - whatever it is, it is a fault to be told
+        except Exception:  # noqa: BLE001 -- whatever it is, it is a fault to be told
             outcome.faults.append(traceback.format_exc(limit=-3))
             self.transport = _Bounded(self.config)
         return outcome

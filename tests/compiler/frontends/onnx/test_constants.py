@@ -1,4 +1,5 @@
-"""What is computed of constants when a file is read is what the onnx package's reference computes."""
+"""What is computed of constants when a file is read is what the onnx package's reference
+computes."""
 
 import numpy as np
 import onnx

@@ -21,8 +21,8 @@ def f(*values):
 
 
 def node_between_conversions(spelling, shape, constants=(), outputs=1, **attributes) -> bytes:
-    """A file of one operator of real numbers, whose input and first output are quantized. Int8 among
-    the constants are weights, which are dequantized."""
+    """A file of one operator of real numbers, whose input and first output are quantized. Int8
+    among the constants are weights, which are dequantized."""
     make = helper.make_node
     given = {"s": f(0.25)[0], "z": np.int8(3), "ws": f(0.5)[0], "wz": np.int8(0)}
     nodes = [

@@ -1,7 +1,8 @@
 """Random ONNX networks of operators on codes that move them about, as a Hypothesis strategy.
 
-Convolutions want channels first, reshapes take the values as they lie, transpositions and slices come
-in between: whatever order of dimensions a reader chooses, every value must arrive where it belongs.
+Convolutions want channels first, reshapes take the values as they lie, transpositions and slices
+come in between: whatever order of dimensions a reader chooses, every value must arrive where it
+belongs.
 """
 
 from collections.abc import Callable

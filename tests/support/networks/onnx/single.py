@@ -1,9 +1,9 @@
 """Random ONNX models of one operator over all its fields, from a seed, in both spellings.
 
-Inputs and the output are quantized independently of each other, as uint8 or int8, half of the time by
-powers of two, which make exact halves. ``qdq`` models have float operators between DequantizeLinear
-and QuantizeLinear, their codes come from a QuantizeLinear or are the file's own input, and what is
-quantized may have other readers; ``qop`` ones have operators on codes.
+Inputs and the output are quantized independently of each other, as uint8 or int8, half of the time
+by powers of two, which make exact halves. ``qdq`` models have float operators between
+DequantizeLinear and QuantizeLinear, their codes come from a QuantizeLinear or are the file's own
+input, and what is quantized may have other readers; ``qop`` ones have operators on codes.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,5 @@
-"""Random networks that are no chains: several inputs and outputs, residuals, pieces put together."""
+"""Random networks that are no chains: several inputs and outputs, residuals, pieces put
+together."""
 
 from hypothesis import strategies as st
 

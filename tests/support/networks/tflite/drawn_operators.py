@@ -1,8 +1,8 @@
 """TFLite files of one operator each, with all that quantizes its tensors drawn independently.
 
 Converters write both ends of a pool or a rectifier alike, and so do our own writers: what a runtime
-does where they differ is not seen in their files. `spoilt_fields` changes single fields besides, which
-then may contradict others.
+does where they differ is not seen in their files. `spoilt_fields` changes single fields besides,
+which then may contradict others.
 """
 
 from collections.abc import Callable, Mapping

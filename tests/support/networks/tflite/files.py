@@ -1,4 +1,5 @@
-"""TFLite files written field by field, so that fields may contradict each other as no writer has them."""
+"""TFLite files written field by field, so that fields may contradict each other as no writer has
+them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,8 @@ NUMBERS = {number: name for name, number in TYPES.items()}
 
 
 class File:
-    """A file in the making: the schema's objects, which may be changed until ``bytes`` is called."""
+    """A file in the making: the schema's objects, which may be changed until ``bytes`` is
+    called."""
 
     def __init__(self) -> None:
         self.model = schema.ModelT()
@@ -119,7 +121,8 @@ class File:
         return self
 
     def bytes(self) -> bytes:
-        """The file; raises ``struct.error`` or ``TypeError`` where a field does not take its value."""
+        """The file; raises ``struct.error`` or ``TypeError`` where a field does not take its
+        value."""
         builder = flatbuffers.Builder(1024)
         builder.Finish(self.model.Pack(builder), file_identifier=b"TFL3")
         return bytes(builder.Output())

@@ -108,7 +108,8 @@ class Builder:
         inputs: tuple[str, ...] | None = None,
         source: str = "",
     ) -> None:
-        """Add a node that reads the last tensor, or ``inputs``, and its output, now the last one."""
+        """Add a node that reads the last tensor, or ``inputs``, and its output, now the last
+        one."""
         inputs = (self.last.name,) if inputs is None else inputs
         name = f"output_{len(self.nodes)}"
         self.add(Tensor(name=name, shape=shape, dtype=dtype, quantization=q))

@@ -1,4 +1,5 @@
-"""Random networks of small layers for an array: sizes of one, and around the array's rows and columns.
+"""Random networks of small layers for an array: sizes of one, and around the array's rows and
+columns.
 
 What only a layer of one tile, one run, one column or one channel reaches is drawn often: strides of
 2, single rows and columns of positions, windows of one tap, few outputs.

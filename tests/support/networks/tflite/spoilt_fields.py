@@ -89,7 +89,7 @@ def _quantization(file: File, rng: Rng) -> str:
     elif kind == 3:
         q.zeroPoint = [_other(z, rng) for z in q.zeroPoint]
     elif kind == 4:
-        q.scale = list(q.scale) + [q.scale[-1] * 2] if rng.random() < 0.5 else list(q.scale)[:-1]
+        q.scale = [*q.scale, q.scale[-1] * 2] if rng.random() < 0.5 else list(q.scale)[:-1]
         q.zeroPoint = [0] * len(q.scale)
     else:
         q.scale = list(q.scale)[:1]

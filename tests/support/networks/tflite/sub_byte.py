@@ -1,4 +1,5 @@
-"""Networks of few bits: codes of 4 bits by clamps, binary ones by signs, between layers of bytes."""
+"""Networks of few bits: codes of 4 bits by clamps, binary ones by signs, between layers of
+bytes."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -116,8 +117,8 @@ def of_4_bits(highest: int = 7, channels=(13, 16, 21)) -> Graph:
 
 
 def of_signs(last=SIGNS) -> Graph:
-    """Signs, of which 43 leave a byte and a word unfilled. The last layer's weights are out of ``last``:
-    if those are all 1, its bytes are 0."""
+    """Signs, of which 43 leave a byte and a word unfilled. The last layer's weights are out of
+    ``last``: if those are all 1, its bytes are 0."""
     b = SubByte()
     b.layer("sign_first", 43, 3, weights=BYTES, scale=1.0)
     b.layer("sign_second", 64, 2, weights=SIGNS, scale=1.0)

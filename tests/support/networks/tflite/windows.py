@@ -1,4 +1,5 @@
-"""Random models of one operator with a window, other than those that networks are mostly made of."""
+"""Random models of one operator with a window, other than those that networks are mostly made
+of."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -1,8 +1,9 @@
 """Weights of 4 bits, or of -1, 0 and 1, in a network that ONNX Runtime quantizes to int8.
 
-The runtime's quantizer has no such weights. It is given weights that are rounded to them already, so
-that it calibrates activations with what will be computed, and the file that it writes gets their codes,
-scales and biases. Every runtime of int8 networks runs it; a core of narrow weights holds them as narrow.
+The runtime's quantizer has no such weights. It is given a network whose weights are rounded to them
+already, so that it calibrates activations with what will be computed; the file that it writes then
+gets the weights' codes, scales and biases. Every runtime for int8 networks runs that file; a core
+for low-bit weights stores them in few bits.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,10 +26,10 @@ _BIASES = {"QLinearConv": 8, "QGemm": 6}  # which input is the bias
 
 @dataclass(frozen=True, eq=False)
 class LowBitLayer:
-    """A linear operator: names of constants, and codes int8 and scales float32 of its weights.
+    """A linear operator: names of constants, and its weights' codes (int8) and scales (float32).
 
     ``axis`` is the weights' dimension of output channels; ``scale`` broadcasts against ``codes``.
-    ``output`` is the tensor that the operator writes, whose dimension ``channel`` are its channels.
+    ``output`` is the tensor that the operator writes, with channels in dimension ``channel``.
     """
 
     weights: str
@@ -47,18 +48,20 @@ class LowBitLayer:
 def int4_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Codes -7..7 of ``[channels, k]``, and scales ``[channels]`` of the least squared error."""
     largest = np.maximum(np.abs(rows).max(axis=1), np.finfo(np.float32).tiny * INT4_MOST)
-    best, error = None, np.full(len(rows), np.inf)
-    for share in _TRIED:
+
+    def tried(share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         scale = (largest * share / INT4_MOST).astype(np.float32)
         codes = np.clip(np.rint(rows / scale[:, None]), -INT4_MOST, INT4_MOST)
-        now = ((codes * scale[:, None] - rows) ** 2).sum(axis=1)
-        better = now < error
-        error = np.where(better, now, error)
-        best = (codes, scale) if best is None else tuple(
-            np.where(better.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-            for new, old in zip((codes, scale), best, strict=True)
-        )  # fmt: skip
-    return best[0].astype(np.int8), best[1].astype(np.float32)
+        return codes, scale, ((codes * scale[:, None] - rows) ** 2).sum(axis=1)
+
+    best = tried(_TRIED[0])
+    for share in _TRIED[1:]:
+        new = tried(share)
+        better = new[-1] < best[-1]
+        for kept, found in zip(best, new, strict=True):
+            kept[better] = found[better]
+    codes, scale, _ = best
+    return codes.astype(np.int8), scale
 
 
 def ternary_codes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -84,7 +87,7 @@ ROUNDED: Mapping[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = M
 )
 
 
-def narrowed(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[LowBitLayer]]:
+def rounded(proto: Any, kind: str, per_tensor: bool) -> tuple[Any, list[LowBitLayer]]:
     """A prepared network with its weights rounded, and what they are rounded to."""
     import onnx
     from onnx import numpy_helper
@@ -144,9 +147,9 @@ def _input_scales(model: Any) -> dict[str, str]:
 
 
 def rewritten(made: Quantized, layers: list[LowBitLayer], proto: Any, name: str) -> Quantized:
-    """The quantized network with the narrow codes, their scales, and biases in units of them.
+    """The quantized network with the low-bit codes, their scales, and biases in units of them.
 
-    ``proto`` is what was quantized, with narrow weights. Raises ``UnsupportedModel``.
+    ``proto`` is what was quantized, with rounded weights. Raises ``UnsupportedModel``.
     """
     import onnx
     from onnx import numpy_helper

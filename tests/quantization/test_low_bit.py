@@ -1,4 +1,5 @@
-"""Narrow weights are the nearest ones, and the file that has them is read with exactly these codes."""
+"""Narrow weights are the nearest ones, and the file that has them is read with exactly these
+codes."""
 
 import itertools
 
@@ -8,8 +9,8 @@ import pytest
 from accel.compiler.graph import interpreter
 from accel.quantization import preparation
 from accel.quantization.fit import fitted
+from accel.quantization.low_bit import int4_codes, rewritten, rounded, ternary_codes
 from accel.quantization.model import read_model
-from accel.quantization.narrow import int4_codes, narrowed, rewritten, ternary_codes
 from accel.quantization.quantizer import Quantized, Settings, quantize
 from tests.support.networks.onnx.floating import calibration, small
 from tests.support.oracles.onnx import onnx_runtime
@@ -53,10 +54,10 @@ def made_of(folder, kind: str, **settings) -> tuple[Quantized, list]:
     model, x = read_model(path), calibration(60)
     prepared = preparation.folded(preparation.fixed(model), model.name)
     given = Settings(weights=kind, **settings)
-    narrow, layers = narrowed(prepared, kind, given.per_tensor)
-    layers = fitted(prepared, narrow, layers, x, model.name)
-    made = quantize(narrow, model.name, x, given)
-    return rewritten(made, layers, narrow, model.name), layers
+    low_bit, layers = rounded(prepared, kind, given.per_tensor)
+    layers = fitted(prepared, low_bit, layers, x, model.name)
+    made = quantize(low_bit, model.name, x, given)
+    return rewritten(made, layers, low_bit, model.name), layers
 
 
 @pytest.mark.parametrize("kind", CODES)
@@ -82,7 +83,7 @@ def test_fitting_brings_answers_nearer(tmp_path):
     path.write_bytes(small().bytes())
     model, x = read_model(path), calibration(60)
     prepared = preparation.folded(preparation.fixed(model), model.name)
-    narrow, layers = narrowed(prepared, "ternary", False)
+    low_bit, layers = rounded(prepared, "ternary", False)
     test = calibration(20, seed=2)
 
     def distance() -> float:
@@ -90,11 +91,11 @@ def test_fitting_brings_answers_nearer(tmp_path):
             np.concatenate(
                 [onnx_runtime(p.SerializeToString(), {"x": sample[None]})[0] for sample in test]
             )
-            for p in (prepared, narrow)
+            for p in (prepared, low_bit)
         ]
         return float(((answers[0] - answers[1]) ** 2).mean())
 
     before, told = distance(), []
-    fitted(prepared, narrow, layers, x, model.name, told.append)
+    fitted(prepared, low_bit, layers, x, model.name, told.append)
     assert distance() < before / 2
     assert told == [1, 2]

@@ -1,0 +1,247 @@
+"""What a run answers and what it takes: `Result`, `Report` and `Layer`, in Python and in notebooks.
+
+Two things are called layers. A `Result` has the outputs of the network's *nodes*, as its file names
+them; a `Report` has the *layers of the core*, which are what the compiler has made of them: several
+for some nodes, none for those that are fused, moved to the host or only reshape a tensor.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from accel.compiler.reports.inexact_channels import Deviation
+from accel.host.driver import Counters
+from accel.sim.cycles import loss_attribution
+from accel.text import escaped
+
+if TYPE_CHECKING:
+    from accel.api import Program
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """A layer of the core: what it is and what it costs.
+
+    Members
+    -------
+    name, node
+        Its own name, and that of the network's node that it computes, or computes a part of.
+    mode
+        How it uses the array: ``dense``, ``grouped`` or ``broadcast``.
+    macs
+        Multiply-accumulates of the network in it.
+    cycles_model, cycles
+        By the cycle model; and as the core counted them, ``None`` where no core ran.
+    peak_macs
+        Multiply-accumulates that the array can do in a cycle.
+    slots
+        Chances of a multiplication by what became of them, see `accel.sim.cycles.loss_attribution`.
+    """
+
+    name: str
+    node: str
+    mode: str
+    macs: int
+    cycles_model: int
+    cycles: int | None
+    peak_macs: int
+    slots: Mapping[str, int]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Layer {escaped(self.name)}: {self.mode}, {self.macs:,} MACs, "
+            f"{_cycles_text(self.cycles_model, self.cycles)}, {self.utilization:.0%} of the peak>"
+        )
+
+    @property
+    def lost(self) -> dict[str, float]:
+        """Cycles of the model by what they went into, ``ideal`` among them; the sum is all."""
+        return {part: count / self.peak_macs for part, count in self.slots.items()}
+
+    @property
+    def utilization(self) -> float:
+        """Share of the array's peak, 0 to 1."""
+        return self.macs / (self.cycles_model * self.peak_macs)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its entry in ``layers`` of `Report.as_dict`."""
+        return {
+            "name": self.name,
+            "node": self.node,
+            "mode": self.mode,
+            "macs": self.macs,
+            "cycles": self.cycles_model if self.cycles is None else self.cycles,
+            "cycles_model": self.cycles_model,
+            "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
+        }
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """The answer of a run.
+
+    Members
+    -------
+    outputs
+        The network's outputs by tensor name, ``[N, ...]``.
+    layers
+        If asked for, every *node's* output by node name, ``[N, ...]``; not to be taken for
+        ``report.layers``, which are the core's and have no values.
+    report
+        Cycles of one inference and of each layer of the core, see `Report`.
+    """
+
+    outputs: Mapping[str, np.ndarray]
+    layers: Mapping[str, np.ndarray]
+    report: "Report"
+
+    def __repr__(self) -> str:
+        shown = ", ".join(_array_text(*item) for item in self.outputs.items())
+        count = self.report.samples
+        samples = f"{count} sample{'s' * (count != 1)}"
+        return f"<Result of {samples}: {shown}; {self.report._summary}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, x.dtype, list(x.shape)) for name, x in self.outputs.items()]
+        return _table(("output", "type", "shape"), rows) + self.report._repr_html_()
+
+    @property
+    def output(self) -> np.ndarray:
+        """The network's first output, ``[N, ...]``."""
+        return next(iter(self.outputs.values()))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """What one inference takes on the core.
+
+    Members
+    -------
+    program
+        The program that was run, or that the cycle model looked at.
+    executor, samples
+        What ran it, and for how many samples; ``None`` and 0 where nothing ran.
+    layers
+        The *layers of the core*, in order; not to be taken for ``Result.layers``, the outputs of
+        the network's nodes.
+    counters
+        What the cycles of each layer went into: as the core counted them, else by the model.
+    inexact
+        Each channel that is not requantized as the contract says at every sum; a run measures it.
+    """
+
+    program: "Program"
+    executor: str | None
+    samples: int
+    layers: tuple[Layer, ...]
+    counters: tuple[Counters, ...]
+    inexact: tuple[Deviation, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Report {escaped(self.program.name)}: {self._summary}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                layer.name,
+                layer.node,
+                layer.mode,
+                f"{layer.macs:,}",
+                f"{layer.cycles_model if layer.cycles is None else layer.cycles:,}",
+                f"{layer.utilization:.0%}",
+            )
+            for layer in self.layers
+        ]
+        heading = ("layer", "node", "mode", "MACs", "cycles", "of the peak")
+        return _table(heading, rows, f"{escaped(self.program.name)}: {self._summary}")
+
+    @property
+    def _summary(self) -> str:
+        counted = self.cycles if self.measured else None
+        return (
+            f"{len(self.layers)} layers, {_cycles_text(self.cycles_model, counted)}, "
+            f"{self.utilization:.0%} of the peak"
+        )
+
+    @property
+    def measured(self) -> bool:
+        """Whether a core counted the cycles, in RTL or on a board; else they are the model's,
+        which equals RTL."""
+        return any(layer.cycles is not None for layer in self.layers)
+
+    @property
+    def cycles_model(self) -> int:
+        """Cycles of one inference by the cycle model."""
+        return sum(layer.cycles_model for layer in self.layers)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of one inference: counted if ``measured``, else by the model."""
+        if not self.measured:
+            return self.cycles_model
+        return sum(layer.cycles or 0 for layer in self.layers)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference that the core does for the network."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def utilization(self) -> float:
+        """Share of the array's peak over the whole inference, 0 to 1."""
+        peak = self.program.config.peak_macs
+        return self.macs / (self.cycles * peak) if self.cycles else 0.0
+
+    @property
+    def lost(self) -> dict[str, float]:
+        """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
+        slots = loss_attribution.total([layer.slots for layer in self.layers])
+        return {part: count / self.program.config.peak_macs for part, count in slots.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON of ``accel run --json`` and of ``layers.json``."""
+        return {
+            "model": self.program.name,
+            "board": self.program.board,
+            "contract": self.program.contract,
+            "configuration": self.program.config.as_dict(),
+            "executor": self.executor,
+            "samples": self.samples,
+            "products_exact": self.program.config.number_format.exact,
+            "cycles": self.cycles,
+            "cycles_model": self.cycles_model,
+            "cycles_measured": self.measured,
+            "macs": self.macs,
+            "utilization": round(self.utilization, 6),
+            "lost": _rounded(self.lost),
+            "layers": [layer.as_dict() for layer in self.layers],
+            "inexact": [deviation.as_dict() for deviation in self.inexact],
+        }
+
+
+def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
+    return {part: round(cycles, 3) for part, cycles in parts.items()}
+
+
+def _cycles_text(model: int, counted: int | None) -> str:
+    return f"{model:,} cycles by the model" if counted is None else f"{counted:,} cycles counted"
+
+
+def _array_text(name: str, array: np.ndarray) -> str:
+    return f"{escaped(name)} {array.dtype} {list(array.shape)}"
+
+
+def _table(heading: Iterable[str], rows: Iterable[Iterable[Any]], caption: str = "") -> str:
+    """A table in HTML, whatever names a network's file has in it."""
+
+    def line(cells: Iterable[Any], tag: str) -> str:
+        shown = (f"<{tag}>{escape(escaped(str(cell)))}</{tag}>" for cell in cells)
+        return f"<tr>{''.join(shown)}</tr>"
+
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table>{title}<thead>{line(heading, 'th')}</thead><tbody>{body}</tbody></table>"
