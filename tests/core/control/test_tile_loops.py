@@ -99,7 +99,7 @@ class Layers:
                     current, free = None, time
 
             # A tile begins as early as it may, and whoever keeps it waiting is told. After a group
-            # there is a pause of a cycle; with a residual operand they begin at multiples of a period.
+            # there is a pause of a cycle; with a residual operand a tile waits for its period.
             weights = bool(tiles) and group >= loaded
             in_phase = not f["residual"] or time % period == 0
             drain = bool(tiles) and not weights and (time < spaced or not in_phase)

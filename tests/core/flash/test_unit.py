@@ -1,4 +1,4 @@
-"""Words come from where the pointer is, memory or flash; bytes go to the link while nothing runs."""
+"""Words come from where the pointer is, memory or flash; the link has bytes while nothing runs."""
 
 import random
 
