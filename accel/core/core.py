@@ -141,11 +141,8 @@ class Core(wiring.Component):
 
     def _connect_operands(self, m):
         """Activations and weights come to the array in the same cycle as the step's marks."""
-        d, tile_loops, latency = (
-            self.sequencer.layer.descriptor,
-            self.tile_loops,
-            self.banks.latency,
-        )
+        d, latency = self.sequencer.layer.descriptor, self.banks.latency
+        tile_loops = self.tile_loops
         padding, feeder, weights, array = self.padding, self.feeder, self.weights, self.array
         # From a step: its address, the memory, the padding, the row feeder.
         cycles = 1 + latency + 1 + feeder.latency
@@ -168,8 +165,8 @@ class Core(wiring.Component):
 
     def _connect_results(self, m):
         """Sums leave the array and become codes."""
-        array, drain, write_back = self.array, self.drain, self.write_back
-        sequencer, d = self.sequencer, self.sequencer.layer.descriptor
+        array, drain, sequencer = self.array, self.drain, self.sequencer
+        d, residual = sequencer.layer.descriptor, self.write_back.residual
         m.submodules.fill = fill = self.fill
         m.submodules.rules = rules = self.rules
         wiring.connect(m, sequencer.fill, fill.i)
@@ -182,7 +179,7 @@ class Core(wiring.Component):
             m.d.comb += [
                 unit.place.eq(drain.places[q]),
                 unit.sum.eq(drain.o[q]),
-                unit.residual.eq(write_back.residual.word_select(q, 8)),
+                unit.residual.eq(residual.word_select(q, 8)),
             ]
         m.d.comb += [
             drain.sums.eq(array.sums),

@@ -61,15 +61,19 @@ class ResultLoops(wiring.Component):
 
         # The loops within a tile run a cycle ahead, so that their ends are registers.
         ahead, row = Signal(range(columns)), Signal(range(rows))
+        valid, column, row_end = Signal(), Signal(range(columns)), Signal()
         tile_end, coming_end = Signal(), Signal()
         m.d.comb += [
             coming_end.eq(self.coming & (ahead == columns - count)),
+            o.valid.eq(valid),
+            o.column.eq(column),
             o.odd_row.eq(row[0]),
+            o.row_end.eq(row_end),
         ]
         m.d.sync += [
-            o.valid.eq(self.coming),
-            o.column.eq(ahead),
-            o.row_end.eq(coming_end),
+            valid.eq(self.coming),
+            column.eq(ahead),
+            row_end.eq(coming_end),
             tile_end.eq(coming_end & (row == rows - 1)),
         ]
         with m.If(self.coming):
@@ -80,24 +84,27 @@ class ResultLoops(wiring.Component):
                 m.d.sync += row.eq(0)
 
         # Those around it
+        passed, restart = Signal(), Signal()
         group_end, run_end, exhausted = Signal(), Signal(), Signal()
         started = delayed(m, self.layer.start, 1, name="started", init=0)
-        run = LoopCounter(m, d.run_less_one, advance=o.row_end, restart=o.restart, name="run")
-        runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=o.restart, name="runs")
+        run = LoopCounter(m, d.run_less_one, advance=row_end, restart=restart, name="run")
+        runs = LoopCounter(m, d.runs_less_one, advance=run_end, restart=restart, name="runs")
         group = LoopCounter(m, d.groups_less_one, advance=group_end, restart=started, name="group")
         m.d.comb += [
-            o.restart.eq(group_end | started),
+            restart.eq(group_end | started),
+            o.restart.eq(restart),
+            o.passed.eq(passed),
             o.remaining.eq(run.value),
             o.run_last.eq(run.last),
             o.runs_last.eq(runs.last),
             o.group_last.eq(group.last),
-            run_end.eq(o.row_end & run.last),
-            exhausted.eq(o.passed | (run_end & runs.last)),
+            run_end.eq(row_end & run.last),
+            exhausted.eq(passed | (run_end & runs.last)),
             group_end.eq(tile_end & exhausted),
             o.layer_end.eq(group_end & group.last),
         ]
-        with m.If(o.row_end):
-            m.d.sync += o.passed.eq(exhausted)
-        with m.If(o.restart):
-            m.d.sync += o.passed.eq(0)
+        with m.If(row_end):
+            m.d.sync += passed.eq(exhausted)
+        with m.If(restart):
+            m.d.sync += passed.eq(0)
         return m

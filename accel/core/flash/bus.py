@@ -228,7 +228,10 @@ class FlashBus(wiring.Component):
             m.d.sync += send.eq(Cat(address[:ADDRESS_BITS], command[:_COMMAND_CLOCKS]))
         with m.Elif((phase == _Phase.SEND) & tick):
             m.d.sync += send.eq(send << 1)
+        self._drive_lines(m, phase, step, clock, tick, send[-1])
 
+    def _drive_lines(self, m, phase, step, clock, tick, bit):
+        """The pins: what is sent, and which data lines are driven."""
         # Data lines that the chip will drive are released with the first dummy clock, and driven
         # again a cycle after the chip was deselected.
         released, leaving = Signal(reset_less=True), Signal()
@@ -241,7 +244,7 @@ class FlashBus(wiring.Component):
         m.d.comb += [
             leaving.eq((step == BusStep.LEAVE_QUAD) | (step == BusStep.LEAVE_DUAL)),
             self.pins.cs.eq((phase == _Phase.SEND) | (phase == _Phase.READ)),
-            self.pins.dq_o.eq(Cat(send[-1] | leaving, C(0b111, 3))),
+            self.pins.dq_o.eq(Cat(bit | leaving, C(0b111, 3))),
             self.pins.dq_oe[0].eq(~released),
             self.pins.dq_oe[1].eq(leaving & self.pins.cs),
             self.pins.dq_oe[2:].eq((~released).replicate(2) if self.data_lines == 4 else 0b11),
@@ -264,7 +267,10 @@ class FlashBus(wiring.Component):
             self.byte.eq(Cat(data_lines, before)),
             self.received.eq(due & (step == BusStep.READ)),
         ]
+        self._check_identity(m, step, single, due, gap_ends)
 
+    def _check_identity(self, m, step, single, due, gap_ends):
+        """Whether there is a chip: its identity is neither all zeros nor all ones."""
         # A read that does not ask for the identity passes it as if it had shown a chip.
         zeros, ones = Signal(reset_less=True), Signal(reset_less=True)
         with m.If(self.probe):

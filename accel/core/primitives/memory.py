@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -190,8 +190,8 @@ class SinglePortMemory(wiring.Component):
         """Stage 2, a register for each byte's cells, beside them; the cells; what they read."""
         sections = ecp5_memory.sections_for(self.depth)
         chosen = Cat(section.contains(address) for section in sections)
-        words: list[list[Value]] = [[] for _ in sections]
-        pair: list[tuple[Value, Value, Value]] = []
+        words = [[] for _ in sections]
+        pair = []
         for lane in range(self.width_bytes):
             access = self._add_lane(m, lane, address, chosen, write_en[lane], write_data)
             self._add_narrow(m, lane, sections, access, words)
