@@ -10,7 +10,7 @@ from tests.support.rtl.simulation import simulate
 
 
 @pytest.mark.parametrize("shared", [0, 1])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_group_has_its_tiles_and_its_half(seed, shared):
     dut, rng = TileStart(AcceleratorConfig()), random.Random(seed)
     groups = [rng.randint(1, 4) for _ in range(rng.randint(1, 5))]  # tiles of each
@@ -23,20 +23,25 @@ def test_every_group_has_its_tiles_and_its_half(seed, shared):
         await ctx.tick()
         ctx.set(dut.layer.start, 0)
         ready, left, group, tile = 0, 0, 0, 0
-        for _ in range(600):
+        release = {}  # cycles until the drain releases a half that is used up
+        for _ in range(900):
             busy, half = ctx.get(dut.tiles.busy), ctx.get(dut.half)
             if busy and not left:  # a tile has begun
                 left = rng.randint(2, 6)
                 tile += 1
-                assert ready >> half & 1
+                assert ready >> half & 1 and half not in release
                 seen.append((group, half))
             last = left == 1
             ended = last and tile == groups[group]
             ctx.set(dut.tile_last, last)
             ctx.set(dut.exhausted, ended)
             ctx.set(dut.open, rng.random() < 0.5 if not busy else 1)
-            if not busy and rng.random() < 0.2:
-                ready = 3
+            release = {h: cycles - 1 for h, cycles in release.items()}
+            for used in [h for h, cycles in release.items() if cycles < 0]:
+                ready &= ~(1 << used)
+                del release[used]
+            if rng.random() < 0.2:
+                ready |= 1 << rng.randrange(2)
             ctx.set(dut.tiles.ready, ready)
             waits = ctx.get(dut.tiles.waiting_weights), ctx.get(dut.tiles.waiting_drain)
             assert not (busy and any(waits))
@@ -46,7 +51,7 @@ def test_every_group_has_its_tiles_and_its_half(seed, shared):
             await ctx.tick()
             if ended:
                 # The half counts as used up although the drain has not released it yet.
-                ready &= 3 if shared else ~(1 << half)
+                release |= {} if shared else {half: rng.randrange(1, 30)}
                 group, tile = group + 1, 0
                 assert not ctx.get(dut.tiles.busy)
                 if group == len(groups):
