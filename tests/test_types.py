@@ -42,7 +42,6 @@ def as_installed(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.xfail(reason="some rooms have type errors yet", strict=False)
 @pytest.mark.parametrize("package", ["in the repository", "as installed"])
 def test_there_are_no_type_errors(package, tmp_path):
     if package == "as installed":

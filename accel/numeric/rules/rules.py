@@ -15,8 +15,13 @@ from ..rounding import CONTRACTS
 class StepFunction(Protocol):
     """A non-decreasing function from sums to codes, of one or several channels."""
 
-    low: int
-    high: int
+    @property
+    def low(self) -> int:
+        """The least output code."""
+
+    @property
+    def high(self) -> int:
+        """The greatest output code."""
 
     def compute(self, acc: np.ndarray) -> np.ndarray:
         """Map sums, int64 ``[..., channels]``, to output codes of the same shape, int64.
