@@ -299,6 +299,6 @@ class Isa:
         return columns * self.channel_parameter_words
 
     def table_words(self, residual: bool) -> int:
-        """Memory words of the lookup tables of a layer that has some, with a residual operand or not."""
+        """Memory words of a layer's lookup tables, with a residual operand or without."""
         entries = TABLE_ENTRIES + (TABLE_ENTRIES if residual else 1)
         return entries * self.words(self.table_entry)

@@ -16,7 +16,7 @@ _JSON_STREAM: ContextVar[TextIO | None] = ContextVar("json_stream", default=None
 
 @contextlib.contextmanager
 def standard_output_for_json() -> Iterator[None]:
-    """Keep standard output for JSON: what is printed while the block runs goes to standard error."""
+    """Keep standard output for JSON: while the block runs, prints go to standard error."""
     token = _JSON_STREAM.set(sys.stdout)
     try:
         with contextlib.redirect_stdout(sys.stderr):

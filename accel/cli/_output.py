@@ -75,7 +75,7 @@ def error(text: str) -> None:
 
 
 def show(renderable: RenderableType) -> None:
-    """Print a table or a grid. Where a name would be broken over two lines it becomes wider instead."""
+    """Print a table or a grid; where a name would be broken over lines it becomes wider."""
     screen = console()
     if isinstance(renderable, Listing):
         screen = console(width=renderable.fit(screen))

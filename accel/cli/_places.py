@@ -1,4 +1,4 @@
-"""Where commands write: what cannot be written, or would be written twice, is told before any work."""
+"""Where commands write: what cannot be written, or is named twice, is told before any work."""
 
 import os
 import tempfile
@@ -38,7 +38,7 @@ def output_folder(
 def input_files(
     ctx: typer.Context, param: typer.CallbackParam, value: Path | list[Path] | None
 ) -> Path | list[Path] | None:
-    """An option's or argument's callback: raises ``CannotWrite`` if an output would be written over it."""
+    """A callback of options: raises ``CannotWrite`` if an output would be written over an input."""
     if value is not None and not ctx.resilient_parsing:
         for path in value if isinstance(value, (list, tuple)) else [value]:
             _keep_apart(ctx, param, path, is_output=False)
@@ -81,7 +81,7 @@ def check_writable(*paths: Path | None) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Raise ``CannotWrite`` now if ``path`` is no folder that can be written, and none can be made."""
+    """Raise ``CannotWrite`` now unless ``path`` is, or can become, a folder that can be written."""
     _check_name(path)
     for place in (path.absolute(), *path.absolute().parents):
         if place.is_dir():
@@ -114,8 +114,8 @@ def _check_name(path: Path) -> None:
 
 
 def _probe(path: Path, folder: Path) -> None:
-    """Make a file in ``folder``, which has no name or is removed at once: asking for permissions does
-    not tell of a read-only disk."""
+    """Make a file in ``folder``, without a name or removed at once: permissions do not tell of a
+    read-only disk."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

@@ -81,11 +81,12 @@ def work(
             answers[who] = session.run(samples.x, advance)
     answers[measure.OURS] = _our_answers(made.graph, program, samples.x)
     softmax = any(node.operator == "softmax" for node in made.graph)
+    scope = "tensor" if settings.per_tensor else "channel"
     report = {
         "form": made.form,
         "method": settings.method,
         "activations": settings.activations,
-        "weights": f"{WEIGHTS[settings.weights]} per {'tensor' if settings.per_tensor else 'channel'}",
+        "weights": f"{WEIGHTS[settings.weights]} per {scope}",
         "scales_moved": made.moved,
         "contract": made.graph.contract,
         "calibration": {"file": typical.name, "samples": count},

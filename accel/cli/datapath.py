@@ -1,4 +1,4 @@
-"""``accel datapath``: number formats and processing elements, ours and those of installed packages."""
+"""``accel datapath``: number formats and processing elements, of this and of other packages."""
 
 from typing import Annotated, Any
 

@@ -173,7 +173,8 @@ def _show(report: dict[str, Any]) -> None:
     show(listing)
     say(
         f"  accel and onnxruntime: {test['elements_differing_from_onnxruntime']:,} of "
-        f"{test['elements']:,} elements differ, {test['classes_differing_from_onnxruntime']} classes"
+        f"{test['elements']:,} elements differ, "
+        f"{test['classes_differing_from_onnxruntime']} classes"
     )
     if not test["accuracy"]:
         say("  no accuracy without labels: add an array y to the .npz file, or give --labels")

@@ -96,8 +96,8 @@ class ProductOptions:
         Path | None,
         typer.Option(
             "--layers",
-            help="Folder for each layer's output as .npy; layers are not fused then, if the network "
-            "fits like that.",
+            help="Folder for each layer's output as .npy; layers are not fused then, if the "
+            "network fits like that.",
             metavar="DIR",
             callback=_places.output_folder,
         ),
@@ -131,8 +131,8 @@ def run(
         typer.Option(
             "--input",
             "-i",
-            help="A batch [N, ...] or one sample: .npy, or .npz with one array, arrays named as the "
-            "inputs, or x and the true classes y. Real numbers are quantized by the input's scale.",
+            help="A batch [N, ...] or one sample: .npy, or .npz with one array, arrays named as "
+            "the inputs, or x and the true classes y. Real numbers are quantized by the input's scale.",
             metavar="X.npy",
             callback=_places.input_files,
         ),

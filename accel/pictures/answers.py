@@ -17,8 +17,8 @@ _CLASSIFIERS = {"softmax", "log_softmax", "arg_max"}  # what only a classifier e
 class Answers:
     """Values of all classes, float64 ``[N, classes]``, and what is known of them.
 
-    ``chosen`` are the classes that the network decided for, int64 ``[N]``; ``labels`` the true ones;
-    ``names`` those of all classes.
+    ``chosen`` are the classes that the network decided for, int64 ``[N]``; ``labels`` the true
+    ones; ``names`` those of all classes.
     """
 
     values: np.ndarray

@@ -1,4 +1,4 @@
-"""Charts of a network on a core and of a build; figures of Plotly, in cycles, MAC, words and MHz."""
+"""Charts of a network on a core and of a build: Plotly figures, in cycles, MAC, words and MHz."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -77,7 +77,7 @@ class _Work:
 
 
 def _works(report: Report) -> list[_Work]:
-    """What every node of the network costs, in the order of a run; nodes without layers cost nothing."""
+    """What every node of the network costs, in the order of a run; without layers nothing."""
     homes = working_nodes(report.program.code)
     groups: dict[str, list[tuple[Layer, Chunk]]] = {}
     for layer, chunk in zip(report.layers, report.program.code.chunks, strict=True):

@@ -11,7 +11,7 @@ from accel.text import counted_lines
 def datapath_page(
     title: str, rows: Sequence[Mapping[str, Any]], table: Table, logic: Callable[[Any], int | None]
 ) -> str:
-    """The page; ``rows`` are those of ``accel datapath report --json``, the first the board's own."""
+    """The page; ``rows`` as in ``accel datapath report --json``, the first the board's own."""
     names = [row["name"] for row in rows]
     charts: list[tuple[str, str, list[float | None]]] = [
         ("Logic", "cells", [logic(row) for row in rows]),

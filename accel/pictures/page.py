@@ -57,7 +57,7 @@ def render(title: str, facts: Mapping[str, str], sections: Iterable[Section]) ->
 
 
 def label(text: str) -> str:
-    """A text from a file as a label of a chart or a drawing, where markup would be taken for such."""
+    """A text from a file as a label of a chart or a drawing, its markup escaped."""
     return html.escape(escaped(text), quote=False)
 
 

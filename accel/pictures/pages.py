@@ -41,16 +41,17 @@ def run_page(
         Section(
             title="Where the cycles go",
             content=charts.layer_bars(report),
-            explanation="One bar an operator that takes time, in order; those that are fused into it "
-            "cost nothing beside it. Green is what the array would take at its peak; "
+            explanation="One bar an operator that takes time, in order; those that are fused into "
+            "it cost nothing beside it. Green is what the array would take at its peak; "
             "everything else is lost.",
         ),
         Section(
             title="Roofline",
             content=charts.roofline(report),
-            explanation="A dot for each bar above. Below the slanted part of a line its weights cannot come any "
-            "faster; below the level part the array is the limit. The distance to the line is what "
-            "can be gained. A dot above it skips blocks of weights that are zero, which count as work.",
+            explanation="A dot for each bar above. Below the slanted part of a line its weights "
+            "cannot come any faster; below the level part the array is the limit. The distance to the "
+            "line is what can be gained. A dot above it skips blocks of weights that are zero, which "
+            "count as work.",
         ),
         Section(
             title="Memory over time",
@@ -72,8 +73,8 @@ def run_page(
 _MODULES = 12  # that are told apart
 _DRAWING = (
     "Blue boxes run on the core, with what they cost; orange ones run in the host's driver; grey "
-    "ones cost nothing: they are computed on the way in the layer that they name, or are only another "
-    "view of the same words."
+    "ones cost nothing: they are computed on the way in the layer that they name, or are only "
+    "another view of the same words."
 )
 
 
@@ -175,8 +176,8 @@ def build_page(report: Mapping[str, Any]) -> str:
                 {name: one["used"] for name, one in use.items()},
                 {name: one["available"] for name, one in use.items()},
             ),
-            explanation="After place and route. Above 90 % of the logic (red) routing takes long and "
-            "the clock suffers; multipliers, memories and PLLs may be full.",
+            explanation="After place and route. Above 90 % of the logic (red) routing takes long "
+            "and the clock suffers; multipliers, memories and PLLs may be full.",
         ),
         *_modules(report),
         # One seed is no chart.

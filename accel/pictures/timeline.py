@@ -18,7 +18,8 @@ def timeline(report: Report, clock_mhz: float) -> dict[str, Any]:
     """The trace: one layer after the other, and what it spends its cycles on.
 
     Times are microseconds at ``clock_mhz``, whole cycles are in each event's arguments. The core
-    counts how many cycles of a layer it waits, not which: below a layer they stand in turn, as sums.
+    counts how many cycles of a layer it waits, not which: below a layer they stand in turn, as
+    sums.
     """
     source = "counted by the core" if report.measured else "from the cycle model"
     events = [

@@ -28,10 +28,10 @@ class Batch:
 def read_batch(path: Path, graph: "Graph") -> Batch:
     """Read the inputs of a network.
 
-    An ``.npy`` file has the one input; an ``.npz`` file an array for each input by its name, or, of a
-    network with one input, the array ``x`` or the only one there is. One sample may lack the batch's
-    dimension. Real numbers become codes by the input's scale and zero point, rounded and saturated
-    as the runtime of the network's contract does it.
+    An ``.npy`` file has the one input; an ``.npz`` file an array for each input by its name, or, of
+    a network with one input, the array ``x`` or the only one there is. One sample may lack the
+    batch's dimension. Real numbers become codes by the input's scale and zero point, rounded and
+    saturated as the runtime of the network's contract does it.
 
     Raises ``UnreadableInput``. What else does not fit the network is left for who runs it to say.
     """
@@ -99,7 +99,7 @@ def _codes(
     to, codes_of = Affine(q.scale[0], q.zero_point[0], q.offset), np.iinfo(tensor.dtype)
     codes = ARITHMETIC[graph.contract].quantize(real, to)
     said.append(
-        f"{path.name} is {x.dtype}: quantized to {tensor.dtype} by the input's scale {to.scale:.6g} "
-        f"and zero point {to.zero_point}"
+        f"{path.name} is {x.dtype}: quantized to {tensor.dtype} by the input's scale "
+        f"{to.scale:.6g} and zero point {to.zero_point}"
     )
     return np.clip(codes, codes_of.min, codes_of.max).astype(tensor.dtype)

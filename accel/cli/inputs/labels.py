@@ -30,9 +30,9 @@ def read_labels(
 ) -> Labels:
     """What the files say of ``samples`` samples and the classes of an output ``tensor``.
 
-    ``own`` are labels that came with the samples; they are used where no file has others, if there is
-    a class for each sample. Raises ``UnreadableInput`` for files that say neither, and ``BadOption``
-    for an output that has no classes.
+    ``own`` are labels that came with the samples; they are used where no file has others, if there
+    is a class for each sample. Raises ``UnreadableInput`` for files that say neither, and
+    ``BadOption`` for an output that has no classes.
     """
     from accel.pictures.answers import classes_of
 
@@ -40,8 +40,8 @@ def read_labels(
     if count is None:
         if paths:
             raise BadOption(
-                f"--labels is for networks whose output is a row of classes, not {tensor.name!r} of "
-                f"shape {list(tensor.shape)}"
+                f"--labels is for networks whose output is a row of classes, not {tensor.name!r} "
+                f"of shape {list(tensor.shape)}"
             )
         return Labels()
     found = Labels()
@@ -63,8 +63,8 @@ def _with(found: Labels, path: Path, read: Any, count: int, samples: int) -> Lab
         return Labels(classes=found.classes, names=tuple(map(str, array)))
     if array.dtype.kind in "US":
         raise UnreadableInput(
-            f"{path}: has {len(array):,} names, and the network {count:,} classes; give one for each, "
-            "a line each"
+            f"{path}: has {len(array):,} names, and the network {count:,} classes; give one for "
+            "each, a line each"
         )
     problem = _problem(array, count, samples)
     if problem:

@@ -85,8 +85,8 @@ def _begun(known: Iterable[tuple[str, str]], incomplete: str) -> Completion:
 
 
 def _titled(extensions: Mapping[str, Any]) -> Completion:
-    """Names with titles; what an installed package holds may be broken, and is offered all the same:
-    the command then says what is wrong with it."""
+    """Names with titles. What an installed package holds may be broken; it is offered all the same,
+    and the command then says what is wrong with it."""
     from accel.discovery import BrokenExtension
 
     found = []

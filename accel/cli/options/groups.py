@@ -1,6 +1,6 @@
 """Options that several commands take, each declared once, and the groups in which they come.
 
-A command asks for a group by a parameter of its class; `accel.cli.options.merged` gives it one object.
+A command asks for a group by a parameter of its class; `merged` gives it one object.
 """
 
 from dataclasses import asdict, dataclass
@@ -173,7 +173,7 @@ class TargetsOptions(CoreOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformOptions:
-    """What Amaranth's platform of a board does not say, where the board is given as module:Class."""
+    """What Amaranth's platform does not say of a board that is given as module:Class."""
 
     clock: Annotated[
         str | None,

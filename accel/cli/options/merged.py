@@ -8,8 +8,10 @@ from typing import Any, get_type_hints
 
 
 def merged(command: Callable[..., None]) -> Callable[..., None]:
-    """The command as Typer takes it: each parameter whose type is a dataclass of options is replaced
-    by the dataclass's fields, and the command gets an object that is made of their values.
+    """The command as Typer takes it: options instead of groups of options.
+
+    Each parameter whose type is a dataclass of options is replaced by the dataclass's fields, and
+    the command gets an object that is made of their values.
 
     A field's annotation is what Typer reads, ``Annotated[type, typer.Option(...)]``; its default is
     the option's. Two groups of one command must not have a field of the same name: ``ValueError``.

@@ -1,5 +1,4 @@
-"""What holds for every option of every command: none is dropped, none is empty, and ``--json -`` has
-standard output for itself."""
+"""What holds for every option: none is dropped or empty, and ``--json -`` prints nothing else."""
 
 from collections import Counter
 from typing import Any

@@ -38,7 +38,7 @@ def find_board(name: str, *, linked: bool = False, **options: Any) -> "Board":
 
 
 def find_boards(names: list[str] | None, default: str) -> list["Board"]:
-    """Those of the names, each once; ``all`` are all that we know. Raises what ``find_board`` does."""
+    """The boards of the names, each once; ``all`` means all. Raises what ``find_board`` does."""
     from accel import boards
 
     names = names or [default]
@@ -80,7 +80,7 @@ def one_of(option: str, value: str, known: Iterable[str]) -> None:
 
 
 def check_names(models: list[Path]) -> None:
-    """Raise ``BadOption`` for two networks of one name, of which only one would be in the answer."""
+    """Raise ``BadOption`` for two networks of one name: only one would be in the answer."""
     known: dict[str, Path] = {}
     for path in models:
         if path.stem in known:

@@ -12,7 +12,7 @@ _MANY = 20  # classes in a table
 
 
 def show_answers(answers: "Answers") -> None:
-    """The best classes of the first samples and, where the true ones are known, how many are right."""
+    """The best classes of the first samples and, with true ones, how many are right."""
     from accel.pictures.answers import SHOWN, TOP
 
     samples = len(answers.chosen)

@@ -1,4 +1,4 @@
-"""Tables of ``accel bench``, made of its JSON: what was measured, beside whose, and how it compares."""
+"""Tables of ``accel bench``, made of its JSON: each figure beside the one it is compared with."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -23,7 +23,7 @@ class Listing(Table):
         super().add_row(*shown, **options)
 
     def fit(self, screen: Console) -> int:
-        """Choose widths of the columns for a screen; returns the columns of a screen that they take.
+        """Choose widths of the columns for a screen; return the characters that they take together.
 
         The widest columns of text are narrowed first, then those of numbers, none below its longest
         word. That may be more than the screen has.
@@ -71,5 +71,5 @@ def table(*columns: str, title: str | None = None) -> Listing:
 
 
 def name(text: str) -> Text:
-    """A cell that must stay in one piece although it may have spaces, such as the name of a file."""
+    """A cell that must stay in one piece although it may have spaces: the name of a file."""
     return Text(escaped(text), no_wrap=True)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def show_program(program: "Program", title: str) -> None:
     """Every operator of the file, where it runs and what it takes.
 
-    Several layers of one operator are added up; operators that are fused into one layer take nothing
-    but for the first of them.
+    Several layers of one operator are added up; operators that are fused into one layer take
+    nothing but for the first of them.
     """
     from accel.compiler.reports.fusion import working_nodes
 
@@ -63,7 +63,7 @@ def show_layers(report: "Report") -> None:
 
 
 def show_memory(program: "Program", board: "Board") -> None:
-    """What of the core's memory and of the board's FPGA is taken, and how long an inference lasts."""
+    """What is taken of the core's memory and of the FPGA, and how long an inference lasts."""
     from accel.target.resources import needs
 
     config, memory = program.config, program.code.memory

@@ -11,7 +11,7 @@ _NUMBERS = re.compile(r"\d[\d,.]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """Reasons that differ at most in the place and in numbers; ``places`` are those of all of them."""
+    """Reasons that differ only in place and numbers; ``places`` are those of all of them."""
 
     first: Reason
     places: tuple[str, ...]

@@ -190,7 +190,7 @@ _ENCODINGS = tuple(_encoding(field.name) for field in fields(Descriptor))
 
 @dataclass(frozen=True, kw_only=True)
 class TransferDescriptor:
-    """One DMA transfer: it stands before words that go from flash to memory while the next layer works.
+    """One DMA transfer, before its words: from flash to memory while the next layer works.
 
     `Isa.dma_descriptor` says how the fields lie in memory.
 
