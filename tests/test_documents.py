@@ -19,9 +19,6 @@ LONGEST = 120  # lines of a room's page, made parts aside
 DOCUMENTS = names.documents()
 OF_OTHERS = {"export_qonnx", "export_onnx_qcdq"}  # Brevitas'
 
-# Rooms whose pages are not there yet.
-AWAITED = {}
-
 
 def packages(folder: str) -> set[str]:
     """Packages directly in a folder, and the folder itself if it is one."""
@@ -52,11 +49,7 @@ every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
 def test_every_room_has_a_page():
     assert len(rooms()) >= 40
     lacking = {room for room in rooms() if not (ROOT / room / "README.md").exists()}
-    assert lacking <= AWAITED
-
-
-def test_what_is_awaited_is_a_room():
-    assert rooms() >= AWAITED
+    assert lacking == set()
 
 
 def test_every_example_has_a_page_and_a_place_in_the_path():
@@ -71,7 +64,7 @@ def test_every_example_has_a_page_and_a_place_in_the_path():
         assert f"({example}/README.md)" in path, example
 
 
-@pytest.mark.parametrize("room", sorted(rooms() - AWAITED))
+@pytest.mark.parametrize("room", sorted(rooms()))
 def test_a_rooms_page_names_its_modules(room):
     """The files in reading order: all of them, but where a file is a registration."""
     text = (ROOT / room / "README.md").read_text()
@@ -161,7 +154,7 @@ def test_lines_fit_a_page(document):
     assert [number for number, line in names.rows(document) if len(line) > WIDEST] == []
 
 
-@pytest.mark.parametrize("room", sorted(room for room in rooms() if room not in AWAITED))
+@pytest.mark.parametrize("room", sorted(rooms()))
 def test_a_rooms_page_is_a_page(room):
     assert len(made.written((ROOT / room / "README.md").read_text()).splitlines()) <= LONGEST
 

@@ -132,7 +132,8 @@ def run(
             "--input",
             "-i",
             help="A batch [N, ...] or one sample: .npy, or .npz with one array, arrays named as "
-            "the inputs, or x and the true classes y. Real numbers are quantized by the input's scale.",
+            "the inputs, or x and the true classes y. Real numbers are quantized "
+            "by the input's scale.",
             metavar="X.npy",
             callback=_places.input_files,
         ),

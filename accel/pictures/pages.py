@@ -48,10 +48,10 @@ def run_page(
         Section(
             title="Roofline",
             content=charts.roofline(report),
-            explanation="A dot for each bar above. Below the slanted part of a line its weights "
-            "cannot come any faster; below the level part the array is the limit. The distance to the "
-            "line is what can be gained. A dot above it skips blocks of weights that are zero, which "
-            "count as work.",
+            explanation="A dot for each bar above. Below the slanted part of a line its "
+            "weights cannot come any faster; below the level part the array is the limit. The "
+            "distance to the line is what can be gained. A dot above it skips blocks of weights "
+            "that are zero, which count as work.",
         ),
         Section(
             title="Memory over time",
