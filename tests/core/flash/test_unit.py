@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import *
 from amaranth.lib import wiring
 
-from accel.compiler.ir.command import encode
+from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
 from accel.core.flash.unit import FlashUnit
 from accel.identity import image_header
