@@ -11,7 +11,7 @@ from accel.config import AcceleratorConfig
 from accel.core.control.tile_loops import TileLoops
 from accel.isa import Isa
 from tests.support.rtl.layers import is_outside, positions, random_fields, taps
-from tests.support.rtl.simulation import simulate
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [
     (2, 2, 2),
@@ -143,7 +143,7 @@ class Layers:
 @pytest.mark.parametrize("family", ["generic", "ecp5"])
 @pytest.mark.parametrize("broadcast", [False, True], ids=["dense", "broadcast"])
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(max_examples=4)
+@settings(UNSHRUNK, max_examples=4)
 @given(seed=SEEDS)
 def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
     rows, columns, requantizers, broadcast, family, seed
@@ -154,7 +154,7 @@ def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(
 
 @pytest.mark.parametrize("stride2_skip", [0, 1])
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), [(2, 4, 2), (4, 8, 4), (8, 16, 8)])
-@settings(max_examples=4)
+@settings(UNSHRUNK, max_examples=4)
 @given(tiles=st.integers(1, 2), groups=st.integers(1, 2), seed=SEEDS)
 def test_the_shortest_tiles_have_as_many_steps_as_there_are_rows(
     rows, columns, requantizers, stride2_skip, tiles, groups, seed
