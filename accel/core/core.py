@@ -50,6 +50,7 @@ class Core(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig, *, simulate: bool = False, flash_offset: int = 0):
         self.config = config
+        self.flash_offset = flash_offset
         self.banks = ActivationBanks(config, simulate=simulate)
         latency = self.banks.latency
         self.link = Link(config, memory_latency=latency)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
-from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.concatenation import Concatenation
@@ -35,6 +35,8 @@ def attempt(graph, config):
     """The program, or None where a core cannot compute it."""
     try:
         return Program(compile_graph(graph, config))
+    except DoesNotFit:
+        return None
     except CannotCompile as refusal:
         for reason in refusal.reasons:
             assert reason.place

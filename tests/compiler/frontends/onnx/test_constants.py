@@ -142,8 +142,9 @@ def folded(model: onnx.ModelProto) -> list:
     record = decode(model.SerializeToString())
     builder = Builder(record)
     builder.values |= {name: Constant(data) for name, data in record.constants.items()}
-    (builder.node,) = record.nodes
-    return reader(builder)(builder)
+    (node,) = record.nodes
+    with builder.at(node):
+        return reader(builder)(builder)
 
 
 PAIRS = [(name, index) for name, cases in CASES.items() for index in range(len(cases))]
