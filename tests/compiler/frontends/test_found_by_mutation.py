@@ -289,3 +289,30 @@ def test_log_softmax_of_infinite_numbers_is_the_runtimes():
     x = np.random.default_rng(0).integers(-128, 128, (3, *shape)).astype(np.int8)
     (found,) = answers("tflite", data, x)
     np.testing.assert_array_equal(found, tflm(data, x))
+
+
+def with_option(name: str, field: str, value: int) -> tuple[bytes, np.ndarray]:
+    """A file of one operator with another option, and codes for it."""
+    model = schema.ModelT.InitFromObj(
+        schema.Model.GetRootAsModel(fuzz_seeds(3, False)["tflite"][name], 0)
+    )
+    graph = model.subgraphs[0]
+    setattr(graph.operators[0].builtinOptions, field, value)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    shape = tuple(graph.tensors[graph.inputs[0]].shape[1:])
+    return bytes(builder.Output()), np.random.default_rng(0).integers(-128, 128, (3, *shape))
+
+
+@pytest.mark.parametrize("value", [2**15 - 1, 2**15, 2**16 + 1])
+@pytest.mark.parametrize("field", ["dilationWFactor", "dilationHFactor", "strideW", "strideH"])
+@pytest.mark.parametrize("name", ["conv2d 2", "depthwise_conv2d 2"])
+def test_numbers_that_the_runtime_holds_in_16_bits_are_obeyed_or_refused(name, field, value):
+    data, x = with_option(name, field, value)
+    try:
+        (found,) = answers("tflite", data, x.astype(np.int8))
+    except UnsupportedModel as why:
+        assert value > 2**15 - 1 or "padding of" in str(why) or "stride" in field
+        return
+    np.testing.assert_array_equal(found, tflm(data, x.astype(np.int8)))
+    assert value <= 2**15 - 1

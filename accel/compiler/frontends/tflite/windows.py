@@ -14,6 +14,8 @@ from .spelling import Operands, Options, Results, Unreadable, activation, check_
 
 AnyPool = TypeVar("AnyPool", bound=Pool2d)
 
+LARGEST = 2**15 - 1  # TFLite Micro holds strides, dilations and paddings in 16 bits
+
 
 def conv2d(options: Options, inputs: Operands, outputs: Results) -> Conv2d:
     check_type(options.QuantizedBiasType(), "a bias")
@@ -42,6 +44,7 @@ def transpose_conv2d(options: Options, inputs: Operands, outputs: Results) -> Tr
     check_type(options.QuantizedBiasType(), "a bias")
     kernel, image = _spatial(shape_of(inputs, 1)), _spatial(outputs[0].shape)
     stride = (options.StrideH(), options.StrideW())
+    _check_held("stride", stride)
     padding = _padding(options, image, kernel, stride, (1, 1))
     return TransposeConv2d(
         stride=stride,
@@ -71,6 +74,8 @@ def _convolution(options: Options, inputs: Operands) -> dict[str, Any]:
     image, kernel = (_spatial(shape_of(inputs, index)) for index in (0, 1))
     stride = (options.StrideH(), options.StrideW())
     dilation = (options.DilationHFactor(), options.DilationWFactor())
+    _check_held("stride", stride)
+    _check_held("dilation", dilation)
     return {
         "stride": stride,
         "dilation": dilation,
@@ -90,4 +95,13 @@ def _padding(options: Options, image: Pair, kernel: Pair, stride: Pair, dilation
     if options.Padding() != tflite.Padding.SAME:
         raise Unreadable(f"has an unknown padding {options.Padding()}")
     by_axis = zip(image, kernel, stride, dilation, strict=True)
-    return tuple(same_padding(n, k, max(s, 1), max(d, 1)) for n, k, s, d in by_axis)
+    padding = tuple(same_padding(n, k, max(s, 1), max(d, 1)) for n, k, s, d in by_axis)
+    _check_held("padding", tuple(before for before, _ in padding))
+    return padding
+
+
+def _check_held(what: str, pair: Pair) -> None:
+    """Refuse numbers that the runtime cuts off: its window would lie elsewhere."""
+    if max(pair) > LARGEST:
+        problem = f"has a {what} of {max(pair)}, more than the {LARGEST} that TFLite Micro holds"
+        raise Unreadable(f"{problem}; use a smaller one")
