@@ -13,7 +13,7 @@ from tests.support.oracles.tflm import tflm
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 FORMATS = {"int8": "int8", "int4": "int8_int4"}  # of the core, by the type of the weights
-EXECUTORS = {"reference": None, "machine": None, "rtl": 50, "pysim": 2}  # samples, None for all
+EXECUTORS = {"reference": None, "machine": None, "rtl": 50, "pysim": 1}  # samples, None for all
 
 
 @pytest.fixture(scope="module")
