@@ -155,7 +155,7 @@ def test_sums_functions_and_maxima_on_sizes_that_combine(rows, columns, requanti
     descriptors = [command.descriptor for command in program.code.commands]
     for name in ("residual", "maximum", "lookup_tables"):
         assert {getattr(descriptor, name) for descriptor in descriptors} == {False, True}
-    assert len(assert_alike(program, graph)) == len(graph.nodes)
+    assert len(assert_alike(program, graph, "rtl")) == len(graph.nodes)
 
 
 def test_what_is_fused_combines_sums_of_many_weights():

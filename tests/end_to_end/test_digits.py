@@ -13,7 +13,7 @@ from tests.support.oracles.tflm import tflm
 
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 FORMATS = {"int8": "int8", "int4": "int8_int4"}  # of the core, by the type of the weights
-EXECUTORS = {"reference": None, "machine": None, "rtl": 50, "pysim": 1}  # samples, None for all
+EXECUTORS = {"reference": None, "machine": None, "rtl": 50}  # samples, None for all
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_every_layer_equals_the_oracle(program_of, inputs, live, dtype, executor
     execution = assert_layers(program, executor, inputs[few], expected)
     assert set(execution.tensors) == set(expected)
     assert {len(array) for array in execution.tensors.values()} == {samples or 360}
-    if executor in ("rtl", "pysim"):
+    if executor == "rtl":
         assert_cycles(program.code, execution.layers)
     else:
         assert execution.layers is None
