@@ -100,8 +100,8 @@ def _padding(options: Options, image: Pair, kernel: Pair, stride: Pair, dilation
     return padding
 
 
-def _check_held(what: str, pair: Pair) -> None:
+def _check_held(what: str, numbers: tuple[int, ...]) -> None:
     """Refuse numbers that the runtime cuts off: its window would lie elsewhere."""
-    if max(pair) > LARGEST:
-        problem = f"has a {what} of {max(pair)}, more than the {LARGEST} that TFLite Micro holds"
+    if max(numbers) > LARGEST:
+        problem = f"has a {what} of {max(numbers)}, more than the {LARGEST} that TFLite Micro holds"
         raise Unreadable(f"{problem}; use a smaller one")
