@@ -12,8 +12,9 @@ import numpy as np
 from accel.errors import UserError
 
 MAX_BYTES = 2**32  # of all arrays of a file together
-# What NumPy raises for spoilt files; it has Python's own parser read the header.
-_UNREADABLE = (
+# What NumPy raises for spoilt files; it has Python's own parser read the header, and takes what
+# begins as a zip file for an archive.
+DAMAGED = (
     ArithmeticError,
     EOFError,
     KeyError,
@@ -93,7 +94,7 @@ def _load(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | np.nda
     except OSError as problem:
         why = problem.strerror or problem
         raise UnusableSamples(f"{path}: cannot be read: {why}; give an .npz file") from problem
-    except _UNREADABLE as problem:
+    except DAMAGED as problem:
         what = f"array {name} is" if name else "is"
         if "pickle" in str(problem) and name:
             why = "of Python objects, which are never loaded; store it as numbers"
@@ -104,12 +105,17 @@ def _load(path: Path, wanted: tuple[str, ...]) -> dict[str, np.ndarray] | np.nda
         raise UnusableSamples(f"{path}: {what} {why}") from problem
 
 
+def unpacked_bytes(path: Path) -> int:
+    """Bytes of all that is in an archive; 0 for a file that is none."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    with zipfile.ZipFile(path) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
 def _check_size(path: Path) -> None:
     """Refuse archives that would unpack to more than memory should hold."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+    size = unpacked_bytes(path)
     if size > MAX_BYTES:
         raise UnusableSamples(
             f"{path}: has arrays of {size:,} bytes, more than {MAX_BYTES:,}; give fewer samples, a "

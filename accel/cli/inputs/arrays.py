@@ -1,32 +1,12 @@
 """Arrays from ``.npy`` and ``.npz`` files, which are not trusted."""
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from accel.errors import UserError
-
-MAX_BYTES = 2**32  # of all arrays of a file together
-# What NumPy raises for spoilt files; it has Python's own parser read the header, and takes what
-# begins as a zip file for an archive.
-_NO_ARRAY = (
-    ArithmeticError,
-    EOFError,
-    KeyError,
-    MemoryError,
-    RecursionError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+from accel.quantization.samples import DAMAGED, MAX_BYTES, unpacked_bytes
 
 
 class UnreadableInput(UserError):
@@ -49,7 +29,7 @@ def read_arrays(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
     except OSError as problem:
         why = problem.strerror or problem
         raise UnreadableInput(f"{path}: cannot be read: {why}; give an .npy file") from problem
-    except _NO_ARRAY as problem:
+    except DAMAGED as problem:
         kind, how = (".npz", "savez") if path.suffix == ".npz" else (".npy", "save")
         raise UnreadableInput(
             f"{path}: is not a whole {kind} file of numbers; write it with numpy.{how}"
@@ -58,10 +38,7 @@ def read_arrays(path: Path) -> np.ndarray | Mapping[str, np.ndarray]:
 
 def _check_size(path: Path) -> None:
     """Refuse archives that would unpack to more than memory should hold."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as archive:
-        size = sum(member.file_size for member in archive.infolist())
+    size = unpacked_bytes(path)
     if size > MAX_BYTES:
         raise UnreadableInput(
             f"{path}: has arrays of {size:,} bytes, more than {MAX_BYTES:,}; give fewer samples"
