@@ -6,7 +6,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from types import MappingProxyType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from .errors import UserError
@@ -16,19 +16,41 @@ class BrokenExtension(UserError):
     """An entry point of an installed package cannot be used; the message says which and why."""
 
 
-def discover(package: ModuleType, attribute: str) -> Mapping[str, Any]:
-    """Collect ``attribute`` from every public module of ``package``, keyed by module name.
+class Discovered(Mapping[str, Any]):
+    """What each public module of a package defines under one name, keyed by module name.
 
-    Raises ``TypeError`` where a module does not define it.
+    The names are known at once; a module is imported when its value is asked for, because some are
+    slow to import and few are needed in one process. Asking raises ``TypeError`` where a module
+    does not define the value.
     """
-    found = {}
-    for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
-        if not info.name.startswith("_"):
-            module = importlib.import_module(f"{package.__name__}.{info.name}")
-            if not hasattr(module, attribute):
-                raise TypeError(f"Module {module.__name__!r} must define {attribute!r}")
-            found[info.name] = getattr(module, attribute)
-    return MappingProxyType(found)
+
+    def __init__(self, package: ModuleType, attribute: str):
+        self._package = package.__name__
+        self._attribute = attribute
+        found = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+        self._names = {name: None for name in found if not name.startswith("_")}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        module = importlib.import_module(f"{self._package}.{name}")
+        if not hasattr(module, self._attribute):
+            raise TypeError(f"Module {module.__name__!r} must define {self._attribute!r}")
+        return getattr(module, self._attribute)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+
+def discover(package: ModuleType, attribute: str) -> Mapping[str, Any]:
+    """Every public module's ``attribute``, by module name."""
+    return Discovered(package, attribute)
 
 
 class Registry(Mapping[str, Any]):

@@ -1,6 +1,7 @@
 """Formats and elements of installed packages are found by name, and a broken one is named alone."""
 
 import re
+import subprocess
 import sys
 
 import pytest
@@ -123,3 +124,12 @@ def test_ours_come_before_those_of_the_same_name(site):
     register(site, "own-datapath", {"accel.formats": {"int8": "own_datapath:FORMAT"}})
     assert FORMATS["int8"].weight_bits == 8
     assert tuple(FORMATS) == BUILTIN
+
+
+def test_one_board_is_looked_up_without_importing_the_others():
+    code = (
+        "import sys; from accel import boards; boards.get('icebreaker'); "
+        "print(*(m for m in sys.modules if m.startswith('accel.boards.') and '._' not in m))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["accel.boards.icebreaker"]

@@ -143,7 +143,7 @@ def test_a_file_without_a_format_is_refused(tmp_path, monkeypatch):
     package = SimpleNamespace(__path__=[str(tmp_path)], __name__="somewhere")
     monkeypatch.setattr("importlib.import_module", lambda name: SimpleNamespace(__name__=name))
     with pytest.raises(TypeError, match=r"^Module 'somewhere.int3' must define 'FORMAT'$"):
-        discover(package, "FORMAT")
+        discover(package, "FORMAT")["int3"]
 
 
 def test_the_range_of_sums_is_reached_and_not_left(name):

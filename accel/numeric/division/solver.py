@@ -219,13 +219,37 @@ def sides_of(
         Side(codes, thresholds, low, high, fraction, late, negative) for negative in (False, True)
     ]
     # Slack is concave in the divisor, so its slope tells on which side the best one lies.
-    first = np.ones(len(channels), np.int64)
-    last = np.full(len(channels), (1 << DIVISOR_BITS) - 1, np.int64)
+    first, last = _bracket(sides, fraction, thresholds, asked.reached[:, channels])
     while (first < last).any():
         middle = (first + last) >> 1
-        rising = (first < last) & (_slack(sides, middle + 1) > _slack(sides, middle))
+        rising = (first < last) & _rises(sides, middle)
         first, last = np.where(rising, middle + 1, first), np.where(rising, last, middle)
     return sides, first
+
+
+def _bracket(
+    sides: list["Side"], fraction: int, thresholds: np.ndarray, reached: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divisors that the best one of each channel lies between: near the mean sums of a code.
+
+    Where that guess does not hold, all divisors.
+    """
+    channels, most = np.arange(reached.shape[1]), (1 << DIVISOR_BITS) - 1
+    if not len(reached):  # a single code
+        return np.ones_like(channels), np.full_like(channels, most)
+    lowest = reached.argmax(axis=0)
+    highest = len(reached) - 1 - reached[::-1].argmax(axis=0)
+    codes = np.maximum(highest - lowest, 1)
+    sums = thresholds[highest, channels] - thresholds[lowest, channels]
+    # Each threshold is a whole number of sums, which puts the mean off by one at most.
+    guess, width = (sums << fraction) // codes, (2 << fraction) // codes + 1
+    first, last = np.clip(guess - width, 1, most), np.clip(guess + width, 1, most)
+    holds = ((first == 1) | _rises(sides, first - 1)) & ((last == most) | ~_rises(sides, last))
+    return np.where(holds, first, 1), np.where(holds, last, most)
+
+
+def _rises(sides: list["Side"], divisor: np.ndarray) -> np.ndarray:
+    return _slack(sides, divisor + 1) > _slack(sides, divisor)
 
 
 def _slack(sides: list["Side"], divisor: np.ndarray) -> np.ndarray:

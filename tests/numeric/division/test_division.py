@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.numeric.division import solver
 from accel.numeric.division.division import (
     BIAS_BITS,
     DIVISOR_BITS,
@@ -198,3 +199,22 @@ def test_thresholds_are_where_codes_begin(seed):
         reached = (codes >= code).argmax(axis=0) + low
         expected = np.where((codes >= code).any(axis=0), reached, high + 1)
         np.testing.assert_array_equal(found[index], expected)
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+@settings(max_examples=20)
+@given(SEEDS)
+def test_the_search_near_a_guess_finds_what_the_search_of_all_divisors_finds(contract, seed):
+    asked = random_channels(contract, seed, (-25, 8))
+    near = solve(*asked)
+    with pytest.MonkeyPatch.context() as everywhere:
+        everywhere.setattr(solver, "_bracket", all_divisors)
+        far = solve(*asked)
+    np.testing.assert_array_equal(near.proved, far.proved)
+    for name in ("divisor", "offset", "offset_negative", "coarse"):
+        np.testing.assert_array_equal(getattr(near.division, name), getattr(far.division, name))
+
+
+def all_divisors(sides, fraction, thresholds, reached):
+    channels = thresholds.shape[1]
+    return np.ones(channels, np.int64), np.full(channels, (1 << DIVISOR_BITS) - 1, np.int64)
