@@ -169,10 +169,9 @@ class Core(wiring.Component):
         array, drain, sequencer = self.array, self.drain, self.sequencer
         d, residual = sequencer.layer.descriptor, self.write_back.residual
         m.submodules.fill = fill = self.fill
-        m.submodules.rules = rules = self.rules
         wiring.connect(m, sequencer.fill, fill.i)
         wiring.connect(m, fill.o[0], self.weights.fill)
-        m.d.comb += [getattr(rules.i, name).eq(getattr(d, name)) for name in rules.names]
+        rules = self._add_rules(m)
         for q, unit in enumerate(self.units):
             m.submodules[f"results_{q}"] = unit
             wiring.connect(m, fill.o[1 + q], unit.fill)
@@ -191,6 +190,13 @@ class Core(wiring.Component):
             sequencer.release_half.eq(drain.release_half),
         ]
         self._connect_write_back(m)
+
+    def _add_rules(self, m):
+        """The rules of the layer that runs, for all units of results."""
+        m.submodules.rules = rules = self.rules
+        descriptor = self.sequencer.layer.descriptor
+        m.d.comb += [getattr(rules.i, n).eq(getattr(descriptor, n)) for n in rules.names]
+        return rules
 
     def _connect_write_back(self, m):
         """The write-back looks for the destination of a result in time to read what it holds."""

@@ -88,43 +88,51 @@ def _allowed(dividers: Dividers) -> bool:
     )
 
 
+# What the dividers leave open: the charge pump and the loop filter are as Lattice's tools set them,
+# and nothing shifts phases or puts the PLL to sleep.
+_FIXED = {
+    "a_ICP_CURRENT": "12",
+    "a_LPF_RESISTOR": "8",
+    "a_MFG_ENABLE_FILTEROPAMP": "1",
+    "a_MFG_GMCREF_SEL": "2",
+    "p_PLLRST_ENA": "DISABLED",
+    "p_INTFB_WAKE": "DISABLED",
+    "p_STDBY_ENABLE": "DISABLED",
+    "p_DPHASE_SOURCE": "DISABLED",
+    "p_OUTDIVIDER_MUXA": "DIVA",
+    "p_OUTDIVIDER_MUXB": "DIVB",
+    "p_FEEDBK_PATH": "CLKOP",
+}
+_UNUSED_INPUTS = (
+    *("RST", "STDBY", "PHASESEL0", "PHASESEL1", "PHASEDIR", "PHASESTEP"),
+    *("PHASELOADREG", "PLLWAKESYNC", "ENCLKOP"),
+)
+
+
 def add_pll(m, dividers: Dividers, signal, *, clk, locked):
     """Add the PLL, fed from ``signal``, the output of the clock's input buffer."""
     feedback = Signal()
     m.submodules.pll = Instance(
         "EHXPLLL",
-        # What Lattice's tools set for the charge pump and the loop filter.
-        a_ICP_CURRENT="12",
-        a_LPF_RESISTOR="8",
-        a_MFG_ENABLE_FILTEROPAMP="1",
-        a_MFG_GMCREF_SEL="2",
-        p_PLLRST_ENA="DISABLED",
-        p_INTFB_WAKE="DISABLED",
-        p_STDBY_ENABLE="DISABLED",
-        p_DPHASE_SOURCE="DISABLED",
-        p_OUTDIVIDER_MUXA="DIVA",
-        p_OUTDIVIDER_MUXB="DIVB",
-        p_FEEDBK_PATH="CLKOP",
+        **_FIXED,
         p_CLKI_DIV=dividers.reference,
         p_CLKFB_DIV=1,
-        p_CLKOP_DIV=dividers.multiple,
-        p_CLKOP_ENABLE="ENABLED",
-        p_CLKOP_CPHASE=dividers.multiple - 1,
-        p_CLKOP_FPHASE=0,
-        p_CLKOS_DIV=dividers.output,
-        p_CLKOS_ENABLE="ENABLED",
-        p_CLKOS_CPHASE=dividers.output - 1,
-        p_CLKOS_FPHASE=0,
+        **_output("CLKOP", dividers.multiple),
+        **_output("CLKOS", dividers.output),
         i_CLKI=signal,
         i_CLKFB=feedback,
-        **{
-            f"i_{name}": Const(0, 1)
-            for name in (
-                *("RST", "STDBY", "PHASESEL0", "PHASESEL1", "PHASEDIR", "PHASESTEP"),
-                *("PHASELOADREG", "PLLWAKESYNC", "ENCLKOP"),
-            )
-        },
+        **{f"i_{name}": Const(0, 1) for name in _UNUSED_INPUTS},
         o_CLKOP=feedback,
         o_CLKOS=clk,
         o_LOCK=locked,
     )
+
+
+def _output(name: str, divider: int) -> dict[str, int | str]:
+    """The parameters of an output whose edges fall on the oscillator's."""
+    return {
+        f"p_{name}_DIV": divider,
+        f"p_{name}_ENABLE": "ENABLED",
+        f"p_{name}_CPHASE": divider - 1,
+        f"p_{name}_FPHASE": 0,
+    }
