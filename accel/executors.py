@@ -13,7 +13,8 @@ from accel.advice import how_to_install
 from accel.compiler.graph import interpreter
 from accel.compiler.program.program import CoreProgram
 from accel.errors import ToolError, UserError
-from accel.host.driver import Counters, DrivenCore, Transport
+from accel.host.driver import Counters, DrivenCore
+from accel.host.exchange import Transport
 from accel.host.port import Port
 from accel.host.runner import run as run_core
 from accel.sim.cycles.cycle_model import LayerCycles, predict

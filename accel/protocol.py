@@ -1,64 +1,87 @@
-"""The frames that a host and a core exchange, byte by byte over any link.
+"""The bytes that a host and a core exchange over any link: protocol 4.
 
-A request is a header of ``HEADER_BYTES``: opcode, location (3 bytes), count (2 bytes), CRC. After
-the header of ``WRITE`` follow ``count`` memory words and their CRC. A reply is a status byte; where
-the request asks for data and the status is ``OK``, the data and their CRC follow. Numbers are
-little-endian. A byte 0 between frames is skipped. Within a frame the core waits at most
-``2 ** TIMEOUT_BITS`` cycles for a byte, then it forgets the frame.
-
-=========  =========================================  ==========================================
-opcode     meaning of location and count              data of the reply
-=========  =========================================  ==========================================
-WRITE      first word; words
-READ       first word; words                          the words
-RUN        first chunk; layers, 0 for all             none: the status comes when it is done
-INFO       none                                       identity, counters, ``FlashStatus``
-CHECK      none                                       none: the check of the flash begins anew
-=========  =========================================  ==========================================
-
-A location is a pointer as `Isa` has it: a word address, with the bank in the bit above the address.
-A core with a flash reads from there, too, as many bytes as the words have, where the pointer's
-highest bit is set; the other bits then are the number of a unit of the flash's image. The core runs
-nothing from a flash in which it has not found a whole image for a core like itself.
+The page [core/host_link/README.md](core/host_link/README.md) says what they mean and in which order
+they come; its tables are made from what stands here.
 """
 
+import zlib
+from collections.abc import Mapping
 from enum import IntEnum
-
-from amaranth.lib.crc import catalog
-
-HEADER_BYTES = 7
-LOCATION_BYTES = 3
-COUNT_BYTES = 2
-COUNTER_BITS = 26
-TIMEOUT_BITS = 22
-CRC = catalog.CRC8_SMBUS(data_width=8)  # initial value 0, not reflected
+from types import MappingProxyType
 
 MAGIC = b"accl"
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 IDENTITY_BYTES = 16  # magic, protocol version, rows, columns, weight bits, 8 bytes of digest
+
+COUNTER_BITS = 26
 COUNTERS = ("cycles", "busy", "waiting_weights", "waiting_drain")
 COUNTERS_BYTES = COUNTER_BITS * len(COUNTERS) // 8  # one directly after the other
-INFO_BYTES = IDENTITY_BYTES + COUNTERS_BYTES + 1
+STATE_BYTES = 1  # see `State`
+RESULT_BYTES = COUNTERS_BYTES + STATE_BYTES  # before the words of a result
+INFO_BYTES = IDENTITY_BYTES + RESULT_BYTES
+
+HEADER: Mapping[str, int] = MappingProxyType(
+    {"opcode": 1, "number": 1, "flags": 1, "lanes": 1, "count": 2, "location": 3}
+)
+"""Fields of a header in their order, and their bytes."""
+EXTENSION: Mapping[str, int] = MappingProxyType(
+    {"cycles": 2, "lanes": 1, "count": 2, "location": 3}
+)
+"""Fields of the payload of ``READ`` and ``RUN``."""
+CRC_BYTES = 4
+FIELD_BYTES = sum(HEADER.values())
+HEADER_BYTES = FIELD_BYTES + CRC_BYTES
+EXTENSION_BYTES = sum(EXTENSION.values())
+LOCATION_BYTES = HEADER["location"]
+PAYLOAD_BYTES = 1024  # of a ``WRITE``, at most
+FRAME_BYTES = HEADER_BYTES + PAYLOAD_BYTES + CRC_BYTES  # so many zeros end any frame
+ACKNOWLEDGEMENT_BYTES = 2 + CRC_BYTES
+
+COUNT_BITS = 11  # of the two bytes of a count: it is less than 2,048
+NUMBERS = 256  # numbers of frames, one after another, modulo this
+LIMIT_UNIT = 1 << 14  # cycles, in which the limit of a run is counted
+LIMIT_BITS = 16
+TIMEOUT_BITS = 22  # a frame is forgotten after 2 to the power of this many cycles without a byte
+SILENCE_BITS = 16  # after a spoilt frame the core is deaf until so long nothing has come
+SHORTEST_BIT = 3  # cycles of the core's clock that a bit on a serial line takes at least
 
 
 class Opcode(IntEnum):
-    """What a request asks for; ``NONE`` stands between frames."""
+    """What a frame asks for; ``NONE`` stands between frames."""
 
     NONE = 0
     WRITE = 1
-    READ = 2
-    RUN = 3
+    RUN = 2
+    READ = 3
     INFO = 4
-    CHECK = 5
+    HELLO = 5
+    CHECK = 6
+    ABORT = 7
+    RATE = 8
 
 
 class Status(IntEnum):
-    """How a reply begins."""
+    """How an answer begins: one with data, or an acknowledgement."""
 
+    RESULT = 0x82
+    DATA = 0x83
+    INFO = 0x84
     OK = 0xA5
-    BAD_HEADER = 0xE1
-    BAD_DATA = 0xE2
-    BAD_FLASH = 0xE3
+    SPOILT = 0xE1
+    UNKNOWN = 0xE2
+
+
+ACKNOWLEDGEMENTS = (Status.OK, Status.SPOILT, Status.UNKNOWN)
+
+
+class Outcome(IntEnum):
+    """How a run ended."""
+
+    DONE = 0
+    LAYERS = 1
+    CYCLES = 2
+    ABORTED = 3
+    BAD_FLASH = 4
 
 
 class FlashStatus(IntEnum):
@@ -71,22 +94,39 @@ class FlashStatus(IntEnum):
     WRONG_CRC = 4
 
 
+OUTCOME_SHIFT = 4  # of the outcome in the byte that tells a core's state, above the flash's status
 FLASH_IMAGE_LIMIT = 1 << 23  # bytes: an image has fewer
 
 
-_CRC_TABLE = bytes(CRC.compute([byte]) for byte in range(256))
+def crc(data: bytes) -> bytes:
+    """The CRC of ``data``: zlib's CRC-32, the lowest byte first."""
+    return zlib.crc32(data).to_bytes(CRC_BYTES, "little")
 
 
-def crc(data: bytes) -> int:
-    """The CRC of ``data``."""
-    value = 0
-    for byte in data:
-        value = _CRC_TABLE[value ^ byte]
-    return value
+def closed(data: bytes) -> bytes:
+    """``data`` and their CRC."""
+    return data + crc(data)
 
 
-def header(opcode: Opcode, location: int = 0, count: int = 0) -> bytes:
-    """A request's header with its CRC."""
-    fields = bytes([opcode]) + location.to_bytes(LOCATION_BYTES, "little")
-    fields += count.to_bytes(COUNT_BYTES, "little")
-    return fields + bytes([crc(fields)])
+def fields_of(layout: Mapping[str, int], values: Mapping[str, int]) -> bytes:
+    """The bytes of fields, the lowest byte of each first; those that are not given are 0."""
+    return b"".join(values.get(name, 0).to_bytes(size, "little") for name, size in layout.items())
+
+
+def values_of(layout: Mapping[str, int], data: bytes) -> dict[str, int]:
+    """The values of fields from their bytes."""
+    values, start = {}, 0
+    for name, size in layout.items():
+        values[name] = int.from_bytes(data[start : start + size], "little")
+        start += size
+    return values
+
+
+def header(opcode: Opcode, number: int = 0, **values: int) -> bytes:
+    """A header with its CRC; ``values`` are further fields of it."""
+    return closed(fields_of(HEADER, {"opcode": opcode, "number": number, **values}))
+
+
+def extension(**values: int) -> bytes:
+    """The payload of ``READ`` and ``RUN``, with its CRC."""
+    return closed(fields_of(EXTENSION, values))

@@ -5,6 +5,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
+from ..protocol import COUNTER_BITS, COUNTERS
+from .control.counters import Counters
+from .control.run_guard import RunGuard
 from .control.sequencer import Sequencer
 from .control.tile_loops import TileLoops
 from .datapath.array import SystolicArray
@@ -16,11 +19,12 @@ from .datapath.write_back import WriteBack, read_lead
 from .flash.bus import flash_pins
 from .flash.unit import FlashUnit
 from .host_link.link import Link
+from .host_link.receiver import LinkTimes
 from .memory.activation_banks import ActivationBanks
 from .memory.weight_buffer import WeightBuffer
 from .primitives.fanout import BusFanOut
 from .signals import delayed
-from .signatures import FillBus, ResultRule
+from .signatures import FillBus, LineRate, ResultRule
 
 
 class Core(wiring.Component):
@@ -34,6 +38,8 @@ class Core(wiring.Component):
         Use behavioural twins of the vendor's cells; the cycles are the same.
     flash_offset
         Where in the flash the program's image begins, in bytes, on cores that have one.
+    times
+        How long the link waits for bytes.
 
     Members
     -------
@@ -41,6 +47,8 @@ class Core(wiring.Component):
         The frames of `protocol`.
     running : Out(1)
         A program runs.
+    rate : Out(LineRate)
+        What the host says of the rate of a serial line.
     flash : Out(flash_pins)
         On cores with a flash.
     """
@@ -48,13 +56,22 @@ class Core(wiring.Component):
     i: stream.Interface
     o: stream.Interface
 
-    def __init__(self, config: AcceleratorConfig, *, simulate: bool = False, flash_offset: int = 0):
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        *,
+        simulate: bool = False,
+        flash_offset: int = 0,
+        times: LinkTimes | None = None,
+    ):
         self.config = config
         self.flash_offset = flash_offset
         self.banks = ActivationBanks(config, simulate=simulate)
         latency = self.banks.latency
-        self.link = Link(config, memory_latency=latency)
+        self.link = Link(config, memory_latency=latency, times=times)
         self.sequencer = Sequencer(config, memory_latency=latency, simulate=simulate)
+        self.counters = Counters(config, simulate=simulate)
+        self.guard = RunGuard(COUNTER_BITS)
         self.tile_loops = TileLoops(config)
         self.weights = WeightBuffer(config, simulate=simulate)
         self.padding = Padding(config, memory_latency=latency, simulate=simulate)
@@ -87,6 +104,7 @@ class Core(wiring.Component):
                 "i": In(stream.Signature(8)),
                 "o": Out(stream.Signature(8)),
                 "running": Out(1),
+                "rate": Out(LineRate()),
             }
         )
 
@@ -94,31 +112,56 @@ class Core(wiring.Component):
         m = Module()
         m.submodules.banks = banks = self.banks
         m.submodules.link = link = self.link
-        m.submodules.sequencer = sequencer = self.sequencer
-        m.submodules.tile_loops = tile_loops = self.tile_loops
+        m.submodules.guard = guard = self.guard
+        m.submodules.counters = counters = self.counters
+        clean = ResetInserter(guard.clean)
+        sequencer, tile_loops, write_back = self.sequencer, self.tile_loops, self.write_back
+        m.submodules.sequencer = clean(sequencer)
+        m.submodules.tile_loops = clean(tile_loops)
         m.submodules.weights = self.weights
         m.submodules.padding = self.padding
-        m.submodules.array = self.array
+        m.submodules.array = clean(self.array)
         m.submodules.feeder = self.feeder
-        m.submodules.drain = self.drain
-        m.submodules.write_back = write_back = self.write_back
+        m.submodules.drain = clean(self.drain)
+        m.submodules.write_back = clean(write_back)
 
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, wiring.flipped(self.o), link.o)
-        wiring.connect(m, link.control, sequencer.host)
+        wiring.connect(m, wiring.flipped(self.rate), link.rate)
+        wiring.connect(m, link.run, guard.link)
+        wiring.connect(m, guard.host, sequencer.host)
+        wiring.connect(m, link.memory, sequencer.memory)
+        wiring.connect(m, link.counters, counters.host)
+        wiring.connect(m, link.write, banks.host)
         wiring.connect(m, sequencer.layer, tile_loops.layer, write_back.layer)
         wiring.connect(m, sequencer.tiles, tile_loops.tiles)
         wiring.connect(m, tile_loops.read, banks.array)
         wiring.connect(m, write_back.memory, banks.result)
         m.d.comb += [
-            banks.shared_write.eq(link.write),
             link.read_data.eq(banks.shared.read_data),
             self.running.eq(~sequencer.host.idle),
         ]
+        self._count(m)
         self._connect_chunks(m)
         self._connect_operands(m)
         self._connect_results(m)
         return m
+
+    def _count(self, m):
+        """What a run's cycles are spent on."""
+        sequencer, counters = self.sequencer, self.counters
+        tiles = sequencer.tiles
+        events = {
+            "cycles": ~sequencer.host.idle,
+            "busy": tiles.busy,
+            "waiting_weights": tiles.waiting_weights,
+            "waiting_drain": tiles.waiting_drain,
+        }
+        m.d.comb += [
+            counters.clear.eq(self.guard.host.run),
+            counters.events.eq(Cat(events[name] for name in COUNTERS)),
+            self.guard.cycles.eq(counters.value[:COUNTER_BITS]),
+        ]
 
     def _connect_chunks(self, m):
         """The sequencer reads its program from the memory and, if there is one, from the flash."""
@@ -139,6 +182,7 @@ class Core(wiring.Component):
         wiring.connect(m, chunk, flash.chunk)
         wiring.connect(m, flash.memory, memory)
         wiring.connect(m, flash.dma_memory, self.banks.dma)
+        m.d.comb += flash.clean.eq(self.guard.clean)
 
     def _connect_operands(self, m):
         """Activations and weights come to the array in the same cycle as the step's marks."""
@@ -205,7 +249,5 @@ class Core(wiring.Component):
         m.d.comb += [
             write_back.coming.eq(delayed(m, drain.valid, lead, name="coming", init=0)),
             write_back.codes.eq(Cat(unit.code for unit in self.units)),
-            write_back.link_write.eq(sequencer.host.idle),
-            write_back.link_byte.eq(self.link.write_byte),
             sequencer.finished.eq(write_back.done),
         ]

@@ -5,26 +5,46 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from ..protocol import LOCATION_BYTES, FlashStatus
+from ..protocol import COUNT_BITS, HEADER, LIMIT_BITS, FlashStatus, Outcome
 
 
-class HostControl(wiring.Signature):
-    """The link runs the sequencer and uses its pointer while no program runs.
+class RunControl(wiring.Signature):
+    """The link begins and aborts runs.
+
+    Members
+    -------
+    start : Out(1), layers : Out, cycles : Out
+        Run the chunk at the sequencer's pointer; the run's limits, see `RunGuard`.
+    abort : Out(1)
+        End the run if there is one.
+    busy : In(1), outcome : In(Outcome)
+        There is one; how the last one ended.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "start": Out(1),
+                "layers": Out(COUNT_BITS),
+                "cycles": Out(LIMIT_BITS),
+                "abort": Out(1),
+                "busy": In(1),
+                "outcome": In(Outcome),
+            }
+        )
+
+
+class RunPort(wiring.Signature):
+    """Somebody runs the sequencer.
 
     Members
     -------
     run, stop : Out(1)
         Begin with the chunk at the pointer; end with the layer that runs.
-    idle, layer_done : In(1)
-        No program runs; a layer ends in this cycle.
+    idle, layer_done, last : In(1)
+        No program runs; a layer ends in this cycle; it is the program's last one.
     refused : In(1)
         The last run came to a chunk in a flash that holds no valid image, and ended there.
-    set_pointer : Out(3), pointer_byte : Out(8)
-        Write these bytes of the pointer.
-    access, advance : Out(1)
-        Access the word at the pointer; move the pointer to the next word.
-    counter_byte : In(8), next_counter_byte : Out(1)
-        The lowest byte of the counters; rotate them so that the next byte is the lowest.
     """
 
     def __init__(self) -> None:
@@ -34,15 +54,78 @@ class HostControl(wiring.Signature):
                 "stop": Out(1),
                 "idle": In(1),
                 "layer_done": In(1),
+                "last": In(1),
                 "refused": In(1),
-                "set_pointer": Out(LOCATION_BYTES),
-                "pointer_byte": Out(8),
-                "access": Out(1),
-                "advance": Out(1),
-                "counter_byte": In(8),
-                "next_counter_byte": Out(1),
             }
         )
+
+
+class HostMemory(wiring.Signature):
+    """The link uses the sequencer's pointer while no program runs.
+
+    Members
+    -------
+    set : Out(1), location : Out
+        Set the pointer, laid out as `Isa.pointer` has it.
+    access, advance : Out(1)
+        Read the word at the pointer; move the pointer to the next word.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        location = Out(Isa(config).pointer.size)
+        super().__init__({"set": Out(1), "location": location, "access": Out(1), "advance": Out(1)})
+
+
+class HostWrite(wiring.Signature):
+    """The link writes a word as soon as nobody else is about to access its bank.
+
+    Members
+    -------
+    valid : Out(1), location : Out(Isa.location), data : Out(word_bits)
+        A word to write there. It may be written in the cycle after.
+    taken : In(1)
+        It is written in this cycle.
+    """
+
+    def __init__(self, config: AcceleratorConfig) -> None:
+        super().__init__(
+            {
+                "valid": Out(1),
+                "location": Out(Isa(config).location),
+                "data": Out(config.word_bits),
+                "taken": In(1),
+            }
+        )
+
+
+class CounterPort(wiring.Signature):
+    """The link reads the counters while nothing is counted.
+
+    Members
+    -------
+    byte : In(8), next : Out(1)
+        The lowest byte of the counters; rotate them so that the next byte is the lowest.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"byte": In(8), "next": Out(1)})
+
+
+class LineRate(wiring.Signature):
+    """The link sets the rate of a serial line, which falls back where no good frame comes.
+
+    Members
+    -------
+    cycles : Out(16), set, apply : Out(1)
+        Cycles that a bit takes; keep this number; it is valid from now on.
+    good, expired : Out(1)
+        A good frame has come; none has for long.
+    """
+
+    def __init__(self) -> None:
+        width = 8 * HEADER["count"]
+        names = ("set", "apply", "good", "expired")
+        super().__init__({"cycles": Out(width), **{name: Out(1) for name in names}})
 
 
 class HostFlash(wiring.Signature):
@@ -228,14 +311,14 @@ class ResultPort(wiring.Signature):
 
 
 class MemoryPort(wiring.Signature):
-    """The sequencer and the link access memory when nobody else does.
+    """The sequencer and the link read memory when nobody else uses it.
 
     Members
     -------
     en : Out(1), location : Out(Isa.location)
-        Access this word.
+        Read this word.
     granted : In(1)
-        An access would take place in this cycle.
+        It would be read in this cycle.
     read_data : In(word_bits)
         What was read, the memory's latency later.
     """

@@ -1,58 +1,46 @@
 """The driver: loads programs into a core and runs them, over any transport of bytes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import astuple, dataclass
-from typing import Protocol
 
 import numpy as np
 
 from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
+from accel.host.exchange import Exchange, LinkError, Transport
 from accel.host.flash import FlashRefused, check_flash
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
     COUNTER_BITS,
     COUNTERS,
-    HEADER_BYTES,
+    COUNTERS_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
+    LIMIT_BITS,
+    LIMIT_UNIT,
     MAGIC,
+    OUTCOME_SHIFT,
+    PAYLOAD_BYTES,
+    PROTOCOL_VERSION,
+    RESULT_BYTES,
     FlashStatus,
     Opcode,
-    Status,
-    crc,
-    header,
+    Outcome,
+    closed,
+    extension,
 )
 
-MAX_WORDS = 4096  # of one frame: a frame that is spoilt is sent again as a whole
-ATTEMPTS = 3
-
-
-class LinkError(ToolError):
-    """The core does not answer, or answers what it should not."""
+SPARE_CYCLES = 1 << 20  # that a run may take beyond what is expected, before the core ends it
 
 
 class WrongCore(UserError):
     """The core at the other end was built for another configuration than the program."""
 
 
-class Transport(Protocol):
-    """A stream of bytes to a core and back."""
-
-    def write(self, data: bytes) -> None:
-        """Send all of ``data``."""
-
-    def read(self, count: int, cycles: int = 0) -> bytes:
-        """Return ``count`` bytes, or fewer where they do not come in time.
-
-        They may come ``cycles`` of the core's clock later than an answer usually does.
-        """
-
-    def discard(self) -> None:
-        """Wait until the line is silent, and forget all that came unread."""
+class RunEnded(ToolError):
+    """The core ended a run before it was done."""
 
 
 @dataclass(frozen=True)
@@ -78,128 +66,155 @@ class Counters:
         return Counters(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
-class Driver:
-    """Sends frames and reads their answers. Raises ``LinkError`` where the core cannot be talked
-    to.
+@dataclass(frozen=True)
+class RunResult:
+    """What a run counted, and the words that were read after it."""
 
-    ``retries`` counts the frames that had to be sent again. The core may take the rest of a
-    corrupted frame for other frames, and memory may have changed with them.
-    """
+    counters: Counters
+    data: bytes
+
+
+class Driver:
+    """Moves words, and runs programs. Raises ``LinkError`` where the core cannot be talked to."""
 
     def __init__(self, transport: Transport, config: AcceleratorConfig):
-        self.transport = transport
         self.config = config
-        self.retries = 0
         self.isa = Isa(config)
+        self.exchange = Exchange(transport)
+
+    @property
+    def retries(self) -> int:
+        """How often something was spoilt on the line and sent again."""
+        return self.exchange.retries
 
     def connect(self) -> None:
-        """Find the core, at the boundary of a frame, and check its identity. Raises
-        ``WrongCore``."""
-        self.transport.write(bytes(HEADER_BYTES))
-        found = self._info()[:IDENTITY_BYTES]
+        """Find the core, end what it is at, and check its identity. Raises ``WrongCore``."""
+        found = self.exchange.begin()[:IDENTITY_BYTES]
         if found == identity(self.config):
             return
         if found[: len(MAGIC)] != MAGIC:
             raise LinkError("Core did not identify itself; is this bitstream loaded?")
-        rows, columns, weight_bits = found[5:8]
+        version, rows, columns, weight_bits = found[len(MAGIC) :][:4]
+        if version != PROTOCOL_VERSION:
+            raise WrongCore(
+                f"Core speaks version {version} of the protocol, and this driver "
+                f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made"
+            )
         raise WrongCore(
             f"Core is a {rows}x{columns} array with {weight_bits}-bit weights of another build "
             f"than the program's {self.config.rows}x{self.config.columns}; load the bitstream that "
             f"was built with the same options"
         )
 
-    def counters(self) -> Counters:
-        """What the last run counted."""
-        values = int.from_bytes(self._info()[IDENTITY_BYTES:-1], "little")
-        shifts = range(0, len(COUNTERS) * COUNTER_BITS, COUNTER_BITS)
-        return Counters(*(values >> shift & (1 << COUNTER_BITS) - 1 for shift in shifts))
-
     def flash_status(self) -> FlashStatus:
         """What the core has found in its flash."""
-        return FlashStatus(self._info()[-1])
+        state = self.exchange.request(Opcode.INFO, INFO_BYTES).data[-1]
+        return FlashStatus(state & (1 << OUTCOME_SHIFT) - 1)
 
     def check_flash(self) -> None:
         """Have the core check its flash again."""
-        self._request(header(Opcode.CHECK), 0)
+        self.exchange.request(Opcode.CHECK)
 
     def read_flash(self, address: int, count: int) -> bytes:
         """Read ``count`` bytes of the flash, from byte ``address`` of the program's image on."""
         skipped, parts = address % FLASH_UNIT, []
         for start in range(address - skipped, address + count, FLASH_UNIT):
-            parts.append(self.read(FLASH, start, -(-FLASH_UNIT // self.config.rows))[:FLASH_UNIT])
+            words = -(-FLASH_UNIT // self.config.rows)
+            parts.append(self._read(self.isa.pointer_to(FLASH, start), words)[:FLASH_UNIT])
         return b"".join(parts)[skipped : skipped + count]
 
     def write(self, bank: int, address: int, data: bytes) -> None:
         """Write whole words."""
-        for start, words in self._frames(len(data) // self.config.rows):
-            part = data[start * self.config.rows : (start + words) * self.config.rows]
+        rows = self.config.rows
+        for start, words in self._frames(len(data) // rows):
+            part = data[start * rows : (start + words) * rows]
             location = self.isa.pointer_to(bank, address + start)
-            frame = header(Opcode.WRITE, location, words) + part + bytes([crc(part)])
-            self._request(frame, 0)
+            self.exchange.send(
+                Opcode.WRITE, closed(part), location=location, count=words, lanes=rows
+            )
 
     def read(self, bank: int, address: int, words: int) -> bytes:
-        """Read whole words, of the flash at most a frame of them."""
+        """Read whole words of memory."""
         parts = []
         for start, count in self._frames(words):
-            location = self.isa.pointer_to(bank, address + start)
-            frame = header(Opcode.READ, location, count)
-            parts.append(self._request(frame, count * self.config.rows))
+            parts.append(self._read(self.isa.pointer_to(bank, address + start), count))
         return b"".join(parts)
 
-    def run(self, bank: int, address: int, layers: int = 0, cycles: int = 0) -> None:
+    def run(
+        self,
+        bank: int,
+        address: int,
+        layers: int = 0,
+        cycles: int = 0,
+        result: tuple[int, int, int] = (0, 0, 0),
+    ) -> RunResult:
         """Run ``layers`` chunks from this one on, or all that are linked to it.
 
-        ``cycles`` is about how long that takes, which the answer is waited for in addition.
+        ``cycles`` is about how long that takes: it is waited for so long, and the core ends the run
+        if it takes far longer. ``result`` is a bank, an address and the number of words that are
+        read afterwards. Raises ``RunEnded`` and ``FlashRefused``.
         """
-        frame = header(Opcode.RUN, self.isa.pointer_to(bank, address), layers)
-        self._request(frame, 0, cycles)
+        read_bank, read_address, words = result
+        head = min(words, self._most)
+        limit = min((cycles + cycles // 4 + SPARE_CYCLES) // LIMIT_UNIT, (1 << LIMIT_BITS) - 1)
+        fields = {
+            "cycles": limit if cycles else 0,
+            "lanes": self.config.rows,
+            "count": head,
+            "location": self.isa.pointer_to(read_bank, read_address),
+        }
+        answer = self.exchange.run(
+            extension(**fields),
+            RESULT_BYTES + head * self.config.rows,
+            limit * LIMIT_UNIT if cycles else 0,
+            location=self.isa.pointer_to(bank, address),
+            count=layers,
+        )
+        self._check_outcome(Outcome(answer[COUNTERS_BYTES] >> OUTCOME_SHIFT), layers, limit)
+        data = answer[RESULT_BYTES:]
+        if words > head:
+            data += self.read(read_bank, read_address + head, words - head)
+        return RunResult(_counters(answer[:COUNTERS_BYTES]), data)
+
+    def _check_outcome(self, outcome: Outcome, layers: int, limit: int) -> None:
+        if outcome == Outcome.BAD_FLASH:
+            raise FlashRefused("holds nothing that the core runs")
+        if outcome == Outcome.CYCLES:
+            raise RunEnded(
+                f"Run was not over after {limit * LIMIT_UNIT:,} cycles, so the core ended it; "
+                f"load the program again, and compile it again if that does not help"
+            )
+        if outcome == Outcome.ABORTED or (outcome == Outcome.LAYERS and not layers):
+            raise RunEnded(
+                "Run was ended by somebody else; is another program using the core's port?"
+            )
+
+    @property
+    def _most(self) -> int:
+        """Words of a frame or an answer."""
+        return PAYLOAD_BYTES // self.config.rows
 
     def _frames(self, words: int) -> Iterable[tuple[int, int]]:
-        return ((start, min(MAX_WORDS, words - start)) for start in range(0, words, MAX_WORDS))
+        most = self._most
+        return ((start, min(most, words - start)) for start in range(0, words, most))
 
-    def _info(self) -> bytes:
-        return self._request(header(Opcode.INFO), INFO_BYTES)
-
-    def _request(self, frame: bytes, count: int, cycles: int = 0) -> bytes:
-        """Send a frame until it is answered, after ``cycles``, by ``count`` bytes with a right
-        CRC."""
-        problem = ""
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                self._resynchronize()
-            self.transport.write(frame)
-            status = self.transport.read(1, cycles)
-            if status == bytes([Status.BAD_FLASH]):
-                raise FlashRefused("holds nothing that the core runs")
-            if status != bytes([Status.OK]):
-                problem = f"answered {status.hex()}" if status else "did not answer"
-                continue
-            if not count:
-                return b""
-            answer = self.transport.read(count + 1)
-            if len(answer) == count + 1 and crc(answer) == 0:
-                return answer[:-1]
-            problem = f"answered {len(answer)} of {count + 1} bytes or a wrong CRC"
-        raise LinkError(
-            f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
-        )
-
-    def _resynchronize(self) -> None:
-        """Have both ends drop what is left of a frame and of its answer."""
-        self.retries += 1
-        self.transport.write(bytes(HEADER_BYTES))
-        self.transport.discard()
+    def _read(self, location: int, words: int) -> bytes:
+        rows = self.config.rows
+        payload = extension(lanes=rows, count=words, location=location)
+        return self.exchange.request(Opcode.READ, words * rows, payload).data
 
 
-class _Spoilt(Exception):
-    """A frame of a sample had to be sent again."""
+def _counters(data: bytes) -> Counters:
+    values = int.from_bytes(data, "little")
+    shifts = range(0, len(COUNTERS) * COUNTER_BITS, COUNTER_BITS)
+    return Counters(*(values >> shift & (1 << COUNTER_BITS) - 1 for shift in shifts))
 
 
 class DrivenCore:
     """A core behind a driver, in the form that `runner.run` takes. The program is loaded once.
 
-    A sample in which a frame had to be sent again is not trusted: the program is loaded and the
-    sample run once more. Layers overwrite what others have read, so a run cannot just be repeated.
+    What is spoilt on the line is sent again, and costs nothing but time: the core executes each
+    frame once.
 
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
     by one, and ``layer_counters`` has those of the last sample; otherwise ``total`` has their sum.
@@ -222,12 +237,12 @@ class DrivenCore:
         self.stepped = False
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
-        self._loaded = False
-        self._believed = 0
         self.driver.connect()
         if program.flash:
             check_flash(self.driver, program.flash)
-        self._load()
+        for chunk in program.contents:
+            if chunk.bank != FLASH:
+                self.driver.write(chunk.bank, chunk.address, chunk.data)
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
@@ -244,49 +259,20 @@ class DrivenCore:
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        for _ in range(ATTEMPTS):
-            if not self._load():
-                continue
-            self._believed, self._loaded = self.driver.retries, False
-            with suppress(_Spoilt):
-                kept = self._run(sample, keep)
-                self._check()
-                self._loaded = True
-                return kept
-        raise LinkError(
-            f"Link spoils too many frames, {ATTEMPTS} times in one sample; check the cable, or "
-            f"build for a lower baud rate"
-        )
-
-    def _load(self) -> bool:
-        """Load the program unless it is there, and say whether it is."""
-        if not self._loaded:
-            retries = self.driver.retries
-            for chunk in self.program.contents:
-                if chunk.bank != FLASH:
-                    self.driver.write(chunk.bank, chunk.address, chunk.data)
-            self._loaded = self.driver.retries == retries
-        return self._loaded
-
-    def _check(self) -> None:
-        """Stop where memory may have changed: a core that runs what is no program never ends."""
-        if self.driver.retries != self._believed:
-            raise _Spoilt
-
-    def _run(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
-    ) -> dict[str, np.ndarray]:
         for name, data in sample.items():
             place = self.program.placement(name)
             self.driver.write(place.bank, place.address, data.tobytes())
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
-        self._check()
         first = self.program.entries[0]
         expected = sum(self.expected, Counters(0, 0, 0, 0))
-        self.driver.run(first.bank, first.address, cycles=expected.cycles)
-        self.total = self.driver.counters().unwrapped(expected)
-        return {name: self._read(name) for name in keep}
+        name, *others = [*keep, None]
+        result = self.driver.run(
+            first.bank, first.address, cycles=expected.cycles, result=self._words(name)
+        )
+        self.total = result.counters.unwrapped(expected)
+        answer = {other: self._read(other) for other in others if other is not None}
+        return answer | ({} if name is None else {name: np.frombuffer(result.data, np.uint8)})
 
     def _step(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
@@ -295,14 +281,25 @@ class DrivenCore:
         self.layer_counters = []
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)
         for command, chunk, expected in layers:
-            self._check()
-            self.driver.run(chunk.bank, chunk.address, layers=1, cycles=expected.cycles)
-            self.layer_counters.append(self.driver.counters().unwrapped(expected))
-            if command.output in keep:
-                kept[command.output] = self._read(command.output)
+            name = command.output if command.output in keep else None
+            result = self.driver.run(
+                chunk.bank,
+                chunk.address,
+                layers=1,
+                cycles=expected.cycles,
+                result=self._words(name),
+            )
+            self.layer_counters.append(result.counters.unwrapped(expected))
+            if name is not None:
+                kept[name] = np.frombuffer(result.data, np.uint8)
         return kept
 
-    def _read(self, tensor: str) -> np.ndarray:
+    def _words(self, tensor: str | None) -> tuple[int, int, int]:
+        """Bank, address and words of a tensor."""
+        if tensor is None:
+            return 0, 0, 0
         place = self.program.placement(tensor)
-        words = place.layout.words(self.program.config.rows)
-        return np.frombuffer(self.driver.read(place.bank, place.address, words), np.uint8)
+        return place.bank, place.address, place.layout.words(self.program.config.rows)
+
+    def _read(self, tensor: str) -> np.ndarray:
+        return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from accel.compiler.program.program_file import Image
 from accel.config import FLASH
 
-from .driver import ATTEMPTS, Driver, LinkError, Transport
+from .driver import Driver
+from .exchange import Transport
 from .flash import check_flash
 
 
@@ -49,16 +50,11 @@ def load(
         check_flash(driver, image.flash)
     chunks = [chunk for chunk in image.chunks if chunk.bank != FLASH]
     size = sum(len(chunk.data) for chunk in chunks)
-    for _ in range(ATTEMPTS):
-        done, retries = 0, driver.retries
-        for chunk in chunks:
-            driver.write(chunk.bank, chunk.address, chunk.data)
-            done += len(chunk.data)
-            if progress:
-                progress(done)
-        if driver.retries == retries:  # else memory may hold what nobody sent
-            return Loading(size, counted.sent, time.monotonic() - start)
-    raise LinkError(
-        f"Link spoils too many frames, in each of {ATTEMPTS} attempts to load; check the cable, or "
-        f"build for a lower baud rate"
-    )
+    done = 0
+    for chunk in chunks:
+        driver.write(chunk.bank, chunk.address, chunk.data)
+        done += len(chunk.data)
+        if progress:
+            progress(done)
+    driver.exchange.settle()
+    return Loading(size, counted.sent, time.monotonic() - start)

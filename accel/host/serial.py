@@ -8,7 +8,7 @@ from serial.tools import list_ports
 
 from accel.errors import UserError
 
-from .driver import LinkError
+from .exchange import LinkError
 from .port import Port
 
 PATIENCE = 2.0  # seconds, more than the core waits for the rest of a frame

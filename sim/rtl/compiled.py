@@ -26,6 +26,7 @@ from accel.flow.products.products import NotWhole, check_netlist
 from accel.flow.tools import COMPILER, ToolMisnamed, find_tool, named_command
 from accel.numeric.formats import FORMATS
 from accel.processes.children import TimeoutExpired, run
+from accel.protocol import FRAME_BYTES, SILENCE_BITS
 
 from ..rtl2cpp.activity import Rest
 from ..rtl2cpp.emit import cpp
@@ -209,7 +210,9 @@ class CompiledCore:
         return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
 
     def discard(self) -> None:
-        """Nothing arrives that was not asked for."""
+        """Be silent until nothing comes, for longer than the core is deaf."""
+        while self.advance(b"", FRAME_BYTES, 2 << SILENCE_BITS)[1]:
+            pass
 
     def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
         """Run until ``data`` is taken and ``count`` bytes have come, but at most ``limit`` cycles.

@@ -27,7 +27,7 @@ class Harness(Elaboratable):
             ("chip", "core.flash"),
             ("core.link",),
         ),
-        restless=("core.flash.reader.bus.clock", "core.sequencer.counters.value"),
+        restless=("core.flash.reader.bus.clock", "core.counters.value"),
     )
 
     def __init__(self, config: AcceleratorConfig):

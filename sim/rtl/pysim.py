@@ -11,6 +11,7 @@ from typing import Any
 from amaranth.sim import Simulator
 
 from accel.config import AcceleratorConfig
+from accel.protocol import FRAME_BYTES, SILENCE_BITS
 
 from .harness import FLASH_OFFSET, Harness
 
@@ -78,7 +79,12 @@ class SimulatedCore:
         return bytes(self._received)
 
     def discard(self) -> None:
-        """Nothing arrives that was not asked for."""
+        """Be silent until nothing comes, for longer than the core is deaf."""
+        self._received = bytearray(b"-")
+        while self._received:
+            self._received, self._wanted = bytearray(), FRAME_BYTES
+            self._advance(lambda: False, 2 << SILENCE_BITS)
+        self._wanted = 0
 
     def _advance(self, done: Any, limit: int = TIMEOUT_CYCLES) -> None:
         limit += self.cycles

@@ -8,6 +8,7 @@ from ...config import AcceleratorConfig
 from ...protocol import COUNTER_BITS, COUNTERS
 from ..primitives.fanout import fan_out
 from ..signals import advanced, delayed
+from ..signatures import CounterPort
 
 
 class Counters(wiring.Component):
@@ -21,8 +22,8 @@ class Counters(wiring.Component):
         Set all counters to 0.
     events : In(len(COUNTERS))
         What happens in this cycle, a bit for each counter.
-    rotate : In(1)
-        Move all counters down by a byte; the lowest byte becomes the highest. Nothing may be
+    host : In(CounterPort)
+        Moves all counters down by a byte; the lowest byte becomes the highest. Nothing may be
         counted meanwhile.
     value : Out
         The counters, one directly after the other.
@@ -34,7 +35,7 @@ class Counters(wiring.Component):
             {
                 "clear": In(1),
                 "events": In(len(COUNTERS)),
-                "rotate": In(1),
+                "host": In(CounterPort()),
                 "value": Out(len(COUNTERS) * COUNTER_BITS),
             }
         )
@@ -50,6 +51,7 @@ class Counters(wiring.Component):
             name="clear",
             init=0,
         )
+        m.d.comb += self.host.byte.eq(self.value[:8])
         rotated = Cat(self.value[8:], self.value[:8])
         for index, name in enumerate(COUNTERS):
             event = delayed(m, self.events[index], 1, name=f"count_{name}", init=0)
@@ -57,8 +59,8 @@ class Counters(wiring.Component):
             counter = self.value[bits]
             with m.If(clear[index]):
                 m.d.sync += counter.eq(0)
-            with m.Elif(event | self.rotate):
+            with m.Elif(event | self.host.next):
                 m.d.sync += counter.eq(
-                    advanced(counter, C(1, 1), load=self.rotate, loaded=rotated[bits])
+                    advanced(counter, C(1, 1), load=self.host.next, loaded=rotated[bits])
                 )
         return m

@@ -5,12 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...isa import Isa
-from ...protocol import LOCATION_BYTES
 from ..signals import advanced
 
 
 class Pointer(wiring.Component):
-    """A register that is loaded at once or byte by byte, and counts words of memory.
+    """A register that is loaded, and counts words of memory.
 
     It counts on from the last word of bank 0 to the first of bank 1. A read of the flash goes on
     from where it began, so a pointer into the flash need not count.
@@ -19,8 +18,8 @@ class Pointer(wiring.Component):
     -------
     load : In(1), next : In
         Take ``next``, laid out as `Isa.pointer` has it.
-    set_byte : In(3), byte : In(8)
-        Take ``byte`` as these bytes of the pointer.
+    set : In(1), location : In
+        Take ``location``, laid out likewise. Not with ``load``.
     advance : In(1)
         Go to the next word.
     value : Out(Isa.pointer)
@@ -33,8 +32,8 @@ class Pointer(wiring.Component):
             {
                 "load": In(1),
                 "next": In(isa.pointer.size),
-                "set_byte": In(LOCATION_BYTES),
-                "byte": In(8),
+                "set": In(1),
+                "location": In(isa.pointer.size),
                 "advance": In(1),
                 "value": Out(isa.pointer),
             }
@@ -44,17 +43,14 @@ class Pointer(wiring.Component):
         m = Module()
         value = self.value.as_value()
         location_bits = self.isa.location.size
-        byte = self.byte.replicate(-(-len(value) // 8))[: len(value)]
-        loaded = Mux(self.load, self.next, byte)
-        load = self.load | self.set_byte.any()
+        loaded = Mux(self.load, self.next, self.location)
+        load = self.load | self.set
         following = Cat(
             advanced(value[:location_bits], C(1, 1), load=load, loaded=loaded[:location_bits]),
             loaded[location_bits:],
         )
-        for bit in range(len(value)):
-            enable = self.load | self.set_byte[bit // 8]
-            if bit < location_bits:
-                enable |= self.advance
-            with m.If(enable):
-                m.d.sync += value[bit].eq(following[bit])
+        with m.If(load | self.advance):
+            m.d.sync += value[:location_bits].eq(following[:location_bits])
+        with m.If(load):
+            m.d.sync += value[location_bits:].eq(following[location_bits:])
         return m

@@ -7,18 +7,17 @@ from amaranth.utils import bits_for
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ...protocol import COUNTERS
 from ..signals import delayed
 from ..signatures import (
     ChunkPort,
     DmaControl,
     FillBus,
     FlashControl,
-    HostControl,
+    HostMemory,
     LayerControl,
+    RunPort,
     TileControl,
 )
-from .counters import Counters
 from .descriptor import DescriptorRegister
 from .pointer import Pointer
 from .segment import SegmentCounter
@@ -38,14 +37,16 @@ class Sequencer(wiring.Component):
 
     Members
     -------
-    host : In(HostControl)
-        Runs, and the link's use of the pointer and the counters.
+    host : In(RunPort)
+        Runs.
+    memory : In(HostMemory)
+        The link's use of the pointer.
     chunk : Out(ChunkPort)
         Where the program is read.
     layer : Out(LayerControl)
         The layer that runs.
     tiles : Out(TileControl)
-        Which halves are full; what the counters count.
+        Which halves are full.
     fill : Out(FillBus)
         Fills lookup tables, channel parameters and weights.
     release, release_half : In(1)
@@ -61,7 +62,6 @@ class Sequencer(wiring.Component):
         self.isa = isa = Isa(config)
         self.memory_latency = memory_latency
         self.pointer = Pointer(isa)
-        self.counters = Counters(config, simulate=simulate)
         self.descriptor = DescriptorRegister(
             config, memory_latency=memory_latency, simulate=simulate
         )
@@ -71,7 +71,8 @@ class Sequencer(wiring.Component):
         super().__init__(
             {
                 **flash,
-                "host": In(HostControl()),
+                "host": In(RunPort()),
+                "memory": In(HostMemory(config)),
                 "chunk": Out(ChunkPort(config)),
                 "layer": Out(LayerControl(isa)),
                 "tiles": Out(TileControl()),
@@ -85,7 +86,6 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.pointer = pointer = self.pointer
-        m.submodules.counters = self.counters
         m.submodules.descriptor = descriptor = self.descriptor
         m.submodules.segment = segment = SegmentCounter(self._length_bits)
 
@@ -99,17 +99,17 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             segment.asking.eq(Cat(asking.values()).any()),
             segment.granted.eq(self.chunk.granted),
-            self.chunk.en.eq(segment.asking | self.host.access),
+            self.chunk.en.eq(segment.asking | self.memory.access),
             self.chunk.pointer.eq(pointer.value),
             pointer.next.eq(descriptor.value.next),
-            pointer.set_byte.eq(self.host.set_pointer),
-            pointer.byte.eq(self.host.pointer_byte),
-            pointer.advance.eq(segment.taken | self.host.advance),
+            pointer.set.eq(self.memory.set),
+            pointer.location.eq(self.memory.location),
+            pointer.advance.eq(segment.taken | self.memory.advance),
             descriptor.taken.eq(taken["descriptor"]),
             descriptor.data.eq(self.chunk.data),
             self.layer.descriptor.eq(descriptor.value),
+            self.host.last.eq(descriptor.value.last),
         ]
-        self._count(m)
         self._fill(m, arrives)
         complete = delayed(m, segment.end, self.memory_latency, name="complete", init=0)
         loaded = complete & arrives["weights"]
@@ -134,20 +134,6 @@ class Sequencer(wiring.Component):
         parameters = self.config.columns * isa.channel_parameter_words
         words = max(isa.descriptor_words, tables, parameters)
         return max(bits_for(words - 1), isa.descriptor["weight_words_less_one"].width)
-
-    def _count(self, m):
-        events = {
-            "cycles": ~self.host.idle,
-            "busy": self.tiles.busy,
-            "waiting_weights": self.tiles.waiting_weights,
-            "waiting_drain": self.tiles.waiting_drain,
-        }
-        m.d.comb += [
-            self.counters.clear.eq(self.host.run),
-            self.counters.events.eq(Cat(events[name] for name in COUNTERS)),
-            self.counters.rotate.eq(self.host.next_counter_byte),
-            self.host.counter_byte.eq(self.counters.value[:8]),
-        ]
 
     def _fill(self, m, arrives):
         fill = self.fill

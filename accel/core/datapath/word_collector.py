@@ -45,8 +45,6 @@ class WordCollector(wiring.Component):
         Where the results of a later cycle go.
     codes : In(8 * requantizers)
         Codes to store, of neighbouring columns.
-    link_write : In(1), link_byte : In(8)
-        No program runs: every byte of the word is this one.
     writing_next : Out(1)
         A word is written in the next cycle.
     address : Out, write_en : Out(rows), write_data : Out(word_bits)
@@ -61,8 +59,6 @@ class WordCollector(wiring.Component):
             {
                 "destination": In(destination_layout(config)),
                 "codes": In(8 * config.requantizers),
-                "link_write": In(1),
-                "link_byte": In(8),
                 "writing_next": Out(1),
                 "address": Out(Isa(config).address_bits),
                 "write_en": Out(config.rows),
@@ -82,11 +78,10 @@ class WordCollector(wiring.Component):
         ]
 
         chosen = C((1 << count) - 1, count) << at.byte
-        values = Mux(self.link_write, self.link_byte.replicate(count), self.codes)
         for index in range(rows):
-            with m.If(self.link_write | chosen[index]):
+            with m.If(chosen[index]):
                 m.d.sync += self.write_data.word_select(index, 8).eq(
-                    values.word_select(index % count, 8)
+                    self.codes.word_select(index % count, 8)
                 )
         write_en_next = Signal(rows)
         m.d.comb += [

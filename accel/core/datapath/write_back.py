@@ -42,8 +42,6 @@ class WriteBack(wiring.Component):
         The residual operands of neighbouring results, codes + 128; 0 in a layer without.
     codes : In(8 * requantizers)
         Codes to store, of neighbouring columns.
-    link_write : In(1), link_byte : In(8)
-        No program runs: every byte of the word to write is this one.
     memory : Out(ResultPort)
         The output bank.
     done : Out(1)
@@ -59,8 +57,6 @@ class WriteBack(wiring.Component):
                 "coming": In(1),
                 "residual": Out(8 * config.requantizers),
                 "codes": In(8 * config.requantizers),
-                "link_write": In(1),
-                "link_byte": In(8),
                 "memory": Out(ResultPort(config)),
                 "done": Out(1),
             }
@@ -78,8 +74,6 @@ class WriteBack(wiring.Component):
             address.loops.eq(loops.o),
             collector.destination.eq(address.o),
             collector.codes.eq(self.codes),
-            collector.link_write.eq(self.link_write),
-            collector.link_byte.eq(self.link_byte),
             self.done.eq(collector.done),
         ]
 

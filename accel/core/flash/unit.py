@@ -53,6 +53,8 @@ class FlashUnit(wiring.Component):
         What the sequencer reads, in flash or from the memory.
     dma : In(DmaControl), dma_memory : Out(DmaPort)
         DMA transfers, and where their words go.
+    clean : In(1)
+        Forget a run: its reads and transfers. It lasts several cycles.
     """
 
     def __init__(
@@ -83,14 +85,16 @@ class FlashUnit(wiring.Component):
                 "memory": Out(MemoryPort(config)),
                 "dma": In(DmaControl(Isa(config))),
                 "dma_memory": Out(DmaPort(config)),
+                "clean": In(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.reader = reader = self.reader
-        m.submodules.dma = dma = self.dma_engine
-        m.submodules.packer = self.packer
+        dma, clean = self.dma_engine, ResetInserter(self.clean)
+        m.submodules.dma = clean(dma)
+        m.submodules.packer = clean(self.packer)
         wiring.connect(m, wiring.flipped(self.pins), reader.pins)
         wiring.connect(m, wiring.flipped(self.dma), dma.control)
         wiring.connect(m, wiring.flipped(self.dma_memory), dma.memory)
@@ -98,7 +102,7 @@ class FlashUnit(wiring.Component):
         m.d.comb += [
             reader.start.eq(self.control.start | self.host.start),
             reader.address.eq(Cat(C(0, exact_log2(FLASH_UNIT)), pointer.as_value()[:-1])),
-            reader.stop.eq(self.control.stop),
+            reader.stop.eq(self.control.stop | self.clean),
             reader.check.eq(self.host.check),
             self.control.valid.eq(reader.status == FlashStatus.OK),
             self.host.selected.eq(pointer.flash),

@@ -1,292 +1,191 @@
-"""The core's host interface: frames of bytes in, replies out."""
+"""The core's host interface: frames of bytes in, answers out."""
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for, exact_log2
+from amaranth.utils import bits_for
 
 from ... import protocol
 from ...config import AcceleratorConfig
-from ...identity import identity
-from ...protocol import IDENTITY_BYTES, FlashStatus, Opcode, Status
-from ..signals import delayed
-from ..signatures import HostControl, HostFlash
-from .framer import Framer
-from .item_counter import ItemCounter
+from ...isa import Isa
+from ..signatures import CounterPort, HostFlash, HostMemory, HostWrite, LineRate, RunControl
+from .byte_crc import bits_of
+from .dispatch import Dispatch
+from .order import FrameOrder
+from .receiver import LinkTimes, Receiver
+from .request import RequestRegister
+from .sender import Sender
+from .words import PayloadWords
 
 
 class Link(wiring.Component):
-    """Serves the requests of `protocol`, one at a time.
+    """Serves the requests of `protocol`. Receiver and sender do not wait for each other.
 
-    Timing: requests to memory and sequencer pass a register, and so does the byte that comes with
-    them, so both are there in the same cycle. Data read from memory come
-    ``memory_latency`` cycles after the request and stay until the next one.
+    Timing: accesses to memory pass a register. Data read from memory come ``memory_latency`` cycles
+    after the access.
 
     Members
     -------
     i, o : stream of bytes
         From and to the host.
-    control : Out(HostControl)
-        Runs the sequencer, moves its pointer, and reads its counters.
-    write : Out(rows), write_byte : Out(8)
-        Bytes of the word at the pointer to write, one bit each; what to write came in the cycle
-        before ``control.access``.
-    read_data : In(word_bits)
-        The word that was read.
+    run : Out(RunControl)
+        Begins and aborts runs.
+    memory : Out(HostMemory), read_data : In(word_bits)
+        Moves the sequencer's pointer, and reads there while no program runs; what was read.
+    write : Out(HostWrite)
+        Words to write, at any time.
+    counters : Out(CounterPort)
+        What the last run counted.
+    rate : Out(LineRate)
+        The rate of a serial line.
     flash : Out(HostFlash)
         On cores with a flash: its status and the bytes from the pointer on.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
+    def __init__(
+        self, config: AcceleratorConfig, *, memory_latency: int, times: LinkTimes | None = None
+    ):
         self.config = config
-        self.memory_latency = memory_latency
+        crc_bits = bits_of(config.family)
+        self.receiver = Receiver(crc_bits=crc_bits, times=times or LinkTimes())
+        self.request = RequestRegister()
+        self.words = PayloadWords(config)
+        self.order = FrameOrder()
+        self.dispatch = Dispatch()
+        self.sender = Sender(config, memory_latency=memory_latency, crc_bits=crc_bits)
         super().__init__(
             {
                 **({"flash": Out(HostFlash())} if config.flash_lanes else {}),
                 "i": In(stream.Signature(8)),
                 "o": Out(stream.Signature(8)),
-                "control": Out(HostControl()),
-                "write": Out(config.rows),
-                "write_byte": Out(8),
+                "run": Out(RunControl()),
+                "memory": Out(HostMemory(config)),
                 "read_data": In(config.word_bits),
+                "write": Out(HostWrite(config)),
+                "counters": Out(CounterPort()),
+                "rate": Out(LineRate()),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        most = max(self.config.rows, protocol.INFO_BYTES, protocol.HEADER_BYTES)
-        m.submodules.framer = framer = Framer(most=most)
-        m.submodules.items = items = ItemCounter()
-        wiring.connect(m, wiring.flipped(self.i), framer.i)
-        wiring.connect(m, framer.o, wiring.flipped(self.o))
-        m.d.comb += [
-            self.write_byte.eq(self.i.payload),
-            items.byte.eq(framer.last_byte),
-            self.control.pointer_byte.eq(framer.last_byte),
-            self.control.stop.eq(items.last),
-        ]
-
-        states = _States(m, self, framer, items)
-        with m.FSM():
-            states.header()
-            states.decode()
-            states.write()
-            states.run()
-            states.status()
-            states.read()
-            states.info()
-            states.close()
+        m.submodules.receiver = receiver = self.receiver
+        m.submodules.request = self.request
+        m.submodules.words = self.words
+        m.submodules.order = self.order
+        m.submodules.dispatch = self.dispatch
+        m.submodules.sender = sender = self.sender
+        wiring.connect(m, wiring.flipped(self.i), receiver.i)
+        wiring.connect(m, sender.o, wiring.flipped(self.o))
+        wiring.connect(m, sender.counters, wiring.flipped(self.counters))
+        if self.config.flash_lanes:
+            wiring.connect(m, sender.flash, wiring.flipped(self.flash))
+        self._connect_frames(m)
+        self._connect_writes(m)
+        self._connect_order(m)
+        self._connect_answers(m)
         return m
 
-
-class _States:
-    """The states of the link, a method for each kind of request or part of a frame."""
-
-    def __init__(self, m, link, framer, items):
-        self.m, self.link, self.framer, self.items = m, link, framer, items
-        self.opcode, self.known = Signal(Shape.cast(Opcode), name="opcode"), Signal(name="known")
-        self.outcome = Signal(range(len(Status)), name="outcome")
-        self.held = Signal(8, name="held", reset_less=True)  # to send
-        self.from_flash = link.flash.selected if link.config.flash_lanes else C(0)
-        self.word_end = framer.count == link.config.rows - 1
-        self.info_end = framer.count == protocol.INFO_BYTES - 1
-        self.layer_done = delayed(m, link.control.layer_done, 1, name="layer_done", init=0)
-        self.load_count = self._registered(items.load, "load_count")
-        # Requests to the memory and the sequencer pass registers.
-        self.access = self._registered(link.control.access, "access")
-        self.write_mask = self._registered(link.write, "write")
-        self.advance = self._registered(link.control.advance, "advance")
-        self.set_pointer = self._registered(link.control.set_pointer, "set_pointer")
-        self.start_run = self._registered(link.control.run, "run")
-        self.next_counter_byte = self._registered(
-            link.control.next_counter_byte, "next_counter_byte"
-        )
-        m.d.comb += framer.data.eq(self.held)
-
-    def _registered(self, port, name):
-        """What ``port`` becomes in the next cycle, by default 0."""
-        following = Signal(len(port), name=f"{name}_next")
-        self.m.d.sync += port.eq(following)
-        return following
-
-    def _receive(self, when=1):
-        """Take a byte; whether one is taken in this cycle."""
-        self.m.d.comb += self.framer.receive.eq(when)
-        return self.framer.received
-
-    def _answer(self, status):
-        self.m.d.sync += self.outcome.eq(list(Status).index(status))
-        self.m.next = "Status"
-
-    def _next_word(self):
-        self.m.d.comb += [
-            self.advance.eq(1),
-            self.items.done.eq(1),
-            self.framer.restart_count.eq(1),
+    def _connect_frames(self, m):
+        """From the receiver to the request and its payload."""
+        receiver, request, dispatch = self.receiver, self.request, self.dispatch
+        words, byte = self.words, self.i.payload
+        m.d.comb += [
+            request.byte.eq(byte),
+            request.shift.eq(
+                receiver.field & ~Mux(receiver.begin, dispatch.waiting, dispatch.muted)
+            ),
+            words.begin.eq(receiver.good & ~receiver.in_payload & dispatch.follows),
+            words.byte.eq(byte),
+            words.take.eq(receiver.payload),
+            words.words.eq(dispatch.words),
+            words.lanes.eq(request.o.lanes),
+            words.discard.eq(dispatch.discard),
+            receiver.room.eq(words.room),
+            receiver.settled.eq(words.settled),
+            receiver.follows.eq(dispatch.follows),
+            receiver.unknown.eq(dispatch.unknown),
+            dispatch.opcode.eq(request.o.opcode),
+            dispatch.byte.eq(byte),
+            dispatch.begin.eq(receiver.begin),
+            dispatch.good.eq(receiver.good),
+            dispatch.in_payload.eq(receiver.in_payload),
+        ]
+        last_word = request.o.count[: protocol.COUNT_BITS] == 1
+        m.d.comb += [
+            request.step.eq(receiver.payload & dispatch.words & words.word_end),
+            receiver.last.eq(Mux(dispatch.words, words.word_end & last_word, words.extension_end)),
         ]
 
-    def header(self):
-        """Between frames, and the bytes of a request's header."""
-        m, framer, count = self.m, self.framer, self.framer.count
-        first = framer.i.payload
-        with m.State("Idle"):
-            m.d.sync += [self.opcode.eq(first), self.known.eq(first <= max(Opcode))]
-            m.d.comb += [framer.restart.eq(first == Opcode.NONE), framer.listen.eq(1)]
-            with m.If(framer.i.valid & (first != Opcode.NONE)):
-                m.next = "Header"
-        with m.State("Header"):
-            fields_end = count == protocol.HEADER_BYTES - 1
-            with m.If(self._receive()):
-                for index in range(protocol.LOCATION_BYTES):
-                    m.d.comb += self.set_pointer[index].eq(count == 1 + index)
-                m.d.comb += self.load_count.eq((count > protocol.LOCATION_BYTES) & ~fields_end)
-                with m.If(fields_end):
-                    m.next = "Decode"
-            with m.Elif(framer.expired):
-                m.next = "Forget"
-        with m.State("Forget"):
-            m.d.comb += framer.restart.eq(1)
-            m.next = "Idle"
+    def _connect_writes(self, m):
+        """Words go to where the request's location has come. One that is read goes first."""
+        words, request, sender = self.words, self.request, self.sender
+        location = request.o.location[: Isa(self.config).location.size]
+        m.d.comb += [
+            self.write.valid.eq(words.o.valid & ~sender.memory.access),
+            self.write.location.eq(location),
+            self.write.data.eq(words.o.payload),
+            words.o.ready.eq(self.write.taken),
+            request.advance.eq(self.write.taken),
+            sender.read_data.eq(self.read_data),
+            self.memory.advance.eq(sender.memory.advance),
+        ]
+        m.d.sync += self.memory.access.eq(sender.memory.access)
 
-    def decode(self):
-        """Begin what the header asks for."""
-        m, framer = self.m, self.framer
-        with m.State("Decode"), m.If(framer.settled & framer.ready):
-            m.d.comb += framer.restart.eq(1)
-            with m.If(~framer.crc_is_zero | ~self.known):
-                self._answer(Status.BAD_HEADER)
-            with m.Elif(self.opcode == Opcode.WRITE):
-                m.next = "Receive"
-            with m.Elif(self.opcode == Opcode.RUN):
-                m.d.comb += self.start_run.eq(1)
-                m.next = "Run"
-            with m.Else():
-                self._answer(Status.OK)
-                if self.link.config.flash_lanes:
-                    m.d.comb += self.link.flash.check.eq(self.opcode == Opcode.CHECK)
+    def _connect_order(self, m):
+        receiver, order, dispatch, sender = self.receiver, self.order, self.dispatch, self.sender
+        m.d.comb += [
+            order.number.eq(self.request.o.number),
+            order.step.eq(dispatch.step),
+            order.set.eq(dispatch.set),
+            order.acknowledge.eq(dispatch.acknowledge),
+            order.spoilt.eq(receiver.spoilt & ~dispatch.muted),
+            order.unknown.eq(dispatch.refuse),
+            order.sent.eq(sender.number_sent),
+            dispatch.is_next.eq(order.is_next),
+            dispatch.is_last.eq(order.is_last),
+            sender.due.eq(order.due),
+            sender.status.eq(order.status),
+            sender.expected.eq(order.expected),
+        ]
+        # A rate is valid once its acknowledgement has been sent.
+        rate_due = Signal()
+        with m.If(dispatch.rate):
+            m.d.sync += rate_due.eq(1)
+        with m.Elif(sender.acknowledged):
+            m.d.sync += rate_due.eq(0)
+        m.d.comb += [
+            self.rate.cycles.eq(self.request.o.count),
+            self.rate.set.eq(dispatch.rate),
+            self.rate.apply.eq(rate_due & sender.acknowledged),
+            self.rate.good.eq(receiver.good),
+            self.rate.expired.eq(receiver.expired),
+        ]
 
-    def write(self):
-        """WRITE: words and their CRC."""
-        m, framer = self.m, self.framer
-        with m.State("Receive"):
-            with m.If(self._receive(~self.items.busy)):
-                m.d.comb += [self.access.eq(1), self.write_mask.eq(1 << framer.count)]
-                with m.If(self.word_end):
-                    self._next_word()
-                    with m.If(self.items.last):
-                        m.next = "Check"
-            with m.Elif(framer.expired):
-                m.next = "Forget"
-        with m.State("Check"):
-            with m.If(self._receive()):
-                m.next = "Verdict"
-            with m.Elif(framer.expired):
-                m.next = "Forget"
-        with m.State("Verdict"), m.If(framer.settled & framer.ready):
-            self._answer(Status.BAD_DATA)
-            with m.If(framer.crc_is_zero):
-                self._answer(Status.OK)
-
-    def run(self):
-        """RUN: until the sequencer is idle again."""
-        m, control = self.m, self.link.control
-        with m.State("Run"):
-            m.d.comb += self.items.done.eq(self.layer_done)
-            with m.If(control.idle & ~control.run):
-                self._answer(Status.OK)
-                with m.If(control.refused):
-                    self._answer(Status.BAD_FLASH)
-
-    def status(self):
-        """The first byte of a reply."""
-        m, framer = self.m, self.framer
-        with m.State("Status"):
-            m.d.comb += [
-                framer.data.eq(Array(C(value, 8) for value in Status)[self.outcome]),
-                framer.send.eq(1),
-            ]
-            with m.If(framer.sent):
-                m.d.comb += framer.restart.eq(1)
-                m.next = "Idle"
-                with m.If((self.outcome == 0) & (self.opcode == Opcode.READ)):
-                    m.next = "Fetch"
-                with m.If((self.outcome == 0) & (self.opcode == Opcode.INFO)):
-                    m.next = "Info"
-
-    def read(self):
-        """READ: words of memory, or bytes of the flash as they come."""
-        m, link, framer, count = self.m, self.link, self.framer, self.framer.count
-        chosen = Signal(8, reset_less=True)  # of a word, which comes from afar
-        with m.State("Fetch"), m.If(framer.ready):
-            arrived = self.from_flash | (count == 1 + link.memory_latency)
-            m.d.comb += [
-                self.access.eq((count == 0) & ~self.from_flash),
-                framer.count_cycle.eq(1),
-                framer.clear_count.eq(arrived),
-            ]
-            with m.If(arrived):
-                m.next = "Choose"
-            if link.config.flash_lanes:
-                m.d.comb += link.flash.start.eq(self.from_flash)
-        with m.State("Choose"), m.If(framer.ready):
-            byte = count[: bits_for(link.config.rows - 1)]
-            m.d.sync += chosen.eq(link.read_data.word_select(byte, 8))
-            m.next = "Data"
-        with m.State("Data"), m.If(framer.ready):
-            self._hold(chosen)
-        with m.State("Send data"):
-            self._send_data()
-
-    def _hold(self, chosen):
-        """Keep the byte to send: of the word, or of the flash once it has come."""
-        m = self.m
-        m.d.sync += self.held.eq(chosen)
-        m.next = "Send data"
-        if self.link.config.flash_lanes:
-            data = self.link.flash.data
-            with m.If(self.from_flash):
-                m.d.sync += [
-                    self.held.eq(data.payload),
-                    data.ready.eq(data.valid & ~data.ready),
-                ]
-                with m.If(~data.ready):
-                    m.next = "Data"
-
-    def _send_data(self):
-        m, framer = self.m, self.framer
-        m.d.comb += framer.send.eq(1)
-        with m.If(framer.sent):
-            m.next = "Choose"
-            with m.If(self.word_end):
-                self._next_word()
-                with m.If(~self.from_flash):
-                    m.next = "Fetch"
-                with m.If(self.items.last):
-                    m.next = "Close"
-
-    def info(self):
-        """INFO: what the core is, the counters, and what is known of the flash."""
-        m, link, framer, count = self.m, self.link, self.framer, self.framer.count
-        constants = Array(C(value, 8) for value in identity(link.config))
-        status = link.flash.status if link.config.flash_lanes else C(FlashStatus(0))
-        measured = Mux(self.info_end, status, link.control.counter_byte)
-        constant = constants[count[: exact_log2(IDENTITY_BYTES)]]
-        with m.State("Info"), m.If(framer.ready):
-            m.d.comb += self.next_counter_byte.eq((count >= IDENTITY_BYTES) & ~self.info_end)
-            m.d.sync += self.held.eq(Mux(count >= IDENTITY_BYTES, measured, constant))
-            m.next = "Send info"
-        with m.State("Send info"):
-            m.d.comb += framer.send.eq(1)
-            with m.If(framer.sent):
-                m.next = "Info"
-                with m.If(self.info_end):
-                    m.next = "Close"
-
-    def close(self):
-        """The CRC that ends a reply with data."""
-        m, framer = self.m, self.framer
-        with m.State("Close"):
-            m.d.comb += framer.send_crc.eq(1)
-            with m.If(framer.sent):
-                m.d.comb += framer.restart.eq(1)
-                m.next = "Idle"
+    def _connect_answers(self, m):
+        """From the request to the run and to the answer."""
+        request, extension = self.request.o, self.words.extension
+        dispatch, sender, config = self.dispatch, self.sender, self.config
+        size = Isa(config).pointer.size
+        m.d.comb += [
+            self.run.start.eq(dispatch.run),
+            self.run.layers.eq(request.count),
+            self.run.cycles.eq(extension.cycles),
+            self.run.abort.eq(dispatch.abort),
+            dispatch.busy.eq(sender.busy),
+            dispatch.running.eq(self.run.busy),
+            sender.start.eq(dispatch.answer),
+            sender.opcode.eq(request.opcode[: Shape.cast(protocol.Opcode).width]),
+            sender.tag.eq(request.number),
+            sender.lanes.eq(extension.lanes[: bits_for(config.rows)]),
+            sender.count.eq(extension.count),
+            sender.location.eq(extension.location),
+            sender.hold.eq(self.run.busy),
+            sender.outcome.eq(self.run.outcome),
+            self.memory.set.eq(dispatch.run | sender.memory.set),
+            self.memory.location.eq(
+                Mux(dispatch.run, request.location[:size], sender.memory.location)
+            ),
+        ]
+        if config.flash_lanes:
+            m.d.comb += self.flash.check.eq(dispatch.check)

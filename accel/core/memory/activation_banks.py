@@ -9,12 +9,12 @@ from ...isa import Isa
 from ..primitives.fanout import fan_out
 from ..primitives.memory import SinglePortMemory
 from ..signals import delayed
-from ..signatures import ActivationPort, DmaPort, MemoryPort, ResultPort
+from ..signatures import ActivationPort, DmaPort, HostWrite, MemoryPort, ResultPort
 
 
 class ActivationBanks(wiring.Component):
-    """Serves the array and the write-back first, then the sequencer and the link, then the DMA,
-    each bank on its own.
+    """Serves the array and the write-back first, then words that the link writes, then reads of the
+    sequencer or of the link, then the DMA, each bank on its own.
 
     The array and the write-back are never refused: a layer reads one bank and writes the other.
 
@@ -26,9 +26,10 @@ class ActivationBanks(wiring.Component):
         Reads for the array, and what they read.
     result : In(ResultPort)
         Accesses of the write-back.
-    shared : In(MemoryPort), shared_write : In(rows)
-        Accesses of the sequencer or of the link; the link writes these bytes of
-        ``result.write_data``, one bit each.
+    host : In(HostWrite)
+        Words that the link writes.
+    shared : In(MemoryPort)
+        Reads of the sequencer or of the link.
     dma : In(DmaPort)
         On cores with a flash: words to write where nobody else accesses their bank.
     """
@@ -52,8 +53,8 @@ class ActivationBanks(wiring.Component):
                 "array": In(ActivationPort(self.isa)),
                 "array_data": Out(config.word_bits),
                 "result": In(ResultPort(config)),
+                "host": In(HostWrite(config)),
                 "shared": In(MemoryPort(config)),
-                "shared_write": In(config.rows),
             }
         )
 
@@ -65,12 +66,20 @@ class ActivationBanks(wiring.Component):
         m = Module()
         array_en = delayed(m, self.array.coming, 1, name="array_en", init=0)
         result_en = delayed(m, self.result.coming, 1, name="result_en", init=0)
+        # One bus carries what is written, so two banks are not written in one cycle.
+        host, host_en, host_next = self.host, Signal(), Signal()
+        array_here = self.array.coming & (self.array.bank == host.location.bank)
+        m.d.comb += [
+            host_next.eq(host.valid & ~host_en & ~array_here & ~self.result.coming),
+            host.taken.eq(host_en),
+        ]
+        m.d.sync += host_en.eq(host_next)
         free = Signal(BANKS)
-        write_data, dma_en = self.result.write_data, C(0)
+        write_data, dma_en = Mux(host_en, host.data, self.result.write_data), C(0)
         if self.has_dma:
             dma_en = Signal()
             m.d.comb += [
-                dma_en.eq(self.dma.offered & ~result_en),
+                dma_en.eq(self.dma.offered & ~result_en & ~host_en),
                 self.dma.taken.eq(dma_en & free.bit_select(self.dma.location.bank, 1)),
             ]
             write_data = Mux(dma_en, self.dma.data, write_data)
@@ -79,9 +88,10 @@ class ActivationBanks(wiring.Component):
             m.d.sync += free[index].eq(
                 ~(self.array.coming & (self.array.bank == index))
                 & ~(self.result.coming & (self.result.bank == index))
+                & ~(host_next & (host.location.bank == index))
             )
             m.d.comb += bank.write_data.eq(write_data)
-            self._serve(m, index, bank, array_en, result_en, dma_en)
+            self._serve(m, index, bank, array_en, result_en, host_en, dma_en)
 
         shared_bank = self.shared.location.bank
         # A layer's results have one bank, which is known long before.
@@ -94,18 +104,18 @@ class ActivationBanks(wiring.Component):
         ]
         return m
 
-    def _serve(self, m, index, bank, array_en, result_en, dma_en):
+    def _serve(self, m, index, bank, array_en, result_en, host_en, dma_en):
         """What one bank does in this cycle."""
         array = array_en & (self.array.bank == index)
         result = result_en & (self.result.bank == index)
         shared = self.shared.en & (self.shared.location.bank == index)
-        address, write, dma = self.shared.location.address, self.shared_write, C(0)
+        host = host_en & (self.host.location.bank == index)
+        address, dma = self.shared.location.address, C(0)
         if self.has_dma:
             here = self.dma.location.bank == index
             dma = dma_en & here
             address = Mux(self.dma.offered & here, self.dma.location.address, address)
-            write = write | dma.replicate(len(write))
-        m.d.comb += bank.en.eq(array | result | shared | dma)
+        m.d.comb += bank.en.eq(array | result | host | shared | dma)
         with m.If(array):
             m.d.comb += bank.address.eq(self.array.address)
         with m.Elif(result):
@@ -114,7 +124,10 @@ class ActivationBanks(wiring.Component):
                 bank.write_en.eq(self.result.write_en),
             ]
         with m.Else():
-            m.d.comb += [bank.address.eq(address), bank.write_en.eq(write)]
+            m.d.comb += [
+                bank.address.eq(Mux(host, self.host.location.address, address)),
+                bank.write_en.eq((host | dma).replicate(self.config.rows)),
+            ]
 
     def _read(self, m, name, bank, cycles):
         """What was read in a bank, chosen for each byte beside it, some cycles later."""

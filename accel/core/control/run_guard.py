@@ -1,0 +1,95 @@
+"""Ends runs: at their limits, or when the host says so."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
+
+from ...protocol import LIMIT_BITS, LIMIT_UNIT, Outcome
+from ..signals import advanced, delayed
+from ..signatures import RunControl, RunPort
+
+CLEANING_CYCLES = 128  # longer than any result is on its way to memory
+_CLEARED = 6  # cycles from the beginning of a run after which its counters have been cleared
+
+
+class RunGuard(wiring.Component):
+    """Stands between the link and the sequencer.
+
+    A run ends with its last layer, with that which the limit of layers says, or when the counter of
+    cycles has passed the limit. Then, or where the link aborts it, ``clean`` is set for
+    ``CLEANING_CYCLES``: all that works on a run is to be as at power-up, and nothing that is on its
+    way must reach the memory afterwards.
+
+    Timing: ``host.run`` comes a cycle after ``link.start``; ``link.busy`` is set in between and
+    until all is over.
+
+    Members
+    -------
+    link : In(RunControl)
+        Limits of 0 stand for the greatest.
+    host : Out(RunPort)
+        The sequencer.
+    cycles : In
+        The counter of the run's cycles.
+    clean : Out(1)
+        Reset what works on a run.
+    """
+
+    def __init__(self, cycles_bits: int):
+        super().__init__(
+            {
+                "link": In(RunControl()),
+                "host": Out(RunPort()),
+                "cycles": In(cycles_bits),
+                "clean": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        link, host = self.link, self.host
+        # Minus the layers and the units of cycles that are left, less one
+        layers, units = Signal.like(link.layers), Signal(LIMIT_BITS)
+        last_unit, stopped = Signal(), Signal()
+        m.d.sync += [
+            host.run.eq(link.start),
+            host.stop.eq(~layers == 1),
+            last_unit.eq(~units == 1),
+        ]
+        passed = self._passed(m)
+        with m.If(link.start | host.layer_done):
+            m.d.sync += layers.eq(advanced(layers, C(1, 1), load=link.start, loaded=~link.layers))
+        with m.If(link.start | passed):
+            m.d.sync += units.eq(advanced(units, C(1, 1), load=link.start, loaded=~link.cycles))
+        with m.If(host.layer_done):
+            m.d.sync += stopped.eq(host.stop & ~host.last)
+
+        late = passed & last_unit
+        cleaning = Signal(range(CLEANING_CYCLES))
+        with m.If(link.start):
+            m.d.sync += link.busy.eq(1)
+        with m.Elif(self.clean):
+            m.d.sync += cleaning.eq(cleaning + 1)
+            with m.If(cleaning == CLEANING_CYCLES - 1):
+                m.d.sync += [self.clean.eq(0), link.busy.eq(0)]
+        with m.Elif(link.busy & (link.abort | late)):
+            m.d.sync += [
+                self.clean.eq(1),
+                link.outcome.eq(Mux(link.abort, Outcome.ABORTED, Outcome.CYCLES)),
+            ]
+        with m.Elif(link.busy & host.idle & ~host.run):
+            m.d.sync += [link.busy.eq(0), link.outcome.eq(Outcome.DONE)]
+            with m.If(stopped):
+                m.d.sync += link.outcome.eq(Outcome.LAYERS)
+            with m.If(host.refused):
+                m.d.sync += link.outcome.eq(Outcome.BAD_FLASH)
+        return m
+
+    def _passed(self, m):
+        """A unit of cycles has passed. The counter is cleared when a run has begun."""
+        unit = self.cycles[exact_log2(LIMIT_UNIT)]
+        before, passed = Signal(), Signal()
+        counting = delayed(m, self.link.busy, _CLEARED, name="counting", init=0)
+        m.d.sync += [before.eq(unit), passed.eq(counting & (before != unit))]
+        return passed

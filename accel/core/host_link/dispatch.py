@@ -1,0 +1,111 @@
+"""What becomes of a good frame: when a request begins, and which waits."""
+
+from amaranth.hdl import *
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ...protocol import Opcode
+
+
+class Dispatch(wiring.Component):
+    """Decides what a frame does.
+
+    A request that is answered with data waits until no other such answer is due. Meanwhile its
+    fields are kept, so the core hears only ``ABORT``: other frames that begin then are *muted*.
+
+    Members
+    -------
+    opcode : In(8), byte : In(8)
+        Of the request that is held; the byte that is taken.
+    begin, good, in_payload : In(1)
+        As `Receiver` has them.
+    follows, unknown : Out(1), words : Out(1), discard : Out(1)
+        What follows a header: a payload, nobody knows what; a payload of words, not to be written.
+    waiting, muted : Out(1)
+        A request waits; the frame in progress began while one did.
+    is_next, is_last : In(1), step, set : Out(1)
+        As `FrameOrder` has them.
+    acknowledge, refuse : Out(1)
+        Acknowledge a good frame, or one that is not known.
+    busy, running : In(1)
+        An answer with data is due; a run is in progress.
+    answer, run : Out(1)
+        The request becomes the answer that is due; it begins a run.
+    check, abort, rate : Out(1)
+        Check the flash; end the run; set the rate.
+    """
+
+    def __init__(self):
+        super().__init__(
+            {
+                "opcode": In(8),
+                "byte": In(8),
+                "begin": In(1),
+                "good": In(1),
+                "in_payload": In(1),
+                "follows": Out(1),
+                "unknown": Out(1),
+                "words": Out(1),
+                "discard": Out(1),
+                "waiting": Out(1),
+                "muted": Out(1),
+                "is_next": In(1),
+                "is_last": In(1),
+                "step": Out(1),
+                "set": Out(1),
+                "acknowledge": Out(1),
+                "refuse": Out(1),
+                "busy": In(1),
+                "running": In(1),
+                "answer": Out(1),
+                "run": Out(1),
+                "check": Out(1),
+                "abort": Out(1),
+                "rate": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        muted, waiting = self.muted, self.waiting
+        fresh, is_abort = Signal(), Signal()
+        write, run, read, info, hello, check, rate = (
+            self.opcode == opcode for opcode in Opcode if opcode not in (Opcode.NONE, Opcode.ABORT)
+        )
+        with m.If(self.begin):
+            m.d.sync += [muted.eq(waiting), is_abort.eq(self.byte == Opcode.ABORT)]
+
+        header = self.good & ~self.in_payload
+        payload = self.good & self.in_payload
+        heard = header & ~muted & ~is_abort
+        known = is_abort | (~muted & (write | run | read | info | hello | check | rate))
+        m.d.comb += [
+            self.words.eq(write),
+            self.follows.eq(~muted & ~is_abort & (write | run | read)),
+            self.unknown.eq(~known),
+            self.refuse.eq(header & ~muted & ~known),
+            self.abort.eq(header & is_abort),
+            self.rate.eq(heard & rate),
+            self.step.eq(payload & (write | run) & self.is_next),
+        ]
+        with m.If(heard):
+            m.d.sync += self.discard.eq(~self.is_next)
+
+        # A run that is asked for again has its answer again, unless that is due anyway.
+        again = self.is_last & ~self.running
+        m.d.comb += [
+            self.answer.eq(waiting & ~self.busy & ~check),
+            self.run.eq(self.answer & run & fresh),
+            self.set.eq(self.answer & hello),
+            self.check.eq(waiting & ~self.busy & check),
+            self.acknowledge.eq((payload & (write | run)) | self.abort | self.rate | self.check),
+        ]
+        with m.If(payload):
+            m.d.sync += fresh.eq(self.is_next)
+        with m.If(self.abort | (waiting & ~self.busy)):
+            m.d.sync += waiting.eq(0)
+        with m.Elif(heard & (info | hello | check)):
+            m.d.sync += waiting.eq(1)
+        with m.Elif(payload & (read | (run & (self.is_next | again)))):
+            m.d.sync += waiting.eq(1)
+        return m

@@ -1,0 +1,207 @@
+"""Frames and answers over any transport of bytes: what is spoilt is sent again, and nothing else.
+
+See [the protocol](../core/host_link/README.md).
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from accel import protocol
+from accel.errors import ToolError
+from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, crc, header
+
+ATTEMPTS = 3  # to find a core
+PERSISTENCE = 8  # attempts with a core that was found, between two frames that it has accepted
+WINDOW = 16  # frames that are sent ahead of their acknowledgement
+
+
+class LinkError(ToolError):
+    """The core does not answer, or answers what it should not."""
+
+
+class Transport(Protocol):
+    """A stream of bytes to a core and back."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of ``data``."""
+
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        """Return ``count`` bytes, or fewer where they do not come in time.
+
+        They may come ``cycles`` of the core's clock later than an answer usually does.
+        """
+
+    def discard(self) -> None:
+        """Be silent until the core has ended its deafness, and forget all that came unread."""
+
+
+class Fault(Exception):
+    """An answer did not come as it should."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: its status, its number or tag, and its data."""
+
+    status: Status
+    number: int
+    data: bytes = b""
+
+
+class Exchange:
+    """Sends frames and reads answers. Raises ``LinkError`` where the core cannot be talked to.
+
+    Counted frames are sent ahead of their acknowledgements, and from the first one on that the core
+    has not accepted once more after a fault. ``retries`` counts the faults.
+    """
+
+    def __init__(self, transport: Transport):
+        self.transport = transport
+        self.retries = 0
+        self._number = 0  # of the next counted frame
+        self._pending: deque[bytes] = deque()  # frames that are not acknowledged
+        self._faults = 0
+        self._probing = False  # the first of them has been sent after a fault, but not the others
+
+    def begin(self) -> bytes:
+        """Find the core, whatever it is at, and return the data of ``INFO``.
+
+        Of another version of the protocol only that which all have in common is returned.
+        """
+        problem = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:  # the core may have been left within a frame
+                self.retries += 1
+                self.transport.write(bytes(protocol.FRAME_BYTES))
+                self.transport.discard()
+            self.transport.write(header(Opcode.ABORT) + header(Opcode.HELLO))
+            try:
+                self._answer({})
+                info = self._answer({Status.INFO: protocol.INFO_BYTES})
+            except Fault as fault:
+                problem = str(fault)
+                continue
+            self._number, self._faults = 0, 0
+            self._pending.clear()
+            return info.data
+        raise LinkError(
+            f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
+        )
+
+    def request(self, opcode: Opcode, size: int = 0, payload: bytes = b"", **fields: int) -> Answer:
+        """Send a frame that is not counted, and return its answer, of ``size`` bytes if it has
+        data."""
+        self.settle()
+        kinds = {Opcode.READ: Status.DATA, Opcode.INFO: Status.INFO}
+        frame = header(opcode, **fields) + payload
+        while True:
+            self.transport.write(frame)
+            try:
+                answer = self._answer({kinds[opcode]: size} if opcode in kinds else {})
+                while opcode in kinds and answer.status == Status.OK:
+                    answer = self._answer({kinds[opcode]: size})
+            except Fault as fault:
+                self._recover(fault)
+                continue
+            self._faults = 0
+            return answer
+
+    def send(self, opcode: Opcode, payload: bytes = b"", **fields: int) -> int:
+        """Send a counted frame, and return its number. ``settle`` waits for the core to accept
+        it."""
+        self.settle(WINDOW - 1)
+        number = self._number
+        self._number = (number + 1) % NUMBERS
+        self._pending.append(header(opcode, number, **fields) + payload)
+        self.transport.write(self._pending[-1])
+        return number
+
+    def settle(self, left: int = 0) -> None:
+        """Wait until at most ``left`` frames are not accepted."""
+        while len(self._pending) > left:
+            try:
+                self._answer({})
+            except Fault as fault:
+                self._recover(fault)
+
+    def run(
+        self, limits: bytes, size: int, cycles: int, **fields: int
+    ) -> bytes:
+        """Have the core run, and return its result, of ``size`` bytes, after ``cycles``.
+
+        ``limits`` is the extension of ``RUN``. If the result is spoilt it is asked for again.
+        """
+        number = self.send(Opcode.RUN, limits, **fields)
+        frame = self._pending[-1]
+        while True:
+            try:
+                answer = self._answer({Status.RESULT: size}, cycles)
+                if answer.status == Status.RESULT:
+                    if answer.number != number or self._pending:
+                        raise Fault(f"answered with result {answer.number} instead of {number}")
+                    self._faults = 0
+                    return answer.data
+            except Fault as fault:
+                self._recover(fault)
+                if not self._pending:
+                    self.transport.write(frame)
+
+    def _answer(self, sizes: dict[Status, int], cycles: int = 0) -> Answer:
+        """The next answer: an acknowledgement, or one of these statuses with so many bytes.
+
+        Raises ``Fault``.
+        """
+        first = self.transport.read(1, cycles)
+        if not first:
+            raise Fault("did not answer")
+        if first[0] not in {*ACKNOWLEDGEMENTS, *sizes}:
+            raise Fault(f"answered {first.hex()}")
+        status = Status(first[0])
+        size = sizes.get(status, 0)
+        rest = self.transport.read(1 + size + protocol.CRC_BYTES)
+        whole = first + rest
+        if len(rest) < 1 + size + protocol.CRC_BYTES or crc(whole[:-4]) != whole[-4:]:
+            raise Fault(
+                f"answered {len(whole)} of {2 + size + protocol.CRC_BYTES} bytes or a wrong CRC"
+            )
+        answer = Answer(status, whole[1], whole[2:-4])
+        if status in ACKNOWLEDGEMENTS:
+            self._accepted(answer)
+        return answer
+
+    def _accepted(self, answer: Answer) -> None:
+        """Take note of an acknowledgement."""
+        first = (self._number - len(self._pending)) % NUMBERS
+        count = (answer.number - first) % NUMBERS
+        if answer.status == Status.UNKNOWN:
+            raise LinkError("Core does not know a request; load a bitstream of this version")
+        if count <= len(self._pending):
+            for _ in range(count):
+                self._pending.popleft()
+                self._faults = 0
+        elif self._probing:
+            raise Fault(f"expects frame {answer.number} instead of {first}")
+        if answer.status == Status.SPOILT:
+            raise Fault("received a spoilt frame")
+        if self._probing:
+            self._probing = False
+            for frame in self._pending:
+                self.transport.write(frame)
+
+    def _recover(self, fault: Fault) -> None:
+        """Have both ends drop what is left of a frame and of its answer, and send again."""
+        self._faults += 1
+        if self._faults == PERSISTENCE:
+            raise LinkError(
+                f"Core {fault}, {PERSISTENCE} times; check the cable, the baud rate and the "
+                f"bitstream"
+            )
+        self.retries += 1
+        self.transport.write(bytes(protocol.FRAME_BYTES))
+        self.transport.discard()
+        # How far the core has come is what its answer to the first frame says.
+        self._probing = bool(self._pending)
+        if self._pending:
+            self.transport.write(self._pending[0])
+
