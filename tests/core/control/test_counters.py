@@ -26,11 +26,11 @@ def test_events_are_counted_since_the_last_clear_and_rotate_back_to_where_they_w
             await ctx.tick()
             expected = sum(count << COUNTER_BITS * k for k, count in enumerate(counted))
             assert ctx.get(dut.value) == expected
-            ctx.set(dut.rotate, 1)
+            ctx.set(dut.host.next, 1)
             for index in range(COUNTERS_BYTES):
-                assert ctx.get(dut.value) & 0xFF == expected >> 8 * index & 0xFF
+                assert ctx.get(dut.host.byte) == expected >> 8 * index & 0xFF
                 await ctx.tick()
-            ctx.set(dut.rotate, 0)
+            ctx.set(dut.host.next, 0)
             assert ctx.get(dut.value) == expected
 
     simulate(dut, bench)

@@ -11,7 +11,6 @@ from accel.config import AcceleratorConfig
 from accel.core.control.sequencer import Sequencer
 from accel.isa import Isa
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS
-from accel.protocol import COUNTER_BITS, COUNTERS, COUNTERS_BYTES
 from tests.support.rtl.layers import random_fields
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
@@ -110,16 +109,14 @@ class Run:
                 {place: iter(words)} if place >> self.bit else dict(enumerate(words, place))
             )
         self.arriving = []
-        self.counted = dict.fromkeys(COUNTERS, 0)
         simulate(self.dut, self._bench, cycles=200_000)
 
     async def _bench(self, ctx):
         dut = self.dut
-        for index in range(3):
-            ctx.set(dut.host.pointer_byte, self.places[0] >> 8 * index & 0xFF)
-            ctx.set(dut.host.set_pointer, 1 << index)
-            await ctx.tick()
-        ctx.set(dut.host.set_pointer, 0)
+        ctx.set(dut.memory.location, self.places[0])
+        ctx.set(dut.memory.set, 1)
+        await ctx.tick()
+        ctx.set(dut.memory.set, 0)
         assert ctx.get(dut.host.idle)
         ctx.set(dut.host.run, 1)
         await self._tick(ctx)
@@ -141,20 +138,6 @@ class Run:
         ]
         if self.executed < len(self.chunks):  # where a run would go on
             assert self._pointer(ctx) == self.places[self.executed]
-        for name in COUNTERS[1:]:
-            ctx.set(getattr(dut.tiles, name), 0)
-        await ctx.tick().repeat(3)
-        # They come a byte at a time, and stand as before when all have come.
-        counters, whole = 0, ctx.get(dut.counters.value)
-        ctx.set(dut.host.next_counter_byte, 1)
-        for index in range(COUNTERS_BYTES):
-            counters |= (ctx.get(dut.counters.value) & 0xFF) << 8 * index
-            await ctx.tick()
-        ctx.set(dut.host.next_counter_byte, 0)
-        assert counters == whole == ctx.get(dut.counters.value)
-        mask = (1 << COUNTER_BITS) - 1
-        read = {name: counters >> COUNTER_BITS * k & mask for k, name in enumerate(COUNTERS)}
-        assert read == self.counted
 
     def _add_transfers(self, in_flash):
         """Before some layers comes a DMA transfer: a run of them begins in flash."""
@@ -173,15 +156,8 @@ class Run:
         return ctx.get(self.dut.chunk.pointer.as_value())
 
     async def _tick(self, ctx):
-        """A cycle of the memory, which grants some accesses, and of what is counted."""
+        """A cycle of the memory, which grants some accesses."""
         dut = self.dut
-        events = {name: int(self.rng.random() < 0.5) for name in COUNTERS[1:]}
-        for name, value in events.items():
-            ctx.set(getattr(dut.tiles, name), value)
-        if not ctx.get(dut.host.idle):
-            for name, value in events.items():
-                self.counted[name] += value
-            self.counted["cycles"] += 1
         if self.isa.config.flash_lanes:
             self._dma(ctx)
         granted = self.rng.random() < 0.7
@@ -322,20 +298,19 @@ def test_the_links_pointer_moves_word_by_word_and_on_into_bank_1():
 
     async def bench(ctx):
         location = BANK_WORDS - 2
-        for index in (2, 0, 1):
-            ctx.set(dut.host.pointer_byte, location >> 8 * index & 0xFF)
-            ctx.set(dut.host.set_pointer, 1 << index)
-            await ctx.tick()
-        ctx.set(dut.host.set_pointer, 0)
+        ctx.set(dut.memory.location, location)
+        ctx.set(dut.memory.set, 1)
+        await ctx.tick()
+        ctx.set(dut.memory.set, 0)
         for expected in (BANK_WORDS - 2, BANK_WORDS - 1, BANK_WORDS, BANK_WORDS + 1):
             for link_en in (0, 1):
-                ctx.set(dut.host.access, link_en)
+                ctx.set(dut.memory.access, link_en)
                 assert ctx.get(dut.chunk.en) == link_en
                 assert ctx.get(dut.chunk.pointer.as_value()) == expected
                 await ctx.tick()
-            ctx.set(dut.host.advance, 1)
-            ctx.set(dut.host.access, 0)
+            ctx.set(dut.memory.advance, 1)
+            ctx.set(dut.memory.access, 0)
             await ctx.tick()
-            ctx.set(dut.host.advance, 0)
+            ctx.set(dut.memory.advance, 0)
 
     simulate(dut, bench)

@@ -270,21 +270,3 @@ def test_residual_operands_are_what_bytes_held_and_no_read_meets_a_write(
 ):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers, family=family)
     Layers(config, seed, layers=4, seconds=(True, True, False)).check()
-
-
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-def test_the_links_byte_is_all_of_the_word(rows, columns, requantizers):
-    dut = WriteBack(AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers))
-    rng = random.Random(1)
-
-    async def bench(ctx):
-        ctx.set(dut.link_write, 1)
-        for _ in range(50):
-            byte = rng.getrandbits(8)
-            ctx.set(dut.link_byte, byte)
-            ctx.set(dut.codes, rng.getrandbits(8 * requantizers))
-            await ctx.tick()
-            assert ctx.get(dut.memory.write_data) == byte * (((1 << 8 * rows) - 1) // 0xFF)
-            assert not ctx.get(dut.memory.coming)
-
-    simulate(dut, bench)

@@ -31,7 +31,8 @@ class Traffic:
         self.seen = {name: [] for name in self.expected}
         self.layer_bank, self.layer_left = 0, 0
         self.coming = {"array": False, "result": False}
-        self.transferred = 0
+        self.transferred = self.host_words = 0
+        self.offered, self.host_free = None, False
         simulate(self.dut, self._bench)
 
     def _bytes(self):
@@ -50,11 +51,7 @@ class Traffic:
         for bank in (0, 1):
             for address in USED:
                 self.memory[bank, address] = value = self._bytes()
-                ctx.set(dut.shared.en, 1)
-                ctx.set(dut.shared.location, {"bank": bank, "address": address})
-                ctx.set(dut.shared_write, (1 << self.config.rows) - 1)
-                ctx.set(dut.result.write_data, value)
-                await ctx.tick()
+                await write_word(ctx, dut, bank, address, value)
         for time in range(self.cycles):
             self._cycle(ctx, time)
             for name, port in (
@@ -92,30 +89,55 @@ class Traffic:
         ctx.set(dut.result.address, result_address)
         ctx.set(dut.result.write_en, mask)  # without an access it means nothing
         ctx.set(dut.result.write_data, data)
-        # All writes share their data, so others write only where the write-back does not.
         shared_bank = rng.randrange(2)
-        shared_mask = self._mask() if not (results and mask) and rng.random() < 0.5 else 0
         ctx.set(dut.shared.en, others)
         ctx.set(dut.shared.location, {"bank": shared_bank, "address": address})
-        ctx.set(dut.shared_write, shared_mask)
 
-        granted = not ((reads and shared_bank == bank) or (results and shared_bank != bank))
+        written = self._host_word(ctx, reads, results)
+        busy = [reads and bank == index or results and bank != index for index in range(2)]
+        if written is not None:
+            assert not busy[written] and not results  # all writes share their data
+            busy[written] = True
+        granted = not busy[shared_bank]
         assert ctx.get(dut.shared.granted) == granted
         due = time + dut.latency
         if reads:
             self.expected["array_data"][due] = self.memory[bank, array_address]
         if results and not mask:
             self.expected["result_data"][due] = self.memory[1 - bank, result_address]
-        if others and granted and not shared_mask:
+        if others and granted:
             self.expected["shared_data"][due] = self.memory[shared_bank, address]
         if results and mask:
             self._store(1 - bank, result_address, mask, data)
-        if others and granted and shared_mask:
-            self._store(shared_bank, address, shared_mask, data)
-        elif self.config.flash_lanes:
-            self._transfer(ctx, reads, results, shared_bank if others else None)
+        if self.config.flash_lanes:
+            blocked = results or written is not None
+            self._transfer(ctx, busy, blocked, shared_bank if others else None)
 
-    def _transfer(self, ctx, reads, results, shared_bank):
+    def _host_word(self, ctx, reads, results):
+        """A word of the link is written as soon as nobody else is about to access its bank; the
+        bank where that is."""
+        dut, rng = self.dut, self.rng
+        if self.offered is None and rng.random() < 0.5:
+            self.offered = rng.randrange(2), rng.choice(USED), self._bytes()
+            self.host_free = False
+        ctx.set(dut.host.valid, self.offered is not None)
+        if self.offered is None:
+            assert not ctx.get(dut.host.taken)
+            return None
+        bank, address, data = self.offered
+        ctx.set(dut.host.location, {"bank": bank, "address": address})
+        ctx.set(dut.host.data, data)
+        assert ctx.get(dut.host.taken) == self.host_free
+        if self.host_free:
+            self._store(bank, address, (1 << self.config.rows) - 1, data)
+            self.offered, self.host_free = None, False
+            self.host_words += 1
+            return bank
+        reading = self.coming["array"] and self.layer_bank == bank
+        self.host_free = not reading and not self.coming["result"]
+        return None
+
+    def _transfer(self, ctx, busy, blocked, shared_bank):
         """A word of the DMA comes after everybody else."""
         dut, rng = self.dut, self.rng
         bank, address, data = rng.randrange(2), rng.choice(USED), self._bytes()
@@ -123,7 +145,7 @@ class Traffic:
         ctx.set(dut.dma.offered, offered)
         ctx.set(dut.dma.location, {"bank": bank, "address": address})
         ctx.set(dut.dma.data, data)
-        taken = offered and not results and not (reads and bank == self.layer_bank)
+        taken = offered and not blocked and not busy[bank]
         assert ctx.get(dut.dma.taken) == taken
         self.transferred += taken
         if taken:
@@ -131,12 +153,22 @@ class Traffic:
 
     def check(self):
         assert self.transferred > self.cycles // 50 or not self.config.flash_lanes
+        assert self.host_words > self.cycles // 20
 
         for name, expected in self.expected.items():
             seen = self.seen[name]
             due = {time: value for time, value in expected.items() if time < len(seen)}
             assert len(due) > self.cycles // 20
             assert {time: seen[time] for time in due} == due
+
+
+async def write_word(ctx, dut, bank, address, value):
+    """Write a word as the link does."""
+    ctx.set(dut.host.valid, 1)
+    ctx.set(dut.host.location, {"bank": bank, "address": address})
+    ctx.set(dut.host.data, value)
+    await ctx.tick().until(dut.host.taken)
+    ctx.set(dut.host.valid, 0)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -158,12 +190,11 @@ def test_a_word_that_was_read_stays_until_the_next_access(family):
 
     async def bench(ctx):
         ctx.set(dut.result.bank, 1)
+        for address in (7, 9):
+            await write_word(ctx, dut, 1, address, 0x01010101 * address)
         ctx.set(dut.shared.en, 1)
-        for address, mask in ((7, 0xF), (9, 0xF), (7, 0)):
-            ctx.set(dut.shared.location, {"bank": 1, "address": address})
-            ctx.set(dut.shared_write, mask)
-            ctx.set(dut.result.write_data, 0x01010101 * address)
-            await ctx.tick()
+        ctx.set(dut.shared.location, {"bank": 1, "address": 7})
+        await ctx.tick()
         ctx.set(dut.shared.en, 0)
         for _ in range(dut.latency - 1):
             await ctx.tick()
