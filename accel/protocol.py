@@ -21,12 +21,10 @@ RESULT_BYTES = COUNTERS_BYTES + STATE_BYTES  # before the words of a result
 INFO_BYTES = IDENTITY_BYTES + RESULT_BYTES
 
 HEADER: Mapping[str, int] = MappingProxyType(
-    {"opcode": 1, "number": 1, "flags": 1, "lanes": 1, "count": 2, "location": 3}
+    {"opcode": 1, "lanes": 1, "number": 1, "count": 2, "location": 3}
 )
 """Fields of a header in their order, and their bytes."""
-EXTENSION: Mapping[str, int] = MappingProxyType(
-    {"cycles": 2, "lanes": 1, "count": 2, "location": 3}
-)
+EXTENSION: Mapping[str, int] = MappingProxyType({"location": 3, "count": 2, "lanes": 1, "limit": 1})
 """Fields of the payload of ``READ`` and ``RUN``."""
 CRC_BYTES = 4
 FIELD_BYTES = sum(HEADER.values())
@@ -39,8 +37,8 @@ ACKNOWLEDGEMENT_BYTES = 2 + CRC_BYTES
 
 COUNT_BITS = 11  # of the two bytes of a count: it is less than 2,048
 NUMBERS = 256  # numbers of frames, one after another, modulo this
-LIMIT_UNIT = 1 << 14  # cycles, in which the limit of a run is counted
-LIMIT_BITS = 16
+LEAST_LIMIT_BITS = 12  # a run's limit is 2 to the power of this and its ``limit`` more
+NO_LIMIT = 15  # a run may take as long as it does
 TIMEOUT_BITS = 22  # a frame is forgotten after 2 to the power of this many cycles without a byte
 SILENCE_BITS = 16  # after a spoilt frame the core is deaf until so long nothing has come
 SHORTEST_BIT = 3  # cycles of the core's clock that a bit on a serial line takes at least

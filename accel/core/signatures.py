@@ -2,10 +2,11 @@
 
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from ..config import AcceleratorConfig
 from ..isa import Isa
-from ..protocol import COUNT_BITS, HEADER, LIMIT_BITS, FlashStatus, Outcome
+from ..protocol import COUNT_BITS, HEADER, NO_LIMIT, FlashStatus, Outcome
 
 
 class RunControl(wiring.Signature):
@@ -13,7 +14,7 @@ class RunControl(wiring.Signature):
 
     Members
     -------
-    start : Out(1), layers : Out, cycles : Out
+    start : Out(1), layers : Out, limit : Out
         Run the chunk at the sequencer's pointer; the run's limits, see `RunGuard`.
     abort : Out(1)
         End the run if there is one.
@@ -26,7 +27,7 @@ class RunControl(wiring.Signature):
             {
                 "start": Out(1),
                 "layers": Out(COUNT_BITS),
-                "cycles": Out(LIMIT_BITS),
+                "limit": Out(bits_for(NO_LIMIT)),
                 "abort": Out(1),
                 "busy": In(1),
                 "outcome": In(Outcome),

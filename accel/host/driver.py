@@ -18,9 +18,9 @@ from accel.protocol import (
     COUNTERS_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
-    LIMIT_BITS,
-    LIMIT_UNIT,
+    LEAST_LIMIT_BITS,
     MAGIC,
+    NO_LIMIT,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     PROTOCOL_VERSION,
@@ -156,9 +156,9 @@ class Driver:
         """
         read_bank, read_address, words = result
         head = min(words, self._most)
-        limit = min((cycles + cycles // 4 + SPARE_CYCLES) // LIMIT_UNIT, (1 << LIMIT_BITS) - 1)
+        limit = _limit_of(cycles)
         fields = {
-            "cycles": limit if cycles else 0,
+            "limit": limit,
             "lanes": self.config.rows,
             "count": head,
             "location": self.isa.pointer_to(read_bank, read_address),
@@ -166,7 +166,7 @@ class Driver:
         answer = self.exchange.run(
             extension(**fields),
             RESULT_BYTES + head * self.config.rows,
-            limit * LIMIT_UNIT if cycles else 0,
+            1 << LEAST_LIMIT_BITS + limit,
             location=self.isa.pointer_to(bank, address),
             count=layers,
         )
@@ -181,8 +181,8 @@ class Driver:
             raise FlashRefused("holds nothing that the core runs")
         if outcome == Outcome.CYCLES:
             raise RunEnded(
-                f"Run was not over after {limit * LIMIT_UNIT:,} cycles, so the core ended it; "
-                f"load the program again, and compile it again if that does not help"
+                f"Run was not over after {1 << LEAST_LIMIT_BITS + limit:,} cycles, and the core ended "
+                f"it; load the program again, and compile it again if that does not help"
             )
         if outcome == Outcome.ABORTED or (outcome == Outcome.LAYERS and not layers):
             raise RunEnded(
@@ -202,6 +202,13 @@ class Driver:
         rows = self.config.rows
         payload = extension(lanes=rows, count=words, location=location)
         return self.exchange.request(Opcode.READ, words * rows, payload).data
+
+
+def _limit_of(cycles: int) -> int:
+    """The least limit that a run of about so many cycles stays below."""
+    needed = (cycles + SPARE_CYCLES).bit_length()
+    least = max(0, needed - LEAST_LIMIT_BITS)
+    return least if cycles and LEAST_LIMIT_BITS + least < COUNTER_BITS else NO_LIMIT
 
 
 def _counters(data: bytes) -> Counters:

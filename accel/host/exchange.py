@@ -125,9 +125,7 @@ class Exchange:
             except Fault as fault:
                 self._recover(fault)
 
-    def run(
-        self, limits: bytes, size: int, cycles: int, **fields: int
-    ) -> bytes:
+    def run(self, limits: bytes, size: int, cycles: int, **fields: int) -> bytes:
         """Have the core run, and return its result, of ``size`` bytes, after ``cycles``.
 
         ``limits`` is the extension of ``RUN``. If the result is spoilt it is asked for again.
@@ -204,4 +202,3 @@ class Exchange:
         self._probing = bool(self._pending)
         if self._pending:
             self.transport.write(self._pending[0])
-

@@ -3,9 +3,8 @@
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import exact_log2
 
-from ...protocol import LIMIT_BITS, LIMIT_UNIT, Outcome
+from ...protocol import LEAST_LIMIT_BITS, NO_LIMIT, Outcome
 from ..signals import advanced, delayed
 from ..signatures import RunControl, RunPort
 
@@ -17,7 +16,7 @@ class RunGuard(wiring.Component):
     """Stands between the link and the sequencer.
 
     A run ends with its last layer, with that which the limit of layers says, or when the counter of
-    cycles has passed the limit. Then, or where the link aborts it, ``clean`` is set for
+    cycles has come to the limit. Then, or where the link aborts it, ``clean`` is set for
     ``CLEANING_CYCLES``: all that works on a run is to be as at power-up, and nothing that is on its
     way must reach the memory afterwards.
 
@@ -27,7 +26,7 @@ class RunGuard(wiring.Component):
     Members
     -------
     link : In(RunControl)
-        Limits of 0 stand for the greatest.
+        A limit of 0 layers stands for the greatest number.
     host : Out(RunPort)
         The sequencer.
     cycles : In
@@ -49,23 +48,22 @@ class RunGuard(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         link, host = self.link, self.host
-        # Minus the layers and the units of cycles that are left, less one
-        layers, units = Signal.like(link.layers), Signal(LIMIT_BITS)
-        last_unit, stopped = Signal(), Signal()
-        m.d.sync += [
-            host.run.eq(link.start),
-            host.stop.eq(~layers == 1),
-            last_unit.eq(~units == 1),
-        ]
-        passed = self._passed(m)
+        layers = Signal.like(link.layers)  # minus those that are left, less one
+        stopped, late = Signal(), Signal()
+        m.d.sync += [host.run.eq(link.start), host.stop.eq(~layers == 1)]
         with m.If(link.start | host.layer_done):
             m.d.sync += layers.eq(advanced(layers, C(1, 1), load=link.start, loaded=~link.layers))
-        with m.If(link.start | passed):
-            m.d.sync += units.eq(advanced(units, C(1, 1), load=link.start, loaded=~link.cycles))
         with m.If(host.layer_done):
             m.d.sync += stopped.eq(host.stop & ~host.last)
 
-        late = passed & last_unit
+        # The counter is cleared when a run has begun.
+        limit = Signal.like(link.limit)
+        with m.If(link.start):
+            m.d.sync += limit.eq(link.limit)
+        reached = Array(self.cycles[LEAST_LIMIT_BITS:])[limit]
+        counting = delayed(m, link.busy, _CLEARED, name="counting", init=0)
+        m.d.sync += late.eq(counting & reached & (limit != NO_LIMIT))
+
         cleaning = Signal(range(CLEANING_CYCLES))
         with m.If(link.start):
             m.d.sync += link.busy.eq(1)
@@ -85,11 +83,3 @@ class RunGuard(wiring.Component):
             with m.If(host.refused):
                 m.d.sync += link.outcome.eq(Outcome.BAD_FLASH)
         return m
-
-    def _passed(self, m):
-        """A unit of cycles has passed. The counter is cleared when a run has begun."""
-        unit = self.cycles[exact_log2(LIMIT_UNIT)]
-        before, passed = Signal(), Signal()
-        counting = delayed(m, self.link.busy, _CLEARED, name="counting", init=0)
-        m.d.sync += [before.eq(unit), passed.eq(counting & (before != unit))]
-        return passed

@@ -15,7 +15,7 @@ class Dispatch(wiring.Component):
 
     Members
     -------
-    opcode : In(8), byte : In(8)
+    opcode : In(4), byte : In(8)
         Of the request that is held; the byte that is taken.
     begin, good, in_payload : In(1)
         As `Receiver` has them.
@@ -38,7 +38,7 @@ class Dispatch(wiring.Component):
     def __init__(self):
         super().__init__(
             {
-                "opcode": In(8),
+                "opcode": In(Shape.cast(Opcode).width),
                 "byte": In(8),
                 "begin": In(1),
                 "good": In(1),
@@ -68,17 +68,21 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         muted, waiting = self.muted, self.waiting
-        fresh, is_abort = Signal(), Signal()
+        fresh, is_abort, in_range = Signal(), Signal(), Signal()
         write, run, read, info, hello, check, rate = (
             self.opcode == opcode for opcode in Opcode if opcode not in (Opcode.NONE, Opcode.ABORT)
         )
         with m.If(self.begin):
-            m.d.sync += [muted.eq(waiting), is_abort.eq(self.byte == Opcode.ABORT)]
+            m.d.sync += [
+                muted.eq(waiting),
+                is_abort.eq(self.byte == Opcode.ABORT),
+                in_range.eq(self.byte <= max(Opcode)),
+            ]
 
         header = self.good & ~self.in_payload
         payload = self.good & self.in_payload
         heard = header & ~muted & ~is_abort
-        known = is_abort | (~muted & (write | run | read | info | hello | check | rate))
+        known = is_abort | (~muted & in_range)
         m.d.comb += [
             self.words.eq(write),
             self.follows.eq(~muted & ~is_abort & (write | run | read)),
