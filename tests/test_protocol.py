@@ -1,57 +1,80 @@
 """Frames are what is documented, byte by byte: a core of today understands a host of tomorrow."""
 
+import zlib
+
 import pytest
-from amaranth.lib import crc as amaranth_crc
 
 from accel.config import AcceleratorConfig
 from accel.identity import IMAGE_HEADER_BYTES, identity, image_header
 from accel.protocol import (
     COUNTERS_BYTES,
+    EXTENSION_BYTES,
+    FRAME_BYTES,
+    HEADER,
+    HEADER_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
     FlashStatus,
     Opcode,
+    Outcome,
     Status,
+    closed,
     crc,
+    extension,
     header,
+    values_of,
 )
 
 
-def test_the_crc_is_that_of_smbus():
-    """By its published check value, and by Amaranth's catalog."""
-    assert crc(b"123456789") == 0xF4
-    parameters = amaranth_crc.catalog.CRC8_SMBUS(8)
-    data = bytes(range(256)) * 2
-    assert crc(data) == parameters.compute(data)
-    assert crc(data + bytes([crc(data)])) == 0
+def test_the_crc_is_that_of_ethernet():
+    """By its published check value."""
+    assert crc(b"123456789") == bytes.fromhex("2639f4cb")
+    assert closed(b"ab") == b"ab" + zlib.crc32(b"ab").to_bytes(4, "little")
 
 
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        (header(Opcode.WRITE, 0x123456, 0x789A), "015634129a78"),
-        (header(Opcode.READ, 5, 1), "020500000100"),
-        (header(Opcode.RUN), "030000000000"),
-        (header(Opcode.INFO), "040000000000"),
-        (header(Opcode.CHECK), "050000000000"),
+        (
+            header(Opcode.WRITE, 7, lanes=3, location=0x123456, count=0x89A),
+            "0103079a08563412",
+        ),
+        (header(Opcode.RUN, 255, location=5, count=1), "0200ff0100050000"),
+        (header(Opcode.READ, 9), "0300090000000000"),
+        (header(Opcode.INFO), "0400000000000000"),
+        (header(Opcode.HELLO, 1), "0500010000000000"),
+        (header(Opcode.CHECK), "0600000000000000"),
+        (header(Opcode.ABORT), "0700000000000000"),
+        (header(Opcode.RATE, count=3), "0800000300000000"),
+        (extension(location=0x123456, count=0x1FF, lanes=4, limit=9), "563412ff010409"),
     ],
 )
-def test_a_header_is_opcode_location_count_and_crc(request_, expected):
-    assert request_[:-1].hex() == expected
-    assert request_[-1] == crc(request_[:-1])
+def test_a_frame_is_its_fields_and_their_crc(request_, expected):
+    fields = bytes.fromhex(expected)
+    assert request_ == fields + zlib.crc32(fields).to_bytes(4, "little")
+
+
+def test_fields_are_read_as_they_are_written():
+    fields = {"opcode": 1, "number": 7, "lanes": 3, "location": 0x123456, "count": 0x89A}
+    assert values_of(HEADER, header(**{**fields, "opcode": Opcode.WRITE})) == fields
 
 
 def test_codes_stay_what_they_are():
-    assert [int(status) for status in Status] == [0xA5, 0xE1, 0xE2, 0xE3]
+    assert [int(status) for status in Status] == [0x82, 0x83, 0x84, 0xA5, 0xE1, 0xE2]
+    assert [int(outcome) for outcome in Outcome] == [0, 1, 2, 3, 4]
     assert [int(status) for status in FlashStatus] == [0, 1, 2, 3, 4]
     assert Opcode.NONE == 0
+
+
+def test_sizes_stay_what_they_are():
+    assert (HEADER_BYTES, EXTENSION_BYTES, FRAME_BYTES) == (12, 7, 12 + 1024 + 4)
 
 
 def test_what_a_core_says_of_itself_has_16_bytes():
     config = AcceleratorConfig(rows=4, columns=6, format="int8_int4")
     said = identity(config)
     assert len(said) == IDENTITY_BYTES == 16
-    assert said[:8] == b"accl" + bytes([3, 4, 6, 4])
+    assert said[:8] == b"accl" + bytes([4, 4, 6, 4])
     assert INFO_BYTES == 16 + 13 + 1
     assert COUNTERS_BYTES == 13  # four counters of 26 bits
 

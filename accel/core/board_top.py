@@ -31,7 +31,8 @@ class BoardTop(Elaboratable):
     Parameters
     ----------
     core : wiring.Component
-        Has streams of bytes ``i`` and ``o``, and ``running``, which is 1 while it is at work.
+        Has streams of bytes ``i`` and ``o``, ``rate`` as `Core` has it, and ``running``, which is 1
+        while it is at work.
     clock : ClockPlan
         The clock.
     uart : Pin
@@ -86,6 +87,7 @@ class BoardTop(Elaboratable):
         m.submodules.link = link = self.link
         wiring.connect(m, core.i, link.o)
         wiring.connect(m, link.i, core.o)
+        wiring.connect(m, link.rate, core.rate)
 
         pins = platform.request(*self.uart, dir="-")
         m.submodules.rx = rx = io.Buffer("i", pins.rx)

@@ -94,12 +94,13 @@ class Driver:
             return
         if found[: len(MAGIC)] != MAGIC:
             raise LinkError("Core did not identify itself; is this bitstream loaded?")
-        version, rows, columns, weight_bits = found[len(MAGIC) :][:4]
+        version = found[len(MAGIC)]
         if version != PROTOCOL_VERSION:
             raise WrongCore(
                 f"Core speaks version {version} of the protocol, and this driver "
                 f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made"
             )
+        rows, columns, weight_bits = found[len(MAGIC) + 1 :][:3]
         raise WrongCore(
             f"Core is a {rows}x{columns} array with {weight_bits}-bit weights of another build "
             f"than the program's {self.config.rows}x{self.config.columns}; load the bitstream that "
@@ -166,7 +167,7 @@ class Driver:
         answer = self.exchange.run(
             extension(**fields),
             RESULT_BYTES + head * self.config.rows,
-            1 << LEAST_LIMIT_BITS + limit,
+            cycles + SPARE_CYCLES if limit == NO_LIMIT else 1 << LEAST_LIMIT_BITS + limit,
             location=self.isa.pointer_to(bank, address),
             count=layers,
         )
@@ -180,9 +181,10 @@ class Driver:
         if outcome == Outcome.BAD_FLASH:
             raise FlashRefused("holds nothing that the core runs")
         if outcome == Outcome.CYCLES:
+            cycles = 1 << LEAST_LIMIT_BITS + limit
             raise RunEnded(
-                f"Run was not over after {1 << LEAST_LIMIT_BITS + limit:,} cycles, and the core ended "
-                f"it; load the program again, and compile it again if that does not help"
+                f"Run was not over after {cycles:,} cycles, and the core ended it; load the "
+                f"program again, and compile it again if that does not help"
             )
         if outcome == Outcome.ABORTED or (outcome == Outcome.LAYERS and not layers):
             raise RunEnded(

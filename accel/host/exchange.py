@@ -13,6 +13,7 @@ from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, crc, heade
 
 ATTEMPTS = 3  # to find a core
 PERSISTENCE = 8  # attempts with a core that was found, between two frames that it has accepted
+_VERSION_3 = bytes(7) + bytes.fromhex("040000000000a4")  # its request for what the core is
 WINDOW = 16  # frames that are sent ahead of their acknowledgement
 
 
@@ -67,7 +68,7 @@ class Exchange:
     def begin(self) -> bytes:
         """Find the core, whatever it is at, and return the data of ``INFO``.
 
-        Of another version of the protocol only that which all have in common is returned.
+        A core of version 3 says less: magic and version.
         """
         problem = ""
         for attempt in range(ATTEMPTS):
@@ -85,9 +86,19 @@ class Exchange:
             self._number, self._faults = 0, 0
             self._pending.clear()
             return info.data
+        old = self._oldest()
+        if old:
+            return old
         raise LinkError(
             f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
         )
+
+    def _oldest(self) -> bytes:
+        """What a core of version 3 says of itself, or nothing."""
+        self.transport.discard()
+        self.transport.write(_VERSION_3)
+        answer = self.transport.read(1 + len(protocol.MAGIC) + 1)[1:]
+        return answer if answer[:-1] == protocol.MAGIC else b""
 
     def request(self, opcode: Opcode, size: int = 0, payload: bytes = b"", **fields: int) -> Answer:
         """Send a frame that is not counted, and return its answer, of ``size`` bytes if it has
@@ -133,17 +144,17 @@ class Exchange:
         number = self.send(Opcode.RUN, limits, **fields)
         frame = self._pending[-1]
         while True:
+            self.settle()
             try:
                 answer = self._answer({Status.RESULT: size}, cycles)
                 if answer.status == Status.RESULT:
-                    if answer.number != number or self._pending:
+                    if answer.number != number:
                         raise Fault(f"answered with result {answer.number} instead of {number}")
                     self._faults = 0
                     return answer.data
             except Fault as fault:
                 self._recover(fault)
-                if not self._pending:
-                    self.transport.write(frame)
+                self.transport.write(frame)
 
     def _answer(self, sizes: dict[Status, int], cycles: int = 0) -> Answer:
         """The next answer: an acknowledgement, or one of these statuses with so many bytes.

@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from accel import boards
 from accel.core.board_top import BoardTop
-from accel.core.host_link.uart import Pace
+from accel.core.host_link.uart import Uart
 from accel.flow.build import build
 from accel.flow.plan import make_plan
 from accel.target import resources
@@ -188,8 +188,8 @@ def test_a_plan_is_the_same_every_time(name):
 @every_board
 def test_the_link_runs_at_the_rate_that_it_says(name):
     board = boards.get(name)
-    pace = Pace(clock_hz=board.clock.made_mhz * 1e6, baud=board.link.baud)
-    assert pace.made_baud == pytest.approx(board.link.baud, rel=0.02)
+    uart = Uart(clock_hz=board.clock.made_mhz * 1e6, baud=board.link.baud)
+    assert uart.made_baud == pytest.approx(board.link.baud, rel=0.02)
 
 
 @every_board

@@ -25,9 +25,18 @@ from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program_file import _LENGTHS, load_image, save
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError
-from accel.host.driver import crc
 from accel.host.loading import load as load_into
-from accel.protocol import FlashStatus, Status
+from accel.protocol import (
+    EXTENSION,
+    HEADER,
+    HEADER_BYTES,
+    INFO_BYTES,
+    FlashStatus,
+    Opcode,
+    Status,
+    closed,
+    values_of,
+)
 from tests.campaigns.fuzz_models import warnings_are_errors
 from tests.campaigns.fuzzing import values, workers
 from tests.campaigns.fuzzing.oracle_process import OracleProcess
@@ -49,18 +58,30 @@ class Yes:
 
     def __init__(self, core: bytes) -> None:
         self.core = core
+        self.answers = b""
 
     def write(self, data: bytes) -> None:
-        pass
+        while data:
+            head, data = data[:HEADER_BYTES], data[HEADER_BYTES:]
+            fields = values_of(HEADER, head)
+            opcode, number = fields["opcode"], fields["number"]
+            if opcode in (Opcode.INFO, Opcode.HELLO):
+                info = (self.core + bytes(INFO_BYTES))[: INFO_BYTES - 1] + bytes([FlashStatus.OK])
+                self.answers += closed(bytes([Status.INFO, number]) + info)
+            elif opcode == Opcode.READ:
+                asked, data = values_of(EXTENSION, data), b""
+                words = bytes(asked["count"] * asked["lanes"])
+                self.answers += closed(bytes([Status.DATA, number]) + words)
+            else:
+                data = data if opcode != Opcode.WRITE else b""
+                self.answers += closed(bytes([Status.OK, (number + 1) % 256]))
 
     def read(self, size: int, cycles: int = 0) -> bytes:
-        if size == 1:
-            return bytes([Status.OK])
-        answer = (self.core + bytes(size))[: size - 2] + bytes([FlashStatus.OK])
-        return answer + bytes([crc(answer)])
+        answer, self.answers = self.answers[:size], self.answers[size:]
+        return answer
 
     def discard(self) -> None:
-        pass
+        self.answers = b""
 
 
 @cache

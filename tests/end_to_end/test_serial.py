@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 import accel
 from accel.cli import app
-from accel.host.driver import DrivenCore, LinkError, WrongCore
+from accel.host.driver import DrivenCore, WrongCore
+from accel.host.exchange import PERSISTENCE, LinkError
 from accel.host.runner import run
 from accel.host.serial import Port, SerialTransport
+from accel.protocol import ACKNOWLEDGEMENT_BYTES, HEADER_BYTES, INFO_BYTES
 from accel.sim.compare import assert_same
 from tests.support.host.fake_core import Line
 from tests.support.networks.small import images, two_convolutions
@@ -29,8 +31,10 @@ from tests.support.host.serial_board import BAUD, SimulatedBoard
 DIGITS = Path(__file__).resolve().parents[2] / "examples/digits"
 CONFIG = accel.AcceleratorConfig()
 SECONDS = 60  # that a test may take; the simulated line is slow
-CONNECT = 14  # bytes to the core before the program
-INFO, CHUNKS, CHUNK = 34, 2, 252  # bytes of an identity; chunks, and bytes of the frame of one
+CONNECT = 2 * HEADER_BYTES  # bytes to the core before the program
+FOUND = ACKNOWLEDGEMENT_BYTES + INFO_BYTES + 6  # bytes of the core before that
+CHUNKS, CHUNK = 2, 260  # chunks, and bytes of the frame of one
+OK = ACKNOWLEDGEMENT_BYTES
 LOADED = CONNECT + CHUNKS * CHUNK
 
 # What compiles the same RTL stays in one process.
@@ -72,7 +76,7 @@ def program():
 @contextlib.contextmanager
 def connected(board):
     """A transport that loses its patience as soon as the simulation allows."""
-    transport = SerialTransport(Port(board.port, BAUD), patience=0.4, quiet=0.2)
+    transport = SerialTransport(Port(board.port, BAUD), patience=0.4, quiet=0.1)
     with contextlib.closing(transport):
         yield transport
 
@@ -139,7 +143,7 @@ def test_a_cable_that_is_pulled_midway_is_told_and_the_next_run_goes(board, prog
 SPOILT = {
     "garbage before the identity": (Line(), Line(extra={0: b"\x00ready\r\n"})),
     "garbage that looks like an answer": (Line(), Line(extra={0: b"\xa5" * 40})),
-    "garbage before a chunk's answer": (Line(), Line(extra={INFO + 1: b"\x00\xff"})),
+    "garbage before a chunk's answer": (Line(), Line(extra={FOUND + 1: b"\x00\xff"})),
     "a byte of the request for the identity lost": (Line({9}), Line()),
     "a byte of the identity lost": (Line(), Line({20})),
     "a byte of a chunk's header lost": (Line({CONNECT + 3}), Line()),
@@ -147,9 +151,9 @@ SPOILT = {
     "twenty bytes of a chunk lost": (Line(range(CONNECT + 100, CONNECT + 120)), Line()),
     "bytes of a chunk from nowhere": (Line(extra={CONNECT + 99: b"\x01\x02\x03"}), Line()),
     "a byte of the input lost": (Line({LOADED + 50}), Line()),
-    "the answer to the run lost": (Line(), Line({INFO + CHUNKS + 1})),
-    "a byte of the counters lost": (Line(), Line({INFO + CHUNKS + 10})),
-    "a byte of the result lost": (Line(), Line({2 * INFO + CHUNKS + 5})),
+    "the answer to the run lost": (Line(), Line(range(FOUND + 4 * OK, FOUND + 4 * OK + 90))),
+    "a byte of the counters lost": (Line(), Line({FOUND + 4 * OK + 10})),
+    "a byte of the result lost": (Line(), Line({FOUND + 4 * OK + 30})),
 }
 
 
@@ -163,16 +167,16 @@ def test_a_spoilt_frame_costs_no_answer(case, board, program):
 
 
 def test_the_second_layer_writes_over_the_input(program):
-    """Else a run could just be repeated, and the test above would not notice if it were."""
+    """Else the test above would not notice a run that is repeated."""
     code = program.code
     source, output = code.placement("x"), code.placement("t1")
     assert (source.bank, source.address) == (output.bank, output.address)
-    assert [len(chunk.data) + 8 for chunk in code.chunks] == [CHUNK] * CHUNKS
+    assert [len(chunk.data) + 16 for chunk in code.chunks] == [CHUNK] * CHUNKS
 
 
-def test_a_line_that_spoils_every_sample_is_told(board, program):
-    board.to_core = Line(lost=range(450, 1 << 30, 450))  # less than a program apart
-    with pytest.raises(LinkError, match=r"^Link spoils too many frames, 3 times in one sample;"):
+def test_a_line_that_spoils_every_frame_is_told(board, program):
+    board.to_core = Line(lost=range(CONNECT + 1, 1 << 30, 50))
+    with pytest.raises(LinkError, match=rf"^Core .*, {PERSISTENCE} times; check the cable"):
         answers(program, board, images(1))
 
 

@@ -9,66 +9,84 @@ from hypothesis import strategies as st
 
 from accel.api import compile
 from accel.config import AcceleratorConfig
-from accel.host.driver import (
-    ATTEMPTS,
-    MAX_WORDS,
-    Counters,
-    DrivenCore,
-    Driver,
-    LinkError,
-    WrongCore,
-)
+from accel.host.driver import SPARE_CYCLES, Counters, DrivenCore, Driver, RunEnded, WrongCore
+from accel.host.exchange import ATTEMPTS, PERSISTENCE, WINDOW, LinkError
 from accel.host.runner import run
-from accel.protocol import COUNTER_BITS, HEADER_BYTES, INFO_BYTES, Opcode, Status, crc, header
+from accel.protocol import (
+    COUNTER_BITS,
+    FRAME_BYTES,
+    INFO_BYTES,
+    LEAST_LIMIT_BITS,
+    NO_LIMIT,
+    OUTCOME_SHIFT,
+    PAYLOAD_BYTES,
+    RESULT_BYTES,
+    Opcode,
+    Outcome,
+    Status,
+    closed,
+    extension,
+    header,
+)
 from accel.sim.compare import assert_same
 from tests.support.host.fake_core import CYCLES, FakeCore, Line
 from tests.support.networks.small import images, two_convolutions
 
 CONFIG = AcceleratorConfig()
 PROGRAM = compile(two_convolutions(), config=CONFIG)
+FOUND = 6 + 2 + INFO_BYTES + 4  # bytes of a core until it is known
 
 
 class Scripted:
-    """A transport that gives the same answer to every read."""
+    """A transport that gives the same answer to every request."""
 
     def __init__(self, answer):
-        self.answer = answer
+        self.answer, self.left = answer, b""
         self.written, self.discarded = [], 0
 
     def write(self, data):
         self.written.append(data)
+        self.left = self.answer
 
     def read(self, count, cycles=0):
-        return self.answer[:count]
+        part, self.left = self.left[:count], self.left[count:]
+        return part
 
     def discard(self):
         self.discarded += 1
+        self.left = b""
+
+
+def acknowledged(number):
+    return closed(bytes([Status.OK, number]))
 
 
 def test_frames_are_as_the_protocol_has_them():
-    silent = Scripted(bytes([Status.OK]))
-    driver = Driver(silent, CONFIG)
+    result = closed(bytes([Status.RESULT, 1]) + bytes(RESULT_BYTES))
+    told = Scripted(acknowledged(1) + acknowledged(2) + result)
+    driver = Driver(told, CONFIG)
     driver.write(1, 0x123, b"12345678")
-    driver.run(0, 7, layers=3)
-    location = (1 << 14 | 0x123).to_bytes(3, "little")  # 16384 words in a bank
-    head = bytes([1]) + location + b"\x02\x00"
-    body = b"12345678"
-    run_head = bytes([3, 7, 0, 0, 3, 0])
-    assert silent.written == [
-        head + bytes([crc(head)]) + body + bytes([crc(body)]),
-        run_head + bytes([crc(run_head)]),
-    ]
+    driver.run(0, 7, cycles=5000)
+    location = 1 << 14 | 0x123  # 16384 words in a bank
+    first = header(Opcode.WRITE, 0, lanes=4, location=location, count=2) + closed(b"12345678")
+    limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS
+    second = header(Opcode.RUN, 1, location=7) + extension(lanes=4, limit=limit)
+    assert told.written == [first, second]
 
 
-@pytest.mark.parametrize("words", [1, MAX_WORDS, MAX_WORDS + 1, 2 * MAX_WORDS + 5])
+MOST = PAYLOAD_BYTES // CONFIG.rows
+
+
+@pytest.mark.parametrize("words", [1, MOST, MOST + 1, 5 * MOST + 5, 3 * WINDOW * MOST])
 @pytest.mark.parametrize("bank", [0, 1])
 def test_what_is_written_is_read_in_frames_of_bounded_length(words, bank):
     core = FakeCore(CONFIG)
     driver = Driver(core, CONFIG)
     data = np.random.default_rng(words).integers(0, 256, words * CONFIG.rows, np.uint8).tobytes()
     driver.write(bank, 100, data)
+    driver.exchange.settle()
     overhead = len(core.sent) - len(data)
-    assert overhead == (HEADER_BYTES + 1) * -(-words // MAX_WORDS)
+    assert overhead == (FRAME_BYTES - PAYLOAD_BYTES) * -(-words // MOST)
     assert core.memory[0, bank, 400 : 400 + len(data)].tobytes() == data
     assert not core.memory[0, 1 - bank].any()
     assert driver.read(bank, 100, words) == data
@@ -104,13 +122,39 @@ def test_another_core_is_refused_by_what_it_is(core):
     )
     with pytest.raises(WrongCore, match=f"^{re.escape(message)}$"):
         DrivenCore(PROGRAM.code, transport)
-    assert Opcode.WRITE not in transport.sent[HEADER_BYTES::HEADER_BYTES]
+    assert transport.expected == 0
+
+
+@pytest.mark.parametrize("version", [3, 5])
+def test_another_version_of_the_protocol_is_told_with_what_to_do(version):
+    info = b"accl" + bytes([version]) + bytes(INFO_BYTES - 5)
+    core = Scripted(acknowledged(0) + closed(bytes([Status.INFO, 0]) + info))
+    message = (
+        f"Core speaks version {version} of the protocol, and this driver 4; "
+        f"load a bitstream that `accel build` of this version made"
+    )
+    with pytest.raises(WrongCore, match=f"^{re.escape(message)}$"):
+        Driver(core, CONFIG).connect()
+
+
+class Old(Scripted):
+    """A core of version 3, that knows nothing of ours."""
+
+    def __init__(self):
+        super().__init__(b"")
+
+    def write(self, data):
+        old = data.endswith(bytes.fromhex("040000000000a4"))
+        self.left = b"\xa5accl\x03" + bytes(26) if old else b"\xe1\xe1"
+
+
+def test_a_core_of_version_3_is_told_with_what_to_do():
+    with pytest.raises(WrongCore, match=r"^Core speaks version 3 of the protocol, .* 4; load a"):
+        Driver(Old(), CONFIG).connect()
 
 
 def test_something_else_that_answers_is_no_core():
-    zeros = bytes(INFO_BYTES)
-    core = FakeCore(CONFIG)
-    core.to_host.extra = {0: bytes([Status.OK]) + zeros + bytes([crc(zeros)])}
+    core = Scripted(acknowledged(0) + closed(bytes([Status.INFO, 0]) + bytes(INFO_BYTES)))
     message = "^Core did not identify itself; is this bitstream loaded[?]$"
     with pytest.raises(LinkError, match=message):
         Driver(core, CONFIG).connect()
@@ -118,22 +162,31 @@ def test_something_else_that_answers_is_no_core():
 
 FAULTS = {
     "did not answer": b"",
-    "answered e1": b"\xe1",
-    "answered 5 of 9 bytes or a wrong CRC": b"\xa5wxyz",
-    "answered 9 of 9 bytes or a wrong CRC": b"\xa5wxyz1234",
+    "answered 77": b"w",
+    "answered 5 of 14 bytes or a wrong CRC": b"\x83wxyz",
+    "answered 14 of 14 bytes or a wrong CRC": b"\x83wxyz1234567890",
+    "received a spoilt frame": closed(bytes([Status.SPOILT, 0])),
 }
 
 
 @pytest.mark.parametrize("problem", FAULTS)
-def test_a_core_that_answers_wrongly_is_asked_three_times(problem):
+def test_a_core_that_answers_wrongly_is_asked_again_and_given_up(problem):
     transport = Scripted(FAULTS[problem])
     driver = Driver(transport, CONFIG)
-    frame, nothing = header(Opcode.READ, 5, 2), bytes(HEADER_BYTES)
-    end = "3 times; check the cable, the baud rate and the bitstream"
+    frame = header(Opcode.READ) + extension(location=5, count=2, lanes=4)
+    end = f"{PERSISTENCE} times; check the cable, the baud rate and the bitstream"
     with pytest.raises(LinkError, match=f"^Core {problem}, {end}$"):
         driver.read(0, 5, 2)
-    assert transport.written == [frame, nothing, frame, nothing, frame]
-    assert transport.discarded == driver.retries == ATTEMPTS - 1 == 2
+    ended = bytes(FRAME_BYTES)
+    assert transport.written == [frame, ended] * (PERSISTENCE - 1) + [frame]
+    assert transport.discarded == driver.retries == PERSISTENCE - 1
+
+
+def test_nobody_is_asked_for_long_whether_it_is_a_core():
+    transport = Scripted(b"")
+    with pytest.raises(LinkError, match=f"^Core did not answer, {ATTEMPTS} times; "):
+        Driver(transport, CONFIG).connect()
+    assert transport.written.count(header(Opcode.ABORT) + header(Opcode.HELLO)) == ATTEMPTS == 3
 
 
 @pytest.mark.parametrize("stepped", [False, True])
@@ -166,6 +219,12 @@ def test_nothing_goes_round_where_nothing_is_expected(count):
     assert counters.unwrapped(Counters(0, 0, 0, 0)) == counters
 
 
+def limit_of(cycles):
+    """How long a run is waited for: until the core ends it, if it does."""
+    limit = (cycles + SPARE_CYCLES).bit_length()
+    return 1 << limit if limit < COUNTER_BITS else cycles + SPARE_CYCLES
+
+
 @pytest.mark.parametrize("stepped", [False, True])
 @pytest.mark.parametrize("cycles", [100, TURN - 1, TURN, 3 * TURN + 5])
 def test_a_long_run_is_waited_for_and_counted(stepped, cycles):
@@ -176,8 +235,8 @@ def test_a_long_run_is_waited_for_and_counted(stepped, cycles):
     driven = DrivenCore(PROGRAM.code, core, expected=expected)
     driven.stepped = stepped
     run(PROGRAM.code, driven, images(1))
-    waited = [layer.cycles for layer in expected]
-    assert core.waited == (waited if stepped else [sum(waited)])
+    each = [layer.cycles for layer in expected]
+    assert core.waited == [limit_of(n) for n in (each if stepped else [sum(each)])]
     if stepped:
         assert driven.layer_counters == [Counters(cycles, 1, 2, 3)] * 2
     else:
@@ -189,7 +248,28 @@ def test_an_executor_waits_for_what_the_model_says():
     driven = PROGRAM.session.driven(core)
     driven.stepped = True
     run(PROGRAM.code, driven, images(1))
-    assert core.waited == [layer.cycles for layer in PROGRAM.cycles]
+    assert core.waited == [limit_of(layer.cycles) for layer in PROGRAM.cycles]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "layers", "message"),
+    [
+        (Outcome.CYCLES, 0, "^Run was not over after .* cycles, and the core ended it; load"),
+        (Outcome.ABORTED, 0, "^Run was ended by somebody else; is another program using"),
+        (Outcome.LAYERS, 0, "^Run was ended by somebody else; "),
+        (Outcome.LAYERS, 1, None),
+        (Outcome.DONE, 0, None),
+    ],
+)
+def test_a_run_that_was_ended_is_told(outcome, layers, message):
+    state = bytes([outcome << OUTCOME_SHIFT])
+    told = closed(bytes([Status.RESULT, 0]) + bytes(RESULT_BYTES - 1) + state)
+    driver = Driver(Scripted(acknowledged(1) + told), CONFIG)
+    if message is None:
+        assert driver.run(0, 0, layers=layers).counters == Counters(0, 0, 0, 0)
+    else:
+        with pytest.raises(RunEnded, match=message):
+            driver.run(0, 0, layers=layers)
 
 
 def test_a_layer_that_is_wanted_is_read_before_it_is_overwritten():
@@ -214,58 +294,64 @@ def test_the_program_is_sent_once():
     assert len(core.sent) - loaded < PROGRAM.code.size_bytes * 2
 
 
-PLACES = st.integers(0, 1500)  # about what two samples take
+PLACES = st.integers(0, 1700)  # about what two samples take
 LINES = st.builds(Line, st.sets(PLACES, max_size=3))
 
 
 @settings(max_examples=150)
 @given(LINES, LINES, st.booleans())
-def test_lost_bytes_cost_time_or_the_run_but_no_answer(to_core, to_host, stepped):
+def test_lost_bytes_cost_time_and_neither_an_answer_nor_a_second_run(to_core, to_host, stepped):
     core = FakeCore(CONFIG)
     core.to_core, core.to_host = to_core, to_host
-    try:
-        driven = DrivenCore(PROGRAM.code, core)
-        driven.stepped = stepped
-        answer = run(PROGRAM.code, driven, images(2))
-    except LinkError as problem:
-        assert re.match("Core .* 3 times; |Link spoils too many frames", str(problem))
-    else:
-        assert_same(answer, PROGRAM.session.execute("machine", images(2)).tensors)
-
-
-def test_a_run_whose_answer_is_lost_is_begun_again_from_the_input():
-    core = FakeCore(CONFIG)
-    driven = DrivenCore(PROGRAM.code, core)
-    core.to_host.lost = {core.to_host.count + 1}  # after that to the input
-    answer = run(PROGRAM.code, driven, images(1))
-    assert driven.driver.retries == 1
-    assert core.sent.count(PROGRAM.code.chunks[0].data) == 2
-    assert_same(answer, PROGRAM.session.execute("machine", images(1)).tensors)
-
-
-class Scribbling(FakeCore):
-    """Finds frames in what is left of a spoilt one, and obeys them."""
-
-    def discard(self):
-        super().discard()
-        self.memory ^= 0xFF
-
-
-@pytest.mark.parametrize("stepped", [False, True])
-def test_memory_is_not_believed_after_a_spoilt_frame(stepped):
-    core = Scribbling(CONFIG)
-    identity, loads = INFO_BYTES + 2, len(PROGRAM.code.chunks)
-    spoilt = identity + 1, identity + loads + 2, identity + 2 * loads + 3  # a chunk each time
-    core.to_host.lost = set(spoilt[:2]) | {spoilt[2] + 3}  # and a byte when all is there
     driven = DrivenCore(PROGRAM.code, core)
     driven.stepped = stepped
     answer = run(PROGRAM.code, driven, images(2))
-    assert driven.driver.retries == 3
+    assert_same(answer, PROGRAM.session.execute("machine", images(2)).tensors)
+    assert core.ran == (4 if stepped else 2)
+
+
+def test_a_run_whose_answer_is_lost_is_not_run_again():
+    core = FakeCore(CONFIG)
+    driven = DrivenCore(PROGRAM.code, core)
+    driven.driver.exchange.settle()
+    core.to_host.lost = {core.to_host.count + 2 * 6}  # after those to the input and the run
+    answer = run(PROGRAM.code, driven, images(1))
+    assert driven.driver.retries == core.ran == 1
+    assert core.sent.count(PROGRAM.code.chunks[0].data) == 1
+    assert_same(answer, PROGRAM.session.execute("machine", images(1)).tensors)
+
+
+def test_a_spoilt_frame_is_sent_again_and_not_the_program():
+    core = FakeCore(CONFIG)
+    driven = DrivenCore(PROGRAM.code, core)
+    driven.driver.exchange.settle()
+    core.to_core.lost = {core.to_core.count + 40}  # of the input
+    answer = run(PROGRAM.code, driven, images(2))
+    assert driven.driver.retries == 1
+    assert core.sent.count(PROGRAM.code.chunks[0].data) == 1
     assert_same(answer, PROGRAM.session.execute("machine", images(2)).tensors)
 
 
-def test_a_line_that_spoils_every_sample_is_told():
+def test_a_core_that_has_forgotten_is_told():
+    """It lost its power: its numbers begin anew, and its memory is empty."""
     core = FakeCore(CONFIG)
-    core.to_core = Line(lost=range(450, 1 << 20, 450))
-    with pytest.raises(LinkError, match=r"^Link spoils too many frames, 3 times in one sample; "):
-        run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(1))
+    driven = DrivenCore(PROGRAM.code, core)
+    run(PROGRAM.code, driven, images(2))
+    core.expected = 0
+    with pytest.raises(LinkError, match=rf"^Core expects frame 0 instead of \d+, {PERSISTENCE} "):
+        run(PROGRAM.code, driven, images(1))
+
+
+def test_a_line_that_spoils_every_frame_is_told():
+    core = FakeCore(CONFIG)
+    driven = DrivenCore(PROGRAM.code, core)
+    core.to_core = Line(lost=range(1, 1 << 20, 50))
+    with pytest.raises(LinkError, match=rf", {PERSISTENCE} times; check the cable"):
+        run(PROGRAM.code, driven, images(1))
+
+
+def test_where_nothing_is_expected_a_run_has_no_limit():
+    core = FakeCore(CONFIG)
+    run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(1))
+    assert core.waited == [SPARE_CYCLES]
+    assert core.limits == [NO_LIMIT]

@@ -13,7 +13,7 @@ import serial
 
 from accel.api import compile
 from accel.host import serial as module
-from accel.host.driver import LinkError
+from accel.host.exchange import LinkError
 from accel.host.serial import CannotOpenPort, Port, SerialTransport
 from tests.support.networks.small import images, two_convolutions
 
@@ -170,6 +170,16 @@ def test_a_rate_that_cannot_be_is_told(line, baud):
     message = f"^Port {line[1]} cannot be set to {baud} baud; use the rate of the board$"
     with pytest.raises(CannotOpenPort, match=message):
         SerialTransport(Port(line[1], baud))
+
+
+def test_the_latency_of_an_ftdi_chip_is_1_ms_where_it_may_be_set(tmp_path):
+    timer = tmp_path / "ttyUSB3" / "device" / "latency_timer"
+    timer.parent.mkdir(parents=True)
+    timer.write_text("16\n")
+    assert module.shorten_latency("/dev/ttyUSB3", system=tmp_path)
+    assert timer.read_text() == "1"
+    assert module.shorten_latency("/dev/ttyUSB3", system=tmp_path)
+    assert not module.shorten_latency("/dev/ttyACM0", system=tmp_path)
 
 
 def test_the_executor_says_that_it_needs_a_port():

@@ -20,8 +20,8 @@ class RunGuard(wiring.Component):
     ``CLEANING_CYCLES``: all that works on a run is to be as at power-up, and nothing that is on its
     way must reach the memory afterwards.
 
-    Timing: ``host.run`` comes a cycle after ``link.start``; ``link.busy`` is set in between and
-    until all is over.
+    Timing: ``host.run`` comes two cycles after ``link.start``, when the pointer is set.
+    ``link.busy`` is set in between and until all is over.
 
     Members
     -------
@@ -49,8 +49,12 @@ class RunGuard(wiring.Component):
         m = Module()
         link, host = self.link, self.host
         layers = Signal.like(link.layers)  # minus those that are left, less one
-        stopped, late = Signal(), Signal()
-        m.d.sync += [host.run.eq(link.start), host.stop.eq(~layers == 1)]
+        starting, stopped, late = Signal(), Signal(), Signal()
+        m.d.sync += [
+            starting.eq(link.start),
+            host.run.eq(starting),
+            host.stop.eq(~layers == 1),
+        ]
         with m.If(link.start | host.layer_done):
             m.d.sync += layers.eq(advanced(layers, C(1, 1), load=link.start, loaded=~link.layers))
         with m.If(host.layer_done):
@@ -76,7 +80,7 @@ class RunGuard(wiring.Component):
                 self.clean.eq(1),
                 link.outcome.eq(Mux(link.abort, Outcome.ABORTED, Outcome.CYCLES)),
             ]
-        with m.Elif(link.busy & host.idle & ~host.run):
+        with m.Elif(link.busy & host.idle & ~starting & ~host.run):
             m.d.sync += [link.busy.eq(0), link.outcome.eq(Outcome.DONE)]
             with m.If(stopped):
                 m.d.sync += link.outcome.eq(Outcome.LAYERS)

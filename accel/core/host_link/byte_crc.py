@@ -16,8 +16,8 @@ def bits_of(family: Family) -> int:
 class ByteCrc(wiring.Component):
     """zlib's CRC-32 of bytes.
 
-    Timing: a byte takes ``8 / bits`` cycles, in the last of which ``done`` is set. ``low`` holds it
-    from the next cycle on, ``matches`` from the one after that.
+    Timing: a byte takes ``8 / bits`` cycles, in the last of which ``done`` is set. ``low`` and
+    ``wrong`` are those after it from the next cycle on.
 
     Parameters
     ----------
@@ -28,14 +28,16 @@ class ByteCrc(wiring.Component):
     -------
     byte : In(8), add : In(1)
         The byte; it stays, and ``add`` with it, until it is ``done``.
+    closing : In(1)
+        It is a byte of the CRC itself.
     done : Out(1)
         The byte has been added, from the next cycle on.
     restart : In(1)
         Begin anew; what is added in this cycle is forgotten.
     low : Out(8)
-        The lowest byte of the CRC. If its complement is added, the next byte is the lowest.
-    matches : Out(1)
-        Data and their CRC have been added.
+        The next byte of the CRC.
+    wrong : Out(1)
+        A byte of the CRC was not what it must be.
     """
 
     def __init__(self, bits: int):
@@ -46,10 +48,11 @@ class ByteCrc(wiring.Component):
             {
                 "byte": In(8),
                 "add": In(1),
+                "closing": In(1),
                 "done": Out(1),
                 "restart": In(1),
                 "low": Out(8),
-                "matches": Out(1),
+                "wrong": Out(1),
             }
         )
 
@@ -59,17 +62,20 @@ class ByteCrc(wiring.Component):
         # A reset, where the processor's own input would be an input of every bit's sum.
         m.submodules.crc = crc = ResetInserter(self.restart)(processor)
         steps = 8 // self.bits
-        step = Signal(range(steps))
+        step, bits = Signal(range(steps)), Signal(self.bits)
+        # The complement of the right CRC moves the register along and leaves it otherwise alone.
         m.d.comb += [
+            bits.eq(self.byte.word_select(step, self.bits)),
             crc.valid.eq(self.add),
-            crc.data.eq(self.byte.word_select(step, self.bits)),
+            crc.data.eq(bits ^ self.closing.replicate(self.bits)),
             self.done.eq(self.add & (step == steps - 1)),
             self.low.eq(crc.crc[:8]),
         ]
-        m.d.sync += self.matches.eq(crc.match_detected)
-        if steps > 1:
-            with m.If(self.restart):
-                m.d.sync += step.eq(0)
-            with m.Elif(self.add):
-                m.d.sync += step.eq(step + 1)
+        with m.If(self.restart):
+            m.d.sync += [step.eq(0), self.wrong.eq(0)]
+        with m.Elif(self.add):
+            m.d.sync += [
+                step.eq(step + (steps > 1)),
+                self.wrong.eq(self.wrong | (self.closing & (bits != self.low[: self.bits]))),
+            ]
         return m

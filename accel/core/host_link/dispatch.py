@@ -23,8 +23,10 @@ class Dispatch(wiring.Component):
         What follows a header: a payload, nobody knows what; a payload of words, not to be written.
     waiting, muted : Out(1)
         A request waits; the frame in progress began while one did.
-    is_next, is_last : In(1), step, set : Out(1)
+    is_next : In(1), step, set : Out(1)
         As `FrameOrder` has them.
+    was_run : In(1)
+        The frame has the number of the run whose result was answered last, or is due.
     acknowledge, refuse : Out(1)
         Acknowledge a good frame, or one that is not known.
     busy, running : In(1)
@@ -50,7 +52,7 @@ class Dispatch(wiring.Component):
                 "waiting": Out(1),
                 "muted": Out(1),
                 "is_next": In(1),
-                "is_last": In(1),
+                "was_run": In(1),
                 "step": Out(1),
                 "set": Out(1),
                 "acknowledge": Out(1),
@@ -96,7 +98,7 @@ class Dispatch(wiring.Component):
             m.d.sync += self.discard.eq(~self.is_next)
 
         # A run that is asked for again has its answer again, unless that is due anyway.
-        again = self.is_last & ~self.running
+        again = self.was_run & ~self.running
         m.d.comb += [
             self.answer.eq(waiting & ~self.busy & ~check),
             self.run.eq(self.answer & run & fresh),

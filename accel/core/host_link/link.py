@@ -143,7 +143,7 @@ class Link(wiring.Component):
             order.unknown.eq(dispatch.refuse),
             order.sent.eq(sender.number_sent),
             dispatch.is_next.eq(order.is_next),
-            dispatch.is_last.eq(order.is_last),
+            dispatch.was_run.eq(sender.was_run & (self.request.o.number == sender.tag_kept)),
             sender.due.eq(order.due),
             sender.status.eq(order.status),
             sender.expected.eq(order.expected),
@@ -182,10 +182,10 @@ class Link(wiring.Component):
             sender.location.eq(extension.location),
             sender.hold.eq(self.run.busy),
             sender.outcome.eq(self.run.outcome),
-            self.memory.set.eq(dispatch.run | sender.memory.set),
-            self.memory.location.eq(
-                Mux(dispatch.run, request.location[:size], sender.memory.location)
-            ),
+            sender.run.eq(dispatch.run),
+            sender.chunk.eq(request.location[:size]),
+            self.memory.set.eq(sender.memory.set),
+            self.memory.location.eq(sender.memory.location),
         ]
         if config.flash_lanes:
             m.d.comb += self.flash.check.eq(dispatch.check)

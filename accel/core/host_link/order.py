@@ -13,15 +13,12 @@ number_bits = exact_log2(NUMBERS)
 class FrameOrder(wiring.Component):
     """The number of the frame that is expected, and the acknowledgement that is due.
 
-    Timing: ``is_next`` and ``is_last`` are right two cycles after ``number`` or ``expected`` has
-    changed.
-
     Members
     -------
     number : In(8)
         Of a frame.
-    is_next, is_last : Out(1)
-        It is the expected one, or the one before that.
+    is_next : Out(1)
+        It is the expected one.
     step : In(1), set : In(1)
         The next number is expected; ``number`` is.
     expected : Out(8)
@@ -39,7 +36,6 @@ class FrameOrder(wiring.Component):
             {
                 "number": In(number_bits),
                 "is_next": Out(1),
-                "is_last": Out(1),
                 "step": In(1),
                 "set": In(1),
                 "expected": Out(number_bits),
@@ -54,12 +50,7 @@ class FrameOrder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        ahead = Signal(number_bits, reset_less=True)  # the frames from this one to the expected one
-        m.d.sync += [
-            ahead.eq(self.expected - self.number),
-            self.is_next.eq(ahead == 0),
-            self.is_last.eq(ahead == 1),
-        ]
+        m.d.comb += self.is_next.eq(self.number == self.expected)
         with m.If(self.set):
             m.d.sync += self.expected.eq(self.number)
         with m.Elif(self.step):

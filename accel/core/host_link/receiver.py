@@ -27,8 +27,8 @@ class Receiver(wiring.Component):
     Between frames bytes of 0 are skipped. After a frame that is spoilt, or that the core knows
     nothing of, all bytes are dropped until the line has been silent.
 
-    Timing: a byte is taken once its CRC has been computed. A verdict comes three cycles after the
-    last byte or later, once all is ``settled``.
+    Timing: a byte is taken once its CRC has been computed. A verdict comes a cycle after the last
+    byte or later, once all is ``settled``.
 
     Parameters
     ----------
@@ -83,10 +83,11 @@ class Receiver(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = ByteCrc(self.crc_bits)
-        taking, deaf = Signal(), Signal()
+        taking, closing, deaf = Signal(), Signal(), Signal()
         m.d.comb += [
             crc.byte.eq(self.i.payload),
             crc.add.eq(self.i.valid & taking),
+            crc.closing.eq(closing),
             self.i.ready.eq(crc.done | deaf),
         ]
         expired, silent = self._add_patience(m, taking | deaf)
@@ -96,17 +97,18 @@ class Receiver(wiring.Component):
         at_begin = index == 0
         with m.FSM():
             with m.State("Header"):
-                m.d.comb += taking.eq(1)
+                fields = index < protocol.FIELD_BYTES
+                m.d.comb += [taking.eq(1), closing.eq(~fields)]
                 with m.If(crc.done):
                     nothing = at_begin & (self.i.payload == protocol.Opcode.NONE)
                     m.d.comb += [
                         self.begin.eq(at_begin & ~nothing),
-                        self.field.eq((index < protocol.FIELD_BYTES) & ~nothing),
+                        self.field.eq(fields & ~nothing),
                         crc.restart.eq(nothing),
                     ]
                     m.d.sync += [index.eq(index + ~nothing), self.in_payload.eq(0)]
                     with m.If(index == protocol.HEADER_BYTES - 1):
-                        m.next = "Settle"
+                        m.next = "Verdict"
                 with m.Elif(expired & ~at_begin):
                     m.next = "Forget"
             with m.State("Payload"):
@@ -116,25 +118,22 @@ class Receiver(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("CRC"):
-                m.d.comb += taking.eq(1)
+                m.d.comb += [taking.eq(1), closing.eq(1)]
                 with m.If(crc.done):
                     m.d.sync += index.eq(index + 1)
                     with m.If(index == protocol.CRC_BYTES - 1):
-                        m.next = "Settle"
+                        m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"
-            with m.State("Settle"):
-                m.d.sync += index.eq(0)
-                m.next = "Verdict"
             with m.State("Verdict"), m.If(self.settled):
                 m.d.comb += [
                     crc.restart.eq(1),
-                    self.good.eq(crc.matches),
-                    self.spoilt.eq(~crc.matches),
+                    self.good.eq(~crc.wrong),
+                    self.spoilt.eq(crc.wrong),
                 ]
-                m.d.sync += self.in_payload.eq(1)
+                m.d.sync += [index.eq(0), self.in_payload.eq(1)]
                 m.next = "Header"
-                with m.If(~crc.matches | (~self.in_payload & self.unknown)):
+                with m.If(crc.wrong | (~self.in_payload & self.unknown)):
                     m.next = "Deaf"
                 with m.Elif(~self.in_payload & self.follows):
                     m.next = "Payload"

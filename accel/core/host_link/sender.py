@@ -40,7 +40,11 @@ class Sender(wiring.Component):
     due, status, expected : In, number_sent, acknowledged : Out(1)
         An acknowledgement is due, its status and number; these are being sent; it has been sent.
     start : In(1), opcode, tag, lanes, count, location : In
-        An answer with data is due; what it says.
+        An answer with data is due; what it says, its location a cycle later.
+    run : In(1), chunk : In
+        In the cycle of ``start``: the sequencer's pointer is to be set to this in the next one.
+    was_run : Out(1), tag_kept : Out(8)
+        The last answer with data is, or was, that of a run; its tag.
     busy : Out(1), hold : In(1)
         One is; it may not begin yet.
     memory : Out(HostMemory), read_data : In(word_bits)
@@ -65,6 +69,10 @@ class Sender(wiring.Component):
                 "number_sent": Out(1),
                 "acknowledged": Out(1),
                 "start": In(1),
+                "run": In(1),
+                "chunk": In(Isa(config).pointer.size),
+                "was_run": Out(1),
+                "tag_kept": Out(8),
                 "opcode": In(Opcode),
                 "tag": In(8),
                 "lanes": In(bits_for(config.rows)),
@@ -92,7 +100,7 @@ class _Answer:
     def __init__(self, m, sender):
         self.m, self.s, self.crc = m, sender, m.submodules.crc
         self.opcode, self.part = Signal(Opcode, name="opcode"), Signal(_Part, name="part")
-        self.tag = Signal(8, name="tag", reset_less=True)
+        self.tag = sender.tag_kept
         self.lanes = Signal.like(sender.lanes, name="lanes", reset_less=True)
         self.missing = Signal.like(sender.count, name="missing", reset_less=True)
         self.location = Signal.like(sender.location, name="location", reset_less=True)
@@ -113,14 +121,19 @@ class _Answer:
         m, s = self.m, self.s
         word_sent = Signal(name="word_sent")
         self.word_sent = word_sent
+        # One register has the pointer to a run's chunk for a cycle, and then that to its result.
+        started, run = Signal(name="started"), Signal(name="run")
+        self.started = started
+        m.d.sync += [started.eq(s.start), run.eq(s.run)]
         with m.If(s.start):
             m.d.sync += [
                 self.opcode.eq(s.opcode),
                 self.tag.eq(s.tag),
                 self.lanes.eq(s.lanes),
-                self.location.eq(s.location),
                 s.busy.eq(1),
             ]
+        with m.If(s.start | started):
+            m.d.sync += self.location.eq(Mux(s.start, s.chunk, s.location))
         with m.If(s.start | word_sent):
             m.d.sync += self.missing.eq(
                 advanced(self.missing, C(1, 1), load=s.start, loaded=~s.count)
@@ -128,9 +141,12 @@ class _Answer:
         m.d.sync += [self.none.eq(self.missing.all()), self.last_word.eq(~self.missing == 1)]
         m.d.comb += [
             s.memory.location.eq(self.location),
+            s.memory.set.eq(run),
+            s.was_run.eq(self.opcode == Opcode.RUN),
             s.memory.advance.eq(word_sent),
             s.o.payload.eq(self.held),
-            self.crc.byte.eq(self.held ^ (self.part == _Part.CRC).replicate(8)),
+            self.crc.byte.eq(self.held),
+            self.crc.closing.eq(self.part == _Part.CRC),
         ]
 
     def states(self):
@@ -141,7 +157,7 @@ class _Answer:
                 m.d.sync += [self.part.eq(_Part.STATUS), self.with_data.eq(~s.due)]
                 with m.If(s.due):
                     m.next = "Load"
-                with m.Elif(s.busy & ~s.hold):
+                with m.Elif(s.busy & ~s.hold & ~self.started):
                     m.d.comb += s.memory.set.eq(1)
                     m.next = "Load"
             with m.State("Load"):

@@ -4,67 +4,29 @@ from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
+from ...protocol import SHORTEST_BIT
 from ..signals import idle_high
+from ..signatures import LineRate
 
 _BITS = 8
-_STEPS = 8
-_LARGEST_ERROR = 0.005
-
-
-class Pace(wiring.Component):
-    """Divides the time of a bit into ``_STEPS`` steps, which are even to a cycle of the clock.
-
-    Adds a fraction to a sum in every cycle; a step has passed where the sum overflows.
-
-    Parameters
-    ----------
-    clock_hz, baud : float
-        Frequency of the ``sync`` domain, and bits in a second.
-
-    Members
-    -------
-    step : Out(1)
-        For one cycle: a step has passed.
-
-    Raises
-    ------
-    ValueError
-        If a step would be shorter than two cycles.
-    """
-
-    def __init__(self, *, clock_hz: float, baud: float):
-        if not 0 < 2 * _STEPS * baud <= clock_hz:
-            raise ValueError(
-                f"Baud rate must be positive and at most {clock_hz / _STEPS / 2:g} with a clock "
-                f"of {clock_hz:g} Hz, not {baud:g}"
-            )
-        fraction = _STEPS * baud / clock_hz  # of a step, that passes in a cycle
-        self.width = 1
-        while abs(round(fraction * 2**self.width) / 2**self.width / fraction - 1) > _LARGEST_ERROR:
-            self.width += 1
-        self.increment = round(fraction * 2**self.width)
-        self.made_baud = self.increment / 2**self.width * clock_hz / _STEPS
-        super().__init__({"step": Out(1)})
-
-    def elaborate(self, platform):
-        m = Module()
-        total = Signal(self.width)
-        m.d.sync += Cat(total, self.step).eq(total + self.increment)
-        return m
+_LARGEST_ERROR = 0.02
+_STRIKES = 8  # bytes without a stop bit
 
 
 class Receiver(wiring.Component):
     """Bytes from a line.
 
-    A bit is sampled in its middle. A start bit that has gone by then was a glitch and is dropped
-    silently. A byte is given out as soon as its stop bit is sampled, and is held until it is taken:
-    if the next one is complete before that, the next one is lost and ``overrun`` set.
+    A bit is sampled in its middle, or as close to it as the clock allows. A start bit that has gone
+    by then was a glitch and is dropped silently. A byte is given out as soon as its stop bit is
+    sampled, and is held until it is taken: if the next one is complete before that, the next one is
+    lost and ``overrun`` set.
 
     Members
     -------
-    step : In(1)
-        From ``Pace``.
+    cycles : In(width)
+        Of a bit, at least `protocol.SHORTEST_BIT`.
     rx : In(1)
         The line, asynchronous.
     o : Out(stream.Signature(8))
@@ -75,10 +37,10 @@ class Receiver(wiring.Component):
         For one cycle: a byte had no stop bit and was dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__(
             {
-                "step": In(1),
+                "cycles": In(width),
                 "rx": idle_high(In),
                 "o": Out(stream.Signature(_BITS)),
                 "overrun": Out(1),
@@ -90,18 +52,17 @@ class Receiver(wiring.Component):
         m = Module()
         rx = Signal(init=1)
         m.submodules.synchronizer = FFSynchronizer(self.rx, rx, init=1)
-        before = Signal()
+        before = Signal(init=1)
         m.d.sync += before.eq(rx)
 
         # From the start bit's edge half a bit to its middle, then from middle to middle.
-        busy = Signal()
-        steps = Signal(range(_STEPS))
-        sample = Signal()
-        m.d.comb += sample.eq(busy & self.step & (steps == _STEPS - 1))
+        busy, sample = Signal(), Signal()
+        left = Signal.like(self.cycles)
         with m.If(~busy):
-            m.d.sync += steps.eq(_STEPS // 2)
-        with m.Elif(self.step):
-            m.d.sync += steps.eq(steps + 1)
+            m.d.sync += left.eq((self.cycles >> 1) - 1)
+        with m.Else():
+            m.d.sync += left.eq(Mux(left == 0, self.cycles, left) - 1)
+        m.d.comb += sample.eq(busy & (left == 0))
 
         # Once the start bit has reached the lowest bit, all data bits are there.
         shift = Signal(_BITS + 1)
@@ -113,8 +74,7 @@ class Receiver(wiring.Component):
             with m.If(~shift[0] | (rx & ~started)):
                 m.d.sync += busy.eq(0)
 
-        ended = Signal()
-        taken = Signal()
+        ended, taken = Signal(), Signal()
         m.d.comb += [
             ended.eq(sample & ~shift[0]),
             taken.eq(self.o.ready | ~self.o.valid),
@@ -128,57 +88,54 @@ class Receiver(wiring.Component):
 
 
 class Transmitter(wiring.Component):
-    """Bytes to a line.
-
-    A byte is taken past the end of a bit time, if the stop bit of the one before has been sent.
+    """Bytes to a line, one directly after the other where they come in time.
 
     Members
     -------
-    step : In(1)
-        From ``Pace``.
+    cycles : In(width)
+        Of a bit, at least `protocol.SHORTEST_BIT`.
     i : In(stream.Signature(8))
         The bytes.
     tx : Out(1)
         The line, straight from a flip-flop.
+    idle : Out(1)
+        Nothing is being sent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__(
             {
-                "step": In(1),
+                "cycles": In(width),
                 "i": In(stream.Signature(_BITS)),
                 "tx": idle_high(Out),
+                "idle": Out(1),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        steps = Signal(range(_STEPS))
-        next_bit = Signal()
-        m.d.comb += next_bit.eq(self.step & (steps == _STEPS - 1))
-        with m.If(self.step):
-            m.d.sync += steps.eq(steps + 1)
-
         # What is still to be sent, the stop bit last; nothing once that is on the line.
-        # That nothing is left to send is known a cycle before a byte is taken.
-        shift = Signal(_BITS + 1)
-        busy = Signal()
-        m.d.comb += busy.eq(shift.any())
-        m.d.sync += self.i.ready.eq(next_bit & ~busy)
-        with m.If(next_bit & busy):
-            m.d.sync += Cat(self.tx, shift).eq(shift)
-        with m.If(self.i.ready & self.i.valid):
-            m.d.sync += [self.tx.eq(0), shift.eq(Cat(self.i.payload, 1))]
+        shift, left = Signal(_BITS + 1), Signal.like(self.cycles)
+        bit_over, empty = Signal(init=1), Signal(init=1)
+        m.d.comb += [self.idle.eq(bit_over & empty), self.i.ready.eq(self.idle)]
+        m.d.sync += empty.eq(~shift.any())
+        moves = bit_over & (~empty | self.i.valid)
+        with m.If(moves):
+            m.d.sync += [left.eq(self.cycles - 1), bit_over.eq(0)]
+            m.d.sync += Cat(self.tx, shift).eq(Mux(empty, Cat(C(0, 1), self.i.payload, 1), shift))
+        with m.Elif(~bit_over):
+            m.d.sync += [left.eq(left - 1), bit_over.eq(left == 1)]
         return m
 
 
 class Uart(wiring.Component):
-    """A receiver and a transmitter of one rate.
+    """A receiver and a transmitter of one rate, which the host may change.
 
     Parameters
     ----------
     clock_hz, baud : float
-        Frequency of the ``sync`` domain, and bits in a second on the line.
+        Frequency of the ``sync`` domain, and bits in a second on the line at first, to which the
+        rate falls back.
 
     Members
     -------
@@ -186,23 +143,37 @@ class Uart(wiring.Component):
         The lines.
     o, i : Out(stream.Signature(8)), In(stream.Signature(8))
         Bytes received and bytes to send.
+    rate : In(LineRate)
+        Another rate. It is valid once what is being sent has been sent.
     overrun, framing_error : Out(1)
         As ``Receiver`` has them.
 
     Raises
     ------
     ValueError
-        As ``Pace`` does.
+        If the clock cannot make the rate to a fiftieth.
     """
 
     def __init__(self, *, clock_hz: float, baud: float):
-        self.pace = Pace(clock_hz=clock_hz, baud=baud)
+        self.cycles = round(clock_hz / baud) if baud > 0 else 0
+        if self.cycles < SHORTEST_BIT or clock_hz / baud < SHORTEST_BIT * (1 - _LARGEST_ERROR):
+            raise ValueError(
+                f"Baud rate must be positive and at most {clock_hz / SHORTEST_BIT:g} with a clock "
+                f"of {clock_hz:g} Hz, not {baud:g}"
+            )
+        self.made_baud = clock_hz / self.cycles
+        if abs(self.made_baud / baud - 1) > _LARGEST_ERROR:
+            raise ValueError(
+                f"Baud rate must be a whole fraction of the clock's {clock_hz:g} Hz, such as "
+                f"{self.made_baud:g}, not {baud:g}"
+            )
         super().__init__(
             {
                 "rx": idle_high(In),
                 "tx": idle_high(Out),
                 "i": In(stream.Signature(_BITS)),
                 "o": Out(stream.Signature(_BITS)),
+                "rate": In(LineRate()),
                 "overrun": Out(1),
                 "framing_error": Out(1),
             }
@@ -210,17 +181,39 @@ class Uart(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.pace = pace = self.pace
-        m.submodules.receiver = receiver = Receiver()
-        m.submodules.transmitter = transmitter = Transmitter()
+        width = bits_for(self.cycles)
+        m.submodules.receiver = receiver = Receiver(width)
+        m.submodules.transmitter = transmitter = Transmitter(width)
         wiring.connect(m, wiring.flipped(self.o), receiver.o)
         wiring.connect(m, wiring.flipped(self.i), transmitter.i)
+        cycles = self._add_rate(m, width, transmitter.idle, receiver.framing_error)
         m.d.comb += [
-            receiver.step.eq(pace.step),
-            transmitter.step.eq(pace.step),
+            receiver.cycles.eq(cycles),
+            transmitter.cycles.eq(cycles),
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
             self.overrun.eq(receiver.overrun),
             self.framing_error.eq(receiver.framing_error),
         ]
         return m
+
+    def _add_rate(self, m, width, idle, framing_error):
+        """The cycles of a bit: as the host says until nobody understands it."""
+        rate = self.rate
+        cycles, wanted = Signal(width, init=self.cycles), Signal(width)
+        due, tried = Signal(), Signal()
+        strikes = Signal(range(_STRIKES))
+        with m.If(rate.set):
+            m.d.sync += wanted.eq(rate.cycles)
+        with m.If(rate.good):
+            m.d.sync += [strikes.eq(0), tried.eq(0)]
+        with m.Elif(framing_error):
+            m.d.sync += strikes.eq(strikes + 1)
+        lost = (tried & rate.expired) | (framing_error & strikes.all())
+        with m.If(rate.apply):
+            m.d.sync += due.eq(1)
+        with m.Elif(due & idle):
+            m.d.sync += [due.eq(0), tried.eq(1), cycles.eq(wanted)]
+        with m.Elif(lost):
+            m.d.sync += [tried.eq(0), cycles.eq(self.cycles)]
+        return cycles

@@ -94,7 +94,7 @@ class Traffic:
         ctx.set(dut.shared.location, {"bank": shared_bank, "address": address})
 
         written = self._host_word(ctx, reads, results)
-        busy = [reads and bank == index or results and bank != index for index in range(2)]
+        busy = [(reads and bank == index) or (results and bank != index) for index in range(2)]
         if written is not None:
             assert not busy[written] and not results  # all writes share their data
             busy[written] = True

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from accel.cli import app
 
-from . import bench, boards, commands, datapath, operators, pipeline
+from . import bench, boards, commands, datapath, link, operators, pipeline
 
 ROOT = Path(__file__).resolve().parents[3]
 _PART = re.compile(r"(<!-- (\w+): made by [^>]*-->)\n.*?(<!-- end -->)", re.DOTALL)
@@ -32,6 +32,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "stages": pipeline.stages,
     "timeline": pipeline.timeline,
     "commands": commands.table,
+    "headers": link.headers,
+    "opcodes": link.opcodes,
+    "statuses": link.statuses,
+    "states": link.states,
 }
 
 

@@ -14,12 +14,19 @@ from accel.protocol import (
     COUNTER_BITS,
     COUNTERS,
     COUNTERS_BYTES,
+    CRC_BYTES,
+    EXTENSION,
+    EXTENSION_BYTES,
+    HEADER,
     HEADER_BYTES,
-    LOCATION_BYTES,
+    OUTCOME_SHIFT,
     FlashStatus,
     Opcode,
+    Outcome,
     Status,
+    closed,
     crc,
+    values_of,
 )
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.layer import DecodedLayer
@@ -51,22 +58,23 @@ class FakeCore:
     """A `Transport` to itself. Who waits for more than there is lets it forget half a frame.
 
     ``flash`` is what is in its flash, which it checks when it is told to; ``cycles`` are those of
-    each layer, and ``waited`` has what was waited for beside the usual.
+    each layer, and ``waited`` has what was waited for beside the usual. ``ran`` counts its runs.
     """
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.memory = np.zeros((1, BANKS, config.bank_words * config.rows), np.uint8)
         self.to_core, self.to_host = Line(), Line()
-        self.sent, self.waited = bytearray(), []
-        self.layers, self.cycles = 0, CYCLES
+        self.sent, self.waited, self.limits = bytearray(), [], []
+        self.layers, self.cycles, self.ran = 0, CYCLES, 0
         self.flash, self.found, self.checking = b"", FlashStatus.NO_CHIP, 0
-        self._frame, self._answer = bytearray(), bytearray()
+        self.expected, self.outcome = 0, Outcome.DONE
+        self._frame, self._answer, self._deaf = bytearray(), bytearray(), False
 
     def write(self, data: bytes) -> None:
         self.sent += data
         for byte in self.to_core.pass_on(data):
-            if byte or self._frame:
+            if not self._deaf and (byte or self._frame):
                 self._frame.append(byte)
                 self._serve()
 
@@ -81,36 +89,68 @@ class FakeCore:
     def discard(self) -> None:
         self._frame.clear()
         self._answer.clear()
+        self._deaf = False
+
+    def _say(self, status: Status, number: int, data: bytes = b"") -> None:
+        self._answer += self.to_host.pass_on(closed(bytes([status, number]) + data))
+
+    def _acknowledge(self, status: Status = Status.OK) -> None:
+        self._deaf = status != Status.OK
+        self._say(status, self.expected)
 
     def _serve(self) -> None:
         """Answer the frame if it is there as a whole."""
-        head, data = self._frame[:HEADER_BYTES], self._frame[HEADER_BYTES:]
+        head, payload = bytes(self._frame[:HEADER_BYTES]), bytes(self._frame[HEADER_BYTES:])
         if len(head) < HEADER_BYTES:
             return
-        opcode, location = head[0], int.from_bytes(head[1 : 1 + LOCATION_BYTES], "little")
-        count = int.from_bytes(head[1 + LOCATION_BYTES : -1], "little")
-        bank, address = Isa(self.config).pointed_to(location)
-        words = self._content(bank, address)[: count * self.config.rows]
-        status, answer = Status.OK, b""
-        if crc(head) or opcode > max(Opcode):
-            status = Status.BAD_HEADER
-        elif opcode == Opcode.WRITE:
-            if len(data) <= count * self.config.rows:
+        fields = values_of(HEADER, head)
+        opcode = fields["opcode"]
+        sizes = {Opcode.WRITE: fields["count"] * fields["lanes"]}
+        sizes |= dict.fromkeys((Opcode.READ, Opcode.RUN), EXTENSION_BYTES)
+        right = crc(head[:-CRC_BYTES]) == head[-CRC_BYTES:]
+        if right and opcode in sizes:
+            if len(payload) < sizes[opcode] + CRC_BYTES:
                 return
-            words[:] = np.frombuffer(bytes(data[: len(words)]), np.uint8)
-            status = Status.BAD_DATA if crc(data) else Status.OK
-        elif opcode == Opcode.READ:
-            answer = words.tobytes()
-        elif opcode == Opcode.RUN:
-            status = self._run(bank, address, count)
-        elif opcode == Opcode.INFO:
-            answer = identity(self.config) + self._counters()
-        elif opcode == Opcode.CHECK:
-            self.found, self.checking = self._look(), 2
+            right = crc(payload[:-CRC_BYTES]) == payload[-CRC_BYTES:]
         self._frame.clear()
-        self._answer += self.to_host.pass_on(
-            bytes([status]) + (answer + bytes([crc(answer)]) if answer else b"")
-        )
+        if not right or opcode not in list(Opcode):
+            self._acknowledge(Status.UNKNOWN if right else Status.SPOILT)
+            return
+        if opcode in (Opcode.WRITE, Opcode.RUN):
+            self._count(opcode, fields, payload[:-CRC_BYTES])
+        elif opcode == Opcode.READ:
+            self._say(Status.DATA, fields["number"], self._words(payload))
+        elif opcode in (Opcode.INFO, Opcode.HELLO):
+            if opcode == Opcode.HELLO:
+                self.expected = fields["number"]
+            self._say(Status.INFO, fields["number"], identity(self.config) + self._counters())
+        else:
+            if opcode == Opcode.CHECK:
+                self.found, self.checking = self._look(), 2
+            self._acknowledge()
+
+    def _count(self, opcode: int, fields: dict[str, int], payload: bytes) -> None:
+        """A counted frame: it is executed if it is the expected one."""
+        number, place = fields["number"], Isa(self.config).pointed_to(fields["location"])
+        expected = number == self.expected
+        again = (number + 1) % 256 == self.expected and opcode == Opcode.RUN
+        if expected:
+            self.expected = (number + 1) % 256
+        self._acknowledge()
+        if opcode == Opcode.WRITE and expected:
+            self._content(*place)[: len(payload)] = np.frombuffer(payload, np.uint8)
+        if opcode == Opcode.RUN and expected:
+            self.ran += 1
+            self.limits.append(values_of(EXTENSION, payload)["limit"])
+            self.outcome = self._run(*place, fields["count"])
+        if opcode == Opcode.RUN and (expected or again):
+            self._say(Status.RESULT, number, self._counters() + self._words(payload))
+
+    def _words(self, payload: bytes) -> bytes:
+        """The words that a request asks for."""
+        fields = values_of(EXTENSION, payload)
+        bank, address = Isa(self.config).pointed_to(fields["location"])
+        return self._content(bank, address)[: fields["count"] * self.config.rows].tobytes()
 
     def _content(self, bank: int, address: int) -> np.ndarray:
         """What is in memory or flash from there on."""
@@ -129,11 +169,11 @@ class FakeCore:
         whole = zlib.crc32(image[:-4]).to_bytes(4, "little") == image[-4:]
         return FlashStatus.OK if whole else FlashStatus.WRONG_CRC
 
-    def _run(self, bank: int, address: int, count: int) -> Status:
+    def _run(self, bank: int, address: int, count: int) -> Outcome:
         self.layers, last = 0, False
         while not last and self.layers != (count or -1):
             if bank == FLASH and self.found != FlashStatus.OK:
-                return Status.BAD_FLASH
+                return Outcome.BAD_FLASH
             start = address
             chunk = self._content(bank, address).tobytes()
             isa = Isa(self.config)
@@ -149,7 +189,7 @@ class FakeCore:
             self.layers += 1
             last = layer.descriptor.last
             bank, address = isa.pointed_to(layer.descriptor.next)
-        return Status.OK
+        return Outcome.DONE if last else Outcome.LAYERS
 
     def _copy(
         self, transfer: TransferDescriptor, start: int, streamed: DecodedLayer | None
@@ -167,4 +207,5 @@ class FakeCore:
         assert len(values) == len(COUNTERS)
         counted = [value % (1 << COUNTER_BITS) for value in values]
         packed = sum(value << COUNTER_BITS * index for index, value in enumerate(counted))
-        return packed.to_bytes(COUNTERS_BYTES, "little") + bytes([status])
+        state = status | self.outcome << OUTCOME_SHIFT
+        return packed.to_bytes(COUNTERS_BYTES, "little") + bytes([state])

@@ -1,56 +1,62 @@
-"""A host's link with what stands behind it in the core, memory, flash and sequencer, in Python."""
+"""A host's link with what stands behind it in the core, memory, flash and runs, in Python."""
 
 import random
 
-from accel import protocol
 from accel.config import AcceleratorConfig
 from accel.core.host_link.link import Link
+from accel.core.host_link.receiver import LinkTimes
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
-from accel.protocol import COUNTER_BITS, COUNTERS, COUNTERS_BYTES, FlashStatus, Status, crc
+from accel.protocol import (
+    COUNTER_BITS,
+    COUNTERS,
+    COUNTERS_BYTES,
+    OUTCOME_SHIFT,
+    FlashStatus,
+    Outcome,
+    Status,
+    closed,
+)
 from tests.support.rtl.simulation import Stalls, receive, send, simulate
 
-WORDS = 1 << 18  # that a location of 3 bytes may name here
-LAYERS = 3  # of the program that it runs
-OK, BAD_HEADER, BAD_DATA, BAD_FLASH = (bytes([status]) for status in Status)
-
-
-def closed(data):
-    """A reply of ``data``."""
-    return OK + data + bytes([crc(data)])
+WORDS = 1 << 15  # in both banks
+SILENCE_BITS, TIMEOUT_BITS = 8, 9  # more than the longest stalls
 
 
 class Board:
-    """A link with memory, flash and sequencer in plain Python.
+    """A link with memory, flash and a sequencer in plain Python.
 
-    ``runs`` has location and layers of each run, ``checks`` counts those of the flash. Runs from
-    flash are ``refused``, and then have no layers.
+    ``runs`` has location, layers and limit of each run; ``checks`` and ``aborts`` are counted.
     """
 
-    def __init__(self, *, rows=4, latency=1, seed=0, lanes=0, refused=False):
-        self.config = AcceleratorConfig(rows=rows, flash_lanes=lanes)
-        self.refused, self.checks = refused, 0
+    def __init__(self, *, rows=4, latency=1, seed=0, lanes=0, family="generic"):
+        self.config = AcceleratorConfig(rows=rows, flash_lanes=lanes, family=family)
+        self.checks = self.aborts = 0
         self.flash_bit = 1 << Isa(self.config).pointer.size - 1 if lanes else 0
         self.latency = latency
         self.rng = random.Random(seed)
-        self.dut = Link(self.config, memory_latency=latency)
+        times = LinkTimes(frame_bits=TIMEOUT_BITS, silence_bits=SILENCE_BITS)
+        self.dut = Link(self.config, memory_latency=latency, times=times)
         self.memory, self.runs, self.pointer = {}, [], 0
         self.counts = [self.rng.getrandbits(COUNTER_BITS) for _ in COUNTERS]
-        self.flash_status = self.rng.choice(list(FlashStatus)) if lanes else FlashStatus(0)
+        self.flash_status = self.rng.choice(list(FlashStatus)[1:]) if lanes else FlashStatus(0)
+        self.outcome = self.rng.choice(list(Outcome))
+        self.run_cycles = 40
 
     @property
-    def info(self):
-        counters = self.packed_counts.to_bytes(COUNTERS_BYTES, "little")
-        return closed(identity(self.config) + counters + bytes([self.flash_status]))
+    def measured(self):
+        """Counters and state."""
+        packed = sum(count << COUNTER_BITS * index for index, count in enumerate(self.counts))
+        state = self.flash_status | self.outcome << OUTCOME_SHIFT
+        return packed.to_bytes(COUNTERS_BYTES, "little") + bytes([state])
 
-    @property
-    def packed_counts(self):
-        return sum(count << COUNTER_BITS * index for index, count in enumerate(self.counts))
+    def info(self, tag=0):
+        return closed(bytes([Status.INFO, tag]) + identity(self.config) + self.measured)
 
     def word(self, location):
         """The bytes of a word; random ones where nobody wrote."""
         if location not in self.memory:
-            self.memory[location] = bytearray(self.rng.randbytes(self.config.rows))
+            self.memory[location] = self.rng.randbytes(self.config.rows)
         return self.memory[location]
 
     def flash(self, location, count):
@@ -59,12 +65,12 @@ class Board:
         return bytes((address + k) * 2654435761 >> 13 & 0xFF for k in range(count))
 
     def talk(self, *testbenches):
-        background = [self._sequencer, self._memory, self._watch, self._counters]
+        background = [self._runs, self._memory, self._watch, self._counters]
         if self.config.flash_lanes:
             background.append(self._flash)
         simulate(self.dut, *testbenches, background=background, cycles=200_000)
 
-    def answer(self, request, count, *, rates=(0, 0)):
+    def answer(self, request, count, *, rates=(0, 0), quiet=60):
         """Send ``request`` and return ``count`` bytes, after which no more may come."""
         received = []
         sending, receiving = (Stalls(rate, self.rng.getrandbits(20)) for rate in rates)
@@ -74,39 +80,40 @@ class Board:
 
         async def listener(ctx):
             received.extend(await receive(ctx, self.dut.o, count, receiving))
-            for _ in range(60):
+            for _ in range(quiet):
                 assert not ctx.get(self.dut.o.valid)
                 await ctx.tick()
 
         self.talk(host, listener)
         return bytes(received)
 
-    async def _sequencer(self, ctx):
-        dut = self.dut
-        ctx.set(dut.control.idle, 1)
+    async def _runs(self, ctx):
+        run = self.dut.run
+        left = 0
         while True:
-            await ctx.tick().until(dut.control.run)
-            ctx.set(dut.control.idle, 0)
-            run = [self.pointer, 0]
-            self.runs.append(run)
-            stopped = self.refused and bool(run[0] & self.flash_bit)
-            ctx.set(dut.control.refused, stopped)
-            while run[1] < LAYERS and not stopped:
-                await ctx.tick().repeat(self.rng.randint(3, 90))
-                ctx.set(dut.control.layer_done, 1)
-                stopped = ctx.get(dut.control.stop)
+            ctx.set(run.outcome, self.outcome)
+            self.aborts += ctx.get(run.abort)
+            if ctx.get(run.start):
+                assert left == 0
+                fields = (ctx.get(port) for port in (run.layers, run.limit))
                 await ctx.tick()
-                ctx.set(dut.control.layer_done, 0)
-                run[1] += 1
-            ctx.set(dut.control.idle, 1)
+                ctx.set(run.busy, 1)
+                await ctx.tick()
+                self.runs.append((self.pointer, *fields))
+                left = self.rng.randint(1, self.run_cycles)
+                continue
+            await ctx.tick()
+            left = max(0, left - 1)
+            ctx.set(run.busy, left > 0)
 
     async def _counters(self, ctx):
         """Move down by a byte, around, when they are told to."""
-        size, counters = 8 * COUNTERS_BYTES, self.packed_counts
+        port = self.dut.counters
+        counters = int.from_bytes(self.measured[:-1], "little")
         while True:
-            ctx.set(self.dut.control.counter_byte, counters & 0xFF)
-            if ctx.get(self.dut.control.next_counter_byte):
-                counters = counters >> 8 | (counters & 0xFF) << size - 8
+            ctx.set(port.byte, counters & 0xFF)
+            if ctx.get(port.next):
+                counters = counters >> 8 | (counters & 0xFF) << 8 * COUNTERS_BYTES - 8
             await ctx.tick()
 
     async def _flash(self, ctx):
@@ -126,27 +133,29 @@ class Board:
             await ctx.tick()
 
     async def _memory(self, ctx):
+        """Words are read some cycles later, and written when nobody else comes."""
         dut, due = self.dut, {}
-        time = before = 0
+        time = 0
+        rows, size = self.config.rows, self.config.word_bits
         while True:
-            if ctx.get(dut.control.access):
-                mask, word = ctx.get(dut.write), self.word(self.pointer)
-                for lane in range(self.config.rows):
-                    if mask >> lane & 1:
-                        word[lane] = before
-                ctx.set(dut.read_data, self.rng.getrandbits(self.config.word_bits))
-                if not mask:
-                    due[time + self.latency] = int.from_bytes(word, "little")
-            before = ctx.get(dut.write_byte)
-            for index in range(protocol.LOCATION_BYTES):
-                if ctx.get(dut.control.set_pointer) >> index & 1:
-                    byte = ctx.get(dut.control.pointer_byte) << 8 * index
-                    self.pointer = self.pointer & ~(0xFF << 8 * index) | byte
-            self.pointer += ctx.get(dut.control.advance)
-            await ctx.tick()
-            time += 1
+            ctx.set(dut.read_data, self.rng.getrandbits(size))
             if time in due:
                 ctx.set(dut.read_data, due.pop(time))
+            taken = ctx.get(dut.write.taken)
+            if taken:
+                location = ctx.get(dut.write.location.as_value())
+                self.memory[location] = ctx.get(dut.write.data).to_bytes(rows, "little")
+                assert not ctx.get(dut.memory.access)
+            if ctx.get(dut.memory.access):
+                word = int.from_bytes(self.word(self.pointer), "little")
+                due[time + self.latency] = word
+            free = ctx.get(dut.write.valid) and not taken and self.rng.random() < 0.5
+            if ctx.get(dut.memory.set):
+                self.pointer = ctx.get(dut.memory.location)
+            self.pointer += ctx.get(dut.memory.advance)
+            await ctx.tick()
+            ctx.set(dut.write.taken, free)
+            time += 1
 
     async def _watch(self, ctx):
         """A byte that is offered stays until it is taken."""
