@@ -159,7 +159,7 @@ class _Answer:
                     m.next = "Load"
                 with m.Elif(s.busy & ~s.hold & ~self.started):
                     m.d.comb += s.memory.set.eq(1)
-                    m.next = "Load"
+                    m.next = "Seek"
             with m.State("Load"):
                 self._load()
                 m.next = "Send"
@@ -246,21 +246,31 @@ class _Answer:
         self.m.d.sync += [self.part.eq(_Part.CRC), self.index.eq(0)]
 
     def _begin_words(self):
-        self.m.next = "Seek"
+        self.m.next = "Fetch"
         self.m.d.sync += [self.part.eq(_Part.WORDS), self.index.eq(0)]
         with self.m.If(self.none):
             self._close()
 
     def _add_words(self):
-        """A byte of a word is read anew each time: others write to memory meanwhile."""
+        """A byte of a word is read anew each time: others write to memory meanwhile.
+
+        An answer with bytes of the flash begins when the first of them is there, so that no answer
+        pauses.
+        """
         m, s = self.m, self.s
         with m.State("Seek"):
-            m.next = "Fetch"
+            m.next = "Load"
             if self.has_flash:
-                checking = self.from_flash & (s.flash.status == FlashStatus.CHECKING)
-                m.d.comb += s.flash.start.eq(self.from_flash & ~checking)
-                with m.If(checking):
+                words = ~self.none & ((self.opcode == Opcode.READ) | (self.opcode == Opcode.RUN))
+                checking = s.flash.status == FlashStatus.CHECKING
+                with m.If(self.from_flash & words):
+                    m.d.comb += s.flash.start.eq(~checking)
                     m.next = "Seek"
+                    with m.If(~checking):
+                        m.next = "Wait"
+        if self.has_flash:
+            with m.State("Wait"), m.If(s.flash.data.valid):
+                m.next = "Load"
         with m.State("Fetch"):
             arrived = self.wait == 1 + s.memory_latency
             byte = self.index[: bits_for(s.config.rows - 1)]

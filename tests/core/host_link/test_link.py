@@ -226,15 +226,16 @@ def test_frames_that_are_sent_ahead_are_all_executed_and_acknowledged():
 
 def test_a_run_that_comes_during_another_waits_and_only_an_abort_is_heard():
     board = Board(seed=4)
-    board.run_cycles = 3000
+    board.run_cycles = 3000, 3000
     first, second = (header(Opcode.RUN, n, location=n + 5) + extension() for n in (0, 1))
     results = [closed(bytes([Status.RESULT, n]) + board.measured) for n in (0, 1)]
     got = []
 
     async def talk(ctx):
-        await send(ctx, board.dut.i, first + second, Stalls(0))
-        acknowledged = await receive(ctx, board.dut.o, 12, Stalls(0))
-        assert bytes(acknowledged) == status(Status.OK, 1) + status(Status.OK, 2)
+        for number, frame in enumerate((first, second), 1):
+            await send(ctx, board.dut.i, frame, Stalls(0))
+            acknowledged = await receive(ctx, board.dut.o, 6, Stalls(0))
+            assert bytes(acknowledged) == status(Status.OK, number)
         assert len(board.runs) == 1
         await send(ctx, board.dut.i, header(Opcode.INFO), Stalls(0))  # makes it deaf
         for result in results:
@@ -247,14 +248,16 @@ def test_a_run_that_comes_during_another_waits_and_only_an_abort_is_heard():
 
 def test_an_abort_drops_what_waits():
     board = Board(seed=4)
-    board.run_cycles = 3000
+    board.run_cycles = 3000, 3000
     first, second = (header(Opcode.RUN, n) + extension() for n in (0, 1))
     result = closed(bytes([Status.RESULT, 0]) + board.measured)
 
     async def talk(ctx):
-        await send(ctx, board.dut.i, first + second + header(Opcode.ABORT), Stalls(0))
-        received = await receive(ctx, board.dut.o, 12 + len(result), Stalls(0))
-        assert bytes(received)[-len(result) :] == result
+        for frame in (first, second, header(Opcode.ABORT)):
+            await send(ctx, board.dut.i, frame, Stalls(0))
+            await receive(ctx, board.dut.o, 6, Stalls(0))
+        received = await receive(ctx, board.dut.o, len(result), Stalls(0))
+        assert bytes(received) == result
         for _ in range(100):
             assert not ctx.get(board.dut.o.valid)
             await ctx.tick()

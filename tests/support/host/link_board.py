@@ -41,7 +41,7 @@ class Board:
         self.counts = [self.rng.getrandbits(COUNTER_BITS) for _ in COUNTERS]
         self.flash_status = self.rng.choice(list(FlashStatus)[1:]) if lanes else FlashStatus(0)
         self.outcome = self.rng.choice(list(Outcome))
-        self.run_cycles = 40
+        self.run_cycles = 1, 40
 
     @property
     def measured(self):
@@ -100,7 +100,7 @@ class Board:
                 ctx.set(run.busy, 1)
                 await ctx.tick()
                 self.runs.append((self.pointer, *fields))
-                left = self.rng.randint(1, self.run_cycles)
+                left = self.rng.randint(*self.run_cycles)
                 continue
             await ctx.tick()
             left = max(0, left - 1)

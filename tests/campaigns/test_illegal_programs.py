@@ -1,0 +1,15 @@
+"""After what is no program the link answers, and the right program runs as ever."""
+
+import pytest
+
+from accel.protocol import Outcome
+from tests.campaigns.illegal_programs import CONFIGURATIONS, Bench, case_of
+
+CASES = 60  # on each core
+
+
+@pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda config: config.family)
+def test_illegal_programs_end_and_leave_nothing_behind(config):
+    bench = Bench(config)
+    outcomes = {bench.run(case_of(bench, 1, number)) for number in range(CASES)}
+    assert {Outcome.CYCLES, Outcome.ABORTED} <= outcomes
