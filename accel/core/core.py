@@ -158,7 +158,7 @@ class Core(wiring.Component):
             "waiting_drain": tiles.waiting_drain,
         }
         m.d.comb += [
-            counters.clear.eq(self.guard.host.run),
+            counters.clear.eq(self.link.run.start | self.guard.host.run),
             counters.events.eq(Cat(events[name] for name in COUNTERS)),
             self.guard.cycles.eq(counters.value[:COUNTER_BITS]),
         ]

@@ -117,16 +117,16 @@ class LineRate(wiring.Signature):
 
     Members
     -------
-    cycles : Out(16), set, apply : Out(1)
-        Cycles that a bit takes; keep this number; it is valid from now on.
+    less_one : Out(16), apply : Out(1)
+        Cycles that a bit takes, minus one; they are valid once nothing is being sent.
     good, expired : Out(1)
         A good frame has come; none has for long.
     """
 
     def __init__(self) -> None:
         width = 8 * HEADER["count"]
-        names = ("set", "apply", "good", "expired")
-        super().__init__({"cycles": Out(width), **{name: Out(1) for name in names}})
+        names = ("apply", "good", "expired")
+        super().__init__({"less_one": Out(width), **{name: Out(1) for name in names}})
 
 
 class HostFlash(wiring.Signature):

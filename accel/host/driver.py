@@ -121,24 +121,27 @@ class Driver:
         skipped, parts = address % FLASH_UNIT, []
         for start in range(address - skipped, address + count, FLASH_UNIT):
             words = -(-FLASH_UNIT // self.config.rows)
-            parts.append(self._read(self.isa.pointer_to(FLASH, start), words)[:FLASH_UNIT])
+            location = self.isa.pointer_to(FLASH, start)
+            parts.append(self._read(location, words, self.config.rows)[:FLASH_UNIT])
         return b"".join(parts)[skipped : skipped + count]
 
-    def write(self, bank: int, address: int, data: bytes) -> None:
-        """Write whole words."""
-        rows = self.config.rows
-        for start, words in self._frames(len(data) // rows):
-            part = data[start * rows : (start + words) * rows]
+    def write(self, bank: int, address: int, data: bytes, lanes: int | None = None) -> None:
+        """Write whole words, of which the lowest ``lanes`` bytes matter: the others become 0."""
+        lanes = lanes or self.config.rows
+        words = np.frombuffer(data, np.uint8).reshape(-1, self.config.rows)[:, :lanes]
+        for start, count in self._frames(len(words), lanes):
             location = self.isa.pointer_to(bank, address + start)
+            part = words[start : start + count].tobytes()
             self.exchange.send(
-                Opcode.WRITE, closed(part), location=location, count=words, lanes=rows
+                Opcode.WRITE, closed(part), location=location, count=count, lanes=lanes
             )
 
-    def read(self, bank: int, address: int, words: int) -> bytes:
-        """Read whole words of memory."""
-        parts = []
-        for start, count in self._frames(words):
-            parts.append(self._read(self.isa.pointer_to(bank, address + start), count))
+    def read(self, bank: int, address: int, words: int, lanes: int | None = None) -> bytes:
+        """Read whole words of memory, with 0 for their bytes from ``lanes`` on."""
+        parts, lanes = [], lanes or self.config.rows
+        for start, count in self._frames(words, lanes):
+            location = self.isa.pointer_to(bank, address + start)
+            parts.append(self._whole(self._read(location, count, lanes), lanes))
         return b"".join(parts)
 
     def run(
@@ -147,34 +150,34 @@ class Driver:
         address: int,
         layers: int = 0,
         cycles: int = 0,
-        result: tuple[int, int, int] = (0, 0, 0),
+        result: tuple[int, int, int, int] = (0, 0, 0, 1),
     ) -> RunResult:
         """Run ``layers`` chunks from this one on, or all that are linked to it.
 
         ``cycles`` is about how long that takes: it is waited for so long, and the core ends the run
-        if it takes far longer. ``result`` is a bank, an address and the number of words that are
-        read afterwards. Raises ``RunEnded`` and ``FlashRefused``.
+        if it takes far longer. ``result`` is a bank, an address, and the number and the lanes of
+        the words that are read afterwards. Raises ``RunEnded`` and ``FlashRefused``.
         """
-        read_bank, read_address, words = result
-        head = min(words, self._most)
+        read_bank, read_address, words, lanes = result
+        head = min(words, PAYLOAD_BYTES // lanes)
         limit = _limit_of(cycles)
         fields = {
             "limit": limit,
-            "lanes": self.config.rows,
+            "lanes": lanes,
             "count": head,
             "location": self.isa.pointer_to(read_bank, read_address),
         }
         answer = self.exchange.run(
             extension(**fields),
-            RESULT_BYTES + head * self.config.rows,
+            RESULT_BYTES + head * lanes,
             cycles + SPARE_CYCLES if limit == NO_LIMIT else 1 << LEAST_LIMIT_BITS + limit,
             location=self.isa.pointer_to(bank, address),
             count=layers,
         )
         self._check_outcome(Outcome(answer[COUNTERS_BYTES] >> OUTCOME_SHIFT), layers, limit)
-        data = answer[RESULT_BYTES:]
+        data = self._whole(answer[RESULT_BYTES:], lanes)
         if words > head:
-            data += self.read(read_bank, read_address + head, words - head)
+            data += self.read(read_bank, read_address + head, words - head, lanes)
         return RunResult(_counters(answer[:COUNTERS_BYTES]), data)
 
     def _check_outcome(self, outcome: Outcome, layers: int, limit: int) -> None:
@@ -191,19 +194,19 @@ class Driver:
                 "Run was ended by somebody else; is another program using the core's port?"
             )
 
-    @property
-    def _most(self) -> int:
-        """Words of a frame or an answer."""
-        return PAYLOAD_BYTES // self.config.rows
-
-    def _frames(self, words: int) -> Iterable[tuple[int, int]]:
-        most = self._most
+    def _frames(self, words: int, lanes: int) -> Iterable[tuple[int, int]]:
+        most = PAYLOAD_BYTES // lanes
         return ((start, min(most, words - start)) for start in range(0, words, most))
 
-    def _read(self, location: int, words: int) -> bytes:
-        rows = self.config.rows
-        payload = extension(lanes=rows, count=words, location=location)
-        return self.exchange.request(Opcode.READ, words * rows, payload).data
+    def _read(self, location: int, words: int, lanes: int) -> bytes:
+        payload = extension(lanes=lanes, count=words, location=location)
+        return self.exchange.request(Opcode.READ, words * lanes, payload).data
+
+    def _whole(self, data: bytes, lanes: int) -> bytes:
+        """Whole words from these bytes of each."""
+        words = np.zeros((len(data) // lanes, self.config.rows), np.uint8)
+        words[:, :lanes] = np.frombuffer(data, np.uint8).reshape(-1, lanes)
+        return words.tobytes()
 
 
 def _limit_of(cycles: int) -> int:
@@ -270,7 +273,8 @@ class DrivenCore:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
         for name, data in sample.items():
             place = self.program.placement(name)
-            self.driver.write(place.bank, place.address, data.tobytes())
+            lanes = place.layout.lanes(self.program.config.rows)
+            self.driver.write(place.bank, place.address, data.tobytes(), lanes)
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
         first = self.program.entries[0]
@@ -303,12 +307,12 @@ class DrivenCore:
                 kept[name] = np.frombuffer(result.data, np.uint8)
         return kept
 
-    def _words(self, tensor: str | None) -> tuple[int, int, int]:
-        """Bank, address and words of a tensor."""
+    def _words(self, tensor: str | None) -> tuple[int, int, int, int]:
+        """Bank and address of a tensor, its words and their lanes."""
         if tensor is None:
-            return 0, 0, 0
-        place = self.program.placement(tensor)
-        return place.bank, place.address, place.layout.words(self.program.config.rows)
+            return 0, 0, 0, 1
+        place, rows = self.program.placement(tensor), self.program.config.rows
+        return place.bank, place.address, place.layout.words(rows), place.layout.lanes(rows)
 
     def _read(self, tensor: str) -> np.ndarray:
         return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 
 from accel.config import AcceleratorConfig
 from accel.core.core import Core
+from accel.core.host_link.receiver import LinkTimes
 
 from ..rtl2cpp.activity import Rest
 from .flash_chip import FlashChip
@@ -17,8 +18,10 @@ class Harness(Elaboratable):
     """A core whose byte streams and clock are the ports of a simulated design.
 
     A core that reads a flash gets a chip of ``FLASH_BYTES``; the program's image begins at
-    ``FLASH_OFFSET``.
+    ``FLASH_OFFSET``. ``times`` is how long the core's link waits for bytes.
     """
+
+    times: LinkTimes | None = None
 
     # What mostly has nothing to do while layers are computed, and the counters in it that count on.
     rest = Rest(
@@ -31,7 +34,7 @@ class Harness(Elaboratable):
     )
 
     def __init__(self, config: AcceleratorConfig):
-        self.core = Core(config, simulate=True, flash_offset=FLASH_OFFSET)
+        self.core = Core(config, simulate=True, flash_offset=FLASH_OFFSET, times=self.times)
         self.chip = FlashChip(size=FLASH_BYTES) if config.flash_lanes else None
         self.domain = ClockDomain("sync", reset_less=True)
 

@@ -162,7 +162,7 @@ class Bench:
             first.bank,
             first.address,
             cycles=self.cycles,
-            result=(place.bank, place.address, words),
+            result=(place.bank, place.address, words, self.config.rows),
         )
         stored = np.frombuffer(result.data, np.uint8)[None]
         np.testing.assert_array_equal(self.program.unpack(name, stored), expected)

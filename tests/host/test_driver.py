@@ -70,7 +70,7 @@ def test_frames_are_as_the_protocol_has_them():
     location = 1 << 14 | 0x123  # 16384 words in a bank
     first = header(Opcode.WRITE, 0, lanes=4, location=location, count=2) + closed(b"12345678")
     limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS
-    second = header(Opcode.RUN, 1, location=7) + extension(lanes=4, limit=limit)
+    second = header(Opcode.RUN, 1, location=7) + extension(lanes=1, limit=limit)
     assert told.written == [first, second]
 
 
@@ -90,6 +90,18 @@ def test_what_is_written_is_read_in_frames_of_bounded_length(words, bank):
     assert core.memory[0, bank, 400 : 400 + len(data)].tobytes() == data
     assert not core.memory[0, 1 - bank].any()
     assert driver.read(bank, 100, words) == data
+
+
+def test_only_lanes_that_matter_are_on_the_line():
+    core, data = FakeCore(CONFIG), bytes(range(1, 241))
+    driver = Driver(core, CONFIG)
+    driver.write(1, 100, data, lanes=3)
+    driver.exchange.settle()
+    assert len(core.sent) == 180 + FRAME_BYTES - PAYLOAD_BYTES
+    expected = bytes(value if value % 4 else 0 for value in data)
+    assert core.memory[0, 1, 400 : 400 + len(data)].tobytes() == expected
+    assert driver.read(1, 100, 60, lanes=3) == expected
+    assert driver.read(1, 100, 60) == expected
 
 
 def test_a_core_is_found_in_the_middle_of_a_frame():

@@ -30,6 +30,10 @@ class TensorLayout:
     def words(self, rows: int) -> int:
         return self.height * self.width * self.channel_words(rows)
 
+    def lanes(self, rows: int) -> int:
+        """Bytes of each word that hold values somewhere, the lowest of it."""
+        return min(self.channels, rows)
+
 
 def layout_of(tensor: Tensor) -> TensorLayout:
     """The layout that a tensor's own shape ``[1, ..., channels]`` gives."""

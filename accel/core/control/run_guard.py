@@ -3,13 +3,13 @@
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from ...protocol import LEAST_LIMIT_BITS, NO_LIMIT, Outcome
-from ..signals import advanced, delayed
+from ..signals import advanced
 from ..signatures import RunControl, RunPort
 
 CLEANING_CYCLES = 128  # longer than any result is on its way to memory
-_CLEARED = 6  # cycles from the beginning of a run after which its counters have been cleared
 
 
 class RunGuard(wiring.Component):
@@ -48,33 +48,34 @@ class RunGuard(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         link, host = self.link, self.host
-        layers = Signal.like(link.layers)  # minus those that are left, less one
+        # Minus those that are left, less one; then the cycles of cleaning
+        layers, cleaning = Signal.like(link.layers), Signal()
         starting, stopped, late = Signal(), Signal(), Signal()
         m.d.sync += [
             starting.eq(link.start),
             host.run.eq(starting),
             host.stop.eq(~layers == 1),
         ]
-        with m.If(link.start | host.layer_done):
+        with m.If(self.clean & ~cleaning):
+            m.d.sync += layers.eq(0)
+        with m.Elif(link.start | host.layer_done | cleaning):
             m.d.sync += layers.eq(advanced(layers, C(1, 1), load=link.start, loaded=~link.layers))
         with m.If(host.layer_done):
             m.d.sync += stopped.eq(host.stop & ~host.last)
 
-        # The counter is cleared when a run has begun.
+        # The counter has been cleared when a run begins.
         limit = Signal.like(link.limit)
         with m.If(link.start):
             m.d.sync += limit.eq(link.limit)
         reached = Array(self.cycles[LEAST_LIMIT_BITS:])[limit]
-        counting = delayed(m, link.busy, _CLEARED, name="counting", init=0)
+        counting = link.busy & ~starting & ~host.run
         m.d.sync += late.eq(counting & reached & (limit != NO_LIMIT))
 
-        cleaning = Signal(range(CLEANING_CYCLES))
+        m.d.sync += cleaning.eq(self.clean)
         with m.If(link.start):
             m.d.sync += link.busy.eq(1)
-        with m.Elif(self.clean):
-            m.d.sync += cleaning.eq(cleaning + 1)
-            with m.If(cleaning == CLEANING_CYCLES - 1):
-                m.d.sync += [self.clean.eq(0), link.busy.eq(0)]
+        with m.Elif(self.clean), m.If(cleaning & layers[exact_log2(CLEANING_CYCLES)]):
+            m.d.sync += [self.clean.eq(0), link.busy.eq(0)]
         with m.Elif(link.busy & (link.abort | late)):
             m.d.sync += [
                 self.clean.eq(1),

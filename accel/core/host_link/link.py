@@ -155,8 +155,7 @@ class Link(wiring.Component):
         with m.Elif(sender.acknowledged):
             m.d.sync += rate_due.eq(0)
         m.d.comb += [
-            self.rate.cycles.eq(self.request.o.count),
-            self.rate.set.eq(dispatch.rate),
+            self.rate.less_one.eq(self.request.o.count),
             self.rate.apply.eq(rate_due & sender.acknowledged),
             self.rate.good.eq(receiver.good),
             self.rate.expired.eq(receiver.expired),

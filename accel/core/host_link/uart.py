@@ -25,8 +25,8 @@ class Receiver(wiring.Component):
 
     Members
     -------
-    cycles : In(width)
-        Of a bit, at least `protocol.SHORTEST_BIT`.
+    less_one : In(width)
+        The cycles of a bit, which are at least `protocol.SHORTEST_BIT`, minus one.
     rx : In(1)
         The line, asynchronous.
     o : Out(stream.Signature(8))
@@ -40,7 +40,7 @@ class Receiver(wiring.Component):
     def __init__(self, width: int) -> None:
         super().__init__(
             {
-                "cycles": In(width),
+                "less_one": In(width),
                 "rx": idle_high(In),
                 "o": Out(stream.Signature(_BITS)),
                 "overrun": Out(1),
@@ -57,12 +57,12 @@ class Receiver(wiring.Component):
 
         # From the start bit's edge half a bit to its middle, then from middle to middle.
         busy, sample = Signal(), Signal()
-        left = Signal.like(self.cycles)
+        cycle = Signal.like(self.less_one)
         with m.If(~busy):
-            m.d.sync += left.eq((self.cycles >> 1) - 1)
+            m.d.sync += cycle.eq(1)
         with m.Else():
-            m.d.sync += left.eq(Mux(left == 0, self.cycles, left) - 1)
-        m.d.comb += sample.eq(busy & (left == 0))
+            m.d.sync += cycle.eq(Mux(cycle == self.less_one, 0, cycle + 1))
+        m.d.comb += sample.eq(busy & (cycle == self.less_one >> 1))
 
         # Once the start bit has reached the lowest bit, all data bits are there.
         shift = Signal(_BITS + 1)
@@ -92,8 +92,8 @@ class Transmitter(wiring.Component):
 
     Members
     -------
-    cycles : In(width)
-        Of a bit, at least `protocol.SHORTEST_BIT`.
+    less_one : In(width)
+        The cycles of a bit, which are at least `protocol.SHORTEST_BIT`, minus one.
     i : In(stream.Signature(8))
         The bytes.
     tx : Out(1)
@@ -105,7 +105,7 @@ class Transmitter(wiring.Component):
     def __init__(self, width: int) -> None:
         super().__init__(
             {
-                "cycles": In(width),
+                "less_one": In(width),
                 "i": In(stream.Signature(_BITS)),
                 "tx": idle_high(Out),
                 "idle": Out(1),
@@ -115,16 +115,16 @@ class Transmitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         # What is still to be sent, the stop bit last; nothing once that is on the line.
-        shift, left = Signal(_BITS + 1), Signal.like(self.cycles)
+        shift, cycle = Signal(_BITS + 1), Signal.like(self.less_one)
         bit_over, empty = Signal(init=1), Signal(init=1)
         m.d.comb += [self.idle.eq(bit_over & empty), self.i.ready.eq(self.idle)]
         m.d.sync += empty.eq(~shift.any())
         moves = bit_over & (~empty | self.i.valid)
         with m.If(moves):
-            m.d.sync += [left.eq(self.cycles - 1), bit_over.eq(0)]
+            m.d.sync += [cycle.eq(1), bit_over.eq(0)]
             m.d.sync += Cat(self.tx, shift).eq(Mux(empty, Cat(C(0, 1), self.i.payload, 1), shift))
         with m.Elif(~bit_over):
-            m.d.sync += [left.eq(left - 1), bit_over.eq(left == 1)]
+            m.d.sync += [cycle.eq(cycle + 1), bit_over.eq(cycle == self.less_one)]
         return m
 
 
@@ -181,15 +181,15 @@ class Uart(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        width = bits_for(self.cycles)
+        width = bits_for(self.cycles - 1)
         m.submodules.receiver = receiver = Receiver(width)
         m.submodules.transmitter = transmitter = Transmitter(width)
         wiring.connect(m, wiring.flipped(self.o), receiver.o)
         wiring.connect(m, wiring.flipped(self.i), transmitter.i)
-        cycles = self._add_rate(m, width, transmitter.idle, receiver.framing_error)
+        less_one = self._add_rate(m, width, transmitter.idle, receiver.framing_error)
         m.d.comb += [
-            receiver.cycles.eq(cycles),
-            transmitter.cycles.eq(cycles),
+            receiver.less_one.eq(less_one),
+            transmitter.less_one.eq(less_one),
             receiver.rx.eq(self.rx),
             self.tx.eq(transmitter.tx),
             self.overrun.eq(receiver.overrun),
@@ -198,13 +198,11 @@ class Uart(wiring.Component):
         return m
 
     def _add_rate(self, m, width, idle, framing_error):
-        """The cycles of a bit: as the host says until nobody understands it."""
-        rate = self.rate
-        cycles, wanted = Signal(width, init=self.cycles), Signal(width)
+        """The cycles of a bit, less one: as the host says until nobody understands it."""
+        rate, at_first = self.rate, self.cycles - 1
+        less_one = Signal(width, init=at_first)
         due, tried = Signal(), Signal()
         strikes = Signal(range(_STRIKES))
-        with m.If(rate.set):
-            m.d.sync += wanted.eq(rate.cycles)
         with m.If(rate.good):
             m.d.sync += [strikes.eq(0), tried.eq(0)]
         with m.Elif(framing_error):
@@ -213,7 +211,7 @@ class Uart(wiring.Component):
         with m.If(rate.apply):
             m.d.sync += due.eq(1)
         with m.Elif(due & idle):
-            m.d.sync += [due.eq(0), tried.eq(1), cycles.eq(wanted)]
+            m.d.sync += [due.eq(0), tried.eq(1), less_one.eq(rate.less_one)]
         with m.Elif(lost):
-            m.d.sync += [tried.eq(0), cycles.eq(self.cycles)]
-        return cycles
+            m.d.sync += [tried.eq(0), less_one.eq(at_first)]
+        return less_one

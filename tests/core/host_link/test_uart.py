@@ -112,7 +112,7 @@ def test_at_a_third_of_the_clock_every_byte_is_sent_without_a_gap(rate):
     dut = Transmitter(width=2)
 
     async def send(ctx):
-        ctx.set(dut.cycles, 3)
+        ctx.set(dut.less_one, 2)
         await ctx.tick().repeat(7)
         for byte in data:
             ctx.set(dut.i.payload, byte)
@@ -245,8 +245,7 @@ class Rate:
 
     async def set(self, ctx, cycles):
         rate = self.dut.rate
-        ctx.set(rate.cycles, cycles)
-        await self.pulse(ctx, rate.set)
+        ctx.set(rate.less_one, cycles - 1)
         assert await self.measured(ctx) == self.before
         await self.pulse(ctx, rate.apply)
 

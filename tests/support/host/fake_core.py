@@ -138,7 +138,10 @@ class FakeCore:
             self.expected = (number + 1) % 256
         self._acknowledge()
         if opcode == Opcode.WRITE and expected:
-            self._content(*place)[: len(payload)] = np.frombuffer(payload, np.uint8)
+            lanes, rows = fields["lanes"], self.config.rows
+            words = np.zeros((len(payload) // lanes, rows), np.uint8)
+            words[:, :lanes] = np.frombuffer(payload, np.uint8).reshape(-1, lanes)
+            self._content(*place)[: words.size] = words.ravel()
         if opcode == Opcode.RUN and expected:
             self.ran += 1
             self.limits.append(values_of(EXTENSION, payload)["limit"])
@@ -150,7 +153,8 @@ class FakeCore:
         """The words that a request asks for."""
         fields = values_of(EXTENSION, payload)
         bank, address = Isa(self.config).pointed_to(fields["location"])
-        return self._content(bank, address)[: fields["count"] * self.config.rows].tobytes()
+        words = self._content(bank, address)[: fields["count"] * self.config.rows]
+        return words.reshape(-1, self.config.rows)[:, : fields["lanes"]].tobytes()
 
     def _content(self, bank: int, address: int) -> np.ndarray:
         """What is in memory or flash from there on."""
