@@ -136,8 +136,12 @@ class Program:
         ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
         tool is missing or fails, or a board does not answer.
         """
-        rate, clock = baud or self._board.link.baud, self._board.clock.made_mhz
-        self.session.port = Port(port, rate, clock) if port else None
+        link, clock = self._board.link, self._board.clock.made_mhz
+        # A rate that is given is kept.
+        opened = Port(port, baud, clock) if port and baud else None
+        if port and not baud:
+            opened = Port(port, link.baud, clock, link.fastest)
+        self.session.port = opened
         graph = self.code.graph
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}

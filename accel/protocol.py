@@ -21,10 +21,12 @@ RESULT_BYTES = COUNTERS_BYTES + STATE_BYTES  # before the words of a result
 INFO_BYTES = IDENTITY_BYTES + RESULT_BYTES
 
 HEADER: Mapping[str, int] = MappingProxyType(
-    {"opcode": 1, "lanes": 1, "number": 1, "count": 2, "location": 3}
+    {"opcode": 1, "lanes_less_one": 1, "number": 1, "count": 2, "location": 3}
 )
 """Fields of a header in their order, and their bytes."""
-EXTENSION: Mapping[str, int] = MappingProxyType({"location": 3, "count": 2, "lanes": 1, "limit": 1})
+EXTENSION: Mapping[str, int] = MappingProxyType(
+    {"location": 3, "count": 2, "lanes_less_one": 1, "limit": 1}
+)
 """Fields of the payload of ``READ`` and ``RUN``."""
 CRC_BYTES = 4
 FIELD_BYTES = sum(HEADER.values())

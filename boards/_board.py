@@ -62,11 +62,13 @@ def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uar
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """The way to the host: a UART of the platform and its rate."""
+    """The way to the host: a UART of the platform, its rate at first, and the fastest one that the
+    chip between it and the host can do, if it is known."""
 
     resource: str = "uart"
     number: int = 0
     baud: int = 1_000_000
+    fastest: int | None = None
 
 
 SINGLE = MappingProxyType({1: "spi_flash_1x"})

@@ -4,7 +4,7 @@ Checked against litex-boards (1bitsquared_icebreaker: clock, serial port, LEDs, 
 """
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, iceprog_flash, platform_of
+from accel.boards._board import QUAD, Board, Link, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -16,4 +16,5 @@ BOARD = Board(
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
     flash=iceprog_flash(offset=1 << 20, data_lines=QUAD),
     led=("led_g", 0),
+    link=Link(fastest=12_000_000),  # FT2232H
 )

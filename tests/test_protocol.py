@@ -36,8 +36,8 @@ def test_the_crc_is_that_of_ethernet():
     ("request_", "expected"),
     [
         (
-            header(Opcode.WRITE, 7, lanes=3, location=0x123456, count=0x89A),
-            "0103079a08563412",
+            header(Opcode.WRITE, 7, lanes_less_one=2, location=0x123456, count=0x89A),
+            "0102079a08563412",
         ),
         (header(Opcode.RUN, 255, location=5, count=1), "0200ff0100050000"),
         (header(Opcode.READ, 9), "0300090000000000"),
@@ -46,7 +46,7 @@ def test_the_crc_is_that_of_ethernet():
         (header(Opcode.CHECK), "0600000000000000"),
         (header(Opcode.ABORT), "0700000000000000"),
         (header(Opcode.RATE, count=3), "0800000300000000"),
-        (extension(location=0x123456, count=0x1FF, lanes=4, limit=9), "563412ff010409"),
+        (extension(location=0x123456, count=0x1FF, lanes_less_one=3, limit=9), "563412ff010309"),
     ],
 )
 def test_a_frame_is_its_fields_and_their_crc(request_, expected):
@@ -55,7 +55,7 @@ def test_a_frame_is_its_fields_and_their_crc(request_, expected):
 
 
 def test_fields_are_read_as_they_are_written():
-    fields = {"opcode": 1, "number": 7, "lanes": 3, "location": 0x123456, "count": 0x89A}
+    fields = {"opcode": 1, "number": 7, "lanes_less_one": 3, "location": 0x123456, "count": 0x89A}
     assert values_of(HEADER, header(**{**fields, "opcode": Opcode.WRITE})) == fields
 
 

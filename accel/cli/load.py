@@ -50,10 +50,13 @@ def load(
         raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
 
     image = load_image(program)
-    rate = baud or values.find_board(board or DEFAULT_BOARD).link.baud
+    found = values.find_board(board or DEFAULT_BOARD)
+    rate = baud or found.link.baud
+    fastest = None if baud else found.link.fastest  # a rate that is given is kept
+    opened = Port(port, rate, found.clock.made_mhz, fastest)
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
-        contextlib.closing(SerialTransport(Port(port, rate))) as transport,
+        contextlib.closing(SerialTransport(opened)) as transport,
         progress(f"loading {image.name}", size) as advance,
     ):
         done = load_into(image, transport, advance)

@@ -10,6 +10,7 @@ from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.exchange import Exchange, LinkError, Transport
 from accel.host.flash import FlashRefused, check_flash
+from accel.host.rate import speed_up
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
@@ -88,9 +89,13 @@ class Driver:
         return self.exchange.retries
 
     def connect(self) -> None:
-        """Find the core, end what it is at, and check its identity. Raises ``WrongCore``."""
+        """Find the core, end what it is at, check its identity, and take the line's fastest rate.
+
+        Raises ``WrongCore``.
+        """
         found = self.exchange.begin()[:IDENTITY_BYTES]
         if found == identity(self.config):
+            speed_up(self.exchange, self.exchange.transport)
             return
         if found[: len(MAGIC)] != MAGIC:
             raise LinkError("Core did not identify itself; is this bitstream loaded?")
@@ -133,7 +138,7 @@ class Driver:
             location = self.isa.pointer_to(bank, address + start)
             part = words[start : start + count].tobytes()
             self.exchange.send(
-                Opcode.WRITE, closed(part), location=location, count=count, lanes=lanes
+                Opcode.WRITE, closed(part), location=location, count=count, lanes_less_one=lanes - 1
             )
 
     def read(self, bank: int, address: int, words: int, lanes: int | None = None) -> bytes:
@@ -163,7 +168,7 @@ class Driver:
         limit = _limit_of(cycles)
         fields = {
             "limit": limit,
-            "lanes": lanes,
+            "lanes_less_one": lanes - 1,
             "count": head,
             "location": self.isa.pointer_to(read_bank, read_address),
         }
@@ -199,7 +204,7 @@ class Driver:
         return ((start, min(most, words - start)) for start in range(0, words, most))
 
     def _read(self, location: int, words: int, lanes: int) -> bytes:
-        payload = extension(lanes=lanes, count=words, location=location)
+        payload = extension(lanes_less_one=lanes - 1, count=words, location=location)
         return self.exchange.request(Opcode.READ, words * lanes, payload).data
 
     def _whole(self, data: bytes, lanes: int) -> bytes:
@@ -279,13 +284,15 @@ class DrivenCore:
             return self._step(sample, keep)
         first = self.program.entries[0]
         expected = sum(self.expected, Counters(0, 0, 0, 0))
-        name, *others = [*keep, None]
+        name, *others = keep or [None]
         result = self.driver.run(
             first.bank, first.address, cycles=expected.cycles, result=self._words(name)
         )
         self.total = result.counters.unwrapped(expected)
-        answer = {other: self._read(other) for other in others if other is not None}
-        return answer | ({} if name is None else {name: np.frombuffer(result.data, np.uint8)})
+        kept = {other: self._read(other) for other in others if other is not None}
+        if name is not None:
+            kept[name] = np.frombuffer(result.data, np.uint8)
+        return kept
 
     def _step(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]

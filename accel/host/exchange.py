@@ -100,6 +100,11 @@ class Exchange:
         answer = self.transport.read(1 + len(protocol.MAGIC) + 1)[1:]
         return answer if answer[:-1] == protocol.MAGIC else b""
 
+    def probe(self) -> None:
+        """Ask once what the core is. Raises ``Fault`` where no right answer comes."""
+        self.transport.write(header(Opcode.INFO))
+        self._answer({Status.INFO: protocol.INFO_BYTES})
+
     def request(self, opcode: Opcode, size: int = 0, payload: bytes = b"", **fields: int) -> Answer:
         """Send a frame that is not counted, and return its answer, of ``size`` bytes if it has
         data."""

@@ -28,6 +28,9 @@ class _Counted:
         self.inner = inner
         self.sent = 0
         self.read, self.discard = inner.read, inner.discard
+        for name in ("port", "set_baud"):  # of a serial line
+            if hasattr(inner, name):
+                setattr(self, name, getattr(inner, name))
 
     def write(self, data: bytes) -> None:
         self.sent += len(data)

@@ -53,6 +53,7 @@ class SerialTransport:
         self.port = port
         self.patience = patience
         self.quiet = quiet
+        self._baud = port.baud
         self._sent_at = 0.0  # when the last byte that was written leaves
         try:
             self._serial = serial.Serial(port.name, port.baud, exclusive=True)
@@ -90,6 +91,16 @@ class SerialTransport:
             sending = max(0.0, self._sent_at - time.monotonic())
             self._read(self._waiting(), 0)
 
+    def set_baud(self, baud: int) -> bool:
+        """Change to another rate once all is sent; whether the port can."""
+        time.sleep(max(0.0, self._sent_at - time.monotonic()))
+        try:
+            self._serial.baudrate = baud
+        except (OSError, ValueError, OverflowError):
+            return False
+        self._baud = baud
+        return True
+
     def close(self) -> None:
         """Let go of the port."""
         self._serial.close()
@@ -108,7 +119,7 @@ class SerialTransport:
             raise self._lost(problem) from problem
 
     def _line_time(self, count: int) -> float:
-        return count * BITS_PER_BYTE / self.port.baud
+        return count * BITS_PER_BYTE / self._baud
 
     def _lost(self, problem: OSError) -> LinkError:
         return LinkError(f"Port {self.port.name} went away ({problem}); plug the board in again")

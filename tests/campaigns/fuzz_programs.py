@@ -70,7 +70,7 @@ class Yes:
                 self.answers += closed(bytes([Status.INFO, number]) + info)
             elif opcode == Opcode.READ:
                 asked, data = values_of(EXTENSION, data), b""
-                words = bytes(asked["count"] * asked["lanes"])
+                words = bytes(asked["count"] * (asked["lanes_less_one"] + 1))
                 self.answers += closed(bytes([Status.DATA, number]) + words)
             else:
                 data = data if opcode != Opcode.WRITE else b""

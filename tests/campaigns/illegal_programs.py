@@ -117,7 +117,7 @@ class Bench:
     def _run_anything(self, case: Case) -> Outcome:
         exchange = self.driver.exchange
         exchange.settle()
-        payload = extension(limit=case.limit, lanes=1)
+        payload = extension(limit=case.limit, lanes_less_one=0)
         exchange.send(Opcode.RUN, payload, location=case.pointer, count=case.layers)
         exchange.settle()
         if case.abort_after is None:

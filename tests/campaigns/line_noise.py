@@ -97,11 +97,15 @@ class Frames:
         rng = self.rng
         location = rng.randrange(1 << 15)
         if rng.random() < 0.3:
-            fields = {"location": rng.randrange(1 << 15), "count": rng.randrange(3), "lanes": 4}
+            fields = {
+                "location": rng.randrange(1 << 15),
+                "count": rng.randrange(3),
+                "lanes_less_one": 3,
+            }
             return header(Opcode.RUN, self.number, location=location) + extension(**fields)
         lanes, count = rng.randint(1, 4), rng.choice((1, 1, 2, 20))
         data = closed(rng.randbytes(lanes * count))
-        fields = {"location": location, "count": count, "lanes": lanes}
+        fields = {"location": location, "count": count, "lanes_less_one": lanes - 1}
         return header(Opcode.WRITE, self.number, **fields) + data
 
     def trial(self) -> None:
@@ -125,7 +129,9 @@ class Frames:
                 raise AssertionError(f"{frame.hex()} as {sent.hex()}: {answer.hex()}")
         if self.rng.random() < 0.01:  # and a good one steps
             self.number = (self.number + 1) % 256
-            data = header(Opcode.WRITE, self.number - 1 & 255, count=1, lanes=1) + closed(b"x")
+            data = header(Opcode.WRITE, self.number - 1 & 255, count=1, lanes_less_one=0) + closed(
+                b"x"
+            )
             self.core.write(data)
             answer = self.core.read(6)
             assert answer == closed(bytes([Status.OK, self.number])), answer.hex()

@@ -68,9 +68,11 @@ def test_frames_are_as_the_protocol_has_them():
     driver.write(1, 0x123, b"12345678")
     driver.run(0, 7, cycles=5000)
     location = 1 << 14 | 0x123  # 16384 words in a bank
-    first = header(Opcode.WRITE, 0, lanes=4, location=location, count=2) + closed(b"12345678")
+    first = header(Opcode.WRITE, 0, lanes_less_one=3, location=location, count=2) + closed(
+        b"12345678"
+    )
     limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS
-    second = header(Opcode.RUN, 1, location=7) + extension(lanes=1, limit=limit)
+    second = header(Opcode.RUN, 1, location=7) + extension(lanes_less_one=0, limit=limit)
     assert told.written == [first, second]
 
 
@@ -185,7 +187,7 @@ FAULTS = {
 def test_a_core_that_answers_wrongly_is_asked_again_and_given_up(problem):
     transport = Scripted(FAULTS[problem])
     driver = Driver(transport, CONFIG)
-    frame = header(Opcode.READ) + extension(location=5, count=2, lanes=4)
+    frame = header(Opcode.READ) + extension(location=5, count=2, lanes_less_one=3)
     end = f"{PERSISTENCE} times; check the cable, the baud rate and the bitstream"
     with pytest.raises(LinkError, match=f"^Core {problem}, {end}$"):
         driver.read(0, 5, 2)

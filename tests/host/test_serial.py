@@ -203,4 +203,5 @@ def test_the_rate_and_the_clock_are_those_of_the_board(monkeypatch):
         for given, wanted in ((None, board.link.baud), (9600, 9600)):
             with pytest.raises(Opened) as caught:
                 program.run(images(1), "board", port="p", baud=given)
-            assert caught.value.args == (Port("p", wanted, board.clock.made_mhz),)
+            fastest = None if given else board.link.fastest
+            assert caught.value.args == (Port("p", wanted, board.clock.made_mhz, fastest),)

@@ -3,7 +3,6 @@
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
 
 from ... import protocol
 from ...config import AcceleratorConfig
@@ -99,7 +98,7 @@ class Link(wiring.Component):
             words.byte.eq(byte),
             words.take.eq(receiver.payload),
             words.words.eq(dispatch.words),
-            words.lanes.eq(request.o.lanes[: len(words.lanes)]),
+            words.lanes_less_one.eq(request.o.lanes_less_one[: len(words.lanes_less_one)]),
             words.discard.eq(dispatch.discard),
             receiver.room.eq(words.room),
             receiver.settled.eq(~words.o.valid),
@@ -176,7 +175,7 @@ class Link(wiring.Component):
             sender.start.eq(dispatch.answer),
             sender.opcode.eq(request.opcode[: Shape.cast(protocol.Opcode).width]),
             sender.tag.eq(request.number),
-            sender.lanes.eq(extension.lanes[: bits_for(config.rows)]),
+            sender.lanes_less_one.eq(extension.lanes_less_one[: len(sender.lanes_less_one)]),
             sender.count.eq(extension.count),
             sender.location.eq(extension.location),
             sender.hold.eq(self.run.busy),

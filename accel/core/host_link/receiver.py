@@ -7,6 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ... import protocol
+from ..signals import reached
 from .byte_crc import ByteCrc
 
 
@@ -107,7 +108,7 @@ class Receiver(wiring.Component):
                         crc.restart.eq(nothing),
                     ]
                     m.d.sync += [index.eq(index + ~nothing), self.in_payload.eq(0)]
-                    with m.If(index == protocol.HEADER_BYTES - 1):
+                    with m.If(reached(index, protocol.HEADER_BYTES - 1)):
                         m.next = "Verdict"
                 with m.Elif(expired & ~at_begin):
                     m.next = "Forget"
@@ -121,7 +122,7 @@ class Receiver(wiring.Component):
                 m.d.comb += [taking.eq(1), closing.eq(1)]
                 with m.If(crc.done):
                     m.d.sync += index.eq(index + 1)
-                    with m.If(index == protocol.CRC_BYTES - 1):
+                    with m.If(reached(index, protocol.CRC_BYTES - 1)):
                         m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"

@@ -12,7 +12,7 @@ from ...config import AcceleratorConfig
 from ...identity import identity
 from ...isa import Isa
 from ...protocol import IDENTITY_BYTES, INFO_BYTES, FlashStatus, Opcode, Status
-from ..signals import advanced
+from ..signals import advanced, reached
 from ..signatures import CounterPort, HostFlash, HostMemory
 from .byte_crc import ByteCrc
 
@@ -39,7 +39,7 @@ class Sender(wiring.Component):
         To the host.
     due, status, expected : In, number_sent, acknowledged : Out(1)
         An acknowledgement is due, its status and number; these are being sent; it has been sent.
-    start : In(1), opcode, tag, lanes, count, location : In
+    start : In(1), opcode, tag, lanes_less_one, count, location : In
         An answer with data is due; what it says, its location a cycle later.
     run : In(1), chunk : In
         In the cycle of ``start``: the sequencer's pointer is to be set to this in the next one.
@@ -75,7 +75,7 @@ class Sender(wiring.Component):
                 "tag_kept": Out(8),
                 "opcode": In(Opcode),
                 "tag": In(8),
-                "lanes": In(bits_for(config.rows)),
+                "lanes_less_one": In(bits_for(config.rows - 1)),
                 "count": In(protocol.COUNT_BITS),
                 "location": In(Isa(config).pointer.size),
                 "busy": Out(1),
@@ -101,7 +101,9 @@ class _Answer:
         self.m, self.s, self.crc = m, sender, m.submodules.crc
         self.opcode, self.part = Signal(Opcode, name="opcode"), Signal(_Part, name="part")
         self.tag = sender.tag_kept
-        self.lanes = Signal.like(sender.lanes, name="lanes", reset_less=True)
+        self.lanes_less_one = Signal.like(
+            sender.lanes_less_one, name="lanes_less_one", reset_less=True
+        )
         self.missing = Signal.like(sender.count, name="missing", reset_less=True)
         self.location = Signal.like(sender.location, name="location", reset_less=True)
         self.with_data = Signal(name="with_data", reset_less=True)
@@ -112,8 +114,7 @@ class _Answer:
         self.wait = Signal(range(waits + 1), name="wait")
         self.has_flash = bool(sender.config.flash_lanes)
         self.from_flash = sender.flash.selected if self.has_flash else C(0)
-        self.none = Signal(name="none", reset_less=True)
-        self.last_word = Signal(name="last_word", reset_less=True)
+        self.none = self.missing.all()
         self._take()
 
     def _take(self):
@@ -129,7 +130,7 @@ class _Answer:
             m.d.sync += [
                 self.opcode.eq(s.opcode),
                 self.tag.eq(s.tag),
-                self.lanes.eq(s.lanes),
+                self.lanes_less_one.eq(s.lanes_less_one),
                 s.busy.eq(1),
             ]
         with m.If(s.start | started):
@@ -138,7 +139,6 @@ class _Answer:
             m.d.sync += self.missing.eq(
                 advanced(self.missing, C(1, 1), load=s.start, loaded=~s.count)
             )
-        m.d.sync += [self.none.eq(self.missing.all()), self.last_word.eq(~self.missing == 1)]
         m.d.comb += [
             s.memory.location.eq(self.location),
             s.memory.set.eq(run),
@@ -192,7 +192,7 @@ class _Answer:
                 m.d.sync += self.held.eq(Mux(self.with_data, self.tag, s.expected))
                 m.d.comb += s.number_sent.eq(~self.with_data)
             with m.Case(_Part.FIXED):
-                last = index == INFO_BYTES - 1
+                last = reached(index, INFO_BYTES - 1)
                 counted = index >= IDENTITY_BYTES
                 m.d.comb += s.counters.next.eq(counted & ~last)
                 m.d.sync += self.held.eq(constants[index[: exact_log2(IDENTITY_BYTES)]])
@@ -222,20 +222,17 @@ class _Answer:
                     self._close()
                 with m.Elif(self.opcode == Opcode.READ):
                     self._begin_words()
-            with m.Case(_Part.FIXED), m.If(index == INFO_BYTES - 1):
+            with m.Case(_Part.FIXED), m.If(reached(index, INFO_BYTES - 1)):
                 self._begin_words()
                 with m.If(self.opcode != Opcode.RUN):
                     self._close()
             with m.Case(_Part.WORDS):
                 m.next = "Fetch"
-                rows = s.config.rows
-                ends = (index == rows - 1) | (index + 1 == self.lanes)
-                with m.If(ends):
+                lane = index[: len(self.lanes_less_one)]
+                with m.If(lane == self.lanes_less_one):
                     m.d.comb += self.word_sent.eq(1)
                     m.d.sync += index.eq(0)
-                    with m.If(self.last_word):
-                        self._close()
-            with m.Case(_Part.CRC), m.If(index == protocol.CRC_BYTES - 1):
+            with m.Case(_Part.CRC), m.If(reached(index, protocol.CRC_BYTES - 1)):
                 m.next = "Idle"
                 m.d.comb += s.acknowledged.eq(~self.with_data)
                 with m.If(self.with_data):
@@ -248,8 +245,6 @@ class _Answer:
     def _begin_words(self):
         self.m.next = "Fetch"
         self.m.d.sync += [self.part.eq(_Part.WORDS), self.index.eq(0)]
-        with self.m.If(self.none):
-            self._close()
 
     def _add_words(self):
         """A byte of a word is read anew each time: others write to memory meanwhile.
@@ -278,7 +273,8 @@ class _Answer:
                 self.wait.eq(Mux(arrived, 0, self.wait + 1)),
                 self.chosen.eq(s.read_data.word_select(byte, 8)),
             ]
-            m.d.comb += s.memory.access.eq((self.wait == 0) & ~self.from_flash)
+            asked = (self.wait == 0) & ~self.from_flash & ~self.none
+            m.d.comb += s.memory.access.eq(asked)
             with m.If(arrived):
                 m.next = "Load"
             if self.has_flash:
@@ -292,3 +288,6 @@ class _Answer:
                     m.next = "Fetch"
                     with m.If(data.ready):
                         m.next = "Load"
+            with m.If(self.none):
+                m.d.sync += self.wait.eq(0)
+                self._close()

@@ -7,6 +7,7 @@ from amaranth.utils import bits_for
 
 from ... import protocol
 from ...config import AcceleratorConfig
+from ..signals import reached
 
 extension_layout = data.StructLayout({name: 8 * size for name, size in protocol.EXTENSION.items()})
 
@@ -26,8 +27,8 @@ class PayloadWords(wiring.Component):
         A payload begins.
     byte : In(8), take : In(1), room : Out(1)
         A byte of it; there is room for one.
-    words : In(1), lanes : In, discard : In(1)
-        It is made of words; how many bytes of each come; they are not written.
+    words : In(1), lanes_less_one : In, discard : In(1)
+        It is made of words; how many bytes of each come, minus one; they are not written.
     word_end, extension_end : Out(1)
         The byte that is taken would be the last of a word, or of an extension.
     o : Out(stream of words)
@@ -45,7 +46,7 @@ class PayloadWords(wiring.Component):
                 "take": In(1),
                 "room": Out(1),
                 "words": In(1),
-                "lanes": In(bits_for(config.rows)),
+                "lanes_less_one": In(bits_for(config.rows - 1)),
                 "discard": In(1),
                 "word_end": Out(1),
                 "extension_end": Out(1),
@@ -62,8 +63,8 @@ class PayloadWords(wiring.Component):
         index = Signal(range(most))
         ends = Signal()
         m.d.comb += [
-            self.word_end.eq((index == rows - 1) | (index + 1 == self.lanes)),
-            self.extension_end.eq(index == extended - 1),
+            self.word_end.eq(index[: len(self.lanes_less_one)] == self.lanes_less_one),
+            self.extension_end.eq(reached(index, extended - 1)),
             ends.eq(self.take & self.words & self.word_end),
             self.room.eq(~self.o.valid),
             self.o.payload.eq(Cat(held[:rows])),

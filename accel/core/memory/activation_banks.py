@@ -110,11 +110,12 @@ class ActivationBanks(wiring.Component):
         result = result_en & (self.result.bank == index)
         shared = self.shared.en & (self.shared.location.bank == index)
         host = host_en & (self.host.location.bank == index)
-        address, dma = self.shared.location.address, C(0)
+        written, writing, dma = self.host.location.address, host, C(0)
         if self.has_dma:
             here = self.dma.location.bank == index
             dma = dma_en & here
-            address = Mux(self.dma.offered & here, self.dma.location.address, address)
+            written = Mux(host_en, written, self.dma.location.address)
+            writing = writing | (self.dma.offered & here)
         m.d.comb += bank.en.eq(array | result | host | shared | dma)
         with m.If(array):
             m.d.comb += bank.address.eq(self.array.address)
@@ -125,7 +126,7 @@ class ActivationBanks(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                bank.address.eq(Mux(host, self.host.location.address, address)),
+                bank.address.eq(Mux(writing, written, self.shared.location.address)),
                 bank.write_en.eq((host | dma).replicate(self.config.rows)),
             ]
 

@@ -55,12 +55,12 @@ class Host:
         location, count = self._place()
         lanes = self.rng.randint(1, self.rows)
         data = self.rng.randbytes(count * lanes)
-        fields = {"location": location, "count": count, "lanes": lanes}
+        fields = {"location": location, "count": count, "lanes_less_one": lanes - 1}
         return header(Opcode.WRITE, number, **fields), data, fields
 
     def write(self):
         head, data, fields = self._write(self._next())
-        lanes = fields["lanes"]
+        lanes = fields["lanes_less_one"] + 1
         for k in range(fields["count"]):
             word = data[k * lanes : (k + 1) * lanes].ljust(self.rows, b"\0")
             self.written[fields["location"] + k] = word
@@ -74,16 +74,18 @@ class Host:
     def read(self):
         location, count = self._place()
         lanes, tag = self.rng.randint(1, self.rows), self.rng.randrange(NUMBERS)
-        frame = header(Opcode.READ, tag) + extension(location=location, count=count, lanes=lanes)
+        frame = header(Opcode.READ, tag) + extension(
+            location=location, count=count, lanes_less_one=lanes - 1
+        )
         return frame, closed(bytes([Status.DATA, tag]) + self._words(location, count, lanes))
 
     def read_nothing(self):
-        return header(Opcode.READ, 3) + extension(lanes=1), closed(bytes([Status.DATA, 3]))
+        return header(Opcode.READ, 3) + extension(lanes_less_one=0), closed(bytes([Status.DATA, 3]))
 
     def read_flash(self):
         location, count = self._place()
         location |= self.board.flash_bit
-        fields = {"location": location, "count": count, "lanes": self.rows}
+        fields = {"location": location, "count": count, "lanes_less_one": self.rows - 1}
         data = self.board.flash(location, count * self.rows)
         return header(Opcode.READ, 8) + extension(**fields), closed(bytes([Status.DATA, 8]) + data)
 
@@ -91,7 +93,12 @@ class Host:
         (chunk, layers), (location, count) = self._place(), self._place()
         count, limit = self.rng.choice([0, count]), self.rng.randrange(16)
         number = self._next()
-        fields = {"location": location, "count": count, "lanes": self.rows, "limit": limit}
+        fields = {
+            "location": location,
+            "count": count,
+            "lanes_less_one": self.rows - 1,
+            "limit": limit,
+        }
         head = header(Opcode.RUN, number, location=chunk, count=layers)
         self.runs.append((chunk, layers, limit))
         result = self.board.measured + self._words(location, count, self.rows)
@@ -136,14 +143,14 @@ class Host:
         head, data, fields = self._write(self.number)
         spoilt = bytearray(closed(data))
         spoilt[self.rng.randrange(len(spoilt))] ^= 1 << self.rng.randrange(8)
-        lanes = fields["lanes"]
+        lanes = fields["lanes_less_one"] + 1
         for k in range(fields["count"]):
             word = spoilt[k * lanes : (k + 1) * lanes]
             self.written[fields["location"] + k] = bytes(word).ljust(self.rows, b"\0")
         return head + bytes(spoilt) + header(Opcode.INFO), status(Status.SPOILT, self.number)
 
     def spoilt_run(self):
-        spoilt = bytearray(extension(lanes=1, count=1))
+        spoilt = bytearray(extension(lanes_less_one=0, count=1))
         spoilt[self.rng.randrange(len(spoilt))] ^= 1 << self.rng.randrange(8)
         return header(Opcode.RUN, self.number) + bytes(spoilt), status(Status.SPOILT, self.number)
 
@@ -266,7 +273,7 @@ def test_an_abort_drops_what_waits():
     assert board.aborts == len(board.runs) == 1
 
 
-WRITE = header(Opcode.WRITE, location=5, count=2, lanes=4) + closed(b"12345678")
+WRITE = header(Opcode.WRITE, location=5, count=2, lanes_less_one=3) + closed(b"12345678")
 CUTS = [1, 2, HEADER_BYTES - 1, HEADER_BYTES, HEADER_BYTES + 3, HEADER_BYTES + 8, len(WRITE) - 1]
 
 
@@ -301,7 +308,7 @@ def test_a_frame_that_pauses_longer_is_forgotten(cut):
 
 def test_a_host_may_take_its_time_between_frames_and_for_an_answer():
     board, received = Board(), []
-    frames = [WRITE, header(Opcode.READ) + extension(location=5, count=2, lanes=4)]
+    frames = [WRITE, header(Opcode.READ) + extension(location=5, count=2, lanes_less_one=3)]
     answers = [status(Status.OK, 1), closed(bytes([Status.DATA, 0]) + b"12345678")]
 
     async def talk(ctx):

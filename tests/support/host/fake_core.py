@@ -105,7 +105,7 @@ class FakeCore:
             return
         fields = values_of(HEADER, head)
         opcode = fields["opcode"]
-        sizes = {Opcode.WRITE: fields["count"] * fields["lanes"]}
+        sizes = {Opcode.WRITE: fields["count"] * (fields["lanes_less_one"] + 1)}
         sizes |= dict.fromkeys((Opcode.READ, Opcode.RUN), EXTENSION_BYTES)
         right = crc(head[:-CRC_BYTES]) == head[-CRC_BYTES:]
         if right and opcode in sizes:
@@ -138,7 +138,7 @@ class FakeCore:
             self.expected = (number + 1) % 256
         self._acknowledge()
         if opcode == Opcode.WRITE and expected:
-            lanes, rows = fields["lanes"], self.config.rows
+            lanes, rows = (fields["lanes_less_one"] + 1), self.config.rows
             words = np.zeros((len(payload) // lanes, rows), np.uint8)
             words[:, :lanes] = np.frombuffer(payload, np.uint8).reshape(-1, lanes)
             self._content(*place)[: words.size] = words.ravel()
@@ -154,7 +154,7 @@ class FakeCore:
         fields = values_of(EXTENSION, payload)
         bank, address = Isa(self.config).pointed_to(fields["location"])
         words = self._content(bank, address)[: fields["count"] * self.config.rows]
-        return words.reshape(-1, self.config.rows)[:, : fields["lanes"]].tobytes()
+        return words.reshape(-1, self.config.rows)[:, : (fields["lanes_less_one"] + 1)].tobytes()
 
     def _content(self, bank: int, address: int) -> np.ndarray:
         """What is in memory or flash from there on."""
