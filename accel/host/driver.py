@@ -284,7 +284,8 @@ class DrivenCore:
             return self._step(sample, keep)
         first = self.program.entries[0]
         expected = sum(self.expected, Counters(0, 0, 0, 0))
-        name, *others = keep or [None]
+        names: list[str | None] = [*keep] or [None]
+        name, *others = names
         result = self.driver.run(
             first.bank, first.address, cycles=expected.cycles, result=self._words(name)
         )

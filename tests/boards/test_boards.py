@@ -15,6 +15,7 @@ from amaranth.lib.wiring import In, Out
 from accel import boards
 from accel.core.board_top import BoardTop
 from accel.core.host_link.uart import Uart
+from accel.core.signatures import LineRate
 from accel.flow.build import build
 from accel.flow.plan import make_plan
 from accel.target import resources
@@ -30,6 +31,7 @@ class Echo(wiring.Component):
     i: In(stream.Signature(8))
     o: Out(stream.Signature(8))
     running: Out(1)
+    rate: Out(LineRate())
 
     def elaborate(self, platform):
         m = Module()

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
-from ..primitives.family import Family
+from ...config import Family
 
 
 def bits_of(family: Family) -> int:

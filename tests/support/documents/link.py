@@ -24,7 +24,7 @@ _OPCODES = {
     Opcode.INFO: ("number", "none", "asks what the core is", "`INFO`"),
     Opcode.HELLO: ("number", "none", "as `INFO`, and this number is expected next", "`INFO`"),
     Opcode.CHECK: ("", "none", "begins the check of the flash anew", "`OK`"),
-    Opcode.ABORT: ("", "none", "ends the run, and drops a request that waits", "`OK`"),
+    Opcode.ABORT: ("", "none", "ends the run; what waits is dropped", "`OK`"),
     Opcode.RATE: ("count", "none", "sets the rate of a serial line", "`OK` at the old rate"),
 }
 _DATA = {
