@@ -283,7 +283,7 @@ class _Answer:
                     m.d.sync += [
                         self.wait.eq(0),
                         self.chosen.eq(data.payload),
-                        data.ready.eq(data.valid & ~data.ready),
+                        data.ready.eq(data.valid & ~data.ready & ~self.none),
                     ]
                     m.next = "Fetch"
                     with m.If(data.ready):

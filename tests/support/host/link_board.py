@@ -42,6 +42,7 @@ class Board:
         self.flash_status = self.rng.choice(list(FlashStatus)[1:]) if lanes else FlashStatus(0)
         self.outcome = self.rng.choice(list(Outcome))
         self.run_cycles = 1, 40
+        self.flash_rate = self.rng.choice([0.3, 1.0])
 
     @property
     def measured(self):
@@ -122,7 +123,7 @@ class Board:
         ctx.set(dut.flash.status, self.flash_status)
         while True:
             ctx.set(dut.flash.selected, bool(self.pointer & self.flash_bit))
-            valid = valid or (bool(coming) and self.rng.random() < 0.3)
+            valid = valid or (bool(coming) and self.rng.random() < self.flash_rate)
             ctx.set(dut.flash.data.valid, valid)
             ctx.set(dut.flash.data.payload, coming[0] if valid else 0xEE)
             if valid and ctx.get(dut.flash.data.ready):
