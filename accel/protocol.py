@@ -41,6 +41,8 @@ COUNT_BITS = 11  # of the two bytes of a count: it is less than 2,048
 NUMBERS = 256  # numbers of frames, one after another, modulo this
 LEAST_LIMIT_BITS = 12  # a run's limit is 2 to the power of this and its ``limit`` more
 NO_LIMIT = 15  # a run may take as long as it does
+LIMIT_BITS = 4  # of the byte that has the limit; above it are the layers of `NOT_FREE`
+NOT_FREE = 15  # a place is not free before the run is over; less: it is after so many layers
 TIMEOUT_BITS = 22  # a frame is forgotten after 2 to the power of this many cycles without a byte
 SILENCE_BITS = 16  # after a spoilt frame the core is deaf until so long nothing has come
 SHORTEST_BIT = 3  # cycles of the core's clock that a bit on a serial line takes at least
@@ -60,6 +62,13 @@ class Opcode(IntEnum):
     RATE = 8
 
 
+OPCODE_BITS = 4  # below them in its byte; above it are flags
+WHEN_FREE = 1 << OPCODE_BITS
+"""Flag of ``WRITE``: only where nothing runs, or the run says that the place is free."""
+SHARED_BANKS = 1 << OPCODE_BITS
+"""Flags of ``RUN``, one for each bank from this bit on: layers that read it leave cycles free."""
+
+
 class Status(IntEnum):
     """How an answer begins: one with data, or an acknowledgement."""
 
@@ -69,9 +78,10 @@ class Status(IntEnum):
     OK = 0xA5
     SPOILT = 0xE1
     UNKNOWN = 0xE2
+    EARLY = 0xE3
 
 
-ACKNOWLEDGEMENTS = (Status.OK, Status.SPOILT, Status.UNKNOWN)
+ACKNOWLEDGEMENTS = (Status.OK, Status.SPOILT, Status.UNKNOWN, Status.EARLY)
 
 
 class Outcome(IntEnum):
@@ -122,8 +132,8 @@ def values_of(layout: Mapping[str, int], data: bytes) -> dict[str, int]:
     return values
 
 
-def header(opcode: Opcode, number: int = 0, **values: int) -> bytes:
-    """A header with its CRC; ``values`` are further fields of it."""
+def header(opcode: int, number: int = 0, **values: int) -> bytes:
+    """A header with its CRC; ``values`` are further fields of it, the opcode may have flags."""
     return closed(fields_of(HEADER, {"opcode": opcode, "number": number, **values}))
 
 

@@ -138,6 +138,7 @@ class Core(wiring.Component):
         wiring.connect(m, tile_loops.read, banks.array)
         wiring.connect(m, write_back.memory, banks.result)
         m.d.comb += [
+            tile_loops.share.eq(guard.share),
             link.read_data.eq(banks.shared.read_data),
             self.running.eq(~sequencer.host.idle),
         ]

@@ -4,9 +4,9 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
-from ..config import AcceleratorConfig
+from ..config import BANKS, AcceleratorConfig
 from ..isa import Isa
-from ..protocol import COUNT_BITS, HEADER, NO_LIMIT, FlashStatus, Outcome
+from ..protocol import COUNT_BITS, HEADER, NO_LIMIT, NOT_FREE, FlashStatus, Outcome
 
 
 class RunControl(wiring.Signature):
@@ -14,8 +14,12 @@ class RunControl(wiring.Signature):
 
     Members
     -------
-    start : Out(1), layers : Out, limit : Out
-        Run the chunk at the sequencer's pointer; the run's limits, see `RunGuard`.
+    start : Out(1), layers : Out, limit : Out, share : Out(BANKS)
+        Run the chunk at the sequencer's pointer; the run's limits, see `RunGuard`; banks of which
+        layers that read them leave cycles free.
+    free_after : Out, free : In(1)
+        After so many layers something is free, but never for `protocol.NOT_FREE`; it is, or
+        nothing runs.
     abort : Out(1)
         End the run if there is one.
     busy : In(1), outcome : In(Outcome)
@@ -28,6 +32,9 @@ class RunControl(wiring.Signature):
                 "start": Out(1),
                 "layers": Out(COUNT_BITS),
                 "limit": Out(bits_for(NO_LIMIT)),
+                "share": Out(BANKS),
+                "free_after": Out(bits_for(NOT_FREE)),
+                "free": In(1),
                 "abort": Out(1),
                 "busy": In(1),
                 "outcome": In(Outcome),

@@ -1,15 +1,16 @@
 """The driver: loads programs into a core and runs them, over any transport of bytes."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.program import Chunk, CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
-from accel.host.exchange import Exchange, LinkError, Transport
+from accel.host.exchange import Exchange, LinkError, ResultLost, Transport
 from accel.host.flash import FlashRefused, check_flash
+from accel.host.overlap import free_after, input_banks
 from accel.host.rate import speed_up
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
@@ -20,12 +21,16 @@ from accel.protocol import (
     IDENTITY_BYTES,
     INFO_BYTES,
     LEAST_LIMIT_BITS,
+    LIMIT_BITS,
     MAGIC,
     NO_LIMIT,
+    NOT_FREE,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     PROTOCOL_VERSION,
     RESULT_BYTES,
+    SHARED_BANKS,
+    WHEN_FREE,
     FlashStatus,
     Opcode,
     Outcome,
@@ -73,6 +78,17 @@ class RunResult:
 
     counters: Counters
     data: bytes
+
+
+@dataclass(frozen=True)
+class RunBegun:
+    """A run that has been asked for: its number, its limits, and the lanes of its result."""
+
+    number: int
+    limit: int
+    cycles: int
+    layers: int
+    lanes: int
 
 
 class Driver:
@@ -130,15 +146,29 @@ class Driver:
             parts.append(self._read(location, words, self.config.rows)[:FLASH_UNIT])
         return b"".join(parts)[skipped : skipped + count]
 
-    def write(self, bank: int, address: int, data: bytes, lanes: int | None = None) -> None:
-        """Write whole words, of which the lowest ``lanes`` bytes matter: the others become 0."""
+    def write(
+        self,
+        bank: int,
+        address: int,
+        data: bytes,
+        lanes: int | None = None,
+        when_free: bool = False,
+    ) -> None:
+        """Write whole words, of which the lowest ``lanes`` bytes matter: the others become 0.
+
+        With ``when_free`` they are written once the run in progress says that their place is free.
+        """
         lanes = lanes or self.config.rows
         words = np.frombuffer(data, np.uint8).reshape(-1, self.config.rows)[:, :lanes]
         for start, count in self._frames(len(words), lanes):
             location = self.isa.pointer_to(bank, address + start)
             part = words[start : start + count].tobytes()
             self.exchange.send(
-                Opcode.WRITE, closed(part), location=location, count=count, lanes_less_one=lanes - 1
+                Opcode.WRITE | (WHEN_FREE if when_free else 0),
+                closed(part),
+                location=location,
+                count=count,
+                lanes_less_one=lanes - 1,
             )
 
     def read(self, bank: int, address: int, words: int, lanes: int | None = None) -> bytes:
@@ -156,33 +186,65 @@ class Driver:
         layers: int = 0,
         cycles: int = 0,
         result: tuple[int, int, int, int] = (0, 0, 0, 1),
+        shared_banks: Collection[int] = (),
     ) -> RunResult:
         """Run ``layers`` chunks from this one on, or all that are linked to it.
 
         ``cycles`` is about how long that takes: it is waited for so long, and the core ends the run
         if it takes far longer. ``result`` is a bank, an address, and the number and the lanes of
-        the words that are read afterwards. Raises ``RunEnded`` and ``FlashRefused``.
+        the words that are read afterwards. Layers that read ``shared_banks`` leave cycles free in
+        which words can be written there meanwhile. Raises ``RunEnded`` and ``FlashRefused``.
         """
         read_bank, read_address, words, lanes = result
-        head = min(words, PAYLOAD_BYTES // lanes)
-        limit = _limit_of(cycles)
-        fields = {
-            "limit": limit,
-            "lanes_less_one": lanes - 1,
-            "count": head,
-            "location": self.isa.pointer_to(read_bank, read_address),
-        }
-        answer = self.exchange.run(
-            extension(**fields),
+        run = self.begin_run(bank, address, layers, cycles, result, shared_banks)
+        self.exchange.settle()
+        done = self.end_run(run)
+        head = len(done.data) // self.config.rows
+        if words > head:
+            rest = self.read(read_bank, read_address + head, words - head, lanes)
+            return RunResult(done.counters, done.data + rest)
+        return done
+
+    def begin_run(
+        self,
+        bank: int,
+        address: int,
+        layers: int = 0,
+        cycles: int = 0,
+        result: tuple[int, int, int, int] = (0, 0, 0, 1),
+        shared_banks: Collection[int] = (),
+        free_after: int = NOT_FREE,
+    ) -> "RunBegun":
+        """Begin a run as `run` does, after the one in progress; ``end_run`` waits for it.
+
+        After ``free_after`` layers the place of the next input is free. Of the result as many words
+        are read as fit a frame.
+        """
+        read_bank, read_address, words, lanes = result
+        limit, head = _limit_of(cycles), min(words, PAYLOAD_BYTES // lanes)
+        limits = extension(
+            limit=limit | free_after << LIMIT_BITS,
+            lanes_less_one=lanes - 1,
+            count=head,
+            location=self.isa.pointer_to(read_bank, read_address),
+        )
+        number = self.exchange.begin_run(
+            limits,
             RESULT_BYTES + head * lanes,
-            cycles + SPARE_CYCLES if limit == NO_LIMIT else 1 << LEAST_LIMIT_BITS + limit,
+            flags=sum(SHARED_BANKS << shared for shared in shared_banks),
             location=self.isa.pointer_to(bank, address),
             count=layers,
         )
-        self._check_outcome(Outcome(answer[COUNTERS_BYTES] >> OUTCOME_SHIFT), layers, limit)
-        data = self._whole(answer[RESULT_BYTES:], lanes)
-        if words > head:
-            data += self.read(read_bank, read_address + head, words - head, lanes)
+        return RunBegun(number, limit, cycles, layers, lanes)
+
+    def end_run(self, run: "RunBegun") -> RunResult:
+        """Wait for a run. Raises what `run` raises, and ``ResultLost``."""
+        limit = run.limit
+        cycles = run.cycles + SPARE_CYCLES if limit == NO_LIMIT else 1 << LEAST_LIMIT_BITS + limit
+        answer = self.exchange.end_run(run.number, cycles)
+        outcome = Outcome(answer[COUNTERS_BYTES] >> OUTCOME_SHIFT)
+        self._check_outcome(outcome, run.layers, limit)
+        data = self._whole(answer[RESULT_BYTES:], run.lanes)
         return RunResult(_counters(answer[:COUNTERS_BYTES]), data)
 
     def _check_outcome(self, outcome: Outcome, layers: int, limit: int) -> None:
@@ -235,6 +297,7 @@ class DrivenCore:
 
     ``progress`` is called with the number of samples done. With ``stepped`` the layers are run one
     by one, and ``layer_counters`` has those of the last sample; otherwise ``total`` has their sum.
+    Layers that read ``shared_banks`` leave cycles free for words that are written meanwhile.
 
     ``expected`` are the cycle model's counters of each layer. A layer is waited for accordingly,
     and tells how often its counters have wrapped around.
@@ -252,6 +315,7 @@ class DrivenCore:
         self.driver = Driver(transport, program.config)
         self.progress = progress
         self.stepped = False
+        self.shared_banks: Collection[int] = ()
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
         self.driver.connect()
@@ -264,22 +328,78 @@ class DrivenCore:
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
-        for index in range(len(next(iter(inputs.values())))):
-            sample = {name: data[index] for name, data in inputs.items()}
-            for name, data in self.run_sample(sample, keep).items():
+        count = len(next(iter(inputs.values())))
+        samples = [{name: data[k] for name, data in inputs.items()} for k in range(count)]
+        results = self._overlapped(samples, keep) if self._overlaps(samples, keep) else None
+        for index, sample in enumerate(samples):
+            found = next(results, None) if results else self.run_sample(sample, keep)
+            if found is None:  # a result was lost: the others come one after another
+                results, found = None, self.run_sample(sample, keep)
+            for name, data in found.items():
                 kept[name].append(data)
             if self.progress:
                 self.progress(index + 1)
         return {name: np.stack(data) for name, data in kept.items()}
 
+    def _overlaps(self, samples: Sequence[object], keep: Collection[str]) -> bool:
+        """Whether each sample's input can be sent while the one before it is computed."""
+        if self.stepped or len(samples) < 2 or len(keep) != 1:
+            return False
+        if set(keep) - set(self.program.partition.outputs):
+            return False
+        _, _, words, lanes = self._words(next(iter(keep)))
+        free = free_after(self.program)
+        return words * lanes <= PAYLOAD_BYTES and free < min(NOT_FREE, len(self.program.commands))
+
+    def _overlapped(
+        self, samples: Sequence[Mapping[str, np.ndarray]], keep: Collection[str]
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """The results of samples. It ends before the last one where one was lost."""
+        (name,), driver = keep, self.driver
+        expected = sum(self.expected, Counters(0, 0, 0, 0))
+        free, banks = free_after(self.program), input_banks(self.program)
+        first, begun = self.program.entries[0], []
+        driver.exchange.settle()  # what is sent from here on can be sent anew
+        self._send(samples[0])
+        try:
+            for index in range(len(samples)):
+                if not begun:
+                    begun.append(self._begin(first, name, expected, banks, free))
+                if index + 1 < len(samples):
+                    driver.exchange.pause(sum(layer.cycles for layer in self.expected[:free]))
+                    self._send(samples[index + 1], when_free=True)
+                    begun.append(self._begin(first, name, expected, banks, free))
+                result = driver.end_run(begun.pop(0))
+                self.total = result.counters.unwrapped(expected)
+                yield {name: np.frombuffer(result.data, np.uint8)}
+        except ResultLost:
+            driver.exchange.begin()
+
+    def _begin(
+        self, first: Chunk, name: str, expected: Counters, banks: Collection[int], free: int
+    ) -> RunBegun:
+        return self.driver.begin_run(
+            first.bank,
+            first.address,
+            cycles=expected.cycles,
+            result=self._words(name),
+            shared_banks=banks,
+            free_after=free,
+        )
+
+    def _send(self, sample: Mapping[str, np.ndarray], when_free: bool = False) -> None:
+        """Send the input of a sample."""
+        rows = self.program.config.rows
+        for name, data in sample.items():
+            place = self.program.placement(name)
+            lanes = place.layout.lanes(rows)
+            self.driver.write(place.bank, place.address, data.tobytes(), lanes, when_free)
+
     def run_sample(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        for name, data in sample.items():
-            place = self.program.placement(name)
-            lanes = place.layout.lanes(self.program.config.rows)
-            self.driver.write(place.bank, place.address, data.tobytes(), lanes)
+        self._send(sample)
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
         first = self.program.entries[0]
@@ -287,7 +407,11 @@ class DrivenCore:
         names: list[str | None] = [*keep] or [None]
         name, *others = names
         result = self.driver.run(
-            first.bank, first.address, cycles=expected.cycles, result=self._words(name)
+            first.bank,
+            first.address,
+            cycles=expected.cycles,
+            result=self._words(name),
+            shared_banks=self.shared_banks,
         )
         self.total = result.counters.unwrapped(expected)
         kept = {other: self._read(other) for other in others if other is not None}
@@ -309,6 +433,7 @@ class DrivenCore:
                 layers=1,
                 cycles=expected.cycles,
                 result=self._words(name),
+                shared_banks=self.shared_banks,
             )
             self.layer_counters.append(result.counters.unwrapped(expected))
             if name is not None:

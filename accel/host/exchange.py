@@ -11,7 +11,7 @@ from accel import protocol
 from accel.errors import ToolError
 from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, crc, header
 
-ATTEMPTS = 3  # to find a core
+ATTEMPTS = 4  # to find a core
 PERSISTENCE = 8  # attempts with a core that was found, between two frames that it has accepted
 _VERSION_3 = bytes(7) + bytes.fromhex("040000000000a4")  # its request for what the core is
 WINDOW = 16  # frames that are sent ahead of their acknowledgement
@@ -35,6 +35,10 @@ class Transport(Protocol):
 
     def discard(self) -> None:
         """Be silent until the core has ended its deafness, and forget all that came unread."""
+
+
+class ResultLost(Exception):
+    """The result of a run was spoilt, and the next run has begun."""
 
 
 class Fault(Exception):
@@ -63,6 +67,9 @@ class Exchange:
         self._number = 0  # of the next counted frame
         self._pending: deque[bytes] = deque()  # frames that are not acknowledged
         self._faults = 0
+        self._runs: dict[int, int] = {}  # numbers of runs without a result, and its bytes
+        self._results: dict[int, bytes] = {}
+        self._run_frame = b""
         self._probing = False  # the first of them has been sent after a fault, but not the others
 
     def begin(self) -> bytes:
@@ -85,6 +92,9 @@ class Exchange:
                 continue
             self._number, self._faults = 0, 0
             self._pending.clear()
+            self._runs.clear()
+            self._results.clear()
+            self._probing = False
             return info.data
         old = self._oldest()
         if old:
@@ -123,15 +133,24 @@ class Exchange:
             self._faults = 0
             return answer
 
-    def send(self, opcode: Opcode, payload: bytes = b"", **fields: int) -> int:
-        """Send a counted frame, and return its number. ``settle`` waits for the core to accept
-        it."""
+    def send(self, opcode: int, payload: bytes = b"", **fields: int) -> int:
+        """Send a counted frame, whose opcode may have flags, and return its number.
+
+        ``settle`` waits for the core to accept it.
+        """
         self.settle(WINDOW - 1)
         number = self._number
         self._number = (number + 1) % NUMBERS
         self._pending.append(header(opcode, number, **fields) + payload)
-        self.transport.write(self._pending[-1])
+        if not self._probing:
+            self.transport.write(self._pending[-1])
         return number
+
+    def pause(self, cycles: int) -> None:
+        """Wait for so many cycles of the core, where the transport can."""
+        pause = getattr(self.transport, "pause", None)
+        if pause:
+            pause(cycles)
 
     def settle(self, left: int = 0) -> None:
         """Wait until at most ``left`` frames are not accepted."""
@@ -141,25 +160,39 @@ class Exchange:
             except Fault as fault:
                 self._recover(fault)
 
-    def run(self, limits: bytes, size: int, cycles: int, **fields: int) -> bytes:
+    def run(self, limits: bytes, size: int, cycles: int, flags: int = 0, **fields: int) -> bytes:
         """Have the core run, and return its result, of ``size`` bytes, after ``cycles``.
 
         ``limits`` is the extension of ``RUN``. If the result is spoilt it is asked for again.
         """
-        number = self.send(Opcode.RUN, limits, **fields)
-        frame = self._pending[-1]
-        while True:
-            self.settle()
+        number = self.begin_run(limits, size, flags, **fields)
+        self.settle()
+        return self.end_run(number, cycles)
+
+    def begin_run(self, limits: bytes, size: int, flags: int = 0, **fields: int) -> int:
+        """Have the core run, after the run in progress if there is one; returns its number."""
+        number = self.send(Opcode.RUN | flags, limits, **fields)
+        self._runs[number] = size
+        self._run_frame = self._pending[-1]
+        return number
+
+    def end_run(self, number: int, cycles: int) -> bytes:
+        """The result of a run, after ``cycles``.
+
+        Raises ``ResultLost`` where it was spoilt and another run has been asked for: it cannot be
+        read again then.
+        """
+        while number not in self._results:
             try:
-                answer = self._answer({Status.RESULT: size}, cycles)
-                if answer.status == Status.RESULT:
-                    if answer.number != number:
-                        raise Fault(f"answered with result {answer.number} instead of {number}")
-                    self._faults = 0
-                    return answer.data
+                self._answer({}, cycles)
             except Fault as fault:
+                if len(self._runs) > 1:
+                    raise ResultLost from fault
                 self._recover(fault)
-                self.transport.write(frame)
+                self.settle()
+                self.transport.write(self._run_frame)
+        self._faults = 0
+        return self._results.pop(number)
 
     def _answer(self, sizes: dict[Status, int], cycles: int = 0) -> Answer:
         """The next answer: an acknowledgement, or one of these statuses with so many bytes.
@@ -169,12 +202,15 @@ class Exchange:
         first = self.transport.read(1, cycles)
         if not first:
             raise Fault("did not answer")
-        if first[0] not in {*ACKNOWLEDGEMENTS, *sizes}:
+        if first[0] == Status.RESULT and self._runs:
+            first += self.transport.read(1)
+            sizes = {Status.RESULT: self._runs.get(first[-1], 0)}
+        elif first[0] not in {*ACKNOWLEDGEMENTS, *sizes}:
             raise Fault(f"answered {first.hex()}")
         status = Status(first[0])
         size = sizes.get(status, 0)
-        rest = self.transport.read(1 + size + protocol.CRC_BYTES)
-        whole = first + rest
+        rest = first[1:] + self.transport.read(2 - len(first) + size + protocol.CRC_BYTES)
+        whole = first[:1] + rest
         if len(rest) < 1 + size + protocol.CRC_BYTES or crc(whole[:-4]) != whole[-4:]:
             raise Fault(
                 f"answered {len(whole)} of {2 + size + protocol.CRC_BYTES} bytes or a wrong CRC"
@@ -182,6 +218,11 @@ class Exchange:
         answer = Answer(status, whole[1], whole[2:-4])
         if status in ACKNOWLEDGEMENTS:
             self._accepted(answer)
+        elif status == Status.RESULT:
+            if answer.number not in self._runs:
+                raise Fault(f"answered with a result of frame {answer.number}")
+            self._results[answer.number] = answer.data
+            del self._runs[answer.number]
         return answer
 
     def _accepted(self, answer: Answer) -> None:
@@ -198,10 +239,18 @@ class Exchange:
             raise Fault(f"expects frame {answer.number} instead of {first}")
         if answer.status == Status.SPOILT:
             raise Fault("received a spoilt frame")
-        if self._probing:
+        if answer.status == Status.EARLY:
+            self._probe()
+        elif self._probing and count:
             self._probing = False
             for frame in self._pending:
                 self.transport.write(frame)
+
+    def _probe(self) -> None:
+        """Send only the first frame again: what comes of it says how far the core has come."""
+        self._probing = bool(self._pending)
+        if self._pending:
+            self.transport.write(self._pending[0])
 
     def _recover(self, fault: Fault) -> None:
         """Have both ends drop what is left of a frame and of its answer, and send again."""
@@ -214,7 +263,4 @@ class Exchange:
         self.retries += 1
         self.transport.write(bytes(protocol.FRAME_BYTES))
         self.transport.discard()
-        # How far the core has come is what its answer to the first frame says.
-        self._probing = bool(self._pending)
-        if self._pending:
-            self.transport.write(self._pending[0])
+        self._probe()

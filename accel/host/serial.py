@@ -91,6 +91,11 @@ class SerialTransport:
             sending = max(0.0, self._sent_at - time.monotonic())
             self._read(self._waiting(), 0)
 
+    def pause(self, cycles: int) -> None:
+        """Wait until all is sent, and then for so many cycles of the core."""
+        sending = max(0.0, self._sent_at - time.monotonic())
+        time.sleep(sending + cycles / (1e6 * self.port.clock_mhz))
+
     def set_baud(self, baud: int) -> bool:
         """Change to another rate once all is sent; whether the port can."""
         time.sleep(max(0.0, self._sent_at - time.monotonic()))

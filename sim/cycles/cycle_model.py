@@ -6,12 +6,14 @@ and the write-back, or waits for the flash. The names of times below are those o
 docstrings.
 """
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
+from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
@@ -41,13 +43,29 @@ class LayerCycles:
         return asdict(self)
 
 
-def predict(program: CoreProgram) -> list[LayerCycles]:
-    """The cycles of each layer of a program, in order; their sum is that of an inference."""
+def predict(program: CoreProgram, shared_banks: Collection[int] = ()) -> list[LayerCycles]:
+    """The cycles of each layer of a program, in order; their sum is that of an inference.
+
+    Layers that read ``shared_banks`` leave cycles free for the link, see `TapLoops`. What the link
+    writes then takes none from the array; it may take some from the sequencer.
+    """
     config = program.config
     return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer).result()
+        _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer, shared_banks).result()
         for chunk, transfer in zip(program.chunks, program.transfers, strict=True)
     ]
+
+
+def _read_cycles(steps: int, run: int) -> np.ndarray:
+    """The cycles of a tile in which its steps are, with a pause after some runs of them."""
+    pauses = np.zeros(steps, int)
+    since = 0
+    for end in range(run, steps, run):
+        since += run
+        if since >= SHARE_CYCLES:
+            pauses[end:] += 1
+            since = 0
+    return np.arange(steps) + pauses
 
 
 class _Walk:
@@ -63,17 +81,22 @@ class _Walk:
         bank: int,
         config: AcceleratorConfig,
         transfer: DmaTransfer | None,
+        shared_banks: Collection[int],
     ):
         isa, f = Isa(config), layer.descriptor
         self.config, self.descriptor = config, f
+        self.share = f.input_bank in shared_banks
+        self.read_cycles = _read_cycles(layer.weights.shape[1], self._run) if self.share else None
         self.steps = layer.weights.shape[1]
+        if self.read_cycles is not None:
+            self.steps = int(self.read_cycles[-1]) + 1
         self.groups = f.groups
         self.tiles = f.tiles(config.rows)
         self.turn = config.word_cycles * config.pace if f.residual else 1
         self.pace = config.pace if f.residual else 1
         self.drained = f.tile_cycles(config)
         self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
-        self.period = self._in_turn(max(self.steps, self.drained), 0)
+        self.period = self._in_turn(max(self.steps + self.share, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.table_words = f.table_words(isa)
@@ -106,6 +129,12 @@ class _Walk:
         self.reads, self.results = self._room(), self._room()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
+
+    @property
+    def _run(self) -> int:
+        """The steps after which a tile may pause: a block, or a run of inner taps."""
+        f = self.descriptor
+        return f.inner_taps if f.broadcast else self.config.rows
 
     @property
     def words(self) -> WordTimes:
@@ -190,7 +219,8 @@ class _Walk:
         if self.flash and not self.transfer:
             return
         if self.stream_reads_input or (self.transfer and self.copy_reads_input):
-            cycles = begins[:, None] + _READ_STAGE + 1 + np.arange(self.steps)
+            within = np.arange(self.steps) if self.read_cycles is None else self.read_cycles
+            cycles = begins[:, None] + _READ_STAGE + 1 + within
             self.reads[cycles] = True
         if self.stream_reads_input and not self.transfer:
             return

@@ -34,6 +34,7 @@ from ..rtl2cpp.netlist import read
 from .harness import FLASH_OFFSET, Harness
 
 TIMEOUT_CYCLES = 1 << 32
+_UNREAD_BYTES = 1 << 16  # that are kept
 _FLAGS = (
     "-std=c++17",
     "-O2",
@@ -193,6 +194,7 @@ class CompiledCore:
         ]
         self._design = self._library.core_create()
         self.cycles = 0
+        self._unread = b""  # what came while nobody read
 
     def burn(self, image: bytes) -> None:
         """Write a program's image into the flash chip beside the core, if that has one."""
@@ -207,12 +209,20 @@ class CompiledCore:
 
     def read(self, count: int, cycles: int = 0) -> bytes:
         """Run the core until it has answered ``count`` bytes."""
-        return self.advance(b"", count, TIMEOUT_CYCLES + cycles)[1]
+        part, self._unread = self._unread[:count], self._unread[count:]
+        if len(part) < count:
+            part += self.advance(b"", count - len(part), TIMEOUT_CYCLES + cycles)[1]
+        return part
+
+    def pause(self, cycles: int) -> None:
+        """Let so many cycles pass."""
+        self._unread += self.advance(b"", _UNREAD_BYTES - len(self._unread), cycles)[1]
 
     def discard(self) -> None:
         """Be silent until nothing comes, for longer than the core is deaf."""
         while self.advance(b"", FRAME_BYTES, 2 << SILENCE_BITS)[1]:
             pass
+        self._unread = b""
 
     def advance(self, data: bytes, count: int, limit: int = TIMEOUT_CYCLES) -> tuple[int, bytes]:
         """Run until ``data`` is taken and ``count`` bytes have come, but at most ``limit`` cycles.

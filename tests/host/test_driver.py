@@ -4,11 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accel.api import compile
 from accel.config import AcceleratorConfig
+from accel.host import driver as driver_module
 from accel.host.driver import SPARE_CYCLES, Counters, DrivenCore, Driver, RunEnded, WrongCore
 from accel.host.exchange import ATTEMPTS, PERSISTENCE, WINDOW, LinkError
 from accel.host.runner import run
@@ -17,7 +18,9 @@ from accel.protocol import (
     FRAME_BYTES,
     INFO_BYTES,
     LEAST_LIMIT_BITS,
+    LIMIT_BITS,
     NO_LIMIT,
+    NOT_FREE,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     RESULT_BYTES,
@@ -71,7 +74,7 @@ def test_frames_are_as_the_protocol_has_them():
     first = header(Opcode.WRITE, 0, lanes_less_one=3, location=location, count=2) + closed(
         b"12345678"
     )
-    limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS
+    limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS | NOT_FREE << LIMIT_BITS
     second = header(Opcode.RUN, 1, location=7) + extension(lanes_less_one=0, limit=limit)
     assert told.written == [first, second]
 
@@ -200,7 +203,7 @@ def test_nobody_is_asked_for_long_whether_it_is_a_core():
     transport = Scripted(b"")
     with pytest.raises(LinkError, match=f"^Core did not answer, {ATTEMPTS} times; "):
         Driver(transport, CONFIG).connect()
-    assert transport.written.count(header(Opcode.ABORT) + header(Opcode.HELLO)) == ATTEMPTS == 3
+    assert transport.written.count(header(Opcode.ABORT) + header(Opcode.HELLO)) == ATTEMPTS == 4
 
 
 @pytest.mark.parametrize("stepped", [False, True])
@@ -369,3 +372,38 @@ def test_where_nothing_is_expected_a_run_has_no_limit():
     run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(1))
     assert core.waited == [SPARE_CYCLES]
     assert core.limits == [NO_LIMIT]
+
+
+@pytest.fixture
+def overlapping(monkeypatch):
+    """The place of the input is free before the run is over: in this core a run takes no time."""
+    monkeypatch.setattr(driver_module, "free_after", lambda program: 1)
+
+
+@pytest.mark.parametrize("early", [0, 1, 5])
+def test_the_next_input_is_sent_before_a_result_is_awaited(overlapping, early):
+    core = FakeCore(CONFIG)
+    driven = DrivenCore(PROGRAM.code, core, done := [].append)
+    assert done is driven.progress
+    core.early = early
+    answer = run(PROGRAM.code, driven, images(5))
+    assert_same(answer, PROGRAM.session.execute("machine", images(5)).tensors)
+    assert core.ran == 5
+    assert driven.driver.retries == 0
+    assert driven.total == Counters(2 * CYCLES, 2, 2, 3)
+
+
+def test_what_is_not_a_single_small_output_is_not_overlapped(overlapping):
+    core = FakeCore(CONFIG)
+    driven = DrivenCore(PROGRAM.code, core)
+    answer = run(PROGRAM.code, driven, images(3), ("x", "t0", "t1"))
+    assert_same(answer, PROGRAM.session.execute("machine", images(3), ("x", "t0", "t1")).tensors)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(LINES, LINES)
+def test_lost_bytes_cost_no_answer_of_overlapped_samples(overlapping, to_core, to_host):
+    core = FakeCore(CONFIG)
+    core.to_core, core.to_host = to_core, to_host
+    answer = run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(3))
+    assert_same(answer, PROGRAM.session.execute("machine", images(3)).tensors)

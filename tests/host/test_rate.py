@@ -91,5 +91,5 @@ def test_a_core_that_is_lost_with_the_rate_is_told():
             write(data)
 
     line.write = dead
-    with pytest.raises(LinkError, match=r"^Core did not answer, 3 times; "):
+    with pytest.raises(LinkError, match=r"^Core did not answer, 4 times; "):
         Driver(line, CONFIG).connect()

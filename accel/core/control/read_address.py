@@ -30,6 +30,8 @@ class ReadAddress(wiring.Component):
     -------
     position : In(position_layout), take : In(1)
         A new position, for the row whose turn it is; else that keeps the one that it has.
+    pause : In(1)
+        It is nobody's turn.
     broadcast, inner_size, outer_size : In
         Of the descriptor: all rows share one position; the extent of the input.
     offset, inner, outer : In
@@ -47,6 +49,7 @@ class ReadAddress(wiring.Component):
             {
                 "position": In(position_layout(config)),
                 "take": In(1),
+                "pause": In(1),
                 "broadcast": In(1),
                 "inner_size": In(COORDINATE_BITS),
                 "outer_size": In(COORDINATE_BITS),
@@ -64,9 +67,11 @@ class ReadAddress(wiring.Component):
         held = Signal(self.position.shape(), reset_less=True)
         entry = Signal.like(held)
         m.d.comb += entry.eq(Mux(self.take, self.position, held))
-        m.submodules.ring = ring = DelayLine(**position_ring(self.config))
+        ring = DelayLine(**position_ring(self.config))
+        m.submodules.ring = EnableInserter(~self.pause)(ring)
         m.d.comb += ring.i.eq(entry)
-        m.d.sync += held.eq(Mux(self.broadcast, entry, ring.o))
+        with m.If(~self.pause):
+            m.d.sync += held.eq(Mux(self.broadcast, entry, ring.o))
 
         # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
         inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)

@@ -5,7 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
-from ...protocol import LEAST_LIMIT_BITS, NO_LIMIT, Outcome
+from ...config import BANKS
+from ...protocol import LEAST_LIMIT_BITS, NO_LIMIT, NOT_FREE, Outcome
 from ..signals import advanced
 from ..signatures import RunControl, RunPort
 
@@ -31,8 +32,8 @@ class RunGuard(wiring.Component):
         The sequencer.
     cycles : In
         The counter of the run's cycles.
-    clean : Out(1)
-        Reset what works on a run.
+    clean : Out(1), share : Out(BANKS)
+        Reset what works on a run; as the link has it, throughout a run.
     """
 
     def __init__(self, cycles_bits: int):
@@ -42,6 +43,7 @@ class RunGuard(wiring.Component):
                 "host": Out(RunPort()),
                 "cycles": In(cycles_bits),
                 "clean": Out(1),
+                "share": Out(BANKS),
             }
         )
 
@@ -66,10 +68,17 @@ class RunGuard(wiring.Component):
         # The counter has been cleared when a run begins.
         limit = Signal.like(link.limit)
         with m.If(link.start):
-            m.d.sync += limit.eq(link.limit)
+            m.d.sync += [limit.eq(link.limit), self.share.eq(link.share)]
         reached = Array(self.cycles[LEAST_LIMIT_BITS:])[limit]
         counting = link.busy & ~starting & ~host.run
         m.d.sync += late.eq(counting & reached & (limit != NO_LIMIT))
+
+        layers_to_free = Signal.like(link.free_after)
+        with m.If(link.start):
+            m.d.sync += layers_to_free.eq(link.free_after)
+        with m.Elif(host.layer_done & layers_to_free.any() & (layers_to_free != NOT_FREE)):
+            m.d.sync += layers_to_free.eq(layers_to_free - 1)
+        m.d.comb += link.free.eq(~link.busy | ~layers_to_free.any())
 
         m.d.sync += cleaning.eq(self.clean)
         with m.If(link.start):

@@ -10,6 +10,8 @@ from ...isa import COORDINATE_BITS, Isa
 from ..signals import LoopCounter, delayed
 from ..signatures import LayerControl
 
+SHARE_CYCLES = 32  # of reads, after which one is left free where a run shares the memory
+
 
 class TapLoops(wiring.Component):
     """Gives a word of a tap for each row in turn, block by block, tap by tap, tile by tile.
@@ -23,8 +25,8 @@ class TapLoops(wiring.Component):
     -------
     layer : In(LayerControl)
         The layer. Not ``busy`` in the cycle after its start.
-    busy : In(1)
-        A tile is in progress.
+    busy : In(1), share : In(1)
+        A tile is in progress; it leaves cycles free.
     slot : Out(range(rows))
         The row that the word is for.
     advancing : Out(1)
@@ -32,7 +34,11 @@ class TapLoops(wiring.Component):
     first, first_block, tile_last : Out(1)
         The first cycle of a tile; its first block; its last cycle.
     idle : Out(1)
-        In a broadcast layer: a tap that row 0 does not have, only rows after it.
+        In a broadcast layer: a tap that row 0 does not have, only rows after it. Or a pause.
+    pause : Out(1)
+        Nothing is read in this cycle, and no loop goes on. So it is after a block, in a broadcast
+        layer after a run of inner taps, when ``SHARE_CYCLES`` have passed since the tile began or
+        since the last pause; not after a tile.
     offset : Out, inner, outer : Out
         Of the word from the window's begin: in words, and in coordinates minus the window's size.
     """
@@ -44,12 +50,14 @@ class TapLoops(wiring.Component):
             {
                 "layer": In(LayerControl(isa)),
                 "busy": In(1),
+                "share": In(1),
                 "slot": Out(range(config.rows)),
                 "advancing": Out(1),
                 "first": Out(1),
                 "first_block": Out(1),
                 "tile_last": Out(1),
                 "idle": Out(1),
+                "pause": Out(1),
                 "offset": Out(isa.address_bits),
                 "inner": Out(COORDINATE_BITS),
                 "outer": Out(COORDINATE_BITS),
@@ -63,6 +71,8 @@ class TapLoops(wiring.Component):
         started = delayed(m, self.layer.start, 1, name="started", init=0)
 
         block_end, inner_end, outer_end = Signal(), Signal(), Signal()
+        going = Signal()
+        m.d.comb += going.eq(self.busy & ~self.pause)
         loops = {
             name: LoopCounter(m, less_one, advance=end, restart=started, name=name)
             for name, less_one, end in (
@@ -73,11 +83,11 @@ class TapLoops(wiring.Component):
         }
         blocks, inner, outer = loops.values()
         m.d.comb += [
-            block_end.eq(block_last & self.busy),
+            block_end.eq(block_last & going),
             inner_end.eq(block_end & blocks.last),
             outer_end.eq(inner_end & inner.last),
             self.tile_last.eq(block_end & all_last),
-            self.idle.eq(d.broadcast & self._is_late(inner.value)),
+            self.idle.eq(self.pause | (d.broadcast & self._is_late(inner.value))),
             self.inner.eq(Cat(inner.value, C(-1, 1))),
             self.outer.eq(Cat(outer.value, C(-1, 2))),
         ]
@@ -85,7 +95,7 @@ class TapLoops(wiring.Component):
         with m.If(self.layer.start | self.tile_last):
             m.d.sync += [self.slot.eq(0), slot_last.eq(0), block_last.eq(d.broadcast)]
             m.d.sync += [self.advancing.eq(1), self.first.eq(1), self.first_block.eq(1)]
-        with m.Elif(self.busy):
+        with m.Elif(going):
             m.d.sync += [
                 self.slot.eq(Mux(slot_last, 0, self.slot + 1)),
                 slot_last.eq(self.slot == self.rows - 2),
@@ -97,8 +107,18 @@ class TapLoops(wiring.Component):
             with m.If(block_end):
                 m.d.sync += self.first_block.eq(0)
 
+        self._pause(m, going, Mux(d.broadcast, inner_end, block_end))
         self._step(m, started, block_end, all_last, *loops.values())
         return m
+
+    def _pause(self, m, going, may_follow):
+        since, due = Signal(range(SHARE_CYCLES)), Signal()
+        m.d.comb += due.eq(since == SHARE_CYCLES - 1)
+        m.d.sync += self.pause.eq(self.share & due & may_follow & ~self.tile_last)
+        with m.If(self.layer.start | self.tile_last | self.pause):
+            m.d.sync += since.eq(0)
+        with m.Elif(going & ~due):
+            m.d.sync += since.eq(since + 1)
 
     def _step(self, m, started, block_end, all_last, blocks, inner, outer):
         """The offset steps by what the loop that advances asks for, and is 0 again after a tile."""

@@ -4,7 +4,7 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config import AcceleratorConfig
+from ...config import BANKS, AcceleratorConfig
 from ...isa import Isa
 from ..signals import step_layout
 from ..signatures import ActivationPort, LayerControl, TileControl
@@ -33,6 +33,9 @@ class TileLoops(wiring.Component):
         The layer.
     tiles : In(TileControl)
         Which halves of the weight buffer hold their group; whether a tile is in progress.
+    share : In(BANKS)
+        Banks of which layers that read them leave cycles free, see `TapLoops`; stable during a
+        layer.
     read : Out(ActivationPort)
         Reads of the input bank: ``coming`` with the step, the address a cycle later.
     outside : Out(1)
@@ -48,6 +51,7 @@ class TileLoops(wiring.Component):
             {
                 "layer": In(LayerControl(isa)),
                 "tiles": In(TileControl()),
+                "share": In(BANKS),
                 "read": Out(ActivationPort(isa)),
                 "outside": Out(1),
                 "slot": Out(range(config.rows)),
@@ -65,7 +69,12 @@ class TileLoops(wiring.Component):
         m.submodules.address = address = ReadAddress(self.config)
         wiring.connect(m, wiring.flipped(self.layer), start.layer, taps.layer, positions.layer)
         wiring.connect(m, wiring.flipped(self.tiles), start.tiles)
+        share = Signal()
+        m.d.sync += share.eq(self.share.bit_select(d.input_bank, 1))
         m.d.comb += [
+            start.share.eq(share),
+            taps.share.eq(share),
+            address.pause.eq(taps.pause),
             start.open.eq(spacing.open),
             start.tile_last.eq(taps.tile_last),
             start.exhausted.eq(positions.exhausted),
@@ -85,7 +94,7 @@ class TileLoops(wiring.Component):
             address.outer.eq(taps.outer),
         ]
         m.d.comb += [
-            self.read.coming.eq(busy),
+            self.read.coming.eq(busy & ~taps.pause),
             self.read.bank.eq(d.input_bank),
             self.read.address.eq(address.address),
             self.outside.eq(address.outside),

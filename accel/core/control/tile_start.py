@@ -13,8 +13,8 @@ from ..signatures import LayerControl, TileControl
 class TileStart(wiring.Component):
     """Begins a tile once the weights of its group are loaded and the spacing allows it.
 
-    Within a group the next tile follows without a pause. Between groups there is a pause of a
-    cycle, in which the loops start over.
+    Within a group the next tile follows without a pause, but where memory is shared. Between groups
+    there is a pause of a cycle, in which the loops start over.
 
     Timing: ``tiles.busy`` is set from the cycle after ``begin`` to that of ``tile_last``;
     ``group_passed`` comes one cycle after a group's last tile.
@@ -23,6 +23,8 @@ class TileStart(wiring.Component):
     -------
     layer : In(LayerControl), tiles : In(TileControl)
         As `TileLoops` has them.
+    share : In(1)
+        There is a cycle without a read between two tiles.
     open : In(1), begin : Out(1)
         The spacing allows a tile; one begins in the next cycle.
     tile_last : In(1), exhausted : In(1)
@@ -38,6 +40,7 @@ class TileStart(wiring.Component):
             {
                 "layer": In(LayerControl(Isa(config))),
                 "tiles": In(TileControl()),
+                "share": In(1),
                 "open": In(1),
                 "begin": Out(1),
                 "tile_last": In(1),
@@ -59,7 +62,7 @@ class TileStart(wiring.Component):
         m.d.sync += done.eq((done | (ended << self.half)) & self.tiles.ready)
         ready = (self.tiles.ready & ~done).bit_select(self.half, 1)
 
-        following = Mux(busy, self.tile_last & ~self.exhausted, active & ready)
+        following = Mux(busy, self.tile_last & ~self.exhausted & ~self.share, active & ready)
         m.d.comb += [
             self.begin.eq(following & self.open),
             group_end.eq(self.tile_last & self.exhausted),

@@ -4,7 +4,8 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from ...protocol import Opcode
+from ...config import BANKS
+from ...protocol import OPCODE_BITS, WHEN_FREE, Opcode
 
 
 class Dispatch(wiring.Component):
@@ -23,6 +24,9 @@ class Dispatch(wiring.Component):
         What follows a header: a payload, nobody knows what; a payload of words, not to be written.
     waiting, muted : Out(1)
         A request waits; the frame in progress began while one did.
+    when_free, free : In(1), early : Out(1)
+        The request's words are to be written only where their place is free; it is; the frame that
+        is acknowledged came too early.
     is_next : In(1), step, set : Out(1)
         As `FrameOrder` has them.
     was_run : In(1)
@@ -40,7 +44,7 @@ class Dispatch(wiring.Component):
     def __init__(self):
         super().__init__(
             {
-                "opcode": In(Shape.cast(Opcode).width),
+                "opcode": In(OPCODE_BITS),
                 "byte": In(8),
                 "begin": In(1),
                 "good": In(1),
@@ -51,6 +55,9 @@ class Dispatch(wiring.Component):
                 "discard": Out(1),
                 "waiting": Out(1),
                 "muted": Out(1),
+                "when_free": In(1),
+                "free": In(1),
+                "early": Out(1),
                 "is_next": In(1),
                 "was_run": In(1),
                 "step": Out(1),
@@ -70,15 +77,20 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         muted, waiting = self.muted, self.waiting
-        fresh, is_abort, in_range = Signal(), Signal(), Signal()
+        fresh, early, is_abort, in_range = Signal(), Signal(), Signal(), Signal()
         write, run, read, info, hello, check, rate = (
             self.opcode == opcode for opcode in Opcode if opcode not in (Opcode.NONE, Opcode.ABORT)
         )
+        flags = OPCODE_BITS + BANKS
         with m.If(self.begin):
             m.d.sync += [
                 muted.eq(waiting),
                 is_abort.eq(self.byte == Opcode.ABORT),
-                in_range.eq(self.byte <= max(Opcode)),
+                in_range.eq(
+                    (self.byte <= max(Opcode))
+                    | ((self.byte[:OPCODE_BITS] == Opcode.RUN) & ~self.byte[flags:].any())
+                    | (self.byte == Opcode.WRITE | WHEN_FREE)
+                ),
             ]
 
         header = self.good & ~self.in_payload
@@ -92,10 +104,12 @@ class Dispatch(wiring.Component):
             self.refuse.eq(header & ~muted & ~known),
             self.abort.eq(header & is_abort),
             self.rate.eq(heard & rate),
-            self.step.eq(payload & (write | run) & self.is_next),
+            self.step.eq(payload & (write | run) & self.is_next & ~self.early),
+            self.early.eq(early & write),
         ]
         with m.If(heard):
-            m.d.sync += self.discard.eq(~self.is_next)
+            too_early = self.when_free & ~self.free
+            m.d.sync += [self.discard.eq(~self.is_next | too_early), early.eq(too_early & self.is_next)]
 
         # A run that is asked for again has its answer again, unless that is due anyway.
         again = self.was_run & ~self.running

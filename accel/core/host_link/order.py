@@ -23,8 +23,8 @@ class FrameOrder(wiring.Component):
         The next number is expected; ``number`` is.
     expected : Out(8)
         The number that is expected.
-    acknowledge : In(1), spoilt, unknown : In(1)
-        An acknowledgement is due; why, unless it is of a good frame.
+    acknowledge : In(1), spoilt, unknown, early : In(1)
+        An acknowledgement is due; why, unless it is of a good frame in its time.
     due : Out(1), status : Out(8)
         One is; its status.
     sent : In(1)
@@ -42,6 +42,7 @@ class FrameOrder(wiring.Component):
                 "acknowledge": In(1),
                 "spoilt": In(1),
                 "unknown": In(1),
+                "early": In(1),
                 "due": Out(1),
                 "status": Out(8),
                 "sent": In(1),
@@ -59,7 +60,8 @@ class FrameOrder(wiring.Component):
         kind = Signal(range(len(ACKNOWLEDGEMENTS)))
         with m.If(self.acknowledge | self.spoilt | self.unknown):
             index = {status: number for number, status in enumerate(ACKNOWLEDGEMENTS)}
-            reason = Mux(self.unknown, index[Status.UNKNOWN], index[Status.OK])
+            reason = Mux(self.early, index[Status.EARLY], index[Status.OK])
+            reason = Mux(self.unknown, index[Status.UNKNOWN], reason)
             m.d.sync += [
                 self.due.eq(1),
                 kind.eq(Mux(self.spoilt, index[Status.SPOILT], reason)),

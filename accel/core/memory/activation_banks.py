@@ -66,20 +66,22 @@ class ActivationBanks(wiring.Component):
         m = Module()
         array_en = delayed(m, self.array.coming, 1, name="array_en", init=0)
         result_en = delayed(m, self.result.coming, 1, name="result_en", init=0)
-        # One bus carries what is written, so two banks are not written in one cycle.
+        # One bus carries what the write-back and the DMA write.
         host, host_en, host_next = self.host, Signal(), Signal()
-        array_here = self.array.coming & (self.array.bank == host.location.bank)
+        used = [
+            port.coming & (port.bank == host.location.bank) for port in (self.array, self.result)
+        ]
         m.d.comb += [
-            host_next.eq(host.valid & ~host_en & ~array_here & ~self.result.coming),
+            host_next.eq(host.valid & ~host_en & ~used[0] & ~used[1]),
             host.taken.eq(host_en),
         ]
         m.d.sync += host_en.eq(host_next)
         free = Signal(BANKS)
-        write_data, dma_en = Mux(host_en, host.data, self.result.write_data), C(0)
+        write_data, dma_en = self.result.write_data, C(0)
         if self.has_dma:
             dma_en = Signal()
             m.d.comb += [
-                dma_en.eq(self.dma.offered & ~result_en & ~host_en),
+                dma_en.eq(self.dma.offered & ~result_en),
                 self.dma.taken.eq(dma_en & free.bit_select(self.dma.location.bank, 1)),
             ]
             write_data = Mux(dma_en, self.dma.data, write_data)
@@ -90,7 +92,8 @@ class ActivationBanks(wiring.Component):
                 & ~(self.result.coming & (self.result.bank == index))
                 & ~(host_next & (host.location.bank == index))
             )
-            m.d.comb += bank.write_data.eq(write_data)
+            host_here = host_en & (host.location.bank == index)
+            m.d.comb += bank.write_data.eq(Mux(host_here, host.data, write_data))
             self._serve(m, index, bank, array_en, result_en, host_en, dma_en)
 
         shared_bank = self.shared.location.bank
@@ -114,7 +117,7 @@ class ActivationBanks(wiring.Component):
         if self.has_dma:
             here = self.dma.location.bank == index
             dma = dma_en & here
-            written = Mux(host_en, written, self.dma.location.address)
+            written = Mux(host, written, self.dma.location.address)
             writing = writing | (self.dma.offered & here)
         m.d.comb += bank.en.eq(array | result | host | shared | dma)
         with m.If(array):

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from accel.core.control.run_guard import CLEANING_CYCLES, RunGuard
-from accel.protocol import COUNTER_BITS, LEAST_LIMIT_BITS, NO_LIMIT, Outcome
+from accel.protocol import COUNTER_BITS, LEAST_LIMIT_BITS, NO_LIMIT, NOT_FREE, Outcome
 from tests.support.rtl.simulation import simulate
 
 
@@ -109,6 +109,27 @@ def test_an_abort_ends_a_run_at_once(after):
     assert run.outcome == Outcome.ABORTED
     assert run.cleaned >= CLEANING_CYCLES
     assert run.took < after + CLEANING_CYCLES + 9
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 14, NOT_FREE])
+def test_a_place_is_free_after_the_layers_that_the_run_says(after):
+    run, free = Run(program=20), []
+    host = run._host
+
+    async def watched(ctx):
+        ctx.set(run.dut.link.free_after, after)
+        assert ctx.get(run.dut.link.free)
+        await host(ctx)
+        assert ctx.get(run.dut.link.free)
+
+    async def watch(ctx):
+        link = run.dut.link
+        async for *_, busy, is_free in ctx.tick().sample(link.busy, link.free):
+            if busy and is_free and not free:
+                free.append(run.done)
+
+    simulate(run.dut, watched, background=[run._sequencer, watch], cycles=5000)
+    assert free == ([] if after == NOT_FREE else [after])
 
 
 def test_a_run_that_the_sequencer_refuses_is_told():

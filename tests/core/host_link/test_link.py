@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from accel.protocol import (
     HEADER_BYTES,
+    LIMIT_BITS,
     NUMBERS,
+    SHARED_BANKS,
+    WHEN_FREE,
     Opcode,
     Status,
     closed,
@@ -130,7 +133,7 @@ class Host:
         return bytes(self.rng.randint(1, 9)), b""
 
     def unknown(self):
-        opcode = self.rng.choice([9, 0x11, 0x81, 255])
+        opcode = self.rng.choice([9, 0x21, 0x42, 0x13, 0x81, 255])
         return header(opcode, 1) + self.rng.randbytes(30), status(Status.UNKNOWN, self.number)
 
     def spoilt_header(self):
@@ -271,6 +274,41 @@ def test_an_abort_drops_what_waits():
 
     board.talk(talk)
     assert board.aborts == len(board.runs) == 1
+
+
+def test_words_that_come_too_early_are_received_and_not_written():
+    board, host = Board(seed=4), []
+    board.run_cycles = 3000, 3000
+    run = header(Opcode.RUN | 2 * SHARED_BANKS, 0) + extension(limit=3 | 7 << LIMIT_BITS)
+    words = [
+        header(Opcode.WRITE | WHEN_FREE, number, location=5, count=1, lanes_less_one=3)
+        + closed(data)
+        for number, data in ((1, b"abcd"), (2, b"efgh"))
+    ]
+    plain = header(Opcode.WRITE, 3, location=9, count=1, lanes_less_one=3) + closed(b"wxyz")
+
+    async def told(ctx, frame, *answer):
+        await send(ctx, board.dut.i, frame, Stalls(0))
+        host.append(bytes(await receive(ctx, board.dut.o, 6, Stalls(0))) == status(*answer))
+
+    async def talk(ctx):
+        before = board.word(5)
+        await told(ctx, run, Status.OK, 1)
+        await told(ctx, words[0], Status.EARLY, 1)
+        await told(ctx, words[1], Status.OK, 1)  # not this one's turn
+        assert board.word(5) == before
+        ctx.set(board.dut.run.free, 1)
+        await told(ctx, words[0], Status.OK, 2)
+        assert board.word(5) == b"abcd"
+        await told(ctx, words[1], Status.OK, 3)
+        ctx.set(board.dut.run.free, 0)
+        await told(ctx, plain, Status.OK, 4)
+
+    board.talk(talk)
+    assert all(host)
+    assert (board.word(5), board.word(9)) == (b"efgh", b"wxyz")
+    assert (board.free_after, board.share) == (7, 2)
+    assert board.runs[0][2] == 3
 
 
 WRITE = header(Opcode.WRITE, location=5, count=2, lanes_less_one=3) + closed(b"12345678")

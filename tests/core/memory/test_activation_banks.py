@@ -96,7 +96,7 @@ class Traffic:
         written = self._host_word(ctx, reads, results)
         busy = [(reads and bank == index) or (results and bank != index) for index in range(2)]
         if written is not None:
-            assert not busy[written] and not results  # all writes share their data
+            assert not busy[written]
             busy[written] = True
         granted = not busy[shared_bank]
         assert ctx.get(dut.shared.granted) == granted
@@ -110,8 +110,8 @@ class Traffic:
         if results and mask:
             self._store(1 - bank, result_address, mask, data)
         if self.config.flash_lanes:
-            blocked = results or written is not None
-            self._transfer(ctx, busy, blocked, shared_bank if others else None)
+            # What write-back and DMA write is on one bus.
+            self._transfer(ctx, busy, results, shared_bank if others else None)
 
     def _host_word(self, ctx, reads, results):
         """A word of the link is written as soon as nobody else is about to access its bank; the
@@ -133,8 +133,8 @@ class Traffic:
             self.offered, self.host_free = None, False
             self.host_words += 1
             return bank
-        reading = self.coming["array"] and self.layer_bank == bank
-        self.host_free = not reading and not self.coming["result"]
+        user = "array" if self.layer_bank == bank else "result"
+        self.host_free = not self.coming[user]
         return None
 
     def _transfer(self, ctx, busy, blocked, shared_bank):

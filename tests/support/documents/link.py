@@ -8,7 +8,12 @@ from accel.protocol import FlashStatus, Opcode, Outcome, Status
 from .markdown import table
 
 _OPCODES = {
-    Opcode.WRITE: ("lanes, number, count, location", "the words", "writes words", "`OK`"),
+    Opcode.WRITE: (
+        "lanes, number, count, location",
+        "the words",
+        "writes words",
+        "`OK`; `EARLY`",
+    ),
     Opcode.RUN: (
         "number, location, count",
         "an extension",
@@ -38,6 +43,7 @@ _ACKNOWLEDGED = {
     Status.OK: "a good frame",
     Status.SPOILT: "a wrong CRC; the core is deaf now",
     Status.UNKNOWN: "an unknown opcode; the core is deaf now",
+    Status.EARLY: "a `WRITE` that came too early, and was not executed",
 }
 _OUTCOMES = {
     Outcome.DONE: "the last layer was done",

@@ -19,6 +19,8 @@ from accel.protocol import (
     EXTENSION_BYTES,
     HEADER,
     HEADER_BYTES,
+    LIMIT_BITS,
+    OPCODE_BITS,
     OUTCOME_SHIFT,
     FlashStatus,
     Opcode,
@@ -59,6 +61,7 @@ class FakeCore:
 
     ``flash`` is what is in its flash, which it checks when it is told to; ``cycles`` are those of
     each layer, and ``waited`` has what was waited for beside the usual. ``ran`` counts its runs.
+    As many words as ``early`` says come too early.
     """
 
     def __init__(self, config: AcceleratorConfig):
@@ -69,6 +72,7 @@ class FakeCore:
         self.layers, self.cycles, self.ran = 0, CYCLES, 0
         self.flash, self.found, self.checking = b"", FlashStatus.NO_CHIP, 0
         self.expected, self.outcome = 0, Outcome.DONE
+        self.early = 0  # words that are refused as too early
         self._frame, self._answer, self._deaf = bytearray(), bytearray(), False
 
     def write(self, data: bytes) -> None:
@@ -104,7 +108,7 @@ class FakeCore:
         if len(head) < HEADER_BYTES:
             return
         fields = values_of(HEADER, head)
-        opcode = fields["opcode"]
+        opcode, flags = fields["opcode"] % (1 << OPCODE_BITS), fields["opcode"] >> OPCODE_BITS
         sizes = {Opcode.WRITE: fields["count"] * (fields["lanes_less_one"] + 1)}
         sizes |= dict.fromkeys((Opcode.READ, Opcode.RUN), EXTENSION_BYTES)
         right = crc(head[:-CRC_BYTES]) == head[-CRC_BYTES:]
@@ -113,11 +117,12 @@ class FakeCore:
                 return
             right = crc(payload[:-CRC_BYTES]) == payload[-CRC_BYTES:]
         self._frame.clear()
-        if not right or opcode not in list(Opcode):
+        known = opcode in list(Opcode) and flags < {Opcode.WRITE: 2, Opcode.RUN: 4}.get(opcode, 1)
+        if not right or not known:
             self._acknowledge(Status.UNKNOWN if right else Status.SPOILT)
             return
         if opcode in (Opcode.WRITE, Opcode.RUN):
-            self._count(opcode, fields, payload[:-CRC_BYTES])
+            self._count(opcode, flags, fields, payload[:-CRC_BYTES])
         elif opcode == Opcode.READ:
             self._say(Status.DATA, fields["number"], self._words(payload))
         elif opcode in (Opcode.INFO, Opcode.HELLO):
@@ -129,8 +134,12 @@ class FakeCore:
                 self.found, self.checking = self._look(), 2
             self._acknowledge()
 
-    def _count(self, opcode: int, fields: dict[str, int], payload: bytes) -> None:
+    def _count(self, opcode: int, flags: int, fields: dict[str, int], payload: bytes) -> None:
         """A counted frame: it is executed if it is the expected one."""
+        if flags and opcode == Opcode.WRITE and self.early:
+            self.early -= 1
+            self._say(Status.EARLY, self.expected)
+            return
         number, place = fields["number"], Isa(self.config).pointed_to(fields["location"])
         expected = number == self.expected
         again = (number + 1) % 256 == self.expected and opcode == Opcode.RUN
@@ -144,7 +153,7 @@ class FakeCore:
             self._content(*place)[: words.size] = words.ravel()
         if opcode == Opcode.RUN and expected:
             self.ran += 1
-            self.limits.append(values_of(EXTENSION, payload)["limit"])
+            self.limits.append(values_of(EXTENSION, payload)["limit"] % (1 << LIMIT_BITS))
             self.outcome = self._run(*place, fields["count"])
         if opcode == Opcode.RUN and (expected or again):
             self._say(Status.RESULT, number, self._counters() + self._words(payload))

@@ -42,6 +42,7 @@ class Board:
         self.flash_status = self.rng.choice(list(FlashStatus)[1:]) if lanes else FlashStatus(0)
         self.outcome = self.rng.choice(list(Outcome))
         self.run_cycles = 1, 40
+        self.free_after = None  # as the last run said
         self.flash_rate = self.rng.choice([0.3, 1.0])
 
     @property
@@ -91,12 +92,15 @@ class Board:
     async def _runs(self, ctx):
         run = self.dut.run
         left = 0
+        ctx.set(run.free, 1)
         while True:
             ctx.set(run.outcome, self.outcome)
             self.aborts += ctx.get(run.abort)
             if ctx.get(run.start):
                 assert left == 0
-                fields = (ctx.get(port) for port in (run.layers, run.limit))
+                fields = tuple(ctx.get(port) for port in (run.layers, run.limit))
+                self.free_after, self.share = ctx.get(run.free_after), ctx.get(run.share)
+                ctx.set(run.free, 0)
                 await ctx.tick()
                 ctx.set(run.busy, 1)
                 await ctx.tick()

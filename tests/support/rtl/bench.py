@@ -15,7 +15,7 @@ from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.tflite_export.writer import write
-from accel.config import FLASH, AcceleratorConfig
+from accel.config import BANKS, FLASH, AcceleratorConfig
 from accel.host.driver import Counters, DrivenCore
 from accel.host.runner import run
 from accel.sim.cycles.cycle_model import predict
@@ -109,10 +109,11 @@ class RtlBench:
             self.transport.burn(code.flash)
         core = DrivenCore(code, self.transport)
         core.stepped = True
+        core.shared_banks = [bank for bank in range(BANKS) if len(code.commands) >> bank & 1]
         last = {name: data[-1:] for name, data in inputs.items()}
         wanted = {name: data[-1:] for name, data in expected.items()}
         _compare("RTL, layer by layer", run(code, core, last, names), wanted, outcome)
-        modelled = predict(code)
+        modelled = predict(code, core.shared_banks)
         for command, ours, theirs in zip(code.commands, modelled, core.layer_counters, strict=True):
             _compare_counters(command.name, ours, theirs, outcome)
 
