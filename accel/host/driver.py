@@ -358,7 +358,8 @@ class DrivenCore:
         (name,), driver = keep, self.driver
         expected = sum(self.expected, Counters(0, 0, 0, 0))
         free, banks = free_after(self.program), input_banks(self.program)
-        first, begun = self.program.entries[0], []
+        first = self.program.entries[0]
+        begun: list[RunBegun] = []
         driver.exchange.settle()  # what is sent from here on can be sent anew
         self._send(samples[0])
         try:

@@ -15,15 +15,14 @@ import numpy as np
 from accel.api import compile
 from accel.config import AcceleratorConfig
 from accel.host.driver import Driver
-from accel.host.exchange import Answer
 from accel.isa import Isa
 from accel.protocol import (
     COUNTERS_BYTES,
+    INFO_BYTES,
     OUTCOME_SHIFT,
     RESULT_BYTES,
     Opcode,
     Outcome,
-    Status,
     extension,
     header,
 )
@@ -44,7 +43,8 @@ class _Bounded(CompiledCore):
     """Whose answers come in some time or not at all."""
 
     def read(self, count: int, cycles: int = 0) -> bytes:
-        return self.advance(b"", count, PATIENCE)[1]
+        part, self._unread = self._unread[:count], self._unread[count:]
+        return part + self.advance(b"", count - len(part), PATIENCE)[1]
 
 
 @dataclass
@@ -116,35 +116,18 @@ class Bench:
 
     def _run_anything(self, case: Case) -> Outcome:
         exchange = self.driver.exchange
+        limits = extension(limit=case.limit)
+        number = exchange.begin_run(limits, RESULT_BYTES, location=case.pointer, count=case.layers)
         exchange.settle()
-        payload = extension(limit=case.limit, lanes_less_one=0)
-        exchange.send(Opcode.RUN, payload, location=case.pointer, count=case.layers)
-        exchange.settle()
-        if case.abort_after is None:
-            answer = exchange._answer({Status.RESULT: RESULT_BYTES})
-        else:
-            _, begun = self.core.advance(b"", 1, case.abort_after)
+        if case.abort_after is not None:
+            self.core.pause(case.abort_after)
             self.core.write(header(Opcode.ABORT))
-            answer = self._after_abort(begun)
-        assert answer.status == Status.RESULT, answer
-        return Outcome(answer.data[COUNTERS_BYTES] >> OUTCOME_SHIFT)
-
-    def _after_abort(self, begun: bytes) -> Answer:
-        """The run's answer, which comes before or after that to the abort."""
-        exchange, answers = self.driver.exchange, []
-        unread, read = begun, self.core.read
-
-        def rest(count: int, cycles: int = 0) -> bytes:
-            nonlocal unread
-            part, unread = unread[:count], unread[count:]
-            return part + (read(count - len(part)) if len(part) < count else b"")
-
-        self.core.read = rest
-        try:
-            answers = [exchange._answer({Status.RESULT: RESULT_BYTES}) for _ in range(2)]
-        finally:
-            del self.core.read
-        return next(answer for answer in answers if answer.status == Status.RESULT)
+        data = exchange.end_run(number, 0)
+        if case.abort_after is not None:
+            exchange.request(Opcode.CHECK if self.program.flash else Opcode.INFO, INFO_BYTES)
+            while self.program.flash and not self.driver.flash_status():
+                pass
+        return Outcome(data[COUNTERS_BYTES] >> OUTCOME_SHIFT)
 
     def _run_right(self) -> None:
         for chunk in self.program.contents:

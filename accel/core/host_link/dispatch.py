@@ -109,7 +109,10 @@ class Dispatch(wiring.Component):
         ]
         with m.If(heard):
             too_early = self.when_free & ~self.free
-            m.d.sync += [self.discard.eq(~self.is_next | too_early), early.eq(too_early & self.is_next)]
+            m.d.sync += [
+                self.discard.eq(~self.is_next | too_early),
+                early.eq(too_early & self.is_next),
+            ]
 
         # A run that is asked for again has its answer again, unless that is due anyway.
         again = self.was_run & ~self.running

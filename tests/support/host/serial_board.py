@@ -9,11 +9,11 @@ from amaranth.lib import wiring
 
 from accel.config import AcceleratorConfig
 from accel.core.host_link.uart import Uart
+from accel.protocol import SHORTEST_BIT
 from accel.sim.rtl.compiled import CompiledCore
 from accel.sim.rtl.harness import Harness
 from tests.support.host.fake_core import Line
 
-CYCLES_PER_BIT = 16  # as fast as the UART can be
 STEP = 4000  # cycles between two looks at the pseudo-terminal
 BYTES = 64  # that it has under way at a time
 BAUD = 19_200  # less than the simulation makes of a real second
@@ -22,10 +22,12 @@ BAUD = 19_200  # less than the simulation makes of a real second
 class SerialHarness(Harness):
     """A core with the UART of its board, and at the other end of the line the one of its host."""
 
+    cycles_per_bit = 16
+
     def __init__(self, config: AcceleratorConfig):
         super().__init__(config)
-        self.board = Uart(clock_hz=CYCLES_PER_BIT, baud=1)
-        self.host = Uart(clock_hz=CYCLES_PER_BIT, baud=1)
+        self.board = Uart(clock_hz=self.cycles_per_bit, baud=1)
+        self.host = Uart(clock_hz=self.cycles_per_bit, baud=1)
 
     @property
     def ports(self):
@@ -40,6 +42,12 @@ class SerialHarness(Harness):
         wiring.connect(m, self.board.i, self.core.o)
         m.d.comb += [self.board.rx.eq(self.host.tx), self.host.rx.eq(self.board.tx)]
         return m
+
+
+class FastHarness(SerialHarness):
+    """At the fastest rate that there is, a third of the clock."""
+
+    cycles_per_bit = SHORTEST_BIT
 
 
 class SimulatedBoard:
