@@ -39,7 +39,8 @@ def _touched(program: CoreProgram, number: int) -> Iterator[Region]:
 
 
 def _tensor(program: CoreProgram, name: str) -> Region:
-    place = program.placement(name)
+    # Some tensors are only between layers, and have no name in the network.
+    place = program.memory.tensors.get(name) or program.placement(name)
     return place.bank, place.address, place.address + place.layout.words(program.config.rows)
 
 

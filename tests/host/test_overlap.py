@@ -29,6 +29,7 @@ def program(places, layers, *, chunks=None, transfers=None):
         commands=commands,
         chunks=chunks or [away] * len(commands),
         transfers=transfers or [None] * len(commands),
+        memory=SimpleNamespace(tensors=tensors),
         placement=tensors.__getitem__,
     )
 
