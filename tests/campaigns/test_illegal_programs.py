@@ -13,3 +13,9 @@ def test_illegal_programs_end_and_leave_nothing_behind(config):
     bench = Bench(config)
     outcomes = {bench.run(case_of(bench, 1, number)) for number in range(CASES)}
     assert {Outcome.CYCLES, Outcome.ABORTED} <= outcomes
+
+
+def test_a_layer_that_is_done_before_its_work_writes_nothing_afterwards():
+    """Found by the campaign: the sequencer was idle, and the tile loops went on."""
+    bench = Bench(CONFIGURATIONS[2])
+    assert bench.run(case_of(bench, 5, 2626)) == Outcome.LAYERS

@@ -16,10 +16,11 @@ CLEANING_CYCLES = 128  # longer than any result is on its way to memory
 class RunGuard(wiring.Component):
     """Stands between the link and the sequencer.
 
-    A run ends with its last layer, with that which the limit of layers says, or when the counter of
-    cycles has come to the limit. Then, or where the link aborts it, ``clean`` is set for
+    A run ends with its last layer, with that which the limit of layers says, when the counter of
+    cycles has come to the limit, or when the link aborts it. Then ``clean`` is set for
     ``CLEANING_CYCLES``: all that works on a run is to be as at power-up, and nothing that is on its
-    way must reach the memory afterwards.
+    way must reach the memory afterwards. What is no program may say that it is done and still go
+    on, so that is so after every run.
 
     Timing: ``host.run`` comes two cycles after ``link.start``, when the pointer is set.
     ``link.busy`` is set in between and until all is over.
@@ -91,7 +92,7 @@ class RunGuard(wiring.Component):
                 link.outcome.eq(Mux(link.abort, Outcome.ABORTED, Outcome.CYCLES)),
             ]
         with m.Elif(link.busy & host.idle & ~starting & ~host.run):
-            m.d.sync += [link.busy.eq(0), link.outcome.eq(Outcome.DONE)]
+            m.d.sync += [self.clean.eq(1), link.outcome.eq(Outcome.DONE)]
             with m.If(stopped):
                 m.d.sync += link.outcome.eq(Outcome.LAYERS)
             with m.If(host.refused):

@@ -75,7 +75,8 @@ class Run:
 
 def test_a_run_ends_with_its_last_layer():
     run = Run().run()
-    assert (run.outcome, run.done, run.cleaned) == (Outcome.DONE, 3, 0)
+    assert (run.outcome, run.done) == (Outcome.DONE, 3)
+    assert run.cleaned >= CLEANING_CYCLES
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
@@ -83,7 +84,7 @@ def test_a_run_ends_with_the_layer_that_the_limit_says(layers):
     run = Run(layers=layers).run()
     assert run.done == min(layers, 3)
     assert run.outcome == (Outcome.LAYERS if layers < 3 else Outcome.DONE)
-    assert run.cleaned == 0
+    assert run.cleaned >= CLEANING_CYCLES
 
 
 @pytest.mark.parametrize("limit", [0, 1])
