@@ -91,8 +91,8 @@ def test_a_value_that_differs_is_a_fault_that_says_where(monkeypatch):
 
 
 def test_a_counter_that_differs_is_a_fault_that_says_which(monkeypatch):
-    def wrong(code, predict=bench.predict):
-        first, *rest = predict(code)
+    def wrong(code, shared_banks, predict=bench.predict):
+        first, *rest = predict(code, shared_banks)
         return [type(first)(**{**first.as_dict(), "busy": first.busy + 1}), *rest]
 
     monkeypatch.setattr(bench, "predict", wrong)
