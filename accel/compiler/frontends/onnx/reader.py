@@ -19,6 +19,7 @@ from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
 from .._frontend import Frontend, UnsupportedModel
 from .builder import Builder, Skipped, Unreadable
+from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
@@ -297,6 +298,7 @@ FRONTEND = Frontend(
     recognizes=recognizes,
     read=read,
     spellings=spellings,
+    whole=whole,
     contracts=("onnx",),
     operators=MappingProxyType({name: row[0] for name, row in READERS.items()}),
 )
