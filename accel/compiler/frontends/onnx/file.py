@@ -15,6 +15,8 @@ import numpy as np
 from .wire import MAX_FIELDS, fields
 
 ONNX_DOMAINS = ("", "ai.onnx")
+# Operators of ONNX Runtime's own domain that are ONNX's under another name.
+RENAMED = ("QuantizeLinear", "DequantizeLinear", "Gelu")
 LEAST_OPSET = 10  # the first that has QuantizeLinear
 MAX_NODES = 2**13  # more than any core has memory for
 
@@ -82,6 +84,8 @@ class FileRecord:
     outputs: tuple[Port, ...]
     constants: dict[str, np.ndarray]
     unreadable: dict[str, UnreadableConstant]
+    four_bits: dict[str, tuple[int, int]]  # of constants of 4-bit integers, their type's ends
+    ir_version: int
 
 
 def parse(data: bytes) -> Any:
@@ -126,7 +130,17 @@ def decode(data: bytes) -> FileRecord:
         outputs=tuple(_port(value) for value in graph.output),
         constants=constants,
         unreadable=unreadable,
+        four_bits=_four_bit_names(graph),
+        ir_version=model.ir_version,
     )
+
+
+def _four_bit_names(graph: Any) -> dict[str, tuple[int, int]]:
+    kinds = {text(tensor.name): tensor.data_type for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output:
+            kinds |= {text(node.output[0]): a.t.data_type for a in node.attribute}
+    return {name: FOUR_BITS[kind] for name, kind in kinds.items() if kind in FOUR_BITS}
 
 
 def newest_opset() -> int:
@@ -183,9 +197,10 @@ def _node(index: int, node: Any) -> NodeRecord:
             values = attribute.ints if kind == AttributeProto.INTS else attribute.floats
             attributes[name] = tuple(values)
     domain, spelling = text(node.domain), text(node.op_type)
+    own = domain in ONNX_DOMAINS or (domain == "com.microsoft" and spelling in RENAMED)
     return NodeRecord(
         index=index,
-        spelling=spelling if domain in ONNX_DOMAINS else f"{domain}.{spelling}",
+        spelling=spelling if own else f"{domain}.{spelling}",
         domain=domain,
         inputs=tuple(map(text, node.input)),
         outputs=tuple(map(text, node.output)),
