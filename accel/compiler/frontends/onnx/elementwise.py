@@ -260,8 +260,10 @@ def _is_hard_swish(first: Value, second: Value) -> bool:
 
 
 def _channel_axis(value: Pending, data: np.ndarray) -> int:
-    """The one dimension in which an addend varies, else the dimension of the channels."""
+    """The dimension of the channels; where that is not known, the one that an addend varies in."""
     rank = len(value.shape)
+    if value.axis is not None:
+        return value.axis
     shape = (1,) * (rank - data.ndim) + data.shape
     varying = [axis for axis, size in enumerate(shape) if size > 1]
     return varying[0] if len(varying) == 1 else (1 if rank > 2 else rank - 1)

@@ -45,7 +45,14 @@ class Damaged(Exception):
 
 
 class UnreadableConstant(Exception):
-    """A constant of a type or place that cannot be read: what, and the remedy."""
+    """A constant of a type or place that cannot be read: what, and the remedy.
+
+    ``dtype`` is the name of a type that is the cause.
+    """
+
+    def __init__(self, what: str, remedy: str, dtype: str = "") -> None:
+        super().__init__(what, remedy)
+        self.dtype = dtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,8 +219,9 @@ def _node(index: int, node: Any) -> NodeRecord:
 def array_of(tensor: Any) -> np.ndarray:
     """The array of a constant. Raises ``UnreadableConstant``."""
     if tensor.data_type not in ELEMENTS:
-        what = f"is {_type_name(tensor)}, which is not supported"
-        raise UnreadableConstant(what, "quantize the model to int8")
+        dtype = _type_name(tensor)
+        what = f"is {dtype}, which is not supported"
+        raise UnreadableConstant(what, "quantize the model to int8", dtype)
     if tensor.data_location == EXTERNAL or tensor.external_data:
         raise UnreadableConstant("has its data in another file", ONE_FILE)
     _, dtype, field = ELEMENTS[tensor.data_type]

@@ -111,7 +111,8 @@ def linear(
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
-    return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
+    axis = layout[-1]  # our channels are last
+    return Pending(record.place, shape, finish, fuses=True, takes_bias=True, axis=axis)
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
@@ -321,7 +322,8 @@ def _constant_first(b: Builder, weights: Dequantized, x: Activation) -> Pending:
     rank = len(pending.shape)
     order = (*range(rank - 2), rank - 1, rank - 2)
     shape = arranged(pending.shape, order)
-    return pending.viewed(shape, lambda value: b.transposed(value, order))
+    viewed = pending.viewed(shape, lambda value: b.transposed(value, order))
+    return replace(viewed, takes_bias=pending.takes_bias, axis=rank - 2)
 
 
 def qlinear_matmul(b: Builder) -> list[Value]:

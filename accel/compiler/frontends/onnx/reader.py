@@ -18,6 +18,7 @@ from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
 from .._frontend import Frontend, UnsupportedModel
+from . import causes
 from .builder import Builder, Skipped, Unreadable
 from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
@@ -61,6 +62,17 @@ def spellings(data: bytes) -> list[str]:
 
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:
     """Yield what is wrong with the file as a whole, before operators are read."""
+    whole = [*causes.of_the_file(record)]
+    told: set[int] = set()
+    for reason, cause, nodes in causes.of_operators(record):
+        told.update(node.index for node in nodes)
+        if cause.whole:
+            whole.append(reason)
+        elif not whole:
+            yield reason
+    yield from whole
+    if whole:
+        return
     floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
     if floating and not any(quantizes(node.spelling) for node in record.nodes):
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
@@ -74,7 +86,8 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
         yield Reason(place="", what="has no input or no output")
     unknown: dict[str, list[NodeRecord]] = {}
     for node in record.nodes:
-        if node.control_flow or node.spelling not in READERS:
+        unread = node.control_flow or node.spelling not in READERS
+        if unread and node.index not in told:
             unknown.setdefault(node.spelling, []).append(node)
     for nodes in unknown.values():
         yield _unknown_operator(nodes)
