@@ -219,9 +219,9 @@ def _node(index: int, node: Any) -> NodeRecord:
 def array_of(tensor: Any) -> np.ndarray:
     """The array of a constant. Raises ``UnreadableConstant``."""
     if tensor.data_type not in ELEMENTS:
-        dtype = _type_name(tensor)
-        what = f"is {dtype}, which is not supported"
-        raise UnreadableConstant(what, "quantize the model to int8", dtype)
+        name = _type_name(tensor)
+        what = f"is {name}, which is not supported"
+        raise UnreadableConstant(what, "quantize the model to int8", name)
     if tensor.data_location == EXTERNAL or tensor.external_data:
         raise UnreadableConstant("has its data in another file", ONE_FILE)
     _, dtype, field = ELEMENTS[tensor.data_type]
@@ -267,7 +267,7 @@ def _four_bits(tensor: Any, shape: tuple[int, ...]) -> np.ndarray:
     halves = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)[:expected]
     low, _ = FOUR_BITS[tensor.data_type]
     signed = (halves.astype(np.int8) ^ low) - low if low else halves
-    data = signed.astype(ELEMENTS[tensor.data_type][1]).reshape(shape)
+    data: np.ndarray = signed.astype(ELEMENTS[tensor.data_type][1]).reshape(shape)
     data.flags.writeable = False
     return data
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from . import elementwise, functions, linear, pools
 from .builder import Builder, Unreadable
-from .values import Pending, Value
+from .values import Activation, Value
 from .windows import channels_first, in_file_order
 
 Reader = Callable[[Builder], list[Value]]
@@ -90,7 +90,7 @@ def nhwc_max_pool(b: Builder) -> list[Value]:
     with b.at(replace(b.node, attributes={**b.node.attributes, "channels_last": 1})):
         x = channels_first(b, b.codes(0))
         (value,) = _then(b, x, "MaxPool", pools.max_pool, b.node.attributes)
-        assert not isinstance(value, Pending)  # of codes
+        assert isinstance(value, Activation)  # of codes
         return [in_file_order(b, value)]
 
 

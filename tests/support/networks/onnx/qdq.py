@@ -117,7 +117,7 @@ def built(build: Callable[[Qdq], str], shape: tuple[int, ...], **how: Any) -> tu
 
 
 def check(path: Path, x: np.ndarray, level: str = "NONE") -> None:
-    """Require that no element of the functional machine's answer differs from the runtime's on a file."""
+    """Require that no element of the machine's answer on a file differs from the runtime's."""
     (expected,) = one_by_one(path.read_bytes(), {"x": x}, level)
     answer = accel.compile(path, board=BOARD).run(x, executor="machine").output
     assert answer.dtype == expected.dtype
