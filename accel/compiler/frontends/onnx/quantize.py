@@ -61,11 +61,12 @@ def dequantized(
         raise Unreadable(what)
 
     def along(values: np.ndarray) -> np.ndarray:
-        if values.ndim == codes.ndim and values.shape[axis] == values.size:
-            values = values.reshape(-1)
         if values.size == 1:
             return np.broadcast_to(values.reshape(()), codes.shape)
-        if not -codes.ndim <= axis < codes.ndim or values.shape != (codes.shape[axis],):
+        inside = -codes.ndim <= axis < codes.ndim
+        if inside and values.ndim == codes.ndim and values.shape[axis] == values.size:
+            values = values.reshape(-1)
+        if not inside or values.shape != (codes.shape[axis],):
             what = f"has scales or zero points of shape {values.shape} for axis {axis}"
             raise Unreadable(what, f"the tensor's shape is {codes.shape}")
         shape = [1] * codes.ndim
