@@ -270,6 +270,9 @@ def operands(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activatio
     """
     order = (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2)
     if b.attribute("transA", 0):
+        if len(x.shape) == 2 and x.shape[0] == 1 < x.shape[1]:
+            why = "the first dimension is the batch"
+            raise Unreadable("transposes its first input", why, "export it with transA 0")
         x = b.transposed(x, order)
     if b.attribute("transB", 0) and len(weights.shape) > 1:
         weights = weights.mapped(lambda a: np.swapaxes(a, -1, -2))
