@@ -87,6 +87,10 @@ def test_a_constant_that_varies_in_rows_is_no_bias(rows, tmp_path):
     [
         (lambda m: matmul(m, m.input(), 2, 12, 5), r"has weights of \(2, 12, 5\) for an input"),
         (lambda m: gemm(m, m.input(), alpha=float("inf")), "has alpha inf; export it with alpha 1"),
+        (
+            lambda m: gemm(m, m.input(), m.numbers(5), beta=float("nan")),
+            r"has a bias times beta beyond 2\^60, or that is not a number",
+        ),
         (lambda m: fused(m, m.input(), 12, 5, transBatchA=1), "transposes the batch"),
     ],
 )
