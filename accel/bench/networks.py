@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accel.compiler.frontends import load
+from accel.compiler.frontends import contents, load
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
@@ -88,7 +88,7 @@ def read(path: Path, samples: int) -> Network:
     inputs, inputs_are = _inputs(path, graph, samples)
     return Network(
         path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(contents(path)).hexdigest(),
         graph=graph,
         known_as=known_as(graph),
         inputs=inputs,

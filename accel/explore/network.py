@@ -1,4 +1,4 @@
-"""A network to explore cores for, with its file's bytes: workers elsewhere have no files."""
+"""A network to explore cores for, with all its bytes: workers elsewhere have no files."""
 
 import hashlib
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from accel.compiler.frontends import load
+from accel.compiler.frontends import contents, load
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
@@ -38,7 +38,7 @@ class Network:
                 labelled = data.read_bytes()
             except OSError as problem:
                 raise UnusableData(f"{data}: cannot be read: {problem.strerror}") from problem
-        network = cls(path.stem, path.suffix, path.read_bytes(), labelled)
+        network = cls(path.stem, path.suffix, contents(path), labelled)
         if labelled is not None:
             network.samples()
         return network

@@ -115,9 +115,8 @@ def test_data_outside_of_the_folder_is_never_read(location, tmp_path):
     (tmp_path / "secret").write_bytes(bytes(10_000))
     os.symlink(tmp_path / "secret", folder / "link")
     location = location.replace("{absolute}", str(tmp_path / "secret"))
-    with pytest.raises(
-        UnsupportedModel, match="which is outside of the model's folder; save the m"
-    ):
+    said = "which is outside of the model's folder; copy it there, or save the m"
+    with pytest.raises(UnsupportedModel, match=said):
         read_model(saved(folder, with_location(location)))
 
 
@@ -126,7 +125,7 @@ def test_data_that_is_missing_or_short_is_told(tmp_path):
     with pytest.raises(UnsupportedModel, match=r"data in 'net\.onnx\.data', which is missing"):
         read_model(path)
     (tmp_path / "net.onnx.data").write_bytes(b"123")
-    with pytest.raises(UnsupportedModel, match="tensor 'w': has data of another size than its sha"):
+    with pytest.raises(UnsupportedModel, match=r"'w': has its data in .*, of 3 bytes, which ends"):
         read_model(path)
 
 
@@ -136,7 +135,7 @@ def test_data_beside_the_model_is_the_models(tmp_path):
     onnx.save_model(proto, tmp_path / "net.onnx", save_as_external_data=True, size_threshold=0)
     split = read_model(tmp_path / "net.onnx")
     assert len(os.listdir(tmp_path)) == 2
-    assert split.bytes == sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert split.bytes == whole.bytes
     for one, other in zip(
         whole.proto.graph.initializer, split.proto.graph.initializer, strict=True
     ):

@@ -9,13 +9,21 @@ from ...discovery import discover
 from ..diagnostics import Reason
 from ..graph.verify import problems
 from ..ir.graph import Graph
-from ._frontend import Frontend, UnsupportedModel
+from ._frontend import MAX_BYTES, Frontend, UnsupportedModel
 
-__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]
+__all__ = [
+    "FRONTENDS",
+    "MAX_BYTES",
+    "Frontend",
+    "UnsupportedModel",
+    "contents",
+    "frontend_of",
+    "held_to",
+    "load",
+]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
-MAX_BYTES = 2**28
 HEADER_BYTES = 64
 QONNX = "qonnx"  # the contract of low-bit networks, which have no other
 
@@ -26,10 +34,11 @@ def frontend_of(data: bytes) -> Frontend | None:
     return next((f for f in FRONTENDS.values() if f.recognizes(header)), None)
 
 
-def load(path: str | Path, contract: str | None = None) -> Graph:
-    """Read a model file into a verified graph, under a rounding contract of its format.
+def contents(path: str | Path) -> bytes:
+    """The bytes of a model file, with what it keeps in other files of its folder put in.
 
-    Raises ``UnsupportedModel`` with everything that is wrong with the file.
+    All of the network is in them: what is made of it can be told apart by them, and they can be
+    read elsewhere. Raises ``UnsupportedModel``.
     """
     path = Path(path)
     name = as_text(path.name)
@@ -42,6 +51,16 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
     if len(data) > MAX_BYTES:
         reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
         raise UnsupportedModel(name, [reason])
+    frontend = frontend_of(data)
+    return data if frontend is None else frontend.whole(data, path.parent, name)
+
+
+def load(path: str | Path, contract: str | None = None) -> Graph:
+    """Read a model file into a verified graph, under a rounding contract of its format.
+
+    Raises ``UnsupportedModel`` with everything that is wrong with the file.
+    """
+    data, name = contents(path), as_text(Path(path).name)
     frontend = frontend_of(data)
     if frontend is None:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())

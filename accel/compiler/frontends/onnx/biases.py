@@ -83,8 +83,10 @@ def steps(
     """The float32 steps after the sums: biases, the first one times ``factor``, and a clamp."""
     found = []
     for index, bias in enumerate(biases):
-        data = vector(checked(numbers_of(bias), "a bias"), channels)
-        found.append(EpilogueStep("add", (data * np.float32(1.0 if index else factor),)))
+        data = checked(numbers_of(bias), "a bias")
+        with np.errstate(over="ignore", invalid="ignore"):
+            data = checked(data * np.float32(1.0 if index else factor), "a bias times beta")
+        found.append(EpilogueStep("add", (vector(data, channels),)))
     low, high = ACTIVATIONS[activation]
     if activation != "none":
         ends = -np.inf if low is None else low, np.inf if high is None else high

@@ -54,6 +54,7 @@ class Builder(Quantizers):
         self.nodes: list[Node] = []
         self._node: NodeRecord | None = None
         self._arranged: dict[tuple[str, Shape], str] = {}
+        self._relabelled: dict[tuple[str, Quantizer], str] = {}
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
         self._most = self._left = MAX_FOLDED + COPIES * own
@@ -205,8 +206,24 @@ class Builder(Quantizers):
         if quantizer is not None:
             if quantizer.unsigned != value.unsigned:
                 raise Unreadable(f"input {name!r} and its zero point have different types")
-            self.set_quantizer(value.tensor, quantizer)
+            return self.under(value, quantizer)
         return value
+
+    def under(self, value: Activation, quantizer: Quantizer) -> Activation:
+        """The same codes under a quantization, which need not be the one that they were made by."""
+        known = self.quantizer(value.tensor)
+        if known in (None, quantizer):
+            self.set_quantizer(value.tensor, quantizer)
+            return value
+        key = (value.tensor, quantizer)
+        if key not in self._relabelled:
+            source = self.tensors[value.tensor]
+            attributes, inputs = Reshape(relabelled=True), (source.name,)
+            tensor = self.add_node("reshape", attributes, inputs, source.shape, source.dtype)
+            self.set_quantizer(tensor, quantizer)
+            self.set_code_range(tensor, *self.code_range(source.name))
+            self._relabelled[key] = tensor
+        return replace(value, tensor=self._relabelled[key])
 
     def numbers(self, index: int) -> Activation:
         """An input that must be real numbers that codes stand for."""

@@ -10,6 +10,7 @@ from ...ir.graph import Quantization
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.elu import Elu
+from ...operators.function import Function
 from ...operators.hard_swish import HardSwish
 from ...operators.leaky_relu import LeakyRelu
 from ...operators.logistic import Logistic
@@ -47,7 +48,10 @@ def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> P
 
     fuses = operator == "relu"
     activation = attributes.activation if fuses else "none"
-    return Pending(record.place, x.shape, finish, activation=activation, fuses=fuses)
+    applied = (x.tensor, attributes)
+    return Pending(
+        record.place, x.shape, finish, activation=activation, fuses=fuses, applied=applied
+    )
 
 
 def _unary(operator: str, attributes: Callable[[Builder], Any]) -> Callable[[Builder], list[Value]]:
@@ -214,6 +218,8 @@ def _common_layout(values: list[Activation], shape: Shape) -> Shape:
 def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
     def read(b: Builder) -> list[Value]:
         values = [b.required(0), b.required(1)]
+        if operator == "mul" and _is_hard_swish(*values):
+            return [unary_result(b, b.numbers(_argument(values)), "hard_swish", HardSwish())]
         if operator == "add":
             for value, other in (values, values[::-1]):
                 if not isinstance(value, Pending) or not isinstance(other, Constant | Dequantized):
@@ -234,9 +240,30 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
     return read
 
 
+# x * HardSigmoid(x) with these parameters is HardSwish, which ONNX Runtime saves as the two.
+_HALF_SIGMOID = Function(name="hard_sigmoid", parameters=(_float32(1 / 6), 0.5))
+
+
+def _argument(values: Sequence[Value]) -> int:
+    return 0 if isinstance(values[0], Activation) else 1
+
+
+def _is_hard_swish(first: Value, second: Value) -> bool:
+    x, other = (first, second) if isinstance(first, Activation) else (second, first)
+    return (
+        isinstance(x, Activation)
+        and isinstance(other, Pending)
+        and x.real
+        and x.shape == other.shape
+        and other.applied == (x.tensor, _HALF_SIGMOID)
+    )
+
+
 def _channel_axis(value: Pending, data: np.ndarray) -> int:
-    """The one dimension in which an addend varies, else the dimension of the channels."""
+    """The dimension of the channels; where that is not known, the one that an addend varies in."""
     rank = len(value.shape)
+    if value.axis is not None:
+        return value.axis
     shape = (1,) * (rank - data.ndim) + data.shape
     varying = [axis for axis, size in enumerate(shape) if size > 1]
     return varying[0] if len(varying) == 1 else (1 if rank > 2 else rank - 1)

@@ -25,7 +25,7 @@ from .values import (
     channels_last,
     identity,
 )
-from .windows import image, windows
+from .windows import channels_first, image, in_file_order, windows
 
 # Weights.
 
@@ -111,7 +111,8 @@ def linear(
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
-    return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
+    axis = layout[-1]  # our channels are last
+    return Pending(record.place, shape, finish, fuses=True, takes_bias=True, axis=axis)
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
@@ -216,9 +217,9 @@ def conv(b: Builder) -> list[Value]:
 
 
 def qlinear_conv(b: Builder) -> list[Value]:
-    x = b.codes(0, quantizer(b, 1, 2))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = convolution(b, x, code_weights(b, 3, 0), b.value(8), integers=True)
-    return [finished(b, pending, quantizer(b, 6, 7))]
+    return [in_file_order(b, finished(b, pending, quantizer(b, 6, 7)))]
 
 
 # Matrix products.
@@ -232,7 +233,18 @@ def product(
     integers: bool,
     factor: float = 1.0,
 ) -> Pending:
-    """Rows of the last dimension times ``weights``, which are ``[in, out]``."""
+    """Rows of the last dimension times ``weights``, which are ``[in, out]``.
+
+    They may have leading dimensions of size 1, and ``[in]`` are those of one output without a
+    dimension.
+    """
+    if len(weights.shape) == 1:
+        column = weights.mapped(lambda a: a[:, np.newaxis])
+        pending = product(b, x, column, bias, integers, factor)
+        return pending.viewed(x.shape[:-1], lambda value: b.reshaped(value, x.shape[:-1]))
+    if set(weights.shape[:-2]) == {1}:
+        x = b.reshaped(x, (1,) * (len(weights.shape) - len(x.shape)) + x.shape)
+        weights = weights.mapped(lambda a: a.reshape(a.shape[-2:]))
     if len(weights.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weights.shape[0]:
         what = f"has weights of {weights.shape} for an input of {x.shape}"
         raise Unreadable(what, "", "use weights of two dimensions that fit")
@@ -251,36 +263,83 @@ def product(
     return linear(b, x, weights, bias, shape, identity(len(shape)), form, integers, factor)
 
 
-def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
-    alpha = b.attribute("alpha", 1.0)
+def operands(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activation, Dequantized]:
+    """The two factors after the present node's attributes transA, transB and alpha.
+
+    A factor ``alpha`` becomes one of the input's scale, as ONNX Runtime's QGemm has it.
+    """
+    order = (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2)
     if b.attribute("transA", 0):
-        raise Unreadable("transposes its first input", "", "export it with transA 0")
-    if alpha != 1.0:
+        if len(x.shape) == 2 and x.shape[0] == 1 < x.shape[1]:
+            why = "the first dimension is the batch"
+            raise Unreadable("transposes its first input", why, "export it with transA 0")
+        x = b.transposed(x, order)
+    if b.attribute("transB", 0) and len(weights.shape) > 1:
+        weights = weights.mapped(lambda a: np.swapaxes(a, -1, -2))
+    alpha = b.attribute("alpha", 1.0)
+    if alpha == 1.0:
+        return x, weights
+    known = b.known_quantizer(x.tensor)
+    scale = float(np.float32(abs(alpha)) * np.float32(known.scale))
+    if not 0 < scale < np.inf:
         raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
+    return b.under(x, replace(known, scale=scale)), weights if alpha > 0 else _negated(weights)
+
+
+def _negated(weights: Dequantized) -> Dequantized:
+    codes = weights.zero_point - weights.codes.astype(np.int64)
+    if codes.min(initial=0) < -128 or codes.max(initial=0) > 127:
+        what = "has a negative alpha and weights that are more than 127 below their zero point"
+        raise Unreadable(what, "", "export it with alpha 1")
+    return Dequantized(codes.astype(np.int8), weights.scale, np.zeros_like(weights.zero_point))
+
+
+def _check_matrix(weights: Dequantized) -> None:
     if len(weights.shape) != 2:
         raise Unreadable(f"has weights of {weights.shape}, which is not a matrix")
-    return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
 
 
 def gemm(b: Builder) -> list[Value]:
-    weights, beta = _gemm_weights(b, weights_of(b, 1)), b.attribute("beta", 1.0)
-    return [product(b, b.numbers(0), weights, b.value(2), False, beta)]
+    x, weights = operands(b, b.numbers(0), weights_of(b, 1))
+    _check_matrix(weights)
+    return [product(b, x, weights, b.value(2), False, b.attribute("beta", 1.0))]
 
 
 def matmul(b: Builder) -> list[Value]:
-    return [product(b, b.numbers(0), weights_of(b, 1), None, integers=False)]
+    """The product of two factors, of which one is constant."""
+    if isinstance(b.required(0), Dequantized) and isinstance(b.required(1), Activation):
+        return [_constant_first(b, weights_of(b, 0), b.numbers(1))]
+    x, weights = operands(b, b.numbers(0), weights_of(b, 1))
+    return [product(b, x, weights, None, integers=False)]
+
+
+def _constant_first(b: Builder, weights: Dequantized, x: Activation) -> Pending:
+    """Columns of the last two dimensions: the transposed product of transposed factors."""
+    rank = len(x.shape)
+    if rank < 3 or len(weights.shape) < 2:
+        what = f"multiplies a constant of {weights.shape} by an input of {x.shape}"
+        raise Unreadable(what, "the first dimension is the batch", "multiply it from the right")
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    swapped = weights.mapped(lambda a: np.swapaxes(a, -1, -2))
+    pending = product(b, b.transposed(x, order), swapped, None, integers=False)
+    rank = len(pending.shape)
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    shape = arranged(pending.shape, order)
+    viewed = pending.viewed(shape, lambda value: b.transposed(value, order))
+    return replace(viewed, takes_bias=pending.takes_bias, axis=rank - 2)
 
 
 def qlinear_matmul(b: Builder) -> list[Value]:
     x = b.codes(0, quantizer(b, 1, 2))
-    pending = product(b, x, code_weights(b, 3, 1), None, integers=True)
+    pending = product(b, x, code_weights(b, 3, -1), None, integers=True)
     return [finished(b, pending, quantizer(b, 6, 7))]
 
 
 def qgemm(b: Builder) -> list[Value]:
     axis = 0 if b.attribute("transB", 0) else 1
-    weights = _gemm_weights(b, code_weights(b, 3, axis))
-    x = b.codes(0, quantizer(b, 1, 2))
+    given = b.codes(0, quantizer(b, 1, 2))
+    x, weights = operands(b, given, code_weights(b, 3, axis))
+    _check_matrix(weights)
     pending = product(b, x, weights, b.value(6), integers=True)
     if b.value(7) is None:
         raise Unreadable("has no output scale", "", "give it one, so that its output is codes")
@@ -305,6 +364,7 @@ def added_bias(pending: Pending, value: Constant | Dequantized, axis: int) -> Pe
 READERS = {
     "Conv": ("conv2d", conv),
     "QLinearConv": ("conv2d", qlinear_conv),
+    "com.microsoft.QLinearConv": ("conv2d", qlinear_conv),
     "Gemm": ("fully_connected", gemm),
     "MatMul": ("fully_connected", matmul),
     "QLinearMatMul": ("fully_connected", qlinear_matmul),

@@ -6,7 +6,18 @@ Operators of ONNX Runtime's own domain are spelled with it, such as ``com.micros
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import arg_max, constants, elementwise, functions, linear, pools, quantize, shapes, softmax
+from . import (
+    arg_max,
+    constants,
+    elementwise,
+    functions,
+    fused,
+    linear,
+    pools,
+    quantize,
+    shapes,
+    softmax,
+)
 from .builder import Builder
 from .low_bit import low_bit, quants, steps
 from .values import Constant, Value
@@ -20,6 +31,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **linear.READERS,
         **elementwise.READERS,
         **pools.READERS,
+        **fused.READERS,
         **shapes.READERS,
         **softmax.READERS,
         **arg_max.READERS,

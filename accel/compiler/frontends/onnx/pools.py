@@ -9,7 +9,7 @@ from ...operators.mean import ReduceMean
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
-from .windows import Windows, image, windows
+from .windows import Windows, channels_first, image, in_file_order, windows
 
 SAME_PAIR = (1, 1)
 
@@ -138,27 +138,15 @@ def global_average_pool(b: Builder) -> list[Value]:
 
 
 def qlinear_average_pool(b: Builder) -> list[Value]:
-    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = average(b, x, b.attribute("kernel_shape", ()))
-    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
+    return [in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
 
 
 def qlinear_global_average_pool(b: Builder) -> list[Value]:
-    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = mean(b, x, tuple(range(2, len(x.shape))), keep=True)
-    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
-
-
-def _channels_first(b: Builder, x: Activation) -> Activation:
-    """The input with the channels first, also where the operator's attribute puts them last."""
-    rank = len(x.shape)
-    if not b.attribute("channels_last", 0):
-        return x
-    return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
-
-
-def _in_file_order(b: Builder, x: Activation) -> Activation:
-    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
+    return [in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
 
 
 def reduce_mean(b: Builder) -> list[Value]:

@@ -18,7 +18,9 @@ from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
 from .._frontend import Frontend, UnsupportedModel
+from . import causes
 from .builder import Builder, Skipped, Unreadable
+from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
@@ -60,6 +62,17 @@ def spellings(data: bytes) -> list[str]:
 
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:
     """Yield what is wrong with the file as a whole, before operators are read."""
+    whole = [*causes.of_the_file(record)]
+    told: set[int] = set()
+    for reason, cause, nodes in causes.of_operators(record):
+        told.update(node.index for node in nodes)
+        if cause.whole:
+            whole.append(reason)
+        elif not whole:
+            yield reason
+    yield from whole
+    if whole:
+        return
     floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
     if floating and not any(quantizes(node.spelling) for node in record.nodes):
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
@@ -73,7 +86,8 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
         yield Reason(place="", what="has no input or no output")
     unknown: dict[str, list[NodeRecord]] = {}
     for node in record.nodes:
-        if node.control_flow or node.spelling not in READERS:
+        unread = node.control_flow or node.spelling not in READERS
+        if unread and node.index not in told:
             unknown.setdefault(node.spelling, []).append(node)
     for nodes in unknown.values():
         yield _unknown_operator(nodes)
@@ -297,6 +311,7 @@ FRONTEND = Frontend(
     recognizes=recognizes,
     read=read,
     spellings=spellings,
+    whole=whole,
     contracts=("onnx",),
     operators=MappingProxyType({name: row[0] for name, row in READERS.items()}),
 )

@@ -318,7 +318,9 @@ def concat(b: Builder) -> list[Value]:
     if len(coded) == len(values):
         if len({value.unsigned for value in coded}) > 1:
             raise Unreadable("concatenates int8 and uint8")
-        return [_join(b, coded, shape, axis, b.node.outputs[0])]
+        known = [q for value in coded if (q := b.quantizer(value.tensor)) is not None]
+        alike = [b.under(value, known[0]) for value in coded] if known else coded
+        return [_join(b, alike, shape, axis, b.node.outputs[0])]
     parts = [_numbers(b, value, index) for index, value in enumerate(values)]
     record = b.node
 

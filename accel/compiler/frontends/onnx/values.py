@@ -89,7 +89,8 @@ class Pending:
 
     In low-bit networks all that follows is kept as ``steps`` in float32. ``to_codes(coder, steps)``
     adds the node that computes codes, ``to_numbers(steps)`` the one that computes real numbers.
-    ``axis`` is the dimension of the channels, where it is known.
+    ``axis`` is the dimension of the channels, where it is known. ``applied`` is the function of one
+    number that it is the result of, where it is one: the argument's tensor, and our attributes.
     """
 
     place: str
@@ -106,10 +107,13 @@ class Pending:
     to_codes: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
     to_numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
+    applied: tuple[str, Any] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)
-        return replace(self, shape=shape, views=views, made={}, takes_bias=False, axis=None)
+        return replace(
+            self, shape=shape, views=views, made={}, takes_bias=False, axis=None, applied=None
+        )
 
 
 @dataclass(frozen=True)

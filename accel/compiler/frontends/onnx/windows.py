@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...operators._window import MAX_STEP, Pair, extent
 from .builder import Builder, Unreadable
-from .values import Activation, Shape
+from .values import Activation, Shape, channels_last
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,19 @@ def image(b: Builder, value: Activation) -> Activation:
         what = f"input {b.node.inputs[0]!r} has {len(value.shape)} dimensions"
         raise Unreadable(what, "", "use windows of one or two dimensions")
     return value
+
+
+def channels_first(b: Builder, x: Activation) -> Activation:
+    """The input with the channels first, also where the operator's attribute puts them last."""
+    rank = len(x.shape)
+    if not b.attribute("channels_last", 0):
+        return x
+    return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
+
+
+def in_file_order(b: Builder, x: Activation) -> Activation:
+    """A result with channels first in the order that the operator's attribute asks for."""
+    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
 
 
 def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair:

@@ -118,8 +118,10 @@ CASES = {
     "matrices": [
         ("Gemm", VECTOR, [weights(4, 5)], {}, None),
         ("Gemm", VECTOR, [weights(5, 4)], {"transB": 1}, None),
-        ("Gemm", VECTOR, [weights(4, 5)], {"transA": 1}, "transposes its first input"),
-        ("Gemm", VECTOR, [weights(4, 5)], {"alpha": 2.0}, "has alpha 2.0"),
+        ("Gemm", VECTOR, [weights(4, 5)], {"transA": 1}, "transposes its first input (the first"),
+        ("Gemm", VECTOR, [weights(4, 5)], {"alpha": 2.0}, None),
+        ("Gemm", VECTOR, [weights(4, 5)], {"alpha": -0.5}, None),
+        ("Gemm", VECTOR, [weights(4, 5)], {"alpha": 0.0}, "has alpha 0.0; export it with alpha 1"),
         ("Gemm", VECTOR, [weights(4, 5, 1)], {}, "which is not a matrix"),
         ("MatMul", VECTOR, [weights(4, 5)], {}, None),
         ("MatMul", VECTOR, [weights(5, 4)], {}, "(5, 4)"),
