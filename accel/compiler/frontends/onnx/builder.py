@@ -30,6 +30,7 @@ from .values import (
     identity,
     keeps_order,
     layout_after,
+    rows_kept,
 )
 
 
@@ -289,8 +290,11 @@ class Builder(Quantizers):
         """
         if value.flat is None:
             return self.plain(value).tensor, None
-        flat, shape = value.flat, value.shape
-        indices = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
+        shape, layout = value.flat.shape, value.flat.layout
+        if rows_kept(shape, value.shape) > 1:
+            shape, layout = shape[1:], tuple(axis - 1 for axis in layout[1:])
+        indices = np.arange(np.prod(shape)).reshape(shape).transpose(layout)
+        shape = value.shape
         return self.reshape_tensor(value.tensor, shape), indices.reshape(-1)
 
     def reshaped(self, value: Activation, shape: Shape) -> Activation:
@@ -298,7 +302,7 @@ class Builder(Quantizers):
         if value.shape == shape:
             return value
         if value.flat is not None:
-            if flattens(value.shape, shape):
+            if flattens(value.shape, value.layout, shape):
                 return replace(value, shape=shape, layout=identity(len(shape)))
             value = self.plain(value)
         if keeps_order(value.shape, value.layout):
@@ -308,7 +312,7 @@ class Builder(Quantizers):
         if layout is not None:
             tensor = self.reshape_tensor(value.tensor, arranged(shape, layout))
             return replace(value, tensor=tensor, shape=shape, layout=layout)
-        if flattens(value.shape, shape):
+        if flattens(value.shape, value.layout, shape):
             flat = Flat(value.shape, value.layout)
             return replace(value, shape=shape, layout=identity(len(shape)), flat=flat)
         tensor = self.reshape_tensor(self.plain(value).tensor, shape)

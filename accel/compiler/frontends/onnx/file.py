@@ -144,13 +144,18 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
 
 
+def unknown(dim: Any) -> bool:
+    """Whether a size is not fixed: exporters name it, leave it out, or write -1."""
+    return not dim.HasField("dim_value") or dim.dim_value < 0
+
+
 def _port(value: Any) -> Port:
     tensor = value.type.tensor_type
     dtype = ELEMENTS[tensor.elem_type][0] if tensor.elem_type in ELEMENTS else _type_name(tensor)
     shape = None
     if value.type.HasField("tensor_type") and tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else _text(dim.dim_param) or None
+            _text(dim.dim_param) or None if unknown(dim) else dim.dim_value
             for dim in tensor.shape.dim
         )
     return Port(name=_text(value.name), dtype=dtype, shape=shape)

@@ -18,8 +18,6 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis %= rank
-    if axis == 0:
-        raise Unreadable("is over the batch", "", "use axis 1 or a later one")
     if x.flat is not None or x.layout[-1] != axis:
         order = (*(a for a in range(rank) if a != axis), axis)
         x = b.in_layout(x, order)
@@ -57,10 +55,8 @@ def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis %= rank
-    if axis == 0:
-        return _result(b, x, 0)  # is refused
     rows = (math.prod(shape[1:axis]),) if axis > 1 else ()
-    whole = (shape[0], *rows, math.prod(shape[axis:]))
+    whole = (*shape[: min(axis, 1)], *rows, math.prod(shape[axis:]))
     flat = b.reshaped(x, whole)
     return _result(b, flat, -1).viewed(shape, lambda value: b.reshaped(value, shape))
 

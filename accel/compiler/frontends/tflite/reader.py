@@ -11,6 +11,7 @@ import numpy as np
 import tflite
 
 from ...diagnostics import Reason
+from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from .._frontend import Frontend, UnsupportedModel
@@ -57,12 +58,12 @@ def read(data: bytes, name: str) -> Graph:
         reason = Reason(place="", what="is a damaged TFLite file", why=str(error))
         raise UnsupportedModel(name, [reason]) from error
     builder = _Builder(record)
-    graph = builder.graph(PurePath(name).stem)
+    graph, mixing = per_sample(builder.graph(PurePath(name).stem))
     reasons = list(builder.reasons(graph))
     if not reasons:
         reasons = [error.args[0] for error in problems(graph)]
     if reasons:
-        raise UnsupportedModel(name, reasons)
+        raise UnsupportedModel(name, [*mixing, *reasons])
     return graph
 
 
