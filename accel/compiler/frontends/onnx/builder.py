@@ -11,6 +11,7 @@ import numpy as np
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from ...operators.reshape import Reshape
 from ...operators.transpose import Transpose
+from .._folding import Budget, Exhausted
 from .file import FileRecord, NodeRecord
 from .fusion import CODES, FLOAT32, FUSED, Fusions
 from .low_bit.low_bit import low_bit
@@ -38,11 +39,6 @@ class Skipped(Exception):
     """An input is the result of an operator that could not be read, which has been reported."""
 
 
-# Elements of all constants that are made: MAX_FOLDED, and COPIES times those of the file.
-MAX_FOLDED = 2**24
-COPIES = 8
-
-
 class Builder(Quantizers):
     """The graph so far. Operators' readers call its methods; they raise ``Unreadable``."""
 
@@ -57,7 +53,7 @@ class Builder(Quantizers):
         self._arranged: dict[tuple[str, Shape], str] = {}
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
-        self._most = self._left = MAX_FOLDED + COPIES * own
+        self._budget = Budget(own)
         self.ends: dict[str, str] = {}  # by tensor, the file's names of outputs
 
     @property
@@ -83,10 +79,10 @@ class Builder(Quantizers):
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
-        self._left -= elements
-        if self._left < 0:
-            what = f"needs constants of more than {self._most} elements in all"
-            raise Unreadable(what, "", "simplify the model")
+        try:
+            self._budget.spend(elements)
+        except Exhausted as error:
+            raise Unreadable(str(error), "", "simplify the model") from error
 
     # Tensors and nodes of our graph.
 
