@@ -16,6 +16,7 @@ from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
 from .graph.node_orders import orders
+from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
@@ -145,6 +146,13 @@ def _crop_taps(c: Compilation) -> Compilation:
     return c.replace(graph=graph)
 
 
+def _reduce_in_place(c: Compilation) -> Compilation:
+    """Reductions are along the dimensions that are there, without transpositions before them."""
+    graph = reduce_in_place(c.graph)
+    verify(graph)
+    return c.replace(graph=graph)
+
+
 def _node_order(c: Compilation) -> Compilation:
     """The order of the nodes that is tried in this run of the passes."""
     graph = next(islice(orders(c.graph), c.order, None), None)
@@ -260,6 +268,7 @@ def _dma(c: Compilation) -> Compilation:
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("fold_pad", _fold_pad),
     ("crop_taps", _crop_taps),
+    ("reduce_in_place", _reduce_in_place),
     ("node_order", _node_order),
     ("host_partition", _host_partition),
     ("aliases", _aliases),
