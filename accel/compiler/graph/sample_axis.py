@@ -1,34 +1,19 @@
 """Puts the sample axis in front of tensors that begin with another dimension than 1 in the file.
 
 Most operators need no change for that: those of codes and of rows compute alike with one dimension
-more. Those with axes are computed in the fewest dimensions that their axes need, between changes
-of shape, which cost nothing where the last dimension stays: the core stores four dimensions.
+more. Those with axes get other forms, see `fewer_axes`.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from ..ir.graph import Graph, Node, Tensor
-from ..operators.concatenation import Concatenation
 from ..operators.reshape import Reshape
-from ..operators.split import Split
-from ..operators.transpose import Transpose
-from .merged_axes import merged_cut, merged_order, merged_reduction
+from .fewer_axes import MOST_DIMENSIONS, form_of
 
 Shape = tuple[int, ...]
 
-# Operators on images, which work on each entry of the first dimension by itself.
-_ON_IMAGES = (
-    "average_pool2d",
-    "conv2d",
-    "depth_to_space",
-    "depthwise_conv2d",
-    "max_pool2d",
-    "space_to_depth",
-    "transpose_conv2d",
-)
 # Operators along an axis, and how many dimensions fewer their inputs and outputs have than that.
 _ALONG = {
     "concatenation": (0, 0),
@@ -37,16 +22,11 @@ _ALONG = {
     "pack": (1, 0),
     "unpack": (0, 1),
 }
-MOST_IMAGES = 64  # of one tensor, each of which takes layers of its own
 
 
 def with_sample_axis(graph: Graph) -> Graph:
     """The graph with a sample axis of 1 in front of every variable tensor."""
-    if all(not _lacks(t) for t in graph.tensors.values() if not t.constant) and not any(
-        _works_along_first(node.attributes) for node in graph
-    ):
-        return _with_whole_constants(graph, frozenset())
-    lifting = _Lifting(graph)
+    lifting = Lifting(graph)
     for node in graph:
         lifting.node(node)
     ends = frozenset(
@@ -103,7 +83,7 @@ def _fits(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool
     return whole and all(values is None or len(values) == rank for values in given)
 
 
-class _Lifting:
+class Lifting:
     """The graph with a sample axis, as far as it is made."""
 
     def __init__(self, graph: Graph) -> None:
@@ -124,16 +104,21 @@ class _Lifting:
         """Add a node with what it needs around it."""
         shapes = [self.shape(name) for name in (*node.inputs, *node.outputs)]
         inputs, outputs = shapes[: len(node.inputs)], shapes[len(node.inputs) :]
-        variable = [n for n in (*node.inputs, *node.outputs) if not self.graph.tensor(n).constant]
-        lacking = any(_lacks(self.graph.tensor(name)) for name in variable)
-        lift = _LIFTED.get(node.operator) or _by_fields(node.attributes)
-        needed = lacking or _works_along_first(node.attributes)
-        if lift is None or not needed or not inputs or not outputs:
-            self.nodes.append(node)
-        elif not _fits(node, inputs, outputs) or not all(map(all, shapes)):
-            self.nodes.append(node)
+        form = form_of(node) if inputs and outputs and self._differs(node) else None
+        if form is not None and all(map(all, shapes)) and _fits(node, inputs, outputs):
+            form(self, node)
         else:
-            lift(self, node)
+            self.nodes.append(node)
+
+    def _differs(self, node: Node) -> bool:
+        """Whether a node cannot be as it is in the file, or has more dimensions than are stored."""
+        tensors = [self.graph.tensor(name) for name in (*node.inputs, *node.outputs)]
+        variable = [tensor for tensor in tensors if not tensor.constant]
+        most = max(len(with_axis(tensor.shape)) for tensor in variable)
+        joins = node.operator in ("pack", "unpack") and getattr(node.attributes, "axis", 0)
+        into_channels = joins and joins == max(len(t.shape) for t in variable) - 1
+        lacking = any(map(_lacks, variable)) or _works_along_first(node.attributes)
+        return lacking or most > MOST_DIMENSIONS or bool(into_channels)
 
     def add(self, node: Node, label: str, operator: str, attributes: Any, *ends: Any) -> None:
         """Add a node that computes a part of ``node``, or all of it where there is no label."""
@@ -179,170 +164,3 @@ class _Lifting:
         for name, made in pairs:
             if made != name:
                 self.add(node, "_back", "reshape", Reshape(), (made,), (name,))
-
-
-Lift = Callable[[_Lifting, Node], None]
-
-
-def _transpose(lifting: _Lifting, node: Node) -> None:
-    shape, order = merged_order(lifting.shape(node.inputs[0]), node.attributes.order)
-    if order == tuple(range(len(order))):
-        lifting.add(node, "", "reshape", Reshape(), node.inputs, node.outputs)
-        return
-    source = lifting.viewed(node, node.inputs[0], (1, *shape))
-    attributes = Transpose(order=(0, *(axis + 1 for axis in order)))
-    result = (1, *(shape[axis] for axis in order))
-    lifting.part(node, "transpose", attributes, (source,), (result,))
-
-
-def _around(shape: Shape, axis: int) -> tuple[Shape, int, int]:
-    """Dimensions before an axis as one, its step, and the axis in ``(1, *before, n, *last)``.
-
-    Dimensions between the axis and the last one become part of it: ``step`` is how many of the
-    merged positions belong to one of its own.
-    """
-    before = math.prod(shape[:axis])
-    return ((before,) if before > 1 else ()), math.prod(shape[axis + 1 : -1]), 1 + (before > 1)
-
-
-def _joined(shape: Shape, axis: int) -> Shape:
-    """A shape of the form that `_around` describes."""
-    before, step, _ = _around(shape, axis)
-    last = shape[-1:] if axis < len(shape) - 1 else ()
-    return (1, *before, shape[axis] * step, *last)
-
-
-def _concatenation(lifting: _Lifting, node: Node) -> None:
-    _concatenated(lifting, node, [lifting.shape(name) for name in node.inputs])
-
-
-def _pack(lifting: _Lifting, node: Node) -> None:
-    axis = node.attributes.axis
-    shapes = [lifting.shape(name) for name in node.inputs]
-    _concatenated(lifting, node, [(*s[:axis], 1, *s[axis:]) for s in shapes])
-
-
-def _concatenated(lifting: _Lifting, node: Node, shapes: Sequence[Shape]) -> None:
-    axis, shape = node.attributes.axis, lifting.shape(node.outputs[0])
-    inputs = [
-        lifting.viewed(node, name, _joined(own, axis))
-        for name, own in zip(node.inputs, shapes, strict=True)
-    ]
-    attributes = Concatenation(axis=_around(shape, axis)[2])
-    lifting.part(node, "concatenation", attributes, inputs, (_joined(shape, axis),))
-
-
-def _split(lifting: _Lifting, node: Node) -> None:
-    shapes = [lifting.shape(name) for name in node.outputs]
-    _parted(lifting, node, shapes, node.attributes.sizes)
-
-
-def _unpack(lifting: _Lifting, node: Node) -> None:
-    axis = node.attributes.axis
-    shapes = [lifting.shape(name) for name in node.outputs]
-    _parted(lifting, node, [(*s[:axis], 1, *s[axis:]) for s in shapes], (1,) * len(shapes))
-
-
-def _parted(lifting: _Lifting, node: Node, shapes: Sequence[Shape], sizes: Shape) -> None:
-    axis, shape = node.attributes.axis, lifting.shape(node.inputs[0])
-    _, step, place = _around(shape, axis)
-    attributes = Split(axis=place, sizes=tuple(size * step for size in sizes))
-    source = lifting.viewed(node, node.inputs[0], _joined(shape, axis))
-    results = [_joined(own, axis) for own in shapes]
-    lifting.part(node, "split", attributes, (source,), results)
-
-
-def _gather(lifting: _Lifting, node: Node) -> None:
-    axis, shape = node.attributes.axis, lifting.shape(node.inputs[0])
-    _, step, place = _around(shape, axis)
-    indices = tuple(i * step + k for i in node.attributes.indices for k in range(step))
-    attributes = replace(node.attributes, axis=place, indices=indices)
-    source = lifting.viewed(node, node.inputs[0], _joined(shape, axis))
-    whole = (*shape[:axis], len(node.attributes.indices), *shape[axis + 1 :])
-    lifting.part(node, "gather", attributes, (source,), (_joined(whole, axis),))
-
-
-def _slice(lifting: _Lifting, node: Node) -> None:
-    a = node.attributes
-    whole = zip(lifting.shape(node.inputs[0]), a.starts, a.sizes, a.steps, strict=True)
-    shape, starts, sizes, steps = merged_cut(list(whole))
-    attributes = replace(a, starts=(0, *starts), sizes=(1, *sizes), steps=(1, *steps))
-    source = lifting.viewed(node, node.inputs[0], (1, *shape))
-    lifting.part(node, "slice", attributes, (source,), ((1, *sizes),))
-
-
-def _pad(lifting: _Lifting, node: Node) -> None:
-    shape, amounts = lifting.shape(node.inputs[0]), node.attributes.amounts
-    source = lifting.viewed(node, node.inputs[0], (1, *shape))
-    attributes = replace(node.attributes, amounts=((0, 0), *amounts))
-    result = tuple(n + sum(pair) for n, pair in zip(shape, amounts, strict=True))
-    lifting.part(node, node.operator, attributes, (source,), ((1, *result),))
-
-
-def _reduction(lifting: _Lifting, node: Node) -> None:
-    shape, axes = merged_reduction(lifting.shape(node.inputs[0]), node.attributes.axes)
-    source = lifting.viewed(node, node.inputs[0], (1, *shape))
-    attributes = replace(node.attributes, axes=tuple(axis + 1 for axis in axes), keep=True)
-    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-    lifting.part(node, node.operator, attributes, (source,), ((1, *kept),))
-
-
-def _one_higher(lifting: _Lifting, node: Node) -> None:
-    """Any other operator with an axis or axes: on the file's own shapes."""
-    a, changes = node.attributes, {}
-    if hasattr(a, "axis"):
-        changes["axis"] = a.axis + 1
-    if hasattr(a, "axes"):
-        changes["axes"] = tuple(axis + 1 for axis in a.axes)
-    inputs = [
-        lifting.viewed(node, name, (1, *lifting.shape(name)))
-        if not lifting.tensors[name].constant
-        else name
-        for name in node.inputs
-    ]
-    results = [(1, *lifting.shape(name)) for name in node.outputs]
-    lifting.part(node, node.operator, replace(a, **changes), inputs, results)
-
-
-def _image_by_image(lifting: _Lifting, node: Node) -> None:
-    """An operator on images, for each of them, between a split and a concatenation."""
-    (name, *others), (output,) = node.inputs, node.outputs
-    source, result = lifting.shape(name), lifting.shape(output)
-    count = source[0]
-    if len(source) != 4 or len(result) != 4 or not count == result[0] <= MOST_IMAGES:
-        lifting.nodes.append(node)
-        return
-    rows = lifting.viewed(node, name, (1, count * source[1], *source[2:]))
-    parts = [lifting.tensor(name, (1, *source[1:])) for _ in range(count)]
-    sizes = (source[1],) * count
-    lifting.add(node, "_apart", "split", Split(axis=1, sizes=sizes), (rows,), parts)
-    done = [lifting.tensor(output, (1, *result[1:])) for _ in range(count)]
-    for index, (part, own) in enumerate(zip(parts, done, strict=True)):
-        lifting.add(
-            node, f"_image{index}", node.operator, node.attributes, (part, *others), (own,)
-        )
-    shape = (1, count * result[1], *result[2:])
-    lifting.part(node, "concatenation", Concatenation(axis=1), done, (shape,))
-
-
-def _by_fields(attributes: Any) -> Lift | None:
-    """How operators are lifted that have no row of their own: by the names of their fields."""
-    if hasattr(attributes, "axes") and hasattr(attributes, "keep"):
-        return _reduction
-    if hasattr(attributes, "amounts"):
-        return _pad
-    if hasattr(attributes, "axis") or hasattr(attributes, "axes"):
-        return _one_higher
-    return None
-
-
-_LIFTED: dict[str, Lift] = {
-    "transpose": _transpose,
-    "concatenation": _concatenation,
-    "pack": _pack,
-    "split": _split,
-    "unpack": _unpack,
-    "gather": _gather,
-    "slice": _slice,
-    **dict.fromkeys(_ON_IMAGES, _image_by_image),
-}
