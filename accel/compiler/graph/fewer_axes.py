@@ -39,6 +39,9 @@ _ON_IMAGES = (
 )
 
 
+OF_ROWS = ("log_softmax", "softmax")
+
+
 def form_of(node: Node) -> Form | None:
     """What puts a node into another form; None where it can be as it is in all dimensions."""
     return _FORMS.get(node.operator) or _by_fields(node)
@@ -273,6 +276,12 @@ def _one_higher(lifting: "Lifting", node: Node) -> None:
     lifting.part(node, node.operator, replace(a, **changes), inputs, results)
 
 
+def _row(lifting: "Lifting", node: Node) -> None:
+    """A function of rows; one number alone, which has no dimension but that of samples, is one."""
+    source = lifting.viewed(node, node.inputs[0], (1, 1))
+    lifting.part(node, node.operator, node.attributes, (source,), ((1, 1),))
+
+
 def _image_by_image(lifting: "Lifting", node: Node) -> None:
     """An operator on images, for each of them, between a split and a concatenation."""
     (name, *others), (output, *_) = node.inputs, node.outputs
@@ -302,5 +311,6 @@ _FORMS: dict[str, Form] = {
     "unpack": _unpack,
     "gather": _gather,
     "slice": _slice,
+    **dict.fromkeys(OF_ROWS, _row),
     **dict.fromkeys(_ON_IMAGES, _image_by_image),
 }

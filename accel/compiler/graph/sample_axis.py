@@ -10,7 +10,7 @@ from typing import Any
 
 from ..ir.graph import Graph, Node, Tensor
 from ..operators.reshape import Reshape
-from .fewer_axes import MOST_DIMENSIONS, form_of
+from .fewer_axes import MOST_DIMENSIONS, OF_ROWS, form_of
 
 Shape = tuple[int, ...]
 
@@ -114,6 +114,8 @@ class Lifting:
         """Whether a node cannot be as it is in the file, or has more dimensions than are stored."""
         tensors = [self.graph.tensor(name) for name in (*node.inputs, *node.outputs)]
         variable = [tensor for tensor in tensors if not tensor.constant]
+        if node.operator in OF_ROWS:
+            return with_axis(tensors[0].shape) == (1,)
         most = max(len(with_axis(tensor.shape)) for tensor in variable)
         joins = node.operator in ("pack", "unpack") and getattr(node.attributes, "axis", 0)
         into_channels = joins and joins == max(len(t.shape) for t in variable) - 1
