@@ -150,9 +150,7 @@ class Program:
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
-            outputs={
-                name: in_file_shape(graph, name, tensors[name]) for name in graph.outputs
-            },
+            outputs={name: in_file_shape(graph, name, tensors[name]) for name in graph.outputs},
             layers={node: tensors[tensor] for node, tensor in nodes.items()},
             report=self.report(
                 executor, samples, execution, deviations(self.code, inputs, tensors)

@@ -182,7 +182,7 @@ def _slice(lifting: "Lifting", node: Node) -> None:
     merged = merged_cut(whole)
     while len(merged) >= MOST_DIMENSIONS:
         axis = next((i for i, (size, _, count, _) in enumerate(merged) if size != count), 0)
-        size, start, count, step = merged[axis]
+        _, start, count, step = merged[axis]
         shape = tuple(other[0] for other in merged)
         _, inner, place = _around(shape, axis)
         source = lifting.viewed(node, name, _joined(shape, axis))
@@ -296,9 +296,7 @@ def _image_by_image(lifting: "Lifting", node: Node) -> None:
     lifting.add(node, "_apart", "split", Split(axis=1, sizes=sizes), (rows,), parts)
     done = [lifting.tensor(output, (1, *result[1:])) for _ in range(count)]
     for index, (part, own) in enumerate(zip(parts, done, strict=True)):
-        lifting.add(
-            node, f"_image{index}", node.operator, node.attributes, (part, *others), (own,)
-        )
+        lifting.add(node, f"_image{index}", node.operator, node.attributes, (part, *others), (own,))
     shape = (1, count * result[1], *result[2:])
     lifting.part(node, "concatenation", Concatenation(axis=1), done, (shape,))
 

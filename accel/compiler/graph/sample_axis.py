@@ -34,7 +34,10 @@ def with_sample_axis(graph: Graph) -> Graph:
         for name in (*graph.inputs, *graph.outputs)
         if _lacks(graph.tensor(name)) and not graph.tensor(name).constant
     )
-    made = graph.replace(tensors=lifting.tensors, nodes=tuple(lifting.nodes))
+    used = {name for node in lifting.nodes for name in (*node.inputs, *node.outputs)}
+    used.update((*graph.inputs, *graph.outputs))
+    tensors = {name: tensor for name, tensor in lifting.tensors.items() if name in used}
+    made = graph.replace(tensors=tensors, nodes=tuple(lifting.nodes))
     return _with_whole_constants(made, ends)
 
 
@@ -106,9 +109,16 @@ class Lifting:
         inputs, outputs = shapes[: len(node.inputs)], shapes[len(node.inputs) :]
         form = form_of(node) if inputs and outputs and self._differs(node) else None
         if form is not None and all(map(all, shapes)) and _fits(node, inputs, outputs):
+            begun = len(self.nodes)
             form(self, node)
-        else:
-            self.nodes.append(node)
+            if all(map(self._keeps_size, self.nodes[begun:])):
+                return
+            del self.nodes[begun:]  # the output's shape is wrong, as the operator's check will say
+        self.nodes.append(node)
+
+    def _keeps_size(self, node: Node) -> bool:
+        ends = (self.tensors[name].size for name in (*node.inputs[:1], *node.outputs[:1]))
+        return node.operator != "reshape" or len(set(ends)) == 1
 
     def _differs(self, node: Node) -> bool:
         """Whether a node cannot be as it is in the file, or has more dimensions than are stored."""

@@ -76,6 +76,11 @@ class FileRecord:
     constants: dict[str, np.ndarray]
     unreadable: dict[str, UnreadableConstant]
 
+    @property
+    def open_batch(self) -> bool:
+        """Whether the first dimension of an input has no fixed size."""
+        return any(port.shape and not isinstance(port.shape[0], int) for port in self.inputs)
+
 
 def parse(data: bytes) -> Any:
     """Parse a file's bytes into a ``ModelProto``; raises ``Damaged``."""

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from ...diagnostics import Reason
 from ...graph.sample_axis import with_axis
-from ...graph.samples import per_sample
+from ...graph.samples import along_open_batch, per_sample
 from ...graph.verify import problems, tensor_problems
 from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
@@ -45,8 +45,10 @@ def read(data: bytes, name: str) -> Graph:
     reasons = list(_file_reasons(record))
     if not reasons:
         reading = _Reading(record)
-        graph, mixing = per_sample(reading.graph(PurePath(name).stem))
-        reasons = reading.faults or [error.args[0] for error in problems(graph)]
+        read_graph = reading.graph(PurePath(name).stem)
+        graph, mixing = per_sample(read_graph)
+        along = along_open_batch(read_graph) if record.open_batch else ()
+        reasons = reading.faults or [*along, *(error.args[0] for error in problems(graph))]
         reasons = [*mixing, *reasons] if reasons else []
     if reasons:
         raise UnsupportedModel(name, reasons)

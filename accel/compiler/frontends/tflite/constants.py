@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 Fold = Callable[[Options, Arrays, tuple[Shape, ...]], Iterable[np.ndarray]]
 
 # Types whose values are the numbers that they look like, where no quantization says otherwise.
-NUMBERS = ("int32", "int64", "float32", "bool")
+PLAIN = ("int32", "int64", "float32", "bool")
 
 
 @dataclass(frozen=True)

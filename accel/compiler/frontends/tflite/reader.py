@@ -17,7 +17,7 @@ from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from .._folding import Budget, Exhausted
 from .._frontend import Frontend, UnsupportedModel
-from .constants import FOLDED, NUMBERS, SHAPES, checked, folded
+from .constants import FOLDED, PLAIN, SHAPES, checked, folded
 from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from .operators import SPELLINGS
 from .spelling import Unreadable
@@ -168,7 +168,7 @@ class _Builder:
         if row is None or not tensors or not all(tensor.constant for tensor in tensors):
             return False
         types = (*record.inputs, *record.outputs)
-        numbers = all(DTYPES.get(self.record.tensors[i].dtype) in NUMBERS for i in types if i >= 0)
+        numbers = all(DTYPES.get(self.record.tensors[i].dtype) in PLAIN for i in types if i >= 0)
         return bool(record.outputs) and (row.moves or numbers)
 
     def fold(self, record: OperatorRecord) -> None:
@@ -388,6 +388,9 @@ FRONTEND = Frontend(
     spellings=spellings,
     contracts=("tflm", "single"),
     operators=MappingProxyType(
-        {**dict.fromkeys((*SHAPES, *FOLDED), ""), **{k: row.operator for k, row in SPELLINGS.items()}}
+        {
+            **dict.fromkeys((*SHAPES, *FOLDED), ""),
+            **{k: row.operator for k, row in SPELLINGS.items()},
+        }
     ),
 )
