@@ -127,10 +127,11 @@ class Lifting:
         if node.operator in OF_ROWS:
             return with_axis(tensors[0].shape) == (1,)
         most = max(len(with_axis(tensor.shape)) for tensor in variable)
-        joins = node.operator in ("pack", "unpack") and getattr(node.attributes, "axis", 0)
-        into_channels = joins and joins == max(len(t.shape) for t in variable) - 1
+        last = max(len(tensor.shape) for tensor in variable) - 1
+        packs = node.operator in ("pack", "unpack")
+        of_channels = packs and node.attributes.axis == last > 0  # then values change their words
         lacking = any(map(_lacks, variable)) or _works_along_first(node.attributes)
-        return lacking or most > MOST_DIMENSIONS or bool(into_channels)
+        return lacking or most > MOST_DIMENSIONS or of_channels
 
     def add(self, node: Node, label: str, operator: str, attributes: Any, *ends: Any) -> None:
         """Add a node that computes a part of ``node``, or all of it where there is no label."""
