@@ -27,16 +27,8 @@ Form = Callable[["Lifting", Node], None]
 MOST_DIMENSIONS = 4  # that the core stores, with the sample axis
 MOST_IMAGES = 64  # of one tensor, each of which takes layers of its own
 
-# Operators on images, which work on each entry of the first dimension by itself.
-_ON_IMAGES = (
-    "average_pool2d",
-    "conv2d",
-    "depth_to_space",
-    "depthwise_conv2d",
-    "max_pool2d",
-    "space_to_depth",
-    "transpose_conv2d",
-)
+# In the names of operators on images, which work on each entry of the first dimension by itself.
+_ON_IMAGES = ("pool2d", "conv2d", "depth_to_space", "space_to_depth", "resize")
 
 
 OF_ROWS = ("log_softmax", "softmax")
@@ -50,7 +42,7 @@ def form_of(node: Node) -> Form | None:
 def _by_fields(node: Node) -> Form | None:
     """The form of operators that have no row of their own: by the names of their attributes."""
     attributes = node.attributes
-    if node.operator.startswith("resize"):
+    if any(part in node.operator for part in _ON_IMAGES):
         return _image_by_image
     if hasattr(attributes, "axes") and hasattr(attributes, "keep"):
         return _reduction
@@ -202,7 +194,8 @@ def _pad(lifting: "Lifting", node: Node) -> None:
     name, amounts = node.inputs[0], list(node.attributes.amounts)
     shape = lifting.shape(name)
     padded = [axis for axis, pair in enumerate(amounts) if any(pair)]
-    if len(shape) < MOST_DIMENSIONS or not padded:
+    # Only padding by one value can be of merged dimensions.
+    if len(shape) < MOST_DIMENSIONS or not padded or node.operator != "pad":
         result = tuple(n + sum(pair) for n, pair in zip(shape, amounts, strict=True))
         source = lifting.viewed(node, name, (1, *shape))
         attributes = replace(node.attributes, amounts=((0, 0), *amounts))
@@ -310,5 +303,4 @@ _FORMS: dict[str, Form] = {
     "gather": _gather,
     "slice": _slice,
     **dict.fromkeys(OF_ROWS, _row),
-    **dict.fromkeys(_ON_IMAGES, _image_by_image),
 }

@@ -1,21 +1,28 @@
-"""Tensors that begin with another dimension than a batch of 1, and batches that a file fixes:
-answers and their shapes are the oracle's, and what cannot run names the operator that mixes samples."""
+"""Tensors that begin with another dimension than a batch of 1, and batches that a file fixes.
+
+Answers and their shapes are the oracle's; what cannot run names the operator that mixes samples.
+"""
 
 import numpy as np
 import pytest
 
 import accel
 from accel.compiler.frontends import UnsupportedModel
+from accel.compiler.frontends.onnx.reader import read as read_onnx
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import InvalidInput, in_file_shape, run
 from accel.errors import UserError
+from tests.support.networks.onnx.drawn_shapes import Walk as OnnxWalk
 from tests.support.networks.tflite.drawn_shapes import Walk
 from tests.support.networks.tflite.files import File
+from tests.support.oracles.onnx import session
 from tests.support.oracles.tflm import Interpreter
 
 BOARD = "ulx3s_85f"
 # What has nothing to do with the first dimension and is refused of networks of batch 1, too.
 ELSEWHERE = ("channels that become positions", "copies, more than", "a stride of")
+# Ties of float32, and what works along a batch that the file leaves open.
+OF_ONNX = ("cannot be requantized", "whose size the file leaves open")
 
 
 def tflm(data: bytes, x: np.ndarray, batch: int) -> np.ndarray:
@@ -51,6 +58,48 @@ def test_any_first_dimension_and_any_batch_is_as_in_tflite_micro(batch):
     walks = [Walk(seed, batch) for seed in range(1000 * batch, 1000 * batch + 24)]
     ran = [assert_as_tflm(walk) for walk in walks if walk.operators]
     assert sum(ran) >= 0.8 * len(ran)
+
+
+def onnx_answers(data: bytes, x: np.ndarray, batch: int) -> list[np.ndarray]:
+    """ONNX Runtime's answers at both of its levels, of a batch at a time."""
+    found = []
+    for level in ("NONE", "ALL"):
+        running = session(data, level)
+        runs = [
+            running.run(None, {"x0": x[start : start + batch]})[0]
+            for start in range(0, len(x), batch)
+        ]
+        found.append(np.concatenate(runs) if runs[0].ndim else np.stack(runs))
+    return found
+
+
+def assert_as_onnx_runtime(walk: OnnxWalk) -> bool:
+    """Hold a network to ONNX Runtime, but for a code at 2 % of the elements; whether it ran."""
+    data, x = walk.bytes(), walk.samples()
+    try:
+        graph = read_onnx(data, "m.onnx")
+        program = accel.compile(graph, board=BOARD)
+    except UserError as error:
+        assert any(text in str(error) for text in (*ELSEWHERE, *OF_ONNX)), str(error)
+        return False
+    answer = program.run(x, jobs=1).output
+    reference = run(graph, x)[graph.outputs[0]]
+    np.testing.assert_array_equal(answer, in_file_shape(graph, graph.outputs[0], reference))
+    beside = []
+    for expected in onnx_answers(data, x, walk.batch):
+        assert answer.shape == expected.shape
+        steps = np.abs(answer - expected) / walk.q[0]
+        beside.append((steps > 1e-3).sum() if steps.max(initial=0) < 1.001 else steps.size)
+    assert min(beside) <= 0.02 * answer.size + 1
+    return True
+
+
+@pytest.mark.parametrize("batch", [None, 1, 4])
+def test_any_first_dimension_and_any_batch_is_as_in_onnx_runtime(batch):
+    first = 1000 * (batch or 0)
+    walks = [OnnxWalk(seed, batch) for seed in range(first, first + 20)]
+    ran = [assert_as_onnx_runtime(walk) for walk in walks if walk.operators]
+    assert sum(ran) >= 0.7 * len(ran)
 
 
 def dense(f: File, x: int, rows: int, depth: int, count: int) -> int:
