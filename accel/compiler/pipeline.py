@@ -11,6 +11,7 @@ from itertools import count, islice
 from typing import Any
 
 from ..config import AcceleratorConfig
+from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
@@ -333,9 +334,35 @@ def compile_graph(
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
+    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
+    try:
+        return _first_that_fits(begun, watch)
+    except (CannotCompile, DoesNotFit) as error:
+        if graph.mixing:
+            raise _of_whole_batch(error, graph) from error
+        raise
+
+
+def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:
+    """The same error of a network that runs a whole batch at once, and why it does."""
+    why = f"a whole batch is one sample, since {graph.mixing}"
+    if isinstance(error, CannotCompile):
+        remedy = "export it for a batch of 1"
+        return CannotCompile(
+            error.model, [Reason(place="", what=why, remedy=remedy), *error.reasons]
+        )
+    reason = error.args[0]
+    if not isinstance(reason, Reason):
+        return DoesNotFit(f"{reason}; {why}")
+    return DoesNotFit(replace(reason, why="; ".join(filter(None, (reason.why, why)))))
+
+
+def _first_that_fits(
+    begun: Compilation, watch: Callable[[str, Compilation], None] | None
+) -> CoreProgram:
+    """The program of the first order of nodes that fits, or of the fewest bytes in flash."""
     failure: DoesNotFit | None = None
     streamed: list[CoreProgram] = []
-    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     for order in count():
         try:
             program = run_passes(begun.replace(order=order), watch=watch).program()

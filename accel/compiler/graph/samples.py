@@ -33,4 +33,5 @@ def per_sample(graph: Graph) -> tuple[Graph, tuple[Reason, ...]]:
     returned so that their checks still find what is wrong.
     """
     one, reasons = divided(graph)
-    return with_sample_axis(one), reasons
+    mixing = "; ".join(f"{reason.place} {reason.what}" for reason in reasons)
+    return with_sample_axis(one.replace(mixing=mixing)), reasons

@@ -105,7 +105,8 @@ class Graph:
     """Nodes in an order in which they can run, and the tensors they name.
 
     ``batch`` is the file's own fixed batch, of which the graph is one sample. ``unbatched`` are
-    inputs and outputs whose sample axis the file does not have.
+    inputs and outputs whose sample axis the file does not have. Where operators mix the samples of
+    a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Graph:
     contract: str = "tflm"
     batch: int = 1
     unbatched: frozenset[str] = frozenset()
+    mixing: str = ""
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

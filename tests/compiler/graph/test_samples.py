@@ -167,6 +167,18 @@ def test_what_mixes_samples_is_named_where_the_whole_batch_cannot_run_either():
     )
 
 
+def test_what_mixes_samples_is_named_where_the_whole_batch_does_not_fit():
+    f = File()
+    x = f.input((32, 32, 32, 3), "int8", 0.02, 3)
+    r = f.operator("RELU", [x], [f.tensor((32, 32, 32, 3), "int8", 0.02, 3)])
+    flat = f.operator("RESHAPE", [r], [f.tensor((1, 32 * 32, 96), "int8", 0.02, 3)])
+    graph = read(f.ends(flat).bytes(), "m.tflite")
+    with pytest.raises(
+        UserError, match=r"since reshape_1 \(RESHAPE\) mixes the samples of a batch"
+    ):
+        accel.compile(graph, board="icebreaker")
+
+
 def test_a_constant_output_keeps_its_shape():
     f = File()
     x = f.input((1, 6), "int8", 0.02, 3)

@@ -389,8 +389,8 @@ FRONTEND = Frontend(
     contracts=("tflm", "single"),
     operators=MappingProxyType(
         {
-            **dict.fromkeys((*SHAPES, *FOLDED), ""),
-            **{k: row.operator for k, row in SPELLINGS.items()},
+            **{name: row.operator for name, row in SPELLINGS.items()},
+            **{name: "" for name in (*SHAPES, *FOLDED) if name not in SPELLINGS},
         }
     ),
 )
