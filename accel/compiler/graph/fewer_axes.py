@@ -25,6 +25,7 @@ Shape = tuple[int, ...]
 Form = Callable[["Lifting", Node], None]
 
 MOST_DIMENSIONS = 4  # that the core stores, with the sample axis
+MOST_INDICES = 2**14  # of a gather; a core copies no more
 MOST_IMAGES = 64  # of one tensor, each of which takes layers of its own
 
 # In the names of operators on images, which work on each entry of the first dimension by itself.
@@ -158,6 +159,9 @@ def _parted(lifting: "Lifting", node: Node, shapes: Sequence[Shape], sizes: Shap
 def _gather(lifting: "Lifting", node: Node) -> None:
     axis, shape = node.attributes.axis, lifting.shape(node.inputs[0])
     _, step, place = _around(shape, axis)
+    if len(node.attributes.indices) * step > MOST_INDICES:
+        lifting.nodes.append(node)
+        return
     indices = tuple(i * step + k for i in node.attributes.indices for k in range(step))
     attributes = replace(node.attributes, axis=place, indices=indices)
     source = lifting.viewed(node, node.inputs[0], _joined(shape, axis))
@@ -177,6 +181,9 @@ def _slice(lifting: "Lifting", node: Node) -> None:
         _, start, count, step = merged[axis]
         shape = tuple(other[0] for other in merged)
         _, inner, place = _around(shape, axis)
+        if count * inner > MOST_INDICES:
+            lifting.nodes.append(node)
+            return
         source = lifting.viewed(node, name, _joined(shape, axis))
         merged[axis] = (count, 0, count, 1)
         name = lifting.tensor(name, _joined((*shape[:axis], count, *shape[axis + 1 :]), axis))
@@ -279,8 +286,8 @@ def _image_by_image(lifting: "Lifting", node: Node) -> None:
     """An operator on images, for each of them, between a split and a concatenation."""
     (name, *others), (output, *_) = node.inputs, node.outputs
     source, result = lifting.shape(name), lifting.shape(output)
-    count = source[0]
-    if len(source) != 4 or len(result) != 4 or not 1 < count == result[0] <= MOST_IMAGES:
+    count = source[0] if len(source) == len(result) == 4 else 0
+    if not 1 < count <= MOST_IMAGES or result[0] != count:
         lifting.nodes.append(node)
         return
     rows = lifting.viewed(node, name, (1, count * source[1], *source[2:]))

@@ -4,6 +4,7 @@ Most operators need no change for that: those of codes and of rows compute alike
 more. Those with axes get other forms, see `fewer_axes`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from ..ir.graph import Graph, Node, Tensor
 from ..operators.reshape import Reshape
 from .fewer_axes import MOST_DIMENSIONS, OF_ROWS, form_of
+from .verify import MAX_COMPUTED, MAX_DIMENSIONS
 
 Shape = tuple[int, ...]
 
@@ -68,6 +70,12 @@ def _works_along_first(attributes: Any) -> bool:
     return 0 in axes or tuple(order[:1]) not in ((), (0,)) or any(map(any, amounts[:1]))
 
 
+def _possible(shape: Shape) -> bool:
+    """Whether ``verify`` will take a shape; what comes after need not cope with others."""
+    small = len(shape) <= MAX_DIMENSIONS and all(1 <= size <= MAX_COMPUTED for size in shape)
+    return small and math.prod(shape) <= MAX_COMPUTED
+
+
 def _fits(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
     """Whether the fields that name dimensions are in range; else the operator's check refuses."""
     attributes, rank = node.attributes, len(inputs[0])
@@ -108,7 +116,7 @@ class Lifting:
         shapes = [self.shape(name) for name in (*node.inputs, *node.outputs)]
         inputs, outputs = shapes[: len(node.inputs)], shapes[len(node.inputs) :]
         form = form_of(node) if inputs and outputs and self._differs(node) else None
-        if form is not None and all(map(all, shapes)) and _fits(node, inputs, outputs):
+        if form is not None and all(map(_possible, shapes)) and _fits(node, inputs, outputs):
             begun = len(self.nodes)
             form(self, node)
             if all(map(self._keeps_size, self.nodes[begun:])):

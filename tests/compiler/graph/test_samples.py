@@ -179,6 +179,20 @@ def test_what_mixes_samples_is_named_where_the_whole_batch_does_not_fit():
         accel.compile(graph, board="icebreaker")
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2**15, 2**15), (0, 4), (2,) * 12])
+@pytest.mark.parametrize("kind", ["input", "output"])
+def test_impossible_shapes_are_refused_and_nothing_worse(kind, shape):
+    for seed in range(40):
+        walk = Walk(seed)
+        operator = walk.file.graph.operators[-1]
+        index = operator.inputs[0] if kind == "input" else operator.outputs[0]
+        walk.file.graph.tensors[index].shape = list(shape)
+        try:
+            read(walk.bytes(), "m.tflite")
+        except UnsupportedModel as error:
+            assert error.reasons
+
+
 def test_a_constant_output_keeps_its_shape():
     f = File()
     x = f.input((1, 6), "int8", 0.02, 3)
