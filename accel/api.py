@@ -9,6 +9,7 @@ import numpy as np
 
 from accel.boards import Board, get
 from accel.compiler.frontends import held_to, load
+from accel.compiler.graph.interpreter import check_inputs, in_file_shape
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program.program import CoreProgram
@@ -116,7 +117,9 @@ class Program:
         ----------
         inputs
             ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for
-            each input by its name.
+            each input by its name. Where the file fixes a batch, each row is a sample. An input
+            without a batch, as ``[9, 4]`` of a network that does not compute row by row, takes
+            samples one after the other, ``[N * 9, 4]``; outputs are given in the same way.
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
@@ -142,11 +145,12 @@ class Program:
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *observed(self.code)]))
+        inputs = check_inputs(graph, inputs)
         execution = self.session.execute(executor, inputs, keep, progress, jobs)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
-            outputs={name: tensors[name] for name in graph.outputs},
+            outputs={name: in_file_shape(graph, name, tensors[name]) for name in graph.outputs},
             layers={node: tensors[tensor] for node, tensor in nodes.items()},
             report=self.report(
                 executor, samples, execution, deviations(self.code, inputs, tensors)

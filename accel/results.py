@@ -168,6 +168,14 @@ class Report:
         )
 
     @property
+    def batch(self) -> int:
+        """Samples in the batch that the network's file fixes; 1 where it is 1 or open.
+
+        An inference is one sample, whatever the batch.
+        """
+        return self.program.code.graph.batch
+
+    @property
     def measured(self) -> bool:
         """Whether a core counted the cycles, in RTL or on a board; else they are the model's,
         which equals RTL."""
@@ -211,6 +219,7 @@ class Report:
             "configuration": self.program.config.as_dict(),
             "executor": self.executor,
             "samples": self.samples,
+            **({"batch": self.batch} if self.batch > 1 else {}),
             "products_exact": self.program.config.number_format.exact,
             "cycles": self.cycles,
             "cycles_model": self.cycles_model,

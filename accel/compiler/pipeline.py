@@ -11,11 +11,13 @@ from itertools import count, islice
 from typing import Any
 
 from ..config import AcceleratorConfig
+from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
 from .graph.node_orders import orders
+from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
@@ -145,6 +147,13 @@ def _crop_taps(c: Compilation) -> Compilation:
     return c.replace(graph=graph)
 
 
+def _reduce_in_place(c: Compilation) -> Compilation:
+    """Reductions are along the dimensions that are there, without transpositions before them."""
+    graph = reduce_in_place(c.graph)
+    verify(graph)
+    return c.replace(graph=graph)
+
+
 def _node_order(c: Compilation) -> Compilation:
     """The order of the nodes that is tried in this run of the passes."""
     graph = next(islice(orders(c.graph), c.order, None), None)
@@ -260,6 +269,7 @@ def _dma(c: Compilation) -> Compilation:
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("fold_pad", _fold_pad),
     ("crop_taps", _crop_taps),
+    ("reduce_in_place", _reduce_in_place),
     ("node_order", _node_order),
     ("host_partition", _host_partition),
     ("aliases", _aliases),
@@ -324,9 +334,35 @@ def compile_graph(
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
+    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
+    try:
+        return _first_that_fits(begun, watch)
+    except (CannotCompile, DoesNotFit) as error:
+        if graph.mixing:
+            raise _of_whole_batch(error, graph) from error
+        raise
+
+
+def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:
+    """The same error of a network that runs a whole batch at once, and why it does."""
+    why = f"a whole batch is one sample, since {graph.mixing}"
+    if isinstance(error, CannotCompile):
+        remedy = "export it for a batch of 1"
+        return CannotCompile(
+            error.model, [Reason(place="", what=why, remedy=remedy), *error.reasons]
+        )
+    reason = error.args[0]
+    if not isinstance(reason, Reason):
+        return DoesNotFit(f"{reason}; {why}")
+    return DoesNotFit(replace(reason, why="; ".join(filter(None, (reason.why, why)))))
+
+
+def _first_that_fits(
+    begun: Compilation, watch: Callable[[str, Compilation], None] | None
+) -> CoreProgram:
+    """The program of the first order of nodes that fits, or of the fewest bytes in flash."""
     failure: DoesNotFit | None = None
     streamed: list[CoreProgram] = []
-    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     for order in count():
         try:
             program = run_passes(begun.replace(order=order), watch=watch).program()

@@ -43,6 +43,12 @@ def show_program(program: "Program", title: str) -> None:
     listing.add_section()
     listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
     show(listing)
+    _show_batch(report)
+
+
+def _show_batch(report: "Report") -> None:
+    if report.batch > 1:
+        say(f"  the file's batch is {report.batch}: an inference is one sample, row by row")
 
 
 def show_layers(report: "Report") -> None:
@@ -60,6 +66,7 @@ def show_layers(report: "Report") -> None:
     total = f"{100 * report.utilization:.1f} %"
     listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
     show(listing)
+    _show_batch(report)
 
 
 def show_memory(program: "Program", board: "Board") -> None:

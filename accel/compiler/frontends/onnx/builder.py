@@ -11,6 +11,7 @@ import numpy as np
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from ...operators.reshape import Reshape
 from ...operators.transpose import Transpose
+from .._folding import Budget, Exhausted
 from .file import FileRecord, NodeRecord
 from .fusion import CODES, FLOAT32, FUSED, Fusions
 from .low_bit.low_bit import low_bit
@@ -30,16 +31,12 @@ from .values import (
     identity,
     keeps_order,
     layout_after,
+    rows_kept,
 )
 
 
 class Skipped(Exception):
     """An input is the result of an operator that could not be read, which has been reported."""
-
-
-# Elements of all constants that are made: MAX_FOLDED, and COPIES times those of the file.
-MAX_FOLDED = 2**24
-COPIES = 8
 
 
 class Builder(Quantizers):
@@ -57,7 +54,7 @@ class Builder(Quantizers):
         self._relabelled: dict[tuple[str, Quantizer], str] = {}
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
-        self._most = self._left = MAX_FOLDED + COPIES * own
+        self._budget = Budget(own)
         self.ends: dict[str, str] = {}  # by tensor, the file's names of outputs
 
     @property
@@ -83,10 +80,10 @@ class Builder(Quantizers):
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
-        self._left -= elements
-        if self._left < 0:
-            what = f"needs constants of more than {self._most} elements in all"
-            raise Unreadable(what, "", "simplify the model")
+        try:
+            self._budget.spend(elements)
+        except Exhausted as error:
+            raise Unreadable(str(error), "", "simplify the model") from error
 
     # Tensors and nodes of our graph.
 
@@ -306,8 +303,11 @@ class Builder(Quantizers):
         """
         if value.flat is None:
             return self.plain(value).tensor, None
-        flat, shape = value.flat, value.shape
-        indices = np.arange(np.prod(flat.shape)).reshape(flat.shape).transpose(flat.layout)
+        shape, layout = value.flat.shape, value.flat.layout
+        if rows_kept(shape, value.shape) > 1:
+            shape, layout = shape[1:], tuple(axis - 1 for axis in layout[1:])
+        indices = np.arange(np.prod(shape)).reshape(shape).transpose(layout)
+        shape = value.shape
         return self.reshape_tensor(value.tensor, shape), indices.reshape(-1)
 
     def reshaped(self, value: Activation, shape: Shape) -> Activation:
@@ -315,7 +315,7 @@ class Builder(Quantizers):
         if value.shape == shape:
             return value
         if value.flat is not None:
-            if flattens(value.shape, shape):
+            if flattens(value.shape, value.layout, shape):
                 return replace(value, shape=shape, layout=identity(len(shape)))
             value = self.plain(value)
         if keeps_order(value.shape, value.layout):
@@ -325,7 +325,7 @@ class Builder(Quantizers):
         if layout is not None:
             tensor = self.reshape_tensor(value.tensor, arranged(shape, layout))
             return replace(value, tensor=tensor, shape=shape, layout=layout)
-        if flattens(value.shape, shape):
+        if flattens(value.shape, value.layout, shape):
             flat = Flat(value.shape, value.layout)
             return replace(value, shape=shape, layout=identity(len(shape)), flat=flat)
         tensor = self.reshape_tensor(self.plain(value).tensor, shape)

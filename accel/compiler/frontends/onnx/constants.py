@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._folding import divided
 from .builder import Builder, Unreadable
 from .file import ELEMENTS, UnreadableConstant
 from .values import Constant, Missing, Value
@@ -59,15 +60,6 @@ def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Bui
             raise Unreadable("has constants that do not fit together", str(error)) from error
 
     return read
-
-
-def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Division as ONNX has it: of integers, towards zero."""
-    if not np.issubdtype(a.dtype, np.integer):
-        return a / b
-    if (b == 0).any():
-        raise ValueError("an integer is divided by 0")
-    return np.where((a < 0) != (b < 0), -(np.abs(a) // np.abs(b)), np.abs(a) // np.abs(b))
 
 
 def cast(b: Builder) -> list[Value]:
@@ -158,7 +150,7 @@ FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),
     "Mul": _folded(np.multiply, 2),
-    "Div": _folded(_divided, 2),
+    "Div": _folded(divided, 2),
     "Floor": _folded(np.floor, 1),
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),

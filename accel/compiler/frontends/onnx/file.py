@@ -94,6 +94,11 @@ class FileRecord:
     four_bits: dict[str, tuple[int, int]]  # of constants of 4-bit integers, their type's ends
     ir_version: int
 
+    @property
+    def open_batch(self) -> bool:
+        """Whether the first dimension of an input has no fixed size."""
+        return any(port.shape and not isinstance(port.shape[0], int) for port in self.inputs)
+
 
 def parse(data: bytes) -> Any:
     """Parse a file's bytes into a ``ModelProto``; raises ``Damaged``."""
@@ -170,13 +175,18 @@ def text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
 
 
+def unknown(dim: Any) -> bool:
+    """Whether a size is not fixed: exporters name it, leave it out, or write -1."""
+    return not dim.HasField("dim_value") or dim.dim_value < 0
+
+
 def _port(value: Any) -> Port:
     tensor = value.type.tensor_type
     dtype = ELEMENTS[tensor.elem_type][0] if tensor.elem_type in ELEMENTS else _type_name(tensor)
     shape = None
     if value.type.HasField("tensor_type") and tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else text(dim.dim_param) or None
+            text(dim.dim_param) or None if unknown(dim) else dim.dim_value
             for dim in tensor.shape.dim
         )
     return Port(name=text(value.name), dtype=dtype, shape=shape)

@@ -24,6 +24,7 @@ from .values import (
     arranged,
     channels_last,
     identity,
+    rows_kept,
 )
 from .windows import channels_first, image, in_file_order, windows
 
@@ -181,9 +182,9 @@ def convolution(
         )
         return "conv2d", window, codes.transpose(0, 2, 3, 1), 0
 
-    shape = (1, out, *w.output)
+    shape = (source.shape[0], out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
-    return pending if rank == 4 else _viewed_as(b, pending, (1, out, w.output[1]))
+    return pending if rank == 4 else _viewed_as(b, pending, (shape[0], out, w.output[1]))
 
 
 def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
@@ -245,11 +246,12 @@ def product(
     if set(weights.shape[:-2]) == {1}:
         x = b.reshaped(x, (1,) * (len(weights.shape) - len(x.shape)) + x.shape)
         weights = weights.mapped(lambda a: a.reshape(a.shape[-2:]))
-    if len(weights.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weights.shape[0]:
+    if len(weights.shape) != 2 or not x.shape or x.shape[-1] != weights.shape[0]:
         what = f"has weights of {weights.shape} for an input of {x.shape}"
         raise Unreadable(what, "", "use weights of two dimensions that fit")
     weights = weights.mapped(np.transpose)
-    if x.flat is not None and x.shape[-1] == np.prod(x.flat.shape):
+    rows = rows_kept(x.flat.shape, x.shape) if x.flat else 1
+    if x.flat is not None and rows * x.shape[-1] == np.prod(x.flat.shape):
         tensor, indices = b.flattened(x)
         weights = weights.mapped(lambda a: a[:, indices])
         x = replace(x, tensor=tensor, flat=None)

@@ -31,11 +31,10 @@ def max_pool(b: Builder) -> list[Value]:
     def view(x: Activation) -> Activation:
         with b.at(record):
             source = b.channels_last(image(b, x))
-            output = (1, *w.output, source.shape[1])
+            output = (x.shape[0], *w.output, source.shape[1])
             tensor = b.moved("max_pool2d", attributes, source.tensor, output)
-            pooled = Activation(
-                tensor, (1, source.shape[1], *w.output), channels_last(4), x.real, x.unsigned
-            )
+            outside = (x.shape[0], source.shape[1], *w.output)
+            pooled = Activation(tensor, outside, channels_last(4), x.real, x.unsigned)
             return b.reshaped(pooled, shape)
 
     if isinstance(value, Pending):
@@ -94,10 +93,10 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
         computed = b.computed(record, wanted)
         given = replace(attributes, activation=activation, computed=computed)
         with b.at(record):
-            output = (1, *w.output, x.shape[1])
+            output = (x.shape[0], *w.output, x.shape[1])
             tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
-            outside = (1, x.shape[1], *w.output)
+            outside = (x.shape[0], x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
 
@@ -106,9 +105,8 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
 
 def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
     """Means over whole dimensions, as a pending result."""
-    if not axes or 0 in axes:
-        what = f"takes the mean over axes {list(axes)} of {len(x.shape)} dimensions"
-        raise Unreadable(what, "", "take it over others than the batch")
+    if not axes:
+        raise Unreadable("takes the mean over no axes", "", "give its axes")
     record = b.node
     x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     ours = tuple(sorted(x.layout.index(axis) for axis in axes))

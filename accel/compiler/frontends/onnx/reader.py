@@ -12,6 +12,8 @@ from pathlib import PurePath
 from types import MappingProxyType
 
 from ...diagnostics import Reason
+from ...graph.sample_axis import with_axis
+from ...graph.samples import along_open_batch, per_sample
 from ...graph.verify import problems, tensor_problems
 from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
@@ -45,8 +47,11 @@ def read(data: bytes, name: str) -> Graph:
     reasons = list(_file_reasons(record))
     if not reasons:
         reading = _Reading(record)
-        graph = reading.graph(PurePath(name).stem)
-        reasons = reading.faults or [error.args[0] for error in problems(graph)]
+        read_graph = reading.graph(PurePath(name).stem)
+        graph, mixing = per_sample(read_graph)
+        along = along_open_batch(read_graph) if record.open_batch else ()
+        reasons = reading.faults or [*along, *(error.args[0] for error in problems(graph))]
+        reasons = [*mixing, *reasons] if reasons else []
     if reasons:
         raise UnsupportedModel(name, reasons)
     return graph
@@ -220,7 +225,9 @@ class _Reading:
             b.values[port.name] = Missing()
             return None
         shape = tuple(size if isinstance(size, int) else 1 for size in port.shape or ())
-        found = list(tensor_problems(Tensor(name=port.name, shape=shape, dtype=port.dtype)))
+        found = list(
+            tensor_problems(Tensor(name=port.name, shape=with_axis(shape), dtype=port.dtype))
+        )
         if found:
             self.faults.extend(found)
             b.values[port.name] = Missing()

@@ -18,8 +18,7 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis %= rank
-    if axis == 0:
-        raise Unreadable("is over the batch", "", "use axis 1 or a later one")
+    _check_batch(b, x, axis)
     if x.flat is not None or x.layout[-1] != axis:
         order = (*(a for a in range(rank) if a != axis), axis)
         x = b.in_layout(x, order)
@@ -49,6 +48,11 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
     return Pending(record.place, x.shape, finish, to_real=to_real)
 
 
+def _check_batch(b: Builder, x: Activation, axis: int) -> None:
+    if axis == 0 and x.shape[0] == 1 and b.record.open_batch:
+        raise Unreadable("is over the batch", "", "use axis 1 or a later one")
+
+
 def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
     """Before opset 13 it is over the given dimension and all after it, by default ``old_axis``."""
     if opset >= LAST_AXIS_OPSET:
@@ -57,10 +61,9 @@ def _over(b: Builder, x: Activation, opset: int, old_axis: int) -> Pending:
     if not -rank <= axis < rank:
         raise Unreadable(f"has axis {axis} for {rank} dimensions")
     axis %= rank
-    if axis == 0:
-        return _result(b, x, 0)  # is refused
+    _check_batch(b, x, axis)
     rows = (math.prod(shape[1:axis]),) if axis > 1 else ()
-    whole = (shape[0], *rows, math.prod(shape[axis:]))
+    whole = (*shape[: min(axis, 1)], *rows, math.prod(shape[axis:]))
     flat = b.reshaped(x, whole)
     return _result(b, flat, -1).viewed(shape, lambda value: b.reshaped(value, shape))
 

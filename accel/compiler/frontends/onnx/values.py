@@ -155,6 +155,17 @@ def layout_after(shape: Shape, layout: Shape, new: Shape) -> Shape | None:
     return (*ones, *(renamed[axis] for axis in layout if shape[axis] > 1))
 
 
-def flattens(shape: Shape, new: Shape) -> bool:
-    """Whether ``new`` has all elements in one dimension."""
-    return max(new, default=1) == math.prod(shape)
+def rows_kept(shape: Shape, new: Shape) -> int:
+    """The first dimension of both shapes, 1 where they do not begin alike."""
+    return shape[0] if shape[:1] == new[:1] != () else 1
+
+
+def flattens(shape: Shape, layout: Shape, new: Shape) -> bool:
+    """Whether ``new`` has all elements in one dimension, or those of each row where rows are kept.
+
+    Rows are those along our tensor's first dimension, too.
+    """
+    rows = rows_kept(shape, new)
+    if rows == 1:
+        return max(new, default=1) == math.prod(shape)
+    return layout[0] == 0 and rows * max(new[1:], default=1) == math.prod(shape)

@@ -1,5 +1,6 @@
 """TensorFlow Lite: flatbuffers of schema version 3, quantized to int8 (weights also to int4)."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,9 +12,12 @@ import numpy as np
 import tflite
 
 from ...diagnostics import Reason
+from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, Quantization, Tensor
+from .._folding import Budget, Exhausted
 from .._frontend import Frontend, UnsupportedModel
+from .constants import FOLDED, PLAIN, SHAPES, checked, folded
 from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from .operators import SPELLINGS
 from .spelling import Unreadable
@@ -57,12 +61,12 @@ def read(data: bytes, name: str) -> Graph:
         reason = Reason(place="", what="is a damaged TFLite file", why=str(error))
         raise UnsupportedModel(name, [reason]) from error
     builder = _Builder(record)
-    graph = builder.graph(PurePath(name).stem)
+    graph, mixing = per_sample(builder.graph(PurePath(name).stem))
     reasons = list(builder.reasons(graph))
     if not reasons:
         reasons = [error.args[0] for error in problems(graph)]
     if reasons:
-        raise UnsupportedModel(name, reasons)
+        raise UnsupportedModel(name, [*mixing, *reasons])
     return graph
 
 
@@ -84,6 +88,7 @@ class _Builder:
         self.faults: list[Reason] = []
         self.faulty: set[str] = set()  # names of tensors that are among the faults
         self.tensors: dict[int, Tensor] = {}
+        self.budget = Budget(sum(_elements(t) for t in record.tensors if t.data is not None))
         self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
 
     def graph(self, name: str) -> Graph:
@@ -116,7 +121,7 @@ class _Builder:
     def tensor(self, index: int) -> Tensor:
         if index not in self.tensors:
             record, name = self.record.tensors[index], self.names[index]
-            faults = list(_tensor_faults(name, record))
+            faults = list(_tensor_faults(name, record, index in self.record.inputs))
             self.faults.extend(faults)
             self.faulty.update(name for _ in faults)
             tensor = _tensor(name, self.roles[index](record) if index in self.roles else record)
@@ -141,14 +146,49 @@ class _Builder:
 
     def nodes(self) -> Iterator[Node]:
         for index, record in enumerate(self.record.operators):
-            if record.spelling not in SPELLINGS:
+            constant = self.constant(record)
+            if record.spelling not in SPELLINGS and not constant:
                 self.unknown.setdefault(record.spelling, []).append(index)
                 continue
             try:
-                yield self.node(index, record)
+                if constant:
+                    self.fold(record)
+                else:
+                    yield self.node(index, record)
             except Unreadable as error:
                 place = f"operator {index} ({record.spelling})"
                 self.faults.append(Reason(place=place, what=str(error)))
+
+    def constant(self, record: OperatorRecord) -> bool:
+        """Whether an operator only works on constants, or on the shape of a tensor."""
+        if record.spelling in SHAPES:
+            return len(record.inputs) == len(record.outputs) == 1 and record.inputs[0] >= 0
+        row = FOLDED.get(record.spelling)
+        tensors = [self.tensor(i) for i in record.inputs if i >= 0]
+        if row is None or not tensors or not all(tensor.constant for tensor in tensors):
+            return False
+        types = (*record.inputs, *record.outputs)
+        numbers = all(DTYPES.get(self.record.tensors[i].dtype) in PLAIN for i in types if i >= 0)
+        return bool(record.outputs) and (row.moves or numbers)
+
+    def fold(self, record: OperatorRecord) -> None:
+        """Compute an operator on constants; its outputs become constants."""
+        outputs = tuple(self.tensor(i) for i in record.outputs)
+        for tensor in outputs:
+            try:
+                self.budget.spend(max(0, math.prod(tensor.shape)))
+            except Exhausted as error:
+                raise Unreadable(str(error)) from error
+        if record.spelling in SHAPES:
+            sizes = SHAPES[record.spelling](self.tensor(record.inputs[0]).shape)
+            made = [checked(sizes, outputs[0])]
+        else:
+            row = FOLDED[record.spelling]
+            options = None if row.options is None else _Options(record, row.options)
+            inputs = tuple(self.tensor(i) for i in record.inputs if i >= 0)
+            made = folded(row, options, inputs, outputs)
+        for index, tensor, data in zip(record.outputs, outputs, made, strict=True):
+            self.tensors[index] = replace(tensor, data=data)
 
     def node(self, index: int, record: OperatorRecord) -> Node:
         spelling = SPELLINGS[record.spelling]
@@ -255,12 +295,16 @@ def _unique_names(records: tuple[TensorRecord, ...]) -> list[str]:
     return names
 
 
-def _tensor_faults(name: str, record: TensorRecord) -> Iterator[Reason]:
+def _tensor_faults(name: str, record: TensorRecord, given: bool) -> Iterator[Reason]:
+    """Yield what is wrong with a tensor, which may be ``given`` to the network.
+
+    An inner shape may be open where the file has sizes for it, which are those that kernels use.
+    """
     place = f"tensor {name!r}"
     if record.dtype not in DTYPES:
         what = f"has the type {record.dtype}, which is not supported"
         yield Reason(place=place, what=what, remedy=QUANTIZE_REMEDY)
-    if record.dynamic:
+    if any(size < 0 for size in record.shape) or (record.dynamic and given):
         what = f"has a shape that is not fixed {record.shape}"
         yield Reason(place=place, what=what, remedy="convert the model with fixed shapes")
     if record.sparse:
@@ -343,5 +387,10 @@ FRONTEND = Frontend(
     read=read,
     spellings=spellings,
     contracts=("tflm", "single"),
-    operators=MappingProxyType({name: row.operator for name, row in SPELLINGS.items()}),
+    operators=MappingProxyType(
+        {
+            **{name: row.operator for name, row in SPELLINGS.items()},
+            **{name: "" for name in (*SHAPES, *FOLDED) if name not in SPELLINGS},
+        }
+    ),
 )

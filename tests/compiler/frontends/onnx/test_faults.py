@@ -72,10 +72,6 @@ def too_many_elements(model):
         dim.dim_value = 2**20
 
 
-def batch(model):
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 2
-
-
 def wide_input(model):
     model.graph.input[0].type.tensor_type.elem_type = TensorProto.INT16
 
@@ -199,13 +195,6 @@ FAULTS = {
     no_shape: ["input 'x': has no shape; export the model with fixed shapes"],
     absurd_shape: [r"tensor 'x': has an impossible shape \(1, 1, 2147483648, 5\)"],
     too_many_elements: [rf"tensor 'x': has {2**40} elements, more than {2**22}"],
-    batch: [
-        (
-            r"tensor 'x': has shape \(2, 1, 5, 5\); activations have a leading batch dimension of "
-            r"1; "
-            "convert the model for batch size 1"
-        )
-    ],
     wide_input: ["input 'x': is int16; use one of float32, int8, uint8"],
     scale_of(0.0): [r"operator 0 \(QuantizeLinear\): has a scale of 0.0, which is not a .*"],
     scale_of(-1.0): [r"operator 0 \(QuantizeLinear\): has a scale of -1.0, which is not a .*"],
