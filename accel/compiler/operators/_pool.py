@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...numeric.rounding import CONTRACTS
 from ..ir.graph import Graph, Node
-from ._activation import check_known
+from ._activation import FusedActivation, check_known
 from ._operator import (
     check_activation,
     check_arity,
@@ -27,7 +27,7 @@ class Pool2d:
     size: Pair
     stride: Pair
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    activation: str = "none"
+    activation: FusedActivation = "none"
 
     @property
     def dilation(self) -> Pair:

@@ -11,7 +11,7 @@ import numpy as np
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ..ir.graph import Graph, Node
-from ._activation import code_bounds
+from ._activation import FusedActivation, code_bounds
 from ._elementwise import activation_bounds, check_activation_known
 from ._operator import input_tensor
 from ._unary import unary_operator
@@ -24,7 +24,7 @@ class Relu:
     Without ``rescales`` codes are clamped unchanged, by bounds in the input's quantization.
     """
 
-    activation: str = "relu"
+    activation: FusedActivation = "relu"
     rescales: bool = True
 
 

@@ -15,21 +15,13 @@ from ...operators.leaky_relu import LeakyRelu
 from ...operators.logistic import Logistic
 from ...operators.mul import Mul
 from ...operators.prelu import Prelu
-from ...operators.relu import Relu
 from ...operators.sub import Sub
 from ...operators.tanh import Tanh
+from . import float_steps
 from .builder import Builder, Quantizer, Unreadable
 from .linear import added_bias
-from .quantize import finished, quantizer, real_constant, single
+from .quantize import finished, quantizer, real_constant
 from .values import Activation, Addends, Constant, Dequantized, Pending, Shape, Value, identity
-
-# Bounds of Clip that are an activation of ours.
-CLIPS = {
-    (0.0, np.inf): "relu",
-    (0.0, 6.0): "relu6",
-    (-1.0, 1.0): "relu_n1_to_1",
-    (-np.inf, np.inf): "none",
-}
 
 
 def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:
@@ -85,38 +77,6 @@ def _elu(b: Builder) -> Elu:
 
 def hard_sigmoid_product(b: Builder) -> list[Value]:
     return [unary_result(b, b.numbers(0), "hard_swish", HardSwish())]
-
-
-# Rectifiers.
-
-
-def rectified(b: Builder, activation: str) -> list[Value]:
-    """The input clamped, by the operator that computes it if that can fuse a clamp."""
-    value = b.required(0)
-    if isinstance(value, Pending) and value.fuses and value.activation in ("none", activation):
-        return [replace(value, activation=activation, takes_bias=False, made={})]
-    if activation == "none":
-        return [value]
-    return [unary_result(b, b.numbers(0), "relu", Relu(activation=activation))]
-
-
-def relu(b: Builder) -> list[Value]:
-    return rectified(b, "relu")
-
-
-def clip(b: Builder) -> list[Value]:
-    limits: list[float] = []
-    for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
-        given = real_constant(b.value(index))
-        if given is None and b.value(index) is not None:
-            raise Unreadable("has bounds that are not constant numbers", "", "use constant bounds")
-        limits.append(b.attribute(name, default) if given is None else single(given))
-    most = np.finfo(np.float32).max
-    low, high = (np.sign(x) * np.inf if abs(x) >= most else x for x in limits)
-    if (low, high) not in CLIPS:
-        known = ", ".join(f"{least:g}..{most:g}" for least, most in list(CLIPS)[:3])
-        raise Unreadable(f"clips to {low:g}..{high:g}", "", f"use one of {known}")
-    return rectified(b, CLIPS[low, high])
 
 
 # Two operands.
@@ -223,6 +183,10 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
                     summed = added_bias(value, other, _channel_axis(value, data))
                     if summed is not None:
                         return [summed]
+        if any(map(_needs_steps, values, reversed(values))):
+            found = float_steps.arithmetic(b)
+            if found is not None:
+                return found
         operands = [
             _constant_operand(b, value, index)
             if isinstance(value, Constant | Dequantized)
@@ -232,6 +196,19 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
         return [binary_result(b, operator, attributes, operands)]
 
     return read
+
+
+def _needs_steps(constant: Value, other: Value) -> bool:
+    """Whether a constant has no codes of one scale, or meets what is no quantized activation."""
+    if isinstance(constant, Constant):
+        many = constant.data.size != 1
+    elif isinstance(constant, Dequantized):
+        scales = constant.scale.reshape(-1), constant.zero_point.reshape(-1)
+        many = any((values != values[:1]).any() for values in scales)
+        many |= constant.codes.dtype not in (np.uint8, np.int8)
+    else:
+        return False
+    return many or isinstance(other, Pending)
 
 
 def _channel_axis(value: Pending, data: np.ndarray) -> int:
@@ -293,8 +270,6 @@ READERS = {
     "Mul": ("mul", _binary("mul", Mul())),
     "com.microsoft.QLinearAdd": ("add", _qlinear_binary("add", Add())),
     "com.microsoft.QLinearMul": ("mul", _qlinear_binary("mul", Mul())),
-    "Relu": ("relu", relu),
-    "Clip": ("relu", clip),
     "Sigmoid": ("logistic", _unary("logistic", _nothing(Logistic))),
     "com.microsoft.QLinearSigmoid": ("logistic", _qlinear_unary("logistic", _nothing(Logistic))),
     "Tanh": ("tanh", _unary("tanh", _nothing(Tanh))),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.graph import Quantization
+from ...operators._activation import FusedActivation
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
@@ -88,7 +89,7 @@ def linear(
     # Raises now what would be wrong with the bias later.
     biases.steps(own, factor, "none", channels) if in_float32 else bias_codes(own)
 
-    def finish(wanted: Quantizer, activation: str, extra: Addends) -> Activation:
+    def finish(wanted: Quantizer, activation: FusedActivation, extra: Addends) -> Activation:
         name = b.node.outputs[0]
         if in_float32 or not biases.are_codes((*own, *extra), unit):
             steps = biases.steps((*own, *extra), factor, activation, channels)
@@ -111,7 +112,21 @@ def linear(
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
-    return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
+    def with_steps(pending: Pending) -> Pending:
+        steps = biases.steps((*own, *pending.bias), factor, pending.activation, channels)
+        with b.at(record):
+            stepped = replace(sums.pending(None, 1.0, steps), to_numbers=None)
+        return replace(stepped, shape=pending.shape, views=pending.views, axis=pending.axis)
+
+    return Pending(
+        record.place,
+        shape,
+        finish,
+        fuses=True,
+        takes_bias=True,
+        axis=sums.axis,
+        with_steps=with_steps,
+    )
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
@@ -165,7 +180,7 @@ def convolution(
         b.spend(weights.codes.size * groups)
         weights = _ungrouped(weights, groups)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         if depthwise:
             depthwise_window = DepthwiseConv2d(
                 stride=w.stride,
@@ -244,7 +259,7 @@ def product(
     else:
         x = b.plain(x)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         return "fully_connected", FullyConnected(activation=activation), codes, 0
 
     shape = (*x.shape[:-1], len(weights.codes))

@@ -6,7 +6,19 @@ Operators of ONNX Runtime's own domain are spelled with it, such as ``com.micros
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import arg_max, constants, elementwise, functions, linear, pools, quantize, shapes, softmax
+from . import (
+    arg_max,
+    clips,
+    constants,
+    elementwise,
+    float_steps,
+    functions,
+    linear,
+    pools,
+    quantize,
+    shapes,
+    softmax,
+)
 from .builder import Builder
 from .low_bit import low_bit, quants, steps
 from .values import Constant, Value
@@ -19,6 +31,8 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **quantize.READERS,
         **linear.READERS,
         **elementwise.READERS,
+        **clips.READERS,
+        **float_steps.READERS,
         **pools.READERS,
         **shapes.READERS,
         **softmax.READERS,
@@ -26,7 +40,6 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **constants.READERS,
         **functions.READERS,
         **quants.READERS,
-        "BatchNormalization": ("", steps.batch_normalization),
     }
 )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ....numeric.runtimes import float32
 from ...operators.quantize import Quantize
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .values import Activation, Constant, Dequantized, Pending, Value
 
@@ -140,7 +141,10 @@ def _quantized_constant(b: Builder, value: Constant | Dequantized, default: type
 def finished(b: Builder, pending: Pending, wanted: Quantizer) -> Activation:
     """The codes of a pending result, whose node is made now."""
     if wanted not in pending.made:
-        value = pending.finish(wanted, pending.activation, pending.bias)
+        if pending.to_codes is not None and not b.low_bit:
+            value = pending.to_codes(biases.coder(wanted), pending.steps)
+        else:
+            value = pending.finish(wanted, pending.activation, pending.bias)
         for view in pending.views:
             value = view(value)
         pending.made[wanted] = replace(value, real=False, unsigned=wanted.unsigned)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....numeric.rules.float_epilogue import Coder, EpilogueStep
+from ...operators._activation import FusedActivation
 
 Shape = tuple[int, ...]
 
@@ -89,14 +90,15 @@ class Pending:
 
     In low-bit networks all that follows is kept as ``steps`` in float32. ``to_codes(coder, steps)``
     adds the node that computes codes, ``to_numbers(steps)`` the one that computes real numbers.
-    ``axis`` is the dimension of the channels, where it is known.
+    ``axis`` is the dimension of the channels, where it is known. In other networks such steps begin
+    where there is arithmetic with constants: ``with_steps(pending)`` is the result that takes them.
     """
 
     place: str
     shape: Shape
     finish: Callable[..., Activation]
     views: tuple[Callable[[Activation], Activation], ...] = ()
-    activation: str = "none"
+    activation: FusedActivation = "none"
     fuses: bool = False
     bias: Addends = ()
     takes_bias: bool = False
@@ -106,6 +108,7 @@ class Pending:
     to_codes: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
     to_numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
+    with_steps: Callable[["Pending"], "Pending"] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, normalize
+from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue
 from ....operators.add import Add
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.softmax import Softmax
 from ..builder import Builder, Unreadable
 from ..elementwise import binary_result
+from ..float_steps import batch_normalization
 from ..linear import conv, gemm, matmul
 from ..pools import global_max_pool, max_pool
 from ..shapes import READERS as SHAPES
@@ -95,26 +96,6 @@ def softmax(b: Builder) -> list[Value]:
     shape = b.tensors[real.tensor].shape
     tensor = b.add_node("softmax", Softmax(), (real.tensor,), shape, "float32")
     return [replace(real, tensor=tensor)]
-
-
-def batch_normalization(b: Builder) -> list[Value]:
-    if not b.low_bit:
-        remedy = "fold it into the layer before it, as accel quantize does"
-        raise Unreadable("is not supported in networks of QuantizeLinear", "", remedy)
-    if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
-        remedy = "export the network for inference (model.eval() in PyTorch)"
-        raise Unreadable("is in training mode", "", remedy)
-    vectors = [checked(numbers_of(b.required(index)), "a constant") for index in range(1, 5)]
-    scale, bias, mean, variance = vectors
-    epsilon = b.attribute("epsilon", 1e-5)
-    value = _waiting(b, 0)
-    if any(v.shape != (value.shape[1],) for v in vectors):
-        raise Unreadable(f"must have one number for each of {value.shape[1]} channels")
-    if not (variance + np.float32(epsilon) > 0).all():
-        raise Unreadable("has a variance that is not positive", "", "train the network anew")
-    step = normalize(scale, bias, mean, variance, epsilon)
-    shape = (-1, *[1] * (len(value.shape) - 2))
-    return [stepped(b, value, "normalize", *(v.reshape(shape) for v in step.values))]
 
 
 def relu(b: Builder) -> list[Value]:
