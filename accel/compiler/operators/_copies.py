@@ -1,5 +1,7 @@
 """Layers that copy parts of tensors: what operators that move codes are lowered to."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ...numeric.rules.rules import Mean
@@ -81,3 +83,17 @@ def repeated(
 def negated(c: Convolution) -> Convolution:
     """A copy layer with ``-1 - x`` for each code ``x``, which reverses the codes' order."""
     return c.replace(weights=-c.weights, bias=c.bias - 1)
+
+
+def runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Position, length and step of each run of equally spaced indices, none of them decreasing."""
+    first = 0
+    while first < len(indices):
+        step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
+        count = 1
+        while step >= 0 and first + count < len(indices):
+            if indices[first + count] != indices[first] + count * step:
+                break
+            count += 1
+        yield first, count, step if count > 1 else 1
+        first += count

@@ -46,6 +46,7 @@ class TransposeConv2d:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     activation: FusedActivation = "none"
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:

@@ -53,9 +53,9 @@ def _both(first: FusedActivation, low: float, high: float) -> FusedActivation:
     return activation_of(*(float(min(max(end, low), high)) for end in ends))
 
 
-def clamped(b: Builder, low: float, high: float) -> list[Value]:
-    """The first input clamped, by the operator that computes it if that can fuse a clamp."""
-    value = b.required(0)
+def clamped(b: Builder, low: float, high: float, index: int = 0) -> list[Value]:
+    """An input clamped, by the operator that computes it if that can fuse a clamp."""
+    value = b.required(index)
     if isinstance(value, Constant | Dequantized):
         return [_clamped_constant(value, low, high)]
     if isinstance(value, Activation) and not value.real:
@@ -68,9 +68,11 @@ def clamped(b: Builder, low: float, high: float) -> list[Value]:
             return [replace(value, activation=activation, takes_bias=False, made={})]
         return [_after(b, value, activation_of(low, high))]
     if isinstance(value, Activation) and b.tensors[value.tensor].dtype == "int8":
-        return [unary_result(b, b.numbers(0), "relu", Relu(activation=activation_of(low, high)))]
+        return [
+            unary_result(b, b.numbers(index), "relu", Relu(activation=activation_of(low, high)))
+        ]
     ends = (np.array(end, np.float32) for end in (low, high))
-    return [stepped(b, opened(b, 0), "clip", *ends)]
+    return [stepped(b, opened(b, index), "clip", *ends)]
 
 
 def _clamped_constant(value: Constant | Dequantized, low: float, high: float) -> Constant:

@@ -152,7 +152,9 @@ def binary_result(
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = replace(attributes, activation=activation)
+        given = attributes
+        if operator not in ("maximum", "minimum"):
+            given = replace(attributes, activation=activation)
         if operator in ("add", "mul"):
             given = replace(given, computed=b.computed(record, wanted))
         with b.at(record):

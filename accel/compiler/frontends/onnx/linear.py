@@ -66,12 +66,14 @@ def linear(
     form: Any,
     integers: bool = False,
     factor: float = 1.0,
+    real: bool = False,
 ) -> Pending:
     """The sums of products as a pending result.
 
     ``weights`` are ``[out, ...]``; ``form(weights, activation)`` returns our operator, its
     attributes, the weights in that operator's order of dimensions, and the axis of their output
     channels. ``shape`` and ``layout`` are the result's. ``factor`` multiplies the bias.
+    ``real`` says that the runtime has no such operator on codes, and computes in float32.
     """
     record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
@@ -81,7 +83,7 @@ def linear(
         return sums.pending(bias, factor)
     count, channels = max(len(scales), len(zeros)), len(weights.codes)
     own, unit = biases.addends(bias), sums.unit()
-    in_float32 = factor != 1.0 or not biases.are_codes(own, unit)
+    in_float32 = real or factor != 1.0 or not biases.are_codes(own, unit)
 
     def bias_codes(added: Addends) -> np.ndarray | None:
         return biases.codes(added, (source.scale, scales), channels, integers)
@@ -197,10 +199,10 @@ def convolution(
 
     shape = (1, out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
-    return pending if rank == 4 else _viewed_as(b, pending, (1, out, w.output[1]))
+    return pending if rank == 4 else viewed_as(b, pending, (1, out, w.output[1]))
 
 
-def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
+def viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
     return replace(
         pending.viewed(shape, lambda value: b.reshaped(value, shape)),
         takes_bias=True,

@@ -11,13 +11,17 @@ from . import (
     clips,
     constants,
     elementwise,
+    extremes,
     float_steps,
     functions,
     linear,
+    moves,
     pools,
     quantize,
+    resizing,
     shapes,
     softmax,
+    transposed,
 )
 from .builder import Builder
 from .low_bit import low_bit, quants, steps
@@ -30,11 +34,15 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         **quantize.READERS,
         **linear.READERS,
+        **transposed.READERS,
         **elementwise.READERS,
         **clips.READERS,
         **float_steps.READERS,
         **pools.READERS,
         **shapes.READERS,
+        **moves.READERS,
+        **resizing.READERS,
+        **extremes.READERS,
         **softmax.READERS,
         **arg_max.READERS,
         **constants.READERS,
