@@ -28,10 +28,7 @@ class Pool2d:
     stride: Pair
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     activation: FusedActivation = "none"
-
-    @property
-    def dilation(self) -> Pair:
-        return (1, 1)
+    dilation: Pair = (1, 1)
 
 
 def check_pool(node: Node, graph: Graph) -> None:

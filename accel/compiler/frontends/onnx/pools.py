@@ -11,8 +11,6 @@ from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
 from .windows import Windows, image, windows
 
-SAME_PAIR = (1, 1)
-
 
 def max_pool(b: Builder) -> list[Value]:
     """The greatest code is the code of the greatest number: codes can be pooled as numbers are."""
@@ -23,10 +21,8 @@ def max_pool(b: Builder) -> list[Value]:
     value, record = _computed(b.required(0)), b.node
     kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
     size, padding = _cropped(value, w)
-    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
+    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding, dilation=w.dilation)
 
     def view(x: Activation) -> Activation:
         with b.at(record):
@@ -63,6 +59,8 @@ def _windows(b: Builder, value: Activation | Pending, kernel: Shape) -> tuple[Sh
 
 def _cropped(value: Activation | Pending, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
     """Size and padding of windows, without taps that are over padding at every position."""
+    if w.dilation != (1, 1):
+        return w.kernel, w.padding
     image = (1, *value.shape[2:])[-2:]
     axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
     (height, above), (width, beside) = (cropped_window(*axis) for axis in axes)
@@ -76,17 +74,19 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     """
     shape, w = _windows(b, x, kernel)
     include = bool(b.attribute("count_include_pad", 0))
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
-    if include and w.widened:
-        raise Unreadable("counts padding and has ceil_mode 1", "", "use one of the two")
     source = b.channels_last(image(b, x))
-    if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
+    whole = w.kernel == source.shape[2:] and w.dilation == (1, 1)
+    if whole and not any(map(any, w.padding)):
         return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
     record = b.node
     size, padding = (w.kernel, w.padding) if include else _cropped(x, w)
     attributes = AveragePool2d(
-        size=size, stride=w.stride, padding=padding, count_include_pad=include
+        size=size,
+        stride=w.stride,
+        padding=padding,
+        dilation=w.dilation,
+        count_include_pad=include,
+        beyond=w.beyond if include else (0, 0),
     )
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
