@@ -10,9 +10,9 @@ import numpy as np
 
 from ...operators._activation import Clamp, FusedActivation, real_bounds
 from ...operators.relu import Relu
+from . import float_steps
 from .builder import Builder, Unreadable
 from .elementwise import unary_result
-from .float_steps import opened
 from .low_bit.epilogues import stepped
 from .quantize import real_constant, single
 from .values import Activation, Constant, Dequantized, Pending, Value
@@ -72,7 +72,7 @@ def clamped(b: Builder, low: float, high: float, index: int = 0) -> list[Value]:
             unary_result(b, b.numbers(index), "relu", Relu(activation=activation_of(low, high)))
         ]
     ends = (np.array(end, np.float32) for end in (low, high))
-    return [stepped(b, opened(b, index), "clip", *ends)]
+    return [stepped(b, float_steps.opened(b, index), "clip", *ends)]
 
 
 def _clamped_constant(value: Constant | Dequantized, low: float, high: float) -> Constant:

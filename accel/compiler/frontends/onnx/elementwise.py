@@ -195,7 +195,8 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
             else b.numbers(index)
             for index, value in enumerate(values)
         ]
-        return [binary_result(b, operator, attributes, operands)]
+        result = binary_result(b, operator, attributes, operands)
+        return [float_steps.continued(b, result)]
 
     return read
 

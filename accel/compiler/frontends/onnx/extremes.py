@@ -75,6 +75,8 @@ def _joined(
         pending = binary_result(b, operator, ATTRIBUTES[operator], [x, y])
         return pending.finish(wanted, "none", ())
 
+    if arrays and all(len(x.shape) == 4 for x in operands):  # which may have one for each channel
+        operands = [b.channels_last(x) for x in operands]
     result = reduce(both, operands)
     if arrays:
         b.spend(math.prod(np.broadcast_shapes(*(a.shape for a in arrays))))

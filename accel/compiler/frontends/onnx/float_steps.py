@@ -4,9 +4,12 @@ What ONNX Runtime computes there in float32, one IEEE operation after another, a
 layer's sums, or of codes, which then have a table, or one for each channel.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from ....numeric.rules.float_epilogue import normalize
+from ...operators._activation import real_bounds
 from .builder import Builder, Unreadable
 from .low_bit.epilogues import checked, numbers_of, stepped, waiting
 from .values import Activation, Constant, Dequantized, Pending, Value
@@ -58,6 +61,46 @@ def arithmetic(b: Builder) -> list[Value] | None:
     if kind == "divide" and not (np.abs(data) >= LEAST_DIVISOR).all():
         raise Unreadable("divides by less than 2^-60", "", "divide by larger numbers")
     return [stepped(b, opened(b, 1 - index), kind, data)]
+
+
+def continued(b: Builder, result: Pending) -> Pending:
+    """The present node's result, which more steps can follow if it is a step itself."""
+    record = b.node
+
+    def with_steps(pending: Pending) -> Pending:
+        with b.at(record):
+            found = arithmetic(b)
+            assert found is not None
+            (step,) = found
+        assert isinstance(step, Pending)
+        low, high = real_bounds(pending.activation)
+        if pending.activation != "none":
+            ends = -np.inf if low is None else low, np.inf if high is None else high
+            step = stepped(b, step, "clip", *(np.array(end, np.float32) for end in ends))
+        axis = None if pending.views else step.axis
+        return replace(step, shape=pending.shape, views=pending.views, axis=axis)
+
+    shapes = [getattr(b.value(index), "shape", None) for index in (0, 1)]
+    constants = [isinstance(b.value(index), Constant | Dequantized) for index in (0, 1)]
+    kind = STEPS[record.spelling][1 if constants[1] else 0]
+    possible = any(constants) and kind is not None and result.shape in shapes
+    return replace(result, with_steps=with_steps) if possible else result
+
+
+def clamped(b: Builder, result: Pending, index: int = 0) -> Pending:
+    """The clamp of a quantized input, which steps can follow."""
+    record = b.node
+
+    def with_steps(pending: Pending) -> Pending:
+        low, high = real_bounds(pending.activation)
+        ends = -np.inf if low is None else low, np.inf if high is None else high
+        with b.at(record):
+            source = opened(b, index)
+            step = stepped(b, source, "clip", *(np.array(end, np.float32) for end in ends))
+        axis = None if pending.views else step.axis
+        return replace(step, shape=pending.shape, views=pending.views, axis=axis)
+
+    return replace(result, with_steps=with_steps)
 
 
 def batch_normalization(b: Builder) -> list[Value]:

@@ -1,14 +1,16 @@
 """Functions of one number in ONNX files that have no operator of their own here."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from ...operators.function import Function
+from . import float_steps
 from .builder import Builder, Unreadable
 from .elementwise import unary_result
 from .quantize import real_constant
-from .values import Value
+from .values import Constant, Dequantized, Pending, Value
 
 
 def _named(name: str, **parameters: float) -> Callable[[Builder], list[Value]]:
@@ -28,7 +30,13 @@ def _gelu(b: Builder) -> list[Value]:
 
 
 def _divide(b: Builder) -> list[Value]:
-    """A quotient of which one side is a constant number."""
+    """A quotient of which one side is a constant number, or one for each channel."""
+    divisor = b.required(1)
+    many = isinstance(divisor, Constant | Dequantized) and math.prod(divisor.shape) != 1
+    if many or isinstance(b.value(0), Pending):
+        found = float_steps.arithmetic(b)
+        if found is not None:
+            return found
     numbers = [real_constant(b.value(index)) for index in (0, 1)]
     given = next((number for number in numbers if number is not None), None)
     if given is None:
@@ -43,7 +51,8 @@ def _divide(b: Builder) -> list[Value]:
     x = b.numbers(index)
     if given.ndim > len(x.shape):
         raise Unreadable(f"has a constant of {given.shape} for a tensor of {x.shape}")
-    return [unary_result(b, x, "function", attributes)]
+    result = unary_result(b, x, "function", attributes)
+    return [float_steps.continued(b, result)]
 
 
 # Of Selu, as ONNX has them.

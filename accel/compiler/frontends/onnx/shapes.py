@@ -292,7 +292,7 @@ def codes_under(
     """Codes of numbers under a quantization; of a constant, int8 of its shape."""
     if isinstance(value, np.ndarray):
         codes = float32.quantize(value, wanted.scale, wanted.zero_point)
-        return np.clip(codes, -128, 127).astype(np.int8)
+        return np.asarray(np.clip(codes, -128, 127), np.int8)
     if isinstance(value, Pending):
         return finished(b, value, wanted)
     return requantized(b, value, wanted)

@@ -105,7 +105,7 @@ def _output(
         before, after = pads[axis], pads[axis + count]
         size = whole - before - after
         if wanted or mode.startswith("SAME"):
-            size = wanted[axis] if wanted else image[ours] * stride[ours]
+            size = wanted[axis] if wanted else min(whole, image[ours] * stride[ours])
             total = max(0, whole - size)
             before = total // 2 if mode == "SAME_UPPER" else total - total // 2
         elif mode == "VALID":
