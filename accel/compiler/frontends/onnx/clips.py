@@ -104,15 +104,11 @@ def _after(b: Builder, value: Pending, activation: FusedActivation) -> Pending:
 
 def _clamped_codes(b: Builder, x: Activation, low: float, high: float) -> Activation:
     """Codes held to bounds that are codes too, of the file's own type."""
-    known, offset = b.known_quantizer(x.tensor), 128 * x.unsigned
-    least, most = (
-        float(np.float32(known.scale) * np.float32(np.clip(end, -256, 256) - offset - zero))
-        for end in (low, high)
-        for zero in (known.zero_point,)
-    )
-    attributes = Relu(activation=Clamp(least, most), rescales=False)
-    tensor = b.add_node("relu", attributes, (x.tensor,), b.tensors[x.tensor].shape)
-    b.share_quantization(x.tensor, tensor)
+    least, most = (int(np.clip(end - 128 * x.unsigned, -128, 127)) for end in (low, high))
+    if (least, most) == (-128, 127):
+        return x
+    attributes = Relu(activation="none", rescales=False, codes=(least, most))
+    tensor = b.moved("relu", attributes, x.tensor, b.tensors[x.tensor].shape)
     return replace(x, tensor=tensor)
 
 

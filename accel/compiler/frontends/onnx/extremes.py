@@ -68,8 +68,8 @@ def _joined(
 ) -> Activation:
     """One node for each operand after the first; constants are joined before."""
     function = np.maximum if operator == "maximum" else np.minimum
-    arrays = [array for array in codes if isinstance(array, np.ndarray)]
     operands = [value for value in codes if isinstance(value, Activation)]
+    arrays = [array for array in codes if not isinstance(array, Activation)]
 
     def both(x: Activation, y: Activation | Codes) -> Activation:
         pending = binary_result(b, operator, ATTRIBUTES[operator], [x, y])
@@ -92,7 +92,7 @@ def _of_codes(b: Builder, operator: str, values: list[Present]) -> Activation:
             if value.data.dtype != (np.uint8 if first.unsigned else np.int8):
                 raise Unreadable(f"compares codes with {value.data.dtype}")
             own = value.data.astype(np.int64) - 128 * first.unsigned
-            codes.append(own.astype(np.int8))
+            codes.append(np.asarray(own, np.int8))
             continue
         x = b.codes(index)
         if x.unsigned != first.unsigned:

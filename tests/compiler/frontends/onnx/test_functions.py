@@ -66,7 +66,7 @@ def test_what_is_no_number_for_some_code_is_refused():
 @pytest.mark.parametrize(
     ("number", "what"),
     [
-        (np.float32([1, 2]), "has a constant of 2 numbers"),
+        (np.float32([1, 2]), r"has a constant of \(2,\) for a tensor of \(1, 4, 8, 8\)"),
         (np.float32(0), "which is 0 or not finite"),
     ],
 )

@@ -101,7 +101,7 @@ CASES = {
         ("MaxPool", IMAGE, [], K, None),
         ("MaxPool", IMAGE, [], K | {"outputs": 2}, "indices of the largest values"),
         ("MaxPool", IMAGE, [], K | {"storage_order": 1}, "has storage_order 1"),
-        ("MaxPool", IMAGE, [], K | {"dilations": [1, 2]}, "has dilations [1, 2]"),
+        ("MaxPool", IMAGE, [], K | {"dilations": [1, 2]}, None),
         ("GlobalMaxPool", IMAGE, [], {}, None),
     ],
     "averages": [
@@ -140,7 +140,7 @@ CASES = {
         ("Div", IMAGE, [f(2)], {}, None),
         ("Div", IMAGE, [f(0)], {}, "which is 0 or not finite"),
         ("Div", IMAGE, [f(np.inf)], {}, "which is 0 or not finite"),
-        ("Div", IMAGE, [f(2, 3, 4, 5, 6, 7)], {}, "has a constant of 6 numbers"),
+        ("Div", IMAGE, [f(2, 3, 4, 5, 6, 7)], {}, "has a constant of (6,)"),
         ("Div", VECTOR, [f(2).reshape(1, 1, 1)], {}, "for a tensor of (1, 4)"),
         ("Add", IMAGE, [f(2)], {}, None),
         ("Add", IMAGE, [f(np.nan)], {}, "not quantized"),
