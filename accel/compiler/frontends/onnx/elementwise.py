@@ -10,6 +10,7 @@ from ...ir.graph import Quantization
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.elu import Elu
+from ...operators.function import Function
 from ...operators.hard_swish import HardSwish
 from ...operators.leaky_relu import LeakyRelu
 from ...operators.logistic import Logistic
@@ -68,11 +69,12 @@ def _leaky_relu(b: Builder) -> LeakyRelu:
     return LeakyRelu(alpha=_float32(b.attribute("alpha", 0.01)))
 
 
-def _elu(b: Builder) -> Elu:
+def _elu(b: Builder) -> list[Value]:
     alpha = b.attribute("alpha", 1.0)
-    if alpha != 1.0:
-        raise Unreadable(f"has alpha {alpha}", "", "use alpha 1")
-    return Elu()
+    if alpha == 1.0:
+        return [unary_result(b, b.numbers(0), "elu", Elu())]
+    attributes = Function(name="elu", parameters=(_float32(alpha),))
+    return [unary_result(b, b.numbers(0), "function", attributes)]
 
 
 def hard_sigmoid_product(b: Builder) -> list[Value]:
@@ -277,7 +279,7 @@ READERS = {
     "com.microsoft.QLinearSigmoid": ("logistic", _qlinear_unary("logistic", _nothing(Logistic))),
     "Tanh": ("tanh", _unary("tanh", _nothing(Tanh))),
     "Abs": ("abs", _unary("abs", _nothing(Abs))),
-    "Elu": ("elu", _unary("elu", _elu)),
+    "Elu": ("elu", _elu),
     "HardSwish": ("hard_swish", hard_sigmoid_product),
     "LeakyRelu": ("leaky_relu", _unary("leaky_relu", _leaky_relu)),
     "com.microsoft.QLinearLeakyRelu": ("leaky_relu", _qlinear_unary("leaky_relu", _leaky_relu)),
