@@ -16,7 +16,9 @@ from ..builder import Builder, Unreadable
 from ..elementwise import binary_result
 from ..float_steps import batch_normalization
 from ..linear import conv, gemm, matmul
+from ..moves import READERS as MOVES
 from ..pools import global_max_pool, max_pool
+from ..resizing import READERS as RESIZING
 from ..shapes import READERS as SHAPES
 from ..softmax import LAST_AXIS_OPSET
 from ..softmax import softmax as usual_softmax
@@ -180,7 +182,7 @@ READERS = {
     "GlobalMaxPool": global_max_pool,
     "AveragePool": average_pool,
     "GlobalAveragePool": global_average_pool,
-    **{name: SHAPES[name][1] for name in SHAPES},
+    **{name: row[1] for rows in (SHAPES, MOVES, RESIZING) for name, row in rows.items()},
 }
 
 
