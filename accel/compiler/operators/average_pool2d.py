@@ -85,7 +85,7 @@ def _counts(node: Node, graph: Graph) -> np.ndarray:
     return _taps(node, graph, paddings=False)
 
 
-def _kinds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
+def elements(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
     """Pixels under each window, and of how many elements its mean is, ``[out_h, out_w]``."""
     a, pixels = node.attributes, _counts(node, graph)
     if not a.count_include_pad:
@@ -112,7 +112,7 @@ def _rule(node: Node, graph: Graph, pixels: int, count: int) -> Rule:
 
 def output_rule(node: Node, graph: Graph) -> Rule:
     """The rule of all windows; raises ``UnsupportedOperator`` where padding makes them differ."""
-    pixels, counts = _kinds(node, graph)
+    pixels, counts = elements(node, graph)
     what = "windows at the border average fewer pixels than others"
     alike = len(np.unique(pixels)) == len(np.unique(counts)) == 1
     support(alike, node, what, "", "use VALID padding")
@@ -127,7 +127,7 @@ def sum_bounds(node: Node, graph: Graph) -> tuple[np.ndarray, np.ndarray]:
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     codes = inputs[0].astype(np.int64)
     sums = windows(codes, node.attributes.size, node.attributes).sum(axis=(3, 4))
-    pixels, counts = _kinds(node, graph)
+    pixels, counts = elements(node, graph)
     result = np.empty(sums.shape, np.int8)
     for kind in sorted(set(zip(pixels.flat, counts.flat, strict=True))):
         where = (pixels == kind[0]) & (counts == kind[1])
@@ -137,7 +137,7 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     """A sum of all taps: one layer for each region whose windows have equally many pixels."""
-    window, (pixels, counts) = node.attributes, _kinds(node, graph)
+    window, (pixels, counts) = node.attributes, elements(node, graph)
     output = layout_of(output_tensor(node, graph))
     convolutions: list[Convolution] = []
     regions = _uniform_regions(pixels * (counts.max() + 1) + counts)

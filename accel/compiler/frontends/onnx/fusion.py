@@ -84,6 +84,15 @@ class Fusions:
             return FLOAT32
         return UINT8 if kind == UINT8 else CODES
 
+    def ends(self, quantize: NodeRecord) -> bool:
+        """Whether nothing but a DequantizeLinear at the network's end reads a node's codes."""
+        name = self._resolved(quantize.outputs[0])
+        for reader in self._readers[name]:
+            result = self._resolved(reader.outputs[0])
+            if reader.spelling != "DequantizeLinear" or self._readers[result]:
+                return False
+        return name in self._outputs or bool(self._readers[name])
+
     def _resolved(self, name: str) -> str:
         seen = set()
         while name in self._same and name not in seen:

@@ -2,10 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from ....numeric.rules.float_epilogue import FloatEpilogue
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
+from ...operators.dequantize import Dequantize
+from ...operators.float_average_pool2d import FloatAveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import ReduceMean
+from ...operators.quantize import Quantize
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
@@ -93,15 +100,35 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
         name = b.node.outputs[0]
         computed = b.computed(record, wanted)
         given = replace(attributes, activation=activation, computed=computed)
+        ends = w.dilation != (1, 1) and b.ends_network()
         with b.at(record):
             output = (1, *w.output, x.shape[1])
-            tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
+            if ends:
+                tensor = _in_float32(b, source, given, output, name, wanted)
+            else:
+                tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             outside = (1, x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
 
     return Pending(record.place, shape, finish, fuses=True)
+
+
+def _in_float32(
+    b: Builder, x: Activation, pool: AveragePool2d, shape: Shape, name: str, wanted: Quantizer
+) -> str:
+    """Codes of means that the driver takes of float32 numbers; returns the tensor's name."""
+    before, after = b.tensors[x.tensor].shape, f"{name}_means"
+    numbers = b.add_node(
+        "dequantize", Dequantize(), (x.tensor,), before, "float32", name=f"{name}_numbers"
+    )
+    fields = {field: getattr(pool, field) for field in pool.__dataclass_fields__}
+    attributes = FloatAveragePool2d(**{**fields, "activation": "none", "computed": "float32"})
+    means = b.add_node("float_average_pool2d", attributes, (numbers,), shape, "float32", name=after)
+    units, steps = np.ones(shape[3]), biases.steps((), 1.0, pool.activation, shape[3])
+    epilogue = FloatEpilogue(units, units.astype(np.int64), steps, biases.coder(wanted))
+    return b.add_node("quantize", Quantize(epilogue=epilogue), (means,), shape, name=name)
 
 
 def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
