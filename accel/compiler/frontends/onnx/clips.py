@@ -103,8 +103,12 @@ def _after(b: Builder, value: Pending, activation: FusedActivation) -> Pending:
 
 
 def _clamped_codes(b: Builder, x: Activation, low: float, high: float) -> Activation:
-    """Codes held to bounds that are codes too, of the file's own type."""
-    least, most = (int(np.clip(end - 128 * x.unsigned, -128, 127)) for end in (low, high))
+    """Codes held to bounds that are codes of the file."""
+    return held(b, x, *(int(np.clip(end - 128 * x.unsigned, -128, 127)) for end in (low, high)))
+
+
+def held(b: Builder, x: Activation, least: int, most: int) -> Activation:
+    """The value with our codes held to bounds."""
     if (least, most) == (-128, 127):
         return x
     attributes = Relu(activation="none", rescales=False, codes=(least, most))

@@ -22,7 +22,17 @@ from . import float_steps
 from .builder import Builder, Quantizer, Unreadable
 from .linear import added_bias
 from .quantize import finished, quantizer, real_constant
-from .values import Activation, Addends, Constant, Dequantized, Pending, Shape, Value, identity
+from .values import (
+    Activation,
+    Addends,
+    Constant,
+    Dequantized,
+    Pending,
+    Shape,
+    Value,
+    arranged,
+    identity,
+)
 
 
 def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:
@@ -126,11 +136,10 @@ def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.nd
     return Codes((codes.astype(np.int64) - offset).astype(np.int8), q)
 
 
-def binary_result(
-    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
-) -> Pending:
-    """A function of two numbers, as a pending result; one of them may be constant."""
-    record = b.node
+def aligned(
+    b: Builder, operands: Sequence[Activation | Codes]
+) -> tuple[tuple[str, ...], Shape, Shape]:
+    """Tensors of one layout for operands that broadcast; the result's shape in the file, layout."""
     shapes = [value.shape for value in operands]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -149,18 +158,25 @@ def binary_result(
             continue
         shape_of = (1,) * (rank - len(value.shape)) + value.shape
         data = value.data.reshape(shape_of).transpose(layout)
-        names.append(b.add_constant(record.inputs[index] or "constant", data, value.quantization))
-    output = tuple(shape[axis] for axis in layout)
+        name = b.node.inputs[index] or "constant"
+        names.append(b.add_constant(name, data, value.quantization))
+    return tuple(names), shape, layout
+
+
+def binary_result(
+    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
+) -> Pending:
+    """A function of two numbers, as a pending result; one of them may be constant."""
+    record, (names, shape, layout) = b.node, aligned(b, operands)
+    output = arranged(shape, layout)
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        given = attributes
-        if operator not in ("maximum", "minimum"):
-            given = replace(attributes, activation=activation)
+        given = replace(attributes, activation=activation)
         if operator in ("add", "mul"):
             given = replace(given, computed=b.computed(record, wanted))
         with b.at(record):
-            tensor = b.add_node(operator, given, tuple(names), output, name=name)
+            tensor = b.add_node(operator, given, names, output, name=name)
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 

@@ -6,6 +6,7 @@ have one quantization.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -14,8 +15,8 @@ from ...operators.maximum import Maximum
 from ...operators.minimum import Minimum
 from ...operators.reduce_max import ReduceMax
 from .builder import Builder, Quantizer, Unreadable
-from .clips import clamped
-from .elementwise import Codes, binary_result
+from .clips import clamped, held
+from .elementwise import Codes, aligned
 from .quantize import real_constant
 from .shapes import codes_under, numbers_at, viewed
 from .values import Activation, Addends, Constant, Pending, Present, Value, arranged
@@ -58,30 +59,37 @@ def _pending(b: Builder, operator: str, parts: list[Activation | Pending | np.nd
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         with b.at(record):
             codes = [codes_under(b, part, wanted) for part in parts]
-            return _joined(b, operator, codes, wanted)
+            return replace(_joined(b, operator, codes), real=False)
 
     return Pending(record.place, shape, finish)
 
 
-def _joined(
-    b: Builder, operator: str, codes: list[Activation | np.ndarray], wanted: Quantizer
-) -> Activation:
-    """One node for each operand after the first; constants are joined before."""
-    function = np.maximum if operator == "maximum" else np.minimum
+def _joined(b: Builder, operator: str, codes: list[Activation | np.ndarray]) -> Activation:
+    """One node for each operand after the first, all of one quantization; constants are one."""
+    largest = operator == "maximum"
     operands = [value for value in codes if isinstance(value, Activation)]
     arrays = [array for array in codes if not isinstance(array, Activation)]
-
-    def both(x: Activation, y: Activation | Codes) -> Activation:
-        pending = binary_result(b, operator, ATTRIBUTES[operator], [x, y])
-        return pending.finish(wanted, "none", ())
-
     if arrays and all(len(x.shape) == 4 for x in operands):  # which may have one for each channel
         operands = [b.channels_last(x) for x in operands]
+
+    def both(x: Activation, y: Activation | Codes) -> Activation:
+        names, shape, layout = aligned(b, [x, y])
+        output = arranged(shape, layout)
+        tensor = b.add_node(operator, ATTRIBUTES[operator], names, output, name=b.node.outputs[0])
+        for other in (x, y):
+            if isinstance(other, Activation):
+                b.share_quantization(other.tensor, tensor)
+        return Activation(tensor, shape, layout, x.real, x.unsigned)
+
     result = reduce(both, operands)
-    if arrays:
-        b.spend(math.prod(np.broadcast_shapes(*(a.shape for a in arrays))))
-        result = both(result, Codes(reduce(function, arrays), wanted.quantization()))
-    return result
+    if not arrays:
+        return result
+    b.spend(math.prod(np.broadcast_shapes(*(a.shape for a in arrays))))
+    array = reduce(np.maximum if largest else np.minimum, arrays)
+    if array.size == 1 and array.ndim <= len(result.shape):
+        end = int(array.item())
+        return held(b, result, *((end, 127) if largest else (-128, end)))
+    return both(result, Codes(array, b.known_quantizer(result.tensor).quantization()))
 
 
 def _of_codes(b: Builder, operator: str, values: list[Present]) -> Activation:
@@ -99,7 +107,7 @@ def _of_codes(b: Builder, operator: str, values: list[Present]) -> Activation:
             raise Unreadable("compares int8 and uint8")
         b.share_quantization(first.tensor, x.tensor)
         codes.append(x)
-    return _joined(b, operator, codes, b.known_quantizer(first.tensor))
+    return _joined(b, operator, codes)
 
 
 def _reduced(smallest: bool) -> Callable[[Builder], list[Value]]:
