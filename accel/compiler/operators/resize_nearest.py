@@ -9,7 +9,7 @@ import numpy as np
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import copied_part, runs
+from ._copies import MOST_STEP, copied_part, runs
 from ._kinds import Movement
 from ._moves import check_moved
 from ._operator import (
@@ -89,7 +89,7 @@ def _phases(indices: np.ndarray) -> list[Phase]:
     for apart in range(1, min(MOST_PAIRS, len(indices)) + 1):
         phases = [indices[first::apart] for first in range(apart)]
         steps = [np.unique(np.diff(phase)) for phase in phases]
-        if all(len(step) <= 1 for step in steps):
+        if all(len(step) <= 1 and step.max(initial=0) <= MOST_STEP for step in steps):
             return [
                 (first, apart, len(phase), int(step[0]) if len(step) else 1)
                 for first, (phase, step) in enumerate(zip(phases, steps, strict=True))

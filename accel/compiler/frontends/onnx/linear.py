@@ -93,7 +93,10 @@ def linear(
 
     def finish(wanted: Quantizer, activation: FusedActivation, extra: Addends) -> Activation:
         name = b.node.outputs[0]
-        if in_float32 or not biases.are_codes((*own, *extra), unit):
+        # The runtime makes a bias of what is added to a matrix product, but not to a convolution.
+        image = layout != identity(len(shape))
+        apart = image and any(isinstance(addend, Constant) for addend in extra)
+        if in_float32 or apart or not biases.are_codes((*own, *extra), unit):
             steps = biases.steps((*own, *extra), factor, activation, channels)
             with b.at(replace(record, outputs=(name,))):
                 coded = sums.coded(biases.coder(wanted), steps)

@@ -49,11 +49,12 @@ class _Axis:
             return pixels if outputs > 1 else x * 0
         if mode == "half_pixel_symmetric":
             adjustment = outputs / (scale * size)
-            return size / F(2) * (F(1) - adjustment) + pixels
+            offset = size / F(2) * (F(1) - adjustment)
+            return offset + (x + F(0.5)) / scale - F(0.5)
         raise Unreadable(f"has coordinate_transformation_mode {mode!r}, which is unknown")
 
     def indices(self, mode: str, nearest: str) -> Shape:
-        if self.scale == 1 and self.size == self.outputs and mode != "tf_crop_and_resize":
+        if self.scale == 1 and self.size == self.outputs:
             return tuple(range(self.size))
         at = self.coordinates(mode)
         if mode == "tf_crop_and_resize" and ((at < 0) | (at > self.size - 1)).any():
@@ -144,7 +145,7 @@ def resize(b: Builder) -> list[Value]:
         coordinates = b.attribute("coordinate_transformation_mode", "half_pixel")
         nearest = b.attribute("nearest_mode", "round_prefer_floor")
     same = all(a.size == a.outputs and a.scale == 1 for a in axes)
-    if mode != "nearest" and not (same and coordinates != "tf_crop_and_resize"):
+    if mode != "nearest" and not same:
         why = "it computes numbers between the input's"
         raise Unreadable(f"has mode {mode!r}", why, "use mode nearest")
     picked = [axis.indices(coordinates, nearest) for axis in axes]
