@@ -15,7 +15,7 @@ import numpy as np
 from .wire import MAX_FIELDS, fields
 
 ONNX_DOMAINS = ("", "ai.onnx")
-LEAST_OPSET = 10  # the first that has QuantizeLinear
+LEAST_OPSET = 9  # the last that has Upsample; of quantized operators, those of ONNX Runtime
 MAX_NODES = 2**13  # more than any core has memory for
 
 # TensorProto.DataType: name, NumPy's type, and the field of values that are not raw.

@@ -144,8 +144,10 @@ def resize(b: Builder) -> list[Value]:
     if b.record.opset >= FIRST_OF_MODES and b.node.spelling == "Resize":
         coordinates = b.attribute("coordinate_transformation_mode", "half_pixel")
         nearest = b.attribute("nearest_mode", "round_prefer_floor")
-    same = all(a.size == a.outputs and a.scale == 1 for a in axes)
-    if mode != "nearest" and not same:
+    same = all(a.size == a.outputs for a in axes)
+    if same:  # the runtime copies then, whatever the scales are
+        return [value]
+    if mode != "nearest":
         why = "it computes numbers between the input's"
         raise Unreadable(f"has mode {mode!r}", why, "use mode nearest")
     picked = [axis.indices(coordinates, nearest) for axis in axes]

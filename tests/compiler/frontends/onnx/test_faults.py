@@ -10,7 +10,7 @@ from tests.support.networks.onnx.edits import FLOAT, edited, reasons, set_consta
 
 
 def wrong_version(model):
-    model.opset_import[0].version = 9
+    model.opset_import[0].version = 8
 
 
 def floating(model):
@@ -160,7 +160,7 @@ def clip(model):
 QUANTIZE = "put QuantizeLinear and DequantizeLinear"
 FAULTS = {
     wrong_version: [
-        r"has opset 9, not 10 to \d+; convert it with onnx\.version_converter",
+        r"has opset 8, not 9 to \d+; convert it with onnx\.version_converter",
     ],
     floating: ["is a float32 model; quantize it with `accel quantize`"],
     unknown_operators: [

@@ -11,7 +11,7 @@ from tests.support.networks.onnx.draw import Draw
 from tests.support.networks.onnx.single_moves import COORDINATES, NEAREST
 from tests.support.oracles.onnx import one_by_one
 
-FACTORS = ((2, 3), (1.5, 0.5), (0.7, 2.6), (1, 0.4), (0.3, 4.2))
+FACTORS = ((2, 3), (1.5, 0.5), (0.7, 2.6), (1, 0.4), (0.4, 4.2), (1.1, 1))
 CROP = [0, 0, 0.1, 0.2, 1, 1, 0.8, 1]
 
 
