@@ -205,14 +205,14 @@ def test_a_batch_that_is_built_in_is_refused(tmp_path):
 def test_operators_that_would_not_run_are_told_before_calibration(tmp_path):
     m = small()
     m.nodes[-1].output[0] = "logits"
-    m.add("LogSoftmax", ["logits"], ["l"], axis=1)
+    m.add("LRN", ["logits"], ["l"], size=3)
     m.add("Einsum", ["l"], ["y"], equation="ni->ni")
     model = read_model(saved(tmp_path, m.proto()))
     with pytest.raises(UnsupportedModel) as refused:
         preparation.folded(preparation.fixed(model), model.name)
     text = str(refused.value)
-    assert "(LogSoftmax): is not supported; end the network with its logits" in text
-    assert "(Einsum): is not supported; use Conv, Gemm, MatMul" in text
+    assert "(LRN): is not supported; use Conv, Gemm, MatMul" in text
+    assert "(Einsum): is not supported" in text
 
 
 def test_what_the_runtime_refuses_is_said_in_one_line(tmp_path):

@@ -60,7 +60,12 @@ def _int32(values: Any) -> np.ndarray:
 
 
 def _activation(node: Node, graph: Graph) -> Fields:
-    name = node.attributes.activation.upper()
+    activation = node.attributes.activation
+    if not isinstance(activation, str):
+        what = f"clamps to {activation.low:g}..{activation.high:g}"
+        reason = Reason(place=place_of(node), what=what, remedy="use RELU, RELU6 or RELU_N1_TO_1")
+        raise InvalidGraph(reason)
+    name = activation.upper()
     return {"FusedActivationFunction": getattr(tflite.ActivationFunctionType, name)}
 
 

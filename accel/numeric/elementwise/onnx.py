@@ -66,7 +66,8 @@ class OnnxArithmetic:
     ) -> np.ndarray:
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             exact = function(_real(x, source).astype(np.float64)).astype(np.float32)
-        return self.quantize(exact, out)
+        # QuantizeLinear makes the least code of what is no number.
+        return self.quantize(np.where(np.isnan(exact), -np.float32(np.inf), exact), out)
 
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """HardSwish: ``x * clamp(x / 6 + 0.5, 0, 1)``."""

@@ -78,6 +78,10 @@ class Builder(Quantizers):
             return FLOAT32
         return self._fusions.form(record, self.node, wanted.unsigned)
 
+    def ends_network(self) -> bool:
+        """Whether nothing that the core computes follows the present QuantizeLinear."""
+        return self.node.spelling == "QuantizeLinear" and self._fusions.ends(self.node)
+
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
         try:

@@ -136,9 +136,7 @@ READERS = {
     "Shape": ("", shape),
     "Size": ("", size),
     "Cast": ("", cast),
-    "Gather": ("", gather),
     "ConstantOfShape": ("", constant_of_shape),
-    "Expand": ("", expand),
     "Range": ("", range_of),
     "ReduceProd": ("", reduce_prod),
     "Identity": ("", same),
@@ -155,4 +153,6 @@ FOLDED = {
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),
     "Sqrt": _folded(np.sqrt, 1),
+    "Gather": gather,
+    "Expand": expand,
 }

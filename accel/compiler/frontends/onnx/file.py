@@ -17,7 +17,7 @@ from .wire import MAX_FIELDS, fields
 ONNX_DOMAINS = ("", "ai.onnx")
 # Operators of ONNX Runtime's own domain that are ONNX's under another name.
 RENAMED = ("QuantizeLinear", "DequantizeLinear", "Gelu")
-LEAST_OPSET = 10  # the first that has QuantizeLinear
+LEAST_OPSET = 9  # the last that has Upsample; of quantized operators, those of ONNX Runtime
 MAX_NODES = 2**13  # more than any core has memory for
 
 # TensorProto.DataType: name, NumPy's type, and the field of values that are not raw.

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.graph import Quantization
+from ...operators._activation import FusedActivation
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
@@ -66,12 +67,14 @@ def linear(
     form: Any,
     integers: bool = False,
     factor: float = 1.0,
+    real: bool = False,
 ) -> Pending:
     """The sums of products as a pending result.
 
     ``weights`` are ``[out, ...]``; ``form(weights, activation)`` returns our operator, its
     attributes, the weights in that operator's order of dimensions, and the axis of their output
     channels. ``shape`` and ``layout`` are the result's. ``factor`` multiplies the bias.
+    ``real`` says that the runtime has no such operator on codes, and computes in float32.
     """
     record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
@@ -81,7 +84,7 @@ def linear(
         return sums.pending(bias, factor)
     count, channels = max(len(scales), len(zeros)), len(weights.codes)
     own, unit = biases.addends(bias), sums.unit()
-    in_float32 = factor != 1.0 or not biases.are_codes(own, unit)
+    in_float32 = real or factor != 1.0 or not biases.are_codes(own, unit)
 
     def bias_codes(added: Addends) -> np.ndarray | None:
         return biases.codes(added, (source.scale, scales), channels, integers)
@@ -89,9 +92,12 @@ def linear(
     # Raises now what would be wrong with the bias later.
     biases.steps(own, factor, "none", channels) if in_float32 else bias_codes(own)
 
-    def finish(wanted: Quantizer, activation: str, extra: Addends) -> Activation:
+    def finish(wanted: Quantizer, activation: FusedActivation, extra: Addends) -> Activation:
         name = b.node.outputs[0]
-        if in_float32 or not biases.are_codes((*own, *extra), unit):
+        # The runtime makes a bias of what is added to a matrix product, but not to a convolution.
+        image = layout != identity(len(shape))
+        apart = image and any(isinstance(addend, Constant) for addend in extra)
+        if in_float32 or apart or not biases.are_codes((*own, *extra), unit):
             steps = biases.steps((*own, *extra), factor, activation, channels)
             with b.at(replace(record, outputs=(name,))):
                 coded = sums.coded(biases.coder(wanted), steps)
@@ -113,7 +119,22 @@ def linear(
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     axis = layout[-1]  # our channels are last
-    return Pending(record.place, shape, finish, fuses=True, takes_bias=True, axis=axis)
+
+    def with_steps(pending: Pending) -> Pending:
+        steps = biases.steps((*own, *pending.bias), factor, pending.activation, channels)
+        with b.at(record):
+            stepped = replace(sums.pending(None, 1.0, steps), to_numbers=None)
+        return replace(stepped, shape=pending.shape, views=pending.views, axis=pending.axis)
+
+    return Pending(
+        record.place,
+        shape,
+        finish,
+        fuses=True,
+        takes_bias=True,
+        axis=axis,
+        with_steps=with_steps,
+    )
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
@@ -167,7 +188,7 @@ def convolution(
         b.spend(weights.codes.size * groups)
         weights = _ungrouped(weights, groups)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         if depthwise:
             depthwise_window = DepthwiseConv2d(
                 stride=w.stride,
@@ -184,10 +205,10 @@ def convolution(
 
     shape = (source.shape[0], out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
-    return pending if rank == 4 else _viewed_as(b, pending, (shape[0], out, w.output[1]))
+    return pending if rank == 4 else viewed_as(b, pending, (shape[0], out, w.output[1]))
 
 
-def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
+def viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
     return replace(
         pending.viewed(shape, lambda value: b.reshaped(value, shape)),
         takes_bias=True,
@@ -258,7 +279,7 @@ def product(
     else:
         x = b.plain(x)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         return "fully_connected", FullyConnected(activation=activation), codes, 0
 
     shape = (*x.shape[:-1], len(weights.codes))

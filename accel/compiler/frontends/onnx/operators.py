@@ -8,15 +8,21 @@ from types import MappingProxyType
 
 from . import (
     arg_max,
+    clips,
     constants,
     elementwise,
+    extremes,
+    float_steps,
     functions,
     fused,
     linear,
+    moves,
     pools,
     quantize,
+    resizing,
     shapes,
     softmax,
+    transposed,
 )
 from .builder import Builder
 from .low_bit import low_bit, quants, steps
@@ -29,16 +35,21 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         **quantize.READERS,
         **linear.READERS,
+        **transposed.READERS,
         **elementwise.READERS,
+        **clips.READERS,
+        **float_steps.READERS,
         **pools.READERS,
         **fused.READERS,
         **shapes.READERS,
+        **moves.READERS,
+        **resizing.READERS,
+        **extremes.READERS,
         **softmax.READERS,
         **arg_max.READERS,
         **constants.READERS,
         **functions.READERS,
         **quants.READERS,
-        "BatchNormalization": ("", steps.batch_normalization),
     }
 )
 

@@ -2,16 +2,21 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from ....numeric.rules.float_epilogue import FloatEpilogue
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
+from ...operators.dequantize import Dequantize
+from ...operators.float_average_pool2d import FloatAveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import ReduceMean
+from ...operators.quantize import Quantize
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
 from .windows import Windows, channels_first, image, in_file_order, windows
-
-SAME_PAIR = (1, 1)
 
 
 def max_pool(b: Builder) -> list[Value]:
@@ -23,10 +28,8 @@ def max_pool(b: Builder) -> list[Value]:
     value, record = _computed(b.required(0)), b.node
     kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
     size, padding = _cropped(value, w)
-    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
+    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding, dilation=w.dilation)
 
     def view(x: Activation) -> Activation:
         with b.at(record):
@@ -62,6 +65,8 @@ def _windows(b: Builder, value: Activation | Pending, kernel: Shape) -> tuple[Sh
 
 def _cropped(value: Activation | Pending, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
     """Size and padding of windows, without taps that are over padding at every position."""
+    if w.dilation != (1, 1):
+        return w.kernel, w.padding
     image = (1, *value.shape[2:])[-2:]
     axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
     (height, above), (width, beside) = (cropped_window(*axis) for axis in axes)
@@ -75,32 +80,54 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     """
     shape, w = _windows(b, x, kernel)
     include = bool(b.attribute("count_include_pad", 0))
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
-    if include and w.widened:
-        raise Unreadable("counts padding and has ceil_mode 1", "", "use one of the two")
     source = b.channels_last(image(b, x))
-    if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
+    whole = w.kernel == source.shape[2:] and w.dilation == (1, 1)
+    if whole and not any(map(any, w.padding)):
         return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
     record = b.node
     size, padding = (w.kernel, w.padding) if include else _cropped(x, w)
     attributes = AveragePool2d(
-        size=size, stride=w.stride, padding=padding, count_include_pad=include
+        size=size,
+        stride=w.stride,
+        padding=padding,
+        dilation=w.dilation,
+        count_include_pad=include,
+        beyond=w.beyond if include else (0, 0),
     )
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         computed = b.computed(record, wanted)
         given = replace(attributes, activation=activation, computed=computed)
+        ends = w.dilation != (1, 1) and b.ends_network()
         with b.at(record):
             output = (x.shape[0], *w.output, x.shape[1])
-            tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
+            if ends:
+                tensor = _in_float32(b, source, given, output, name, wanted)
+            else:
+                tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             outside = (x.shape[0], x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
 
     return Pending(record.place, shape, finish, fuses=True)
+
+
+def _in_float32(
+    b: Builder, x: Activation, pool: AveragePool2d, shape: Shape, name: str, wanted: Quantizer
+) -> str:
+    """Codes of means that the driver takes of float32 numbers; returns the tensor's name."""
+    before, after = b.tensors[x.tensor].shape, f"{name}_means"
+    numbers = b.add_node(
+        "dequantize", Dequantize(), (x.tensor,), before, "float32", name=f"{name}_numbers"
+    )
+    fields = {field: getattr(pool, field) for field in pool.__dataclass_fields__}
+    attributes = FloatAveragePool2d(**{**fields, "activation": "none", "computed": "float32"})
+    means = b.add_node("float_average_pool2d", attributes, (numbers,), shape, "float32", name=after)
+    units, steps = np.ones(shape[3]), biases.steps((), 1.0, pool.activation, shape[3])
+    epilogue = FloatEpilogue(units, units.astype(np.int64), steps, biases.coder(wanted))
+    return b.add_node("quantize", Quantize(epilogue=epilogue), (means,), shape, name=name)
 
 
 def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:

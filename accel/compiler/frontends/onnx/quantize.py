@@ -8,6 +8,7 @@ from ....numeric.runtimes import float32
 from ...operators.maximum import Maximum
 from ...operators.minimum import Minimum
 from ...operators.quantize import Quantize
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .file import FOUR_BITS
 from .values import Activation, Constant, Dequantized, Pending, Value
@@ -173,7 +174,10 @@ def _quantized_constant(
 def finished(b: Builder, pending: Pending, wanted: Quantizer) -> Activation:
     """The codes of a pending result, whose node is made now."""
     if wanted not in pending.made:
-        value = pending.finish(wanted, pending.activation, pending.bias)
+        if pending.to_codes is not None and not b.low_bit:
+            value = pending.to_codes(biases.coder(wanted), pending.steps)
+        else:
+            value = pending.finish(wanted, pending.activation, pending.bias)
         for view in pending.views:
             value = view(value)
         pending.made[wanted] = replace(value, real=False, unsigned=wanted.unsigned)

@@ -286,18 +286,19 @@ def _join(
     return Activation(tensor, shape, layout, variable[0].real, variable[0].unsigned)
 
 
-def _codes(
+def codes_under(
     b: Builder, value: Activation | Pending | np.ndarray, wanted: Quantizer
 ) -> Activation | np.ndarray:
+    """Codes of numbers under a quantization; of a constant, int8 of its shape."""
     if isinstance(value, np.ndarray):
         codes = float32.quantize(value, wanted.scale, wanted.zero_point)
-        return np.clip(codes, -128, 127).astype(np.int8)
+        return np.asarray(np.clip(codes, -128, 127), np.int8)
     if isinstance(value, Pending):
         return finished(b, value, wanted)
     return requantized(b, value, wanted)
 
 
-def _numbers(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
+def numbers_at(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
     """An input as real numbers, which may be a pending result."""
     if isinstance(value, Pending):
         return value
@@ -321,13 +322,13 @@ def concat(b: Builder) -> list[Value]:
         known = [q for value in coded if (q := b.quantizer(value.tensor)) is not None]
         alike = [b.under(value, known[0]) for value in coded] if known else coded
         return [_join(b, alike, shape, axis, b.node.outputs[0])]
-    parts = [_numbers(b, value, index) for index, value in enumerate(values)]
+    parts = [numbers_at(b, value, index) for index, value in enumerate(values)]
     record = b.node
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
-            codes = [_codes(b, part, wanted) for part in parts]
+            codes = [codes_under(b, part, wanted) for part in parts]
             return _join(b, codes, shape, axis, name)
 
     return [Pending(record.place, shape, finish)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....numeric.rules.float_epilogue import Coder, EpilogueStep
+from ...operators._activation import FusedActivation
 
 Shape = tuple[int, ...]
 
@@ -91,13 +92,15 @@ class Pending:
     adds the node that computes codes, ``to_numbers(steps)`` the one that computes real numbers.
     ``axis`` is the dimension of the channels, where it is known. ``applied`` is the function of one
     number that it is the result of, where it is one: the argument's tensor, and our attributes.
+    In other networks such steps begin where there is arithmetic with constants:
+    ``with_steps(pending)`` is the result that takes them.
     """
 
     place: str
     shape: Shape
     finish: Callable[..., Activation]
     views: tuple[Callable[[Activation], Activation], ...] = ()
-    activation: str = "none"
+    activation: FusedActivation = "none"
     fuses: bool = False
     bias: Addends = ()
     takes_bias: bool = False
@@ -108,6 +111,7 @@ class Pending:
     to_numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
     applied: tuple[str, Any] | None = None
+    with_steps: Callable[["Pending"], "Pending"] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)

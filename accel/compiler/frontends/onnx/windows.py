@@ -12,7 +12,7 @@ class Windows:
     """Pairs are (height, width); ``output`` is the number of windows.
 
     Negative padding leaves pixels out. Where the last window reaches beyond the file's padding,
-    that at the end is larger, and ``widened`` is set.
+    that at the end is larger, by ``beyond``.
     """
 
     kernel: Pair
@@ -20,7 +20,7 @@ class Windows:
     dilation: Pair
     padding: tuple[Pair, Pair]
     output: Pair
-    widened: bool = False
+    beyond: Pair = (0, 0)
 
 
 def image(b: Builder, value: Activation) -> Activation:
@@ -77,7 +77,7 @@ def windows(
     mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
     padding: list[Pair] = []
     output: list[int] = []
-    widened = False
+    wider: list[int] = []
     for axis in (0, 1):
         step, reach = stride[axis], extent(taps[axis], dilation[axis])
         before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
@@ -87,13 +87,11 @@ def windows(
             count -= 1  # a window must not begin after the image
         if free < 0 or count < 1:
             raise Unreadable(f"has windows of {reach} on {size[axis] + before + after} pixels")
-        beyond = (count - 1) * step - free
-        widened |= beyond > 0
-        padding.append((before, after + max(beyond, 0)))
+        wider.append(max((count - 1) * step - free, 0))
+        padding.append((before, after + wider[axis]))
         output.append(count)
-    return Windows(
-        taps, stride, dilation, (padding[0], padding[1]), (output[0], output[1]), widened
-    )
+    both = (padding[0], padding[1]), (output[0], output[1]), (wider[0], wider[1])
+    return Windows(taps, stride, dilation, *both)
 
 
 def _amounts(

@@ -101,7 +101,7 @@ CASES = {
         ("MaxPool", IMAGE, [], K, None),
         ("MaxPool", IMAGE, [], K | {"outputs": 2}, "indices of the largest values"),
         ("MaxPool", IMAGE, [], K | {"storage_order": 1}, "has storage_order 1"),
-        ("MaxPool", IMAGE, [], K | {"dilations": [1, 2]}, "has dilations [1, 2]"),
+        ("MaxPool", IMAGE, [], K | {"dilations": [1, 2]}, None),
         ("GlobalMaxPool", IMAGE, [], {}, None),
     ],
     "averages": [
@@ -134,7 +134,7 @@ CASES = {
     ],
     "functions": [
         ("Elu", IMAGE, [], {"alpha": 1.0}, None),
-        ("Elu", IMAGE, [], {"alpha": 2.0}, "has alpha 2.0"),
+        ("Elu", IMAGE, [], {"alpha": 2.0}, None),
         ("PRelu", IMAGE, [f(0.5).reshape(1, 1, 1)], {}, None),
         ("PRelu", VECTOR, [weights(4)], {}, None),
         ("PRelu", VECTOR, [f(0.5).reshape(1, 1, 1)], {}, "has a slope of (1, 1, 1)"),
@@ -142,7 +142,7 @@ CASES = {
         ("Div", IMAGE, [f(2)], {}, None),
         ("Div", IMAGE, [f(0)], {}, "which is 0 or not finite"),
         ("Div", IMAGE, [f(np.inf)], {}, "which is 0 or not finite"),
-        ("Div", IMAGE, [f(2, 3, 4, 5, 6, 7)], {}, "has a constant of 6 numbers"),
+        ("Div", IMAGE, [f(2, 3, 4, 5, 6, 7)], {}, "has a constant of (6,)"),
         ("Div", VECTOR, [f(2).reshape(1, 1, 1)], {}, "for a tensor of (1, 4)"),
         ("Add", IMAGE, [f(2)], {}, None),
         ("Add", IMAGE, [f(np.nan)], {}, "not quantized"),

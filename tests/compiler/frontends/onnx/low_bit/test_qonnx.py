@@ -89,6 +89,31 @@ def test_convolutions_and_pooling(pool):
     assert_exact(convolutional(pool))
 
 
+MOVES = {
+    "DepthToSpace": ([], {"blocksize": 2, "mode": "CRD"}),
+    "SpaceToDepth": ([], {"blocksize": 2}),
+    "Resize": ([np.float32([]), np.float32([1, 1, 2, 2])], {"nearest_mode": "floor"}),
+    "Gather": ([np.int64([2, 0, 5])], {"axis": 1}),
+    "Tile": ([np.int64([1, 1, 2, 1])], {}),
+}
+
+
+@pytest.mark.parametrize("operator", MOVES)
+def test_moves_of_codes(operator):
+    constants, attributes = MOVES[operator]
+    n = Network((3, 8, 8))
+    n.quant("q", 3, 0.5)
+    names = [n.constant(f"i{i}", array, array.dtype) for i, array in enumerate(constants)]
+    n.weights("w", (8, 3, 3, 3))
+    n.bipolar("wq", 0.5, source="w")
+    n.add("Conv", "c", "wq", pads=[1, 1, 1, 1])
+    n.quant("a", 4, 0.5)
+    n.add(operator, "moved", *names, **attributes)
+    n.quant("z", 3, 0.25)
+    graph = assert_exact(n)
+    assert any(node.source == operator for node in graph)
+
+
 def test_depthwise_convolutions():
     n = Network((6, 5, 5))
     n.quant("q", 4, 0.25)
