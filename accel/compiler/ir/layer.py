@@ -83,8 +83,8 @@ class Convolution:
         The output positions to compute.
     output_stride
         (height, width), in output positions: from each position that is written to the next, the
-        first one being the first of ``region``. ``region`` counts the written ones, and windows
-        are those of ``stride``.
+        first one being the first of ``region``; negative where the output is written backwards.
+        ``region`` counts the written ones, and windows are those of ``stride``.
     uniform
         All channels have the same weights, bias and rule.
     macs

@@ -13,7 +13,9 @@ from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
+from ..operators._binary import reads_constant
 from ..schedule.select import provable, schedule
+from .constant_tensors import place_constants
 from .lookup_tables import fuse_pair, lower_binary, lower_unary
 
 MOST_REASONS = 64  # that are collected; more would not be read
@@ -32,7 +34,11 @@ def lower_nodes(
         if len(reasons) == MOST_REASONS:
             raise CannotCompile(graph.name, reasons)
         with _collected(reasons):
-            layers = tuple(_lower_node(node, graph, aliases, config, latest))
+            layers = tuple(
+                place_constants(
+                    _lower_node(node, graph, aliases, config, latest), node, graph, config
+                )
+            )
             latest = layers[-1] if layers else latest
             lowered.append(layers)
     return tuple(lowered), tuple(reasons)
@@ -151,11 +157,11 @@ def _lower_node(
         return []
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
-    if isinstance(operator, Binary) and len(variable) == 2:
-        first, second = (
-            replace(aliases[name], layout=layout_of(graph.tensor(name))) for name in variable
-        )
+    if isinstance(operator, Binary) and (len(variable) == 2 or reads_constant(node, graph)):
+        first, second = (_operand(node, graph, aliases, name) for name in node.inputs)
         copied = int(latest is not None and latest.output == second.root)
+        if len(variable) == 1:
+            copied = node.inputs.index(variable[0])  # what it is combined with is overwritten
         return lower_binary(node, graph, (first, second), copied, config)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
@@ -173,6 +179,15 @@ def _lower_node(
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+
+
+def _operand(node: Node, graph: Graph, aliases: Mapping[str, Alias], name: str) -> Alias:
+    """An operand of two; where it is a constant, `place_constants` puts it into memory."""
+    tensor = graph.tensor(name)
+    if name in aliases:
+        return replace(aliases[name], layout=layout_of(tensor))
+    missing = len(graph.tensor(node.outputs[0]).shape) - len(tensor.shape)
+    return Alias(name, layout_of(replace(tensor, shape=(1,) * missing + tensor.shape)))
 
 
 def _takes_all(node: Node, graph: Graph) -> bool:

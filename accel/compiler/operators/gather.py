@@ -8,7 +8,7 @@ import numpy as np
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import as_stored, copied_part
+from ._copies import MOST_STEP, as_stored, copied_part
 from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
@@ -87,12 +87,12 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """Position, length and step of each run of equally spaced indices, none of them decreasing."""
+    """Position, length and step of each run of equally spaced indices that one layer copies."""
     first = 0
     while first < len(indices):
         step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
         count = 1
-        while step >= 0 and first + count < len(indices):
+        while abs(step) <= MOST_STEP and first + count < len(indices):
             if indices[first + count] != indices[first] + count * step:
                 break
             count += 1

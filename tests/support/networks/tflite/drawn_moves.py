@@ -71,16 +71,22 @@ def _slice(rng: Rng) -> File:
 def _strided_slice(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     starts = [0, *(int(rng.integers(n)) for n in size[1:])]
-    steps = [1, *(int(rng.choice((1, 2))) for _ in size[1:])]
+    steps = [1, *(int(rng.choice((1, 2, -1, -2))) for _ in size[1:])]
     masks = [int(m) << 1 for m in rng.integers(0, 2 ** (len(size) - 1), 3) * (rng.random(3) < 0.4)]
+    for axis, step in enumerate(steps):
+        if masks[2] >> axis & 1:
+            steps[axis] = abs(step)  # backwards, kernels write nothing where one index is taken
+    ends = [n if step > 0 else -n - 1 for n, step in zip(size, steps, strict=True)]
     result = []
     for axis, (n, start, step) in enumerate(zip(size, starts, steps, strict=True)):
-        begin = 0 if masks[0] >> axis & 1 else start
+        begin = (0 if step > 0 else n - 1) if masks[0] >> axis & 1 else start
         if not masks[2] >> axis & 1:
-            result.append(len(range(begin, n, step)))
+            result.append(len(range(begin, n if step > 0 else -1, step)))
     x, y = f.input(size, **q), f.tensor(result, **_moved(f, rng, q))
-    inputs = [x, f.constant(starts), f.constant(size), f.constant(steps)]
+    inputs = [x, f.constant(starts), f.constant(ends), f.constant(steps)]
     fields = dict(zip(("beginMask", "endMask", "shrinkAxisMask"), masks, strict=True))
+    if rng.random() < 0.2:  # which TFLite Micro does not read
+        fields[str(rng.choice(("ellipsisMask", "newAxisMask", "offset")))] = 2
     return f.ends(f.operator("STRIDED_SLICE", inputs, [y], "StridedSliceOptions", **fields))
 
 
