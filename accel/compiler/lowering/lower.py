@@ -17,6 +17,7 @@ from ..operators._binary import reads_constant
 from ..schedule.select import provable, schedule
 from .constant_tensors import place_constants
 from .lookup_tables import fuse_pair, lower_binary, lower_unary
+from .near_dead_channels import split_near_dead
 
 MOST_REASONS = 64  # that are collected; more would not be read
 CODES_OF_A_BYTE = 8  # the most that any number format packs
@@ -158,11 +159,7 @@ def _lower_node(
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
     if isinstance(operator, Binary) and (len(variable) == 2 or reads_constant(node, graph)):
-        first, second = (_operand(node, graph, aliases, name) for name in node.inputs)
-        copied = int(latest is not None and latest.output == second.root)
-        if len(variable) == 1:
-            copied = node.inputs.index(variable[0])  # what it is combined with is overwritten
-        return lower_binary(node, graph, (first, second), copied, config)
+        return _lower_pair(node, graph, aliases, config, latest)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
     if isinstance(operator, OnCore):
@@ -175,10 +172,42 @@ def _lower_node(
         if convolutions and (not table or all(provable(c, config) for c in convolutions)):
             return convolutions
         if table:
-            return lower_unary(node, graph, replace(alias, layout=layout))
+            layers = lower_unary(node, graph, replace(alias, layout=layout))
+            channels = len(layers) == 1 and layers[0].post_op is None
+            if isinstance(operator, Binary) and channels and not _schedules(layers[0], config):
+                return _lower_pair(node, graph, aliases, config, latest)
+            return layers
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+
+
+def _lower_pair(
+    node: Node,
+    graph: Graph,
+    aliases: Mapping[str, Alias],
+    config: AcceleratorConfig,
+    latest: Convolution | None,
+) -> list[Convolution]:
+    """A function of two tensors, of which one may be a constant."""
+    first, second = (_operand(node, graph, aliases, name) for name in node.inputs)
+    copied = int(latest is not None and latest.output == second.root)
+    variable = [name for name in node.inputs if name in aliases]
+    if len(variable) == 1:
+        copied = node.inputs.index(variable[0])  # what it is combined with is overwritten
+    return lower_binary(node, graph, (first, second), copied, config)
+
+
+def _schedules(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the core computes a rule for each channel, if need be with an inexact one."""
+    try:
+        for part in split_near_dead(c, config):
+            schedule(part, config, exact=False)
+    except NotProved:
+        return False
+    except DoesNotFit:
+        pass  # which is told of the layer
+    return True
 
 
 def _operand(node: Node, graph: Graph, aliases: Mapping[str, Alias], name: str) -> Alias:

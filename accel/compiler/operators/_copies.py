@@ -1,5 +1,7 @@
 """Layers that copy parts of tensors: what operators that move codes are lowered to."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from ...numeric.rules.rules import Mean
@@ -107,6 +109,20 @@ def positions_as_channels(node: Node, source: Operand, output: Operand) -> list[
             )
         )
     return layers
+
+
+def runs_of(indices: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Position, length and step of each run of equally spaced indices that one layer copies."""
+    first = 0
+    while first < len(indices):
+        step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
+        count = 1
+        while abs(step) <= MOST_STEP and first + count < len(indices):
+            if indices[first + count] != indices[first] + count * step:
+                break
+            count += 1
+        yield first, count, step if count > 1 else 1
+        first += count
 
 
 def as_stored(values: tuple[int, ...], batch: int) -> Triple:

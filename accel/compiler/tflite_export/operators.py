@@ -154,6 +154,19 @@ def _pad_amounts(node: Node, graph: Graph) -> Constants:
     return {1: _int32(a.amounts).reshape(-1, 2), 2: np.array([a.value], np.int8)}
 
 
+def _mirrored(node: Node, graph: Graph) -> Fields:
+    mode = node.attributes.mode
+    known = {"reflect": tflite.MirrorPadMode.REFLECT, "symmetric": tflite.MirrorPadMode.SYMMETRIC}
+    if mode in known:
+        return {"Mode": known[mode]}
+    what = f"padding of mode {mode!r} is none of TensorFlow Lite's"
+    raise InvalidGraph(Reason(place=place_of(node), what=what, remedy="use a gather node"))
+
+
+def _mirrored_amounts(node: Node, graph: Graph) -> Constants:
+    return {1: _int32(node.attributes.amounts).reshape(-1, 2)}
+
+
 def _keep(node: Node, graph: Graph) -> Fields:
     return {"KeepDims": node.attributes.keep}
 
@@ -256,6 +269,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             lambda node, _: {1: _int32(node.attributes.order)},
         ),
         "PADV2": Row("pad", "PadV2Options", _no_fields, _pad_amounts),
+        "MIRROR_PAD": Row("mirror_pad", "MirrorPadOptions", _mirrored, _mirrored_amounts),
         "SLICE": Row("slice", "SliceOptions", _no_fields, _slice),
         "STRIDED_SLICE": Row("slice", "StridedSliceOptions", _masks, _strided_slice),
         "SPLIT": Row(

@@ -127,6 +127,9 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "TRANSPOSE": Spelling("transpose", None, shapes.transpose, constants=(1,)),
         "PAD": Spelling("pad", None, shapes.pad, constants=(1, 2)),
         "PADV2": Spelling("pad", None, shapes.pad, constants=(1, 2)),
+        "MIRROR_PAD": Spelling(
+            "mirror_pad", tflite.MirrorPadOptions, shapes.mirror_pad, constants=(1,)
+        ),
         "SLICE": Spelling("slice", None, shapes.slice_, constants=(2,)),
         "STRIDED_SLICE": Spelling(
             "slice", tflite.StridedSliceOptions, shapes.strided_slice, constants=(3,)

@@ -1,11 +1,14 @@
 """Reads the attributes of TFLite's operators that move, cut or reduce dimensions."""
 
+import tflite
+
 from ...ir.graph import Tensor
 from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
 from ...operators.gather import Gather
 from ...operators.mean import ReduceMean
+from ...operators.mirror_pad import MirrorPad
 from ...operators.pack import Pack
 from ...operators.pad import Pad
 from ...operators.reduce_max import ReduceMax
@@ -34,16 +37,27 @@ from .spelling import (
 
 
 def pad(options: Options, inputs: Operands, outputs: Results) -> Pad:
-    amounts = integers(inputs, 1, "amounts")
-    if shape_of(inputs, 1) != (len(shape_of(inputs)), 2):
-        raise Unreadable(f"has amounts of shape {shape_of(inputs, 1)}")
+    pairs = _amounts(inputs)
     value = inputs[2] if len(inputs) > 2 else None
     if value is not None:
         _check_value(value, outputs[0])
-    pairs = tuple(zip(amounts[0::2], amounts[1::2], strict=True))
     return Pad(
         amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.values.item())
     )
+
+
+def mirror_pad(options: Options, inputs: Operands, outputs: Results) -> MirrorPad:
+    modes = {tflite.MirrorPadMode.REFLECT: "reflect", tflite.MirrorPadMode.SYMMETRIC: "symmetric"}
+    if options.Mode() not in modes:
+        raise Unreadable(f"has a mode of number {options.Mode()}")
+    return MirrorPad(amounts=_amounts(inputs), mode=modes[options.Mode()])
+
+
+def _amounts(inputs: Operands) -> tuple[tuple[int, int], ...]:
+    amounts = integers(inputs, 1, "amounts")
+    if shape_of(inputs, 1) != (len(shape_of(inputs)), 2):
+        raise Unreadable(f"has amounts of shape {shape_of(inputs, 1)}")
+    return tuple(zip(amounts[0::2], amounts[1::2], strict=True))
 
 
 def _check_value(value: Tensor, output: Tensor) -> None:

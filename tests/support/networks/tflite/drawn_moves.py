@@ -59,6 +59,16 @@ def _pad(kind: str) -> Callable[[Rng], File]:
     return draw
 
 
+def _mirror_pad(rng: Rng) -> File:
+    f, size, q = File(), shape(rng), quantized(rng)
+    mode = int(rng.integers(2))  # reflect, symmetric
+    most = [0, *(min(3, n - 1 + mode) for n in size[1:])]
+    amounts = rng.integers(0, most, (2, len(size)), endpoint=True).T
+    x, y = f.input(size, **q), f.tensor(size + amounts.sum(1), **_moved(f, rng, q))
+    inputs = [x, f.constant(amounts)]
+    return f.ends(f.operator("MIRROR_PAD", inputs, [y], "MirrorPadOptions", mode=mode))
+
+
 def _slice(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     starts = [int(rng.integers(n)) for n in size]
@@ -177,6 +187,7 @@ MOVES: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "TRANSPOSE": _transpose,
         "PAD": _pad("PAD"),
         "PADV2": _pad("PADV2"),
+        "MIRROR_PAD": _mirror_pad,
         "SLICE": _slice,
         "STRIDED_SLICE": _strided_slice,
         "SPLIT": _split("SPLIT"),
