@@ -111,7 +111,7 @@ def positions_as_channels(node: Node, source: Operand, output: Operand) -> list[
     return layers
 
 
-def runs_of(indices: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def runs(indices: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """Position, length and step of each run of equally spaced indices that one layer copies."""
     first = 0
     while first < len(indices):

@@ -8,7 +8,7 @@ import numpy as np
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import as_stored, copied_part, runs_of
+from ._copies import as_stored, copied_part, runs
 from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
@@ -61,15 +61,15 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
         weights = selecting(node, target.channels, 1, 1, layout.channels)
         weights[np.arange(target.channels), 0, 0, list(node.attributes.indices)] = 1
         return [copy.replace(weights=weights, uniform=False)]
-    runs = list(runs_of(node.attributes.indices))
-    what = f"indices in {len(runs)} runs take more than {MOST_COPIES} copies"
-    support(len(runs) <= MOST_COPIES, node, what, "", "use indices in order")
+    spans = list(runs(node.attributes.indices))
+    what = f"indices in {len(spans)} runs take more than {MOST_COPIES} copies"
+    support(len(spans) <= MOST_COPIES, node, what, "", "use indices in order")
 
     def along(value: int, other: int, batch: int) -> tuple[int, int, int]:
         return as_stored(tuple(value if d == axis else other for d in range(dims)), batch)
 
     copies: list[Convolution] = []
-    for first, count, step in runs:
+    for first, count, step in spans:
         shape = tuple(count if d == axis else n for d, n in enumerate(output.shape))
         copies.append(
             copied_part(

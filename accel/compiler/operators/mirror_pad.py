@@ -9,7 +9,7 @@ import numpy as np
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import copied_part, runs_of
+from ._copies import copied_part, runs
 from ._kinds import Movement
 from ._moves import check_moved, check_shape
 from ._operator import (
@@ -76,7 +76,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
         np.pad(np.arange(size), pair, mode=mode).tolist()  # type: ignore[call-overload]
         for size, pair in zip(layout.shape, stored, strict=True)
     )
-    parts = list(product(runs_of(rows), runs_of(columns)))
+    parts = list(product(runs(rows), runs(columns)))
     support_layers(node, len(parts))
     copies = [
         copied_part(

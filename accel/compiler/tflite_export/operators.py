@@ -234,6 +234,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "AVERAGE_POOL_2D": Row("average_pool2d", "Pool2DOptions", _pool),
         "MAX_POOL_2D": Row("max_pool2d", "Pool2DOptions", _pool),
         "MEAN": Row("mean", "ReducerOptions", _keep, _axes),
+        "SUM": Row("sum", "ReducerOptions", _keep, _axes),
         "REDUCE_MAX": Row("reduce_max", "ReducerOptions", _keep, _axes),
         "REDUCE_MIN": Row("reduce_max", "ReducerOptions", _keep, _axes),
         "ADD": Row("add", "AddOptions", _activation),

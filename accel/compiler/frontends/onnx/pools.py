@@ -6,6 +6,7 @@ from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import ReduceMean
+from ...operators.sum import ReduceSum
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
@@ -104,10 +105,13 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     return Pending(record.place, shape, finish, fuses=True)
 
 
-def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
-    """Means over whole dimensions, as a pending result."""
+def mean(
+    b: Builder, x: Activation, axes: Shape, keep: bool, kind: type[ReduceMean] = ReduceMean
+) -> Pending:
+    """Means over whole dimensions, or sums, as a pending result."""
+    operator = "mean" if kind.divides else "sum"
     if not axes or 0 in axes:
-        what = f"takes the mean over axes {list(axes)} of {len(x.shape)} dimensions"
+        what = f"takes the {operator} over axes {list(axes)} of {len(x.shape)} dimensions"
         raise Unreadable(what, "", "take it over others than the batch")
     record = b.node
     x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
@@ -118,8 +122,8 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)
-            attributes = ReduceMean(axes=ours, keep=True)
-            tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
+            attributes = kind(axes=ours, keep=True)
+            tensor = b.add_node(operator, attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
             return value if keep else b.reshaped(value, shape)
@@ -162,6 +166,14 @@ def _in_file_order(b: Builder, x: Activation) -> Activation:
 
 
 def reduce_mean(b: Builder) -> list[Value]:
+    return _reduced(b, ReduceMean)
+
+
+def reduce_sum(b: Builder) -> list[Value]:
+    return _reduced(b, ReduceSum)
+
+
+def _reduced(b: Builder, kind: type[ReduceMean]) -> list[Value]:
     x, given = b.numbers(0), b.integers(1)
     rank = len(x.shape)
     axes = b.attribute("axes", ()) if given is None else given
@@ -171,7 +183,7 @@ def reduce_mean(b: Builder) -> list[Value]:
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
     axes = tuple(sorted({axis % rank for axis in axes}))
-    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)))]
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
 
 
 def global_max_pool(b: Builder) -> list[Value]:
@@ -188,6 +200,7 @@ READERS = {
     "AveragePool": ("average_pool2d", average_pool),
     "GlobalAveragePool": ("mean", global_average_pool),
     "ReduceMean": ("mean", reduce_mean),
+    "ReduceSum": ("sum", reduce_sum),
     "com.microsoft.QLinearAveragePool": ("average_pool2d", qlinear_average_pool),
     "com.microsoft.QLinearGlobalAveragePool": ("mean", qlinear_global_average_pool),
 }

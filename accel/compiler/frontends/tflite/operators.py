@@ -72,6 +72,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             lambda options, *ends: windows.pool2d(MaxPool2d, options, *ends),
         ),
         "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean, constants=(1,)),
+        "SUM": Spelling("sum", tflite.ReducerOptions, shapes.sum_, constants=(1,)),
         "REDUCE_MAX": Spelling(
             "reduce_max",
             tflite.ReducerOptions,

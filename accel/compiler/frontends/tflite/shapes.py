@@ -16,6 +16,7 @@ from ...operators.reshape import Reshape
 from ...operators.resize_nearest import ResizeNearest
 from ...operators.slice import Slice
 from ...operators.split import Split
+from ...operators.sum import ReduceSum
 from ...operators.transpose import Transpose
 from ...operators.unpack import Unpack
 from .spelling import (
@@ -77,6 +78,11 @@ def _zero(tensor: Tensor) -> int:
 def mean(options: Options, inputs: Operands, outputs: Results) -> ReduceMean:
     found = axes(inputs, 1, len(shape_of(inputs)))
     return ReduceMean(axes=found, keep=_kept(found, options, inputs, outputs))
+
+
+def sum_(options: Options, inputs: Operands, outputs: Results) -> ReduceSum:
+    found = axes(inputs, 1, len(shape_of(inputs)))
+    return ReduceSum(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
 def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ReduceMax:

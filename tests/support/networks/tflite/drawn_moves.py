@@ -140,7 +140,13 @@ def _pack(rng: Rng) -> File:
 def _concatenation(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     axis, sizes = int(rng.integers(1, len(size))), rng.integers(1, 4, rng.integers(1, 4)).tolist()
-    inputs = [f.input((*size[:axis], n, *size[axis + 1 :]), **_moved(f, rng, q)) for n in sizes]
+    inputs = []
+    for n in sizes:
+        part, part_q = (*size[:axis], n, *size[axis + 1 :]), _moved(f, rng, q)
+        if inputs and rng.random() < 0.3:
+            inputs.append(f.constant(codes(rng, part), "int8", **part_q))
+        else:
+            inputs.append(f.input(part, **part_q))
     y = f.tensor((*size[:axis], sum(sizes), *size[axis + 1 :]), **q)
     signed = axis - len(size) if rng.random() < 0.3 else axis
     return f.ends(f.operator("CONCATENATION", inputs, [y], "ConcatenationOptions", axis=signed))
