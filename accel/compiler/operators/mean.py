@@ -7,8 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.floating import RealMean
-from ...numeric.rules.rules import Rescale, Rule
+from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
@@ -43,9 +42,7 @@ def check(node: Node, graph: Graph) -> None:
     for tensor in (source, output):
         check_activation(node, tensor)
     check_reduced(node, source, output)
-    rule = output_rule(node, graph)
-    if isinstance(rule, Rescale):
-        check_sums(node, *sum_bounds(node, graph), rule.left_shift)
+    check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
 def _count(node: Node, graph: Graph) -> int:
@@ -54,18 +51,16 @@ def _count(node: Node, graph: Graph) -> int:
     return int(np.prod([shape[axis] for axis in node.attributes.axes], dtype=np.int64))
 
 
-def output_rule(node: Node, graph: Graph) -> Rule:
+def output_rule(node: Node, graph: Graph) -> Rescale:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     scales, bounds = (affine(source).scale, affine(output).scale), code_range(output.dtype)
-    contract, divides = CONTRACTS[graph.contract], node.attributes.divides
+    divisor = _count(node, graph) if node.attributes.divides else 1
     try:
-        multiplier, shift = contract.mean(*scales, _count(node, graph) if divides else 1)
+        multiplier, shift = CONTRACTS[graph.contract].mean(*scales, divisor)
     except ValueError:
         what = f"scale {scales[0]!r} is too large for an output of {scales[1]!r}"
         support(False, node, what, "", "quantize the model anew")
         raise
-    if contract.floating and not divides:  # of centred codes, as float32 numbers
-        return RealMean(affine(source), affine(output), 0, 1, *bounds, output.shape[-1])
     channels, zero_point = np.ones(output.shape[-1], np.int64), affine(output).zero_point
     return Rescale(graph.contract, multiplier * channels, shift * channels, zero_point, *bounds)
 
