@@ -96,6 +96,9 @@ class Convolution:
     transposed
         Positions go to memory with height and width exchanged: ``region`` is as computed,
         ``output_shape`` as stored.
+    rereads
+        Every row of the kernel reads the input row of the first one, so that several weights of a
+        value are added. No window may leave the input.
     sub_byte
         The packing of input and weights, where their bytes hold several values each.
     """
@@ -119,6 +122,7 @@ class Convolution:
     post_op: PostOp | None = None
     first_channel: int = 0
     transposed: bool = False
+    rereads: bool = False
     sub_byte: SubByte | None = None
 
     @property
