@@ -8,7 +8,7 @@ row ``p`` is
 
 where ``input`` is one position of 1s among padding of 0: the one tap that meets it has the byte as
 its weight. So the weights are the constant itself, and all of it takes two layers: one for the
-position of 1s, and a depthwise one.
+position of 1s, and a depthwise one. Where the banks ask for it, the 1s are copied between.
 
 Rows are as many as a tile of the array computes at a time for each group of channels: each channel
 has parameters in the program besides, and each tap takes a cycle. Number formats that do not hold
@@ -22,7 +22,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...numeric.rules.rules import Mean
 from ..ir.graph import Graph, Node, Tensor
-from ..ir.layer import Convolution, Region
+from ..ir.layer import Convolution, Region, copy_layer
 from ..ir.tensor_layout import TensorLayout
 from ..operators._operator import selecting
 
@@ -47,11 +47,30 @@ def place_constants(
     done: list[Convolution] = []
     names = {name: f"{name} ({node.name})" for name in read}
     for name in read:
-        done += _computed(graph.tensor(name), names[name], node, live, config)
+        computed = _computed(graph.tensor(name), names[name], node, live, config)
+        done += _in_other_bank(computed) if _combined(name, layers) else computed
     for c in layers:
         c = c.replace(source=names.get(c.source, c.source))
         done.append(c.combined_with(names[c.residual]) if c.residual in names else c)
     return done
+
+
+def _combined(name: str, layers: Sequence[Convolution]) -> bool:
+    """Whether a layer combines a constant with a tensor that none of the layers writes."""
+    made = {c.output for c in layers}
+    pairs = [(c.source, c.residual) for c in layers]
+    return any(name in pair and None not in pair and not made.intersection(pair) for pair in pairs)
+
+
+def _in_other_bank(layers: Sequence[Convolution]) -> list[Convolution]:
+    """The same with a copy of the 1s: each layer writes the bank that it does not read.
+
+    Operands that are combined lie in different banks, and the first of these layers reads one.
+    """
+    ones, *others = layers
+    name = f"{ones.name}_copied"
+    copy = copy_layer(name, ones.node, ones.output, f"{ones.output} copied", ones.output_shape)
+    return [ones, copy, *(c.replace(source=copy.output) for c in others)]
 
 
 def _constant(graph: Graph, name: str) -> bool:

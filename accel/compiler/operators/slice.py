@@ -96,7 +96,7 @@ def _copies(node: Node, source: Operand, output: Operand) -> list[Convolution]:
     start, step, size = as_stored(a.starts, 0), as_stored(a.steps, 1), as_stored(a.sizes, 1)
     parts = [_at_once(size[axis], step[axis]) for axis in (0, 1)]
     support_layers(node, len(parts[0]) * len(parts[1]))
-    layers = []
+    layers: list[Convolution] = []
     for y, x in product(*parts):
         at = (y.start, x.start, 0)
         layers.append(
