@@ -72,7 +72,7 @@ def test_all_reasons_come_together_in_the_order_of_the_layers():
         "n2",
         "n4",
     ]  # operators, then what the core is too small for
-    assert "negative steps are supported along the channels only" in error.reasons[1].what
+    assert "only by the driver at its ends" in error.reasons[1].what
     assert "are outside -8..7" in error.reasons[2].what
     lines = str(error).splitlines()
     assert lines[0] == "small: cannot be used, for 5 reasons:"
