@@ -5,7 +5,7 @@ something added or changed. The functions here only unpack and pack that; the wo
 rooms that they import from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import Any
@@ -58,8 +58,8 @@ class Compilation:
     lowered, layers
         The core's layers: those of each node, and all of them as changed so far.
     repeats, packing
-        How often the channels of inputs are repeated, and the packing factor and origin of packed
-        tensors; by tensor.
+        The channels of inputs of which some are stored repeatedly, and the packing factor and
+        origin of packed tensors; by tensor.
     inputs, layouts
         How the driver writes the inputs, and how all tensors lie in memory.
     commands
@@ -80,7 +80,7 @@ class Compilation:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     lowered: tuple[tuple[Convolution, ...], ...] = ()
     layers: tuple[Convolution, ...] = ()
-    repeats: Mapping[str, int] = field(default_factory=dict)
+    repeats: Mapping[str, Sequence[int]] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
     layouts: Mapping[str, TensorLayout] = field(default_factory=dict)

@@ -13,8 +13,11 @@ from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
+from ..operators._binary import reads_constant
 from ..schedule.select import provable, schedule
+from .constant_tensors import place_constants
 from .lookup_tables import fuse_pair, lower_binary, lower_unary
+from .near_dead_channels import split_near_dead
 
 MOST_REASONS = 64  # that are collected; more would not be read
 CODES_OF_A_BYTE = 8  # the most that any number format packs
@@ -32,7 +35,11 @@ def lower_nodes(
         if len(reasons) == MOST_REASONS:
             raise CannotCompile(graph.name, reasons)
         with _collected(reasons):
-            layers = tuple(_lower_node(node, graph, aliases, config, latest))
+            layers = tuple(
+                place_constants(
+                    _lower_node(node, graph, aliases, config, latest), node, graph, config
+                )
+            )
             latest = layers[-1] if layers else latest
             lowered.append(layers)
     return tuple(lowered), tuple(reasons)
@@ -151,12 +158,8 @@ def _lower_node(
         return []
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
-    if isinstance(operator, Binary) and len(variable) == 2:
-        first, second = (
-            replace(aliases[name], layout=layout_of(graph.tensor(name))) for name in variable
-        )
-        copied = int(latest is not None and latest.output == second.root)
-        return lower_binary(node, graph, (first, second), copied, config)
+    if isinstance(operator, Binary) and (len(variable) == 2 or reads_constant(node, graph)):
+        return _lower_pair(node, graph, aliases, config, latest)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
     if isinstance(operator, OnCore):
@@ -169,10 +172,51 @@ def _lower_node(
         if convolutions and (not table or all(provable(c, config) for c in convolutions)):
             return convolutions
         if table:
-            return lower_unary(node, graph, replace(alias, layout=layout))
+            layers = lower_unary(node, graph, replace(alias, layout=layout))
+            channels = len(layers) == 1 and layers[0].post_op is None
+            if isinstance(operator, Binary) and channels and not _schedules(layers[0], config):
+                return _lower_pair(node, graph, aliases, config, latest)
+            return layers
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+
+
+def _lower_pair(
+    node: Node,
+    graph: Graph,
+    aliases: Mapping[str, Alias],
+    config: AcceleratorConfig,
+    latest: Convolution | None,
+) -> list[Convolution]:
+    """A function of two tensors, of which one may be a constant."""
+    first, second = (_operand(node, graph, aliases, name) for name in node.inputs)
+    copied = int(latest is not None and latest.output == second.root)
+    variable = [name for name in node.inputs if name in aliases]
+    if len(variable) == 1:
+        copied = node.inputs.index(variable[0])  # what it is combined with is overwritten
+    return lower_binary(node, graph, (first, second), copied, config)
+
+
+def _schedules(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the core computes a rule for each channel, if need be with an inexact one."""
+    try:
+        for part in split_near_dead(c, config):
+            schedule(part, config, exact=False)
+    except NotProved:
+        return False
+    except DoesNotFit:
+        pass  # which is told of the layer
+    return True
+
+
+def _operand(node: Node, graph: Graph, aliases: Mapping[str, Alias], name: str) -> Alias:
+    """An operand of two; where it is a constant, `place_constants` puts it into memory."""
+    tensor = graph.tensor(name)
+    if name in aliases:
+        return replace(aliases[name], layout=layout_of(tensor))
+    missing = len(graph.tensor(node.outputs[0]).shape) - len(tensor.shape)
+    return Alias(name, layout_of(replace(tensor, shape=(1,) * missing + tensor.shape)))
 
 
 def _takes_all(node: Node, graph: Graph) -> bool:

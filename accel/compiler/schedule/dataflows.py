@@ -124,9 +124,9 @@ def _walk(
         position_inner_step=pace * step[i],
         position_outer_step=together * stride[o] * step[o] - (run - 1) * pace * step[i],
         tap_inner_step=step[i] - (blocks - 1),
-        tap_outer_step=step[o] - (inner_taps - 1) * step[i] - (blocks - 1),
+        tap_outer_step=(0 if c.rereads else step[o]) - (inner_taps - 1) * step[i] - (blocks - 1),
         inner_size=size[i],
-        outer_size=size[o],
+        outer_size=size[o] + (outer_taps - 1 if c.rereads else 0),  # taps count rows all the same
         inner_origin=origin[i] + inner_taps,
         outer_origin=origin[o] + outer_taps,
         inner_stride=pace,

@@ -12,6 +12,7 @@ from ...operators.float_average_pool2d import FloatAveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import ReduceMean
 from ...operators.quantize import Quantize
+from ...operators.sum import ReduceSum
 from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
@@ -130,10 +131,13 @@ def _in_float32(
     return b.add_node("quantize", Quantize(epilogue=epilogue), (means,), shape, name=name)
 
 
-def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
-    """Means over whole dimensions, as a pending result."""
+def mean(
+    b: Builder, x: Activation, axes: Shape, keep: bool, kind: type[ReduceMean] = ReduceMean
+) -> Pending:
+    """Means over whole dimensions, or sums, as a pending result."""
     if not axes:
-        raise Unreadable("takes the mean over no axes", "", "give its axes")
+        operator = "mean" if kind.divides else "sum"
+        raise Unreadable(f"takes the {operator} over no axes", "", "give its axes")
     record = b.node
     x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     ours = tuple(sorted(x.layout.index(axis) for axis in axes))
@@ -143,8 +147,8 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)
-            attributes = ReduceMean(axes=ours, keep=True)
-            tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
+            attributes = kind(axes=ours, keep=True)
+            tensor = b.add_node(operator, attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
             return value if keep else b.reshaped(value, shape)
@@ -175,6 +179,14 @@ def qlinear_global_average_pool(b: Builder) -> list[Value]:
 
 
 def reduce_mean(b: Builder) -> list[Value]:
+    return _reduced(b, ReduceMean)
+
+
+def reduce_sum(b: Builder) -> list[Value]:
+    return _reduced(b, ReduceSum)
+
+
+def _reduced(b: Builder, kind: type[ReduceMean]) -> list[Value]:
     x, given = b.numbers(0), b.integers(1)
     rank = len(x.shape)
     axes = b.attribute("axes", ()) if given is None else given
@@ -184,7 +196,7 @@ def reduce_mean(b: Builder) -> list[Value]:
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
     axes = tuple(sorted({axis % rank for axis in axes}))
-    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)))]
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
 
 
 def global_max_pool(b: Builder) -> list[Value]:
@@ -201,6 +213,7 @@ READERS = {
     "AveragePool": ("average_pool2d", average_pool),
     "GlobalAveragePool": ("mean", global_average_pool),
     "ReduceMean": ("mean", reduce_mean),
+    "ReduceSum": ("sum", reduce_sum),
     "com.microsoft.QLinearAveragePool": ("average_pool2d", qlinear_average_pool),
     "com.microsoft.QLinearGlobalAveragePool": ("mean", qlinear_global_average_pool),
 }

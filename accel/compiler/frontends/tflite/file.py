@@ -6,15 +6,18 @@ therefore limited to a multiple of the file's size, or to little more than the s
 file. The number of objects is limited too.
 """
 
+import math
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tflite
 from flatbuffers import number_types
 from flatbuffers.table import Table
+
+from .sparse import MOST_DENSE, dense, read_sparsity
 
 TYPES = {code: name for name, code in vars(tflite.TensorType).items() if isinstance(code, int)}
 SPELLINGS = {
@@ -25,6 +28,7 @@ BUILTIN_CODE_FIELD = 10  # of OperatorCode: its fourth field, in the vtable
 # Bytes that a file may make us read: REPEATED times its size, but at most EXTRA more than its size.
 REPEATED = 16
 EXTRA = 2**26
+DENSE_BYTES = {"INT8": 1, "UINT8": 1, "INT16": 2, "INT32": 4, "FLOAT32": 4}  # by stored type
 MAX_OPERATORS = 2**13  # more than any core has program memory for
 MAX_ITEMS = 2**16  # of a list of tables, such as the tensors
 MAX_VALUES = 2**22  # of all lists of numbers together
@@ -91,6 +95,7 @@ class _Decoder:
         self.data = data
         self.left = min(REPEATED * len(data), len(data) + EXTRA) + 4096
         self.values_left = MAX_VALUES
+        self.dense_left = MOST_DENSE
         self.model = tflite.Model.GetRootAs(data, 0)
 
     def spend(self, count: int, size: int = 1) -> int:
@@ -124,14 +129,39 @@ class _Decoder:
         graph = model.Subgraphs(0)
         tensors = self.items(graph.TensorsLength(), graph.Tensors)
         operators = self.items(graph.OperatorsLength(), graph.Operators, MAX_OPERATORS)
+        read = [self.tensor(tensor, buffers) for tensor in tensors]
         return FileRecord(
             version=model.Version(),
             subgraphs=subgraphs,
-            tensors=tuple(self.tensor(tensor, buffers) for tensor in tensors),
-            operators=tuple(self.operator(op, spellings, len(tensors)) for op in operators),
+            operators=tuple(self.remaining(operators, spellings, tensors, read)),
+            tensors=tuple(read),
             inputs=self.indices(graph.InputsLength(), graph.InputsAsNumpy, 0, len(tensors)),
             outputs=self.indices(graph.OutputsLength(), graph.OutputsAsNumpy, 0, len(tensors)),
         )
+
+    def remaining(
+        self, operators: list[Any], spellings: list[str], raw: list[Any], tensors: list[Any]
+    ) -> Iterator[OperatorRecord]:
+        """The operators but DENSIFY of constants, whose outputs become constants in ``tensors``."""
+        for op in operators:
+            record = self.operator(op, spellings, len(tensors))
+            sparse = record.inputs[0] if len(record.inputs) == len(record.outputs) == 1 else -1
+            stored = tensors[sparse].data if sparse >= 0 and tensors[sparse].sparse else None
+            if record.spelling != "DENSIFY" or stored is None:
+                yield record
+                continue
+            given, output = tensors[sparse], tensors[record.outputs[0]]
+            if output.shape != given.shape or output.dtype != given.dtype:
+                raise Damaged("a DENSIFY has an output of another shape or type than its input")
+            size = DENSE_BYTES.get(given.dtype)
+            if size is None:
+                raise Damaged(f"a tensor of {given.dtype} is stored sparsely")
+            self.dense_left -= size * math.prod(map(abs, given.shape))
+            if self.dense_left < 0:
+                raise Damaged("the sparse tensors of the file are too large")
+            sparsity = read_sparsity(raw[sparse].Sparsity(), self.values)
+            whole = dense(sparsity, given.shape, stored, size)
+            tensors[record.outputs[0]] = replace(output, data=whole)
 
     def spelling(self, code: Any) -> str:
         # Old files have the deprecated field alone, some new ones omit it: the larger one counts.

@@ -30,6 +30,7 @@ WEIGHTED = {
     "TRANSPOSE_CONV": (0, 3),
     "FULLY_CONNECTED": (0, 2),
 }
+LEAST_SCALE = float(np.finfo(np.float32).tiny)
 IDENTIFIER = b"TFL3"
 VERSION = 3
 
@@ -262,7 +263,11 @@ def _roles(record: FileRecord) -> Iterator[tuple[int, Callable[[TensorRecord], T
 
 
 def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
-    """Scales belong to the output channels, if there are as many as in the dimension they name."""
+    """Scales belong to the output channels, if there are as many as in the dimension they name.
+
+    A scale of 0, as of a channel that is always 0, makes a multiplier of 0. So does one so small.
+    """
+    weights = replace(weights, scale=tuple(s if s else LEAST_SCALE for s in weights.scale))
     scales, named = len(weights.scale), weights.axis
     fits = 0 <= named < len(weights.shape) and weights.shape[named] == scales > 1
     return replace(weights, axis=axis) if fits else weights

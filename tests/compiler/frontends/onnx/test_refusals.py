@@ -164,7 +164,9 @@ CASES = {
         ("Transpose", IMAGE, [], {"perm": [0, 2, 3, 3]}, "has perm [0, 2, 3, 3]"),
         ("Squeeze", IMAGE, [i(1)], {}, "to (1, 6, 6), which has another number"),
         ("Pad", IMAGE, [i(0, 0, 1, 1, 0, 0, 1, 1)], {}, None),
-        ("Pad", IMAGE, [i(0, 0, 1, 1, 0, 0, 1, 1)], {"mode": "edge"}, "has mode 'edge'"),
+        ("Pad", IMAGE, [i(0, 0, 1, 1, 0, 0, 1, 1)], {"mode": "edge"}, None),
+        ("Pad", IMAGE, [i(0, 0, 1, 1, 0, 0, 1, 1)], {"mode": "wide"}, "has mode 'wide'"),
+        ("Pad", IMAGE, [i(0, 0, 6, 1, 0, 0, 1, 1)], {"mode": "reflect"}, "pads 6 elements by"),
         ("Pad", IMAGE, [i(0, 0, 1, 1, 0, 0, 1)], {}, "has 7 pads for 4 dimensions"),
         ("Split", IMAGE, [i(1, 3)], {"axis": 1, "outputs": 2}, None),
         (

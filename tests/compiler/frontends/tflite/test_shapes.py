@@ -148,10 +148,6 @@ UNREADABLE = {
         ("MEAN", "mean", ReduceMean(axes=(1,)), (1, 6, 2)),
         lambda op, constants: constants[1].set(0),
     ),
-    "operator 0 (STRIDED_SLICE): has an ellipsis, new axes or ends counted from the starts": (
-        (*STRIDED, WHOLE, SHAPE),
-        lambda op, constants: setattr(op.builtinOptions, "ellipsisMask", 1),
-    ),
     "operator 0 (STRIDED_SLICE): has 3, 4 and 4 starts, ends and steps of 4 dimensions, or a 0": (
         (*STRIDED, WHOLE, SHAPE),
         lambda op, constants: constants[1].set(0, 0, 0),
