@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import elementwise, functions, linear, pools
+from . import clips, elementwise, functions, linear, pools
 from .builder import Builder, Unreadable
 from .values import Activation, Value
 from .windows import channels_first, in_file_order
@@ -16,8 +16,8 @@ Reader = Callable[[Builder], list[Value]]
 
 # By activation, its reader and the names of its parameters, in order.
 _ACTIVATIONS: dict[str, tuple[Reader, tuple[str, ...]]] = {
-    "Relu": (elementwise.READERS["Relu"][1], ()),
-    "Clip": (elementwise.READERS["Clip"][1], ("min", "max")),
+    "Relu": (clips.READERS["Relu"][1], ()),
+    "Clip": (clips.READERS["Clip"][1], ("min", "max")),
     "LeakyRelu": (elementwise.READERS["LeakyRelu"][1], ("alpha",)),
     "Elu": (elementwise.READERS["Elu"][1], ("alpha",)),
     "Sigmoid": (elementwise.READERS["Sigmoid"][1], ()),

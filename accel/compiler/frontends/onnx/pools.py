@@ -135,8 +135,8 @@ def mean(
     b: Builder, x: Activation, axes: Shape, keep: bool, kind: type[ReduceMean] = ReduceMean
 ) -> Pending:
     """Means over whole dimensions, or sums, as a pending result."""
+    operator = "mean" if kind.divides else "sum"
     if not axes:
-        operator = "mean" if kind.divides else "sum"
         raise Unreadable(f"takes the {operator} over no axes", "", "give its axes")
     record = b.node
     x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
