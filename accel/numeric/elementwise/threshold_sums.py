@@ -12,21 +12,20 @@ finds few sets, and each sum as `lookup_tables` does. What it returns has been c
 pair.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from . import lookup_tables
 from .lookup_tables import ENTRY_BITS, FRACTION_BITS
 
-MOST_SUMS = 8
+MOST_SUMS = 12
 _INDEX = np.arange(257)  # codes + 128, and one beyond
 _NEVER = np.int64(1) << 40
-_ROUNDS = 514  # as many as the tables have unknowns: a system that has a solution is at rest then
-_FEW = 24  # rounds in which a system at rest comes to rest again when bounds are added, mostly
-
-_State = tuple[np.ndarray, np.ndarray, np.int64]
+_ROUNDS = 64  # in which the entries of a first block come to rest, mostly
+_FEW = 8  # in which they come to rest again when codes are added, mostly
+_MOST_ROUNDS = 12_000  # of a search altogether, some seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,76 +44,110 @@ def solve(values: np.ndarray) -> tuple[ThresholdSum, ...] | None:
     """Sums whose counts, added to the least value, are a function of two codes.
 
     ``values`` are codes, int ``[256, 256]``, of all pairs in order of their codes. None where more
-    than `MOST_SUMS` would be needed.
+    than `MOST_SUMS` would be needed, or too long a search.
     """
-    codes = np.asarray(values, np.int64) + 128
-    rest = (_INDEX > codes.min()) & (_INDEX <= codes.max())
-    negated = lookup_tables.plane(values, int(values.min()), int(values.max()))
-    start = (*negated, np.int64(0))
-    found, total = [], np.full(codes.shape, codes.min())
-    while rest.any():
-        taken = np.zeros(257, bool)
-        state: _State | None = None
-        for block in _blocks(rest):
-            state, taken = _filled(codes, state or start, taken, block)
-        if state is None or not taken.any() or len(found) == MOST_SUMS:
-            return None
-        first, second, zero = state
-        tables = first - zero, zero - second
-        found.append(ThresholdSum(tables, np.cumsum(taken[:256])))
-        total += found[-1].counts[lookup_tables.compute(*tables, -128, 127) + 128]
-        rest &= ~taken
-    return tuple(found) if (total == codes).all() else None
+    return _solve(np.asarray(values, np.int8).tobytes())
 
 
-def _blocks(rest: np.ndarray) -> Iterator[np.ndarray]:
-    """The even codes of a set, then the odd ones."""
-    for parity in (0, 1):
-        block = rest & (_INDEX % 2 == parity)
-        if block.any():
-            yield block
+@lru_cache(maxsize=16)  # a network has few sums, and the compiler lowers it several times
+def _solve(table: bytes) -> tuple[ThresholdSum, ...] | None:
+    codes = np.frombuffer(table, np.int8).reshape(256, 256).astype(np.int64) + 128
+    wanted = (_INDEX > codes.min()) & (_INDEX <= codes.max())
+    search = _Search(codes)
+    found = search.by_parity(wanted) or search.greedy(wanted)
+    if found is None:
+        return None
+    results = (lookup_tables.compute(*one.tables, -128, 127) + 128 for one in found)
+    counts = sum(one.counts[result] for one, result in zip(found, results, strict=True))
+    return tuple(found) if (codes.min() + counts == codes).all() else None
 
 
-def _filled(
-    codes: np.ndarray, state: _State, taken: np.ndarray, block: np.ndarray
-) -> tuple[_State, np.ndarray]:
-    """A sum that decides as many codes of a block as it can, besides those that it has taken."""
-    rounds = _FEW if taken.any() else _ROUNDS
-    settled = _settled(state, *_bounds(codes, taken | block), rounds)
-    if settled is not None:
-        return settled, taken | block
-    inside = np.flatnonzero(block)
-    if len(inside) > 1:
-        middle = inside[len(inside) // 2]
-        for half in (block & (_INDEX < middle), block & (_INDEX >= middle)):
-            state, taken = _filled(codes, state, taken, half)
-    return state, taken
+@dataclass(frozen=True, eq=False)
+class _Entries:
+    """Entries of both tables, the second one's negated, from an unknown that stands for zero, and
+    the codes that their sum decides, bool ``[257]``."""
+
+    first: np.ndarray
+    negated: np.ndarray
+    zero: np.int64
+    decided: np.ndarray
+
+    def as_sum(self) -> ThresholdSum:
+        tables = self.first - self.zero, self.zero - self.negated
+        return ThresholdSum(tables, np.cumsum(self.decided[:256]))
 
 
-def _bounds(codes: np.ndarray, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest sum of two entries for each pair, where it decides ``levels``.
+class _Search:
+    """Looks for sums that decide the codes of a function, whose codes + 128 are ``[256, 256]``."""
 
-    The sum must reach the greatest of these codes up to the pair's own, and not the next one.
-    """
-    below = np.maximum.accumulate(np.where(levels, _INDEX, -1))
-    above = np.minimum.accumulate(np.where(levels, _INDEX, 257)[::-1])[::-1]
-    least = np.where(below < 0, -_NEVER, below << FRACTION_BITS)
-    greatest = np.where(above > 256, _NEVER, (above << FRACTION_BITS) - 1)
-    return least[codes], greatest[codes + 1]
+    def __init__(self, codes: np.ndarray):
+        self.codes, self.rounds = codes, _MOST_ROUNDS
+        plane = lookup_tables.plane(codes - 128, int(codes.min()) - 128, int(codes.max()) - 128)
+        self.start = _Entries(*plane, np.int64(0), np.zeros(257, bool))
 
+    def by_parity(self, wanted: np.ndarray) -> list[ThresholdSum] | None:
+        """One sum that decides the even codes, and one for the odd ones."""
+        found = []
+        for parity in (0, 1):
+            entries = self._with(self.start, wanted & (_INDEX % 2 == parity))
+            if entries is None:
+                return None
+            found.append(entries.as_sum())
+        return found
 
-def _settled(
-    state: _State, least: np.ndarray, greatest: np.ndarray, rounds: int
-) -> _State | None:
-    """Entries that meet all bounds, from others that exceed none of them; None if not found."""
-    limit = 1 << ENTRY_BITS - 1
-    for _ in range(rounds):
-        before = state
-        first, second, zero = before
-        first = np.minimum(first, (second + greatest).min(axis=1)).clip(None, zero + limit - 1)
-        second = np.minimum(second, (first[:, None] - least).min(axis=0)).clip(None, zero + limit)
-        zero = min(zero, (first + limit).min(), (second + limit - 1).min())
-        state = first, second, zero
-        if all((old == new).all() for old, new in zip(before, state, strict=True)):
-            return state
-    return None
+    def greedy(self, wanted: np.ndarray) -> list[ThresholdSum] | None:
+        """Sums each of which decides as many codes as it can of those that others have left."""
+        found: list[ThresholdSum] = []
+        rest = wanted.copy()
+        while rest.any():
+            entries = self.start
+            for parity in (0, 1):
+                entries = self._filled(entries, rest & (_INDEX % 2 == parity))
+            if not entries.decided.any() or len(found) == MOST_SUMS:
+                return None
+            found.append(entries.as_sum())
+            rest &= ~entries.decided
+        return found
+
+    def _filled(self, entries: _Entries, block: np.ndarray) -> _Entries:
+        """The same sum deciding as many codes of a block more as it can."""
+        inside = np.flatnonzero(block)
+        if not len(inside):
+            return entries
+        more = self._with(entries, block)
+        if more is not None:
+            return more
+        if len(inside) > 1:
+            middle = inside[len(inside) // 2]
+            for half in (block & (_INDEX < middle), block & (_INDEX >= middle)):
+                entries = self._filled(entries, half)
+        return entries
+
+    def _with(self, entries: _Entries, block: np.ndarray) -> _Entries | None:
+        """The same sum deciding a block of codes more; None if no entries are found."""
+        decided, limit = entries.decided | block, 1 << ENTRY_BITS - 1
+        least, greatest = self._bounds(decided)
+        state = entries.first, entries.negated, entries.zero
+        for _ in range(min(_FEW if entries.decided.any() else _ROUNDS, self.rounds)):
+            self.rounds -= 1
+            before = first, negated, zero = state
+            first = np.minimum(first, (negated + greatest).min(axis=1))
+            first = first.clip(None, zero + limit - 1)
+            negated = np.minimum(negated, (first[:, None] - least).min(axis=0))
+            negated = negated.clip(None, zero + limit)
+            zero = min(zero, (first + limit).min(), (negated + limit - 1).min())
+            state = first, negated, zero
+            if all((old == new).all() for old, new in zip(before, state, strict=True)):
+                return _Entries(*state, decided)
+        return None
+
+    def _bounds(self, decided: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest sum of two entries for each pair.
+
+        It must reach the greatest code decided up to the pair's own, and not the next one.
+        """
+        below = np.maximum.accumulate(np.where(decided, _INDEX, -1))
+        above = np.minimum.accumulate(np.where(decided, _INDEX, 257)[::-1])[::-1]
+        least = np.where(below < 0, -_NEVER, below << FRACTION_BITS)
+        greatest = np.where(above > 256, _NEVER, (above << FRACTION_BITS) - 1)
+        return least[self.codes], greatest[self.codes + 1]

@@ -53,6 +53,12 @@ class TwoRoundings:
     down: Steps
     counts: np.ndarray
 
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        """The rule's codes of sums of one channel."""
+        codes = (rule.compute(acc) + 128 for rule in (self.up, self.down))
+        first, second = (counts[c] for counts, c in zip(self.counts, codes, strict=True))
+        return self.up.low + first + second
+
 
 def two_roundings(rule: Rule, least: int, greatest: int) -> TwoRoundings | None:
     """The two rules for sums ``least..greatest`` of a rule that all channels share.
@@ -72,15 +78,17 @@ def two_roundings(rule: Rule, least: int, greatest: int) -> TwoRoundings | None:
     up = np.where(half, np.rint(real), np.ceil(real)).astype(np.int64)
     down = up + half
     found = find_thresholds(rule.take([0]), np.array([least]), np.array([greatest]))[:, 0]
-    reached = (found > least) & (found <= greatest)
-    if (reached & (found != up) & (found != down)).any():
-        return None
-    of_down = reached & (found != up)
+    of_down = found != np.clip(up, least, greatest + 1)
     counts = np.zeros((2, 256), np.int64)
     for row, chosen in zip(counts, (~of_down, of_down), strict=True):
         row[codes[chosen] + 128] = 1
     rules = (Steps(begins, rule.low, rule.channels) for begins in (up, down))
-    return TwoRoundings(*rules, np.cumsum(counts, axis=1))
+    made = TwoRoundings(*rules, np.cumsum(counts, axis=1))
+    # Nothing changes between these sums.
+    sums = np.clip(np.concatenate([found, up, down]), least, greatest)
+    sums = np.unique(np.clip([sums, sums - 1], least, greatest))
+    same = (made.compute(sums) == rule.take([0]).compute(sums[:, None])[:, 0]).all()
+    return made if same else None
 
 
 def _line(rule: Rule) -> tuple[float, float] | None:
