@@ -14,6 +14,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import Binary, Elementwise, operator_of, place_of
+from ..operators._binary import unrounded
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
@@ -71,7 +72,10 @@ def lower_binary(
     post_op = _post_op(table, other)
     if post_op is not None:
         return [*convolutions, copy.replace(post_op=post_op)]
-    return [*convolutions, *_several_sums(node, table, copy, other)]
+    real = unrounded(node, graph)
+    if real is not None and copied:
+        real = real.T
+    return [*convolutions, *_several_sums(node, table, real, copy, other)]
 
 
 def _post_op(table: np.ndarray, residual: str) -> PostOp | None:
@@ -85,11 +89,11 @@ def _post_op(table: np.ndarray, residual: str) -> PostOp | None:
 
 
 def _several_sums(
-    node: Node, table: np.ndarray, copy: Convolution, residual: str
+    node: Node, table: np.ndarray, real: np.ndarray | None, copy: Convolution, residual: str
 ) -> list[Convolution]:
     """A layer for each of several sums of two tables, and one for each but the first that adds what
     its result counts."""
-    sums = threshold_sums.solve(table)
+    sums = threshold_sums.solve(table, real)
     if sums is None:
         what = "its results are no rounded sum of a function of each operand"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what))
