@@ -26,10 +26,9 @@ def split_ties(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[C
     found = two_roundings(c.rule, least, greatest)
     if found is None or accepted(c, config, exact):
         return [c]
-    one = slice(0, 1)
-    ends = (end[one] for end in c.sum_range)
-    question = c.bias[one], *ends
-    if not all(solve(r.take(one), *question, True).proved.all() for r in (found.up, found.down)):
+    low, high = (end[:1] for end in c.sum_range)
+    roundings = found.up, found.down
+    if not all(solve(r.take([0]), c.bias[:1], low, high, True).proved.all() for r in roundings):
         return [c]
     up, down = found.counts << FRACTION_BITS
     base = np.int64(c.rule.low + 128) << FRACTION_BITS

@@ -120,7 +120,8 @@ def unrounded(node: Node, graph: Graph) -> np.ndarray | None:
     if node.operator != "add" or not CONTRACTS[graph.contract].floating:
         return None
     on_codes = node.epilogue is None and not in_float32(node)
-    return unrounded_sum(CODES[:, np.newaxis], CODES, *quantizations(node, graph), on_codes)
+    first, second, output = quantizations(node, graph)
+    return unrounded_sum(CODES[:, np.newaxis], CODES, first, second, output, on_codes)
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

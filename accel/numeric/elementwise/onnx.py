@@ -127,12 +127,12 @@ class OnnxArithmetic:
 
 def _begun(
     b: np.ndarray, first: Affine, second: Affine, output: Affine
-) -> tuple[np.float32, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Of ``MlasQLinearAdd`` the first operand's factor, and what its product is added to."""
     ratio_a, ratio_b = (np.float32(s.scale) / np.float32(output.scale) for s in (first, second))
     za, zb, zc = (np.float32(s.zero_point + s.offset) for s in (first, second, output))
     fixed = zc - fused_multiply_add(ratio_a, za, ratio_b * zb)
-    return ratio_a, fused_multiply_add(_own(b, second), ratio_b, fixed)
+    return np.asarray(ratio_a), fused_multiply_add(_own(b, second), ratio_b, fixed)
 
 
 def unrounded_sum(
@@ -146,8 +146,8 @@ def unrounded_sum(
     if on_codes:
         ratio, total = _begun(b, first, second, output)
         return (a + first.offset) * float(ratio) + total
-    terms = (_real(x, q).astype(np.float64) for x, q in ((a, first), (b, second)))
-    return sum(terms) / output.scale
+    real = _real(a, first).astype(np.float64) + _real(b, second).astype(np.float64)
+    return real / output.scale
 
 
 def scaled_product(

@@ -82,8 +82,8 @@ def two_roundings(rule: Rule, least: int, greatest: int) -> TwoRoundings | None:
     counts = np.zeros((2, 256), np.int64)
     for row, chosen in zip(counts, (~of_down, of_down), strict=True):
         row[codes[chosen] + 128] = 1
-    rules = (Steps(begins, rule.low, rule.channels) for begins in (up, down))
-    made = TwoRoundings(*rules, np.cumsum(counts, axis=1))
+    first, second = (Steps(begins, rule.low, rule.channels) for begins in (up, down))
+    made = TwoRoundings(first, second, np.cumsum(counts, axis=1))
     # Nothing changes between these sums.
     sums = np.clip(np.concatenate([found, up, down]), least, greatest)
     sums = np.unique(np.clip([sums, sums - 1], least, greatest))
