@@ -30,6 +30,7 @@ from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
 from .lowering.sub_byte_packing import pack_sub_byte
+from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.bank_balance import balance_banks
@@ -189,6 +190,15 @@ def _near_dead(c: Compilation) -> Compilation:
     return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
 
 
+def _tie_splitting(c: Compilation) -> Compilation:
+    """Means whose halves no division rounds become exact, by two roundings and a second layer."""
+    lowered = tuple(
+        tuple(part for layer in node for part in split_ties(layer, c.config, c.exact))
+        for node in c.lowered
+    )
+    return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
+
+
 def _fuse(c: Compilation) -> Compilation:
     """Functions of single codes are computed in the layer before."""
     return c.replace(layers=fuse_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
@@ -275,6 +285,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("aliases", _aliases),
     ("lower", _lower),
     ("near_dead", _near_dead),
+    ("tie_splitting", _tie_splitting),
     ("fuse", _fuse),
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),

@@ -15,6 +15,8 @@ import numpy as np
 
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
+from ...numeric.elementwise.onnx import unrounded_sum
+from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.runtimes import float32
 from ..ir.graph import Graph, Node, Tensor
@@ -112,6 +114,16 @@ def quantizations(node: Node, graph: Graph) -> tuple[Affine, ...]:
     found = tuple(affine(t) for t in (*operands(node, graph), output_tensor(node, graph)))
     unsigned = getattr(node.attributes, "computed", "codes") == "uint8"
     return tuple(replace(q, offset=128) for q in found) if unsigned else found
+
+
+def unrounded(node: Node, graph: Graph) -> np.ndarray | None:
+    """Of each pair of codes the sum that the runtime rounds, float64 ``[256, 256]``, or one that is
+    as far above it for all pairs. None for what is no sum of float32."""
+    if node.operator != "add" or not CONTRACTS[graph.contract].floating:
+        return None
+    on_codes = node.epilogue is None and not in_float32(node)
+    first, second, output = quantizations(node, graph)
+    return unrounded_sum(CODES[:, np.newaxis], CODES, first, second, output, on_codes)
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

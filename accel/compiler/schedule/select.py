@@ -89,6 +89,20 @@ def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
         return False
 
 
+def accepted(convolution: Convolution, config: AcceleratorConfig, exact: bool) -> bool:
+    """Whether `schedule` finds a division for a convolution, or a near one that is allowed.
+
+    What does not fit is for `schedule` to tell.
+    """
+    try:
+        _divide(convolution, config, exact)
+    except NotProved:
+        return False
+    except DoesNotFit:
+        return True
+    return True
+
+
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
     number = config.number_format
     low, high = number.weight_range
