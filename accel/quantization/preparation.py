@@ -8,6 +8,7 @@ from typing import Any
 
 from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
+from accel.compiler.frontends._unsupported import near
 
 from .model import LEAST_OPSET, FloatModel
 from .runtime import Session, quiet, refusal
@@ -98,13 +99,12 @@ def folded(data: bytes, name: str) -> Any:
 def _unknown(proto: Any) -> list[Reason]:
     known = FRONTENDS["onnx"].operators
     floats = [name for name in known if not re.search(r"\.|QLinear|[Qq]uantize", name)]
-    reasons, told, remedy = [], set(), f"use {', '.join(floats)}"
+    reasons, told = [], set()
     for node in proto.graph.node:
         spelling = node.op_type if node.domain in _MAIN else f"{node.domain}.{node.op_type}"
         if spelling not in known and spelling not in told:
             told.add(spelling)
             place = f"operator {node.name or node.output[0]!r} ({spelling})"
-            own = _REMEDIES.get(spelling)
-            reasons.append(Reason(place=place, what="is not supported", remedy=own or remedy))
-            remedy = remedy if own else ""  # the list once is enough
+            remedy = _REMEDIES.get(spelling) or near(spelling, floats)
+            reasons.append(Reason(place=place, what="is not supported", remedy=remedy))
     return reasons

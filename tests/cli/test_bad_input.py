@@ -39,7 +39,7 @@ def bad_models() -> dict[str, tuple[bytes, str]]:
         "float": (faults.edited(faults.floating), "is a float32 model; convert it with full"),
         "unknown operator": (
             faults.edited(faults.unknown_operators),
-            "operator 2 (custom operator 'Magic'): is not supported; use CONV_2D",
+            "operator 2 (custom operator 'Magic'): is not supported; `accel check --operators`",
         ),
         "unsupported form": (
             faults.edited(faults.tanh),

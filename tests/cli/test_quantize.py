@@ -234,7 +234,7 @@ def custom(proto: onnx.ModelProto) -> None:
 
 EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
-    unsupported: "operator 'r' (Tan): is not supported; use Conv, Gemm",
+    unsupported: "operator 'r' (Tan): is not supported; `accel check --operators` lists",
     outside: "has its data in '../secret', which is outside of the model's folder",
     custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered "
     "function/op)",

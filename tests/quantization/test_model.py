@@ -213,7 +213,7 @@ def test_operators_that_would_not_run_are_told_before_calibration(tmp_path):
         preparation.folded(preparation.fixed(model), model.name)
     text = str(refused.value)
     assert "(LogSoftmax): is not supported; end the network with its logits" in text
-    assert "(Einsum): is not supported; use Conv, Gemm, MatMul" in text
+    assert "(Einsum): is not supported; multiply by constant weights with MatMul or Gemm" in text
 
 
 def test_what_the_runtime_refuses_is_said_in_one_line(tmp_path):

@@ -135,7 +135,7 @@ def _answer(
     config: "AcceleratorConfig",
     core: _Compiled,
 ) -> Answer:
-    from accel.compiler.diagnostics import Reason
+    from accel.compiler.diagnostics import Reason, grouped
     from accel.target import resources
 
     ours = tuple(Reason(place="", what=text) for text in resources.problems(config, board))
@@ -150,7 +150,7 @@ def _answer(
         cycles=core.cycles if runs else None,
         milliseconds=round(core.cycles / board.clock.made_mhz / 1e3, 4) if runs else None,
         memory=round(core.memory, 4) if runs else None,
-        reasons=tuple(map(str, reasons)),
+        reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
     )
 

@@ -51,7 +51,7 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
-    return held_to(frontend.read(data, name), contract, name)
+    return held_to(frontend.read(data, name), contract, name).replace(file=name)
 
 
 def as_text(name: str) -> str:

@@ -82,6 +82,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
+    number: int | None = None  # its number there, from 0
 
     @property
     def epilogue(self) -> FloatEpilogue | None:
@@ -99,6 +100,12 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     contract: str = "tflm"
+    file: str = ""  # the name of the file that it was read from, for messages
+
+    @property
+    def title(self) -> str:
+        """What messages call the network: its file, if it has one."""
+        return self.file or self.name
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

@@ -148,6 +148,7 @@ class Builder(Quantizers):
                 outputs=outputs,
                 attributes=attributes,
                 source=self.node.spelling,
+                number=None if self.node.index == len(self.record.nodes) else self.node.index,
             )
         )
 

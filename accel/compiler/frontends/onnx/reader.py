@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from types import MappingProxyType
 
-from ...diagnostics import Reason
+from ...diagnostics import Reason, together
 from ...graph.verify import problems, tensor_problems
 from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
 from .._frontend import Frontend, UnsupportedModel
+from .._unsupported import unsupported
 from .builder import Builder, Skipped, Unreadable
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
@@ -88,18 +89,13 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
 
 
 def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
-    indices = [node.index for node in nodes]
-    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
-    one, spelling = len(indices) == 1, nodes[0].spelling
-    place = f"{'operator' if one else 'operators'} {numbers} ({spelling})"
+    indices, spelling = [node.index for node in nodes], nodes[0].spelling
     if any(node.control_flow for node in nodes):
         remedy = "export the model without control flow"
+        place = together([node.place for node in nodes])
         return Reason(place=place, what="has a graph of its own", remedy=remedy)
-    known = ", ".join(name for name in READERS if "." not in name)
-    remedy = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else f"use {known}"
-    return Reason(
-        place=place, what="is not supported" if one else "are not supported", remedy=remedy
-    )
+    own = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else None
+    return unsupported(spelling, indices, READERS, own)
 
 
 def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reason]:

@@ -14,6 +14,7 @@ from ...diagnostics import Reason
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from .._frontend import Frontend, UnsupportedModel
+from .._unsupported import unsupported
 from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from .operators import SPELLINGS
 from .spelling import Unreadable
@@ -165,6 +166,7 @@ class _Builder:
             outputs=tuple(tensor.name for tensor in outputs),
             attributes=spelling.attributes(options, inputs, outputs),
             source=record.spelling,
+            number=index,
         )
 
     def reasons(self, graph: Graph) -> Iterator[Reason]:
@@ -178,7 +180,7 @@ class _Builder:
         if floating and graph.nodes:
             yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
         for spelling, indices in self.unknown.items():
-            yield _unknown_operator(spelling, indices)
+            yield unsupported(spelling, indices, SPELLINGS)
         yield from self.faults
         broken = set(self.faulty)
         for name, tensor in graph.tensors.items():
@@ -231,16 +233,6 @@ def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
 def _as_bias(bias: TensorRecord) -> TensorRecord:
     """A vector, whatever shape the file gives it."""
     return replace(bias, shape=(_elements(bias),)) if bias.data is not None else bias
-
-
-def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
-    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
-    noun = "operator" if len(indices) == 1 else "operators"
-    return Reason(
-        place=f"{noun} {numbers} ({spelling})",
-        what="is not supported" if len(indices) == 1 else "are not supported",
-        remedy=f"use {', '.join(SPELLINGS)}",
-    )
 
 
 def _unique_names(records: tuple[TensorRecord, ...]) -> list[str]:

@@ -164,7 +164,7 @@ FAULTS = {
     ],
     floating: ["is a float32 model; quantize it with `accel quantize`"],
     unknown_operators: [
-        r"operator 4 \(Einsum\): is not supported; use QuantizeLinear, .*",
+        r"operator 4 \(Einsum\): is not supported; .* MatMul or Gemm; `accel check --operators` .*",
         r"operator 5 \(my\.own\.Magic\): is not supported; use operators of ONNX itself",
     ],
     control_flow: [

@@ -58,7 +58,7 @@ def test_what_is_no_number_for_some_code_is_refused():
     with pytest.raises(UnsupportedModel) as caught:
         read(m.bytes(), "m.onnx")
     assert str(caught.value) == (
-        "m.onnx: function_1 (Sqrt): Values to quantize must be numbers, not NaN; quantize it with "
+        "m.onnx: operator 1 (Sqrt): Values to quantize must be numbers, not NaN; quantize it with "
         "other scales"
     )
 

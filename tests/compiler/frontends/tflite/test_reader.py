@@ -125,9 +125,12 @@ def unknown_operators(model):
 def test_all_unsupported_operators_are_reported_together():
     first, second = reasons(edited(unknown_operators))
     assert first.startswith(
-        "operator 0 (BATCH_MATMUL): is not supported; use CONV_2D, DEPTHWISE_CONV_2D,"
+        "operator 0 (BATCH_MATMUL): is not supported; multiply by constant weights with FULLY_"
     )
-    assert second.startswith("operator 2 (custom operator 'Magic'): is not supported; use CONV_2D")
+    assert second == (
+        "operator 2 (custom operator 'Magic'): is not supported; "
+        "`accel check --operators` lists what is supported"
+    )
 
 
 def test_the_larger_operator_code_counts():
@@ -229,22 +232,22 @@ FAULTS = {
     variable_weights: [f"tensor 'w': has shape (2, 3, 3, 1); {BATCH}"],
     sparse: ["tensor 'v': is stored sparsely; convert the model without sparsity"],
     wide: [
-        f"conv2d_0 (CONV_2D): tensor 'x' is int16; {INTEGER} (int8 here)",
-        f"reshape_1 (RESHAPE): tensor 'c' is int16; {INTEGER} (int8 or float32 here)",
+        f"operator 0 (CONV_2D): tensor 'x' is int16; {INTEGER} (int8 here)",
+        f"operator 1 (RESHAPE): tensor 'c' is int16; {INTEGER} (int8 or float32 here)",
     ],
     half: [
         f"tensor 'w': has the type FLOAT16, which is not supported; {QUANTIZE}",
     ],
     unquantized: [
-        f"conv2d_0 (CONV_2D): tensor 'c' does not have one scale and one zero point; {INTEGER}",
+        f"operator 0 (CONV_2D): tensor 'c' does not have one scale and one zero point; {INTEGER}",
     ],
     short_data: ["tensor 'w': has 17 bytes of data, not 18"],
-    tanh: [f"conv2d_0 (CONV_2D): fused activation 'tanh' is not supported; {ACTIVATIONS}"],
+    tanh: [f"operator 0 (CONV_2D): fused activation 'tanh' is not supported; {ACTIVATIONS}"],
     no_options: ["operator 0 (CONV_2D): lacks its Conv2DOptions"],
-    stride: ["conv2d_0 (CONV_2D): stride -1 in height is out of range 1..65536"],
+    stride: ["operator 0 (CONV_2D): stride -1 in height is out of range 1..65536"],
     order: [
-        "fully_connected_0 (FULLY_CONNECTED): reads 'r' before any node has written it",
-        "reshape_1 (RESHAPE): reads 'c' before any node has written it",
+        "operator 0 (FULLY_CONNECTED): reads 'r' before any node has written it",
+        "operator 1 (RESHAPE): reads 'c' before any node has written it",
     ],
     weights_format: ["operator 2 (FULLY_CONNECTED): has weights in format 1, not the default one"],
 }
