@@ -91,10 +91,10 @@ def _check_one(
     from accel.compiler.frontends import UnsupportedModel, load
 
     try:
-        graph = load(model, network.contract)
+        graph = load(model, network.contract, network.choices())
     except UnsupportedModel as problem:
         _show_operators(model, problem)
-        return answers(model, asked, network.contract)
+        return answers(model, asked, **network.arguments())
     if len(asked) > 1:
         with progress(f"checking {model.name} on {len(asked)} boards", 1):
             found = answers(model, asked, **network.arguments())

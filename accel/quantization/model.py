@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.diagnostics import Reason
-from accel.compiler.frontends import FRONTENDS, MAX_BYTES, UnsupportedModel, frontend_of
+from accel.compiler.frontends import (
+    FRONTENDS,
+    MAX_BYTES,
+    UnsupportedModel,
+    bytes_of,
+    frontend_of,
+)
 
 LEAST_OPSET = 13  # the first whose operators say the axis of scales
 ONE_FILE = "save the model as one file (torch.onnx.export with external_data=False)"
@@ -39,16 +45,8 @@ class FloatModel:
 
 def read_model(path: Path) -> FloatModel:
     """Read a float network. Raises ``UnsupportedModel``, with all reasons."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as problem:
-        what = f"cannot be read ({problem.strerror or problem})"
-        raise UnsupportedModel(str(path), [Reason(place="", what=what)]) from problem
-    name = path.name
-    if len(data) > MAX_BYTES:
-        reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
-        raise UnsupportedModel(name, [reason])
+    found = bytes_of(path)
+    name, data = found.name, found.data
     proto = _parsed(data, name)
     reasons = [*_file_reasons(proto)]
     size = len(data)

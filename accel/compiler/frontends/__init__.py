@@ -1,6 +1,5 @@
 """Readers of model files, one room for each format; a file's first bytes tell its format."""
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +8,16 @@ from ...discovery import discover
 from ..diagnostics import Reason
 from ..graph.verify import problems
 from ..ir.graph import Graph
-from ._frontend import Frontend, UnsupportedModel
+from ._contents import MAX_BYTES, Contents, as_text, contents
+from ._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
 
-__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]
+__all__ = [
+    "FRONTENDS", "MAX_BYTES", "Choices", "Contents", "Frontend", "UnsupportedModel", "as_text",
+    "bytes_of", "frontend_of", "held_to", "load", "read",
+]  # fmt: skip
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
-MAX_BYTES = 2**28
 HEADER_BYTES = 64
 QONNX = "qonnx"  # the contract of low-bit networks, which have no other
 
@@ -26,23 +28,31 @@ def frontend_of(data: bytes) -> Frontend | None:
     return next((f for f in FRONTENDS.values() if f.recognizes(header)), None)
 
 
-def load(path: str | Path, contract: str | None = None) -> Graph:
+def is_model(header: bytes) -> bool:
+    """Whether a file with these first bytes is a model of a known format."""
+    return frontend_of(header) is not None
+
+
+def bytes_of(path: str | Path) -> Contents:
+    """The bytes of the model that a file holds: its own, a C array's or an archive's member's.
+
+    Raises ``UnsupportedModel``.
+    """
+    return contents(path, is_model)
+
+
+def load(path: str | Path, contract: str | None = None, choices: Choices = NOTHING_CHOSEN) -> Graph:
     """Read a model file into a verified graph, under a rounding contract of its format.
 
     Raises ``UnsupportedModel`` with everything that is wrong with the file.
     """
-    path = Path(path)
-    name = as_text(path.name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
-        raise UnsupportedModel(as_text(str(path)), [Reason(place="", what=what)]) from error
-    if len(data) > MAX_BYTES:
-        reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
-        raise UnsupportedModel(name, [reason])
-    frontend = frontend_of(data)
+    return read(bytes_of(path), contract, choices)
+
+
+def read(found: Contents, contract: str | None = None, choices: Choices = NOTHING_CHOSEN) -> Graph:
+    """The same of a model's bytes."""
+    name = found.name
+    frontend = frontend_of(found.data)
     if frontend is None:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
         reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
@@ -51,12 +61,8 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
-    return held_to(frontend.read(data, name), contract, name).replace(file=name)
-
-
-def as_text(name: str) -> str:
-    """A file's name as text that can be printed: bytes that are not UTF-8 are escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    graph = frontend.read(found.data, name, choices)
+    return held_to(graph, contract, name).replace(file=name)
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -70,6 +70,9 @@ def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where((a < 0) != (b < 0), -(np.abs(a) // np.abs(b)), np.abs(a) // np.abs(b))
 
 
+power = _folded(np.power, 2)
+
+
 def cast(b: Builder) -> list[Value]:
     value, kind = b.required(0), b.attribute("to", 0)
     if kind not in ELEMENTS:
@@ -151,6 +154,7 @@ READERS = {
     "ReduceProd": ("", reduce_prod),
     "Identity": ("", same),
     "Dropout": ("", same),
+    "Pow": ("", power),
 }
 
 # Operators of activations, folded where all inputs are constant.
@@ -163,4 +167,11 @@ FOLDED = {
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),
     "Sqrt": _folded(np.sqrt, 1),
+    "Exp": _folded(np.exp, 1),
+    "Log": _folded(np.log, 1),
+    "Abs": _folded(np.abs, 1),
+    "Round": _folded(np.rint, 1),
+    "Sign": _folded(np.sign, 1),
+    "Reciprocal": _folded(np.reciprocal, 1),
+    "Pow": power,
 }

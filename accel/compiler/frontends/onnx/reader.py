@@ -17,7 +17,7 @@ from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
-from .._frontend import Frontend, UnsupportedModel
+from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
 from .._unsupported import unsupported
 from .builder import Builder, Skipped, Unreadable
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
@@ -34,7 +34,7 @@ NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
 
-def read(data: bytes, name: str) -> Graph:
+def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     """Read a file's bytes into a verified graph; raises ``UnsupportedModel`` with all reasons."""
     try:
         record = decode(data)
