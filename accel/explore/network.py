@@ -42,8 +42,8 @@ class Network:
                 labelled = data.read_bytes()
             except OSError as problem:
                 raise UnusableData(f"{data}: cannot be read: {problem.strerror}") from problem
-        inner = PurePath(found.name)
-        network = cls(inner.stem, inner.suffix, found.data, labelled, choices)
+        suffix = PurePath(found.name).suffix
+        network = cls(found.stem, suffix, found.data, labelled, choices)
         if labelled is not None:
             network.samples()
         return network

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.compiler.diagnostics import Reason
-from accel.compiler.frontends import FRONTENDS, UnsupportedModel
-from accel.compiler.frontends._unsupported import near
+from accel.compiler.frontends import FRONTENDS, UnsupportedModel, near
 
 from .model import LEAST_OPSET, FloatModel
 from .runtime import Session, quiet, refusal

@@ -233,8 +233,8 @@ class ReadingOptions:
         list[str] | None,
         typer.Option(
             "--input-quant",
-            help="The quantization of a float input that has none in the file; BITS are 8 if not "
-            "given, negative for codes without a sign. May be repeated.",
+            help="The quantization of a float input that has none in an .onnx file; BITS are 8 if "
+            "not given, u8 for codes without a sign. May be repeated.",
             metavar="[NAME=]SCALE[,ZERO_POINT[,BITS]]",
             rich_help_panel=_FILE,
         ),

@@ -10,11 +10,24 @@ from ..graph.verify import problems
 from ..ir.graph import Graph
 from ._contents import MAX_BYTES, Contents, as_text, contents
 from ._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
+from ._unsupported import near
 
 __all__ = [
-    "FRONTENDS", "MAX_BYTES", "Choices", "Contents", "Frontend", "UnsupportedModel", "as_text",
-    "bytes_of", "frontend_of", "held_to", "load", "read",
-]  # fmt: skip
+    "FRONTENDS",
+    "MAX_BYTES",
+    "NOTHING_CHOSEN",
+    "Choices",
+    "Contents",
+    "Frontend",
+    "UnsupportedModel",
+    "as_text",
+    "bytes_of",
+    "frontend_of",
+    "held_to",
+    "load",
+    "near",
+    "read",
+]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
@@ -62,7 +75,7 @@ def read(found: Contents, contract: str | None = None, choices: Choices = NOTHIN
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
     graph = frontend.read(found.data, name, choices)
-    return held_to(graph, contract, name).replace(file=name)
+    return held_to(graph, contract, name).replace(file=name, name=found.stem)
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -37,6 +37,12 @@ class Contents:
     name: str
     data: bytes
 
+    @property
+    def stem(self) -> str:
+        """What the network is called: its file's name in the archive, or the source's."""
+        file, _, inner = self.name.partition(":")
+        return PurePosixPath(inner if inner and PurePosixPath(inner).suffix else file).stem
+
 
 def contents(path: str | Path, is_model: Callable[[bytes], bool]) -> Contents:
     """The bytes of the model that a path names; ``is_model(header)`` tells a model's first bytes.

@@ -22,6 +22,7 @@ from .._unsupported import unsupported
 from .builder import Builder, Skipped, Unreadable
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
+from .input_quant import BadQuantizer, with_quantizers
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
 from .low_bit.low_bit import low_bit
 from .operators import READERS, quantizes, reader
@@ -41,7 +42,12 @@ def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     except Damaged as error:
         reason = Reason(place="", what="is a damaged ONNX file", why=str(error))
         raise UnsupportedModel(name, [reason]) from error
-    reasons = list(_file_reasons(record))
+    reasons = list(_choice_reasons(choices))
+    try:
+        record = with_quantizers(record, choices.input_quant)
+    except BadQuantizer as error:
+        reasons.append(error.args[0])
+    reasons = reasons or list(_file_reasons(record))
     if not reasons:
         reading = _Reading(record)
         graph = reading.graph(PurePath(name).stem)
@@ -57,6 +63,12 @@ def spellings(data: bytes) -> list[str]:
         return [node.spelling for node in decode(data).nodes]
     except Damaged:
         return []
+
+
+def _choice_reasons(choices: Choices) -> Iterator[Reason]:
+    if choices.signature is not None:
+        what = f"has no signature {choices.signature!r}: ONNX files have one network"
+        yield Reason(place="", what=what, remedy="leave --signature out")
 
 
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:

@@ -97,7 +97,7 @@ def test_every_operator_of_ours_is_spelled():
 
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "model.tflite"
-    path.write_bytes(b"PK\x03\x04" * 40)
+    path.write_bytes(b"\x7fELF" * 40)
     known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
     message = f"model.tflite: is not a model file; known formats are {known}"
     with pytest.raises(UnsupportedModel, match=f"^{re.escape(message)}$"):
@@ -219,8 +219,13 @@ INTEGER = "convert the model with full integer quantization"
 FIXED = "convert the model with fixed shapes"
 BATCH = "activations have a leading batch dimension of 1; convert the model for batch size 1"
 ACTIVATIONS = "use one of none, relu, relu6, relu_n1_to_1"
+DYNAMIC = (
+    "is quantized by dynamic range: weights are codes, activations are float32; "
+    f"{QUANTIZE}: give the converter a representative_dataset and target_spec.supported_ops = "
+    "[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]"
+)
 FAULTS = {
-    floating: [f"is a float32 model; {QUANTIZE}"],
+    floating: [DYNAMIC],
     two_subgraphs: ["has 2 subgraphs, not 1; export it without control flow"],
     version: ["has schema version 2, not 3"],
     dynamic: [f"tensor 'x': has a shape that is not fixed (1, 5, 5, 1); {FIXED}"],
