@@ -9,6 +9,7 @@ from typing import Any
 from accel.compiler.diagnostics import Reason
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel, near
 
+from . import gelu
 from .model import LEAST_OPSET, FloatModel
 from .runtime import Session, quiet, refusal
 from .simplify import simplify
@@ -40,6 +41,7 @@ def fixed(model: FloatModel) -> bytes:
     try:
         if opset < LEAST_OPSET:
             proto = onnx.version_converter.convert_version(proto, LEAST_OPSET)
+        proto = _with_gelu(proto)
         what = "has operators whose results have no shape"
         proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     except Exception as problem:  # the library's errors have no base of their own
@@ -47,6 +49,20 @@ def fixed(model: FloatModel) -> bytes:
         raise UnsupportedModel(model.name, [reason]) from problem
     _check_sizes(proto, model.name)
     return proto.SerializeToString()
+
+
+def _with_gelu(proto: Any) -> Any:
+    """A network of an opset that has Gelu, if it may have some and can be brought there."""
+    import onnx
+
+    if not {"Erf", "Tanh"}.intersection(node.op_type for node in proto.graph.node):
+        return proto
+    if max(o.version for o in proto.opset_import if o.domain in _MAIN) >= gelu.OPSET:
+        return proto
+    try:
+        return onnx.version_converter.convert_version(proto, gelu.OPSET)
+    except (onnx.version_converter.ConvertError, RuntimeError, ValueError):
+        return proto  # its operators stay as they are
 
 
 def _check_sizes(proto: Any, name: str) -> None:
