@@ -13,7 +13,7 @@ from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
@@ -174,9 +174,15 @@ class Program:
                 cycles=cycles,
                 peak_macs=self.config.peak_macs,
                 slots=slots,
+                streamed=chunk.bank == FLASH,
             )
-            for command, model, cycles, slots in zip(
-                self.code.commands, self.cycles, measured, self.slots, strict=True
+            for command, chunk, model, cycles, slots in zip(
+                self.code.commands,
+                self.code.chunks,
+                self.cycles,
+                measured,
+                self.slots,
+                strict=True,
             )
         )
         return Report(

@@ -212,13 +212,13 @@ def _fold_start(proto: Any) -> None:
                 break
             tensor = readers[0].output[0]
     readers = [node for node in graph.node if tensor in node.input]
-    folded = [_folded_layer(node, tensor, scaling, constants) for node in readers]
+    found = [_folded_layer(node, tensor, scaling, constants) for node in readers]
+    folded = [one for one in found if one is not None]
     ends = {end.name for end in graph.output}
-    if not readers or tensor in ends or any(one is None for one in folded):
+    if not readers or tensor in ends or len(folded) < len(readers):
         _scaling_layer(proto, scaling, port)
         return
-    for node, one in zip(readers, folded, strict=True):
-        weights, bias = one
+    for node, (weights, bias) in zip(readers, folded, strict=True):
         node.input[1] = _store(proto, f"{node.output[0]}_weights", weights)
         if bias is not None:
             del node.input[2:]

@@ -10,8 +10,8 @@ _TFLITE = (
     "representative_dataset (full integer quantization)"
 )
 _ONNX = (
-    "export it with torch.onnx.export, then quantize it: accel quantize FLOAT.onnx -c X.npz -o "
-    "OUT.onnx"
+    "export it with torch.onnx.export, then quantize it: `accel quantize FLOAT.onnx -c X.npz -o "
+    "OUT.onnx`"
 )
 KERAS = "convert it " + _TFLITE.format(maker="from_keras_model(tf.keras.models.load_model(FILE))")
 SAVED_MODEL = "convert its folder " + _TFLITE.format(maker="from_saved_model(FOLDER)")

@@ -38,8 +38,8 @@ class InputQuantizer:
 def remedy(name: str) -> str:
     """What to do about a float input without a quantizer."""
     return (
-        f"state the scale of its codes, as in --input-quant {name}=0.0078125 (SCALE, "
-        "SCALE,ZERO_POINT or SCALE,ZERO_POINT,BITS)"
+        f"state the scale of its codes, as in `accel check MODEL --input-quant {name}=0.0078125` "
+        "(SCALE, SCALE,ZERO_POINT or SCALE,ZERO_POINT,BITS)"
     )
 
 

@@ -273,7 +273,8 @@ def _real_form(pending: Pending) -> Activation:
         return value
     if pending.to_real is None or pending.activation != "none":
         remedy = "put QuantizeLinear and DequantizeLinear after it"
-        raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)
+        what = f"is not quantized: its outputs are int32 sums of {pending.place}"
+        raise Unreadable(what, "", remedy)
     value = pending.to_real()
     for view in pending.views:
         value = view(value)

@@ -60,7 +60,7 @@ def subgraph_reasons(record: FileRecord, chosen: str | None) -> Iterator[Reason]
         yield Reason(place="", what=what, remedy="export it without control flow")
         return
     what = f"has {len(names)} signatures ({_listed(names)}), each a network of its own"
-    remedy = f"choose one with --signature, such as --signature {names[0]}"
+    remedy = f"choose one, as in `accel check MODEL --signature {names[0]}`"
     yield Reason(place="", what=what, remedy=remedy)
 
 

@@ -185,7 +185,7 @@ FAULTS = {
     constant_output: [r"output 'w_numbers': is constant \(it depends on no input\)"],
     unquantized_output: [
         (
-            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); "
+            rf"output 'r': is not quantized: its outputs are int32 sums of operator 4 \(Conv\); "
             rf"{QUANTIZE} "
             "after it"
         )
