@@ -42,7 +42,7 @@ class Network:
                 labelled = data.read_bytes()
             except OSError as problem:
                 raise UnusableData(f"{data}: cannot be read: {problem.strerror}") from problem
-        suffix = PurePath(found.name).suffix
+        suffix = PurePath(found.file).suffix
         network = cls(found.stem, suffix, found.data, labelled, choices)
         if labelled is not None:
             network.samples()
@@ -76,5 +76,6 @@ class Network:
 
 @lru_cache(maxsize=16)
 def _graph(network: Network) -> Graph:
-    found = Contents(name=f"{network.name}{network.suffix}", data=network.content)
+    name = f"{network.name}{network.suffix}"
+    found = Contents(name=name, data=network.content, file=name)
     return load_contents(found, None, network.choices)

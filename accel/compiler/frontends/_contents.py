@@ -32,16 +32,19 @@ _BROKEN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """A model's bytes, and the name that messages call it by."""
+    """A model's bytes, the name that messages call it by, and that of its file.
+
+    ``file`` is the name of an archive's member where the model is one.
+    """
 
     name: str
     data: bytes
+    file: str
 
     @property
     def stem(self) -> str:
-        """What the network is called: its file's name in the archive, or the source's."""
-        file, _, inner = self.name.partition(":")
-        return PurePosixPath(inner if inner and PurePosixPath(inner).suffix else file).stem
+        """What the network is called."""
+        return PurePosixPath(self.file).stem
 
 
 def contents(path: str | Path, is_model: Callable[[bytes], bool]) -> Contents:
@@ -54,7 +57,7 @@ def contents(path: str | Path, is_model: Callable[[bytes], bool]) -> Contents:
     name = as_text(file.name) + (f":{as_text(inner)}" if inner else "")
     data = _read(file, name)
     if is_model(data[:_HEADER]) and not inner:
-        return Contents(name=name, data=data)
+        return Contents(name=name, data=data, file=name)
     if data[:4] in _ZIP:
         return _member(data, as_text(file.name), inner, is_model)
     reason = _foreign.foreign(data, name)
@@ -64,7 +67,7 @@ def contents(path: str | Path, is_model: Callable[[bytes], bool]) -> Contents:
         reason = reason or Reason(place="", what="is neither an archive nor a C source")
     if reason is not None:
         raise UnsupportedModel(name, [reason])
-    return Contents(name=name, data=data)
+    return Contents(name=name, data=data, file=name)
 
 
 def _parted(path: Path) -> tuple[Path, str]:
@@ -109,15 +112,15 @@ def _array(data: bytes, file: str, inner: str, is_model: Callable[[bytes], bool]
     if inner:
         if inner not in models:
             raise UnsupportedModel(f"{file}:{inner}", [_absent("array", inner, list(models))])
-        return Contents(name=f"{file}:{inner}", data=models[inner])
+        return Contents(name=f"{file}:{inner}", data=models[inner], file=file)
     if len(models) == 1:
-        return Contents(name=file, data=next(iter(models.values())))
+        return Contents(name=file, data=next(iter(models.values())), file=file)
     if models:
         raise UnsupportedModel(file, [_several("C array", file, list(models))])
     if arrays:
         what = "is a C source whose arrays are no models"
         raise UnsupportedModel(file, [Reason(place="", what=what, remedy=_known(file))])
-    return Contents(name=file, data=data)
+    return Contents(name=file, data=data, file=file)
 
 
 def _known(file: str) -> str:
@@ -162,9 +165,9 @@ def _of_archive(
     name = f"{file}:{chosen[0].filename}"
     data = _unpacked(archive, chosen[0], name)
     if is_model(data[:_HEADER]):
-        return Contents(name=name, data=data)
+        return Contents(name=name, data=data, file=chosen[0].filename)
     found_array = _array(data, name, "", is_model)
-    return Contents(name=name, data=found_array.data)
+    return Contents(name=name, data=found_array.data, file=chosen[0].filename)
 
 
 def _leaves(name: str) -> bool:

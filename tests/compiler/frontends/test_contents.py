@@ -59,7 +59,7 @@ def refusal(path) -> str:
 @pytest.mark.parametrize("text", SOURCES.values(), ids=SOURCES)
 def test_a_c_array_is_the_model_that_it_holds(text, name, tmp_path):
     path = saved(tmp_path, name, text)
-    assert bytes_of(path) == Contents(name=name, data=MODEL)
+    assert bytes_of(path) == Contents(name=name, data=MODEL, file=name)
     assert load(path).file == name
 
 
@@ -92,7 +92,7 @@ def test_reading_a_source_takes_time_by_its_length(text):
 
 def test_a_model_in_an_archive_is_opened(tmp_path):
     path = saved(tmp_path, "m.zip", archive({"a/README.md": "{}", "a/net.tflite": MODEL}))
-    assert bytes_of(path) == Contents(name="m.zip:a/net.tflite", data=MODEL)
+    assert bytes_of(path) == Contents(name="m.zip:a/net.tflite", data=MODEL, file="a/net.tflite")
     assert load(path).name == "net"
     inside = {"src/model.cc": SOURCES["tflm"], "src/main.c": "int main() { return 0; }"}
     path = saved(tmp_path, "s.zip", archive({"src/model.cc": inside["src/model.cc"]}))
