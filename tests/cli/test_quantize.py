@@ -253,7 +253,7 @@ def test_a_network_that_cannot_be_quantized(edit, refused, command, files):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is not an ONNX file; export the float network to ONNX"),
+        (b"", "is empty; download or export it again"),
         (b"GIF89a" * 30, "is not an ONNX file; export the float network to ONNX"),
         (MODEL.read_bytes(), "is a TensorFlow Lite file; export the float network to ONNX"),
     ],

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from accel.compiler.diagnostics import SHOWN, Reason, grouped, listing, together
+from accel.compiler.diagnostics import LISTED, SHOWN, Reason, grouped, listing, together
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.frontends._unsupported import _NEAR, LIST, near
 
@@ -23,6 +23,13 @@ def test_one_reason_is_said_once_with_the_operators_it_holds_for():
     assert listing("m.tflite", reasons[:1]) == (
         "m.tflite: operator 3 (MEAN): has an odd axis; reduce others"
     )
+
+
+def test_a_long_list_of_reasons_is_cut_and_counted():
+    reasons = [Reason(place="", what=f"has fault {n}") for n in range(LISTED + 2)]
+    lines = listing("m", reasons).splitlines()
+    assert len(lines) == LISTED + 2
+    assert lines[-1] == "  and 2 more"
 
 
 def test_reasons_that_differ_stay_apart_and_in_order():
