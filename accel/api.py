@@ -1,6 +1,6 @@
 """The project from Python: ``accel.compile`` and what it returns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from accel.boards import Board, get
-from accel.compiler.frontends import held_to, load
+from accel.compiler.frontends import Choices, held_to, load
 from accel.compiler.graph.interpreter import check_inputs, in_file_shape
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, Port, Session
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
@@ -178,9 +178,15 @@ class Program:
                 cycles=cycles,
                 peak_macs=self.config.peak_macs,
                 slots=slots,
+                streamed=chunk.bank == FLASH,
             )
-            for command, model, cycles, slots in zip(
-                self.code.commands, self.cycles, measured, self.slots, strict=True
+            for command, chunk, model, cycles, slots in zip(
+                self.code.commands,
+                self.code.chunks,
+                self.cycles,
+                measured,
+                self.slots,
+                strict=True,
             )
         )
         return Report(
@@ -215,6 +221,8 @@ def compile(
     board: str | Board | None = None,
     config: AcceleratorConfig | None = None,
     contract: str | None = None,
+    signature: str | None = None,
+    input_quant: str | Sequence[str] | None = None,
     fuse: bool = True,
     exact: bool = False,
     waves: Path | None = None,
@@ -232,6 +240,11 @@ def compile(
     contract
         The rounding that answers are held to: ``tflm`` or ``single`` for TFLite, ``onnx`` for ONNX;
         without it, the first of the file's format or the graph's own.
+    signature
+        Which network to take of a .tflite file with several signatures.
+    input_quant
+        The quantization of float inputs that have none in the file, ``SCALE[,ZERO_POINT[,BITS]]``
+        or ``NAME=SCALE...``, one or several.
     fuse
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
@@ -252,7 +265,8 @@ def compile(
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
     else:
-        graph = load(model, contract)
+        quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
+        graph = load(model, contract, Choices(signature=signature, input_quant=quantizers))
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)

@@ -39,6 +39,8 @@ class Layer:
         Multiply-accumulates that the array can do in a cycle.
     slots
         Chances of a multiplication by what became of them, see `accel.sim.cycles.loss_attribution`.
+    streamed
+        Its weights come from flash while it runs.
     """
 
     name: str
@@ -49,6 +51,17 @@ class Layer:
     cycles: int | None
     peak_macs: int
     slots: Mapping[str, int]
+    streamed: bool = False
+
+    @property
+    def flash_bound(self) -> bool:
+        """Whether the flash decides how long it takes: it waits for weights most of the time."""
+        return self.streamed and 2 * self.slots["weights"] > sum(self.slots.values())
+
+    @property
+    def how(self) -> str:
+        """Its mode, and what binds it, for tables."""
+        return f"{self.mode}, flash-bound" if self.flash_bound else self.mode
 
     def __repr__(self) -> str:
         return (

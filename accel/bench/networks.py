@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accel.compiler.frontends import contents, load
+from accel.compiler.frontends import bytes_of
+from accel.compiler.frontends import read as read_contents
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
@@ -84,11 +85,12 @@ def read(path: Path, samples: int) -> Network:
     The digits network has its test images for inputs, others random codes with a fixed seed: cycles
     and speeds depend on no value.
     """
-    graph = load(path, None)
+    found = bytes_of(path)
+    graph = read_contents(found)
     inputs, inputs_are = _inputs(path, graph, samples)
     return Network(
         path=path,
-        sha256=hashlib.sha256(contents(path)).hexdigest(),
+        sha256=hashlib.sha256(found.data).hexdigest(),
         graph=graph,
         known_as=known_as(graph),
         inputs=inputs,

@@ -1,7 +1,8 @@
 """Why a model cannot be used: a place, what is wrong there, why, and what to do instead."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ..errors import UserError
 from ..text import escaped
@@ -11,8 +12,9 @@ from ..text import escaped
 class Reason:
     """One thing that is in the way, written as ``place: what (why); remedy``.
 
-    Such as ``conv2d_3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``. ``place`` names
-    a part of the user's model and is empty for the whole; ``why`` and ``remedy`` may be empty.
+    Such as ``operator 3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``. ``place``
+    names a part of the user's model, an operator by its number and kind, a tensor, an input or an
+    output by its name, and is empty for the whole; ``why`` and ``remedy`` may be empty.
     """
 
     place: str
@@ -27,6 +29,53 @@ class Reason:
         return "".join(map(printable, (place, self.what, why, remedy)))
 
 
+SHOWN = 8  # the most operators or tensors of one kind that a place names
+_OPERATOR = re.compile(r"operator (\d+) \((.*)\)", re.DOTALL)
+_NAMED = re.compile(r"(tensor|input|output) ('.*'|\".*\")", re.DOTALL)
+_VERB = re.compile(r"(is|has|takes|lacks|needs|must|cannot|reads|writes|names|keeps|makes|picks)\b")
+
+
+def grouped(reasons: Iterable[Reason]) -> list[Reason]:
+    """The reasons in their order, each said once with all the places that it holds for."""
+    alike: dict[tuple[str, str, str], list[Reason]] = {}
+    for reason in reasons:
+        alike.setdefault((reason.what, reason.why, reason.remedy), []).append(reason)
+    found = []
+    for group in alike.values():
+        places = list(dict.fromkeys(reason.place for reason in group))
+        one = group[0]
+        if len(places) > 1:
+            what = f"each {one.what}" if _VERB.match(one.what) else one.what
+            one = replace(one, place=together(places), what=what)
+        found.append(one)
+    return found
+
+
+def together(places: Sequence[str]) -> str:
+    """Several places as one, such as ``operators 3, 5 and 7 (MEAN) and tensor 'a'``."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for place in places:
+        operator, named = _OPERATOR.fullmatch(place), _NAMED.fullmatch(place)
+        if operator:
+            kinds.setdefault(("operator", f" ({operator[2]})"), []).append(operator[1])
+        elif named:
+            kinds.setdefault((named[1], ""), []).append(named[2])
+        else:
+            kinds.setdefault(("", ""), []).append(place or "the whole")
+    texts = []
+    for (noun, kind), names in kinds.items():
+        several = f"{noun}{'s' * (len(names) > 1)} " if noun else ""
+        texts.append(f"{several}{_enumeration(names)}{kind}")
+    return _enumeration(texts)
+
+
+def _enumeration(items: Sequence[str]) -> str:
+    shown = list(items[:SHOWN])
+    if len(items) > SHOWN:
+        shown.append(f"{len(items) - SHOWN} more")
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
+
+
 LISTED = 30  # the most reasons that a message lists
 LONGEST = 2000  # the most characters of a part of a reason
 
@@ -39,7 +88,8 @@ def printable(text: str) -> str:
 
 
 def listing(subject: str, reasons: Sequence[Reason]) -> str:
-    """One message for all ``reasons``: a single line for one, else a line for each."""
+    """One message for all ``reasons``, `grouped`: a single line for one, else a line for each."""
+    reasons = grouped(reasons)
     if len(reasons) == 1:
         return f"{printable(subject)}: {reasons[0]}"
     lines = [f"{printable(subject)}: cannot be used, for {len(reasons)} reasons:"]

@@ -249,10 +249,10 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
-    commands, reasons = select_commands(c.layers, c.config, c.exact)
+    commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
-        raise CannotCompile(c.graph.name, list(reasons))
+        raise CannotCompile(c.graph.title, list(reasons))
     return c.replace(commands=commands)
 
 

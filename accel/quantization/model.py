@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accel.compiler.diagnostics import Reason
-from accel.compiler.frontends import FRONTENDS, UnsupportedModel, contents, frontend_of
+from accel.compiler.frontends import FRONTENDS, UnsupportedModel, bytes_of, frontend_of
 
 LEAST_OPSET = 13  # the first whose operators say the axis of scales
 _QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger", "QGemm")
@@ -38,7 +38,8 @@ class FloatModel:
 
 def read_model(path: Path) -> FloatModel:
     """Read a float network. Raises ``UnsupportedModel``, with all reasons."""
-    data, name = contents(path), path.name
+    found = bytes_of(path)
+    name, data = found.name, found.data
     proto = _parsed(data, name)
     reasons = _file_reasons(proto) or _data_reasons(proto)
     if reasons:

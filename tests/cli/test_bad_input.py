@@ -34,12 +34,15 @@ def bad_models() -> dict[str, tuple[bytes, str]]:
     whole = MODEL.read_bytes()
     return {
         "not a TFLite file": (b"GIF89a" * 30, "is not a model file; known formats are"),
-        "empty": (b"", "is not a model file; known formats are"),
+        "empty": (b"", "is empty; download or export it again"),
         "truncated": (whole[: len(whole) // 2], "is a damaged TFLite file"),
-        "float": (faults.edited(faults.floating), "is a float32 model; convert it with full"),
+        "float": (
+            faults.edited(faults.floating),
+            "activations are float32; convert it with full",
+        ),
         "unknown operator": (
             faults.edited(faults.unknown_operators),
-            "operator 2 (custom operator 'Magic'): is not supported; use CONV_2D",
+            "operator 2 (custom operator 'Magic'): is not supported; `accel check --operators`",
         ),
         "unsupported form": (
             faults.edited(faults.tanh),

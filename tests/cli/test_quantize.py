@@ -234,7 +234,7 @@ def custom(proto: onnx.ModelProto) -> None:
 
 EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
-    unsupported: "operator 'r' (Tan): is not supported; use Conv, Gemm",
+    unsupported: "operator 'r' (Tan): is not supported; `accel check --operators` lists",
     outside: "has its data in '../secret', which is outside of the model's folder",
     custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered "
     "function/op)",
@@ -253,7 +253,7 @@ def test_a_network_that_cannot_be_quantized(edit, refused, command, files):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is not an ONNX file; export the float network to ONNX"),
+        (b"", "is empty; download or export it again"),
         (b"GIF89a" * 30, "is not an ONNX file; export the float network to ONNX"),
         (MODEL.read_bytes(), "is a TensorFlow Lite file; export the float network to ONNX"),
     ],

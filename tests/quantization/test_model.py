@@ -68,7 +68,7 @@ BAD = {
     "float16": (edited(type=TensorProto.FLOAT16), "input 'x': is float16, not float32; export it"),
     "float64": (edited(type=TensorProto.DOUBLE), "input 'x': is double, not float32"),
     "control flow": (control_flow, "operator 'which' (If): has a graph of its own"),
-    "no operators": (onnx.ModelProto, "is not an ONNX file"),
+    "no operators": (onnx.ModelProto, "is empty"),
 }
 
 

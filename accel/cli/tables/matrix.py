@@ -64,16 +64,22 @@ class _Compiled:
 
 
 def answers(
-    model: Path, asked: "Iterable[Subject]", contract: str | None, **options: Any
+    model: Path,
+    asked: "Iterable[Subject]",
+    contract: str | None,
+    signature: str | None = None,
+    input_quant: Sequence[str] | None = None,
+    **options: Any,
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core.
 
     ``options`` are those of `accel.compile`.
     """
-    from accel.compiler.frontends import UnsupportedModel, load
+    from accel.compiler.frontends import Choices, UnsupportedModel, load
 
+    choices = Choices(signature=signature, input_quant=tuple(input_quant or ()))
     try:
-        graph = load(model, contract)
+        graph = load(model, contract, choices)
     except UnsupportedModel as problem:
         unusable = _Compiled(reasons=tuple(problem.reasons))
         return [_answer(str(model), contract, board, config, unusable) for board, config in asked]
@@ -135,7 +141,7 @@ def _answer(
     config: "AcceleratorConfig",
     core: _Compiled,
 ) -> Answer:
-    from accel.compiler.diagnostics import Reason
+    from accel.compiler.diagnostics import Reason, grouped
     from accel.target import resources
 
     ours = tuple(Reason(place="", what=text) for text in resources.problems(config, board))
@@ -150,7 +156,7 @@ def _answer(
         cycles=core.cycles if runs else None,
         milliseconds=round(core.cycles / board.clock.made_mhz / 1e3, 4) if runs else None,
         memory=round(core.memory, 4) if runs else None,
-        reasons=tuple(map(str, reasons)),
+        reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
     )
 

@@ -93,6 +93,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
+    number: int | None = None  # its number there, from 0
 
     @property
     def epilogue(self) -> FloatEpilogue | None:
@@ -118,6 +119,12 @@ class Graph:
     batch: int = 1
     unbatched: frozenset[str] = frozenset()
     mixing: str = ""
+    file: str = ""  # the name of the file that it was read from, for messages
+
+    @property
+    def title(self) -> str:
+        """What messages call the network: its file, if it has one."""
+        return self.file or self.name
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

@@ -33,8 +33,8 @@ def lower_nodes(
     latest = None
     for node in parts.core:
         if len(reasons) == MOST_REASONS:
-            raise CannotCompile(graph.name, reasons)
-        with _collected(reasons):
+            raise CannotCompile(graph.title, reasons)
+        with _collected(reasons, place_of(node)):
             layers = tuple(
                 place_constants(
                     _lower_node(node, graph, aliases, config, latest), node, graph, config
@@ -46,27 +46,30 @@ def lower_nodes(
 
 
 def select_commands(
-    layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
+    layers: Sequence[Convolution], graph: Graph, config: AcceleratorConfig, exact: bool
 ) -> tuple[tuple[LayerCommand, ...], tuple[Reason, ...]]:
     """The commands of layers, and the reasons of layers that have none."""
     reasons: list[Reason] = []
+    places = {node.name: place_of(node) for node in graph}
     commands: list[LayerCommand] = []
     for layer in layers:
         if len(reasons) == MOST_REASONS:
             break
-        with _collected(reasons):
-            commands += _schedule(layer, config, exact)
+        with _collected(reasons, places.get(layer.node, layer.node)):
+            _check_sizes(layer, config)
+            commands += schedule(layer, config, exact)
     return tuple(commands), tuple(reasons)
 
 
 @contextmanager
-def _collected(reasons: list[Reason]) -> Iterator[None]:
-    """Collect the reason of an error, if it is new, and go on."""
+def _collected(reasons: list[Reason], place: str) -> Iterator[None]:
+    """Collect the reason of an error in a node's layers, if it is new, and go on."""
     try:
         yield
     except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
         reason = error.args[0]
         reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+        reason = replace(reason, place=place)
         if reason not in reasons:
             reasons.append(reason)
 
@@ -91,17 +94,6 @@ def fuse_layers(
                 continue
         done += layers
     return tuple(done)
-
-
-def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[LayerCommand]:
-    """As `schedule`; an error in one of a node's many layers names the node."""
-    try:
-        _check_sizes(c, config)
-        return schedule(c, config, exact)
-    except (DoesNotFit, NotProved) as error:
-        if not c.name.startswith(f"{c.node}_"):
-            raise
-        raise type(error)(replace(error.args[0], place=c.node)) from error
 
 
 def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:

@@ -138,7 +138,7 @@ def _divide(
     floating = _rounds_in_float32(convolution)
     nearest = nearest_division(*question, solution) if floating else None
     if nearest is None:
-        remedy = "report this model"
+        remedy = _ANOTHER_SCALE
         if isinstance(convolution.rule, FloatEpilogue) and not floating:
             remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
         raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))

@@ -297,7 +297,9 @@ def test_channels_that_are_not_proved_are_named(monkeypatch):
     monkeypatch.setattr(module, "solve", doubt)
     c = convolution(np.ones((6, 1, 1, 1)), (1, 1, 1), (1, 1, 6))
     assert refusal(c, CONFIG, NotProved) == (
-        "layer: output channels [1, 4] cannot be requantized exactly; report this model"
+        "layer: output channels [1, 4] cannot be requantized exactly; "
+        "quantize the tensor with a scale that is a millionth larger or smaller, which rounds "
+        "other halves; no board and no option of the core helps"
     )
 
 

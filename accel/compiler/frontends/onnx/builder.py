@@ -12,6 +12,7 @@ from ...ir.graph import Graph, Node, Quantization, Tensor
 from ...operators.reshape import Reshape
 from ...operators.transpose import Transpose
 from .._folding import Budget, Exhausted
+from . import input_quant
 from .file import FileRecord, NodeRecord
 from .fusion import CODES, FLOAT32, FUSED, Fusions
 from .low_bit.low_bit import low_bit
@@ -142,6 +143,7 @@ class Builder(Quantizers):
         self, operator: str, attributes: Any, inputs: tuple[str, ...], outputs: tuple[str, ...]
     ) -> None:
         """Add a node that writes tensors which are there already."""
+        ours = self.node.added or self.node.index == len(self.record.nodes)
         self.nodes.append(
             Node(
                 name=self.unique(f"{operator}_{self.node.index}"),
@@ -149,7 +151,8 @@ class Builder(Quantizers):
                 inputs=inputs,
                 outputs=outputs,
                 attributes=attributes,
-                source=self.node.spelling,
+                source="input" if self.node.added else self.node.spelling,
+                number=None if ours else self.node.index,
             )
         )
 
@@ -247,8 +250,11 @@ class Builder(Quantizers):
 
     def _float_operator(self, index: int, why: str) -> NoReturn:
         what = f"input {self.node.inputs[index]!r} is not quantized"
+        name = self.node.inputs[index]
         remedy = "put QuantizeLinear and DequantizeLinear before it"
         remedy = "put a Quant before it" if self.low_bit else remedy
+        if any(port.name == name and port.dtype == "float32" for port in self.record.inputs):
+            remedy = f"{input_quant.remedy(name)}, or {remedy}"
         raise Unreadable(what, f"it {why}", remedy)
 
     # Shapes and layouts.

@@ -62,6 +62,9 @@ def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Bui
     return read
 
 
+power = _folded(np.power, 2)
+
+
 def cast(b: Builder) -> list[Value]:
     value, kind = b.required(0), b.attribute("to", 0)
     if kind not in ELEMENTS:
@@ -141,6 +144,7 @@ READERS = {
     "ReduceProd": ("", reduce_prod),
     "Identity": ("", same),
     "Dropout": ("", same),
+    "Pow": ("", power),
 }
 
 # Operators of activations, folded where all inputs are constant.
@@ -155,4 +159,11 @@ FOLDED = {
     "Sqrt": _folded(np.sqrt, 1),
     "Gather": gather,
     "Expand": expand,
+    "Exp": _folded(np.exp, 1),
+    "Log": _folded(np.log, 1),
+    "Abs": _folded(np.abs, 1),
+    "Round": _folded(np.rint, 1),
+    "Sign": _folded(np.sign, 1),
+    "Reciprocal": _folded(np.reciprocal, 1),
+    "Pow": power,
 }

@@ -75,9 +75,12 @@ class NodeRecord:
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
     control_flow: bool = False
+    added: str = ""  # the input that this node of ours, which is not in the file, quantizes
 
     @property
     def place(self) -> str:
+        if self.added:
+            return f"input {self.added!r}"
         return f"operator {self.index} ({self.spelling})"
 
 

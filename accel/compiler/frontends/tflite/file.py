@@ -8,7 +8,7 @@ file. The number of objects is limited too.
 
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,20 +72,25 @@ class OperatorRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FileRecord:
-    """All of a TFLite file that the reader looks at."""
+    """All of a TFLite file that the reader looks at.
+
+    ``signatures`` are the subgraphs' numbers by the names that the file has for them.
+    """
 
     version: int
     subgraphs: int
+    signatures: Mapping[str, int]
     tensors: tuple[TensorRecord, ...]
     operators: tuple[OperatorRecord, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
-def decode(data: bytes) -> FileRecord:
-    """Return the records of the first subgraph; raises ``Damaged`` and nothing else."""
+def decode(data: bytes, signature: str | None = None) -> FileRecord:
+    """Return the records of the subgraph of a signature, without one (or an unknown one) of the
+    first; raises ``Damaged`` and nothing else."""
     try:
-        return _Decoder(data).file()
+        return _Decoder(data).file(signature)
     except DAMAGE as error:
         raise Damaged(str(error)) from error
 
@@ -118,7 +123,7 @@ class _Decoder:
             raise Damaged(f"the lists of the file have more than {MAX_VALUES} numbers")
         return tuple(array().tolist()) if self.spend(count, size) else ()
 
-    def file(self) -> FileRecord:
+    def file(self, signature: str | None) -> FileRecord:
         model = self.model
         codes = self.items(model.OperatorCodesLength(), model.OperatorCodes)
         spellings = [self.spelling(code) for code in codes]
@@ -126,13 +131,15 @@ class _Decoder:
         subgraphs = self.spend(model.SubgraphsLength(), 4)
         if subgraphs == 0:
             raise Damaged("the file has no subgraph")
-        graph = model.Subgraphs(0)
+        signatures = self.signatures(subgraphs)
+        graph = model.Subgraphs(signatures.get(signature or "", 0))
         tensors = self.items(graph.TensorsLength(), graph.Tensors)
         operators = self.items(graph.OperatorsLength(), graph.Operators, MAX_OPERATORS)
         read = [self.tensor(tensor, buffers) for tensor in tensors]
         return FileRecord(
             version=model.Version(),
             subgraphs=subgraphs,
+            signatures=signatures,
             operators=tuple(self.remaining(operators, spellings, tensors, read)),
             tensors=tuple(read),
             inputs=self.indices(graph.InputsLength(), graph.InputsAsNumpy, 0, len(tensors)),
@@ -162,6 +169,15 @@ class _Decoder:
             sparsity = read_sparsity(raw[sparse].Sparsity(), self.values)
             whole = dense(sparsity, given.shape, stored, size)
             tensors[record.outputs[0]] = replace(output, data=whole)
+
+    def signatures(self, subgraphs: int) -> Mapping[str, int]:
+        found = {}
+        for one in self.items(self.model.SignatureDefsLength(), self.model.SignatureDefs):
+            name, index = self.text(one.SignatureKey()), one.SubgraphIndex()
+            if not 0 <= index < subgraphs:
+                raise Damaged("the subgraph of a signature is out of range")
+            found[name] = index
+        return found
 
     def spelling(self, code: Any) -> str:
         # Old files have the deprecated field alone, some new ones omit it: the larger one counts.

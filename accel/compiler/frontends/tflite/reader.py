@@ -16,7 +16,9 @@ from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, Quantization, Tensor
 from .._folding import Budget, Exhausted
-from .._frontend import Frontend, UnsupportedModel
+from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
+from .._unsupported import unsupported
+from .causes import QUANTIZE_REMEDY, float_reasons, hybrid, subgraph_reasons
 from .constants import FOLDED, PLAIN, SHAPES, checked, folded
 from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, TensorRecord, decode
 from .operators import SPELLINGS
@@ -45,22 +47,27 @@ DTYPES = {
     "BOOL": "bool",
 }
 NUMBERS = ("int32", "int64")  # integers that are not codes
-QUANTIZE_REMEDY = "convert it with full integer quantization (int8)"
 
 
 def recognizes(header: bytes) -> bool:
     return header[4:8] == IDENTIFIER
 
 
-def read(data: bytes, name: str) -> Graph:
+def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     """Read a file's bytes into a verified graph; raises ``UnsupportedModel`` with all reasons."""
     if not recognizes(data):
         raise UnsupportedModel(name, [Reason(place="", what="is not a TFLite file")])
     try:
-        record = decode(data)
+        record = decode(data, choices.signature)
     except Damaged as error:
         reason = Reason(place="", what="is a damaged TFLite file", why=str(error))
         raise UnsupportedModel(name, [reason]) from error
+    whole = list(subgraph_reasons(record, choices.signature))
+    if choices.input_quant:
+        what = "takes no --input-quant: .tflite files have the quantization of their inputs"
+        whole.append(Reason(place="", what=what, remedy="leave it out"))
+    if whole:
+        raise UnsupportedModel(name, whole)
     builder = _Builder(record)
     graph, mixing = per_sample(builder.graph(PurePath(name).stem))
     reasons = list(builder.reasons(graph))
@@ -206,20 +213,25 @@ class _Builder:
             outputs=tuple(tensor.name for tensor in outputs),
             attributes=spelling.attributes(options, inputs, outputs),
             source=record.spelling,
+            number=index,
         )
 
     def reasons(self, graph: Graph) -> Iterator[Reason]:
         """Yield everything that is wrong, from the file as a whole to single operators."""
         if self.record.version != VERSION:
             yield Reason(place="", what=f"has schema version {self.record.version}, not {VERSION}")
-        if self.record.subgraphs != 1:
-            what = f"has {self.record.subgraphs} subgraphs, not 1"
-            yield Reason(place="", what=what, remedy="export it without control flow")
+        if not self.record.operators:
+            yield Reason(place="", what="has no operators: it is no network")
         floating = not any(t.dtype != "float32" for t in graph.tensors.values() if not t.constant)
-        if floating and graph.nodes:
-            yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
+        floating = floating and bool(graph.nodes)
+        yield from float_reasons(self.record, floating)
+        if floating:  # what is said of the whole is not said of each tensor
+            tensors = zip(self.names, self.record.tensors, strict=True)
+            places = {f"tensor {name!r}" for name, tensor in tensors if tensor.dtype == "FLOAT16"}
+            self.faults = [fault for fault in self.faults if fault.place not in places]
+        hybrids = set(hybrid(self.record))
         for spelling, indices in self.unknown.items():
-            yield _unknown_operator(spelling, indices)
+            yield unsupported(spelling, indices, SPELLINGS)
         yield from self.faults
         broken = set(self.faulty)
         for name, tensor in graph.tensors.items():
@@ -227,7 +239,9 @@ class _Builder:
             broken.update(name for _ in found)
             yield from found
         for node in graph.nodes if not floating else ():
-            if not broken.intersection((*node.inputs, *node.outputs)):
+            if node.number not in hybrids and not broken.intersection(
+                (*node.inputs, *node.outputs)
+            ):
                 yield from (error.args[0] for error in node_problems(node, graph))
 
 
@@ -276,16 +290,6 @@ def _as_weights(axis: int, weights: TensorRecord) -> TensorRecord:
 def _as_bias(bias: TensorRecord) -> TensorRecord:
     """A vector, whatever shape the file gives it."""
     return replace(bias, shape=(_elements(bias),)) if bias.data is not None else bias
-
-
-def _unknown_operator(spelling: str, indices: list[int]) -> Reason:
-    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
-    noun = "operator" if len(indices) == 1 else "operators"
-    return Reason(
-        place=f"{noun} {numbers} ({spelling})",
-        what="is not supported" if len(indices) == 1 else "are not supported",
-        remedy=f"use {', '.join(SPELLINGS)}",
-    )
 
 
 def _unique_names(records: tuple[TensorRecord, ...]) -> list[str]:

@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from accel.bench.networks import read as read_for_bench
-from accel.compiler.frontends import UnsupportedModel, contents, load
+from accel.compiler.frontends import UnsupportedModel, bytes_of, load
 from accel.compiler.frontends.onnx import external_data
 from accel.compiler.ir.graph import Graph
 from accel.explore.network import Network
@@ -131,11 +131,11 @@ def test_what_one_region_is_read_for_counts_each_time(tmp_path, monkeypatch):
 
 def test_a_changed_constant_is_another_network(tmp_path):
     path = split(tmp_path, all_tensors_to_one_file=False)
-    bytes_before, before = path.read_bytes(), (contents(path), read_for_bench(path, 1).sha256)
+    bytes_before, before = path.read_bytes(), (bytes_of(path).data, read_for_bench(path, 1).sha256)
     digest = Network.read(path).digest
     (tmp_path / "w").write_bytes(bytes(18))
     assert path.read_bytes() == bytes_before
-    assert contents(path) != before[0]
+    assert bytes_of(path).data != before[0]
     assert read_for_bench(path, 1).sha256 != before[1]
     assert Network.read(path).digest != digest
 

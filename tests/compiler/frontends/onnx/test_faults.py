@@ -160,7 +160,7 @@ FAULTS = {
     ],
     floating: ["is a float32 model; quantize it with `accel quantize`"],
     unknown_operators: [
-        r"operator 4 \(Einsum\): is not supported; use QuantizeLinear, .*",
+        r"operator 4 \(Einsum\): is not supported; .* MatMul or Gemm; `accel check --operators` .*",
         r"operator 5 \(my\.own\.Magic\): is not supported; use operators of ONNX itself",
     ],
     control_flow: [
@@ -181,7 +181,7 @@ FAULTS = {
     constant_output: [r"output 'w_numbers': is constant \(it depends on no input\)"],
     unquantized_output: [
         (
-            rf"output 'r': is not quantized \(it is a float32 result of operator 4 \(Conv\)\); "
+            rf"output 'r': is not quantized: its outputs are int32 sums of operator 4 \(Conv\); "
             rf"{QUANTIZE} "
             "after it"
         )

@@ -144,7 +144,7 @@ UNREADABLE = {
         ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(1, 4),
     ),
-    "mean_0 (MEAN): output must have shape (4, 6, 2), not (1, 6, 2)": (
+    "operator 0 (MEAN): output must have shape (4, 6, 2), not (1, 6, 2)": (
         ("MEAN", "mean", ReduceMean(axes=(1,)), (1, 6, 2)),
         lambda op, constants: constants[1].set(0),
     ),
@@ -152,7 +152,7 @@ UNREADABLE = {
         (*STRIDED, WHOLE, SHAPE),
         lambda op, constants: constants[1].set(0, 0, 0),
     ),
-    "slice_0 (STRIDED_SLICE): 1 elements from 9 by 1 are not all among the 4 of axis 1": (
+    "operator 0 (STRIDED_SLICE): 1 elements from 9 by 1 are not all among the 4 of axis 1": (
         (*STRIDED, WHOLE, (1, 6, 2)),
         lambda op, constants: (
             constants[1].set(0, 9, 0, 0),
@@ -163,11 +163,11 @@ UNREADABLE = {
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "fusedActivationFunction", 1),
     ),
-    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
+    "operator 0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
         ("TRANSPOSE", "transpose", Transpose(order=(0, 2, 1, 3)), (1, 6, 4, 2)),
         lambda op, constants: constants[1].set(0, 1, 1, 2),
     ),
-    "split_0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
+    "operator 0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
         ("SPLIT_V", "split", Split(axis=2, sizes=(1, 5)), (1, 4, 1, 2), (1, 4, 5, 2)),
         lambda op, constants: constants[1].set(1, 3),
     ),
@@ -218,6 +218,6 @@ def test_a_resize_of_many_copies_runs_on_the_reference_alone():
     with pytest.raises(CannotCompile) as caught:
         compile_graph(graph, AcceleratorConfig())
     assert str(caught.value) == (
-        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; "
+        "m: operator 0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; "
         "resize by smaller factors"
     )
