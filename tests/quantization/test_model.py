@@ -211,7 +211,7 @@ def test_operators_that_would_not_run_are_told_before_calibration(tmp_path):
     with pytest.raises(UnsupportedModel) as refused:
         preparation.folded(preparation.fixed(model), model.name)
     text = str(refused.value)
-    assert "(LRN): is not supported; use Conv, Gemm, MatMul" in text
+    assert "(LRN): is not supported; `accel check --operators` lists what is supported" in text
     assert "(Einsum): is not supported" in text
 
 

@@ -78,7 +78,7 @@ def test_a_constant_that_varies_in_rows_is_no_bias(rows, tmp_path):
         return m.add("Add", matmul(m, m.input(), 12, 5), m.numbers(rows, 1))
 
     (tmp_path / "m.onnx").write_bytes(built(build, (rows, 12))[1])
-    with pytest.raises(UnsupportedModel, match="is a float32 result of operator 3"):
+    with pytest.raises(UnsupportedModel, match=r"has a constant of \(\d, 1\) for a tensor"):
         load(tmp_path / "m.onnx")
 
 
