@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ...config import BANKS, FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
-from ..diagnostics import DoesNotFit, Reason
+from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
 from .layer_parts import LayerPart, Live, Need
@@ -89,19 +90,48 @@ def plan(
             ends = tuple(_ends(taken))
             return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
     activations, peak = sum(peaks), max(peaks)
-    kib = config.rows / 1024
+    kib, needed = config.rows / 1024, activations + sum(chunk_words)
     what = (
-        f"needs {(activations + sum(chunk_words)) * kib:.1f} KiB of the {BANKS} x "
+        f"needs {needed * kib:.1f} KiB of the {BANKS} x "
         f"{config.bank_words * kib:.0f} KiB: {activations * kib:.1f} KiB of activations (at most "
         f"{peak * kib:.1f} KiB in a bank), {sum(chunk_words) * kib:.1f} KiB of program"
     )
-    remedy = "use a board with more memory, a smaller network or 4-bit weights"
-    if not config.flash_lanes and peak <= config.bank_words:
-        remedy = f"stream the program from flash (--set flash_lanes=1, 2 or 4), or {remedy}"
-    raise DoesNotFit(Reason(place="memory", what=what, remedy=remedy))
+    limit = Limit(
+        kind="memory", needed=needed * config.rows, there=BANKS * config.bank_words * config.rows
+    )
+    if peak > config.bank_words:
+        limit = Limit(
+            kind="activations", needed=peak * config.rows, there=config.bank_words * config.rows
+        )
+    raise DoesNotFit(Reason(place="memory", what=what, limit=limit))
 
 
-def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
+class Layer(Protocol):
+    """What of a layer says where its tensors must lie."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def output(self) -> str: ...
+
+    @property
+    def residual(self) -> str | None: ...
+
+
+def activation_words(
+    layers: Sequence[Layer],
+    layout: Mapping[str, TensorLayout],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    config: AcceleratorConfig,
+) -> tuple[int, ...]:
+    """The words of each bank that `plan` gives to the tensors of these layers."""
+    banks = _banks(layers, layout)
+    return tuple(_ends(_place(layers, layout, inputs, outputs, banks, config)[1]))
+
+
+def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
     """A bank for each tensor. A layer's output is not in the bank of its input, but in that of its
     residual operand."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
@@ -127,7 +157,7 @@ def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout])
 
 
 def _place(
-    commands: Sequence[LayerCommand],
+    commands: Sequence[Layer],
     layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
