@@ -1,6 +1,5 @@
 """``accel fit``"""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,9 +21,7 @@ def fit(
     board: groups.BoardName = None,
     ms: Annotated[
         float | None,
-        typer.Option(
-            "--ms", help="Milliseconds that an inference may take.", metavar="X", min=0.0
-        ),
+        typer.Option("--ms", help="Milliseconds that an inference may take.", metavar="X", min=0.0),
     ] = None,
     uj: Annotated[
         float | None,

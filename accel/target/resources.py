@@ -1,6 +1,7 @@
 """What a configuration needs of an FPGA, as far as that is known without synthesis."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from accel.boards import Board
@@ -96,7 +97,7 @@ def largest_bank(config: AcceleratorConfig, board: Board) -> int:
     low, high = 0, MOST_BANK // step
     while low < high:
         middle = (low + high + 1) // 2
-        if BANKS * of_bank(config.replace(bank_words=middle * step)) <= cells:
+        if BANKS * of_bank(replace(config, bank_words=middle * step)) <= cells:
             low = middle
         else:
             high = middle - 1

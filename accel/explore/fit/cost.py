@@ -2,7 +2,7 @@
 what of its program is streamed from flash."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accel.compiler.ir.costs import PART_CYCLES
 from accel.compiler.ir.layer import Convolution
@@ -12,6 +12,7 @@ from accel.explore.fit.demand import Lowered
 from accel.explore.fit.forms import Form, forms_of
 from accel.isa import Isa
 
+_USUAL = 4096  # words, steps
 _OVERLAP = 0.75  # of the time of streaming that is hidden behind work, where there is enough of it
 
 
@@ -50,7 +51,9 @@ def cost_of(lowered: Lowered, config: AcceleratorConfig) -> Cost | None:
 
 
 def _chunk_words(layer: Convolution, form: Form, config: AcceleratorConfig) -> int:
-    isa = Isa(config)
+    # Layouts are slow to build; their words hardly depend on how large the memories are.
+    unit = 2 * config.steps_per_weight_row
+    isa = Isa(replace(config, bank_words=_USUAL, weight_steps=_USUAL // unit * unit, sum_bits=24))
     post_op = layer.post_op
     tables = isa.table_words(bool(layer.residual)) if post_op and post_op.lookup_tables else 0
     group = isa.group_parameter_words(form.columns) + form.weight_words(config)

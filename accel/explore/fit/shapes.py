@@ -4,6 +4,7 @@ The rest of a configuration follows from the network: see `sizes`.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from accel.boards import Board
 from accel.config import AcceleratorConfig, InvalidConfiguration
@@ -17,7 +18,7 @@ REQUANTIZERS = (1, 2, 4, 8)
 def shapes(board: Board, asked: AcceleratorConfig) -> Iterator[AcceleratorConfig]:
     """All arrays of the board's DSP cells and logic, with the format and element that are asked
     for; buffers and banks are still those of ``asked``."""
-    dsps = board.resources.get("DSP", 0)
+    dsps, steps = board.resources.get("DSP", 0), asked.weight_steps
     arrays = {(rows, columns) for rows in ROWS for columns in COLUMNS}
     for rows, columns in sorted(arrays | {(asked.rows, asked.columns)}):
         for requantizers in sorted({*REQUANTIZERS, asked.requantizers}):
@@ -26,7 +27,9 @@ def shapes(board: Board, asked: AcceleratorConfig) -> Iterator[AcceleratorConfig
             changes = {"rows": rows, "columns": columns, "requantizers": requantizers}
             for lanes in flash_lanes(board, asked):
                 try:
-                    config = asked.replace(**changes, flash_lanes=lanes)
+                    unit = 2 * max(1, 8 * rows // (columns * asked.number_format.weight_bits))
+                    whole = max(1, steps // unit) * unit  # rows of the buffer
+                    config = replace(asked, **changes, flash_lanes=lanes, weight_steps=whole)
                     if resources.dsps_of(config) <= dsps:
                         yield config
                 except InvalidConfiguration:

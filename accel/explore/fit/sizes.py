@@ -7,7 +7,7 @@ from accel.boards import Board
 from accel.compiler.diagnostics import Limit
 from accel.compiler.ir.layer import Convolution
 from accel.compiler.schedule.select import steps_of
-from accel.config import AcceleratorConfig, InvalidConfiguration
+from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
 from accel.explore.fit.cost import Cost, cost_of
 from accel.explore.fit.demand import Demand, Lowered
 from accel.explore.fit.forms import count_limit, forms_of
@@ -54,7 +54,7 @@ def sized(
     """Configurations of an array that have room for a network, or all that there is too little
     of."""
     bits, widest = demand.sums
-    shape = shape.replace(sum_bits=min(max(shape.sum_bits, bits), MOST_SUM_BITS))
+    shape = replace(shape, sum_bits=min(max(shape.sum_bits, bits), MOST_SUM_BITS))
     lowered = demand.of(shape.rows)
     steps, neediest, uncounted = _steps(lowered, shape)
     short: list[Shortage] = []
@@ -69,18 +69,23 @@ def sized(
             f"{limit.there:,} that the core counts"
         )
         short.append(_of_layer(uncounted, limit, what, shape))
+    bare = replace(shape, bank_words=resources.LEAST_BANK)
+    alone = _short_of_banks(replace(bare, weight_steps=_least_buffer(bare)), lowered, board)
+    short += [alone] if alone else []
+    if short:
+        return [], short
     found = []
-    for config in () if short else _buffered(shape, steps):
-        if not _fit(config.replace(bank_words=resources.LEAST_BANK), board):
+    for config in _buffered(shape, steps):
+        if not _fit(replace(config, bank_words=resources.LEAST_BANK), board):
             continue
         for words in _banks(config, lowered, board):
-            banked = config.replace(bank_words=words)
+            banked = replace(config, bank_words=words)
             cost = cost_of(lowered, banked)
             if cost and _fit(banked, board):
                 found.append(Sized(config=banked, cost=cost))
-    if not found:
-        short += _short_of_memory(shape, steps, neediest, lowered, board)
-    return found, short
+            if cost and not cost.flash_words:
+                return found, []  # more memory would not help
+    return found, [] if found else _short_of_memory(bare, steps, neediest, lowered, board)
 
 
 def _of_layer(layer: Convolution, limit: Limit, what: str, config: AcceleratorConfig) -> Shortage:
@@ -113,11 +118,10 @@ def _buffered(shape: AcceleratorConfig, steps: int) -> Iterator[AcceleratorConfi
     """The shape with the weight buffer that was asked for, and with one just as large as needed."""
     if shape.weight_steps >= 2 * steps:
         yield shape
-    for factor in (2, 1):
-        unit = 2 * shape.steps_per_weight_row
-        needed = -(-max(16, 2 * steps) // unit) * unit * factor
-        if needed <= MOST_STEPS and (factor == 1 or needed < shape.weight_steps):
-            yield replace(shape, weight_steps=needed)
+    unit = 2 * shape.steps_per_weight_row
+    needed = -(-max(16, 2 * steps) // unit) * unit
+    if needed <= MOST_STEPS and needed != shape.weight_steps:
+        yield replace(shape, weight_steps=needed)
 
 
 def _banks(config: AcceleratorConfig, lowered: Lowered, board: Board) -> Iterator[int]:
@@ -134,28 +138,21 @@ def _fit(config: AcceleratorConfig, board: Board) -> bool:
 
 
 def _short_of_memory(
-    shape: AcceleratorConfig, steps: int, neediest: Convolution, lowered: Lowered, board: Board
+    bare: AcceleratorConfig, steps: int, neediest: Convolution, lowered: Lowered, board: Board
 ) -> list[Shortage]:
-    """What there is too little of, with the least that the network needs of everything else."""
-    bare, found = shape.replace(bank_words=resources.LEAST_BANK), []
+    """What there is too little of, of a buffer, of banks beside it, or of both for the program."""
     buffers = [config for config in _buffered(bare, steps) if _fit(config, board)]
-    least = replace(bare, weight_steps=_least_buffer(bare))
-    if not buffers:
-        most = _largest_buffer(bare, board)
-        step = shape.step_bits / 8
-        limit = Limit(kind="weight_buffer", needed=int(2 * steps * step), there=int(most * step))
-        what = (
-            f"{steps:,} weights of each of {shape.columns} output channels, twice, take "
-            f"{limit.needed:,} bytes, the weight buffer has at most {limit.there:,}"
-        )
-        full = replace(bare, weight_steps=most) if most else least
-        found.append(_of_layer(neediest, limit, what, full))
-    # By itself, and beside the buffer that the network needs.
-    for config in (least, *buffers[-1:]):
-        short = _short_of_banks(config, lowered, board)
-        if short:
-            return [*found, short]
-    return found or [_program_shortage(_with_largest_bank(buffers[-1], board), lowered)]
+    if buffers:
+        short = _short_of_banks(buffers[-1], lowered, board)
+        return [short or _program_shortage(_with_largest_bank(buffers[-1], board), lowered)]
+    most, step = _largest_buffer(bare, board), bare.step_bits / 8
+    limit = Limit(kind="weight_buffer", needed=int(2 * steps * step), there=int(most * step))
+    what = (
+        f"{steps:,} weights of each of {bare.columns} output channels, twice, take "
+        f"{limit.needed:,} bytes, the weight buffer has at most {limit.there:,}"
+    )
+    full = replace(bare, weight_steps=most or _least_buffer(bare))
+    return [_of_layer(neediest, limit, what, full)]
 
 
 def _least_buffer(config: AcceleratorConfig) -> int:
@@ -165,7 +162,7 @@ def _least_buffer(config: AcceleratorConfig) -> int:
 
 def _with_largest_bank(config: AcceleratorConfig, board: Board) -> AcceleratorConfig:
     bank = resources.largest_bank(config, board)
-    return config.replace(bank_words=max(bank, resources.LEAST_BANK))
+    return replace(config, bank_words=max(bank, resources.LEAST_BANK))
 
 
 def _short_of_banks(config: AcceleratorConfig, lowered: Lowered, board: Board) -> Shortage | None:
@@ -195,10 +192,10 @@ def _short_of_banks(config: AcceleratorConfig, lowered: Lowered, board: Board) -
 
 def _program_shortage(config: AcceleratorConfig, lowered: Lowered) -> Shortage:
     """Without a flash for programs: tensors and program together."""
-    roomy = config.replace(bank_words=resources.MOST_BANK)
+    roomy = replace(config, bank_words=resources.MOST_BANK)
     size = program_bytes(lowered, roomy)
     needed = size + sum(lowered.peaks) * config.rows
-    limit = Limit(kind="memory", needed=needed, there=2 * config.bank_words * config.rows)
+    limit = Limit(kind="memory", needed=needed, there=BANKS * config.bank_words * config.rows)
     what = (
         f"tensors of {needed - size:,} bytes and a program of {size:,} take {needed:,}, both banks "
         f"have at most {limit.there:,}, and the core streams nothing from a flash"
@@ -208,10 +205,8 @@ def _program_shortage(config: AcceleratorConfig, lowered: Lowered) -> Shortage:
 
 def program_bytes(lowered: Lowered, config: AcceleratorConfig) -> int:
     """Bytes of the program, estimated."""
-    cost = cost_of(
-        replace(lowered, peaks=(config.bank_words, config.bank_words)),
-        config.replace(flash_lanes=4),
-    )
+    full = replace(lowered, peaks=(config.bank_words,) * BANKS)
+    cost = cost_of(full, replace(config, flash_lanes=4))
     return cost.flash_words * config.rows if cost else 0
 
 
