@@ -301,12 +301,12 @@ def advised(
                 fuse=fuse,
                 exact=exact,
                 source=None if isinstance(model, Graph) else str(model),
-                options=_words(contract, fuse, exact),
+                options=command_words(contract, fuse, exact),
             )
         raise
 
 
-def _words(contract: str | None, fuse: bool, exact: bool) -> list[str]:
+def command_words(contract: str | None, fuse: bool, exact: bool) -> list[str]:
     """Options of the command line for how a network is compiled."""
     words = ["--contract", contract] if contract else []
     return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
@@ -358,6 +358,6 @@ def fit(
         fuse=fuse,
         exact=exact,
         source=None if isinstance(model, Graph) else str(model),
-        options=_words(contract, fuse, exact),
+        options=command_words(contract, fuse, exact),
         on_progress=on_progress,
     )

@@ -1,7 +1,8 @@
 """Answers of ``accel check``: which networks run on which boards, or all that stands in the way."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from accel.compiler.diagnostics import Reason
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
+    from accel.explore.fit.remedy import Remedies
 
+_CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
+_LINES = 12  # of reasons for each group of boards
 _NOTE = (
     "ms: of one inference at the board's own clock, without the link; memory: share of the "
     "core's banks that tensors and program take"
@@ -28,7 +32,8 @@ class Answer:
     """Whether a network runs on a board's core; ``cycles`` of one inference, or the ``reasons``.
 
     ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
-    in their parts.
+    in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
+    command.
     """
 
     model: str
@@ -41,11 +46,17 @@ class Answer:
     reasons: tuple[str, ...]
     memory: float | None = None
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
+    remedy: tuple[str, ...] = ()
 
     @property
     def core(self) -> str:
         config = self.configuration
         return f"{config['rows']}x{config['columns']} {config['format']}"
+
+    @property
+    def of_size(self) -> bool:
+        """Whether all that is in the way is a matter of size."""
+        return bool(self.details) and all(reason.limit for reason in self.details)
 
     @property
     def short(self) -> str:
@@ -86,7 +97,53 @@ def answers(
             if program is not None:
                 program.close()
         found.append(_answer(str(model), graph.contract, board, config, known[config]))
+    boards = [board for board, _ in asked]
+    if any(answer.of_size for answer in found):
+        return with_remedies(found, boards, remedies(graph, str(model), contract, **options))
     return found
+
+
+def remedies(
+    graph: "Graph", model: str, contract: str | None, fuse: bool = True, exact: bool = False
+) -> "Remedies":
+    """The search for what to do instead, for a network that was compiled like this."""
+    from accel.api import command_words
+    from accel.explore.fit.remedy import Remedies
+
+    words = tuple(command_words(contract, fuse, exact))
+    return Remedies(graph, fuse=fuse, exact=exact, source=model, options=words)
+
+
+def with_remedies(
+    found: "Sequence[Answer]", boards: "Sequence[Board]", search: "Remedies"
+) -> list[Answer]:
+    """The answers with what was tried for those that are refused for size alone.
+
+    Boards of the same kind are searched once, and as long as `_CPU_SECONDS` of the processor last.
+    """
+    from accel.config import AcceleratorConfig
+    from accel.explore.fit.remedy import kind_of
+
+    end = time.process_time() + _CPU_SECONDS
+    known: dict[Any, tuple[str, tuple[str, ...]]] = {}
+    told = []
+    for answer, board in zip(found, boards, strict=True):
+        if not answer.of_size:
+            told.append(answer)
+            continue
+        config = AcceleratorConfig(**answer.configuration)
+        key = kind_of(board), config
+        if key not in known and time.process_time() > end:
+            lines = (f"Not tried any more: accel fit {answer.model} --board {board.name}",)
+        elif key not in known:
+            elsewhere = not any(one.runs for one in found)
+            lines = tuple(search.of(board, config, elsewhere=elsewhere))
+            known[key] = board.name, lines
+        else:
+            name, first = known[key]
+            lines = tuple(line.replace(name, board.name) for line in first)
+        told.append(replace(answer, remedy=lines))
+    return told
 
 
 def answer_of(
@@ -135,10 +192,13 @@ def _answer(
     config: "AcceleratorConfig",
     core: _Compiled,
 ) -> Answer:
-    from accel.compiler.diagnostics import Reason
+    from accel.compiler.diagnostics import Limit, Reason
     from accel.target import resources
 
-    ours = tuple(Reason(place="", what=text) for text in resources.problems(config, board))
+    limit = Limit(kind="device")
+    ours = tuple(
+        Reason(place="", what=text, limit=limit) for text in resources.problems(config, board)
+    )
     reasons = (*ours, *core.reasons)
     runs = not reasons
     return Answer(
@@ -219,16 +279,37 @@ def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[
 
 
 def _show_reasons(found: Sequence[Answer]) -> None:
-    """Why a network does not run: the boards whose reasons are alike together."""
+    """Why a network does not run: the boards whose reasons and remedies are alike together."""
     alike: dict[Any, list[Answer]] = {}
     for answer in found:
         if not answer.runs:
-            alike.setdefault(reasons.kinds(answer.details), []).append(answer)
+            remedy = tuple(line.replace(answer.board, "") for line in answer.remedy)
+            key = remedy or reasons.kinds(answer.details)
+            alike.setdefault(key, []).append(answer)
     for group in alike.values():
         first = group[0]
         where = "any board" if len(group) == len(found) else ", ".join(a.board for a in group)
         say(f"{Path(first.model).name} does not run on {where}:")
-        for reason in reasons.counted(first.details):
-            say(f"  {reason}")
-        if len(first.details) > len(reasons.counted(first.details)):
+        lines = [*_binding(first), *map(str, reasons.counted(_others(first)))]
+        for line in (*lines[:_LINES], *first.remedy):
+            say(f"  {line}")
+        if len(first.details) > len(lines[:_LINES]):
             say(f"  All of them: accel check {first.model} --board {first.board}", style="dim")
+
+
+def _binding(answer: Answer) -> list[str]:
+    """What of a core is exceeded most, and how much else is too large."""
+    sizes = [reason for reason in answer.details if reason.limit]
+    if not sizes:
+        return []
+    worst = max(sizes, key=lambda reason: reason.limit.excess if reason.limit else 0.0)
+    more = f" (and {len(sizes) - 1} more that {_are(len(sizes) - 1)} too large)"
+    return [f"{worst}{more * (len(sizes) > 1)}"]
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _others(answer: Answer) -> "list[Reason]":
+    return [reason for reason in answer.details if not reason.limit]

@@ -55,13 +55,18 @@ class Remedies:
         self._demands: dict[str, Demand] = {}
         self._found: dict[tuple[str, AcceleratorConfig], Fit] = {}
 
-    def of(self, board: Board, asked: AcceleratorConfig) -> list[str]:
-        """The lines for a board; the last one is a command, unless no board runs the network."""
+    def of(self, board: Board, asked: AcceleratorConfig, elsewhere: bool = True) -> list[str]:
+        """The lines for a board; the last one is a command, unless no board runs the network.
+
+        Without ``elsewhere`` no other board is looked for: it is known that one runs it.
+        """
         try:
             found = self.fit(board, asked)
             if found.command:
                 return [f"With other options {board.name} runs it{_tried(found)}:", found.command]
             none = f"No configuration of {board.name} runs it: {found.certificate}"
+            if not elsewhere:
+                return [none]
             other = self.elsewhere(board, asked)
         except CannotCompile as problem:
             return [f"No other size of the core helps: {plain(problem)}"]

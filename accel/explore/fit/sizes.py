@@ -145,7 +145,7 @@ def _short_of_memory(
     if buffers:
         short = _short_of_banks(buffers[-1], lowered, board)
         return [short or _program_shortage(_with_largest_bank(buffers[-1], board), lowered)]
-    most, step = _largest_buffer(bare, board), bare.step_bits / 8
+    most, step = largest_buffer(bare, board), bare.step_bits / 8
     limit = Limit(kind="weight_buffer", needed=int(2 * steps * step), there=int(most * step))
     what = (
         f"{steps:,} weights of each of {bare.columns} output channels, twice, take "
@@ -210,7 +210,7 @@ def program_bytes(lowered: Lowered, config: AcceleratorConfig) -> int:
     return cost.flash_words * config.rows if cost else 0
 
 
-def _largest_buffer(config: AcceleratorConfig, board: Board) -> int:
+def largest_buffer(config: AcceleratorConfig, board: Board) -> int:
     """The most ``weight_steps`` that the board has beside the rest of the core."""
     unit = 2 * config.steps_per_weight_row
     low, high = 0, MOST_STEPS // unit
