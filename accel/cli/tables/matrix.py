@@ -124,7 +124,7 @@ def with_remedies(
     from accel.config import AcceleratorConfig
     from accel.explore.fit.remedy import kind_of
 
-    end = time.process_time() + _CPU_SECONDS
+    end, runs = time.process_time() + _CPU_SECONDS, any(one.runs for one in found)
     known: dict[Any, tuple[str, tuple[str, ...]]] = {}
     told = []
     for answer, board in zip(found, boards, strict=True):
@@ -136,9 +136,9 @@ def with_remedies(
         if key not in known and time.process_time() > end:
             lines = (f"Not tried any more: accel fit {answer.model} --board {board.name}",)
         elif key not in known:
-            elsewhere = not any(one.runs for one in found)
-            lines = tuple(search.of(board, config, elsewhere=elsewhere))
+            lines = tuple(search.of(board, config, elsewhere=not runs))
             known[key] = board.name, lines
+            runs = runs or any(line.startswith("accel ") for line in lines)
         else:
             name, first = known[key]
             lines = tuple(line.replace(name, board.name) for line in first)
@@ -281,10 +281,11 @@ def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[
 def _show_reasons(found: Sequence[Answer]) -> None:
     """Why a network does not run: the boards whose reasons and remedies are alike together."""
     alike: dict[Any, list[Answer]] = {}
+    hidden: Answer | None = None
     for answer in found:
         if not answer.runs:
             remedy = tuple(line.replace(answer.board, "") for line in answer.remedy)
-            key = remedy or reasons.kinds(answer.details)
+            key = remedy or reasons.kinds(_others(answer) or answer.details)
             alike.setdefault(key, []).append(answer)
     for group in alike.values():
         first = group[0]
@@ -293,8 +294,9 @@ def _show_reasons(found: Sequence[Answer]) -> None:
         lines = [*_binding(first), *map(str, reasons.counted(_others(first)))]
         for line in (*lines[:_LINES], *first.remedy):
             say(f"  {line}")
-        if len(first.details) > len(lines[:_LINES]):
-            say(f"  All of them: accel check {first.model} --board {first.board}", style="dim")
+        hidden = hidden or (first if len(first.details) > len(lines[:_LINES]) else None)
+    if hidden:
+        say(f"All reasons: accel check {hidden.model} --board {hidden.board}", style="dim")
 
 
 def _binding(answer: Answer) -> list[str]:

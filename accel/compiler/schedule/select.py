@@ -167,10 +167,11 @@ def _solved(
     # used.
     limit = 1 << config.sum_bits - 1
     if least.min() <= -limit or greatest.max() >= limit:
-        what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
+        sums = f"sums of {int(least.min())}..{int(greatest.max())}"
         needed = _signed_bits(least.min() - 1, greatest.max())
-        limit_ = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
-        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=limit_))
+        what = f"{sums} take {needed} bits, more than the {config.sum_bits} of an accumulator"
+        limit = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
+        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=limit))
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
     return question, solve_once(*question)

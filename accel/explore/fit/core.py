@@ -65,9 +65,9 @@ def nearest_core(board: Board, asked: AcceleratorConfig) -> AcceleratorConfig | 
 def board_for(board: Board, asked: AcceleratorConfig) -> Board | None:
     """The smallest other board with room for a core of these sizes."""
     for other in sorted(boards.BOARDS.values(), key=lambda one: one.resources.get("LUT", 0)):
-        if other.name != board.name and other.family == board.family:
-            if not resources.problems(asked, other) and _logic_does(asked, other):
-                return other
+        alike = other.name != board.name and other.family == board.family
+        if alike and not resources.problems(asked, other) and _logic_does(asked, other):
+            return other
     return None
 
 

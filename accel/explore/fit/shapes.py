@@ -29,7 +29,13 @@ def shapes(board: Board, asked: AcceleratorConfig) -> Iterator[AcceleratorConfig
                 try:
                     unit = 2 * max(1, 8 * rows // (columns * asked.number_format.weight_bits))
                     whole = max(1, steps // unit) * unit  # rows of the buffer
-                    config = replace(asked, **changes, flash_lanes=lanes, weight_steps=whole)
+                    config = replace(
+                        asked,
+                        **changes,
+                        flash_lanes=lanes,
+                        weight_steps=whole,
+                        bank_words=_words_of(asked, rows),
+                    )
                     if resources.dsps_of(config) <= dsps:
                         yield config
                 except InvalidConfiguration:
@@ -41,3 +47,12 @@ def flash_lanes(board: Board, asked: AcceleratorConfig) -> tuple[int, ...]:
     wired = board.flash.data_lines if board.flash else ()
     usable = [lanes for lanes in (asked.flash_lanes,) if not lanes or lanes in wired]
     return tuple(dict.fromkeys([*usable, max(wired, default=0)]))
+
+
+def _words_of(asked: AcceleratorConfig, rows: int) -> int:
+    """Words of banks that are as large in bytes as those that were asked for, or nearly so."""
+    if rows == asked.rows:
+        return asked.bank_words
+    step = resources.LEAST_BANK
+    words = asked.bank_words * asked.rows // rows // step * step
+    return min(max(words, step), resources.MOST_BANK)
