@@ -119,29 +119,21 @@ def with_remedies(
 ) -> list[Answer]:
     """The answers with what was tried for those that are refused for size alone.
 
-    Boards of the same kind are searched once, and as long as `_CPU_SECONDS` of the processor last.
+    Boards are searched as long as `_CPU_SECONDS` of the processor last.
     """
     from accel.config import AcceleratorConfig
-    from accel.explore.fit.remedy import kind_of
 
     end, runs = time.process_time() + _CPU_SECONDS, any(one.runs for one in found)
-    known: dict[Any, tuple[str, tuple[str, ...]]] = {}
     told = []
     for answer, board in zip(found, boards, strict=True):
-        if not answer.of_size:
-            told.append(answer)
-            continue
-        config = AcceleratorConfig(**answer.configuration)
-        key = kind_of(board), config
-        if key not in known and time.process_time() > end:
-            lines = (f"Not tried any more: accel fit {answer.model} --board {board.name}",)
-        elif key not in known:
-            lines = tuple(search.of(board, config, elsewhere=not runs))
-            known[key] = board.name, lines
-            runs = runs or any(line.startswith("accel ") for line in lines)
-        else:
-            name, first = known[key]
-            lines = tuple(line.replace(name, board.name) for line in first)
+        lines: tuple[str, ...] = ()
+        if answer.of_size:
+            config = AcceleratorConfig(**answer.configuration)
+            if search.knows(board, config) or time.process_time() < end:
+                lines = tuple(search.of(board, config, elsewhere=not runs))
+                runs = runs or any(line.startswith("accel ") for line in lines)
+            else:
+                lines = (f"No time was left to try: accel fit {answer.model} -b {board.name}",)
         told.append(replace(answer, remedy=lines))
     return told
 
@@ -284,8 +276,10 @@ def _show_reasons(found: Sequence[Answer]) -> None:
     hidden: Answer | None = None
     for answer in found:
         if not answer.runs:
-            remedy = tuple(line.replace(answer.board, "") for line in answer.remedy)
-            key = remedy or reasons.kinds(_others(answer) or answer.details)
+            # Of two clocks the same command takes other times.
+            lines = [line for line in answer.remedy if not line.endswith(":")]
+            remedy = tuple(line.replace(answer.board, "") for line in lines)
+            key: Any = remedy or reasons.kinds(_others(answer) or answer.details)
             alike.setdefault(key, []).append(answer)
     for group in alike.values():
         first = group[0]

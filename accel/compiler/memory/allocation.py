@@ -72,7 +72,8 @@ def plan(
     that are written before the first layer and read after the last.
     """
     banks = _banks(commands, layout)
-    tensors, live = _place(commands, layout, inputs, outputs, banks, config)
+    tensors, lives = _place(commands, layout, inputs, outputs, banks, config)
+    live = [*lives.values()]
     peaks = _ends(live)
     preferred = [banks[command.output] for command in commands]
     # In the order of the layers, which is best to look at; or the largest first, which fits best.
@@ -119,16 +120,36 @@ class Layer(Protocol):
     def residual(self) -> str | None: ...
 
 
-def activation_words(
+@dataclass(frozen=True)
+class Activations:
+    """Words of each bank that a network's tensors take, and where that is most.
+
+    ``layer`` is the index of the first layer with so much in a bank, ``tensors`` are those that
+    are there then.
+    """
+
+    words: tuple[int, ...]
+    layer: int
+    tensors: tuple[str, ...]
+
+
+def activations_of(
     layers: Sequence[Layer],
     layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
-) -> tuple[int, ...]:
-    """The words of each bank that `plan` gives to the tensors of these layers."""
-    banks = _banks(layers, layout)
-    return tuple(_ends(_place(layers, layout, inputs, outputs, banks, config)[1]))
+) -> Activations:
+    """What `plan` gives to the tensors of these layers."""
+    _, lives = _place(layers, layout, inputs, outputs, _banks(layers, layout), config)
+    top = max(lives.values(), key=lambda live: live.end)
+    together = (
+        name
+        for name, live in lives.items()
+        if live.bank == top.bank and live.born <= top.born <= live.dies
+    )
+    words = tuple(_ends([*lives.values()]))
+    return Activations(words, max(0, int(top.born)), tuple(together))
 
 
 def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
@@ -163,8 +184,9 @@ def _place(
     outputs: Sequence[str],
     banks: Mapping[str, int],
     config: AcceleratorConfig,
-) -> tuple[dict[str, Placement], list[Live]]:
-    """Placements of all tensors, and the words that they take with their lifetimes.
+) -> tuple[dict[str, Placement], dict[str, Live]]:
+    """Placements of all tensors, and the words that they take with their lifetimes; tensors in one
+    slot have it once, under the name of the first.
 
     First fit, in the order in which tensors come to life. An output that overwrites its residual
     operand shares its slot.
@@ -208,8 +230,8 @@ def _place(
         for name, slot in slots.items()
         if slot in taken
     }
-    lives = [
-        Live(
+    lives = {
+        slot: Live(
             p.bank,
             p.address,
             p.address + p.layout.words(config.rows),
@@ -217,7 +239,7 @@ def _place(
             dies[slot] + _END_OF_LAYER,
         )
         for slot, p in taken.items()
-    ]
+    }
     return placements, lives
 
 

@@ -170,8 +170,8 @@ def _solved(
         sums = f"sums of {int(least.min())}..{int(greatest.max())}"
         needed = _signed_bits(least.min() - 1, greatest.max())
         what = f"{sums} take {needed} bits, more than the {config.sum_bits} of an accumulator"
-        limit = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
-        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=limit))
+        size = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
+        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=size))
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
     return question, solve_once(*question)

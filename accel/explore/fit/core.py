@@ -5,8 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
-from accel import boards
-from accel.boards import Board
+from accel.boards import BOARDS, Board
 from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.estimate import model as logic
 from accel.explore.fit.result import options_of
@@ -64,7 +63,7 @@ def nearest_core(board: Board, asked: AcceleratorConfig) -> AcceleratorConfig | 
 
 def board_for(board: Board, asked: AcceleratorConfig) -> Board | None:
     """The smallest other board with room for a core of these sizes."""
-    for other in sorted(boards.BOARDS.values(), key=lambda one: one.resources.get("LUT", 0)):
+    for other in sorted(BOARDS.values(), key=lambda one: one.resources.get("LUT", 0)):
         alike = other.name != board.name and other.family == board.family
         if alike and not resources.problems(asked, other) and _logic_does(asked, other):
             return other

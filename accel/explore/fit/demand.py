@@ -11,7 +11,7 @@ from accel.compiler.diagnostics import CannotCompile, Reason
 from accel.compiler.ir.graph import Graph
 from accel.compiler.ir.layer import Convolution, cropped
 from accel.compiler.ir.tensor_layout import TensorLayout
-from accel.compiler.memory.allocation import activation_words
+from accel.compiler.memory.allocation import Activations, activations_of
 from accel.compiler.pipeline import PASSES, Compilation, NoOtherOrder
 from accel.compiler.schedule.dataflows import flattened
 from accel.compiler.schedule.select import sum_bits_of
@@ -29,14 +29,19 @@ _FOLDED = 4096  # words of an input, up to which it may be laid out to be read f
 class Lowered:
     """The layers for a number of rows, in one order of the nodes.
 
-    ``peaks`` are the words of each bank that the tensors take at least. ``fast`` are the layers
-    where inputs are laid out to be read faster, which may take more.
+    ``activations`` are what the tensors take at least. ``fast`` are the layers where inputs are
+    laid out to be read faster, which may take more.
     """
 
     rows: int
     layers: tuple[Convolution, ...]
     fast: tuple[Convolution, ...]
-    peaks: tuple[int, ...]
+    activations: Activations
+
+    @property
+    def peaks(self) -> tuple[int, ...]:
+        """The words of each bank that tensors take."""
+        return self.activations.words
 
     @property
     def peak(self) -> int:
@@ -120,5 +125,5 @@ class Demand:
             passes[_LAST](c.replace(config=c.config.replace(bank_words=bank)))
             for bank in (resources.LEAST_BANK, max(_FOLDED, words))
         )
-        peaks = activation_words(lean.layers, lean.layouts, c.parts.inputs, c.outputs, c.config)
-        return Lowered(rows=rows, layers=lean.layers, fast=fast.layers, peaks=peaks)
+        taken = activations_of(lean.layers, lean.layouts, c.parts.inputs, c.outputs, c.config)
+        return Lowered(rows=rows, layers=lean.layers, fast=fast.layers, activations=taken)

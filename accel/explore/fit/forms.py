@@ -9,9 +9,10 @@ from accel.compiler.diagnostics import Limit
 from accel.compiler.ir.layer import Convolution
 from accel.compiler.schedule.dataflows import MOST_DIAGONAL
 from accel.config import AcceleratorConfig
-from accel.isa import Isa
+from accel.isa import COORDINATE_BITS, Isa
 
 _COUNTS = ("run", "runs", "inner_taps", "outer_taps", "blocks", "groups")
+_EXTENTS = ("stride", "positions_with_padding")
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,21 @@ def count_limit(c: Convolution, config: AcceleratorConfig) -> Limit:
 def _beyond(counts: "_Counts") -> list[Limit]:
     return [
         Limit(kind="form", needed=value, there=most, unit=name)
-        for name, value, most in zip(_COUNTS, counts, _most_counted(), strict=True)
+        for name, value, most in zip((*_COUNTS, *_EXTENTS), counts, _most_counted(), strict=True)
         if value > most
     ]
 
 
 @cache
 def _most_counted() -> tuple[int, ...]:
-    """The greatest trip counts of a descriptor, in the order of ``_COUNTS``."""
+    """The greatest values that a descriptor has room for, in the order of ``_Counts``."""
     layout = Isa(AcceleratorConfig()).descriptor
-    return tuple(1 << layout[f"{name}_less_one"].width for name in _COUNTS)
+    counts = (1 << layout[f"{name}_less_one"].width for name in _COUNTS)
+    return (*counts, (1 << layout["inner_stride"].width) - 1, (1 << COORDINATE_BITS) - 1)
 
 
-_Counts = tuple[int, int, int, int, int, int]
-"""Trip counts, in the order of ``_COUNTS``."""
+_Counts = tuple[int, ...]
+"""Trip counts, in the order of ``_COUNTS``, then ``_EXTENTS``."""
 
 
 def _forms(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form, _Counts]]:
@@ -83,12 +85,12 @@ def _forms(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form, _C
         groups, nests = -(-c.channels // step), -(-min(step, c.channels) // together)
         steps = high * wide * blocks * rows
         form = Form(groups, tiles, steps, steps, together, nests)
-        yield form, (width, height, wide, high, blocks, groups)
+        yield form, (width, height, wide, high, blocks, groups, *_extents(c, rows, c.kernel))
         if c.channels * c.weights.size > MOST_DIAGONAL:
             return
     groups, steps = -(-c.channels // config.columns), high * wide * words * rows
     form = Form(groups, tiles, steps, steps, config.columns)
-    yield form, (width, height, wide, high, words, groups)
+    yield form, (width, height, wide, high, words, groups, *_extents(c, rows, c.kernel))
 
 
 def _broadcast(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form, _Counts]]:
@@ -101,12 +103,29 @@ def _broadcast(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form
         passed = 2 * counts[i] - 1 if skips else counts[i]
         run = -(-passed // rows) * rows
         for together in range(1, config.broadcast_rows + 1):
+            if together > 1 and -(-counts[1 - i] // together) == -(-counts[1 - i] // (together - 1)):
+                continue  # as many runs as with fewer rows
             outer = c.kernel[1 - i] + (together - 1) * c.stride[1 - i]
             inner = max(c.kernel[i] + rows - 1 - skips, -(-rows // outer))
             runs = -(-counts[1 - i] // together)
             stored = outer * max(1, inner + 1 - rows + skips)
             form = Form(groups, runs * run // rows, outer * inner, stored, rows)
-            yield form, (run, runs, inner, outer, 1, groups)
+            taps = (inner, outer) if i == 0 else (outer, inner)
+            extents = _extents(c, rows, taps, together, inner=i)
+            yield form, (run, runs, inner, outer, 1, groups, *extents)
+
+
+def _extents(
+    c: Convolution, rows: int, taps: tuple[int, int], together: int = 1, inner: int | None = None
+) -> tuple[int, int]:
+    """The greatest stride, and the farthest coordinate that a loop reaches, over both axes."""
+    firsts = (c.region.top, c.region.left)
+    reach = max(
+        c.input_shape[i] + taps[i] + c.padding[i] - firsts[i] * c.stride[i] + rows for i in (0, 1)
+    )
+    if inner is None:
+        return max(c.stride), reach
+    return max(1, together * c.stride[1 - inner]), reach
 
 
 def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:

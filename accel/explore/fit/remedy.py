@@ -1,9 +1,9 @@
 """The end of every refusal for size: a configuration that was tried, or that there is none."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from accel import boards
-from accel.boards import Board
+from accel.boards import BOARDS, Board
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import compile_graph
@@ -53,7 +53,7 @@ class Remedies:
         self.graph, self.fuse, self.exact = graph, fuse, exact
         self.source, self.options, self.cpu_seconds = source, options, cpu_seconds
         self._demands: dict[str, Demand] = {}
-        self._found: dict[tuple[str, AcceleratorConfig], Fit] = {}
+        self._found: dict[tuple[object, ...], Fit] = {}
 
     def of(self, board: Board, asked: AcceleratorConfig, elsewhere: bool = True) -> list[str]:
         """The lines for a board; the last one is a command, unless no board runs the network.
@@ -76,7 +76,7 @@ class Remedies:
 
     def fit(self, board: Board, asked: AcceleratorConfig) -> Fit:
         """What was found for a board. Raises ``CannotCompile`` for what is no matter of size."""
-        key = board.name, asked
+        key = self._key(board, asked)
         if key not in self._found:
             demand = self._demands.setdefault(
                 asked.format, Demand(self.graph, asked.format, self.fuse)
@@ -91,7 +91,14 @@ class Remedies:
                 cpu_seconds=self.cpu_seconds,
                 demand=demand,
             )
-        return self._found[key]
+        return replace(self._found[key], board=board)
+
+    def knows(self, board: Board, asked: AcceleratorConfig) -> bool:
+        """Whether a board of this kind and clock was searched."""
+        return self._key(board, asked) in self._found
+
+    def _key(self, board: Board, asked: AcceleratorConfig) -> tuple[object, ...]:
+        return kind_of(board), board.clock.made_mhz, resources.configure(board), asked
 
     def elsewhere(self, board: Board, asked: AcceleratorConfig) -> Fit | None:
         """The smallest other board that has a configuration for the network."""
@@ -120,7 +127,7 @@ def _tried(found: Fit) -> str:
 def _others(board: Board) -> Iterator[Board]:
     """One board of each FPGA other than this one's, the smallest first."""
     known = {kind_of(board)}
-    for other in sorted(boards.BOARDS.values(), key=_size):
+    for other in sorted(BOARDS.values(), key=_size):
         if kind_of(other) not in known:
             known.add(kind_of(other))
             yield other

@@ -24,14 +24,15 @@ def shapes(board: Board, asked: AcceleratorConfig) -> Iterator[AcceleratorConfig
         for requantizers in sorted({*REQUANTIZERS, asked.requantizers}):
             if rows % requantizers or columns % requantizers:
                 continue
-            changes = {"rows": rows, "columns": columns, "requantizers": requantizers}
             for lanes in flash_lanes(board, asked):
                 try:
                     unit = 2 * max(1, 8 * rows // (columns * asked.number_format.weight_bits))
                     whole = max(1, steps // unit) * unit  # rows of the buffer
                     config = replace(
                         asked,
-                        **changes,
+                        rows=rows,
+                        columns=columns,
+                        requantizers=requantizers,
                         flash_lanes=lanes,
                         weight_steps=whole,
                         bank_words=_words_of(asked, rows),

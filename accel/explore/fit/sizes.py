@@ -182,11 +182,13 @@ def _short_of_banks(config: AcceleratorConfig, lowered: Lowered, board: Board) -
         return _of_layer(layer, limit, what, full)
     if lowered.peak > bank:
         limit = Limit(kind="activations", needed=lowered.peak * rows, there=there)
+        together = lowered.activations
+        names = ", ".join(together.tensors)
         what = (
-            f"tensors that must be in a bank together take {limit.needed:,} bytes, it has at most "
-            f"{there:,} {beside}"
+            f"{names}, which must be in a bank together, take {limit.needed:,} bytes, it has at "
+            f"most {there:,} {beside}"
         )
-        return Shortage(limit=limit, layer="", node="", what=what, config=full)
+        return _of_layer(lowered.layers[together.layer], limit, what, full)
     return None
 
 
@@ -205,8 +207,8 @@ def _program_shortage(config: AcceleratorConfig, lowered: Lowered) -> Shortage:
 
 def program_bytes(lowered: Lowered, config: AcceleratorConfig) -> int:
     """Bytes of the program, estimated."""
-    full = replace(lowered, peaks=(config.bank_words,) * BANKS)
-    cost = cost_of(full, replace(config, flash_lanes=4))
+    taken = replace(lowered.activations, words=(config.bank_words,) * BANKS)
+    cost = cost_of(replace(lowered, activations=taken), replace(config, flash_lanes=4))
     return cost.flash_words * config.rows if cost else 0
 
 
