@@ -78,8 +78,8 @@ def fit(
             on_progress=lambda text, done: advance(done, text),
             **network.arguments(),
         )
-    _show(answer)
     write_json(json_file, answer.as_dict())
+    _show(answer)
     if not answer.runs:
         raise typer.Exit(NONE_FITS)
 

@@ -7,7 +7,7 @@ padded to words depends on it. Nothing is scheduled or solved, which would take 
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from accel.compiler.diagnostics import CannotCompile, Reason
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.ir.graph import Graph
 from accel.compiler.ir.layer import Convolution, cropped
 from accel.compiler.ir.tensor_layout import TensorLayout
@@ -117,13 +117,12 @@ class Demand:
                 break
             if name not in _FIRST:
                 c = run(c)
-        others: list[Reason] = [reason for reason in c.reasons if not reason.limit]
-        if others:
-            raise CannotCompile(self.graph.name, others)
+        if c.reasons:  # of what is too large for the largest core, or no matter of size
+            raise CannotCompile(self.graph.name, list(c.reasons))
         words = max((one.words(rows) for one in c.layouts.values()), default=1)
         lean, fast = (
             passes[_LAST](c.replace(config=c.config.replace(bank_words=bank)))
-            for bank in (resources.LEAST_BANK, max(_FOLDED, words))
+            for bank in (resources.LEAST_BANK, min(max(_FOLDED, words), resources.MOST_BANK))
         )
         taken = activations_of(lean.layers, lean.layouts, c.parts.inputs, c.outputs, c.config)
         return Lowered(rows=rows, layers=lean.layers, fast=fast.layers, activations=taken)

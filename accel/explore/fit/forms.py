@@ -103,11 +103,11 @@ def _broadcast(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form
         passed = 2 * counts[i] - 1 if skips else counts[i]
         run = -(-passed // rows) * rows
         for together in range(1, config.broadcast_rows + 1):
-            if together > 1 and -(-counts[1 - i] // together) == -(-counts[1 - i] // (together - 1)):
+            runs, before = (-(-counts[1 - i] // max(1, n)) for n in (together, together - 1))
+            if together > 1 and runs == before:
                 continue  # as many runs as with fewer rows
             outer = c.kernel[1 - i] + (together - 1) * c.stride[1 - i]
             inner = max(c.kernel[i] + rows - 1 - skips, -(-rows // outer))
-            runs = -(-counts[1 - i] // together)
             stored = outer * max(1, inner + 1 - rows + skips)
             form = Form(groups, runs * run // rows, outer * inner, stored, rows)
             taps = (inner, outer) if i == 0 else (outer, inner)

@@ -7,7 +7,7 @@ from typing import Any
 
 from accel.boards import Board
 from accel.compiler.program.program import CoreProgram
-from accel.config import AcceleratorConfig
+from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.target import resources
 from accel.text import escaped
 
@@ -159,7 +159,11 @@ def changes_of(config: AcceleratorConfig, board: Board) -> dict[str, Any]:
     default, wanted = resources.configure(board).as_dict(), config.as_dict()
     first = (*_OPTIONS, "requantizers")  # which others follow from, or must go with
     changes = {name: wanted[name] for name in first if wanted[name] != default[name]}
-    made = resources.configure(board, **changes).as_dict()
+    try:
+        made = resources.configure(board, **changes).as_dict()
+    except InvalidConfiguration:  # banks as large as the board's own would be too few words
+        changes["bank_words"] = wanted["bank_words"]
+        made = resources.configure(board, **changes).as_dict()
     return changes | {name: value for name, value in wanted.items() if made[name] != value}
 
 
