@@ -4,6 +4,7 @@ The network is lowered by the compiler's own passes, once for each number of row
 padded to words depends on it. Nothing is scheduled or solved, which would take most of the time.
 """
 
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +15,7 @@ from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.memory.allocation import Activations, activations_of
 from accel.compiler.pipeline import PASSES, Compilation, NoOtherOrder
 from accel.compiler.schedule.dataflows import flattened
-from accel.compiler.schedule.select import sum_bits_of
+from accel.compiler.schedule.select import steps_of, sum_bits_of
 from accel.config import AcceleratorConfig
 from accel.target import resources
 
@@ -22,6 +23,8 @@ _MOST_ORDERS = 6  # of the nodes, that are tried for fewer activations
 _ROOMY = {"bank_words": 1 << 20, "weight_steps": 65536, "sum_bits": 32, "family": "generic"}
 _FIRST = "fold_pad", "crop_taps"  # passes that know no configuration
 _LAST = "input_im2col"
+_SPARSE = 0.25  # of the weights of a layer that are zero, from where on whole blocks may be
+_EXACT_SECONDS = 2.0  # of the processor, for layers whose weights must be looked at
 _FOLDED = 4096  # words of an input, up to which it may be laid out to be read faster
 
 
@@ -71,6 +74,8 @@ class Demand:
     format: str = "int8"
     fuse: bool = True
     _known: dict[int, Lowered] = field(default_factory=dict, repr=False)
+    _steps: dict[tuple[int, int, int], int | None] = field(default_factory=dict, repr=False)
+    _left: float = _EXACT_SECONDS
 
     def of(self, rows: int) -> Lowered:
         """For an array of so many rows, in the order of the nodes that keeps least in memory.
@@ -88,6 +93,21 @@ class Demand:
                     break  # less is not possible
             self._known[rows] = min(orders, key=lambda one: one.peak)
         return self._known[rows]
+
+    def steps(self, layer: Convolution, shape: AcceleratorConfig, most: int | None) -> int | None:
+        """Steps that the weight buffer must hold of one of the layers, without zero blocks of
+        weights that are left out; ``most`` are those with them.
+
+        It is ``most``, too, for weights that have few zeros, and once that took some seconds.
+        """
+        key = id(layer), shape.rows, shape.columns
+        if key not in self._steps:
+            if self._left < 0 or layer.depthwise or (layer.weights == 0).mean() < _SPARSE:
+                return most
+            began = time.process_time()
+            self._steps[key] = steps_of(layer, shape)
+            self._left -= time.process_time() - began
+        return self._steps[key]
 
     @cached_property
     def sums(self) -> tuple[int, Convolution | None]:

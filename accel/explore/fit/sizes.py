@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from accel.boards import Board
 from accel.compiler.diagnostics import Limit
 from accel.compiler.ir.layer import Convolution
-from accel.compiler.schedule.select import steps_of
 from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
 from accel.explore.fit.cost import Cost, cost_of
 from accel.explore.fit.demand import Demand, Lowered
@@ -56,7 +55,11 @@ def sized(
     bits, widest = demand.sums
     shape = replace(shape, sum_bits=min(max(shape.sum_bits, bits), MOST_SUM_BITS))
     lowered = demand.of(shape.rows)
-    steps, neediest, uncounted = _steps(lowered, shape)
+    bare = replace(shape, bank_words=resources.LEAST_BANK)
+    alone = _short_of_banks(replace(bare, weight_steps=_least_buffer(bare)), lowered, board)
+    if alone:
+        return [], [alone]
+    steps, neediest, uncounted = _steps(demand, shape)
     short: list[Shortage] = []
     if bits > MOST_SUM_BITS and widest:
         limit = Limit(kind="sum", needed=bits, there=MOST_SUM_BITS, unit="bits")
@@ -69,9 +72,6 @@ def sized(
             f"{limit.there:,} that the core counts"
         )
         short.append(_of_layer(uncounted, limit, what, shape))
-    bare = replace(shape, bank_words=resources.LEAST_BANK)
-    alone = _short_of_banks(replace(bare, weight_steps=_least_buffer(bare)), lowered, board)
-    short += [alone] if alone else []
     if short:
         return [], short
     found = []
@@ -92,26 +92,19 @@ def _of_layer(layer: Convolution, limit: Limit, what: str, config: AcceleratorCo
     return Shortage(limit=limit, layer=layer.name, node=layer.node, what=what, config=config)
 
 
-def _steps(
-    lowered: Lowered, shape: AcceleratorConfig
-) -> tuple[int, Convolution, Convolution | None]:
+def _steps(demand: Demand, shape: AcceleratorConfig) -> tuple[int, Convolution, Convolution | None]:
     """Steps that half of the weight buffer must hold, and the layer that needs most of them; a
     layer whose loops the core cannot count."""
     found: list[tuple[int, Convolution]] = []
     uncounted = None
-    for layer in lowered.pruned:
+    for layer in demand.of(shape.rows).pruned:
         least = min((form.stored for form in forms_of(layer, shape)), default=None)
         if least is None or least > shape.weight_steps // 2:
-            if _sparse(layer):  # blocks of its weights may be left out
-                least = steps_of(layer, shape)
+            least = demand.steps(layer, shape, least)
             if least is None:
                 uncounted = layer
         found.append((least or 0, layer))
     return (*max(found, key=lambda one: one[0]), uncounted)
-
-
-def _sparse(layer: Convolution) -> bool:
-    return not layer.depthwise and (layer.weights == 0).mean() > 0.25
 
 
 def _buffered(shape: AcceleratorConfig, steps: int) -> Iterator[AcceleratorConfig]:
@@ -231,7 +224,7 @@ def required(asked: AcceleratorConfig, demand: Demand) -> AcceleratorConfig | No
     and larger banks; ``None`` where these are no help."""
     bits, _ = demand.sums
     lowered = demand.of(asked.rows)
-    steps, _, uncounted = _steps(lowered, asked)
+    steps, _, uncounted = _steps(demand, asked)
     if bits > MOST_SUM_BITS or uncounted or 2 * steps > MOST_STEPS:
         return None
     config = asked.replace(sum_bits=max(asked.sum_bits, bits))
