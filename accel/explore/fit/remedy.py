@@ -11,9 +11,11 @@ from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.errors import UserError, plain
 from accel.explore.fit.demand import Demand
 from accel.explore.fit.result import Fit
-from accel.explore.fit.search import CPU_SECONDS, fit
+from accel.explore.fit.search import CPU_SECONDS, UNTRIED, fit
 from accel.explore.fit.sizes import required
 from accel.target import resources
+
+_MOST_STREAMED = 2 << 20  # bytes of a program, up to which it is compiled for a message
 
 
 def remedy(
@@ -64,6 +66,10 @@ class Remedies:
             found = self.fit(board, asked)
             if found.command:
                 return [f"With other options {board.name} runs it{_tried(found)}:", found.command]
+            if found.certificate and found.certificate.kind == UNTRIED:
+                what = f"{found.certificate.what}, which takes minutes to compile"
+                search = f"accel fit {self.source or 'MODEL'} --board {board.name}"
+                return [f"{board.name} may run it, {what} and was not tried here:", search]
             none = f"No configuration of {board.name} runs it: {found.certificate}"
             if not elsewhere:
                 return [none]
@@ -89,6 +95,7 @@ class Remedies:
                 source=self.source,
                 options=self.options,
                 cpu_seconds=self.cpu_seconds,
+                most_streamed=_MOST_STREAMED,
                 demand=demand,
             )
         return replace(self._found[key], board=board)

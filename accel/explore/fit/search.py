@@ -20,6 +20,7 @@ from accel.sim.cycles.cycle_model import predict
 from accel.target import energy, resources
 
 CPU_SECONDS = 10.0
+UNTRIED = "untried"  # kind of a certificate: what was found was not compiled
 RANKED = 8  # configurations that are told
 _FULL = 0.92  # of the logic cells: beyond, place and route seldom ends well
 _CLOCK_ERROR = 0.98  # of the board's clock, that the estimate must reach
@@ -62,6 +63,8 @@ class Search:
         What an inference may take.
     exact
         As of the compiler.
+    most_streamed
+        Bytes of a program from flash, beyond which nothing is compiled: that takes minutes.
     """
 
     demand: Demand
@@ -69,6 +72,7 @@ class Search:
     asked: AcceleratorConfig
     budget: Budget = Budget()
     exact: bool = False
+    most_streamed: int | None = None
 
     def ranked(self) -> tuple[list[Candidate], Certificate | None]:
         """All configurations with room for the network by estimate, or why there is none."""
@@ -101,6 +105,8 @@ class Search:
         ranked, certificate = self.ranked()
         if not ranked:
             return [], None, None, certificate
+        if self.most_streamed is not None and ranked[0].flash_bytes > self.most_streamed:
+            return ranked, None, None, self._untried(ranked)
         best: Candidate | None = None
         refused: Reason | None = None
         for index, candidate in enumerate(ranked):
@@ -198,6 +204,21 @@ class Search:
             compiled=True,
         )
 
+    def _untried(self, ranked: list[Candidate]) -> Certificate:
+        """Of a program that is too long to compile it only for a message."""
+        size = ranked[0].flash_bytes
+        return Certificate(
+            kind=UNTRIED,
+            layer="",
+            node="",
+            needed=size,
+            there=self.most_streamed or 0,
+            unit="bytes",
+            what=f"about {size:,} bytes of its program are streamed from flash",
+            config=ranked[0].config,
+            configurations=len(ranked),
+        )
+
     def _late(self, best: Candidate, configurations: int) -> Certificate:
         """Of the fastest configuration that was compiled, and is not within the budget."""
         late = self.budget.milliseconds is not None and (
@@ -233,6 +254,7 @@ def fit(
     source: str | None = None,
     options: Iterable[str] = (),
     cpu_seconds: float = CPU_SECONDS,
+    most_streamed: int | None = None,
     on_progress: OnProgress = lambda text, done: None,
     demand: Demand | None = None,
 ) -> Fit:
@@ -245,7 +267,14 @@ def fit(
     """
     asked = asked or resources.configure(board)
     demand = demand or Demand(graph, asked.format, fuse)
-    search = Search(demand=demand, board=board, asked=asked, budget=budget, exact=exact)
+    search = Search(
+        demand=demand,
+        board=board,
+        asked=asked,
+        budget=budget,
+        exact=exact,
+        most_streamed=most_streamed,
+    )
     ranked, best, code, certificate = search.run(cpu_seconds, on_progress)
     return Fit(
         model=graph.name,
