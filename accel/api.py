@@ -1,9 +1,10 @@
 """The project from Python: ``accel.compile`` and what it returns."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,7 +16,12 @@ from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import FLASH, AcceleratorConfig
+from accel.errors import Refusal
 from accel.executors import Counters, Execution, Port, Session
+from accel.explore.fit.remedy import remedy
+from accel.explore.fit.result import Fit
+from accel.explore.fit.search import Budget, OnProgress
+from accel.explore.fit.search import fit as search_fit
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
@@ -24,7 +30,17 @@ from accel.text import escaped
 
 DEFAULT_BOARD = "icebreaker"
 
-__all__ = ["DEFAULT_BOARD", "Layer", "Program", "Report", "Result", "compile", "configuration"]
+__all__ = [
+    "DEFAULT_BOARD",
+    "Fit",
+    "Layer",
+    "Program",
+    "Report",
+    "Result",
+    "compile",
+    "configuration",
+    "fit",
+]
 
 
 class Program:
@@ -271,5 +287,95 @@ def compile(
         board = board or DEFAULT_BOARD
         config = configuration(board)
     resources.check_datapath(config)
-    code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
+    with advised(model, graph, board, config, contract=contract, fuse=fuse, exact=exact):
+        code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
     return Program(code, board, waves)
+
+
+@contextmanager
+def advised(
+    model: str | Path | Graph,
+    graph: Graph,
+    board: str | Board | None,
+    config: AcceleratorConfig,
+    *,
+    contract: str | None = None,
+    fuse: bool = True,
+    exact: bool = False,
+) -> Iterator[None]:
+    """What is refused for size within is told with a configuration that does, if there is one.
+
+    It is searched for when the message is read.
+    """
+    try:
+        yield
+    except Refusal as problem:
+        if problem.of_size and problem.advice is None:
+            problem.advice = partial(
+                remedy,
+                graph,
+                _found(board) if board else None,
+                config,
+                fuse=fuse,
+                exact=exact,
+                source=None if isinstance(model, Graph) else str(model),
+                options=command_words(contract, fuse, exact),
+            )
+        raise
+
+
+def command_words(contract: str | None, fuse: bool, exact: bool) -> list[str]:
+    """Options of the command line for how a network is compiled."""
+    words = ["--contract", contract] if contract else []
+    return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
+
+
+def fit(
+    model: str | Path | Graph,
+    *,
+    board: str | Board | None = None,
+    config: AcceleratorConfig | None = None,
+    ms: float | None = None,
+    uj: float | None = None,
+    contract: str | None = None,
+    fuse: bool = True,
+    exact: bool = False,
+    on_progress: OnProgress = lambda text, done: None,
+) -> Fit:
+    """Find the configuration of a board that runs a network fastest.
+
+    Arrays, buffers, banks, flash lanes, sum bits and requantizers are ranked by estimate, and the
+    best is compiled. That takes at most 10 seconds of the processor and a single compilation,
+    unless that one is refused and there is time for the next.
+
+    Parameters
+    ----------
+    model
+        Path of a model file, or a graph.
+    board, config
+        The board, or its name, the default one if not given; a configuration whose number format
+        and processing element are kept, instead of the board's own.
+    ms, uj
+        What an inference may take at most: milliseconds at the board's clock, microjoules where
+        the power of the board's family is known.
+    contract, fuse, exact
+        As of `compile`.
+    on_progress
+        Called with what is being done, and the share of it that is done.
+
+    Returns a `Fit` with ``config``, ``command`` and ``ranked``, or with a ``certificate`` of why
+    there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
+    """
+    found = _found(board or DEFAULT_BOARD)
+    graph = held_to(model, contract, model.name) if isinstance(model, Graph) else None
+    return search_fit(
+        graph or load(cast(str | Path, model), contract),
+        found,
+        asked=config,
+        budget=Budget(milliseconds=ms, microjoules=uj),
+        fuse=fuse,
+        exact=exact,
+        source=None if isinstance(model, Graph) else str(model),
+        options=command_words(contract, fuse, exact),
+        on_progress=on_progress,
+    )

@@ -74,6 +74,7 @@ def bench(
     from accel.api import DEFAULT_BOARD
     from accel.bench import networks
     from accel.bench.run import Plan, measure
+    from accel.explore.fit.core import advised_core
     from accel.flow.tools import check_named_tools
     from accel.target import resources
 
@@ -82,7 +83,8 @@ def bench(
     subjects = targets.find(DEFAULT_BOARD)
     if not quick:
         for found, config in subjects:
-            resources.check_fits(config, found)
+            with advised_core(found, config, "accel bench"):
+                resources.check_fits(config, found)
     plan = Plan(
         paths=paths,
         subjects=subjects,

@@ -113,6 +113,7 @@ def check_board(
     model: str = "",
 ) -> Answer:
     """Say what of a graph runs on a board, or all reasons why it does not."""
+    from accel.cli.tables.matrix import remedies, with_remedies
     from accel.compiler.diagnostics import listing
 
     made = program, reasons = compiled(graph, config, fuse=network.fuse, exact=network.exact)
@@ -121,7 +122,9 @@ def check_board(
     if not answer.runs or program is None:
         say(f"{title}: does not run", style="bold red")
         texts = map(str, answer.details[: len(answer.details) - len(reasons)])
-        for text in (*texts, *([listing(graph.title, reasons)] if reasons else ())):
+        search = remedies(graph, model or graph.name, **network.arguments())
+        (answer,) = with_remedies([answer], [board], search)
+        for text in (*texts, *([listing(graph.title, reasons)] if reasons else ()), *answer.remedy):
             for line in text.splitlines():
                 say(f"  {line}")
         say()

@@ -4,8 +4,33 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..errors import UserError
+from ..errors import Refusal, UserError
 from ..text import escaped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A size that a network needs, and what a configuration has of it.
+
+    Attributes
+    ----------
+    kind : str
+        ``bank`` (an input or output in one of the two banks), ``activations`` (all tensors that
+        must be in a bank together), ``memory`` (these and the program), ``weight_buffer``,
+        ``sum`` (an accumulator), or ``form`` (a count that the core's loops or words do not have).
+    needed, there : int
+        In ``unit``; 0 where a ``form`` has no number.
+    """
+
+    kind: str
+    needed: int = 0
+    there: int = 0
+    unit: str = "bytes"
+
+    @property
+    def excess(self) -> float:
+        """How many times what there is would be needed."""
+        return self.needed / max(1, self.there)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +40,15 @@ class Reason:
     Such as ``operator 3 (CONV_2D): dilation 2x2 is not supported; use dilation 1x1``. ``place``
     names a part of the user's model, an operator by its number and kind, a tensor, an input or an
     output by its name, and is empty for the whole; ``why`` and ``remedy`` may be empty.
+    What another configuration may have room for has a ``limit`` and no remedy: which configuration
+    does is found by trying, see `accel.explore.fit`.
     """
 
     place: str
     what: str
     why: str = ""
     remedy: str = ""
+    limit: Limit | None = None
 
     def __str__(self) -> str:
         why = f" ({self.why})" if self.why else ""
@@ -99,7 +127,7 @@ def listing(subject: str, reasons: Sequence[Reason]) -> str:
     return "\n".join(lines)
 
 
-class CannotCompile(UserError):
+class CannotCompile(Refusal):
     """A network does not run on a configuration; ``reasons`` has everything in the way."""
 
     def __init__(self, model: str, reasons: list[Reason]) -> None:
@@ -107,9 +135,17 @@ class CannotCompile(UserError):
         self.model = model
         self.reasons = tuple(reasons)
 
+    @property
+    def of_size(self) -> bool:
+        return all(reason.limit for reason in self.reasons)
 
-class DoesNotFit(UserError):
+
+class DoesNotFit(Refusal):
     """A layer or a network is too large for a configuration; ``args[0]`` is a `Reason` or text."""
+
+    @property
+    def of_size(self) -> bool:
+        return bool(getattr(self.args[0], "limit", None))
 
 
 class NotProved(UserError):

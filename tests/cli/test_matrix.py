@@ -65,9 +65,7 @@ def test_operators_and_memory_are_said_together():
     found = [str(reason) for reason in blockers(caught.value, graph, config)]
     assert any("only by the driver at its ends" in reason for reason in found)
     assert "memory: inputs and output of " in found[-1]
-    assert found[-1].endswith(
-        "alone take 12.5 KiB of the 2 x 4 KiB; use a board with more memory or a smaller network"
-    )
+    assert found[-1].endswith("alone take 12.5 KiB of the 2 x 4 KiB")
 
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...config import AcceleratorConfig
-from ..diagnostics import CannotCompile, DoesNotFit, NotProved, Reason
+from ..diagnostics import CannotCompile, DoesNotFit, Limit, NotProved, Reason
 from ..graph.host_partition import Partition
 from ..ir.command import LayerCommand
 from ..ir.graph import Graph, InvalidGraph, Node
@@ -103,8 +103,8 @@ def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
         tensor = graph.tensor(name)
         if not tensor.constant and tensor.size > max(MOST_VALUES, CODES_OF_A_BYTE * bank):
             what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
-            remedy = "use a board with more memory or a smaller network"
-            raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
+            limit = Limit(kind="bank", needed=tensor.size, there=bank)
+            raise DoesNotFit(Reason(place=node.name, what=what, limit=limit))
 
 
 def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
@@ -116,8 +116,8 @@ def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
             height, width, channels = shape
             what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
             why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
-            remedy = "use a board with more memory or a smaller network"
-            raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
+            limit = Limit(kind="bank", needed=needed, there=bank)
+            raise DoesNotFit(Reason(place=c.name, what=what, why=why, limit=limit))
 
 
 def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:

@@ -110,21 +110,21 @@ TOO_LARGE = {
         Chain((1, 50, 50, 6)).convolution(1),
         (
             "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 6 "
-            "channels in words of 4); use a board with more memory or a smaller network"
+            "channels in words of 4)"
         ),
     ),
     "output": (
         Chain((1, 50, 50, 1)).convolution(5),
         (
             "its output takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 5 "
-            "channels in words of 4); use a board with more memory or a smaller network"
+            "channels in words of 4)"
         ),
     ),
     "weights": (
         Chain((1, 4, 4, 120)).convolution(3),
         (
             "1080 weights of an output channel are more than the 1024 that half of the weight "
-            "buffer holds; use a core with weight_steps of at least 2160"
+            "buffer holds"
         ),
     ),
 }
