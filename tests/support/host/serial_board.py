@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from accel.config import AcceleratorConfig
 from accel.core.host_link.uart import Uart
 from accel.sim.rtl.compiled import CompiledCore
-from accel.sim.rtl.harness import Harness
+from accel.sim.rtl.harness import FLASH_BYTES, Harness
 from tests.support.host.fake_core import Line
 
 CYCLES_PER_BIT = 16  # as fast as the UART can be
@@ -22,8 +22,8 @@ BAUD = 19_200  # less than the simulation makes of a real second
 class SerialHarness(Harness):
     """A core with the UART of its board, and at the other end of the line the one of its host."""
 
-    def __init__(self, config: AcceleratorConfig):
-        super().__init__(config)
+    def __init__(self, config: AcceleratorConfig, flash_bytes: int = FLASH_BYTES):
+        super().__init__(config, flash_bytes)
         self.board = Uart(clock_hz=CYCLES_PER_BIT, baud=1)
         self.host = Uart(clock_hz=CYCLES_PER_BIT, baud=1)
 
