@@ -85,6 +85,7 @@ class Layer:
             "name": self.name,
             "node": self.node,
             "mode": self.mode,
+            "flash_bound": self.flash_bound,
             "macs": self.macs,
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
             "cycles_model": self.cycles_model,
@@ -162,7 +163,7 @@ class Report:
             (
                 layer.name,
                 layer.node,
-                layer.mode,
+                layer.how,
                 f"{layer.macs:,}",
                 f"{layer.cycles_model if layer.cycles is None else layer.cycles:,}",
                 f"{layer.utilization:.0%}",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accel.compiler.frontends import bytes_of
+from accel.compiler.frontends import NOTHING_CHOSEN, Choices, bytes_of
 from accel.compiler.frontends import read as read_contents
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
@@ -79,14 +79,14 @@ def digits() -> Path:
     return Path(str(importlib.resources.files("accel.digits")))
 
 
-def read(path: Path, samples: int) -> Network:
+def read(path: Path, samples: int, choices: Choices = NOTHING_CHOSEN) -> Network:
     """Load a network. Raises ``UnsupportedModel``.
 
     The digits network has its test images for inputs, others random codes with a fixed seed: cycles
     and speeds depend on no value.
     """
     found = bytes_of(path)
-    graph = read_contents(found)
+    graph = read_contents(found, choices=choices)
     inputs, inputs_are = _inputs(path, graph, samples)
     return Network(
         path=path,

@@ -19,6 +19,7 @@ from accel.bench.clock import Clock, from_build, from_records
 from accel.bench.figures import KINDS, Anchor, Figure, anchored, median, missing
 from accel.bench.networks import Network, parameters, read
 from accel.boards import Board
+from accel.compiler.frontends import NOTHING_CHOSEN, Choices
 from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
 from accel.errors import Refusal, UserError
@@ -40,6 +41,7 @@ class Plan:
 
     ``seeds`` are those of place and route, none for the recorded results. ``rtl`` says whether RTL
     counts too; ``None`` where it is cheap. Speeds are medians of ``repeat`` batches of ``samples``.
+    ``choices`` hold for all networks.
     """
 
     paths: Sequence[Path]
@@ -48,6 +50,7 @@ class Plan:
     rtl: bool | None = True
     samples: int = 32
     repeat: int = 5
+    choices: Choices = NOTHING_CHOSEN
 
     @property
     def steps(self) -> int:
@@ -61,7 +64,7 @@ def measure(plan: Plan, advance: Advance, clock: Callable[..., Clock] = from_bui
     Raises ``UnsupportedModel``, ``TooLarge``, ``Differs`` and what a build raises.
     """
     advance(0, "reading the networks")
-    networks = [read(path, plan.samples) for path in plan.paths]
+    networks = [read(path, plan.samples, plan.choices) for path in plan.paths]
     bench = _Bench(plan, networks)
     done, boards, runs = 0, [], []
     for board, config in plan.subjects:

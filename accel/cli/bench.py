@@ -16,6 +16,7 @@ _QUICK = {"samples": 16, "repeat": 3}
 
 def bench(
     targets: groups.TargetsOptions,
+    reading: groups.ReadingOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -89,6 +90,7 @@ def bench(
         paths=paths,
         subjects=subjects,
         seeds=() if quick else range(1, seeds + 1),
+        choices=reading.choices(),
         rtl=(None if quick else True) if rtl is None else rtl,
         **(_QUICK if quick else {}),
     )

@@ -17,7 +17,6 @@ from .simplify import simplify
 LEAST_IR = 4  # the first version in which constants are no inputs
 MOST_ELEMENTS = 2**28
 _MAIN = ("", "ai.onnx")
-_REMEDIES = {"LogSoftmax": "end the network with its logits, whose largest is the same"}
 
 
 def fixed(model: FloatModel) -> bytes:
@@ -120,6 +119,6 @@ def _unknown(proto: Any) -> list[Reason]:
         if spelling not in known and spelling not in told:
             told.add(spelling)
             place = f"operator {node.name or node.output[0]!r} ({spelling})"
-            remedy = _REMEDIES.get(spelling) or near(spelling, floats)
+            remedy = near(spelling, floats)
             reasons.append(Reason(place=place, what="is not supported", remedy=remedy))
     return reasons
