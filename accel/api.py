@@ -278,18 +278,24 @@ def compile(
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
     rest.
     """
+    choices = _choices(signature, input_quant)
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
     else:
-        quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
-        graph = load(model, contract, Choices(signature=signature, input_quant=quantizers))
+        graph = load(model, contract, choices)
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
     resources.check_datapath(config)
-    with advised(model, graph, board, config, contract=contract, fuse=fuse, exact=exact):
+    words = command_words(contract, choices, fuse, exact)
+    with advised(model, graph, board, config, fuse=fuse, exact=exact, options=words):
         code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
     return Program(code, board, waves)
+
+
+def _choices(signature: str | None, input_quant: str | Sequence[str] | None) -> Choices:
+    quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
+    return Choices(signature=signature, input_quant=quantizers)
 
 
 @contextmanager
@@ -299,13 +305,13 @@ def advised(
     board: str | Board | None,
     config: AcceleratorConfig,
     *,
-    contract: str | None = None,
     fuse: bool = True,
     exact: bool = False,
+    options: Sequence[str] = (),
 ) -> Iterator[None]:
     """What is refused for size within is told with a configuration that does, if there is one.
 
-    It is searched for when the message is read.
+    It is searched for when the message is read. ``options`` are those of the command that is told.
     """
     try:
         yield
@@ -319,14 +325,18 @@ def advised(
                 fuse=fuse,
                 exact=exact,
                 source=None if isinstance(model, Graph) else str(model),
-                options=command_words(contract, fuse, exact),
+                options=options,
             )
         raise
 
 
-def command_words(contract: str | None, fuse: bool, exact: bool) -> list[str]:
-    """Options of the command line for how a network is compiled."""
+def command_words(
+    contract: str | None, choices: Choices, fuse: bool = True, exact: bool = False
+) -> list[str]:
+    """Options of the command line for how a network is read and compiled."""
     words = ["--contract", contract] if contract else []
+    words += ["--signature", choices.signature] if choices.signature else []
+    words += [word for quantizer in choices.input_quant for word in ("--input-quant", quantizer)]
     return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
 
 
@@ -338,6 +348,8 @@ def fit(
     ms: float | None = None,
     uj: float | None = None,
     contract: str | None = None,
+    signature: str | None = None,
+    input_quant: str | Sequence[str] | None = None,
     fuse: bool = True,
     exact: bool = False,
     on_progress: OnProgress = lambda text, done: None,
@@ -358,7 +370,7 @@ def fit(
     ms, uj
         What an inference may take at most: milliseconds at the board's clock, microjoules where
         the power of the board's family is known.
-    contract, fuse, exact
+    contract, signature, input_quant, fuse, exact
         As of `compile`.
     on_progress
         Called with what is being done, and the share of it that is done.
@@ -367,15 +379,16 @@ def fit(
     there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
     """
     found = _found(board or DEFAULT_BOARD)
+    choices = _choices(signature, input_quant)
     graph = held_to(model, contract, model.name) if isinstance(model, Graph) else None
     return search_fit(
-        graph or load(cast(str | Path, model), contract),
+        graph or load(cast(str | Path, model), contract, choices),
         found,
         asked=config,
         budget=Budget(milliseconds=ms, microjoules=uj),
         fuse=fuse,
         exact=exact,
         source=None if isinstance(model, Graph) else str(model),
-        options=command_words(contract, fuse, exact),
+        options=command_words(contract, choices, fuse, exact),
         on_progress=on_progress,
     )

@@ -122,7 +122,14 @@ def check_board(
     if not answer.runs or program is None:
         say(f"{title}: does not run", style="bold red")
         texts = map(str, answer.details[: len(answer.details) - len(reasons)])
-        search = remedies(graph, model or graph.name, **network.arguments())
+        search = remedies(
+            graph,
+            model or graph.name,
+            network.contract,
+            network.choices(),
+            fuse=network.fuse,
+            exact=network.exact,
+        )
         (answer,) = with_remedies([answer], [board], search)
         for text in (*texts, *([listing(graph.title, reasons)] if reasons else ()), *answer.remedy):
             for line in text.splitlines():

@@ -61,7 +61,7 @@ def compile(
     accel compile model.tflite -o program --passes passes
     """
     import accel
-    from accel.api import advised
+    from accel.api import advised, command_words
     from accel.compiler.frontends import load
     from accel.compiler.program.disassembly import write_listing
     from accel.compiler.program.program_file import save
@@ -71,8 +71,11 @@ def compile(
 
     _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
     found, config = target.find()
-    graph = load(model, network.contract)
-    with advised(model, graph, found, config, **network.arguments()):
+    graph = load(model, network.contract, network.choices())
+    words = command_words(network.contract, network.choices(), network.fuse, network.exact)
+    with advised(
+        model, graph, found, config, fuse=network.fuse, exact=network.exact, options=words
+    ):
         resources.check_fits(config, found)
     texts = PassTexts() if passes else None
     try:

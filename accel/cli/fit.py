@@ -6,7 +6,7 @@ import typer
 
 from accel.cli._json import write_json
 from accel.cli._output import progress, say, show
-from accel.cli.options import completion, groups, values
+from accel.cli.options import groups, values
 from accel.cli.tables.listing import name, table
 
 if TYPE_CHECKING:
@@ -32,15 +32,7 @@ def fit(
             min=0.0,
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Number format of the core; `accel datapath list` names them.",
-            metavar="NAME",
-            autocompletion=completion.formats,
-        ),
-    ] = None,
+    format: groups.FormatName = None,
     json_file: groups.Json = None,
 ) -> None:
     """Find the core of a board that runs a network fastest, and the command for it.

@@ -217,7 +217,8 @@ def dynamic(proto: onnx.ModelProto) -> None:
 
 
 def unsupported(proto: onnx.ModelProto) -> None:
-    proto.graph.node[2].op_type = "Tan"
+    proto.graph.node[2].op_type = "LRN"
+    proto.graph.node[2].attribute.append(onnx.helper.make_attribute("size", 3))
 
 
 def outside(proto: onnx.ModelProto) -> None:
@@ -234,7 +235,7 @@ def custom(proto: onnx.ModelProto) -> None:
 
 EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
-    unsupported: "operator 'r' (Tan): is not supported; `accel check --operators` lists",
+    unsupported: "operator 'r' (LRN): is not supported; `accel check --operators` lists",
     outside: "has its data in '../secret', which is outside of the model's folder",
     custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered "
     "function/op)",

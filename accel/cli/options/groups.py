@@ -76,6 +76,18 @@ BoardNames = Annotated[
 ]
 
 
+FormatName = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Number format; `accel datapath list` names them.",
+        metavar="NAME",
+        rich_help_panel=_CORE,
+        autocompletion=completion.formats,
+    ),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SizeOptions:
     """How large a core is: values of the configuration that differ from the board's default."""
@@ -112,16 +124,7 @@ class SizeOptions:
 class CoreOptions(SizeOptions):
     """Which core: its size, its number format and its processing element."""
 
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Number format; `accel datapath list` names them.",
-            metavar="NAME",
-            rich_help_panel=_CORE,
-            autocompletion=completion.formats,
-        ),
-    ] = None
+    format: FormatName = None
     pe: Annotated[
         str | None,
         typer.Option(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from accel.boards import Board
     from accel.cli.options.groups import Subject
     from accel.compiler.diagnostics import Reason
+    from accel.compiler.frontends import Choices
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
     from accel.explore.fit.remedy import Remedies
@@ -105,18 +106,25 @@ def answers(
         found.append(_answer(str(model), graph.contract, board, config, known[config]))
     boards = [board for board, _ in asked]
     if any(answer.of_size for answer in found):
-        return with_remedies(found, boards, remedies(graph, str(model), contract, **options))
+        return with_remedies(
+            found, boards, remedies(graph, str(model), contract, choices, **options)
+        )
     return found
 
 
 def remedies(
-    graph: "Graph", model: str, contract: str | None, fuse: bool = True, exact: bool = False
+    graph: "Graph",
+    model: str,
+    contract: str | None,
+    choices: "Choices",
+    fuse: bool = True,
+    exact: bool = False,
 ) -> "Remedies":
     """The search for what to do instead, for a network that was compiled like this."""
     from accel.api import command_words
     from accel.explore.fit.remedy import Remedies
 
-    words = tuple(command_words(contract, fuse, exact))
+    words = tuple(command_words(contract, choices, fuse, exact))
     return Remedies(graph, fuse=fuse, exact=exact, source=model, options=words)
 
 

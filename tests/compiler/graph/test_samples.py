@@ -162,7 +162,7 @@ def test_what_mixes_samples_is_named_where_the_whole_batch_cannot_run_either():
     with pytest.raises(UnsupportedModel) as caught:
         read(data, "m.tflite")
     assert str(caught.value.reasons[0]) == (
-        "reshape_1 (RESHAPE): mixes the samples of a batch of 70 "
+        "operator 1 (RESHAPE): mixes the samples of a batch of 70 "
         "(tensor 't2' has shape (1, 210)); export it for a batch of 1"
     )
 
@@ -174,7 +174,7 @@ def test_what_mixes_samples_is_named_where_the_whole_batch_does_not_fit():
     flat = f.operator("RESHAPE", [r], [f.tensor((1, 32 * 32, 96), "int8", 0.02, 3)])
     graph = read(f.ends(flat).bytes(), "m.tflite")
     with pytest.raises(
-        UserError, match=r"since reshape_1 \(RESHAPE\) mixes the samples of a batch"
+        UserError, match=r"since operator 1 \(RESHAPE\) mixes the samples of a batch"
     ):
         accel.compile(graph, board="icebreaker")
 
