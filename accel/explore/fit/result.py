@@ -53,6 +53,8 @@ class Certificate:
         That configuration.
     configurations : int
         How many of the board were looked at: all arrays of ``accel.explore.fit.shapes``.
+    place : str
+        The node as messages name it, by its number in the file.
     """
 
     kind: str
@@ -64,9 +66,10 @@ class Certificate:
     what: str
     config: AcceleratorConfig
     configurations: int
+    place: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.layer}: " if self.layer else ""
+        place = f"{self.place or self.layer}: " if self.layer else ""
         best = f"{self.config.rows}x{self.config.columns}"
         return (
             f"{place}{self.what}, on the best of {self.configurations:,} configurations, "

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from accel.boards import Board
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit, Limit, Reason
 from accel.compiler.ir.graph import Graph
+from accel.compiler.operators._operator import place_of
 from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
@@ -276,6 +277,9 @@ def fit(
         most_streamed=most_streamed,
     )
     ranked, best, code, certificate = search.run(cpu_seconds, on_progress)
+    if certificate:
+        places = {node.name: place_of(node) for node in graph}
+        certificate = replace(certificate, place=places.get(certificate.node, ""))
     return Fit(
         model=graph.name,
         board=board,

@@ -38,7 +38,9 @@ def test_where_the_board_has_none_the_smallest_other_that_has_one_is_named():
     graph = IMAGE.graph()
     config = resources.configure(boards.get("tinyfpga_bx"))
     none, said, call = remedy(graph, boards.get("tinyfpga_bx"), config).splitlines()
-    assert none.startswith("No configuration of tinyfpga_bx runs it: n0: its output takes 72,000")
+    assert none.startswith(
+        "No configuration of tinyfpga_bx runs it: n0 (CONV2D): its output takes 72,000"
+    )
     name = said.split()[0]
     assert eval(call, {"accel": accel, "graph": graph}).board == name
     smaller = [b for b in boards.BOARDS.values() if kind_of(b) != kind_of(boards.get(name))]
@@ -49,7 +51,9 @@ def test_where_the_board_has_none_the_smallest_other_that_has_one_is_named():
 def test_where_no_board_has_one_that_is_said():
     board = boards.get("icebreaker")
     said = remedy(HUGE.graph(), board, resources.configure(board))
-    assert said.startswith("No configuration of icebreaker runs it: n0: its output takes 3,200,000")
+    assert said.startswith(
+        "No configuration of icebreaker runs it: n0 (CONV2D): its output takes 3,200,000"
+    )
     assert said.endswith("; nor does one of any other board")
 
 
