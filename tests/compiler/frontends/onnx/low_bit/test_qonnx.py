@@ -125,6 +125,17 @@ def test_depthwise_convolutions():
     assert_exact(n)
 
 
+@pytest.mark.parametrize("shape", [(4, 1, 1), (1, 4, 1, 1)])
+def test_steps_by_channel_after_an_image_of_codes(shape):
+    n = Network((4, 5, 6))
+    n.quant("q", 4, 0.25)
+    factors = np.float32([0.5, 1.0, 2.0, 4.0]).reshape(shape)
+    n.add("Mul", "m", n.constant("by_channel", factors))
+    n.add("Add", "s", n.constant("offsets", factors - 1))
+    n.quant("a", 4, 0.5)
+    assert_exact(n)
+
+
 def test_steps_of_every_kind():
     n = Network((16,))
     n.add("Mul", "x2", n.constant("two", 2.0))
