@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..ir.graph import Node
+from ..ir.graph import Node, Quantization
 from ..operators import OPERATORS, Elementwise
 from ..operators.concatenation import Concatenation
 from ..operators.gather import Gather
@@ -118,19 +118,23 @@ def _joined(shape: Shape, axis: int) -> Shape:
 
 
 def _concatenation(lifting: "Lifting", node: Node) -> None:
-    _concatenated(lifting, node, [lifting.shape(name) for name in node.inputs])
+    _concatenated(lifting, node, [lifting.shape(name) for name in node.inputs], None)
 
 
 def _pack(lifting: "Lifting", node: Node) -> None:
     axis = node.attributes.axis
     shapes = [lifting.shape(name) for name in node.inputs]
-    _concatenated(lifting, node, [(*s[:axis], 1, *s[axis:]) for s in shapes])
+    # The codes of a PACK are copied whatever numbers they stand for.
+    quantization = lifting.tensors[node.outputs[0]].quantization
+    _concatenated(lifting, node, [(*s[:axis], 1, *s[axis:]) for s in shapes], quantization)
 
 
-def _concatenated(lifting: "Lifting", node: Node, shapes: Sequence[Shape]) -> None:
+def _concatenated(
+    lifting: "Lifting", node: Node, shapes: Sequence[Shape], quantization: Quantization | None
+) -> None:
     axis, shape = node.attributes.axis, lifting.shape(node.outputs[0])
     inputs = [
-        lifting.viewed(node, name, _joined(own, axis))
+        lifting.viewed(node, name, _joined(own, axis), quantization)
         for name, own in zip(node.inputs, shapes, strict=True)
     ]
     attributes = Concatenation(axis=_around(shape, axis)[2])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..ir.graph import Graph, Node, Tensor
+from ..ir.graph import Graph, Node, Quantization, Tensor
 from ..operators.reshape import Reshape
 from .fewer_axes import MOST_DIMENSIONS, OF_ROWS, form_of
 from .verify import MAX_COMPUTED, MAX_DIMENSIONS
@@ -84,6 +84,8 @@ def _fits(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool
         ranks = {len(shape) + added for shape in inputs} | {len(s) + removed for s in outputs}
         if len(ranks) > 1 or not 0 <= attributes.axis < min(ranks):
             return False
+        if node.operator != "gather" and not _make_whole(node, inputs, outputs):
+            return False
     if not all(0 <= axis < rank for axis in getattr(attributes, "axes", ())):
         return False
     lists = [getattr(attributes, name, None) for name in ("starts", "sizes", "steps", "amounts")]
@@ -92,6 +94,18 @@ def _fits(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool
     whole = order is None or sorted(order) == list(range(rank))
     given = lists if sliced else lists[3:]
     return whole and all(values is None or len(values) == rank for values in given)
+
+
+def _make_whole(node: Node, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> bool:
+    """Whether the parts of a joining or a parting operator make its whole along the axis."""
+    axis = node.attributes.axis
+    (whole, *more), parts = (inputs, outputs)
+    if node.operator in ("concatenation", "pack"):
+        (whole, *more), parts = (outputs, inputs)
+    if node.operator in ("pack", "unpack"):
+        parts = [(*part[:axis], 1, *part[axis:]) for part in parts]
+    elsewhere = {(*part[:axis], *part[axis + 1 :]) for part in (whole, *parts)}
+    return not more and len(elsewhere) == 1 and whole[axis] == sum(part[axis] for part in parts)
 
 
 class Lifting:
@@ -105,7 +119,7 @@ class Lifting:
         }
         self.nodes: list[Node] = []
         self._taken = {node.name for node in graph}
-        self._views: dict[tuple[str, Shape], str] = {}
+        self._views: dict[tuple[str, Shape, Quantization | None], str] = {}
 
     def shape(self, name: str) -> Shape:
         """A tensor's shape in the file."""
@@ -161,19 +175,26 @@ class Lifting:
         self.tensors[name] = replace(self.tensors[like], name=name, shape=shape, data=None)
         return name
 
-    def viewed(self, node: Node, name: str, shape: Shape) -> str:
-        """An input in another shape."""
+    def viewed(
+        self, node: Node, name: str, shape: Shape, quantization: Quantization | None = None
+    ) -> str:
+        """An input in another shape; its codes under another quantization, if one is given."""
         tensor = self.tensors[name]
-        if tensor.shape == shape:
+        relabelled = quantization is not None and quantization != tensor.quantization
+        if tensor.shape == shape and not relabelled:
             return name
-        if (name, shape) not in self._views:
-            made = self._views[name, shape] = self.tensor(name, shape)
+        key = name, shape, quantization if relabelled else None
+        if key not in self._views:
+            made = self._views[key] = self.tensor(name, shape)
+            if relabelled:
+                self.tensors[made] = replace(self.tensors[made], quantization=quantization)
             if tensor.data is None:
-                self.add(node, "_view", "reshape", Reshape(), (name,), (made,))
+                attributes = Reshape(relabelled=relabelled)
+                self.add(node, "_view", "reshape", attributes, (name,), (made,))
             else:
                 data = tensor.data.reshape(shape)
                 self.tensors[made] = replace(self.tensors[made], data=data)
-        return self._views[name, shape]
+        return self._views[key]
 
     def part(self, node: Node, operator: str, attributes: Any, inputs: Any, shapes: Any) -> None:
         """Add the node itself in another form; its outputs have these shapes there."""
