@@ -146,6 +146,8 @@ class Lifting:
         """Whether a node cannot be as it is in the file, or has more dimensions than are stored."""
         tensors = [self.graph.tensor(name) for name in (*node.inputs, *node.outputs)]
         variable = [tensor for tensor in tensors if not tensor.constant]
+        if not variable:
+            return False
         if node.operator in OF_ROWS:
             return with_axis(tensors[0].shape) == (1,)
         most = max(len(with_axis(tensor.shape)) for tensor in variable)

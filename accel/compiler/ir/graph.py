@@ -15,6 +15,7 @@ works along it. Files keep neither rule, so a front end hands what it has read t
   them, and ``Graph.batch`` is the file's number.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -76,7 +77,7 @@ class Tensor:
     @property
     def size(self) -> int:
         """Elements of one sample."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
