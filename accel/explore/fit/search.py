@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from accel.boards import Board
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit, Limit, Reason
 from accel.compiler.ir.graph import Graph
-from accel.compiler.operators._operator import place_of
+from accel.compiler.operators import place_of
 from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
