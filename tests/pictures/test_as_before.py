@@ -5,23 +5,19 @@ A change that is wanted is looked at in a browser, and kept with ``--update-gold
 
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import accel
-from accel.explore.network import Network
-from accel.explore.point import Space
-from accel.explore.store import Store
-from accel.explore.sweep import Sweep, pareto_fronts
 from accel.pictures import page
 from accel.pictures.exploration import exploration_page
 from accel.pictures.network import drawing
 from accel.pictures.pages import build_page, run_page
 from accel.pictures.timeline import timeline
 
+from .test_exploration_page import explored
 from .test_pages import build_report
 
 DIGITS = Path(__file__).parents[2] / "examples/digits"
@@ -64,13 +60,5 @@ def test_the_timeline(report, golden):
 
 
 def test_the_page_of_an_exploration(tmp_path, shown):
-    network = Network.read(DIGITS / "digits_int8.tflite", DIGITS / "test_images.npz")
-    space = Space(["icebreaker", "ulx3s_25f"], {"rows": [2, 4], "columns": [4]})
-    with ThreadPoolExecutor(1) as executor:
-        outcomes = Sweep([network], executor, Store(tmp_path)).estimate(space)
-    points = [outcome.as_dict() for outcome in outcomes]
-    fronts = [
-        {**vars(front), "points": [outcomes.index(outcome) for outcome in front.outcomes]}
-        for front in pareto_fronts(outcomes)
-    ]
+    points, fronts = explored(tmp_path, [4])
     shown("exploration.html", exploration_page("Cores", points, fronts))

@@ -178,7 +178,7 @@ def _with_post_op(descriptor: Descriptor, c: Convolution) -> Descriptor:
     )
 
 
-def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
+def group_channels(config: AcceleratorConfig) -> tuple[int, int]:
     """Words that a depthwise group of the array reads, and channels of them that it computes."""
     if config.columns >= config.rows:
         blocks = config.columns // config.rows
@@ -234,7 +234,7 @@ def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndar
 def _grouped(c: Convolution, config: AcceleratorConfig) -> list[LoopNest]:
     """Depthwise as a dense convolution of each group's channels with themselves."""
     kernel_h, kernel_w = c.kernel
-    blocks, channels = _group_channels(config)
+    blocks, channels = group_channels(config)
     step = blocks * config.rows
     nests = []
     for first in range(0, min(step, c.channels), channels):

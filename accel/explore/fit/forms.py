@@ -7,7 +7,7 @@ from functools import cache
 
 from accel.compiler.diagnostics import Limit
 from accel.compiler.ir.layer import Convolution
-from accel.compiler.schedule.dataflows import MOST_DIAGONAL
+from accel.compiler.schedule.dataflows import MOST_DIAGONAL, group_channels
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, Isa
 
@@ -80,7 +80,7 @@ def _forms(c: Convolution, config: AcceleratorConfig) -> Iterator[tuple[Form, _C
     if c.depthwise:
         if config.broadcast:
             yield from _broadcast(c, config)
-        blocks, together = _group_channels(config)
+        blocks, together = group_channels(config)
         step = blocks * rows
         groups, nests = -(-c.channels // step), -(-min(step, c.channels) // together)
         steps = high * wide * blocks * rows
@@ -126,12 +126,3 @@ def _extents(
     if inner is None:
         return max(c.stride), reach
     return max(1, together * c.stride[1 - inner]), reach
-
-
-def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
-    """Words that a depthwise group reads, and channels of them that it computes."""
-    if config.columns >= config.rows:
-        blocks = config.columns // config.rows
-        return blocks, blocks * config.rows
-    together = range(config.requantizers, config.columns + 1, config.requantizers)
-    return 1, max(n for n in together if config.rows % n == 0)

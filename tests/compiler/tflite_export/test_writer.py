@@ -6,7 +6,8 @@ import tflite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.frontends.tflite.reader import read, unpack_int4
+from accel.compiler.frontends.tflite.reader import read
+from accel.compiler.frontends.tflite.tensors import unpack_int4
 from accel.compiler.graph.samples import per_sample
 from accel.compiler.ir.graph import InvalidGraph
 from accel.compiler.operators.conv2d import Conv2d

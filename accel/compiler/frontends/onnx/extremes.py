@@ -17,6 +17,7 @@ from ...operators.reduce_max import ReduceMax
 from .builder import Builder, Quantizer, Unreadable
 from .clips import clamped, held
 from .elementwise import Codes, aligned
+from .pools import reduced_axes
 from .quantize import real_constant
 from .shapes import codes_under, numbers_at, viewed
 from .values import Activation, Addends, Constant, Pending, Present, Value, arranged
@@ -112,15 +113,10 @@ def _of_codes(b: Builder, operator: str, values: list[Present]) -> Activation:
 
 def _reduced(smallest: bool) -> Callable[[Builder], list[Value]]:
     def read(b: Builder) -> list[Value]:
-        value, given = b.required(0), b.integers(1)
-        rank = len(value.shape)
-        axes = b.attribute("axes", ()) if given is None else given
-        if not axes and b.attribute("noop_with_empty_axes", 0):
+        value = b.required(0)
+        axes = reduced_axes(b, len(value.shape))
+        if axes is None:
             return [value]
-        axes = axes or tuple(range(rank))
-        if not all(-rank <= axis < rank for axis in axes):
-            raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
-        axes = tuple(sorted({axis % rank for axis in axes}))
         kept = tuple(1 if axis in axes else size for axis, size in enumerate(value.shape))
         keep = b.attribute("keepdims", 1)
         shape = tuple(n for axis, n in enumerate(kept) if keep or axis not in axes)

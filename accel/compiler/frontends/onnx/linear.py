@@ -164,16 +164,22 @@ def code_weights(b: Builder, index: int, axis: int) -> Dequantized:
 # Convolutions.
 
 
-def convolution(
-    b: Builder, x: Activation, weights: Dequantized, bias: Value | None, integers: bool
-) -> Pending:
+def as_images(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activation, Dequantized]:
+    """Input and weights of a convolution of one or two dimensions, as of one of two."""
     rank = len(x.shape)
     if len(weights.shape) != rank or rank not in (3, 4):
         shapes = f"weights of {weights.shape} for an input of {x.shape}"
         raise Unreadable(f"has {shapes}", "", "use convolutions of one or two dimensions")
     if rank == 3:
         weights = weights.mapped(lambda a: a[:, :, np.newaxis])
-    source = b.channels_last(image(b, x))
+    return b.channels_last(image(b, x)), weights
+
+
+def convolution(
+    b: Builder, x: Activation, weights: Dequantized, bias: Value | None, integers: bool
+) -> Pending:
+    rank = len(x.shape)
+    source, weights = as_images(b, x, weights)
     out, depth, *kernel = weights.shape
     channels, groups = source.shape[1], b.attribute("group", 1)
     if groups < 1 or channels != depth * groups or out % groups:

@@ -187,16 +187,23 @@ def reduce_sum(b: Builder) -> list[Value]:
 
 
 def _reduced(b: Builder, kind: type[ReduceMean]) -> list[Value]:
-    x, given = b.numbers(0), b.integers(1)
-    rank = len(x.shape)
+    x = b.numbers(0)
+    axes = reduced_axes(b, len(x.shape))
+    if axes is None:
+        return [x]
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
+
+
+def reduced_axes(b: Builder, rank: int) -> Shape | None:
+    """The dimensions that the present reduction is over, in order; None where it is over none."""
+    given = b.integers(1)
     axes = b.attribute("axes", ()) if given is None else given
     if not axes and b.attribute("noop_with_empty_axes", 0):
-        return [x]
+        return None
     axes = axes or tuple(range(rank))
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
-    axes = tuple(sorted({axis % rank for axis in axes}))
-    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
+    return tuple(sorted({axis % rank for axis in axes}))
 
 
 def global_max_pool(b: Builder) -> list[Value]:

@@ -9,20 +9,15 @@ from ...operators._activation import FusedActivation
 from ...operators._window import MAX_STEP, extent
 from ...operators.transpose_conv2d import TransposeConv2d
 from .builder import Builder, Unreadable
-from .linear import linear, viewed_as, weights_of
+from .linear import as_images, linear, viewed_as, weights_of
 from .values import Activation, Dequantized, Shape, Value, channels_last
-from .windows import image, spatial
+from .windows import spatial
 
 
 def conv_transpose(b: Builder) -> list[Value]:
     x, weights = b.numbers(0), weights_of(b, 1)
-    rank, groups = len(x.shape), b.attribute("group", 1)
-    if len(weights.shape) != rank or rank not in (3, 4):
-        shapes = f"weights of {weights.shape} for an input of {x.shape}"
-        raise Unreadable(f"has {shapes}", "", "use convolutions of one or two dimensions")
-    if rank == 3:
-        weights = weights.mapped(lambda a: a[:, :, np.newaxis])
-    source = b.channels_last(image(b, x))
+    groups = b.attribute("group", 1)
+    source, weights = as_images(b, x, weights)
     depth, out = weights.shape[:2]
     if groups < 1 or depth % groups or depth != source.shape[1]:
         what = f"has {groups} groups, weights of {weights.shape} and {source.shape[1]} channels"
