@@ -25,15 +25,9 @@ from accel.compiler.operators.split import Split
 from accel.compiler.operators.sum import ReduceSum
 from accel.compiler.operators.transpose import Transpose
 from accel.compiler.operators.unpack import Unpack
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
 from tests.support.networks.tflite.elementwise import any_shape, codes
-from tests.support.networks.tflite.operators import (
-    Builder,
-    Draw,
-    add_dequantize,
-    add_reshape,
-    drawn_window,
-    images,
-)
+from tests.support.networks.tflite.operators import Builder, add_dequantize, add_reshape, images
 
 
 def drawn_type(draw: Draw, shape: tuple[int, ...]) -> Builder:
