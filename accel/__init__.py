@@ -10,13 +10,14 @@ with accel.compile("model.tflite", board="icebreaker") as program:
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Program, compile, configuration
+    from .api import Fit, Program, compile, configuration, fit
     from .config import AcceleratorConfig
     from .results import Layer, Report, Result
 
 __version__ = "0.1.0"
 __all__ = [
     "AcceleratorConfig",
+    "Fit",
     "Layer",
     "Program",
     "Report",
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "compile",
     "configuration",
+    "fit",
 ]
 
 

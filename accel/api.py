@@ -1,20 +1,27 @@
 """The project from Python: ``accel.compile`` and what it returns."""
 
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from accel.boards import Board, get
-from accel.compiler.frontends import held_to, load
+from accel.compiler.frontends import Choices, held_to, load
+from accel.compiler.graph.interpreter import check_inputs, in_file_shape
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation, compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
-from accel.config import AcceleratorConfig
+from accel.config import FLASH, AcceleratorConfig
+from accel.errors import Refusal
 from accel.executors import Counters, Execution, Port, Session
+from accel.explore.fit.remedy import remedy
+from accel.explore.fit.result import Fit
+from accel.explore.fit.search import Budget, OnProgress
+from accel.explore.fit.search import fit as search_fit
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
@@ -23,7 +30,17 @@ from accel.text import escaped
 
 DEFAULT_BOARD = "icebreaker"
 
-__all__ = ["DEFAULT_BOARD", "Layer", "Program", "Report", "Result", "compile", "configuration"]
+__all__ = [
+    "DEFAULT_BOARD",
+    "Fit",
+    "Layer",
+    "Program",
+    "Report",
+    "Result",
+    "compile",
+    "configuration",
+    "fit",
+]
 
 
 class Program:
@@ -116,7 +133,9 @@ class Program:
         ----------
         inputs
             ``[N, ...]`` of the input's type, int8 codes or float32 values, or such an array for
-            each input by its name.
+            each input by its name. Where the file fixes a batch, each row is a sample. An input
+            without a batch, as ``[9, 4]`` of a network that does not compute row by row, takes
+            samples one after the other, ``[N * 9, 4]``; outputs are given in the same way.
         executor
             ``reference``, ``machine``, ``rtl``, ``pysim`` or ``board``; all answer alike.
         layers
@@ -146,11 +165,12 @@ class Program:
         nodes = {node.name: node.outputs[0] for node in graph if self.code.has(node.outputs[0])}
         nodes = nodes if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *observed(self.code)]))
+        inputs = check_inputs(graph, inputs)
         execution = self.session.execute(executor, inputs, keep, progress, jobs)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
-            outputs={name: tensors[name] for name in graph.outputs},
+            outputs={name: in_file_shape(graph, name, tensors[name]) for name in graph.outputs},
             layers={node: tensors[tensor] for node, tensor in nodes.items()},
             report=self.report(
                 executor, samples, execution, deviations(self.code, inputs, tensors)
@@ -178,9 +198,15 @@ class Program:
                 cycles=cycles,
                 peak_macs=self.config.peak_macs,
                 slots=slots,
+                streamed=chunk.bank == FLASH,
             )
-            for command, model, cycles, slots in zip(
-                self.code.commands, self.cycles, measured, self.slots, strict=True
+            for command, chunk, model, cycles, slots in zip(
+                self.code.commands,
+                self.code.chunks,
+                self.cycles,
+                measured,
+                self.slots,
+                strict=True,
             )
         )
         return Report(
@@ -215,6 +241,8 @@ def compile(
     board: str | Board | None = None,
     config: AcceleratorConfig | None = None,
     contract: str | None = None,
+    signature: str | None = None,
+    input_quant: str | Sequence[str] | None = None,
     fuse: bool = True,
     exact: bool = False,
     waves: Path | None = None,
@@ -232,6 +260,11 @@ def compile(
     contract
         The rounding that answers are held to: ``tflm`` or ``single`` for TFLite, ``onnx`` for ONNX;
         without it, the first of the file's format or the graph's own.
+    signature
+        Which network to take of a .tflite file with several signatures.
+    input_quant
+        The quantization of float inputs that have none in the file, ``SCALE[,ZERO_POINT[,BITS]]``
+        or ``NAME=SCALE...``, one or several.
     fuse
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
@@ -249,13 +282,117 @@ def compile(
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
     rest.
     """
+    choices = _choices(signature, input_quant)
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
     else:
-        graph = load(model, contract)
+        graph = load(model, contract, choices)
     if config is None:
         board = board or DEFAULT_BOARD
         config = configuration(board)
     resources.check_datapath(config)
-    code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
+    words = command_words(contract, choices, fuse, exact)
+    with advised(model, graph, board, config, fuse=fuse, exact=exact, options=words):
+        code = compile_graph(graph, config, fuse=fuse, exact=exact, watch=watch)
     return Program(code, board, waves)
+
+
+def _choices(signature: str | None, input_quant: str | Sequence[str] | None) -> Choices:
+    quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
+    return Choices(signature=signature, input_quant=quantizers)
+
+
+@contextmanager
+def advised(
+    model: str | Path | Graph,
+    graph: Graph,
+    board: str | Board | None,
+    config: AcceleratorConfig,
+    *,
+    fuse: bool = True,
+    exact: bool = False,
+    options: Sequence[str] = (),
+) -> Iterator[None]:
+    """What is refused for size within is told with a configuration that does, if there is one.
+
+    It is searched for when the message is read. ``options`` are those of the command that is told.
+    """
+    try:
+        yield
+    except Refusal as problem:
+        if problem.of_size and problem.advice is None:
+            problem.advice = partial(
+                remedy,
+                graph,
+                _found(board) if board else None,
+                config,
+                fuse=fuse,
+                exact=exact,
+                source=None if isinstance(model, Graph) else str(model),
+                options=options,
+            )
+        raise
+
+
+def command_words(
+    contract: str | None, choices: Choices, fuse: bool = True, exact: bool = False
+) -> list[str]:
+    """Options of the command line for how a network is read and compiled."""
+    words = ["--contract", contract] if contract else []
+    words += ["--signature", choices.signature] if choices.signature else []
+    words += [word for quantizer in choices.input_quant for word in ("--input-quant", quantizer)]
+    return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
+
+
+def fit(
+    model: str | Path | Graph,
+    *,
+    board: str | Board | None = None,
+    config: AcceleratorConfig | None = None,
+    ms: float | None = None,
+    uj: float | None = None,
+    contract: str | None = None,
+    signature: str | None = None,
+    input_quant: str | Sequence[str] | None = None,
+    fuse: bool = True,
+    exact: bool = False,
+    on_progress: OnProgress = lambda text, done: None,
+) -> Fit:
+    """Find the configuration of a board that runs a network fastest.
+
+    Arrays, buffers, banks, flash lanes, sum bits and requantizers are ranked by estimate, and the
+    best is compiled. That takes at most 10 seconds of the processor and a single compilation,
+    unless that one is refused and there is time for the next.
+
+    Parameters
+    ----------
+    model
+        Path of a model file, or a graph.
+    board, config
+        The board, or its name, the default one if not given; a configuration whose number format
+        and processing element are kept, instead of the board's own.
+    ms, uj
+        What an inference may take at most: milliseconds at the board's clock, microjoules where
+        the power of the board's family is known.
+    contract, signature, input_quant, fuse, exact
+        As of `compile`.
+    on_progress
+        Called with what is being done, and the share of it that is done.
+
+    Returns a `Fit` with ``config``, ``command`` and ``ranked``, or with a ``certificate`` of why
+    there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
+    """
+    found = _found(board or DEFAULT_BOARD)
+    choices = _choices(signature, input_quant)
+    graph = held_to(model, contract, model.name) if isinstance(model, Graph) else None
+    return search_fit(
+        graph or load(cast(str | Path, model), contract, choices),
+        found,
+        asked=config,
+        budget=Budget(milliseconds=ms, microjoules=uj),
+        fuse=fuse,
+        exact=exact,
+        source=None if isinstance(model, Graph) else str(model),
+        options=command_words(contract, choices, fuse, exact),
+        on_progress=on_progress,
+    )

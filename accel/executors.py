@@ -130,7 +130,10 @@ def _rtl(
 ) -> Execution:
     names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
     transports = [
-        session.core(name, lambda: CompiledCore(session.program.config)) for name in names
+        session.core(
+            name, lambda: CompiledCore(session.program.config, image=len(session.program.flash))
+        )
+        for name in names
     ]
     if len(names) == 1:
         return _simulate(session, names[0], transports[0], inputs, keep, progress)
@@ -155,7 +158,10 @@ def _pysim(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
     transport = session.core(
-        "pysim", lambda: SimulatedCore(session.program.config, waves=session.waves)
+        "pysim",
+        lambda: SimulatedCore(
+            session.program.config, image=len(session.program.flash), waves=session.waves
+        ),
     )
     return _simulate(session, "pysim", transport, inputs, keep, progress)
 

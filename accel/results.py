@@ -39,6 +39,8 @@ class Layer:
         Multiply-accumulates that the array can do in a cycle.
     slots
         Chances of a multiplication by what became of them, see `accel.sim.cycles.loss_attribution`.
+    streamed
+        Its weights come from flash while it runs.
     """
 
     name: str
@@ -49,6 +51,17 @@ class Layer:
     cycles: int | None
     peak_macs: int
     slots: Mapping[str, int]
+    streamed: bool = False
+
+    @property
+    def flash_bound(self) -> bool:
+        """Whether the flash decides how long it takes: it waits for weights most of the time."""
+        return self.streamed and 2 * self.slots["weights"] > sum(self.slots.values())
+
+    @property
+    def how(self) -> str:
+        """Its mode, and what binds it, for tables."""
+        return f"{self.mode}, flash-bound" if self.flash_bound else self.mode
 
     def __repr__(self) -> str:
         return (
@@ -72,6 +85,7 @@ class Layer:
             "name": self.name,
             "node": self.node,
             "mode": self.mode,
+            "flash_bound": self.flash_bound,
             "macs": self.macs,
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
             "cycles_model": self.cycles_model,
@@ -149,7 +163,7 @@ class Report:
             (
                 layer.name,
                 layer.node,
-                layer.mode,
+                layer.how,
                 f"{layer.macs:,}",
                 f"{layer.cycles_model if layer.cycles is None else layer.cycles:,}",
                 f"{layer.utilization:.0%}",
@@ -166,6 +180,14 @@ class Report:
             f"{len(self.layers)} layers, {_cycles_text(self.cycles_model, counted)}, "
             f"{self.utilization:.0%} of the peak"
         )
+
+    @property
+    def batch(self) -> int:
+        """Samples in the batch that the network's file fixes; 1 where it is 1 or open.
+
+        An inference is one sample, whatever the batch.
+        """
+        return self.program.code.graph.batch
 
     @property
     def measured(self) -> bool:
@@ -211,6 +233,7 @@ class Report:
             "configuration": self.program.config.as_dict(),
             "executor": self.executor,
             "samples": self.samples,
+            **({"batch": self.batch} if self.batch > 1 else {}),
             "products_exact": self.program.config.number_format.exact,
             "cycles": self.cycles,
             "cycles_model": self.cycles_model,

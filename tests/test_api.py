@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import accel
+from accel.config import AcceleratorConfig
+from accel.pictures.pages import run_page
 from accel.results import Layer, Report, Result
 
 MODEL = Path(__file__).parents[1] / "examples/digits/digits_int8.tflite"
@@ -120,3 +122,14 @@ def test_dir_has_what_there_is_to_use_and_loads_nothing():
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match=r"^module 'accel' has no attribute 'nothing'$"):
         _ = accel.nothing
+
+
+def test_a_layer_that_waits_for_the_flash_is_called_so_wherever_layers_are_shown():
+    config = AcceleratorConfig(bank_words=1024, flash_lanes=1)
+    with accel.compile(MODEL, config=config) as program:
+        report = program.report()
+        assert {layer.flash_bound for layer in report.layers} == {True, False}
+        bound = [layer.name for layer in report.layers if layer.flash_bound]
+        assert [one["name"] for one in report.as_dict()["layers"] if one["flash_bound"]] == bound
+        for shown in (report._repr_html_(), run_page(report)):
+            assert shown.count("flash-bound") == len(bound)

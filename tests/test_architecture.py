@@ -44,11 +44,12 @@ ALLOWED = {
     "executors": DEFINITIONS | {"compiler", "host", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
-    "api": DEFINITIONS | {"boards", "compiler", "executors", "results", "sim", "target"},
+    "api": DEFINITIONS | {"boards", "compiler", "executors", "explore", "results", "sim", "target"},
     "results": DEFINITIONS | {"api", "compiler", "host", "sim"},  # api for annotations only
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
-    "explore": DEFINITIONS | {"api", "boards", "compiler", "core", "estimate", "flow", "target"},
+    "explore": DEFINITIONS
+    | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
     "__init__": {"api", "config", "results"},
     "__main__": {"cli", "processes"},
 }

@@ -5,6 +5,7 @@ sources.
 """
 
 import ast
+import contextlib
 import dataclasses
 import re
 from itertools import pairwise
@@ -129,7 +130,8 @@ def test_our_commands_and_their_options_exist():
     ours = of("accel")
     assert len(ours) > 60
     for command in ours:
-        parse(command)
+        with contextlib.suppress(typer.Exit):  # of what lists something and ends
+            parse(command)
 
 
 @pytest.mark.parametrize(

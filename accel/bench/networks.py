@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from accel.compiler.frontends import load
+from accel.compiler.frontends import NOTHING_CHOSEN, Choices, bytes_of
+from accel.compiler.frontends import read as read_contents
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
@@ -78,17 +79,18 @@ def digits() -> Path:
     return Path(str(importlib.resources.files("accel.digits")))
 
 
-def read(path: Path, samples: int) -> Network:
+def read(path: Path, samples: int, choices: Choices = NOTHING_CHOSEN) -> Network:
     """Load a network. Raises ``UnsupportedModel``.
 
     The digits network has its test images for inputs, others random codes with a fixed seed: cycles
     and speeds depend on no value.
     """
-    graph = load(path, None)
+    found = bytes_of(path)
+    graph = read_contents(found, choices=choices)
     inputs, inputs_are = _inputs(path, graph, samples)
     return Network(
         path=path,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        sha256=hashlib.sha256(found.data).hexdigest(),
         graph=graph,
         known_as=known_as(graph),
         inputs=inputs,

@@ -19,9 +19,11 @@ from accel.bench.clock import Clock, from_build, from_records
 from accel.bench.figures import KINDS, Anchor, Figure, anchored, median, missing
 from accel.bench.networks import Network, parameters, read
 from accel.boards import Board
+from accel.compiler.frontends import NOTHING_CHOSEN, Choices
 from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
-from accel.errors import UserError
+from accel.errors import Refusal, UserError
+from accel.numeric.division.memo import forget
 from accel.sim.rtl.compiled import CannotCompileRtl, find_compiler
 from accel.target import energy, resources
 
@@ -39,6 +41,7 @@ class Plan:
 
     ``seeds`` are those of place and route, none for the recorded results. ``rtl`` says whether RTL
     counts too; ``None`` where it is cheap. Speeds are medians of ``repeat`` batches of ``samples``.
+    ``choices`` hold for all networks.
     """
 
     paths: Sequence[Path]
@@ -47,6 +50,7 @@ class Plan:
     rtl: bool | None = True
     samples: int = 32
     repeat: int = 5
+    choices: Choices = NOTHING_CHOSEN
 
     @property
     def steps(self) -> int:
@@ -60,7 +64,7 @@ def measure(plan: Plan, advance: Advance, clock: Callable[..., Clock] = from_bui
     Raises ``UnsupportedModel``, ``TooLarge``, ``Differs`` and what a build raises.
     """
     advance(0, "reading the networks")
-    networks = [read(path, plan.samples) for path in plan.paths]
+    networks = [read(path, plan.samples, plan.choices) for path in plan.paths]
     bench = _Bench(plan, networks)
     done, boards, runs = 0, [], []
     for board, config in plan.subjects:
@@ -170,6 +174,8 @@ class _Bench:
             program = accel.compile(network.graph, board=board, config=config)
         except UserError as problem:
             reasons += [str(reason) for reason in blockers(problem, network.graph, config)]
+            advice = problem.advice() if isinstance(problem, Refusal) and problem.advice else ""
+            reasons += advice.splitlines()
         if reasons:
             return {**entry, "runs": False, "reasons": reasons, "figures": {}}
         try:
@@ -223,9 +229,10 @@ class _Bench:
 
 
 def _compile_time(network: Network, config: AcceleratorConfig, repeat: int) -> Figure:
-    """Of a loaded graph; proofs that were made before are kept in memory."""
+    """Of a loaded graph; of the proofs that were made before none is kept."""
     seconds = []
     for _ in range(min(repeat, 3)):
+        forget()
         begin = time.perf_counter()
         accel.compile(network.graph, config=config)
         seconds.append(time.perf_counter() - begin)

@@ -19,6 +19,7 @@ from accel.cli import (
     doctor,
     estimate,
     explore,
+    fit,
     load,
     quantize,
     run,
@@ -61,7 +62,7 @@ app = typer.Typer(
 )
 # In the order in which the help lists them.
 _PANELS = {
-    "Begin": (demo.demo, check.check),
+    "Begin": (demo.demo, check.check, fit.fit),
     "Networks": (quantize.quantize, compile.compile, run.run, show.show),
     "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
     "Boards": (boards.boards, load.load),

@@ -27,6 +27,7 @@ def report(
         ),
     ],
     size: groups.SizeOptions,
+    reading: groups.ReadingOptions,
     board: groups.BoardName = None,
     models: Annotated[
         list[Path] | None,
@@ -74,7 +75,7 @@ def report(
     check_named_tools()
     found = values.find_board(board or DEFAULT_BOARD)
     chosen = points(names, found, size.changes())
-    networks = [Network.read(model, data) for model in models or []]
+    networks = [Network.read(model, data, reading.choices()) for model in models or []]
     with progress("report", len(chosen)) as advance:
         done: list[str] = []
 

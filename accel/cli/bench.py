@@ -16,6 +16,7 @@ _QUICK = {"samples": 16, "repeat": 3}
 
 def bench(
     targets: groups.TargetsOptions,
+    reading: groups.ReadingOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -74,6 +75,7 @@ def bench(
     from accel.api import DEFAULT_BOARD
     from accel.bench import networks
     from accel.bench.run import Plan, measure
+    from accel.explore.fit.core import advised_core
     from accel.flow.tools import check_named_tools
     from accel.target import resources
 
@@ -82,11 +84,13 @@ def bench(
     subjects = targets.find(DEFAULT_BOARD)
     if not quick:
         for found, config in subjects:
-            resources.check_fits(config, found)
+            with advised_core(found, config, "accel bench"):
+                resources.check_fits(config, found)
     plan = Plan(
         paths=paths,
         subjects=subjects,
         seeds=() if quick else range(1, seeds + 1),
+        choices=reading.choices(),
         rtl=(None if quick else True) if rtl is None else rtl,
         **(_QUICK if quick else {}),
     )

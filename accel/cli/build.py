@@ -67,6 +67,7 @@ def build(
     accel build --board amaranth_boards.upduino_v2:UpduinoV2Platform \\
         --clock clk12 --uart 4,3 -o up2
     """
+    from accel.explore.fit.core import advised_core
     from accel.flow.tools import check_named_tools
     from accel.pictures.pages import build_page
     from accel.target.bitstream import build as run_build
@@ -76,7 +77,7 @@ def build(
     _places.check_in_folder(output, page.name, REPORT)
     found = platform.find_board(board)
     config = core.on(found)
-    with progress(f"build for {board}", 1.0) as advance:
+    with advised_core(found, config), progress(f"build for {board}", 1.0) as advance:
         result = run_build(
             found,
             output,

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 CANNOT_RUN = 2
 
 
+def _list_operators(asked: bool) -> None:
+    """The callback of ``--operators``: list them and end."""
+    if not asked:
+        return
+    from accel.compiler.frontends import FRONTENDS
+
+    for frontend in FRONTENDS.values():
+        say(f"{frontend.name} ({' '.join(frontend.suffixes)}):", style="bold")
+        say(f"  {', '.join(sorted(frontend.operators))}")
+    raise typer.Exit
+
+
 def check(
     models: Annotated[
         list[Path],
@@ -34,6 +46,15 @@ def check(
     targets: groups.TargetsOptions,
     network: groups.NetworkOptions,
     json_file: groups.Json = None,
+    operators: Annotated[
+        bool,
+        typer.Option(
+            "--operators",
+            help="List the operators of each format that are supported, and end.",
+            callback=_list_operators,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Say which boards a network runs on, how fast, or what stands in the way; no synthesis.
 
@@ -70,10 +91,10 @@ def _check_one(
     from accel.compiler.frontends import UnsupportedModel, load
 
     try:
-        graph = load(model, network.contract)
+        graph = load(model, network.contract, network.choices())
     except UnsupportedModel as problem:
         _show_operators(model, problem)
-        return answers(model, asked, network.contract)
+        return answers(model, asked, **network.arguments())
     if len(asked) > 1:
         with progress(f"checking {model.name} on {len(asked)} boards", 1):
             found = answers(model, asked, **network.arguments())
@@ -92,6 +113,7 @@ def check_board(
     model: str = "",
 ) -> Answer:
     """Say what of a graph runs on a board, or all reasons why it does not."""
+    from accel.cli.tables.matrix import remedies, with_remedies
     from accel.compiler.diagnostics import listing
 
     made = program, reasons = compiled(graph, config, fuse=network.fuse, exact=network.exact)
@@ -99,8 +121,17 @@ def check_board(
     title = f"{board.name}: {answer.core} on {board.device}"
     if not answer.runs or program is None:
         say(f"{title}: does not run", style="bold red")
-        texts = answer.reasons[: len(answer.reasons) - len(reasons)]
-        for text in (*texts, *([listing(graph.name, reasons)] if reasons else ())):
+        texts = map(str, answer.details[: len(answer.details) - len(reasons)])
+        search = remedies(
+            graph,
+            model or graph.name,
+            network.contract,
+            network.choices(),
+            fuse=network.fuse,
+            exact=network.exact,
+        )
+        (answer,) = with_remedies([answer], [board], search)
+        for text in (*texts, *([listing(graph.title, reasons)] if reasons else ()), *answer.remedy):
             for line in text.splitlines():
                 say(f"  {line}")
         say()

@@ -61,6 +61,8 @@ def compile(
     accel compile model.tflite -o program --passes passes
     """
     import accel
+    from accel.api import advised, command_words
+    from accel.compiler.frontends import load
     from accel.compiler.program.disassembly import write_listing
     from accel.compiler.program.program_file import save
     from accel.compiler.reports.pass_texts import PassTexts
@@ -69,7 +71,12 @@ def compile(
 
     _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
     found, config = target.find()
-    resources.check_fits(config, found)
+    graph = load(model, network.contract, network.choices())
+    words = command_words(network.contract, network.choices(), network.fuse, network.exact)
+    with advised(
+        model, graph, found, config, fuse=network.fuse, exact=network.exact, options=words
+    ):
+        resources.check_fits(config, found)
     texts = PassTexts() if passes else None
     try:
         program = accel.compile(

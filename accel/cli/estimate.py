@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 def estimate(
     targets: groups.TargetsOptions,
+    reading: groups.ReadingOptions,
     models: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -41,7 +42,7 @@ def estimate(
     from accel.api import DEFAULT_BOARD
 
     values.check_names(models or [])
-    found = [_estimated(*subject, models or []) for subject in targets.find(DEFAULT_BOARD)]
+    found = [_estimated(*subject, models or [], reading) for subject in targets.find(DEFAULT_BOARD)]
     for answer in found:
         config = answer["configuration"]
         size = f"{config['rows']}x{config['columns']} {config['format']}"
@@ -49,7 +50,12 @@ def estimate(
     write_json(json_file, found[0] if len(found) == 1 else found)
 
 
-def _estimated(found: "Board", config: "AcceleratorConfig", models: list[Path]) -> dict[str, Any]:
+def _estimated(
+    found: "Board",
+    config: "AcceleratorConfig",
+    models: list[Path],
+    reading: groups.ReadingOptions,
+) -> dict[str, Any]:
     """What is known of a board's core without synthesis, and what networks take on it."""
     import accel
     from accel.estimate import estimate as guess
@@ -65,7 +71,7 @@ def _estimated(found: "Board", config: "AcceleratorConfig", models: list[Path]) 
         "networks": {},
     }
     for model in models:
-        report = accel.compile(model, board=found, config=config).report()
+        report = accel.compile(model, board=found, config=config, **reading.arguments()).report()
         energy = energy_of(config.family, cycles=report.cycles, mhz=made.fmax_mhz).microjoules
         answer["networks"][report.program.name] = {
             "cycles": report.cycles,

@@ -83,6 +83,7 @@ class AxesOptions:
 
 def explore(
     axes: AxesOptions,
+    reading: groups.ReadingOptions,
     models: Annotated[
         list[Path],
         typer.Argument(
@@ -167,7 +168,7 @@ def explore(
     if route:
         check_named_tools()
     _places.check_in_folder(output, PAGE, SUMMARY)
-    networks = [Network.read(model, data) for model in models]
+    networks = [Network.read(model, data, reading.choices()) for model in models]
     store = Store(output)
     if store.results:
         note(f"going on from {len(store.results)} results in {store.path}")

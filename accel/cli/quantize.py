@@ -149,7 +149,8 @@ def quantize(
     if len(asked) > 1:
         show_matrix(answers)
     else:
-        check_board(made.graph, asked[0], resources.configure(asked[0]), groups.NetworkOptions())
+        core = resources.configure(asked[0])
+        check_board(made.graph, asked[0], core, groups.NetworkOptions(), model=str(output))
     say(f"Wrote {output}: {len(made.data):,} bytes, {report['form']}")
     write_json(json_file, report)
     if not any(answer.runs for answer in answers):

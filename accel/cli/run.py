@@ -191,13 +191,14 @@ def run(
     program = _compiled(model, products.layers is not None, options)
     graph = program.code.graph
     batch = read_batch(input, graph)
-    samples = len(next(iter(check_inputs(graph, batch.inputs).values())))
+    inputs = check_inputs(graph, batch.inputs)
+    samples = len(next(iter(inputs.values())))
     first = graph.tensor(graph.outputs[0])
     known = read_labels(labels or [], batch.labels, first, samples)
     with contextlib.closing(program):
         result = run_with_progress(
             program,
-            batch.inputs,
+            inputs,
             how.executor,
             layers=products.layers is not None,
             **how.arguments(),

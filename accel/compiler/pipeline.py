@@ -5,17 +5,19 @@ something added or changed. The functions here only unpack and pack that; the wo
 rooms that they import from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count, islice
 from typing import Any
 
 from ..config import AcceleratorConfig
+from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
 from .graph.node_orders import orders
+from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
 from .ir.graph import Graph
@@ -28,6 +30,7 @@ from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
 from .lowering.sub_byte_packing import pack_sub_byte
+from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.bank_balance import balance_banks
@@ -56,8 +59,8 @@ class Compilation:
     lowered, layers
         The core's layers: those of each node, and all of them as changed so far.
     repeats, packing
-        How often the channels of inputs are repeated, and the packing factor and origin of packed
-        tensors; by tensor.
+        The channels of inputs of which some are stored repeatedly, and the packing factor and
+        origin of packed tensors; by tensor.
     inputs, layouts
         How the driver writes the inputs, and how all tensors lie in memory.
     commands
@@ -78,7 +81,7 @@ class Compilation:
     aliases: Mapping[str, Alias] = field(default_factory=dict)
     lowered: tuple[tuple[Convolution, ...], ...] = ()
     layers: tuple[Convolution, ...] = ()
-    repeats: Mapping[str, int] = field(default_factory=dict)
+    repeats: Mapping[str, Sequence[int]] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
     layouts: Mapping[str, TensorLayout] = field(default_factory=dict)
@@ -145,6 +148,13 @@ def _crop_taps(c: Compilation) -> Compilation:
     return c.replace(graph=graph)
 
 
+def _reduce_in_place(c: Compilation) -> Compilation:
+    """Reductions are along the dimensions that are there, without transpositions before them."""
+    graph = reduce_in_place(c.graph)
+    verify(graph)
+    return c.replace(graph=graph)
+
+
 def _node_order(c: Compilation) -> Compilation:
     """The order of the nodes that is tried in this run of the passes."""
     graph = next(islice(orders(c.graph), c.order, None), None)
@@ -175,6 +185,15 @@ def _near_dead(c: Compilation) -> Compilation:
     """Channels with too many sums to a code become exact, by finer codes and a second layer."""
     lowered = tuple(
         tuple(part for layer in node for part in split_near_dead(layer, c.config))
+        for node in c.lowered
+    )
+    return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
+
+
+def _tie_splitting(c: Compilation) -> Compilation:
+    """Means whose halves no division rounds become exact, by two roundings and a second layer."""
+    lowered = tuple(
+        tuple(part for layer in node for part in split_ties(layer, c.config, c.exact))
         for node in c.lowered
     )
     return c.replace(lowered=lowered, layers=tuple(layer for node in lowered for layer in node))
@@ -230,10 +249,10 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
-    commands, reasons = select_commands(c.layers, c.config, c.exact)
+    commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
-        raise CannotCompile(c.graph.name, list(reasons))
+        raise CannotCompile(c.graph.title, list(reasons))
     return c.replace(commands=commands)
 
 
@@ -260,11 +279,13 @@ def _dma(c: Compilation) -> Compilation:
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("fold_pad", _fold_pad),
     ("crop_taps", _crop_taps),
+    ("reduce_in_place", _reduce_in_place),
     ("node_order", _node_order),
     ("host_partition", _host_partition),
     ("aliases", _aliases),
     ("lower", _lower),
     ("near_dead", _near_dead),
+    ("tie_splitting", _tie_splitting),
     ("fuse", _fuse),
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),
@@ -324,9 +345,35 @@ def compile_graph(
 
     Raises ``CannotCompile`` with all reasons, or ``DoesNotFit`` where memory is too small.
     """
+    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
+    try:
+        return _first_that_fits(begun, watch)
+    except (CannotCompile, DoesNotFit) as error:
+        if graph.mixing:
+            raise _of_whole_batch(error, graph) from error
+        raise
+
+
+def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:
+    """The same error of a network that runs a whole batch at once, and why it does."""
+    why = f"a whole batch is one sample, since {graph.mixing}"
+    if isinstance(error, CannotCompile):
+        remedy = "export it for a batch of 1"
+        return CannotCompile(
+            error.model, [Reason(place="", what=why, remedy=remedy), *error.reasons]
+        )
+    reason = error.args[0]
+    if not isinstance(reason, Reason):
+        return DoesNotFit(f"{reason}; {why}")
+    return DoesNotFit(replace(reason, why="; ".join(filter(None, (reason.why, why)))))
+
+
+def _first_that_fits(
+    begun: Compilation, watch: Callable[[str, Compilation], None] | None
+) -> CoreProgram:
+    """The program of the first order of nodes that fits, or of the fewest bytes in flash."""
     failure: DoesNotFit | None = None
     streamed: list[CoreProgram] = []
-    begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     for order in count():
         try:
             program = run_passes(begun.replace(order=order), watch=watch).program()

@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from accel import boards
+from accel.boards import BOARDS
 from accel.config import AcceleratorConfig
 
 BUILDS = Path(__file__).with_name("builds.json")
@@ -44,12 +45,12 @@ class Record:
 @cache
 def _sizes() -> Mapping[str, Mapping[str, int]]:
     """What the FPGAs of all boards have, by device."""
-    return {board.device: board.resources for board in boards.BOARDS.values()}
+    return {board.device: board.resources for board in BOARDS.values()}
 
 
 @cache
 def records() -> tuple[Record, ...]:
     """All recorded builds: those made for the fit and those of the boards' default cores."""
     made = json.loads(BUILDS.read_text())
-    made |= json.loads(Path(boards.__file__).with_name("results.json").read_text())
+    made |= json.loads((files("accel.boards") / "results.json").read_text())
     return tuple(Record.from_json(name, one) for name, one in made.items())

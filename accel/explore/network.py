@@ -1,16 +1,16 @@
-"""A network to explore cores for, with its file's bytes: workers elsewhere have no files."""
+"""A network to explore cores for, with all its bytes: workers elsewhere have no files."""
 
 import hashlib
 import io
-import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
-from accel.compiler.frontends import load
+from accel.compiler.frontends import NOTHING_CHOSEN, Choices, Contents, bytes_of
+from accel.compiler.frontends import read as load_contents
 from accel.compiler.ir.graph import Graph
 from accel.errors import UserError
 
@@ -27,26 +27,32 @@ class Network:
     suffix: str
     content: bytes = field(repr=False)
     data: bytes | None = field(default=None, repr=False)
+    choices: Choices = NOTHING_CHOSEN
 
     @classmethod
-    def read(cls, path: Path, data: Path | None = None) -> "Network":
+    def read(
+        cls, path: Path, data: Path | None = None, choices: Choices = NOTHING_CHOSEN
+    ) -> "Network":
         """Raises what the front ends raise, and ``UnusableData``."""
-        load(path)  # says what is wrong with it
+        found = bytes_of(path)
+        load_contents(found, None, choices)  # says what is wrong with it
         labelled = None
         if data is not None:
             try:
                 labelled = data.read_bytes()
             except OSError as problem:
                 raise UnusableData(f"{data}: cannot be read: {problem.strerror}") from problem
-        network = cls(path.stem, path.suffix, path.read_bytes(), labelled)
+        suffix = PurePath(found.file).suffix
+        network = cls(found.stem, suffix, found.data, labelled, choices)
         if labelled is not None:
             network.samples()
         return network
 
     @property
     def digest(self) -> str:
-        """Of model and data."""
-        return hashlib.sha256(self.content + b"\0" + (self.data or b"")).hexdigest()
+        """Of model and data, and of what was chosen in the model."""
+        chosen = b"" if self.choices == NOTHING_CHOSEN else repr(self.choices).encode()
+        return hashlib.sha256(self.content + b"\0" + (self.data or b"") + chosen).hexdigest()
 
     def graph(self) -> Graph:
         return _graph(self)
@@ -70,7 +76,6 @@ class Network:
 
 @lru_cache(maxsize=16)
 def _graph(network: Network) -> Graph:
-    with tempfile.TemporaryDirectory(prefix="accel-explore-") as folder:
-        path = Path(folder) / f"{network.name}{network.suffix}"
-        path.write_bytes(network.content)
-        return load(path)
+    name = f"{network.name}{network.suffix}"
+    found = Contents(name=name, data=network.content, file=name)
+    return load_contents(found, None, network.choices)

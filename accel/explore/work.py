@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import accel
-from accel.errors import ToolError, UserError
+from accel.errors import ToolError, UserError, plain
 from accel.estimate import estimate
 from accel.explore.network import Network
 from accel.explore.point import Point
@@ -42,7 +42,7 @@ def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
             return {**result, "problem": f"does not fit: about {', '.join(short)}"}
         programs = {n.name: accel.compile(n.graph(), board=board, config=config) for n in networks}
     except UserError as problem:
-        return {"problem": str(problem)}
+        return {"problem": plain(problem)}
     result["networks"] = {
         network.name: {
             "cycles": programs[network.name].report().cycles,
@@ -60,7 +60,7 @@ def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
         config, board = point.config(), point.found_board()
         resources.check_fits(config, board)
     except UserError as problem:
-        return {"problem": str(problem), "networks": {}}
+        return {"problem": plain(problem), "networks": {}}
     found: dict[str, dict[str, Any]] = {}
     for network in networks:
         try:
@@ -72,7 +72,7 @@ def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
                 "problem": None,
             }
         except UserError as problem:
-            found[network.name] = {"problem": str(problem)}
+            found[network.name] = {"problem": plain(problem)}
     return {"configuration": config.as_dict(), "networks": found, "problem": None}
 
 
@@ -93,7 +93,7 @@ def routed(point: Point, seeds: Sequence[int]) -> dict[str, Any]:
         # Its log goes with the folder.
         return {"problem": problem.reason, **({} if problem.lasting else {PASSES: True})}
     except (UserError, ToolError) as problem:
-        return {"problem": str(problem)}
+        return {"problem": plain(problem)}
     return {
         "used": {name: use["used"] for name, use in report["utilization"].items()},
         "fmax_mhz": report["fmax_mhz"],

@@ -107,7 +107,7 @@ def answers_of(
     classes = classes_of(tensor)
     if classes is None:
         return None
-    codes = output.reshape(len(output), -1)
+    codes = output.reshape(-1, tensor.size)  # also where the file's shape has no batch
     if not classes:
         chosen = codes[:, 0].astype(np.int64)
         count = max(int(chosen.max()), -1 if labels is None else int(labels.max())) + 1

@@ -219,7 +219,7 @@ def _layers(report: Report) -> Table:
             [
                 str(number),
                 layer.name,
-                layer.mode,
+                layer.how,
                 f"{layer.macs:,}",
                 *(f"{n:,}" for n in counts),
                 share,

@@ -31,7 +31,7 @@ def timeline(report: Report, clock_mhz: float) -> dict[str, Any]:
     for layer, counters in zip(report.layers, report.counters, strict=True):
         arguments = {
             "node": escaped(layer.node),
-            "mode": layer.mode,
+            "mode": layer.how,
             "MACs": layer.macs,
             "cycles": counters.cycles,
             "of the array's peak": round(layer.utilization, 4),

@@ -1,16 +1,15 @@
 """A float ONNX network: its file, checked, with data from the file's own folder only."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from accel.compiler.diagnostics import Reason
-from accel.compiler.frontends import FRONTENDS, MAX_BYTES, UnsupportedModel, frontend_of
+from accel.compiler.frontends import FRONTENDS, UnsupportedModel, bytes_of, frontend_of
 
 LEAST_OPSET = 13  # the first whose operators say the axis of scales
-ONE_FILE = "save the model as one file (torch.onnx.export with external_data=False)"
 _QUANTIZED = ("QuantizeLinear", "DequantizeLinear", "ConvInteger", "MatMulInteger", "QGemm")
 
 
@@ -27,7 +26,7 @@ class FloatModel:
     input, shape
         Name of the input, and the shape of a sample.
     bytes
-        Size of the file, or files.
+        Size of the file, with all data inside.
     """
 
     name: str
@@ -39,28 +38,16 @@ class FloatModel:
 
 def read_model(path: Path) -> FloatModel:
     """Read a float network. Raises ``UnsupportedModel``, with all reasons."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as problem:
-        what = f"cannot be read ({problem.strerror or problem})"
-        raise UnsupportedModel(str(path), [Reason(place="", what=what)]) from problem
-    name = path.name
-    if len(data) > MAX_BYTES:
-        reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
-        raise UnsupportedModel(name, [reason])
+    found = bytes_of(path)
+    name, data = found.name, found.data
     proto = _parsed(data, name)
-    reasons = [*_file_reasons(proto)]
-    size = len(data)
-    if not reasons:
-        reasons, more = _load_data(proto, path.parent)
-        size += more
+    reasons = _file_reasons(proto) or _data_reasons(proto)
     if reasons:
         raise UnsupportedModel(name, reasons)
     _drop_initialized_inputs(proto)
     port = proto.graph.input[0]
     shape = tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim)[1:]
-    return FloatModel(name=name, proto=proto, input=port.name, shape=shape, bytes=size)
+    return FloatModel(name=name, proto=proto, input=port.name, shape=shape, bytes=len(data))
 
 
 def _parsed(data: bytes, name: str) -> Any:
@@ -136,57 +123,23 @@ def _port_reasons(port: Any) -> list[Reason]:
     return []
 
 
-def _load_data(proto: Any, folder: Path) -> tuple[list[Reason], int]:
-    """Read tensors that are stored in other files of the model's folder, and nowhere else."""
-    from onnx import TensorProto, external_data_helper, numpy_helper
-    from onnx.checker import ValidationError
+def _data_reasons(proto: Any) -> list[Reason]:
+    from onnx import numpy_helper
 
     graph = proto.graph
     tensors = [*graph.initializer]
     tensors += [a.t for node in graph.node for a in node.attribute if a.HasField("t")]
-    files: dict[Path, str] = {}
-    for tensor in tensors:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            location = {entry.key: entry.value for entry in tensor.external_data}.get(
-                "location", ""
-            )
-            files.setdefault(folder / location, tensor.name)
-            reason = _location_reason(tensor.name, location, folder)
-            if reason is not None:
-                return [reason], 0
-    size = sum(path.stat().st_size for path in files)
-    if size > MAX_BYTES:
-        what = f"has more than {MAX_BYTES // 2**20} MiB of data in other files"
-        return [Reason(place="", what=what)], 0
-    if files:
-        try:
-            external_data_helper.load_external_data_for_model(proto, str(folder))
-        except (ValidationError, ValueError, OSError, RuntimeError) as problem:
-            why = (str(problem).splitlines() or [""])[0][:300]
-            what = "has data in another file that cannot be read"
-            return [Reason(place="", what=what, why=why, remedy=ONE_FILE)], 0
     for tensor in tensors:
         place = f"tensor {tensor.name!r}"
         try:
             data = numpy_helper.to_array(tensor)
         except (ValueError, TypeError, KeyError) as problem:
             what = "has data of another size than its shape"
-            return [Reason(place=place, what=what, why=str(problem), remedy="export it again")], 0
+            return [Reason(place=place, what=what, why=str(problem), remedy="export it again")]
         if data.size > 1 and data.dtype.kind == "f" and not np.isfinite(data).all():
             what = "has values that are NaN or infinite"
-            return [Reason(place=place, what=what, remedy="train the network anew")], 0
-    return [], size
-
-
-def _location_reason(tensor: str, location: str, folder: Path) -> Reason | None:
-    place, path, inside = f"tensor {tensor!r}", PurePath(location), folder.resolve()
-    if not location or path.is_absolute() or not (folder / path).resolve().is_relative_to(inside):
-        what = f"has its data in {location!r}, which is outside of the model's folder"
-        return Reason(place=place, what=what, remedy=ONE_FILE)
-    if not (folder / path).is_file():
-        what = f"has its data in {location!r}, which is missing"
-        return Reason(place=place, what=what, remedy=f"put it beside the model, or {ONE_FILE}")
-    return None
+            return [Reason(place=place, what=what, remedy="train the network anew")]
+    return []
 
 
 def _drop_initialized_inputs(proto: Any) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from accel.compiler.diagnostics import Reason
-from accel.compiler.frontends import FRONTENDS, UnsupportedModel
+from accel.compiler.frontends import FRONTENDS, UnsupportedModel, near
 
+from . import gelu
 from .model import LEAST_OPSET, FloatModel
 from .runtime import Session, quiet, refusal
 from .simplify import simplify
@@ -16,7 +17,6 @@ from .simplify import simplify
 LEAST_IR = 4  # the first version in which constants are no inputs
 MOST_ELEMENTS = 2**28
 _MAIN = ("", "ai.onnx")
-_REMEDIES = {"LogSoftmax": "end the network with its logits, whose largest is the same"}
 
 
 def fixed(model: FloatModel) -> bytes:
@@ -40,6 +40,7 @@ def fixed(model: FloatModel) -> bytes:
     try:
         if opset < LEAST_OPSET:
             proto = onnx.version_converter.convert_version(proto, LEAST_OPSET)
+        proto = _with_gelu(proto)
         what = "has operators whose results have no shape"
         proto = onnx.shape_inference.infer_shapes(proto, data_prop=True)
     except Exception as problem:  # the library's errors have no base of their own
@@ -47,6 +48,20 @@ def fixed(model: FloatModel) -> bytes:
         raise UnsupportedModel(model.name, [reason]) from problem
     _check_sizes(proto, model.name)
     return proto.SerializeToString()
+
+
+def _with_gelu(proto: Any) -> Any:
+    """A network of an opset that has Gelu, if it may have some and can be brought there."""
+    import onnx
+
+    if not {"Erf", "Tanh"}.intersection(node.op_type for node in proto.graph.node):
+        return proto
+    if max(o.version for o in proto.opset_import if o.domain in _MAIN) >= gelu.OPSET:
+        return proto
+    try:
+        return onnx.version_converter.convert_version(proto, gelu.OPSET)
+    except (onnx.version_converter.ConvertError, RuntimeError, ValueError):
+        return proto  # its operators stay as they are
 
 
 def _check_sizes(proto: Any, name: str) -> None:
@@ -98,13 +113,12 @@ def folded(data: bytes, name: str) -> Any:
 def _unknown(proto: Any) -> list[Reason]:
     known = FRONTENDS["onnx"].operators
     floats = [name for name in known if not re.search(r"\.|QLinear|[Qq]uantize", name)]
-    reasons, told, remedy = [], set(), f"use {', '.join(floats)}"
+    reasons, told = [], set()
     for node in proto.graph.node:
         spelling = node.op_type if node.domain in _MAIN else f"{node.domain}.{node.op_type}"
         if spelling not in known and spelling not in told:
             told.add(spelling)
             place = f"operator {node.name or node.output[0]!r} ({spelling})"
-            own = _REMEDIES.get(spelling)
-            reasons.append(Reason(place=place, what="is not supported", remedy=own or remedy))
-            remedy = remedy if own else ""  # the list once is enough
+            remedy = near(spelling, floats)
+            reasons.append(Reason(place=place, what="is not supported", remedy=remedy))
     return reasons

@@ -4,6 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from .gelu import join_gelus
+from .sequences import dense_layers, kernel, orders
+from .starts import Scaling, into_weights, scaling_of
+
+_MOVES = ("Transpose", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity")
+
 
 def simplify(proto: Any) -> None:
     """Rewrite a folded ``onnx.ModelProto`` in place; every rule keeps what it computes."""
@@ -13,6 +19,9 @@ def simplify(proto: Any) -> None:
         _flatten_biases,
         _pool_means,
         _join_hard_swish,
+        _join_gelus,
+        _convolve_sequences,
+        _fold_start,
     ):
         rule(proto)
 
@@ -141,3 +150,138 @@ def _join_hard_swish(proto: Any) -> None:
             product.op_type = "HardSwish"
             product.input[:] = [gate.input[0]]
             graph.node.remove(gate)
+
+
+def _join_gelus(proto: Any) -> None:
+    """GELUs of several operators become one."""
+    join_gelus(proto, _constants(proto))
+
+
+def _plain_gemm(node: Any) -> bool:
+    """Whether a Gemm is a dense layer: nothing is scaled, and its input is as it comes."""
+    scaled = _attribute(node, "alpha", 1.0) != 1 or _attribute(node, "beta", 1.0) != 1
+    return not scaled and not _attribute(node, "transA", 0)
+
+
+def _convolve_sequences(proto: Any) -> None:
+    """Dense layers on sequences become convolutions, whose steps are no batch."""
+    from onnx import helper
+
+    constants, graph = _constants(proto), proto.graph
+    for before, gemm, after, shape in dense_layers(proto):
+        vectors = list(gemm.input[1:])
+        if not _plain_gemm(gemm) or not all(name in constants for name in vectors):
+            continue
+        there, back = orders(len(shape))
+        name, transposed = after.output[0], bool(_attribute(gemm, "transB", 0))
+        weights = kernel(constants[vectors[0]], transposed, len(shape))
+        made = [_store(proto, f"{name}_weights", weights)]
+        if len(vectors) > 1:
+            bias = np.broadcast_to(constants[vectors[1]].reshape(-1), len(weights))
+            made.append(_store(proto, f"{name}_bias", bias))
+        first = helper.make_node(
+            "Transpose", [before.input[0]], [f"{name}_channels"], f"{name}_to_channels", perm=there
+        )
+        conv = helper.make_node(
+            "Conv", [f"{name}_channels", *made], [f"{name}_convolved"], f"{name}_conv"
+        )
+        last = helper.make_node(
+            "Transpose", [f"{name}_convolved"], [name], f"{name}_to_sequence", perm=back
+        )
+        at = list(graph.node).index(after)
+        for node in (last, conv, first):
+            graph.node.insert(at, node)
+        graph.node.remove(after)
+        graph.node.remove(gemm)
+        if not any(before.output[0] in node.input for node in graph.node):
+            graph.node.remove(before)
+
+
+def _fold_start(proto: Any) -> None:
+    """Scalings at the input go into the first layer, or become one."""
+    graph, constants, ranks = proto.graph, _constants(proto), _ranks(proto)
+    port = graph.input[0]
+    scaling = scaling_of(proto, constants, ranks[port.name])
+    if scaling is None:
+        return
+    tensor = scaling.tensor
+    if scaling.factor.size == scaling.offset.size == 1:  # nothing that moves values changes it
+        while True:
+            readers = [node for node in graph.node if tensor in node.input]
+            if len(readers) != 1 or readers[0].op_type not in _MOVES:
+                break
+            tensor = readers[0].output[0]
+    readers = [node for node in graph.node if tensor in node.input]
+    found = [_folded_layer(node, tensor, scaling, constants) for node in readers]
+    folded = [one for one in found if one is not None]
+    ends = {end.name for end in graph.output}
+    if not readers or tensor in ends or len(folded) < len(readers):
+        _scaling_layer(proto, scaling, port)
+        return
+    for node, (weights, bias) in zip(readers, folded, strict=True):
+        node.input[1] = _store(proto, f"{node.output[0]}_weights", weights)
+        if bias is not None:
+            del node.input[2:]
+            node.input.append(_store(proto, f"{node.output[0]}_bias", bias))
+    _replace_nodes(graph, scaling, port.name)
+
+
+def _folded_layer(
+    node: Any, tensor: str, scaling: Scaling, constants: dict
+) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """A layer's weights and bias with a scaling before it; None where it cannot take it."""
+    wanted = node.op_type in ("Conv", "Gemm", "MatMul") and node.input[0] == tensor
+    if not wanted or not all(name in constants for name in node.input[1:] if name):
+        return None
+    if node.op_type == "Gemm" and not _plain_gemm(node):
+        return None
+    weights, transposed = constants[node.input[1]], bool(_attribute(node, "transB", 0))
+    pads = _attribute(node, "auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")
+    padded = node.op_type == "Conv" and (pads or any(_attribute(node, "pads", ())))
+    group = _attribute(node, "group", 1)
+    made = into_weights(scaling, node, weights, padded, transposed, group)
+    if made is None:
+        return None
+    added = made[1]
+    if not added.any():
+        return made[0], None
+    if node.op_type == "MatMul":
+        return None
+    has_bias = len(node.input) > 2 and node.input[2]
+    bias = constants[node.input[2]].astype(np.float64).reshape(-1) if has_bias else 0.0
+    return made[0], (bias + added).astype(np.float32)
+
+
+def _replace_nodes(graph: Any, scaling: Scaling, name: str) -> None:
+    """Take a scaling's operators out: what read their result reads ``name``."""
+    for node in scaling.nodes:
+        graph.node.remove(node)
+    for node in graph.node:
+        node.input[:] = [name if other == scaling.tensor else other for other in node.input]
+
+
+def _scaling_layer(proto: Any, scaling: Scaling, port: Any) -> None:
+    """A scaling as a 1x1 convolution of single channels, or as a product and a sum."""
+    from onnx import helper
+
+    graph, rank = proto.graph, len(port.type.tensor_type.shape.dim)
+    channels = port.type.tensor_type.shape.dim[1].dim_value
+    name, result = port.name, scaling.tensor
+    for node in scaling.nodes:
+        graph.node.remove(node)
+    factor, offset = scaling.factor, scaling.offset
+    if rank in (3, 4) and result not in {end.name for end in graph.output}:
+        weights = np.broadcast_to(factor, channels).reshape(-1, *(1,) * (rank - 1))
+        inputs = [name, _store(proto, f"{name}_factor", weights.astype(np.float32))]
+        bias = np.broadcast_to(offset, channels).astype(np.float32)
+        inputs.append(_store(proto, f"{name}_offset", bias))
+        graph.node.insert(0, helper.make_node("Conv", inputs, [result], group=channels))
+        return
+    around = (1, -1, *(1,) * (rank - 2))
+    steps = [("Mul", factor)] + ([("Add", offset)] if offset.any() else [])
+    for index, (kind, values) in reversed(list(enumerate(steps))):
+        source = f"{name}_scaled" if index else name
+        target = result if index == len(steps) - 1 else f"{name}_scaled"
+        data = values.reshape(around if values.size > 1 else ()).astype(np.float32)
+        constant = _store(proto, f"{name}_{kind.lower()}", data)
+        graph.node.insert(0, helper.make_node(kind, [source, constant], [target]))

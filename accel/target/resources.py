@@ -1,27 +1,26 @@
 """What a configuration needs of an FPGA, as far as that is known without synthesis."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from accel.boards import Board
 from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
-from accel.core.memory.block_ram_count import block_rams
+from accel.core.memory.block_ram_count import block_rams, of_bank
 from accel.core.pe import ELEMENTS, element_of, serving
-from accel.errors import UserError
+from accel.errors import Refusal
 from accel.numeric.formats import FORMATS
 
+LEAST_BANK, MOST_BANK = 256, 1 << 20  # words
 _SPRAM_SHAPE = (16, 16384)
-# The field of the configuration to lower where a memory is too large.
-_SMALLER = {
-    "activations": "bank_words",
-    "weights": "weight_steps",
-    "parameters": "requantizers",
-    "tables": "requantizers",
-}
 
 
-class TooLarge(UserError):
+class TooLarge(Refusal):
     """A configuration needs more of a resource than the board's FPGA has."""
+
+    @property
+    def of_size(self) -> bool:
+        return True
 
 
 def configure(board: Board | None, **changes: Any) -> AcceleratorConfig:
@@ -81,9 +80,35 @@ def needs(config: AcceleratorConfig) -> Mapping[str, int]:
     return found
 
 
+def dsps_of(config: AcceleratorConfig) -> int:
+    """DSP cells of the array. Raises ``InvalidConfiguration`` where the element does not serve."""
+    return element_of(config).dsps(config)
+
+
+def largest_bank(config: AcceleratorConfig, board: Board) -> int:
+    """The most ``bank_words`` that the board has beside the rest of the core; 0 where that alone
+    is too large."""
+    if config.family == "ice40up":
+        width, depth = _SPRAM_SHAPE
+        wide = -(-config.word_bits // width)
+        return board.resources.get("SPRAM", 0) // BANKS // wide * depth
+    cells = board.resources.get("EBR", 0) - needs(config)["EBR"] + BANKS * of_bank(config)
+    step = LEAST_BANK
+    low, high = 0, MOST_BANK // step
+    while low < high:
+        middle = (low + high + 1) // 2
+        if BANKS * of_bank(replace(config, bank_words=middle * step)) <= cells:
+            low = middle
+        else:
+            high = middle - 1
+    return low * step
+
+
 def problems(config: AcceleratorConfig, board: Board) -> list[str]:
-    """For each resource of which the board has too little for the core: which, how much, and a
-    remedy."""
+    """For each resource of which the board has too little for the core: which, and how much.
+
+    Without remedies: what lifts one limit may lower another, see `accel.explore.fit`.
+    """
     found = _flash_problems(config, board)
     try:
         check_datapath(config)
@@ -95,7 +120,7 @@ def problems(config: AcceleratorConfig, board: Board) -> list[str]:
             found.append(
                 f"the {config.rows}x{config.columns} core needs {needed} {name} "
                 f"({_meaning(name, config)}), "
-                f"{board.device} has {available}; {_remedy(name, config, board, needed)}"
+                f"{board.device} has {available}"
             )
     return found
 
@@ -106,10 +131,8 @@ def _flash_problems(config: AcceleratorConfig, board: Board) -> list[str]:
     wired = board.flash.data_lines if board.flash else ()
     if not data_lines or data_lines in wired:
         return []
-    usable = " or ".join(map(str, (0, *wired)))
     has = f"at most {max(wired)} of them wired" if wired else "none for programs"
-    what = f"the core reads a flash on {data_lines} data lines, {board.name} has {has}"
-    return [f"{what}; use --set flash_lanes={usable}"]
+    return [f"the core reads a flash on {data_lines} data lines, {board.name} has {has}"]
 
 
 def check_datapath(config: AcceleratorConfig) -> None:
@@ -134,15 +157,3 @@ def _meaning(name: str, config: AcceleratorConfig) -> str:
         return {"DSP": "the array's multipliers", "SPRAM": "activations"}[name]
     cells = sorted(block_rams(config).items(), key=lambda item: -item[1])
     return ", ".join(f"{n} of {memory}" for memory, n in cells if n)
-
-
-def _remedy(name: str, config: AcceleratorConfig, board: Board, needed: int) -> str:
-    if name == "DSP":
-        products = config.peak_macs * board.resources["DSP"] // needed
-        default = f"{board.configuration['rows']}x{board.configuration['columns']}"
-        return f"use at most {products} multipliers, such as the board's default {default}"
-    values = "bank_words"
-    if name == "EBR":
-        cells = {memory: n for memory, n in block_rams(config).items() if memory in _SMALLER}
-        values = _SMALLER[max(cells, key=lambda memory: cells[memory])]
-    return f"use fewer {values}, or a board with more"

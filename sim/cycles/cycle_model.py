@@ -23,7 +23,7 @@ from ..functional.decode import decode_layer
 from ..functional.layer import DecodedLayer
 from .flash_words import WordTimes
 
-# Pipeline stages from a read's address on, see core.control.tile_loops and core.core.
+# Pipeline stages from a read's address on, see `core.control.tile_loops` and `core.core`.
 _READ_STAGE = 1
 _WORD_STAGE = 2
 _ACCUMULATE = 1
@@ -92,11 +92,11 @@ class _Walk:
             self.steps = int(self.read_cycles[-1]) + 1
         self.groups = f.groups
         self.tiles = f.tiles(config.rows)
-        self.turn = config.word_cycles * config.pace if f.residual else 1
+        self.begin_period = config.word_cycles * config.pace if f.residual else 1
         self.pace = config.pace if f.residual else 1
         self.drained = f.tile_cycles(config)
         self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
-        self.period = self._in_turn(max(self.steps + self.share, self.drained), 0)
+        self.period = self._next_begin(max(self.steps + self.share, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
         self.table_words = f.table_words(isa)
@@ -123,10 +123,10 @@ class _Walk:
         self._words = WordTimes(config, self.memory) if bank == FLASH or transfer else None
         self.bank, self.flash = bank, bank == FLASH
         self.stream_reads_input = bank == f.input_bank
-        self.copy_reads_input = transfer is not None and transfer.bank == f.input_bank
-        self.transfer, self.lead = transfer, 0  # cycles in which the copy's descriptor comes
+        self.transfer_reads_input = transfer is not None and transfer.bank == f.input_bank
+        self.transfer, self.lead = transfer, 0  # cycles in which the transfer's descriptor comes
         # The cycles in which the array reads and those in which the write-back reads or writes
-        self.reads, self.results = self._room(), self._room()
+        self.reads, self.results = self._no_cycles(), self._no_cycles()
         self.asking: list[tuple[int, int]] = []  # from the first cycle of each group's words on
         self.patterns: dict[tuple[int, bool], tuple[np.ndarray, np.ndarray]] = {}
 
@@ -142,9 +142,9 @@ class _Walk:
         assert self._words is not None, "nothing of this layer is read from flash"
         return self._words
 
-    def _in_turn(self, cycle: int, origin: int) -> int:
+    def _next_begin(self, cycle: int, origin: int) -> int:
         """The first cycle from ``cycle`` on in which a tile may begin."""
-        return origin - (origin - cycle) // self.turn * self.turn
+        return origin - (origin - cycle) // self.begin_period * self.begin_period
 
     def result(self) -> LayerCycles:
         if self.transfer:
@@ -169,7 +169,7 @@ class _Walk:
             # Between two tiles the array waits for weights as long as they are missing, and
             # otherwise for the drain.
             idle_from = active if group == 0 else begin + self.steps + 1
-            begin = self._in_turn(max(ready, tile_free), active)
+            begin = self._next_begin(max(ready, tile_free), active)
             waiting_weights += max(0, min(ready, begin) - idle_from)
             waiting_drain += max(0, begin - max(ready, idle_from))
             self._occupy(group, begin)
@@ -180,7 +180,7 @@ class _Walk:
             released[half] = begin + self.released + 1
         end = begin + self.written + self.emission
         return LayerCycles(
-            cycles=self._copied(self.transfer, end, ready)
+            cycles=self._with_transfer(self.transfer, end, ready)
             if self.transfer
             else end + (1 if self.flash else 0),
             busy=self.groups * self.tiles * self.steps,
@@ -188,7 +188,7 @@ class _Walk:
             waiting_drain=waiting_drain,
         )
 
-    def _room(self) -> np.ndarray:
+    def _no_cycles(self) -> np.ndarray:
         """An array with an entry for each cycle: whether array or write-back take the stream's
         bank."""
         work = self.groups * self.tiles * self.period
@@ -218,7 +218,7 @@ class _Walk:
         begins = begin + self.period * np.arange(self.tiles)
         if self.flash and not self.transfer:
             return
-        if self.stream_reads_input or (self.transfer and self.copy_reads_input):
+        if self.stream_reads_input or (self.transfer and self.transfer_reads_input):
             within = np.arange(self.steps) if self.read_cycles is None else self.read_cycles
             cycles = begins[:, None] + _READ_STAGE + 1 + within
             self.reads[cycles] = True
@@ -229,7 +229,7 @@ class _Walk:
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
             self.results[cycles] = True
 
-    def _copied(self, transfer: DmaTransfer, end: int, ready: int) -> int:
+    def _with_transfer(self, transfer: DmaTransfer, end: int, ready: int) -> int:
         """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
 
         Counted from the request of the transfer's descriptor; not less than until its words are in
@@ -237,7 +237,7 @@ class _Walk:
         """
         words, lead = self.words, self.lead
         # A word is written in a cycle after one in which the sequencer asks for nothing there.
-        blocked = self.results | self.reads if self.copy_reads_input else self.results.copy()
+        blocked = self.results | self.reads if self.transfer_reads_input else self.results.copy()
         asking = [(0, self.asking[0][0]), *self.asking] if self.bank == transfer.bank else []
         for first, last in [(0, ready - 1)] if self.flash else asking:
             blocked[first : last + 2] = True
@@ -255,17 +255,17 @@ class _Walk:
         be read, and in which the last code of a word that is written: bool ``[tiles, cycles]``."""
         f, config = self.descriptor, self.config
         rows, count = config.rows, config.requantizers
-        first_lane = (f.output_lane + group * f.output_group_lanes) % rows
+        first_byte = (f.output_lane + group * f.output_group_lanes) % rows
         last = group == self.groups - 1
-        if (first_lane, last) not in self.patterns:
+        if (first_byte, last) not in self.patterns:
             position = np.arange(self.tiles * rows)
             real = position < f.positions
             run, inner = np.divmod(position, f.run)
             real &= (inner < f.valid_run) & (inner % f.skip == 0)
             columns = np.arange(0, config.columns, count)
             limit = (f.last_columns if last else f.columns) - 1
-            lanes = (first_lane + columns) % rows
-            ends = (lanes == rows - count) | (columns == config.columns - count)
+            byte_lanes = (first_byte + columns) % rows
+            ends = (byte_lanes == rows - count) | (columns == config.columns - count)
             begins = np.concatenate([[True], ends[:-1]])
             word_first = columns[
                 np.maximum.accumulate(np.where(begins, np.arange(len(columns)), 0))
@@ -282,5 +282,5 @@ class _Walk:
                 cycles = np.zeros((self.tiles, self.drained), bool)
                 cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
                 found.append(cycles)
-            self.patterns[first_lane, last] = found[0], found[1]
-        return self.patterns[first_lane, last]
+            self.patterns[first_byte, last] = found[0], found[1]
+        return self.patterns[first_byte, last]

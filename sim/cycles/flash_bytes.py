@@ -28,7 +28,8 @@ class ByteTimes:
     ):
         if data_lines not in DATA_LINES or divider not in DIVIDERS:
             raise ValueError(
-                f"There is no reader with {data_lines!r} lanes and divider {divider!r}"
+                f"Flash must have 1, 2 or 4 data lines and a divider of 1 or 2, "
+                f"not {data_lines!r} and {divider!r}"
             )
         self.divider = divider
         self.depth = depth

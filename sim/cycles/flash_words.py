@@ -1,4 +1,4 @@
-"""When the words of a chunk in flash reach the sequencer, exactly as `FlashWords` delivers them."""
+"""When the words of a chunk in flash reach the sequencer, exactly as `WordPacker` delivers them."""
 
 from accel.config import AcceleratorConfig
 from accel.core.flash.reader import depth_of

@@ -31,7 +31,7 @@ from accel.protocol import FRAME_BYTES, SILENCE_BITS
 from ..rtl2cpp.activity import Rest
 from ..rtl2cpp.emit import cpp
 from ..rtl2cpp.netlist import read
-from .harness import FLASH_OFFSET, Harness
+from .harness import FLASH_BYTES, FLASH_OFFSET, Harness, flash_bytes_for
 
 TIMEOUT_CYCLES = 1 << 32
 _UNREAD_BYTES = 1 << 16  # that are kept
@@ -97,7 +97,9 @@ def cache_folder() -> Path:
     return cache_root() / "rtl"
 
 
-def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Library:
+def compiled(
+    config: AcceleratorConfig, harness: type[Harness] = Harness, flash_bytes: int = FLASH_BYTES
+) -> Library:
     """The shared library that simulates a core, compiled now if it is not in the cache.
 
     Raises ``CannotCompileRtl`` and ``CannotLoad``.
@@ -106,14 +108,20 @@ def compiled(config: AcceleratorConfig, harness: type[Harness] = Harness) -> Lib
     machine = (sys.platform, platform.machine(), metadata.version("amaranth"))
     tools = (*compiler.command, compiler.version, identity_of(yosys), *machine)
     around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
-    source = _sources_digest() if _is_ours(config) else _rtlil(config, harness)
-    parts = (source, *around, json.dumps(config.as_dict()), *tools, *_FLAGS)
+    source = _sources_digest() if _is_ours(config) else _rtlil(config, harness, flash_bytes)
+    sizes = json.dumps([config.as_dict(), flash_bytes if config.flash_lanes else 0])
+    parts = (source, *around, sizes, *tools, *_FLAGS)
     flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
     return library(
         cache_folder(),
         key_of(*parts),
         lambda folder: _compile(
-            _rtlil(config, harness), folder, compiler, yosys.executable, flags, harness.rest
+            _rtlil(config, harness, flash_bytes),
+            folder,
+            compiler,
+            yosys.executable,
+            flags,
+            harness.rest,
         ),
     )
 
@@ -123,8 +131,8 @@ def _is_ours(config: AcceleratorConfig) -> bool:
     return config.format in FORMATS.builtin and config.element in ELEMENTS.builtin
 
 
-def _rtlil(config: AcceleratorConfig, harness: type[Harness]) -> str:
-    design = harness(config)
+def _rtlil(config: AcceleratorConfig, harness: type[Harness], flash_bytes: int) -> str:
+    design = harness(config, flash_bytes)
     return convert(design, ports=design.ports, emit_src=False)
 
 
@@ -174,10 +182,15 @@ def _run(command: Sequence[str | Path], folder: Path) -> None:
 
 
 class CompiledCore:
-    """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated."""
+    """A `Transport` to a core in compiled RTL; ``cycles`` counts all that were simulated.
 
-    def __init__(self, config: AcceleratorConfig, harness: type[Harness] = Harness):
-        self._library = compiled(config, harness).load()
+    ``image`` is the size of the program in the flash beside it.
+    """
+
+    def __init__(
+        self, config: AcceleratorConfig, harness: type[Harness] = Harness, *, image: int = 0
+    ):
+        self._library = compiled(config, harness, flash_bytes_for(image)).load()
         self._library.core_create.restype = ctypes.c_void_p
         self._library.core_destroy.argtypes = [ctypes.c_void_p]
         self._library.core_run.restype = ctypes.c_uint64

@@ -14,10 +14,19 @@ FLASH_BYTES = 1 << 19
 FLASH_OFFSET = 1 << 16
 
 
+def flash_bytes_for(image: int) -> int:
+    """The size of a chip that has room for a program's image of so many bytes.
+
+    No smaller than ``FLASH_BYTES``, so that most programs share one simulator, and no larger than
+    need be: a memory takes 8 characters a byte in the sources of a simulator.
+    """
+    return max(FLASH_BYTES, 1 << (FLASH_OFFSET + image - 1).bit_length())
+
+
 class Harness(Elaboratable):
     """A core whose byte streams and clock are the ports of a simulated design.
 
-    A core that reads a flash gets a chip of ``FLASH_BYTES``; the program's image begins at
+    A core that reads a flash gets a chip of ``flash_bytes``; the program's image begins at
     ``FLASH_OFFSET``. ``times`` is how long the core's link waits for bytes.
     """
 
@@ -33,9 +42,9 @@ class Harness(Elaboratable):
         restless=("core.flash.reader.bus.clock", "core.counters.value"),
     )
 
-    def __init__(self, config: AcceleratorConfig):
+    def __init__(self, config: AcceleratorConfig, flash_bytes: int = FLASH_BYTES):
         self.core = Core(config, simulate=True, flash_offset=FLASH_OFFSET, times=self.times)
-        self.chip = FlashChip(size=FLASH_BYTES) if config.flash_lanes else None
+        self.chip = FlashChip(size=flash_bytes) if config.flash_lanes else None
         self.domain = ClockDomain("sync", reset_less=True)
 
     @property

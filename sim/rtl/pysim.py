@@ -13,7 +13,7 @@ from amaranth.sim import Simulator
 from accel.config import AcceleratorConfig
 from accel.protocol import FRAME_BYTES, SILENCE_BITS
 
-from .harness import FLASH_OFFSET, Harness
+from .harness import FLASH_OFFSET, Harness, flash_bytes_for
 
 TIMEOUT_CYCLES = 50_000_000
 _PERIOD = 1e-6
@@ -22,11 +22,12 @@ _PERIOD = 1e-6
 class SimulatedCore:
     """A `Transport` to a core in Amaranth's simulator; ``cycles`` counts all that were simulated.
 
-    With ``waves`` a VCD file is written, under that name when `close` has been called.
+    ``image`` is the size of the program in the flash beside it. With ``waves`` a VCD file is
+    written, under that name when `close` has been called.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, waves: Path | None = None):
-        harness = Harness(config)
+    def __init__(self, config: AcceleratorConfig, *, image: int = 0, waves: Path | None = None):
+        harness = Harness(config, flash_bytes_for(image))
         self._core, self._chip = harness.core, harness.chip
         self._burning = b""
         self._simulator = Simulator(harness)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from accel.bench import networks
+from accel.compiler.ir.graph import Graph, Node, Tensor
 from tests.support.shared import shared
 
 
@@ -48,3 +49,14 @@ def test_the_digits_have_their_images_and_are_none_of_the_four():
     assert images.dtype == np.int8
     assert (found.known_as, found.inputs_are) == (None, "test images")
     assert len(found.sha256) == 64
+
+
+def test_a_network_is_known_by_one_input_and_one_output():
+    known = networks.KNOWN["KWS"]
+    sizes = {"x": known.inputs, "y": known.outputs, "z": 1, "w": known.parameters}
+    tensors = {name: Tensor(name=name, shape=(1, n), dtype="int8") for name, n in sizes.items()}
+    node = Node(name="n", operator="fully_connected", inputs=("x", "w"), outputs=("y",))
+    graph = Graph(name="g", tensors=tensors, nodes=(node,), inputs=("x",), outputs=("y",))
+    assert networks.known_as(graph) == "KWS"
+    assert networks.known_as(graph.replace(outputs=("y", "z"))) is None
+    assert networks.known_as(graph.replace(inputs=("x", "z"))) is None

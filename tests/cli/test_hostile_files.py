@@ -223,16 +223,16 @@ def outside(model):
     constant = model.graph.initializer[2]
     constant.ClearField("raw_data")
     constant.data_location = onnx.TensorProto.EXTERNAL
-    constant.external_data.add(key="location", value="secret.bin")
+    constant.external_data.add(key="location", value="../secret.bin")
 
 
 ONNX = {
-    loop: "operator 5 (Loop): has a graph of its own; export the model without control flow",
-    scan_of_scans: "operator 5 (Scan): has a graph of its own; export the model without control",
+    loop: "operator 5 (Loop): has a graph of its own (which it runs in a loop); export the model",
+    scan_of_scans: "operator 5 (Scan): has a graph of its own (which it runs in a loop); export",
     nothing: "is a float32 model",
     no_outputs: "has no input or no output",
     sparse: "tensor 'w': is stored sparsely; store it densely",
-    outside: "tensor 'w': has its data in another file; save the model as one file",
+    outside: "tensor 'w': has its data in '../secret.bin', which is outside of the model's folder",
 }
 
 

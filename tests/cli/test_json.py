@@ -18,6 +18,7 @@ from .test_options import commands
 # alone.
 RUNS = {
     ("check",): [MODEL],
+    ("fit",): [MODEL],
     ("compile",): [MODEL, "-o", "out"],
     ("run",): [MODEL, "-i", DIGITS / "test_images.npz", "-o", "y.npy"],
     ("show",): [MODEL, "-o", "page.html"],

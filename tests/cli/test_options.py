@@ -205,3 +205,16 @@ def test_a_variable_that_names_no_tool_is_told_before_the_work(
     said = refused(*words, code=1)
     assert said.startswith(f"{variable} must name a program that can be run, not '/nonexistent'")
     assert os.listdir() == []
+
+
+READING = [
+    words
+    for words, command in commands().items()
+    if {"model", "models"} & {param.name for param in command.params} and words != ("quantize",)
+]
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_every_command_that_reads_a_quantized_model_is_told_what_its_file_does_not_say(words):
+    names = {param.name for param in commands()[words].params}
+    assert names >= {"signature", "input_quant"}

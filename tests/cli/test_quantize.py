@@ -217,7 +217,8 @@ def dynamic(proto: onnx.ModelProto) -> None:
 
 
 def unsupported(proto: onnx.ModelProto) -> None:
-    proto.graph.node[2].op_type = "Tan"
+    proto.graph.node[2].op_type = "LRN"
+    proto.graph.node[2].attribute.append(onnx.helper.make_attribute("size", 3))
 
 
 def outside(proto: onnx.ModelProto) -> None:
@@ -234,7 +235,7 @@ def custom(proto: onnx.ModelProto) -> None:
 
 EDITS = {
     dynamic: "input 'x': has no fixed size in dimension 2 (height)",
-    unsupported: "operator 'r' (Tan): is not supported; use Conv, Gemm",
+    unsupported: "operator 'r' (LRN): is not supported; `accel check --operators` lists",
     outside: "has its data in '../secret', which is outside of the model's folder",
     custom: "is refused by onnxruntime (example.of.others:Relu(-1) is not a registered "
     "function/op)",
@@ -253,7 +254,7 @@ def test_a_network_that_cannot_be_quantized(edit, refused, command, files):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is not an ONNX file; export the float network to ONNX"),
+        (b"", "is empty; download or export it again"),
         (b"GIF89a" * 30, "is not an ONNX file; export the float network to ONNX"),
         (MODEL.read_bytes(), "is a TensorFlow Lite file; export the float network to ONNX"),
     ],

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.config import AcceleratorConfig
 from tests.end_to_end.test_random_models import attempt
-from tests.support.networks.tflite.operators import SEEDS, Builder, drawn_window, random_inputs
+from tests.support.networks.tflite.drawn_window import drawn_window
+from tests.support.networks.tflite.operators import SEEDS, Builder, random_inputs
 from tests.support.oracles.agreement import assert_cycles, assert_layers
 from tests.support.oracles.tflm import tflm
 from tests.support.rtl.simulation import UNSHRUNK

@@ -19,6 +19,7 @@ SAMPLES = 25
 WHOLE = (
     "mlperf_tiny/kws01_dscnn_int8",
     "mlperf_tiny/ic01_resnet_int8",
+    "mlperf_tiny/sww01_int8",
     "cfu/magic_wand",
     "tflm/hello_world_int8",
     "tinymaix/cifar10_q",
@@ -26,6 +27,10 @@ WHOLE = (
     "tinymaix/mnist_rect_q",
     "tinymaix/mnist_valid_q",
 )
+
+# Whose image needs a larger flash chip than others, and so a simulator of its own
+# (`tests.campaigns.tflite_agreement` runs it).
+LARGER_FLASH = ("tinymaix/mbnet96_0.25_q",)
 
 
 def answers(model: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +50,7 @@ def test_the_machine_answers_as_the_oracle(model, fuse):
 
 
 @pytest.mark.xdist_group("icebreaker")
-@pytest.mark.parametrize("model", [*RECORDED, *LIVE])
+@pytest.mark.parametrize("model", [m for m in (*RECORDED, *LIVE) if m not in LARGER_FLASH])
 def test_rtl_of_the_smallest_board_answers_as_the_oracle_layer_by_layer(model):
     board, config = core_for(model)
     program = accel.compile(shared(f"models/{model}.tflite"), board=board, config=config)

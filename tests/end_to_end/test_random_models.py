@@ -152,4 +152,4 @@ def test_models_of_one_operator_that_reach_the_machine_are_at_least_300():
     assert sum(ON_THE_CORE[operator][2] for operator in alone) >= 300
     assert set(ON_THE_CORE) == {
         name for name, operator in OPERATORS.items() if isinstance(operator, OnCore)
-    } - {"function"}  # which TFLite does not spell
+    } - {"function"} - {"mirror_pad", "sum"}  # TFLite has none; `test_single_operators` draws these

@@ -30,6 +30,22 @@ finally:
 """
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Signals that end a process do, also where the tests run in the background, which ignores
+    some."""
+    ignored = [
+        number
+        for number in (getattr(signal, name) for name in ENDINGS)
+        if signal.getsignal(number) is signal.SIG_IGN
+    ]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def started(body: str, **options) -> subprocess.Popen:
     process = subprocess.Popen(
         [sys.executable, "-c", RUNS.format(body=body)],

@@ -14,12 +14,13 @@ from accel.cli.options import completion, values
 
 if TYPE_CHECKING:
     from accel.boards import Board
+    from accel.compiler.frontends import Choices
     from accel.config import AcceleratorConfig
 
 Subject = tuple["Board", "AcceleratorConfig"]
 """A board, and the configuration of the core on it."""
 
-_CORE, _PLATFORM = "Core", "Board given as module:Class"
+_CORE, _PLATFORM, _FILE = "Core", "Board given as module:Class", "Model file"
 
 Model = Annotated[
     Path,
@@ -75,6 +76,18 @@ BoardNames = Annotated[
 ]
 
 
+FormatName = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Number format; `accel datapath list` names them.",
+        metavar="NAME",
+        rich_help_panel=_CORE,
+        autocompletion=completion.formats,
+    ),
+]
+
+
 @dataclass(frozen=True, kw_only=True)
 class SizeOptions:
     """How large a core is: values of the configuration that differ from the board's default."""
@@ -111,16 +124,7 @@ class SizeOptions:
 class CoreOptions(SizeOptions):
     """Which core: its size, its number format and its processing element."""
 
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Number format; `accel datapath list` names them.",
-            metavar="NAME",
-            rich_help_panel=_CORE,
-            autocompletion=completion.formats,
-        ),
-    ] = None
+    format: FormatName = None
     pe: Annotated[
         str | None,
         typer.Option(
@@ -216,7 +220,41 @@ class PlatformOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NetworkOptions:
+class ReadingOptions:
+    """What a model's file does not say; as a mapping, arguments of `accel.compile`."""
+
+    signature: Annotated[
+        str | None,
+        typer.Option(
+            "--signature",
+            help="Which network to take of a .tflite file with several signatures.",
+            metavar="NAME",
+            rich_help_panel=_FILE,
+        ),
+    ] = None
+    input_quant: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input-quant",
+            help="The quantization of a float input that has none in an .onnx file; BITS are 8 if "
+            "not given, u8 for codes without a sign. May be repeated.",
+            metavar="[NAME=]SCALE[,ZERO_POINT[,BITS]]",
+            rich_help_panel=_FILE,
+        ),
+    ] = None
+
+    def arguments(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def choices(self) -> "Choices":
+        """The same as the front ends take it."""
+        from accel.compiler.frontends import Choices
+
+        return Choices(signature=self.signature, input_quant=tuple(self.input_quant or ()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions(ReadingOptions):
     """How a network is compiled; as a mapping, arguments of `accel.compile`."""
 
     contract: Annotated[
@@ -244,6 +282,3 @@ class NetworkOptions:
             "compute its closest codes and name it.",
         ),
     ] = False
-
-    def arguments(self) -> dict[str, Any]:
-        return asdict(self)

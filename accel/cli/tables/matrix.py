@@ -1,7 +1,8 @@
 """Answers of ``accel check``: which networks run on which boards, or all that stands in the way."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,13 @@ if TYPE_CHECKING:
     from accel.boards import Board
     from accel.cli.options.groups import Subject
     from accel.compiler.diagnostics import Reason
+    from accel.compiler.frontends import Choices
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
+    from accel.explore.fit.remedy import Remedies
 
+_CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
+_LINES = 12  # of reasons for each group of boards
 _NOTE = (
     "ms: of one inference at the board's own clock, without the link; memory: share of the "
     "core's banks that tensors and program take"
@@ -28,7 +33,8 @@ class Answer:
     """Whether a network runs on a board's core; ``cycles`` of one inference, or the ``reasons``.
 
     ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
-    in their parts.
+    in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
+    command.
     """
 
     model: str
@@ -41,11 +47,17 @@ class Answer:
     reasons: tuple[str, ...]
     memory: float | None = None
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
+    remedy: tuple[str, ...] = ()
 
     @property
     def core(self) -> str:
         config = self.configuration
         return f"{config['rows']}x{config['columns']} {config['format']}"
+
+    @property
+    def of_size(self) -> bool:
+        """Whether all that is in the way is a matter of size."""
+        return bool(self.details) and all(reason.limit for reason in self.details)
 
     @property
     def short(self) -> str:
@@ -64,16 +76,22 @@ class _Compiled:
 
 
 def answers(
-    model: Path, asked: "Iterable[Subject]", contract: str | None, **options: Any
+    model: Path,
+    asked: "Iterable[Subject]",
+    contract: str | None,
+    signature: str | None = None,
+    input_quant: Sequence[str] | None = None,
+    **options: Any,
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core.
 
     ``options`` are those of `accel.compile`.
     """
-    from accel.compiler.frontends import UnsupportedModel, load
+    from accel.compiler.frontends import Choices, UnsupportedModel, load
 
+    choices = Choices(signature=signature, input_quant=tuple(input_quant or ()))
     try:
-        graph = load(model, contract)
+        graph = load(model, contract, choices)
     except UnsupportedModel as problem:
         unusable = _Compiled(reasons=tuple(problem.reasons))
         return [_answer(str(model), contract, board, config, unusable) for board, config in asked]
@@ -86,7 +104,52 @@ def answers(
             if program is not None:
                 program.close()
         found.append(_answer(str(model), graph.contract, board, config, known[config]))
+    boards = [board for board, _ in asked]
+    if any(answer.of_size for answer in found):
+        return with_remedies(
+            found, boards, remedies(graph, str(model), contract, choices, **options)
+        )
     return found
+
+
+def remedies(
+    graph: "Graph",
+    model: str,
+    contract: str | None,
+    choices: "Choices",
+    fuse: bool = True,
+    exact: bool = False,
+) -> "Remedies":
+    """The search for what to do instead, for a network that was compiled like this."""
+    from accel.api import command_words
+    from accel.explore.fit.remedy import Remedies
+
+    words = tuple(command_words(contract, choices, fuse, exact))
+    return Remedies(graph, fuse=fuse, exact=exact, source=model, options=words)
+
+
+def with_remedies(
+    found: "Sequence[Answer]", boards: "Sequence[Board]", search: "Remedies"
+) -> list[Answer]:
+    """The answers with what was tried for those that are refused for size alone.
+
+    Boards are searched as long as `_CPU_SECONDS` of the processor last.
+    """
+    from accel.config import AcceleratorConfig
+
+    end, runs = time.process_time() + _CPU_SECONDS, any(one.runs for one in found)
+    told = []
+    for answer, board in zip(found, boards, strict=True):
+        lines: tuple[str, ...] = ()
+        if answer.of_size:
+            config = AcceleratorConfig(**answer.configuration)
+            if search.knows(board, config) or time.process_time() < end:
+                lines = tuple(search.of(board, config, elsewhere=not runs))
+                runs = runs or any(line.startswith("accel ") for line in lines)
+            else:
+                lines = (f"No time was left to try: accel fit {answer.model} -b {board.name}",)
+        told.append(replace(answer, remedy=lines))
+    return told
 
 
 def answer_of(
@@ -135,10 +198,13 @@ def _answer(
     config: "AcceleratorConfig",
     core: _Compiled,
 ) -> Answer:
-    from accel.compiler.diagnostics import Reason
+    from accel.compiler.diagnostics import Limit, Reason, grouped
     from accel.target import resources
 
-    ours = tuple(Reason(place="", what=text) for text in resources.problems(config, board))
+    limit = Limit(kind="device")
+    ours = tuple(
+        Reason(place="", what=text, limit=limit) for text in resources.problems(config, board)
+    )
     reasons = (*ours, *core.reasons)
     runs = not reasons
     return Answer(
@@ -150,7 +216,7 @@ def _answer(
         cycles=core.cycles if runs else None,
         milliseconds=round(core.cycles / board.clock.made_mhz / 1e3, 4) if runs else None,
         memory=round(core.memory, 4) if runs else None,
-        reasons=tuple(map(str, reasons)),
+        reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
     )
 
@@ -219,16 +285,41 @@ def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[
 
 
 def _show_reasons(found: Sequence[Answer]) -> None:
-    """Why a network does not run: the boards whose reasons are alike together."""
+    """Why a network does not run: the boards whose reasons and remedies are alike together."""
     alike: dict[Any, list[Answer]] = {}
+    hidden: Answer | None = None
     for answer in found:
         if not answer.runs:
-            alike.setdefault(reasons.kinds(answer.details), []).append(answer)
+            # Of two clocks the same command takes other times.
+            lines = [line for line in answer.remedy if not line.endswith(":")]
+            remedy = tuple(line.replace(answer.board, "") for line in lines)
+            key: Any = remedy or reasons.kinds(_others(answer) or answer.details)
+            alike.setdefault(key, []).append(answer)
     for group in alike.values():
         first = group[0]
         where = "any board" if len(group) == len(found) else ", ".join(a.board for a in group)
         say(f"{Path(first.model).name} does not run on {where}:")
-        for reason in reasons.counted(first.details):
-            say(f"  {reason}")
-        if len(first.details) > len(reasons.counted(first.details)):
-            say(f"  All of them: accel check {first.model} --board {first.board}", style="dim")
+        lines = [*_binding(first), *map(str, reasons.counted(_others(first)))]
+        for line in (*lines[:_LINES], *first.remedy):
+            say(f"  {line}")
+        hidden = hidden or (first if len(first.details) > len(lines[:_LINES]) else None)
+    if hidden:
+        say(f"All reasons: accel check {hidden.model} --board {hidden.board}", style="dim")
+
+
+def _binding(answer: Answer) -> list[str]:
+    """What of a core is exceeded most, and how much else is too large."""
+    sizes = [reason for reason in answer.details if reason.limit]
+    if not sizes:
+        return []
+    worst = max(sizes, key=lambda reason: reason.limit.excess if reason.limit else 0.0)
+    more = f" (and {len(sizes) - 1} more that {_are(len(sizes) - 1)} too large)"
+    return [f"{worst}{more * (len(sizes) > 1)}"]
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _others(answer: Answer) -> "list[Reason]":
+    return [reason for reason in answer.details if not reason.limit]

@@ -29,7 +29,7 @@ def show_program(program: "Program", title: str) -> None:
             cycles = sum(layer.cycles_model for layer in layers)
             share = f"{100 * macs / (cycles * program.config.peak_macs):.1f} %" if macs else ""
             figures = [
-                f"core, {max(layers, key=lambda layer: layer.macs).mode}",
+                f"core, {max(layers, key=lambda layer: layer.macs).how}",
                 f"{macs:,}",
                 f"{cycles:,}",
                 share,
@@ -43,6 +43,12 @@ def show_program(program: "Program", title: str) -> None:
     listing.add_section()
     listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
     show(listing)
+    _show_batch(report)
+
+
+def _show_batch(report: "Report") -> None:
+    if report.batch > 1:
+        say(f"  the file's batch is {report.batch}: an inference is one sample, row by row")
 
 
 def show_layers(report: "Report") -> None:
@@ -55,11 +61,12 @@ def show_layers(report: "Report") -> None:
     for layer in report.layers:
         cycles = layer.cycles_model if layer.cycles is None else layer.cycles
         share = f"{100 * layer.utilization:.1f} %" if layer.macs else ""
-        listing.add_row(name(layer.name), layer.mode, f"{layer.macs:,}", f"{cycles:,}", share)
+        listing.add_row(name(layer.name), layer.how, f"{layer.macs:,}", f"{cycles:,}", share)
     listing.add_section()
     total = f"{100 * report.utilization:.1f} %"
     listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
     show(listing)
+    _show_batch(report)
 
 
 def show_memory(program: "Program", board: "Board") -> None:

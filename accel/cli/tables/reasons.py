@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from accel.compiler.diagnostics import Reason
+from accel.compiler.diagnostics import Reason, grouped
 
 _NUMBERS = re.compile(r"\d[\d,.]*")
 
@@ -15,11 +15,14 @@ class Counted:
 
     first: Reason
     places: tuple[str, ...]
+    alike: Reason | None = None  # all of them, if they differ in place alone
 
     def __str__(self) -> str:
         more = len(self.places) - 1
         if not more:
             return str(self.first)
+        if self.alike:
+            return str(self.alike)
         others = f"and {more} more, such as {self.places[-1]}" if self.places[-1] else ""
         return f"{self.first} ({others or f'{more + 1} times'})"
 
@@ -30,9 +33,19 @@ def counted(reasons: Iterable[Reason]) -> tuple[Counted, ...]:
     for reason in reasons:
         kinds.setdefault(_kind(reason), []).append(reason)
     return tuple(
-        Counted(first=alike[0], places=tuple(reason.place for reason in alike))
+        Counted(
+            first=alike[0],
+            places=tuple(reason.place for reason in alike),
+            alike=_of_all(alike),
+        )
         for alike in kinds.values()
     )
+
+
+def _of_all(alike: Sequence[Reason]) -> Reason | None:
+    """One reason that says the same as all of these, which must have places of their own."""
+    one = grouped(alike)
+    return one[0] if len(one) == 1 and all(reason.place for reason in alike) else None
 
 
 def counted_texts(texts: Iterable[str]) -> tuple[Counted, ...]:

@@ -1,21 +1,37 @@
 """Readers of model files, one room for each format; a file's first bytes tell its format."""
 
-import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ...discovery import discover
 from ..diagnostics import Reason
 from ..graph.verify import problems
 from ..ir.graph import Graph
-from ._frontend import Frontend, UnsupportedModel
+from ._contents import Contents, as_text, contents, file_of
+from ._frontend import MAX_BYTES, NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
+from ._unsupported import near
 
-__all__ = ["FRONTENDS", "Frontend", "UnsupportedModel", "frontend_of", "held_to", "load"]
+__all__ = [
+    "FRONTENDS",
+    "MAX_BYTES",
+    "NOTHING_CHOSEN",
+    "Choices",
+    "Contents",
+    "Frontend",
+    "UnsupportedModel",
+    "as_text",
+    "bytes_of",
+    "frontend_of",
+    "held_to",
+    "load",
+    "near",
+    "read",
+]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
 
-MAX_BYTES = 2**28
 HEADER_BYTES = 64
 QONNX = "qonnx"  # the contract of low-bit networks, which have no other
 
@@ -26,23 +42,38 @@ def frontend_of(data: bytes) -> Frontend | None:
     return next((f for f in FRONTENDS.values() if f.recognizes(header)), None)
 
 
-def load(path: str | Path, contract: str | None = None) -> Graph:
+def is_model(header: bytes) -> bool:
+    """Whether a file with these first bytes is a model of a known format."""
+    return frontend_of(header) is not None
+
+
+def bytes_of(path: str | Path) -> Contents:
+    """The bytes of the model that a file holds: its own, a C array's or an archive's member's,
+    with what the model keeps in other files of its folder put in.
+
+    All of the network is in them: what is made of it can be told apart by them, and they can be
+    read elsewhere. Raises ``UnsupportedModel``.
+    """
+    found = contents(path, is_model)
+    frontend = frontend_of(found.data)
+    if frontend is None:
+        return found
+    whole = frontend.whole(found.data, file_of(path).parent, found.name)
+    return replace(found, data=whole)
+
+
+def load(path: str | Path, contract: str | None = None, choices: Choices = NOTHING_CHOSEN) -> Graph:
     """Read a model file into a verified graph, under a rounding contract of its format.
 
     Raises ``UnsupportedModel`` with everything that is wrong with the file.
     """
-    path = Path(path)
-    name = as_text(path.name)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
-        raise UnsupportedModel(as_text(str(path)), [Reason(place="", what=what)]) from error
-    if len(data) > MAX_BYTES:
-        reason = Reason(place="", what=f"is larger than {MAX_BYTES // 2**20} MiB")
-        raise UnsupportedModel(name, [reason])
-    frontend = frontend_of(data)
+    return read(bytes_of(path), contract, choices)
+
+
+def read(found: Contents, contract: str | None = None, choices: Choices = NOTHING_CHOSEN) -> Graph:
+    """The same of a model's bytes."""
+    name = found.name
+    frontend = frontend_of(found.data)
     if frontend is None:
         known = ", ".join(f"{f.name} ({' '.join(f.suffixes)})" for f in FRONTENDS.values())
         reason = Reason(place="", what="is not a model file", remedy=f"known formats are {known}")
@@ -51,12 +82,8 @@ def load(path: str | Path, contract: str | None = None) -> Graph:
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
-    return held_to(frontend.read(data, name), contract, name)
-
-
-def as_text(name: str) -> str:
-    """A file's name as text that can be printed: bytes that are not UTF-8 are escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    graph = frontend.read(found.data, name, choices)
+    return held_to(graph, contract, name).replace(file=name, name=found.stem)
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..ir.graph import Graph, Node
 from ..ir.tensor_layout import layout_of
-from ..operators import OPERATORS, Index, OnCore, UnsupportedOperator
+from ..operators import OPERATORS, Index, Movement, OnCore, UnsupportedOperator
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Partition:
 def partition(graph: Graph) -> Partition:
     """Give the driver what it can compute before and after the core, and the core the rest.
 
-    The driver takes all that it can: conversions from and to float, softmax, and changes of shape
+    The driver takes all that it can: conversions from and to float, softmax, and what moves numbers
     before or after these. An operator whose result it only has to decode stays on the core.
     """
     decoded = [node for node in graph.nodes if _only_decoded(node, graph)]
@@ -47,9 +47,16 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
         if node in exclude:
             continue
         consumers = [n for name in node.outputs for n in graph.consumers(name)]
-        if OPERATORS[node.operator].host and all(n in chosen for n in consumers):
+        if _for_driver(node, graph) and all(n in chosen for n in consumers):
             chosen.append(node)
     return tuple(node for node in graph.nodes if node in chosen)
+
+
+def _for_driver(node: Node, graph: Graph) -> bool:
+    """Whether the driver can compute a node: float32 numbers it moves, too."""
+    operator = OPERATORS[node.operator]
+    moved = isinstance(operator, Movement) and graph.tensor(node.outputs[0]).dtype == "float32"
+    return operator.host or moved
 
 
 def _only_decoded(node: Node, graph: Graph) -> bool:
@@ -73,7 +80,7 @@ def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:
     chosen: list[Node] = []
     known = set(graph.inputs)
     for node in graph.nodes:
-        if node in exclude or not OPERATORS[node.operator].host:
+        if node in exclude or not _for_driver(node, graph):
             continue
         if all(name in known for name in node.inputs):
             chosen.append(node)

@@ -43,7 +43,11 @@ def run(
 def check_inputs(
     graph: Graph, inputs: np.ndarray | Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Return the inputs by name, each ``[N, ...]`` of the graph's shape and type."""
+    """Return the inputs by name, each ``[N, ...]`` of the graph's shape and type.
+
+    Those of ``graph.unbatched`` may also have the file's shape, samples one after the other along
+    its first dimension.
+    """
     if not isinstance(inputs, Mapping):
         if len(graph.inputs) != 1:
             names = ", ".join(graph.inputs)
@@ -60,10 +64,13 @@ def check_inputs(
 
 def _fitting(graph: Graph, tensor: Tensor, x: np.ndarray) -> np.ndarray:
     x = np.asarray(x)
-    shape = tensor.shape[1:]
+    shape, lacks = tensor.shape[1:], tensor.name in graph.unbatched
+    if lacks and x.ndim == len(shape) and x.size % tensor.size == 0 and x.shape[1:] == shape[1:]:
+        x = x.reshape(-1, *shape)
     fits = x.ndim == len(shape) + 1 and x.shape[1:] == shape and len(x) > 0
     if not fits or x.dtype != tensor.dtype:
-        wanted = f"{tensor.dtype} {['N', *shape]}".replace("'", "")
+        rows = [f"N * {shape[0]}", *shape[1:]] if lacks and shape else ["N", *shape]
+        wanted = f"{tensor.dtype} {rows}".replace("'", "")
         given = f"{x.dtype} {list(x.shape)}"
         raise InvalidInput(f"{graph.name}: input {tensor.name!r} must be {wanted}, not {given}")
     if x.dtype == np.float32 and np.isnan(x).any():
@@ -93,6 +100,11 @@ def _run_batch(
     return {
         name: values[name] if name in values else repeated(graph, name, count) for name in wanted
     }
+
+
+def in_file_shape(graph: Graph, name: str, values: np.ndarray) -> np.ndarray:
+    """An output ``[N, ...]`` as the file has it, samples along the first dimension it has."""
+    return values.reshape(-1, *values.shape[2:]) if name in graph.unbatched else values
 
 
 def repeated(graph: Graph, name: str, count: int) -> np.ndarray:

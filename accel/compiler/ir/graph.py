@@ -1,9 +1,21 @@
 """The compiler's intermediate representation: a graph of quantized tensors and operator nodes.
 
-It knows no file format. Activations are channels-last and have a leading batch dimension of 1,
-whatever the file format says; executors run on ``[N, ...]`` batches of them.
+It knows no file format. Activations are channels-last. A graph is of one sample: the first
+dimension of every variable tensor is the *sample axis*, of size 1, whatever the file says;
+executors run on ``[N, ...]`` batches. The values of a sample are never along it, and no operator
+works along it. Files keep neither rule, so a front end hands what it has read to
+`accel.compiler.graph.samples`, which makes them hold in one place:
+
+- A tensor whose first dimension is 1 in the file is as it is there.
+- One of another shape ``S``, such as ``(9, 4)`` inside a network of batch 1 or ``(6,)`` after a
+  squeeze of everything, is ``(1, *S)``, and the axes of operators on it are one higher. Where it is
+  an input or output of the network it is listed in ``Graph.unbatched``: users give and get the
+  file's shape, runs after each other along its first dimension, ``[N * 9, 4]`` or ``[N * 6]``.
+- Where the file fixes a batch above 1 and no operator mixes samples, the graph is that of one of
+  them, and ``Graph.batch`` is the file's number.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,7 +77,7 @@ class Tensor:
     @property
     def size(self) -> int:
         """Elements of one sample."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +94,7 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
+    number: int | None = None  # its number there, from 0
 
     @property
     def epilogue(self) -> FloatEpilogue | None:
@@ -91,7 +104,12 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Graph:
-    """Nodes in an order in which they can run, and the tensors they name."""
+    """Nodes in an order in which they can run, and the tensors they name.
+
+    ``batch`` is the file's own fixed batch, of which the graph is one sample. ``unbatched`` are
+    inputs and outputs whose sample axis the file does not have. Where operators mix the samples of
+    a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does.
+    """
 
     name: str
     tensors: Mapping[str, Tensor]
@@ -99,6 +117,15 @@ class Graph:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     contract: str = "tflm"
+    batch: int = 1
+    unbatched: frozenset[str] = frozenset()
+    mixing: str = ""
+    file: str = ""  # the name of the file that it was read from, for messages
+
+    @property
+    def title(self) -> str:
+        """What messages call the network: its file, if it has one."""
+        return self.file or self.name
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

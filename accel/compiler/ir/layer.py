@@ -83,8 +83,8 @@ class Convolution:
         The output positions to compute.
     output_stride
         (height, width), in output positions: from each position that is written to the next, the
-        first one being the first of ``region``. ``region`` counts the written ones, and windows
-        are those of ``stride``.
+        first one being the first of ``region``; negative where the output is written backwards.
+        ``region`` counts the written ones, and windows are those of ``stride``.
     uniform
         All channels have the same weights, bias and rule.
     macs
@@ -96,6 +96,9 @@ class Convolution:
     transposed
         Positions go to memory with height and width exchanged: ``region`` is as computed,
         ``output_shape`` as stored.
+    rereads
+        Every row of the kernel reads the input row of the first one, so that several weights of a
+        value are added. No window may leave the input.
     sub_byte
         The packing of input and weights, where their bytes hold several values each.
     """
@@ -119,6 +122,7 @@ class Convolution:
     post_op: PostOp | None = None
     first_channel: int = 0
     transposed: bool = False
+    rereads: bool = False
     sub_byte: SubByte | None = None
 
     @property

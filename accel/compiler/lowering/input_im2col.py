@@ -43,32 +43,34 @@ class InputMap:
         return packed.reshape(len(samples), -1).view(np.uint8)
 
 
-def plain_input(tensor: str, layout: TensorLayout, times: int = 1) -> InputMap:
-    """The tensor as it is, its channels repeated ``times`` times."""
+def plain_input(
+    tensor: str, layout: TensorLayout, channels: Sequence[int] | None = None
+) -> InputMap:
+    """The tensor as it is, or with these of its channels, of which some may be repeated."""
     index = np.arange(np.prod(layout.shape)).reshape(layout.shape)
-    return InputMap(tensor, np.tile(index, (1, 1, times)), 0)
+    return InputMap(tensor, index if channels is None else index[..., list(channels)], 0)
 
 
 def fold_inputs(
     layers: Sequence[Convolution],
     names: Sequence[str],
     aliases: Mapping[str, Alias],
-    repeats: Mapping[str, int],
+    repeats: Mapping[str, Sequence[int]],
     config: AcceleratorConfig,
 ) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
     """The layers, changed where their input is folded, and how each of the core's inputs is stored.
 
-    An input is folded if one layer alone reads it. ``repeats`` says how often the channels of an
-    input are repeated, where that is more than once.
+    An input is folded if one layer alone reads it. ``repeats`` lists the channels of an input as
+    they are to be stored, where some are repeated.
     """
     changed, inputs = list(layers), []
     for name in names:
         at = [i for i, c in enumerate(changed) if c.source == name]
         alone = len(at) == 1 and not any(c.residual == name for c in changed)
-        times = repeats.get(name, 1)
-        folded = fold_input(changed[at[0]], config, times) if alone else None
+        channels = repeats.get(name)
+        folded = fold_input(changed[at[0]], config, channels) if alone else None
         if folded is None:
-            inputs.append(plain_input(name, aliases[name].layout, times))
+            inputs.append(plain_input(name, aliases[name].layout, channels))
         else:
             changed[at[0]], input_map = folded
             inputs.append(input_map)
@@ -76,13 +78,13 @@ def fold_inputs(
 
 
 def fold_input(
-    c: Convolution, config: AcceleratorConfig, times: int = 1
+    c: Convolution, config: AcceleratorConfig, stored: Sequence[int] | None = None
 ) -> tuple[Convolution, InputMap] | None:
     """Move rows of the kernel into the channels of a network's input, or return None.
 
     None means that this would save no cycles or that the input would not fit into a bank. The
-    convolution's input channels are the network's, repeated ``times`` times. Columns of the array
-    that would be idle compute neighbouring positions.
+    convolution's input channels are the network's, or those of them that ``stored`` lists. Columns
+    of the array that would be idle compute neighbouring positions.
     """
     plain = _cycles(c, c.kernel[0] * c.kernel[1], c.input_shape[2], config)
     best = None
@@ -102,7 +104,7 @@ def fold_input(
     if best is None:
         return None
     _, joined, folded, rows = best
-    return folded, InputMap(c.source, _index(joined, folded, rows, times), c.pad)
+    return folded, InputMap(c.source, _index(joined, folded, rows, stored), c.pad)
 
 
 def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
@@ -177,13 +179,17 @@ def _folded(c: Convolution, rows: int) -> Convolution:
     )
 
 
-def _index(c: Convolution, folded: Convolution, rows: int, times: int) -> np.ndarray:
+def _index(
+    c: Convolution, folded: Convolution, rows: int, stored: Sequence[int] | None
+) -> np.ndarray:
     """Which value of a sample each byte of a folded input holds."""
-    (height, width, channels), own = c.input_shape, c.input_shape[2] // times
+    height, width, count = c.input_shape
+    channels = np.arange(count) if stored is None else np.array(stored)
+    own = int(channels.max()) + 1
     first = c.padding[0] if rows > 1 else 0
     y = np.arange(folded.input_shape[0])[:, None] * rows - first + np.arange(rows)
     x = np.arange(c.output_shape[1])[:, None] * c.stride[1] - c.padding[1] + np.arange(c.kernel[1])
     y, x = y[:, None, :, None, None], x[None, :, None, :, None]  # [Y, X, row, column, channel]
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
-    index = (y * width + x) * own + np.arange(channels) % own
+    index = (y * width + x) * own + channels
     return np.where(inside, index, -1).reshape(folded.input_shape)

@@ -8,12 +8,13 @@ tables and proves that they give the operator's codes.
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric.elementwise import lookup_tables
+from ...numeric.elementwise import lookup_tables, threshold_sums
 from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import Binary, Elementwise, operator_of, place_of
+from ..operators._binary import unrounded
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
@@ -43,10 +44,11 @@ def lower_binary(
     """A function of two codes: a copy of one operand, with the other one as residual operand.
 
     ``copied`` is the index of the operand to copy where both would do. An operand that is smaller
-    than the output is always copied, and repeated.
+    than the output is always copied, and repeated. A function that no sum of two tables gives is
+    made of several such sums.
 
-    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor a sum of two
-    tables, if its operator has no lowering of its own for two variable inputs.
+    Raises ``UnsupportedOperator`` for a function that is neither the maximum nor made of few sums,
+    if its operator has no lowering of its own for two variable inputs.
     """
     operator = operator_of(node, Binary)
     table = operator.pair_table(node, graph).astype(np.int64)
@@ -67,19 +69,53 @@ def lower_binary(
         convolutions.append(repeated(name, node.name, second.root, other, second.layout, output))
     table = table.T if copied else table
     copy = repeated(node.name, node.name, first.root, node.outputs[0], first.layout, output)
-    post_op = _post_op(node, table, other)
-    return [*convolutions, copy.replace(post_op=post_op)]
+    post_op = _post_op(table, other)
+    if post_op is not None:
+        return [*convolutions, copy.replace(post_op=post_op)]
+    real = unrounded(node, graph)
+    if real is not None and copied:
+        real = real.T
+    return [*convolutions, *_several_sums(node, table, real, copy, other)]
 
 
-def _post_op(node: Node, table: np.ndarray, residual: str) -> PostOp:
+def _post_op(table: np.ndarray, residual: str) -> PostOp | None:
     low, high = int(table.min()), int(table.max())
     if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
         return PostOp(residual=residual, maximum=True, low=low, high=high)
     found = lookup_tables.solve(table, low, high)
     if found is None:
+        return None
+    return PostOp(residual=residual, lookup_tables=found, low=low, high=high)
+
+
+def _several_sums(
+    node: Node, table: np.ndarray, real: np.ndarray | None, copy: Convolution, residual: str
+) -> list[Convolution]:
+    """A layer for each of several sums of two tables, and one for each but the first that adds what
+    its result counts."""
+    sums = threshold_sums.solve(table, real)
+    if sums is None:
         what = "its results are no rounded sum of a function of each operand"
         raise UnsupportedOperator(Reason(place=place_of(node), what=what))
-    return PostOp(residual=residual, lookup_tables=found, low=low, high=high)
+    low, high = int(table.min()), int(table.max())
+    unit = lookup_tables.FRACTION_BITS
+    made, total, counts = [], "", np.zeros(256, np.int64)
+    for index, one in enumerate(sums):
+        name, last = f"{node.name}_sum{index}", index == len(sums) - 1
+        result = f"{copy.output} ({name})"
+        post_op = PostOp(residual=residual, lookup_tables=one.tables)
+        made.append(copy.replace(name=name, output=result, post_op=post_op))
+        if not total:
+            total, counts = result, one.counts + low + 128
+            continue
+        tables = one.counts << unit, counts << unit
+        output = copy.output if last else f"{copy.output} ({node.name}_total{index})"
+        name = node.name if last else f"{node.name}_total{index}"
+        adding = copy_layer(name, node.name, result, output, copy.output_shape)
+        post_op = PostOp(residual=total, lookup_tables=tables, low=low, high=high)
+        made.append(adding.replace(post_op=post_op))
+        total, counts = output, _CODES + 128
+    return made
 
 
 def fuse_pair(earlier: Convolution, copy: Convolution) -> Convolution | None:

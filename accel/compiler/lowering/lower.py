@@ -6,15 +6,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...config import AcceleratorConfig
-from ..diagnostics import CannotCompile, DoesNotFit, NotProved, Reason
+from ..diagnostics import CannotCompile, DoesNotFit, Limit, NotProved, Reason
 from ..graph.host_partition import Partition
 from ..ir.command import LayerCommand
 from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
 from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
+from ..operators._binary import reads_constant
 from ..schedule.select import provable, schedule
+from .constant_tensors import place_constants
 from .lookup_tables import fuse_pair, lower_binary, lower_unary
+from .near_dead_channels import split_near_dead
 
 MOST_REASONS = 64  # that are collected; more would not be read
 CODES_OF_A_BYTE = 8  # the most that any number format packs
@@ -30,36 +33,43 @@ def lower_nodes(
     latest = None
     for node in parts.core:
         if len(reasons) == MOST_REASONS:
-            raise CannotCompile(graph.name, reasons)
-        with _collected(reasons):
-            layers = tuple(_lower_node(node, graph, aliases, config, latest))
+            raise CannotCompile(graph.title, reasons)
+        with _collected(reasons, place_of(node)):
+            layers = tuple(
+                place_constants(
+                    _lower_node(node, graph, aliases, config, latest), node, graph, config
+                )
+            )
             latest = layers[-1] if layers else latest
             lowered.append(layers)
     return tuple(lowered), tuple(reasons)
 
 
 def select_commands(
-    layers: Sequence[Convolution], config: AcceleratorConfig, exact: bool
+    layers: Sequence[Convolution], graph: Graph, config: AcceleratorConfig, exact: bool
 ) -> tuple[tuple[LayerCommand, ...], tuple[Reason, ...]]:
     """The commands of layers, and the reasons of layers that have none."""
     reasons: list[Reason] = []
+    places = {node.name: place_of(node) for node in graph}
     commands: list[LayerCommand] = []
     for layer in layers:
         if len(reasons) == MOST_REASONS:
             break
-        with _collected(reasons):
-            commands += _schedule(layer, config, exact)
+        with _collected(reasons, places.get(layer.node, layer.node)):
+            _check_sizes(layer, config)
+            commands += schedule(layer, config, exact)
     return tuple(commands), tuple(reasons)
 
 
 @contextmanager
-def _collected(reasons: list[Reason]) -> Iterator[None]:
-    """Collect the reason of an error, if it is new, and go on."""
+def _collected(reasons: list[Reason], place: str) -> Iterator[None]:
+    """Collect the reason of an error in a node's layers, if it is new, and go on."""
     try:
         yield
     except (UnsupportedOperator, InvalidGraph, DoesNotFit, NotProved) as error:
         reason = error.args[0]
         reason = reason if isinstance(reason, Reason) else Reason(place="", what=reason)
+        reason = replace(reason, place=place)
         if reason not in reasons:
             reasons.append(reason)
 
@@ -86,17 +96,6 @@ def fuse_layers(
     return tuple(done)
 
 
-def _schedule(c: Convolution, config: AcceleratorConfig, exact: bool) -> list[LayerCommand]:
-    """As `schedule`; an error in one of a node's many layers names the node."""
-    try:
-        _check_sizes(c, config)
-        return schedule(c, config, exact)
-    except (DoesNotFit, NotProved) as error:
-        if not c.name.startswith(f"{c.node}_"):
-            raise
-        raise type(error)(replace(error.args[0], place=c.node)) from error
-
-
 def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
     """Raise ``DoesNotFit`` for a tensor that no bank holds in any layout."""
     bank, names = config.bank_words * config.rows, (*node.inputs, *node.outputs)
@@ -104,8 +103,8 @@ def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
         tensor = graph.tensor(name)
         if not tensor.constant and tensor.size > max(MOST_VALUES, CODES_OF_A_BYTE * bank):
             what = f"tensor {name!r} has {tensor.size:,} values, more than a bank of {bank:,} bytes"
-            remedy = "use a board with more memory or a smaller network"
-            raise DoesNotFit(Reason(place=node.name, what=what, remedy=remedy))
+            limit = Limit(kind="bank", needed=tensor.size, there=bank)
+            raise DoesNotFit(Reason(place=node.name, what=what, limit=limit))
 
 
 def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
@@ -117,8 +116,8 @@ def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
             height, width, channels = shape
             what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
             why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
-            remedy = "use a board with more memory or a smaller network"
-            raise DoesNotFit(Reason(place=c.name, what=what, why=why, remedy=remedy))
+            limit = Limit(kind="bank", needed=needed, there=bank)
+            raise DoesNotFit(Reason(place=c.name, what=what, why=why, limit=limit))
 
 
 def _sole(c: Convolution, convolutions: Sequence[Convolution]) -> bool:
@@ -151,12 +150,8 @@ def _lower_node(
         return []
     _check_extents(node, graph, config)
     variable = [name for name in node.inputs if name in aliases]
-    if isinstance(operator, Binary) and len(variable) == 2:
-        first, second = (
-            replace(aliases[name], layout=layout_of(graph.tensor(name))) for name in variable
-        )
-        copied = int(latest is not None and latest.output == second.root)
-        return lower_binary(node, graph, (first, second), copied, config)
+    if isinstance(operator, Binary) and (len(variable) == 2 or reads_constant(node, graph)):
+        return _lower_pair(node, graph, aliases, config, latest)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
     if isinstance(operator, OnCore):
@@ -169,10 +164,51 @@ def _lower_node(
         if convolutions and (not table or all(provable(c, config) for c in convolutions)):
             return convolutions
         if table:
-            return lower_unary(node, graph, replace(alias, layout=layout))
+            layers = lower_unary(node, graph, replace(alias, layout=layout))
+            channels = len(layers) == 1 and layers[0].post_op is None
+            if isinstance(operator, Binary) and channels and not _schedules(layers[0], config):
+                return _lower_pair(node, graph, aliases, config, latest)
+            return layers
     what = "cannot be computed inside the network, only by the driver at its ends"
     remedy = "end the network here"
     raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+
+
+def _lower_pair(
+    node: Node,
+    graph: Graph,
+    aliases: Mapping[str, Alias],
+    config: AcceleratorConfig,
+    latest: Convolution | None,
+) -> list[Convolution]:
+    """A function of two tensors, of which one may be a constant."""
+    first, second = (_operand(node, graph, aliases, name) for name in node.inputs)
+    copied = int(latest is not None and latest.output == second.root)
+    variable = [name for name in node.inputs if name in aliases]
+    if len(variable) == 1:
+        copied = node.inputs.index(variable[0])  # what it is combined with is overwritten
+    return lower_binary(node, graph, (first, second), copied, config)
+
+
+def _schedules(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the core computes a rule for each channel, if need be with an inexact one."""
+    try:
+        for part in split_near_dead(c, config):
+            schedule(part, config, exact=False)
+    except NotProved:
+        return False
+    except DoesNotFit:
+        pass  # which is told of the layer
+    return True
+
+
+def _operand(node: Node, graph: Graph, aliases: Mapping[str, Alias], name: str) -> Alias:
+    """An operand of two; where it is a constant, `place_constants` puts it into memory."""
+    tensor = graph.tensor(name)
+    if name in aliases:
+        return replace(aliases[name], layout=layout_of(tensor))
+    missing = len(graph.tensor(node.outputs[0]).shape) - len(tensor.shape)
+    return Alias(name, layout_of(replace(tensor, shape=(1,) * missing + tensor.shape)))
 
 
 def _takes_all(node: Node, graph: Graph) -> bool:

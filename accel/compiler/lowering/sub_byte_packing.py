@@ -88,7 +88,7 @@ def _cycles(c: Convolution, config: AcceleratorConfig) -> int:
 
 
 def _can_write(c: Convolution) -> bool:
-    whole = not c.depthwise and not c.uniform and c.first_channel == 0
+    whole = not (c.depthwise or c.uniform or c.rereads) and c.first_channel == 0
     return whole and c.channels == c.output_shape[2] and c.output_stride == (1, 1) and not c.post_op
 
 
@@ -119,7 +119,8 @@ def _can_read(c: Convolution, writer: Convolution, origin: int, sub_byte: SubByt
 
     The values that fill words must be the padding's, too, where they are not 0.
     """
-    if c.depthwise or c.input_shape[2] != writer.channels or not sub_byte.holds(c.weights):
+    dense = not c.depthwise and not c.rereads and c.input_shape[2] == writer.channels
+    if not dense or not sub_byte.holds(c.weights):
         return False
     if sub_byte.step == 1:
         return sub_byte.holds(np.array(c.pad - origin))

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from ...config import BANKS, FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
-from ..diagnostics import DoesNotFit, Reason
+from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
 from .layer_parts import LayerPart, Live, Need
@@ -71,7 +72,8 @@ def plan(
     that are written before the first layer and read after the last.
     """
     banks = _banks(commands, layout)
-    tensors, live = _place(commands, layout, inputs, outputs, banks, config)
+    tensors, lives = _place(commands, layout, inputs, outputs, banks, config)
+    live = [*lives.values()]
     peaks = _ends(live)
     preferred = [banks[command.output] for command in commands]
     # In the order of the layers, which is best to look at; or the largest first, which fits best.
@@ -89,19 +91,68 @@ def plan(
             ends = tuple(_ends(taken))
             return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
     activations, peak = sum(peaks), max(peaks)
-    kib = config.rows / 1024
+    kib, needed = config.rows / 1024, activations + sum(chunk_words)
     what = (
-        f"needs {(activations + sum(chunk_words)) * kib:.1f} KiB of the {BANKS} x "
+        f"needs {needed * kib:.1f} KiB of the {BANKS} x "
         f"{config.bank_words * kib:.0f} KiB: {activations * kib:.1f} KiB of activations (at most "
         f"{peak * kib:.1f} KiB in a bank), {sum(chunk_words) * kib:.1f} KiB of program"
     )
-    remedy = "use a board with more memory, a smaller network or 4-bit weights"
-    if not config.flash_lanes and peak <= config.bank_words:
-        remedy = f"stream the program from flash (--set flash_lanes=1, 2 or 4), or {remedy}"
-    raise DoesNotFit(Reason(place="memory", what=what, remedy=remedy))
+    limit = Limit(
+        kind="memory", needed=needed * config.rows, there=BANKS * config.bank_words * config.rows
+    )
+    if peak > config.bank_words:
+        limit = Limit(
+            kind="activations", needed=peak * config.rows, there=config.bank_words * config.rows
+        )
+    raise DoesNotFit(Reason(place="memory", what=what, limit=limit))
 
 
-def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
+class Layer(Protocol):
+    """What of a layer says where its tensors must lie."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def output(self) -> str: ...
+
+    @property
+    def residual(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Words of each bank that a network's tensors take, and where that is most.
+
+    ``layer`` is the index of the first layer with so much in a bank, ``tensors`` are those that
+    are there then.
+    """
+
+    words: tuple[int, ...]
+    layer: int
+    tensors: tuple[str, ...]
+
+
+def activations_of(
+    layers: Sequence[Layer],
+    layout: Mapping[str, TensorLayout],
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    config: AcceleratorConfig,
+) -> Activations:
+    """What `plan` gives to the tensors of these layers."""
+    _, lives = _place(layers, layout, inputs, outputs, _banks(layers, layout), config)
+    top = max(lives.values(), key=lambda live: live.end)
+    together = (
+        name
+        for name, live in lives.items()
+        if live.bank == top.bank and live.born <= top.born <= live.dies
+    )
+    words = tuple(_ends([*lives.values()]))
+    return Activations(words, max(0, int(top.born)), tuple(together))
+
+
+def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
     """A bank for each tensor. A layer's output is not in the bank of its input, but in that of its
     residual operand."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
@@ -127,14 +178,15 @@ def _banks(commands: Sequence[LayerCommand], layout: Mapping[str, TensorLayout])
 
 
 def _place(
-    commands: Sequence[LayerCommand],
+    commands: Sequence[Layer],
     layout: Mapping[str, TensorLayout],
     inputs: Sequence[str],
     outputs: Sequence[str],
     banks: Mapping[str, int],
     config: AcceleratorConfig,
-) -> tuple[dict[str, Placement], list[Live]]:
-    """Placements of all tensors, and the words that they take with their lifetimes.
+) -> tuple[dict[str, Placement], dict[str, Live]]:
+    """Placements of all tensors, and the words that they take with their lifetimes; tensors in one
+    slot have it once, under the name of the first.
 
     First fit, in the order in which tensors come to life. An output that overwrites its residual
     operand shares its slot.
@@ -178,8 +230,8 @@ def _place(
         for name, slot in slots.items()
         if slot in taken
     }
-    lives = [
-        Live(
+    lives = {
+        slot: Live(
             p.bank,
             p.address,
             p.address + p.layout.words(config.rows),
@@ -187,7 +239,7 @@ def _place(
             dies[slot] + _END_OF_LAYER,
         )
         for slot, p in taken.items()
-    ]
+    }
     return placements, lives
 
 

@@ -6,7 +6,18 @@ from typing import TypeVar
 
 from ...discovery import discover
 from ..ir.graph import Node
-from ._kinds import Binary, Elementwise, HostOnly, Index, Linear, OnCore, Operator, Ruled, View
+from ._kinds import (
+    Binary,
+    Elementwise,
+    HostOnly,
+    Index,
+    Linear,
+    Movement,
+    OnCore,
+    Operator,
+    Ruled,
+    View,
+)
 from ._operator import UnsupportedOperator, place_of
 
 __all__ = [
@@ -16,6 +27,7 @@ __all__ = [
     "HostOnly",
     "Index",
     "Linear",
+    "Movement",
     "OnCore",
     "Operator",
     "Ruled",

@@ -15,6 +15,8 @@ import numpy as np
 
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
+from ...numeric.elementwise.onnx import unrounded_sum
+from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.runtimes import float32
 from ..ir.graph import Graph, Node, Tensor
@@ -57,8 +59,10 @@ def binary_operator(
     def code_table(node: Node, graph: Graph) -> np.ndarray:
         table = pair_table(node, graph)
         first, second = operands(node, graph)
-        by_constant, constant = (table, first) if first.constant else (table.T, second)
-        codes = constant_by_channel(node, constant, output_tensor(node, graph))
+        by_constant, constant, variable = (
+            (table, first, second) if first.constant else (table.T, second, first)
+        )
+        codes = constant_by_channel(node, constant, variable, output_tensor(node, graph))
         return np.ascontiguousarray(by_constant[codes.astype(np.int64) + 128])
 
     def check_all(node: Node, graph: Graph) -> None:
@@ -112,6 +116,16 @@ def quantizations(node: Node, graph: Graph) -> tuple[Affine, ...]:
     return tuple(replace(q, offset=128) for q in found) if unsigned else found
 
 
+def unrounded(node: Node, graph: Graph) -> np.ndarray | None:
+    """Of each pair of codes the sum that the runtime rounds, float64 ``[256, 256]``, or one that is
+    as far above it for all pairs. None for what is no sum of float32."""
+    if node.operator != "add" or not CONTRACTS[graph.contract].floating:
+        return None
+    on_codes = node.epilogue is None and not in_float32(node)
+    first, second, output = quantizations(node, graph)
+    return unrounded_sum(CODES[:, np.newaxis], CODES, first, second, output, on_codes)
+
+
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:
     return input_tensor(node, graph, 0), input_tensor(node, graph, 1)
 
@@ -143,18 +157,41 @@ def check_alike(node: Node, graph: Graph) -> None:
         check_moved_codes(node, graph, tensor, output_tensor(node, graph))
 
 
-def constant_by_channel(node: Node, tensor: Tensor, output: Tensor) -> np.ndarray:
+def constant_by_channel(
+    node: Node, constant: Tensor, variable: Tensor, output: Tensor
+) -> np.ndarray:
     """Codes of a constant: one ``[]``, or one for each channel ``[channels]``.
 
     Raises ``UnsupportedOperator`` where the tensor is variable or is neither.
     """
-    support(tensor.constant, node, "both inputs are activations")
-    if tensor.size == 1:
-        return tensor.values.reshape(())
-    by_channel = tensor.shape[-1] == tensor.size == output.shape[-1]
-    what = f"constant {tensor.name!r} has neither one value nor one for each channel"
-    support(by_channel, node, what, f"its shape is {tensor.shape}", "use one of these")
-    return tensor.values.reshape(-1)
+    support(constant.constant, node, "both inputs are activations")
+    found = _channel_codes(constant, variable, output)
+    what = f"constant {constant.name!r} has neither one value nor one for each channel"
+    support(found is not None, node, what, f"its shape is {constant.shape}", "use one of these")
+    assert found is not None
+    return found
+
+
+def reads_constant(node: Node, graph: Graph) -> bool:
+    """Whether a constant operand must lie in memory: its values differ between positions."""
+    first, second = operands(node, graph)
+    if not (first.constant or second.constant):
+        return False
+    constant, variable = (first, second) if first.constant else (second, first)
+    return _channel_codes(constant, variable, output_tensor(node, graph)) is None
+
+
+def _channel_codes(constant: Tensor, variable: Tensor, output: Tensor) -> np.ndarray | None:
+    """Codes as `constant_by_channel` has them, or none where positions have different ones."""
+    if constant.size == 1:
+        return constant.values.reshape(())
+    channels = constant.shape[-1]
+    rows = constant.values.reshape(-1, channels)
+    # An operand that is smaller than the output is repeated by layers of two operands.
+    whole = len(rows) == 1 or variable.shape[:-1] == output.shape[:-1]
+    if not whole or channels not in (1, output.shape[-1]) or (rows != rows[0]).any():
+        return None
+    return rows[0].reshape(() if channels == 1 else -1)
 
 
 def aligned(codes: np.ndarray, tensor: Tensor, rank: int) -> np.ndarray:

@@ -1,14 +1,20 @@
 """Layers that copy parts of tensors: what operators that move codes are lowered to."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from ...numeric.rules.rules import Mean
 from ..ir.graph import Node
 from ..ir.layer import Convolution, Region, copy_layer
 from ..ir.tensor_layout import TensorLayout
+from ._kinds import Operand
 from ._operator import selecting
 
 Triple = tuple[int, int, int]  # height, width, channels
+
+MOST_STEP = 15  # between neighbouring positions that one layer reads: four bits of a descriptor
+TAPS = 32  # of a window that gathers positions into channels; whole words on arrays of 32 rows
 
 
 def copied_part(
@@ -25,9 +31,21 @@ def copied_part(
 ) -> Convolution:
     """A layer that copies ``size`` values, read from ``start`` by ``step``, to ``target``.
 
-    Steps along height and width are positive; ``output_stride`` is as in `Convolution`. Where the
-    channels are not all of the source's, in order, each is picked by a weight of 1 among zeros.
+    Along height and width steps are at most ``MOST_STEP``; where one is negative, the layer walks
+    the source forwards and the output backwards. ``output_stride`` is as in `Convolution`. Where
+    the channels are not all of the source's, in order, each is picked by a weight of 1 among zeros.
     """
+    for axis in (0, 1):
+        if step[axis] < 0:
+            last = size[axis] - 1
+            start = _with(start, axis, start[axis] + last * step[axis])
+            target = _with(target, axis, target[axis] + last * output_stride[axis])
+            step = _with(step, axis, -step[axis])
+            output_stride = (
+                (-output_stride[0], output_stride[1])
+                if axis == 0
+                else (output_stride[0], -output_stride[1])
+            )
     channels = source[1].channels
     picked = start[2] + step[2] * np.arange(size[2])
     whole = picked.tolist() == list(range(channels))
@@ -53,6 +71,58 @@ def copied_part(
         first_channel=target[2],
         uniform=whole,
     )
+
+
+def _with(values: Triple, axis: int, value: int) -> Triple:
+    height, width, channels = (value if i == axis else old for i, old in enumerate(values))
+    return height, width, channels
+
+
+def positions_as_channels(node: Node, source: Operand, output: Operand) -> list[Convolution]:
+    """Layers that put runs of positions of one channel into the channels of one position each.
+
+    A window covers ``TAPS`` positions of a run, and each output channel has a weight of 1 at one of
+    them. The output has a height of 1.
+    """
+    _, runs, channels = output[1].shape
+    layers = []
+    for first in range(0, channels, TAPS):
+        count = min(TAPS, channels - first)
+        weights = np.eye(count, dtype=np.int64).reshape(count, 1, count, 1)
+        layers.append(
+            Convolution(
+                name=f"{node.name}_channels{first}",
+                node=node.name,
+                source=source[0],
+                output=output[0],
+                input_shape=(runs, channels, 1),
+                output_shape=output[1].shape,
+                weights=weights,
+                bias=np.zeros(count, np.int64),
+                rule=Mean(1, -128, 127, channels=count),
+                pad=0,
+                stride=(1, 0),
+                padding=(0, -first),
+                region=Region(0, 0, runs, 1),
+                first_channel=first,
+                transposed=True,
+            )
+        )
+    return layers
+
+
+def runs(indices: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """Position, length and step of each run of equally spaced indices that one layer copies."""
+    first = 0
+    while first < len(indices):
+        step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
+        count = 1
+        while abs(step) <= MOST_STEP and first + count < len(indices):
+            if indices[first + count] != indices[first] + count * step:
+                break
+            count += 1
+        yield first, count, step if count > 1 else 1
+        first += count
 
 
 def as_stored(values: tuple[int, ...], batch: int) -> Triple:

@@ -65,10 +65,10 @@ def check_reduced(node: Node, source: Tensor, output: Tensor) -> None:
     axes, keep, dims = node.attributes.axes, node.attributes.keep, len(source.shape)
     inside = len(set(axes)) == len(axes) and all(0 <= axis < dims for axis in axes)
     require(inside, node, f"axes {axes} must be distinct and less than {dims}")
-    support(0 not in axes, node, f"the {node.operator} over the batch is not supported")
     shape = tuple(
         1 if axis in axes else size
         for axis, size in enumerate(source.shape)
         if keep or axis not in axes
     )
     require(output.shape == shape, node, f"output must have shape {shape}, not {output.shape}")
+    support(0 not in axes, node, f"the {node.operator} over the batch is not supported")

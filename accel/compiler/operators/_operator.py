@@ -19,8 +19,16 @@ class UnsupportedOperator(UserError):
 
 
 def place_of(node: Node) -> str:
-    """Name a node as messages do: its name, and the operator as the user's file spells it."""
-    return f"{node.name} ({node.source or node.operator})"
+    """Name a node as messages do: its number in the user's file, and the operator as spelled there.
+
+    A conversion of an input or output goes by that, a node of no file by its own name.
+    """
+    kind = node.source or node.operator
+    if node.number is not None:
+        return f"operator {node.number} ({kind})"
+    if kind in ("input", "output"):
+        return f"{kind} {(node.inputs if kind == 'input' else node.outputs)[0]!r}"
+    return f"{node.name} ({kind})"
 
 
 def require(condition: bool, node: Node, what: str, why: str = "", remedy: str = "") -> None:

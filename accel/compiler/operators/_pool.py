@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...numeric.rounding import CONTRACTS
 from ..ir.graph import Graph, Node
-from ._activation import check_known
+from ._activation import FusedActivation, check_known
 from ._operator import (
     check_activation,
     check_arity,
@@ -27,11 +27,8 @@ class Pool2d:
     size: Pair
     stride: Pair
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
-    activation: str = "none"
-
-    @property
-    def dilation(self) -> Pair:
-        return (1, 1)
+    activation: FusedActivation = "none"
+    dilation: Pair = (1, 1)
 
 
 def check_pool(node: Node, graph: Graph) -> None:

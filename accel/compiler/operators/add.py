@@ -7,6 +7,7 @@ import numpy as np
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ...numeric.rules.float_epilogue import FloatEpilogue
+from ._activation import FusedActivation
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 
@@ -15,7 +16,7 @@ from ._elementwise import activation_bounds, check_activation_known
 class Add:
     """A fused activation, or an epilogue of float32 steps; ``computed`` is as in `_binary`."""
 
-    activation: str = "none"
+    activation: FusedActivation = "none"
     computed: str = "codes"
     epilogue: FloatEpilogue | None = None
 

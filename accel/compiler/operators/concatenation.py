@@ -83,7 +83,7 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
 
 def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> list[Convolution]:
-    """Layers that write a constant as a bias, with weights of 0: one for each distinct position."""
+    """Layers that write a constant: as a bias with weights of 0 where few positions differ."""
     height, width, channels = copy.input_shape
     values = tensor.values.reshape(height, width, channels).astype(np.int64)
     small, region = layout_of(source), copy.region
@@ -99,9 +99,8 @@ def _constant(node: Node, copy: Convolution, tensor: Tensor, source: Tensor) -> 
     if (values == values[0, 0]).all():
         return [layer]
     # Parts that share words must cover all positions at once, see `lowering.channel_alignment`.
-    few = height * width <= MOST_POSITIONS and channels == copy.output_shape[2]
-    what = f"constant {tensor.name!r} differs from position to position"
-    support(few, node, what, f"its shape is {tensor.shape}", "make it an input")
+    if height * width > MOST_POSITIONS or channels != copy.output_shape[2]:
+        return [copy]  # of the constant as a tensor in memory, see `lowering.constant_tensors`
     return [
         layer.replace(
             name=f"{copy.name}_at{y}_{x}",

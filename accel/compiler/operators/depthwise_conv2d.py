@@ -13,7 +13,7 @@ from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
 from ..ir.tensor_layout import TensorLayout
-from ._activation import check_known
+from ._activation import FusedActivation, check_known
 from ._kinds import Linear
 from ._linear import (
     centred,
@@ -43,7 +43,7 @@ class DepthwiseConv2d:
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
     multiplier: int = 1
-    activation: str = "none"
+    activation: FusedActivation = "none"
     epilogue: FloatEpilogue | None = None
 
 

@@ -14,7 +14,7 @@ from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
-from ._activation import check_known
+from ._activation import FusedActivation, check_known
 from ._kinds import Linear
 from ._linear import (
     centred,
@@ -33,7 +33,7 @@ from ._operator import check_arity, input_tensor, output_tensor, require, suppor
 class FullyConnected:
     """A fused activation, or an epilogue of float32 steps."""
 
-    activation: str = "none"
+    activation: FusedActivation = "none"
     epilogue: FloatEpilogue | None = None
 
 

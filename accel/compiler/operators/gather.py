@@ -1,6 +1,6 @@
 """Elements of a tensor along an axis, in the order of constant indices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import as_stored, copied_part
+from ._copies import as_stored, copied_part, runs
 from ._kinds import Movement
 from ._moves import check_axis, check_moved, check_shape
 from ._operator import (
@@ -61,15 +61,15 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
         weights = selecting(node, target.channels, 1, 1, layout.channels)
         weights[np.arange(target.channels), 0, 0, list(node.attributes.indices)] = 1
         return [copy.replace(weights=weights, uniform=False)]
-    runs = list(_runs(node.attributes.indices))
-    what = f"indices in {len(runs)} runs take more than {MOST_COPIES} copies"
-    support(len(runs) <= MOST_COPIES, node, what, "", "use indices in order")
+    spans = list(runs(node.attributes.indices))
+    what = f"indices in {len(spans)} runs take more than {MOST_COPIES} copies"
+    support(len(spans) <= MOST_COPIES, node, what, "", "use indices in order")
 
     def along(value: int, other: int, batch: int) -> tuple[int, int, int]:
         return as_stored(tuple(value if d == axis else other for d in range(dims)), batch)
 
     copies: list[Convolution] = []
-    for first, count, step in runs:
+    for first, count, step in spans:
         shape = tuple(count if d == axis else n for d, n in enumerate(output.shape))
         copies.append(
             copied_part(
@@ -84,20 +84,6 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             )
         )
     return copies
-
-
-def _runs(indices: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """Position, length and step of each run of equally spaced indices, none of them decreasing."""
-    first = 0
-    while first < len(indices):
-        step = indices[first + 1] - indices[first] if first + 1 < len(indices) else 1
-        count = 1
-        while step >= 0 and first + count < len(indices):
-            if indices[first + count] != indices[first] + count * step:
-                break
-            count += 1
-        yield first, count, step if count > 1 else 1
-        first += count
 
 
 OPERATOR = Movement(attributes=Gather, check=check, reference=reference, lower=lower)

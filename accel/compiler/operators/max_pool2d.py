@@ -44,7 +44,10 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
                 output_shape=output.shape,
                 pad=-128,
                 stride=window.stride,
-                padding=(window.padding[0][0] - tap_y, window.padding[1][0] - tap_x),
+                padding=(
+                    window.padding[0][0] - tap_y * window.dilation[0],
+                    window.padding[1][0] - tap_x * window.dilation[1],
+                ),
                 region=Region(0, 0, output.height, output.width),
                 post_op=PostOp(
                     residual=node.outputs[0] if copies else None,

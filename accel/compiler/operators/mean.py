@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -10,10 +11,12 @@ from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
+from ._copies import positions_as_channels
 from ._kinds import Linear
 from ._linear import check_sums
 from ._moves import check_reduced
 from ._operator import (
+    affine,
     check_activation,
     check_arity,
     code_range,
@@ -30,6 +33,7 @@ class ReduceMean:
 
     axes: tuple[int, ...]
     keep: bool = False
+    divides: ClassVar[bool] = True  # by the number of elements
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -42,22 +46,22 @@ def check(node: Node, graph: Graph) -> None:
 
 
 def _count(node: Node, graph: Graph) -> int:
-    """Elements that each mean is of."""
+    """Elements that are summed for each output."""
     shape = input_tensor(node, graph).shape
     return int(np.prod([shape[axis] for axis in node.attributes.axes], dtype=np.int64))
 
 
 def output_rule(node: Node, graph: Graph) -> Rescale:
     source, output = input_tensor(node, graph), output_tensor(node, graph)
-    scales = quantization(source).scale[0], quantization(output).scale[0]
+    scales, bounds = (affine(source).scale, affine(output).scale), code_range(output.dtype)
+    divisor = _count(node, graph) if node.attributes.divides else 1
     try:
-        multiplier, shift = CONTRACTS[graph.contract].mean(*scales, _count(node, graph))
+        multiplier, shift = CONTRACTS[graph.contract].mean(*scales, divisor)
     except ValueError:
         what = f"scale {scales[0]!r} is too large for an output of {scales[1]!r}"
         support(False, node, what, "", "quantize the model anew")
         raise
-    channels = np.ones(output.shape[-1], np.int64)
-    zero_point, bounds = quantization(output).zero_point[0], code_range(output.dtype)
+    channels, zero_point = np.ones(output.shape[-1], np.int64), affine(output).zero_point
     return Rescale(graph.contract, multiplier * channels, shift * channels, zero_point, *bounds)
 
 
@@ -88,19 +92,19 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     over_height, over_width, over_channels = (axis in axes for axis in _stored_axes(dims))
     one_position = (over_height or height == 1) and (over_width or width == 1)
     positions = not over_channels or node.attributes.keep or one_position
-    what = "a mean over channels that moves positions into channels is not supported"
-    support(positions, node, what, "", "keep the dimensions")
     kernel = (height if over_height else 1, width if over_width else 1)
     depth = 1 if over_channels else channels
     shape = (1 if over_height else height, 1 if over_width else width, depth)
+    target = layout_of(output_tensor(node, graph))
+    kept = node.outputs[0] if positions else f"{node.outputs[0]} ({node.name} kept)"
     weights = np.ones((1, *kernel, channels) if over_channels else (*kernel, channels), np.int64)
     zero_point = quantization(source).zero_point[0]
-    return [
+    layers = [
         Convolution(
             name=node.name,
             node=node.name,
             source=node.inputs[0],
-            output=node.outputs[0],
+            output=kept,
             input_shape=(height, width, channels),
             output_shape=shape,
             weights=weights,
@@ -111,6 +115,10 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
             uniform=True,
         )
     ]
+    if not positions:
+        moved = (kept, TensorLayout(*shape)), (node.outputs[0], target)
+        layers += positions_as_channels(node, *moved)
+    return layers
 
 
 def _stored_axes(dims: int) -> tuple[int, int, int]:

@@ -9,6 +9,7 @@ from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
+from ._activation import FusedActivation
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 from ._kinds import Operand
@@ -19,7 +20,7 @@ from ._product import lower_product, product_rule
 class Mul:
     """A fused activation; ``computed`` is as in `_binary`."""
 
-    activation: str = "none"
+    activation: FusedActivation = "none"
     computed: str = "codes"
 
 

@@ -11,6 +11,7 @@ from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._kinds import Movement
 from ._linear import lowered_unary
+from ._moves import DTYPES
 from ._operator import (
     check_activation,
     check_arity,
@@ -26,17 +27,20 @@ from ._operator import (
 
 @dataclass(frozen=True, kw_only=True)
 class Pad:
-    """``amounts`` are (before, after) for each dimension, ``value`` is the code to put there."""
+    """``amounts`` are (before, after) for each dimension.
+
+    ``value`` is the code to put there, or in float32 the number.
+    """
 
     amounts: tuple[tuple[int, int], ...]
-    value: int
+    value: float
 
 
 def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=1)
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     for tensor in (source, output):
-        check_activation(node, tensor, quantized=False)
+        check_activation(node, tensor, DTYPES, quantized=False)
     check_moved_codes(node, graph, source, output)
     amounts, dims = node.attributes.amounts, len(source.shape)
     support(dims <= 4, node, f"padding of {dims} dimensions is not supported", "", "use 4 or less")
@@ -47,8 +51,10 @@ def check(node: Node, graph: Graph) -> None:
     support(amounts[0] == (0, 0), node, "padding of the batch is not supported")
     expected = tuple(n + sum(pair) for n, pair in zip(source.shape, amounts, strict=True))
     require(output.shape == expected, node, f"output must have shape {expected}")
-    low, high = code_range(source.dtype)
-    require(low <= node.attributes.value <= high, node, "the padding value is not an int8 code")
+    if source.dtype != "float32":
+        low, high = code_range(source.dtype)
+        inside = low <= node.attributes.value <= high
+        require(inside, node, "the padding value is not an int8 code")
 
 
 def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -61,7 +67,8 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
 
     Channels that are added have weights of 0 and the value as their bias.
     """
-    (amounts, value), channels = (node.attributes.amounts, node.attributes.value), layout.channels
+    amounts, value = node.attributes.amounts, int(node.attributes.value)
+    channels = layout.channels
     output = layout_of(output_tensor(node, graph))
     identity = Mean(1, -128, 127, channels=output.channels)
     top = amounts[1][0] if len(amounts) == 4 else 0

@@ -41,7 +41,7 @@ def _codes(node: Node, graph: Graph, function: Callable[..., np.ndarray]) -> np.
     """What a function of codes, alphas and the three quantizations makes of all codes."""
     source, slope = input_tensor(node, graph), input_tensor(node, graph, 1)
     output = output_tensor(node, graph)
-    alpha = constant_by_channel(node, slope, output).astype(np.int64)[..., np.newaxis]
+    alpha = constant_by_channel(node, slope, source, output).astype(np.int64)[..., np.newaxis]
     scales = map(affine, (source, slope, output))
     return table_of(node, graph, all_codes, function, CODES, alpha, *scales)
 

@@ -1,14 +1,14 @@
 """The greatest or the least of all elements along some axes, in the input's own quantization."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import copied_part, negated
+from ._copies import copied_part, negated, positions_as_channels
 from ._kinds import Movement
 from ._moves import check_moved, check_reduced
 from ._operator import (
@@ -59,8 +59,8 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     reduced = [axis - dims + 3 for axis in axes]  # as stored: height, width and channels
     size = list(layout_of(source).shape)
     depth = 1 if 2 in reduced else size[2]
-    what = "a maximum over channels that moves positions into channels is not supported"
-    support(depth == layout_of(output).channels, node, what, "", "keep the dimensions")
+    if depth != layout_of(output).channels:
+        return _into_channels(node, graph, layout)
     halvings = [axis for axis in reduced for _ in range((size[axis] - 1).bit_length())]
     layers: list[Convolution] = []
     name = source.name
@@ -91,6 +91,17 @@ def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
     if not node.attributes.smallest:
         return [*layers[:-2], *_renamed(layers[-2:], output.name)]
     return [*map(negated, layers[:2]), *layers[2:], negated(result)]
+
+
+def _into_channels(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
+    """The same with the axes kept, then positions become channels."""
+    source, output, a = input_tensor(node, graph), output_tensor(node, graph), node.attributes
+    shape = tuple(1 if axis in a.axes else size for axis, size in enumerate(source.shape))
+    kept = replace(output, name=f"{output.name} ({node.name} kept)", shape=shape)
+    same = replace(node, outputs=(kept.name,), attributes=replace(a, keep=True))
+    layers = lower(same, graph.replace(tensors={**graph.tensors, kept.name: kept}), layout)
+    moved = (kept.name, layout_of(kept)), (output.name, layout_of(output))
+    return [*layers, *positions_as_channels(node, *moved)]
 
 
 def _renamed(pair: list[Convolution], output: str) -> list[Convolution]:

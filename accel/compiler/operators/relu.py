@@ -11,7 +11,7 @@ import numpy as np
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
 from ..ir.graph import Graph, Node
-from ._activation import code_bounds
+from ._activation import FusedActivation, code_bounds
 from ._elementwise import activation_bounds, check_activation_known
 from ._operator import input_tensor
 from ._unary import unary_operator
@@ -21,11 +21,13 @@ from ._unary import unary_operator
 class Relu:
     """``activation`` is one of those that may be fused.
 
-    Without ``rescales`` codes are clamped unchanged, by bounds in the input's quantization.
+    Without ``rescales`` codes are clamped unchanged, by bounds in the input's quantization, or by
+    the least and the greatest of ``codes``.
     """
 
-    activation: str = "relu"
+    activation: FusedActivation = "relu"
     rescales: bool = True
+    codes: tuple[int, int] | None = None
 
 
 def _function(
@@ -35,6 +37,8 @@ def _function(
 
 
 def _bounds(node: Node, graph: Graph) -> tuple[int, int]:
+    if node.attributes.codes is not None:
+        return node.attributes.codes
     if node.attributes.rescales:
         return activation_bounds(node, graph)
     return code_bounds(node.attributes.activation, input_tensor(node, graph), graph.contract)

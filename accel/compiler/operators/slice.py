@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._copies import as_stored, copied_part
-from ._kinds import Movement
+from ._copies import MOST_STEP, as_stored, copied_part, positions_as_channels
+from ._kinds import Movement, Operand
 from ._moves import check_moved
 from ._operator import (
     check_arity,
@@ -18,6 +19,7 @@ from ._operator import (
     output_tensor,
     require,
     support,
+    support_layers,
 )
 
 
@@ -70,25 +72,53 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
 
 
 def lower(node: Node, graph: Graph, layout: TensorLayout) -> list[Convolution]:
+    """A copy layer, or one for each index where steps are too long for one.
+
+    Where the output leaves out the channels, of which one is taken, positions become channels.
+    """
     a, dims = node.attributes, len(input_tensor(node, graph).shape)
     support(dims <= 4, node, f"tensors of {dims} dimensions are not supported", "", "use 4 or less")
-    backwards = any(step < 0 for step in a.steps[:-1])
-    support(not backwards, node, "negative steps are supported along the channels only")
-    size = as_stored(a.sizes, 1)
-    output = TensorLayout(*size)  # the same words where dimensions of size 1 are left out
-    same = output.channels == layout_of(output_tensor(node, graph)).channels
-    support(same, node, "leaving out the channels moves values between words", "", "keep them")
+    kept, target = TensorLayout(*as_stored(a.sizes, 1)), layout_of(output_tensor(node, graph))
+    source, output = (node.inputs[0], layout), (node.outputs[0], kept)
+    if kept.channels == target.channels:  # the same words where other 1s are left out
+        return _copies(node, source, output)
+    what = "an output of other channels moves values between words"
+    support(kept.channels == 1, node, what, "", "give it the shape of the part, and reshape it")
+    picked = (f"{node.outputs[0]} ({node.name} picked)", kept)
     return [
-        copied_part(
-            node,
-            node.name,
-            (node.inputs[0], layout),
-            (node.outputs[0], output),
-            start=as_stored(a.starts, 0),
-            step=as_stored(a.steps, 1),
-            size=size,
-        )
+        *_copies(node, source, picked),
+        *positions_as_channels(node, picked, (node.outputs[0], target)),
     ]
+
+
+def _copies(node: Node, source: Operand, output: Operand) -> list[Convolution]:
+    a = node.attributes
+    start, step, size = as_stored(a.starts, 0), as_stored(a.steps, 1), as_stored(a.sizes, 1)
+    parts = [_at_once(size[axis], step[axis]) for axis in (0, 1)]
+    support_layers(node, len(parts[0]) * len(parts[1]))
+    layers: list[Convolution] = []
+    for y, x in product(*parts):
+        at = (y.start, x.start, 0)
+        layers.append(
+            copied_part(
+                node,
+                f"{node.name}_{len(layers)}" if len(parts[0]) * len(parts[1]) > 1 else node.name,
+                source,
+                output,
+                start=(start[0] + at[0] * step[0], start[1] + at[1] * step[1], start[2]),
+                step=(step[0] if len(y) > 1 else 1, step[1] if len(x) > 1 else 1, step[2]),
+                target=at,
+                size=(len(y), len(x), size[2]),
+            )
+        )
+    return layers
+
+
+def _at_once(count: int, step: int) -> list[range]:
+    """The indices that one layer can copy: all, or each alone where they are far apart."""
+    if abs(step) <= MOST_STEP:
+        return [range(count)]
+    return [range(index, index + 1) for index in range(count)]
 
 
 OPERATOR = Movement(attributes=Slice, check=check, reference=reference, lower=lower)

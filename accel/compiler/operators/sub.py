@@ -6,6 +6,7 @@ import numpy as np
 
 from ...numeric.affine import Affine
 from ...numeric.elementwise.arithmetic import Arithmetic
+from ._activation import FusedActivation
 from ._binary import binary_operator
 from ._elementwise import activation_bounds, check_activation_known
 
@@ -14,7 +15,7 @@ from ._elementwise import activation_bounds, check_activation_known
 class Sub:
     """A fused activation."""
 
-    activation: str = "none"
+    activation: FusedActivation = "none"
 
 
 def _function(arithmetic: Arithmetic, a: np.ndarray, b: np.ndarray, *affine: Affine) -> np.ndarray:

@@ -15,7 +15,7 @@ from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
-from ._activation import check_known
+from ._activation import FusedActivation, check_known
 from ._kinds import Linear
 from ._linear import (
     centred,
@@ -45,7 +45,8 @@ class TransposeConv2d:
 
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
-    activation: str = "none"
+    activation: FusedActivation = "none"
+    epilogue: FloatEpilogue | None = None
 
 
 def check(node: Node, graph: Graph) -> None:

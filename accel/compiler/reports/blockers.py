@@ -4,7 +4,7 @@ import math
 
 from ...config import BANKS, AcceleratorConfig
 from ...errors import UserError
-from ..diagnostics import CannotCompile, Reason
+from ..diagnostics import CannotCompile, Limit, Reason
 from ..graph.host_partition import partition
 from ..ir.graph import Graph, Tensor
 from ..ir.tensor_layout import layout_of
@@ -41,8 +41,12 @@ def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
         f"inputs and output of {where} alone take {worst * kib:.1f} KiB of the {BANKS} x "
         f"{config.bank_words * kib:.0f} KiB"
     )
-    remedy = "use a board with more memory or a smaller network"
-    return [Reason(place="memory", what=what, remedy=remedy)]
+    limit = Limit(
+        kind="memory",
+        needed=worst * config.rows,
+        there=BANKS * config.bank_words * config.rows,
+    )
+    return [Reason(place="memory", what=what, limit=limit)]
 
 
 def _words(tensor: Tensor, config: AcceleratorConfig) -> int:

@@ -8,10 +8,11 @@ from ..program.program import CoreProgram
 def working_nodes(code: CoreProgram) -> Mapping[str, str]:
     """For each node that layers of the core compute, the node that makes their work.
 
-    A node that has layers of its own stands for itself. Of those that are fused into one layer it
-    is the first, such as the convolution whose results an addition takes as they come; the others
-    are computed on the way and take no cycles. Layers that copy a tensor for another layer are part
-    of that one's work; they have names of their own, which no node has.
+    A node that a pass added counts as the one of the file before it. A node that has layers of its
+    own stands for itself. Of those that are fused into one layer it is the first, such as the
+    convolution whose results an addition takes as they come; the others are computed on the way and
+    take no cycles. Layers that copy a tensor for another layer are part of that one's work; they
+    have names of their own, which no node has.
     """
     producers = {name: node for node in code.graph for name in node.outputs}
     nodes = {node.name: node for node in code.graph}
@@ -36,4 +37,11 @@ def working_nodes(code: CoreProgram) -> Mapping[str, str]:
             later = code.commands[index + 1 :]
             readers = (c.node for c in later if copy.output in (c.source, c.residual))
             found[copy.node] = found.get(next(readers, ""), copy.node)
-    return found
+    own = {node.name for node in code.source}
+
+    def in_file(name: str) -> str:
+        while name not in own and name in nodes and nodes[name].inputs[0] in producers:
+            name = producers[nodes[name].inputs[0]].name
+        return name
+
+    return {name: in_file(home) for name, home in found.items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..diagnostics import printable
-from ..frontends import MAX_BYTES, frontend_of
+from ..frontends import UnsupportedModel, bytes_of, frontend_of
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,18 @@ def operator_support(path: Path, places: Collection[str]) -> list[Line]:
     ``places`` are the places of the reasons for which the file was refused.
     """
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError:
+        data = bytes_of(path).data
+    except UnsupportedModel:
         return []
     frontend = frontend_of(data)
-    if frontend is None or len(data) > MAX_BYTES:
+    if frontend is None:
         return []
-    refused = {match.groups() for place in places if (match := _PLACE.match(place))}
+    refused = {
+        (number, match[2])
+        for place in places
+        if (match := _PLACE.fullmatch(place))
+        for number in _NUMBER.findall(match[1])
+    }
     return [
         Line(
             printable(spelling),
@@ -45,5 +49,6 @@ def operator_support(path: Path, places: Collection[str]) -> list[Line]:
     ]
 
 
-# Such as ``operator 3 (SPELLING)`` or, of a node of the graph, ``conv2d_3 (SPELLING)``.
-_PLACE = re.compile(r"(?:operator |\w*?_)(\d+)(?:_\d+)? \((.*)\)$")
+# Such as ``operator 3 (SPELLING)`` or ``operators 3, 5 and 7 (SPELLING)``.
+_PLACE = re.compile(r"operators? ([\d, and]+) \((.*)\)", re.DOTALL)
+_NUMBER = re.compile(r"\d+")

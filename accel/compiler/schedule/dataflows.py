@@ -6,7 +6,7 @@ Broadcast: a depthwise convolution whose rows compute neighbouring positions; co
 byte ``c`` of a word that all rows share.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -124,9 +124,9 @@ def _walk(
         position_inner_step=pace * step[i],
         position_outer_step=together * stride[o] * step[o] - (run - 1) * pace * step[i],
         tap_inner_step=step[i] - (blocks - 1),
-        tap_outer_step=step[o] - (inner_taps - 1) * step[i] - (blocks - 1),
+        tap_outer_step=(0 if c.rereads else step[o]) - (inner_taps - 1) * step[i] - (blocks - 1),
         inner_size=size[i],
-        outer_size=size[o],
+        outer_size=size[o] + (outer_taps - 1 if c.rereads else 0),  # taps count rows all the same
         inner_origin=origin[i] + inner_taps,
         outer_origin=origin[o] + outer_taps,
         inner_stride=pace,
@@ -178,7 +178,7 @@ def _with_post_op(descriptor: Descriptor, c: Convolution) -> Descriptor:
     )
 
 
-def _group_channels(config: AcceleratorConfig) -> tuple[int, int]:
+def group_channels(config: AcceleratorConfig) -> tuple[int, int]:
     """Words that a depthwise group of the array reads, and channels of them that it computes."""
     if config.columns >= config.rows:
         blocks = config.columns // config.rows
@@ -234,7 +234,7 @@ def _by_group(steps: np.ndarray, channels: np.ndarray, uniform: bool) -> np.ndar
 def _grouped(c: Convolution, config: AcceleratorConfig) -> list[LoopNest]:
     """Depthwise as a dense convolution of each group's channels with themselves."""
     kernel_h, kernel_w = c.kernel
-    blocks, channels = _group_channels(config)
+    blocks, channels = group_channels(config)
     step = blocks * config.rows
     nests = []
     for first in range(0, min(step, c.channels), channels):
@@ -286,19 +286,42 @@ _TRIP_COUNTS = ("run", "runs", "inner_taps", "outer_taps", "blocks", "groups")
 
 def problem_of(nests: list[LoopNest], config: AcceleratorConfig) -> str | None:
     """Why loop nests that compute a convolution together are impossible, if they are."""
-    half = config.weight_rows // 2 * config.steps_per_weight_row
+    half = weight_buffer_steps(config)
     for nest in nests:
-        steps = stored_weights(nest.weights, nest.descriptor, config).shape[1]
+        steps = _steps_to_hold(nest, config)
         if steps > half:
             return (
                 f"{steps} weights of an output channel are more than the {half} that half of the "
-                f"weight buffer holds; use a core with weight_steps of at least {2 * steps}"
+                "weight buffer holds"
             )
-        for check in (_range_problem, _lane_problem, _coordinate_problem):
-            problem = check(nest.descriptor, config)
-            if problem:
-                return problem
+        problem = _form_problem(nest, config)
+        if problem:
+            return problem
     return None
+
+
+def weight_buffer_steps(config: AcceleratorConfig) -> int:
+    """Reduction steps whose weights half of the weight buffer holds."""
+    return config.weight_rows // 2 * config.steps_per_weight_row
+
+
+def least_steps(flows: Iterable[Sequence[LoopNest]], config: AcceleratorConfig) -> int | None:
+    """The least steps that half of the weight buffer must hold for one of these dataflows.
+
+    ``None`` if another limit is in the way of all of them.
+    """
+    possible = (n for n in flows if not any(_form_problem(nest, config) for nest in n))
+    return min((max(_steps_to_hold(n, config) for n in nests) for nests in possible), default=None)
+
+
+def _steps_to_hold(nest: LoopNest, config: AcceleratorConfig) -> int:
+    return stored_weights(nest.weights, nest.descriptor, config).shape[1]
+
+
+def _form_problem(nest: LoopNest, config: AcceleratorConfig) -> str | None:
+    """What of a loop nest the core cannot say, however large its memories are."""
+    checks = (_range_problem, _lane_problem, _coordinate_problem)
+    return next(filter(None, (check(nest.descriptor, config) for check in checks)), None)
 
 
 def _range_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | None:
@@ -320,11 +343,12 @@ def _lane_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | No
     lane, group_lanes = descriptor.output_lane, descriptor.output_group_lanes
     if (lane or group_lanes) and config.columns % config.rows == 0:
         return (
-            f"channels that begin within a word; use a multiple of the array's {config.rows} rows"
+            f"channels that begin within a word and not at a multiple of the array's {config.rows} "
+            "rows"
         )
     if lane % config.requantizers:
         return (
-            f"channels that begin at byte {lane} of a word; use a multiple of the "
+            f"channels that begin at byte {lane} of a word and not at a multiple of the "
             f"{config.requantizers} requantizers"
         )
     whole = gcd(config.rows, config.columns)

@@ -1,22 +1,31 @@
 """Chooses the dataflow of a convolution, and the division that turns its sums into codes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from ...config import AcceleratorConfig
 from ...numeric.division.division import Division
+from ...numeric.division.memo import solve_once
 from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division, too_wide
-from ...numeric.division.solver import Solution, solve
+from ...numeric.division.solver import Solution
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.floating import FloatMean, FloatProduct, RealProduct
 from ...numeric.rules.rules import Rescale, Rule
-from ..diagnostics import DoesNotFit, NotProved, Reason
+from ..diagnostics import DoesNotFit, Limit, NotProved, Reason
 from ..ir.command import Inexact, LayerCommand
 from ..ir.layer import Convolution, cropped
 from .block_sparsity import without_zero_blocks
-from .dataflows import LoopNest, dataflows_of, flattened, problem_of
+from .dataflows import (
+    LoopNest,
+    dataflows_of,
+    flattened,
+    least_steps,
+    problem_of,
+    weight_buffer_steps,
+)
 
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
@@ -44,29 +53,33 @@ def schedule(
     ``DoesNotFit``, and ``NotProved`` for other channels.
     """
     convolution = flattened(_without_idle_weights(convolution, config))
-    # Zero weights can be left out only where they add nothing: not where products are inexact, nor
-    # in binary layers, whose bytes cannot be 0.
-    binary = convolution.sub_byte is not None and convolution.sub_byte.step > 1
-    pruned = config.number_format.exact and not binary
-    if pruned:
-        convolution = cropped(convolution)
     _check_weights(convolution, config)
-    flows = list(dataflows_of(convolution, config))
-    if pruned and not convolution.depthwise:
-        flows = [
-            [part for nest in nests for part in without_zero_blocks(nest, config)]
-            for nests in flows
-        ]
+    flows = _flows(convolution, config)
     problems = [problem_of(nests, config) for nests in flows]
     possible = [nests for nests, problem in zip(flows, problems, strict=True) if problem is None]
     if not possible:
-        raise DoesNotFit(Reason(place=convolution.name, what=problems[0] or ""))
+        what = problems[0] or ""
+        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=_limit(flows, config)))
     best = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
     division, inexact = _divide(convolution, config, exact)
     return [
         _command(convolution, nest, division, inexact if i == 0 else (), i)
         for i, nest in enumerate(best)
     ]
+
+
+def _flows(convolution: Convolution, config: AcceleratorConfig) -> list[list[LoopNest]]:
+    """All dataflows that could compute a convolution, without the zero weights that need not be."""
+    # Zero weights can be left out only where they add nothing: not where products are inexact, nor
+    # in binary layers, whose bytes cannot be 0.
+    binary = convolution.sub_byte is not None and convolution.sub_byte.step > 1
+    pruned = config.number_format.exact and not binary
+    if pruned:
+        convolution = cropped(convolution)
+    flows = list(dataflows_of(convolution, config))
+    if pruned and not convolution.depthwise:
+        return [[p for nest in nests for p in without_zero_blocks(nest, config)] for nests in flows]
+    return flows
 
 
 def _without_idle_weights(c: Convolution, config: AcceleratorConfig) -> Convolution:
@@ -87,6 +100,20 @@ def provable(convolution: Convolution, config: AcceleratorConfig) -> bool:
         return bool(_solved(convolution, config)[1].proved.all())
     except DoesNotFit:
         return False
+
+
+def accepted(convolution: Convolution, config: AcceleratorConfig, exact: bool) -> bool:
+    """Whether `schedule` finds a division for a convolution, or a near one that is allowed.
+
+    What does not fit is for `schedule` to tell.
+    """
+    try:
+        _divide(convolution, config, exact)
+    except NotProved:
+        return False
+    except DoesNotFit:
+        return True
+    return True
 
 
 def _check_weights(convolution: Convolution, config: AcceleratorConfig) -> None:
@@ -124,7 +151,7 @@ def _divide(
     floating = _rounds_in_float32(convolution)
     nearest = nearest_division(*question, solution) if floating else None
     if nearest is None:
-        remedy = "report this model"
+        remedy = _ANOTHER_SCALE
         if isinstance(convolution.rule, FloatEpilogue) and not floating:
             remedy = "use the rounding_mode ROUND, FLOOR or CEIL, whose steps are all as wide"
         raise NotProved(Reason(place=convolution.name, what=what, remedy=remedy))
@@ -154,12 +181,14 @@ def _solved(
     # used.
     limit = 1 << config.sum_bits - 1
     if least.min() <= -limit or greatest.max() >= limit:
-        what = f"sums of {int(least.min())}..{int(greatest.max())} leave {config.sum_bits} bits"
-        remedy = f"use a core with sum_bits of {_signed_bits(least.min() - 1, greatest.max())}"
-        raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
+        sums = f"sums of {int(least.min())}..{int(greatest.max())}"
+        needed = _signed_bits(least.min() - 1, greatest.max())
+        what = f"{sums} take {needed} bits, more than the {config.sum_bits} of an accumulator"
+        size = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
+        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=size))
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
-    return question, solve(*question, True)
+    return question, solve_once(*question)
 
 
 def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
@@ -211,6 +240,30 @@ def _rounds_in_float32(convolution: Convolution) -> bool:
     if isinstance(rule, FloatEpilogue):
         return rule.even
     return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
+
+
+def sum_bits_of(convolution: Convolution, config: AcceleratorConfig) -> int:
+    """The least ``sum_bits`` of a core that no sum of a convolution leaves."""
+    least, greatest = _sum_range(_without_idle_weights(convolution, config), config)
+    return _signed_bits(int(least.min()) - 1, int(greatest.max()))
+
+
+def steps_of(convolution: Convolution, config: AcceleratorConfig) -> int | None:
+    """The least steps that the weight buffer must hold for a convolution in any dataflow.
+
+    ``None`` if all have another limit: of a count or of the byte lanes.
+    """
+    convolution = flattened(_without_idle_weights(convolution, config))
+    return least_steps(_flows(convolution, config), config)
+
+
+def _limit(flows: Sequence[Sequence[LoopNest]], config: AcceleratorConfig) -> Limit:
+    """What of a core is too small for all of these dataflows."""
+    steps, half = least_steps(flows, config), weight_buffer_steps(config)
+    if steps is None or steps <= half:
+        return Limit(kind="form")
+    step = config.step_bits / 8
+    return Limit(kind="weight_buffer", needed=int(2 * steps * step), there=int(2 * half * step))
 
 
 def _signed_bits(low: int, high: int) -> int:

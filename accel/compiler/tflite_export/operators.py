@@ -60,7 +60,12 @@ def _int32(values: Any) -> np.ndarray:
 
 
 def _activation(node: Node, graph: Graph) -> Fields:
-    name = node.attributes.activation.upper()
+    activation = node.attributes.activation
+    if not isinstance(activation, str):
+        what = f"clamps to {activation.low:g}..{activation.high:g}"
+        reason = Reason(place=place_of(node), what=what, remedy="use RELU, RELU6 or RELU_N1_TO_1")
+        raise InvalidGraph(reason)
+    name = activation.upper()
     return {"FusedActivationFunction": getattr(tflite.ActivationFunctionType, name)}
 
 
@@ -154,6 +159,19 @@ def _pad_amounts(node: Node, graph: Graph) -> Constants:
     return {1: _int32(a.amounts).reshape(-1, 2), 2: np.array([a.value], np.int8)}
 
 
+def _mirrored(node: Node, graph: Graph) -> Fields:
+    mode = node.attributes.mode
+    known = {"reflect": tflite.MirrorPadMode.REFLECT, "symmetric": tflite.MirrorPadMode.SYMMETRIC}
+    if mode in known:
+        return {"Mode": known[mode]}
+    what = f"padding of mode {mode!r} is none of TensorFlow Lite's"
+    raise InvalidGraph(Reason(place=place_of(node), what=what, remedy="use a gather node"))
+
+
+def _mirrored_amounts(node: Node, graph: Graph) -> Constants:
+    return {1: _int32(node.attributes.amounts).reshape(-1, 2)}
+
+
 def _keep(node: Node, graph: Graph) -> Fields:
     return {"KeepDims": node.attributes.keep}
 
@@ -221,6 +239,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "AVERAGE_POOL_2D": Row("average_pool2d", "Pool2DOptions", _pool),
         "MAX_POOL_2D": Row("max_pool2d", "Pool2DOptions", _pool),
         "MEAN": Row("mean", "ReducerOptions", _keep, _axes),
+        "SUM": Row("sum", "ReducerOptions", _keep, _axes),
         "REDUCE_MAX": Row("reduce_max", "ReducerOptions", _keep, _axes),
         "REDUCE_MIN": Row("reduce_max", "ReducerOptions", _keep, _axes),
         "ADD": Row("add", "AddOptions", _activation),
@@ -256,6 +275,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
             lambda node, _: {1: _int32(node.attributes.order)},
         ),
         "PADV2": Row("pad", "PadV2Options", _no_fields, _pad_amounts),
+        "MIRROR_PAD": Row("mirror_pad", "MirrorPadOptions", _mirrored, _mirrored_amounts),
         "SLICE": Row("slice", "SliceOptions", _no_fields, _slice),
         "STRIDED_SLICE": Row("slice", "StridedSliceOptions", _masks, _strided_slice),
         "SPLIT": Row(

@@ -23,7 +23,7 @@ def block_rams(config: AcceleratorConfig) -> dict[str, int]:
     }
     tables = two_readers.block_rams(**post_op.tables_memory(config), read_bits=ENTRY_BITS)
     return {
-        "activations": BANKS * _of_bank(config),
+        "activations": BANKS * of_bank(config),
         "weights": dual_port.block_rams(**weight_buffer.weight_memory(config), read_bits=step),
         "parameters": config.requantizers * sum(parameters.values()),
         "tables": config.requantizers * tables,
@@ -47,7 +47,8 @@ def bits_in_registers(config: AcceleratorConfig) -> int:
     )
 
 
-def _of_bank(config: AcceleratorConfig) -> int:
+def of_bank(config: AcceleratorConfig) -> int:
+    """Block RAMs of one of the two banks; 0 where they are in SPRAM."""
     bank = config.word_bits, config.bank_words
     if config.family == "ecp5":
         return ecp5_memory.cells_for(*bank)

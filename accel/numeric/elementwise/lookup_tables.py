@@ -35,7 +35,7 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
     # entry too, from an unknown that stands for zero. A system that has a solution comes to rest
     # within as many rounds as it has unknowns.
     limit = 1 << ENTRY_BITS - 1
-    first, negated = _plane(values, low, high)
+    first, negated = plane(values, low, high)
     zero = np.int64(0)
     for _ in range(first.size + negated.size + 2):
         before = first, negated, zero
@@ -48,7 +48,7 @@ def solve(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarr
     return None
 
 
-def _plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+def plane(values: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """First guess of the tables, the second one negated: the plane that fits the values best."""
     codes = np.arange(-128, 128)
     between = (values > low) & (values < high)

@@ -66,7 +66,8 @@ class OnnxArithmetic:
     ) -> np.ndarray:
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             exact = function(_real(x, source).astype(np.float64)).astype(np.float32)
-        return self.quantize(exact, out)
+        # QuantizeLinear makes the least code of what is no number.
+        return self.quantize(np.where(np.isnan(exact), -np.float32(np.inf), exact), out)
 
     def hard_swish(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
         """HardSwish: ``x * clamp(x / 6 + 0.5, 0, 1)``."""
@@ -101,11 +102,8 @@ class OnnxArithmetic:
         ``fma(a, ra, fma(b, rb, zc - fma(ra, za, rb * zb)))`` with the ratios of the scales. Raises
         ``ValueError`` where the kernel's conversion to an integer overflows.
         """
-        ratio_a, ratio_b = (np.float32(s.scale) / np.float32(output.scale) for s in (first, second))
-        za, zb, zc = (np.float32(s.zero_point + s.offset) for s in (first, second, output))
-        fixed = zc - fused_multiply_add(ratio_a, za, ratio_b * zb)
-        total = fused_multiply_add(_own(b, second), ratio_b, fixed)
-        real = fused_multiply_add(_own(a, first), ratio_a, total)
+        ratio, total = _begun(b, first, second, output)
+        real = fused_multiply_add(_own(a, first), ratio, total)
         _check_convertible(real)
         return round_to_int(real) - output.offset
 
@@ -126,6 +124,31 @@ class OnnxArithmetic:
         real = scaled_product(product, first, second, output)
         _check_convertible(real)
         return round_to_int(real) - output.offset
+
+
+def _begun(
+    b: np.ndarray, first: Affine, second: Affine, output: Affine
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of ``MlasQLinearAdd`` the first operand's factor, and what its product is added to."""
+    ratio_a, ratio_b = (np.float32(s.scale) / np.float32(output.scale) for s in (first, second))
+    za, zb, zc = (np.float32(s.zero_point + s.offset) for s in (first, second, output))
+    fixed = zc - fused_multiply_add(ratio_a, za, ratio_b * zb)
+    return np.asarray(ratio_a), fused_multiply_add(_own(b, second), ratio_b, fixed)
+
+
+def unrounded_sum(
+    a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine, on_codes: bool
+) -> np.ndarray:
+    """What ``add`` rounds, before its last rounding to float32, in output codes, float64.
+
+    But for a constant: all codes are a non-decreasing function of it. ``on_codes`` is of
+    `OnnxArithmetic`, else of `Float32Arithmetic`.
+    """
+    if on_codes:
+        ratio, total = _begun(b, first, second, output)
+        return (a + first.offset) * float(ratio) + total
+    real = _real(a, first).astype(np.float64) + _real(b, second).astype(np.float64)
+    return real / output.scale
 
 
 def scaled_product(

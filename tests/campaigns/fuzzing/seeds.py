@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from accel.compiler.tflite_export.writer import write
 from tests.cli.test_onnx import network
 from tests.compiler.frontends.tflite import test_reader
-from tests.support.networks.onnx import moves, operators
+from tests.support.networks.onnx import moves, operators, single
 from tests.support.networks.onnx.edits import small_model
 from tests.support.networks.single_operators import SINGLE_OPERATOR_GRAPHS
 from tests.support.networks.tflite import typical
@@ -43,6 +43,10 @@ def seeds(examples: int, third_party: bool) -> Mapping[str, Mapping[str, bytes]]
     found["tflite"] |= _drawn("network", typical.networks(), 4 * examples, write)
     for name, strategy in operators.MODELS.items():
         found["onnx"] |= _drawn(name, strategy, examples, lambda model: model.bytes())
+    kinds = len({*single.KINDS})
+    for index in range(examples * kinds):
+        name, model = single.drawn(7, index)
+        found["onnx"][f"one {name} {index}"] = model.bytes()
     networks = moves.networks()
     found["onnx"] |= _drawn("network", networks, 4 * examples, lambda model: model.bytes())
     found["tflite"] |= {"small": test_reader.small_model(), "digits": DIGITS.read_bytes()}

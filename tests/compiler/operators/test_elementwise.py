@@ -102,7 +102,8 @@ def test_two_activations_have_no_table_of_one():
 
 
 def test_a_constant_of_every_element_has_no_table():
-    graph = with_constant("add", Add(), np.zeros((256, CHANNELS), np.int8))
+    constant = np.arange(256 * CHANNELS).reshape(256, CHANNELS).astype(np.int8)
+    graph = with_constant("add", Add(), constant)
     verify(graph)
     message = "^n .add.: constant 'c' has neither one value nor one for each channel .its shape is"
     with pytest.raises(UnsupportedOperator, match=message):

@@ -157,19 +157,6 @@ def test_a_constant_for_each_channel(operator, attributes, constant):
     assert not any(command.descriptor.lookup_tables for command in code.commands)
 
 
-def test_a_constant_of_other_shapes_is_refused():
-    graph = by_channel("mul", Mul(), [3, 4, 5])
-    whole = np.zeros((256, 3), np.int8)
-    tensors = dict(graph.tensors)
-    tensors["c"] = replace(tensors["c"], shape=whole.shape, data=whole)
-    with pytest.raises(CannotCompile) as caught:
-        lower(graph.replace(tensors=tensors), CONFIG)
-    assert str(caught.value) == (
-        "small: n0 (MUL): constant 'c' has neither one value nor one for each channel (its shape "
-        "is (256, 3)); use one of these"
-    )
-
-
 def test_operators_of_two_activations_all_have_a_way():
     shapes = SHAPES[0]
     for name, operator in OPERATORS.items():

@@ -53,7 +53,7 @@ def test_listing_and_program_file_name_it(program, tmp_path):
 
 
 def test_it_can_be_refused():
-    what = r"fully_connected_0: output channels \[0\] cannot be requantized exactly"
+    what = r"operator 0 \(QLinearMatMul\): output channels \[0\] cannot be requantized exactly"
     with pytest.raises(CannotCompile, match=what):
         accel.compile(read(network().bytes(), "steps.onnx"), config=CONFIG, exact=True)
 

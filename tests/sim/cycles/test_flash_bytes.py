@@ -111,5 +111,5 @@ def test_the_first_byte_and_the_rate_are_what_is_documented(data_lines, divider,
 
 @pytest.mark.parametrize("wrong", [{"data_lines": 3}, {"divider": 3}])
 def test_readers_that_cannot_be_have_no_times(wrong):
-    with pytest.raises(ValueError, match=r"^There is no reader with"):
+    with pytest.raises(ValueError, match=r"^Flash must have 1, 2 or 4 data lines"):
         ByteTimes(**({"data_lines": 4, "divider": 1} | wrong))

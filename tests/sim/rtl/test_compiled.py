@@ -8,7 +8,7 @@ import pytest
 from accel.config import AcceleratorConfig
 from accel.flow.tools import find_tool
 from accel.sim.rtl import compiled
-from accel.sim.rtl.harness import Harness
+from accel.sim.rtl.harness import FLASH_BYTES, Harness
 from accel.sim.rtl2cpp.netlist import read
 
 CONFIG = AcceleratorConfig(rows=2, columns=2, bank_words=256, weight_steps=80, flash_lanes=1)
@@ -16,7 +16,7 @@ CONFIG = AcceleratorConfig(rows=2, columns=2, bank_words=256, weight_steps=80, f
 
 def test_what_mostly_rests_is_there_by_the_names_that_the_harness_has_for_it(tmp_path):
     """Other names would leave answers as they are, and make a simulation slow."""
-    (tmp_path / "core.il").write_text(compiled._rtlil(CONFIG, Harness))
+    (tmp_path / "core.il").write_text(compiled._rtlil(CONFIG, Harness, FLASH_BYTES))
     command = [find_tool("yosys").executable, "-q", "-p", compiled._SCRIPT]
     subprocess.run(command, cwd=tmp_path, check=True)
     cells = read((tmp_path / "core.json").read_text()).cells

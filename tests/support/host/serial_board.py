@@ -11,7 +11,7 @@ from accel.config import AcceleratorConfig
 from accel.core.host_link.uart import Uart
 from accel.protocol import SHORTEST_BIT
 from accel.sim.rtl.compiled import CompiledCore
-from accel.sim.rtl.harness import Harness
+from accel.sim.rtl.harness import FLASH_BYTES, Harness
 from tests.support.host.fake_core import Line
 
 STEP = 4000  # cycles between two looks at the pseudo-terminal
@@ -24,8 +24,8 @@ class SerialHarness(Harness):
 
     cycles_per_bit = 16
 
-    def __init__(self, config: AcceleratorConfig):
-        super().__init__(config)
+    def __init__(self, config: AcceleratorConfig, flash_bytes: int = FLASH_BYTES):
+        super().__init__(config, flash_bytes)
         self.board = Uart(clock_hz=self.cycles_per_bit, baud=1)
         self.host = Uart(clock_hz=self.cycles_per_bit, baud=1)
 

@@ -121,7 +121,8 @@ def convolve(c: Convolution, images: np.ndarray, before: np.ndarray | None = Non
         y, x = y + r.top, x + r.left
         sums = np.zeros((len(images), c.channels), np.int64)
         for i, j in np.ndindex(*c.kernel):
-            row, column = y * c.stride[0] - c.padding[0] + i, x * c.stride[1] - c.padding[1] + j
+            down = 0 if c.rereads else i
+            row, column = y * c.stride[0] - c.padding[0] + down, x * c.stride[1] - c.padding[1] + j
             inside = 0 <= row < height and 0 <= column < width
             pixel = images[:, row, column] if inside else np.full_like(images[:, 0, 0], c.pad)
             pixel = pixel.astype(np.int64)

@@ -34,6 +34,10 @@ def noise(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     return random.integers(-128, 128, shape).astype(dtype)
 
 
+def images(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
 # Models with recorded answers, and models that the oracle runs here.
 RECORDED = {
     "mlperf_tiny/kws01_dscnn_int8": lambda: stimuli("kws01"),
@@ -51,17 +55,25 @@ LIVE = {
     "tflm/micro_speech_quantized": lambda: noise((200, 1960), np.int8),
     "tinyengine/ptq_mnist_lenet-300-100": lambda: (mnist() + np.float32(128)) / np.float32(255),
     "mlperf_tiny_v05/model_ToyCar_quant_fullint": spectra,
+    "mlperf_tiny/sww01_int8": lambda: noise((60, 30, 1, 40), np.int8),
+    "tflm/person_detect": lambda: noise((40, 96, 96, 1), np.int8),
+    "tinymaix/mbnet96_0.25_q": lambda: noise((25, 96, 96, 3), np.int8),
+    "tinyengine/vww": lambda: images((25, 80, 80, 3)),
 }
 
 
 # Whose layers have more weights in a channel than the smallest board's buffer holds
 _LONG = ("tflm/micro_speech_quantized",)
+# Whose tensors are larger than its banks
+_LARGE = ("tinyengine/vww",)
 
 
 def core_for(model: str) -> tuple[str, AcceleratorConfig]:
     """The board, and its core, that a network runs on: the smallest one if that is possible."""
     if model in _LONG:
         return "ulx3s_85f", accel.configuration("ulx3s_85f", weight_steps=8192)
+    if model in _LARGE:
+        return "ulx3s_85f", accel.configuration("ulx3s_85f")
     return "icebreaker", accel.configuration("icebreaker")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ....numeric.rounding import INT32_MAX, INT32_MIN
 from ....numeric.rules.float_epilogue import Coder, EpilogueStep
-from ...operators._activation import ACTIVATIONS
+from ...operators._activation import FusedActivation, real_bounds
 from .builder import Quantizer, Unreadable
 from .low_bit.epilogues import checked, numbers_of
 from .values import Addends, Constant, Dequantized, Value
@@ -78,14 +78,16 @@ def codes(
 
 
 def steps(
-    biases: Addends, factor: float, activation: str, channels: int
+    biases: Addends, factor: float, activation: FusedActivation, channels: int
 ) -> tuple[EpilogueStep, ...]:
     """The float32 steps after the sums: biases, the first one times ``factor``, and a clamp."""
     found = []
     for index, bias in enumerate(biases):
-        data = vector(checked(numbers_of(bias), "a bias"), channels)
-        found.append(EpilogueStep("add", (data * np.float32(1.0 if index else factor),)))
-    low, high = ACTIVATIONS[activation]
+        data = checked(numbers_of(bias), "a bias")
+        with np.errstate(over="ignore", invalid="ignore"):
+            data = checked(data * np.float32(1.0 if index else factor), "a bias times beta")
+        found.append(EpilogueStep("add", (vector(data, channels),)))
+    low, high = real_bounds(activation)
     if activation != "none":
         ends = -np.inf if low is None else low, np.inf if high is None else high
         found.append(EpilogueStep("clip", tuple(np.array(end, np.float32) for end in ends)))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._folding import divided
 from .builder import Builder, Unreadable
 from .file import ELEMENTS, UnreadableConstant
 from .values import Constant, Missing, Value
@@ -61,13 +62,7 @@ def _folded(function: Callable[..., np.ndarray], operands: int) -> Callable[[Bui
     return read
 
 
-def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Division as ONNX has it: of integers, towards zero."""
-    if not np.issubdtype(a.dtype, np.integer):
-        return a / b
-    if (b == 0).any():
-        raise ValueError("an integer is divided by 0")
-    return np.where((a < 0) != (b < 0), -(np.abs(a) // np.abs(b)), np.abs(a) // np.abs(b))
+power = _folded(np.power, 2)
 
 
 def cast(b: Builder) -> list[Value]:
@@ -144,13 +139,12 @@ READERS = {
     "Shape": ("", shape),
     "Size": ("", size),
     "Cast": ("", cast),
-    "Gather": ("", gather),
     "ConstantOfShape": ("", constant_of_shape),
-    "Expand": ("", expand),
     "Range": ("", range_of),
     "ReduceProd": ("", reduce_prod),
     "Identity": ("", same),
     "Dropout": ("", same),
+    "Pow": ("", power),
 }
 
 # Operators of activations, folded where all inputs are constant.
@@ -158,9 +152,18 @@ FOLDED = {
     "Add": _folded(np.add, 2),
     "Sub": _folded(np.subtract, 2),
     "Mul": _folded(np.multiply, 2),
-    "Div": _folded(_divided, 2),
+    "Div": _folded(divided, 2),
     "Floor": _folded(np.floor, 1),
     "Ceil": _folded(np.ceil, 1),
     "Neg": _folded(np.negative, 1),
     "Sqrt": _folded(np.sqrt, 1),
+    "Gather": gather,
+    "Expand": expand,
+    "Exp": _folded(np.exp, 1),
+    "Log": _folded(np.log, 1),
+    "Abs": _folded(np.abs, 1),
+    "Round": _folded(np.rint, 1),
+    "Sign": _folded(np.sign, 1),
+    "Reciprocal": _folded(np.reciprocal, 1),
+    "Pow": power,
 }

@@ -10,26 +10,29 @@ from ...ir.graph import Quantization
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.elu import Elu
+from ...operators.function import Function
 from ...operators.hard_swish import HardSwish
 from ...operators.leaky_relu import LeakyRelu
 from ...operators.logistic import Logistic
 from ...operators.mul import Mul
 from ...operators.prelu import Prelu
-from ...operators.relu import Relu
 from ...operators.sub import Sub
 from ...operators.tanh import Tanh
+from . import float_steps
 from .builder import Builder, Quantizer, Unreadable
 from .linear import added_bias
-from .quantize import finished, quantizer, real_constant, single
-from .values import Activation, Addends, Constant, Dequantized, Pending, Shape, Value, identity
-
-# Bounds of Clip that are an activation of ours.
-CLIPS = {
-    (0.0, np.inf): "relu",
-    (0.0, 6.0): "relu6",
-    (-1.0, 1.0): "relu_n1_to_1",
-    (-np.inf, np.inf): "none",
-}
+from .quantize import finished, quantizer, real_constant
+from .values import (
+    Activation,
+    Addends,
+    Constant,
+    Dequantized,
+    Pending,
+    Shape,
+    Value,
+    arranged,
+    identity,
+)
 
 
 def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:
@@ -47,7 +50,10 @@ def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> P
 
     fuses = operator == "relu"
     activation = attributes.activation if fuses else "none"
-    return Pending(record.place, x.shape, finish, activation=activation, fuses=fuses)
+    applied = (x.tensor, attributes)
+    return Pending(
+        record.place, x.shape, finish, activation=activation, fuses=fuses, applied=applied
+    )
 
 
 def _unary(operator: str, attributes: Callable[[Builder], Any]) -> Callable[[Builder], list[Value]]:
@@ -76,47 +82,16 @@ def _leaky_relu(b: Builder) -> LeakyRelu:
     return LeakyRelu(alpha=_float32(b.attribute("alpha", 0.01)))
 
 
-def _elu(b: Builder) -> Elu:
+def _elu(b: Builder) -> list[Value]:
     alpha = b.attribute("alpha", 1.0)
-    if alpha != 1.0:
-        raise Unreadable(f"has alpha {alpha}", "", "use alpha 1")
-    return Elu()
+    if alpha == 1.0:
+        return [unary_result(b, b.numbers(0), "elu", Elu())]
+    attributes = Function(name="elu", parameters=(_float32(alpha),))
+    return [unary_result(b, b.numbers(0), "function", attributes)]
 
 
 def hard_sigmoid_product(b: Builder) -> list[Value]:
     return [unary_result(b, b.numbers(0), "hard_swish", HardSwish())]
-
-
-# Rectifiers.
-
-
-def rectified(b: Builder, activation: str) -> list[Value]:
-    """The input clamped, by the operator that computes it if that can fuse a clamp."""
-    value = b.required(0)
-    if isinstance(value, Pending) and value.fuses and value.activation in ("none", activation):
-        return [replace(value, activation=activation, takes_bias=False, made={})]
-    if activation == "none":
-        return [value]
-    return [unary_result(b, b.numbers(0), "relu", Relu(activation=activation))]
-
-
-def relu(b: Builder) -> list[Value]:
-    return rectified(b, "relu")
-
-
-def clip(b: Builder) -> list[Value]:
-    limits: list[float] = []
-    for index, (name, default) in enumerate((("min", -np.inf), ("max", np.inf)), 1):
-        given = real_constant(b.value(index))
-        if given is None and b.value(index) is not None:
-            raise Unreadable("has bounds that are not constant numbers", "", "use constant bounds")
-        limits.append(b.attribute(name, default) if given is None else single(given))
-    most = np.finfo(np.float32).max
-    low, high = (np.sign(x) * np.inf if abs(x) >= most else x for x in limits)
-    if (low, high) not in CLIPS:
-        known = ", ".join(f"{least:g}..{most:g}" for least, most in list(CLIPS)[:3])
-        raise Unreadable(f"clips to {low:g}..{high:g}", "", f"use one of {known}")
-    return rectified(b, CLIPS[low, high])
 
 
 # Two operands.
@@ -164,11 +139,10 @@ def _codes_of(name: str, codes: np.ndarray, scale: np.ndarray, zero_point: np.nd
     return Codes((codes.astype(np.int64) - offset).astype(np.int8), q)
 
 
-def binary_result(
-    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
-) -> Pending:
-    """A function of two numbers, as a pending result; one of them may be constant."""
-    record = b.node
+def aligned(
+    b: Builder, operands: Sequence[Activation | Codes]
+) -> tuple[tuple[str, ...], Shape, Shape]:
+    """Tensors of one layout for operands that broadcast; the result's shape in the file, layout."""
     shapes = [value.shape for value in operands]
     try:
         shape = np.broadcast_shapes(*shapes)
@@ -187,8 +161,17 @@ def binary_result(
             continue
         shape_of = (1,) * (rank - len(value.shape)) + value.shape
         data = value.data.reshape(shape_of).transpose(layout)
-        names.append(b.add_constant(record.inputs[index] or "constant", data, value.quantization))
-    output = tuple(shape[axis] for axis in layout)
+        name = b.node.inputs[index] or "constant"
+        names.append(b.add_constant(name, data, value.quantization))
+    return tuple(names), shape, layout
+
+
+def binary_result(
+    b: Builder, operator: str, attributes: Any, operands: Sequence[Activation | Codes]
+) -> Pending:
+    """A function of two numbers, as a pending result; one of them may be constant."""
+    record, (names, shape, layout) = b.node, aligned(b, operands)
+    output = arranged(shape, layout)
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
@@ -196,7 +179,7 @@ def binary_result(
         if operator in ("add", "mul"):
             given = replace(given, computed=b.computed(record, wanted))
         with b.at(record):
-            tensor = b.add_node(operator, given, tuple(names), output, name=name)
+            tensor = b.add_node(operator, given, names, output, name=name)
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
@@ -214,6 +197,8 @@ def _common_layout(values: list[Activation], shape: Shape) -> Shape:
 def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
     def read(b: Builder) -> list[Value]:
         values = [b.required(0), b.required(1)]
+        if operator == "mul" and _is_hard_swish(*values):
+            return [unary_result(b, b.numbers(_argument(values)), "hard_swish", HardSwish())]
         if operator == "add":
             for value, other in (values, values[::-1]):
                 if not isinstance(value, Pending) or not isinstance(other, Constant | Dequantized):
@@ -223,20 +208,59 @@ def _binary(operator: str, attributes: Any) -> Callable[[Builder], list[Value]]:
                     summed = added_bias(value, other, _channel_axis(value, data))
                     if summed is not None:
                         return [summed]
+        if any(map(_needs_steps, values, reversed(values))):
+            found = float_steps.arithmetic(b)
+            if found is not None:
+                return found
         operands = [
             _constant_operand(b, value, index)
             if isinstance(value, Constant | Dequantized)
             else b.numbers(index)
             for index, value in enumerate(values)
         ]
-        return [binary_result(b, operator, attributes, operands)]
+        result = binary_result(b, operator, attributes, operands)
+        return [float_steps.continued(b, result)]
 
     return read
 
 
+# x * HardSigmoid(x) with these parameters is HardSwish, which ONNX Runtime saves as the two.
+_HALF_SIGMOID = Function(name="hard_sigmoid", parameters=(_float32(1 / 6), 0.5))
+
+
+def _argument(values: Sequence[Value]) -> int:
+    return 0 if isinstance(values[0], Activation) else 1
+
+
+def _is_hard_swish(first: Value, second: Value) -> bool:
+    x, other = (first, second) if isinstance(first, Activation) else (second, first)
+    return (
+        isinstance(x, Activation)
+        and isinstance(other, Pending)
+        and x.real
+        and x.shape == other.shape
+        and other.applied == (x.tensor, _HALF_SIGMOID)
+    )
+
+
+def _needs_steps(constant: Value, other: Value) -> bool:
+    """Whether a constant has no codes of one scale, or meets what is no quantized activation."""
+    if isinstance(constant, Constant):
+        many = constant.data.size != 1
+    elif isinstance(constant, Dequantized):
+        scales = constant.scale.reshape(-1), constant.zero_point.reshape(-1)
+        many = any((values != values[:1]).any() for values in scales)
+        many |= constant.codes.dtype not in (np.uint8, np.int8)
+    else:
+        return False
+    return many or isinstance(other, Pending)
+
+
 def _channel_axis(value: Pending, data: np.ndarray) -> int:
-    """The one dimension in which an addend varies, else the dimension of the channels."""
+    """The dimension of the channels; where that is not known, the one that an addend varies in."""
     rank = len(value.shape)
+    if value.axis is not None:
+        return value.axis
     shape = (1,) * (rank - data.ndim) + data.shape
     varying = [axis for axis, size in enumerate(shape) if size > 1]
     return varying[0] if len(varying) == 1 else (1 if rank > 2 else rank - 1)
@@ -293,13 +317,11 @@ READERS = {
     "Mul": ("mul", _binary("mul", Mul())),
     "com.microsoft.QLinearAdd": ("add", _qlinear_binary("add", Add())),
     "com.microsoft.QLinearMul": ("mul", _qlinear_binary("mul", Mul())),
-    "Relu": ("relu", relu),
-    "Clip": ("relu", clip),
     "Sigmoid": ("logistic", _unary("logistic", _nothing(Logistic))),
     "com.microsoft.QLinearSigmoid": ("logistic", _qlinear_unary("logistic", _nothing(Logistic))),
     "Tanh": ("tanh", _unary("tanh", _nothing(Tanh))),
     "Abs": ("abs", _unary("abs", _nothing(Abs))),
-    "Elu": ("elu", _unary("elu", _elu)),
+    "Elu": ("elu", _elu),
     "HardSwish": ("hard_swish", hard_sigmoid_product),
     "LeakyRelu": ("leaky_relu", _unary("leaky_relu", _leaky_relu)),
     "com.microsoft.QLinearLeakyRelu": ("leaky_relu", _qlinear_unary("leaky_relu", _leaky_relu)),

@@ -1,8 +1,8 @@
 """The contents of an ONNX file as plain records, read without trusting the file.
 
 The ``onnx`` package parses the protocol buffer; it is imported only when needed, since that takes
-long. No other file is ever opened, and memory stays below a small multiple of the file's size:
-what will become objects is counted first.
+long. No other file is opened here (see `external_data`), and memory stays below a small multiple of
+the file's size: what will become objects is counted first.
 """
 
 import math
@@ -15,7 +15,9 @@ import numpy as np
 from .wire import MAX_FIELDS, fields
 
 ONNX_DOMAINS = ("", "ai.onnx")
-LEAST_OPSET = 10  # the first that has QuantizeLinear
+# Operators of ONNX Runtime's own domain that are ONNX's under another name.
+RENAMED = ("QuantizeLinear", "DequantizeLinear", "Gelu")
+LEAST_OPSET = 9  # the last that has Upsample; of quantized operators, those of ONNX Runtime
 MAX_NODES = 2**13  # more than any core has memory for
 
 # TensorProto.DataType: name, NumPy's type, and the field of values that are not raw.
@@ -27,8 +29,15 @@ ELEMENTS = {
     7: ("int64", np.int64, "int64_data"),
     9: ("bool", np.bool_, "int32_data"),
     11: ("float64", np.float64, "double_data"),
+    21: ("uint4", np.uint8, "int32_data"),
+    22: ("int4", np.int8, "int32_data"),
 }
-_EXTERNAL = 1  # TensorProto.DataLocation
+FOUR_BITS = {21: (0, 15), 22: (-8, 7)}  # UINT4 and INT4: two values a byte, the lower half first
+EXTERNAL = 1  # TensorProto.DataLocation
+ONE_FILE = (
+    "save the model as one file (onnx.save without save_as_external_data, or torch.onnx.export "
+    "with external_data=False)"
+)
 
 
 class Damaged(Exception):
@@ -36,7 +45,14 @@ class Damaged(Exception):
 
 
 class UnreadableConstant(Exception):
-    """A constant of a type or place that cannot be read: what, and the remedy."""
+    """A constant of a type or place that cannot be read: what, and the remedy.
+
+    ``dtype`` is the name of a type that is the cause.
+    """
+
+    def __init__(self, what: str, remedy: str, dtype: str = "") -> None:
+        super().__init__(what, remedy)
+        self.dtype = dtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +75,12 @@ class NodeRecord:
     outputs: tuple[str, ...]
     attributes: dict[str, Any]
     control_flow: bool = False
+    added: str = ""  # the input that this node of ours, which is not in the file, quantizes
 
     @property
     def place(self) -> str:
+        if self.added:
+            return f"input {self.added!r}"
         return f"operator {self.index} ({self.spelling})"
 
 
@@ -75,6 +94,13 @@ class FileRecord:
     outputs: tuple[Port, ...]
     constants: dict[str, np.ndarray]
     unreadable: dict[str, UnreadableConstant]
+    four_bits: dict[str, tuple[int, int]]  # of constants of 4-bit integers, their type's ends
+    ir_version: int
+
+    @property
+    def open_batch(self) -> bool:
+        """Whether the first dimension of an input has no fixed size."""
+        return any(port.shape and not isinstance(port.shape[0], int) for port in self.inputs)
 
 
 def parse(data: bytes) -> Any:
@@ -100,28 +126,36 @@ def decode(data: bytes) -> FileRecord:
     graph = model.graph
     if len(graph.node) > MAX_NODES:
         raise Damaged(f"it has {len(graph.node)} nodes, more than {MAX_NODES}")
-    versions = [
-        entry.version for entry in model.opset_import if _text(entry.domain) in ONNX_DOMAINS
-    ]
+    versions = [entry.version for entry in model.opset_import if text(entry.domain) in ONNX_DOMAINS]
     constants: dict[str, np.ndarray] = {}
     unreadable: dict[str, UnreadableConstant] = {}
     for tensor in graph.initializer:
         try:
-            constants[_text(tensor.name)] = array_of(tensor)
+            constants[text(tensor.name)] = array_of(tensor)
         except UnreadableConstant as error:
-            unreadable[_text(tensor.name)] = error
+            unreadable[text(tensor.name)] = error
     for sparse in graph.sparse_initializer:
-        name = _text(sparse.values.name)
+        name = text(sparse.values.name)
         unreadable[name] = UnreadableConstant("is stored sparsely", "store it densely")
     known = {*constants, *unreadable}
     return FileRecord(
         opset=max(versions, default=1),
         nodes=tuple(_node(index, node) for index, node in enumerate(graph.node)),
-        inputs=tuple(_port(value) for value in graph.input if _text(value.name) not in known),
+        inputs=tuple(_port(value) for value in graph.input if text(value.name) not in known),
         outputs=tuple(_port(value) for value in graph.output),
         constants=constants,
         unreadable=unreadable,
+        four_bits=_four_bit_names(graph),
+        ir_version=model.ir_version,
     )
+
+
+def _four_bit_names(graph: Any) -> dict[str, tuple[int, int]]:
+    kinds = {text(tensor.name): tensor.data_type for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.output:
+            kinds |= {text(node.output[0]): a.t.data_type for a in node.attribute}
+    return {name: FOUR_BITS[kind] for name, kind in kinds.items() if kind in FOUR_BITS}
 
 
 def newest_opset() -> int:
@@ -139,9 +173,14 @@ def _type_name(tensor: Any) -> str:
     return names[number] if number in names and number else "of no type that is known"
 
 
-def _text(value: str | bytes) -> str:
+def text(value: str | bytes) -> str:
     """A name; the parser leaves those that are no UTF-8 as bytes."""
     return value if isinstance(value, str) else value.decode("utf-8", errors="replace")
+
+
+def unknown(dim: Any) -> bool:
+    """Whether a size is not fixed: exporters name it, leave it out, or write -1."""
+    return not dim.HasField("dim_value") or dim.dim_value < 0
 
 
 def _port(value: Any) -> Port:
@@ -150,10 +189,10 @@ def _port(value: Any) -> Port:
     shape = None
     if value.type.HasField("tensor_type") and tensor.HasField("shape"):
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") else _text(dim.dim_param) or None
+            text(dim.dim_param) or None if unknown(dim) else dim.dim_value
             for dim in tensor.shape.dim
         )
-    return Port(name=_text(value.name), dtype=dtype, shape=shape)
+    return Port(name=text(value.name), dtype=dtype, shape=shape)
 
 
 def _node(index: int, node: Any) -> NodeRecord:
@@ -162,7 +201,7 @@ def _node(index: int, node: Any) -> NodeRecord:
     attributes: dict[str, Any] = {}
     control_flow = False
     for attribute in node.attribute:
-        kind, name = attribute.type, _text(attribute.name)
+        kind, name = attribute.type, text(attribute.name)
         if kind in (AttributeProto.GRAPH, AttributeProto.GRAPHS):
             control_flow = True
         elif kind == AttributeProto.TENSOR:
@@ -177,13 +216,14 @@ def _node(index: int, node: Any) -> NodeRecord:
         elif kind in (AttributeProto.INTS, AttributeProto.FLOATS):
             values = attribute.ints if kind == AttributeProto.INTS else attribute.floats
             attributes[name] = tuple(values)
-    domain, spelling = _text(node.domain), _text(node.op_type)
+    domain, spelling = text(node.domain), text(node.op_type)
+    own = domain in ONNX_DOMAINS or (domain == "com.microsoft" and spelling in RENAMED)
     return NodeRecord(
         index=index,
-        spelling=spelling if domain in ONNX_DOMAINS else f"{domain}.{spelling}",
+        spelling=spelling if own else f"{domain}.{spelling}",
         domain=domain,
-        inputs=tuple(map(_text, node.input)),
-        outputs=tuple(map(_text, node.output)),
+        inputs=tuple(map(text, node.input)),
+        outputs=tuple(map(text, node.output)),
         attributes=attributes,
         control_flow=control_flow,
     )
@@ -191,17 +231,19 @@ def _node(index: int, node: Any) -> NodeRecord:
 
 def array_of(tensor: Any) -> np.ndarray:
     """The array of a constant. Raises ``UnreadableConstant``."""
-    if tensor.data_location == _EXTERNAL or tensor.external_data:
-        remedy = "save the model as one file (onnx.save without save_as_external_data)"
-        raise UnreadableConstant("has its data in another file", remedy)
     if tensor.data_type not in ELEMENTS:
-        what = f"is {_type_name(tensor)}, which is not supported"
-        raise UnreadableConstant(what, "quantize the model to int8")
+        name = _type_name(tensor)
+        what = f"is {name}, which is not supported"
+        raise UnreadableConstant(what, "quantize the model to int8", name)
+    if tensor.data_location == EXTERNAL or tensor.external_data:
+        raise UnreadableConstant("has its data in another file", ONE_FILE)
     _, dtype, field = ELEMENTS[tensor.data_type]
     shape = tuple(tensor.dims)
     if any(size < 0 for size in shape):
         raise UnreadableConstant(f"has an impossible shape {shape[:9]}", "")
     expected = math.prod(shape)
+    if tensor.data_type in FOUR_BITS:
+        return _four_bits(tensor, shape)
     little_endian = np.dtype(dtype).newbyteorder("<")
     data: np.ndarray
     if tensor.HasField("raw_data"):
@@ -218,6 +260,27 @@ def array_of(tensor: Any) -> np.ndarray:
         if len(values) and np.issubdtype(dtype, np.integer) and (data != wide).any():
             raise UnreadableConstant(f"has values outside {np.dtype(dtype).name}", "")
     data = data.reshape(shape)
+    data.flags.writeable = False
+    return data
+
+
+def _four_bits(tensor: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A constant of two values a byte, as int8 or uint8."""
+    expected = math.prod(shape)
+    if tensor.HasField("raw_data"):
+        packed = np.frombuffer(tensor.raw_data, np.uint8)
+    else:
+        values = np.array(tensor.int32_data, np.int64)
+        if ((values < 0) | (values > 255)).any():
+            raise UnreadableConstant("has values outside uint8 for two of 4 bits", "")
+        packed = values.astype(np.uint8)
+    if len(packed) != -(-expected // 2):
+        what = f"has {len(packed)} bytes of data, not {-(-expected // 2)}"
+        raise UnreadableConstant(what, "")
+    halves = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)[:expected]
+    low, _ = FOUR_BITS[tensor.data_type]
+    signed = (halves.astype(np.int8) ^ low) - low if low else halves
+    data: np.ndarray = signed.astype(ELEMENTS[tensor.data_type][1]).reshape(shape)
     data.flags.writeable = False
     return data
 

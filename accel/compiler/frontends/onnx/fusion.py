@@ -52,6 +52,12 @@ class Fusions:
         }
         self._outputs = {self._resolved(port.name) for port in record.outputs}
         self._producers = producers
+        # QLinearAveragePool has no dilations: files in which a pool names them cannot be loaded at
+        # the highest level.
+        self._plain = any(
+            node.spelling == "AveragePool" and "dilations" in node.attributes
+            for node in record.nodes
+        )
         self._readers: dict[str, list[NodeRecord]] = defaultdict(list)
         needed, waiting = set(), [*self._outputs]
         while waiting:
@@ -69,12 +75,23 @@ class Fusions:
         On ``CODES`` as the file has them, on codes that became ``UINT8``, or in ``FLOAT32``.
         ``unsigned`` says that ``quantize`` makes uint8.
         """
+        if self._plain:
+            return FLOAT32
         kinds = {self._output(node, quantize, unsigned)}
         kinds |= {self._operand(self._resolved(name)) for name in node.inputs}
         kind = kinds.pop()
         if kinds or kind is None:
             return FLOAT32
         return UINT8 if kind == UINT8 else CODES
+
+    def ends(self, quantize: NodeRecord) -> bool:
+        """Whether nothing but a DequantizeLinear at the network's end reads a node's codes."""
+        name = self._resolved(quantize.outputs[0])
+        for reader in self._readers[name]:
+            result = self._resolved(reader.outputs[0])
+            if reader.spelling != "DequantizeLinear" or self._readers[result]:
+                return False
+        return name in self._outputs or bool(self._readers[name])
 
     def _resolved(self, name: str) -> str:
         seen = set()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...ir.graph import Quantization
+from ...operators._activation import FusedActivation
 from ...operators.conv2d import Conv2d
 from ...operators.depthwise_conv2d import DepthwiseConv2d
 from ...operators.fully_connected import FullyConnected
@@ -24,8 +25,9 @@ from .values import (
     arranged,
     channels_last,
     identity,
+    rows_kept,
 )
-from .windows import image, windows
+from .windows import channels_first, image, in_file_order, windows
 
 # Weights.
 
@@ -65,12 +67,14 @@ def linear(
     form: Any,
     integers: bool = False,
     factor: float = 1.0,
+    real: bool = False,
 ) -> Pending:
     """The sums of products as a pending result.
 
     ``weights`` are ``[out, ...]``; ``form(weights, activation)`` returns our operator, its
     attributes, the weights in that operator's order of dimensions, and the axis of their output
     channels. ``shape`` and ``layout`` are the result's. ``factor`` multiplies the bias.
+    ``real`` says that the runtime has no such operator on codes, and computes in float32.
     """
     record, source = b.node, b.known_quantizer(x.tensor)
     weights = centred(weights)
@@ -80,7 +84,7 @@ def linear(
         return sums.pending(bias, factor)
     count, channels = max(len(scales), len(zeros)), len(weights.codes)
     own, unit = biases.addends(bias), sums.unit()
-    in_float32 = factor != 1.0 or not biases.are_codes(own, unit)
+    in_float32 = real or factor != 1.0 or not biases.are_codes(own, unit)
 
     def bias_codes(added: Addends) -> np.ndarray | None:
         return biases.codes(added, (source.scale, scales), channels, integers)
@@ -88,9 +92,12 @@ def linear(
     # Raises now what would be wrong with the bias later.
     biases.steps(own, factor, "none", channels) if in_float32 else bias_codes(own)
 
-    def finish(wanted: Quantizer, activation: str, extra: Addends) -> Activation:
+    def finish(wanted: Quantizer, activation: FusedActivation, extra: Addends) -> Activation:
         name = b.node.outputs[0]
-        if in_float32 or not biases.are_codes((*own, *extra), unit):
+        # The runtime makes a bias of what is added to a matrix product, but not to a convolution.
+        image = layout != identity(len(shape))
+        apart = image and any(isinstance(addend, Constant) for addend in extra)
+        if in_float32 or apart or not biases.are_codes((*own, *extra), unit):
             steps = biases.steps((*own, *extra), factor, activation, channels)
             with b.at(replace(record, outputs=(name,))):
                 coded = sums.coded(biases.coder(wanted), steps)
@@ -111,7 +118,23 @@ def linear(
         b.set_quantizer(tensor, wanted)
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
-    return Pending(record.place, shape, finish, fuses=True, takes_bias=True)
+    axis = layout[-1]  # our channels are last
+
+    def with_steps(pending: Pending) -> Pending:
+        steps = biases.steps((*own, *pending.bias), factor, pending.activation, channels)
+        with b.at(record):
+            stepped = replace(sums.pending(None, 1.0, steps), to_numbers=None)
+        return replace(stepped, shape=pending.shape, views=pending.views, axis=pending.axis)
+
+    return Pending(
+        record.place,
+        shape,
+        finish,
+        fuses=True,
+        takes_bias=True,
+        axis=axis,
+        with_steps=with_steps,
+    )
 
 
 def weights_of(b: Builder, index: int) -> Dequantized:
@@ -141,16 +164,22 @@ def code_weights(b: Builder, index: int, axis: int) -> Dequantized:
 # Convolutions.
 
 
-def convolution(
-    b: Builder, x: Activation, weights: Dequantized, bias: Value | None, integers: bool
-) -> Pending:
+def as_images(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activation, Dequantized]:
+    """Input and weights of a convolution of one or two dimensions, as of one of two."""
     rank = len(x.shape)
     if len(weights.shape) != rank or rank not in (3, 4):
         shapes = f"weights of {weights.shape} for an input of {x.shape}"
         raise Unreadable(f"has {shapes}", "", "use convolutions of one or two dimensions")
     if rank == 3:
         weights = weights.mapped(lambda a: a[:, :, np.newaxis])
-    source = b.channels_last(image(b, x))
+    return b.channels_last(image(b, x)), weights
+
+
+def convolution(
+    b: Builder, x: Activation, weights: Dequantized, bias: Value | None, integers: bool
+) -> Pending:
+    rank = len(x.shape)
+    source, weights = as_images(b, x, weights)
     out, depth, *kernel = weights.shape
     channels, groups = source.shape[1], b.attribute("group", 1)
     if groups < 1 or channels != depth * groups or out % groups:
@@ -165,7 +194,7 @@ def convolution(
         b.spend(weights.codes.size * groups)
         weights = _ungrouped(weights, groups)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         if depthwise:
             depthwise_window = DepthwiseConv2d(
                 stride=w.stride,
@@ -180,12 +209,12 @@ def convolution(
         )
         return "conv2d", window, codes.transpose(0, 2, 3, 1), 0
 
-    shape = (1, out, *w.output)
+    shape = (source.shape[0], out, *w.output)
     pending = linear(b, source, weights, bias, shape, channels_last(4), form, integers)
-    return pending if rank == 4 else _viewed_as(b, pending, (1, out, w.output[1]))
+    return pending if rank == 4 else viewed_as(b, pending, (shape[0], out, w.output[1]))
 
 
-def _viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
+def viewed_as(b: Builder, pending: Pending, shape: Shape) -> Pending:
     return replace(
         pending.viewed(shape, lambda value: b.reshaped(value, shape)),
         takes_bias=True,
@@ -216,9 +245,9 @@ def conv(b: Builder) -> list[Value]:
 
 
 def qlinear_conv(b: Builder) -> list[Value]:
-    x = b.codes(0, quantizer(b, 1, 2))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = convolution(b, x, code_weights(b, 3, 0), b.value(8), integers=True)
-    return [finished(b, pending, quantizer(b, 6, 7))]
+    return [in_file_order(b, finished(b, pending, quantizer(b, 6, 7)))]
 
 
 # Matrix products.
@@ -232,55 +261,114 @@ def product(
     integers: bool,
     factor: float = 1.0,
 ) -> Pending:
-    """Rows of the last dimension times ``weights``, which are ``[in, out]``."""
-    if len(weights.shape) != 2 or len(x.shape) < 2 or x.shape[-1] != weights.shape[0]:
+    """Rows of the last dimension times ``weights``, which are ``[in, out]``.
+
+    They may have leading dimensions of size 1, and ``[in]`` are those of one output without a
+    dimension.
+    """
+    if len(weights.shape) == 1:
+        column = weights.mapped(lambda a: a[:, np.newaxis])
+        pending = product(b, x, column, bias, integers, factor)
+        return pending.viewed(x.shape[:-1], lambda value: b.reshaped(value, x.shape[:-1]))
+    if set(weights.shape[:-2]) == {1}:
+        x = b.reshaped(x, (1,) * (len(weights.shape) - len(x.shape)) + x.shape)
+        weights = weights.mapped(lambda a: a.reshape(a.shape[-2:]))
+    if len(weights.shape) != 2 or not x.shape or x.shape[-1] != weights.shape[0]:
         what = f"has weights of {weights.shape} for an input of {x.shape}"
         raise Unreadable(what, "", "use weights of two dimensions that fit")
     weights = weights.mapped(np.transpose)
-    if x.flat is not None and x.shape[-1] == np.prod(x.flat.shape):
+    rows = rows_kept(x.flat.shape, x.shape) if x.flat else 1
+    if x.flat is not None and rows * x.shape[-1] == np.prod(x.flat.shape):
         tensor, indices = b.flattened(x)
         weights = weights.mapped(lambda a: a[:, indices])
         x = replace(x, tensor=tensor, flat=None)
     else:
         x = b.plain(x)
 
-    def form(codes: np.ndarray, activation: str) -> tuple[str, Any, np.ndarray, int]:
+    def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
         return "fully_connected", FullyConnected(activation=activation), codes, 0
 
     shape = (*x.shape[:-1], len(weights.codes))
     return linear(b, x, weights, bias, shape, identity(len(shape)), form, integers, factor)
 
 
-def _gemm_weights(b: Builder, weights: Dequantized) -> Dequantized:
-    alpha = b.attribute("alpha", 1.0)
+def operands(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activation, Dequantized]:
+    """The two factors after the present node's attributes transA, transB and alpha.
+
+    A factor ``alpha`` becomes one of the input's scale, as ONNX Runtime's QGemm has it.
+    """
+    order = (*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2)
     if b.attribute("transA", 0):
-        raise Unreadable("transposes its first input", "", "export it with transA 0")
-    if alpha != 1.0:
+        if len(x.shape) == 2 and x.shape[0] == 1 < x.shape[1]:
+            why = "the first dimension is the batch"
+            raise Unreadable("transposes its first input", why, "export it with transA 0")
+        x = b.transposed(x, order)
+    if b.attribute("transB", 0) and len(weights.shape) > 1:
+        weights = weights.mapped(lambda a: np.swapaxes(a, -1, -2))
+    alpha = b.attribute("alpha", 1.0)
+    if alpha == 1.0:
+        return x, weights
+    known = b.known_quantizer(x.tensor)
+    scale = float(np.float32(abs(alpha)) * np.float32(known.scale))
+    if not 0 < scale < np.inf:
         raise Unreadable(f"has alpha {alpha}", "", "export it with alpha 1")
+    return b.under(x, replace(known, scale=scale)), weights if alpha > 0 else _negated(weights)
+
+
+def _negated(weights: Dequantized) -> Dequantized:
+    codes = weights.zero_point - weights.codes.astype(np.int64)
+    if codes.min(initial=0) < -128 or codes.max(initial=0) > 127:
+        what = "has a negative alpha and weights that are more than 127 below their zero point"
+        raise Unreadable(what, "", "export it with alpha 1")
+    return Dequantized(codes.astype(np.int8), weights.scale, np.zeros_like(weights.zero_point))
+
+
+def _check_matrix(weights: Dequantized) -> None:
     if len(weights.shape) != 2:
         raise Unreadable(f"has weights of {weights.shape}, which is not a matrix")
-    return weights.mapped(np.transpose) if b.attribute("transB", 0) else weights
 
 
 def gemm(b: Builder) -> list[Value]:
-    weights, beta = _gemm_weights(b, weights_of(b, 1)), b.attribute("beta", 1.0)
-    return [product(b, b.numbers(0), weights, b.value(2), False, beta)]
+    x, weights = operands(b, b.numbers(0), weights_of(b, 1))
+    _check_matrix(weights)
+    return [product(b, x, weights, b.value(2), False, b.attribute("beta", 1.0))]
 
 
 def matmul(b: Builder) -> list[Value]:
-    return [product(b, b.numbers(0), weights_of(b, 1), None, integers=False)]
+    """The product of two factors, of which one is constant."""
+    if isinstance(b.required(0), Dequantized) and isinstance(b.required(1), Activation):
+        return [_constant_first(b, weights_of(b, 0), b.numbers(1))]
+    x, weights = operands(b, b.numbers(0), weights_of(b, 1))
+    return [product(b, x, weights, None, integers=False)]
+
+
+def _constant_first(b: Builder, weights: Dequantized, x: Activation) -> Pending:
+    """Columns of the last two dimensions: the transposed product of transposed factors."""
+    rank = len(x.shape)
+    if rank < 3 or len(weights.shape) < 2:
+        what = f"multiplies a constant of {weights.shape} by an input of {x.shape}"
+        raise Unreadable(what, "the first dimension is the batch", "multiply it from the right")
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    swapped = weights.mapped(lambda a: np.swapaxes(a, -1, -2))
+    pending = product(b, b.transposed(x, order), swapped, None, integers=False)
+    rank = len(pending.shape)
+    order = (*range(rank - 2), rank - 1, rank - 2)
+    shape = arranged(pending.shape, order)
+    viewed = pending.viewed(shape, lambda value: b.transposed(value, order))
+    return replace(viewed, takes_bias=pending.takes_bias, axis=rank - 2)
 
 
 def qlinear_matmul(b: Builder) -> list[Value]:
     x = b.codes(0, quantizer(b, 1, 2))
-    pending = product(b, x, code_weights(b, 3, 1), None, integers=True)
+    pending = product(b, x, code_weights(b, 3, -1), None, integers=True)
     return [finished(b, pending, quantizer(b, 6, 7))]
 
 
 def qgemm(b: Builder) -> list[Value]:
     axis = 0 if b.attribute("transB", 0) else 1
-    weights = _gemm_weights(b, code_weights(b, 3, axis))
-    x = b.codes(0, quantizer(b, 1, 2))
+    given = b.codes(0, quantizer(b, 1, 2))
+    x, weights = operands(b, given, code_weights(b, 3, axis))
+    _check_matrix(weights)
     pending = product(b, x, weights, b.value(6), integers=True)
     if b.value(7) is None:
         raise Unreadable("has no output scale", "", "give it one, so that its output is codes")
@@ -305,6 +393,7 @@ def added_bias(pending: Pending, value: Constant | Dequantized, axis: int) -> Pe
 READERS = {
     "Conv": ("conv2d", conv),
     "QLinearConv": ("conv2d", qlinear_conv),
+    "com.microsoft.QLinearConv": ("conv2d", qlinear_conv),
     "Gemm": ("fully_connected", gemm),
     "MatMul": ("fully_connected", matmul),
     "QLinearMatMul": ("fully_connected", qlinear_matmul),

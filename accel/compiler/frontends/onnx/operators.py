@@ -6,7 +6,24 @@ Operators of ONNX Runtime's own domain are spelled with it, such as ``com.micros
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import arg_max, constants, elementwise, functions, linear, pools, quantize, shapes, softmax
+from . import (
+    arg_max,
+    clips,
+    constants,
+    elementwise,
+    extremes,
+    float_steps,
+    functions,
+    fused,
+    linear,
+    moves,
+    pools,
+    quantize,
+    resizing,
+    shapes,
+    softmax,
+    transposed,
+)
 from .builder import Builder
 from .low_bit import low_bit, quants, steps
 from .values import Constant, Value
@@ -18,15 +35,21 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         **quantize.READERS,
         **linear.READERS,
+        **transposed.READERS,
         **elementwise.READERS,
+        **clips.READERS,
+        **float_steps.READERS,
         **pools.READERS,
+        **fused.READERS,
         **shapes.READERS,
+        **moves.READERS,
+        **resizing.READERS,
+        **extremes.READERS,
         **softmax.READERS,
         **arg_max.READERS,
         **constants.READERS,
         **functions.READERS,
         **quants.READERS,
-        "BatchNormalization": ("", steps.batch_normalization),
     }
 )
 

@@ -2,16 +2,22 @@
 
 from dataclasses import replace
 
+import numpy as np
+
+from ....numeric.rules.float_epilogue import FloatEpilogue
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
+from ...operators.dequantize import Dequantize
+from ...operators.float_average_pool2d import FloatAveragePool2d
 from ...operators.max_pool2d import MaxPool2d
 from ...operators.mean import ReduceMean
+from ...operators.quantize import Quantize
+from ...operators.sum import ReduceSum
+from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .quantize import finished, quantizer
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
-from .windows import Windows, image, windows
-
-SAME_PAIR = (1, 1)
+from .windows import Windows, channels_first, image, in_file_order, windows
 
 
 def max_pool(b: Builder) -> list[Value]:
@@ -23,19 +29,16 @@ def max_pool(b: Builder) -> list[Value]:
     value, record = _computed(b.required(0)), b.node
     kernel = b.attribute("kernel_shape", ())
     shape, w = _windows(b, value, kernel)
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
     size, padding = _cropped(value, w)
-    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding)
+    attributes = MaxPool2d(size=size, stride=w.stride, padding=padding, dilation=w.dilation)
 
     def view(x: Activation) -> Activation:
         with b.at(record):
             source = b.channels_last(image(b, x))
-            output = (1, *w.output, source.shape[1])
+            output = (x.shape[0], *w.output, source.shape[1])
             tensor = b.moved("max_pool2d", attributes, source.tensor, output)
-            pooled = Activation(
-                tensor, (1, source.shape[1], *w.output), channels_last(4), x.real, x.unsigned
-            )
+            outside = (x.shape[0], source.shape[1], *w.output)
+            pooled = Activation(tensor, outside, channels_last(4), x.real, x.unsigned)
             return b.reshaped(pooled, shape)
 
     if isinstance(value, Pending):
@@ -63,6 +66,8 @@ def _windows(b: Builder, value: Activation | Pending, kernel: Shape) -> tuple[Sh
 
 def _cropped(value: Activation | Pending, w: Windows) -> tuple[Pair, tuple[Pair, Pair]]:
     """Size and padding of windows, without taps that are over padding at every position."""
+    if w.dilation != (1, 1):
+        return w.kernel, w.padding
     image = (1, *value.shape[2:])[-2:]
     axes = zip(image, w.kernel, w.stride, w.padding, w.output, strict=True)
     (height, above), (width, beside) = (cropped_window(*axis) for axis in axes)
@@ -76,39 +81,63 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
     """
     shape, w = _windows(b, x, kernel)
     include = bool(b.attribute("count_include_pad", 0))
-    if w.dilation != SAME_PAIR:
-        raise Unreadable(f"has dilations {list(w.dilation)}", "", "use dilation 1")
-    if include and w.widened:
-        raise Unreadable("counts padding and has ceil_mode 1", "", "use one of the two")
     source = b.channels_last(image(b, x))
-    if w.kernel == source.shape[2:] and not any(map(any, w.padding)):
+    whole = w.kernel == source.shape[2:] and w.dilation == (1, 1)
+    if whole and not any(map(any, w.padding)):
         return mean(b, x, tuple(range(2, len(x.shape))), keep=True)
     record = b.node
     size, padding = (w.kernel, w.padding) if include else _cropped(x, w)
     attributes = AveragePool2d(
-        size=size, stride=w.stride, padding=padding, count_include_pad=include
+        size=size,
+        stride=w.stride,
+        padding=padding,
+        dilation=w.dilation,
+        count_include_pad=include,
+        beyond=w.beyond if include else (0, 0),
     )
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         computed = b.computed(record, wanted)
         given = replace(attributes, activation=activation, computed=computed)
+        ends = w.dilation != (1, 1) and b.ends_network()
         with b.at(record):
-            output = (1, *w.output, x.shape[1])
-            tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
+            output = (x.shape[0], *w.output, x.shape[1])
+            if ends:
+                tensor = _in_float32(b, source, given, output, name, wanted)
+            else:
+                tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
-            outside = (1, x.shape[1], *w.output)
+            outside = (x.shape[0], x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
 
     return Pending(record.place, shape, finish, fuses=True)
 
 
-def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
-    """Means over whole dimensions, as a pending result."""
-    if not axes or 0 in axes:
-        what = f"takes the mean over axes {list(axes)} of {len(x.shape)} dimensions"
-        raise Unreadable(what, "", "take it over others than the batch")
+def _in_float32(
+    b: Builder, x: Activation, pool: AveragePool2d, shape: Shape, name: str, wanted: Quantizer
+) -> str:
+    """Codes of means that the driver takes of float32 numbers; returns the tensor's name."""
+    before, after = b.tensors[x.tensor].shape, f"{name}_means"
+    numbers = b.add_node(
+        "dequantize", Dequantize(), (x.tensor,), before, "float32", name=f"{name}_numbers"
+    )
+    fields = {field: getattr(pool, field) for field in pool.__dataclass_fields__}
+    attributes = FloatAveragePool2d(**{**fields, "activation": "none", "computed": "float32"})
+    means = b.add_node("float_average_pool2d", attributes, (numbers,), shape, "float32", name=after)
+    units, steps = np.ones(shape[3]), biases.steps((), 1.0, pool.activation, shape[3])
+    epilogue = FloatEpilogue(units, units.astype(np.int64), steps, biases.coder(wanted))
+    return b.add_node("quantize", Quantize(epilogue=epilogue), (means,), shape, name=name)
+
+
+def mean(
+    b: Builder, x: Activation, axes: Shape, keep: bool, kind: type[ReduceMean] = ReduceMean
+) -> Pending:
+    """Means over whole dimensions, or sums, as a pending result."""
+    operator = "mean" if kind.divides else "sum"
+    if not axes:
+        raise Unreadable(f"takes the {operator} over no axes", "", "give its axes")
     record = b.node
     x = b.channels_last(x) if x.flat is None and len(x.shape) == 4 else b.plain(x)
     ours = tuple(sorted(x.layout.index(axis) for axis in axes))
@@ -118,8 +147,8 @@ def mean(b: Builder, x: Activation, axes: Shape, keep: bool) -> Pending:
         name = b.node.outputs[0]
         with b.at(record):
             output = arranged(whole, x.layout)
-            attributes = ReduceMean(axes=ours, keep=True)
-            tensor = b.add_node("mean", attributes, (x.tensor,), output, name=name)
+            attributes = kind(axes=ours, keep=True)
+            tensor = b.add_node(operator, attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
             return value if keep else b.reshaped(value, shape)
@@ -138,40 +167,43 @@ def global_average_pool(b: Builder) -> list[Value]:
 
 
 def qlinear_average_pool(b: Builder) -> list[Value]:
-    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = average(b, x, b.attribute("kernel_shape", ()))
-    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
+    return [in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
 
 
 def qlinear_global_average_pool(b: Builder) -> list[Value]:
-    x = _channels_first(b, b.codes(0, quantizer(b, 1, 2)))
+    x = channels_first(b, b.codes(0, quantizer(b, 1, 2)))
     pending = mean(b, x, tuple(range(2, len(x.shape))), keep=True)
-    return [_in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
-
-
-def _channels_first(b: Builder, x: Activation) -> Activation:
-    """The input with the channels first, also where the operator's attribute puts them last."""
-    rank = len(x.shape)
-    if not b.attribute("channels_last", 0):
-        return x
-    return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
-
-
-def _in_file_order(b: Builder, x: Activation) -> Activation:
-    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
+    return [in_file_order(b, finished(b, pending, quantizer(b, 3, 4)))]
 
 
 def reduce_mean(b: Builder) -> list[Value]:
-    x, given = b.numbers(0), b.integers(1)
-    rank = len(x.shape)
+    return _reduced(b, ReduceMean)
+
+
+def reduce_sum(b: Builder) -> list[Value]:
+    return _reduced(b, ReduceSum)
+
+
+def _reduced(b: Builder, kind: type[ReduceMean]) -> list[Value]:
+    x = b.numbers(0)
+    axes = reduced_axes(b, len(x.shape))
+    if axes is None:
+        return [x]
+    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
+
+
+def reduced_axes(b: Builder, rank: int) -> Shape | None:
+    """The dimensions that the present reduction is over, in order; None where it is over none."""
+    given = b.integers(1)
     axes = b.attribute("axes", ()) if given is None else given
     if not axes and b.attribute("noop_with_empty_axes", 0):
-        return [x]
+        return None
     axes = axes or tuple(range(rank))
     if not all(-rank <= axis < rank for axis in axes):
         raise Unreadable(f"has axes {list(axes)} for {rank} dimensions")
-    axes = tuple(sorted({axis % rank for axis in axes}))
-    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)))]
+    return tuple(sorted({axis % rank for axis in axes}))
 
 
 def global_max_pool(b: Builder) -> list[Value]:
@@ -188,6 +220,7 @@ READERS = {
     "AveragePool": ("average_pool2d", average_pool),
     "GlobalAveragePool": ("mean", global_average_pool),
     "ReduceMean": ("mean", reduce_mean),
+    "ReduceSum": ("sum", reduce_sum),
     "com.microsoft.QLinearAveragePool": ("average_pool2d", qlinear_average_pool),
     "com.microsoft.QLinearGlobalAveragePool": ("mean", qlinear_global_average_pool),
 }

@@ -11,16 +11,22 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from types import MappingProxyType
 
-from ...diagnostics import Reason
+from ...diagnostics import Reason, together
+from ...graph.sample_axis import with_axis
+from ...graph.samples import along_open_batch, per_sample
 from ...graph.verify import problems, tensor_problems
 from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
 from ...operators.reshape import Reshape
-from .._frontend import Frontend, UnsupportedModel
+from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
+from .._unsupported import unsupported
+from . import causes
 from .builder import Builder, Skipped, Unreadable
+from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
+from .input_quant import BadQuantizer, with_quantizers
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
 from .low_bit.low_bit import low_bit
 from .operators import READERS, quantizes, reader
@@ -33,18 +39,26 @@ NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
 
-def read(data: bytes, name: str) -> Graph:
+def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     """Read a file's bytes into a verified graph; raises ``UnsupportedModel`` with all reasons."""
     try:
         record = decode(data)
     except Damaged as error:
         reason = Reason(place="", what="is a damaged ONNX file", why=str(error))
         raise UnsupportedModel(name, [reason]) from error
-    reasons = list(_file_reasons(record))
+    reasons = list(_choice_reasons(choices))
+    try:
+        record = with_quantizers(record, choices.input_quant)
+    except BadQuantizer as error:
+        reasons.append(error.args[0])
+    reasons = reasons or list(_file_reasons(record))
     if not reasons:
         reading = _Reading(record)
-        graph = reading.graph(PurePath(name).stem)
-        reasons = reading.faults or [error.args[0] for error in problems(graph)]
+        read_graph = reading.graph(PurePath(name).stem)
+        graph, mixing = per_sample(read_graph)
+        along = along_open_batch(read_graph) if record.open_batch else ()
+        reasons = reading.faults or [*along, *(error.args[0] for error in problems(graph))]
+        reasons = [*mixing, *reasons] if reasons else []
     if reasons:
         raise UnsupportedModel(name, reasons)
     return graph
@@ -58,8 +72,25 @@ def spellings(data: bytes) -> list[str]:
         return []
 
 
+def _choice_reasons(choices: Choices) -> Iterator[Reason]:
+    if choices.signature is not None:
+        what = f"has no signature {choices.signature!r}: ONNX files have one network"
+        yield Reason(place="", what=what, remedy="leave --signature out")
+
+
 def _file_reasons(record: FileRecord) -> Iterator[Reason]:
     """Yield what is wrong with the file as a whole, before operators are read."""
+    whole = [*causes.of_the_file(record)]
+    told: set[int] = set()
+    for reason, cause, nodes in causes.of_operators(record):
+        told.update(node.index for node in nodes)
+        if cause.whole:
+            whole.append(reason)
+        elif not whole:
+            yield reason
+    yield from whole
+    if whole:
+        return
     floating = any(port.dtype == "float32" for port in (*record.inputs, *record.outputs))
     if floating and not any(quantizes(node.spelling) for node in record.nodes):
         yield Reason(place="", what="is a float32 model", remedy=QUANTIZE_REMEDY)
@@ -73,7 +104,8 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
         yield Reason(place="", what="has no input or no output")
     unknown: dict[str, list[NodeRecord]] = {}
     for node in record.nodes:
-        if node.control_flow or node.spelling not in READERS:
+        unread = node.control_flow or node.spelling not in READERS
+        if unread and node.index not in told:
             unknown.setdefault(node.spelling, []).append(node)
     for nodes in unknown.values():
         yield _unknown_operator(nodes)
@@ -88,18 +120,13 @@ def _file_reasons(record: FileRecord) -> Iterator[Reason]:
 
 
 def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
-    indices = [node.index for node in nodes]
-    numbers = ", ".join(map(str, indices[:8])) + (", ..." if len(indices) > 8 else "")
-    one, spelling = len(indices) == 1, nodes[0].spelling
-    place = f"{'operator' if one else 'operators'} {numbers} ({spelling})"
+    indices, spelling = [node.index for node in nodes], nodes[0].spelling
     if any(node.control_flow for node in nodes):
         remedy = "export the model without control flow"
+        place = together([node.place for node in nodes])
         return Reason(place=place, what="has a graph of its own", remedy=remedy)
-    known = ", ".join(name for name in READERS if "." not in name)
-    remedy = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else f"use {known}"
-    return Reason(
-        place=place, what="is not supported" if one else "are not supported", remedy=remedy
-    )
+    own = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else None
+    return unsupported(spelling, indices, READERS, own)
 
 
 def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reason]:
@@ -206,7 +233,9 @@ class _Reading:
             b.values[port.name] = Missing()
             return None
         shape = tuple(size if isinstance(size, int) else 1 for size in port.shape or ())
-        found = list(tensor_problems(Tensor(name=port.name, shape=shape, dtype=port.dtype)))
+        found = list(
+            tensor_problems(Tensor(name=port.name, shape=with_axis(shape), dtype=port.dtype))
+        )
         if found:
             self.faults.extend(found)
             b.values[port.name] = Missing()
@@ -265,7 +294,8 @@ def _real_form(pending: Pending) -> Activation:
         return value
     if pending.to_real is None or pending.activation != "none":
         remedy = "put QuantizeLinear and DequantizeLinear after it"
-        raise Unreadable("is not quantized", f"it is a float32 result of {pending.place}", remedy)
+        what = f"is not quantized: its outputs are int32 sums of {pending.place}"
+        raise Unreadable(what, "", remedy)
     value = pending.to_real()
     for view in pending.views:
         value = view(value)
@@ -297,6 +327,7 @@ FRONTEND = Frontend(
     recognizes=recognizes,
     read=read,
     spellings=spellings,
+    whole=whole,
     contracts=("onnx",),
     operators=MappingProxyType({name: row[0] for name, row in READERS.items()}),
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from ....numeric.runtimes import float32
 from ...operators.concatenation import Concatenation
+from ...operators.mirror_pad import MODES, MirrorPad
 from ...operators.pad import Pad
 from ...operators.slice import Slice
 from ...operators.split import Split
@@ -123,8 +124,8 @@ def transpose(b: Builder) -> list[Value]:
 
 def pad(b: Builder) -> list[Value]:
     value, mode = b.required(0), b.attribute("mode", "constant")
-    if mode != "constant":
-        raise Unreadable(f"has mode {mode!r}", "", "use mode constant")
+    if mode not in ("constant", *MODES):
+        raise Unreadable(f"has mode {mode!r}", "", f"use one of constant, {', '.join(MODES)}")
     rank, amounts, axes = len(value.shape), b.integers(1), b.integers(3)
     axes = tuple(range(rank)) if axes is None else axes
     pads = b.attribute("pads", ()) if amounts is None else amounts
@@ -135,6 +136,10 @@ def pad(b: Builder) -> list[Value]:
     pairs = [(0, 0)] * rank
     for position, axis in enumerate(axes):
         pairs[axis] = (int(pads[position]), int(pads[position + len(axes)]))
+    if isinstance(value, Dequantized):
+        raise Unreadable("pads a quantized constant", "", "fold it")
+    if mode != "constant":
+        return [_mirrored(b, value, pairs, mode)]
     fill = b.constant(2)
     number = b.attribute("value", 0.0) if fill is None else single(fill)
     # Where nothing is given, codes are padded by the code 0, and numbers by the number 0.
@@ -148,17 +153,35 @@ def pad(b: Builder) -> list[Value]:
         tensor = b.moved("pad", own, x.tensor, arranged(shape, x.layout))
         return Activation(tensor, shape, x.layout, x.real, x.unsigned)
 
-    if isinstance(value, Dequantized):
-        raise Unreadable("pads a quantized constant", "", "fold it")
     return [viewed(b, value, shape, lambda a: np.pad(a, pairs, constant_values=number), padded)]
 
 
-def _fill_code(b: Builder, x: Activation, number: float, given_code: bool) -> int:
+def _mirrored(b: Builder, value: Present, pairs: list[tuple[int, int]], mode: str) -> Present:
+    for size, pair in zip(value.shape, pairs, strict=True):
+        if max(pair) > MODES[mode](size):
+            raise Unreadable(f"pads {size} elements by {pair} in mode {mode!r}", "", "pad by less")
+    shape = tuple(n + sum(pair) for n, pair in zip(value.shape, pairs, strict=True))
+
+    def array(a: np.ndarray) -> np.ndarray:
+        return np.pad(a, pairs, mode=mode)  # type: ignore[call-overload]
+
+    def padded(x: Activation) -> Activation:
+        x = b.plain(x) if x.flat is not None else x
+        own = MirrorPad(amounts=tuple(pairs[axis] for axis in x.layout), mode=mode)
+        tensor = b.moved("mirror_pad", own, x.tensor, arranged(shape, x.layout))
+        return Activation(tensor, shape, x.layout, x.real, x.unsigned)
+
+    return viewed(b, value, shape, array, padded)
+
+
+def _fill_code(b: Builder, x: Activation, number: float, given_code: bool) -> float:
     known = b.quantizer(x.tensor)
+    if b.tensors[x.tensor].dtype == "float32":
+        return number
     if not x.real and given_code:
         return int(number) - 128 * x.unsigned
     if b.tensors[x.tensor].dtype != "int8" or known is None:
-        raise Unreadable("pads float32 numbers, or codes without a scale", "", "quantize before")
+        raise Unreadable("pads codes without a scale", "", "quantize before")
     codes = float32.quantize(np.float32(number), known.scale, known.zero_point)
     return int(np.clip(codes, -128, 127))
 
@@ -286,18 +309,19 @@ def _join(
     return Activation(tensor, shape, layout, variable[0].real, variable[0].unsigned)
 
 
-def _codes(
+def codes_under(
     b: Builder, value: Activation | Pending | np.ndarray, wanted: Quantizer
 ) -> Activation | np.ndarray:
+    """Codes of numbers under a quantization; of a constant, int8 of its shape."""
     if isinstance(value, np.ndarray):
         codes = float32.quantize(value, wanted.scale, wanted.zero_point)
-        return np.clip(codes, -128, 127).astype(np.int8)
+        return np.asarray(np.clip(codes, -128, 127), np.int8)
     if isinstance(value, Pending):
         return finished(b, value, wanted)
     return requantized(b, value, wanted)
 
 
-def _numbers(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
+def numbers_at(b: Builder, value: Present, index: int) -> Activation | Pending | np.ndarray:
     """An input as real numbers, which may be a pending result."""
     if isinstance(value, Pending):
         return value
@@ -318,14 +342,16 @@ def concat(b: Builder) -> list[Value]:
     if len(coded) == len(values):
         if len({value.unsigned for value in coded}) > 1:
             raise Unreadable("concatenates int8 and uint8")
-        return [_join(b, coded, shape, axis, b.node.outputs[0])]
-    parts = [_numbers(b, value, index) for index, value in enumerate(values)]
+        known = [q for value in coded if (q := b.quantizer(value.tensor)) is not None]
+        alike = [b.under(value, known[0]) for value in coded] if known else coded
+        return [_join(b, alike, shape, axis, b.node.outputs[0])]
+    parts = [numbers_at(b, value, index) for index, value in enumerate(values)]
     record = b.node
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
         with b.at(record):
-            codes = [_codes(b, part, wanted) for part in parts]
+            codes = [codes_under(b, part, wanted) for part in parts]
             return _join(b, codes, shape, axis, name)
 
     return [Pending(record.place, shape, finish)]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....numeric.rules.float_epilogue import Coder, EpilogueStep
+from ...operators._activation import FusedActivation
 
 Shape = tuple[int, ...]
 
@@ -89,14 +90,17 @@ class Pending:
 
     In low-bit networks all that follows is kept as ``steps`` in float32. ``to_codes(coder, steps)``
     adds the node that computes codes, ``to_numbers(steps)`` the one that computes real numbers.
-    ``axis`` is the dimension of the channels, where it is known.
+    ``axis`` is the dimension of the channels, where it is known. ``applied`` is the function of one
+    number that it is the result of, where it is one: the argument's tensor, and our attributes.
+    In other networks such steps begin where there is arithmetic with constants:
+    ``with_steps(pending)`` is the result that takes them.
     """
 
     place: str
     shape: Shape
     finish: Callable[..., Activation]
     views: tuple[Callable[[Activation], Activation], ...] = ()
-    activation: str = "none"
+    activation: FusedActivation = "none"
     fuses: bool = False
     bias: Addends = ()
     takes_bias: bool = False
@@ -106,10 +110,14 @@ class Pending:
     to_codes: Callable[[Coder, tuple[EpilogueStep, ...]], Activation] | None = None
     to_numbers: Callable[[tuple[EpilogueStep, ...]], Activation] | None = None
     axis: int | None = None
+    applied: tuple[str, Any] | None = None
+    with_steps: Callable[["Pending"], "Pending"] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)
-        return replace(self, shape=shape, views=views, made={}, takes_bias=False, axis=None)
+        return replace(
+            self, shape=shape, views=views, made={}, takes_bias=False, axis=None, applied=None
+        )
 
 
 @dataclass(frozen=True)
@@ -151,6 +159,17 @@ def layout_after(shape: Shape, layout: Shape, new: Shape) -> Shape | None:
     return (*ones, *(renamed[axis] for axis in layout if shape[axis] > 1))
 
 
-def flattens(shape: Shape, new: Shape) -> bool:
-    """Whether ``new`` has all elements in one dimension."""
-    return max(new, default=1) == math.prod(shape)
+def rows_kept(shape: Shape, new: Shape) -> int:
+    """The first dimension of both shapes, 1 where they do not begin alike."""
+    return shape[0] if shape[:1] == new[:1] != () else 1
+
+
+def flattens(shape: Shape, layout: Shape, new: Shape) -> bool:
+    """Whether ``new`` has all elements in one dimension, or those of each row where rows are kept.
+
+    Rows are those along our tensor's first dimension, too.
+    """
+    rows = rows_kept(shape, new)
+    if rows == 1:
+        return max(new, default=1) == math.prod(shape)
+    return layout[0] == 0 and rows * max(new[1:], default=1) == math.prod(shape)

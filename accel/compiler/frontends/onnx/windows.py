@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...operators._window import MAX_STEP, Pair, extent
 from .builder import Builder, Unreadable
-from .values import Activation, Shape
+from .values import Activation, Shape, channels_last
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Windows:
     """Pairs are (height, width); ``output`` is the number of windows.
 
     Negative padding leaves pixels out. Where the last window reaches beyond the file's padding,
-    that at the end is larger, and ``widened`` is set.
+    that at the end is larger, by ``beyond``.
     """
 
     kernel: Pair
@@ -20,7 +20,7 @@ class Windows:
     dilation: Pair
     padding: tuple[Pair, Pair]
     output: Pair
-    widened: bool = False
+    beyond: Pair = (0, 0)
 
 
 def image(b: Builder, value: Activation) -> Activation:
@@ -32,6 +32,19 @@ def image(b: Builder, value: Activation) -> Activation:
         what = f"input {b.node.inputs[0]!r} has {len(value.shape)} dimensions"
         raise Unreadable(what, "", "use windows of one or two dimensions")
     return value
+
+
+def channels_first(b: Builder, x: Activation) -> Activation:
+    """The input with the channels first, also where the operator's attribute puts them last."""
+    rank = len(x.shape)
+    if not b.attribute("channels_last", 0):
+        return x
+    return b.transposed(x, (0, rank - 1, *range(1, rank - 1)))
+
+
+def in_file_order(b: Builder, x: Activation) -> Activation:
+    """A result with channels first in the order that the operator's attribute asks for."""
+    return b.transposed(x, channels_last(len(x.shape))) if b.attribute("channels_last", 0) else x
 
 
 def spatial(name: str, values: tuple[int, ...], rank: int, default: int) -> Pair:
@@ -64,7 +77,7 @@ def windows(
     mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
     padding: list[Pair] = []
     output: list[int] = []
-    widened = False
+    wider: list[int] = []
     for axis in (0, 1):
         step, reach = stride[axis], extent(taps[axis], dilation[axis])
         before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
@@ -74,13 +87,11 @@ def windows(
             count -= 1  # a window must not begin after the image
         if free < 0 or count < 1:
             raise Unreadable(f"has windows of {reach} on {size[axis] + before + after} pixels")
-        beyond = (count - 1) * step - free
-        widened |= beyond > 0
-        padding.append((before, after + max(beyond, 0)))
+        wider.append(max((count - 1) * step - free, 0))
+        padding.append((before, after + wider[axis]))
         output.append(count)
-    return Windows(
-        taps, stride, dilation, (padding[0], padding[1]), (output[0], output[1]), widened
-    )
+    both = (padding[0], padding[1]), (output[0], output[1]), (wider[0], wider[1])
+    return Windows(taps, stride, dilation, *both)
 
 
 def _amounts(

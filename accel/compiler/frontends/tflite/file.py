@@ -6,15 +6,18 @@ therefore limited to a multiple of the file's size, or to little more than the s
 file. The number of objects is limited too.
 """
 
+import math
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import tflite
 from flatbuffers import number_types
 from flatbuffers.table import Table
+
+from .sparse import MOST_DENSE, dense, read_sparsity
 
 TYPES = {code: name for name, code in vars(tflite.TensorType).items() if isinstance(code, int)}
 SPELLINGS = {
@@ -25,6 +28,7 @@ BUILTIN_CODE_FIELD = 10  # of OperatorCode: its fourth field, in the vtable
 # Bytes that a file may make us read: REPEATED times its size, but at most EXTRA more than its size.
 REPEATED = 16
 EXTRA = 2**26
+DENSE_BYTES = {"INT8": 1, "UINT8": 1, "INT16": 2, "INT32": 4, "FLOAT32": 4}  # by stored type
 MAX_OPERATORS = 2**13  # more than any core has program memory for
 MAX_ITEMS = 2**16  # of a list of tables, such as the tensors
 MAX_VALUES = 2**22  # of all lists of numbers together
@@ -68,20 +72,25 @@ class OperatorRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class FileRecord:
-    """All of a TFLite file that the reader looks at."""
+    """All of a TFLite file that the reader looks at.
+
+    ``signatures`` are the subgraphs' numbers by the names that the file has for them.
+    """
 
     version: int
     subgraphs: int
+    signatures: Mapping[str, int]
     tensors: tuple[TensorRecord, ...]
     operators: tuple[OperatorRecord, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
-def decode(data: bytes) -> FileRecord:
-    """Return the records of the first subgraph; raises ``Damaged`` and nothing else."""
+def decode(data: bytes, signature: str | None = None) -> FileRecord:
+    """Return the records of the subgraph of a signature, without one (or an unknown one) of the
+    first; raises ``Damaged`` and nothing else."""
     try:
-        return _Decoder(data).file()
+        return _Decoder(data).file(signature)
     except DAMAGE as error:
         raise Damaged(str(error)) from error
 
@@ -91,6 +100,7 @@ class _Decoder:
         self.data = data
         self.left = min(REPEATED * len(data), len(data) + EXTRA) + 4096
         self.values_left = MAX_VALUES
+        self.dense_left = MOST_DENSE
         self.model = tflite.Model.GetRootAs(data, 0)
 
     def spend(self, count: int, size: int = 1) -> int:
@@ -113,7 +123,7 @@ class _Decoder:
             raise Damaged(f"the lists of the file have more than {MAX_VALUES} numbers")
         return tuple(array().tolist()) if self.spend(count, size) else ()
 
-    def file(self) -> FileRecord:
+    def file(self, signature: str | None) -> FileRecord:
         model = self.model
         codes = self.items(model.OperatorCodesLength(), model.OperatorCodes)
         spellings = [self.spelling(code) for code in codes]
@@ -121,17 +131,53 @@ class _Decoder:
         subgraphs = self.spend(model.SubgraphsLength(), 4)
         if subgraphs == 0:
             raise Damaged("the file has no subgraph")
-        graph = model.Subgraphs(0)
+        signatures = self.signatures(subgraphs)
+        graph = model.Subgraphs(signatures.get(signature or "", 0))
         tensors = self.items(graph.TensorsLength(), graph.Tensors)
         operators = self.items(graph.OperatorsLength(), graph.Operators, MAX_OPERATORS)
+        read = [self.tensor(tensor, buffers) for tensor in tensors]
         return FileRecord(
             version=model.Version(),
             subgraphs=subgraphs,
-            tensors=tuple(self.tensor(tensor, buffers) for tensor in tensors),
-            operators=tuple(self.operator(op, spellings, len(tensors)) for op in operators),
+            signatures=signatures,
+            operators=tuple(self.remaining(operators, spellings, tensors, read)),
+            tensors=tuple(read),
             inputs=self.indices(graph.InputsLength(), graph.InputsAsNumpy, 0, len(tensors)),
             outputs=self.indices(graph.OutputsLength(), graph.OutputsAsNumpy, 0, len(tensors)),
         )
+
+    def remaining(
+        self, operators: list[Any], spellings: list[str], raw: list[Any], tensors: list[Any]
+    ) -> Iterator[OperatorRecord]:
+        """The operators but DENSIFY of constants, whose outputs become constants in ``tensors``."""
+        for op in operators:
+            record = self.operator(op, spellings, len(tensors))
+            sparse = record.inputs[0] if len(record.inputs) == len(record.outputs) == 1 else -1
+            stored = tensors[sparse].data if sparse >= 0 and tensors[sparse].sparse else None
+            if record.spelling != "DENSIFY" or stored is None:
+                yield record
+                continue
+            given, output = tensors[sparse], tensors[record.outputs[0]]
+            if output.shape != given.shape or output.dtype != given.dtype:
+                raise Damaged("a DENSIFY has an output of another shape or type than its input")
+            size = DENSE_BYTES.get(given.dtype)
+            if size is None:
+                raise Damaged(f"a tensor of {given.dtype} is stored sparsely")
+            self.dense_left -= size * math.prod(map(abs, given.shape))
+            if self.dense_left < 0:
+                raise Damaged("the sparse tensors of the file are too large")
+            sparsity = read_sparsity(raw[sparse].Sparsity(), self.values)
+            whole = dense(sparsity, given.shape, stored, size)
+            tensors[record.outputs[0]] = replace(output, data=whole)
+
+    def signatures(self, subgraphs: int) -> Mapping[str, int]:
+        found = {}
+        for one in self.items(self.model.SignatureDefsLength(), self.model.SignatureDefs):
+            name, index = self.text(one.SignatureKey()), one.SubgraphIndex()
+            if not 0 <= index < subgraphs:
+                raise Damaged("the subgraph of a signature is out of range")
+            found[name] = index
+        return found
 
     def spelling(self, code: Any) -> str:
         # Old files have the deprecated field alone, some new ones omit it: the larger one counts.

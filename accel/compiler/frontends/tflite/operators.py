@@ -72,6 +72,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             lambda options, *ends: windows.pool2d(MaxPool2d, options, *ends),
         ),
         "MEAN": Spelling("mean", tflite.ReducerOptions, shapes.mean, constants=(1,)),
+        "SUM": Spelling("sum", tflite.ReducerOptions, shapes.sum_, constants=(1,)),
         "REDUCE_MAX": Spelling(
             "reduce_max",
             tflite.ReducerOptions,
@@ -127,6 +128,9 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "TRANSPOSE": Spelling("transpose", None, shapes.transpose, constants=(1,)),
         "PAD": Spelling("pad", None, shapes.pad, constants=(1, 2)),
         "PADV2": Spelling("pad", None, shapes.pad, constants=(1, 2)),
+        "MIRROR_PAD": Spelling(
+            "mirror_pad", tflite.MirrorPadOptions, shapes.mirror_pad, constants=(1,)
+        ),
         "SLICE": Spelling("slice", None, shapes.slice_, constants=(2,)),
         "STRIDED_SLICE": Spelling(
             "slice", tflite.StridedSliceOptions, shapes.strided_slice, constants=(3,)

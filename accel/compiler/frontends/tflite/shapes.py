@@ -1,11 +1,14 @@
 """Reads the attributes of TFLite's operators that move, cut or reduce dimensions."""
 
+import tflite
+
 from ...ir.graph import Tensor
 from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
 from ...operators.gather import Gather
 from ...operators.mean import ReduceMean
+from ...operators.mirror_pad import MirrorPad
 from ...operators.pack import Pack
 from ...operators.pad import Pad
 from ...operators.reduce_max import ReduceMax
@@ -13,6 +16,7 @@ from ...operators.reshape import Reshape
 from ...operators.resize_nearest import ResizeNearest
 from ...operators.slice import Slice
 from ...operators.split import Split
+from ...operators.sum import ReduceSum
 from ...operators.transpose import Transpose
 from ...operators.unpack import Unpack
 from .spelling import (
@@ -34,16 +38,27 @@ from .spelling import (
 
 
 def pad(options: Options, inputs: Operands, outputs: Results) -> Pad:
-    amounts = integers(inputs, 1, "amounts")
-    if shape_of(inputs, 1) != (len(shape_of(inputs)), 2):
-        raise Unreadable(f"has amounts of shape {shape_of(inputs, 1)}")
+    pairs = _amounts(inputs)
     value = inputs[2] if len(inputs) > 2 else None
     if value is not None:
         _check_value(value, outputs[0])
-    pairs = tuple(zip(amounts[0::2], amounts[1::2], strict=True))
     return Pad(
         amounts=pairs, value=_zero(outputs[0]) if value is None else int(value.values.item())
     )
+
+
+def mirror_pad(options: Options, inputs: Operands, outputs: Results) -> MirrorPad:
+    modes = {tflite.MirrorPadMode.REFLECT: "reflect", tflite.MirrorPadMode.SYMMETRIC: "symmetric"}
+    if options.Mode() not in modes:
+        raise Unreadable(f"has a mode of number {options.Mode()}")
+    return MirrorPad(amounts=_amounts(inputs), mode=modes[options.Mode()])
+
+
+def _amounts(inputs: Operands) -> tuple[tuple[int, int], ...]:
+    amounts = integers(inputs, 1, "amounts")
+    if shape_of(inputs, 1) != (len(shape_of(inputs)), 2):
+        raise Unreadable(f"has amounts of shape {shape_of(inputs, 1)}")
+    return tuple(zip(amounts[0::2], amounts[1::2], strict=True))
 
 
 def _check_value(value: Tensor, output: Tensor) -> None:
@@ -63,6 +78,11 @@ def _zero(tensor: Tensor) -> int:
 def mean(options: Options, inputs: Operands, outputs: Results) -> ReduceMean:
     found = axes(inputs, 1, len(shape_of(inputs)))
     return ReduceMean(axes=found, keep=_kept(found, options, inputs, outputs))
+
+
+def sum_(options: Options, inputs: Operands, outputs: Results) -> ReduceSum:
+    found = axes(inputs, 1, len(shape_of(inputs)))
+    return ReduceSum(axes=found, keep=_kept(found, options, inputs, outputs))
 
 
 def reduce_max(smallest: bool, options: Options, inputs: Operands, outputs: Results) -> ReduceMax:
@@ -141,8 +161,11 @@ def slice_(options: Options, inputs: Operands, outputs: Results) -> Slice:
 
 
 def strided_slice(options: Options, inputs: Operands, outputs: Results) -> Slice:
-    if options.EllipsisMask() or options.NewAxisMask() or options.Offset():
-        raise Unreadable("has an ellipsis, new axes or ends counted from the starts")
+    """A part of each dimension.
+
+    TFLite Micro's kernel reads neither the masks of ellipses and new axes nor whether ends are
+    counted from the starts: what it makes must have the output's shape, which is checked.
+    """
     shape = shape_of(inputs)
     begins, ends, steps = (
         integers(inputs, index, what) for index, what in ((1, "starts"), (2, "ends"), (3, "steps"))

@@ -78,4 +78,5 @@ class End:
             inputs=outputs if output else inputs,
             outputs=inputs if output else outputs,
             attributes=Quantize(),
+            source="output" if output else "input",
         )

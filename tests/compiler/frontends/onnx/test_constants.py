@@ -56,6 +56,9 @@ CASES = {
         ([i(2, 3)], {}),
         ([i(3)], {"value": numpy_helper.from_array(i(7))}),
     ],
+    **{name: [([NUMBERS], {})] for name in ("Abs", "Sign", "Round")},
+    **{name: [([np.abs(NUMBERS) + np.float32(0.5)], {})] for name in ("Exp", "Log", "Reciprocal")},
+    "Pow": [([np.abs(NUMBERS), scalar(1.5, np.float32)], {}), ([INTEGERS, scalar(2)], {})],
     "Expand": [([INTEGERS, i(2, 2, 1)], {}), ([i(1, 2, 3), i(2, 3)], {})],
     "Range": [
         ([scalar(0), scalar(5), scalar(1)], {}),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from onnx import helper, numpy_helper
 
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel, load
+from accel.compiler.frontends.onnx.header import recognizes
 from accel.compiler.frontends.onnx.reader import read, spellings
 from accel.compiler.ir.graph import Graph
 from accel.compiler.operators import OPERATORS
@@ -130,3 +131,18 @@ def test_damaged_files_give_a_graph_or_a_message(data):
         width = data.draw(st.sampled_from((1, 4)))
         model[at : at + width] = bytes([value] * width)
     check_is_graph_or_message(bytes(model))
+
+
+@pytest.mark.parametrize(
+    ("header", "is_onnx"),
+    [
+        (b"\x08\x07", True),  # one field, and the file ends with it
+        (b"\x08\x07\x12\x02ab", True),
+        (b"\x08\x07\x12\x40", True),  # the second field is longer than the header
+        (b"\x08\x00", False),  # no version
+        (b"\x12\x02ab\x08\x07", False),  # the version is not the first
+        (b"", False),
+    ],
+)
+def test_a_file_is_told_by_its_first_fields(header, is_onnx):
+    assert recognizes(header) is is_onnx

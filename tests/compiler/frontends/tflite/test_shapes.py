@@ -7,7 +7,7 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from accel.compiler.diagnostics import CannotCompile
+from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
@@ -144,19 +144,15 @@ UNREADABLE = {
         ("MEAN", "mean", ReduceMean(axes=(1, 2)), (1, 2)),
         lambda op, constants: constants[1].set(1, 4),
     ),
-    "mean_0 (MEAN): the mean over the batch is not supported": (
+    "operator 0 (MEAN): output must have shape (4, 6, 2), not (1, 6, 2)": (
         ("MEAN", "mean", ReduceMean(axes=(1,)), (1, 6, 2)),
         lambda op, constants: constants[1].set(0),
-    ),
-    "operator 0 (STRIDED_SLICE): has an ellipsis, new axes or ends counted from the starts": (
-        (*STRIDED, WHOLE, SHAPE),
-        lambda op, constants: setattr(op.builtinOptions, "ellipsisMask", 1),
     ),
     "operator 0 (STRIDED_SLICE): has 3, 4 and 4 starts, ends and steps of 4 dimensions, or a 0": (
         (*STRIDED, WHOLE, SHAPE),
         lambda op, constants: constants[1].set(0, 0, 0),
     ),
-    "slice_0 (STRIDED_SLICE): 1 elements from 9 by 1 are not all among the 4 of axis 1": (
+    "operator 0 (STRIDED_SLICE): 1 elements from 9 by 1 are not all among the 4 of axis 1": (
         (*STRIDED, WHOLE, (1, 6, 2)),
         lambda op, constants: (
             constants[1].set(0, 9, 0, 0),
@@ -167,15 +163,11 @@ UNREADABLE = {
         ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
         lambda op, constants: setattr(op.builtinOptions, "fusedActivationFunction", 1),
     ),
-    "concatenation_0 (CONCATENATION): the batch dimension cannot be split or concatenated": (
-        ("CONCATENATION", "concatenation", Concatenation(axis=3), SHAPE),
-        lambda op, constants: setattr(op.builtinOptions, "axis", 0),
-    ),
-    "transpose_0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
+    "operator 0 (TRANSPOSE): order (0, 1, 1, 2) is not a permutation of 4 dimensions": (
         ("TRANSPOSE", "transpose", Transpose(order=(0, 2, 1, 3)), (1, 6, 4, 2)),
         lambda op, constants: constants[1].set(0, 1, 1, 2),
     ),
-    "split_0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
+    "operator 0 (SPLIT_V): sizes (1, 3) do not add up to the 6 elements along axis 2": (
         ("SPLIT_V", "split", Split(axis=2, sizes=(1, 5)), (1, 4, 1, 2), (1, 4, 5, 2)),
         lambda op, constants: constants[1].set(1, 3),
     ),
@@ -207,7 +199,9 @@ def test_a_rectifier_of_its_own_between_minus_one_and_one_clamps():
 @pytest.mark.parametrize("axis", [-1, 4])
 def test_the_axis_of_a_pack_may_be_counted_from_the_back(axis):
     file = model("PACK", "pack", Pack(axis=4), (*SHAPE, 1), change=_options(axis))
-    assert read(file, "m.tflite").nodes[0].attributes == Pack(axis=4)
+    graph = read(file, "m.tflite")
+    x = np.random.default_rng(0).integers(-128, 128, (3, *SHAPE[1:])).astype(np.int8)
+    np.testing.assert_array_equal(run(graph, x)["y0"], x[..., np.newaxis])
 
 
 def _options(axis):
@@ -217,13 +211,9 @@ def _options(axis):
     return change
 
 
-def test_a_resize_of_many_copies_runs_on_the_reference_alone():
+def test_a_resize_of_many_copies_goes_by_rows_and_then_by_columns():
     file = model("RESIZE_NEAREST_NEIGHBOR", "resize_nearest", ResizeNearest(), (1, 20, 24, 2))
     graph, x = read(file, "m.tflite"), np.arange(-24, 24).astype(np.int8).reshape(1, 4, 6, 2)
     np.testing.assert_array_equal(run(graph, x)["y0"], tflm(file, x))
-    with pytest.raises(CannotCompile) as caught:
-        compile_graph(graph, AcceleratorConfig())
-    assert str(caught.value) == (
-        "m: resize_nearest_0 (RESIZE_NEAREST_NEIGHBOR): 20 copies are more than 16; "
-        "resize by smaller factors"
-    )
+    program = Program(compile_graph(graph, AcceleratorConfig()))
+    np.testing.assert_array_equal(program.run(x, "machine").outputs["y0"], tflm(file, x))

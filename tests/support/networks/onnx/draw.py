@@ -22,6 +22,7 @@ class Draw:
         self.outputs: dict[str, np.dtype] = {}
         self.codes_in = bool(random.random() < 0.4)
         self.scale = 1.0  # of what was quantized last
+        self.opset = OPSET
         self.exact = bool(random.random() < 0.6)
 
     # Choices.
@@ -110,7 +111,7 @@ class Draw:
         ]
         constants = [numpy_helper.from_array(a, name) for name, a in self.constants.items()]
         graph = helper.make_graph(self.nodes, "single", values, outputs, constants)
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
     def inputs(self) -> dict[str, np.ndarray]:

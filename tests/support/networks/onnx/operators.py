@@ -33,6 +33,7 @@ class Model:
     output: type = np.uint8
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    opset: int = OPSET
 
     def add(self, operator: str, inputs: list[str], outputs: list[str], **attributes: Any) -> None:
         own = operator in MICROSOFT_OPERATORS
@@ -65,8 +66,9 @@ class Model:
         output = helper.make_tensor_value_info("y", ELEMENTS[np.dtype(self.output)], None)
         constants = [numpy_helper.from_array(a, name) for name, a in self.constants.items()]
         graph = helper.make_graph(self.nodes, "random", [value], [output], constants)
-        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+        opsets = [helper.make_opsetid("", self.opset), helper.make_opsetid(MICROSOFT, 1)]
+        version = 8 if self.opset == OPSET else 10
+        return helper.make_model(graph, opset_imports=opsets, ir_version=version)
 
     @property
     def dims(self) -> list[int | str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.networks.onnx import single_moves
 from tests.support.networks.onnx.draw import Draw
 from tests.support.networks.onnx.operators import MICROSOFT
 
@@ -103,7 +104,7 @@ def _window(d: Draw, pool: bool) -> tuple[tuple[int, ...], list[int], dict[str, 
     mode = d.one_of("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
     if mode == "NOTSET":
         attributes["pads"] = [d.size(0, k - 1) for k in (*kernel, *kernel)]
-        if not pool:
+        if not pool or d.chance(0.3):
             attributes["dilations"] = [d.one_of(1, 1, 2) if k < 3 else 1 for k in kernel]
     attributes["auto_pad"] = mode
     return size, kernel, attributes
@@ -221,8 +222,9 @@ def _max_pool(d: Draw) -> None:
 def _average_pool(d: Draw) -> None:
     size, _, attributes = _window(d, pool=True)
     dtype, channels = d.dtype(), d.size(1, 4)
-    attributes |= {"count_include_pad": d.size(0, 1)}
+    attributes |= {"count_include_pad": d.size(0, 1), "ceil_mode": d.size(0, 1)}
     if d.chance(0.5):
+        attributes.pop("dilations", None)  # which the operator on codes has none of
         last = d.size(0, 1)
         shape = (*size, channels) if last else (channels, *size)
         x, q = d.coded(shape, dtype)
@@ -302,6 +304,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "QLinearConcat": _concat,
         "Softmax": _softmax,
         "QuantizeLinear": _requantize,
+        **single_moves.KINDS,
     }
 )
 

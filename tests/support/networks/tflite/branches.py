@@ -27,14 +27,13 @@ from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
 from accel.compiler.operators.transpose import Transpose
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
 from tests.support.networks.tflite.elementwise import codes
 from tests.support.networks.tflite.operators import (
     TRAINED,
     Builder,
-    Draw,
     add_conv2d,
     add_depthwise_conv2d,
-    drawn_window,
     per_tensor,
 )
 

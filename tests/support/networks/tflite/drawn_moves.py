@@ -59,6 +59,16 @@ def _pad(kind: str) -> Callable[[Rng], File]:
     return draw
 
 
+def _mirror_pad(rng: Rng) -> File:
+    f, size, q = File(), shape(rng), quantized(rng)
+    mode = int(rng.integers(2))  # reflect, symmetric
+    most = [0, *(min(3, n - 1 + mode) for n in size[1:])]
+    amounts = rng.integers(0, most, (2, len(size)), endpoint=True).T
+    x, y = f.input(size, **q), f.tensor(size + amounts.sum(1), **_moved(f, rng, q))
+    inputs = [x, f.constant(amounts)]
+    return f.ends(f.operator("MIRROR_PAD", inputs, [y], "MirrorPadOptions", mode=mode))
+
+
 def _slice(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     starts = [int(rng.integers(n)) for n in size]
@@ -71,16 +81,22 @@ def _slice(rng: Rng) -> File:
 def _strided_slice(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     starts = [0, *(int(rng.integers(n)) for n in size[1:])]
-    steps = [1, *(int(rng.choice((1, 2))) for _ in size[1:])]
+    steps = [1, *(int(rng.choice((1, 2, -1, -2))) for _ in size[1:])]
     masks = [int(m) << 1 for m in rng.integers(0, 2 ** (len(size) - 1), 3) * (rng.random(3) < 0.4)]
+    for axis, step in enumerate(steps):
+        if masks[2] >> axis & 1:
+            steps[axis] = abs(step)  # backwards, kernels write nothing where one index is taken
+    ends = [n if step > 0 else -n - 1 for n, step in zip(size, steps, strict=True)]
     result = []
     for axis, (n, start, step) in enumerate(zip(size, starts, steps, strict=True)):
-        begin = 0 if masks[0] >> axis & 1 else start
+        begin = (0 if step > 0 else n - 1) if masks[0] >> axis & 1 else start
         if not masks[2] >> axis & 1:
-            result.append(len(range(begin, n, step)))
+            result.append(len(range(begin, n if step > 0 else -1, step)))
     x, y = f.input(size, **q), f.tensor(result, **_moved(f, rng, q))
-    inputs = [x, f.constant(starts), f.constant(size), f.constant(steps)]
+    inputs = [x, f.constant(starts), f.constant(ends), f.constant(steps)]
     fields = dict(zip(("beginMask", "endMask", "shrinkAxisMask"), masks, strict=True))
+    if rng.random() < 0.2:  # which TFLite Micro does not read
+        fields[str(rng.choice(("ellipsisMask", "newAxisMask", "offset")))] = 2
     return f.ends(f.operator("STRIDED_SLICE", inputs, [y], "StridedSliceOptions", **fields))
 
 
@@ -124,7 +140,13 @@ def _pack(rng: Rng) -> File:
 def _concatenation(rng: Rng) -> File:
     f, size, q = File(), shape(rng), quantized(rng)
     axis, sizes = int(rng.integers(1, len(size))), rng.integers(1, 4, rng.integers(1, 4)).tolist()
-    inputs = [f.input((*size[:axis], n, *size[axis + 1 :]), **_moved(f, rng, q)) for n in sizes]
+    inputs = []
+    for n in sizes:
+        part, part_q = (*size[:axis], n, *size[axis + 1 :]), _moved(f, rng, q)
+        if inputs and rng.random() < 0.3:
+            inputs.append(f.constant(codes(rng, part), "int8", **part_q))
+        else:
+            inputs.append(f.input(part, **part_q))
     y = f.tensor((*size[:axis], sum(sizes), *size[axis + 1 :]), **q)
     signed = axis - len(size) if rng.random() < 0.3 else axis
     return f.ends(f.operator("CONCATENATION", inputs, [y], "ConcatenationOptions", axis=signed))
@@ -171,6 +193,7 @@ MOVES: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "TRANSPOSE": _transpose,
         "PAD": _pad("PAD"),
         "PADV2": _pad("PADV2"),
+        "MIRROR_PAD": _mirror_pad,
         "SLICE": _slice,
         "STRIDED_SLICE": _strided_slice,
         "SPLIT": _split("SPLIT"),

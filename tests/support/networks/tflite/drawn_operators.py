@@ -56,11 +56,14 @@ def _binary(kind: str, options: str, fused: bool) -> Callable[[Rng], File]:
         f, size, q = File(), shape(rng), quantized(rng)
         x, other = f.input(size, **q), related(rng, q)
         smaller = tuple(int(rng.choice((n, 1))) for n in size)
-        form = rng.integers(4)
+        form = rng.integers(6)
         if form == 0:
             second = x
         elif form == 1:
             second = f.constant(codes(rng, (size[-1],)), "int8", **other)
+        elif form > 3:  # of any shape that broadcasts, without leading 1s or with them
+            leading = len(size) - len(smaller[int(rng.integers(len(size))) :])
+            second = f.constant(codes(rng, smaller[leading:]), "int8", **other)
         else:
             second = f.input(size if form == 2 else smaller, **other)
         y = f.tensor(size, **related(rng, q))
@@ -182,7 +185,7 @@ def _reduced(kind: str) -> Callable[[Rng], File]:
         keep = bool(rng.random() < 0.5)
         result = tuple(1 if a in axes else n for a, n in enumerate(size) if keep or a not in axes)
         x, y_q = f.input(size, **q), related(rng, q)
-        y = f.tensor(result, **(y_q if kind == "MEAN" or rng.random() < 0.5 else q))
+        y = f.tensor(result, **(y_q if kind in ("MEAN", "SUM") or rng.random() < 0.5 else q))
         signs = [a - len(size) if rng.random() < 0.3 else a for a in axes]
         f.operator(kind, [x, f.constant(signs)], [y], "ReducerOptions", keepDims=keep)
         return f.ends(y)
@@ -236,6 +239,7 @@ OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "AVERAGE_POOL_2D": _pool("AVERAGE_POOL_2D"),
         "MAX_POOL_2D": _pool("MAX_POOL_2D"),
         "MEAN": _reduced("MEAN"),
+        "SUM": _reduced("SUM"),
         "REDUCE_MAX": _reduced("REDUCE_MAX"),
         "REDUCE_MIN": _reduced("REDUCE_MIN"),
         "ADD": _binary("ADD", "AddOptions", fused=True),

@@ -21,7 +21,8 @@ from accel.compiler.operators.prelu import Prelu
 from accel.compiler.operators.relu import Relu
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
-from tests.support.networks.tflite.operators import WILD, Builder, Draw, per_tensor
+from tests.support.networks.tflite.drawn_window import Draw
+from tests.support.networks.tflite.operators import WILD, Builder, per_tensor
 
 FINE_SCALES = st.floats(2**-14, 4.0, width=32) | st.floats(2**-7, 2**-3, width=32)
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from accel.compiler.graph.verify import verify
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
-from accel.compiler.operators._window import output_size, same_padding
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
@@ -25,8 +24,7 @@ from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
 from accel.compiler.tflite_export.operators import ROWS
-
-Draw = Callable[[st.SearchStrategy], Any]
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window, pair
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -195,36 +193,10 @@ def quantized(scales: np.ndarray, axis: int) -> Quantization:
     return Quantization(scale=tuple(scales.tolist()), zero_point=(0,) * len(scales), axis=axis)
 
 
-STRIDES = st.integers(1, 3)
-
-
-def drawn_window(
-    draw: Draw,
-    image: tuple[int, int],
-    kernel: tuple[int, int],
-    dilation: tuple[int, int],
-    strides: st.SearchStrategy[int] = STRIDES,
-) -> tuple[dict[str, Any], tuple[int, int]]:
-    """Draw stride and padding; return them and the output's height and width."""
-    stride = (draw(strides), draw(strides))
-    axes = list(zip(image, kernel, stride, dilation, strict=True))
-    valid = all((k - 1) * d + 1 <= n for n, k, _, d in axes)
-    same = not valid or draw(st.booleans())
-    padding = tuple(same_padding(n, k, s, d) if same else (0, 0) for n, k, s, d in axes)
-    sizes = tuple(
-        output_size(n, k, s, pad, d) for (n, k, s, d), pad in zip(axes, padding, strict=True)
-    )
-    return {"stride": stride, "padding": padding}, sizes
-
-
-def _pair(draw: Draw, low: int, high: int) -> tuple[int, int]:
-    return draw(st.integers(low, high)), draw(st.integers(low, high))
-
-
 def add_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) -> None:
     height, width, depth = b.last.shape[1:]
-    kernel, channels = _pair(b.draw, 1, 4), b.draw(st.integers(1, 9))
-    dilation = _pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
+    kernel, channels = pair(b.draw, 1, 4), b.draw(st.integers(1, 9))
+    dilation = pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
     window, sizes = drawn_window(b.draw, (height, width), kernel, dilation)
     weights = b.values((channels, *kernel, depth), dtype)
     names, q = b.linear(weights, 0, dtype, b.draw(st.booleans()))
@@ -237,9 +209,9 @@ def add_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) -> None:
 
 def add_depthwise_conv2d(b: Builder, dtype: str = "int8", dilated: bool = True) -> None:
     height, width, depth = b.last.shape[1:]
-    kernel = _pair(b.draw, 1, 4)
+    kernel = pair(b.draw, 1, 4)
     multiplier = b.draw(st.sampled_from((1, 1, 1, 2, 3)))
-    dilation = _pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
+    dilation = pair(b.draw, 1, 2) if dilated and b.draw(st.booleans()) else (1, 1)
     window, sizes = drawn_window(b.draw, (height, width), kernel, dilation)
     weights = b.values((1, *kernel, depth * multiplier), dtype)
     names, q = b.linear(weights, 3, dtype, b.draw(st.booleans()))
@@ -285,7 +257,7 @@ def add_softmax(b: Builder) -> None:
 
 
 def add_pad(b: Builder) -> None:
-    amounts = ((0, 0), *(_pair(b.draw, 0, 2) for _ in b.last.shape[1:]))
+    amounts = ((0, 0), *(pair(b.draw, 0, 2) for _ in b.last.shape[1:]))
     shape = tuple(n + sum(pair) for n, pair in zip(b.last.shape, amounts, strict=True))
     value = b.draw(st.integers(-128, 127))
     b.node("pad", Pad(amounts=amounts, value=value), shape, b.last.quantization)
@@ -302,7 +274,7 @@ def add_dequantize(b: Builder) -> None:
 
 @st.composite
 def images(draw: Draw) -> Builder:
-    return Builder(draw, (1, *_pair(draw, 1, 7), draw(st.integers(1, 9))))
+    return Builder(draw, (1, *pair(draw, 1, 7), draw(st.integers(1, 9))))
 
 
 @st.composite
@@ -362,7 +334,7 @@ def image_graphs(draw: Draw, add: Callable[[Builder], None]):
 @st.composite
 def networks(draw: Draw, dtypes: tuple[str, ...] = ("int8", "int4"), dilated: bool = False):
     """Small classifiers: convolutions of both kinds, pooling, a fully connected layer, softmax."""
-    b = Builder(draw, (1, *_pair(draw, 4, 8), draw(st.integers(1, 4))), style=TRAINED)
+    b = Builder(draw, (1, *pair(draw, 4, 8), draw(st.integers(1, 4))), style=TRAINED)
     for _ in range(draw(st.integers(1, 3))):
         add = draw(st.sampled_from((add_conv2d, add_depthwise_conv2d)))
         add(b, draw(st.sampled_from(dtypes)), dilated)

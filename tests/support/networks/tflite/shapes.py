@@ -14,6 +14,7 @@ from accel.compiler.operators.gather import Gather
 from accel.compiler.operators.log_softmax import LogSoftmax
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mean import ReduceMean
+from accel.compiler.operators.mirror_pad import MODES, MirrorPad
 from accel.compiler.operators.pack import Pack
 from accel.compiler.operators.reduce_max import ReduceMax
 from accel.compiler.operators.reshape import Reshape
@@ -21,17 +22,12 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.split import Split
+from accel.compiler.operators.sum import ReduceSum
 from accel.compiler.operators.transpose import Transpose
 from accel.compiler.operators.unpack import Unpack
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
 from tests.support.networks.tflite.elementwise import any_shape, codes
-from tests.support.networks.tflite.operators import (
-    Builder,
-    Draw,
-    add_dequantize,
-    add_reshape,
-    drawn_window,
-    images,
-)
+from tests.support.networks.tflite.operators import Builder, add_dequantize, add_reshape, images
 
 
 def drawn_type(draw: Draw, shape: tuple[int, ...]) -> Builder:
@@ -80,6 +76,26 @@ def mean_graphs(draw: Draw):
     chosen, kept = drawn_axes(b)
     q = draw(st.sampled_from((b.last.quantization, None))) or b.quantization()
     b.node("mean", ReduceMean(**chosen), kept, q)
+    return b.graph()
+
+
+@st.composite
+def sum_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    chosen, kept = drawn_axes(b)
+    b.node("sum", ReduceSum(**chosen), kept, b.quantization())
+    return b.graph()
+
+
+@st.composite
+def mirror_pad_graphs(draw: Draw):
+    b = Builder(draw, any_shape(draw, least=2))
+    mode = draw(st.sampled_from(("reflect", "symmetric")))
+    most = [min(3, MODES[mode](size)) for size in b.last.shape]
+    pairs = [tuple(draw(st.integers(0, n)) for _ in range(2)) for n in most[1:]]
+    amounts = ((0, 0), *pairs)
+    shape = tuple(n + sum(pair) for n, pair in zip(b.last.shape, amounts, strict=True))
+    b.node("mirror_pad", MirrorPad(amounts=amounts, mode=mode), shape, b.last.quantization)
     return b.graph()
 
 
@@ -259,6 +275,8 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
     {
         "max_pool2d": max_pool2d_graphs(),
         "mean": mean_graphs(),
+        "mirror_pad": mirror_pad_graphs(),
+        "sum": sum_graphs(),
         "reduce_max": reduce_max_graphs(),
         "reshape": reshape_graphs(),
         "transpose": transpose_graphs(),

@@ -18,7 +18,8 @@ from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.slice import Slice
 from accel.config import AcceleratorConfig
 from tests.support.networks.tflite import branches, operators, typical
-from tests.support.networks.tflite.operators import TRAINED, Builder, Draw, drawn_window
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
+from tests.support.networks.tflite.operators import TRAINED, Builder
 
 LARGEST = 1500  # elements of a tensor
 MOST_STEPS = 4

@@ -19,7 +19,8 @@ from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.relu import Relu
 from tests.support.networks.tflite import operators
 from tests.support.networks.tflite.branches import CORE_STEPS, any_of, of_a_sum
-from tests.support.networks.tflite.operators import TRAINED, Builder, Draw
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
+from tests.support.networks.tflite.operators import TRAINED, Builder
 
 LEAST, MOST = 3, 12  # layers
 STEP, END = 3, 4  # layers that one step, and the end, may have
@@ -46,7 +47,7 @@ def add_1d(b: Builder) -> None:
     _, height, width, depth = b.last.shape
     kernel, channels = b.draw(st.integers(1, min(4, width))), b.draw(st.integers(1, 9))
     dilation = (1, b.draw(st.integers(1, 2)))
-    window, sizes = operators.drawn_window(b.draw, (height, width), (1, kernel), dilation)
+    window, sizes = drawn_window(b.draw, (height, width), (1, kernel), dilation)
     names, q = b.linear(b.values((channels, 1, kernel, depth), "int8"), 0, "int8", True)
     attributes = Conv2d(**window, dilation=dilation, activation=b.draw(b.style.activations))
     b.node("conv2d", attributes, (1, *sizes, channels), q, constants=names)

@@ -11,7 +11,8 @@ from accel.compiler.operators._window import same_padding
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
 from tests.support.networks.tflite import operators
-from tests.support.networks.tflite.operators import Builder, Draw, drawn_window, images
+from tests.support.networks.tflite.drawn_window import Draw, drawn_window
+from tests.support.networks.tflite.operators import Builder, images
 
 
 def _pair(draw: Draw, most: int) -> tuple[int, int]:

@@ -76,6 +76,12 @@ class LayerSums:
     def channels(self) -> int:
         return len(self.weights.codes)
 
+    @property
+    def axis(self) -> int:
+        """The dimension of the channels in the file."""
+        rank = len(self.shape)
+        return 1 if rank > 2 and self.layout[-1] == 1 else rank - 1
+
     def pending(
         self, bias: Value | None, factor: float, steps: tuple[EpilogueStep, ...] = ()
     ) -> Pending:
@@ -101,7 +107,6 @@ class LayerSums:
             with self.b.at(record):
                 return self.real(steps)
 
-        axis = 1 if len(self.shape) > 2 and self.layout[-1] == 1 else len(self.shape) - 1
         return Pending(
             record.place,
             self.shape,
@@ -109,7 +114,7 @@ class LayerSums:
             steps=steps,
             to_codes=to_codes,
             to_numbers=to_numbers,
-            axis=axis,
+            axis=self.axis,
         )
 
     # What sums there are.

@@ -12,6 +12,7 @@ from .epilogues import checked, coded, numbers_of, quantizer_of, waiting
 from .low_bit import clip_after, spelled
 
 MOST_BITS = 8
+MOST_CONSTANT_BITS = 32  # of biases, which are added as float32 numbers
 FARTHEST_ZERO = 2**15
 PER_TENSOR = "quantize activations per tensor (Brevitas: scaling_per_output_channel=False)"
 LISTED = (spelled("Quant")[0], spelled("BipolarQuant")[0])
@@ -51,9 +52,10 @@ def _bounds(b: Builder) -> tuple[int, int, str]:
     if widths.size != 1:
         raise Unreadable(f"has {widths.size} bit widths", "", "use one for the whole tensor")
     bits = int(widths.item())
-    if not 1 <= bits <= MOST_BITS:
-        why = "the core's codes have 8 bits"
-        raise Unreadable(f"has {bits} bits", why, f"quantize to 1 to {MOST_BITS} bits")
+    constant = isinstance(b.required(0), Constant | Dequantized)
+    if not 1 <= bits <= (MOST_CONSTANT_BITS if constant else MOST_BITS):
+        what, why = f"has {bits} bits", "the core's codes have 8 bits"
+        raise Unreadable(what, why, f"quantize to 1 to {MOST_BITS} bits")
     if mode not in ROUNDINGS:
         known = ", ".join(ROUNDINGS)
         raise Unreadable(f"has rounding_mode {mode!r}", "", f"use one of {known}")
@@ -123,7 +125,10 @@ def _unchanged(b: Builder, x: Activation, coder: Coder) -> bool:
     return same and coder.low <= low and high <= coder.high
 
 
-def _constant(value: Value, scale: np.ndarray, zeros: np.ndarray, like: Coder) -> Dequantized:
+def _constant(
+    value: Value, scale: np.ndarray, zeros: np.ndarray, like: Coder
+) -> Dequantized | Constant:
+    """A constant of at most 8 bits as its codes; of more, which biases have, as its numbers."""
     real = checked(numbers_of(value), "a constant")
     try:
         scales, zeros = (np.broadcast_to(a, real.shape) for a in (scale, zeros))
@@ -134,6 +139,8 @@ def _constant(value: Value, scale: np.ndarray, zeros: np.ndarray, like: Coder) -
         divided = real / scales if like.divides else real
     plain = replace(like, divides=False)
     codes = plain.codes(divided if like.late else divided + zeros.astype(np.float32))
+    if like.high > np.iinfo(np.uint8).max or like.low < np.iinfo(np.int8).min:
+        return Constant(scales * (codes - zeros).astype(np.float32))
     codes = codes.astype(np.uint8 if like.high > 127 else np.int8)
     return Dequantized(codes, scales, zeros)
 

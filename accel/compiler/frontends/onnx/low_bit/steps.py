@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, normalize
+from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue
 from ....operators.add import Add
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.softmax import Softmax
 from ..builder import Builder, Unreadable
 from ..elementwise import binary_result
+from ..float_steps import batch_normalization
 from ..linear import conv, gemm, matmul
+from ..moves import READERS as MOVES
 from ..pools import global_max_pool, max_pool
+from ..resizing import READERS as RESIZING
 from ..shapes import READERS as SHAPES
 from ..softmax import LAST_AXIS_OPSET
 from ..softmax import softmax as usual_softmax
@@ -95,26 +98,6 @@ def softmax(b: Builder) -> list[Value]:
     shape = b.tensors[real.tensor].shape
     tensor = b.add_node("softmax", Softmax(), (real.tensor,), shape, "float32")
     return [replace(real, tensor=tensor)]
-
-
-def batch_normalization(b: Builder) -> list[Value]:
-    if not b.low_bit:
-        remedy = "fold it into the layer before it, as accel quantize does"
-        raise Unreadable("is not supported in networks of QuantizeLinear", "", remedy)
-    if any(b.node.outputs[1:]) or b.attribute("training_mode", 0):
-        remedy = "export the network for inference (model.eval() in PyTorch)"
-        raise Unreadable("is in training mode", "", remedy)
-    vectors = [checked(numbers_of(b.required(index)), "a constant") for index in range(1, 5)]
-    scale, bias, mean, variance = vectors
-    epsilon = b.attribute("epsilon", 1e-5)
-    value = _waiting(b, 0)
-    if any(v.shape != (value.shape[1],) for v in vectors):
-        raise Unreadable(f"must have one number for each of {value.shape[1]} channels")
-    if not (variance + np.float32(epsilon) > 0).all():
-        raise Unreadable("has a variance that is not positive", "", "train the network anew")
-    step = normalize(scale, bias, mean, variance, epsilon)
-    shape = (-1, *[1] * (len(value.shape) - 2))
-    return [stepped(b, value, "normalize", *(v.reshape(shape) for v in step.values))]
 
 
 def relu(b: Builder) -> list[Value]:
@@ -199,7 +182,7 @@ READERS = {
     "GlobalMaxPool": global_max_pool,
     "AveragePool": average_pool,
     "GlobalAveragePool": global_average_pool,
-    **{name: SHAPES[name][1] for name in SHAPES},
+    **{name: row[1] for rows in (SHAPES, MOVES, RESIZING) for name, row in rows.items()},
 }
 
 

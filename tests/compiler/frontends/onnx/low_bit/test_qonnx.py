@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from accel.compiler.frontends import UnsupportedModel, load
+from accel.compiler.frontends import Choices, UnsupportedModel, load
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph import interpreter
 from accel.compiler.reports.accumulation_order import order_sensitive
@@ -89,6 +89,31 @@ def test_convolutions_and_pooling(pool):
     assert_exact(convolutional(pool))
 
 
+MOVES = {
+    "DepthToSpace": ([], {"blocksize": 2, "mode": "CRD"}),
+    "SpaceToDepth": ([], {"blocksize": 2}),
+    "Resize": ([np.float32([]), np.float32([1, 1, 2, 2])], {"nearest_mode": "floor"}),
+    "Gather": ([np.int64([2, 0, 5])], {"axis": 1}),
+    "Tile": ([np.int64([1, 1, 2, 1])], {}),
+}
+
+
+@pytest.mark.parametrize("operator", MOVES)
+def test_moves_of_codes(operator):
+    constants, attributes = MOVES[operator]
+    n = Network((3, 8, 8))
+    n.quant("q", 3, 0.5)
+    names = [n.constant(f"i{i}", array, array.dtype) for i, array in enumerate(constants)]
+    n.weights("w", (8, 3, 3, 3))
+    n.bipolar("wq", 0.5, source="w")
+    n.add("Conv", "c", "wq", pads=[1, 1, 1, 1])
+    n.quant("a", 4, 0.5)
+    n.add(operator, "moved", *names, **attributes)
+    n.quant("z", 3, 0.25)
+    graph = assert_exact(n)
+    assert any(node.source == operator for node in graph)
+
+
 def test_depthwise_convolutions():
     n = Network((6, 5, 5))
     n.quant("q", 4, 0.25)
@@ -96,6 +121,17 @@ def test_depthwise_convolutions():
     n.quant("wq", 4, 0.125, source="w")
     n.add("Conv", "c", "wq", group=6)
     n.batchnorm("bn", 6, 1.0)
+    n.quant("a", 4, 0.5)
+    assert_exact(n)
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 1), (1, 4, 1, 1)])
+def test_steps_by_channel_after_an_image_of_codes(shape):
+    n = Network((4, 5, 6))
+    n.quant("q", 4, 0.25)
+    factors = np.float32([0.5, 1.0, 2.0, 4.0]).reshape(shape)
+    n.add("Mul", "m", n.constant("by_channel", factors))
+    n.add("Add", "s", n.constant("offsets", factors - 1))
     n.quant("a", 4, 0.5)
     assert_exact(n)
 
@@ -271,3 +307,84 @@ def test_impossible_numbers_are_named_and_take_no_time():
     n = layer()
     n.constants["bn_0"][3] = np.nan
     assert "has a constant beyond 2^60, or that is not a number" in refused(n)
+
+
+@pytest.mark.parametrize("bits", [8, 9, 16, 24, 32])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_bias_has_a_quantizer_of_up_to_32_bits(bits, seed):
+    n = Network((3, 6, 6), seed)
+    n.quant("q", 8, 2.0**-5)
+    n.weights("w", (4, 3, 3, 3), 0.1)
+    n.quant("wq", 4, 2.0**-6, source="w", narrow=1)
+    n.weights("b", (4,), 2.0 if bits > 8 else 0.1)
+    n.quant("bq", bits, 2.0**-11 if bits > 8 else 2.0**-9, source="b")
+    n.add("Conv", "c", "wq", "bq")
+    n.add("Relu", "r")
+    n.quant("y", 4, 0.25, signed=0)
+    assert_exact(n)
+
+
+def test_an_activation_or_weight_of_more_than_8_bits_is_refused():
+    n = layer()
+    n.quant("wide", 16, 0.1)
+    assert "has 16 bits (the core's codes have 8 bits); quantize to 1 to 8 bits" in refused(n)
+
+
+def test_constants_are_folded_whatever_computes_them():
+    def network(scale):
+        n = Network((3, 6, 6))
+        n.quant("q", 8, 2.0**-5)
+        n.weights("w", (4, 3, 1, 1), 0.2)
+        n.quant("wq", 8, 2.0**-7, source="w")
+        n.add("Conv", "c", "wq")
+        scale(n)
+        names = ["s", *(n.constant(f"y_{i}", v) for i, v in enumerate((0.0, 4.0)))]
+        n.add("Quant", "y", *names, domain=DOMAIN, signed=1, narrow=0, rounding_mode="ROUND")
+        return n
+
+    def computed(n):
+        two, less, half = (n.constant(f"k{i}", v) for i, v in enumerate((2.0, -2.0, 0.5)))
+        n.add("Pow", "p", less, source=two)
+        n.add("Sqrt", "r", source="p")
+        n.add("Mul", "s", half, source="r")
+
+    plain = network(lambda n: n.constant("s", 0.25))
+    x = plain.inputs(4)
+    folded = read(network(computed).bytes(), "n.onnx")
+    expected = interpreter.run(read(plain.bytes(), "n.onnx"), x)
+    np.testing.assert_array_equal(interpreter.run(folded, x)["y"], expected["y"])
+    assert len(folded.nodes) == len(read(plain.bytes(), "n.onnx").nodes)
+
+
+def unquantized(bits: int) -> Network:
+    n = Network((3, 6, 6), bits)
+    n.weights("w", (4, 3, 3, 3), 0.2)
+    n.quant("wq", bits, 2.0**-3, source="w", narrow=1)
+    n.add("Conv", "c", "wq")
+    n.quant("y", bits, 0.5)
+    return n
+
+
+@pytest.mark.parametrize(("bits", "text"), [(8, "0.03125"), (4, "x=0.25,1,4"), (3, "0.5,0,u3")])
+def test_a_float_input_is_quantized_as_the_user_states(bits, text):
+    n = unquantized(bits)
+    with pytest.raises(UnsupportedModel, match=r"--input-quant x=0\.0078125"):
+        read(n.bytes(), "n.onnx")
+    stated = read(n.bytes(), "n.onnx", Choices(input_quant=(text,)))
+    own = unquantized(bits)
+    parts = [*text.removeprefix("x=").split(","), "0", "8"]
+    own.quant(
+        "q", int(parts[2 if text.count(",") else -1].lstrip("u")), float(parts[0]),
+        float(parts[1]), source="x", signed=int("u" not in text),
+    )  # fmt: skip
+    conv = next(node for node in own.nodes if node.op_type == "Conv")
+    conv.input[0] = "q"
+    own.nodes.insert(0, own.nodes.pop())
+    x = own.inputs(6)
+    np.testing.assert_array_equal(interpreter.run(stated, x)["y"], qonnx(own.bytes(), x)["y"])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "1e99", "z=1", "1,300", "1,0,9", "1,0,0", "="])
+def test_a_quantizer_that_cannot_be_is_refused(text):
+    with pytest.raises(UnsupportedModel, match="--input-quant must"):
+        read(unquantized(8).bytes(), "n.onnx", Choices(input_quant=(text,)))
