@@ -56,6 +56,8 @@ class Compilation:
     band_room
         Layers whose tensors have no room are cut into row bands, so that tensors take at most this
         share of each bank; 0 for no bands.
+    arriving
+        Inputs that have no room may arrive in row bands, each while the one before is computed.
     graph
         The graph as the passes so far have changed it.
     partition, aliases
@@ -81,6 +83,7 @@ class Compilation:
     exact: bool = False
     order: int = 0
     band_room: float = 0
+    arriving: bool = False
     graph: Graph
     partition: Partition | None = None
     aliases: Mapping[str, Alias] = field(default_factory=dict)
@@ -260,11 +263,19 @@ def _row_bands(c: Compilation) -> Compilation:
     if not c.band_room:
         return c
     room = int(c.config.bank_words * c.band_room)
-    found = with_row_bands(c.layers, c.layouts, c.parts.inputs, c.outputs, c.config, room)
+    found = with_row_bands(
+        c.layers, c.layouts, c.parts.inputs, c.outputs, c.config, room, c.arriving
+    )
     if found is None:
         return c
-    layers, layouts = found
-    return c.replace(layers=layers, layouts=layouts)
+    inputs = tuple(
+        part
+        for whole in c.inputs
+        for part in (
+            whole.bands(found.inputs[whole.tensor]) if whole.tensor in found.inputs else (whole,)
+        )
+    )
+    return c.replace(layers=found.layers, layouts=found.layouts, inputs=inputs)
 
 
 def _select(c: Compilation) -> Compilation:
@@ -278,7 +289,8 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
-    commands, memory = balance_banks(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
+    inputs = tuple(one.tensor for one in c.inputs)
+    commands, memory = balance_banks(c.commands, c.layouts, inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts

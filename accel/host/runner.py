@@ -45,7 +45,7 @@ def run(
     }
     if program.commands:
         rows = program.config.rows
-        packed = {i.tensor: i.pack(values[i.tensor], rows) for i in program.inputs}
+        packed = {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
         found = core.run(packed, stored)
         for name in roots & set(found):
             values[name] = _decoded(program, name, program.unpack(name, found[name]))

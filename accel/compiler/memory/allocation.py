@@ -71,7 +71,7 @@ def plan(
     ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
     that are written before the first layer and read after the last.
     """
-    banks = banks_of(commands, layout)
+    banks = _banks(commands, layout)
     tensors, lives = _place(commands, layout, inputs, outputs, banks, config)
     live = [*lives.values()]
     peaks = _ends(live)
@@ -141,7 +141,7 @@ def activations_of(
     config: AcceleratorConfig,
 ) -> Activations:
     """What `plan` gives to the tensors of these layers."""
-    _, lives = _place(layers, layout, inputs, outputs, banks_of(layers, layout), config)
+    _, lives = _place(layers, layout, inputs, outputs, _banks(layers, layout), config)
     top = max(lives.values(), key=lambda live: live.end)
     together = (
         name
@@ -152,7 +152,7 @@ def activations_of(
     return Activations(words, max(0, int(top.born)), tuple(together))
 
 
-def banks_of(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
+def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
     """A bank for each tensor. A layer's output is not in the bank of its input, but in that of its
     residual operand."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}

@@ -2,7 +2,8 @@
 
 A band computes some rows of the chain's output, and of each tensor inside the chain the rows that
 these need. Windows overlap, so some rows inside are computed for two bands. The chain's source and
-its output lie in memory as a whole: a band reads and writes rows of them, which are addresses.
+its output lie in memory as a whole: a band reads and writes rows of them, which are addresses. A
+source that is an input of the network may arrive in bands, too: each is a tensor of its own then.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,11 +28,14 @@ class Chain:
         The tensor that they compute; nothing else of what they compute is read by other layers.
     inner
         The tensors that they alone write and read.
+    arriving
+        The network's inputs that they alone read, and that are to arrive in bands.
     """
 
     layers: tuple[Convolution, ...]
     target: str
     inner: frozenset[str]
+    arriving: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> Span:
@@ -41,18 +45,24 @@ class Chain:
 
 
 def chain_of(
-    layers: Sequence[Convolution], first: int, end: int, kept: frozenset[str]
+    layers: Sequence[Convolution],
+    first: int,
+    end: int,
+    kept: frozenset[str],
+    arriving: frozenset[str] = frozenset(),
 ) -> Chain | None:
     """The layers from ``first`` up to ``end`` as a chain; None where they are none.
 
-    ``kept`` are the network's inputs and outputs.
+    ``kept`` are the network's inputs and outputs; those ``arriving`` may arrive in bands.
     """
     within = tuple(layers[first:end])
     others = (*layers[:first], *layers[end:])
-    used = kept | {name for c in others for name in (c.source, c.output, c.residual) if name}
+    elsewhere = {name for c in others for name in (c.source, c.output, c.residual) if name}
+    used = kept | elsewhere
     inner = frozenset(c.output for c in within) - used
     targets = {c.output for c in within} - inner
-    if len(targets) != 1 or not inner:
+    arriving &= {c.source for c in within} - elsewhere - {c.residual for c in within}
+    if len(targets) != 1 or not (inner or arriving):
         return None
     (target,) = targets
     within = _in_place(within, target, inner)
@@ -63,9 +73,9 @@ def chain_of(
             return None
         shapes.setdefault(c.output, set()).add(c.output_shape)
         shapes.setdefault(c.source, set()).add(c.input_shape)
-    if any(len(shapes[name]) > 1 for name in (*inner, target)):
+    if any(len(shapes[name]) > 1 for name in (*inner, *arriving, target)):
         return None  # one tensor under two shapes
-    return Chain(within, target, inner)
+    return Chain(within, target, inner, arriving)
 
 
 def _in_place(
@@ -103,10 +113,20 @@ def _combines(
 
 @dataclass(frozen=True)
 class Banded:
-    """A chain cut into row bands: its layers, and the layouts of the tensors that are new."""
+    """A chain cut into row bands.
+
+    Parameters
+    ----------
+    layers, layouts
+        Its layers, and the layouts of the tensors that are new.
+    inputs
+        The tensors that hold bands of inputs which arrive in bands, by tensor of the network, in
+        the order in which they are read: their names and the rows of the whole that each holds.
+    """
 
     layers: tuple[Convolution, ...]
     layouts: Mapping[str, TensorLayout]
+    inputs: Mapping[str, Mapping[str, Span]]
 
 
 def banded(chain: Chain, count: int, layouts: Mapping[str, TensorLayout]) -> Banded | None:
@@ -117,11 +137,14 @@ def banded(chain: Chain, count: int, layouts: Mapping[str, TensorLayout]) -> Ban
     edges = [top + (bottom - top) * k // count for k in range(count + 1)]
     layers: list[Convolution] = []
     new: dict[str, TensorLayout] = {}
+    inputs: dict[str, dict[str, Span]] = {name: {} for name in chain.arriving}
     done: dict[int, int] = {}  # rows that earlier bands have computed of each layer, up to the end
     for index in range(count):
         needed, extents = _needed(chain, (edges[index], edges[index + 1]))
         for name, (first, end) in extents.items():
             new[_named(name, index)] = replace(layouts[name], height=end - first)
+            if name in inputs:
+                inputs[name][_named(name, index)] = first, end
         for number, c in enumerate(chain.layers):
             rows = _written(c, needed.get(c.output))
             if rows is None:
@@ -141,7 +164,7 @@ def banded(chain: Chain, count: int, layouts: Mapping[str, TensorLayout]) -> Ban
             )
             done[number] = max(before, rows[1])
             layers.append(_part(c, band, chain, extents, number in done and index > 0))
-    return Banded(tuple(layers), new)
+    return Banded(tuple(layers), new, inputs)
 
 
 def _needed(chain: Chain, rows: Span) -> tuple[dict[str, Span], dict[str, Span]]:
@@ -155,7 +178,8 @@ def _needed(chain: Chain, rows: Span) -> tuple[dict[str, Span], dict[str, Span]]
         _widen(needed, c.source, _read(c, written))
         if c.residual and c.residual != c.output:
             _widen(needed, c.residual, needed[c.output])
-    extents = {name: span for name, span in needed.items() if name in chain.inner}
+    banded_names = chain.inner | chain.arriving
+    extents = {name: span for name, span in needed.items() if name in banded_names}
     for c in chain.layers * 2:  # an output takes its residual operand's place, whole
         if c.residual in extents and c.output in extents:
             _widen(extents, c.residual, extents[c.output])
