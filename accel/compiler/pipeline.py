@@ -260,7 +260,7 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _row_bands(c: Compilation) -> Compilation:
     """Chains of layers are cut into row bands where the tensors between them have no room."""
-    if not c.band_room:
+    if not c.band_room or c.reasons:
         return c
     room = int(c.config.bank_words * c.band_room)
     found = with_row_bands(
