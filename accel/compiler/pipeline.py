@@ -56,6 +56,8 @@ class Compilation:
     band_room
         Layers whose tensors have no room are cut into row bands, so that tensors take at most this
         share of each bank; 0 for no bands.
+    dense
+        Inputs take as little memory as they can, even where that takes more cycles.
     arriving
         Inputs that have no room may arrive in row bands, each while the one before is computed.
     graph
@@ -83,6 +85,7 @@ class Compilation:
     exact: bool = False
     order: int = 0
     band_room: float = 0
+    dense: bool = False
     arriving: bool = False
     graph: Graph
     partition: Partition | None = None
@@ -253,7 +256,7 @@ def _bank_copies(c: Compilation) -> Compilation:
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
     names = c.parts.inputs
-    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config, c.dense)
     layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
     return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 

@@ -257,6 +257,13 @@ def steps_of(convolution: Convolution, config: AcceleratorConfig) -> int | None:
     return least_steps(_flows(convolution, config), config)
 
 
+def tile_cycles(convolution: Convolution, config: AcceleratorConfig) -> int | None:
+    """The cycles of all tiles of a convolution in its fastest dataflow; ``None`` if it has none."""
+    flows = _flows(flattened(convolution), config)
+    possible = [nests for nests in flows if problem_of(nests, config) is None]
+    return min((sum(nest.cycles(config) for nest in nests) for nests in possible), default=None)
+
+
 def _limit(flows: Sequence[Sequence[LoopNest]], config: AcceleratorConfig) -> Limit:
     """What of a core is too small for all of these dataflows."""
     steps, half = least_steps(flows, config), weight_buffer_steps(config)
