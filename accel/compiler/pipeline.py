@@ -29,6 +29,7 @@ from .lowering.copy_elision import elide_copies
 from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
+from .lowering.packed_outputs import pack_outputs
 from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
@@ -255,6 +256,9 @@ def _bank_copies(c: Compilation) -> Compilation:
 
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
+    if c.dense:
+        layers, layouts = pack_outputs(c.layers, c.outputs, c.layouts, c.config)
+        c = c.replace(layers=layers, layouts=layouts)
     names = c.parts.inputs
     layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config, c.dense)
     layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
@@ -386,35 +390,38 @@ def compile_graph(
         try:
             return _first_that_fits(begun, watch)
         except (CannotCompile, DoesNotFit) as error:
-            return _in_bands(begun, error, watch)
+            return _in_less_memory(begun, error, watch)
     except (CannotCompile, DoesNotFit) as error:
         if graph.mixing:
             raise _of_whole_batch(error, graph) from error
         raise
 
 
-def _in_bands(
+def _in_less_memory(
     begun: Compilation,
     error: CannotCompile | DoesNotFit,
     watch: Callable[[str, Compilation], None] | None,
 ) -> CoreProgram:
-    """The program with layers in row bands, where memory is all that is in the way without them.
+    """The program with dense inputs, and if need be with layers in row bands, where memory is in
+    the way without.
 
-    Raises what remains in the way, or the ``error`` without bands.
+    Raises what remains in the way, or the ``error`` without these.
     """
     reasons = getattr(error, "reasons", error.args[:1])
     kinds = {reason.limit.kind for reason in reasons if getattr(reason, "limit", None)}
     if not kinds & {"bank", "activations", "memory"}:
         raise error
+    least: CannotCompile | DoesNotFit = error
     # What tensors do not take is left to the program; a core with a flash needs nothing of it.
-    for room in (1.0,) if begun.config.flash_lanes else BAND_ROOMS:
+    for room in (0, 1) if begun.config.flash_lanes else (0, *BAND_ROOMS):
         try:
-            return _first_that_fits(begun.replace(band_room=room), watch)
+            return _first_that_fits(begun.replace(dense=True, band_room=room), watch)
         except DoesNotFit:
             continue
         except CannotCompile as remaining:
-            raise (remaining if len(remaining.reasons) < len(reasons) else error) from None
-    raise error
+            if len(remaining.reasons) < len(getattr(least, "reasons", (error,))):
+                least = remaining
+    raise least from None
 
 
 def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.rules import Rescale
 from ..ir.layer import Convolution, Region
 
 
@@ -16,7 +14,7 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
     if count == 1:
         return c
     height, width, channels = c.output_shape
-    plain = not (c.depthwise or c.uniform or c.transposed or _floating(c))
+    plain = not (c.depthwise or c.uniform or c.transposed)
     whole = channels % rows == 0 and c.channels == channels and width % count == 0
     region = c.region == Region(0, 0, height, width) and c.output_stride == (1, 1)
     if not (plain and whole and region) or (c.post_op and c.post_op.residual):
@@ -35,10 +33,5 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
         rule=c.rule.take(every),
         stride=(c.stride[0], count * stride),
         region=Region(0, 0, height, width // count),
+        neighbours=count * c.neighbours,
     )
-
-
-def _floating(c: Convolution) -> bool:
-    """Whether channels may turn out inexact: they are named then, so they keep their numbers."""
-    rule = getattr(c.rule, "inner", c.rule)
-    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating

@@ -163,7 +163,7 @@ def _divide(
             int(greatest[c] - least[c] + 1),
             int(nearest.worst[c]),
         )
-        for c in np.flatnonzero(nearest.differing)
+        for c in np.flatnonzero(nearest.differing[: convolution.channels // convolution.neighbours])
         for channel in (range(convolution.channels) if convolution.uniform else (int(c),))
     )
     _check_close(convolution, inexact)
