@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ..ir.costs import PART_CYCLES
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout
-from ..schedule.select import tile_cycles
+from ..schedule.select import about_cycles
 from .neighbours import neighbours
 from .packed_inputs import can_pack, packed_index, packed_reader, packings, pad_of
 
 LINE_CYCLES = 8
 """Cycles that a byte less on the line is worth. It takes 30 there at least, but the next sample's
 come while the core works."""
-MEMORY_CYCLES = 0.5
+_IMAGE = 1024  # values of an input, from where on its words must be as full as here:
+_GAPS = 1.35  # bytes of memory for a value
+MEMORY_CYCLES = 0.25
 """Cycles that a byte less of memory is worth, where there is enough of it."""
 
 
@@ -95,7 +96,10 @@ def fold_inputs(
         choices = [_Choice(tuple((c,) for c in readers), plain)]
         if readers and not any(c.residual == name for c in layers):
             choices += _choices(readers, plain, config, repeats.get(name))
-        best = min(choices, key=lambda choice: choice.cost(config, dense))
+        costs = [(choice.cost(config, dense), choice) for choice in choices]
+        if plain.index.size >= _IMAGE:
+            costs = _without_gaps(costs, plain.index.size, config)
+        _, best = min(costs, key=lambda one: one[0])
         for index, parts in zip(at, best.readers, strict=True):
             changed[index] = parts
         inputs.append(best.input)
@@ -108,23 +112,36 @@ class _Choice:
 
     readers: tuple[tuple[Convolution, ...], ...]
     input: InputMap
+    folded: bool = False
 
     def cost(self, config: AcceleratorConfig, dense: bool) -> tuple[float, ...]:
         """What this layout costs, to be compared; where it has no room or no dataflow, most."""
         layout = self.input.layout
         words = layout.words(config.rows)
         layers = [c for parts in self.readers for c in parts]
-        found = [tile_cycles(c, config) for c in layers]
+        found = [about_cycles(c, config) for c in layers]
         cycles = sum(one for one in found if one is not None)
-        # Until its first weights are there, a layer does nothing.
-        cycles += sum(
-            PART_CYCLES + c.weights[0].size * config.columns // config.rows for c in layers
-        )
         impossible = None in found or words > config.bank_words
         if impossible or dense:
             return impossible, words, cycles
         line = words * layout.lanes(config.rows)
         return False, cycles + LINE_CYCLES * line + MEMORY_CYCLES * words * config.rows
+
+
+def _without_gaps(
+    costs: list[tuple[tuple[float, ...], _Choice]], size: int, config: AcceleratorConfig
+) -> list[tuple[tuple[float, ...], _Choice]]:
+    """The layouts of an image without those whose words are emptier than they have to be.
+
+    What is folded has several bytes for a value, and is worth that or not.
+    """
+    most = _GAPS * size / config.rows
+    lean = [
+        (cost, one)
+        for cost, one in costs
+        if not cost[0] and (one.folded or one.input.layout.words(config.rows) <= most)
+    ]
+    return lean if any(not one.folded for _, one in lean) else costs
 
 
 def _choices(
@@ -137,7 +154,7 @@ def _choices(
     if len(readers) == 1:
         folded = fold_input(readers[0], config, stored)
         if folded is not None:
-            yield _Choice(((folded[0],),), folded[1])
+            yield _Choice(((folded[0],),), folded[1], folded=True)
     channels = plain.layout.channels
     if channels % config.rows == 0 or not can_pack(readers, config):
         return

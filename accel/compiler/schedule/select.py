@@ -16,6 +16,7 @@ from ...numeric.rules.floating import FloatMean, FloatProduct, RealProduct
 from ...numeric.rules.rules import Rescale, Rule
 from ..diagnostics import DoesNotFit, Limit, NotProved, Reason
 from ..ir.command import Inexact, LayerCommand
+from ..ir.costs import PART_CYCLES
 from ..ir.layer import Convolution, cropped
 from .block_sparsity import without_zero_blocks
 from .dataflows import (
@@ -257,11 +258,17 @@ def steps_of(convolution: Convolution, config: AcceleratorConfig) -> int | None:
     return least_steps(_flows(convolution, config), config)
 
 
-def tile_cycles(convolution: Convolution, config: AcceleratorConfig) -> int | None:
-    """The cycles of all tiles of a convolution in its fastest dataflow; ``None`` if it has none."""
+def about_cycles(convolution: Convolution, config: AcceleratorConfig) -> int | None:
+    """About the cycles of a convolution in the dataflow that `schedule` takes; ``None`` if it has
+    none. Each part of it waits for its first weights and for its last results."""
     flows = _flows(flattened(convolution), config)
     possible = [nests for nests in flows if problem_of(nests, config) is None]
-    return min((sum(nest.cycles(config) for nest in nests) for nests in possible), default=None)
+    if not possible:
+        return None
+    nests = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
+    first = (nest.weights.shape[1] * config.columns // config.rows for nest in nests)
+    waits = len(nests) * (PART_CYCLES + config.drain_cycles) + sum(first)
+    return sum(nest.cycles(config) for nest in nests) + waits
 
 
 def _limit(flows: Sequence[Sequence[LoopNest]], config: AcceleratorConfig) -> Limit:
