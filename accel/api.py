@@ -199,6 +199,7 @@ class Program:
                 peak_macs=self.config.peak_macs,
                 slots=slots,
                 streamed=chunk.bank == FLASH,
+                bands=(command.band,) if command.band else (),
             )
             for command, chunk, model, cycles, slots in zip(
                 self.code.commands,
