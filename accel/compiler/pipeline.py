@@ -268,7 +268,8 @@ def _allocation(c: Compilation) -> Compilation:
 
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
-    return c.replace(chunks=link_chunks(c.commands, c.plan, c.config))
+    inputs = [one.tensor for one in c.inputs]
+    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config))
 
 
 def _dma(c: Compilation) -> Compilation:

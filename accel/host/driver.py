@@ -5,16 +5,18 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from accel.compiler.program.program import Chunk, CoreProgram
+from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.exchange import Exchange, LinkError, ResultLost, Transport
 from accel.host.flash import FlashRefused, check_flash
-from accel.host.overlap import free_after, input_banks
+from accel.host.overlap import input_banks, overlapped
 from accel.host.rate import speed_up
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
+    ALL_LAYERS,
+    BAND,
     COUNTER_BITS,
     COUNTERS,
     COUNTERS_BYTES,
@@ -24,7 +26,6 @@ from accel.protocol import (
     LIMIT_BITS,
     MAGIC,
     NO_LIMIT,
-    NOT_FREE,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     PROTOCOL_VERSION,
@@ -153,18 +154,22 @@ class Driver:
         data: bytes,
         lanes: int | None = None,
         when_free: bool = False,
+        band: bool = False,
     ) -> None:
         """Write whole words, of which the lowest ``lanes`` bytes matter: the others become 0.
 
-        With ``when_free`` they are written once the run in progress says that their place is free.
+        With ``when_free`` they are written once the run in progress has freed a place, which this
+        takes. With ``band`` they make a band whole, which a layer may wait for.
         """
         lanes = lanes or self.config.rows
         words = np.frombuffer(data, np.uint8).reshape(-1, self.config.rows)[:, :lanes]
         for start, count in self._frames(len(words), lanes):
+            flags = WHEN_FREE if when_free and not start else 0
+            flags |= BAND if band and start + count == len(words) else 0
             location = self.isa.pointer_to(bank, address + start)
             part = words[start : start + count].tobytes()
             self.exchange.send(
-                Opcode.WRITE | (WHEN_FREE if when_free else 0),
+                Opcode.WRITE | flags,
                 closed(part),
                 location=location,
                 count=count,
@@ -213,17 +218,17 @@ class Driver:
         cycles: int = 0,
         result: tuple[int, int, int, int] = (0, 0, 0, 1),
         shared_banks: Collection[int] = (),
-        free_after: int = NOT_FREE,
+        shared_layers: int = ALL_LAYERS,
     ) -> "RunBegun":
         """Begin a run as `run` does, after the one in progress; ``end_run`` waits for it.
 
-        After ``free_after`` layers the place of the next input is free. Of the result as many words
-        are read as fit a frame.
+        Only the first ``shared_layers`` layers leave cycles free. Of the result as many words are
+        read as fit a frame.
         """
         read_bank, read_address, words, lanes = result
         limit, head = _limit_of(cycles), min(words, PAYLOAD_BYTES // lanes)
         limits = extension(
-            limit=limit | free_after << LIMIT_BITS,
+            limit=limit | (shared_layers if shared_banks else 0) << LIMIT_BITS,
             lanes_less_one=lanes - 1,
             count=head,
             location=self.isa.pointer_to(read_bank, read_address),
@@ -348,59 +353,49 @@ class DrivenCore:
         if set(keep) - set(self.program.partition.outputs):
             return False
         _, _, words, lanes = self._words(next(iter(keep)))
-        free = free_after(self.program)
-        return words * lanes <= PAYLOAD_BYTES and free < min(NOT_FREE, len(self.program.commands))
+        return words * lanes <= PAYLOAD_BYTES and bool(self.program.releases)
 
     def _overlapped(
         self, samples: Sequence[Mapping[str, np.ndarray]], keep: Collection[str]
     ) -> Iterator[dict[str, np.ndarray]]:
         """The results of samples. It ends before the last one where one was lost."""
-        (name,), driver = keep, self.driver
-        expected = sum(self.expected, Counters(0, 0, 0, 0))
-        free, banks = free_after(self.program), input_banks(self.program)
-        first = self.program.entries[0]
-        begun: list[RunBegun] = []
+        (name,) = keep
+        driver = self.driver
         driver.exchange.settle()  # what is sent from here on can be sent anew
-        self._send(samples[0])
+        cycles = [layer.cycles for layer in self.expected]
+        byte_cycles = getattr(driver.exchange.transport, "byte_cycles", None)
         try:
-            for index in range(len(samples)):
-                if not begun:
-                    begun.append(self._begin(first, name, expected, banks, free))
-                if index + 1 < len(samples):
-                    driver.exchange.pause(sum(layer.cycles for layer in self.expected[:free]))
-                    self._send(samples[index + 1], when_free=True)
-                    begun.append(self._begin(first, name, expected, banks, free))
-                result = driver.end_run(begun.pop(0))
-                self.total = result.counters.unwrapped(expected)
-                yield {name: np.frombuffer(result.data, np.uint8)}
+            results = overlapped(_Runs(self, name), self.program, cycles, samples, byte_cycles)
+            yield from results
         except ResultLost:
             driver.exchange.begin()
 
-    def _begin(
-        self, first: Chunk, name: str, expected: Counters, banks: Collection[int], free: int
-    ) -> RunBegun:
-        return self.driver.begin_run(
-            first.bank,
-            first.address,
-            cycles=expected.cycles,
-            result=self._words(name),
-            shared_banks=banks,
-            free_after=free,
-        )
-
-    def _send(self, sample: Mapping[str, np.ndarray], when_free: bool = False) -> None:
-        """Send the input of a sample."""
-        rows = self.program.config.rows
+    def send(
+        self,
+        sample: Mapping[str, np.ndarray],
+        first: int = 0,
+        end: int | None = None,
+        when_free: bool = False,
+    ) -> None:
+        """Send words of a sample's inputs, which are numbered through, or all of them."""
+        rows, before = self.program.config.rows, 0
         for name, data in sample.items():
             place = self.program.placement(name)
-            lanes = place.layout.lanes(rows)
-            self.driver.write(place.bank, place.address, data.tobytes(), lanes, when_free)
+            layout, words = place.layout, place.layout.words(rows)
+            low, high = max(first - before, 0), min(words if end is None else end - before, words)
+            if low < high:
+                part = data.tobytes()[low * rows : high * rows]
+                self.driver.write(
+                    place.bank, place.address + low, part, layout.lanes(rows), when_free
+                )
+                when_free = False
+            before += words
 
     def run_sample(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        self._send(sample)
+        self.send(sample)
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
         first = self.program.entries[0]
@@ -450,3 +445,32 @@ class DrivenCore:
 
     def _read(self, tensor: str) -> np.ndarray:
         return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)
+
+
+class _Runs:
+    """Runs of a core's program one after another, as `overlap.Runs` has them."""
+
+    def __init__(self, core: DrivenCore, name: str):
+        self.core, self.name, self.send = core, name, core.send
+        self.banks = input_banks(core.program)
+        self.expected = sum(core.expected, Counters(0, 0, 0, 0))
+        self.pause = core.driver.exchange.pause
+
+    def begin(self, shared_layers: int) -> RunBegun:
+        first = self.core.program.entries[0]
+        return self.core.driver.begin_run(
+            first.bank,
+            first.address,
+            cycles=self.expected.cycles,
+            result=self.core._words(self.name),
+            shared_banks=self.banks if shared_layers else (),
+            shared_layers=shared_layers,
+        )
+
+    def end(self, run: RunBegun) -> dict[str, np.ndarray]:
+        result = self.core.driver.end_run(run)
+        self.core.total = result.counters.unwrapped(self.expected)
+        return {self.name: np.frombuffer(result.data, np.uint8)}
+
+    def now(self) -> int | None:
+        return self.core.driver.exchange.now()

@@ -67,7 +67,7 @@ def test_words_that_come_during_a_run_that_shares_their_bank_are_all_written(ban
     driver: Driver = driven.driver
     words = np.random.default_rng(bank).integers(0, 256, (200, CONFIG.rows), np.uint8)
     for lanes in (3, 4):
-        driven._send(sample)
+        driven.send(sample)
         first = code.entries[0]
         begun = driver.begin_run(
             first.bank,

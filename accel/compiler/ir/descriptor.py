@@ -31,6 +31,8 @@ class Descriptor:
 
     next: int = 0
     last: bool = False
+    wait: bool = False
+    release: bool = False
     broadcast: bool = False
     input_bank: int = 0
     input_base: int = 0

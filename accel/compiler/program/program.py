@@ -13,6 +13,7 @@ from ..ir.tensor_layout import Alias
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
+from ..memory.releases import Release, releases
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +87,14 @@ class CoreProgram:
         """The chunk that each layer's run begins with: its transfer's if it has one."""
         pairs = zip(self.chunks, self.transfers, strict=True)
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """When the places of inputs are free for the next sample."""
+        rows = self.config.rows
+        words = [chunk.size // rows for chunk in self.chunks]
+        inputs = [one.tensor for one in self.inputs]
+        return releases(self.commands, self.memory, words, inputs, rows)
 
     @property
     def name(self) -> str:
