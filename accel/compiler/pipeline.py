@@ -33,7 +33,7 @@ from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
-from .memory.bank_balance import balance_banks
+from .memory.early_release import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -258,7 +258,7 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
-    commands, memory = balance_banks(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
+    commands, memory = place(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts

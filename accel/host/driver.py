@@ -305,7 +305,8 @@ class DrivenCore:
     Layers that read ``shared_banks`` leave cycles free for words that are written meanwhile.
 
     ``expected`` are the cycle model's counters of each layer. A layer is waited for accordingly,
-    and tells how often its counters have wrapped around.
+    and tells how often its counters have wrapped around. ``sharing`` gives the cycles of the layers
+    if those that read these banks leave cycles free.
     """
 
     def __init__(
@@ -314,11 +315,13 @@ class DrivenCore:
         transport: Transport,
         progress: Callable[[int], None] | None = None,
         expected: Sequence[Counters] | None = None,
+        sharing: Callable[[Collection[int]], Sequence[int]] | None = None,
     ):
         self.program = program
         self.expected = tuple(expected or (Counters(0, 0, 0, 0),) * len(program.commands))
         self.driver = Driver(transport, program.config)
         self.progress = progress
+        self.sharing = sharing
         self.stepped = False
         self.shared_banks: Collection[int] = ()
         self.layer_counters: list[Counters] = []
@@ -362,7 +365,9 @@ class DrivenCore:
         (name,) = keep
         driver = self.driver
         driver.exchange.settle()  # what is sent from here on can be sent anew
-        cycles = [layer.cycles for layer in self.expected]
+        banks = input_banks(self.program)
+        alone = [layer.cycles for layer in self.expected]
+        cycles = self.sharing(banks) if self.sharing else alone
         byte_cycles = getattr(driver.exchange.transport, "byte_cycles", None)
         try:
             results = overlapped(_Runs(self, name), self.program, cycles, samples, byte_cycles)

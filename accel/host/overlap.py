@@ -13,7 +13,7 @@ Sample = Mapping[str, np.ndarray]
 Run = TypeVar("Run")
 Result = TypeVar("Result")
 
-_LATER = 16  # of the cycles, one part more: layers that leave cycles free take a little longer
+_LATER = 256  # of the cycles, one part more: words that are written may take some
 _SLACK = 2  # times the time that an input takes on the line, in which layers leave cycles free
 
 

@@ -64,7 +64,7 @@ def test_the_place_of_an_input_is_free_after_the_layer_that_reads_it():
 def test_what_is_free_is_sent_when_it_is_and_the_next_run_waits():
     core = Log(1000)
     assert list(overlapped(core, CODE, [160, 840], "abc", 0.1)) == [0, 1, 2]
-    free = 160 * 17 // 16
+    free = 160 * 257 // 256
     assert core.log == [
         (0, "a", 0, WORDS, False),
         ("run", ALL_LAYERS),
@@ -82,7 +82,7 @@ def test_what_is_not_free_is_sent_after_the_result():
     core = Log(1000)
     assert list(overlapped(core, program((0, 10)), [160, 840], "ab")) == [0, 1]
     assert core.log[2:] == [
-        (WORDS + 170, "b", 0, 10, True),
+        (WORDS + 160, "b", 0, 10, True),
         ("end", 0),
         (WORDS + 1000, "b", 10, WORDS, False),
         ("run", 0),
@@ -95,8 +95,8 @@ def test_pieces_are_sent_one_after_another_each_when_it_is_free():
     both = program((0, 10), (1, WORDS - 10))
     list(overlapped(core, both, [160, 1600, 2000], "ab"))
     assert core.log[2:4] == [
-        (WORDS + 170, "b", 0, 10, True),
-        (WORDS + 1870, "b", 10, WORDS, True),
+        (WORDS + 160, "b", 0, 10, True),
+        (WORDS + 1766, "b", 10, WORDS, True),
     ]
 
 

@@ -1,22 +1,23 @@
 """Gives tensors and chunks addresses in the two banks, and in flash what has no room there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ...config import BANKS, AcceleratorConfig
-from ...isa import FLASH_UNIT
+from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
-from .arrival import arriving
+from .arrival import Arriving, arriving
 from .chunk_places import needs_of, place_chunks, place_in_flash
+from .input_reads import last_reads
 from .layer_parts import LayerPart, Live
 from .weight_placement import decide, estimate_layers
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
-_AFTER = (0.0, 0.25, 0.5, 0.75)  # parts of a run after which the next inputs arrive
+_AFTER = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75)  # parts of a run after which the next inputs arrive
 _WORTH = 1.01  # times the cycles: what it may cost at most that they do
 
 
@@ -47,6 +48,11 @@ class MemoryPlan:
     parts, transfers
         Where something is in flash: the layers' parts, which ``chunks`` belong to then, and the
         addresses in flash of the DMA transfers that run with them.
+    cycles
+        What the program takes, about.
+    arrives_after
+        After so much of a run's cycles the place of the next sample's input begins to be free; 1
+        where that is not planned.
     """
 
     tensors: Mapping[str, Placement]
@@ -56,6 +62,8 @@ class MemoryPlan:
     flash_bytes: int = 0
     parts: tuple[LayerPart, ...] = ()
     transfers: tuple[int | None, ...] = ()
+    cycles: float = 0
+    arrives_after: float = 1
 
 
 def plan(
@@ -89,9 +97,10 @@ def plan(
             overlapping = planner.plan(arrives)
         except DoesNotFit:
             continue
-        if sum(planner.cycles(overlapping)) <= sum(cycles) * _WORTH:
-            return overlapping
-    return best
+        found = sum(planner.cycles(overlapping))
+        if found <= sum(cycles) * _WORTH:
+            return replace(overlapping, cycles=found, arrives_after=after)
+    return replace(best, cycles=sum(cycles))
 
 
 class _Planner:
@@ -114,10 +123,17 @@ class _Planner:
 
     def arriving(self, after: float, cycles: Sequence[float]) -> list[Live]:
         """What the next sample's inputs take, see `arrival.arriving`."""
-        _, lives = self._place([])
-        rows = self.config.rows
-        # An input that shares a slot with an output is overwritten: it has the output's life.
-        found = {name: (lives[name], self.layout[name].lanes(rows)) for name in self.inputs}
+        tensors, lives = self._place([])
+        rows, isa = self.config.rows, Isa(self.config)
+
+        def arrives(name: str) -> Arriving:
+            place, words = tensors[name], self.layout[name].words(rows)
+            last = last_reads(self.commands, name, words, isa)
+            if any(name == command.residual for command in self.commands):
+                last[:] = int(lives[name].dies)  # of what overwrites it
+            return Arriving(place.bank, place.address, place.layout.lanes(rows), last)
+
+        found = (arrives(name) for name in dict.fromkeys(self.inputs))
         return list(arriving(found, cycles, after))
 
     def cycles(self, memory: MemoryPlan) -> list[float]:

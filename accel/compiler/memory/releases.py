@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import FLASH
+from ...config import FLASH, AcceleratorConfig
+from ...isa import Isa
 from ...protocol import FREE_BITS
 from ..ir.command import LayerCommand
-from .allocation import MemoryPlan, Placement
+from .allocation import MemoryPlan
+from .input_reads import words_read
 from .layer_parts import PrefetchSlice
 
 _MOST = (1 << FREE_BITS) - 1  # places that the core can count
@@ -29,7 +31,7 @@ def releases(
     memory: MemoryPlan,
     chunk_words: Sequence[int],
     inputs: Sequence[str],
-    rows: int,
+    config: AcceleratorConfig,
 ) -> tuple[Release, ...]:
     """What of the inputs can be written anew during a run, and after which layers.
 
@@ -38,10 +40,7 @@ def releases(
     over. A run has no more releases than the core counts.
     """
     free = np.concatenate(
-        [
-            _last_uses(commands, memory, chunk_words, memory.tensors[name], rows)
-            for name in dict.fromkeys(inputs)
-        ]
+        [_last_uses(commands, memory, chunk_words, name, config) for name in dict.fromkeys(inputs)]
         or [np.zeros(0, int)]
     )
     free = np.maximum.accumulate(free)
@@ -59,13 +58,20 @@ def _last_uses(
     commands: Sequence[LayerCommand],
     memory: MemoryPlan,
     chunk_words: Sequence[int],
-    place: Placement,
-    rows: int,
+    name: str,
+    config: AcceleratorConfig,
 ) -> np.ndarray:
-    """The last layer that uses each word of a place."""
+    """The last layer that uses each word of an input's place."""
+    place, rows, isa = memory.tensors[name], config.rows, Isa(config)
     last = np.zeros(place.layout.words(rows), int)
-    for number in range(len(commands)):
-        for bank, start, end in _touched(commands[number], memory, chunk_words, number, rows):
+    for number, command in enumerate(commands):
+        touched = list(_touched(command, memory, chunk_words, number, rows))
+        if command.source == name:
+            low, high = words_read(command, isa)
+            touched.append((place.bank, place.address + low, place.address + high))
+        else:
+            touched.append(_place_of(memory, command.source, rows))
+        for bank, start, end in touched:
             if bank == place.bank:
                 low, high = start - place.address, end - place.address
                 last[max(low, 0) : max(high, 0)] = number
@@ -79,11 +85,10 @@ def _touched(
     number: int,
     rows: int,
 ) -> Iterator[_Region]:
-    """What a layer reads or writes, or what is copied while it runs."""
-    for name in (command.source, command.output, command.residual):
+    """What a layer uses beside its source, and what is copied while it runs."""
+    for name in (command.output, command.residual):
         if name is not None:
-            place = memory.tensors[name]
-            yield place.bank, place.address, place.address + place.layout.words(rows)
+            yield _place_of(memory, name, rows)
     bank, address = memory.chunks[number]
     if bank != FLASH:
         yield bank, address, address + chunk_words[number]
@@ -92,6 +97,11 @@ def _touched(
         bank, address = memory.chunks[_index(memory, prefetch)]
         start = address + prefetch.begin
         yield bank, start, start + prefetch.words
+
+
+def _place_of(memory: MemoryPlan, name: str, rows: int) -> _Region:
+    place = memory.tensors[name]
+    return place.bank, place.address, place.address + place.layout.words(rows)
 
 
 def _index(memory: MemoryPlan, prefetch: PrefetchSlice) -> int:

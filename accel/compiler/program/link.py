@@ -28,7 +28,7 @@ def link_chunks(
     chunks = []
     streams = [pack_stream(command, config) for command in commands]
     words = [isa.descriptor_words + len(stream) // config.rows for stream in streams]
-    freeing = {one.layer for one in releases(commands, memory, words, inputs, config.rows)}
+    freeing = {one.layer for one in releases(commands, memory, words, inputs, config)}
     for index, (command, stream) in enumerate(zip(commands, streams, strict=True)):
         source, output = memory.tensors[command.source], memory.tensors[command.output]
         last = index == len(commands) - 1

@@ -91,10 +91,9 @@ class CoreProgram:
     @property
     def releases(self) -> tuple[Release, ...]:
         """When the places of inputs are free for the next sample."""
-        rows = self.config.rows
-        words = [chunk.size // rows for chunk in self.chunks]
+        words = [chunk.size // self.config.rows for chunk in self.chunks]
         inputs = [one.tensor for one in self.inputs]
-        return releases(self.commands, self.memory, words, inputs, rows)
+        return releases(self.commands, self.memory, words, inputs, self.config)
 
     @property
     def name(self) -> str:
