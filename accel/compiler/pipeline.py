@@ -33,6 +33,7 @@ from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
+from .memory.band_search import with_row_bands
 from .memory.early_release import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
@@ -52,6 +53,11 @@ class Compilation:
         Channels that cannot be requantized exactly are refused.
     order
         Which order of the graph's nodes is tried, from 0 on.
+    band_room
+        Layers whose tensors have no room are cut into row bands, so that tensors take at most this
+        share of each bank; 0 for no bands.
+    arriving
+        Inputs that have no room may arrive in row bands, each while the one before is computed.
     graph
         The graph as the passes so far have changed it.
     partition, aliases
@@ -76,6 +82,8 @@ class Compilation:
     fuse: bool = True
     exact: bool = False
     order: int = 0
+    band_room: float = 0
+    arriving: bool = False
     graph: Graph
     partition: Partition | None = None
     aliases: Mapping[str, Alias] = field(default_factory=dict)
@@ -130,6 +138,9 @@ class Compilation:
 class NoOtherOrder(Exception):
     """All orders of a graph's nodes have been tried."""
 
+
+BAND_ROOMS = (1.0, 0.8, 0.6, 0.4)
+"""Shares of the banks that are tried for tensors in row bands, beside a program in memory."""
 
 Pass = Callable[[Compilation], Compilation]
 
@@ -247,6 +258,26 @@ def _input_im2col(c: Compilation) -> Compilation:
     return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 
 
+def _row_bands(c: Compilation) -> Compilation:
+    """Chains of layers are cut into row bands where the tensors between them have no room."""
+    if not c.band_room or c.reasons:
+        return c
+    room = int(c.config.bank_words * c.band_room)
+    found = with_row_bands(
+        c.layers, c.layouts, c.parts.inputs, c.outputs, c.config, room, c.arriving
+    )
+    if found is None:
+        return c
+    inputs = tuple(
+        part
+        for whole in c.inputs
+        for part in (
+            whole.bands(found.inputs[whole.tensor]) if whole.tensor in found.inputs else (whole,)
+        )
+    )
+    return c.replace(layers=found.layers, layouts=found.layouts, inputs=inputs)
+
+
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
     commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
@@ -258,7 +289,8 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
-    commands, memory = place(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
+    inputs = tuple(one.tensor for one in c.inputs)
+    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -294,6 +326,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("channel_alignment", _channel_alignment),
     ("bank_copies", _bank_copies),
     ("input_im2col", _input_im2col),
+    ("row_bands", _row_bands),
     ("select", _select),
     ("allocation", _allocation),
     ("link", _link),
@@ -348,11 +381,38 @@ def compile_graph(
     """
     begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     try:
-        return _first_that_fits(begun, watch)
+        try:
+            return _first_that_fits(begun, watch)
+        except (CannotCompile, DoesNotFit) as error:
+            return _in_bands(begun, error, watch)
     except (CannotCompile, DoesNotFit) as error:
         if graph.mixing:
             raise _of_whole_batch(error, graph) from error
         raise
+
+
+def _in_bands(
+    begun: Compilation,
+    error: CannotCompile | DoesNotFit,
+    watch: Callable[[str, Compilation], None] | None,
+) -> CoreProgram:
+    """The program with layers in row bands, where memory is all that is in the way without them.
+
+    Raises what remains in the way, or the ``error`` without bands.
+    """
+    reasons = getattr(error, "reasons", error.args[:1])
+    kinds = {reason.limit.kind for reason in reasons if getattr(reason, "limit", None)}
+    if not kinds & {"bank", "activations", "memory"}:
+        raise error
+    # What tensors do not take is left to the program; a core with a flash needs nothing of it.
+    for room in (1.0,) if begun.config.flash_lanes else BAND_ROOMS:
+        try:
+            return _first_that_fits(begun.replace(band_room=room), watch)
+        except DoesNotFit:
+            continue
+        except CannotCompile as remaining:
+            raise (remaining if len(remaining.reasons) < len(reasons) else error) from None
+    raise error
 
 
 def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:

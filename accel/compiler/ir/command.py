@@ -7,7 +7,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...numeric.division.division import Division
 from .descriptor import Descriptor
-from .layer import PostOp
+from .layer import Band, PostOp
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class LayerCommand:
         What is done with the codes before they are stored.
     inexact
         Channels whose division is the nearest there is, but not the contract.
+    band
+        Where the layer is a row band of a whole one: which.
     """
 
     name: str
@@ -63,6 +65,7 @@ class LayerCommand:
     weights: np.ndarray
     post_op: PostOp | None = None
     inexact: tuple[Inexact, ...] = ()
+    band: Band | None = None
 
     @property
     def residual(self) -> str | None:

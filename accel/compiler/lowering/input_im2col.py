@@ -5,7 +5,7 @@ driver writes whole rows of the kernel's window into the channels of a position.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +21,24 @@ class InputMap:
     """How the driver writes a sample into memory: which of its values each stored byte holds.
 
     ``index`` is int64 ``[height, width, channels]``, indices into the flattened sample; -1 stands
-    for the code ``pad``.
+    for the code ``pad``. ``source`` is the network's input, of which ``tensor`` may be a row band.
     """
 
     tensor: str
     index: np.ndarray
     pad: int
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.source:
+            object.__setattr__(self, "source", self.tensor)
+
+    def bands(self, spans: Mapping[str, tuple[int, int]]) -> "tuple[InputMap, ...]":
+        """Its row bands, of these names, each from the first of its rows up to the end."""
+        return tuple(
+            replace(self, tensor=name, index=self.index[first:end])
+            for name, (first, end) in spans.items()
+        )
 
     @property
     def layout(self) -> TensorLayout:

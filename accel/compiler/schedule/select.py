@@ -286,5 +286,6 @@ def _command(
         channels=np.where(channels >= 0, 0, -1) if c.uniform else channels,
         weights=nest.weights,
         post_op=c.post_op,
-        inexact=inexact,
+        inexact=() if c.band and c.band.index else inexact,
+        band=c.band,
     )
