@@ -7,7 +7,7 @@ rooms that they import from.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count, islice, product
 from typing import Any
 
 from ..config import AcceleratorConfig
@@ -405,13 +405,15 @@ def _in_bands(
     if not kinds & {"bank", "activations", "memory"}:
         raise error
     # What tensors do not take is left to the program; a core with a flash needs nothing of it.
-    for room in (1.0,) if begun.config.flash_lanes else BAND_ROOMS:
+    rooms = (1.0,) if begun.config.flash_lanes else BAND_ROOMS
+    for arriving, room in product((False, True), rooms):
         try:
-            return _first_that_fits(begun.replace(band_room=room), watch)
+            return _first_that_fits(begun.replace(band_room=room, arriving=arriving), watch)
         except DoesNotFit:
             continue
         except CannotCompile as remaining:
-            raise (remaining if len(remaining.reasons) < len(reasons) else error) from None
+            if len(remaining.reasons) < len(reasons):
+                error = remaining
     raise error
 
 

@@ -2,32 +2,33 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
+from accel.compiler.memory.pieces import Piece
 from accel.compiler.program.program import CoreProgram
 from accel.protocol import ALL_LAYERS
 
 Sample = Mapping[str, np.ndarray]
 Run = TypeVar("Run")
-Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 
 _LATER = 256  # of the cycles, one part more: words that are written may take some
 _SLACK = 2  # times the time that an input takes on the line, in which layers leave cycles free
 
 
-class Runs(Protocol, Generic[Run, Result]):
+class Runs(Protocol[Run, Result_co]):
     """What sends inputs to a core and runs its program."""
 
-    def send(self, sample: Sample, first: int, end: int, when_free: bool = False) -> None:
-        """Send words of a sample's inputs, which are numbered through."""
+    def send(self, sample: Sample, piece: Piece, when_free: bool = False) -> None:
+        """Send a piece of a sample's inputs."""
 
     def begin(self, shared_layers: int) -> Run:
         """Have the program run, after the run in progress, of which so many layers leave cycles
         free for words that are written."""
 
-    def end(self, run: Run) -> Result:
+    def end(self, run: Run) -> Result_co:
         """The result of a run, once it is there."""
 
     def now(self) -> int | None:
@@ -38,15 +39,16 @@ class Runs(Protocol, Generic[Run, Result]):
         """Wait until all is sent, and then so many cycles of the core."""
 
 
-def input_words(program: CoreProgram) -> int:
-    """The words of all inputs."""
-    rows = program.config.rows
-    return sum(program.placement(one.tensor).layout.words(rows) for one in program.inputs)
-
-
 def input_banks(program: CoreProgram) -> set[int]:
     """The banks in which inputs lie."""
     return {program.placement(source.tensor).bank for source in program.inputs}
+
+
+def input_bytes(program: CoreProgram) -> int:
+    """The bytes of all inputs that are on the line."""
+    rows = program.config.rows
+    layouts = [program.placement(one.tensor).layout for one in program.inputs]
+    return sum(layout.words(rows) * layout.lanes(rows) for layout in layouts)
 
 
 def shared_layers(
@@ -57,61 +59,83 @@ def shared_layers(
     ``cycles`` are those of each layer, ``byte_cycles`` those of a byte on the line. A host may be
     late, so it is more than the input needs.
     """
-    if not program.releases:
+    free = [piece.after for piece in program.pieces if piece.after is not None]
+    if not free:
         return 0
     if byte_cycles is None or not any(cycles):
         return ALL_LAYERS
-    rows = program.config.rows
-    size = 0
-    for one in program.inputs:
-        layout = program.placement(one.tensor).layout
-        size += layout.words(rows) * layout.lanes(rows)
     ends = list(accumulate(cycles))
-    last = ends[program.releases[-1].layer]
-    until = max(last, ends[program.releases[0].layer]) + _SLACK * size * byte_cycles
+    until = max(ends[free[-1]], ends[free[0]] + _SLACK * input_bytes(program) * byte_cycles)
     count = 1 + sum(end < until for end in ends)
     return count if count < min(ALL_LAYERS, len(ends)) else ALL_LAYERS
 
 
 def overlapped(
-    core: Runs[Run, Result],
+    core: Runs[Run, Result_co],
     program: CoreProgram,
     cycles: Sequence[int],
     samples: Sequence[Sample],
     byte_cycles: float | None = None,
-) -> Iterator[Result]:
+) -> Iterator[Result_co]:
     """The results of samples, with the cycles of each layer and of a byte on the line as expected.
 
     What of an input has a place that is free before the run is over is sent meanwhile. If that is
     all of it, so is the request to run: the core goes from one sample to the next by itself.
     """
-    ends, words = list(accumulate(cycles)), input_words(program)
+    own = [piece for piece in program.pieces if piece.during]
+    coming = [piece for piece in program.pieces if not piece.during]
+    early = [piece for piece in coming if piece.after is not None]
     sharing = shared_layers(program, cycles, byte_cycles)
-    core.send(samples[0], 0, words)
-    run = core.begin(sharing if len(samples) > 1 else 0)
-    began = core.now()
-    for index, following in enumerate([*samples[1:], None]):
-        at = 0
-        next_sharing = sharing if index + 2 < len(samples) else 0
+
+    def begin(number: int) -> Run:
+        return core.begin(sharing if own or number + 1 < len(samples) else 0)
+
+    for piece in coming:
+        core.send(samples[0], piece)
+    run: Run | None = begin(0)
+    clock = _Clock(core, cycles)
+    for number, sample in enumerate(samples):
+        for piece in own:
+            clock.send(sample, piece)
+        following = samples[number + 1] if number + 1 < len(samples) else None
         next_run: Run | None = None
         if following is not None:
-            for release in program.releases:
-                _wait(core, began, ends[release.layer] * (_LATER + 1) // _LATER)
-                core.send(following, at, at + release.words, when_free=True)
-                at += release.words
-            if at == words:
-                next_run = core.begin(next_sharing)
+            for piece in early:
+                clock.send(following, piece)
+            if len(early) == len(coming):
+                next_run = begin(number + 1)
+        assert run is not None, "a run has begun"
         result = core.end(run)
         if following is not None:
             if next_run is None:
-                core.send(following, at, words)
-                next_run = core.begin(next_sharing)
-            run, began = next_run, core.now()
+                for piece in coming[len(early) :]:
+                    core.send(following, piece)
+                next_run = begin(number + 1)
+            clock = _Clock(core, cycles)
+        run = next_run
         yield result
 
 
-def _wait(core: Runs[Run, Result], began: int | None, cycles: int) -> None:
-    """Wait until so many cycles after a run began."""
-    now = core.now()
-    if began is not None and now is not None and began + cycles > now:
-        core.pause(began + cycles - now)
+class _Clock:
+    """Sends pieces during a run when their places are free, as far as one knows."""
+
+    def __init__(self, core: Runs, cycles: Sequence[int]):
+        self.core, self.began = core, core.now()
+        self.ends = list(accumulate(cycles))
+        self.late = 0  # cycles that layers have waited for bands
+
+    def send(self, sample: Sample, piece: Piece) -> None:
+        """Wait until the place is free, then send a piece."""
+        if piece.takes and piece.after is not None:
+            self._wait(self.ends[piece.after] * (_LATER + 1) // _LATER + self.late)
+        self.core.send(sample, piece, piece.takes)
+        now = self.core.now()
+        if piece.during and piece.reader and now is not None and self.began is not None:
+            begins = self.ends[piece.reader - 1] + self.late
+            self.late += max(0, now - self.began - begins)
+
+    def _wait(self, cycles: int) -> None:
+        """Wait until so many cycles after the run began."""
+        now = self.core.now()
+        if self.began is not None and now is not None and self.began + cycles > now:
+            self.core.pause(self.began + cycles - now)

@@ -9,10 +9,11 @@ from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
+from ..ir.layer import Band
 from ..ir.tensor_layout import TensorLayout
 from .arrival import Arriving, arriving
 from .chunk_places import needs_of, place_chunks, place_in_flash
-from .input_reads import last_reads
+from .input_reads import input_bands, last_reads
 from .layer_parts import LayerPart, Live
 from .weight_placement import decide, estimate_layers
 
@@ -89,7 +90,7 @@ def plan(
     planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
     best = planner.plan([])
     cycles = planner.cycles(best)
-    for after in _AFTER:
+    for after in _AFTER if not input_bands(commands, inputs) else ():
         arrives = planner.arriving(after, cycles)
         if not arrives:
             break
@@ -200,6 +201,9 @@ class Layer(Protocol):
     @property
     def residual(self) -> str | None: ...
 
+    @property
+    def band(self) -> Band | None: ...
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -285,8 +289,9 @@ def _place(
         born[slot] = min(born.get(slot, index), index)
         dies[slot] = max(dies.get(slot, index), index)
 
+    during = _arrival(commands, inputs)
     for name in inputs:
-        live(name, -1)
+        live(name, during.get(name, -1))
     for index, command in enumerate(commands):
         live(command.output, index)
         live(command.source, index)
@@ -328,6 +333,16 @@ def _place(
         for slot, p in taken.items()
     }
     return placements, lives
+
+
+def _arrival(commands: Sequence[Layer], inputs: Sequence[str]) -> dict[str, int]:
+    """The layer from which on a band of an input arrives: that which reads the band before."""
+    found: dict[str, int] = {}
+    before = -1
+    for name, reader in input_bands(commands, inputs).items():
+        found[name] = before
+        before = reader
+    return found
 
 
 def _ends(lives: Sequence[Live]) -> list[int]:

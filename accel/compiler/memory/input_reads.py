@@ -1,11 +1,13 @@
 """Which words of its input a layer reads."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from ...isa import COORDINATE_BITS, Isa
 from ..ir.command import LayerCommand
+from ..ir.layer import Band
 
 
 def words_read(command: LayerCommand, isa: Isa) -> tuple[int, int]:
@@ -61,3 +63,24 @@ def last_reads(commands: Sequence[LayerCommand], name: str, words: int, isa: Isa
             low, high = words_read(command, isa)
             last[max(low, 0) : high] = number
     return last
+
+
+class Banded(Protocol):
+    """What of a layer says which band of an input it reads."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def band(self) -> Band | None: ...
+
+
+def input_bands(commands: Iterable[Banded], inputs: Sequence[str]) -> dict[str, int]:
+    """Those of the inputs that are row bands of the network's, in the order in which they are read,
+    and the first command that reads each."""
+    found: dict[str, int] = {}
+    for number, command in enumerate(commands):
+        band, name = command.band, command.source
+        if band and name in inputs and band.source != name:
+            found.setdefault(name, number)
+    return found

@@ -10,7 +10,7 @@ from ..ir.descriptor import TransferDescriptor
 from ..ir.stream import group_weight_words, pack_stream
 from ..memory.allocation import MemoryPlan
 from ..memory.layer_parts import LayerPart, PrefetchSlice
-from ..memory.releases import releases
+from ..memory.pieces import pieces
 from .program import Chunk, DmaTransfer
 
 
@@ -28,7 +28,9 @@ def link_chunks(
     chunks = []
     streams = [pack_stream(command, config) for command in commands]
     words = [isa.descriptor_words + len(stream) // config.rows for stream in streams]
-    freeing = {one.layer for one in releases(commands, memory, words, inputs, config)}
+    found = pieces(commands, memory, words, inputs, config)
+    freeing = {piece.after for piece in found if piece.takes}
+    waiting = {piece.reader for piece in found}
     for index, (command, stream) in enumerate(zip(commands, streams, strict=True)):
         source, output = memory.tensors[command.source], memory.tensors[command.output]
         last = index == len(commands) - 1
@@ -36,6 +38,7 @@ def link_chunks(
             command.descriptor,
             next=isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
             last=last,
+            wait=index in waiting,
             release=index in freeing,
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,

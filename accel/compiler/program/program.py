@@ -13,7 +13,7 @@ from ..ir.tensor_layout import Alias, TensorLayout
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
-from ..memory.releases import Release, releases
+from ..memory.pieces import Piece, pieces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,11 +89,12 @@ class CoreProgram:
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
 
     @property
-    def releases(self) -> tuple[Release, ...]:
-        """When the places of inputs are free for the next sample."""
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces in which inputs are written, and when: those that are written during a run,
+        then those that are before the next one."""
         words = [chunk.size // self.config.rows for chunk in self.chunks]
         inputs = [one.tensor for one in self.inputs]
-        return releases(self.commands, self.memory, words, inputs, self.config)
+        return pieces(self.commands, self.memory, words, inputs, self.config)
 
     @property
     def name(self) -> str:

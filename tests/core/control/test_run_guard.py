@@ -165,7 +165,7 @@ def test_bands_are_counted_in_and_out_until_a_run_is_ended():
     async def bench(ctx):
         nonlocal bands
         for _ in range(500):
-            more, taken = bands < 15 and rng.random() < 0.5, bands > 0 and rng.random() < 0.5
+            more, taken = bands < 7 and rng.random() < 0.5, bands > 0 and rng.random() < 0.5
             abort, start = rng.random() < 0.02, rng.random() < 0.02
             ctx.set(dut.link.band, more)
             ctx.set(dut.host.band_taken, taken)
