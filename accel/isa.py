@@ -66,6 +66,11 @@ would be a tile of too few steps. ``rows`` is even then, and runs are whole tile
 
 Channel parameters are stored for the columns that are written, not for those after them; of a
 broadcast layer for those of one broadcast row, as all have the same.
+
+What the host writes while a program runs is kept in step by two counters. A layer with ``wait``
+begins once a band of an input is there that no layer before has counted out, and counts it out. A
+layer with ``release`` counts in a place that is free when it has ended, and the host's words for
+it count that out; see `protocol` for both.
 """
 
 from collections.abc import Callable, Mapping
@@ -142,6 +147,8 @@ class Isa:
             # what follows
             "next": self.pointer.size,        # the pointer to the chunk after this one
             "last": 1,                        # there is none
+            "wait": 1,                        # begins when a band of an input is there
+            "release": 1,                     # after it a place of the next input is free
             **dma,
             # input
             "broadcast": 1,                   # depthwise: a word for all rows, a byte for a column

@@ -7,7 +7,7 @@ rooms that they import from.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count, islice, product
 from typing import Any
 
 from ..config import AcceleratorConfig
@@ -35,7 +35,7 @@ from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.band_search import with_row_bands
-from .memory.bank_balance import balance_banks
+from .memory.early_release import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -297,7 +297,7 @@ def _select(c: Compilation) -> Compilation:
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
     inputs = tuple(one.tensor for one in c.inputs)
-    commands, memory = balance_banks(c.commands, c.layouts, inputs, c.outputs, c.config)
+    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -307,7 +307,8 @@ def _allocation(c: Compilation) -> Compilation:
 
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
-    return c.replace(chunks=link_chunks(c.commands, c.plan, c.config))
+    inputs = [one.tensor for one in c.inputs]
+    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config))
 
 
 def _dma(c: Compilation) -> Compilation:
@@ -402,8 +403,8 @@ def _in_less_memory(
     error: CannotCompile | DoesNotFit,
     watch: Callable[[str, Compilation], None] | None,
 ) -> CoreProgram:
-    """The program with dense inputs, and if need be with layers in row bands, where memory is in
-    the way without.
+    """The program with dense inputs, and if need be with layers in row bands or an input that
+    arrives in them, where memory is in the way without.
 
     Raises what remains in the way, or the ``error`` without these.
     """
@@ -413,9 +414,11 @@ def _in_less_memory(
         raise error
     least: CannotCompile | DoesNotFit = error
     # What tensors do not take is left to the program; a core with a flash needs nothing of it.
-    for room in (0, 1) if begun.config.flash_lanes else (0, *BAND_ROOMS):
+    rooms = (1.0,) if begun.config.flash_lanes else BAND_ROOMS
+    for arriving, room in [(False, 0.0), *product((False, True), rooms)]:
         try:
-            return _first_that_fits(begun.replace(dense=True, band_room=room), watch)
+            smaller = begun.replace(dense=True, band_room=room, arriving=arriving)
+            return _first_that_fits(smaller, watch)
         except DoesNotFit:
             continue
         except CannotCompile as remaining:

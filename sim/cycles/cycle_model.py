@@ -6,7 +6,7 @@ and the write-back, or waits for the flash. The names of times below are those o
 docstrings.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from accel.core.datapath import post_op, requantizer, row_feeder, write_back
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
+from accel.protocol import ALL_LAYERS
 
 from ..functional.decode import decode_layer
 from ..functional.layer import DecodedLayer
@@ -43,17 +44,38 @@ class LayerCycles:
         return asdict(self)
 
 
-def predict(program: CoreProgram, shared_banks: Collection[int] = ()) -> list[LayerCycles]:
+def predict(
+    program: CoreProgram,
+    shared_banks: Collection[int] = (),
+    shared_layers: int = ALL_LAYERS,
+    bands: Sequence[int] = (),
+) -> list[LayerCycles]:
     """The cycles of each layer of a program, in order; their sum is that of an inference.
 
-    Layers that read ``shared_banks`` leave cycles free for the link, see `TapLoops`. What the link
-    writes then takes none from the array; it may take some from the sequencer.
+    The first ``shared_layers`` layers leave cycles free for the link where they read
+    ``shared_banks``, see `TapLoops`. What the link writes then takes none from the array; it may
+    take some from the sequencer.
+
+    Layers that wait for a band find it there, or those of ``bands`` do from these cycles of the
+    run on.
     """
-    config = program.config
-    return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer, shared_banks).result()
-        for chunk, transfer in zip(program.chunks, program.transfers, strict=True)
-    ]
+    config, arrivals = program.config, iter(bands)
+    found: list[LayerCycles] = []
+    time = 0
+    pairs = zip(program.chunks, program.transfers, strict=True)
+    for number, (chunk, transfer) in enumerate(pairs):
+        shares = shared_layers == ALL_LAYERS or number < shared_layers
+        walk = _Walk(
+            decode_layer(chunk.data, config),
+            chunk.bank,
+            config,
+            transfer,
+            shared_banks if shares else (),
+        )
+        band = next(arrivals, 0) - time if walk.descriptor.wait else 0
+        found.append(walk.result(band))
+        time += found[-1].cycles
+    return found
 
 
 def _read_cycles(steps: int, run: int) -> np.ndarray:
@@ -146,10 +168,18 @@ class _Walk:
         """The first cycle from ``cycle`` on in which a tile may begin."""
         return origin - (origin - cycle) // self.begin_period * self.begin_period
 
-    def result(self) -> LayerCycles:
+    def result(self, band: int) -> LayerCycles:
+        """The layer's cycles, with a band that is there from a cycle after its begin on."""
         if self.transfer:
             self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
+        if self.descriptor.wait:
+            origin = self.lead + 1 if self.transfer else int(self.flash)
+            late = max(0, band - origin - started)
+            started += late + 1
+            self.reads, self.results = (
+                np.append(cycles, np.zeros(late + 1, bool)) for cycles in (self.reads, self.results)
+            )
         active = started + 1
         # The sequencer waits for a free half of the weight buffer.
         free_from = self._take(active, self.table_words) + 1 if self.table_words else active

@@ -101,3 +101,17 @@ def cut(command: LayerCommand, first: int, groups: int, config: AcceleratorConfi
         weights=command.weights[first:end],
         inexact=() if first else command.inexact,
     )
+
+
+def cut_runs(command: LayerCommand, first: int, runs: int) -> LayerCommand:
+    """The command that computes ``runs`` runs of another one, from ``first`` on: see `cut`."""
+    end = first + runs
+    if (first, end) == (0, command.descriptor.runs):
+        return command
+    return replace(
+        command,
+        name=f"{command.name}_row{first}" if first else command.name,
+        macs=0 if first else command.macs,
+        descriptor=command.descriptor.of_runs(first, end),
+        inexact=() if first else command.inexact,
+    )

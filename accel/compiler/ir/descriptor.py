@@ -31,6 +31,8 @@ class Descriptor:
 
     next: int = 0
     last: bool = False
+    wait: bool = False
+    release: bool = False
     broadcast: bool = False
     input_bank: int = 0
     input_base: int = 0
@@ -145,6 +147,23 @@ class Descriptor:
             output_base=self.output_base + first * self.output_group_words + word,
             output_lane=lane,
             last_columns=self.last_columns if end == self.groups else self.columns,
+        )
+
+    def of_runs(self, first: int, end: int) -> "Descriptor":
+        """The descriptor that computes the runs from ``first`` up to ``end`` alone: the positions
+        along the outer dimension, or several of these each in a layer that broadcasts."""
+        read = self.position_outer_step + (self.run - 1) * self.position_inner_step
+        stored = -(-self.run // self.skip)
+        written = self.output_outer_step + (stored - 1) * self.output_inner_step
+        return replace(
+            self,
+            runs=end - first,
+            input_base=self.input_base + first * read,
+            outer_origin=self.outer_origin + first * self.outer_stride,
+            output_base=self.output_base + first * written,
+            last_broadcast_rows=(
+                self.last_broadcast_rows if end == self.runs else self.broadcast_rows
+            ),
         )
 
     def encoded(self) -> dict[str, int]:

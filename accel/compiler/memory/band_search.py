@@ -61,7 +61,9 @@ def with_row_bands(
         whole = [name for name in inputs if name not in found.inputs]
         names = {*whole, *(c.source for c in found.layers), *(c.output for c in found.layers)}
         used_layouts = {name: one for name, one in found.layouts.items() if name in names}
-        used = activations_of(found.layers, used_layouts, whole, outputs, config).words
+        arriving_names = [name for bands in found.inputs.values() for name in bands]
+        every = [*whole, *arriving_names]
+        used = activations_of(found.layers, used_layouts, every, outputs, config).words
         if max(used) <= room:
             return replace(found, layouts=used_layouts)
         aim = int(aim * _NARROWER)

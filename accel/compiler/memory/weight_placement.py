@@ -47,6 +47,38 @@ def decide(
     return tuple(best.parts), best.live
 
 
+def estimate(parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig) -> float:
+    """The cycles that parts take, about."""
+    return sum(estimate_layers(parts, needs, config))
+
+
+def estimate_layers(
+    parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig
+) -> list[float]:
+    """The cycles that the parts of each layer take together, about."""
+    word_cycles = stream_cycles(1, config) if config.flash_lanes else 0
+    totals = [0.0] * len(needs)
+    for part in parts:
+        need = needs[part.layer]
+        words, work = need.words(part.groups), part.groups * need.work
+        total: float = PART_CYCLES
+        if part.place is None:
+            first = need.words(1) * word_cycles
+            total += SEEK_CYCLES + max(words * word_cycles, work + first)
+        else:
+            total += work + (words if part.place[0] != need.bank else need.words(1))
+        if part.prefetch:
+            prefetched = part.prefetch.words - _capacity(part, needs, word_cycles)
+            total += SEEK_CYCLES + max(0, prefetched * word_cycles)
+        totals[part.layer] += total
+    return totals
+
+
+def _capacity(part: LayerPart, needs: Sequence[Need], word_cycles: int) -> int:
+    """Words that can be prefetched while a part runs that prefetches nothing yet."""
+    return (part.groups if part.place else 1) * needs[part.layer].work // word_cycles
+
+
 def _by_worth(needs: Sequence[Need], config: AcceleratorConfig, value: float) -> list[int]:
     """Layers, those first whose words in memory save most.
 
@@ -141,20 +173,7 @@ class _WeightPlacement:
 
     def cycles(self) -> float:
         """What all parts take, estimated."""
-        total: float = 0
-        for part in self.parts:
-            need = self.needs[part.layer]
-            words, work = need.words(part.groups), part.groups * need.work
-            total += PART_CYCLES
-            if part.place is None:
-                first = need.words(1) * self.word_cycles
-                total += SEEK_CYCLES + max(words * self.word_cycles, work + first)
-            else:
-                total += work + (words if part.place[0] != need.bank else need.words(1))
-            if part.prefetch:
-                prefetched = part.prefetch.words - self._capacity(replace(part, prefetch=None))
-                total += SEEK_CYCLES + max(0, prefetched * self.word_cycles)
-        return total
+        return estimate(self.parts, self.needs, self.config)
 
     def _index(self, layer: int) -> int | None:
         """The index of a layer's part that is in flash, which is its last one; None if none is."""
@@ -198,10 +217,7 @@ class _WeightPlacement:
 
         Where it is streamed from flash itself, only while its last group is computed.
         """
-        need = self.needs[part.layer]
-        if part.prefetch:
-            return 0
-        return (part.groups if part.place else 1) * need.work // self.word_cycles
+        return 0 if part.prefetch else _capacity(part, self.needs, self.word_cycles)
 
     def _keep_whole(self, layers: Iterable[int]) -> set[int]:
         """Put whole layers into memory for good, in this order, as long as there is room.

@@ -13,6 +13,7 @@ from ..ir.tensor_layout import Alias, TensorLayout
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
+from ..memory.pieces import Piece, pieces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,6 +87,14 @@ class CoreProgram:
         """The chunk that each layer's run begins with: its transfer's if it has one."""
         pairs = zip(self.chunks, self.transfers, strict=True)
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The pieces in which inputs are written, and when: those that are written during a run,
+        then those that are before the next one."""
+        words = [chunk.size // self.config.rows for chunk in self.chunks]
+        inputs = [one.tensor for one in self.inputs]
+        return pieces(self.commands, self.memory, words, inputs, self.config)
 
     @property
     def name(self) -> str:

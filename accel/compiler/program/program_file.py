@@ -65,10 +65,14 @@ class Image:
     chunks
         What to load where; a run begins with the first one.
     inputs, outputs
-        For each tensor that enters or leaves the core ``name``, ``shape``, ``dtype``, ``scale``,
-        ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width, channels).
-        Inputs have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
+        For each tensor that enters or leaves the core ``name``, ``source``, ``shape``, ``dtype``,
+        ``scale``, ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width,
+        channels). ``source`` is its name in the network, where ``name`` may be a band of it. Inputs
+        have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
         flattened sample that each byte holds, -1 for ``pad``.
+    pieces
+        In which pieces inputs are written: ``tensor``, ``first``, ``words``, ``during``, ``after``
+        and ``takes`` as in `memory.pieces.Piece`; the last words of a ``band`` make one whole.
     layers
         ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each layer.
     flash
@@ -81,6 +85,7 @@ class Image:
     chunks: tuple[Chunk, ...]
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
+    pieces: tuple[Mapping[str, Any], ...]
     layers: tuple[Mapping[str, Any], ...]
     flash: bytes
 
@@ -104,11 +109,23 @@ def save(program: CoreProgram, path: str | Path) -> None:
             for c in program.contents
         ],
         "inputs": [
-            _tensor(program, i.tensor)
+            _tensor(program, i.tensor, i.source)
             | {"pad": i.pad, "index": put(i.index.astype("<i4").tobytes())}
             for i in program.inputs
         ],
-        "outputs": [_tensor(program, name) for name in program.partition.outputs],
+        "pieces": [
+            {
+                "tensor": p.tensor,
+                "first": p.first,
+                "words": p.words,
+                "during": p.during,
+                "after": p.after,
+                "takes": p.takes,
+                "band": p.reader is not None,
+            }
+            for p in program.pieces
+        ],
+        "outputs": [_tensor(program, name, name) for name in program.partition.outputs],
         "layers": [
             {
                 "name": c.name,
@@ -192,6 +209,10 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
     for tensor in (*content["inputs"], *content["outputs"]):
         if tensor["address"] + tensor["words"] > config.bank_words:
             raise ValueError(f"tensor {tensor['name']!r} lies outside the memory")
+    words = {tensor["name"]: tensor["words"] for tensor in content["inputs"]}
+    for piece in content["pieces"]:
+        if piece["first"] + piece["words"] > words.get(piece["tensor"], 0):
+            raise ValueError(f"a piece lies outside the input {piece['tensor']!r}")
     inputs = [
         {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
         for i in content["inputs"]
@@ -204,6 +225,7 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
         chunks=chunks,
         inputs=tuple(inputs),
         outputs=tuple(content["outputs"]),
+        pieces=tuple(content["pieces"]),
         layers=tuple(content["layers"]),
         flash=flash if any(chunk.bank == FLASH for chunk in chunks) else b"",
     )
@@ -218,11 +240,13 @@ def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) ->
     return Chunk(bank=bank, address=address, data=data)
 
 
-def _tensor(program: CoreProgram, name: str) -> dict[str, Any]:
-    tensor, place = program.graph.tensor(name), program.placement(name)
+def _tensor(program: CoreProgram, name: str, source: str) -> dict[str, Any]:
+    """A tensor that is ``source`` in the network, or some of its rows."""
+    tensor, place = program.graph.tensor(source), program.placement(name)
     q = tensor.quantization
     return {
         "name": name,
+        "source": source,
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
         "scale": q.scale[0] if q else None,

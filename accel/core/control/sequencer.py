@@ -109,6 +109,7 @@ class Sequencer(wiring.Component):
             descriptor.data.eq(self.chunk.data),
             self.layer.descriptor.eq(descriptor.value),
             self.host.last.eq(descriptor.value.last),
+            self.host.release.eq(descriptor.value.release),
         ]
         self._fill(m, arrives)
         complete = delayed(m, segment.end, self.memory_latency, name="complete", init=0)
@@ -235,12 +236,20 @@ class _States:
             m.d.comb += self.asking["descriptor"].eq(1)
             self._wait_for_end("Decode")
         with m.State("Decode"), m.If(self.complete):
-            m.d.comb += self.start_next.eq(1)
+            waits = self.sequencer.descriptor.following.wait
+            m.d.comb += self.start_next.eq(~waits)
             m.next = "Start"
+            with m.If(waits):
+                m.next = "Wait"
             if self.has_flash:
                 with m.If(self.sequencer.descriptor.following.dma):
                     m.d.comb += self.start_next.eq(0)
                     m.next = "Start DMA"
+        with m.State("Wait"):
+            host = self.sequencer.host
+            m.d.comb += [self.start_next.eq(host.band), host.band_taken.eq(host.band)]
+            with m.If(host.band):
+                m.next = "Start"
         if self.has_flash:
             with m.State("Start DMA"):
                 m.d.comb += [self.sequencer.dma.start.eq(1), self.sequencer.pointer.load.eq(1)]
