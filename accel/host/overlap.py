@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from accel.compiler.memory.allocation import overwritten
 from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH
 
@@ -28,8 +29,7 @@ def _touched(program: CoreProgram, number: int) -> Iterator[Region]:
     """What a layer reads or writes, or what is copied while it runs."""
     rows = program.config.rows
     command, chunk = program.commands[number], program.chunks[number]
-    tensors = [command.source, command.output]
-    tensors += [command.residual] if command.residual else []
+    tensors = [command.source, command.output, *overwritten(command)]
     yield from (_tensor(program, name) for name in tensors)
     if chunk.bank != FLASH:
         yield chunk.bank, chunk.address, chunk.address + len(chunk.data) // rows

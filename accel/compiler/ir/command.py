@@ -49,6 +49,11 @@ class LayerCommand:
         What is done with the codes before they are stored.
     inexact
         Channels whose division is the nearest there is, but not the contract.
+    addend
+        The tensor of kept sums that is added to the layer's own, in the output's bank; the output
+        itself where these sums are kept, too.
+    part, parts
+        Which part of K it computes, and of how many. They follow each other.
     """
 
     name: str
@@ -63,6 +68,9 @@ class LayerCommand:
     weights: np.ndarray
     post_op: PostOp | None = None
     inexact: tuple[Inexact, ...] = ()
+    addend: str | None = None
+    part: int = 0
+    parts: int = 1
 
     @property
     def residual(self) -> str | None:

@@ -119,6 +119,14 @@ class Layer(Protocol):
     @property
     def residual(self) -> str | None: ...
 
+    @property
+    def addend(self) -> str | None: ...
+
+
+def overwritten(layer: Layer) -> list[str]:
+    """What a layer reads in the bank that it writes: its residual operand and kept sums."""
+    return [name for name in (layer.residual, layer.addend) if name]
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -158,8 +166,7 @@ def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> d
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
-        if command.residual:
-            pairs.append((command.residual, command.output, 0))
+        pairs += [(name, command.output, 0) for name in overwritten(command)]
         for a, b, differ in pairs:
             neighbours[a].append((b, differ))
             neighbours[b].append((a, differ))
@@ -206,8 +213,8 @@ def _place(
     for name in inputs:
         live(name, -1)
     for index, command in enumerate(commands):
-        live(command.output, index)
-        live(command.source, index)
+        for name in (command.output, command.source, *overwritten(command)):
+            live(name, index)
     for name in outputs:
         live(name, len(commands))
 

@@ -16,7 +16,7 @@ from ..ir.layer import copy_layer
 from ..ir.stream import stream_words
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
-from .allocation import MemoryPlan, plan
+from .allocation import MemoryPlan, overwritten, plan
 
 _COPY_CYCLES = 100  # what a copying layer takes beside its tiles
 _MOST_WORDS = 512  # of a tensor that is copied
@@ -106,7 +106,7 @@ def _cuts(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterator[
     """
     for index in range(1, len(commands)):
         source = commands[index].source
-        after = {c.source for c in commands[index:]} | {c.residual for c in commands[index:]}
+        after = {name for c in commands[index:] for name in (c.source, *overwritten(c))}
         before = {c.output for c in commands[:index]} | {c.source for c in commands[:index]}
         users = sum(source in (c.source, c.residual) for c in commands)
         if (after | set(outputs)) & before == {source} and users == 1:

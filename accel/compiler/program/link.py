@@ -22,6 +22,7 @@ def link_chunks(
     for index, command in enumerate(commands):
         stream = pack_stream(command, config)
         source, output = memory.tensors[command.source], memory.tensors[command.output]
+        kept = memory.tensors[command.addend or command.output].address
         last = index == len(commands) - 1
         descriptor = replace(
             command.descriptor,
@@ -30,6 +31,7 @@ def link_chunks(
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
             output_base=output.address + command.descriptor.output_base,
+            sums_base=kept + command.descriptor.sums_base if command.descriptor.sums else 0,
             weight_words=group_weight_words(command, config),
         )
         data = descriptor.to_bytes(isa) + stream
