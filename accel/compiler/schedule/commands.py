@@ -10,6 +10,7 @@ from ...numeric.division.division import BIAS_BITS, Division
 from ...numeric.rules.rules import Sums
 from ..ir.command import Inexact, LayerCommand
 from ..ir.layer import Convolution
+from ..ir.tensor_layout import TensorLayout
 from .dataflows import LoopNest
 
 _MOST_BIAS = (1 << BIAS_BITS - 1) - 1  # of a layer
@@ -68,6 +69,19 @@ def commands_of(
         if last and summed:
             base += descriptor.sums_words(config)
     return found
+
+
+def sums_layouts(
+    commands: Sequence[LayerCommand], config: AcceleratorConfig
+) -> dict[str, TensorLayout]:
+    """How tensors of sums lie in memory: a row of words, in the order in which sums are kept."""
+    words: dict[str, int] = {}
+    for command in commands:
+        descriptor = command.descriptor
+        if descriptor.keep_sums:
+            end = descriptor.sums_base + descriptor.sums_words(config)
+            words[command.output] = max(words.get(command.output, 0), end)
+    return {name: TensorLayout(1, count, config.rows) for name, count in words.items()}
 
 
 def _channels(c: Convolution, nest: LoopNest) -> np.ndarray:

@@ -366,6 +366,6 @@ def coordinate_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str
         (descriptor.inner_taps, descriptor.inner_size, descriptor.inner_origin),
         (descriptor.outer_taps, descriptor.outer_size, descriptor.outer_origin),
     ):
-        if size + 2 * taps - origin + config.rows >= 1 << COORDINATE_BITS:
+        if size + max(0, 2 * taps - origin + config.rows) >= 1 << COORDINATE_BITS:
             return f"an input size of {size} is more than the core counts"
     return None
