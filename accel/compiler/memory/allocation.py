@@ -10,8 +10,9 @@ from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
+from .flash_image import stream_cycles
 from .layer_parts import LayerPart, Live, Need
-from .weight_placement import decide
+from .weight_placement import decide, estimated_cycles
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
 
@@ -105,6 +106,22 @@ def plan(
             kind="activations", needed=peak * config.rows, there=config.bank_words * config.rows
         )
     raise DoesNotFit(Reason(place="memory", what=what, limit=limit))
+
+
+def cycles_of(
+    commands: Sequence[LayerCommand],
+    memory: MemoryPlan,
+    chunk_words: Sequence[int],
+    config: AcceleratorConfig,
+) -> float:
+    """Estimated cycles of a plan; ``chunk_words`` are those that it was made for."""
+    banks = [memory.tensors[command.output].bank for command in commands]
+    needs = _needs(commands, chunk_words, banks, config)
+    parts = memory.parts or [
+        LayerPart(index, 0, need.groups, place)
+        for index, (need, place) in enumerate(zip(needs, memory.chunks, strict=True))
+    ]
+    return estimated_cycles(parts, needs, stream_cycles(1, config) if memory.flash_bytes else 0)
 
 
 class Layer(Protocol):
@@ -230,7 +247,7 @@ def _place(
         for start, end in sorted(alive):
             if address + words <= start:
                 break
-            address = max(address, end)
+            address = max(address, layout[slot].aligned(end))
         taken[slot] = Placement(banks[slot], address, layout[slot])
     placements = {
         name: Placement(taken[slot].bank, taken[slot].address, layout[name])

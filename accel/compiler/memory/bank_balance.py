@@ -73,7 +73,7 @@ def balance_banks(
             commands, words, layout, plan(commands, layout, inputs, outputs, words, config)
         )
 
-    best = first = placed(tuple(commands), tuple(_words(c, config) for c in commands), layout)
+    best = first = placed(tuple(commands), tuple(chunk_words(c, config) for c in commands), layout)
     if not first.whole:
         return first.commands, first.memory
     least = first.lost
@@ -94,7 +94,7 @@ def balance_banks(
     return best.commands, best.memory
 
 
-def _words(command: LayerCommand, config: AcceleratorConfig) -> int:
+def chunk_words(command: LayerCommand, config: AcceleratorConfig) -> int:
     """Words of a command's chunk."""
     return Isa(config).descriptor_words + stream_words(command, config)
 
@@ -129,6 +129,6 @@ def _with_copy(
     moved = replace(command, source=copy.output)
     return (
         (*plain.commands[:index], copy, moved, *plain.commands[index + 1 :]),
-        (*plain.words[:index], _words(copy, config), *plain.words[index:]),
+        (*plain.words[:index], chunk_words(copy, config), *plain.words[index:]),
         {**plain.layout, copy.output: layout},
     )

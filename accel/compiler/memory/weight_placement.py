@@ -78,6 +78,29 @@ class _Prefetch:
     gain: float
 
 
+def estimated_cycles(parts: Iterable[LayerPart], needs: Sequence[Need], word_cycles: int) -> float:
+    """What all parts take, with so many cycles for a word from flash."""
+    total: float = 0
+    for part in parts:
+        need = needs[part.layer]
+        words, work = need.words(part.groups), part.groups * need.work
+        total += PART_CYCLES
+        if part.place is None:
+            first = need.words(1) * word_cycles
+            total += SEEK_CYCLES + max(words * word_cycles, work + first)
+        else:
+            total += work + (words if part.place[0] != need.bank else need.words(1))
+        if part.prefetch:
+            prefetched = part.prefetch.words - _capacity(part, need, word_cycles)
+            total += SEEK_CYCLES + max(0, prefetched * word_cycles)
+    return total
+
+
+def _capacity(part: LayerPart, need: Need, word_cycles: int) -> int:
+    """Words that can be copied while a part works; the stream of its own words comes first."""
+    return (part.groups if part.place else 1) * need.work // word_cycles
+
+
 _Span = tuple[int, int, float, float]  # start, end, born, dies
 
 
@@ -141,20 +164,7 @@ class _WeightPlacement:
 
     def cycles(self) -> float:
         """What all parts take, estimated."""
-        total: float = 0
-        for part in self.parts:
-            need = self.needs[part.layer]
-            words, work = need.words(part.groups), part.groups * need.work
-            total += PART_CYCLES
-            if part.place is None:
-                first = need.words(1) * self.word_cycles
-                total += SEEK_CYCLES + max(words * self.word_cycles, work + first)
-            else:
-                total += work + (words if part.place[0] != need.bank else need.words(1))
-            if part.prefetch:
-                prefetched = part.prefetch.words - self._capacity(replace(part, prefetch=None))
-                total += SEEK_CYCLES + max(0, prefetched * self.word_cycles)
-        return total
+        return estimated_cycles(self.parts, self.needs, self.word_cycles)
 
     def _index(self, layer: int) -> int | None:
         """The index of a layer's part that is in flash, which is its last one; None if none is."""
@@ -198,10 +208,7 @@ class _WeightPlacement:
 
         Where it is streamed from flash itself, only while its last group is computed.
         """
-        need = self.needs[part.layer]
-        if part.prefetch:
-            return 0
-        return (part.groups if part.place else 1) * need.work // self.word_cycles
+        return 0 if part.prefetch else _capacity(part, self.needs[part.layer], self.word_cycles)
 
     def _keep_whole(self, layers: Iterable[int]) -> set[int]:
         """Put whole layers into memory for good, in this order, as long as there is room.

@@ -26,9 +26,9 @@ _MOST_MORE = 2  # times the fewest parts: more are not looked at
 
 @dataclass(frozen=True)
 class SumLimit:
-    """What the sums of a layer may be: those of its array, which ``sub_byte`` layers pack.
+    """What sums the array holds: those below ``magnitude``, and above minus it.
 
-    ``magnitude`` is 1 more than the greatest sum, and 1 less than minus the least one.
+    ``sub_byte`` is the packing of the layer's bytes, if they hold several values each.
     """
 
     config: AcceleratorConfig
@@ -46,8 +46,9 @@ class SumLimit:
             rows = self.sub_byte.unpack(rows)
         rows = rows.reshape(-1, int(np.prod(rows.shape[2:], dtype=np.int64)))
         least, greatest = self._range(rows)
-        # In carry-save form a sum may be 1 less until its last carry is added.
-        return max(int(greatest.max()) + 1, 1 - int(least.min())) / self.magnitude
+        # In carry-save form a sum may be 1 less until its last carry is added: the least one is
+        # not used.
+        return max(int(greatest.max()), -int(least.min())) / self.magnitude
 
     def _range(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         number = self.config.number_format

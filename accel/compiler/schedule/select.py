@@ -74,12 +74,40 @@ def _possible(
     """The dataflows that the core can compute; where it can compute none as a whole, all those that
     it can in parts of K. With ``least`` above 1 in at least so many parts."""
     limit = SumLimit(config, c.sub_byte)
-    parts = config.keeps_sums and (least > 1 or _signed_bits(*_ends(c, config)) > config.sum_bits)
+    parts = config.keeps_sums and (least > 1 or _is_wide(c, config))
     whole = [] if parts else [nests for nests in flows if problem_of(nests, config) is None]
     if whole or not config.keeps_sums:
         return whole
     parted = [in_parts(nests, limit, config, least) for nests in flows]
     return [nests for nests in parted if nests and problem_of(nests, config) is None]
+
+
+def is_parted(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the core computes a convolution in parts of K alone."""
+    if not config.keeps_sums or not config.number_format.holds(c.weights).all():
+        return False
+    c = flattened(_without_idle_weights(c, config))
+    if _is_wide(c, config) or _needs_bias_parts(c, config):
+        return True
+    words = -(-c.input_shape[2] // config.rows)
+    steps = c.kernel[0] * c.kernel[1] * words * config.rows
+    if not c.depthwise and steps <= weight_buffer_steps(config):
+        return False
+    return all(problem_of(nests, config) for nests in _flows(c, config))
+
+
+def _needs_bias_parts(c: Convolution, config: AcceleratorConfig) -> bool:
+    if not beyond_bias(c.bias).any():
+        return False
+    try:
+        return bool(_divide(c, config, exact=False)[1].any())
+    except (DoesNotFit, NotProved):  # which is told where it is scheduled
+        return False
+
+
+def _is_wide(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether sums take more bits than an accumulator has."""
+    return _signed_bits(*_ends(c, config)) > config.sum_bits
 
 
 def _flows(convolution: Convolution, config: AcceleratorConfig) -> list[list[LoopNest]]:
