@@ -151,6 +151,7 @@ class Descriptor:
             groups=end - first,
             input_base=self.input_base + first * self.input_group_step,
             output_base=self.output_base + first * self.output_group_words + word,
+            sums_base=self.sums_base + (first * self.tiles(config.rows) if self.sums else 0),
             output_lane=lane,
             last_columns=self.last_columns if end == self.groups else self.columns,
         )

@@ -31,7 +31,9 @@ def link_chunks(
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
             output_base=output.address + command.descriptor.output_base,
-            sums_base=kept + command.descriptor.sums_base if command.descriptor.sums else 0,
+            sums_base=command.descriptor.sums_base + kept // config.sums_tile_words
+            if command.descriptor.sums
+            else 0,
             weight_words=group_weight_words(command, config),
         )
         data = descriptor.to_bytes(isa) + stream

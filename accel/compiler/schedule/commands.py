@@ -9,6 +9,7 @@ from ...config import AcceleratorConfig
 from ...numeric.division.division import BIAS_BITS, Division
 from ...numeric.rules.rules import Sums
 from ..ir.command import Inexact, LayerCommand
+from ..ir.kept_sums import sums_words
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
 from .dataflows import LoopNest
@@ -40,7 +41,7 @@ def commands_of(
             layers += 1
         last = nest.part == nest.parts - 1
         descriptor = replace(nest.descriptor, keep_sums=summed or not last)
-        if descriptor.keep_sums:
+        if summed:
             descriptor = replace(descriptor, sums_base=base)
         own = plain_division(biases[nest.part]) if descriptor.keep_sums else division
         sums = c.output if summed else f"{c.output} (sums of {name})"
@@ -67,7 +68,7 @@ def commands_of(
         if codes:
             inexact = ()
         if last and summed:
-            base += descriptor.sums_words(config)
+            base += descriptor.groups * descriptor.tiles(config.rows)
     return found
 
 
@@ -76,12 +77,15 @@ def sums_layouts(
 ) -> dict[str, TensorLayout]:
     """How tensors of sums lie in memory: a row of words, in the order in which sums are kept."""
     words: dict[str, int] = {}
+    tile = config.sums_tile_words
     for command in commands:
         descriptor = command.descriptor
         if descriptor.keep_sums:
-            end = descriptor.sums_base + descriptor.sums_words(config)
+            end = descriptor.sums_base * tile + sums_words(descriptor, config)
             words[command.output] = max(words.get(command.output, 0), end)
-    return {name: TensorLayout(1, count, config.rows) for name, count in words.items()}
+    return {
+        name: TensorLayout(1, count, config.rows, alignment=tile) for name, count in words.items()
+    }
 
 
 def _channels(c: Convolution, nest: LoopNest) -> np.ndarray:
