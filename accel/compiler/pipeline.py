@@ -37,7 +37,6 @@ from .memory.allocation import MemoryPlan
 from .memory.groups_at_once import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
-from .schedule.commands import sums_layouts
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -260,7 +259,7 @@ def _select(c: Compilation) -> Compilation:
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.title, list(reasons))
-    return c.replace(commands=commands, layouts={**c.layouts, **sums_layouts(commands, c.config)})
+    return c.replace(commands=commands)
 
 
 def _allocation(c: Compilation) -> Compilation:

@@ -35,7 +35,7 @@ def place(
         except DoesNotFit as error:
             failure = failure or error
     if len(found) > 1:
-        return min(found, key=lambda one: _cycles(*one, config))
+        return min(found, key=lambda one: _cycles(one[0], one[1], config))
     if not found and failure:
         raise failure
     return found[0]

@@ -16,7 +16,7 @@ WORDS = st.integers(1, 60)
 
 
 def command(source, output, residual=None):
-    return SimpleNamespace(source=source, output=output, residual=residual)
+    return SimpleNamespace(source=source, output=output, residual=residual, addend=None)
 
 
 def chain(words, chunks, parts=()):
