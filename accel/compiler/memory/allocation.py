@@ -12,7 +12,8 @@ from ..ir.command import LayerCommand
 from ..ir.tensor_layout import TensorLayout
 from .flash_image import stream_cycles
 from .layer_parts import LayerPart, Live, Need
-from .weight_placement import decide, estimated_cycles
+from .placement_search import decide
+from .weight_placement import estimated_cycles
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
 

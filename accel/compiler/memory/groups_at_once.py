@@ -6,6 +6,7 @@ sums of all groups are kept. Fewer groups at once keep fewer sums, and leave mem
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from ...config import AcceleratorConfig
 from ..diagnostics import DoesNotFit
@@ -14,6 +15,8 @@ from ..ir.tensor_layout import TensorLayout
 from ..schedule.commands import sums_layouts
 from .allocation import MemoryPlan, cycles_of
 from .bank_balance import balance_banks, chunk_words
+
+_WORSE = 3  # orders in a row that take longer than the best one: then no other is tried
 
 
 def place(
@@ -27,18 +30,22 @@ def place(
 
     Raises ``DoesNotFit`` where none fits.
     """
-    found, failure = [], None
+    found: list[tuple[float, tuple[tuple[LayerCommand, ...], MemoryPlan]]] = []
+    failure = None
     for order in _orders(commands, config):
         own = {**layouts, **sums_layouts(order, config)}
         try:
-            found.append(balance_banks(order, own, inputs, outputs, config))
+            placed = balance_banks(order, own, inputs, outputs, config)
         except DoesNotFit as error:
             failure = failure or error
-    if len(found) > 1:
-        return min(found, key=lambda one: _cycles(one[0], one[1], config))
+            continue
+        found.append((_cycles(*placed, config), placed))
+        best = min(cycles for cycles, _ in found)
+        if best not in [cycles for cycles, _ in found[-_WORSE:]]:
+            break
     if not found and failure:
         raise failure
-    return found[0]
+    return min(found, key=itemgetter(0))[1]
 
 
 def _cycles(
@@ -51,18 +58,26 @@ def _cycles(
 def _orders(
     commands: Sequence[LayerCommand], config: AcceleratorConfig
 ) -> Iterator[tuple[LayerCommand, ...]]:
-    """The commands with all groups at once, then with half as many, and so on down to one."""
+    """The commands with all groups at once, then in two turns, in three, four, six, eight and so
+    on, down to one group at once."""
     most = max((chain[0].groups for chain in _chains(commands) if _divisible(chain)), default=1)
-    times = 1
-    while True:
+    for times in _turns(most):
         yield tuple(
             command
             for chain in _chains(commands)
             for command in (_in_turns(chain, times, config) if _divisible(chain) else chain)
         )
-        if times >= most:
-            return
-        times *= 2
+
+
+def _turns(most: int) -> Iterator[int]:
+    """1, 2, 3, 4, 6, 8, 12 and so on, up to ``most``."""
+    yield 1
+    power = 2
+    while power < most:
+        yield from (times for times in (power, power * 3 // 2) if times < most)
+        power *= 2
+    if most > 1:
+        yield most
 
 
 def _chains(commands: Sequence[LayerCommand]) -> Iterator[list[LayerCommand]]:
