@@ -280,8 +280,7 @@ class _Walk:
             found = []
             for pattern in (reads, writes):
                 cycles = np.zeros((self.tiles, self.drained), bool)
-                pace = config.sums_pace if f.sums else self.pace
-                cycles[:, : config.drain_cycles * pace : pace] = pattern.reshape(self.tiles, -1)
+                cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
                 found.append(cycles)
             self.patterns[first_byte, last] = found[0], found[1]
         return self.patterns[first_byte, last]
