@@ -6,7 +6,7 @@ import numpy as np
 
 from accel.compiler.ir.bit_fields import decode, decode_parts
 from accel.compiler.ir.descriptor import Descriptor
-from accel.compiler.ir.kept_sums import KeptSums, results, sums_order
+from accel.compiler.ir.kept_sums import KeptSums, code_bytes, results, sums_order
 from accel.compiler.ir.stream import stored_steps, unpack_weights
 from accel.config import AcceleratorConfig
 from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
@@ -168,24 +168,11 @@ def _reads(f: Descriptor, isa: Isa, steps: int) -> np.ndarray:
 
 
 def _writes(f: Descriptor, isa: Isa) -> np.ndarray:
-    config, rows = isa.config, isa.config.rows
-    count, run = f.positions, f.run
+    config, rows, count = isa.config, isa.config.rows, f.positions
     real = results(f, config, count)
     if f.keep_sums:
         return np.full(real.shape, -1)
-    groups = np.arange(f.groups)[:, None, None]
-    position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
-    outer, inner = np.divmod(position, run)
-    each = f.skip
-    kept = -(-run // each)
-    word = f.output_base + inner // each * f.output_inner_step
-    word = word + outer * (f.output_outer_step + (kept - 1) * f.output_inner_step)
-    if config.broadcast_rows > 1:
-        word = word + columns // rows * f.output_broadcast_row_step
-        columns = columns % rows
-    word = word & (1 << isa.address_bits) - 1
-    step = f.output_group_words * rows + f.output_group_lanes
-    byte = word * rows + f.output_lane + groups * step + columns
+    byte = code_bytes(f, config, count)
     if (real & (byte >= config.bank_words * rows)).any():
         raise IllegalProgram("a layer writes outside its bank")
     return np.where(real, byte, -1)

@@ -19,7 +19,7 @@ def program(places, layers, *, chunks=None, transfers=None):
         for name, (bank, address, words) in places.items()
     }
     commands = [
-        SimpleNamespace(source=source, output=output, residual=residual)
+        SimpleNamespace(source=source, output=output, residual=residual, addend=None)
         for source, output, residual in layers
     ]
     away = SimpleNamespace(bank=1, address=9000, data=bytes(40))

@@ -1,8 +1,9 @@
-"""Which result each sum is that a layer keeps in memory, and where it lies."""
+"""Which result each sum is that a layer keeps in memory, and where it and its code lie."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from amaranth.utils import ceil_log2
 
 from ...config import SUM_BYTES, AcceleratorConfig
 from .descriptor import Descriptor
@@ -67,6 +68,23 @@ def sums_order(descriptor: Descriptor, config: AcceleratorConfig) -> KeptSums:
         indices=indices,
         words=sums_words(f, config),
     )
+
+
+def code_bytes(f: Descriptor, config: AcceleratorConfig, positions: int) -> np.ndarray:
+    """The byte of the output's bank where the code of each result belongs, int64 ``[groups,
+    positions, columns]``; undefined for sums that are no results."""
+    rows = config.rows
+    group, position, column = np.ogrid[: f.groups, :positions, : config.columns]
+    outer, inner = np.divmod(position, f.run)
+    kept = -(-f.run // f.skip)
+    word = f.output_base + inner // f.skip * f.output_inner_step
+    word = word + outer * (f.output_outer_step + (kept - 1) * f.output_inner_step)
+    if config.broadcast_rows > 1:
+        word = word + column // rows * f.output_broadcast_row_step
+        column = column % rows
+    word = word & (1 << ceil_log2(config.bank_words)) - 1
+    step = f.output_group_words * rows + f.output_group_lanes
+    return word * rows + f.output_lane + group * step + column
 
 
 def results(f: Descriptor, config: AcceleratorConfig, positions: int) -> np.ndarray:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import FLASH, AcceleratorConfig
+from ...config import FLASH, SUM_BYTES, AcceleratorConfig
 from ..graph.host_partition import Partition
 from ..ir.command import Inexact, LayerCommand
 from ..ir.graph import Graph
-from ..ir.tensor_layout import Alias
+from ..ir.kept_sums import code_bytes, sums_order
+from ..ir.tensor_layout import Alias, layout_of
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
@@ -126,7 +127,10 @@ class CoreProgram:
         return tensor in driven or (alias is not None and alias.root in self.memory.tensors)
 
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
-        """int8 values ``[N, ...]`` of a tensor from its stored bytes, uint8 ``[N, bytes]``."""
+        """Values ``[N, ...]`` of a tensor, int8 codes or int32 sums, from its stored bytes, uint8
+        ``[N, bytes]``."""
+        if self.graph.tensor(tensor).dtype == "int32":
+            return self._sums(tensor, data)
         layout, rows = self.placement(tensor).layout, self.config.rows
         channels = layout.channel_words(rows) * rows
         values = data.view(np.int8).reshape(len(data), -1, channels)[..., : layout.channels]
@@ -137,3 +141,28 @@ class CoreProgram:
             values = values.astype(np.int8)
             values = values.reshape(len(data), values.shape[1], -1)[..., : shape[-1]]
         return values.reshape(len(data), *shape)
+
+    def _sums(self, tensor: str, data: np.ndarray) -> np.ndarray:
+        """int32 values ``[N, ...]`` of a tensor of sums from its stored bytes."""
+        places = self.sums_places(tensor)
+        values = np.ascontiguousarray(data[:, places]).view("<i4")[..., 0]
+        return values.reshape(len(data), *self.graph.tensor(tensor).shape[1:])
+
+    def sums_places(self, tensor: str) -> np.ndarray:
+        """Where a tensor of sums has each value, in the order of its shape: int64 ``[values, 4]``,
+        bytes from its first word on, lowest first."""
+        shape = self.graph.tensor(tensor)
+        layout, rows = layout_of(shape), self.config.rows
+        found = np.zeros((shape.size, SUM_BYTES), np.int64)
+        stored = layout.channel_words(rows) * rows
+        for command in self.commands:
+            f = command.descriptor
+            if command.output != self.aliases[tensor].root or command.part < command.parts - 1:
+                continue
+            order = sums_order(f, self.config)
+            position, channel = np.divmod(
+                code_bytes(f, self.config, f.tiles(rows) * rows).ravel()[order.indices], stored
+            )
+            first = f.sums_base * self.config.sums_tile_words * rows
+            found[position * layout.channels + channel] = order.bytes + first
+        return found

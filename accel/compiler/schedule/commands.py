@@ -98,9 +98,11 @@ def beyond_bias(bias: np.ndarray) -> np.ndarray:
     return np.where(np.abs(bias) > _MOST_BIAS, bias, 0)
 
 
-def bias_parts(bias: np.ndarray) -> int:
-    """How many layers must add some biases, each a part of it."""
-    return -(-int(np.abs(bias).max(initial=0)) // _MOST_BIAS)
+def parts_for(kept: np.ndarray, summed: bool) -> int:
+    """The least parts of K that add these biases; where the sums are not the output, the last one
+    adds another bias."""
+    layers = -(-int(np.abs(kept).max(initial=0)) // _MOST_BIAS)
+    return max(1, layers + (not summed))
 
 
 def _shared_out(bias: np.ndarray, parts: int) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from ..diagnostics import DoesNotFit, Limit, NotProved, Reason
 from ..ir.command import Inexact, LayerCommand
 from ..ir.layer import Convolution, cropped
 from .block_sparsity import without_zero_blocks
-from .commands import beyond_bias, bias_parts, commands_of, plain_division
+from .commands import beyond_bias, commands_of, parts_for, plain_division
 from .dataflows import (
     LoopNest,
     dataflows_of,
@@ -62,8 +62,9 @@ def schedule(
         what = problem_of(flows[0], config) or ""
         raise DoesNotFit(Reason(place=convolution.name, what=what, limit=_limit(flows, config)))
     division, kept, inexact = _divide(convolution, config, exact)
-    if kept.any():
-        possible = _possible(flows, convolution, config, 1 + bias_parts(kept))
+    least = parts_for(kept, isinstance(convolution.rule, Sums))
+    if least > 1:
+        possible = _possible(flows, convolution, config, least)
     best = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
     return commands_of(convolution, best, division, kept, inexact, config)
 
@@ -190,6 +191,10 @@ def _divide(
     A bias of too many bits is added to kept sums.
     """
     if isinstance(convolution.rule, Sums):
+        if not config.keeps_sums:
+            what = f"tensor {convolution.output!r} is 32-bit sums, which the core cannot store"
+            remedy = "use a core with wide_sums, or quantize it"
+            raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
         _check_sums(convolution, config)
         bias = convolution.bias[: 1 if convolution.uniform else None]
         return plain_division(np.zeros_like(bias)), bias, ()

@@ -208,6 +208,11 @@ class Sums:
 
     low, high = -128, 127  # of codes, of which there are none
 
+    @property
+    def left_shift(self) -> np.ndarray:
+        """As that of `Rescale`: 0."""
+        return np.zeros(self.channels, np.int64)
+
     def compute(self, acc: np.ndarray) -> np.ndarray:
         return np.asarray(acc, np.int64)
 
