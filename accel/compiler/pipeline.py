@@ -30,12 +30,13 @@ from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
 from .lowering.packed_outputs import pack_outputs
+from .lowering.residual_splitting import split_residuals
 from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.band_search import with_row_bands
-from .memory.early_release import place
+from .memory.groups_at_once import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -239,6 +240,11 @@ def _sub_byte_packing(c: Compilation) -> Compilation:
     return c.replace(layers=tuple(layers), packing=packing)
 
 
+def _residual_splitting(c: Compilation) -> Compilation:
+    """Layers in parts of K combine their codes with others in a layer after them."""
+    return c.replace(layers=tuple(split_residuals(c.layers, c.config)))
+
+
 def _channel_alignment(c: Compilation) -> Compilation:
     """Copies begin and end where the core can write."""
     return c.replace(layers=tuple(align_channels(c.layers, c.config)))
@@ -330,6 +336,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),
     ("sub_byte_packing", _sub_byte_packing),
+    ("residual_splitting", _residual_splitting),
     ("channel_alignment", _channel_alignment),
     ("bank_copies", _bank_copies),
     ("input_im2col", _input_im2col),

@@ -258,6 +258,7 @@ class ResultRule(wiring.Signature):
     def __init__(self, config: AcceleratorConfig) -> None:
         names = ["tie_parity", "maximum", "lookup_tables", "low", "high"]
         names += ["broadcast"] if config.broadcast_rows > 1 else []
+        names += ["add_sums"] if config.keeps_sums else []
         names += ["pack"] if config.number_format.sub_byte else []
         fields = Isa(config).descriptor
         super().__init__({name: Out(fields[name].shape) for name in names})

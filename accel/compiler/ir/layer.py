@@ -175,6 +175,10 @@ class Convolution:
         return self.post_op.residual if self.post_op else None
 
     @property
+    def addend(self) -> None:
+        """Kept sums that are added, of which there are none before a layer is in parts."""
+
+    @property
     def channels(self) -> int:
         """Output channels that are computed."""
         return self.weights.shape[2] if self.depthwise else len(self.weights)

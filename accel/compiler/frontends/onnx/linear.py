@@ -14,6 +14,7 @@ from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .low_bit.epilogues import LayerSums
 from .quantize import dequantized, finished, quantizer
+from .unquantized import unquantized
 from .values import (
     Activation,
     Addends,
@@ -123,8 +124,14 @@ def linear(
     def with_steps(pending: Pending) -> Pending:
         steps = biases.steps((*own, *pending.bias), factor, pending.activation, channels)
         with b.at(record):
-            stepped = replace(sums.pending(None, 1.0, steps), to_numbers=None)
+            stepped = sums.pending(None, 1.0, steps)
         return replace(stepped, shape=pending.shape, views=pending.views, axis=pending.axis)
+
+    def to_sums(pending: Pending) -> Activation:
+        with b.at(record):
+            return unquantized(
+                sums, (*own, *pending.bias), pending.activation, factor, in_float32, integers
+            )
 
     return Pending(
         record.place,
@@ -134,6 +141,7 @@ def linear(
         takes_bias=True,
         axis=axis,
         with_steps=with_steps,
+        to_sums=to_sums,
     )
 
 
@@ -371,7 +379,7 @@ def qgemm(b: Builder) -> list[Value]:
     _check_matrix(weights)
     pending = product(b, x, weights, b.value(6), integers=True)
     if b.value(7) is None:
-        raise Unreadable("has no output scale", "", "give it one, so that its output is codes")
+        return [pending]
     return [finished(b, pending, quantizer(b, 7, 8))]
 
 

@@ -292,6 +292,11 @@ def _real_form(pending: Pending) -> Activation:
         for view in pending.views:
             value = view(value)
         return value
+    if pending.to_sums is not None:
+        value = pending.to_sums(pending)
+        for view in pending.views:
+            value = view(value)
+        return value
     if pending.to_real is None or pending.activation != "none":
         remedy = "put QuantizeLinear and DequantizeLinear after it"
         what = f"is not quantized: its outputs are int32 sums of {pending.place}"

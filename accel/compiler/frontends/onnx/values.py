@@ -93,7 +93,8 @@ class Pending:
     ``axis`` is the dimension of the channels, where it is known. ``applied`` is the function of one
     number that it is the result of, where it is one: the argument's tensor, and our attributes.
     In other networks such steps begin where there is arithmetic with constants:
-    ``with_steps(pending)`` is the result that takes them.
+    ``with_steps(pending)`` is the result that takes them. ``to_sums(pending)`` adds the nodes that
+    compute the real numbers of a result that nothing quantizes.
     """
 
     place: str
@@ -112,6 +113,7 @@ class Pending:
     axis: int | None = None
     applied: tuple[str, Any] | None = None
     with_steps: Callable[["Pending"], "Pending"] | None = None
+    to_sums: Callable[["Pending"], Activation] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)
