@@ -98,15 +98,12 @@ class PostOpUnit(wiring.Component):
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
         saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
-        code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
+        code = Signal(CODE_BITS, reset_less=True)
         m.d.sync += code.eq(Mux(self.rule.lookup_tables, saturated, plain))
 
-        with m.If(code > self.rule.high):
-            m.d.comb += clamped.eq(self.rule.high)
-        with m.Elif(code < self.rule.low):
-            m.d.comb += clamped.eq(self.rule.low)
-        with m.Else():
-            m.d.comb += clamped.eq(code)
+        too_high = code > self.rule.high
+        bound = Mux(too_high, self.rule.high, self.rule.low)
+        clamped = Mux(too_high | (code < self.rule.low), bound, code)
         code = clamped ^ (1 << CODE_BITS - 1)
         if self.sub_byte:
             held = delayed(m, residual, left - 1, name="held") ^ (1 << CODE_BITS - 1)

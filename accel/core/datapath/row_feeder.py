@@ -34,8 +34,9 @@ class RowFeeder(wiring.Component):
 
     Members
     -------
-    word : In(8 * rows)
-        The word that arrives.
+    word : In(8 * rows), or_pad : In(8)
+        The word that arrives, once ``or_pad`` is ORed to each of its bytes; on the ECP5 the word
+        as it is. See `Padding`.
     load : In(rows)
         The row that it is for, a bit each.
     broadcast : In(1)
@@ -61,6 +62,7 @@ class RowFeeder(wiring.Component):
         super().__init__(
             {
                 "word": In(data.ArrayLayout(activation_shape, rows)),
+                "or_pad": In(Shape.cast(activation_shape).width),
                 "load": In(rows),
                 "broadcast": In(1),
                 "o": Out(data.ArrayLayout(activation_shape, rows * columns)),
@@ -88,7 +90,9 @@ class RowFeeder(wiring.Component):
     def _for_rows(self, m):
         """Word, load and broadcast of each row."""
         if not self.latency:
-            return [(self.word, self.load[r], self.broadcast) for r in range(self.rows)]
+            padded = self.word.as_value() | self.or_pad.replicate(self.rows)
+            word = data.View(self.word.shape(), padded)
+            return [(word, self.load[r], self.broadcast) for r in range(self.rows)]
         words, broadcasts = (
             fan_out(m, value, self.rows, family=self.family, simulate=self.simulate, name=name)
             for value, name in ((self.word.as_value(), "word"), (self.broadcast, "broadcast"))

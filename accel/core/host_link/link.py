@@ -104,7 +104,7 @@ class Link(wiring.Component):
             receiver.settled.eq(~words.o.valid),
             receiver.follows.eq(dispatch.follows),
             receiver.unknown.eq(dispatch.unknown),
-            dispatch.opcode.eq(request.o.opcode[: len(dispatch.opcode)]),
+            Cat(dispatch.opcode, dispatch.flags).eq(request.o.opcode),
             dispatch.byte.eq(byte),
             dispatch.begin.eq(receiver.begin),
             dispatch.good.eq(receiver.good),
