@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..primitives.family import Family, check_family
 from ..primitives.fanout import fan_out
+from ..primitives.lut import chosen
 
 
 def latency_of(family: Family) -> int:
@@ -71,28 +72,33 @@ class RowFeeder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._or_pad = C(0, len(self.or_pad)) if self.latency else self.or_pad
         after = data.ArrayLayout(self.word.shape().elem_shape, self.rows - 1)
         for r, (word, load, broadcast) in enumerate(self._for_rows(m)):
             waiting = Signal(after, name=f"waiting_{r}", reset_less=True)
-            arrived = [word[b] for b in range(1, self.rows)]
+            arrived = [word[b] | self._or_pad for b in range(1, self.rows)]
             shifted = [*(waiting[b] for b in range(1, self.rows - 1)), waiting[0]]
             for b in range(self.rows - 1):
                 m.d.sync += waiting[b].eq(Mux(load, arrived[b], shifted[b]))
 
             # Byte 0 of a word for all rows comes to every row like that of its own words.
-            own = Mux(load | broadcast, word[0], waiting[0])
+            own = self._chosen(m, f"own_{r}", load | broadcast, word[0], waiting[0])
             for c in range(self.columns):
-                shared = word[c % self.rows]
-                taken = Mux(broadcast, shared, own) if c % self.rows else own
+                taken = own
+                if c % self.rows:
+                    taken = self._chosen(m, f"taken_{r}_{c}", broadcast, word[c % self.rows], own)
                 m.d.comb += self.o[r * self.columns + c].eq(taken)
         return m
+
+    def _chosen(self, m, name, choose, one, other):
+        return chosen(
+            m, name, choose, one, self._or_pad, other, family=self.family, simulate=self.simulate
+        )
 
     def _for_rows(self, m):
         """Word, load and broadcast of each row."""
         if not self.latency:
-            padded = self.word.as_value() | self.or_pad.replicate(self.rows)
-            word = data.View(self.word.shape(), padded)
-            return [(word, self.load[r], self.broadcast) for r in range(self.rows)]
+            return [(self.word, self.load[r], self.broadcast) for r in range(self.rows)]
         words, broadcasts = (
             fan_out(m, value, self.rows, family=self.family, simulate=self.simulate, name=name)
             for value, name in ((self.word.as_value(), "word"), (self.broadcast, "broadcast"))
