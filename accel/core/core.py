@@ -200,6 +200,7 @@ class Core(wiring.Component):
             padding.outside.eq(tile_loops.outside),
             padding.pad.eq(d.pad),
             feeder.word.eq(padding.o),
+            feeder.or_pad.eq(padding.or_pad),
             feeder.load.eq(delayed(m, load, 1, name="load")),
             feeder.broadcast.eq(d.broadcast),
             weights.step.eq(step),

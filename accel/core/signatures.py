@@ -123,12 +123,12 @@ class CounterPort(wiring.Signature):
 
     Members
     -------
-    byte : In(8), next : Out(1)
-        The lowest byte of the counters; rotate them so that the next byte is the lowest.
+    bit : In(1), next : Out(1)
+        The lowest bit of the counters; rotate them so that the next bit is the lowest.
     """
 
     def __init__(self) -> None:
-        super().__init__({"byte": In(8), "next": Out(1)})
+        super().__init__({"bit": In(1), "next": Out(1)})
 
 
 class LineRate(wiring.Signature):

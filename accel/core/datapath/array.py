@@ -116,10 +116,10 @@ class SystolicArray(wiring.Component):
 
     def _following(self, m, name, total, product, first):
         """What a sum becomes with a product."""
-        if self.config.family != "ecp5" or self.simulate:
-            # Choosing after the adder, not in front of it, is free on an iCE40.
+        family = self.config.family
+        if family == "generic" or self.simulate:
             return Mux(first, product, total + product)
-        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width)
+        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width, family=family)
         m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
         return cells.o
 
