@@ -77,6 +77,23 @@ def codes(
     return total.astype(np.int32)
 
 
+def quantized(biases: Addends, scales: tuple[float, np.ndarray], channels: int) -> Addends:
+    """What the runtime adds in float32 where it makes codes of a layer's one constant bias.
+
+    It does so although the layer is not computed on codes; ``scales`` are as in `codes`. A bias of
+    several dimensions, and what is added by another operator, stay as they are.
+    """
+    (bias, *more) = biases or (None,)
+    if more or not isinstance(bias, Constant) or bias.shape != (channels,):
+        return biases
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        unit = np.float32(scales[0]) * np.asarray(scales[1], np.float32)
+        total = np.rint(bias.data.astype(np.float32) / unit)
+        if not (np.abs(total) < INT32_MAX).all():
+            return biases
+        return (Constant(unit * total),)
+
+
 def steps(
     biases: Addends, factor: float, activation: FusedActivation, channels: int
 ) -> tuple[EpilogueStep, ...]:

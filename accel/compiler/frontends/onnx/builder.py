@@ -50,8 +50,8 @@ class Builder(Layouts):
         return self._fusions.form(record, self.node, wanted.unsigned)
 
     def ends_network(self) -> bool:
-        """Whether nothing that the core computes follows the present QuantizeLinear."""
-        return self.node.spelling == "QuantizeLinear" and self._fusions.ends(self.node)
+        """Whether a QuantizeLinear is read that nothing follows which the core computes."""
+        return self.reading.spelling == "QuantizeLinear" and self._fusions.ends(self.reading)
 
     # Values that operators read.
 

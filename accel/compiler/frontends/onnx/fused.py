@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import clips, elementwise, functions, linear, pools
+from . import clips, convolutions, elementwise, functions, pools, products
 from .builder import Builder, Unreadable
 from .values import Activation, Value
 from .windows import channels_first, in_file_order
@@ -66,7 +66,7 @@ def fused_conv(b: Builder) -> list[Value]:
     if not isinstance(given, tuple):
         raise Unreadable("has activation_params that are no list of numbers")
     names = _ACTIVATIONS.get(b.attribute("activation", ""), (None, ()))[1]
-    (value,) = linear.conv(b)
+    (value,) = convolutions.conv(b)
     return _activated(b, value, dict(zip(names, map(float, given), strict=False)))
 
 
@@ -74,7 +74,7 @@ def fused_gemm(b: Builder) -> list[Value]:
     """A Gemm and an activation, whose parameters are attributes."""
     found = {n: b.node.attributes.get(f"activation_{n}") for n in ("alpha", "beta", "gamma")}
     parameters = {n: value for n, value in found.items() if isinstance(value, float)}
-    (value,) = linear.gemm(b)
+    (value,) = products.gemm(b)
     return _activated(b, value, parameters)
 
 
@@ -82,7 +82,7 @@ def fused_matmul(b: Builder) -> list[Value]:
     """A MatMul whose operands are transposed before and whose result is multiplied."""
     if b.attribute("transBatchA", 0) or b.attribute("transBatchB", 0):
         raise Unreadable("transposes the batch", "", "export it without transBatchA and B")
-    return linear.matmul(b)
+    return products.matmul(b)
 
 
 def nhwc_max_pool(b: Builder) -> list[Value]:

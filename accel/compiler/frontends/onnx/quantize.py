@@ -108,7 +108,8 @@ def dequantize_linear(b: Builder) -> list[Value]:
         scale = b.constant(1)
         if scale is None or not np.issubdtype(value.data.dtype, np.integer):
             raise Unreadable("lacks a scale or has codes that are not integers")
-        return [dequantized(value.data, scale, b.constant(2), axis)]
+        four_bits = b.node.inputs[0] in b.record.four_bits
+        return [replace(dequantized(value.data, scale, b.constant(2), axis), four_bits=four_bits)]
     codes = b.codes(0)
     given = quantizer(b, 1, 2, np.uint8 if codes.unsigned else np.int8)
     return [replace(b.codes(0, given), real=True)]

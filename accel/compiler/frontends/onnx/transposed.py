@@ -7,10 +7,14 @@ import numpy as np
 from ...ir.layer import dilated
 from ...operators._activation import FusedActivation
 from ...operators._window import MAX_STEP, extent
+from ...operators.float_transpose_conv2d import FloatTransposeConv2d
 from ...operators.transpose_conv2d import TransposeConv2d
 from .builder import Builder, Unreadable
-from .linear import as_images, linear, viewed_as, weights_of
+from .convolutions import as_images
+from .float_sums import FloatForm
+from .linear import linear, viewed_as
 from .values import Activation, Dequantized, Shape, Value, channels_last
+from .weights import weights_of
 from .windows import spatial
 
 
@@ -18,13 +22,13 @@ def conv_transpose(b: Builder) -> list[Value]:
     x, weights = b.numbers(0), weights_of(b, 1)
     groups = b.attribute("group", 1)
     source, weights = as_images(b, x, weights)
-    depth, out = weights.shape[:2]
+    depth = len(weights.codes)
     if groups < 1 or depth % groups or depth != source.shape[1]:
         what = f"has {groups} groups, weights of {weights.shape} and {source.shape[1]} channels"
         raise Unreadable(what)
     b.spend(weights.codes.size * groups)
     grouped = _by_output(weights, groups)
-    return [_sums(b, x, source, grouped, out * groups)]
+    return [_sums(b, x, source, weights, grouped, groups)]
 
 
 def _by_output(weights: Dequantized, groups: int) -> Dequantized:
@@ -37,8 +41,8 @@ def _by_output(weights: Dequantized, groups: int) -> Dequantized:
     for group in range(groups):
         rows = slice(group * own, (group + 1) * own)
         codes[group * out : (group + 1) * out, rows] = weights.codes[rows].swapaxes(0, 1)
-    wide = (np.broadcast_to(a.reshape(-1, 1, 1, 1), codes.shape) for a in (scales, zeros))
-    return Dequantized(codes, *wide)
+    scales, zeros = (np.broadcast_to(a.reshape(-1, 1, 1, 1), codes.shape) for a in (scales, zeros))
+    return Dequantized(codes, scales, zeros)
 
 
 def _per_output(values: np.ndarray, groups: int) -> np.ndarray:
@@ -51,8 +55,16 @@ def _per_output(values: np.ndarray, groups: int) -> np.ndarray:
     return whole[:, 0, :, 0].reshape(-1)
 
 
-def _sums(b: Builder, x: Activation, source: Activation, weights: Dequantized, out: int) -> Value:
-    rank, kernel = len(x.shape), weights.shape[2:]
+def _sums(
+    b: Builder,
+    x: Activation,
+    source: Activation,
+    given_weights: Dequantized,
+    weights: Dequantized,
+    groups: int,
+) -> Value:
+    """``given_weights`` are as in the file, ``weights`` are ``[out, in, ...]``."""
+    rank, out, kernel = len(x.shape), len(weights.codes), weights.shape[2:]
     given = tuple(b.attribute("kernel_shape", kernel[4 - rank :]))
     if given != kernel[4 - rank :]:
         raise Unreadable(f"has kernel_shape {list(given)} and weights of {weights.shape}")
@@ -72,7 +84,15 @@ def _sums(b: Builder, x: Activation, source: Activation, weights: Dequantized, o
         return "transpose_conv2d", attributes, taps, 0
 
     shape, layout = (1, out, *size), channels_last(4)
-    pending = linear(b, source, weights, b.value(2), shape, layout, form, real=True)
+    attributes = FloatTransposeConv2d(
+        stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
+    products = given_weights.codes.size * source.shape[2] * source.shape[3]
+    float_form = FloatForm("float_transpose_conv2d", attributes, given_weights, products)
+    bias = b.value(2)
+    pending = linear(
+        b, source, weights, bias, shape, layout, form, real=True, float_form=float_form
+    )
     return pending if rank == 4 else viewed_as(b, pending, (1, out, size[1]))
 
 

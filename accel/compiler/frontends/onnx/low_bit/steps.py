@@ -13,11 +13,12 @@ from ....operators.add import Add
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.softmax import Softmax
 from ..builder import Builder, Unreadable
+from ..convolutions import conv
 from ..elementwise import binary_result
 from ..float_steps import batch_normalization
-from ..linear import conv, gemm, matmul
 from ..moves import READERS as MOVES
 from ..pools import global_max_pool, max_pool
+from ..products import gemm, matmul
 from ..resizing import READERS as RESIZING
 from ..shapes import READERS as SHAPES
 from ..softmax import LAST_AXIS_OPSET
