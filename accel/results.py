@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accel.compiler.graph.accumulation_order import order_sensitive
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
 from accel.sim.cycles import loss_attribution
@@ -243,6 +244,9 @@ class Report:
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer in self.layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
+            "order_sensitive": [
+                layer.as_dict() for layer in order_sensitive(self.program.code.source)
+            ],
         }
 
 

@@ -84,7 +84,7 @@ def show(renderable: RenderableType) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
-    from accel.compiler.reports.accumulation_order import order_sensitive
+    from accel.compiler.graph.accumulation_order import order_sensitive
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format

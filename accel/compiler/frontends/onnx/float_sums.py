@@ -4,7 +4,7 @@ ONNX Runtime has no operator on codes for ConvTranspose and for weights of 4 bit
 float32 numbers, and rounds after each addition; near an exact half that decides the code. The core
 adds integers up, exactly. A layer at the network's end is computed by the driver instead, in the
 runtime's own order, where that can make a difference and takes no longer than a moment. Of all
-others the sums are counted that the order could decide (`reports.accumulation_order`).
+others the sums are counted that the order could decide (`graph.accumulation_order`).
 """
 
 from dataclasses import dataclass, replace
@@ -14,8 +14,10 @@ import numpy as np
 
 from ....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, direction
 from ...operators import OPERATORS, Movement
+from ...operators._activation import FusedActivation
 from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
+from . import biases, sum_orders
 from .low_bit.epilogues import LayerSums, quantizer_of
 from .quantize import real_values
 from .values import Activation, Addends, Dequantized, arranged
@@ -44,11 +46,21 @@ class FloatSums(LayerSums):
 
     float_form: FloatForm | None = None
 
-    def begun_with(self, biases: Addends) -> "FloatSums":
-        """The sums where ``biases`` are added: the runtime begins with none of many dimensions."""
-        if self.float_form is None or all(len(bias.shape) <= 2 for bias in biases[:1]):
+    def begun_with(self, added: Addends) -> "FloatSums":
+        """The sums where ``added`` are biases: the runtime begins with none of many dimensions."""
+        if self.float_form is None or all(len(bias.shape) <= 2 for bias in added[:1]):
             return self
         return replace(self, float_form=replace(self.float_form, begins=False))
+
+    def order_sensitive(
+        self, bias: np.ndarray | None, activation: FusedActivation, coder: Coder
+    ) -> tuple[int, int]:
+        """The sums with int32 biases that are sensitive to the runtime's order, and all of them."""
+        offset = np.zeros(self.channels, np.int64) if bias is None else bias.astype(np.int64)
+        least, greatest = self.reach()
+        steps = biases.steps((), 1.0, activation, self.channels)
+        reach = least + offset, greatest + offset
+        return sum_orders.counted(reach, self.unit(), self.error(), steps, coder)
 
     def coded(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         form = self.float_form

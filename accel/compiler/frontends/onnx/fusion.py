@@ -25,6 +25,7 @@ from .values import Constant, Value
 
 CODES, UINT8, FLOAT32 = "codes", "uint8", "float32"
 FUSED = ("Add", "Mul", "AveragePool")  # the operators whose results depend on it
+ON_CODES = ("AveragePool", "GlobalAveragePool")  # means that it replaces
 
 # The opsets in which step 2 knows an operator that moves values: from the first up to the second.
 _MOVES: Mapping[str, tuple[int, int]] = {
@@ -83,6 +84,16 @@ class Fusions:
         if kinds or kind is None:
             return FLOAT32
         return UINT8 if kind == UINT8 else CODES
+
+    def layer_on_codes(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
+        """Whether a convolution or matrix product is one on codes: input and output have one type.
+
+        Source: ``ConvNodeGroupSelector``, ``MatMulNodeGroupSelector``, ``GemmNodeGroupSelector``.
+        """
+        kind = self._output(node, quantize, unsigned)
+        if kind is None or kind != self._operand(self._resolved(node.inputs[0])):
+            return False
+        return kind == UINT8 or self._operand(self._resolved(node.inputs[1])) == kind
 
     def ends(self, quantize: NodeRecord) -> bool:
         """Whether nothing but a DequantizeLinear at the network's end reads a node's codes."""

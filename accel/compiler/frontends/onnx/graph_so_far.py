@@ -111,6 +111,11 @@ class GraphSoFar(Quantizers):
             )
         )
 
+    def tell_order(self, tensor: str, sums: tuple[int, int]) -> None:
+        """Note the sums of a tensor's node that the order of the runtime's additions decides."""
+        index = next(i for i, node in enumerate(self.nodes) if tensor in node.outputs)
+        self.nodes[index] = replace(self.nodes[index], order_sensitive=sums)
+
     def end(self, tensor: str, name: str) -> str:
         """Give a tensor the name of one of the network's outputs, and return it."""
         self.ends[tensor] = name

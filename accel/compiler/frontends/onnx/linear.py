@@ -89,6 +89,8 @@ def linear(
             output = arranged(shape, layout)
             tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
         b.set_quantizer(tensor, wanted)
+        if not integers and not extra and not b.on_codes(record, wanted):
+            b.tell_order(tensor, sums.order_sensitive(codes, activation, biases.coder(wanted)))
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     axis = layout[-1]  # our channels are last

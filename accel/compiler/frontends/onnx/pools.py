@@ -1,10 +1,12 @@
 """Pooling in ONNX files: windows, whole images, and means over them."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 
 from ....numeric.rules.float_epilogue import FloatEpilogue
+from ...operators._activation import FusedActivation
 from ...operators._window import Pair, cropped_window
 from ...operators.average_pool2d import AveragePool2d
 from ...operators.dequantize import Dequantize
@@ -15,7 +17,9 @@ from ...operators.quantize import Quantize
 from ...operators.sum import ReduceSum
 from . import biases
 from .builder import Builder, Quantizer, Unreadable
+from .fusion import FLOAT32
 from .quantize import finished, quantizer
+from .sum_orders import of_mean
 from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
 from .windows import Windows, channels_first, image, in_file_order, windows
 
@@ -108,6 +112,9 @@ def average(b: Builder, x: Activation, kernel: Shape) -> Pending:
             else:
                 tensor = b.add_node("average_pool2d", given, (source.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
+            if computed == FLOAT32 and not ends:
+                terms = math.prod(w.kernel)
+                _tell_order(b, source, tensor, (terms, terms), given.activation, wanted)
             outside = (x.shape[0], x.shape[1], *w.output)
             pooled = Activation(tensor, outside, channels_last(4), False, wanted.unsigned)
             return b.reshaped(pooled, shape)
@@ -144,17 +151,38 @@ def mean(
     whole = tuple(1 if axis in axes else size for axis, size in enumerate(x.shape))
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
-        name = b.node.outputs[0]
+        name, in_float32 = b.node.outputs[0], not b.on_codes(record, wanted)
         with b.at(record):
             output = arranged(whole, x.layout)
             attributes = kind(axes=ours, keep=True)
             tensor = b.add_node(operator, attributes, (x.tensor,), output, name=name)
             b.set_quantizer(tensor, wanted)
+            if in_float32:
+                terms = math.prod(x.shape[axis] for axis in axes)
+                counts = terms, terms if kind.divides else 1
+                _tell_order(b, x, tensor, counts, "none", wanted)
             value = Activation(tensor, whole, x.layout, False, wanted.unsigned)
             return value if keep else b.reshaped(value, shape)
 
     shape = tuple(n for axis, n in enumerate(whole) if keep or axis not in axes)
     return Pending(record.place, shape, finish)
+
+
+def _tell_order(
+    b: Builder,
+    x: Activation,
+    tensor: str,
+    counts: tuple[int, int],
+    activation: FusedActivation,
+    wanted: Quantizer,
+) -> None:
+    """Tell at how many sums the runtime's order decides; ``counts`` are terms and divisor."""
+    known, channels = b.known_quantizer(x.tensor), b.tensors[tensor].shape[-1]
+    low, high = (code - known.zero_point for code in b.code_range(x.tensor))
+    steps = biases.steps((), 1.0, activation, 1)
+    ends = (min(low, 0), max(high, 0))
+    found = of_mean(ends, *counts, known.scale, channels, steps, biases.coder(wanted))
+    b.tell_order(tensor, found)
 
 
 def average_pool(b: Builder) -> list[Value]:
