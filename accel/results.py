@@ -227,6 +227,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
+        sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
         return {
             "model": self.program.name,
             "board": self.program.board,
@@ -244,9 +245,7 @@ class Report:
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer in self.layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
-            "order_sensitive": [
-                layer.as_dict() for layer in order_sensitive(self.program.code.source)
-            ],
+            **({"order_sensitive": sensitive} if sensitive else {}),
         }
 
 

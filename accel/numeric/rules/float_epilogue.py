@@ -246,10 +246,10 @@ class FloatEpilogue:
         if judged.size:
             ends = least[judged], greatest[judged]
             thresholds = find_thresholds(self.take(judged), *ends).T
-            for index, *of_channel in zip(map(int, judged), thresholds, *ends, strict=True):
-                counts[index] = _order_sensitive(
-                    self.channel(index), *of_channel, float(error[index])
-                )
+            for index, begin in zip(map(int, judged), thresholds, strict=True):
+                reach = int(least[index]), int(greatest[index])
+                one = self.channel(index)
+                counts[index] = _order_sensitive(one, begin, *reach, float(error[index]))
         return replace(self, order_sensitive=counts, sums=greatest - least + 1)
 
 

@@ -29,7 +29,7 @@ from .header import recognizes
 from .input_quant import BadQuantizer, with_quantizers
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
 from .low_bit.low_bit import low_bit
-from .operators import READERS, quantizes, reader
+from .readers.operators import READERS, quantizes, reader
 from .values import Activation, Constant, Missing, Pending, Value, identity
 
 INPUT_TYPES = ("float32", "int8", "uint8")

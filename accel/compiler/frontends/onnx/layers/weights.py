@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .builder import Builder, Unreadable
-from .quantize import dequantized
-from .values import Activation, Constant, Dequantized, Pending
+from ..builder import Builder, Unreadable
+from ..codes import dequantized
+from ..values import Activation, Constant, Dequantized, Pending
 
 
 def centred(weights: Dequantized) -> Dequantized:

@@ -13,12 +13,12 @@ ConvNodeGroupSelector.
 
 import numpy as np
 
-from ....numeric.rounding import INT32_MAX, INT32_MIN
-from ....numeric.rules.float_epilogue import Coder, EpilogueStep
-from ...operators._activation import FusedActivation, real_bounds
-from .builder import Quantizer, Unreadable
-from .low_bit.epilogues import checked, numbers_of
-from .values import Addends, Constant, Dequantized, Value
+from .....numeric.rounding import INT32_MAX, INT32_MIN
+from .....numeric.rules.float_epilogue import EpilogueStep
+from ....operators._activation import FusedActivation, real_bounds
+from ..builder import Unreadable
+from ..low_bit.epilogues import checked, numbers_of
+from ..values import Addends, Constant, Dequantized, Value
 
 SAME_SCALE = 1e-5  # relative difference up to which a bias's scale counts as that of the sums
 
@@ -109,10 +109,3 @@ def steps(
         ends = -np.inf if low is None else low, np.inf if high is None else high
         found.append(EpilogueStep("clip", tuple(np.array(end, np.float32) for end in ends)))
     return tuple(found)
-
-
-def coder(wanted: Quantizer) -> Coder:
-    """A QuantizeLinear, with codes as in the file."""
-    low, high = (0, 255) if wanted.unsigned else (-128, 127)
-    zero_point = wanted.zero_point + 128 * wanted.unsigned
-    return Coder(scale=wanted.scale, zero_point=zero_point, low=low, high=high, late=True)

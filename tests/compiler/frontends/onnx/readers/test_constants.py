@@ -8,9 +8,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from accel.compiler.frontends.onnx.builder import Builder, Unreadable
-from accel.compiler.frontends.onnx.constants import FOLDED, READERS
 from accel.compiler.frontends.onnx.file import decode
-from accel.compiler.frontends.onnx.operators import reader
+from accel.compiler.frontends.onnx.readers.constants import FOLDED, READERS
+from accel.compiler.frontends.onnx.readers.operators import reader
 from accel.compiler.frontends.onnx.values import Constant
 
 INTEGERS = np.array([[-7, 7, 0], [9, -9, 5]], np.int64)

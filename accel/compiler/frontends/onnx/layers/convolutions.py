@@ -5,19 +5,19 @@ from typing import Any
 
 import numpy as np
 
-from ...operators._activation import FusedActivation
-from ...operators._window import extent
-from ...operators.conv2d import Conv2d
-from ...operators.depthwise_conv2d import DepthwiseConv2d
-from ...operators.float_conv2d import FloatConv2d
-from ...operators.pad import Pad
-from .builder import Builder, Unreadable
+from ....operators._activation import FusedActivation
+from ....operators._window import extent
+from ....operators.conv2d import Conv2d
+from ....operators.depthwise_conv2d import DepthwiseConv2d
+from ....operators.float_conv2d import FloatConv2d
+from ....operators.pad import Pad
+from ..builder import Builder, Unreadable
+from ..codes import finished, quantizer
+from ..values import Activation, Dequantized, Pending, Value, arranged, channels_last
+from ..windows import Windows, channels_first, image, in_file_order, windows
 from .float_sums import FloatForm
 from .linear import linear, viewed_as
-from .quantize import finished, quantizer
-from .values import Activation, Dequantized, Pending, Value, arranged, channels_last
 from .weights import code_weights, weights_of
-from .windows import Windows, channels_first, image, in_file_order, windows
 
 
 def as_images(b: Builder, x: Activation, weights: Dequantized) -> tuple[Activation, Dequantized]:

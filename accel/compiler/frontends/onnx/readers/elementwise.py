@@ -6,23 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.graph import Quantization
-from ...operators.abs import Abs
-from ...operators.add import Add
-from ...operators.elu import Elu
-from ...operators.function import Function
-from ...operators.hard_swish import HardSwish
-from ...operators.leaky_relu import LeakyRelu
-from ...operators.logistic import Logistic
-from ...operators.mul import Mul
-from ...operators.prelu import Prelu
-from ...operators.sub import Sub
-from ...operators.tanh import Tanh
-from . import float_steps
-from .builder import Builder, Quantizer, Unreadable
-from .linear import added_bias
-from .quantize import finished, quantizer, real_constant
-from .values import (
+from ....ir.graph import Quantization
+from ....operators.abs import Abs
+from ....operators.add import Add
+from ....operators.elu import Elu
+from ....operators.function import Function
+from ....operators.hard_swish import HardSwish
+from ....operators.leaky_relu import LeakyRelu
+from ....operators.logistic import Logistic
+from ....operators.mul import Mul
+from ....operators.prelu import Prelu
+from ....operators.sub import Sub
+from ....operators.tanh import Tanh
+from ..builder import Builder, Quantizer, Unreadable
+from ..codes import finished, quantizer, real_constant
+from ..layers.linear import added_bias
+from ..values import (
     Activation,
     Addends,
     Constant,
@@ -33,6 +32,7 @@ from .values import (
     arranged,
     identity,
 )
+from . import float_steps
 
 
 def unary_result(b: Builder, x: Activation, operator: str, attributes: Any) -> Pending:

@@ -7,8 +7,8 @@ from onnx import helper
 
 from accel.api import Program
 from accel.compiler.frontends import UnsupportedModel
-from accel.compiler.frontends.onnx.functions import READERS
 from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.frontends.onnx.readers.functions import READERS
 from accel.compiler.graph.interpreter import run
 from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig

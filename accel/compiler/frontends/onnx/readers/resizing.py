@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...operators.resize_nearest import ResizeNearest
-from .builder import Builder, Unreadable
+from ....operators.resize_nearest import ResizeNearest
+from ..builder import Builder, Unreadable
+from ..values import Activation, Shape, Value, arranged
 from .moves import gathered
 from .shapes import viewed
-from .values import Activation, Shape, Value, arranged
 
 F = np.float32
 FIRST_OF_MODES = 11  # the opset; before it there are no attributes but the mode

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from . import clips, convolutions, elementwise, functions, pools, products
-from .builder import Builder, Unreadable
-from .values import Activation, Value
-from .windows import channels_first, in_file_order
+from ..builder import Builder, Unreadable
+from ..layers import convolutions, products
+from ..values import Activation, Value
+from ..windows import channels_first, in_file_order
+from . import clips, elementwise, functions, pools
 
 Reader = Callable[[Builder], list[Value]]
 

@@ -8,7 +8,7 @@ Near an exact half the order of the runtime's additions decides. Which sums thes
 
 import numpy as np
 
-from ....numeric.rules.float_epilogue import (
+from .....numeric.rules.float_epilogue import (
     UNIT_ROUNDOFF,
     Coder,
     EpilogueStep,

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ....numeric.rules.float_epilogue import normalize
-from ...operators._activation import real_bounds
-from .builder import Builder, Unreadable
-from .low_bit.epilogues import checked, numbers_of, stepped, waiting
-from .values import Activation, Constant, Dequantized, Pending, Value
+from .....numeric.rules.float_epilogue import normalize
+from ....operators._activation import real_bounds
+from ..builder import Builder, Unreadable
+from ..low_bit.epilogues import checked, numbers_of, stepped, waiting
+from ..values import Activation, Constant, Dequantized, Pending, Value
 
 # By operator: the step if the first operand is constant, and if the second one is.
 STEPS = {

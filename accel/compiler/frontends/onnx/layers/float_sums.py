@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, direction
-from ...operators import OPERATORS, Movement
-from ...operators._activation import FusedActivation
-from ...operators.dequantize import Dequantize
-from ...operators.quantize import Quantize
+from .....numeric.rules.float_epilogue import Coder, EpilogueStep, FloatEpilogue, direction
+from ....operators import OPERATORS, Movement
+from ....operators._activation import FusedActivation
+from ....operators.dequantize import Dequantize
+from ....operators.quantize import Quantize
+from ..codes import real_values
+from ..low_bit.epilogues import LayerSums, quantizer_of
+from ..values import Activation, Addends, Dequantized, arranged
 from . import biases, sum_orders
-from .low_bit.epilogues import LayerSums, quantizer_of
-from .quantize import real_values
-from .values import Activation, Addends, Dequantized, arranged
 
 MOST_PRODUCTS = 2**20  # of a layer that the driver computes: milliseconds
 

@@ -4,18 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.layer import dilated
-from ...operators._activation import FusedActivation
-from ...operators._window import MAX_STEP, extent
-from ...operators.float_transpose_conv2d import FloatTransposeConv2d
-from ...operators.transpose_conv2d import TransposeConv2d
-from .builder import Builder, Unreadable
+from ....ir.layer import dilated
+from ....operators._activation import FusedActivation
+from ....operators._window import MAX_STEP, extent
+from ....operators.float_transpose_conv2d import FloatTransposeConv2d
+from ....operators.transpose_conv2d import TransposeConv2d
+from ..builder import Builder, Unreadable
+from ..values import Activation, Dequantized, Shape, Value, channels_last
+from ..windows import spatial
 from .convolutions import as_images
 from .float_sums import FloatForm
 from .linear import linear, viewed_as
-from .values import Activation, Dequantized, Shape, Value, channels_last
 from .weights import weights_of
-from .windows import spatial
 
 
 def conv_transpose(b: Builder) -> list[Value]:

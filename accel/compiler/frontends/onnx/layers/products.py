@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...operators._activation import FusedActivation
-from ...operators.float_fully_connected import FloatFullyConnected
-from ...operators.fully_connected import FullyConnected
-from .builder import Builder, Unreadable
-from .float_sums import FloatForm
-from .linear import linear
-from .quantize import finished, quantizer
-from .values import (
+from ....operators._activation import FusedActivation
+from ....operators.float_fully_connected import FloatFullyConnected
+from ....operators.fully_connected import FullyConnected
+from ..builder import Builder, Unreadable
+from ..codes import finished, quantizer
+from ..values import (
     Activation,
     Dequantized,
     Pending,
@@ -23,6 +21,8 @@ from .values import (
     identity,
     rows_kept,
 )
+from .float_sums import FloatForm
+from .linear import linear
 from .weights import code_weights, weights_of
 
 

@@ -6,11 +6,14 @@ Operators of ONNX Runtime's own domain are spelled with it, such as ``com.micros
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from ..builder import Builder
+from ..layers import convolutions, products, transposed
+from ..low_bit import low_bit, quants, steps
+from ..values import Constant, Value
 from . import (
     arg_max,
     clips,
     constants,
-    convolutions,
     elementwise,
     extremes,
     float_steps,
@@ -18,16 +21,11 @@ from . import (
     fused,
     moves,
     pools,
-    products,
     quantize,
     resizing,
     shapes,
     softmax,
-    transposed,
 )
-from .builder import Builder
-from .low_bit import low_bit, quants, steps
-from .values import Constant, Value
 
 Reader = Callable[[Builder], list[Value]]
 

@@ -11,16 +11,16 @@ from functools import reduce
 
 import numpy as np
 
-from ...operators.maximum import Maximum
-from ...operators.minimum import Minimum
-from ...operators.reduce_max import ReduceMax
-from .builder import Builder, Quantizer, Unreadable
+from ....operators.maximum import Maximum
+from ....operators.minimum import Minimum
+from ....operators.reduce_max import ReduceMax
+from ..builder import Builder, Quantizer, Unreadable
+from ..codes import real_constant
+from ..values import Activation, Addends, Constant, Pending, Present, Value, arranged
 from .clips import clamped, held
 from .elementwise import Codes, aligned
 from .pools import reduced_axes
-from .quantize import real_constant
 from .shapes import codes_under, numbers_at, viewed
-from .values import Activation, Addends, Constant, Pending, Present, Value, arranged
 
 ATTRIBUTES = {"maximum": Maximum(), "minimum": Minimum()}
 

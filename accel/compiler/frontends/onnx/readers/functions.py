@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...operators.function import Function
+from ....operators.function import Function
+from ..builder import Builder, Unreadable
+from ..codes import real_constant
+from ..values import Constant, Dequantized, Pending, Value
 from . import float_steps
-from .builder import Builder, Unreadable
 from .elementwise import unary_result
-from .quantize import real_constant
-from .values import Constant, Dequantized, Pending, Value
 
 
 def _named(name: str, **parameters: float) -> Callable[[Builder], list[Value]]:

@@ -5,23 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from ....numeric.rules.float_epilogue import FloatEpilogue
-from ...operators._activation import FusedActivation
-from ...operators._window import Pair, cropped_window
-from ...operators.average_pool2d import AveragePool2d
-from ...operators.dequantize import Dequantize
-from ...operators.float_average_pool2d import FloatAveragePool2d
-from ...operators.max_pool2d import MaxPool2d
-from ...operators.mean import ReduceMean
-from ...operators.quantize import Quantize
-from ...operators.sum import ReduceSum
-from . import biases
-from .builder import Builder, Quantizer, Unreadable
-from .fusion import FLOAT32
-from .quantize import finished, quantizer
-from .sum_orders import of_mean
-from .values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
-from .windows import Windows, channels_first, image, in_file_order, windows
+from .....numeric.rules.float_epilogue import FloatEpilogue
+from ....operators._activation import FusedActivation
+from ....operators._window import Pair, cropped_window
+from ....operators.average_pool2d import AveragePool2d
+from ....operators.dequantize import Dequantize
+from ....operators.float_average_pool2d import FloatAveragePool2d
+from ....operators.max_pool2d import MaxPool2d
+from ....operators.mean import ReduceMean
+from ....operators.quantize import Quantize
+from ....operators.sum import ReduceSum
+from ..builder import Builder, Quantizer, Unreadable
+from ..codes import coder, finished, quantizer
+from ..fusion import FLOAT32
+from ..layers import biases
+from ..layers.sum_orders import of_mean
+from ..values import Activation, Addends, Pending, Present, Shape, Value, arranged, channels_last
+from ..windows import Windows, channels_first, image, in_file_order, windows
 
 
 def max_pool(b: Builder) -> list[Value]:
@@ -134,7 +134,7 @@ def _in_float32(
     attributes = FloatAveragePool2d(**{**fields, "activation": "none", "computed": "float32"})
     means = b.add_node("float_average_pool2d", attributes, (numbers,), shape, "float32", name=after)
     units, steps = np.ones(shape[3]), biases.steps((), 1.0, pool.activation, shape[3])
-    epilogue = FloatEpilogue(units, units.astype(np.int64), steps, biases.coder(wanted))
+    epilogue = FloatEpilogue(units, units.astype(np.int64), steps, coder(wanted))
     return b.add_node("quantize", Quantize(epilogue=epilogue), (means,), shape, name=name)
 
 
@@ -181,7 +181,7 @@ def _tell_order(
     low, high = (code - known.zero_point for code in b.code_range(x.tensor))
     steps = biases.steps((), 1.0, activation, 1)
     ends = (min(low, 0), max(high, 0))
-    found = of_mean(ends, *counts, known.scale, channels, steps, biases.coder(wanted))
+    found = of_mean(ends, *counts, known.scale, channels, steps, coder(wanted))
     b.tell_order(tensor, found)
 
 

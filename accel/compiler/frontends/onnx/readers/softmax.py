@@ -3,13 +3,13 @@
 import math
 from dataclasses import replace
 
-from ...operators.dequantize import Dequantize
-from ...operators.log_softmax import LogSoftmax
-from ...operators.quantize import Quantize
-from ...operators.softmax import Softmax
-from .builder import Builder, Quantizer, Unreadable
-from .quantize import finished, quantizer
-from .values import Activation, Addends, Pending, Value
+from ....operators.dequantize import Dequantize
+from ....operators.log_softmax import LogSoftmax
+from ....operators.quantize import Quantize
+from ....operators.softmax import Softmax
+from ..builder import Builder, Quantizer, Unreadable
+from ..codes import finished, quantizer
+from ..values import Activation, Addends, Pending, Value
 
 LAST_AXIS_OPSET = 13  # earlier opsets join all dimensions from the axis on
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .._folding import divided
-from .builder import Builder, Unreadable
-from .file import ELEMENTS, UnreadableConstant
-from .values import Constant, Missing, Value
+from ..._folding import divided
+from ..builder import Builder, Unreadable
+from ..file import ELEMENTS, UnreadableConstant
+from ..values import Constant, Missing, Value
 
 NAMED_VALUES = ("value_int", "value_ints", "value_float", "value_floats")
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from ...operators.arg_max import ArgMax
-from .builder import Builder, Unreadable
-from .values import Activation, Value, arranged
+from ....operators.arg_max import ArgMax
+from ..builder import Builder, Unreadable
+from ..values import Activation, Value, arranged
 
 
 def _index_of(smallest: bool) -> Callable[[Builder], list[Value]]:

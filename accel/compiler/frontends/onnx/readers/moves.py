@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ...operators.depth_to_space import DepthToSpace
-from ...operators.gather import Gather
-from ...operators.space_to_depth import SpaceToDepth
-from .builder import Builder, Unreadable
+from ....operators.depth_to_space import DepthToSpace
+from ....operators.gather import Gather
+from ....operators.space_to_depth import SpaceToDepth
+from ..builder import Builder, Unreadable
+from ..values import Activation, Shape, Value, arranged, channels_last
 from .shapes import viewed
-from .values import Activation, Shape, Value, arranged, channels_last
 
 # Blocks of positions and channels.
 

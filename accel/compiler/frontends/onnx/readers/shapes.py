@@ -6,15 +6,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from ....numeric.runtimes import float32
-from ...operators.concatenation import Concatenation
-from ...operators.mirror_pad import MODES, MirrorPad
-from ...operators.pad import Pad
-from ...operators.slice import Slice
-from ...operators.split import Split
-from .builder import Builder, Quantizer, Unreadable
-from .quantize import finished, quantizer, real_constant, requantized, single
-from .values import (
+from .....numeric.runtimes import float32
+from ....operators.concatenation import Concatenation
+from ....operators.mirror_pad import MODES, MirrorPad
+from ....operators.pad import Pad
+from ....operators.slice import Slice
+from ....operators.split import Split
+from ..builder import Builder, Quantizer, Unreadable
+from ..codes import finished, quantizer, real_constant, requantized, single
+from ..values import (
     Activation,
     Addends,
     Constant,

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ...ir.graph import Quantization
-from ...operators._activation import FusedActivation
-from . import biases
-from .builder import Builder, Quantizer
-from .float_sums import FloatForm, FloatSums
-from .values import (
+from ....ir.graph import Quantization
+from ....operators._activation import FusedActivation
+from ..builder import Builder, Quantizer
+from ..codes import coder
+from ..values import (
     Activation,
     Addends,
     Constant,
@@ -21,6 +20,8 @@ from .values import (
     arranged,
     identity,
 )
+from . import biases
+from .float_sums import FloatForm, FloatSums
 from .weights import by_channel, centred
 
 
@@ -73,7 +74,7 @@ def linear(
                 added = biases.quantized(added, (source.scale, scales), channels)
             steps = biases.steps(added, factor, activation, channels)
             with b.at(replace(record, outputs=(name,))):
-                coded = sums.begun_with(added).coded(biases.coder(wanted), steps)
+                coded = sums.begun_with(added).coded(coder(wanted), steps)
             return replace(coded, real=False)
         with b.at(record):
             operator, attributes, data, axis = form(weights.codes, activation)
@@ -90,7 +91,7 @@ def linear(
             tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
         b.set_quantizer(tensor, wanted)
         if not integers and not extra and not b.on_codes(record, wanted):
-            b.tell_order(tensor, sums.order_sensitive(codes, activation, biases.coder(wanted)))
+            b.tell_order(tensor, sums.order_sensitive(codes, activation, coder(wanted)))
         return Activation(tensor, shape, layout, real=False, unsigned=wanted.unsigned)
 
     axis = layout[-1]  # our channels are last

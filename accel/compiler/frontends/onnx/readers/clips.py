@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...operators._activation import Clamp, FusedActivation, real_bounds
-from ...operators.relu import Relu
+from ....operators._activation import Clamp, FusedActivation, real_bounds
+from ....operators.relu import Relu
+from ..builder import Builder, Unreadable
+from ..codes import real_constant, single
+from ..low_bit.epilogues import stepped
+from ..values import Activation, Constant, Dequantized, Pending, Value
 from . import float_steps
-from .builder import Builder, Unreadable
 from .elementwise import unary_result
-from .low_bit.epilogues import stepped
-from .quantize import real_constant, single
-from .values import Activation, Constant, Dequantized, Pending, Value
 
 # Bounds that have names.
 NAMES = {
