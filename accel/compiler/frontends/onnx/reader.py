@@ -23,6 +23,7 @@ from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
 from .._unsupported import unsupported
 from . import causes
 from .builder import Builder, Skipped, Unreadable
+from .double_pairs import without_double_pairs
 from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
@@ -36,6 +37,19 @@ INPUT_TYPES = ("float32", "int8", "uint8")
 QUANTIZE_REMEDY = "quantize it with `accel quantize`"
 # What NumPy and Python raise where an operator's constants do not fit together.
 NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
+NORMALIZATIONS = (
+    "InstanceNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+    "GroupNorm",
+    "SkipLayerNormalization",
+    "RMSNormalization",
+    "SimplifiedLayerNormalization",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "LRN",
+)
+NORMALIZES = "it divides by what it finds of each sample's own values, which the core cannot"
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
 
@@ -53,7 +67,7 @@ def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
         reasons.append(error.args[0])
     reasons = reasons or list(_file_reasons(record))
     if not reasons:
-        reading = _Reading(record)
+        reading = _Reading(record if low_bit(record) else without_double_pairs(record))
         read_graph = reading.graph(PurePath(name).stem)
         graph, mixing = per_sample(read_graph)
         along = along_open_batch(read_graph) if record.open_batch else ()
@@ -125,6 +139,10 @@ def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
         remedy = "export the model without control flow"
         place = together([node.place for node in nodes])
         return Reason(place=place, what="has a graph of its own", remedy=remedy)
+    if spelling.rpartition(".")[2] in NORMALIZATIONS:
+        place = together([node.place for node in nodes])
+        remedy = "train it with BatchNormalization, whose mean and variance are constants"
+        return Reason(place=place, what="is not supported", why=NORMALIZES, remedy=remedy)
     own = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else None
     return unsupported(spelling, indices, READERS, own)
 

@@ -1,5 +1,6 @@
 """Functions of one number, or of two, in ONNX files."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -294,17 +295,33 @@ def prelu(b: Builder) -> list[Value]:
     if codes.ndim > rank:
         raise Unreadable(f"has a slope of {codes.shape} for an input of {x.shape}")
     codes = codes.reshape((1,) * (rank - codes.ndim) + codes.shape).transpose(x.layout)
+    shape = b.tensors[x.tensor].shape
+    by_position = any(n > 1 for n in codes.shape[:-1])
+    source, given = x.tensor, shape
+    if by_position:  # slopes are those of channels: every value becomes one
+        given = (1, math.prod(shape))
+        b.spend(given[1])
+        codes = _broadcast(codes, shape).reshape(given)
+        source = b.reshape_tensor(x.tensor, given)
     name = b.add_constant(record.inputs[1] or "slope", codes, q)
 
     def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         output = b.node.outputs[0]
         with b.at(record):
-            shape = b.tensors[x.tensor].shape
-            tensor = b.add_node("prelu", Prelu(), (x.tensor, name), shape, name=output)
-        b.set_quantizer(tensor, wanted)
+            tensor = b.add_node("prelu", Prelu(), (source, name), given, name=output)
+            b.set_quantizer(tensor, wanted)
+            if by_position:
+                tensor = b.reshape_tensor(tensor, shape)
         return replace(b.like(x, tensor), real=False)
 
     return [Pending(record.place, x.shape, finish)]
+
+
+def _broadcast(values: np.ndarray, shape: Shape) -> np.ndarray:
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        raise Unreadable(f"has a slope of {values.shape} for a tensor of {shape}") from None
 
 
 def _nothing(kind: type) -> Callable[[Builder], Any]:
