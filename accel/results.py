@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.compiler.graph.accumulation_order import order_sensitive
+from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
 from accel.sim.cycles import loss_attribution
@@ -227,6 +227,7 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
+        in_order = added_by_driver(self.program.code.source)
         sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
         return {
             "model": self.program.name,
@@ -246,6 +247,7 @@ class Report:
             "layers": [layer.as_dict() for layer in self.layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
             **({"order_sensitive": sensitive} if sensitive else {}),
+            **({"added_by_driver": list(in_order)} if in_order else {}),
         }
 
 

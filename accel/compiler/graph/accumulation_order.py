@@ -53,6 +53,19 @@ class OrderSensitive:
         return Reason(place=self.place, what=what, why=why, remedy=remedy)
 
 
+IN_ORDER = (
+    "float_average_pool2d",
+    "float_conv2d",
+    "float_fully_connected",
+    "float_transpose_conv2d",
+)
+
+
+def added_by_driver(graph: Graph) -> tuple[str, ...]:
+    """Places of the layers at the network's end that the driver adds up in the oracle's order."""
+    return tuple(place_of(node) for node in graph if node.operator in IN_ORDER)
+
+
 def order_sensitive(graph: Graph) -> tuple[OrderSensitive, ...]:
     """The layers of a graph that are sensitive to the order of additions."""
     found = []

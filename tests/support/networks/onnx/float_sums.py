@@ -37,20 +37,32 @@ class FloatSumsDraw(Draw):
         codes = self.add("QuantizeLinear", [self.add("Relu", [real]), *q])
         return self.add("DequantizeLinear", [codes, *q])
 
-    def weights(self, shape: tuple[int, ...], bits: int) -> str:
-        scale = self.constant(self.one_of(*WEIGHTS), np.float32)
+    def again(self, real: str) -> str:
+        """Quantize, with the scale of before, so that many sums are near exact halves."""
+        q = [self.constant(self.scale, np.float32), self.constant(128, np.uint8)]
+        return self.add("DequantizeLinear", [self.add("QuantizeLinear", [real, *q]), *q])
+
+    def weights(self, shape: tuple[int, ...], bits: int, axis: int = 0) -> str:
+        """Weights with one scale, or with one for each index along ``axis``."""
+        scales: Any = self.one_of(*WEIGHTS)
+        attributes = {}
+        if self.chance(0.4):
+            scales = self.random.choice(WEIGHTS, shape[axis])
+            attributes["axis"] = axis
+        scale = self.constant(scales, np.float32)
         if bits == 8:
             codes = self.constant(self.random.integers(-128, 128, shape), np.int8)
-            return self.add("DequantizeLinear", [codes, scale])
+            return self.add("DequantizeLinear", [codes, scale], **attributes)
         kind = self.one_of(TensorProto.INT4, TensorProto.UINT4)
         low, high = (-8, 7) if kind == TensorProto.INT4 else (0, 15)
         values = self.random.integers(low, high + 1, int(np.prod(shape)))
         name = self.name("w")
         self.four_bits.append(helper.make_tensor(name, kind, shape, values))
         zero = self.name("z")
-        self.four_bits.append(helper.make_tensor(zero, kind, [], [self.one_of(low, high, low + 7)]))
+        zeros = np.full(np.shape(scales), self.one_of(low, high, low + 7))
+        self.four_bits.append(helper.make_tensor(zero, kind, zeros.shape, zeros.reshape(-1)))
         self.constants[zero + "_"] = np.zeros(1, np.float32)  # the names that follow are others
-        return self.add("DequantizeLinear", [name, scale, zero])
+        return self.add("DequantizeLinear", [name, scale, zero], **attributes)
 
     def bias(self, count: int) -> list[str]:
         if self.chance(0.5):
@@ -109,7 +121,7 @@ def transposed(random: np.random.Generator) -> FloatSumsDraw:
     kernel = [d.size(1, 4) for _ in side]
     strides = [d.size(1, 3) for _ in side]
     real = d.source((inner * groups, *side))
-    weights = d.weights((inner * groups, out, *kernel), bits)
+    weights = d.weights((inner * groups, out, *kernel), bits, axis=1)
     attributes: dict[str, Any] = {
         "strides": strides,
         "group": groups,
@@ -128,9 +140,14 @@ def product(random: np.random.Generator) -> FloatSumsDraw:
     depth, out = d.one_of(1, 3, 4, 17, 60, 130, 300), d.one_of(1, 2, 3, 7, 12, 20)
     gemm = d.chance(0.5)
     rows = () if gemm or d.chance(0.5) else (d.size(1, 5),)
-    real = d.source((*rows, depth))
+    if rows or d.chance(0.6):
+        real = d.source((*rows, depth))
+    else:  # our own order of values is another one
+        real, depth = d.source((4, 3, 4)), 24
+        real = d.again(d.add("MaxPool", [real], kernel_shape=[2, 2]))
+        real = d.again(d.add("Flatten", [real]))
     if not gemm:
-        sums = d.add("MatMul", [real, d.weights((depth, out), 4)])
+        sums = d.add("MatMul", [real, d.weights((depth, out), 4, axis=1)])
         if bias := d.bias(out):
             name = bias[0]
             # With rows, the runtime cannot load its own form of a bias of one dimension.
@@ -140,6 +157,7 @@ def product(random: np.random.Generator) -> FloatSumsDraw:
     else:
         across = d.one_of(0, 1)
         shape = (out, depth) if across else (depth, out)
-        sums = d.add("Gemm", [real, d.weights(shape, 4), *d.bias(out)], transB=across)
+        weights = d.weights(shape, 4, axis=1 - across)
+        sums = d.add("Gemm", [real, weights, *d.bias(out)], transB=across)
     d.batch = d.one_of(1, 1, 3) if out > 1 else 1
     return d.ended(sums, depth)

@@ -88,7 +88,9 @@ def _sums(
         stride=stride, padding=padding, dilation=dilation, groups=groups
     )
     products = given_weights.codes.size * source.shape[2] * source.shape[3]
-    float_form = FloatForm("float_transpose_conv2d", attributes, given_weights, products)
+    float_form = FloatForm(
+        "float_transpose_conv2d", attributes, given_weights, products, codes_of_bias=groups == 1
+    )
     bias = b.value(2)
     pending = linear(
         b, source, weights, bias, shape, layout, form, real=True, float_form=float_form
