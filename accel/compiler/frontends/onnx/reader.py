@@ -23,7 +23,6 @@ from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
 from .._unsupported import unsupported
 from . import causes
 from .builder import Builder, Skipped, Unreadable
-from .double_pairs import without_double_pairs
 from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
 from .header import recognizes
@@ -67,7 +66,7 @@ def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
         reasons.append(error.args[0])
     reasons = reasons or list(_file_reasons(record))
     if not reasons:
-        reading = _Reading(record if low_bit(record) else without_double_pairs(record))
+        reading = _Reading(record)
         read_graph = reading.graph(PurePath(name).stem)
         graph, mixing = per_sample(read_graph)
         along = along_open_batch(read_graph) if record.open_batch else ()
