@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
 from accel.compiler.ir.layer import Band
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
@@ -277,6 +278,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
+        in_order = added_by_driver(self.program.code.source)
+        sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
         return {
             "model": self.program.name,
             "board": self.program.board,
@@ -294,6 +297,8 @@ class Report:
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer, _ in self.whole_layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
+            **({"order_sensitive": sensitive} if sensitive else {}),
+            **({"added_by_driver": list(in_order)} if in_order else {}),
         }
 
 

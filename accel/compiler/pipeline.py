@@ -13,6 +13,7 @@ from typing import Any
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
+from .graph.accumulation_order import order_sensitive
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
@@ -294,6 +295,8 @@ def _row_bands(c: Compilation) -> Compilation:
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
     commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
+    if c.exact:
+        reasons = (*reasons, *(layer.reason for layer in order_sensitive(c.source)))
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.title, list(reasons))

@@ -29,11 +29,13 @@ class Dequantized:
     """A constant of integer codes, seen as real numbers ``scale * (codes - zero_point)``.
 
     All three arrays have the constant's shape: scale and zero point are broadcast views.
+    ``four_bits`` says that the file has codes of 4 bits.
     """
 
     codes: np.ndarray
     scale: np.ndarray
     zero_point: np.ndarray
+    four_bits: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -41,7 +43,8 @@ class Dequantized:
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> "Dequantized":
         """The same after a change of shape."""
-        return Dequantized(*map(function, (self.codes, self.scale, self.zero_point)))
+        codes, scale, zero_point = map(function, (self.codes, self.scale, self.zero_point))
+        return Dequantized(codes, scale, zero_point, self.four_bits)
 
 
 Addends = tuple[Constant | Dequantized, ...]  # each is one number, or one for each channel

@@ -161,11 +161,8 @@ class LayerSums:
 
     def coded(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         """Add the node that computes codes."""
-        self._check_float32()
-        sign = direction(steps, self.channels)
-        least, greatest = self.reach()
-        ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
-        epilogue = FloatEpilogue(self.unit(), sign, steps, coder).judged(*ends, self.error())
+        epilogue = self.epilogue(coder, steps)
+        sign = epilogue.sign
         flipped = sign.reshape(-1, *[1] * (self.weights.codes.ndim - 1))
         codes = self.weights.codes.astype(np.int64) * flipped
         if codes.max(initial=0) > 127:
@@ -180,6 +177,14 @@ class LayerSums:
         self.b.set_quantizer(value.tensor, quantizer_of(coder))
         self.b.set_code_range(value.tensor, epilogue.low, epilogue.high)
         return replace(value, unsigned=coder.offset != 0)
+
+    def epilogue(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> FloatEpilogue:
+        """The layer's output rule; refuses sums for which float32 overflows or underflows."""
+        self._check_float32()
+        sign = direction(steps, self.channels)
+        least, greatest = self.reach()
+        ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
+        return FloatEpilogue(self.unit(), sign, steps, coder).judged(*ends, self.error())
 
     def real(self, steps: tuple[EpilogueStep, ...]) -> Activation:
         """Add nodes that compute real numbers: the driver makes them of the sums, or of codes where

@@ -9,7 +9,7 @@ from onnx import helper
 from accel.compiler.frontends import Choices, UnsupportedModel, load
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph import interpreter
-from accel.compiler.reports.accumulation_order import order_sensitive
+from accel.compiler.graph.accumulation_order import order_sensitive
 from accel.numeric.rules.float_epilogue import ROUNDINGS
 from accel.quantization.measure import SOFTMAX_ERROR
 from tests.support.networks.onnx.low_bit import (
