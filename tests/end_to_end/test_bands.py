@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import accel
 from accel.compiler.frontends import load
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import PASSES, Compilation
 from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.host.driver import Driver
+from accel.host.runner import run
 from accel.protocol import (
     BAND,
     COUNTERS_BYTES,
@@ -28,9 +30,11 @@ from accel.protocol import (
     extension,
     header,
 )
+from accel.sim.compare import assert_same
 from accel.sim.cycles.cycle_model import predict
 from accel.sim.functional.machine import Machine
 from accel.sim.rtl.compiled import CompiledCore
+from tests.compiler.memory.test_pieces import large_input
 from tests.end_to_end.test_digits import DIGITS
 from tests.support.networks.small import Chain
 
@@ -45,8 +49,8 @@ pytestmark = pytest.mark.xdist_group("fast_line")
 def waiting(graph: Graph, config: AcceleratorConfig, rng: random.Random) -> CoreProgram:
     """A program of which some layers wait."""
     c = Compilation(source=graph, graph=graph, config=config)
-    for name, run in PASSES:
-        c = run(c)
+    for name, apply in PASSES:
+        c = apply(c)
         if name == "allocation":
             c = c.replace(
                 commands=tuple(
@@ -206,3 +210,35 @@ def test_a_program_that_waits_for_nothing_is_ended_and_what_came_later_is_forgot
             found, _, times = bands.run(output)
             assert len(times) == 1
             np.testing.assert_array_equal(found, expected)
+
+
+def test_an_input_larger_than_memory_arrives_while_its_run_goes_on():
+    """Bands of rows, each in the place of the one before the last."""
+    program = accel.compile(large_input(), config=IN_FLASH)
+    code = program.code
+    assert sum(piece.during for piece in code.pieces) > 3
+    inputs = np.random.default_rng(5).integers(-128, 128, (3, 48, 12, 8), np.int8)
+    expected = program.session.execute("machine", inputs).tensors
+    assert_same(expected, program.session.execute("reference", inputs).tensors)
+    core = Paced(IN_FLASH, image=len(code.flash))
+    core.burn(code.flash)
+    driven = program.session.driven(core)
+    assert_same(run(code, driven, inputs), expected)
+    assert_same(run(code, driven, inputs[:1]), {n: v[:1] for n, v in expected.items()})
+    assert driven.driver.retries == 0
+    assert driven.total.cycles > sum(layer.cycles for layer in program.session.cycles)
+    driven.stepped = True
+    assert_same(run(code, driven, inputs[:1]), {n: v[:1] for n, v in expected.items()})
+    cycles = [layer.cycles for layer in driven.layer_counters]
+    assert cycles == [layer.cycles for layer in program.session.cycles]
+
+
+class Paced(CompiledCore):
+    """At the other end of a line on which a byte takes some cycles."""
+
+    byte_cycles = 20
+
+    def write(self, data: bytes) -> None:
+        for byte in data:
+            self._unread += self.advance(bytes([byte]), 0)[1]
+            self.pause(self.byte_cycles - 2)
