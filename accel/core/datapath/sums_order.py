@@ -11,6 +11,8 @@ from ..signals import advanced, reached
 from ..signatures import LayerControl
 from .sums_timing import sums_timing
 
+_FEW = 8
+
 
 class SumsOrder(wiring.Component):
     """Walks the sums of a tile at the pace of layers of wide sums, see `SumsTiming`.
@@ -72,19 +74,15 @@ class SumsOrder(wiring.Component):
         with m.If(self.finished & (d.keep_sums | d.add_sums)):
             m.d.sync += [phase.eq(0), slot.eq(0)]
 
+        reading = _within(phase, 0, words)
+        writing = _within(phase, write_phase, write_phase + words)
         m.d.comb += [
-            self.emit_next.eq(running & (phase == emit_phase) & (slot >= emit_slot)),
-            self.read_next.eq(d.add_sums & (phase < words) & (slot < count)),
-            self.write_next.eq(
-                d.keep_sums
-                & running
-                & (phase >= write_phase)
-                & (phase < write_phase + words)
-                & (slot >= write_slot)
-            ),
+            self.emit_next.eq(running & (phase == emit_phase) & ~_within(slot, 0, emit_slot)),
+            self.read_next.eq(d.add_sums & reading & _within(slot, 0, count)),
+            self.write_next.eq(d.keep_sums & running & writing & ~_within(slot, 0, write_slot)),
             self.load.eq(phase == self.timing.biased % pace),
         ]
-        self._find_address(m, Mux(phase < words, slot, slot - write_slot), phase, tile_end)
+        self._find_address(m, Mux(reading, slot, slot - write_slot), phase, tile_end)
         return m
 
     def _find_address(self, m, emission, phase, tile_end):
@@ -92,7 +90,7 @@ class SumsOrder(wiring.Component):
         config, d = self.config, self.layer.descriptor
         write_phase = (self.timing.write - 1) % config.sums_pace
         words_bits = ceil_log2(config.sum_words)
-        word = Mux(phase < config.sum_words, phase, phase - write_phase)[:words_bits]
+        word = Mux(_within(phase, 0, config.sum_words), phase, phase - write_phase)[:words_bits]
         lane_bits = ceil_log2(config.sums_share)
         index = Signal(ceil_log2(config.sums_tile_words) - words_bits + lane_bits)
         tile = Signal.like(d.sums_base)
@@ -102,3 +100,13 @@ class SumsOrder(wiring.Component):
             self.lane.eq(index[:lane_bits]),
         ]
         m.d.sync += tile.eq(advanced(tile, tile_end, load=self.layer.start, loaded=d.sums_base))
+
+
+def _within(value: Value, low: int, high: int) -> Value:
+    """Whether ``value`` is ``low`` or more and less than ``high``; without a carry chain if that is
+    possible."""
+    if low == 0 and high & (high - 1) == 0 and high:
+        return ~value[ceil_log2(high) :].any()
+    if high - low > _FEW:
+        return (value >= low) & (value < high)
+    return Cat(value == number for number in range(low, high)).any()

@@ -118,11 +118,22 @@ class SumsBench:
         self.driver = Driver(transport, config)
         self.memory = random_memory(config, self.rng)
 
-    def load(self) -> None:
-        """Connect, and fill the memory."""
+    def prepare(self, *, flash: bool = False, dma: bool = False) -> list[Layer]:
+        """Connect to the core and fill its memory, and its flash if it has one; layers to run."""
+        with_flash = bool(self.config.flash_lanes)
+        layers = self.layers(flash=flash and with_flash, dma=dma and with_flash)
+        chunks = [layer.transfer.chunk if layer.transfer else layer.chunk for layer in layers]
+        streamed = any(chunk.bank == FLASH for chunk in chunks)
+        if streamed:
+            self.transport.burn(image_of(chunks, self.config))
         self.driver.connect()
+        if streamed:
+            self.driver.check_flash()
+            while not self.driver.flash_status():
+                pass
         for bank in range(2):
             self.driver.write(bank, 0, self.memory[0, bank].tobytes())
+        return layers
 
     def layers(self, *, flash: bool = False, dma: bool = False) -> list[Layer]:
         """The parts of a dot product, and a layer without sums; in flash, with transfers, if asked
@@ -215,12 +226,6 @@ class SumsBench:
         config = self.config
         base = decoded.descriptor.sums_base * config.sums_tile_words
         return slice(base * config.rows, (base + decoded.kept.words) * config.rows)
-
-    def burn(self, layers: list[Layer]) -> None:
-        """Put what lies in flash there."""
-        chunks = [layer.transfer.chunk if layer.transfer else layer.chunk for layer in layers]
-        if any(chunk.bank == FLASH for chunk in chunks):
-            self.transport.burn(image_of(chunks, self.config))
 
     def hold(self, layers: list[Layer], shared: bool = False) -> Iterator[str]:
         """Run layers one by one; what differs."""
