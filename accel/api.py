@@ -199,6 +199,8 @@ class Program:
                 peak_macs=self.config.peak_macs,
                 slots=slots,
                 streamed=chunk.bank == FLASH,
+                part=command.part,
+                parts=command.parts,
             )
             for command, chunk, model, cycles, slots in zip(
                 self.code.commands,

@@ -5,8 +5,8 @@ them; a `Report` has the *layers of the core*, which are what the compiler has m
 for some nodes, none for those that are fused, moved to the host or only reshape a tensor.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ class Layer:
         Chances of a multiplication by what became of them, see `accel.sim.cycles.loss_attribution`.
     streamed
         Its weights come from flash while it runs.
+    part, parts
+        Which part of K it computes, and of how many, see `accel.compiler.schedule.parts_of_k`.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Layer:
     peak_macs: int
     slots: Mapping[str, int]
     streamed: bool = False
+    part: int = 0
+    parts: int = 1
 
     @property
     def flash_bound(self) -> bool:
@@ -61,7 +65,8 @@ class Layer:
     @property
     def how(self) -> str:
         """Its mode, and what binds it, for tables."""
-        return f"{self.mode}, flash-bound" if self.flash_bound else self.mode
+        bound = ", flash-bound" if self.flash_bound else ""
+        return self.mode + (f", {self.parts} parts of K" if self.parts > 1 else "") + bound
 
     def __repr__(self) -> str:
         return (
@@ -85,6 +90,7 @@ class Layer:
             "name": self.name,
             "node": self.node,
             "mode": self.mode,
+            **({"part": self.part, "parts": self.parts} if self.parts > 1 else {}),
             "flash_bound": self.flash_bound,
             "macs": self.macs,
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
@@ -92,6 +98,19 @@ class Layer:
             "utilization": round(self.utilization, 6),
             "lost": _rounded(self.lost),
         }
+
+
+def _whole(parts: Sequence[Layer]) -> Layer:
+    """Parts of K of one layer, added up; in tables they are one."""
+    cycles = [layer.cycles for layer in parts if layer.cycles is not None]
+    return replace(
+        parts[0],
+        macs=sum(layer.macs for layer in parts),
+        cycles_model=sum(layer.cycles_model for layer in parts),
+        cycles=sum(cycles) if len(cycles) == len(parts) else None,
+        slots=loss_attribution.total([layer.slots for layer in parts]),
+        streamed=any(layer.streamed for layer in parts),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,10 +187,29 @@ class Report:
                 f"{layer.cycles_model if layer.cycles is None else layer.cycles:,}",
                 f"{layer.utilization:.0%}",
             )
-            for layer in self.layers
+            for layer, _ in self.whole_layers
         ]
         heading = ("layer", "node", "mode", "MACs", "cycles", "of the peak")
         return _table(heading, rows, f"{escaped(self.program.name)}: {self._summary}")
+
+    @property
+    def whole_layers(self) -> list[tuple[Layer, Counters]]:
+        """The layers with their counters, those in parts of K once each."""
+        found: list[list[tuple[Layer, Counters]]] = []
+        for layer, counters in zip(self.layers, self.counters, strict=True):
+            before = found[-1][-1][0] if found else None
+            if (
+                layer.parts > 1
+                and before
+                and (before.node, before.parts) == (layer.node, layer.parts)
+            ):
+                found[-1].append((layer, counters))
+            else:
+                found.append([(layer, counters)])
+        return [
+            (_whole([one for one, _ in group]), sum((c for _, c in group), Counters(0, 0, 0, 0)))
+            for group in found
+        ]
 
     @property
     def _summary(self) -> str:

@@ -77,6 +77,8 @@ def check_description(content: Any) -> None:
         _fields(tensor.get("index"), _PLACE, "an input's index")
     for tensor in _entries(content, "outputs"):
         _fields(tensor, _TENSOR, "an output")
+        if "index" in tensor:
+            _fields(tensor["index"], _PLACE, "an output's index")
     for layer in _entries(content, "layers"):
         _fields(layer, _LAYER, "a layer")
         for channel in _entries(layer, "inexact"):
