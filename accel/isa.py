@@ -37,7 +37,8 @@ flag           code
 maximum        ``clamp(max(result, old), low, high)``
 lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``. The tables lie
                between descriptor and groups: 256 entries of ``first``, then 256 of ``second``, or
-               1 where there is no residual operand; see `numeric.elementwise.lookup_tables`.
+               1 where there is no residual operand, or as many equal ones as with one in a layer
+               with ``add_sums``; see `numeric.elementwise.lookup_tables`.
                Not with ``maximum``.
 pack           ``clamp(result, low, high)`` in the upper bits of the byte, as many as a sub-byte
                value has; below them what the byte held there, or 0. Not with the others.

@@ -36,7 +36,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
         reads=_reads(descriptor, isa, steps),
         writes=_writes(descriptor, isa),
         kept=_kept(descriptor, isa) if descriptor.sums else None,
-        lookup_tables=_tables(chunk[header : header + lookup_tables], isa)
+        lookup_tables=_tables(chunk[header : header + lookup_tables], descriptor, isa)
         if lookup_tables
         else None,
     )
@@ -77,7 +77,7 @@ def _kept(f: Descriptor, isa: Isa) -> KeptSums:
     return replace(order, bytes=order.bytes + base * config.rows)
 
 
-def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
+def _tables(data: bytes, f: Descriptor, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
     """Both lookup tables, int64, in units of the last bit."""
     size = isa.words(isa.table_entry) * isa.config.rows
     entries = [
@@ -85,7 +85,10 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
         for at in range(0, len(data), size)
     ]
     values = np.array(entries, np.int64)
-    return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
+    first, second = values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
+    if f.add_sums and (second != second[0]).any():
+        raise IllegalProgram("a layer that adds sums has unequal entries of the second table")
+    return first, second
 
 
 def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division:

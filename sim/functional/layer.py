@@ -159,7 +159,7 @@ class DecodedLayer:
         if self.lookup_tables is not None:
             first, residual = self.lookup_tables
             total = first[results + np.int64(128)]
-            total = total + (residual[old + np.int64(128)] if f.residual else residual)
+            total = total + (residual[old + np.int64(128)] if f.residual else residual[0])
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f.low, f.high).astype(np.int8).view(np.uint8)
         if f.pack:

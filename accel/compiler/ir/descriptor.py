@@ -132,7 +132,7 @@ class Descriptor:
 
     def table_words(self, isa: Isa) -> int:
         """Memory words of the lookup tables."""
-        return isa.table_words(self.residual) if self.lookup_tables else 0
+        return isa.table_words(self.residual or self.add_sums) if self.lookup_tables else 0
 
     def parameter_words(self, isa: Isa) -> int:
         """Memory words of the channel parameters of a group."""

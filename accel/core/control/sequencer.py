@@ -106,6 +106,7 @@ class Sequencer(wiring.Component):
             pointer.location.eq(self.memory.location),
             pointer.advance.eq(segment.taken | self.memory.advance),
             descriptor.taken.eq(taken["descriptor"]),
+            descriptor.last.eq(segment.last),
             descriptor.data.eq(self.chunk.data),
             self.layer.descriptor.eq(descriptor.value),
             self.host.last.eq(descriptor.value.last),
@@ -253,7 +254,10 @@ class _States:
         one, two = (isa.table_words(residual) for residual in (False, True))
         with m.State("Start"):
             m.d.sync += self.group_index.eq(0)
-            self._fetch(Mux(fields.residual, two, one) - 1)
+            operand = fields.residual
+            if self.sequencer.config.keeps_sums:
+                operand |= fields.add_sums
+            self._fetch(Mux(operand, two, one) - 1)
             m.next = "Group"
             with m.If(fields.lookup_tables):
                 m.next = "Tables"

@@ -87,7 +87,9 @@ class DrainOrder(wiring.Component):
             m.d.comb += self.place_next.column.eq(0)
             with m.If(row_last):
                 m.d.sync += emitting.eq(0)
+        with m.Elif(move):
+            m.d.comb += self.place_next.column.eq(self.place.column + 1)
         with m.Else():
-            m.d.comb += self.place_next.column.eq(self.place.column + move)
+            m.d.comb += self.place_next.column.eq(self.place.column)
         m.d.sync += self.place.eq(self.place_next)
         return m

@@ -37,7 +37,8 @@ class OperandWord(wiring.Component):
     read_data : In(word_bits)
         What was read, the memory's latency later.
     residual : Out(8 * requantizers)
-        The residual operands of neighbouring results, codes + 128; 0 in a layer without.
+        The residual operands of neighbouring results, codes + 128; 0 in a layer without, but
+        anything where sums are added.
     """
 
     def __init__(self, config: AcceleratorConfig):
@@ -88,7 +89,7 @@ class OperandWord(wiring.Component):
                 m.d.sync += Cat(word, rest).eq(Mux(self.add_sums, used, Cat(operands, rest)))
             m.d.comb += [
                 self.kept.eq(kept),
-                self.residual.eq(word & ~self.add_sums.replicate(step)),
+                self.residual.eq(word),
             ]
         with m.If(self.start):
             m.d.sync += word.eq(0)

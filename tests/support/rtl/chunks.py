@@ -7,7 +7,7 @@ import numpy as np
 from accel.compiler.ir.bit_fields import encode
 from accel.compiler.ir.descriptor import Descriptor
 from accel.config import AcceleratorConfig
-from accel.isa import Isa
+from accel.isa import TABLE_ENTRIES, Isa
 from accel.numeric.division.division import BIAS_BITS, DIVISOR_BITS
 
 
@@ -34,7 +34,12 @@ def random_chunk(f: Descriptor, config: AcceleratorConfig, rng: Random) -> bytes
     """A layer's descriptor, and random lookup tables, channel parameters and weights for it."""
     isa, rows = Isa(config), config.rows
     data = f.to_bytes(isa)
-    data += rng.randbytes(f.table_words(isa) * rows)
+    tables = rng.randbytes(f.table_words(isa) * rows)
+    if tables and f.add_sums:
+        size = len(tables) // TABLE_ENTRIES // 2
+        first = tables[: TABLE_ENTRIES * size]
+        tables = first + tables[-size:] * TABLE_ENTRIES
+    data += tables
     for _ in range(f.parameter_groups):
         data += random_records(isa, f.columns, rng)
         data += rng.randbytes(f.weight_words * rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
+from math import gcd
 from random import Random
 from types import SimpleNamespace
 
@@ -39,7 +40,7 @@ def nest(config: AcceleratorConfig, rng: Random) -> Descriptor:
     broadcast = config.broadcast and rng.random() < 0.3
     skip = broadcast and several > 1 and rows > 2 and rng.random() < 0.5
     run = rng.randint(1, 2) * rows if broadcast else rng.randint(1, 2 * rows)
-    most = rng.randint(1, rows if broadcast else columns)
+    most = rng.randint(1, (rows if broadcast else columns) // together)
     aligned = columns % rows == 0
     span = -(-columns // rows) + 1
     return Descriptor(
@@ -59,13 +60,13 @@ def nest(config: AcceleratorConfig, rng: Random) -> Descriptor:
         shared=rng.random() < 0.2,
         tie_parity=rng.randrange(2),
         run_filling=rng.randrange(min(rows, run)),
-        output_lane=0 if aligned else rng.randrange(0, rows, together),
+        output_lane=0 if aligned else rng.randrange(0, rows, gcd(rows, columns)),
         output_group_words=columns // rows,
         output_group_lanes=columns % rows,
         output_inner_step=span * 3,
         output_outer_step=span * 3 + 1,
-        columns=most,
-        last_columns=rng.randint(1, most),
+        columns=most * together,  # neighbouring codes are written together
+        last_columns=rng.randint(1, most) * together,
         low=rng.randint(-128, -90),
         high=rng.randint(90, 127),
         **(
