@@ -200,6 +200,8 @@ class Program:
                 slots=slots,
                 streamed=chunk.bank == FLASH,
                 bands=(command.band,) if command.band else (),
+                part=command.part,
+                parts=command.parts,
             )
             for command, chunk, model, cycles, slots in zip(
                 self.code.commands,

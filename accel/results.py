@@ -47,6 +47,8 @@ class Layer:
         Its weights come from flash while it runs.
     bands
         Where it is a whole layer that ran in row bands, or one of these: which.
+    part, parts
+        Which part of K it computes, and of how many, see `accel.compiler.schedule.parts_of_k`.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Layer:
     slots: Mapping[str, int]
     streamed: bool = False
     bands: tuple[Band, ...] = ()
+    part: int = 0
+    parts: int = 1
 
     @property
     def rows_again(self) -> int:
@@ -73,7 +77,8 @@ class Layer:
     @property
     def how(self) -> str:
         """Its mode, and what binds it, for tables."""
-        how = f"{self.mode}, flash-bound" if self.flash_bound else self.mode
+        how = f"{self.mode}, {self.parts} parts of K" if self.parts > 1 else self.mode
+        how = f"{how}, flash-bound" if self.flash_bound else how
         if len(self.bands) < 2:
             return how
         again = f", {self.rows_again} of {self.bands[0].height} rows twice" * bool(self.rows_again)
@@ -101,6 +106,7 @@ class Layer:
             "name": self.name,
             "node": self.node,
             "mode": self.mode,
+            **({"part": self.part, "parts": self.parts} if self.parts > 1 else {}),
             "flash_bound": self.flash_bound,
             "macs": self.macs,
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
@@ -118,15 +124,15 @@ class Layer:
 
 
 def _together(layers: Sequence[Layer]) -> Layer:
-    """The whole layer that these are the row bands of."""
+    """The whole layer that these are row bands or parts of K of."""
     first = layers[0]
     counted = [layer.cycles for layer in layers if layer.cycles is not None]
     return replace(
         first,
-        name=first.bands[0].layer,
+        name=first.bands[0].layer if first.bands else first.name,
         macs=sum(layer.macs for layer in layers),
         cycles_model=sum(layer.cycles_model for layer in layers),
-        cycles=sum(counted) if counted else None,
+        cycles=sum(counted) if len(counted) == len(layers) else None,
         slots=loss_attribution.total([layer.slots for layer in layers]),
         streamed=any(layer.streamed for layer in layers),
         bands=tuple(dict.fromkeys(band for layer in layers for band in layer.bands)),
@@ -222,13 +228,21 @@ class Report:
 
     @property
     def whole_layers(self) -> tuple[tuple[Layer, Counters], ...]:
-        """The layers, those in row bands once with all of these, and what cycles went into."""
+        """The layers and what cycles went into, those in row bands or in parts of K once each."""
         groups: dict[object, list[tuple[Layer, Counters]]] = {}
+        key: object = None
+        before: Layer | None = None
         for number, pair in enumerate(zip(self.layers, self.counters, strict=True)):
-            bands = pair[0].bands
-            groups.setdefault(bands[0].layer if bands else number, []).append(pair)
+            layer = pair[0]
+            alike = before and (before.node, before.parts) == (layer.node, layer.parts)
+            if layer.bands:
+                key = layer.bands[0].layer
+            elif layer.parts == 1 or not alike:
+                key = number
+            groups.setdefault(key, []).append(pair)
+            before = layer
         return tuple(
-            (_together([layer for layer, _ in group]) if group[0][0].bands else group[0][0], total)
+            (_together([layer for layer, _ in group]), total)
             for group in groups.values()
             for total in [reduce(add, (counters for _, counters in group))]
         )

@@ -86,7 +86,9 @@ def _works(report: Report) -> list[_Work]:
     found: list[_Work] = []
     for home, group in groups.items():
         layers = [layer for layer, _ in group]
-        name = layers[0].name if len(group) == 1 else f"{home} ({len(group)} layers)"
+        parts = {layer.parts for layer in layers}
+        several = f"{len(group)} layers" if parts == {1} else f"{max(parts)} parts of K"
+        name = layers[0].name if len(group) == 1 else f"{home} ({several})"
         found.append(
             _Work(
                 name=f"{len(found) + 1} {label(name)}",
