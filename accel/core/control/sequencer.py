@@ -186,9 +186,7 @@ class _States:
         self.fields = sequencer.layer.descriptor
         self.start_next = Signal(name="start_next")
         # Minus the groups that are missing: a sign tells when there are none, without a comparison.
-        self.groups = Signal(
-            len(self.fields.groups_less_one) + 1, name="groups", reset_less=True
-        )
+        self.groups = Signal(len(self.fields.groups_less_one) + 1, name="groups", reset_less=True)
         m.d.sync += sequencer.layer.start.eq(self.start_next)
         # Words that come from flash are the layer's own until it has all of them.
         self.streaming = sequencer.pointer.value.flash if self.has_flash else C(0)

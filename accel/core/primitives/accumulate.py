@@ -1,8 +1,8 @@
 """An accumulator's adder that can also begin a sum, in nothing but the cells of its carry chain.
 
 On an iCE40 a cell's LUT has the choice as an input beside both operands and the carry. Synthesis
-finds that for all bits but the lowest, which has no carry and so gets a cell for its sum and another
-one for its carry.
+finds that for all bits but the lowest, which has no carry and so gets a cell for its sum and
+another one for its carry.
 
 FPGA-TN-02002 "ECP5 sysIO / PFU": each half of a CCU2C is a LUT of four inputs that the carry is
 XORed to, and a LUT of two of them that makes a carry where the first one says that none passes.
