@@ -124,6 +124,16 @@ class Core(wiring.Component):
         m.submodules.feeder = self.feeder
         m.submodules.drain = clean(self.drain)
         m.submodules.write_back = clean(write_back)
+        # Multipliers and block RAM rest while nothing runs. A run's first step comes later.
+        awake = delayed(m, ~sequencer.host.idle, 1, name="awake", init=0)
+        m.d.comb += [
+            port.eq(awake)
+            for port in (
+                self.weights.awake,
+                self.array.awake,
+                *(unit.awake for unit in self.units),
+            )
+        ]
 
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, wiring.flipped(self.o), link.o)

@@ -13,7 +13,7 @@ from ...numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
 from ..primitives import dual_port, memory
 from ..primitives.family import Family
 from ..primitives.two_readers import TwoReaders
-from ..signals import at_least, delayed
+from ..signals import at_least, delayed, idle_high
 from ..signatures import FillBus, ResultRule
 
 CODE_BITS = 8
@@ -52,6 +52,8 @@ class PostOpUnit(wiring.Component):
 
     Members
     -------
+    awake : In(1)
+        1 unless connected. While it is 0 no table is read.
     result : In(8)
         Code + 128.
     residual : In(8)
@@ -71,6 +73,7 @@ class PostOpUnit(wiring.Component):
         self.sub_byte = config.number_format.sub_byte
         super().__init__(
             {
+                "awake": idle_high(In),
                 "result": In(CODE_BITS),
                 "residual": In(CODE_BITS),
                 "rule": In(ResultRule(config)),
@@ -129,6 +132,7 @@ class PostOpUnit(wiring.Component):
                 m.d.sync += entry.eq(entry + 1)
 
         m.d.comb += [
+            lookup_tables.read_en.eq(self.awake),
             lookup_tables.write_address.eq(entry),
             lookup_tables.write_data.eq(self.fill.data),
             lookup_tables.write_en.eq(self.fill.table_en << word),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..primitives import dual_port
-from ..signals import delayed
+from ..signals import delayed, idle_high
 from ..signatures import FillBus, ResultRule
 from . import post_op, requantizer
 from .drain import Drain
@@ -37,6 +37,8 @@ class ResultUnit(wiring.Component):
 
     Members
     -------
+    awake : In(1)
+        1 unless connected. While it is 0 no results come, and no memory is read.
     fill : In(FillBus), rule : In(ResultRule)
         Its channel parameters and lookup tables; the layer's rules.
     place : In(place_layout), sum : In(sum_shape)
@@ -71,6 +73,7 @@ class ResultUnit(wiring.Component):
         super().__init__(
             {
                 **({"kept": In(total), "biased": Out(total)} if config.keeps_sums else {}),
+                "awake": idle_high(In),
                 "fill": In(FillBus(config)),
                 "rule": In(ResultRule(config)),
                 "place": In(place_layout(config)),
@@ -94,6 +97,8 @@ class ResultUnit(wiring.Component):
             first = self.config.rows // self.config.requantizers
             column = Mux(self.rule.broadcast, column % first, column)
         m.d.comb += [
+            table.awake.eq(self.awake),
+            after.awake.eq(self.awake),
             table.place.column.eq(column),
             table.place.half.eq(self.place.half),
             divider.sum.eq(self._add_kept(m, table.latency - self.sum_latency)),
