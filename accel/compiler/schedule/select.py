@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric.division.division import Division
+from ...numeric.division.division import BIAS_BITS, Division
 from ...numeric.division.memo import solve_once
 from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division, too_wide
 from ...numeric.division.solver import Solution
@@ -144,6 +144,7 @@ def _divide(
     convolution: Convolution, config: AcceleratorConfig, exact: bool
 ) -> tuple[Division, tuple[Inexact, ...]]:
     question, solution = _solved(convolution, config)
+    _check_biases(convolution, solution.division)
     if solution.proved.all():
         return solution.division, _ambiguous(convolution, exact)
     bad = np.flatnonzero(~solution.proved).tolist()
@@ -189,6 +190,15 @@ def _solved(
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
     return question, solve_once(*question)
+
+
+def _check_biases(c: Convolution, division: Division) -> None:
+    """Raise ``DoesNotFit`` for biases that a layer has no room for."""
+    low, high = int(division.bias.min()), int(division.bias.max())
+    needed = _signed_bits(low, high)
+    if needed > BIAS_BITS:
+        what = f"biases of {low}..{high} take {needed} bits, more than the {BIAS_BITS} of a layer"
+        raise DoesNotFit(Reason(place=c.name, what=what, limit=Limit(kind="form")))
 
 
 def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
