@@ -21,7 +21,7 @@ which runs over an ``inner`` and an ``outer`` dimension, inner fastest::
     sum[p, c]  = over outer taps, inner taps, blocks, bytes b:
                  input[address(p) + tap offset + block].byte[b] * weight[step][c]
     biased     = sum + bias[c]
-    shifted    = biased << (COARSE_FRACTION_BITS if coarse[c] else FRACTION_BITS)
+    shifted    = biased << FRACTION_BITS[form[c]]
     result     = saturate((shifted + offset[c][biased < 0]) // divisor[c])
     code[p, c] = clamp(result, low, high)
 
@@ -108,11 +108,19 @@ from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from .config import FLASH, AcceleratorConfig
-from .numeric.division.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
+from .numeric.division.division import (
+    BIAS_BITS,
+    DIVISOR_BITS,
+    FORM_SHIFTS,
+    OFFSET_BITS,
+    OFFSET_DROPPED_BITS,
+    OFFSET_SHARED_BITS,
+)
 from .numeric.elementwise.lookup_tables import ENTRY_BITS
 from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10
+PARAMETER_BITS = 32  # of each part of an output channel's parameters
 TABLE_ENTRIES = 256
 FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 
@@ -286,15 +294,22 @@ class Isa:
 
     @_made_once
     def channel_parameters(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's parameters, in the order in which they are needed.
+        """The parts of an output channel's parameters.
 
-        The lowest bits of an offset are zero and not stored. The lowest bit that is stored goes
-        with the divisor, so that the rest of an offset, which the sum's sign chooses, has 32 bits.
+        The lowest bits of an offset are zero and not stored. Both offsets have the same highest
+        bits. The divisor is stored in one's complement, as it is subtracted.
         """
-        offset = data.StructLayout({"high": OFFSET_BITS - OFFSET_DROPPED_BITS - 1})
+        offset = data.StructLayout({"low": OFFSET_BITS - OFFSET_DROPPED_BITS - OFFSET_SHARED_BITS})
+        early = {
+            "bias": signed(BIAS_BITS),
+            "form": len(FORM_SHIFTS),
+            "tie": 1,
+            "offset_high": OFFSET_SHARED_BITS,
+            "divisor_high": DIVISOR_BITS - PARAMETER_BITS,
+        }
         return {
-            "early": data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1, "tie": 1}),
-            "late": data.StructLayout({"divisor": DIVISOR_BITS, "low": 1, "low_negative": 1}),
+            "early": data.StructLayout(early),
+            "late": data.StructLayout({"divisor_low": PARAMETER_BITS}),
             "offset": offset,
             "offset_negative": offset,
         }

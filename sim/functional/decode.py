@@ -9,8 +9,8 @@ from accel.compiler.ir.descriptor import Descriptor
 from accel.compiler.ir.kept_sums import KeptSums, code_bytes, results, sums_order
 from accel.compiler.ir.stream import stored_steps, unpack_weights
 from accel.config import AcceleratorConfig
-from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
-from accel.numeric.division.division import OFFSET_DROPPED_BITS, Division
+from accel.isa import COORDINATE_BITS, PARAMETER_BITS, TABLE_ENTRIES, Isa
+from accel.numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
 
 from .layer import DecodedLayer, IllegalProgram
 
@@ -101,20 +101,21 @@ def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division
         parts = decode_parts(
             isa.channel_parameter_layout, int.from_bytes(record.tobytes(), "little")
         )
-        early, late = parts["early"], parts["late"]
+        early, low_bits = parts["early"], isa.channel_parameters["offset"].size
         offset, negative = (
-            (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
-            for name, low in (("offset", "low"), ("offset_negative", "low_negative"))
+            (early["offset_high"] << low_bits | parts[name]["low"]) << OFFSET_DROPPED_BITS
+            for name in ("offset", "offset_negative")
         )
-        signs = late["divisor"], offset, negative
-        rows.append((early["bias"], *signs, early["coarse"], early["tie"]))
+        complement = early["divisor_high"] << PARAMETER_BITS | parts["late"]["divisor_low"]
+        divisor = (1 << DIVISOR_BITS) - 1 - complement
+        rows.append((early["bias"], divisor, offset, negative, early["form"], early["tie"]))
     table = np.array(rows, np.int64).reshape(len(records), 1, descriptor.columns, -1)
     columns = np.arange(isa.config.columns)
     if descriptor.broadcast:
         columns %= isa.config.rows
     # What columns without a record compute is not written.
     table = table[:, :, np.minimum(columns, descriptor.columns - 1)]
-    names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
+    names = ("bias", "divisor", "offset", "offset_negative", "form", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     low, high = descriptor.low, descriptor.high
     if descriptor.maximum or descriptor.lookup_tables:

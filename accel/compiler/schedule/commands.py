@@ -124,7 +124,7 @@ def plain_division(bias: np.ndarray) -> Division:
         divisor=ones,
         offset=zeros,
         offset_negative=zeros,
-        coarse=zeros,
+        form=zeros,
         low=-128,
         high=127,
         tie=zeros,

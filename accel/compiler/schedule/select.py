@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric.division.division import Division
+from ...numeric.division.division import BIAS_BITS, TOTAL_BITS, Division
 from ...numeric.division.memo import solve_once
 from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division, too_wide
 from ...numeric.division.solver import Solution
@@ -30,7 +30,6 @@ from .dataflows import (
 from .parts_of_k import SumLimit, in_parts
 
 _SHOWN = 5  # weights or channels that a message names
-TOTAL_BITS = 32  # of sums that are kept
 _PAIRS = 2**16
 _NEAREST = "allow the closest codes, as --closest does and Python's exact=False"
 # Per-channel scales of tiny weights are tiny, too: very many sums lead to one code.
@@ -205,6 +204,8 @@ def _divide(
         rule, bias, least, greatest = question
         question = rule, bias - kept, least + kept, greatest + kept
         solution = solve_once(*question)
+    if not config.keeps_sums:
+        _check_biases(convolution, solution.division)
     division, inexact = _allowed(convolution, question, solution, exact)
     return division, kept, inexact
 
@@ -268,6 +269,15 @@ def _check_sums(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, 
         size = Limit(kind="sum", needed=needed, there=bits, unit="bits")
         raise DoesNotFit(Reason(place=c.name, what=what, limit=size))
     return least, greatest
+
+
+def _check_biases(c: Convolution, division: Division) -> None:
+    """Raise ``DoesNotFit`` for biases that a layer has no room for."""
+    low, high = int(division.bias.min()), int(division.bias.max())
+    needed = _signed_bits(low, high)
+    if needed > BIAS_BITS:
+        what = f"biases of {low}..{high} take {needed} bits, more than the {BIAS_BITS} of a layer"
+        raise DoesNotFit(Reason(place=c.name, what=what, limit=Limit(kind="form")))
 
 
 def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:

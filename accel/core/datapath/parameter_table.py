@@ -47,8 +47,8 @@ class ParameterTable(wiring.Component):
     ``c % requantizers == index``.
 
     Timing: ``read.early`` comes ``latency`` cycles after ``place``. ``read.negative`` belongs to
-    the column whose ``early`` came one cycle before. ``read.late`` and ``read.offset`` come
-    ``latency`` cycles after ``negative``.
+    the column whose ``early`` came one cycle before. ``read.offset`` comes ``latency`` cycles after
+    ``negative``, and ``read.late`` a cycle later.
 
     Members
     -------
@@ -88,7 +88,8 @@ class ParameterTable(wiring.Component):
         later = delayed(m, address, self.latency, name="address")
         latest = delayed(m, later, 1, name="latest")
         early = self._add_memory(m, "early", address, writing, "early")
-        late = self._add_memory(m, "late", latest, writing, "late")
+        last = delayed(m, latest, 1, name="last")
+        late = self._add_memory(m, "late", last, writing, "late")
         if "offset_negative" in self.memories:
             # Both come at once and are read at once; the register of what comes later chooses.
             both = [
