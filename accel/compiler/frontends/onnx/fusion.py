@@ -78,8 +78,8 @@ class Fusions:
 
     def _requantized(self, node: NodeRecord, constants: Mapping[str, np.ndarray]) -> str | None:
         """The codes that a QuantizeLinear makes anew of codes with the same quantization."""
-        before = self._producers.get(node.inputs[0]) if node.inputs else None
-        if before is None or (node.spelling, before.spelling) != _ANEW:
+        before = self._producers.get(node.inputs[0]) if node.inputs and node.outputs else None
+        if before is None or (node.spelling, before.spelling) != _ANEW or not before.inputs:
             return None
         maker = self._producers.get(before.inputs[0])
         if maker is None or maker.spelling != "QuantizeLinear":
