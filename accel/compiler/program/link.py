@@ -39,7 +39,7 @@ def link_chunks(
             command.descriptor,
             next=isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
             last=last,
-            wait=index in waiting,
+            wait=command.descriptor.wait or index in waiting,
             release=index in freeing,
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
