@@ -1,6 +1,6 @@
 """The executors: they run one program and give the same bits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -75,7 +75,11 @@ class Session:
     def driven(self, transport: Transport) -> DrivenCore:
         """A driver for the core at the other end of a transport."""
         expected = [Counters(**layer.as_dict()) for layer in self.cycles]
-        return DrivenCore(self.program, transport, expected=expected)
+
+        def sharing(banks: Collection[int]) -> list[int]:
+            return [layer.cycles for layer in predict(self.program, banks)]
+
+        return DrivenCore(self.program, transport, expected=expected, sharing=sharing)
 
     def execute(
         self,

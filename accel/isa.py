@@ -37,11 +37,34 @@ flag           code
 maximum        ``clamp(max(result, old), low, high)``
 lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``. The tables lie
                between descriptor and groups: 256 entries of ``first``, then 256 of ``second``, or
-               1 where there is no residual operand; see `numeric.elementwise.lookup_tables`.
+               1 where there is no residual operand, or as many equal ones as with one in a layer
+               with ``add_sums``; see `numeric.elementwise.lookup_tables`.
                Not with ``maximum``.
 pack           ``clamp(result, low, high)`` in the upper bits of the byte, as many as a sub-byte
                value has; below them what the byte held there, or 0. Not with the others.
 =============  ===================================================================================
+
+Sums that are kept
+    A layer with ``keep_sums`` writes no codes, but each ``biased`` as a 32-bit integer, lowest byte
+    first; one with ``add_sums`` begins with what was kept::
+
+        biased     = sum + kept + bias[c]                                     modulo 2**32, signed
+
+    So a long dot product is computed in parts, whose biases add up, and the last one, without
+    ``keep_sums``, makes codes of the total. A layer with both reads each sum where it writes it.
+    Not with ``residual``, ``maximum`` or ``pack``; with ``keep_sums`` no ``lookup_tables`` either.
+
+    Kept sums lie in the bank of the output in the order in which they leave the array, from word
+    ``sums_base * sums_tile_words`` on: groups, tiles of a group, rows of a tile (its positions),
+    columns. Each tile takes ``sums_tile_words``, a power of two. In it, those of ``requantizers``
+    neighbouring columns take the low ``sums_in_word`` bytes of ``sum_words`` words; or, if they are
+    one word, and several times as many fit, they share it with those that follow. Where
+    ``sum_words`` is no power of two, words are left out up to the next one. The figures are those
+    of `AcceleratorConfig`; `kept_sums` in the compiler says where each sum lies.
+
+    Sums of which no code would be written (of positions that only fill rows, of rows after the
+    last position, of columns after the last channel, of broadcast rows and positions that are left
+    out) have their places, too; what is written there is undefined.
 
 In a ``sub_byte`` layer a byte of the input and one of the weights hold several values each, and
 their product is the sum of the products of these, see `numeric.formats.SubByte`. Only number
@@ -66,6 +89,13 @@ would be a tile of too few steps. ``rows`` is even then, and runs are whole tile
 
 Channel parameters are stored for the columns that are written, not for those after them; of a
 broadcast layer for those of one broadcast row, as all have the same.
+
+What the host writes while a program runs is kept in step by two counters. A layer with ``wait``
+begins once a band of an input is there that no layer before has counted out, and counts it out. A
+layer with ``release`` counts in a place that is free when it has ended, and the host's words for
+it count that out; see `protocol` for both.
+
+Bits of a descriptor's last word that are in no field are 0; layers to come may have fields there.
 """
 
 from collections.abc import Callable, Mapping
@@ -142,6 +172,8 @@ class Isa:
             # what follows
             "next": self.pointer.size,        # the pointer to the chunk after this one
             "last": 1,                        # there is none
+            "wait": 1,                        # begins when a band of an input is there
+            "release": 1,                     # after it a place of the next input is free
             **dma,
             # input
             "broadcast": 1,                   # depthwise: a word for all rows, a byte for a column
@@ -173,6 +205,7 @@ class Isa:
             "residual": 1,                    # the output's bytes hold an operand
             "maximum": 1,                     # see the flags above
             "lookup_tables": 1,               # see the flags above
+            **self._sums,
             **({"pack": 1, "sub_byte": 1} if self.config.number_format.sub_byte else {}),
             "run_filling": self.byte_bits,    # of these, how many only fill rows
             "output_base": address,           # word of the first code
@@ -225,6 +258,19 @@ class Isa:
             "broadcast_rows_less_one": count,       # broadcast rows that are written
             "last_broadcast_rows_less_one": count,  # of the last run
             "stride2_skip": 1,                      # odd rows are not written
+        }
+        # fmt: on
+
+    @property
+    def _sums(self) -> Mapping[str, int]:
+        """What a layer says of kept sums, where there are any."""
+        if not self.config.keeps_sums:
+            return {}
+        # fmt: off
+        return {
+            "keep_sums": 1,                   # 32-bit sums are written, no codes
+            "add_sums": 1,                    # to each sum the one that was kept is added
+            "sums_base": self.address_bits - exact_log2(self.config.sums_tile_words),  # first tile
         }
         # fmt: on
 

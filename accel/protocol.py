@@ -41,8 +41,10 @@ COUNT_BITS = 11  # of the two bytes of a count: it is less than 2,048
 NUMBERS = 256  # numbers of frames, one after another, modulo this
 LEAST_LIMIT_BITS = 12  # a run's limit is 2 to the power of this and its ``limit`` more
 NO_LIMIT = 15  # a run may take as long as it does
-LIMIT_BITS = 4  # of the byte that has the limit; above it are the layers of `NOT_FREE`
-NOT_FREE = 15  # a place is not free before the run is over; less: it is after so many layers
+LIMIT_BITS = 4  # of the byte that has the limit; above it are the layers that leave cycles free
+ALL_LAYERS = 15  # all layers of a run leave cycles free; less: so many of them do
+BAND_BITS = 3  # of the counter of bands that no layer has counted out
+FREE_BITS = 3  # of the counter of places that are free and have not been written
 TIMEOUT_BITS = 22  # a frame is forgotten after 2 to the power of this many cycles without a byte
 SILENCE_BITS = 16  # after a spoilt frame the core is deaf until so long nothing has come
 SHORTEST_BIT = 3  # cycles of the core's clock that a bit on a serial line takes at least
@@ -64,9 +66,12 @@ class Opcode(IntEnum):
 
 OPCODE_BITS = 4  # below them in its byte; above it are flags
 WHEN_FREE = 1 << OPCODE_BITS
-"""Flag of ``WRITE``: only where nothing runs, or the run says that the place is free."""
+"""Flag of ``WRITE``: only where nothing runs, or a place is free, which is counted out."""
+BAND = 2 << OPCODE_BITS
+"""Flag of ``WRITE``: with its words a band is whole, and counted in."""
 SHARED_BANKS = 1 << OPCODE_BITS
-"""Flags of ``RUN``, one for each bank from this bit on: layers that read it leave cycles free."""
+"""Flags of ``RUN``, one for each bank from this bit on: layers that read it leave cycles free, as
+many of the run's as the byte of the limit says."""
 
 
 class Status(IntEnum):

@@ -7,12 +7,13 @@ rooms that they import from.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count, islice
+from itertools import count, islice, product
 from typing import Any
 
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
+from .graph.accumulation_order import order_sensitive
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
@@ -29,11 +30,14 @@ from .lowering.copy_elision import elide_copies
 from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
+from .lowering.packed_outputs import pack_outputs
+from .lowering.residual_splitting import split_residuals
 from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
-from .memory.bank_balance import balance_banks
+from .memory.band_search import with_row_bands
+from .memory.groups_at_once import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -52,6 +56,13 @@ class Compilation:
         Channels that cannot be requantized exactly are refused.
     order
         Which order of the graph's nodes is tried, from 0 on.
+    band_room
+        Layers whose tensors have no room are cut into row bands, so that tensors take at most this
+        share of each bank; 0 for no bands.
+    dense
+        Inputs take as little memory as they can, even where that takes more cycles.
+    arriving
+        Inputs that have no room may arrive in row bands, each while the one before is computed.
     graph
         The graph as the passes so far have changed it.
     partition, aliases
@@ -76,6 +87,9 @@ class Compilation:
     fuse: bool = True
     exact: bool = False
     order: int = 0
+    band_room: float = 0
+    dense: bool = False
+    arriving: bool = False
     graph: Graph
     partition: Partition | None = None
     aliases: Mapping[str, Alias] = field(default_factory=dict)
@@ -130,6 +144,9 @@ class Compilation:
 class NoOtherOrder(Exception):
     """All orders of a graph's nodes have been tried."""
 
+
+BAND_ROOMS = (1.0, 0.8, 0.6, 0.4)
+"""Shares of the banks that are tried for tensors in row bands, beside a program in memory."""
 
 Pass = Callable[[Compilation], Compilation]
 
@@ -224,6 +241,11 @@ def _sub_byte_packing(c: Compilation) -> Compilation:
     return c.replace(layers=tuple(layers), packing=packing)
 
 
+def _residual_splitting(c: Compilation) -> Compilation:
+    """Layers in parts of K combine their codes with others in a layer after them."""
+    return c.replace(layers=tuple(split_residuals(c.layers, c.config)))
+
+
 def _channel_alignment(c: Compilation) -> Compilation:
     """Copies begin and end where the core can write."""
     return c.replace(layers=tuple(align_channels(c.layers, c.config)))
@@ -241,15 +263,40 @@ def _bank_copies(c: Compilation) -> Compilation:
 
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
+    if c.dense:
+        layers, layouts = pack_outputs(c.layers, c.outputs, c.layouts, c.config)
+        c = c.replace(layers=layers, layouts=layouts)
     names = c.parts.inputs
-    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config, c.dense)
     layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
     return c.replace(layers=layers, inputs=inputs, layouts=layouts)
+
+
+def _row_bands(c: Compilation) -> Compilation:
+    """Chains of layers are cut into row bands where the tensors between them have no room."""
+    if not c.band_room or c.reasons:
+        return c
+    room = int(c.config.bank_words * c.band_room)
+    found = with_row_bands(
+        c.layers, c.layouts, c.parts.inputs, c.outputs, c.config, room, c.arriving
+    )
+    if found is None:
+        return c
+    inputs = tuple(
+        part
+        for whole in c.inputs
+        for part in (
+            whole.bands(found.inputs[whole.tensor]) if whole.tensor in found.inputs else (whole,)
+        )
+    )
+    return c.replace(layers=found.layers, layouts=found.layouts, inputs=inputs)
 
 
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
     commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
+    if c.exact:
+        reasons = (*reasons, *(layer.reason for layer in order_sensitive(c.source)))
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.title, list(reasons))
@@ -258,7 +305,8 @@ def _select(c: Compilation) -> Compilation:
 
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
-    commands, memory = balance_banks(c.commands, c.layouts, c.parts.inputs, c.outputs, c.config)
+    inputs = tuple(one.tensor for one in c.inputs)
+    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -268,7 +316,8 @@ def _allocation(c: Compilation) -> Compilation:
 
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
-    return c.replace(chunks=link_chunks(c.commands, c.plan, c.config))
+    inputs = [one.tensor for one in c.inputs]
+    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config))
 
 
 def _dma(c: Compilation) -> Compilation:
@@ -290,9 +339,11 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),
     ("sub_byte_packing", _sub_byte_packing),
+    ("residual_splitting", _residual_splitting),
     ("channel_alignment", _channel_alignment),
     ("bank_copies", _bank_copies),
     ("input_im2col", _input_im2col),
+    ("row_bands", _row_bands),
     ("select", _select),
     ("allocation", _allocation),
     ("link", _link),
@@ -347,11 +398,43 @@ def compile_graph(
     """
     begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     try:
-        return _first_that_fits(begun, watch)
+        try:
+            return _first_that_fits(begun, watch)
+        except (CannotCompile, DoesNotFit) as error:
+            return _in_less_memory(begun, error, watch)
     except (CannotCompile, DoesNotFit) as error:
         if graph.mixing:
             raise _of_whole_batch(error, graph) from error
         raise
+
+
+def _in_less_memory(
+    begun: Compilation,
+    error: CannotCompile | DoesNotFit,
+    watch: Callable[[str, Compilation], None] | None,
+) -> CoreProgram:
+    """The program with dense inputs, and if need be with layers in row bands or an input that
+    arrives in them, where memory is in the way without.
+
+    Raises what remains in the way, or the ``error`` without these.
+    """
+    reasons = getattr(error, "reasons", error.args[:1])
+    kinds = {reason.limit.kind for reason in reasons if getattr(reason, "limit", None)}
+    if not kinds & {"bank", "activations", "memory"}:
+        raise error
+    least: CannotCompile | DoesNotFit = error
+    # What tensors do not take is left to the program; a core with a flash needs nothing of it.
+    rooms = (1.0,) if begun.config.flash_lanes else BAND_ROOMS
+    for arriving, room in [(False, 0.0), *product((False, True), rooms)]:
+        try:
+            smaller = begun.replace(dense=True, band_room=room, arriving=arriving)
+            return _first_that_fits(smaller, watch)
+        except DoesNotFit:
+            continue
+        except CannotCompile as remaining:
+            if len(remaining.reasons) < len(getattr(least, "reasons", (error,))):
+                least = remaining
+    raise least from None
 
 
 def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:

@@ -242,6 +242,7 @@ class Core(wiring.Component):
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
             *([drain.residual.eq(d.residual)] if self.config.pace > 1 else []),
+            *([drain.wide.eq(d.keep_sums | d.add_sums)] if self.config.keeps_sums else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.release_half),
         ]
@@ -263,3 +264,10 @@ class Core(wiring.Component):
             write_back.codes.eq(Cat(unit.code for unit in self.units)),
             sequencer.finished.eq(write_back.done),
         ]
+        if self.config.keeps_sums:
+            m.d.comb += [
+                write_back.finished.eq(self.array.finished[0]),
+                drain.emit_next.eq(write_back.emit_next),
+                write_back.biased.eq(Cat(unit.biased for unit in self.units)),
+                Cat(unit.kept for unit in self.units).eq(write_back.kept),
+            ]

@@ -6,7 +6,7 @@ from amaranth.utils import bits_for
 
 from ..config import BANKS, AcceleratorConfig
 from ..isa import Isa
-from ..protocol import COUNT_BITS, HEADER, NO_LIMIT, NOT_FREE, FlashStatus, Outcome
+from ..protocol import ALL_LAYERS, COUNT_BITS, HEADER, NO_LIMIT, FlashStatus, Outcome
 
 
 class RunControl(wiring.Signature):
@@ -17,9 +17,12 @@ class RunControl(wiring.Signature):
     start : Out(1), layers : Out, limit : Out, share : Out(BANKS)
         Run the chunk at the sequencer's pointer; the run's limits, see `RunGuard`; banks of which
         layers that read them leave cycles free.
-    free_after : Out, free : In(1)
-        After so many layers something is free, but never for `protocol.NOT_FREE`; it is, or
-        nothing runs.
+    shared_layers : Out
+        So many layers do, and all of them for `protocol.ALL_LAYERS`.
+    free : In(1), take : Out(1)
+        A place is free, or nothing runs; one has been written.
+    band : Out(1)
+        A band is whole.
     abort : Out(1)
         End the run if there is one.
     busy : In(1), outcome : In(Outcome)
@@ -33,8 +36,10 @@ class RunControl(wiring.Signature):
                 "layers": Out(COUNT_BITS),
                 "limit": Out(bits_for(NO_LIMIT)),
                 "share": Out(BANKS),
-                "free_after": Out(bits_for(NOT_FREE)),
+                "shared_layers": Out(bits_for(ALL_LAYERS)),
                 "free": In(1),
+                "take": Out(1),
+                "band": Out(1),
                 "abort": Out(1),
                 "busy": In(1),
                 "outcome": In(Outcome),
@@ -51,6 +56,10 @@ class RunPort(wiring.Signature):
         Begin with the chunk at the pointer; end with the layer that runs.
     idle, layer_done, last : In(1)
         No program runs; a layer ends in this cycle; it is the program's last one.
+    release : In(1)
+        A place is free once the layer that runs has ended.
+    band : Out(1), band_taken : In(1)
+        A band is there; it is counted out in this cycle.
     refused : In(1)
         The last run came to a chunk in a flash that holds no valid image, and ended there.
     """
@@ -63,6 +72,9 @@ class RunPort(wiring.Signature):
                 "idle": In(1),
                 "layer_done": In(1),
                 "last": In(1),
+                "release": In(1),
+                "band": Out(1),
+                "band_taken": In(1),
                 "refused": In(1),
             }
         )
@@ -246,6 +258,7 @@ class ResultRule(wiring.Signature):
     def __init__(self, config: AcceleratorConfig) -> None:
         names = ["tie_parity", "maximum", "lookup_tables", "low", "high"]
         names += ["broadcast"] if config.broadcast_rows > 1 else []
+        names += ["add_sums"] if config.keeps_sums else []
         names += ["pack"] if config.number_format.sub_byte else []
         fields = Isa(config).descriptor
         super().__init__({name: Out(fields[name].shape) for name in names})

@@ -1,22 +1,30 @@
 """The driver: loads programs into a core and runs them, over any transport of bytes."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
 
 import numpy as np
 
-from accel.compiler.program.program import Chunk, CoreProgram
+from accel.compiler.memory.pieces import Piece
+from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.exchange import Exchange, LinkError, ResultLost, Transport
 from accel.host.flash import FlashRefused, check_flash
-from accel.host.overlap import free_after, input_banks
+from accel.host.overlap import input_banks, input_bytes, overlapped
 from accel.host.rate import speed_up
+from accel.host.run_results import (
+    SPARE_CYCLES,
+    Counters,
+    RunBegun,
+    RunResult,
+    counters_of,
+    limit_of,
+)
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
-    COUNTER_BITS,
-    COUNTERS,
+    ALL_LAYERS,
+    BAND,
     COUNTERS_BYTES,
     IDENTITY_BYTES,
     INFO_BYTES,
@@ -24,7 +32,6 @@ from accel.protocol import (
     LIMIT_BITS,
     MAGIC,
     NO_LIMIT,
-    NOT_FREE,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     PROTOCOL_VERSION,
@@ -38,7 +45,7 @@ from accel.protocol import (
     extension,
 )
 
-SPARE_CYCLES = 1 << 20  # that a run may take beyond what is expected, before the core ends it
+_PATIENCE = 4  # times the time that an input takes on the line, in which a run may wait for it
 
 
 class WrongCore(UserError):
@@ -47,48 +54,6 @@ class WrongCore(UserError):
 
 class RunEnded(ToolError):
     """The core ended a run before it was done."""
-
-
-@dataclass(frozen=True)
-class Counters:
-    """What the core counted during a run, in cycles; see `core.control.sequencer`."""
-
-    cycles: int
-    busy: int
-    waiting_weights: int
-    waiting_drain: int
-
-    def unwrapped(self, expected: "Counters") -> "Counters":
-        """These counts with the overflows that the core's counters could not hold.
-
-        A counter wraps around after ``2**COUNTER_BITS`` cycles, about a second. Of all counts that
-        it may stand for, the one nearest to ``expected`` is taken.
-        """
-        period = 1 << COUNTER_BITS
-        pairs = zip(astuple(self), astuple(expected), strict=True)
-        return Counters(*(n + period * max(0, (e - n + period // 2) // period) for n, e in pairs))
-
-    def __add__(self, other: "Counters") -> "Counters":
-        return Counters(*map(sum, zip(astuple(self), astuple(other), strict=True)))
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run counted, and the words that were read after it."""
-
-    counters: Counters
-    data: bytes
-
-
-@dataclass(frozen=True)
-class RunBegun:
-    """A run that has been asked for: its number, its limits, and the lanes of its result."""
-
-    number: int
-    limit: int
-    cycles: int
-    layers: int
-    lanes: int
 
 
 class Driver:
@@ -153,18 +118,22 @@ class Driver:
         data: bytes,
         lanes: int | None = None,
         when_free: bool = False,
+        band: bool = False,
     ) -> None:
         """Write whole words, of which the lowest ``lanes`` bytes matter: the others become 0.
 
-        With ``when_free`` they are written once the run in progress says that their place is free.
+        With ``when_free`` they are written once the run in progress has freed a place, which this
+        takes. With ``band`` they make a band whole, which a layer may wait for.
         """
         lanes = lanes or self.config.rows
         words = np.frombuffer(data, np.uint8).reshape(-1, self.config.rows)[:, :lanes]
         for start, count in self._frames(len(words), lanes):
+            flags = WHEN_FREE if when_free and not start else 0
+            flags |= BAND if band and start + count == len(words) else 0
             location = self.isa.pointer_to(bank, address + start)
             part = words[start : start + count].tobytes()
             self.exchange.send(
-                Opcode.WRITE | (WHEN_FREE if when_free else 0),
+                Opcode.WRITE | flags,
                 closed(part),
                 location=location,
                 count=count,
@@ -195,15 +164,9 @@ class Driver:
         the words that are read afterwards. Layers that read ``shared_banks`` leave cycles free in
         which words can be written there meanwhile. Raises ``RunEnded`` and ``FlashRefused``.
         """
-        read_bank, read_address, words, lanes = result
         run = self.begin_run(bank, address, layers, cycles, result, shared_banks)
         self.exchange.settle()
-        done = self.end_run(run)
-        head = len(done.data) // self.config.rows
-        if words > head:
-            rest = self.read(read_bank, read_address + head, words - head, lanes)
-            return RunResult(done.counters, done.data + rest)
-        return done
+        return self.end_run(run, result)
 
     def begin_run(
         self,
@@ -213,17 +176,17 @@ class Driver:
         cycles: int = 0,
         result: tuple[int, int, int, int] = (0, 0, 0, 1),
         shared_banks: Collection[int] = (),
-        free_after: int = NOT_FREE,
-    ) -> "RunBegun":
+        shared_layers: int = ALL_LAYERS,
+    ) -> RunBegun:
         """Begin a run as `run` does, after the one in progress; ``end_run`` waits for it.
 
-        After ``free_after`` layers the place of the next input is free. Of the result as many words
-        are read as fit a frame.
+        Only the first ``shared_layers`` layers leave cycles free. Of the result as many words are
+        read as fit a frame.
         """
         read_bank, read_address, words, lanes = result
-        limit, head = _limit_of(cycles), min(words, PAYLOAD_BYTES // lanes)
+        limit, head = limit_of(cycles), min(words, PAYLOAD_BYTES // lanes)
         limits = extension(
-            limit=limit | free_after << LIMIT_BITS,
+            limit=limit | (shared_layers if shared_banks else 0) << LIMIT_BITS,
             lanes_less_one=lanes - 1,
             count=head,
             location=self.isa.pointer_to(read_bank, read_address),
@@ -237,15 +200,19 @@ class Driver:
         )
         return RunBegun(number, limit, cycles, layers, lanes)
 
-    def end_run(self, run: "RunBegun") -> RunResult:
-        """Wait for a run. Raises what `run` raises, and ``ResultLost``."""
+    def end_run(self, run: RunBegun, result: tuple[int, int, int, int]) -> RunResult:
+        """Wait for a run and its whole ``result``. Raises what `run` raises, and ``ResultLost``."""
         limit = run.limit
         cycles = run.cycles + SPARE_CYCLES if limit == NO_LIMIT else 1 << LEAST_LIMIT_BITS + limit
         answer = self.exchange.end_run(run.number, cycles)
         outcome = Outcome(answer[COUNTERS_BYTES] >> OUTCOME_SHIFT)
         self._check_outcome(outcome, run.layers, limit)
         data = self._whole(answer[RESULT_BYTES:], run.lanes)
-        return RunResult(_counters(answer[:COUNTERS_BYTES]), data)
+        bank, address, words, lanes = result
+        head = len(data) // self.config.rows
+        if words > head:
+            data += self.read(bank, address + head, words - head, lanes)
+        return RunResult(counters_of(answer[:COUNTERS_BYTES]), data)
 
     def _check_outcome(self, outcome: Outcome, layers: int, limit: int) -> None:
         if outcome == Outcome.BAD_FLASH:
@@ -276,19 +243,6 @@ class Driver:
         return words.tobytes()
 
 
-def _limit_of(cycles: int) -> int:
-    """The least limit that a run of about so many cycles stays below."""
-    needed = (cycles + SPARE_CYCLES).bit_length()
-    least = max(0, needed - LEAST_LIMIT_BITS)
-    return least if cycles and LEAST_LIMIT_BITS + least < COUNTER_BITS else NO_LIMIT
-
-
-def _counters(data: bytes) -> Counters:
-    values = int.from_bytes(data, "little")
-    shifts = range(0, len(COUNTERS) * COUNTER_BITS, COUNTER_BITS)
-    return Counters(*(values >> shift & (1 << COUNTER_BITS) - 1 for shift in shifts))
-
-
 class DrivenCore:
     """A core behind a driver, in the form that `runner.run` takes. The program is loaded once.
 
@@ -300,7 +254,8 @@ class DrivenCore:
     Layers that read ``shared_banks`` leave cycles free for words that are written meanwhile.
 
     ``expected`` are the cycle model's counters of each layer. A layer is waited for accordingly,
-    and tells how often its counters have wrapped around.
+    and tells how often its counters have wrapped around. ``sharing`` gives the cycles of the layers
+    if those that read these banks leave cycles free.
     """
 
     def __init__(
@@ -309,11 +264,14 @@ class DrivenCore:
         transport: Transport,
         progress: Callable[[int], None] | None = None,
         expected: Sequence[Counters] | None = None,
+        sharing: Callable[[Collection[int]], Sequence[int]] | None = None,
     ):
         self.program = program
         self.expected = tuple(expected or (Counters(0, 0, 0, 0),) * len(program.commands))
         self.driver = Driver(transport, program.config)
         self.progress = progress
+        self.sharing = sharing
+        self._shared_cycles: Sequence[int] | None = None
         self.stepped = False
         self.shared_banks: Collection[int] = ()
         self.layer_counters: list[Counters] = []
@@ -348,85 +306,72 @@ class DrivenCore:
         if set(keep) - set(self.program.partition.outputs):
             return False
         _, _, words, lanes = self._words(next(iter(keep)))
-        free = free_after(self.program)
-        return words * lanes <= PAYLOAD_BYTES and free < min(NOT_FREE, len(self.program.commands))
+        early = any(piece.after is not None for piece in self.program.pieces)
+        return words * lanes <= PAYLOAD_BYTES and early
 
     def _overlapped(
         self, samples: Sequence[Mapping[str, np.ndarray]], keep: Collection[str]
     ) -> Iterator[dict[str, np.ndarray]]:
         """The results of samples. It ends before the last one where one was lost."""
-        (name,), driver = keep, self.driver
-        expected = sum(self.expected, Counters(0, 0, 0, 0))
-        free, banks = free_after(self.program), input_banks(self.program)
-        first = self.program.entries[0]
-        begun: list[RunBegun] = []
+        (name,) = keep
+        driver, runs = self.driver, _Runs(self, name, self.shared_banks)
         driver.exchange.settle()  # what is sent from here on can be sent anew
-        self._send(samples[0])
         try:
-            for index in range(len(samples)):
-                if not begun:
-                    begun.append(self._begin(first, name, expected, banks, free))
-                if index + 1 < len(samples):
-                    driver.exchange.pause(sum(layer.cycles for layer in self.expected[:free]))
-                    self._send(samples[index + 1], when_free=True)
-                    begun.append(self._begin(first, name, expected, banks, free))
-                result = driver.end_run(begun.pop(0))
-                self.total = result.counters.unwrapped(expected)
-                yield {name: np.frombuffer(result.data, np.uint8)}
+            cycles, byte_cycles = self._cycles(), self._byte_cycles
+            yield from overlapped(runs, self.program, cycles, samples, byte_cycles)
         except ResultLost:
             driver.exchange.begin()
 
-    def _begin(
-        self, first: Chunk, name: str, expected: Counters, banks: Collection[int], free: int
-    ) -> RunBegun:
-        return self.driver.begin_run(
-            first.bank,
-            first.address,
-            cycles=expected.cycles,
-            result=self._words(name),
-            shared_banks=banks,
-            free_after=free,
+    def send(self, sample: Mapping[str, np.ndarray], piece: Piece, when_free: bool = False) -> None:
+        """Send a piece of a sample's inputs; ``when_free`` takes a place that the run has freed."""
+        rows, place = self.program.config.rows, self.program.placement(piece.tensor)
+        data = sample[piece.tensor].tobytes()
+        self.driver.write(
+            place.bank,
+            place.address + piece.first,
+            data[piece.first * rows : (piece.first + piece.words) * rows],
+            place.layout.lanes(rows),
+            when_free,
+            band=piece.reader is not None,
         )
-
-    def _send(self, sample: Mapping[str, np.ndarray], when_free: bool = False) -> None:
-        """Send the input of a sample."""
-        rows = self.program.config.rows
-        for name, data in sample.items():
-            place = self.program.placement(name)
-            lanes = place.layout.lanes(rows)
-            self.driver.write(place.bank, place.address, data.tobytes(), lanes, when_free)
 
     def run_sample(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        self._send(sample)
         if self.stepped or set(keep) - set(self.program.partition.outputs):
             return self._step(sample, keep)
-        first = self.program.entries[0]
-        expected = sum(self.expected, Counters(0, 0, 0, 0))
         names: list[str | None] = [*keep] or [None]
         name, *others = names
-        result = self.driver.run(
-            first.bank,
-            first.address,
-            cycles=expected.cycles,
-            result=self._words(name),
-            shared_banks=self.shared_banks,
-        )
-        self.total = result.counters.unwrapped(expected)
-        kept = {other: self._read(other) for other in others if other is not None}
-        if name is not None:
-            kept[name] = np.frombuffer(result.data, np.uint8)
+        runs = _Runs(self, name, self.shared_banks)
+        (kept,) = overlapped(runs, self.program, self._cycles(), [sample], self._byte_cycles)
+        kept |= {other: self._read(other) for other in others if other is not None}
         return kept
+
+    @property
+    def _byte_cycles(self) -> float | None:
+        """The cycles that a byte takes on the line, where the transport knows."""
+        return getattr(self.driver.exchange.transport, "byte_cycles", None)
+
+    def _cycles(self) -> Sequence[int]:
+        """The cycles of each layer where they leave some free for inputs."""
+        if self.sharing and self._shared_cycles is None:
+            self._shared_cycles = self.sharing(input_banks(self.program))
+        return self._shared_cycles or [layer.cycles for layer in self.expected]
 
     def _step(
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
+        bands = {piece.reader: piece for piece in self.program.pieces}
+        for piece in self.program.pieces:
+            if piece.reader is None:
+                self.send(sample, piece)
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)
-        for command, chunk, expected in layers:
+        for number, (command, chunk, expected) in enumerate(layers):
+            if number in bands:
+                self.send(sample, bands[number])
             name = command.output if command.output in keep else None
             result = self.driver.run(
                 chunk.bank,
@@ -450,3 +395,42 @@ class DrivenCore:
 
     def _read(self, tensor: str) -> np.ndarray:
         return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)
+
+
+class _Runs:
+    """Runs of a core's program one after another, as `overlap.Runs` has them.
+
+    Each reads the tensor ``name``. Layers that read ``shared_banks`` leave cycles free, beside
+    those that do for inputs.
+    """
+
+    def __init__(self, core: DrivenCore, name: str | None, shared_banks: Collection[int]):
+        self.core, self.name, self.send = core, name, core.send
+        self.shared_banks = shared_banks
+        self.banks = {*shared_banks, *input_banks(core.program)}
+        self.expected = sum(core.expected, Counters(0, 0, 0, 0))
+        self.pause = core.driver.exchange.pause
+
+    def begin(self, shared_layers: int) -> RunBegun:
+        first, byte_cycles = self.core.program.entries[0], self.core._byte_cycles
+        cycles = self.expected.cycles
+        if any(piece.during for piece in self.core.program.pieces):  # it waits for these
+            line = input_bytes(self.core.program) * (byte_cycles or 0)
+            cycles = cycles + int(_PATIENCE * line) if byte_cycles else 0
+        return self.core.driver.begin_run(
+            first.bank,
+            first.address,
+            cycles=cycles,
+            result=self.core._words(self.name),
+            shared_banks=self.banks if shared_layers else self.shared_banks,
+            shared_layers=ALL_LAYERS if self.shared_banks else shared_layers,
+        )
+
+    def end(self, run: RunBegun) -> dict[str, np.ndarray]:
+        words = self.core._words(self.name)
+        result = self.core.driver.end_run(run, words)
+        self.core.total = result.counters.unwrapped(self.expected)
+        return {self.name: np.frombuffer(result.data, np.uint8)} if self.name else {}
+
+    def now(self) -> int | None:
+        return self.core.driver.exchange.now()

@@ -152,6 +152,11 @@ class Exchange:
         if pause:
             pause(cycles)
 
+    def now(self) -> int | None:
+        """The cycles of the core until all is sent, from any time on, where the transport knows."""
+        now = getattr(self.transport, "now", None)
+        return now() if now else None
+
     def settle(self, left: int = 0) -> None:
         """Wait until at most ``left`` frames are not accepted."""
         while len(self._pending) > left:

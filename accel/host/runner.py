@@ -38,12 +38,19 @@ def run(
 
     needed = {n for node in parts.after for n in node.inputs} | set(wanted)
     roots = {program.aliases[name].root for name in needed if name in program.aliases}
-    stored = set(program.stored_tensors()) & roots
+    bands = {name: program.bands(name) for name in roots}
+    stored = set(program.stored_tensors()) & {
+        *roots,
+        *(n for parts in bands.values() for n in parts),
+    }
     if program.commands:
         rows = program.config.rows
-        packed = {i.tensor: i.pack(values[i.tensor], rows) for i in program.inputs}
-        for name, data in core.run(packed, stored).items():
-            values[name] = _decoded(program, name, program.unpack(name, data))
+        packed = {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
+        found = core.run(packed, stored)
+        for name in roots & set(found):
+            values[name] = _decoded(program, name, program.unpack(name, found[name]))
+        for name in filter(bands.get, roots):
+            values[name] = _decoded(program, name, program.unpack_bands(name, found))
     for name in needed - set(values) - set(constants):
         if name in program.aliases and program.aliases[name].root in values:
             value = values[program.aliases[name].root]

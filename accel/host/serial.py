@@ -96,6 +96,15 @@ class SerialTransport:
         sending = max(0.0, self._sent_at - time.monotonic())
         time.sleep(sending + cycles / (1e6 * self.port.clock_mhz))
 
+    def now(self) -> int:
+        """The cycles of the core until all is sent, counted from any time."""
+        return int(max(time.monotonic(), self._sent_at) * 1e6 * self.port.clock_mhz)
+
+    @property
+    def byte_cycles(self) -> float:
+        """The cycles of the core that a byte takes on the line."""
+        return self._line_time(1) * 1e6 * self.port.clock_mhz
+
     def set_baud(self, baud: int) -> bool:
         """Change to another rate once all is sent; whether the port can."""
         time.sleep(max(0.0, self._sent_at - time.monotonic()))

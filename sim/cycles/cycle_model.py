@@ -6,7 +6,7 @@ and the write-back, or waits for the flash. The names of times below are those o
 docstrings.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,9 +15,11 @@ from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
+from accel.core.datapath.sums_timing import SumsTiming, sums_timing
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
+from accel.protocol import ALL_LAYERS
 
 from ..functional.decode import decode_layer
 from ..functional.layer import DecodedLayer
@@ -43,17 +45,38 @@ class LayerCycles:
         return asdict(self)
 
 
-def predict(program: CoreProgram, shared_banks: Collection[int] = ()) -> list[LayerCycles]:
+def predict(
+    program: CoreProgram,
+    shared_banks: Collection[int] = (),
+    shared_layers: int = ALL_LAYERS,
+    bands: Sequence[int] = (),
+) -> list[LayerCycles]:
     """The cycles of each layer of a program, in order; their sum is that of an inference.
 
-    Layers that read ``shared_banks`` leave cycles free for the link, see `TapLoops`. What the link
-    writes then takes none from the array; it may take some from the sequencer.
+    The first ``shared_layers`` layers leave cycles free for the link where they read
+    ``shared_banks``, see `TapLoops`. What the link writes then takes none from the array; it may
+    take some from the sequencer.
+
+    Layers that wait for a band find it there, or those of ``bands`` do from these cycles of the
+    run on.
     """
-    config = program.config
-    return [
-        _Walk(decode_layer(chunk.data, config), chunk.bank, config, transfer, shared_banks).result()
-        for chunk, transfer in zip(program.chunks, program.transfers, strict=True)
-    ]
+    config, arrivals = program.config, iter(bands)
+    found: list[LayerCycles] = []
+    time = 0
+    pairs = zip(program.chunks, program.transfers, strict=True)
+    for number, (chunk, transfer) in enumerate(pairs):
+        shares = shared_layers == ALL_LAYERS or number < shared_layers
+        walk = _Walk(
+            decode_layer(chunk.data, config),
+            chunk.bank,
+            config,
+            transfer,
+            shared_banks if shares else (),
+        )
+        band = next(arrivals, 0) - time if walk.descriptor.wait else 0
+        found.append(walk.result(band))
+        time += found[-1].cycles
+    return found
 
 
 def _read_cycles(steps: int, run: int) -> np.ndarray:
@@ -94,8 +117,13 @@ class _Walk:
         self.tiles = f.tiles(config.rows)
         self.begin_period = config.word_cycles * config.pace if f.residual else 1
         self.pace = config.pace if f.residual else 1
+        self.sums = sums_timing(config) if f.sums else None
+        late = 0  # cycles in which results wait for kept sums
+        if self.sums:
+            self.pace, late = config.sums_pace, self.sums.emission
         self.drained = f.tile_cycles(config)
-        self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
+        # From a tile's first results to its last ones
+        self.emission = (config.drain_cycles - 1) * self.pace + 1
         self.period = self._next_begin(max(self.steps + self.share, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
@@ -110,9 +138,10 @@ class _Walk:
             + element_of(config).latency(config)
             + _ACCUMULATE
         )
-        self.released = self.finished + self.emission
+        self.released = self.finished + late + self.emission
         result = (
             self.finished
+            + late
             + 1
             + dual_port.latency_of(config.family)
             + requantizer.latency_of(config.family)
@@ -146,10 +175,18 @@ class _Walk:
         """The first cycle from ``cycle`` on in which a tile may begin."""
         return origin - (origin - cycle) // self.begin_period * self.begin_period
 
-    def result(self) -> LayerCycles:
+    def result(self, band: int) -> LayerCycles:
+        """The layer's cycles, with a band that is there from a cycle after its begin on."""
         if self.transfer:
             self.lead = self.words.take(0, self.descriptor_words) + self.memory + 2
         started = self._take(0, self.descriptor_words) + self.memory + 1
+        if self.descriptor.wait:
+            origin = self.lead + 1 if self.transfer else int(self.flash)
+            late = max(0, band - origin - started)
+            started += late + 1
+            self.reads, self.results = (
+                np.append(cycles, np.zeros(late + 1, bool)) for cycles in (self.reads, self.results)
+            )
         active = started + 1
         # The sequencer waits for a free half of the weight buffer.
         free_from = self._take(active, self.table_words) + 1 if self.table_words else active
@@ -224,10 +261,23 @@ class _Walk:
             self.reads[cycles] = True
         if self.stream_reads_input and not self.transfer:
             return
+        if self.sums:
+            self._occupy_with_sums(begins + self.finished + 1, self.sums)
         reads, writes = self._pattern(group)
         for pattern, stage in ((reads, self.place), (writes, self.written)):
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
             self.results[cycles] = True
+
+    def _occupy_with_sums(self, cycles: np.ndarray, timing: SumsTiming) -> None:
+        """Mark the cycles in which words of sums are read and written; ``cycles`` are those after
+        tiles have finished."""
+        f, config = self.descriptor, self.config
+        paces = config.sums_pace * np.arange(config.drain_cycles)
+        each = (cycles[:, None] + paces)[..., None] + np.arange(config.sum_words)
+        if f.add_sums:
+            self.results[each + 1] = True
+        if f.keep_sums:
+            self.results[each + timing.write] = True
 
     def _with_transfer(self, transfer: DmaTransfer, end: int, ready: int) -> int:
         """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
@@ -278,8 +328,8 @@ class _Walk:
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])
             reads = np.broadcast_to(begins & bool(f.residual), writes.shape)
             found = []
-            for pattern in (reads, writes):
-                cycles = np.zeros((self.tiles, self.drained), bool)
+            for pattern in (reads, writes & (not f.keep_sums)):
+                cycles = np.zeros((self.tiles, config.drain_cycles * self.pace), bool)
                 cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
                 found.append(cycles)
             self.patterns[first_byte, last] = found[0], found[1]

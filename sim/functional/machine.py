@@ -42,6 +42,8 @@ class Machine:
         for chunk in program.contents:
             if chunk.bank != FLASH:
                 self._words(self.image, chunk)[:] = np.frombuffer(chunk.data, np.uint8)
+        by_reader = [(piece.reader, piece) for piece in program.pieces if piece.reader is not None]
+        self.bands = [piece for _, piece in sorted(by_reader, key=lambda one: one[0])]
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
@@ -62,12 +64,19 @@ class Machine:
         samples = len(next(iter(inputs.values())))
         used = max(self.program.memory.used_words) * self.program.config.rows
         memory = np.repeat(self.image[None, :, :used], samples, axis=0)
-        for name, data in inputs.items():
-            self._view(memory, name)[:] = data
-        kept = {name: data for name, data in inputs.items() if name in keep}
         code = self.program
+        # A band comes when its layer begins: its place may hold something else before.
+        bands = iter([piece.tensor for piece in self.bands])
+        waited_for = {piece.tensor for piece in self.bands}
+        for name, data in inputs.items():
+            if name not in waited_for:
+                self._view(memory, name)[:] = data
+        kept = {name: data for name, data in inputs.items() if name in keep}
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
+            if layer.descriptor.wait:
+                name = next(bands)
+                self._view(memory, name)[:] = inputs[name]
             # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)

@@ -231,6 +231,10 @@ class CompiledCore:
         """Let so many cycles pass."""
         self._unread += self.advance(b"", _UNREAD_BYTES - len(self._unread), cycles)[1]
 
+    def now(self) -> int:
+        """The cycles that have passed."""
+        return self.cycles
+
     def discard(self) -> None:
         """Be silent until nothing comes, for longer than the core is deaf."""
         while self.advance(b"", FRAME_BYTES, 2 << SILENCE_BITS)[1]:

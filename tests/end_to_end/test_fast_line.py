@@ -67,7 +67,8 @@ def test_words_that_come_during_a_run_that_shares_their_bank_are_all_written(ban
     driver: Driver = driven.driver
     words = np.random.default_rng(bank).integers(0, 256, (200, CONFIG.rows), np.uint8)
     for lanes in (3, 4):
-        driven._send(sample)
+        for piece in code.pieces:
+            driven.send(sample, piece)
         first = code.entries[0]
         begun = driver.begin_run(
             first.bank,
@@ -77,7 +78,7 @@ def test_words_that_come_during_a_run_that_shares_their_bank_are_all_written(ban
             shared_banks=(bank,),
         )
         driver.write(bank, 12_000, words.tobytes(), lanes)
-        result = driver.end_run(begun)
+        result = driver.end_run(begun, driven._words(name))
         expected = program.session.execute("machine", images_, (name,)).tensors[name]
         found = code.unpack(name, np.frombuffer(result.data, np.uint8)[None])
         np.testing.assert_array_equal(found, expected)

@@ -4,12 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import compile
 from accel.config import AcceleratorConfig
-from accel.host import driver as driver_module
 from accel.host.driver import SPARE_CYCLES, Counters, DrivenCore, Driver, RunEnded, WrongCore
 from accel.host.exchange import ATTEMPTS, PERSISTENCE, WINDOW, LinkError
 from accel.host.runner import run
@@ -18,9 +17,7 @@ from accel.protocol import (
     FRAME_BYTES,
     INFO_BYTES,
     LEAST_LIMIT_BITS,
-    LIMIT_BITS,
     NO_LIMIT,
-    NOT_FREE,
     OUTCOME_SHIFT,
     PAYLOAD_BYTES,
     RESULT_BYTES,
@@ -74,7 +71,7 @@ def test_frames_are_as_the_protocol_has_them():
     first = header(Opcode.WRITE, 0, lanes_less_one=3, location=location, count=2) + closed(
         b"12345678"
     )
-    limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS | NOT_FREE << LIMIT_BITS
+    limit = (5000 + SPARE_CYCLES).bit_length() - LEAST_LIMIT_BITS
     second = header(Opcode.RUN, 1, location=7) + extension(lanes_less_one=0, limit=limit)
     assert told.written == [first, second]
 
@@ -322,8 +319,10 @@ def test_lost_bytes_cost_time_and_neither_an_answer_nor_a_second_run(to_core, to
     core.to_core, core.to_host = to_core, to_host
     driven = DrivenCore(PROGRAM.code, core)
     driven.stepped = stepped
-    answer = run(PROGRAM.code, driven, images(2))
-    assert_same(answer, PROGRAM.session.execute("machine", images(2)).tensors)
+    for number in range(2):
+        sample = images(2)[number : number + 1]
+        answer = run(PROGRAM.code, driven, sample)
+        assert_same(answer, PROGRAM.session.execute("machine", sample).tensors)
     assert core.ran == (4 if stepped else 2)
 
 
@@ -374,14 +373,8 @@ def test_where_nothing_is_expected_a_run_has_no_limit():
     assert core.limits == [NO_LIMIT]
 
 
-@pytest.fixture
-def overlapping(monkeypatch):
-    """The place of the input is free before the run is over: in this core a run takes no time."""
-    monkeypatch.setattr(driver_module, "free_after", lambda program: 1)
-
-
 @pytest.mark.parametrize("early", [0, 1, 5])
-def test_the_next_input_is_sent_before_a_result_is_awaited(overlapping, early):
+def test_the_next_input_is_sent_before_a_result_is_awaited(early):
     core = FakeCore(CONFIG)
     driven = DrivenCore(PROGRAM.code, core, done := [].append)
     assert done is driven.progress
@@ -393,16 +386,16 @@ def test_the_next_input_is_sent_before_a_result_is_awaited(overlapping, early):
     assert driven.total == Counters(2 * CYCLES, 2, 2, 3)
 
 
-def test_what_is_not_a_single_small_output_is_not_overlapped(overlapping):
+def test_what_is_not_a_single_small_output_is_not_overlapped():
     core = FakeCore(CONFIG)
     driven = DrivenCore(PROGRAM.code, core)
     answer = run(PROGRAM.code, driven, images(3), ("x", "t0", "t1"))
     assert_same(answer, PROGRAM.session.execute("machine", images(3), ("x", "t0", "t1")).tensors)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(LINES, LINES)
-def test_lost_bytes_cost_no_answer_of_overlapped_samples(overlapping, to_core, to_host):
+def test_lost_bytes_cost_no_answer_of_overlapped_samples(to_core, to_host):
     core = FakeCore(CONFIG)
     core.to_core, core.to_host = to_core, to_host
     answer = run(PROGRAM.code, DrivenCore(PROGRAM.code, core), images(3))

@@ -7,7 +7,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...numeric.division.division import Division
 from .descriptor import Descriptor
-from .layer import PostOp
+from .layer import Band, PostOp
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ class LayerCommand:
         What is done with the codes before they are stored.
     inexact
         Channels whose division is the nearest there is, but not the contract.
+    band
+        Where the layer is a row band of a whole one: which.
+    addend
+        The tensor of kept sums that is added to the layer's own, in the output's bank; the output
+        itself where these sums are kept, too.
+    part, parts
+        Which part of K it computes, and of how many. They follow each other.
     """
 
     name: str
@@ -63,6 +70,10 @@ class LayerCommand:
     weights: np.ndarray
     post_op: PostOp | None = None
     inexact: tuple[Inexact, ...] = ()
+    band: Band | None = None
+    addend: str | None = None
+    part: int = 0
+    parts: int = 1
 
     @property
     def residual(self) -> str | None:
@@ -96,5 +107,19 @@ def cut(command: LayerCommand, first: int, groups: int, config: AcceleratorConfi
         descriptor=command.descriptor.of_groups(first, end, config),
         channels=command.channels[first:end],
         weights=command.weights[first:end],
+        inexact=() if first else command.inexact,
+    )
+
+
+def cut_runs(command: LayerCommand, first: int, runs: int) -> LayerCommand:
+    """The command that computes ``runs`` runs of another one, from ``first`` on: see `cut`."""
+    end = first + runs
+    if (first, end) == (0, command.descriptor.runs):
+        return command
+    return replace(
+        command,
+        name=f"{command.name}_row{first}" if first else command.name,
+        macs=0 if first else command.macs,
+        descriptor=command.descriptor.of_runs(first, end),
         inexact=() if first else command.inexact,
     )

@@ -53,6 +53,40 @@ class PostOp:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """Which rows of a whole layer a layer of the core computes, where it is cut into row bands.
+
+    Parameters
+    ----------
+    layer, source, output
+        The whole layer's name and tensors. A band reads and writes these, or tensors that hold some
+        of their rows.
+    index, count
+        This band, from 0 on, of how many.
+    rows, height
+        The rows of the whole output that it computes, from the first up to the end, and how many
+        the whole layer computes.
+    again
+        Rows at their beginning that the band before has computed, too.
+    reads
+        The rows of the whole source that they need.
+    origin
+        The row of the whole output that the band's output begins with; 0 if it is the whole one.
+    """
+
+    layer: str
+    source: str
+    output: str
+    index: int
+    count: int
+    rows: Pair
+    height: int
+    again: int
+    reads: Pair
+    origin: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
     """A layer of the core: ``output[y, x, o] = rule(bias[o] + sum of weights * input)``.
@@ -101,6 +135,10 @@ class Convolution:
         value are added. No window may leave the input.
     sub_byte
         The packing of input and weights, where their bytes hold several values each.
+    neighbours
+        How many neighbouring positions of the tensor its output channels are.
+    band
+        Where it is a part of a layer that is cut into row bands: which.
     """
 
     name: str
@@ -124,6 +162,8 @@ class Convolution:
     transposed: bool = False
     rereads: bool = False
     sub_byte: SubByte | None = None
+    neighbours: int = 1
+    band: Band | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -133,6 +173,10 @@ class Convolution:
     def residual(self) -> str | None:
         """The tensor that the codes are combined with, if any."""
         return self.post_op.residual if self.post_op else None
+
+    @property
+    def addend(self) -> None:
+        """Kept sums that are added, of which there are none before a layer is in parts."""
 
     @property
     def channels(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...isa import Isa
+from ...isa import TABLE_ENTRIES, Isa
 from ...numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS
 from .bit_fields import encode
 from .command import LayerCommand
@@ -25,7 +25,10 @@ def _pack_tables(command: LayerCommand, config: AcceleratorConfig) -> bytes:
         return b""
     isa = Isa(config)
     size = isa.words(isa.table_entry) * config.rows
-    entries = np.concatenate(command.post_op.lookup_tables).tolist()
+    first, second = command.post_op.lookup_tables
+    if command.descriptor.add_sums:
+        second = np.resize(second, TABLE_ENTRIES)
+    entries = np.concatenate([first, second]).tolist()
     return b"".join(
         encode(isa.table_entry, {"value": value}).to_bytes(size, "little") for value in entries
     )

@@ -1,19 +1,26 @@
 """Gives tensors and chunks addresses in the two banks, and in flash what has no room there."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ...config import BANKS, FLASH, AcceleratorConfig
+from ...config import BANKS, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
+from ..ir.layer import Band
 from ..ir.tensor_layout import TensorLayout
-from .layer_parts import LayerPart, Live, Need
-from .weight_placement import decide
+from .arrival import Arriving, arriving
+from .chunk_places import needs_of, place_chunks, place_in_flash
+from .input_reads import input_bands, last_reads
+from .layer_parts import LayerPart, Live
+from .placement_search import decide
+from .weight_placement import estimate_layers
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
+_AFTER = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75)  # parts of a run after which the next inputs arrive
+_WORTH = 1.01  # times the cycles: what it may cost at most that they do
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,11 @@ class MemoryPlan:
     parts, transfers
         Where something is in flash: the layers' parts, which ``chunks`` belong to then, and the
         addresses in flash of the DMA transfers that run with them.
+    cycles
+        What the program takes, about.
+    arrives_after
+        After so much of a run's cycles the place of the next sample's input begins to be free; 1
+        where that is not planned.
     """
 
     tensors: Mapping[str, Placement]
@@ -52,6 +64,8 @@ class MemoryPlan:
     flash_bytes: int = 0
     parts: tuple[LayerPart, ...] = ()
     transfers: tuple[int | None, ...] = ()
+    cycles: float = 0
+    arrives_after: float = 1
 
 
 def plan(
@@ -64,6 +78,9 @@ def plan(
 ) -> MemoryPlan:
     """Place everything, or raise ``DoesNotFit`` with the numbers.
 
+    Where it costs next to nothing, places are such that the next sample's inputs can be written
+    while the program still runs, as early as possible.
+
     A layer reads one bank and writes the other. Its chunk goes to the bank that it writes if there
     is room: there the stream does not wait for the array's reads. On cores with a flash, what has
     no room in memory is streamed or prefetched from there.
@@ -71,40 +88,106 @@ def plan(
     ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
     that are written before the first layer and read after the last.
     """
-    banks = _banks(commands, layout)
-    tensors, lives = _place(commands, layout, inputs, outputs, banks, config)
-    live = [*lives.values()]
-    peaks = _ends(live)
-    preferred = [banks[command.output] for command in commands]
-    # In the order of the layers, which is best to look at; or the largest first, which fits best.
-    by_size = sorted(range(len(commands)), key=lambda i: -chunk_words[i])
-    for order in (range(len(commands)), by_size):
-        placed, used = _place_chunks(order, chunk_words, preferred, peaks, config)
-        if len(placed) == len(commands) and max(used) <= config.bank_words:
-            chunks = tuple(location for _, location in sorted(placed.items()))
-            return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
-    if config.flash_lanes and max(peaks) <= config.bank_words:
-        needs = _needs(commands, chunk_words, preferred, config)
-        parts, taken = decide(needs, live, config)
-        chunks, transfers, flash = _place_in_flash(parts, needs, config)
-        if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
-            ends = tuple(_ends(taken))
-            return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
-    activations, peak = sum(peaks), max(peaks)
-    kib, needed = config.rows / 1024, activations + sum(chunk_words)
-    what = (
-        f"needs {needed * kib:.1f} KiB of the {BANKS} x "
-        f"{config.bank_words * kib:.0f} KiB: {activations * kib:.1f} KiB of activations (at most "
-        f"{peak * kib:.1f} KiB in a bank), {sum(chunk_words) * kib:.1f} KiB of program"
-    )
-    limit = Limit(
-        kind="memory", needed=needed * config.rows, there=BANKS * config.bank_words * config.rows
-    )
-    if peak > config.bank_words:
-        limit = Limit(
-            kind="activations", needed=peak * config.rows, there=config.bank_words * config.rows
+    planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
+    best = planner.plan([])
+    cycles = planner.cycles(best)
+    for after in _AFTER if not input_bands(commands, inputs) else ():
+        arrives = planner.arriving(after, cycles)
+        if not arrives:
+            break
+        try:
+            overlapping = planner.plan(arrives)
+        except DoesNotFit:
+            continue
+        found = sum(planner.cycles(overlapping))
+        if found <= sum(cycles) * _WORTH:
+            return replace(overlapping, cycles=found, arrives_after=after)
+    return replace(best, cycles=sum(cycles))
+
+
+class _Planner:
+    """Plans the memory of one program; parameters are those of `plan`."""
+
+    def __init__(
+        self,
+        commands: Sequence[LayerCommand],
+        layout: Mapping[str, TensorLayout],
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        chunk_words: Sequence[int],
+        config: AcceleratorConfig,
+    ):
+        self.commands, self.layout, self.config = commands, layout, config
+        self.inputs, self.outputs, self.chunk_words = inputs, outputs, chunk_words
+        self.banks = _banks(commands, layout)
+        self.preferred = [self.banks[command.output] for command in commands]
+        self.needs = needs_of(commands, chunk_words, self.preferred, config)
+
+    def arriving(self, after: float, cycles: Sequence[float]) -> list[Live]:
+        """What the next sample's inputs take, see `arrival.arriving`."""
+        tensors, lives = self._place([])
+        rows, isa = self.config.rows, Isa(self.config)
+
+        def arrives(name: str) -> Arriving:
+            place, words = tensors[name], self.layout[name].words(rows)
+            last = last_reads(self.commands, name, words, isa)
+            if any(name == command.residual for command in self.commands):
+                last[:] = int(lives[name].dies)  # of what overwrites it
+            return Arriving(place.bank, place.address, place.layout.lanes(rows), last)
+
+        found = (arrives(name) for name in dict.fromkeys(self.inputs))
+        return list(arriving(found, cycles, after))
+
+    def cycles(self, memory: MemoryPlan) -> list[float]:
+        """What each layer takes, about."""
+        parts = memory.parts or [
+            LayerPart(layer, 0, need.groups, place)
+            for layer, (need, place) in enumerate(zip(self.needs, memory.chunks, strict=True))
+        ]
+        return estimate_layers(parts, self.needs, self.config)
+
+    def plan(self, arrives: Sequence[Live]) -> MemoryPlan:
+        """Where everything lies, beside what ``arrives``."""
+        config, chunk_words = self.config, self.chunk_words
+        tensors, lives = self._place(arrives)
+        peaks = _ends([*lives.values()])
+        taken = _ends([*lives.values(), *arrives])
+        # In the order of the layers, which is best to look at; or the largest first, which fits
+        # best.
+        layers = range(len(self.commands))
+        by_size = sorted(layers, key=lambda i: -chunk_words[i])
+        for order in (layers, by_size):
+            placed, used = place_chunks(order, chunk_words, self.preferred, taken, config)
+            if len(placed) == len(layers) and max(used) <= config.bank_words:
+                chunks = tuple(location for _, location in sorted(placed.items()))
+                return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
+        if config.flash_lanes and max(peaks) <= config.bank_words:
+            parts, in_use = decide(self.needs, [*lives.values(), *arrives], config)
+            chunks, transfers, flash = place_in_flash(parts, self.needs, config)
+            if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
+                ends = tuple(_ends(in_use))
+                return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
+        raise self._does_not_fit(peaks)
+
+    def _place(self, arrives: Sequence[Live]) -> tuple[dict[str, Placement], dict[str, Live]]:
+        return _place(
+            self.commands, self.layout, self.inputs, self.outputs, self.banks, self.config, arrives
         )
-    raise DoesNotFit(Reason(place="memory", what=what, limit=limit))
+
+    def _does_not_fit(self, peaks: Sequence[int]) -> DoesNotFit:
+        config, chunk_words = self.config, self.chunk_words
+        activations, peak = sum(peaks), max(peaks)
+        kib, needed = config.rows / 1024, activations + sum(chunk_words)
+        there = config.bank_words * config.rows
+        what = (
+            f"needs {needed * kib:.1f} KiB of the {BANKS} x "
+            f"{config.bank_words * kib:.0f} KiB: {activations * kib:.1f} KiB of activations (at "
+            f"most {peak * kib:.1f} KiB in a bank), {sum(chunk_words) * kib:.1f} KiB of program"
+        )
+        limit = Limit(kind="memory", needed=needed * config.rows, there=BANKS * there)
+        if peak > config.bank_words:
+            limit = Limit(kind="activations", needed=peak * config.rows, there=there)
+        return DoesNotFit(Reason(place="memory", what=what, limit=limit))
 
 
 class Layer(Protocol):
@@ -118,6 +201,17 @@ class Layer(Protocol):
 
     @property
     def residual(self) -> str | None: ...
+
+    @property
+    def band(self) -> Band | None: ...
+
+    @property
+    def addend(self) -> str | None: ...
+
+
+def overwritten(layer: Layer) -> list[str]:
+    """What a layer reads in the bank that it writes: its residual operand and kept sums."""
+    return [name for name in (layer.residual, layer.addend) if name]
 
 
 @dataclass(frozen=True)
@@ -140,7 +234,7 @@ def activations_of(
     outputs: Sequence[str],
     config: AcceleratorConfig,
 ) -> Activations:
-    """What `plan` gives to the tensors of these layers."""
+    """What `plan` gives to the tensors of these layers, before the next input arrives."""
     _, lives = _place(layers, layout, inputs, outputs, _banks(layers, layout), config)
     top = max(lives.values(), key=lambda live: live.end)
     together = (
@@ -158,8 +252,7 @@ def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> d
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
-        if command.residual:
-            pairs.append((command.residual, command.output, 0))
+        pairs += [(name, command.output, 0) for name in overwritten(command)]
         for a, b, differ in pairs:
             neighbours[a].append((b, differ))
             neighbours[b].append((a, differ))
@@ -184,12 +277,13 @@ def _place(
     outputs: Sequence[str],
     banks: Mapping[str, int],
     config: AcceleratorConfig,
+    arrives: Sequence[Live] = (),
 ) -> tuple[dict[str, Placement], dict[str, Live]]:
     """Placements of all tensors, and the words that they take with their lifetimes; tensors in one
     slot have it once, under the name of the first.
 
     First fit, in the order in which tensors come to life. An output that overwrites its residual
-    operand shares its slot.
+    operand shares its slot. What ``arrives`` has its place already.
     """
     slots = {name: name for name in layout}
     for command in commands:
@@ -203,11 +297,12 @@ def _place(
         born[slot] = min(born.get(slot, index), index)
         dies[slot] = max(dies.get(slot, index), index)
 
+    during = _arrival(commands, inputs)
     for name in inputs:
-        live(name, -1)
+        live(name, during.get(name, -1))
     for index, command in enumerate(commands):
-        live(command.output, index)
-        live(command.source, index)
+        for name in (command.output, command.source, *overwritten(command)):
+            live(name, index)
     for name in outputs:
         live(name, len(commands))
 
@@ -220,10 +315,15 @@ def _place(
             for other, p in taken.items()
             if p.bank == banks[slot] and dies[other] >= born[slot]
         ]
+        alive += [
+            (one.start, one.end)
+            for one in arrives
+            if born[slot] >= 0 and one.bank == banks[slot] and dies[slot] >= one.born
+        ]
         for start, end in sorted(alive):
             if address + words <= start:
                 break
-            address = max(address, end)
+            address = max(address, layout[slot].aligned(end))
         taken[slot] = Placement(banks[slot], address, layout[slot])
     placements = {
         name: Placement(taken[slot].bank, taken[slot].address, layout[name])
@@ -243,73 +343,16 @@ def _place(
     return placements, lives
 
 
+def _arrival(commands: Sequence[Layer], inputs: Sequence[str]) -> dict[str, int]:
+    """The layer from which on a band of an input arrives: that which reads the band before."""
+    found: dict[str, int] = {}
+    before = -1
+    for name, reader in input_bands(commands, inputs).items():
+        found[name] = before
+        before = reader
+    return found
+
+
 def _ends(lives: Sequence[Live]) -> list[int]:
     """The end of what is used in each bank."""
     return [max((live.end for live in lives if live.bank == b), default=0) for b in range(BANKS)]
-
-
-def _needs(
-    commands: Sequence[LayerCommand],
-    chunk_words: Sequence[int],
-    banks: Sequence[int],
-    config: AcceleratorConfig,
-) -> list[Need]:
-    isa, needs = Isa(config), []
-    for command, words, bank in zip(commands, chunk_words, banks, strict=True):
-        descriptor, groups = command.descriptor, command.groups
-        head = isa.descriptor_words + descriptor.table_words(isa)
-        tile = max(command.steps, descriptor.tile_cycles(config))
-        work = descriptor.tiles(config.rows) * tile
-        if descriptor.shared:  # weights that all groups share are not cut
-            head, work, groups = 0, work * groups, 1
-        needs.append(Need(head, (words - head) // groups, groups, work, bank))
-    return needs
-
-
-def _place_chunks(
-    order: Sequence[int],
-    chunk_words: Sequence[int],
-    preferred: Sequence[int],
-    peaks: Sequence[int],
-    config: AcceleratorConfig,
-) -> tuple[dict[int, tuple[int, int]], list[int]]:
-    """Locations of the chunks that have room, taken in ``order``, and the words used then."""
-    used = list(peaks)
-    chunks: dict[int, tuple[int, int]] = {}
-    for index in order:
-        words, bank = chunk_words[index], preferred[index]
-        fitting = [b for b in (bank, 1 - bank) if used[b] + words <= config.bank_words]
-        if not fitting:
-            continue
-        chunks[index] = fitting[0], used[fitting[0]]
-        used[fitting[0]] += words
-    return chunks, used
-
-
-def _place_in_flash(
-    parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig
-) -> tuple[tuple[tuple[int, int], ...], tuple[int | None, ...], int]:
-    """Locations of the parts' chunks, flash addresses of their DMA transfers, and bytes in flash.
-
-    In flash all lie one after another, in the order in which they are used.
-    """
-    address, descriptor = FLASH_UNIT, Isa(config).descriptor_words  # after the header
-    chunks: list[tuple[int, int]] = []
-    transfers: list[int | None] = []
-
-    def place(words: int) -> int:
-        nonlocal address
-        start = address
-        address += -(-words * config.rows // FLASH_UNIT) * FLASH_UNIT
-        return start
-
-    for part in parts:
-        own = 0 if part.place else needs[part.layer].words(part.groups)
-        if part.prefetch:
-            start = place(descriptor + own + part.prefetch.words)
-            transfers.append(start)
-            chunks.append(part.place or (FLASH, start))
-        else:
-            transfers.append(None)
-            chunks.append(part.place or (FLASH, place(own)))
-    return tuple(chunks), tuple(transfers), address - FLASH_UNIT

@@ -42,6 +42,10 @@ def _surrogates(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 def _scale(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value) and value > 0
 
@@ -50,8 +54,18 @@ _NAMES = ("format", "element", "family")  # of the configuration, whose other fi
 _COUNT, _INDEX = _whole(0, LARGEST), _whole(0, 2**32 - 1)
 _SIZES = _list(_whole(1, 2**31 - 1))
 _PLACE = {"offset": _INDEX, "size": _INDEX}
+_PIECE = {
+    "tensor": _text,
+    "first": _INDEX,
+    "words": _INDEX,
+    "during": _flag,
+    "after": _optional(_INDEX),
+    "takes": _flag,
+    "band": _flag,
+}
 _TENSOR = {
     "name": _text,
+    "source": _text,
     "shape": _SIZES,
     "dtype": _texts(DTYPES),
     "scale": _optional(_scale),
@@ -77,6 +91,10 @@ def check_description(content: Any) -> None:
         _fields(tensor.get("index"), _PLACE, "an input's index")
     for tensor in _entries(content, "outputs"):
         _fields(tensor, _TENSOR, "an output")
+        if "index" in tensor:
+            _fields(tensor["index"], _PLACE, "an output's index")
+    for piece in _entries(content, "pieces"):
+        _fields(piece, _PIECE, "a piece of an input")
     for layer in _entries(content, "layers"):
         _fields(layer, _LAYER, "a layer")
         for channel in _entries(layer, "inexact"):

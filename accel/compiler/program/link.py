@@ -10,26 +10,43 @@ from ..ir.descriptor import TransferDescriptor
 from ..ir.stream import group_weight_words, pack_stream
 from ..memory.allocation import MemoryPlan
 from ..memory.layer_parts import LayerPart, PrefetchSlice
+from ..memory.pieces import pieces
 from .program import Chunk, DmaTransfer
 
 
 def link_chunks(
-    commands: Sequence[LayerCommand], memory: MemoryPlan, config: AcceleratorConfig
+    commands: Sequence[LayerCommand],
+    memory: MemoryPlan,
+    inputs: Sequence[str],
+    config: AcceleratorConfig,
 ) -> tuple[Chunk, ...]:
-    """The chunks: descriptors with addresses, each linked to the next, and what layers stream."""
+    """The chunks: descriptors with addresses, each linked to the next, and what layers stream.
+
+    ``inputs`` are those of the core in the order in which they are written.
+    """
     isa = Isa(config)
     chunks = []
-    for index, command in enumerate(commands):
-        stream = pack_stream(command, config)
+    streams = [pack_stream(command, config) for command in commands]
+    words = [isa.descriptor_words + len(stream) // config.rows for stream in streams]
+    found = pieces(commands, memory, words, inputs, config)
+    freeing = {piece.after for piece in found if piece.takes}
+    waiting = {piece.reader for piece in found}
+    for index, (command, stream) in enumerate(zip(commands, streams, strict=True)):
         source, output = memory.tensors[command.source], memory.tensors[command.output]
+        kept = memory.tensors[command.addend or command.output].address
         last = index == len(commands) - 1
         descriptor = replace(
             command.descriptor,
             next=isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
             last=last,
+            wait=index in waiting,
+            release=index in freeing,
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
             output_base=output.address + command.descriptor.output_base,
+            sums_base=command.descriptor.sums_base + kept // config.sums_tile_words
+            if command.descriptor.sums
+            else 0,
             weight_words=group_weight_words(command, config),
         )
         data = descriptor.to_bytes(isa) + stream

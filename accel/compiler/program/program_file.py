@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from ...config import FLASH, AcceleratorConfig
+from ...config import FLASH, SUM_BYTES, AcceleratorConfig
 from ...errors import UserError
 from ...identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION, identity
 from ..memory.flash_image import image_of
@@ -65,10 +65,16 @@ class Image:
     chunks
         What to load where; a run begins with the first one.
     inputs, outputs
-        For each tensor that enters or leaves the core ``name``, ``shape``, ``dtype``, ``scale``,
-        ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width, channels).
-        Inputs have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
-        flattened sample that each byte holds, -1 for ``pad``.
+        For each tensor that enters or leaves the core ``name``, ``source``, ``shape``, ``dtype``,
+        ``scale``, ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width,
+        channels). ``source`` is its name in the network, where ``name`` may be a band of it. Inputs
+        have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
+        flattened sample that each byte holds, -1 for ``pad``. Outputs of int32 sums have an
+        ``index``, too, int32 ``[values, 4]``: the bytes of each value, lowest first, counted from
+        the tensor's first word.
+    pieces
+        In which pieces inputs are written: ``tensor``, ``first``, ``words``, ``during``, ``after``
+        and ``takes`` as in `memory.pieces.Piece`; the last words of a ``band`` make one whole.
     layers
         ``name``, ``node``, ``mode``, ``macs``, ``output`` and ``inexact`` channels of each layer.
     flash
@@ -81,6 +87,7 @@ class Image:
     chunks: tuple[Chunk, ...]
     inputs: tuple[Mapping[str, Any], ...]
     outputs: tuple[Mapping[str, Any], ...]
+    pieces: tuple[Mapping[str, Any], ...]
     layers: tuple[Mapping[str, Any], ...]
     flash: bytes
 
@@ -104,11 +111,27 @@ def save(program: CoreProgram, path: str | Path) -> None:
             for c in program.contents
         ],
         "inputs": [
-            _tensor(program, i.tensor)
+            _tensor(program, i.tensor, i.source)
             | {"pad": i.pad, "index": put(i.index.astype("<i4").tobytes())}
             for i in program.inputs
         ],
-        "outputs": [_tensor(program, name) for name in program.partition.outputs],
+        "pieces": [
+            {
+                "tensor": p.tensor,
+                "first": p.first,
+                "words": p.words,
+                "during": p.during,
+                "after": p.after,
+                "takes": p.takes,
+                "band": p.reader is not None,
+            }
+            for p in program.pieces
+        ],
+        "outputs": [
+            _tensor(program, name, name)
+            | ({"index": put(_places(program, name))} if _is_sums(program, name) else {})
+            for name in program.partition.outputs
+        ],
         "layers": [
             {
                 "name": c.name,
@@ -192,9 +215,24 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
     for tensor in (*content["inputs"], *content["outputs"]):
         if tensor["address"] + tensor["words"] > config.bank_words:
             raise ValueError(f"tensor {tensor['name']!r} lies outside the memory")
+    words = {tensor["name"]: tensor["words"] for tensor in content["inputs"]}
+    for piece in content["pieces"]:
+        if piece["first"] + piece["words"] > words.get(piece["tensor"], 0):
+            raise ValueError(f"a piece lies outside the input {piece['tensor']!r}")
     inputs = [
         {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
         for i in content["inputs"]
+    ]
+    outputs = [
+        {
+            **o,
+            "index": _inside(
+                np.frombuffer(get(o["index"]), "<i4").reshape(-1, SUM_BYTES), o, config
+            ),
+        }
+        if "index" in o
+        else o
+        for o in content["outputs"]
     ]
     chunks = tuple(_placed(config, c, get(c)) for c in content["chunks"])
     return Image(
@@ -203,7 +241,8 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
         config=config,
         chunks=chunks,
         inputs=tuple(inputs),
-        outputs=tuple(content["outputs"]),
+        outputs=tuple(outputs),
+        pieces=tuple(content["pieces"]),
         layers=tuple(content["layers"]),
         flash=flash if any(chunk.bank == FLASH for chunk in chunks) else b"",
     )
@@ -218,11 +257,27 @@ def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) ->
     return Chunk(bank=bank, address=address, data=data)
 
 
-def _tensor(program: CoreProgram, name: str) -> dict[str, Any]:
-    tensor, place = program.graph.tensor(name), program.placement(name)
+def _inside(index: np.ndarray, tensor: Mapping[str, Any], config: AcceleratorConfig) -> np.ndarray:
+    if ((index < 0) | (index >= tensor["words"] * config.rows)).any():
+        raise ValueError(f"bytes of tensor {tensor['name']!r} lie outside of it")
+    return index
+
+
+def _is_sums(program: CoreProgram, name: str) -> bool:
+    return program.graph.tensor(name).dtype == "int32"
+
+
+def _places(program: CoreProgram, name: str) -> bytes:
+    return program.sums_places(name).astype("<i4").tobytes()
+
+
+def _tensor(program: CoreProgram, name: str, source: str) -> dict[str, Any]:
+    """A tensor that is ``source`` in the network, or some of its rows."""
+    tensor, place = program.graph.tensor(source), program.placement(name)
     q = tensor.quantization
     return {
         "name": name,
+        "source": source,
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
         "scale": q.scale[0] if q else None,

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import exact_log2
 
 from ...config import BANKS
-from ...protocol import LEAST_LIMIT_BITS, NO_LIMIT, NOT_FREE, Outcome
+from ...protocol import ALL_LAYERS, BAND_BITS, FREE_BITS, LEAST_LIMIT_BITS, NO_LIMIT, Outcome
 from ..signals import advanced
 from ..signatures import RunControl, RunPort
 
@@ -34,7 +34,7 @@ class RunGuard(wiring.Component):
     cycles : In
         The counter of the run's cycles.
     clean : Out(1), share : Out(BANKS)
-        Reset what works on a run; as the link has it, throughout a run.
+        Reset what works on a run; as the link has it, for as many layers as it says.
     """
 
     def __init__(self, cycles_bits: int):
@@ -69,18 +69,13 @@ class RunGuard(wiring.Component):
         # The counter has been cleared when a run begins.
         limit = Signal.like(link.limit)
         with m.If(link.start):
-            m.d.sync += [limit.eq(link.limit), self.share.eq(link.share)]
+            m.d.sync += limit.eq(link.limit)
         reached = Array(self.cycles[LEAST_LIMIT_BITS:])[limit]
         counting = link.busy & ~starting & ~host.run
         m.d.sync += late.eq(counting & reached & (limit != NO_LIMIT))
 
-        layers_to_free = Signal.like(link.free_after)
-        with m.If(link.start):
-            m.d.sync += layers_to_free.eq(link.free_after)
-        with m.Elif(host.layer_done & layers_to_free.any() & (layers_to_free != NOT_FREE)):
-            m.d.sync += layers_to_free.eq(layers_to_free - 1)
-        m.d.comb += link.free.eq(~link.busy | ~layers_to_free.any())
-
+        self._share(m)
+        self._count_places(m, late)
         m.d.sync += cleaning.eq(self.clean)
         with m.If(link.start):
             m.d.sync += link.busy.eq(1)
@@ -98,3 +93,32 @@ class RunGuard(wiring.Component):
             with m.If(host.refused):
                 m.d.sync += link.outcome.eq(Outcome.BAD_FLASH)
         return m
+
+    def _share(self, m):
+        """The first layers of a run leave cycles free."""
+        link, host = self.link, self.host
+        share, layers = Signal.like(link.share), Signal.like(link.shared_layers)
+        with m.If(link.start):
+            m.d.sync += [share.eq(link.share), layers.eq(link.shared_layers)]
+        with m.Elif(host.layer_done & layers.any() & (layers != ALL_LAYERS)):
+            m.d.sync += layers.eq(layers - 1)
+        m.d.comb += self.share.eq(share & layers.any().replicate(BANKS))
+
+    def _count_places(self, m, late):
+        """Places that are free, and bands that are there.
+
+        Bands may be there before the run that reads them: they are forgotten only when a run does
+        not come to its end.
+        """
+        link, host = self.link, self.host
+        free, bands = Signal(FREE_BITS), Signal(BAND_BITS)
+        released = host.layer_done & host.release
+        with m.If(link.start):
+            m.d.sync += free.eq(0)
+        with m.Elif(released ^ link.take):
+            m.d.sync += free.eq(free + Mux(released, 1, -1))
+        m.d.comb += [link.free.eq(~link.busy | free.any()), host.band.eq(bands.any())]
+        with m.If(link.abort | late):
+            m.d.sync += bands.eq(0)
+        with m.Elif(link.band ^ host.band_taken):
+            m.d.sync += bands.eq(bands + Mux(link.band, 1, -1))

@@ -106,9 +106,11 @@ class Sequencer(wiring.Component):
             pointer.location.eq(self.memory.location),
             pointer.advance.eq(segment.taken | self.memory.advance),
             descriptor.taken.eq(taken["descriptor"]),
+            descriptor.last.eq(segment.last),
             descriptor.data.eq(self.chunk.data),
             self.layer.descriptor.eq(descriptor.value),
             self.host.last.eq(descriptor.value.last),
+            self.host.release.eq(descriptor.value.release),
         ]
         self._fill(m, arrives)
         complete = delayed(m, segment.end, self.memory_latency, name="complete", init=0)
@@ -236,12 +238,20 @@ class _States:
             m.d.comb += self.asking["descriptor"].eq(1)
             self._wait_for_end("Decode")
         with m.State("Decode"), m.If(self.complete):
-            m.d.comb += self.start_next.eq(1)
+            waits = self.sequencer.descriptor.following.wait
+            m.d.comb += self.start_next.eq(~waits)
             m.next = "Start"
+            with m.If(waits):
+                m.next = "Wait"
             if self.has_flash:
                 with m.If(self.sequencer.descriptor.following.dma):
                     m.d.comb += self.start_next.eq(0)
                     m.next = "Start DMA"
+        with m.State("Wait"):
+            host = self.sequencer.host
+            m.d.comb += [self.start_next.eq(host.band), host.band_taken.eq(host.band)]
+            with m.If(host.band):
+                m.next = "Start"
         if self.has_flash:
             with m.State("Start DMA"):
                 m.d.comb += [self.sequencer.dma.start.eq(1), self.sequencer.pointer.load.eq(1)]
@@ -254,7 +264,10 @@ class _States:
         one, two = (isa.table_words(residual) for residual in (False, True))
         with m.State("Start"):
             m.d.sync += self.groups.eq(~Cat(fields.groups_less_one, C(0, 1)))
-            self._fetch(Mux(fields.residual, two, one) - 1)
+            operand = fields.residual
+            if self.sequencer.config.keeps_sums:
+                operand |= fields.add_sums
+            self._fetch(Mux(operand, two, one) - 1)
             m.next = "Group"
             with m.If(fields.lookup_tables):
                 m.next = "Tables"

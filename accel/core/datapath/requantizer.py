@@ -20,6 +20,8 @@ from ..signals import delayed
 from ..signatures import ParameterPort
 
 CODE_BITS = 8
+BIASED_CYCLES = 1  # from a sum to the biased sum
+TOTAL_BITS = 32  # of a sum with one that was kept
 _STAGES = 2 + CODE_BITS + 1  # add the bias, add the offset; divide; saturate
 _REMAINDER_BITS = DIVISOR_BITS + 1  # of a non-restoring division: -divisor <= remainder < divisor
 
@@ -41,25 +43,30 @@ class Requantizer(wiring.Component):
 
     Members
     -------
-    sum : In(signed(sum_bits))
+    sum : In(signed(sum_bits)), or of 32 bits with ``wide``
         A raw sum. With ``carry_save`` it has one bit more, at the bottom: it counts halves, and is
         rounded up.
     parameters : Out(ParameterPort)
         The constants of its channel.
     tie_parity : In(1)
         Of channels that round ties to even; stable while a layer runs.
+    biased : Out(signed(32))
+        With ``wide``, ``BIASED_CYCLES`` later: the sum and the bias, modulo 2**32.
     o : Out(8)
         The code + 128.
     """
 
-    def __init__(self, isa: Isa, *, carry_save: bool = False):
+    def __init__(self, isa: Isa, *, carry_save: bool = False, wide: bool = False):
         self.wait = dual_port.latency_of(isa.config.family)
         self.latency = latency_of(isa.config.family)
         self.carry_save = carry_save
         self.family = isa.config.family
+        self.biased_bits = TOTAL_BITS if wide else BIAS_BITS
+        bits = TOTAL_BITS if wide else isa.config.sum_bits + carry_save
         super().__init__(
             {
-                "sum": In(signed(isa.config.sum_bits + carry_save)),
+                **({"biased": Out(signed(TOTAL_BITS))} if wide else {}),
+                "sum": In(signed(bits)),
                 "parameters": Out(ParameterPort(isa)),
                 "tie_parity": In(1),
                 "o": Out(CODE_BITS),
@@ -70,7 +77,9 @@ class Requantizer(wiring.Component):
         m = Module()
 
         # Add the bias, and wait for the offset that goes with the sign.
-        biased = Signal(signed(BIAS_BITS), reset_less=True)
+        biased = Signal(signed(self.biased_bits), reset_less=True)
+        if self.biased_bits == TOTAL_BITS:
+            m.d.comb += self.biased.eq(biased)
         coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
         total = self.sum + self.parameters.early.bias
         if self.carry_save:  # the lowest bit goes in as a carry
@@ -84,13 +93,13 @@ class Requantizer(wiring.Component):
         # The dividend has the coarse fraction as its least step that is added to. It is shifted in
         # front of the wait, whose registers have cells to spare.
         fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
-        steps = Signal(signed(BIAS_BITS + FRACTION_BITS - COARSE_FRACTION_BITS))
+        steps = Signal(signed(self.biased_bits + FRACTION_BITS - COARSE_FRACTION_BITS))
         m.d.comb += steps.eq(Mux(coarse, biased, fine.as_signed()))
         steps = delayed(m, steps, self.wait, name="steps")
         tie = delayed(m, tie, self.wait + 1, name="tie")
 
         offset = Signal(OFFSET_BITS)
-        dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
+        dividend = Signal(signed(self.biased_bits + FRACTION_BITS + 1), reset_less=True)
         divisor = Signal(_REMAINDER_BITS, reset_less=True)
         lowest = Mux(steps < 0, self.parameters.late.low_negative, self.parameters.late.low)
         m.d.comb += offset.eq(Cat(lowest, self.parameters.offset.high) << OFFSET_DROPPED_BITS)

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import BANKS
-from ...protocol import OPCODE_BITS, WHEN_FREE, Opcode
+from ...protocol import BAND, OPCODE_BITS, WHEN_FREE, Opcode
 
 
 class Dispatch(wiring.Component):
@@ -27,6 +27,8 @@ class Dispatch(wiring.Component):
     when_free, free : In(1), early : Out(1)
         The request's words are to be written only where their place is free; it is; the frame that
         is acknowledged came too early.
+    wrote : Out(1)
+        Words have been written as asked for.
     is_next : In(1), step, set : Out(1)
         As `FrameOrder` has them.
     was_run : In(1)
@@ -59,6 +61,7 @@ class Dispatch(wiring.Component):
                 "when_free": In(1),
                 "free": In(1),
                 "early": Out(1),
+                "wrote": Out(1),
                 "is_next": In(1),
                 "was_run": In(1),
                 "step": Out(1),
@@ -98,6 +101,7 @@ class Dispatch(wiring.Component):
             self.rate.eq(heard & rate),
             self.step.eq(payload & (write | run) & self.is_next & ~self.early),
             self.early.eq(early & write),
+            self.wrote.eq(self.step & write),
         ]
         with m.If(heard):
             too_early = self.when_free & ~self.free
@@ -128,7 +132,7 @@ class Dispatch(wiring.Component):
     def _is_known(self):
         """Whether the request that is held is one of this core, with flags that it has."""
         opcode, flags = self.opcode, self.flags
-        when_free = (opcode == Opcode.WRITE) & (flags == WHEN_FREE >> OPCODE_BITS)
+        written = (opcode == Opcode.WRITE) & ~(flags & ~((WHEN_FREE | BAND) >> OPCODE_BITS)).any()
         shared = (opcode == Opcode.RUN) & ~flags[BANKS:].any()
         # No request begins with NONE.
-        return ((flags == 0) & (opcode <= max(Opcode))) | when_free | shared
+        return ((flags == 0) & (opcode <= max(Opcode))) | written | shared

@@ -7,16 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.diagnostics import DoesNotFit
+from accel.compiler.ir.descriptor import Descriptor
 from accel.compiler.ir.tensor_layout import TensorLayout
 from accel.compiler.memory.allocation import plan
 from accel.config import AcceleratorConfig
 
 CONFIG = AcceleratorConfig(rows=4, columns=4, bank_words=256)
 WORDS = st.integers(1, 60)
+FULL = [230, 200, 1, 1]  # words of chunks that leave no room for the next sample's input
 
 
 def command(source, output, residual=None):
-    return SimpleNamespace(source=source, output=output, residual=residual)
+    """A command of a tile that says nothing of what it reads."""
+    return SimpleNamespace(
+        source=source,
+        output=output,
+        residual=residual,
+        addend=None,
+        band=None,
+        descriptor=Descriptor(inner_taps=4),
+        groups=1,
+        steps=16,
+    )
 
 
 def chain(words, chunks, parts=()):
@@ -136,7 +148,7 @@ def test_the_words_used_are_those_of_tensors_and_chunks(words, chunk):
 
 
 def test_a_tensor_takes_the_place_of_one_that_is_no_longer_read():
-    made = plan(*chain([40, 10, 40, 10, 40], [1] * 4))
+    made = plan(*chain([40, 10, 40, 10, 40], FULL))
     assert {(p.bank, p.address) for p in made.tensors.values()} == {(0, 0), (1, 0)}
     assert made.activation_words == (40, 10)
 
@@ -154,16 +166,26 @@ def test_a_gap_is_filled_by_what_fits_exactly(words, address):
     layout = {f"t{i}": TensorLayout(1, n, 4) for i, n in enumerate((10, 5, 20, 5, words))}
     commands = [command(f"t{a}", f"t{b}") for a, b in ((0, 1), (1, 2))]
     commands += [command(f"t{a}", f"t{b}") for a, b in ((0, 3), (3, 4))]
-    made = plan(commands, layout, ("t0",), ("t2", "t4"), [1] * 4, CONFIG)
+    chunks = [240, 220, 1, 1] if words == 10 else [1] * 4  # no room for the next sample's input
+    made = plan(commands, layout, ("t0",), ("t2", "t4"), chunks, CONFIG)
     assert made.tensors["t2"].address == 10
     assert made.tensors["t4"].address == address
 
 
 def test_a_chunk_lies_where_its_layer_writes_if_there_is_room():
     made = plan(*chain([10, 10, 10], [20, 30]))
-    assert made.chunks == ((1, 10), (0, 10))
+    assert made.chunks == ((1, 10), (0, 20))  # beside where the next input arrives
     full = plan(*chain([10, 250, 10], [20, 30]))  # the first does not fit beside 250 words
-    assert full.chunks == ((0, 10), (0, 30))
+    assert full.chunks == ((0, 20), (0, 40))
+
+
+def test_the_place_of_an_input_stays_free_for_the_next_one_if_there_is_room():
+    case = chain([40, 10, 40, 10, 40], [1] * 4)
+    made = plan(*case)
+    assert made.arrives_after == 0
+    assert 0 < made.tensors["t2"].address < 40  # the first words come first
+    assert made.tensors["t4"].address >= 40
+    assert plan(*chain([40, 10, 40, 10, 40], FULL)).arrives_after == 1
 
 
 def test_exactly_full_fits_and_a_word_more_does_not():

@@ -3,10 +3,12 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from accel.core.control.run_guard import CLEANING_CYCLES, RunGuard
-from accel.protocol import COUNTER_BITS, LEAST_LIMIT_BITS, NO_LIMIT, NOT_FREE, Outcome
-from tests.support.rtl.simulation import simulate
+from accel.protocol import ALL_LAYERS, COUNTER_BITS, LEAST_LIMIT_BITS, NO_LIMIT, Outcome
+from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 
 class Run:
@@ -112,25 +114,68 @@ def test_an_abort_ends_a_run_at_once(after):
     assert run.took < after + CLEANING_CYCLES + 9
 
 
-@pytest.mark.parametrize("after", [0, 1, 2, 14, NOT_FREE])
-def test_a_place_is_free_after_the_layers_that_the_run_says(after):
-    run, free = Run(program=20), []
+@pytest.mark.parametrize("layers", [0, 1, 2, 14, ALL_LAYERS])
+def test_as_many_layers_share_memory_as_the_run_says(layers):
+    run, shared = Run(program=20), []
     host = run._host
 
-    async def watched(ctx):
-        ctx.set(run.dut.link.free_after, after)
-        assert ctx.get(run.dut.link.free)
+    async def sharing(ctx):
+        ctx.set(run.dut.link.shared_layers, layers)
+        ctx.set(run.dut.link.share, 2)
         await host(ctx)
-        assert ctx.get(run.dut.link.free)
 
     async def watch(ctx):
-        link = run.dut.link
-        async for *_, busy, is_free in ctx.tick().sample(link.busy, link.free):
-            if busy and is_free and not free:
-                free.append(run.done)
+        ports = run.dut.host.run, run.dut.host.layer_done, run.dut.share
+        async for *_, begins, ends, share in ctx.tick().sample(*ports):
+            if begins or ends:  # within a layer it does not change
+                shared.append(share)
 
-    simulate(run.dut, watched, background=[run._sequencer, watch], cycles=5000)
-    assert free == ([] if after == NOT_FREE else [after])
+    simulate(run.dut, sharing, background=[run._sequencer, watch], cycles=5000)
+    count = 20 if layers == ALL_LAYERS else layers
+    # As it was when the run began, and at the end of each layer
+    assert shared[1:] == [2] * count + [0] * (20 - count)
+
+
+@settings(UNSHRUNK, max_examples=20)
+@given(seed=st.integers(0, 1 << 32))
+def test_places_are_free_as_layers_release_them_and_the_host_takes_them(seed):
+    """And always while nothing runs."""
+    rng, run, free = random.Random(seed), Run(program=40), 0
+
+    async def take(ctx):
+        nonlocal free
+        link, port = run.dut.link, run.dut.host
+        while True:
+            takes = ctx.get(link.busy) and free > 0 and rng.random() < 0.05
+            ctx.set(link.take, takes)
+            ctx.set(port.release, free < 7 and rng.random() < 0.7)
+            *_, begins, ends, released = await ctx.tick().sample(
+                link.start, port.layer_done, port.release
+            )
+            free = 0 if begins else free + (ends and released) - takes
+            assert ctx.get(link.free) == (not ctx.get(link.busy) or free > 0)
+
+    simulate(run.dut, run._host, background=[run._sequencer, take], cycles=20_000)
+    assert run.done == 40
+
+
+def test_bands_are_counted_in_and_out_until_a_run_is_ended():
+    dut, rng, bands = RunGuard(COUNTER_BITS), random.Random(3), 0
+
+    async def bench(ctx):
+        nonlocal bands
+        for _ in range(500):
+            more, taken = bands < 7 and rng.random() < 0.5, bands > 0 and rng.random() < 0.5
+            abort, start = rng.random() < 0.02, rng.random() < 0.02
+            ctx.set(dut.link.band, more)
+            ctx.set(dut.host.band_taken, taken)
+            ctx.set(dut.link.abort, abort)
+            ctx.set(dut.link.start, start)
+            await ctx.tick()
+            bands = 0 if abort else bands + more - taken
+            assert ctx.get(dut.host.band) == (bands > 0)
+
+    simulate(dut, bench)
 
 
 def test_a_run_that_the_sequencer_refuses_is_told():

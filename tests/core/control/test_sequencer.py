@@ -204,9 +204,16 @@ class Run:
     async def _layer(self, ctx, chunk):
         """One layer: takes what fills the buffers, and releases each half some time later."""
         dut, rng, fields = self.dut, self.rng, chunk.fields
+        counted = 0
         while not ctx.get(dut.layer.start):
             assert self._enabled(ctx) == []
+            ctx.set(dut.host.band, rng.random() < 0.2)
+            taken = ctx.get(dut.host.band_taken)
+            assert ctx.get(dut.host.band) or not taken
+            counted += taken
             await self._tick(ctx)
+        assert counted == fields["wait"]
+        assert ctx.get(dut.host.release) == fields["release"]
         descriptor = ctx.get(dut.layer.descriptor)
         assert {name: descriptor[name] for name in fields} == fields
         await self._tick(ctx)

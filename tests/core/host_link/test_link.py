@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.protocol import (
+    BAND,
     HEADER_BYTES,
     LIMIT_BITS,
     NUMBERS,
@@ -285,7 +286,8 @@ def test_words_that_come_too_early_are_received_and_not_written():
         + closed(data)
         for number, data in ((1, b"abcd"), (2, b"efgh"))
     ]
-    plain = header(Opcode.WRITE, 3, location=9, count=1, lanes_less_one=3) + closed(b"wxyz")
+    plain = header(Opcode.WRITE | BAND, 3, location=9, count=1, lanes_less_one=3)
+    plain += closed(b"wxyz")
 
     async def told(ctx, frame, *answer):
         await send(ctx, board.dut.i, frame, Stalls(0))
@@ -297,17 +299,21 @@ def test_words_that_come_too_early_are_received_and_not_written():
         await told(ctx, words[0], Status.EARLY, 1)
         await told(ctx, words[1], Status.OK, 1)  # not this one's turn
         assert board.word(5) == before
+        assert board.taken == 0
         ctx.set(board.dut.run.free, 1)
         await told(ctx, words[0], Status.OK, 2)
         assert board.word(5) == b"abcd"
+        assert (board.taken, board.bands) == (1, 0)
         await told(ctx, words[1], Status.OK, 3)
         ctx.set(board.dut.run.free, 0)
         await told(ctx, plain, Status.OK, 4)
+        await told(ctx, plain, Status.OK, 4)  # once more, which is not counted
 
     board.talk(talk)
     assert all(host)
     assert (board.word(5), board.word(9)) == (b"efgh", b"wxyz")
-    assert (board.free_after, board.share) == (7, 2)
+    assert (board.shared_layers, board.share) == (7, 2)
+    assert (board.taken, board.bands) == (2, 1)
     assert board.runs[0][2] == 3
 
 

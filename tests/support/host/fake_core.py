@@ -72,6 +72,7 @@ class FakeCore:
         self.layers, self.cycles, self.ran = 0, CYCLES, 0
         self.flash, self.found, self.checking = b"", FlashStatus.NO_CHIP, 0
         self.expected, self.outcome = 0, Outcome.DONE
+        self.run_number: int | None = None  # of the last run
         self.early = 0  # words that are refused as too early
         self._frame, self._answer, self._deaf = bytearray(), bytearray(), False
 
@@ -117,7 +118,7 @@ class FakeCore:
                 return
             right = crc(payload[:-CRC_BYTES]) == payload[-CRC_BYTES:]
         self._frame.clear()
-        known = opcode in list(Opcode) and flags < {Opcode.WRITE: 2, Opcode.RUN: 4}.get(opcode, 1)
+        known = opcode in list(Opcode) and flags < {Opcode.WRITE: 4, Opcode.RUN: 4}.get(opcode, 1)
         if not right or not known:
             self._acknowledge(Status.UNKNOWN if right else Status.SPOILT)
             return
@@ -136,13 +137,13 @@ class FakeCore:
 
     def _count(self, opcode: int, flags: int, fields: dict[str, int], payload: bytes) -> None:
         """A counted frame: it is executed if it is the expected one."""
-        if flags and opcode == Opcode.WRITE and self.early:
+        if flags & 1 and opcode == Opcode.WRITE and self.early:
             self.early -= 1
             self._say(Status.EARLY, self.expected)
             return
         number, place = fields["number"], Isa(self.config).pointed_to(fields["location"])
         expected = number == self.expected
-        again = (number + 1) % 256 == self.expected and opcode == Opcode.RUN
+        again = number == self.run_number and opcode == Opcode.RUN
         if expected:
             self.expected = (number + 1) % 256
         self._acknowledge()
@@ -152,7 +153,7 @@ class FakeCore:
             words[:, :lanes] = np.frombuffer(payload, np.uint8).reshape(-1, lanes)
             self._content(*place)[: words.size] = words.ravel()
         if opcode == Opcode.RUN and expected:
-            self.ran += 1
+            self.ran, self.run_number = self.ran + 1, number
             self.limits.append(values_of(EXTENSION, payload)["limit"] % (1 << LIMIT_BITS))
             self.outcome = self._run(*place, fields["count"])
         if opcode == Opcode.RUN and (expected or again):

@@ -42,7 +42,8 @@ class Board:
         self.flash_status = self.rng.choice(list(FlashStatus)[1:]) if lanes else FlashStatus(0)
         self.outcome = self.rng.choice(list(Outcome))
         self.run_cycles = 1, 40
-        self.free_after = None  # as the last run said
+        self.shared_layers = None  # as the last run said
+        self.taken = self.bands = 0  # places and bands that were written
         self.flash_rate = self.rng.choice([0.3, 1.0])
 
     @property
@@ -96,10 +97,12 @@ class Board:
         while True:
             ctx.set(run.outcome, self.outcome)
             self.aborts += ctx.get(run.abort)
+            self.taken += ctx.get(run.take)
+            self.bands += ctx.get(run.band)
             if ctx.get(run.start):
                 assert left == 0
                 fields = tuple(ctx.get(port) for port in (run.layers, run.limit))
-                self.free_after, self.share = ctx.get(run.free_after), ctx.get(run.share)
+                self.shared_layers, self.share = ctx.get(run.shared_layers), ctx.get(run.share)
                 ctx.set(run.free, 0)
                 await ctx.tick()
                 ctx.set(run.busy, 1)

@@ -32,7 +32,11 @@ class SerialHarness(Harness):
     @property
     def ports(self):
         i, o = self.host.i, self.host.o
-        return [self.domain.clk, i.payload, i.valid, o.ready, i.ready, o.payload, o.valid]
+        around = (self.core.i.payload, self.core.i.valid, self.core.o.ready)
+        around += (self.core.i.ready, self.core.o.payload, self.core.o.valid)
+        inner = {id(port) for port in around}
+        clock, *others = (port for port in super().ports if id(port) not in inner)
+        return [clock, i.payload, i.valid, o.ready, *others, i.ready, o.payload, o.valid]
 
     def elaborate(self, platform):
         m = super().elaborate(platform)
