@@ -20,24 +20,23 @@ STATE_BYTES = 1  # see `State`
 RESULT_BYTES = COUNTERS_BYTES + STATE_BYTES  # before the words of a result
 INFO_BYTES = IDENTITY_BYTES + RESULT_BYTES
 
+COUNT_BITS = 11
 HEADER: Mapping[str, int] = MappingProxyType(
-    {"opcode": 1, "lanes_less_one": 1, "number": 1, "count": 2, "location": 3}
+    {"opcode": 8, "number": 8, "count": COUNT_BITS, "lanes_less_one": 5, "location": 24}
 )
-"""Fields of a header in their order, and their bytes."""
+"""Fields of a header in their order from the lowest bit on, and their bits."""
 EXTENSION: Mapping[str, int] = MappingProxyType(
-    {"location": 3, "count": 2, "lanes_less_one": 1, "limit": 1}
+    {"location": 24, "count": COUNT_BITS, "lanes_less_one": 5, "limit": 8}
 )
 """Fields of the payload of ``READ`` and ``RUN``."""
 CRC_BYTES = 4
-FIELD_BYTES = sum(HEADER.values())
+FIELD_BYTES = sum(HEADER.values()) // 8
 HEADER_BYTES = FIELD_BYTES + CRC_BYTES
-EXTENSION_BYTES = sum(EXTENSION.values())
-LOCATION_BYTES = HEADER["location"]
+EXTENSION_BYTES = sum(EXTENSION.values()) // 8
 PAYLOAD_BYTES = 1024  # of a ``WRITE``, at most
 FRAME_BYTES = HEADER_BYTES + PAYLOAD_BYTES + CRC_BYTES  # so many zeros end any frame
 ACKNOWLEDGEMENT_BYTES = 2 + CRC_BYTES
 
-COUNT_BITS = 11  # of the two bytes of a count: it is less than 2,048
 NUMBERS = 256  # numbers of frames, one after another, modulo this
 LEAST_LIMIT_BITS = 12  # a run's limit is 2 to the power of this and its ``limit`` more
 NO_LIMIT = 15  # a run may take as long as it does
@@ -124,16 +123,26 @@ def closed(data: bytes) -> bytes:
 
 
 def fields_of(layout: Mapping[str, int], values: Mapping[str, int]) -> bytes:
-    """The bytes of fields, the lowest byte of each first; those that are not given are 0."""
-    return b"".join(values.get(name, 0).to_bytes(size, "little") for name, size in layout.items())
+    """The bytes of fields, the lowest first; fields that are not given are 0.
+
+    Raises ``OverflowError`` for a value that its field does not hold.
+    """
+    total = start = 0
+    for name, bits in layout.items():
+        value = values.get(name, 0)
+        if not 0 <= value < 1 << bits:
+            raise OverflowError(f"Field {name} must be 0 to {(1 << bits) - 1}, not {value!r}")
+        total |= value << start
+        start += bits
+    return total.to_bytes(start // 8, "little")
 
 
 def values_of(layout: Mapping[str, int], data: bytes) -> dict[str, int]:
     """The values of fields from their bytes."""
-    values, start = {}, 0
-    for name, size in layout.items():
-        values[name] = int.from_bytes(data[start : start + size], "little")
-        start += size
+    values, left = {}, int.from_bytes(data[: sum(layout.values()) // 8], "little")
+    for name, bits in layout.items():
+        values[name] = left & (1 << bits) - 1
+        left >>= bits
     return values
 
 

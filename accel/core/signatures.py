@@ -143,7 +143,7 @@ class LineRate(wiring.Signature):
     """
 
     def __init__(self) -> None:
-        width = 8 * HEADER["count"]
+        width = HEADER["count"]
         names = ("apply", "good", "expired")
         super().__init__({"less_one": Out(width), **{name: Out(1) for name in names}})
 

@@ -100,7 +100,7 @@ class Link(wiring.Component):
             words.lanes_less_one.eq(request.o.lanes_less_one[: len(words.lanes_less_one)]),
             words.discard.eq(dispatch.discard),
             receiver.room.eq(words.room),
-            receiver.settled.eq(~words.o.valid),
+            receiver.settled.eq(words.room),
             receiver.follows.eq(dispatch.follows),
             receiver.unknown.eq(dispatch.unknown),
             Cat(dispatch.opcode, dispatch.flags).eq(request.o.opcode),

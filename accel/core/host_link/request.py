@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ... import protocol
 from ..signals import advanced
 
-request_layout = data.StructLayout({name: 8 * size for name, size in protocol.HEADER.items()})
+request_layout = data.StructLayout(dict(protocol.HEADER))
 
 
 class RequestRegister(wiring.Component):
@@ -37,18 +37,24 @@ class RequestRegister(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         o = self.o
-        words = len(o.count)
-        missing = Signal(words, reset_less=True)  # minus the count, less one
-        start = request_layout["count"].offset
-        before = Signal(start, reset_less=True)
+        before = Signal(request_layout["count"].offset, reset_less=True)
+        missing = Signal(len(o.count), reset_less=True)  # minus the count, less one
+        lanes = Signal(len(o.lanes_less_one), reset_less=True)
         location = Signal(len(o.location), reset_less=True)
-        m.d.comb += self.o.as_value().eq(Cat(before, ~missing, location))
+        fields = Cat(before, ~missing, lanes, location)
+        m.d.comb += self.o.as_value().eq(fields)
+        shifted = data.View(request_layout, Cat(fields[8:], self.byte))
         with m.If(self.shift):
-            m.d.sync += before.eq(Cat(before[8:], ~missing[:8]))
+            m.d.sync += [
+                before.eq(shifted.as_value()[: len(before)]),
+                lanes.eq(shifted.lanes_less_one),
+            ]
         with m.If(self.shift | self.step):
-            shifted = ~Cat(~missing[8:], location[:8])
-            m.d.sync += missing.eq(advanced(missing, C(1, 1), load=self.shift, loaded=shifted))
+            m.d.sync += missing.eq(
+                advanced(missing, C(1, 1), load=self.shift, loaded=~shifted.count)
+            )
         with m.If(self.shift | self.advance):
-            shifted = Cat(location[8:], self.byte)
-            m.d.sync += location.eq(advanced(location, C(1, 1), load=self.shift, loaded=shifted))
+            m.d.sync += location.eq(
+                advanced(location, C(1, 1), load=self.shift, loaded=shifted.location)
+            )
         return m

@@ -9,17 +9,17 @@ from ... import protocol
 from ...config import AcceleratorConfig
 from ..signals import reached
 
-extension_layout = data.StructLayout({name: 8 * size for name, size in protocol.EXTENSION.items()})
+extension_layout = data.StructLayout(dict(protocol.EXTENSION))
 
 
 class PayloadWords(wiring.Component):
     """Collects the bytes of a payload.
 
     Those of a ``WRITE`` become words, whose bytes that are not on the line are 0. Those of other
-    requests are their extension, in the same register.
+    requests are their extension. Both are shifted into one register, from its upper end.
 
-    Timing: a word is offered one cycle after its last byte, and until it is taken there is no room
-    for the next byte.
+    Timing: a word is offered one cycle after its last byte, and one more for each byte that is not
+    on the line; until it is taken there is no room for the next byte.
 
     Members
     -------
@@ -59,31 +59,27 @@ class PayloadWords(wiring.Component):
         m = Module()
         rows, extended = self.rows, protocol.EXTENSION_BYTES
         most = max(rows, extended)
-        held = [Signal(8, name=f"byte_{number}", reset_less=True) for number in range(most)]
-        index = Signal(range(most))
-        ends = Signal()
+        held = Signal(8 * most, reset_less=True)
+        index, filling = Signal(range(most)), Signal()
+        last, whole = Signal(), Signal()
         m.d.comb += [
             self.word_end.eq(index[: len(self.lanes_less_one)] == self.lanes_less_one),
             self.extension_end.eq(reached(index, extended - 1)),
-            ends.eq(self.take & self.words & self.word_end),
-            self.room.eq(~self.o.valid),
-            self.o.payload.eq(Cat(held[:rows])),
-            self.extension.as_value().eq(Cat(held[:extended])),
+            self.room.eq(~self.o.valid & ~filling),
+            self.o.payload.eq(held[-8 * rows :]),
+            self.extension.as_value().eq(held[-8 * extended :]),
+            last.eq(index == rows - 1),
+            whole.eq(last & (filling | (self.take & self.words))),
         ]
-        with m.If(self.begin | ends):
+        with m.If(self.take | filling):
+            m.d.sync += held.eq(Cat(held[8:], Mux(filling, 0, self.byte)))
+        with m.If(self.begin | whole):
             m.d.sync += index.eq(0)
-        with m.Elif(self.take):
+        with m.Elif(self.take | filling):
             m.d.sync += index.eq(index + 1)
-        m.d.sync += self.o.valid.eq((ends & ~self.discard) | (self.o.valid & ~self.o.ready))
-
-        for number, register in enumerate(held):
-            here = self.take & (index == number)
-            if number < rows:
-                with m.If(self.begin | (self.o.valid & self.o.ready)):
-                    m.d.sync += register.eq(0)
-                with m.Elif(here):
-                    m.d.sync += register.eq(self.byte)
-            else:
-                with m.If(here):
-                    m.d.sync += register.eq(self.byte)
+        ends = self.take & self.words & self.word_end
+        m.d.sync += [
+            filling.eq((ends | filling) & ~last),
+            self.o.valid.eq((whole & ~self.discard) | (self.o.valid & ~self.o.ready)),
+        ]
         return m

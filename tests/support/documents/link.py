@@ -62,15 +62,16 @@ _FLASH = {
 
 
 def headers() -> str:
-    """The bytes of a header and of an extension."""
+    """The bits of a header and of an extension."""
     rows = []
     for name, layout in (("header", protocol.HEADER), ("extension", protocol.EXTENSION)):
         start = 0
-        for field, size in [*layout.items(), ("CRC", protocol.CRC_BYTES)]:
-            last = start + size - 1
-            rows.append([name, str(start) if size == 1 else f"{start} to {last}", field])
-            start += size
-    return table(["of", "bytes", "field"], rows)
+        for field, bits in [*layout.items(), ("CRC", 8 * protocol.CRC_BYTES)]:
+            byte, last = start // 8, (start + bits - 1) // 8
+            where = str(byte) if byte == last else f"{byte} to {last}"
+            rows.append([name, where, f"{start} to {start + bits - 1}", field])
+            start += bits
+    return table(["of", "bytes", "bits, the lowest first", "field"], rows)
 
 
 def opcodes() -> str:
