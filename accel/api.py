@@ -199,6 +199,9 @@ class Program:
                 peak_macs=self.config.peak_macs,
                 slots=slots,
                 streamed=chunk.bank == FLASH,
+                bands=(command.band,) if command.band else (),
+                part=command.part,
+                parts=command.parts,
             )
             for command, chunk, model, cycles, slots in zip(
                 self.code.commands,

@@ -12,6 +12,9 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 BANKS = 2
 FLASH = BANKS  # a chunk is in a bank of memory or, by this number, in flash
 FLASH_LANES = (0, 1, 2, 4)
+SUM_BYTES = 4  # of a sum that is kept in memory
+_MOST_SUM_WORDS = 8
+_SUMS_MARGIN = 32
 
 
 class InvalidConfiguration(UserError):
@@ -48,6 +51,8 @@ class AcceleratorConfig:
     flash_lanes
         Data lines over which chunks are streamed from an SPI flash: 1, 2 or 4; 0 for a core without
         a flash.
+    wide_sums
+        1 for a core that keeps 32-bit sums in memory and adds to them, else 0.
     """
 
     rows: int = 4
@@ -61,6 +66,7 @@ class AcceleratorConfig:
     weight_steps: int = 2048
     bank_words: int = 16384
     flash_lanes: int = 0
+    wide_sums: int = 1
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -82,6 +88,8 @@ class AcceleratorConfig:
             raise InvalidConfiguration(
                 f"Flash lanes must be one of {lanes}, not {self.flash_lanes!r}"
             )
+        if self.wide_sums not in (0, 1):
+            raise InvalidConfiguration(f"Wide sums must be 0 or 1, not {self.wide_sums!r}")
         if self.format not in FORMATS:
             raise InvalidConfiguration(
                 f"Number format must be one of {', '.join(FORMATS)}, not {self.format!r}"
@@ -159,10 +167,59 @@ class AcceleratorConfig:
         """
         return 2 if self.word_cycles == 1 else 1
 
-    def tile_cycles(self, residual: int) -> int:
+    def tile_cycles(self, residual: int, sums: int = 0) -> int:
         """Cycles from the first results of a tile to those of the next one, in a layer with a
-        residual operand or without."""
+        residual operand or without, or in one whose sums are kept or added to."""
+        if sums:
+            # Nothing of the next tile meets anything of this one.
+            return self.drain_cycles * self.sums_pace + _SUMS_MARGIN
         return self.drain_cycles * (self.pace if residual else 1)
+
+    @property
+    def sums_in_word(self) -> int:
+        """Bytes of a memory word that kept sums take, of those that leave the array together.
+
+        They fill whole words or an even part of one. An array of fewer than four rows has half a
+        sum in each.
+        """
+        if self.rows < SUM_BYTES:
+            return SUM_BYTES // 2
+        room, together = self.rows // SUM_BYTES, self.requantizers
+        most = 1 << room.bit_length() - 1
+        return SUM_BYTES * (together if together <= room else gcd(most, together))
+
+    @property
+    def sum_words(self) -> int:
+        """Memory words of the kept sums that leave the array together."""
+        return SUM_BYTES * self.requantizers // self.sums_in_word
+
+    @property
+    def sums_pace(self) -> int:
+        """Cycles from sums to the next ones in a layer whose sums are kept or added to.
+
+        Each word is read in one cycle and written in another. Where it is an odd number of words,
+        further cycles keep those apart.
+        """
+        return (2 if self.sum_words in (1, 2, 4) else 3) * self.sum_words
+
+    @property
+    def sums_share(self) -> int:
+        """How many times a word has the kept sums that leave the array together: a power of two."""
+        times = self.rows // self.sums_in_word if self.sum_words == 1 else 1
+        return 1 << times.bit_length() - 1
+
+    @property
+    def sums_tile_words(self) -> int:
+        """Memory words from the kept sums of a tile to those of the next one, a power of two."""
+        words = -(-self.drain_cycles // self.sums_share)
+        return (1 << (words - 1).bit_length()) * (1 << (self.sum_words - 1).bit_length())
+
+    @property
+    def keeps_sums(self) -> bool:
+        """Whether layers can keep their sums: not where many that leave the array together take
+        words of their own, and where not even those of a tile fit memory."""
+        fits = self.sum_words <= _MOST_SUM_WORDS and self.sums_tile_words <= self.bank_words
+        return bool(self.wide_sums) and fits
 
     @property
     def broadcast(self) -> bool:

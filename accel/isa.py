@@ -21,7 +21,7 @@ which runs over an ``inner`` and an ``outer`` dimension, inner fastest::
     sum[p, c]  = over outer taps, inner taps, blocks, bytes b:
                  input[address(p) + tap offset + block].byte[b] * weight[step][c]
     biased     = sum + bias[c]
-    shifted    = biased << (COARSE_FRACTION_BITS if coarse[c] else FRACTION_BITS)
+    shifted    = biased << FRACTION_BITS[form[c]]
     result     = saturate((shifted + offset[c][biased < 0]) // divisor[c])
     code[p, c] = clamp(result, low, high)
 
@@ -37,11 +37,34 @@ flag           code
 maximum        ``clamp(max(result, old), low, high)``
 lookup_tables  ``clamp((first[result] + second[old]) >> fraction, low, high)``. The tables lie
                between descriptor and groups: 256 entries of ``first``, then 256 of ``second``, or
-               1 where there is no residual operand; see `numeric.elementwise.lookup_tables`.
+               1 where there is no residual operand, or as many equal ones as with one in a layer
+               with ``add_sums``; see `numeric.elementwise.lookup_tables`.
                Not with ``maximum``.
 pack           ``clamp(result, low, high)`` in the upper bits of the byte, as many as a sub-byte
                value has; below them what the byte held there, or 0. Not with the others.
 =============  ===================================================================================
+
+Sums that are kept
+    A layer with ``keep_sums`` writes no codes, but each ``biased`` as a 32-bit integer, lowest byte
+    first; one with ``add_sums`` begins with what was kept::
+
+        biased     = sum + kept + bias[c]                                     modulo 2**32, signed
+
+    So a long dot product is computed in parts, whose biases add up, and the last one, without
+    ``keep_sums``, makes codes of the total. A layer with both reads each sum where it writes it.
+    Not with ``residual``, ``maximum`` or ``pack``; with ``keep_sums`` no ``lookup_tables`` either.
+
+    Kept sums lie in the bank of the output in the order in which they leave the array, from word
+    ``sums_base * sums_tile_words`` on: groups, tiles of a group, rows of a tile (its positions),
+    columns. Each tile takes ``sums_tile_words``, a power of two. In it, those of ``requantizers``
+    neighbouring columns take the low ``sums_in_word`` bytes of ``sum_words`` words; or, if they are
+    one word, and several times as many fit, they share it with those that follow. Where
+    ``sum_words`` is no power of two, words are left out up to the next one. The figures are those
+    of `AcceleratorConfig`; `kept_sums` in the compiler says where each sum lies.
+
+    Sums of which no code would be written (of positions that only fill rows, of rows after the
+    last position, of columns after the last channel, of broadcast rows and positions that are left
+    out) have their places, too; what is written there is undefined.
 
 In a ``sub_byte`` layer a byte of the input and one of the weights hold several values each, and
 their product is the sum of the products of these, see `numeric.formats.SubByte`. Only number
@@ -71,6 +94,8 @@ What the host writes while a program runs is kept in step by two counters. A lay
 begins once a band of an input is there that no layer before has counted out, and counts it out. A
 layer with ``release`` counts in a place that is free when it has ended, and the host's words for
 it count that out; see `protocol` for both.
+
+Bits of a descriptor's last word that are in no field are 0; layers to come may have fields there.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,11 +108,19 @@ from amaranth.lib import data
 from amaranth.utils import bits_for, ceil_log2, exact_log2
 
 from .config import FLASH, AcceleratorConfig
-from .numeric.division.division import BIAS_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS
+from .numeric.division.division import (
+    BIAS_BITS,
+    DIVISOR_BITS,
+    FORM_SHIFTS,
+    OFFSET_BITS,
+    OFFSET_DROPPED_BITS,
+    OFFSET_SHARED_BITS,
+)
 from .numeric.elementwise.lookup_tables import ENTRY_BITS
 from .protocol import FLASH_IMAGE_LIMIT
 
 COORDINATE_BITS = 10
+PARAMETER_BITS = 32  # of each part of an output channel's parameters
 TABLE_ENTRIES = 256
 FLASH_UNIT = 128  # bytes: chunks in flash begin at multiples of it
 
@@ -180,6 +213,7 @@ class Isa:
             "residual": 1,                    # the output's bytes hold an operand
             "maximum": 1,                     # see the flags above
             "lookup_tables": 1,               # see the flags above
+            **self._sums,
             **({"pack": 1, "sub_byte": 1} if self.config.number_format.sub_byte else {}),
             "run_filling": self.byte_bits,    # of these, how many only fill rows
             "output_base": address,           # word of the first code
@@ -236,6 +270,19 @@ class Isa:
         # fmt: on
 
     @property
+    def _sums(self) -> Mapping[str, int]:
+        """What a layer says of kept sums, where there are any."""
+        if not self.config.keeps_sums:
+            return {}
+        # fmt: off
+        return {
+            "keep_sums": 1,                   # 32-bit sums are written, no codes
+            "add_sums": 1,                    # to each sum the one that was kept is added
+            "sums_base": self.address_bits - exact_log2(self.config.sums_tile_words),  # first tile
+        }
+        # fmt: on
+
+    @property
     def byte_bits(self) -> int:
         """Bits of the number of a byte in a word."""
         return max(1, ceil_log2(self.config.rows))
@@ -247,15 +294,22 @@ class Isa:
 
     @_made_once
     def channel_parameters(self) -> Mapping[str, data.StructLayout]:
-        """The parts of an output channel's parameters, in the order in which they are needed.
+        """The parts of an output channel's parameters.
 
-        The lowest bits of an offset are zero and not stored. The lowest bit that is stored goes
-        with the divisor, so that the rest of an offset, which the sum's sign chooses, has 32 bits.
+        The lowest bits of an offset are zero and not stored. Both offsets have the same highest
+        bits. The divisor is stored in one's complement, as it is subtracted.
         """
-        offset = data.StructLayout({"high": OFFSET_BITS - OFFSET_DROPPED_BITS - 1})
+        offset = data.StructLayout({"low": OFFSET_BITS - OFFSET_DROPPED_BITS - OFFSET_SHARED_BITS})
+        early = {
+            "bias": signed(BIAS_BITS),
+            "form": len(FORM_SHIFTS),
+            "tie": 1,
+            "offset_high": OFFSET_SHARED_BITS,
+            "divisor_high": DIVISOR_BITS - PARAMETER_BITS,
+        }
         return {
-            "early": data.StructLayout({"bias": signed(BIAS_BITS), "coarse": 1, "tie": 1}),
-            "late": data.StructLayout({"divisor": DIVISOR_BITS, "low": 1, "low_negative": 1}),
+            "early": data.StructLayout(early),
+            "late": data.StructLayout({"divisor_low": PARAMETER_BITS}),
             "offset": offset,
             "offset_negative": offset,
         }

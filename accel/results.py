@@ -5,13 +5,17 @@ them; a `Report` has the *layers of the core*, which are what the compiler has m
 for some nodes, none for those that are fused, moved to the host or only reshape a tensor.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
 from html import escape
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
+from accel.compiler.ir.layer import Band
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
 from accel.sim.cycles import loss_attribution
@@ -41,6 +45,10 @@ class Layer:
         Chances of a multiplication by what became of them, see `accel.sim.cycles.loss_attribution`.
     streamed
         Its weights come from flash while it runs.
+    bands
+        Where it is a whole layer that ran in row bands, or one of these: which.
+    part, parts
+        Which part of K it computes, and of how many, see `accel.compiler.schedule.parts_of_k`.
     """
 
     name: str
@@ -52,6 +60,14 @@ class Layer:
     peak_macs: int
     slots: Mapping[str, int]
     streamed: bool = False
+    bands: tuple[Band, ...] = ()
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def rows_again(self) -> int:
+        """Rows of its output that were computed for a second band, because windows overlap."""
+        return sum(band.again for band in self.bands)
 
     @property
     def flash_bound(self) -> bool:
@@ -61,7 +77,12 @@ class Layer:
     @property
     def how(self) -> str:
         """Its mode, and what binds it, for tables."""
-        return f"{self.mode}, flash-bound" if self.flash_bound else self.mode
+        how = f"{self.mode}, {self.parts} parts of K" if self.parts > 1 else self.mode
+        how = f"{how}, flash-bound" if self.flash_bound else how
+        if len(self.bands) < 2:
+            return how
+        again = f", {self.rows_again} of {self.bands[0].height} rows twice" * bool(self.rows_again)
+        return f"{how}, {len(self.bands)} bands{again}"
 
     def __repr__(self) -> str:
         return (
@@ -85,13 +106,37 @@ class Layer:
             "name": self.name,
             "node": self.node,
             "mode": self.mode,
+            **({"part": self.part, "parts": self.parts} if self.parts > 1 else {}),
             "flash_bound": self.flash_bound,
             "macs": self.macs,
             "cycles": self.cycles_model if self.cycles is None else self.cycles,
             "cycles_model": self.cycles_model,
             "utilization": round(self.utilization, 6),
             "lost": _rounded(self.lost),
+            **self._bands_as_dict(),
         }
+
+    def _bands_as_dict(self) -> dict[str, Any]:
+        if not self.bands:
+            return {}
+        again, rows = self.rows_again, self.bands[0].height
+        return {"bands": len(self.bands), "rows": rows, "rows_computed_twice": again}
+
+
+def _together(layers: Sequence[Layer]) -> Layer:
+    """The whole layer that these are row bands or parts of K of."""
+    first = layers[0]
+    counted = [layer.cycles for layer in layers if layer.cycles is not None]
+    return replace(
+        first,
+        name=first.bands[0].layer if first.bands else first.name,
+        macs=sum(layer.macs for layer in layers),
+        cycles_model=sum(layer.cycles_model for layer in layers),
+        cycles=sum(counted) if len(counted) == len(layers) else None,
+        slots=loss_attribution.total([layer.slots for layer in layers]),
+        streamed=any(layer.streamed for layer in layers),
+        bands=tuple(dict.fromkeys(band for layer in layers for band in layer.bands)),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,8 +185,8 @@ class Report:
     executor, samples
         What ran it, and for how many samples; ``None`` and 0 where nothing ran.
     layers
-        The *layers of the core*, in order; not to be taken for ``Result.layers``, the outputs of
-        the network's nodes.
+        The *layers of the core*, in order, each row band by itself; not to be taken for
+        ``Result.layers``, the outputs of the network's nodes.
     counters
         What the cycles of each layer went into: as the core counted them, else by the model.
     inexact
@@ -168,7 +213,7 @@ class Report:
                 f"{layer.cycles_model if layer.cycles is None else layer.cycles:,}",
                 f"{layer.utilization:.0%}",
             )
-            for layer in self.layers
+            for layer, _ in self.whole_layers
         ]
         heading = ("layer", "node", "mode", "MACs", "cycles", "of the peak")
         return _table(heading, rows, f"{escaped(self.program.name)}: {self._summary}")
@@ -179,6 +224,27 @@ class Report:
         return (
             f"{len(self.layers)} layers, {_cycles_text(self.cycles_model, counted)}, "
             f"{self.utilization:.0%} of the peak"
+        )
+
+    @property
+    def whole_layers(self) -> tuple[tuple[Layer, Counters], ...]:
+        """The layers and what cycles went into, those in row bands or in parts of K once each."""
+        groups: dict[object, list[tuple[Layer, Counters]]] = {}
+        key: object = None
+        before: Layer | None = None
+        for number, pair in enumerate(zip(self.layers, self.counters, strict=True)):
+            layer = pair[0]
+            alike = before and (before.node, before.parts) == (layer.node, layer.parts)
+            if layer.bands:
+                key = layer.bands[0].layer
+            elif layer.parts == 1 or not alike:
+                key = number
+            groups.setdefault(key, []).append(pair)
+            before = layer
+        return tuple(
+            (_together([layer for layer, _ in group]), total)
+            for group in groups.values()
+            for total in [reduce(add, (counters for _, counters in group))]
         )
 
     @property
@@ -226,6 +292,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
+        in_order = added_by_driver(self.program.code.source)
+        sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
         return {
             "model": self.program.name,
             "board": self.program.board,
@@ -241,8 +309,10 @@ class Report:
             "macs": self.macs,
             "utilization": round(self.utilization, 6),
             "lost": _rounded(self.lost),
-            "layers": [layer.as_dict() for layer in self.layers],
+            "layers": [layer.as_dict() for layer, _ in self.whole_layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
+            **({"order_sensitive": sensitive} if sensitive else {}),
+            **({"added_by_driver": list(in_order)} if in_order else {}),
         }
 
 

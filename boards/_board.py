@@ -60,6 +60,37 @@ def uart_resource(platform: TemplatedPlatform, wires: Wires, *, name: str = "uar
     )
 
 
+@dataclass(frozen=True)
+class SpiWires:
+    """Pins of the FPGA that an SPI host is on: its clock, data from it and to it, and select."""
+
+    sck: str
+    copi: str
+    cipo: str
+    cs: str
+
+
+SPI = "accel_spi"
+
+
+def spi_resource(platform: TemplatedPlatform, wires: SpiWires) -> Resource:
+    """An SPI target's resource, called `SPI` and with number 0, at 3.3 V; the core is not selected
+    while nothing is connected."""
+    if isinstance(platform, LatticePlatform):
+        attributes = Attrs(IO_TYPE="LVCMOS33", PULLMODE="UP")
+    else:
+        attributes = Attrs(IO_STANDARD="SB_LVCMOS", PULLUP=1)
+    return Resource(
+        SPI,
+        0,
+        Subsignal("sck", Pins(wires.sck, dir="i", assert_width=1)),
+        Subsignal("copi", Pins(wires.copi, dir="i", assert_width=1)),
+        Subsignal("cipo", Pins(wires.cipo, dir="o", assert_width=1)),
+        Subsignal("cs", PinsN(wires.cs, dir="i", assert_width=1)),
+        attributes,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Link:
     """The way to the host: a UART of the platform, its rate at first, and the fastest one that the
@@ -184,6 +215,8 @@ class Board:
         The core's clock.
     link : Link
         The way to the host.
+    spi : SpiWires or None
+        Pins for a link over SPI, which a core has in place of the UART where that is asked for.
     configuration : mapping
         The default configuration: arguments of ``AcceleratorConfig``.
     flash : Flash or None
@@ -214,6 +247,7 @@ class Board:
     clock: ClockPlan
     link: Link = field(default_factory=Link)
     configuration: Mapping[str, Any]
+    spi: SpiWires | None = None
     flash: Flash | None = None
     led: Light | None = ("led", 0)
     usb: tuple[str, int] | None = None

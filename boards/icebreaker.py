@@ -1,10 +1,10 @@
 """1BitSquared iCEBreaker, revision 1.0: UP5K, 12 MHz, and an FTDI chip with two channels.
 
-Checked against litex-boards (1bitsquared_icebreaker: clock, serial port, LEDs, flash).
+Checked against litex-boards (1bitsquared_icebreaker: clock, serial port, LEDs, flash, PMODs).
 """
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, Link, iceprog_flash, platform_of
+from accel.boards._board import QUAD, Board, Link, SpiWires, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -17,4 +17,5 @@ BOARD = Board(
     flash=iceprog_flash(offset=1 << 20, data_lines=QUAD),
     led=("led_g", 0),
     link=Link(fastest=12_000_000),  # FT2232H
+    spi=SpiWires(cs="4", copi="2", cipo="47", sck="45"),  # PMOD 1A, upper row, as SPI has it there
 )

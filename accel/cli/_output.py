@@ -84,7 +84,7 @@ def show(renderable: RenderableType) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
-    from accel.compiler.reports.accumulation_order import order_sensitive
+    from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format
@@ -96,8 +96,11 @@ def show_exactness(report: Any) -> None:
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
     for deviation in report.inexact:
         say(f"  {deviation}", style="yellow")
-    for layer in order_sensitive(report.program.code.source):
+    source = report.program.code.source
+    for layer in order_sensitive(source):
         say(f"  {layer}", style="yellow")
+    for place in added_by_driver(source):
+        say(f"  {place}: the driver computes it, in float32 and in the oracle's order")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from accel.cli._output import progress
-from accel.cli.tables.matrix import Answer, answer_of, compiled
+from accel.cli.tables.matrix import Answer, answer_of, compiled, remedies, with_remedies
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,6 +128,7 @@ def _on_boards(
     graph: "Graph", name: str, asked: "Sequence[Board]", advance: Callable[[float], None]
 ) -> "tuple[Program | None, list[Answer]]":
     """A program that runs on one of the boards, if there is one, and the answer of each of them."""
+    from accel.compiler.frontends import NOTHING_CHOSEN
     from accel.target import resources
 
     known: dict[AcceleratorConfig, tuple[Program | None, tuple[Reason, ...]]] = {}
@@ -141,6 +142,8 @@ def _on_boards(
             program = known[config][0]
         told.append(answer)
         advance(done)
+    if len(asked) > 1 and any(answer.of_size for answer in told):
+        told = with_remedies(told, asked, remedies(graph, name, None, NOTHING_CHOSEN))
     return program, told
 
 
@@ -149,6 +152,7 @@ def _board_json(answer: Answer) -> dict[str, Any]:
         "board": answer.board,
         "runs": answer.runs,
         "reasons": list(answer.reasons),
+        **({"remedy": list(answer.remedy)} if answer.remedy else {}),
         "cycles": answer.cycles,
         "milliseconds": answer.milliseconds,
     }

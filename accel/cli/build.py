@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,8 +10,13 @@ from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import error, progress, say, show, write_whole
 from accel.cli.options import completion, groups
+from accel.cli.options.values import BadOption
 from accel.cli.tables.listing import table
 from accel.flow.output import REPORT
+
+if TYPE_CHECKING:
+    from accel.boards import Board
+    from accel.boards._board import SpiWires
 
 _MODULES = 5  # that are named
 
@@ -42,6 +47,15 @@ def build(
     seeds: Annotated[
         int | None,
         typer.Option("--seeds", min=1, max=64, help="Runs of place and route; the best is kept."),
+    ] = None,
+    spi: Annotated[
+        str | None,
+        typer.Option(
+            "--spi",
+            help="A link over SPI in place of the UART: the FPGA's pins, or 'board' for those that "
+            "the board's file names.",
+            metavar="SCK,COPI,CIPO,CS",
+        ),
     ] = None,
     cache: Annotated[
         bool,
@@ -76,6 +90,7 @@ def build(
     check_named_tools()
     _places.check_in_folder(output, page.name, REPORT)
     found = platform.find_board(board)
+    wires = _spi_wires(found, spi)
     config = core.on(found)
     with advised_core(found, config), progress(f"build for {board}", 1.0) as advance:
         result = run_build(
@@ -83,6 +98,7 @@ def build(
             output,
             config=config,
             seeds=range(1, seeds + 1) if seeds else (),
+            spi=wires,
             on_progress=lambda text, share: advance(share, text),
             cache=cache,
         )
@@ -98,6 +114,28 @@ def build(
     if not result.report["timing_met"]:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)
+
+
+def _spi_wires(board: "Board", spi: str | None) -> "SpiWires | None":
+    """The pins of a link over SPI. Raises ``BadOption``."""
+    from accel.boards._board import SpiWires
+
+    if spi is None:
+        return None
+    if spi == "board":
+        if board.spi is None:
+            raise BadOption(
+                f"--spi board: {board.name}'s file names no pins for SPI; give four of the FPGA's "
+                "with --spi SCK,COPI,CIPO,CS"
+            )
+        return board.spi
+    pins = [pin.strip() for pin in spi.split(",")]
+    if len(pins) != 4 or not all(pins) or len(set(pins)) != 4:
+        raise BadOption(
+            f"--spi must be four pins SCK,COPI,CIPO,CS, or 'board' for those that the board's file "
+            f"names, not {spi!r}"
+        )
+    return SpiWires(*pins)
 
 
 def show_reused(reused: Sequence[str]) -> None:

@@ -118,7 +118,7 @@ def _show_lost(report: "Report") -> None:
     `accel.sim.cycles.loss_attribution` says what the parts are.
     """
     parts = [part for part, cycles in report.lost.items() if cycles]
-    rows = [(layer.name, layer.cycles_model, layer.lost) for layer in report.layers]
+    rows = [(layer.name, layer.cycles_model, layer.lost) for layer, _ in report.whole_layers]
     rows.append(("all", report.cycles_model, report.lost))
     width = max(len(name) for name, _, _ in rows)
     say(f"{'cycles':{width}} {'total':>9} " + " ".join(f"{part:>9}" for part in parts))

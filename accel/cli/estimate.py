@@ -59,6 +59,7 @@ def _estimated(
     """What is known of a board's core without synthesis, and what networks take on it."""
     import accel
     from accel.estimate import estimate as guess
+    from accel.host.line import share_at_rest
     from accel.target import resources
     from accel.target.energy import estimate as energy_of
 
@@ -71,13 +72,23 @@ def _estimated(
         "networks": {},
     }
     for model in models:
-        report = accel.compile(model, board=found, config=config, **reading.arguments()).report()
+        program = accel.compile(model, board=found, config=config, **reading.arguments())
+        report = program.report()
         energy = energy_of(config.family, cycles=report.cycles, mhz=made.fmax_mhz).microjoules
         answer["networks"][report.program.name] = {
             "cycles": report.cycles,
             "latency_ms": round(report.cycles / made.fmax_mhz / 1e3, 6),
             "energy_uj": energy and round(energy, 3),
             "utilization": round(report.utilization, 6),
+            "at_rest": round(
+                share_at_rest(
+                    program.code,
+                    report.cycles,
+                    clock_mhz=found.clock.made_mhz,
+                    baud=found.link.fastest or found.link.baud,
+                ),
+                6,
+            ),
         }
     return answer
 
@@ -96,9 +107,15 @@ def _show(answer: dict[str, Any], title: str) -> None:
     for text in answer["problems"]:
         say(f"  {text}", style="yellow")
     if answer["networks"]:
-        listing = table("network", ">cycles", ">ms", ">uJ", ">of peak")
+        listing = table("network", ">cycles", ">ms", ">uJ", ">of peak", ">at rest")
         for network, one in answer["networks"].items():
             energy = "" if one["energy_uj"] is None else f"{one['energy_uj']:.1f}"
             latency, share = f"{one['latency_ms']:.3f}", f"{100 * one['utilization']:.1f} %"
-            listing.add_row(name(network), f"{one['cycles']:,}", latency, energy, share)
+            rest = f"{100 * one['at_rest']:.1f} %"
+            listing.add_row(name(network), f"{one['cycles']:,}", latency, energy, share, rest)
         show(listing)
+        say(
+            "At rest: cycles in which nothing runs, and multipliers and memories are off, of "
+            "inferences as fast as the board's serial line and the core allow; computed from bytes "
+            "and cycles"
+        )

@@ -13,6 +13,7 @@ from typing import Any
 from ..config import AcceleratorConfig
 from ..errors import UserError
 from .diagnostics import CannotCompile, DoesNotFit, Reason
+from .graph.accumulation_order import order_sensitive
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
@@ -29,12 +30,14 @@ from .lowering.copy_elision import elide_copies
 from .lowering.input_im2col import InputMap, fold_inputs
 from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
 from .lowering.near_dead_channels import split_near_dead
+from .lowering.packed_outputs import pack_outputs
+from .lowering.residual_splitting import split_residuals
 from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.band_search import with_row_bands
-from .memory.early_release import place
+from .memory.groups_at_once import place
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -56,6 +59,8 @@ class Compilation:
     band_room
         Layers whose tensors have no room are cut into row bands, so that tensors take at most this
         share of each bank; 0 for no bands.
+    dense
+        Inputs take as little memory as they can, even where that takes more cycles.
     arriving
         Inputs that have no room may arrive in row bands, each while the one before is computed.
     graph
@@ -83,6 +88,7 @@ class Compilation:
     exact: bool = False
     order: int = 0
     band_room: float = 0
+    dense: bool = False
     arriving: bool = False
     graph: Graph
     partition: Partition | None = None
@@ -235,6 +241,11 @@ def _sub_byte_packing(c: Compilation) -> Compilation:
     return c.replace(layers=tuple(layers), packing=packing)
 
 
+def _residual_splitting(c: Compilation) -> Compilation:
+    """Layers in parts of K combine their codes with others in a layer after them."""
+    return c.replace(layers=tuple(split_residuals(c.layers, c.config)))
+
+
 def _channel_alignment(c: Compilation) -> Compilation:
     """Copies begin and end where the core can write."""
     return c.replace(layers=tuple(align_channels(c.layers, c.config)))
@@ -252,8 +263,11 @@ def _bank_copies(c: Compilation) -> Compilation:
 
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
+    if c.dense:
+        layers, layouts = pack_outputs(c.layers, c.outputs, c.layouts, c.config)
+        c = c.replace(layers=layers, layouts=layouts)
     names = c.parts.inputs
-    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config)
+    layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config, c.dense)
     layouts = {**{one.tensor: one.layout for one in inputs}, **c.layouts}
     return c.replace(layers=layers, inputs=inputs, layouts=layouts)
 
@@ -281,6 +295,8 @@ def _row_bands(c: Compilation) -> Compilation:
 def _select(c: Compilation) -> Compilation:
     """Each layer gets the dataflow of fewest cycles, and its exact division."""
     commands, reasons = select_commands(c.layers, c.graph, c.config, c.exact)
+    if c.exact:
+        reasons = (*reasons, *(layer.reason for layer in order_sensitive(c.source)))
     reasons = (*c.reasons, *(reason for reason in reasons if reason not in c.reasons))
     if reasons:
         raise CannotCompile(c.graph.title, list(reasons))
@@ -323,6 +339,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),
     ("sub_byte_packing", _sub_byte_packing),
+    ("residual_splitting", _residual_splitting),
     ("channel_alignment", _channel_alignment),
     ("bank_copies", _bank_copies),
     ("input_im2col", _input_im2col),
@@ -384,37 +401,40 @@ def compile_graph(
         try:
             return _first_that_fits(begun, watch)
         except (CannotCompile, DoesNotFit) as error:
-            return _in_bands(begun, error, watch)
+            return _in_less_memory(begun, error, watch)
     except (CannotCompile, DoesNotFit) as error:
         if graph.mixing:
             raise _of_whole_batch(error, graph) from error
         raise
 
 
-def _in_bands(
+def _in_less_memory(
     begun: Compilation,
     error: CannotCompile | DoesNotFit,
     watch: Callable[[str, Compilation], None] | None,
 ) -> CoreProgram:
-    """The program with layers in row bands, where memory is all that is in the way without them.
+    """The program with dense inputs, and if need be with layers in row bands or an input that
+    arrives in them, where memory is in the way without.
 
-    Raises what remains in the way, or the ``error`` without bands.
+    Raises what remains in the way, or the ``error`` without these.
     """
     reasons = getattr(error, "reasons", error.args[:1])
     kinds = {reason.limit.kind for reason in reasons if getattr(reason, "limit", None)}
     if not kinds & {"bank", "activations", "memory"}:
         raise error
+    least: CannotCompile | DoesNotFit = error
     # What tensors do not take is left to the program; a core with a flash needs nothing of it.
     rooms = (1.0,) if begun.config.flash_lanes else BAND_ROOMS
-    for arriving, room in product((False, True), rooms):
+    for arriving, room in [(False, 0.0), *product((False, True), rooms)]:
         try:
-            return _first_that_fits(begun.replace(band_room=room, arriving=arriving), watch)
+            smaller = begun.replace(dense=True, band_room=room, arriving=arriving)
+            return _first_that_fits(smaller, watch)
         except DoesNotFit:
             continue
         except CannotCompile as remaining:
-            if len(remaining.reasons) < len(reasons):
-                error = remaining
-    raise error
+            if len(remaining.reasons) < len(getattr(least, "reasons", (error,))):
+                least = remaining
+    raise least from None
 
 
 def _of_whole_batch(error: CannotCompile | DoesNotFit, graph: Graph) -> UserError:

@@ -1,4 +1,4 @@
-"""A core on a board: its clock, its reset, its serial link and a light."""
+"""A core on a board: its clock, its reset, its link and a light."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from amaranth.lib import io, wiring
 
 from .clocking import ClockGenerator, ClockPlan
 from .flash.phy import FlashPhy
+from .host_link.spi import SpiTarget
 from .host_link.uart import Uart
 
 Pin = tuple[str, int] | tuple[str, int, str]
@@ -25,8 +26,8 @@ class FlashPins:
 class BoardTop(Elaboratable):
     """The top of a design.
 
-    Everything is in the ``sync`` domain, whose clock and reset are made here; the only signal that
-    comes from outside of it is the link's receive pin.
+    Everything is in the ``sync`` domain, whose clock and reset are made here, but for a shift
+    register in that of an SPI host. Signals from outside come in at the link's pins alone.
 
     Parameters
     ----------
@@ -39,6 +40,9 @@ class BoardTop(Elaboratable):
         The serial link's resource, with ``rx`` and ``tx``.
     baud : float
         Its rate.
+    spi : Pin or None
+        An SPI target's resource, with ``sck``, ``copi``, ``cipo`` and ``cs``: the link, in place of
+        the UART.
     led : Pin or None
         Lit when the board is ready, dark while the core is at work.
     flash : FlashPins or None
@@ -61,6 +65,7 @@ class BoardTop(Elaboratable):
         clock: ClockPlan,
         uart: Pin,
         baud: float,
+        spi: Pin | None = None,
         led: Pin | None = None,
         flash: FlashPins | None = None,
         usb: Pin | None = None,
@@ -73,7 +78,9 @@ class BoardTop(Elaboratable):
         self.flash = flash
         self.usb = usb
         self.held_high = held_high
-        self.link = Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
+        self.spi = spi
+        self.link: Uart | SpiTarget
+        self.link = SpiTarget() if spi else Uart(clock_hz=clock.made_mhz * 1e6, baud=baud)
 
     def elaborate(self, platform):
         m = Module()
@@ -87,19 +94,11 @@ class BoardTop(Elaboratable):
         m.submodules.link = link = self.link
         wiring.connect(m, core.i, link.o)
         wiring.connect(m, link.i, core.o)
-        wiring.connect(m, link.rate, core.rate)
-
-        pins = platform.request(*self.uart, dir="-")
-        m.submodules.rx = rx = io.Buffer("i", pins.rx)
-        # A register at the pad is low until the clock runs. Where the clock begins late, a host
-        # would take that for a byte; there the pad is driven by the link's own register, which is
-        # high.
-        buffer = io.FFBuffer if clocking.resets else io.Buffer
-        m.submodules.tx = tx = buffer("o", pins.tx)
-        m.d.comb += [
-            link.rx.eq(rx.i),
-            tx.o.eq(link.tx),
-        ]
+        if self.spi is not None:
+            self._add_spi(m, _request(platform, self.spi))
+        else:
+            wiring.connect(m, link.rate, core.rate)
+            self._add_uart(m, platform.request(*self.uart, dir="-"), clocking)
 
         if self.led is not None:
             m.submodules.led = led = io.FFBuffer("o", _request(platform, self.led))
@@ -114,6 +113,24 @@ class BoardTop(Elaboratable):
         if self.flash is not None:
             self._add_flash(m, platform)
         return m
+
+    def _add_uart(self, m, pins, clocking):
+        m.submodules.rx = rx = io.Buffer("i", pins.rx)
+        # A register at the pad is low until the clock runs. Where the clock begins late, a host
+        # would take that for a byte; there the pad is driven by the link's own register, which is
+        # high.
+        buffer = io.FFBuffer if clocking.resets else io.Buffer
+        m.submodules.tx = tx = buffer("o", pins.tx)
+        m.d.comb += [self.link.rx.eq(rx.i), tx.o.eq(self.link.tx)]
+
+    def _add_spi(self, m, pins):
+        link = self.link
+        for name, port in (("sck", link.sck), ("copi", link.copi), ("cs", link.select)):
+            m.submodules[name] = buffer = io.Buffer("i", getattr(pins, name))
+            m.d.comb += port.eq(buffer.i)
+        # Other targets may share the line.
+        m.submodules.cipo = cipo = io.Buffer("o", pins.cipo)
+        m.d.comb += [cipo.o.eq(link.cipo), cipo.oe.eq(link.select)]
 
     def _add_flash(self, m, platform):
         pins = self.flash

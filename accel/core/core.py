@@ -124,6 +124,16 @@ class Core(wiring.Component):
         m.submodules.feeder = self.feeder
         m.submodules.drain = clean(self.drain)
         m.submodules.write_back = clean(write_back)
+        # Multipliers and block RAM rest while nothing runs. A run's first step comes later.
+        awake = delayed(m, ~sequencer.host.idle, 1, name="awake", init=0)
+        m.d.comb += [
+            port.eq(awake)
+            for port in (
+                self.weights.awake,
+                self.array.awake,
+                *(unit.awake for unit in self.units),
+            )
+        ]
 
         wiring.connect(m, wiring.flipped(self.i), link.i)
         wiring.connect(m, wiring.flipped(self.o), link.o)
@@ -200,6 +210,7 @@ class Core(wiring.Component):
             padding.outside.eq(tile_loops.outside),
             padding.pad.eq(d.pad),
             feeder.word.eq(padding.o),
+            feeder.or_pad.eq(padding.or_pad),
             feeder.load.eq(delayed(m, load, 1, name="load")),
             feeder.broadcast.eq(d.broadcast),
             weights.step.eq(step),
@@ -231,6 +242,7 @@ class Core(wiring.Component):
             drain.finished.eq(array.finished),
             drain.step.eq(array.finished_step),
             *([drain.residual.eq(d.residual)] if self.config.pace > 1 else []),
+            *([drain.wide.eq(d.keep_sums | d.add_sums)] if self.config.keeps_sums else []),
             sequencer.release.eq(drain.release),
             sequencer.release_half.eq(drain.release_half),
         ]
@@ -252,3 +264,10 @@ class Core(wiring.Component):
             write_back.codes.eq(Cat(unit.code for unit in self.units)),
             sequencer.finished.eq(write_back.done),
         ]
+        if self.config.keeps_sums:
+            m.d.comb += [
+                write_back.finished.eq(self.array.finished[0]),
+                drain.emit_next.eq(write_back.emit_next),
+                write_back.biased.eq(Cat(unit.biased for unit in self.units)),
+                Cat(unit.kept for unit in self.units).eq(write_back.kept),
+            ]

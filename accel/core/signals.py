@@ -53,6 +53,16 @@ def advanced(value: Value, step, *, load, loaded) -> Value:
     return Mux(load, loaded, (value + operand)[: len(value)])
 
 
+def at_least(value: Value, inverted: Value) -> Value:
+    """Whether ``value`` is at least what ``inverted`` is the complement of, both unsigned.
+
+    An iCE40's carry takes its operands as they come. A comparison of two of them inverts one, which
+    takes a cell a bit; where a register holds the complement it takes none.
+    """
+    width = max(len(value), len(inverted))
+    return (Cat(C(1, 1), value) + Cat(C(1, 1), inverted))[width + 1]
+
+
 class LoopCounter:
     """Counts the iterations of a loop, again and again. Its trip count is ``less_one + 1``.
 

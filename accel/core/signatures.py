@@ -123,12 +123,12 @@ class CounterPort(wiring.Signature):
 
     Members
     -------
-    byte : In(8), next : Out(1)
-        The lowest byte of the counters; rotate them so that the next byte is the lowest.
+    bit : In(1), next : Out(1)
+        The lowest bit of the counters; rotate them so that the next bit is the lowest.
     """
 
     def __init__(self) -> None:
-        super().__init__({"byte": In(8), "next": Out(1)})
+        super().__init__({"bit": In(1), "next": Out(1)})
 
 
 class LineRate(wiring.Signature):
@@ -258,6 +258,7 @@ class ResultRule(wiring.Signature):
     def __init__(self, config: AcceleratorConfig) -> None:
         names = ["tie_parity", "maximum", "lookup_tables", "low", "high"]
         names += ["broadcast"] if config.broadcast_rows > 1 else []
+        names += ["add_sums"] if config.keeps_sums else []
         names += ["pack"] if config.number_format.sub_byte else []
         fields = Isa(config).descriptor
         super().__init__({name: Out(fields[name].shape) for name in names})

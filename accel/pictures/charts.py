@@ -8,6 +8,7 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Layer, Report
+from accel.compiler.memory.allocation import overwritten
 from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
 from accel.compiler.reports.fusion import working_nodes
 from accel.config import FLASH, AcceleratorConfig
@@ -85,7 +86,9 @@ def _works(report: Report) -> list[_Work]:
     found: list[_Work] = []
     for home, group in groups.items():
         layers = [layer for layer, _ in group]
-        name = layers[0].name if len(group) == 1 else f"{home} ({len(group)} layers)"
+        parts = {layer.parts for layer in layers}
+        several = f"{len(group)} layers" if parts == {1} else f"{max(parts)} parts of K"
+        name = layers[0].name if len(group) == 1 else f"{home} ({several})"
         found.append(
             _Work(
                 name=f"{len(found) + 1} {label(name)}",
@@ -274,9 +277,8 @@ def _boxes(code: CoreProgram, begins: Sequence[int], ends: Sequence[int]) -> lis
     lives: dict[str, tuple[int, int]] = {i.tensor: (0, 0) for i in code.inputs}
     for index, command in enumerate(code.commands):
         lives.setdefault(command.output, (index, index))
-        for name in (command.source, command.residual):
-            if name:
-                lives[name] = (lives.get(name, (0, 0))[0], index)
+        for name in (command.source, *overwritten(command)):
+            lives[name] = (lives.get(name, (0, 0))[0], index)
     for name in code.partition.outputs:
         root = code.aliases[name].root
         lives[root] = (lives.get(root, (0, 0))[0], last)

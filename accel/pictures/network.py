@@ -91,7 +91,9 @@ def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
         cycles = sum(
             layer.cycles_model if layer.cycles is None else layer.cycles for layer in layers
         )
+        of_k = max(layer.parts for layer in layers)
         parts = f", {len(layers)} parts" if len(layers) > 1 else ""
+        parts = f", {of_k} parts of K" if of_k > 1 else parts
         mode = max(layers, key=lambda layer: layer.macs).mode
         return _Box(title, f"{shape} · {mode}{parts} · {cycles:,} cycles", BLUE)
     partition = report.program.code.partition

@@ -211,8 +211,7 @@ def _modules(report: Mapping[str, Any]) -> list[Section]:
 
 def _layers(report: Report) -> Table:
     rows = []
-    pairs = zip(report.layers, report.counters, strict=True)
-    for number, (layer, counters) in enumerate(pairs, 1):
+    for number, (layer, counters) in enumerate(report.whole_layers, 1):
         share = f"{100 * layer.utilization:.1f} %" if layer.macs else ""
         counts = (counters.cycles, counters.busy, counters.waiting_weights, counters.waiting_drain)
         rows.append(

@@ -1,13 +1,18 @@
 """From a board and a configuration to a bitstream."""
 
 from collections.abc import Iterable
+from dataclasses import asdict, astuple
 from pathlib import Path
+
+from amaranth.build.res import ResourceError
 
 from accel import boards
 from accel.boards import Board
+from accel.boards._board import SPI, SpiWires, spi_resource
 from accel.config import AcceleratorConfig
 from accel.core.board_top import BoardTop, FlashPins
 from accel.core.core import Core
+from accel.errors import UserError
 from accel.flow import build as flow
 from accel.flow.build import BuildResult
 from accel.flow.cache.store import builds_cache
@@ -16,8 +21,22 @@ from accel.flow.runner import OnProgress
 from accel.target import floorplan, resources
 
 
-def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> BuildPlan:
-    """Everything that a build does, without running a tool; ``seeds`` default to the board's."""
+class PinsTaken(UserError):
+    """Pins for SPI that something else of the core is on."""
+
+
+def plan(
+    board: Board,
+    config: AcceleratorConfig,
+    seeds: Iterable[int] = (),
+    *,
+    spi: SpiWires | None = None,
+) -> BuildPlan:
+    """Everything that a build does, without running a tool; ``seeds`` default to the board's.
+
+    With ``spi`` the link is an SPI target on these pins, in place of the board's UART. Raises
+    ``PinsTaken``.
+    """
     flash = None
     if config.flash_lanes:
         assert board.flash is not None, "`resources.check_fits` refuses such a core"
@@ -31,19 +50,30 @@ def plan(board: Board, config: AcceleratorConfig, seeds: Iterable[int] = ()) -> 
         clock=board.clock,
         uart=(board.link.resource, board.link.number),
         baud=board.link.baud,
+        spi=(SPI, 0) if spi else None,
         led=board.led,
         flash=flash,
         usb=board.usb,
         held_high=board.held_high,
     )
-    return make_plan(
-        board.platform(),
-        top,
-        clock_mhz=board.clock.made_mhz,
-        seeds=tuple(seeds) or board.seeds,
-        nextpnr_options=board.nextpnr_options,
-        bel_constraints=floorplan.bel_constraints(config, board),
-    )
+    platform = board.platform()
+    if spi:
+        platform.add_resources([spi_resource(platform, spi)])
+    try:
+        return make_plan(
+            platform,
+            top,
+            clock_mhz=board.clock.made_mhz,
+            seeds=tuple(seeds) or board.seeds,
+            nextpnr_options=board.nextpnr_options,
+            bel_constraints=floorplan.bel_constraints(config, board),
+        )
+    except ResourceError as problem:
+        if not spi:
+            raise
+        raise PinsTaken(
+            f"{board.name}: SPI must have pins of its own, not {', '.join(astuple(spi))}: {problem}"
+        ) from problem
 
 
 def build(
@@ -52,6 +82,7 @@ def build(
     *,
     config: AcceleratorConfig | None = None,
     seeds: Iterable[int] = (),
+    spi: SpiWires | None = None,
     cores: int | None = None,
     on_progress: OnProgress = lambda text, share: None,
     cache: bool = True,
@@ -66,6 +97,8 @@ def build(
         The core's configuration; the board's default one if not given.
     seeds
         Seeds of place and route, the best of which is kept; the board's default ones if empty.
+    spi
+        Pins for a link over SPI in place of the board's UART.
     cores
         Number of tools to run at once; all of this machine's if not given.
     on_progress
@@ -83,9 +116,10 @@ def build(
         "board": found.name,
         "device": found.device,
         "configuration": config.as_dict(),
+        **({"spi": asdict(spi)} if spi else {}),
     }
     return flow.build(
-        plan(found, config, seeds),
+        plan(found, config, seeds, spi=spi),
         Path(output),
         facts=facts,
         cores=cores,

@@ -15,6 +15,7 @@ from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
+from accel.core.datapath.sums_timing import SumsTiming, sums_timing
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa
@@ -116,8 +117,13 @@ class _Walk:
         self.tiles = f.tiles(config.rows)
         self.begin_period = config.word_cycles * config.pace if f.residual else 1
         self.pace = config.pace if f.residual else 1
+        self.sums = sums_timing(config) if f.sums else None
+        late = 0  # cycles in which results wait for kept sums
+        if self.sums:
+            self.pace, late = config.sums_pace, self.sums.emission
         self.drained = f.tile_cycles(config)
-        self.emission = self.drained - self.pace + 1  # from a tile's first results to its last ones
+        # From a tile's first results to its last ones
+        self.emission = (config.drain_cycles - 1) * self.pace + 1
         self.period = self._next_begin(max(self.steps + self.share, self.drained), 0)
         self.memory = memory.latency_of(config.family)
         self.descriptor_words = isa.descriptor_words
@@ -132,9 +138,10 @@ class _Walk:
             + element_of(config).latency(config)
             + _ACCUMULATE
         )
-        self.released = self.finished + self.emission
+        self.released = self.finished + late + self.emission
         result = (
             self.finished
+            + late
             + 1
             + dual_port.latency_of(config.family)
             + requantizer.latency_of(config.family)
@@ -254,10 +261,23 @@ class _Walk:
             self.reads[cycles] = True
         if self.stream_reads_input and not self.transfer:
             return
+        if self.sums:
+            self._occupy_with_sums(begins + self.finished + 1, self.sums)
         reads, writes = self._pattern(group)
         for pattern, stage in ((reads, self.place), (writes, self.written)):
             cycles = (begins[:, None] + stage + np.arange(pattern.shape[1]))[pattern]
             self.results[cycles] = True
+
+    def _occupy_with_sums(self, cycles: np.ndarray, timing: SumsTiming) -> None:
+        """Mark the cycles in which words of sums are read and written; ``cycles`` are those after
+        tiles have finished."""
+        f, config = self.descriptor, self.config
+        paces = config.sums_pace * np.arange(config.drain_cycles)
+        each = (cycles[:, None] + paces)[..., None] + np.arange(config.sum_words)
+        if f.add_sums:
+            self.results[each + 1] = True
+        if f.keep_sums:
+            self.results[each + timing.write] = True
 
     def _with_transfer(self, transfer: DmaTransfer, end: int, ready: int) -> int:
         """The cycles of a layer with a DMA transfer, which would end at ``end`` without it.
@@ -308,8 +328,8 @@ class _Walk:
                 writes = real[:, None] & ends & (columns // rows < of_run[:, None])
             reads = np.broadcast_to(begins & bool(f.residual), writes.shape)
             found = []
-            for pattern in (reads, writes):
-                cycles = np.zeros((self.tiles, self.drained), bool)
+            for pattern in (reads, writes & (not f.keep_sums)):
+                cycles = np.zeros((self.tiles, config.drain_cycles * self.pace), bool)
                 cycles[:, :: self.pace] = pattern.reshape(self.tiles, -1)
                 found.append(cycles)
             self.patterns[first_byte, last] = found[0], found[1]

@@ -1,13 +1,16 @@
 """Decodes a chunk's bytes into a layer: weights, channel parameters, addresses read and written."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from accel.compiler.ir.bit_fields import decode, decode_parts
 from accel.compiler.ir.descriptor import Descriptor
+from accel.compiler.ir.kept_sums import KeptSums, code_bytes, results, sums_order
 from accel.compiler.ir.stream import stored_steps, unpack_weights
 from accel.config import AcceleratorConfig
-from accel.isa import COORDINATE_BITS, TABLE_ENTRIES, Isa
-from accel.numeric.division.division import OFFSET_DROPPED_BITS, Division
+from accel.isa import COORDINATE_BITS, PARAMETER_BITS, TABLE_ENTRIES, Isa
+from accel.numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS, Division
 
 from .layer import DecodedLayer, IllegalProgram
 
@@ -24,6 +27,7 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
     stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + lookup_tables)
     stream = stream.reshape(groups, -1)
     steps = _steps(descriptor, rows)
+    _check_flags(descriptor)
     return DecodedLayer(
         config=config,
         descriptor=descriptor,
@@ -31,7 +35,8 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
         division=_division(stream[:, :records], isa, descriptor),
         reads=_reads(descriptor, isa, steps),
         writes=_writes(descriptor, isa),
-        lookup_tables=_tables(chunk[header : header + lookup_tables], isa)
+        kept=_kept(descriptor, isa) if descriptor.sums else None,
+        lookup_tables=_tables(chunk[header : header + lookup_tables], descriptor, isa)
         if lookup_tables
         else None,
     )
@@ -56,7 +61,23 @@ def _steps(descriptor: Descriptor, rows: int) -> int:
     return steps
 
 
-def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
+def _check_flags(f: Descriptor) -> None:
+    """Raises ``IllegalProgram`` for flags that a layer cannot have at once."""
+    names = ("residual", "maximum", "pack", *(["lookup_tables"] if f.keep_sums else []))
+    if f.sums and any(getattr(f, name) for name in names):
+        raise IllegalProgram(f"a layer of wide sums has one of {', '.join(names)}")
+
+
+def _kept(f: Descriptor, isa: Isa) -> KeptSums:
+    """The kept sums, with the byte addresses of their places."""
+    config = isa.config
+    order, base = sums_order(f, config), f.sums_base * config.sums_tile_words
+    if base + order.words > config.bank_words:
+        raise IllegalProgram("a layer keeps sums outside its bank")
+    return replace(order, bytes=order.bytes + base * config.rows)
+
+
+def _tables(data: bytes, f: Descriptor, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
     """Both lookup tables, int64, in units of the last bit."""
     size = isa.words(isa.table_entry) * isa.config.rows
     entries = [
@@ -64,7 +85,10 @@ def _tables(data: bytes, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
         for at in range(0, len(data), size)
     ]
     values = np.array(entries, np.int64)
-    return values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
+    first, second = values[:TABLE_ENTRIES], values[TABLE_ENTRIES:]
+    if f.add_sums and (second != second[0]).any():
+        raise IllegalProgram("a layer that adds sums has unequal entries of the second table")
+    return first, second
 
 
 def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division:
@@ -77,20 +101,21 @@ def _division(records: np.ndarray, isa: Isa, descriptor: Descriptor) -> Division
         parts = decode_parts(
             isa.channel_parameter_layout, int.from_bytes(record.tobytes(), "little")
         )
-        early, late = parts["early"], parts["late"]
+        early, low_bits = parts["early"], isa.channel_parameters["offset"].size
         offset, negative = (
-            (parts[name]["high"] << 1 | late[low]) << OFFSET_DROPPED_BITS
-            for name, low in (("offset", "low"), ("offset_negative", "low_negative"))
+            (early["offset_high"] << low_bits | parts[name]["low"]) << OFFSET_DROPPED_BITS
+            for name in ("offset", "offset_negative")
         )
-        signs = late["divisor"], offset, negative
-        rows.append((early["bias"], *signs, early["coarse"], early["tie"]))
+        complement = early["divisor_high"] << PARAMETER_BITS | parts["late"]["divisor_low"]
+        divisor = (1 << DIVISOR_BITS) - 1 - complement
+        rows.append((early["bias"], divisor, offset, negative, early["form"], early["tie"]))
     table = np.array(rows, np.int64).reshape(len(records), 1, descriptor.columns, -1)
     columns = np.arange(isa.config.columns)
     if descriptor.broadcast:
         columns %= isa.config.rows
     # What columns without a record compute is not written.
     table = table[:, :, np.minimum(columns, descriptor.columns - 1)]
-    names = ("bias", "divisor", "offset", "offset_negative", "coarse", "tie")
+    names = ("bias", "divisor", "offset", "offset_negative", "form", "tie")
     constants = {name: table[..., index] for index, name in enumerate(names)}
     low, high = descriptor.low, descriptor.high
     if descriptor.maximum or descriptor.lookup_tables:
@@ -147,29 +172,11 @@ def _reads(f: Descriptor, isa: Isa, steps: int) -> np.ndarray:
 
 
 def _writes(f: Descriptor, isa: Isa) -> np.ndarray:
-    config, rows = isa.config, isa.config.rows
-    count, run = f.positions, f.run
-    groups = np.arange(f.groups)[:, None, None]
-    position, columns = np.arange(count)[None, :, None], np.arange(config.columns)
-    outer, inner = np.divmod(position, run)
-    each = f.skip
-    kept = -(-run // each)
-    word = f.output_base + inner // each * f.output_inner_step
-    word = word + outer * (f.output_outer_step + (kept - 1) * f.output_inner_step)
-    last = groups == f.groups - 1
-    limit = np.where(last, f.last_columns - 1, f.columns - 1)
-    real = (inner < f.valid_run) & (inner % each == 0)
-    if config.broadcast_rows == 1:
-        real = real & (columns <= limit)
-    else:
-        line, columns = columns // rows, columns % rows
-        word = word + line * f.output_broadcast_row_step
-        real = real & ((columns if f.broadcast else columns + line * rows) <= limit)
-        last_run = outer == f.runs - 1
-        real &= line <= np.where(last_run, f.last_broadcast_rows - 1, f.broadcast_rows - 1)
-    word = word & (1 << isa.address_bits) - 1
-    step = f.output_group_words * rows + f.output_group_lanes
-    byte = word * rows + f.output_lane + groups * step + columns
+    config, rows, count = isa.config, isa.config.rows, f.positions
+    real = results(f, config, count)
+    if f.keep_sums:
+        return np.full(real.shape, -1)
+    byte = code_bytes(f, config, count)
     if (real & (byte >= config.bank_words * rows)).any():
         raise IllegalProgram("a layer writes outside its bank")
     return np.where(real, byte, -1)

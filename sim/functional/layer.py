@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from accel.compiler.ir.descriptor import Descriptor
+from accel.compiler.ir.kept_sums import KeptSums
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.division.division import Division
@@ -13,6 +14,8 @@ from accel.numeric.elementwise import lookup_tables as table_pairs
 from accel.numeric.formats import SubByte
 
 from .requantize import Requantizer
+
+POISON = 0xA5  # what undefined bytes become
 
 
 class IllegalProgram(Exception):
@@ -25,7 +28,8 @@ class DecodedLayer:
 
     ``reads`` are byte addresses within the input bank, -1 for padding, of one group: ``[positions,
     steps]`` for dense layers; for broadcast ones ``[tiles, steps]``, of words. ``writes`` are byte
-    addresses within the output bank, ``[groups, positions, columns]``, -1 for nothing.
+    addresses within the output bank, ``[groups, positions, columns]``, -1 for nothing. ``kept`` are
+    the sums that are kept or added to, with byte addresses within that bank.
     """
 
     config: AcceleratorConfig
@@ -35,6 +39,7 @@ class DecodedLayer:
     reads: np.ndarray
     writes: np.ndarray
     lookup_tables: tuple[np.ndarray, np.ndarray] | None
+    kept: KeptSums | None = None
 
     @property
     def chunk_bytes(self) -> int:
@@ -93,6 +98,11 @@ class DecodedLayer:
             sums = self._broadcast_sums(source, groups)
         else:
             sums = self._dense_sums(source, groups)
+        if f.add_sums:
+            sums = self._added(sums, target)
+        if f.keep_sums:
+            self._keep(sums, target)
+            return
         codes = self.requantizer.compute(sums).reshape(len(memory), -1)
         results, places = self.stored
         if results is not None:
@@ -100,6 +110,33 @@ class DecodedLayer:
         if self.has_post_op:
             codes = self._post_op(codes.view(np.int8), target[:, places])
         target[:, places] = codes
+
+    @property
+    def _results(self) -> tuple[KeptSums, np.ndarray]:
+        """The kept sums, and their indices among the sums ``[groups, positions, columns]``."""
+        kept, f, rows = self.kept, self.descriptor, self.config.rows
+        assert kept is not None, "only layers of wide sums come here"
+        group, place = np.divmod(kept.indices, f.tiles(rows) * rows * self.config.columns)
+        return kept, group * f.positions * self.config.columns + place
+
+    def _added(self, sums: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """Sums with those that were kept, int64; of those that are no results, 0."""
+        kept, indices = self._results
+        total = np.zeros(sums.shape, np.int64)
+        flat = total.reshape(len(sums), -1)
+        flat[:, indices] = sums.reshape(len(sums), -1)[:, indices].astype(np.int64)
+        flat[:, indices] += kept.read(target)
+        return _wrapped(total)
+
+    def _keep(self, sums: np.ndarray, target: np.ndarray) -> None:
+        """Write biased sums to memory; poison where they are no results."""
+        kept, indices = self._results
+        f, rows, config = self.descriptor, self.config.rows, self.config
+        first = f.sums_base * config.sums_tile_words * rows
+        target[:, first : first + kept.words * rows] = POISON
+        biased = _wrapped(sums.astype(np.int64) + self.division.bias)
+        values = biased.reshape(len(sums), -1)[:, indices].astype("<i4")
+        target[:, kept.bytes] = values[..., None].view(np.uint8)
 
     @cached_property
     def requantizer(self) -> Requantizer:
@@ -122,7 +159,7 @@ class DecodedLayer:
         if self.lookup_tables is not None:
             first, residual = self.lookup_tables
             total = first[results + np.int64(128)]
-            total = total + (residual[old + np.int64(128)] if f.residual else residual)
+            total = total + (residual[old + np.int64(128)] if f.residual else residual[0])
             results = (total >> table_pairs.FRACTION_BITS) - 128
         codes = np.clip(results, f.low, f.high).astype(np.int8).view(np.uint8)
         if f.pack:
@@ -179,7 +216,7 @@ class DecodedLayer:
         return np.stack(parts, axis=1)
 
     def _broadcast_sums(self, source: np.ndarray, groups: int) -> np.ndarray:
-        """Raw sums ``[N, groups, positions, columns]``; positions are whole tiles."""
+        """Raw sums ``[N, groups, positions, columns]``."""
         f, rows, columns = self.descriptor, self.config.rows, self.config.columns
         tiles = len(self.reads)
         group = np.arange(groups)[:, None] * f.input_group_step * rows
@@ -187,4 +224,10 @@ class DecodedLayer:
         byte = lane[:, :, None, None] + self.reads  # [groups, columns, tiles, steps]
         x = self._fetch(source, np.where(self.reads >= 0, byte, -1))
         sums = self._multiply(x, self.operand)  # [N, groups, columns, tiles, rows]
-        return sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
+        sums = sums.transpose(0, 1, 3, 4, 2).reshape(len(x), groups, tiles * rows, columns)
+        return sums[:, :, : f.positions]
+
+
+def _wrapped(values: np.ndarray) -> np.ndarray:
+    """Values modulo 2**32, signed, as int64."""
+    return (values + (1 << 31) & (1 << 32) - 1) - (1 << 31)

@@ -1,13 +1,13 @@
 """`numeric.division` in float64: the same codes, several times as quickly.
 
-All is exact. Dividends are integers below 2**47 and so are floats; a quotient that is no integer is
-at least 1/divisor below the next one, relatively more than 2**-47, while a float's division errs by
+All is exact. Dividends are integers below 2**50 and so are floats; a quotient that is no integer is
+at least 1/divisor below the next one, relatively more than 2**-50, while a float's division errs by
 2**-53 of it at most: rounding never reaches an integer that the quotient does not.
 """
 
 import numpy as np
 
-from accel.numeric.division.division import COARSE_FRACTION_BITS, FRACTION_BITS, Division
+from accel.numeric.division.division import Division
 
 _SIGN = np.uint8(0x80)
 
@@ -18,7 +18,7 @@ class Requantizer:
 
     def __init__(self, division: Division):
         self._division = division
-        fraction = np.where(division.coarse, COARSE_FRACTION_BITS, FRACTION_BITS)
+        fraction = division.fraction
         self._ties = bool(np.any(division.tie))
         self._low, self._high = float(division.low + 128), float(division.high + 128)
         self._scale = _narrow((1 << fraction).astype(np.float64))

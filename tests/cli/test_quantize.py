@@ -133,7 +133,7 @@ def test_what_fits_no_board_is_written_with_the_reasons(accel, command, files):
     m.add("Gemm", ["f", "w"], ["y"], transB=1)
     (files / "net.onnx").write_bytes(m.bytes())
     np.savez(files / "x.npz", x=m.inputs(8))
-    options = ("--json", files / "report.json")
+    options = ("-b", "icebreaker", "-b", "ulx3s_25f", "--json", files / "report.json")
     code, output, errors = accel(*command, *options)
     assert code == 2, errors
     assert "int8.onnx does not run on " in output
@@ -141,6 +141,8 @@ def test_what_fits_no_board_is_written_with_the_reasons(accel, command, files):
     assert "0 of 320,000 elements differ" in output
     boards = json.loads((files / "report.json").read_text())["boards"]
     assert all(not board["runs"] and board["reasons"] for board in boards)
+    lines = [line for board in boards for line in board["remedy"]]
+    assert any("configuration" in line or line.startswith("accel ") for line in lines), lines
     assert (files / "int8.onnx").exists()
 
 

@@ -10,8 +10,8 @@ import pytest
 import accel
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.graph.accumulation_order import order_sensitive
 from accel.compiler.program.program import CoreProgram
-from accel.compiler.reports.accumulation_order import order_sensitive
 from accel.isa import Isa
 from tests.support.networks.onnx.low_bit import (
     Network,

@@ -58,7 +58,7 @@ def show_layers(report: "Report") -> None:
     source = counted if report.measured else "from the cycle model"
     title = f"{report.program.name} on {config.rows}x{config.columns} {config.format}, {source}"
     listing = table("layer", "mode", ">MACs", ">cycles", ">of peak", title=title)
-    for layer in report.layers:
+    for layer, _ in report.whole_layers:
         cycles = layer.cycles_model if layer.cycles is None else layer.cycles
         share = f"{100 * layer.utilization:.1f} %" if layer.macs else ""
         listing.add_row(name(layer.name), layer.how, f"{layer.macs:,}", f"{cycles:,}", share)

@@ -51,6 +51,11 @@ class LayerCommand:
         Channels whose division is the nearest there is, but not the contract.
     band
         Where the layer is a row band of a whole one: which.
+    addend
+        The tensor of kept sums that is added to the layer's own, in the output's bank; the output
+        itself where these sums are kept, too.
+    part, parts
+        Which part of K it computes, and of how many. They follow each other.
     """
 
     name: str
@@ -66,6 +71,9 @@ class LayerCommand:
     post_op: PostOp | None = None
     inexact: tuple[Inexact, ...] = ()
     band: Band | None = None
+    addend: str | None = None
+    part: int = 0
+    parts: int = 1
 
     @property
     def residual(self) -> str | None:

@@ -78,6 +78,9 @@ class Descriptor:
     broadcast_rows: int = 1
     last_broadcast_rows: int = 1
     stride2_skip: bool = False
+    keep_sums: bool = False
+    add_sums: bool = False
+    sums_base: int = 0
 
     @property
     def positions(self) -> int:
@@ -93,6 +96,11 @@ class Descriptor:
     def skip(self) -> int:
         """Positions of a run to one that is stored: 2 with a stride-2 skip, else 1."""
         return 2 if self.stride2_skip else 1
+
+    @property
+    def sums(self) -> bool:
+        """Whether sums are kept, or added to sums that were."""
+        return self.keep_sums or self.add_sums
 
     @property
     def output_rows(self) -> tuple[int, int]:
@@ -122,11 +130,11 @@ class Descriptor:
 
     def tile_cycles(self, config: AcceleratorConfig) -> int:
         """Cycles in which the results of a tile leave the array."""
-        return config.tile_cycles(self.residual)
+        return config.tile_cycles(self.residual, self.sums)
 
     def table_words(self, isa: Isa) -> int:
         """Memory words of the lookup tables."""
-        return isa.table_words(self.residual) if self.lookup_tables else 0
+        return isa.table_words(self.residual or self.add_sums) if self.lookup_tables else 0
 
     def parameter_words(self, isa: Isa) -> int:
         """Memory words of the channel parameters of a group."""
@@ -145,6 +153,7 @@ class Descriptor:
             groups=end - first,
             input_base=self.input_base + first * self.input_group_step,
             output_base=self.output_base + first * self.output_group_words + word,
+            sums_base=self.sums_base + (first * self.tiles(config.rows) if self.sums else 0),
             output_lane=lane,
             last_columns=self.last_columns if end == self.groups else self.columns,
         )

@@ -86,6 +86,8 @@ class Node:
 
     ``inputs`` and ``outputs`` are names of tensors; optional inputs are the last ones, and are left
     out where they are absent. ``attributes`` is an object of the operator's own class.
+    ``order_sensitive`` are the sums whose code the order of the oracle's float32 additions could
+    decide, and all that its channels can reach; an ``epilogue`` has its own.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Node:
     attributes: Any = None
     source: str = ""  # the operator's name in the user's file, for messages
     number: int | None = None  # its number there, from 0
+    order_sensitive: tuple[int, int] = (0, 0)
 
     @property
     def epilogue(self) -> FloatEpilogue | None:

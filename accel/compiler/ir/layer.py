@@ -135,6 +135,8 @@ class Convolution:
         value are added. No window may leave the input.
     sub_byte
         The packing of input and weights, where their bytes hold several values each.
+    neighbours
+        How many neighbouring positions of the tensor its output channels are.
     band
         Where it is a part of a layer that is cut into row bands: which.
     """
@@ -160,6 +162,7 @@ class Convolution:
     transposed: bool = False
     rereads: bool = False
     sub_byte: SubByte | None = None
+    neighbours: int = 1
     band: Band | None = None
 
     @property
@@ -170,6 +173,10 @@ class Convolution:
     def residual(self) -> str | None:
         """The tensor that the codes are combined with, if any."""
         return self.post_op.residual if self.post_op else None
+
+    @property
+    def addend(self) -> None:
+        """Kept sums that are added, of which there are none before a layer is in parts."""
 
     @property
     def channels(self) -> int:

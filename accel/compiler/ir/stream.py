@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...isa import Isa
+from ...isa import PARAMETER_BITS, TABLE_ENTRIES, Isa
 from ...numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS
 from .bit_fields import encode
 from .command import LayerCommand
@@ -25,7 +25,10 @@ def _pack_tables(command: LayerCommand, config: AcceleratorConfig) -> bytes:
         return b""
     isa = Isa(config)
     size = isa.words(isa.table_entry) * config.rows
-    entries = np.concatenate(command.post_op.lookup_tables).tolist()
+    first, second = command.post_op.lookup_tables
+    if command.descriptor.add_sums:
+        second = np.resize(second, TABLE_ENTRIES)
+    entries = np.concatenate([first, second]).tolist()
     return b"".join(
         encode(isa.table_entry, {"value": value}).to_bytes(size, "little") for value in entries
     )
@@ -49,16 +52,18 @@ def _pack_parameters(command: LayerCommand, config: AcceleratorConfig) -> list[b
     isa, division = Isa(config), command.division
     count = len(division.bias)
     offsets = [division.offset, division.offset_negative]
-    low, low_negative = (np.append(o, 0) >> OFFSET_DROPPED_BITS for o in offsets)
+    offset, negative = (np.append(o, 0) >> OFFSET_DROPPED_BITS for o in offsets)
+    complement = (1 << DIVISOR_BITS) - 1 - np.append(division.divisor, (1 << DIVISOR_BITS) - 1)
+    low_bits = isa.channel_parameters["offset"].size
     values = {
         ("early", "bias"): np.append(division.bias, 0),
-        ("early", "coarse"): np.append(division.coarse, 0),
+        ("early", "form"): np.append(division.form, 0),
         ("early", "tie"): np.append(np.broadcast_to(division.tie, count), 0),
-        ("late", "divisor"): np.append(division.divisor, (1 << DIVISOR_BITS) - 1),
-        ("late", "low"): low & 1,
-        ("late", "low_negative"): low_negative & 1,
-        ("offset", "high"): low >> 1,
-        ("offset_negative", "high"): low_negative >> 1,
+        ("early", "offset_high"): offset >> low_bits,
+        ("early", "divisor_high"): complement >> PARAMETER_BITS,
+        ("offset", "low"): offset,
+        ("offset_negative", "low"): negative,
+        ("late", "divisor_low"): complement,
     }
     packed = _parameter_bytes(isa, values, count + 1)
     used = command.channels[:, : command.descriptor.columns]

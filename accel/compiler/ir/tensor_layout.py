@@ -9,6 +9,7 @@ from .graph import Graph, Node, Tensor
 class TensorLayout:
     """``height x width`` positions of ``channels`` bytes each, rounded up to whole words.
 
+    Its first word is at a multiple of ``alignment``.
     Tensors of few bits have ``packing_factor`` channels in a byte; ``origin`` is then the code that
     a value of 0 has in the network.
     """
@@ -18,6 +19,7 @@ class TensorLayout:
     channels: int
     packing_factor: int = 1
     origin: int = 0
+    alignment: int = 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -29,6 +31,10 @@ class TensorLayout:
 
     def words(self, rows: int) -> int:
         return self.height * self.width * self.channel_words(rows)
+
+    def aligned(self, address: int) -> int:
+        """The first address from this one on at which it may begin."""
+        return -(-address // self.alignment) * self.alignment
 
     def lanes(self, rows: int) -> int:
         """Bytes of each word that hold values somewhere, the lowest of it."""

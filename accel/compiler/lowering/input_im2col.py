@@ -4,16 +4,25 @@ A convolution of few input channels would leave most of a word empty, and the ar
 driver writes whole rows of the kernel's window into the channels of a position.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric.rounding import CONTRACTS
-from ...numeric.rules.rules import Rescale
-from ..ir.layer import Convolution, Region
+from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout
+from ..schedule.select import about_cycles
+from .neighbours import neighbours
+from .packed_inputs import can_pack, packed_index, packed_reader, packings, pad_of
+
+LINE_CYCLES = 8
+"""Cycles that a byte less on the line is worth. It takes 30 there at least, but the next sample's
+come while the core works."""
+_IMAGE = 1024  # values of an input, from where on its words must be as full as here:
+_GAPS = 1.35  # bytes of memory for a value
+MEMORY_CYCLES = 0.25
+"""Cycles that a byte less of memory is worth, where there is enough of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,24 +78,96 @@ def fold_inputs(
     aliases: Mapping[str, Alias],
     repeats: Mapping[str, Sequence[int]],
     config: AcceleratorConfig,
+    dense: bool = False,
 ) -> tuple[tuple[Convolution, ...], tuple[InputMap, ...]]:
-    """The layers, changed where their input is folded, and how each of the core's inputs is stored.
+    """The layers, changed where their input is laid out differently, and how each of the core's
+    inputs is stored.
 
-    An input is folded if one layer alone reads it. ``repeats`` lists the channels of an input as
-    they are to be stored, where some are repeated.
+    Of all layouts the one that costs least is taken: in cycles of the core, in bytes on the line
+    and in memory; or the ``dense`` one of fewest bytes in memory. ``repeats`` lists the channels of
+    an input as they are to be stored, where some are repeated.
     """
-    changed, inputs = list(layers), []
+    changed: list[tuple[Convolution, ...]] = [(c,) for c in layers]
+    inputs = []
     for name in names:
-        at = [i for i, c in enumerate(changed) if c.source == name]
-        alone = len(at) == 1 and not any(c.residual == name for c in changed)
-        channels = repeats.get(name)
-        folded = fold_input(changed[at[0]], config, channels) if alone else None
-        if folded is None:
-            inputs.append(plain_input(name, aliases[name].layout, channels))
-        else:
-            changed[at[0]], input_map = folded
-            inputs.append(input_map)
-    return tuple(changed), tuple(inputs)
+        at = [i for i, c in enumerate(layers) if c.source == name]
+        readers = [layers[i] for i in at]
+        plain = plain_input(name, aliases[name].layout, repeats.get(name))
+        choices = [_Choice(tuple((c,) for c in readers), plain)]
+        if readers and not any(c.residual == name for c in layers):
+            choices += _choices(readers, plain, config, repeats.get(name))
+        costs = [(choice.cost(config, dense), choice) for choice in choices]
+        if plain.index.size >= _IMAGE:
+            costs = _without_gaps(costs, plain.index.size, config)
+        _, best = min(costs, key=lambda one: one[0])
+        for index, parts in zip(at, best.readers, strict=True):
+            changed[index] = parts
+        inputs.append(best.input)
+    return tuple(c for parts in changed for c in parts), tuple(inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """A layout of an input, and the layers that each of its readers becomes."""
+
+    readers: tuple[tuple[Convolution, ...], ...]
+    input: InputMap
+    folded: bool = False
+
+    def cost(self, config: AcceleratorConfig, dense: bool) -> tuple[float, ...]:
+        """What this layout costs, to be compared; where it has no room or no dataflow, most."""
+        layout = self.input.layout
+        words = layout.words(config.rows)
+        layers = [c for parts in self.readers for c in parts]
+        found = [about_cycles(c, config) for c in layers]
+        cycles = sum(one for one in found if one is not None)
+        impossible = None in found or words > config.bank_words
+        if impossible or dense:
+            return impossible, words, cycles
+        line = words * layout.lanes(config.rows)
+        return False, cycles + LINE_CYCLES * line + MEMORY_CYCLES * words * config.rows
+
+
+def _without_gaps(
+    costs: list[tuple[tuple[float, ...], _Choice]], size: int, config: AcceleratorConfig
+) -> list[tuple[tuple[float, ...], _Choice]]:
+    """The layouts of an image without those whose words are emptier than they have to be.
+
+    What is folded has several bytes for a value, and is worth that or not.
+    """
+    most = _GAPS * size / config.rows
+    lean = [
+        (cost, one)
+        for cost, one in costs
+        if not cost[0] and (one.folded or one.input.layout.words(config.rows) <= most)
+    ]
+    return lean if any(not one.folded for _, one in lean) else costs
+
+
+def _choices(
+    readers: Sequence[Convolution],
+    plain: InputMap,
+    config: AcceleratorConfig,
+    stored: Sequence[int] | None,
+) -> Iterator[_Choice]:
+    """Other layouts of an input than the plain one."""
+    if len(readers) == 1:
+        folded = fold_input(readers[0], config, stored)
+        if folded is not None:
+            yield _Choice(((folded[0],),), folded[1], folded=True)
+    channels = plain.layout.channels
+    if channels % config.rows == 0 or not can_pack(readers, config):
+        return
+    for packing in packings(readers, channels, config):
+        pad = pad_of(readers, packing)
+        if pad is None:
+            continue
+        index = packed_index(plain.index, packing)
+        packed = replace(plain, index=index, pad=pad)
+        ways = [list(packed_reader(c, packing, config)) for c in readers]
+        for number in range(max(map(len, ways))):
+            chosen = (some[min(number, len(some) - 1)] for some in ways)
+            yield _Choice(tuple(map(tuple, chosen)), packed)
 
 
 def fold_input(
@@ -119,43 +200,6 @@ def fold_input(
     return folded, InputMap(c.source, _index(joined, folded, rows, stored), c.pad)
 
 
-def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
-    """The same convolution with ``count`` neighbouring positions as the channels of one.
-
-    None where the output would lie differently in memory: its channels must be whole words of
-    ``rows`` bytes.
-    """
-    if count == 1:
-        return c
-    height, width, channels = c.output_shape
-    plain = not (c.depthwise or c.uniform or c.transposed or _floating(c))
-    whole = channels % rows == 0 and c.channels == channels and width % count == 0
-    region = c.region == Region(0, 0, height, width) and c.output_stride == (1, 1)
-    if not (plain and whole and region) or (c.post_op and c.post_op.residual):
-        return None
-    kernel_h, kernel_w = c.kernel
-    stride = c.stride[1]
-    reach = kernel_w + (count - 1) * stride
-    weights = np.zeros((count, channels, kernel_h, reach, c.input_shape[2]), np.int64)
-    for index in range(count):
-        weights[index, :, :, index * stride : index * stride + kernel_w] = c.weights
-    every = np.tile(np.arange(channels), count)
-    return c.replace(
-        output_shape=(height, width // count, count * channels),
-        weights=weights.reshape(-1, kernel_h, reach, c.input_shape[2]),
-        bias=c.bias[every],
-        rule=c.rule.take(every),
-        stride=(c.stride[0], count * stride),
-        region=Region(0, 0, height, width // count),
-    )
-
-
-def _floating(c: Convolution) -> bool:
-    """Whether channels may turn out inexact: they are named then, so they keep their numbers."""
-    rule = getattr(c.rule, "inner", c.rule)
-    return isinstance(rule, Rescale) and CONTRACTS[rule.contract].floating
-
-
 def _whole_width(c: Convolution) -> bool:
     plain = not c.depthwise and not c.transposed and c.output_stride == (1, 1)
     return plain and not c.region.left and c.region.width == c.output_shape[1]
@@ -178,9 +222,9 @@ def _folded(c: Convolution, rows: int) -> Convolution:
     (height, _, channels), (kernel_h, kernel_w) = c.input_shape, c.kernel
     taps, padding = -(-kernel_h // rows), c.padding[0]
     if rows > 1:
-        # The padding lies in memory: rows are those of the windows, not of the image.
-        height = (c.output_shape[0] - 1) * (c.stride[0] // rows) + taps
-        padding = 0
+        # Where the image begins within a position, what is before it lies in memory.
+        padding, inside = divmod(padding, rows)
+        height = -(-(height + inside) // rows)
     weights = np.zeros((len(c.weights), taps * rows, kernel_w * channels), np.int64)
     weights[:, :kernel_h] = c.weights.reshape(len(c.weights), kernel_h, -1)
     return c.replace(
@@ -198,7 +242,7 @@ def _index(
     height, width, count = c.input_shape
     channels = np.arange(count) if stored is None else np.array(stored)
     own = int(channels.max()) + 1
-    first = c.padding[0] if rows > 1 else 0
+    first = c.padding[0] % rows
     y = np.arange(folded.input_shape[0])[:, None] * rows - first + np.arange(rows)
     x = np.arange(c.output_shape[1])[:, None] * c.stride[1] - c.padding[1] + np.arange(c.kernel[1])
     y, x = y[:, None, :, None, None], x[None, :, None, :, None]  # [Y, X, row, column, channel]

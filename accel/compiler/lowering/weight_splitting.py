@@ -22,6 +22,7 @@ from math import lcm
 import numpy as np
 
 from ...config import AcceleratorConfig
+from ...numeric.rules.rules import Sums
 from ..ir.layer import Convolution, copy_layer
 from .channel_alignment import lane_step
 
@@ -123,8 +124,8 @@ def _mended(c: Convolution, parts: Parts, config: AcceleratorConfig) -> list[Con
 
     None where the layer is of another kind, or where half of the words would be computed twice.
     """
-    if not c.depthwise or c.uniform or c.residual:
-        return []
+    if not c.depthwise or c.uniform or c.residual or isinstance(c.rule, Sums):
+        return []  # sums that are an output are all of one layer
     unit = lcm(config.rows, lane_step(config))
     outside = np.any([part.any(axis=(0, 1)) for part in parts[1:]], axis=0)
     units = np.unique(np.flatnonzero(outside) // unit).tolist()

@@ -15,7 +15,8 @@ from .arrival import Arriving, arriving
 from .chunk_places import needs_of, place_chunks, place_in_flash
 from .input_reads import input_bands, last_reads
 from .layer_parts import LayerPart, Live
-from .weight_placement import decide, estimate_layers
+from .placement_search import decide
+from .weight_placement import estimate_layers
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
 _AFTER = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75)  # parts of a run after which the next inputs arrive
@@ -204,6 +205,14 @@ class Layer(Protocol):
     @property
     def band(self) -> Band | None: ...
 
+    @property
+    def addend(self) -> str | None: ...
+
+
+def overwritten(layer: Layer) -> list[str]:
+    """What a layer reads in the bank that it writes: its residual operand and kept sums."""
+    return [name for name in (layer.residual, layer.addend) if name]
+
 
 @dataclass(frozen=True)
 class Activations:
@@ -243,8 +252,7 @@ def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> d
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
-        if command.residual:
-            pairs.append((command.residual, command.output, 0))
+        pairs += [(name, command.output, 0) for name in overwritten(command)]
         for a, b, differ in pairs:
             neighbours[a].append((b, differ))
             neighbours[b].append((a, differ))
@@ -293,8 +301,8 @@ def _place(
     for name in inputs:
         live(name, during.get(name, -1))
     for index, command in enumerate(commands):
-        live(command.output, index)
-        live(command.source, index)
+        for name in (command.output, command.source, *overwritten(command)):
+            live(name, index)
     for name in outputs:
         live(name, len(commands))
 
@@ -315,7 +323,7 @@ def _place(
         for start, end in sorted(alive):
             if address + words <= start:
                 break
-            address = max(address, end)
+            address = max(address, layout[slot].aligned(end))
         taken[slot] = Placement(banks[slot], address, layout[slot])
     placements = {
         name: Placement(taken[slot].bank, taken[slot].address, layout[name])

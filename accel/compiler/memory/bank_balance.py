@@ -16,7 +16,7 @@ from ..ir.layer import copy_layer
 from ..ir.stream import stream_words
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
-from .allocation import MemoryPlan, plan
+from .allocation import MemoryPlan, overwritten, plan
 
 _COPY_CYCLES = 100  # what a copying layer takes beside its tiles
 _MOST_WORDS = 512  # of a tensor that is copied
@@ -73,7 +73,7 @@ def balance_banks(
             commands, words, layout, plan(commands, layout, inputs, outputs, words, config)
         )
 
-    best = first = placed(tuple(commands), tuple(_words(c, config) for c in commands), layout)
+    best = first = placed(tuple(commands), tuple(chunk_words(c, config) for c in commands), layout)
     if not first.whole:
         return first.commands, first.memory
     least = first.lost
@@ -94,7 +94,7 @@ def balance_banks(
     return best.commands, best.memory
 
 
-def _words(command: LayerCommand, config: AcceleratorConfig) -> int:
+def chunk_words(command: LayerCommand, config: AcceleratorConfig) -> int:
     """Words of a command's chunk."""
     return Isa(config).descriptor_words + stream_words(command, config)
 
@@ -106,7 +106,7 @@ def _cuts(commands: Sequence[LayerCommand], outputs: Sequence[str]) -> Iterator[
     """
     for index in range(1, len(commands)):
         source = commands[index].source
-        after = {c.source for c in commands[index:]} | {c.residual for c in commands[index:]}
+        after = {name for c in commands[index:] for name in (c.source, *overwritten(c))}
         before = {c.output for c in commands[:index]} | {c.source for c in commands[:index]}
         users = sum(source in (c.source, c.residual) for c in commands)
         if (after | set(outputs)) & before == {source} and users == 1:
@@ -129,6 +129,6 @@ def _with_copy(
     moved = replace(command, source=copy.output)
     return (
         (*plain.commands[:index], copy, moved, *plain.commands[index + 1 :]),
-        (*plain.words[:index], _words(copy, config), *plain.words[index:]),
+        (*plain.words[:index], chunk_words(copy, config), *plain.words[index:]),
         {**plain.layout, copy.output: layout},
     )

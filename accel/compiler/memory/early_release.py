@@ -63,7 +63,7 @@ def _line_waits(
         return False
     (name,), first = inputs, commands[0]
     users = sum(name in (c.source, c.output, c.residual) for c in commands)
-    if first.source != name or users != 1 or first.residual:
+    if first.source != name or users != 1 or first.residual or first.descriptor.keep_sums:
         return False
     line = layout[name].words(config.rows) * layout[name].lanes(config.rows) * BYTE_CYCLES
     cycles = [_work(command, config) for command in commands]

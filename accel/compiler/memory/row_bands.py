@@ -95,7 +95,7 @@ def _in_place(
 def _has_rows(c: Convolution) -> bool:
     """Whether a row of the output depends on some rows of the input, in the same order."""
     plain = not c.transposed and not c.rereads and c.band is None
-    return plain and c.output_stride == (1, 1) and c.stride[0] > 0
+    return plain and c.output_stride[0] == 1 and c.stride[0] > 0
 
 
 def _combines(

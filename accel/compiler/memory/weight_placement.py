@@ -14,85 +14,23 @@ from ..ir.costs import PART_CYCLES, SEEK_CYCLES
 from .flash_image import stream_cycles
 from .layer_parts import LayerPart, Live, Need, PrefetchSlice
 
-# Cycles that the time to prefetch a word might save: each is tried, the best placement is taken.
-_PREFETCH_VALUES = (0.0, 1.0, 2.0, 4.0)
 _NEARLY = 0.7  # of the best gain: a prefetch that gains as much is taken if its layer comes earlier
 
 
-def decide(
-    needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig
-) -> tuple[tuple[LayerPart, ...], list[Live]]:
-    """The parts of all layers in order, and all that is in memory then.
+@dataclass(frozen=True)
+class Wish:
+    """What a placement begins with.
 
-    ``needs`` has an entry for each layer; ``live`` is what tensors take.
+    Parameters
+    ----------
+    kept
+        Layers that get memory for good, in this order, as long as there is room.
+    reserve
+        Words of each bank that are left to prefetches.
     """
-    best: _WeightPlacement | None = None
 
-    def better(kept: Sequence[int]) -> bool:
-        nonlocal best
-        found = _WeightPlacement(needs, live, config, kept)
-        if best and found.cycles() >= best.cycles():
-            return False
-        best = found
-        return True
-
-    for value in _PREFETCH_VALUES:
-        better(_by_worth(needs, config, value))
-    better(sorted(range(len(needs)), key=lambda layer: needs[layer].words(needs[layer].groups)))
-    # Then without single ones of the layers that are whole in memory
-    assert best is not None
-    for layer in list(best.kept):
-        if layer in best.whole:
-            better([other for other in best.kept if other != layer])
-    return tuple(best.parts), best.live
-
-
-def estimate(parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig) -> float:
-    """The cycles that parts take, about."""
-    return sum(estimate_layers(parts, needs, config))
-
-
-def estimate_layers(
-    parts: Sequence[LayerPart], needs: Sequence[Need], config: AcceleratorConfig
-) -> list[float]:
-    """The cycles that the parts of each layer take together, about."""
-    word_cycles = stream_cycles(1, config) if config.flash_lanes else 0
-    totals = [0.0] * len(needs)
-    for part in parts:
-        need = needs[part.layer]
-        words, work = need.words(part.groups), part.groups * need.work
-        total: float = PART_CYCLES
-        if part.place is None:
-            first = need.words(1) * word_cycles
-            total += SEEK_CYCLES + max(words * word_cycles, work + first)
-        else:
-            total += work + (words if part.place[0] != need.bank else need.words(1))
-        if part.prefetch:
-            prefetched = part.prefetch.words - _capacity(part, needs, word_cycles)
-            total += SEEK_CYCLES + max(0, prefetched * word_cycles)
-        totals[part.layer] += total
-    return totals
-
-
-def _capacity(part: LayerPart, needs: Sequence[Need], word_cycles: int) -> int:
-    """Words that can be prefetched while a part runs that prefetches nothing yet."""
-    return (part.groups if part.place else 1) * needs[part.layer].work // word_cycles
-
-
-def _by_worth(needs: Sequence[Need], config: AcceleratorConfig, value: float) -> list[int]:
-    """Layers, those first whose words in memory save most.
-
-    A layer in memory also leaves the flash to prefetches: each word that can be copied while it
-    runs counts as ``value`` cycles.
-    """
-    word_cycles = stream_cycles(1, config)
-
-    def worth(layer: int) -> float:
-        need = needs[layer]
-        capacity = need.groups * need.work / word_cycles
-        return (need.loss(need.groups, word_cycles) + value * capacity) / need.words(need.groups)
-
-    return sorted(range(len(needs)), key=worth, reverse=True)
+    kept: tuple[int, ...]
+    reserve: tuple[int, ...] = (0,) * BANKS
 
 
 @dataclass(frozen=True)
@@ -108,6 +46,33 @@ class _Prefetch:
     live: Live
     longer: bool
     gain: float
+
+
+def estimate_layers(
+    parts: Iterable[LayerPart], needs: Sequence[Need], config: AcceleratorConfig
+) -> list[float]:
+    """The cycles that the parts of each layer take together, about."""
+    word_cycles = stream_cycles(1, config) if config.flash_lanes else 0
+    totals = [0.0] * len(needs)
+    for part in parts:
+        need = needs[part.layer]
+        words, work = need.words(part.groups), part.groups * need.work
+        total: float = PART_CYCLES
+        if part.place is None:
+            first = need.words(1) * word_cycles
+            total += SEEK_CYCLES + max(words * word_cycles + need.work, work + first)
+        else:
+            total += work + (words if part.place[0] != need.bank else need.words(1))
+        if part.prefetch:
+            prefetched = part.prefetch.words - _capacity(part, need, word_cycles)
+            total += SEEK_CYCLES + max(0, prefetched * word_cycles)
+        totals[part.layer] += total
+    return totals
+
+
+def _capacity(part: LayerPart, need: Need, word_cycles: int) -> int:
+    """Words that can be copied while a part works; the stream of its own words comes first."""
+    return (part.groups if part.place else 1) * need.work // word_cycles
 
 
 _Span = tuple[int, int, float, float]  # start, end, born, dies
@@ -142,26 +107,29 @@ def find_gap(taken: Sequence[_Span], needed: int, dies: float, words: int) -> tu
     return (at, words) if size > largest_size else (largest, largest + largest_size)
 
 
-class _WeightPlacement:
-    """One placement of all parts: the layers ``kept`` get memory for good first."""
+class WeightPlacement:
+    """One placement of all parts."""
 
     def __init__(
         self,
         needs: Sequence[Need],
         live: Sequence[Live],
         config: AcceleratorConfig,
-        kept: Sequence[int],
+        wish: Wish,
     ):
-        self.needs, self.live, self.config, self.kept = needs, list(live), config, kept
+        self.needs, self.live, self.config, self.wish = needs, list(live), config, wish
         self._banks = [sorted(_span(one) for one in live if one.bank == b) for b in range(BANKS)]
         self.word_cycles = stream_cycles(1, config)
         self.parts = [LayerPart(index, 0, need.groups) for index, need in enumerate(needs)]
         self._in_flash: dict[int, int] | None = None  # index of a layer's part that is in flash
         layers = range(len(needs))
-        self.whole = self._keep_whole(kept)
+        reserved = [self._reserve(bank, words) for bank, words in enumerate(wish.reserve)]
+        self.whole = self._keep_whole(wish.kept)
         for layer in sorted(layers, key=self._loss_per_word, reverse=True):
             while self._keep_some(layer):
                 pass
+        for bank, span in enumerate(reserved):
+            self._banks[bank].remove(span)
         # Prefetches: first for the layers that lose at least half of what the worst one does a
         # word, in the order in which they run; then for the rest in the same manner.
         rest = [layer for layer in layers if self._index(layer) is not None]
@@ -173,7 +141,14 @@ class _WeightPlacement:
 
     def cycles(self) -> float:
         """What all parts take, estimated."""
-        return estimate(self.parts, self.needs, self.config)
+        return sum(estimate_layers(self.parts, self.needs, self.config))
+
+    def _reserve(self, bank: int, words: int) -> _Span:
+        """Take words of a bank, behind all tensors, until it is known which layers are kept."""
+        end = max((end for _, end, _, _ in self._banks[bank]), default=0)
+        span = end, min(end + words, self.config.bank_words), -1.0, float(len(self.needs))
+        insort(self._banks[bank], span)
+        return span
 
     def _index(self, layer: int) -> int | None:
         """The index of a layer's part that is in flash, which is its last one; None if none is."""
@@ -217,7 +192,7 @@ class _WeightPlacement:
 
         Where it is streamed from flash itself, only while its last group is computed.
         """
-        return 0 if part.prefetch else _capacity(part, self.needs, self.word_cycles)
+        return 0 if part.prefetch else _capacity(part, self.needs[part.layer], self.word_cycles)
 
     def _keep_whole(self, layers: Iterable[int]) -> set[int]:
         """Put whole layers into memory for good, in this order, as long as there is room.
@@ -326,18 +301,24 @@ class _WeightPlacement:
             dies = self._time(before)
             words = min(room, part.groups * need.group_words)
             groups = min(words, self._free_from(taken, start, dies)) // need.group_words
-            gain = self._gain(part, groups, bank) - SEEK_CYCLES
+            end = start + groups * need.group_words
+            gain = self._gain(part, groups, bank) - self._longer(host, end - start)
             if gain > 0:
-                end = start + groups * need.group_words
                 return _Prefetch(layer, groups, Live(bank, start, end, born, dies), True, gain)
         dies = self._time(part)
         start, end = find_gap(
             taken, min(room, need.words(part.groups)), dies, self.config.bank_words
         )
         groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
-        gain = self._gain(part, groups, bank) - SEEK_CYCLES - PART_CYCLES - need.words(1)
-        live = Live(bank, start, start + need.words(groups), born, dies)
+        words = need.words(groups)
+        gain = self._gain(part, groups, bank) - self._longer(host, words)
+        gain -= PART_CYCLES + need.words(1)
+        live = Live(bank, start, start + words, born, dies)
         return _Prefetch(layer, groups, live, False, gain) if gain > 0 else None
+
+    def _longer(self, host: LayerPart, words: int) -> int:
+        """Cycles that a part takes longer where so many words are copied while it runs."""
+        return SEEK_CYCLES + max(0, words - self._capacity(host)) * self.word_cycles
 
     def _add(self, at: int, chosen: _Prefetch) -> None:
         """Have groups copied while part ``at`` runs."""

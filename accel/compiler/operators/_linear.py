@@ -4,7 +4,7 @@ import numpy as np
 
 from ...numeric.rounding import CONTRACTS, INT32_MAX, INT32_MIN
 from ...numeric.rules.float_epilogue import FloatEpilogue
-from ...numeric.rules.rules import Rescale, Rule
+from ...numeric.rules.rules import Rescale, Rule, Sums
 from ..ir.graph import Graph, Node, Tensor
 from ..ir.layer import Convolution, Pair, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
@@ -19,6 +19,8 @@ from ._operator import (
     support,
 )
 
+LinearRule = Rescale | FloatEpilogue | Sums
+
 
 def check_operands(
     node: Node, graph: Graph, axis: int, rank: int, asymmetric: bool = False
@@ -29,7 +31,10 @@ def check_operands(
     ``asymmetric`` weights may have zero points other than 0 even where the contract's may not.
     """
     check_activation(node, input_tensor(node, graph))
-    check_activation(node, output_tensor(node, graph))
+    codes = not gives_sums(node, graph)
+    allowed = CONTRACTS[graph.contract].floating and node.epilogue is None
+    dtypes = ("int8", "int32") if allowed else ("int8",)
+    check_activation(node, output_tensor(node, graph), dtypes, quantized=codes)
     weights = input_tensor(node, graph, 1)
     check_weights(node, weights, axis, rank, asymmetric or CONTRACTS[graph.contract].floating)
     bias = bias_tensor(node, graph)
@@ -38,6 +43,11 @@ def check_operands(
         support(bias.dtype == "int32", node, f"bias {bias.name!r} is {bias.dtype}, not int32")
         channels = (weights.shape[axis],)
         require(bias.shape == channels, node, f"bias {bias.name!r} must have shape {channels}")
+
+
+def gives_sums(node: Node, graph: Graph) -> bool:
+    """Whether the sums themselves are the output: 32-bit integers, which have no quantization."""
+    return output_tensor(node, graph).dtype == "int32"
 
 
 def check_weights(
@@ -97,14 +107,17 @@ def bias_vector(node: Node, graph: Graph, channels: int) -> np.ndarray:
     return np.zeros(channels, np.int64) if bias is None else bias.values.astype(np.int64)
 
 
-def rescale_rule(node: Node, graph: Graph, channels: int) -> Rescale | FloatEpilogue:
+def rescale_rule(node: Node, graph: Graph, channels: int) -> LinearRule:
     """The output rule; real multipliers are ``input * weights / output``, as the contract has it.
 
     Source: TFLite's PopulateConvolutionQuantizationParams and CalculateOpDataFullyConnected, ONNX
     Runtime's QLinearConv and QGemm. The node's own ``epilogue`` is the rule instead, if it has one.
+    Where the output is the sums, there is none.
     """
     if node.epilogue is not None:
         return node.epilogue
+    if gives_sums(node, graph):
+        return Sums(channels)
     output = output_tensor(node, graph)
     input_scale = quantization(input_tensor(node, graph)).scale[0]
     scales = quantization(input_tensor(node, graph, 1)).scale
@@ -150,12 +163,11 @@ def centred(node: Node, graph: Graph, codes: np.ndarray, weights: np.ndarray) ->
     return codes.astype(dtype) - dtype(zero_point)
 
 
-def finish(
-    node: Node, graph: Graph, products: np.ndarray, rule: Rescale | FloatEpilogue
-) -> np.ndarray:
-    """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes."""
+def finish(node: Node, graph: Graph, products: np.ndarray, rule: LinearRule) -> np.ndarray:
+    """Add biases to sums of products ``[..., channels]`` and apply the rule: int8 codes, or the
+    int32 sums."""
     acc = products.astype(np.int64) + bias_vector(node, graph, rule.channels)
-    return rule.compute(acc).astype(np.int8)
+    return rule.compute(acc).astype(np.int32 if isinstance(rule, Sums) else np.int8)
 
 
 def lowered(
@@ -163,7 +175,7 @@ def lowered(
     graph: Graph,
     layout: TensorLayout,
     weights: np.ndarray,
-    rule: Rescale | FloatEpilogue,
+    rule: LinearRule,
     macs: int,
     stride: Pair = (1, 1),
     padding: Pair = (0, 0),

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numeric.rules.float_epilogue import FloatEpilogue
-from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, dilated
 from ..ir.tensor_layout import TensorLayout
 from ._activation import FusedActivation, check_known
 from ._kinds import Linear
 from ._linear import (
+    LinearRule,
     centred,
     check_operands,
     check_sums,
@@ -65,7 +65,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
+def output_rule(node: Node, graph: Graph) -> LinearRule:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[3])
 
 

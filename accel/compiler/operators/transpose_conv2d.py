@@ -11,17 +11,18 @@ from itertools import product
 import numpy as np
 
 from ...numeric.rules.float_epilogue import FloatEpilogue
-from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, Region
 from ..ir.tensor_layout import TensorLayout, layout_of
 from ._activation import FusedActivation, check_known
 from ._kinds import Linear
 from ._linear import (
+    LinearRule,
     centred,
     check_operands,
     check_sums,
     finish,
+    gives_sums,
     lowered,
     product_bounds,
     rescale_rule,
@@ -53,6 +54,8 @@ def check(node: Node, graph: Graph) -> None:
     check_arity(node, inputs=3, optional=1)
     check_known(node, node.attributes.activation)
     check_operands(node, graph, axis=0, rank=4)
+    what = f"tensor {node.outputs[0]!r} is int32"
+    support(not gives_sums(node, graph), node, what, "", "quantize it")
     source, output = input_tensor(node, graph), output_tensor(node, graph)
     out, *kernel, depth = input_tensor(node, graph, 1).shape
     for tensor in (source, output):
@@ -69,7 +72,7 @@ def check(node: Node, graph: Graph) -> None:
     check_sums(node, *sum_bounds(node, graph), output_rule(node, graph).left_shift)
 
 
-def output_rule(node: Node, graph: Graph) -> Rescale | FloatEpilogue:
+def output_rule(node: Node, graph: Graph) -> LinearRule:
     return rescale_rule(node, graph, input_tensor(node, graph, 1).shape[0])
 
 

@@ -55,6 +55,8 @@ def _tensors(program: CoreProgram) -> Iterator[str]:
 
 def _short(tensor: str, program: CoreProgram) -> str:
     """The node that computes a tensor: the names of tensors in files can be very long."""
+    if tensor not in program.graph.tensors and tensor in {c.addend for c in program.commands}:
+        return "kept sums"
     node = program.graph.producer(tensor)
     return node.name if node else "input"
 
@@ -70,9 +72,10 @@ def _chunk(index: int, command: LayerCommand, chunk: Chunk, program: CoreProgram
         end = _location(transfer.bank, transfer.address)
         yield f"transfer {start} {transfer.size // rows} words -> {end}"
     prefetched = ", prefetched" if chunk.prefetched else ""
+    part = f", part {command.part + 1} of {command.parts} of K" if command.parts > 1 else ""
     yield (
         f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{prefetched}: "
-        f"{command.name}, {command.mode}, {source} -> {output}"
+        f"{command.name}, {command.mode}, {source} -> {output}{part}"
     )
     fields = decode(isa.descriptor, int.from_bytes(chunk.data[:header_bytes], "little"))
     for name, value in fields.items():

@@ -91,6 +91,8 @@ def check_description(content: Any) -> None:
         _fields(tensor.get("index"), _PLACE, "an input's index")
     for tensor in _entries(content, "outputs"):
         _fields(tensor, _TENSOR, "an output")
+        if "index" in tensor:
+            _fields(tensor["index"], _PLACE, "an output's index")
     for piece in _entries(content, "pieces"):
         _fields(piece, _PIECE, "a piece of an input")
     for layer in _entries(content, "layers"):

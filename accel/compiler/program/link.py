@@ -33,6 +33,7 @@ def link_chunks(
     waiting = {piece.reader for piece in found}
     for index, (command, stream) in enumerate(zip(commands, streams, strict=True)):
         source, output = memory.tensors[command.source], memory.tensors[command.output]
+        kept = memory.tensors[command.addend or command.output].address
         last = index == len(commands) - 1
         descriptor = replace(
             command.descriptor,
@@ -43,6 +44,9 @@ def link_chunks(
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
             output_base=output.address + command.descriptor.output_base,
+            sums_base=command.descriptor.sums_base + kept // config.sums_tile_words
+            if command.descriptor.sums
+            else 0,
             weight_words=group_weight_words(command, config),
         )
         data = descriptor.to_bytes(isa) + stream

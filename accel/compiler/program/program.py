@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...config import FLASH, AcceleratorConfig
+from ...config import FLASH, SUM_BYTES, AcceleratorConfig
 from ..graph.host_partition import Partition
 from ..ir.command import Inexact, LayerCommand
 from ..ir.graph import Graph
-from ..ir.tensor_layout import Alias, TensorLayout
+from ..ir.kept_sums import code_bytes, sums_order
+from ..ir.tensor_layout import Alias, TensorLayout, layout_of
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.flash_image import image_of
@@ -163,7 +164,10 @@ class CoreProgram:
         )
 
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
-        """int8 values ``[N, ...]`` of a tensor from its stored bytes, uint8 ``[N, bytes]``."""
+        """Values ``[N, ...]`` of a tensor, int8 codes or int32 sums, from its stored bytes, uint8
+        ``[N, bytes]``."""
+        if self.graph.tensor(tensor).dtype == "int32":
+            return self._sums(tensor, data)
         shape = self.graph.tensor(tensor).shape[1:]
         values = self._values(data, self.placement(tensor).layout, shape)
         return values.reshape(len(data), *shape)
@@ -192,3 +196,28 @@ class CoreProgram:
             values = sub_byte.unpack(values.astype(np.int64)) + layout.origin
             values = values.astype(np.int8).reshape(*values.shape[:2], -1)[..., : shape[-1]]
         return values
+
+    def _sums(self, tensor: str, data: np.ndarray) -> np.ndarray:
+        """int32 values ``[N, ...]`` of a tensor of sums from its stored bytes."""
+        places = self.sums_places(tensor)
+        values = np.ascontiguousarray(data[:, places]).view("<i4")[..., 0]
+        return values.reshape(len(data), *self.graph.tensor(tensor).shape[1:])
+
+    def sums_places(self, tensor: str) -> np.ndarray:
+        """Where a tensor of sums has each value, in the order of its shape: int64 ``[values, 4]``,
+        bytes from its first word on, lowest first."""
+        shape = self.graph.tensor(tensor)
+        layout, rows = layout_of(shape), self.config.rows
+        found = np.zeros((shape.size, SUM_BYTES), np.int64)
+        stored = layout.channel_words(rows) * rows
+        for command in self.commands:
+            f = command.descriptor
+            if command.output != self.aliases[tensor].root or command.part < command.parts - 1:
+                continue
+            order = sums_order(f, self.config)
+            position, channel = np.divmod(
+                code_bytes(f, self.config, f.tiles(rows) * rows).ravel()[order.indices], stored
+            )
+            first = f.sums_base * self.config.sums_tile_words * rows
+            found[position * layout.channels + channel] = order.bytes + first
+        return found

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from ...config import FLASH, AcceleratorConfig
+from ...config import FLASH, SUM_BYTES, AcceleratorConfig
 from ...errors import UserError
 from ...identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION, identity
 from ..memory.flash_image import image_of
@@ -69,7 +69,9 @@ class Image:
         ``scale``, ``zero_point``, ``bank``, ``address``, ``words`` and ``stored`` (height, width,
         channels). ``source`` is its name in the network, where ``name`` may be a band of it. Inputs
         have ``pad`` and ``index``, an int32 array of the stored shape: the value of a
-        flattened sample that each byte holds, -1 for ``pad``.
+        flattened sample that each byte holds, -1 for ``pad``. Outputs of int32 sums have an
+        ``index``, too, int32 ``[values, 4]``: the bytes of each value, lowest first, counted from
+        the tensor's first word.
     pieces
         In which pieces inputs are written: ``tensor``, ``first``, ``words``, ``during``, ``after``
         and ``takes`` as in `memory.pieces.Piece`; the last words of a ``band`` make one whole.
@@ -125,7 +127,11 @@ def save(program: CoreProgram, path: str | Path) -> None:
             }
             for p in program.pieces
         ],
-        "outputs": [_tensor(program, name, name) for name in program.partition.outputs],
+        "outputs": [
+            _tensor(program, name, name)
+            | ({"index": put(_places(program, name))} if _is_sums(program, name) else {})
+            for name in program.partition.outputs
+        ],
         "layers": [
             {
                 "name": c.name,
@@ -217,6 +223,17 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
         {**i, "index": np.frombuffer(get(i["index"]), "<i4").reshape(i["stored"])}
         for i in content["inputs"]
     ]
+    outputs = [
+        {
+            **o,
+            "index": _inside(
+                np.frombuffer(get(o["index"]), "<i4").reshape(-1, SUM_BYTES), o, config
+            ),
+        }
+        if "index" in o
+        else o
+        for o in content["outputs"]
+    ]
     chunks = tuple(_placed(config, c, get(c)) for c in content["chunks"])
     return Image(
         name=content["name"],
@@ -224,7 +241,7 @@ def _described(content: Mapping[str, Any], binary: bytes, flash: bytes) -> Image
         config=config,
         chunks=chunks,
         inputs=tuple(inputs),
-        outputs=tuple(content["outputs"]),
+        outputs=tuple(outputs),
         pieces=tuple(content["pieces"]),
         layers=tuple(content["layers"]),
         flash=flash if any(chunk.bank == FLASH for chunk in chunks) else b"",
@@ -238,6 +255,20 @@ def _placed(config: AcceleratorConfig, entry: Mapping[str, int], data: bytes) ->
     if rest or not (inside or (bank == FLASH and config.flash_lanes)):
         raise ValueError("a chunk outside the memory")
     return Chunk(bank=bank, address=address, data=data)
+
+
+def _inside(index: np.ndarray, tensor: Mapping[str, Any], config: AcceleratorConfig) -> np.ndarray:
+    if ((index < 0) | (index >= tensor["words"] * config.rows)).any():
+        raise ValueError(f"bytes of tensor {tensor['name']!r} lie outside of it")
+    return index
+
+
+def _is_sums(program: CoreProgram, name: str) -> bool:
+    return program.graph.tensor(name).dtype == "int32"
+
+
+def _places(program: CoreProgram, name: str) -> bytes:
+    return program.sums_places(name).astype("<i4").tobytes()
 
 
 def _tensor(program: CoreProgram, name: str, source: str) -> dict[str, Any]:

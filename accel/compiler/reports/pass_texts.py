@@ -117,7 +117,8 @@ def _commands(c: Compilation) -> Iterator[str]:
 
 def _command(c: LayerCommand) -> str:
     groups, steps, columns = c.weights.shape
-    return f"{c.name}: {c.mode}, {groups} groups of {columns} columns, {steps} steps a tile"
+    part = f", part {c.part + 1} of {c.parts} of K" if c.parts > 1 else ""
+    return f"{c.name}: {c.mode}, {groups} groups of {columns} columns, {steps} steps a tile{part}"
 
 
 def _memory(c: Compilation) -> Iterator[str]:

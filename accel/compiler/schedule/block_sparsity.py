@@ -1,90 +1,23 @@
 """Leaves out blocks of input channels whose weights are all zero, as pruned networks have them.
 
-A block is one word of a tap: as many input channels as the array has rows, and as many steps.
 Groups of output channels that need the same blocks become a layer of their own. It walks the
 smallest box of outer taps, inner taps and blocks that contains them. Groups stay together where a
 further layer would take longer than the blocks that it leaves out.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..ir.costs import PART_CYCLES
-from ..ir.descriptor import Descriptor
+from .boxes import Box, Nest, nests_of
 from .dataflows import LoopNest, problem_of
 
 _MOST_RUNS = 64  # of groups with the same blocks; of more, neighbouring runs are taken together
-
-
-@dataclass(frozen=True)
-class _Nest:
-    """Three loops that walk all blocks of a tile in their order.
-
-    Parameters
-    ----------
-    trip_counts
-        Of the outer, the inner and the innermost loop.
-    apart
-        Words from an iteration of the outer and of the inner loop to the next.
-    free
-        The loops are not the kernel's, and no block is outside the input: coordinates do not
-        matter.
-    """
-
-    trip_counts: tuple[int, int, int]
-    apart: tuple[int, int]
-    free: bool
-
-
-@dataclass(frozen=True)
-class _Box:
-    """Some iterations in a row of each loop of a nest."""
-
-    nest: _Nest
-    spans: tuple[slice, slice, slice]
-
-    @property
-    def trip_counts(self) -> tuple[int, int, int]:
-        outer, inner, blocks = (span.stop - span.start for span in self.spans)
-        return outer, inner, blocks
-
-    @property
-    def blocks(self) -> int:
-        return prod(self.trip_counts)
-
-    def descriptor(self, whole: Descriptor) -> Descriptor:
-        """The descriptor of the layer that walks the box, from that of the one that walks all."""
-        (outer_words, inner_words), (outer, inner, blocks) = self.nest.apart, self.trip_counts
-        outer_span, inner_span, block_span = self.spans
-        first = outer_span.start * outer_words + inner_span.start * inner_words + block_span.start
-        found = replace(
-            whole,
-            input_base=whole.input_base + first,
-            outer_taps=outer,
-            inner_taps=inner,
-            blocks=blocks,
-            tap_inner_step=inner_words - (blocks - 1),
-            tap_outer_step=outer_words - (inner - 1) * inner_words - (blocks - 1),
-        )
-        if self.nest.free:  # coordinates count up from that of the first tap, within a larger input
-            return replace(
-                found,
-                outer_origin=whole.outer_origin + outer - whole.outer_taps,
-                inner_origin=whole.inner_origin + inner - whole.inner_taps,
-                outer_size=whole.outer_size + outer - 1,
-                inner_size=whole.inner_size + inner - 1,
-            )
-        return replace(
-            found,
-            outer_origin=whole.outer_origin + outer_span.stop - whole.outer_taps,
-            inner_origin=whole.inner_origin + inner_span.stop - whole.inner_taps,
-        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +31,7 @@ class _GroupRange:
     first: int
     end: int
     used: np.ndarray
-    box: _Box
+    box: Box
     cycles: int
 
 
@@ -118,7 +51,7 @@ class _Split:
 
     def __init__(self, whole: LoopNest, config: AcceleratorConfig):
         self.whole, self.config, self.isa = whole, config, Isa(config)
-        self.nests = list(_nests(whole.descriptor))
+        self.nests = list(nests_of(whole.descriptor))
 
     def into(self, used: np.ndarray) -> list[LoopNest]:
         """The parts, where the groups use these blocks: bool ``[groups, blocks]``."""
@@ -184,42 +117,10 @@ class _Split:
         return LoopNest(whole.mode, descriptor, weights, channels)
 
 
-def _nests(descriptor: Descriptor) -> Iterator[_Nest]:
-    """The layer's own loops; then others for the same words, where these lie in a row."""
-    outer, inner, blocks = descriptor.outer_taps, descriptor.inner_taps, descriptor.blocks
-    inner_words = descriptor.tap_inner_step + blocks - 1
-    outer_words = descriptor.tap_outer_step + (inner - 1) * inner_words + blocks - 1
-    yield _Nest((outer, inner, blocks), (outer_words, inner_words), False)
-    in_a_row = outer == 1 and (inner == 1 or inner_words == blocks)
-    if not in_a_row or _leaves_input(descriptor):
-        return
-    total = inner * blocks
-    for innermost in _divisors(total):
-        for middle in _divisors(total // innermost):
-            trip_counts = total // innermost // middle, middle, innermost
-            yield _Nest(trip_counts, (middle * innermost, innermost), True)
-
-
-def _divisors(number: int) -> list[int]:
-    return [n for n in range(1, number + 1) if number % n == 0]
-
-
-def _leaves_input(d: Descriptor) -> bool:
-    """Whether a tap of any position is outside the input."""
-    for taps, origin, positions, stride, size in (
-        (d.inner_taps, d.inner_origin, d.run, d.inner_stride, d.inner_size),
-        (d.outer_taps, d.outer_origin, d.runs, d.outer_stride, d.outer_size),
-    ):
-        last = origin - 1 + (positions - 1) * stride
-        if origin < taps or last >= size:
-            return True
-    return False
-
-
-def _around(used: np.ndarray, nest: _Nest) -> _Box:
+def _around(used: np.ndarray, nest: Nest) -> Box:
     """The smallest box with all blocks that are used; with one block if none is."""
     indices = np.nonzero(used.reshape(nest.trip_counts))
     if not len(indices[0]):
-        return _Box(nest, (slice(0, 1), slice(0, 1), slice(0, 1)))
+        return Box(nest, (slice(0, 1), slice(0, 1), slice(0, 1)))
     outer, inner, blocks = (slice(int(n.min()), int(n.max()) + 1) for n in indices)
-    return _Box(nest, (outer, inner, blocks))
+    return Box(nest, (outer, inner, blocks))

@@ -26,13 +26,16 @@ class LoopNest:
     """How a convolution, or part of one, is computed on the array.
 
     ``mode`` names the dataflow. ``weights`` are int64 ``[groups, steps, columns]``, ``channels``
-    ``[groups, columns]`` the output channel of each column, -1 for none.
+    ``[groups, columns]`` the output channel of each column, -1 for none. It is one of the ``parts``
+    of K that follow each other.
     """
 
     mode: str
     descriptor: Descriptor
     weights: np.ndarray
     channels: np.ndarray
+    part: int = 0
+    parts: int = 1
 
     def cycles(self, config: AcceleratorConfig) -> int:
         """Cycles of all tiles, without what a layer takes to start and to end."""
@@ -320,7 +323,7 @@ def _steps_to_hold(nest: LoopNest, config: AcceleratorConfig) -> int:
 
 def _form_problem(nest: LoopNest, config: AcceleratorConfig) -> str | None:
     """What of a loop nest the core cannot say, however large its memories are."""
-    checks = (_range_problem, _lane_problem, _coordinate_problem)
+    checks = (_range_problem, _lane_problem, coordinate_problem)
     return next(filter(None, (check(nest.descriptor, config) for check in checks)), None)
 
 
@@ -357,12 +360,12 @@ def _lane_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | No
     return None
 
 
-def _coordinate_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | None:
+def coordinate_problem(descriptor: Descriptor, config: AcceleratorConfig) -> str | None:
     """Which input size is too large: a coordinate before the input must not wrap around into it."""
     for taps, size, origin in (
         (descriptor.inner_taps, descriptor.inner_size, descriptor.inner_origin),
         (descriptor.outer_taps, descriptor.outer_size, descriptor.outer_origin),
     ):
-        if size + 2 * taps - origin + config.rows >= 1 << COORDINATE_BITS:
+        if size + max(0, 2 * taps - origin + config.rows) >= 1 << COORDINATE_BITS:
             return f"an input size of {size} is more than the core counts"
     return None

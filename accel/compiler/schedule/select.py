@@ -1,23 +1,24 @@
 """Chooses the dataflow of a convolution, and the division that turns its sums into codes."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from ...config import AcceleratorConfig
-from ...numeric.division.division import Division
+from ...numeric.division.division import BIAS_BITS, TOTAL_BITS, Division
 from ...numeric.division.memo import solve_once
 from ...numeric.division.nearest import ALLOWED_CODES, ALLOWED_SHARE, nearest_division, too_wide
 from ...numeric.division.solver import Solution
 from ...numeric.rounding import CONTRACTS
 from ...numeric.rules.float_epilogue import FloatEpilogue
 from ...numeric.rules.floating import FloatMean, FloatProduct, RealProduct
-from ...numeric.rules.rules import Rescale, Rule
+from ...numeric.rules.rules import Rescale, Rule, Sums
 from ..diagnostics import DoesNotFit, Limit, NotProved, Reason
 from ..ir.command import Inexact, LayerCommand
+from ..ir.costs import PART_CYCLES
 from ..ir.layer import Convolution, cropped
 from .block_sparsity import without_zero_blocks
+from .commands import beyond_bias, commands_of, parts_for, plain_division
 from .dataflows import (
     LoopNest,
     dataflows_of,
@@ -26,6 +27,7 @@ from .dataflows import (
     problem_of,
     weight_buffer_steps,
 )
+from .parts_of_k import SumLimit, in_parts
 
 _SHOWN = 5  # weights or channels that a message names
 _PAIRS = 2**16
@@ -55,17 +57,58 @@ def schedule(
     convolution = flattened(_without_idle_weights(convolution, config))
     _check_weights(convolution, config)
     flows = _flows(convolution, config)
-    problems = [problem_of(nests, config) for nests in flows]
-    possible = [nests for nests, problem in zip(flows, problems, strict=True) if problem is None]
+    possible = _possible(flows, convolution, config)
     if not possible:
-        what = problems[0] or ""
+        what = problem_of(flows[0], config) or ""
         raise DoesNotFit(Reason(place=convolution.name, what=what, limit=_limit(flows, config)))
+    division, kept, inexact = _divide(convolution, config, exact)
+    least = parts_for(kept, isinstance(convolution.rule, Sums))
+    if least > 1:
+        possible = _possible(flows, convolution, config, least)
     best = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
-    division, inexact = _divide(convolution, config, exact)
-    return [
-        _command(convolution, nest, division, inexact if i == 0 else (), i)
-        for i, nest in enumerate(best)
-    ]
+    return commands_of(convolution, best, division, kept, inexact, config)
+
+
+def _possible(
+    flows: list[list[LoopNest]], c: Convolution, config: AcceleratorConfig, least: int = 1
+) -> list[list[LoopNest]]:
+    """The dataflows that the core can compute; where it can compute none as a whole, all those that
+    it can in parts of K. With ``least`` above 1 in at least so many parts."""
+    limit = SumLimit(config, c.sub_byte)
+    parts = config.keeps_sums and (least > 1 or _is_wide(c, config))
+    whole = [] if parts else [nests for nests in flows if problem_of(nests, config) is None]
+    if whole or not config.keeps_sums:
+        return whole
+    parted = [in_parts(nests, limit, config, least) for nests in flows]
+    return [nests for nests in parted if nests and problem_of(nests, config) is None]
+
+
+def is_parted(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether the core computes a convolution in parts of K alone."""
+    if not config.keeps_sums or not config.number_format.holds(c.weights).all():
+        return False
+    c = flattened(_without_idle_weights(c, config))
+    if _is_wide(c, config) or _needs_bias_parts(c, config):
+        return True
+    words = -(-c.input_shape[2] // config.rows)
+    steps = c.kernel[0] * c.kernel[1] * words * config.rows
+    if not c.depthwise and steps <= weight_buffer_steps(config):
+        return False
+    return all(problem_of(nests, config) for nests in _flows(c, config))
+
+
+def _needs_bias_parts(c: Convolution, config: AcceleratorConfig) -> bool:
+    if not beyond_bias(c.bias).any():
+        return False
+    try:
+        return bool(_divide(c, config, exact=False)[1].any())
+    except (DoesNotFit, NotProved):  # which is told where it is scheduled
+        return False
+
+
+def _is_wide(c: Convolution, config: AcceleratorConfig) -> bool:
+    """Whether sums take more bits than an accumulator has."""
+    return _signed_bits(*_ends(c, config)) > config.sum_bits
 
 
 def _flows(convolution: Convolution, config: AcceleratorConfig) -> list[list[LoopNest]]:
@@ -142,8 +185,38 @@ def _sum_range(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, n
 
 def _divide(
     convolution: Convolution, config: AcceleratorConfig, exact: bool
-) -> tuple[Division, tuple[Inexact, ...]]:
+) -> tuple[Division, np.ndarray, tuple[Inexact, ...]]:
+    """The division, what of the bias must be added before it, int64 like it, and what is inexact.
+
+    A bias of too many bits is added to kept sums.
+    """
+    if isinstance(convolution.rule, Sums):
+        if not config.keeps_sums:
+            what = f"tensor {convolution.output!r} is 32-bit sums, which the core cannot store"
+            remedy = "use a core with wide_sums, or quantize it"
+            raise DoesNotFit(Reason(place=convolution.name, what=what, remedy=remedy))
+        _check_sums(convolution, config)
+        bias = convolution.bias[: 1 if convolution.uniform else None]
+        return plain_division(np.zeros_like(bias)), bias, ()
     question, solution = _solved(convolution, config)
+    kept = beyond_bias(solution.division.bias)
+    if config.keeps_sums and kept.any():
+        rule, bias, least, greatest = question
+        question = rule, bias - kept, least + kept, greatest + kept
+        solution = solve_once(*question)
+    if not config.keeps_sums:
+        _check_biases(convolution, solution.division)
+    division, inexact = _allowed(convolution, question, solution, exact)
+    return division, kept, inexact
+
+
+def _allowed(
+    convolution: Convolution,
+    question: tuple[Rule, np.ndarray, np.ndarray, np.ndarray],
+    solution: Solution,
+    exact: bool,
+) -> tuple[Division, tuple[Inexact, ...]]:
+    """The division that was found, or a near one. Raises ``NotProved`` where none may be used."""
     if solution.proved.all():
         return solution.division, _ambiguous(convolution, exact)
     bad = np.flatnonzero(~solution.proved).tolist()
@@ -163,7 +236,7 @@ def _divide(
             int(greatest[c] - least[c] + 1),
             int(nearest.worst[c]),
         )
-        for c in np.flatnonzero(nearest.differing)
+        for c in np.flatnonzero(nearest.differing[: convolution.channels // convolution.neighbours])
         for channel in (range(convolution.channels) if convolution.uniform else (int(c),))
     )
     _check_close(convolution, inexact)
@@ -176,19 +249,35 @@ def _solved(
     convolution: Convolution, config: AcceleratorConfig
 ) -> tuple[tuple[Rule, np.ndarray, np.ndarray, np.ndarray], Solution]:
     """The arguments of `solve` for a convolution, and the solution."""
-    least, greatest = _sum_range(convolution, config)
-    # In carry-save form a sum may be 1 less until its last carry is added: the least one is not
-    # used.
-    limit = 1 << config.sum_bits - 1
-    if least.min() <= -limit or greatest.max() >= limit:
-        sums = f"sums of {int(least.min())}..{int(greatest.max())}"
-        needed = _signed_bits(least.min() - 1, greatest.max())
-        what = f"{sums} take {needed} bits, more than the {config.sum_bits} of an accumulator"
-        size = Limit(kind="sum", needed=needed, there=config.sum_bits, unit="bits")
-        raise DoesNotFit(Reason(place=convolution.name, what=what, limit=size))
+    least, greatest = _check_sums(convolution, config)
     one = slice(0, 1) if convolution.uniform else slice(None)
     question = convolution.rule.take(one), convolution.bias[one], least[one], greatest[one]
     return question, solve_once(*question)
+
+
+def _check_sums(c: Convolution, config: AcceleratorConfig) -> tuple[np.ndarray, np.ndarray]:
+    """The range of the sums, int64 ``[channels]`` each. Raises ``DoesNotFit`` for too wide ones."""
+    least, greatest = _sum_range(c, config)
+    # In carry-save form a sum may be 1 less until its last carry is added: the least one is not
+    # used. Of sums that are kept, a part is in the array alone.
+    bits = TOTAL_BITS if config.keeps_sums else config.sum_bits
+    limit = 1 << bits - 1
+    if least.min() <= -limit or greatest.max() >= limit:
+        sums = f"sums of {int(least.min())}..{int(greatest.max())}"
+        needed = _signed_bits(least.min() - 1, greatest.max())
+        what = f"{sums} take {needed} bits, more than the {bits} of an accumulator"
+        size = Limit(kind="sum", needed=needed, there=bits, unit="bits")
+        raise DoesNotFit(Reason(place=c.name, what=what, limit=size))
+    return least, greatest
+
+
+def _check_biases(c: Convolution, division: Division) -> None:
+    """Raise ``DoesNotFit`` for biases that a layer has no room for."""
+    low, high = int(division.bias.min()), int(division.bias.max())
+    needed = _signed_bits(low, high)
+    if needed > BIAS_BITS:
+        what = f"biases of {low}..{high} take {needed} bits, more than the {BIAS_BITS} of a layer"
+        raise DoesNotFit(Reason(place=c.name, what=what, limit=Limit(kind="form")))
 
 
 def _ambiguous(c: Convolution, exact: bool) -> tuple[Inexact, ...]:
@@ -244,8 +333,13 @@ def _rounds_in_float32(convolution: Convolution) -> bool:
 
 def sum_bits_of(convolution: Convolution, config: AcceleratorConfig) -> int:
     """The least ``sum_bits`` of a core that no sum of a convolution leaves."""
-    least, greatest = _sum_range(_without_idle_weights(convolution, config), config)
-    return _signed_bits(int(least.min()) - 1, int(greatest.max()))
+    return _signed_bits(*_ends(_without_idle_weights(convolution, config), config))
+
+
+def _ends(c: Convolution, config: AcceleratorConfig) -> tuple[int, int]:
+    """The least and the greatest value that an accumulator has, of all channels."""
+    least, greatest = _sum_range(c, config)
+    return int(least.min()) - 1, int(greatest.max())
 
 
 def steps_of(convolution: Convolution, config: AcceleratorConfig) -> int | None:
@@ -255,6 +349,19 @@ def steps_of(convolution: Convolution, config: AcceleratorConfig) -> int | None:
     """
     convolution = flattened(_without_idle_weights(convolution, config))
     return least_steps(_flows(convolution, config), config)
+
+
+def about_cycles(convolution: Convolution, config: AcceleratorConfig) -> int | None:
+    """About the cycles of a convolution in the dataflow that `schedule` takes; ``None`` if it has
+    none. Each part of it waits for its first weights and for its last results."""
+    flows = _flows(flattened(convolution), config)
+    possible = [nests for nests in flows if problem_of(nests, config) is None]
+    if not possible:
+        return None
+    nests = min(possible, key=lambda nests: sum(nest.cycles(config) for nest in nests))
+    first = (nest.weights.shape[1] * config.columns // config.rows for nest in nests)
+    waits = len(nests) * (PART_CYCLES + config.drain_cycles) + sum(first)
+    return sum(nest.cycles(config) for nest in nests) + waits
 
 
 def _limit(flows: Sequence[Sequence[LoopNest]], config: AcceleratorConfig) -> Limit:
@@ -268,24 +375,3 @@ def _limit(flows: Sequence[Sequence[LoopNest]], config: AcceleratorConfig) -> Li
 
 def _signed_bits(low: int, high: int) -> int:
     return max(int(high).bit_length(), int(~low).bit_length()) + 1
-
-
-def _command(
-    c: Convolution, nest: LoopNest, division: Division, inexact: tuple[Inexact, ...], index: int
-) -> LayerCommand:
-    channels = nest.channels[:1] if nest.descriptor.shared else nest.channels
-    return LayerCommand(
-        name=c.name if index == 0 else f"{c.name}_part{index}",
-        node=c.node,
-        source=c.source,
-        output=c.output,
-        macs=c.macs if index == 0 else 0,
-        mode=nest.mode,
-        descriptor=replace(nest.descriptor, tie_parity=division.tie_parity),
-        division=division,
-        channels=np.where(channels >= 0, 0, -1) if c.uniform else channels,
-        weights=nest.weights,
-        post_op=c.post_op,
-        inexact=() if c.band and c.band.index else inexact,
-        band=c.band,
-    )

@@ -23,8 +23,8 @@ class Counters(wiring.Component):
     events : In(len(COUNTERS))
         What happens in this cycle, a bit for each counter.
     host : In(CounterPort)
-        Moves all counters down by a byte; the lowest byte becomes the highest. Nothing may be
-        counted meanwhile.
+        Moves all counters down by a bit; the lowest bit becomes the highest. Nothing may be counted
+        meanwhile.
     value : Out
         The counters, one directly after the other.
     """
@@ -51,16 +51,15 @@ class Counters(wiring.Component):
             name="clear",
             init=0,
         )
-        m.d.comb += self.host.byte.eq(self.value[:8])
-        rotated = Cat(self.value[8:], self.value[:8])
+        m.d.comb += self.host.bit.eq(self.value[0])
+        rotated = Cat(self.value[1:], self.value[0])
         for index, name in enumerate(COUNTERS):
             event = delayed(m, self.events[index], 1, name=f"count_{name}", init=0)
             bits = slice(index * COUNTER_BITS, (index + 1) * COUNTER_BITS)
             counter = self.value[bits]
+            m.d.sync += counter.eq(
+                advanced(counter, event, load=self.host.next, loaded=rotated[bits])
+            )
             with m.If(clear[index]):
                 m.d.sync += counter.eq(0)
-            with m.Elif(event | self.host.next):
-                m.d.sync += counter.eq(
-                    advanced(counter, C(1, 1), load=self.host.next, loaded=rotated[bits])
-                )
         return m

@@ -74,11 +74,18 @@ class ReadAddress(wiring.Component):
             m.d.sync += held.eq(Mux(self.broadcast, entry, ring.o))
 
         # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
-        inner, outer = Signal(COORDINATE_BITS), Signal(COORDINATE_BITS)
+        # The coordinates are kept as complements: see `at_least`.
+        inner, outer = (
+            Signal(COORDINATE_BITS, name=name, init=-1) for name in ("not_inner", "not_outer")
+        )
+        inside = [
+            (size + coordinate)[COORDINATE_BITS]
+            for size, coordinate in ((self.inner_size, inner), (self.outer_size, outer))
+        ]
         m.d.sync += [
             self.address.eq(entry.address + self.offset),
-            inner.eq(entry.inner + self.inner),
-            outer.eq(entry.outer + self.outer),
-            self.outside.eq((inner >= self.inner_size) | (outer >= self.outer_size)),
+            inner.eq(~(entry.inner + self.inner)),
+            outer.eq(~(entry.outer + self.outer)),
+            self.outside.eq(~inside[0] | ~inside[1]),
         ]
         return m

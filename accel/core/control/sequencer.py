@@ -106,6 +106,7 @@ class Sequencer(wiring.Component):
             pointer.location.eq(self.memory.location),
             pointer.advance.eq(segment.taken | self.memory.advance),
             descriptor.taken.eq(taken["descriptor"]),
+            descriptor.last.eq(segment.last),
             descriptor.data.eq(self.chunk.data),
             self.layer.descriptor.eq(descriptor.value),
             self.host.last.eq(descriptor.value.last),
@@ -186,7 +187,8 @@ class _States:
         self.isa, self.has_flash = sequencer.isa, bool(sequencer.config.flash_lanes)
         self.fields = sequencer.layer.descriptor
         self.start_next = Signal(name="start_next")
-        self.group_index = Signal.like(self.fields.groups_less_one, name="group")
+        # Minus the groups that are missing: a sign tells when there are none, without a comparison.
+        self.groups = Signal(len(self.fields.groups_less_one) + 1, name="groups", reset_less=True)
         m.d.sync += sequencer.layer.start.eq(self.start_next)
         # Words that come from flash are the layer's own until it has all of them.
         self.streaming = sequencer.pointer.value.flash if self.has_flash else C(0)
@@ -261,8 +263,11 @@ class _States:
         m, isa, fields = self.m, self.isa, self.fields
         one, two = (isa.table_words(residual) for residual in (False, True))
         with m.State("Start"):
-            m.d.sync += self.group_index.eq(0)
-            self._fetch(Mux(fields.residual, two, one) - 1)
+            m.d.sync += self.groups.eq(~Cat(fields.groups_less_one, C(0, 1)))
+            operand = fields.residual
+            if self.sequencer.config.keeps_sums:
+                operand |= fields.add_sums
+            self._fetch(Mux(operand, two, one) - 1)
             m.next = "Group"
             with m.If(fields.lookup_tables):
                 m.next = "Tables"
@@ -289,12 +294,12 @@ class _States:
             m.d.comb += self.asking["weights"].eq(1)
             self._wait_for_end("Loading")
             with m.If(self.segment.end):
-                m.d.sync += self.group_index.eq(self.group_index + 1)
+                m.d.sync += self.groups.eq(self.groups + 1)
         with m.State("Loading"):
             self._say_quiet(~self.streaming)
             with m.If(self.loaded):
                 m.next = "Group"
-                with m.If((self.group_index > fields.groups_less_one) | fields.shared):
+                with m.If(~self.groups[-1] | fields.shared):
                     m.next = "Finish"
 
     def finish(self):

@@ -79,6 +79,7 @@ class TileLoops(wiring.Component):
             start.tile_last.eq(taps.tile_last),
             start.exhausted.eq(positions.exhausted),
             spacing.residual.eq(d.residual),
+            *([spacing.sums.eq(d.keep_sums | d.add_sums)] if self.config.keeps_sums else []),
             spacing.start.eq(self.layer.start),
             spacing.begin.eq(start.begin),
             taps.busy.eq(busy),

@@ -13,7 +13,8 @@ class TileSpacing(wiring.Component):
 
     The results of a tile take ``AcceleratorConfig.tile_cycles``. In a layer with a residual
     operand, tiles begin only at multiples of a period, counted from the layer's start, so that no
-    word of the output is written in a cycle in which one is read.
+    word of the output is written in a cycle in which one is read. Tiles of a layer of wide sums are
+    so far apart that nothing is read or written of two at a time.
 
     Timing: ``open`` is a register; a tile that begins in this cycle closes it from the next one on.
 
@@ -21,6 +22,8 @@ class TileSpacing(wiring.Component):
     -------
     residual, start : In(1)
         The layer has a residual operand; it begins.
+    sums : In(1)
+        On cores that keep sums: it keeps sums, or adds to such.
     begin : In(1)
         A tile begins in the next cycle.
     open : Out(1)
@@ -29,19 +32,19 @@ class TileSpacing(wiring.Component):
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
-        super().__init__(
-            {"residual": In(1), "start": In(1), "begin": In(1), "open": idle_high(Out)}
-        )
+        names = ["residual", "start", "begin", *(["sums"] if config.keeps_sums else [])]
+        super().__init__({**{name: In(1) for name in names}, "open": idle_high(Out)})
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
         least, most = config.tile_cycles(0), config.tile_cycles(1)
-        left, spaced = Signal(range(most)), Signal(init=1)
-        alone, count = least == 1, least - 1
-        if most > least:
-            alone, count = ~self.residual & alone, Mux(self.residual, most - 1, count)
-        spaced_next = Mux(self.begin, alone, spaced | (left == 1))
+        wide = config.tile_cycles(0, 1) if config.keeps_sums else 0
+        left, spaced = Signal(range(max(most, wide))), Signal(init=1)
+        count = Mux(self.residual, most - 1, least - 1) if most > least else least - 1
+        if wide:
+            count = Mux(self.sums, wide - 1, count)
+        spaced_next = ~self.begin & (spaced | (left == 1))
         m.d.sync += [
             left.eq(Mux(self.begin, count, left - 1)),
             spaced.eq(spaced_next),

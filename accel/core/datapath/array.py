@@ -8,7 +8,7 @@ from ...config import AcceleratorConfig
 from ..pe import element_of
 from ..primitives.accumulate import BeginOrAdd
 from ..primitives.fanout import column_groups, fan_out
-from ..signals import delayed, step_layout
+from ..signals import delayed, idle_high, step_layout
 
 
 class SystolicArray(wiring.Component):
@@ -28,6 +28,9 @@ class SystolicArray(wiring.Component):
         In the time of row 0.
     step : In(step_layout)
         In the time of row 0.
+    awake : In(1)
+        1 unless connected. While it is 0, from the last sum of a run to the first step of the next
+        one, the multipliers of an iCE40 rest.
     sub_byte : In(1)
         In number formats that have sub-byte values: the layer's activations and weights are bytes
         of several values.
@@ -56,6 +59,7 @@ class SystolicArray(wiring.Component):
                 "activations": In(activations),
                 "weights": In(data.ArrayLayout(signed(number.weight_bits), config.columns)),
                 "step": In(step_layout),
+                "awake": idle_high(In),
                 **({"sub_byte": In(1)} if number.sub_byte else {}),
                 "sums": Out(data.ArrayLayout(self.sum_shape, config.rows * config.columns)),
                 "finished": Out(config.rows * self.groups),
@@ -73,6 +77,9 @@ class SystolicArray(wiring.Component):
         rows, columns = self.config.rows, self.config.columns
         m.submodules.products = products = self.products
         m.d.comb += products.a.eq(self.activations)
+        # On an ECP5 the registers around the multipliers would be enabled, too, from all over it.
+        if "en" in products.signature.members and self.config.family != "ecp5":
+            m.d.comb += products.en.eq(self.awake)
         if self.config.number_format.sub_byte:
             m.d.comb += products.sub_byte.eq(self.sub_byte)
 
@@ -116,10 +123,10 @@ class SystolicArray(wiring.Component):
 
     def _following(self, m, name, total, product, first):
         """What a sum becomes with a product."""
-        if self.config.family != "ecp5" or self.simulate:
-            # Choosing after the adder, not in front of it, is free on an iCE40.
+        family = self.config.family
+        if family == "generic" or self.simulate:
             return Mux(first, product, total + product)
-        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width)
+        m.submodules[name] = cells = BeginOrAdd(self.sum_shape.width, family=family)
         m.d.comb += [cells.begin.eq(first), cells.a.eq(total), cells.b.eq(product)]
         return cells.o
 

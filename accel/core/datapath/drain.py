@@ -8,9 +8,15 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
+from ..primitives.family import Family
 from ..primitives.fanout import column_groups, fan_out
 from ..signals import step_layout
 from .drain_order import DrainOrder, place_layout
+
+
+def latency_of(family: Family) -> int:
+    """Cycles from a place to its sums: on the ECP5 choosing a row takes a register."""
+    return 1 if family == "ecp5" else 0
 
 
 class Drain(wiring.Component):
@@ -18,8 +24,8 @@ class Drain(wiring.Component):
 
     Timing: begins in the cycle after ``finished[0]`` and emits ``requantizers`` neighbouring
     columns a cycle, for ``drain_cycles`` cycles without a pause, or in a layer with a residual
-    operand every ``pace`` cycles. The next tile must not finish earlier. ``o`` comes ``latency``
-    cycles after the ``places`` of its sums.
+    operand every ``pace`` cycles; in a layer of wide sums when it is told to. The next tile must
+    not finish earlier. ``o`` comes ``latency`` cycles after the ``places`` of its sums.
 
     Parameters
     ----------
@@ -36,6 +42,8 @@ class Drain(wiring.Component):
         As `SystolicArray` has them.
     residual : In(1)
         The layer has a residual operand. Where ``pace`` is more than 1.
+    wide, emit_next : In(1)
+        On cores that keep sums: in this layer sums are emitted in the cycle after ``emit_next``.
     valid : Out(1)
         Sums are emitted in this cycle.
     places : Out(ArrayLayout(place_layout, requantizers))
@@ -64,6 +72,7 @@ class Drain(wiring.Component):
                 "finished": In(config.rows * self.groups),
                 "step": In(step_layout),
                 **({"residual": In(1)} if config.pace > 1 else {}),
+                **({"wide": In(1), "emit_next": In(1)} if config.keeps_sums else {}),
                 "valid": Out(1),
                 "places": Out(data.ArrayLayout(place_layout(config), config.requantizers)),
                 "o": Out(data.ArrayLayout(sum_shape, config.requantizers)),
@@ -74,8 +83,8 @@ class Drain(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from a place to its sums: on the ECP5 choosing a row takes a register."""
-        return 1 if self.config.family == "ecp5" else 0
+        """Cycles from a place to its sums."""
+        return latency_of(self.config.family)
 
     def elaborate(self, platform):
         m = Module()
@@ -85,6 +94,8 @@ class Drain(wiring.Component):
             order.finished.eq(self.finished[0]),
             order.step.eq(self.step),
             *([order.residual.eq(self.residual)] if order.paced else []),
+            *([order.sums.eq(self.wide)] if order.keeps else []),
+            *([order.emit_next.eq(self.emit_next)] if order.keeps else []),
             self.valid.eq(order.valid),
             self.release.eq(order.release),
             self.release_half.eq(order.place.half),
@@ -93,7 +104,8 @@ class Drain(wiring.Component):
 
         # Which row moves, bit by bit, for each group of columns
         at_row = Cat(order.row == r for r in range(rows))
-        moving = [at_row & order.move.replicate(rows) if order.paced else at_row] * self.groups
+        paced = order.paced or order.keeps
+        moving = [at_row & order.move.replicate(rows) if paced else at_row] * self.groups
         if self.latency:
             moving = self._moving_next(m, at_row, order)
         emitted = [self._add_row(m, r, [group[r] for group in moving]) for r in range(rows)]
@@ -161,6 +173,10 @@ class Drain(wiring.Component):
                 m.d.comb += following.eq(0)
         with m.Elif(order.column_last):
             m.d.comb += following.eq(moving << 1)
+        if order.keeps:
+            # The row has been the same for a cycle at least.
+            with m.If(self.wide):
+                m.d.comb += following.eq(at_row & self.emit_next.replicate(len(at_row)))
         m.d.sync += moving.eq(following)
         return self._fan_out(m, following, self.groups, "moving_row")
 

@@ -25,10 +25,12 @@ class DrainOrder(wiring.Component):
     residual : In(1)
         The layer has a residual operand, so sums are emitted every ``pace`` cycles. Where ``pace``
         is more than 1.
+    sums, emit_next : In(1)
+        On cores that keep sums: in this layer sums are emitted in the cycle after ``emit_next``.
     valid : Out(1)
         Sums are emitted in this cycle.
     move : Out(1)
-        The sums move on. Always 1 where ``pace`` is 1.
+        The sums move on. Always 1 where nothing else is asked for.
     row : Out(range(rows)), place, place_next : Out(place_layout)
         Of the sums that are emitted; the place of the next cycle.
     column_last : Out(1)
@@ -40,11 +42,13 @@ class DrainOrder(wiring.Component):
     def __init__(self, config: AcceleratorConfig):
         self.config = config
         self.paced = config.pace > 1
+        self.keeps = config.keeps_sums
         super().__init__(
             {
                 "finished": In(1),
                 "step": In(step_layout),
                 **({"residual": In(1)} if self.paced else {}),
+                **({"sums": In(1), "emit_next": In(1)} if self.keeps else {}),
                 "valid": Out(1),
                 "move": Out(1),
                 "row": Out(range(config.rows)),
@@ -57,10 +61,14 @@ class DrainOrder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        emitting, move = Signal(), Signal(name="moving") if self.paced else C(1, 1)
+        emitting, move = Signal(), C(1, 1)
         group_last, row_last = Signal(), Signal()
-        if self.paced:
-            m.d.sync += move.eq(self.finished | ~move | ~self.residual)
+        if self.paced or self.keeps:
+            move = Signal(name="moving")
+            move_next = self.finished | ~move | ~self.residual if self.paced else 1
+            if self.keeps:
+                move_next = Mux(self.sums, self.emit_next, move_next)
+            m.d.sync += move.eq(move_next)
         m.d.comb += [
             self.move.eq(move),
             self.valid.eq(emitting & move),
@@ -79,7 +87,9 @@ class DrainOrder(wiring.Component):
             m.d.comb += self.place_next.column.eq(0)
             with m.If(row_last):
                 m.d.sync += emitting.eq(0)
+        with m.Elif(move):
+            m.d.comb += self.place_next.column.eq(self.place.column + 1)
         with m.Else():
-            m.d.comb += self.place_next.column.eq(self.place.column + move)
+            m.d.comb += self.place_next.column.eq(self.place.column)
         m.d.sync += self.place.eq(self.place_next)
         return m

@@ -11,7 +11,7 @@ from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..primitives import dual_port
 from ..primitives.dual_port import DualPortMemory
-from ..signals import delayed
+from ..signals import delayed, idle_high
 from ..signatures import FillBus, ParameterPort
 from .drain_order import place_layout
 
@@ -47,11 +47,13 @@ class ParameterTable(wiring.Component):
     ``c % requantizers == index``.
 
     Timing: ``read.early`` comes ``latency`` cycles after ``place``. ``read.negative`` belongs to
-    the column whose ``early`` came one cycle before. ``read.late`` and ``read.offset`` come
-    ``latency`` cycles after ``negative``.
+    the column whose ``early`` came one cycle before. ``read.offset`` comes ``latency`` cycles after
+    ``negative``, and ``read.late`` a cycle later.
 
     Members
     -------
+    awake : In(1)
+        1 unless connected. While it is 0 nothing is read.
     fill : In(FillBus)
         A word of a column's parameters.
     place : In(place_layout)
@@ -70,6 +72,7 @@ class ParameterTable(wiring.Component):
         self.latency = dual_port.latency_of(config.family)
         super().__init__(
             {
+                "awake": idle_high(In),
                 "fill": In(FillBus(config)),
                 "place": In(place_layout(config)),
                 "read": In(ParameterPort(self.isa)),
@@ -85,7 +88,8 @@ class ParameterTable(wiring.Component):
         later = delayed(m, address, self.latency, name="address")
         latest = delayed(m, later, 1, name="latest")
         early = self._add_memory(m, "early", address, writing, "early")
-        late = self._add_memory(m, "late", latest, writing, "late")
+        last = delayed(m, latest, 1, name="last")
+        late = self._add_memory(m, "late", last, writing, "late")
         if "offset_negative" in self.memories:
             # Both come at once and are read at once; the register of what comes later chooses.
             both = [
@@ -121,6 +125,7 @@ class ParameterTable(wiring.Component):
         own = fill.parameter_column % self.config.requantizers == self.index
         m.submodules[name] = memory = DualPortMemory(**self.memories[name], simulate=self.simulate)
         m.d.comb += [
+            memory.read_en.eq(self.awake),
             memory.write_address.eq(written),
             memory.write_data.eq(fill.data[offsets[0] % width :]),
             memory.read_address.eq(read),

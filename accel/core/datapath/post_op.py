@@ -13,7 +13,7 @@ from ...numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
 from ..primitives import dual_port, memory
 from ..primitives.family import Family
 from ..primitives.two_readers import TwoReaders
-from ..signals import delayed
+from ..signals import at_least, delayed, idle_high
 from ..signatures import FillBus, ResultRule
 
 CODE_BITS = 8
@@ -52,6 +52,8 @@ class PostOpUnit(wiring.Component):
 
     Members
     -------
+    awake : In(1)
+        1 unless connected. While it is 0 no table is read.
     result : In(8)
         Code + 128.
     residual : In(8)
@@ -71,6 +73,7 @@ class PostOpUnit(wiring.Component):
         self.sub_byte = config.number_format.sub_byte
         super().__init__(
             {
+                "awake": idle_high(In),
                 "result": In(CODE_BITS),
                 "residual": In(CODE_BITS),
                 "rule": In(ResultRule(config)),
@@ -98,15 +101,13 @@ class PostOpUnit(wiring.Component):
         whole = total[FRACTION_BITS:]
         outside = whole[CODE_BITS:]
         saturated = Mux(total < 0, 0, Mux(outside.any(), (1 << CODE_BITS) - 1, whole[:CODE_BITS]))
-        code, clamped = Signal(CODE_BITS, reset_less=True), Signal(CODE_BITS)
-        m.d.sync += code.eq(Mux(self.rule.lookup_tables, saturated, plain))
+        inverted = Signal(CODE_BITS, reset_less=True)
+        m.d.sync += inverted.eq(~Mux(self.rule.lookup_tables, saturated, plain))
 
-        with m.If(code > self.rule.high):
-            m.d.comb += clamped.eq(self.rule.high)
-        with m.Elif(code < self.rule.low):
-            m.d.comb += clamped.eq(self.rule.low)
-        with m.Else():
-            m.d.comb += clamped.eq(code)
+        too_high = ~at_least(self.rule.high, inverted)
+        too_low = (self.rule.low + inverted)[CODE_BITS]
+        bound = Mux(too_high, self.rule.high, self.rule.low)
+        clamped = Mux(too_high | too_low, bound, ~inverted)
         code = clamped ^ (1 << CODE_BITS - 1)
         if self.sub_byte:
             held = delayed(m, residual, left - 1, name="held") ^ (1 << CODE_BITS - 1)
@@ -131,6 +132,7 @@ class PostOpUnit(wiring.Component):
                 m.d.sync += entry.eq(entry + 1)
 
         m.d.comb += [
+            lookup_tables.read_en.eq(self.awake),
             lookup_tables.write_address.eq(entry),
             lookup_tables.write_data.eq(self.fill.data),
             lookup_tables.write_en.eq(self.fill.table_en << word),

@@ -6,13 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from ...isa import Isa
 from ...numeric.division.division import (
-    BIAS_BITS,
-    COARSE_FRACTION_BITS,
     DIVISOR_BITS,
-    FRACTION_BITS,
-    OFFSET_BITS,
+    FORM_SHIFTS,
+    LEAST_FRACTION_BITS,
     OFFSET_DROPPED_BITS,
     TIE_BITS,
+    TOTAL_BITS,
 )
 from ..primitives import dual_port
 from ..primitives.family import Family
@@ -20,6 +19,7 @@ from ..signals import delayed
 from ..signatures import ParameterPort
 
 CODE_BITS = 8
+BIASED_CYCLES = 1  # from a sum to the biased sum
 _STAGES = 2 + CODE_BITS + 1  # add the bias, add the offset; divide; saturate
 _REMAINDER_BITS = DIVISOR_BITS + 1  # of a non-restoring division: -divisor <= remainder < divisor
 
@@ -36,30 +36,34 @@ class Requantizer(wiring.Component):
 
     Timing: ``latency`` cycles from ``sum`` to its result, one a cycle, no backpressure.
     ``parameters.early`` belongs to the sum of the same cycle; ``parameters.negative`` comes a cycle
-    later, and ``parameters.late`` and ``parameters.offset`` as many cycles after that as a
-    `ParameterTable` takes.
+    later, ``parameters.offset`` as many cycles after that as a `ParameterTable` takes, and
+    ``parameters.late`` in the cycle after.
 
     Members
     -------
-    sum : In(signed(sum_bits))
-        A raw sum. With ``carry_save`` it has one bit more, at the bottom: it counts halves, and is
-        rounded up.
+    sum : In(signed(TOTAL_BITS))
+        A sum without its bias, which must not take it out of these bits. With ``carry_save`` it has
+        one bit more, at the bottom: it counts halves, and is rounded up.
     parameters : Out(ParameterPort)
         The constants of its channel.
     tie_parity : In(1)
         Of channels that round ties to even; stable while a layer runs.
+    biased : Out(signed(32))
+        With ``wide``, ``BIASED_CYCLES`` later: the sum and the bias, modulo 2**32.
     o : Out(8)
         The code + 128.
     """
 
-    def __init__(self, isa: Isa, *, carry_save: bool = False):
+    def __init__(self, isa: Isa, *, carry_save: bool = False, wide: bool = False):
         self.wait = dual_port.latency_of(isa.config.family)
         self.latency = latency_of(isa.config.family)
         self.carry_save = carry_save
         self.family = isa.config.family
+        self.wide = wide
         super().__init__(
             {
-                "sum": In(signed(isa.config.sum_bits + carry_save)),
+                **({"biased": Out(signed(TOTAL_BITS))} if self.wide else {}),
+                "sum": In(signed(TOTAL_BITS + carry_save)),
                 "parameters": Out(ParameterPort(isa)),
                 "tie_parity": In(1),
                 "o": Out(CODE_BITS),
@@ -68,50 +72,49 @@ class Requantizer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        early = self.parameters.early
 
         # Add the bias, and wait for the offset that goes with the sign.
-        biased = Signal(signed(BIAS_BITS), reset_less=True)
-        coarse, tie = Signal(reset_less=True), Signal(reset_less=True)
-        total = self.sum + self.parameters.early.bias
+        biased = Signal(signed(TOTAL_BITS), reset_less=True)
+        if self.wide:
+            m.d.comb += self.biased.eq(biased)
+        total = self.sum + early.bias
         if self.carry_save:  # the lowest bit goes in as a carry
-            total = (self.sum + Cat(C(1, 1), self.parameters.early.bias).as_signed()) >> 1
-        m.d.sync += [
-            biased.eq(total),
-            coarse.eq(self.parameters.early.coarse),
-            tie.eq(self.parameters.early.tie),
-        ]
+            total = (self.sum + Cat(C(1, 1), early.bias).as_signed()) >> 1
+        m.d.sync += biased.eq(total)
         m.d.comb += self.parameters.negative.eq(biased < 0)
-        # The dividend has the coarse fraction as its least step that is added to. It is shifted in
-        # front of the wait, whose registers have cells to spare.
-        fine = Cat(C(0, FRACTION_BITS - COARSE_FRACTION_BITS), biased)
-        steps = Signal(signed(BIAS_BITS + FRACTION_BITS - COARSE_FRACTION_BITS))
-        m.d.comb += steps.eq(Mux(coarse, biased, fine.as_signed()))
-        steps = delayed(m, steps, self.wait, name="steps")
-        tie = delayed(m, tie, self.wait + 1, name="tie")
+        form = delayed(m, early.form, 1, name="form")
+        steps, far, below = self._shifted(m, biased, form)
 
-        offset = Signal(OFFSET_BITS)
-        dividend = Signal(signed(BIAS_BITS + FRACTION_BITS + 1), reset_less=True)
-        divisor = Signal(_REMAINDER_BITS, reset_less=True)
-        lowest = Mux(steps < 0, self.parameters.late.low_negative, self.parameters.late.low)
-        m.d.comb += offset.eq(Cat(lowest, self.parameters.offset.high) << OFFSET_DROPPED_BITS)
-        low_part = offset[:COARSE_FRACTION_BITS]
-        high_part = steps + offset[COARSE_FRACTION_BITS:]
+        # Add the offset. Its lowest bits are part of no sum.
+        high = delayed(m, early.offset_high, self.wait + 1, name="offset_high")
+        offset = Cat(self.parameters.offset.low, high)
+        fraction = LEAST_FRACTION_BITS - OFFSET_DROPPED_BITS
+        dividend = Signal(signed(len(steps) + 1), reset_less=True)
+        low_part = Signal(fraction, reset_less=True)
+        outside, under = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [
-            dividend.eq(Cat(low_part, high_part)),
-            divisor.eq(~Cat(self.parameters.late.divisor, C(0, 1))),
+            dividend.eq(steps + offset[fraction:]),
+            low_part.eq(offset[:fraction]),
+            outside.eq(far),
+            under.eq(below),
         ]
 
         # A bit of the quotient a stage. A dividend that is out of range at the start
         # saturates the result.
+        inverted = Cat(
+            self.parameters.late.divisor_low,
+            delayed(m, early.divisor_high, self.wait + 2, name="divisor_high"),
+        )
         m.submodules.first = stage = _DivisionStage(first=True, family=self.family)
-        quotient_range = dividend >> OFFSET_BITS
+        out = outside | (dividend[DIVISOR_BITS:] != 0)
         m.d.comb += [
-            stage.i.remainder.eq(dividend[CODE_BITS:OFFSET_BITS]),
-            stage.i.rest.eq(dividend[:CODE_BITS]),
-            stage.i.operand.eq(divisor),
-            stage.i.tie.eq(tie),
-            stage.i.under.eq(dividend < 0),
-            stage.i.over.eq((dividend >= 0) & (quotient_range != 0)),
+            stage.i.remainder.eq(dividend[:DIVISOR_BITS]),
+            stage.i.rest.eq(low_part << CODE_BITS - fraction),
+            stage.i.rest[0].eq(~Mux(outside, under, dividend < 0)),
+            stage.i.operand.eq(Cat(inverted, C(1, 1))),
+            stage.i.tie.eq(delayed(m, early.tie, self.wait + 2, name="tie")),
+            stage.i.out.eq(out),
         ]
         for index in range(1, CODE_BITS):
             after = _DivisionStage(first=False, family=self.family)
@@ -123,9 +126,31 @@ class Requantizer(wiring.Component):
         # the quotient is even: all that are close to a tie begin with equal bits.
         last, close = stage.o, stage.o.remainder[TIE_BITS:]
         tie = last.tie & (close == self.tie_parity.replicate(len(close)))
-        result = Mux(last.under, 0, Mux(last.over, (1 << CODE_BITS) - 1, last.rest ^ tie))
-        m.d.sync += self.o.eq(result)
+        saturated = last.rest[-1].replicate(CODE_BITS)
+        m.d.sync += self.o.eq(Mux(last.out, saturated, last.rest ^ tie))
         return m
+
+    def _shifted(self, m, biased, form):
+        """A biased sum in units of a channel's form, when its offset has come, and whether it is
+        too far from 0 for any offset to bring it into the range of codes, and below 0.
+
+        Bits are shifted in front of the registers that it waits in, which have cells to spare.
+        """
+        value = Signal(signed(_REMAINDER_BITS), name="in_form")
+        m.d.comb += value.eq(biased)
+        far, levels = C(0, 1), list(enumerate(FORM_SHIFTS))[::-1]
+        for cycle in range(self.wait):
+            for bit, shift in levels[cycle :: self.wait]:
+                lost = value[-1 - shift :]
+                far = far | (form[bit] & lost.any() & ~lost.all())
+                moved = Cat(C(0, shift), value)[:_REMAINDER_BITS]
+                value = Mux(form[bit], moved, value)[:_REMAINDER_BITS]
+            value = delayed(m, value, 1, name=f"in_form_{cycle}")
+            far, form = (
+                delayed(m, v, 1, name=f"{n}_{cycle}") for n, v in (("far", far), ("form", form))
+            )
+        below = delayed(m, self.parameters.negative, self.wait, name="below")
+        return value.as_signed(), far, below
 
 
 _stage_layout = data.StructLayout(
@@ -134,8 +159,7 @@ _stage_layout = data.StructLayout(
         "rest": CODE_BITS,  # bits of the dividend that are left, above those of the quotient
         "operand": _REMAINDER_BITS,  # minus the divisor in one's complement, or the divisor
         "tie": 1,
-        "under": 1,
-        "over": 1,
+        "out": 1,  # saturated: the first bit of the quotient stands for all
     }
 )
 
@@ -169,18 +193,21 @@ class _DivisionStage(wiring.Component):
         m.d.comb += total.eq(partial + Cat(~negative, operand))
         total_negative = total[-1]
 
-        too_large = 0
+        # A dividend of 256 divisors and more has quotients of ones only, and remainders that grow.
+        # They have overflowed once a positive one that has its upper bit becomes negative.
+        overflow = total_negative & self.i.remainder[-2] & ~negative
+        bit, rest = ~total_negative, self.i.rest[:-1]
         if self.first:
-            too_large = ~(self.i.remainder + self.i.operand.as_signed() + 1)[_REMAINDER_BITS - 1]
+            bit = Mux(self.i.out, self.i.rest[0], bit | overflow)
+            rest = Cat(C(0, 1), rest[1:])
         following = self.i.operand
         if self.inverts_ahead:
             following = following ^ (negative ^ total_negative).replicate(_REMAINDER_BITS)
         m.d.sync += [
             registers.remainder.eq(total[1:].as_signed()),
-            registers.rest.eq(Cat(~total_negative, self.i.rest[:-1])),
+            registers.rest.eq(Cat(bit, rest)),
             registers.operand.eq(following),
             registers.tie.eq(self.i.tie),
-            registers.under.eq(self.i.under),
-            registers.over.eq(self.i.over | too_large),
+            registers.out.eq(self.i.out | overflow),
         ]
         return m

@@ -136,7 +136,10 @@ class ResultAddress(wiring.Component):
         filling = ~Cat(d.run_filling, C(0, len(loops.remaining) - len(d.run_filling)))
         limit = Mux(loops.group_last, d.last_columns_less_one, d.columns_less_one)
         channel = Mux(d.broadcast, byte, loops.column) if self.several else loops.column
-        written = loops.valid & (loops.remaining <= filling) & ~loops.passed & (channel <= limit)
+        kept = d.keep_sums if self.config.keeps_sums else 0
+        written = (
+            ~kept & loops.valid & (loops.remaining <= filling) & ~loops.passed & (channel <= limit)
+        )
         if not self.several:
             return written
         row, most = (

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..primitives.family import Family, check_family
 from ..primitives.fanout import fan_out
+from ..primitives.lut import chosen
 
 
 def latency_of(family: Family) -> int:
@@ -34,8 +35,9 @@ class RowFeeder(wiring.Component):
 
     Members
     -------
-    word : In(8 * rows)
-        The word that arrives.
+    word : In(8 * rows), or_pad : In(8)
+        The word that arrives, once ``or_pad`` is ORed to each of its bytes; on the ECP5 the word
+        as it is. See `Padding`.
     load : In(rows)
         The row that it is for, a bit each.
     broadcast : In(1)
@@ -61,6 +63,7 @@ class RowFeeder(wiring.Component):
         super().__init__(
             {
                 "word": In(data.ArrayLayout(activation_shape, rows)),
+                "or_pad": In(Shape.cast(activation_shape).width),
                 "load": In(rows),
                 "broadcast": In(1),
                 "o": Out(data.ArrayLayout(activation_shape, rows * columns)),
@@ -69,21 +72,28 @@ class RowFeeder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._or_pad = C(0, len(self.or_pad)) if self.latency else self.or_pad
         after = data.ArrayLayout(self.word.shape().elem_shape, self.rows - 1)
         for r, (word, load, broadcast) in enumerate(self._for_rows(m)):
             waiting = Signal(after, name=f"waiting_{r}", reset_less=True)
-            arrived = [word[b] for b in range(1, self.rows)]
+            arrived = [word[b] | self._or_pad for b in range(1, self.rows)]
             shifted = [*(waiting[b] for b in range(1, self.rows - 1)), waiting[0]]
             for b in range(self.rows - 1):
                 m.d.sync += waiting[b].eq(Mux(load, arrived[b], shifted[b]))
 
             # Byte 0 of a word for all rows comes to every row like that of its own words.
-            own = Mux(load | broadcast, word[0], waiting[0])
+            own = self._chosen(m, f"own_{r}", load | broadcast, word[0], waiting[0])
             for c in range(self.columns):
-                shared = word[c % self.rows]
-                taken = Mux(broadcast, shared, own) if c % self.rows else own
+                taken = own
+                if c % self.rows:
+                    taken = self._chosen(m, f"taken_{r}_{c}", broadcast, word[c % self.rows], own)
                 m.d.comb += self.o[r * self.columns + c].eq(taken)
         return m
+
+    def _chosen(self, m, name, choose, one, other):
+        return chosen(
+            m, name, choose, one, self._or_pad, other, family=self.family, simulate=self.simulate
+        )
 
     def _for_rows(self, m):
         """Word, load and broadcast of each row."""

@@ -16,7 +16,7 @@ class Dispatch(wiring.Component):
 
     Members
     -------
-    opcode : In(4), byte : In(8)
+    opcode : In(4), flags : In(4), byte : In(8)
         Of the request that is held; the byte that is taken.
     begin, good, in_payload : In(1)
         As `Receiver` has them.
@@ -47,6 +47,7 @@ class Dispatch(wiring.Component):
         super().__init__(
             {
                 "opcode": In(OPCODE_BITS),
+                "flags": In(8 - OPCODE_BITS),
                 "byte": In(8),
                 "begin": In(1),
                 "good": In(1),
@@ -80,26 +81,17 @@ class Dispatch(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         muted, waiting = self.muted, self.waiting
-        fresh, early, is_abort, in_range = Signal(), Signal(), Signal(), Signal()
+        fresh, early, is_abort = Signal(), Signal(), Signal()
         write, run, read, info, hello, check, rate = (
             self.opcode == opcode for opcode in Opcode if opcode not in (Opcode.NONE, Opcode.ABORT)
         )
-        flags = OPCODE_BITS + BANKS
         with m.If(self.begin):
-            m.d.sync += [
-                muted.eq(waiting),
-                is_abort.eq(self.byte == Opcode.ABORT),
-                in_range.eq(
-                    (self.byte <= max(Opcode))
-                    | ((self.byte[:OPCODE_BITS] == Opcode.RUN) & ~self.byte[flags:].any())
-                    | (self.byte & ~(WHEN_FREE | BAND) == Opcode.WRITE)
-                ),
-            ]
+            m.d.sync += [muted.eq(waiting), is_abort.eq(self.byte == Opcode.ABORT)]
 
         header = self.good & ~self.in_payload
         payload = self.good & self.in_payload
         heard = header & ~muted & ~is_abort
-        known = is_abort | (~muted & in_range)
+        known = is_abort | (~muted & self._is_known())
         m.d.comb += [
             self.words.eq(write),
             self.follows.eq(~muted & ~is_abort & (write | run | read)),
@@ -136,3 +128,11 @@ class Dispatch(wiring.Component):
         with m.Elif(payload & (read | (run & (self.is_next | again)))):
             m.d.sync += waiting.eq(1)
         return m
+
+    def _is_known(self):
+        """Whether the request that is held is one of this core, with flags that it has."""
+        opcode, flags = self.opcode, self.flags
+        written = (opcode == Opcode.WRITE) & ~(flags & ~((WHEN_FREE | BAND) >> OPCODE_BITS)).any()
+        shared = (opcode == Opcode.RUN) & ~flags[BANKS:].any()
+        # No request begins with NONE.
+        return ((flags == 0) & (opcode <= max(Opcode))) | written | shared

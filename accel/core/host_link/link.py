@@ -45,13 +45,12 @@ class Link(wiring.Component):
         self, config: AcceleratorConfig, *, memory_latency: int, times: LinkTimes | None = None
     ):
         self.config = config
-        crc_bits = bits_of(config.family)
-        self.receiver = Receiver(crc_bits=crc_bits, times=times or LinkTimes())
+        self.receiver = Receiver(crc_bits=bits_of(config.family), times=times or LinkTimes())
         self.request = RequestRegister()
         self.words = PayloadWords(config)
         self.order = FrameOrder()
         self.dispatch = Dispatch()
-        self.sender = Sender(config, memory_latency=memory_latency, crc_bits=crc_bits)
+        self.sender = Sender(config, memory_latency=memory_latency)
         super().__init__(
             {
                 **({"flash": Out(HostFlash())} if config.flash_lanes else {}),
@@ -104,7 +103,7 @@ class Link(wiring.Component):
             receiver.settled.eq(~words.o.valid),
             receiver.follows.eq(dispatch.follows),
             receiver.unknown.eq(dispatch.unknown),
-            dispatch.opcode.eq(request.o.opcode[: len(dispatch.opcode)]),
+            Cat(dispatch.opcode, dispatch.flags).eq(request.o.opcode),
             dispatch.byte.eq(byte),
             dispatch.begin.eq(receiver.begin),
             dispatch.good.eq(receiver.good),

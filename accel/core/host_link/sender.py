@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from amaranth.hdl import *
 from amaranth.lib import stream, wiring
+from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, exact_log2
 
@@ -14,7 +15,6 @@ from ...isa import Isa
 from ...protocol import IDENTITY_BYTES, INFO_BYTES, FlashStatus, Opcode, Status
 from ..signals import advanced, reached
 from ..signatures import CounterPort, HostFlash, HostMemory
-from .byte_crc import ByteCrc
 
 
 class _Part(IntEnum):
@@ -30,8 +30,8 @@ class _Part(IntEnum):
 class Sender(wiring.Component):
     """Sends an acknowledgement as soon as one is due, and the answer with data that is due.
 
-    Timing: a byte is offered four cycles or more after the CRC of the one before has been computed;
-    one of memory ``memory_latency`` cycles later.
+    Timing: a byte is offered nine cycles or more after the one before was taken, as its bits are
+    added to the CRC one by one; one of memory ``memory_latency + 2`` cycles later.
 
     Members
     -------
@@ -55,10 +55,9 @@ class Sender(wiring.Component):
         On cores with a flash.
     """
 
-    def __init__(self, config: AcceleratorConfig, *, memory_latency: int, crc_bits: int):
+    def __init__(self, config: AcceleratorConfig, *, memory_latency: int):
         self.config = config
         self.memory_latency = memory_latency
-        self.crc_bits = crc_bits
         super().__init__(
             {
                 **({"flash": Out(HostFlash())} if config.flash_lanes else {}),
@@ -89,16 +88,18 @@ class Sender(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = ByteCrc(self.crc_bits)
-        _Answer(m, self).states()
+        processor = catalog.CRC32_ISO_HDLC(data_width=1).create()
+        restart = Signal()
+        m.submodules.crc = crc = ResetInserter(restart)(processor)
+        _Answer(m, self, crc, restart).states()
         return m
 
 
 class _Answer:
     """The registers of an answer, and the states of the sender."""
 
-    def __init__(self, m, sender):
-        self.m, self.s, self.crc = m, sender, m.submodules.crc
+    def __init__(self, m, sender, crc, restart):
+        self.m, self.s, self.crc, self.restart = m, sender, crc, restart
         self.opcode, self.part = Signal(Opcode, name="opcode"), Signal(_Part, name="part")
         self.tag = sender.tag_kept
         self.lanes_less_one = Signal.like(
@@ -108,13 +109,18 @@ class _Answer:
         self.location = Signal.like(sender.location, name="location", reset_less=True)
         self.with_data = Signal(name="with_data", reset_less=True)
         self.held = Signal(8, name="held", reset_less=True)
-        self.chosen = Signal(8, name="chosen", reset_less=True)
-        waits = 2 + sender.memory_latency
+        waits = 1 + sender.memory_latency
         self.index = Signal(range(max(INFO_BYTES, sender.config.rows)), name="index")
+        self.step = Signal(3, name="step")  # of a byte's bits
         self.wait = Signal(range(waits + 1), name="wait")
         self.has_flash = bool(sender.config.flash_lanes)
         self.from_flash = sender.flash.selected if self.has_flash else C(0)
         self.none = self.missing.all()
+        # As it was when the answer began: its bits are sent one by one.
+        self.flash_status = Signal(FlashStatus, name="flash_status", reset_less=True)
+        if self.has_flash:
+            with m.If(restart):
+                m.d.sync += self.flash_status.eq(sender.flash.status)
         self._take()
 
     def _take(self):
@@ -145,74 +151,80 @@ class _Answer:
             s.was_run.eq(self.opcode == Opcode.RUN),
             s.memory.advance.eq(word_sent),
             s.o.payload.eq(self.held),
-            self.crc.byte.eq(self.held),
-            self.crc.closing.eq(self.part == _Part.CRC),
         ]
 
     def states(self):
         m, s = self.m, self.s
         with m.FSM():
             with m.State("Idle"):
-                m.d.comb += self.crc.restart.eq(1)
-                m.d.sync += [self.part.eq(_Part.STATUS), self.with_data.eq(~s.due)]
+                m.d.comb += self.restart.eq(1)
+                m.d.sync += [
+                    self.part.eq(_Part.STATUS),
+                    self.with_data.eq(~s.due),
+                    self.held.eq(Mux(s.due, s.status, self._status_of_data())),
+                ]
                 with m.If(s.due):
-                    m.next = "Load"
+                    m.next = "Shift"
                 with m.Elif(s.busy & ~s.hold & ~self.started):
                     m.d.comb += s.memory.set.eq(1)
                     m.next = "Seek"
-            with m.State("Load"):
-                self._load()
-                m.next = "Send"
+            with m.State("Shift"):
+                self._shift()
+                with m.If(self.step == 7):
+                    m.next = "Send"
             with m.State("Send"):
                 m.d.comb += s.o.valid.eq(1)
                 with m.If(s.o.ready):
-                    m.next = "Add"
-            with m.State("Add"):
-                m.d.comb += self.crc.add.eq(1)
-                with m.If(self.crc.done):
                     self._go_on()
             self._add_words()
 
-    def _load(self):
-        """The next byte, but those of words."""
-        m, s, index = self.m, self.s, self.index
-        constants = Array(C(value, 8) for value in identity(s.config))
-        flash = s.flash.status if self.has_flash else C(0, Shape.cast(FlashStatus))
-        state = Cat(flash, C(0, protocol.OUTCOME_SHIFT - len(flash)), s.outcome)
+    def _status_of_data(self):
         kinds = {Opcode.RUN: Status.RESULT, Opcode.READ: Status.DATA}
-        with m.Switch(self.part):
-            with m.Case(_Part.STATUS):
-                m.d.sync += self.held.eq(s.status)
-                with m.If(self.with_data):
-                    m.d.sync += self.held.eq(Status.INFO)
-                    for opcode, status in kinds.items():
-                        with m.If(self.opcode == opcode):
-                            m.d.sync += self.held.eq(status)
-            with m.Case(_Part.NUMBER):
-                m.d.sync += self.held.eq(Mux(self.with_data, self.tag, s.expected))
-                m.d.comb += s.number_sent.eq(~self.with_data)
-            with m.Case(_Part.FIXED):
-                last = reached(index, INFO_BYTES - 1)
-                counted = index >= IDENTITY_BYTES
-                m.d.comb += s.counters.next.eq(counted & ~last)
-                m.d.sync += self.held.eq(constants[index[: exact_log2(IDENTITY_BYTES)]])
-                with m.If(last):
-                    m.d.sync += self.held.eq(state)
-                with m.Elif(counted):
-                    m.d.sync += self.held.eq(s.counters.byte)
-            with m.Case(_Part.WORDS):
-                m.d.sync += self.held.eq(self.chosen)
-            with m.Case(_Part.CRC):
-                m.d.sync += self.held.eq(self.crc.low)
+        status = C(Status.INFO, 8)
+        for opcode, kind in kinds.items():
+            status = Mux(self.opcode == opcode, kind, status)
+        return status
+
+    def _shift(self):
+        """Bit by bit a byte is made, or goes once around, and is added to the CRC."""
+        m, closing, bit = self.m, Signal(name="closing"), Signal(name="bit")
+        m.d.comb += [
+            closing.eq(self.part == _Part.CRC),
+            bit.eq(self.held[0]),
+            self.crc.valid.eq(1),
+            # The complement of the CRC's own bit moves it along and leaves it otherwise alone.
+            self.crc.data.eq(bit ^ closing),
+        ]
+        with m.If(closing):
+            m.d.comb += bit.eq(self.crc.crc[0])
+        with m.Elif(self.part == _Part.FIXED):
+            m.d.comb += bit.eq(self._fixed_bit())
+        m.d.sync += [self.held.eq(Cat(self.held[1:], bit)), self.step.eq(self.step + 1)]
+
+    def _fixed_bit(self):
+        """Of the identity, the counters and the core's state."""
+        m, s, index = self.m, self.s, self.index
+        constants = identity(s.config)
+        known = Array(C(value, 8) for value in constants)[index[: exact_log2(IDENTITY_BYTES)]]
+        last, counted = reached(index, INFO_BYTES - 1), index >= IDENTITY_BYTES
+        m.d.comb += s.counters.next.eq(counted & ~last)
+        state = Cat(self.flash_status, C(0, 8))[: protocol.OUTCOME_SHIFT]
+        state = Cat(state, s.outcome, C(0, 8))[:8]
+        variable = Mux(last, state.bit_select(self.step, 1), s.counters.bit)
+        return Mux(counted, variable, known.bit_select(self.step, 1))
 
     def _go_on(self):
         """What comes after a byte."""
         m, s, index = self.m, self.s, self.index
-        m.next = "Load"
+        m.next = "Shift"
         m.d.sync += index.eq(index + 1)
         with m.Switch(self.part):
             with m.Case(_Part.STATUS):
-                m.d.sync += self.part.eq(_Part.NUMBER)
+                m.d.sync += [
+                    self.part.eq(_Part.NUMBER),
+                    self.held.eq(Mux(self.with_data, self.tag, s.expected)),
+                ]
+                m.d.comb += s.number_sent.eq(~self.with_data)
             with m.Case(_Part.NUMBER):
                 m.d.sync += [
                     self.part.eq(_Part.FIXED),
@@ -239,7 +251,7 @@ class _Answer:
                     m.d.sync += s.busy.eq(0)
 
     def _close(self):
-        self.m.next = "Load"
+        self.m.next = "Shift"
         self.m.d.sync += [self.part.eq(_Part.CRC), self.index.eq(0)]
 
     def _begin_words(self):
@@ -254,7 +266,7 @@ class _Answer:
         """
         m, s = self.m, self.s
         with m.State("Seek"):
-            m.next = "Load"
+            m.next = "Shift"
             if self.has_flash:
                 words = ~self.none & ((self.opcode == Opcode.READ) | (self.opcode == Opcode.RUN))
                 checking = s.flash.status == FlashStatus.CHECKING
@@ -265,29 +277,28 @@ class _Answer:
                         m.next = "Wait"
         if self.has_flash:
             with m.State("Wait"), m.If(s.flash.data.valid):
-                m.next = "Load"
+                m.next = "Shift"
         with m.State("Fetch"):
             arrived = self.wait == 1 + s.memory_latency
-            byte = self.index[: bits_for(s.config.rows - 1)]
+            byte = s.read_data.word_select(self.index[: bits_for(s.config.rows - 1)], 8)
+            if self.has_flash:
+                byte = Mux(self.from_flash, s.flash.data.payload, byte)
             m.d.sync += [
                 self.wait.eq(Mux(arrived, 0, self.wait + 1)),
-                self.chosen.eq(s.read_data.word_select(byte, 8)),
+                self.held.eq(byte),
             ]
             asked = (self.wait == 0) & ~self.from_flash & ~self.none
             m.d.comb += s.memory.access.eq(asked)
             with m.If(arrived):
-                m.next = "Load"
+                m.next = "Shift"
             if self.has_flash:
                 data = s.flash.data
                 with m.If(self.from_flash):
-                    m.d.sync += [
-                        self.wait.eq(0),
-                        self.chosen.eq(data.payload),
-                        data.ready.eq(data.valid & ~data.ready & ~self.none),
-                    ]
+                    m.d.comb += data.ready.eq(~self.none)
+                    m.d.sync += self.wait.eq(0)
                     m.next = "Fetch"
-                    with m.If(data.ready):
-                        m.next = "Load"
+                    with m.If(data.valid):
+                        m.next = "Shift"
             with m.If(self.none):
                 m.d.sync += self.wait.eq(0)
                 self._close()

@@ -17,6 +17,8 @@ class ActivationBanks(wiring.Component):
     sequencer or of the link, then the DMA, each bank on its own.
 
     The array and the write-back are never refused: a layer reads one bank and writes the other.
+    Reads of the sequencer have one address with words that the link writes, so they wait for
+    these, which come a byte at a time, in either bank.
 
     Timing: read data come ``latency`` cycles after the access.
 
@@ -100,7 +102,7 @@ class ActivationBanks(wiring.Component):
         # A layer's results have one bank, which is known long before.
         result_cycles = int(self.config.family == "ecp5")
         m.d.comb += [
-            self.shared.granted.eq(free.bit_select(shared_bank, 1)),
+            self.shared.granted.eq(free.bit_select(shared_bank, 1) & ~host_en),
             self.array_data.eq(self._read(m, "array", self.array.bank, self.latency)),
             self.shared.read_data.eq(self._read(m, "shared", shared_bank, self.latency)),
             self.result.read_data.eq(self._read(m, "result", self.result.bank, result_cycles)),
@@ -113,12 +115,12 @@ class ActivationBanks(wiring.Component):
         result = result_en & (self.result.bank == index)
         shared = self.shared.en & (self.shared.location.bank == index)
         host = host_en & (self.host.location.bank == index)
-        written, writing, dma = self.host.location.address, host, C(0)
+        address = Mux(host_en, self.host.location.address, self.shared.location.address)
+        dma = C(0)
         if self.has_dma:
             here = self.dma.location.bank == index
             dma = dma_en & here
-            written = Mux(host, written, self.dma.location.address)
-            writing = writing | (self.dma.offered & here)
+            address = Mux(self.dma.offered & here & ~host, self.dma.location.address, address)
         m.d.comb += bank.en.eq(array | result | host | shared | dma)
         with m.If(array):
             m.d.comb += bank.address.eq(self.array.address)
@@ -129,7 +131,7 @@ class ActivationBanks(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                bank.address.eq(Mux(writing, written, self.shared.location.address)),
+                bank.address.eq(address),
                 bank.write_en.eq((host | dma).replicate(self.config.rows)),
             ]
 

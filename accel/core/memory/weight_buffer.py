@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
 from ..primitives.dual_port import DualPortMemory
-from ..signals import delayed, step_layout
+from ..signals import delayed, idle_high, step_layout
 from ..signatures import FillBus
 
 
@@ -31,6 +31,8 @@ class WeightBuffer(wiring.Component):
     -------
     fill : In(FillBus)
         The next word of a group's weights.
+    awake : In(1)
+        1 unless connected. While it is 0 there are no steps, and nothing is read.
     step : In(step_layout)
         The step whose weights are needed.
     weights : Out(ArrayLayout(weight_shape, columns))
@@ -46,6 +48,7 @@ class WeightBuffer(wiring.Component):
         super().__init__(
             {
                 "fill": In(FillBus(config)),
+                "awake": idle_high(In),
                 "step": In(step_layout),
                 "weights": Out(
                     data.ArrayLayout(signed(config.number_format.weight_bits), config.columns)
@@ -82,7 +85,7 @@ class WeightBuffer(wiring.Component):
             m.d.sync += part.eq(Mux(part == steps - 1, 0, part + 1))
             with m.If(part == steps - 1):
                 m.d.sync += at.eq(at + 1)
-        m.d.comb += memory.read_address.eq(at)
+        m.d.comb += [memory.read_en.eq(self.awake), memory.read_address.eq(at)]
         shown = delayed(m, part, memory.latency, name="part")
         m.d.comb += self.weights.eq(memory.read_data.word_select(shown, config.step_bits))
         return m

@@ -33,12 +33,12 @@ class _SubByteProducts(wiring.Component):
         self.bytes = _of_bytes(config, simulate)
         self.cells = self.bytes.cells
         ports = self.bytes.signature.members
-        super().__init__({"a": ports["a"], "b": ports["b"], "sub_byte": In(1), "p": ports["p"]})
+        super().__init__({**ports, "sub_byte": In(1)})
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.bytes = whole = self.bytes
-        m.d.comb += [whole.a.eq(self.a), whole.b.eq(self.b)]
+        m.d.comb += [whole.en.eq(self.en), whole.a.eq(self.a), whole.b.eq(self.b)]
         bits, count = self.sub_byte_format.bits, self.sub_byte_format.packing_factor
         for k in range(len(self.p)):
             a, b = (

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from accel.core.primitives import ecp5_memory, ice40_memory
 from accel.core.primitives.family import Family, check_family
-from accel.core.signals import delayed
+from accel.core.signals import delayed, idle_high
 
 _LATENCY = {"generic": 1, "ice40up": 1, "ice40hx": 1, "ecp5": ecp5_memory.READ_LATENCY}
 
@@ -67,6 +67,9 @@ class DualPortMemory(wiring.Component):
     -------
     write_en : In(parts), write_address : In(range(depth)), write_data : In(part_width)
         Parts to write; all get the same data.
+    read_en : In(1)
+        1 unless connected. While it is 0 nothing is read, and ``read_data`` mean nothing from as
+        many cycles later; the ECP5's blocks of RAM read all the same.
     read_address : In(range(depth)), read_data : Out(parts * part_width)
         Part 0 in the low bits.
     """
@@ -92,6 +95,7 @@ class DualPortMemory(wiring.Component):
                 "write_en": In(parts),
                 "write_address": In(range(depth)),
                 "write_data": In(part_width),
+                "read_en": idle_high(In),
                 "read_address": In(range(depth)),
                 "read_data": Out(parts * part_width),
             }
@@ -135,6 +139,7 @@ class DualPortMemory(wiring.Component):
             write.addr.eq(write_address),
             write.data.eq(write_data.replicate(self.parts)),
             write.en.eq(write_en),
+            read.en.eq(self.read_en),
             read.addr.eq(
                 delayed(m, self.read_address, FAN_OUT_CYCLES * self.fan_out, name="address")
             ),

@@ -4,6 +4,7 @@ from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..signals import idle_high
 from . import dual_port, ecp5_memory
 from .dual_port import DualPortMemory, latency_of
 from .ecp5_memory import BlockRam
@@ -45,6 +46,8 @@ class TwoReaders(wiring.Component):
     -------
     write_en : In(parts), write_address : In(range(2 * depth)), write_data : In(part_width)
         Parts to write; all get the same data. The second half is after the first one.
+    read_en : In(1)
+        As `DualPortMemory` has it.
     read_address_0, read_address_1 : In(range(depth))
         Words of the first half and of the second one.
     read_data_0, read_data_1 : Out(parts * part_width)
@@ -64,6 +67,7 @@ class TwoReaders(wiring.Component):
                 "write_en": In(parts),
                 "write_address": In(range(2 * depth)),
                 "write_data": In(part_width),
+                "read_en": idle_high(In),
                 **{f"read_address_{half}": In(range(depth)) for half in range(2)},
                 **{f"read_data_{half}": Out(parts * part_width) for half in range(2)},
             }
@@ -96,6 +100,7 @@ class TwoReaders(wiring.Component):
                 memory.write_address.eq(self.write_address[:-1]),
                 memory.write_data.eq(self.write_data),
                 memory.write_en.eq(self.write_en & (residual == half).replicate(self.parts)),
+                memory.read_en.eq(self.read_en),
                 memory.read_address.eq(getattr(self, f"read_address_{half}")),
                 getattr(self, f"read_data_{half}").eq(memory.read_data),
             ]

@@ -141,8 +141,11 @@ class Demand:
             raise CannotCompile(self.graph.name, list(c.reasons))
         words = max((one.words(rows) for one in c.layouts.values()), default=1)
         lean, fast = (
-            passes[_LAST](c.replace(config=c.config.replace(bank_words=bank)))
-            for bank in (resources.LEAST_BANK, min(max(_FOLDED, words), resources.MOST_BANK))
+            passes[_LAST](c.replace(config=c.config.replace(bank_words=bank), dense=dense))
+            for bank, dense in (
+                (resources.MOST_BANK, True),
+                (min(max(_FOLDED, words), resources.MOST_BANK), False),
+            )
         )
         taken = activations_of(lean.layers, lean.layouts, c.parts.inputs, c.outputs, c.config)
         return Lowered(rows=rows, layers=lean.layers, fast=fast.layers, activations=taken)

@@ -14,15 +14,26 @@ import numpy as np
 
 from ..rules.rules import Rescale, Rule
 from ..rules.thresholds import find_thresholds
-from . import solver
-from .division import COARSE_FRACTION_BITS, DIVISOR_BITS, OFFSET_BITS, OFFSET_DROPPED_BITS, Division
-from .solver import Channels, Solution
+from .constants import (
+    GRAIN,
+    MOST_DIVISOR,
+    SHARING,
+    Channels,
+    Constants,
+    Side,
+    finest_forms,
+    sides_of,
+    sums_fit,
+)
+from .division import DIVISOR_BITS, LEAST_FRACTION_BITS, OFFSET_BITS, Division
+from .solver import Solution, division_of
 
 ALLOWED_CODES = 1  # that an answer may be off by
 ALLOWED_SHARE = 0.001  # of the sums that can occur
-WIDEST = 1 << DIVISOR_BITS - COARSE_FRACTION_BITS  # sums that a code of a division can have
+WIDEST = 1 << DIVISOR_BITS - LEAST_FRACTION_BITS  # sums that a code of a division can have
 
 _STEPS_APART = 16
+_FORMS_TRIED = 2
 _BESIDE = np.array([0, *(sign << k for k in range(8) for sign in (1, -1))])
 
 
@@ -57,8 +68,7 @@ def nearest_division(
         if not found:
             return None
         best = min(found, key=_rank)
-        where = np.arange(len(differing)) == channel
-        solution = solution.taken_from(Solution(best.division, np.ones(1, bool)), where)
+        solution = solution.put(np.array([channel]), Solution(best.division, np.ones(1, bool)))
         differing[channel], worst[channel] = best.differing[0], best.worst[0]
     return NearestDivision(solution.division, differing, worst)
 
@@ -70,49 +80,63 @@ def _rank(one: NearestDivision) -> tuple[bool, int]:
 
 def _nearest_division(asked: Channels, channel: int, parity: int | None) -> NearestDivision | None:
     """The candidate for one channel that violates the fewest bounds, of several splits."""
-    steps = np.unique(asked.thresholds[asked.reached[:, channel], channel])
+    asked = asked.take(np.array([channel]))
+    steps = np.unique(asked.thresholds[asked.reached[:, 0], 0])
     zeros = np.concatenate([[0], steps[::_STEPS_APART]])
-    limit = 1 << solver.BIAS_BITS - 1
-    within = (asked.low[channel] - zeros >= -limit) & (asked.high[channel] - zeros < limit)
-    zeros = zeros[within]
+    zeros = zeros[sums_fit(asked.low - zeros, asked.high - zeros)]
     if not len(zeros):
         return None
-    tried = []
-    for fraction in (solver.FRACTION_BITS, solver.COARSE_FRACTION_BITS):
-        sides, widest = solver.sides_of(
-            fraction, asked, np.full(len(zeros), channel), zeros, parity
-        )
-        right = [
-            sum(_best_offset(side, index, divisor)[1] for side in sides)
-            for index, divisor in enumerate(widest)
-        ]
-        index = int(np.argmax(right))
-        divisors = np.clip(widest[index] + _BESIDE, 1, (1 << solver.DIVISOR_BITS) - 1)
-        offsets = [[_best_offset(side, index, d) for side in sides] for d in divisors]
-        best = int(np.argmax([sum(count for _, count in pair) for pair in offsets]))
-        constants = solver.Constants(
-            zeros=zeros[index : index + 1],
-            divisor=divisors[best : best + 1],
-            offset=np.array([offsets[best][0][0]]),
-            offset_negative=np.array([offsets[best][1][0]]),
-            coarse=np.array([int(fraction != solver.FRACTION_BITS)]),
-            slack=np.zeros(1, np.int64),
-            feasible=np.ones(1, bool),
-            parity=parity,
-        )
-        division = solver.division_of(asked.take(channel), constants)
-        tried.append(NearestDivision(division, *_differing(asked.take(channel), division)))
+    finest = int(finest_forms(asked)[0])
+    tried = [
+        _of_form(asked, form, zeros, parity)
+        for form in range(finest, max(-1, finest - _FORMS_TRIED), -1)
+    ]
     return min(tried, key=_rank)
 
 
-def _best_offset(side: solver.Side, index: int, divisor: int) -> tuple[int, int]:
-    """The offset that meets the most bounds of one candidate, and how many those are."""
-    grain = 1 << OFFSET_DROPPED_BITS
+def _of_form(asked: Channels, form: int, zeros: np.ndarray, parity: int | None) -> NearestDivision:
+    """The candidate of one form for a channel alone."""
+    forms, same = np.full(len(zeros), form), np.zeros(len(zeros), np.int64)
+    sides, widest = sides_of(forms, asked, same, zeros, parity)
+    right = [_best_offsets(sides, index, divisor)[0] for index, divisor in enumerate(widest)]
+    index = int(np.argmax(right))
+    divisors = np.clip(widest[index] + _BESIDE, 1, MOST_DIVISOR)
+    offsets = [_best_offsets(sides, index, divisor) for divisor in divisors]
+    best = int(np.argmax([met for met, _ in offsets]))
+    positive, negative = offsets[best][1]
+    constants = Constants(
+        zeros=zeros[index : index + 1],
+        divisor=divisors[best : best + 1],
+        offset=np.array([positive]),
+        offset_negative=np.array([negative]),
+        form=forms[:1],
+        slack=np.zeros(1),
+        feasible=np.ones(1, bool),
+        parity=parity,
+    )
+    division = division_of(asked, constants)
+    return NearestDivision(division, *_differing(asked, division))
+
+
+def _best_offsets(sides: list[Side], index: int, divisor: int) -> tuple[int, tuple[int, int]]:
+    """How many bounds of one candidate the best offsets meet, and these, which share their highest
+    bits: one side's are the best of all, the other's of those that are left."""
+    found = []
+    for first, second in (sides, sides[::-1]):
+        met, offset = _best_offset(first, index, divisor, range(0, 1 << OFFSET_BITS))
+        begin = offset // SHARING * SHARING
+        rest, other = _best_offset(second, index, divisor, range(begin, begin + SHARING))
+        found.append((met + rest, (offset, other) if first is sides[0] else (other, offset)))
+    return max(found)
+
+
+def _best_offset(side: Side, index: int, divisor: int, within: range) -> tuple[int, int]:
+    """How many bounds of one candidate the best offset within some range meets, and it."""
     least, greatest = side.bounds(index, divisor)
-    offsets = np.clip(-(-least // grain) * grain, 0, (1 << OFFSET_BITS) - grain)
+    offsets = np.clip(-(-least // GRAIN) * GRAIN, within.start, within.stop - GRAIN)
     met = ((least <= offsets[:, None]) & (offsets[:, None] <= greatest)).sum(axis=1)
     best = int(np.argmax(met))
-    return int(offsets[best]), int(met[best])
+    return int(met[best]), int(offsets[best])
 
 
 class _Hardware:

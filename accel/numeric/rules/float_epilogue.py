@@ -242,24 +242,34 @@ class FloatEpilogue:
         ``[channels]``.
         """
         counts = np.zeros(self.channels, np.int64)
-        for index in map(int, np.flatnonzero(error)):
-            ends = int(least[index]), int(greatest[index])
-            counts[index] = _order_sensitive(self.channel(index), *ends, float(error[index]))
+        judged = np.flatnonzero(error)
+        if judged.size:
+            ends = least[judged], greatest[judged]
+            thresholds = find_thresholds(self.take(judged), *ends).T
+            for index, begin in zip(map(int, judged), thresholds, strict=True):
+                reach = int(least[index]), int(greatest[index])
+                one = self.channel(index)
+                counts[index] = _order_sensitive(one, begin, *reach, float(error[index]))
         return replace(self, order_sensitive=counts, sums=greatest - least + 1)
 
 
-def _order_sensitive(rule: FloatEpilogue, least: int, greatest: int, error: float) -> int:
+def _order_sensitive(
+    rule: FloatEpilogue, thresholds: np.ndarray, least: int, greatest: int, error: float
+) -> int:
     """How many sums of one channel lie so near a threshold that a difference of ``error`` crosses
-    it."""
-    thresholds = np.unique(find_thresholds(rule, np.array([least]), np.array([greatest])))
+    it; thresholds are in order."""
     reach = int(np.ceil(error / float(rule.unit[0]))) + 1
     if reach > MOST_BESIDE:
-        return greatest - least + 1
-    near = thresholds[:, None] + np.arange(-reach - 1, reach + 1)
-    near = np.unique(near[(near >= least) & (near <= greatest)])[:, None]
+        return int(greatest - least + 1)
+    near = _distinct(thresholds)[:, None] + np.arange(-reach - 1, reach + 1)
+    near = _distinct(np.sort(near[(near >= least) & (near <= greatest)]))[:, None]
     real = near * rule.sign * rule.unit
     # What rounds to the same float32 as the sum's own number may still be another one.
     return int((rule.of_real(real - error) != rule.of_real(real + error)).sum())
+
+
+def _distinct(ordered: np.ndarray) -> np.ndarray:
+    return ordered[np.diff(ordered, prepend=ordered[:1] - 1) > 0]
 
 
 def summing_error(terms: int, magnitude: np.ndarray, odd: np.ndarray, unit: np.ndarray):

@@ -198,3 +198,26 @@ class Recoded:
 
     def channel(self, index: int) -> "Recoded":
         return self.take([index])
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """No rule at all: the biased sum itself is stored, in 32 bits."""
+
+    channels: int
+
+    low, high = -128, 127  # of codes, of which there are none
+
+    @property
+    def left_shift(self) -> np.ndarray:
+        """As that of `Rescale`: 0."""
+        return np.zeros(self.channels, np.int64)
+
+    def compute(self, acc: np.ndarray) -> np.ndarray:
+        return np.asarray(acc, np.int64)
+
+    def take(self, channels: np.ndarray | slice | list[int]) -> "Sums":
+        return Sums(len(np.arange(self.channels)[channels]))
+
+    def channel(self, index: int) -> "Sums":
+        return self.take([index])

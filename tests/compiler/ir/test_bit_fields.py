@@ -70,9 +70,9 @@ def test_addresses_wrap_around():
 
 def test_the_parts_of_a_layout_come_back_each_on_its_own():
     layout = Isa(CONFIGS[0]).channel_parameter_layout
-    values = {"bias": -5, "coarse": 1, "tie": 0}
-    packed = layout.const({"early": values, "late": {"divisor": 3}}).as_value().value
+    values = {"bias": -5, "form": 5, "tie": 0, "offset_high": 3, "divisor_high": 1}
+    packed = layout.const({"early": values, "late": {"divisor_low": 3}}).as_value().value
     parts = decode_parts(layout, packed)
     assert set(parts) == {"early", "late", "offset", "offset_negative"}
     assert parts["early"] == values
-    assert parts["late"] == {"divisor": 3, "low": 0, "low_negative": 0}
+    assert parts["late"] == {"divisor_low": 3}

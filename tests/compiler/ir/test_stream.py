@@ -14,8 +14,10 @@ from accel.isa import Isa
 from accel.numeric.division.division import (
     BIAS_BITS,
     DIVISOR_BITS,
+    FORMS,
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
+    OFFSET_SHARED_BITS,
     Division,
 )
 from accel.sim.functional.decode import decode_layer
@@ -34,13 +36,17 @@ def command(config, seed=0, groups=3, steps=7, lacking=1):
     table = np.arange(groups * config.columns).reshape(groups, -1)
     channels = table.size - lacking
     table[table >= channels] = -1
-    grain = 1 << OFFSET_DROPPED_BITS
+    own = OFFSET_BITS - OFFSET_DROPPED_BITS - OFFSET_SHARED_BITS
+    shared = random.integers(0, 1 << OFFSET_SHARED_BITS, channels) << own
+    offset, negative = (
+        (shared | low) << OFFSET_DROPPED_BITS for low in random.integers(0, 1 << own, (2, channels))
+    )
     division = Division(
         bias=random.integers(-(1 << BIAS_BITS - 1), 1 << BIAS_BITS - 1, channels),
         divisor=random.integers(1, 1 << DIVISOR_BITS, channels),
-        offset=random.integers(0, 1 << OFFSET_BITS, channels) // grain * grain,
-        offset_negative=random.integers(0, 1 << OFFSET_BITS, channels) // grain * grain,
-        coarse=random.integers(0, 2, channels),
+        offset=offset,
+        offset_negative=negative,
+        form=random.integers(0, FORMS, channels),
         tie=random.integers(0, 2, channels),
         low=-128,
         high=127,
@@ -68,7 +74,7 @@ def test_channel_parameters_and_weights_come_back_group_by_group(config):
     descriptor = replace(layer.descriptor, weight_words=words)
     decoded = decode_layer(descriptor.to_bytes(isa) + stream, config)
     np.testing.assert_array_equal(decoded.weights, layer.weights)
-    for name in ("bias", "divisor", "offset", "offset_negative", "coarse", "tie"):
+    for name in ("bias", "divisor", "offset", "offset_negative", "form", "tie"):
         constants = getattr(decoded.division, name).reshape(-1)[:-1]
         np.testing.assert_array_equal(constants, getattr(layer.division, name), err_msg=name)
 
@@ -83,7 +89,7 @@ def test_a_column_without_a_channel_gives_one_code_whatever_it_sums(config):
     values = {}
     for part in decode_parts(isa.channel_parameter_layout, int.from_bytes(data, "little")).values():
         values |= part
-    assert values.pop("divisor") == (1 << DIVISOR_BITS) - 1
+    # The divisor is stored inverted.
     assert not any(values.values())
 
 

@@ -133,7 +133,7 @@ TOO_LARGE = {
 @pytest.mark.parametrize("case", TOO_LARGE)
 def test_a_layer_too_large_for_the_core_is_refused_with_the_numbers(case):
     chain, message = TOO_LARGE[case]
-    error = refused(chain.graph(), CONFIG.replace(bank_words=4096))
+    error = refused(chain.graph(), CONFIG.replace(bank_words=4096, wide_sums=0))
     assert str(error) == f"small: n0 (CONV2D): {message}"
 
 

@@ -23,6 +23,7 @@ def command(source, output, residual=None):
         source=source,
         output=output,
         residual=residual,
+        addend=None,
         band=None,
         descriptor=Descriptor(inner_taps=4),
         groups=1,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.api import Program
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.graph import interpreter
 from accel.compiler.memory.allocation import activations_of
@@ -170,3 +171,24 @@ def test_rtl_runs_bands_as_the_machine_and_the_cycle_model_have_them():
     assert any(band.again for band in bands)
     outcome = RtlBench(LARGE).hold(graph, 7)
     assert not outcome.faults and outcome.counts["run"]
+
+
+def test_reports_name_a_layer_once_with_its_bands_and_what_is_computed_twice():
+    graph = Chain((1, 40, 14, 4)).convolution(32).convolution(depthwise=True).convolution(4).graph()
+    report = Program(compile_graph(graph, LARGE)).report()
+    whole = [layer for layer, _ in report.whole_layers]
+    assert len(whole) == 3 < len(report.layers)
+    assert sum(layer.cycles_model for layer in whole) == report.cycles_model
+    assert sum(counters.busy for _, counters in report.whole_layers) == sum(
+        counters.busy for counters in report.counters
+    )
+    assert sum(layer.macs for layer in whole) == report.macs
+    first, again = whole[0], 2 * (len(whole[0].bands) - 1)
+    assert first.how.endswith(f"{len(first.bands)} bands, {first.rows_again} of 40 rows twice")
+    assert first.rows_again >= again > 0 and whole[-1].rows_again == 0
+    entries = report.as_dict()["layers"]
+    assert [entry["name"] for entry in entries] == [layer.name for layer in whole]
+    assert entries[0]["bands"] == len(first.bands) and entries[0]["rows"] == 40
+    assert entries[0]["rows_computed_twice"] == first.rows_again
+    plain = Program(compile_graph(Chain((1, 8, 8, 4)).convolution(4).graph(), LARGE)).report()
+    assert "bands" not in plain.as_dict()["layers"][0]

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.compiler.memory.layer_parts import Live, Need
-from accel.compiler.memory.weight_placement import decide, find_gap
+from accel.compiler.memory.placement_search import decide
+from accel.compiler.memory.weight_placement import find_gap
 from accel.config import AcceleratorConfig
 
 BANK_WORDS = 256

@@ -27,6 +27,7 @@ def test_the_fields_are_those_whose_words_came(rows, latency):
         for time in range(200):
             taken = bool(words) and rng.random() < 0.6
             ctx.set(dut.taken, taken)
+            ctx.set(dut.last, len(words) == 1)
             if taken:
                 coming[time + latency] = words.pop(0)
             ctx.set(dut.data, coming.get(time, rng.getrandbits(width)))

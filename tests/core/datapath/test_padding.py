@@ -27,7 +27,7 @@ def test_the_word_comes_a_cycle_later_with_what_was_known_of_its_address(family,
             if time >= latency:
                 padded = outside[time - latency]
                 expected = pad * 0x01010101 if padded else words[time - 1]
-                assert ctx.get(dut.o) == expected
+                assert ctx.get(dut.o | dut.or_pad.replicate(config.rows)) == expected
             await ctx.tick()
 
     simulate(dut, bench)

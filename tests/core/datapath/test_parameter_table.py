@@ -93,7 +93,7 @@ class Filling:
             self.signs[signed] = negative
             offset = values["offset_negative" if negative else "offset"]
             self.expected["early"][self.time + latency] = values["early"]
-            self.expected["late"][signed + latency] = values["late"]
+            self.expected["late"][signed + latency + 1] = values["late"]
             self.expected["offset"][signed + latency] = offset
         ctx.set(dut.read.negative, self.signs.get(self.time, 0))
         for part, seen in self.seen.items():

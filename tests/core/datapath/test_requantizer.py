@@ -10,21 +10,23 @@ from hypothesis import strategies as st
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.requantizer import Requantizer, latency_of
 from accel.core.primitives import dual_port
-from accel.isa import Isa
+from accel.isa import PARAMETER_BITS, Isa
 from accel.numeric.division.division import (
     BIAS_BITS,
-    COARSE_FRACTION_BITS,
     DIVISOR_BITS,
+    FORMS,
     FRACTION_BITS,
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
+    OFFSET_SHARED_BITS,
     TIE_BITS,
+    TOTAL_BITS,
 )
 from accel.numeric.division.solver import solve
 from accel.numeric.rules.rules import Mean, Rescale
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
-SUM_BITS = AcceleratorConfig().sum_bits
+OWN_BITS = OFFSET_BITS - OFFSET_DROPPED_BITS - OFFSET_SHARED_BITS
 GRAIN = 1 << OFFSET_DROPPED_BITS
 CLOSE = 1 << TIE_BITS
 OFFSETS = ("offset", "offset_negative")
@@ -43,11 +45,9 @@ def requantize(family, work, tie_parity=0, carry_save=False):
         for time in range(len(work) + dut.latency):
             sum_, record = work[time % len(work)]
             # Halves are rounded up. No sum is the least that there is room for.
-            odd = rng.randrange(2) if sum_ > -(1 << SUM_BITS - 1) else 0
+            odd = rng.randrange(2) if sum_ > -(1 << TOTAL_BITS - 1) else 0
             ctx.set(dut.sum, 2 * sum_ - odd if carry_save else sum_)
-            ctx.set(
-                dut.parameters.early, {name: record[name] for name in ("bias", "coarse", "tie")}
-            )
+            ctx.set(dut.parameters.early, early_of(record))
             # The record table: the sign of the sum before chooses the offset.
             if time:
                 sum_, record = work[(time - 1) % len(work)]
@@ -55,11 +55,13 @@ def requantize(family, work, tie_parity=0, carry_save=False):
                 assert negative == (sum_ + record["bias"] < 0)
                 later.append((record, record["offset_negative" if negative else "offset"]))
             if time > wait:
-                record, offset = later[time - 1 - wait]
-                lows = (record[name] >> OFFSET_DROPPED_BITS & 1 for name in OFFSETS)
-                late = dict(zip(("low", "low_negative"), lows, strict=True))
-                ctx.set(dut.parameters.late, {"divisor": record["divisor"]} | late)
-                ctx.set(dut.parameters.offset, {"high": offset >> OFFSET_DROPPED_BITS + 1})
+                _, offset = later[time - 1 - wait]
+                low = offset >> OFFSET_DROPPED_BITS & (1 << OWN_BITS) - 1
+                ctx.set(dut.parameters.offset, {"low": low})
+            if time > wait + 1:
+                record, _ = later[time - 2 - wait]
+                low = ~record["divisor"] & (1 << PARAMETER_BITS) - 1
+                ctx.set(dut.parameters.late, {"divisor_low": low})
             if time >= dut.latency:
                 results.append(ctx.get(dut.o))
             await ctx.tick()
@@ -68,10 +70,18 @@ def requantize(family, work, tie_parity=0, carry_save=False):
     return results
 
 
+def early_of(record):
+    """What the first part of a channel's parameters has of its constants."""
+    values = {name: record[name] for name in ("bias", "form", "tie")}
+    inverted = ~record["divisor"] & (1 << DIVISOR_BITS) - 1
+    high = record["offset"] >> OWN_BITS + OFFSET_DROPPED_BITS
+    return values | {"offset_high": high, "divisor_high": inverted >> PARAMETER_BITS}
+
+
 def result_of(sum_, record, tie_parity=0):
     """The definition, in plain Python."""
     biased = sum_ + record["bias"]
-    shifted = biased << (COARSE_FRACTION_BITS if record["coarse"] else FRACTION_BITS)
+    shifted = biased << FRACTION_BITS[record["form"]]
     offset = record["offset_negative" if biased < 0 else "offset"]
     quotient, remainder = divmod(shifted + offset, record["divisor"])
     if record["tie"] and not tie_parity and quotient % 2 == 1 and remainder < CLOSE:
@@ -87,16 +97,20 @@ def anything(rng):
     def value(low, high):
         return rng.choice([low, high, rng.randint(low, high), rng.randint(low, high)])
 
-    sum_ = value(-(1 << SUM_BITS - 1), (1 << SUM_BITS - 1) - 1)
+    most = 1 << TOTAL_BITS - 1
+    limit = min(most, 1 << rng.randint(20, TOTAL_BITS))
+    sum_ = value(-limit, limit - 1)
     limit = 1 << BIAS_BITS - 1
     record = {
-        "bias": value(max(-limit, -limit - sum_), min(limit - 1, limit - 1 - sum_)),
-        "coarse": rng.randrange(2),
+        "bias": value(max(-limit, -most - sum_), min(limit - 1, most - 1 - sum_)),
+        "form": rng.randrange(FORMS),
         "tie": rng.randrange(2),
         "divisor": value(1, (1 << rng.randint(1, DIVISOR_BITS)) - 1),
     }
-    record |= {name: value(0, (1 << OFFSET_BITS) - 1) // GRAIN * GRAIN for name in OFFSETS}
-    return sum_, record
+    shared = rng.randrange(1 << OFFSET_SHARED_BITS) << OWN_BITS
+    own = (value(0, (1 << OWN_BITS) - 1) for _ in OFFSETS)
+    offsets = ((shared | low) << OFFSET_DROPPED_BITS for low in own)
+    return sum_, record | dict(zip(OFFSETS, offsets, strict=True))
 
 
 def close_to_a_step(rng):
@@ -105,13 +119,17 @@ def close_to_a_step(rng):
         sum_, record = anything(rng)
         quotient = rng.choice([-2, -1, 0, 1, 254, 255, 256, 257, *(rng.randrange(256),) * 8])
         remainder = rng.choice([0, CLOSE, -CLOSE]) + rng.randint(-2 * GRAIN, 2 * GRAIN)
-        biased = rng.randint(-(1 << 20), 1 << 20)
+        reach = 1 << rng.randint(4, 27)
+        biased = rng.randint(-reach, reach)
         divisor = rng.randint(1, (1 << DIVISOR_BITS) - 1)
-        fraction = COARSE_FRACTION_BITS if record["coarse"] else FRACTION_BITS
-        offset = (quotient * divisor + remainder - (biased << fraction)) // GRAIN * GRAIN
+        shifted = biased << FRACTION_BITS[record["form"]]
+        offset = (quotient * divisor + remainder - shifted) // GRAIN * GRAIN
         if 0 <= offset < 1 << OFFSET_BITS:
-            used = OFFSETS[biased < 0]
-            return sum_, record | {"bias": biased - sum_, "divisor": divisor, used: offset}
+            bias = rng.randint(-(1 << BIAS_BITS - 1), (1 << BIAS_BITS - 1) - 1)
+            other = record[OFFSETS[biased >= 0]] % (1 << OWN_BITS + OFFSET_DROPPED_BITS)
+            other |= offset >> OWN_BITS + OFFSET_DROPPED_BITS << OWN_BITS + OFFSET_DROPPED_BITS
+            offsets = {OFFSETS[biased < 0]: offset, OFFSETS[biased >= 0]: other}
+            return biased - bias, record | {"bias": bias, "divisor": divisor} | offsets
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -166,7 +184,7 @@ def test_the_clamped_result_is_the_code_that_was_proved(kind, family):
         channel = rng.integers(0, rule.channels, 400)
         sums = rng.integers(-span[0], span[0], (400, 1))
         expected = rule.compute(sums + bias)[np.arange(400), channel]
-        fields = ("bias", "coarse", "tie", "divisor", *OFFSETS)
+        fields = ("bias", "form", "tie", "divisor", *OFFSETS)
         values = [getattr(solution.division, name) for name in fields]
         work = [
             (int(s), dict(zip(fields, (int(v[c]) for v in values), strict=True)))

@@ -8,21 +8,24 @@ from accel.config import AcceleratorConfig
 from accel.core.datapath import post_op
 from accel.core.datapath.drain import Drain
 from accel.core.datapath.result_unit import ResultUnit, residual_lead
-from accel.isa import Isa
-from accel.numeric.division.division import FRACTION_BITS
+from accel.isa import PARAMETER_BITS, Isa
+from accel.numeric.division.division import DIVISOR_BITS, FRACTION_BITS
 from tests.support.rtl.simulation import simulate
 
-DIVISOR = 1 << FRACTION_BITS  # so that a result is the biased sum itself
+FORM = 3
+DIVISOR = 1 << FRACTION_BITS[FORM]  # so that a result is the biased sum itself
 
 
 def parameters(isa, bias):
     """Of a channel whose result is ``sum + bias``."""
-    zero = {"high": 0}
+    zero = {"low": 0}
+    inverted = ~DIVISOR & (1 << DIVISOR_BITS) - 1
+    early = {"bias": bias, "form": FORM, "tie": 0, "offset_high": 0}
     return (
         isa.channel_parameter_layout.const(
             {
-                "early": {"bias": bias, "coarse": 0, "tie": 0},
-                "late": {"divisor": DIVISOR, "low": 0, "low_negative": 0},
+                "early": early | {"divisor_high": inverted >> PARAMETER_BITS},
+                "late": {"divisor_low": inverted & (1 << PARAMETER_BITS) - 1},
                 "offset": zero,
                 "offset_negative": zero,
             }

@@ -3,9 +3,14 @@
 import random
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
+from accel.config import AcceleratorConfig
+from accel.core.core import Core
 from accel.core.host_link.spi import SpiTarget
+from accel.protocol import Opcode, Status, closed, extension, header
 from tests.support.rtl.simulation import Stalls
 
 PERIOD = 1e-6
@@ -17,9 +22,9 @@ class Host:
     ``late`` is for how many cycles the target has nothing to send after a byte was fetched.
     """
 
-    def __init__(self, cycles, seed, *, late=0):
+    def __init__(self, cycles, seed, *, late=0, dut=None):
         self.half, self.rng, self.late = cycles / 2 * PERIOD, random.Random(seed), late
-        self.dut = SpiTarget()
+        self.dut = dut or SpiTarget()
         self.received, self.overruns = [], 0
         self.answers = []
 
@@ -145,3 +150,36 @@ def test_a_byte_that_nobody_takes_is_lost_and_told():
 
     host.run(talk)
     assert host.overruns == 2
+
+
+def test_a_core_behind_its_pins_answers_at_a_quarter_of_its_clock():
+    """Words are written and read again; answers have no gaps, which zeros in them would be."""
+    config = AcceleratorConfig(rows=2, columns=2, bank_words=256, family="ice40up")
+    m = Module()
+    m.submodules.core = core = Core(config, simulate=True)
+    m.submodules.link = link = SpiTarget()
+    wiring.connect(m, core.i, link.o)
+    wiring.connect(m, link.i, core.o)
+    host, words = Host(4.1, 5, dut=link), bytes(range(1, 41))
+    simulator = Simulator(m)
+    simulator.add_clock(PERIOD)
+
+    async def talk(ctx):
+        await ctx.delay(10 * PERIOD)
+        payload = extension(count=20, lanes_less_one=1, location=3)
+        frames = [
+            header(Opcode.HELLO, 7),
+            header(Opcode.WRITE, 7, count=20, lanes_less_one=1, location=3) + closed(words),
+            header(Opcode.READ, 9) + payload,
+        ]
+        answers = []
+        for frame in frames:
+            answers += await host.transfer(ctx, [*frame, *[0] * 60])
+        said = bytes(answers)
+        said = said[said.index(Status.INFO) :]
+        assert said[1] == 7 and said[2:6] == b"accl"
+        assert closed(bytes([Status.OK, 8])) in said
+        assert closed(bytes([Status.DATA, 9]) + words) in said
+
+    simulator.add_testbench(talk)
+    simulator.run()

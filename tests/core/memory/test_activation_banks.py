@@ -98,7 +98,7 @@ class Traffic:
         if written is not None:
             assert not busy[written]
             busy[written] = True
-        granted = not busy[shared_bank]
+        granted = not busy[shared_bank] and written is None
         assert ctx.get(dut.shared.granted) == granted
         due = time + dut.latency
         if reads:

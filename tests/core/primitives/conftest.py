@@ -68,7 +68,13 @@ def _vendor_models() -> str:
     ):
         models, count = re.subn(power_off, "", models, flags=re.DOTALL)
         assert count == 1, f"Yosys's model of SB_SPRAM256KA has changed: no {power_off!r}"
-    return models
+    logic = "\n".join(
+        re.search(rf"^module {name}\s*\(.*?^endmodule", text, re.MULTILINE | re.DOTALL).group()
+        for name in ("SB_LUT4", "SB_CARRY")
+    )
+    # Delays mean nothing here.
+    logic = re.sub(r"`ifdef ICE40_\w+\s+specify.*?`endif", "", logic, flags=re.DOTALL)
+    return models + "\n" + logic.replace("`ICE40_DEFAULT_ASSIGNMENT_0", "")
 
 
 def _ecp5_models() -> str:

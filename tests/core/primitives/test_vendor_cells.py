@@ -1,9 +1,9 @@
 # amaranth: UnusedElaboratable=no
 """The behavioural twins agree with the vendor's cells as Yosys models them.
 
-There are such models of SB_MAC16, SB_SPRAM256KA and CCU2C. There is none of the ECP5's MULT18X18D
-and DP16KD, which Yosys knows as black boxes only. For DP16KD a model of our own, written after its
-guide, stands in, so what is proved is how we connect it.
+There are such models of SB_MAC16, SB_SPRAM256KA, SB_LUT4, SB_CARRY and CCU2C. There is none of the
+ECP5's MULT18X18D and DP16KD, which Yosys knows as black boxes only. For DP16KD a model of our own,
+written after its guide, stands in, so what is proved is how we connect it.
 """
 
 import pytest
@@ -11,6 +11,7 @@ from amaranth.hdl import *
 
 from accel.core.primitives.accumulate import BeginOrAdd
 from accel.core.primitives.dual_port import DualPortMemory
+from accel.core.primitives.lut import chosen
 from accel.core.primitives.memory import SinglePortMemory
 from accel.core.primitives.multiplier import Multiplier
 from accel.core.primitives.two_readers import TwoReaders
@@ -166,10 +167,11 @@ def test_a_dp16kd_whose_both_ports_read_is_like_the_twin(run_side_by_side, part_
     assert run_side_by_side(build, 100_000) == "ran"
 
 
+@pytest.mark.parametrize("family", ["ecp5", "ice40up"])
 @pytest.mark.parametrize("width", [8, 27])
-def test_ccu2c_begins_or_adds_like_the_twin(run_side_by_side, width):
+def test_carry_cells_begin_or_add_like_the_twin(run_side_by_side, width, family):
     def build(m, stimulus):
-        pair = [BeginOrAdd(width, simulate=simulate) for simulate in (False, True)]
+        pair = [BeginOrAdd(width, family=family, simulate=simulate) for simulate in (False, True)]
         m.submodules.cell, m.submodules.twin = pair
         total = Signal(signed(width))
         m.d.sync += total.eq(pair[0].o)
@@ -182,6 +184,20 @@ def test_ccu2c_begins_or_adds_like_the_twin(run_side_by_side, width):
         return pair[0].o != pair[1].o, Const(0)
 
     assert run_side_by_side(build, 100_000) == "ran"
+
+
+def test_a_cell_chooses_like_a_multiplexer(run_side_by_side):
+    def build(m, stimulus):
+        operands = stimulus[0], stimulus[1:9], stimulus[9:17], stimulus[17:25]
+        cells, twin = (
+            chosen(m, "cell", *operands, family="ice40up", simulate=simulate)
+            for simulate in (False, True)
+        )
+        differs = Signal()
+        m.d.sync += differs.eq(cells != twin)
+        return differs, Const(0)
+
+    assert run_side_by_side(build, 10_000) == "ran"
 
 
 def _differ(m, pair, changes):

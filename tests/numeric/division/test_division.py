@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.numeric.division import solver
+from accel.numeric.division import constants
 from accel.numeric.division.division import (
-    BIAS_BITS,
     DIVISOR_BITS,
+    FORMS,
+    FRACTION_BITS,
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
+    OFFSET_SHARED_BITS,
+    TOTAL_BITS,
 )
 from accel.numeric.division.solver import solve
 from accel.numeric.rounding import CONTRACTS
@@ -39,6 +42,9 @@ class Steps:
     def compute(self, acc):
         return np.searchsorted(self.thresholds, acc, side="right") - 128
 
+    def take(self, channels):
+        return self
+
 
 def every_sum(least, greatest):
     return np.arange(least, greatest + 1, dtype=np.int64)[:, None]
@@ -49,10 +55,12 @@ def assert_fits(division, chosen=slice(None)):
     for offset in (division.offset[chosen], division.offset_negative[chosen]):
         assert (offset >= 0).all() and (offset < 1 << OFFSET_BITS).all()
         assert not (offset % (1 << OFFSET_DROPPED_BITS)).any()
-    divisor, bias = division.divisor[chosen], division.bias[chosen]
+    shared = OFFSET_BITS - OFFSET_SHARED_BITS
+    high, high_negative = division.offset >> shared, division.offset_negative >> shared
+    assert (high == high_negative)[chosen].all()
+    divisor = division.divisor[chosen]
     assert (divisor >= 1).all() and (divisor < 1 << DIVISOR_BITS).all()
-    assert (bias >= -(1 << BIAS_BITS - 1)).all() and (bias < 1 << BIAS_BITS - 1).all()
-    assert np.isin(division.coarse, (0, 1)).all()
+    assert np.isin(division.form, range(FORMS)).all()
 
 
 def random_channels(contract, seed, shifts):
@@ -154,9 +162,9 @@ def test_uneven_steps_are_not_proved():
 
 
 @pytest.mark.parametrize("contract", PROVABLE)
-def test_sums_beyond_the_bias_field_are_not_proved(contract):
+def test_sums_beyond_the_hardwares_are_not_proved(contract):
     rule = Rescale(contract, np.full(3, 2**30), np.full(3, -8), 0, -128, 127)
-    reach = 2 ** (BIAS_BITS - 1)
+    reach = 2 ** (TOTAL_BITS - 1)
     ranges = [[-reach, reach - 1], [-reach - 1, 10_000], [-10_000, reach]]
     solution = solve(rule, np.zeros(3), *np.array(ranges).T)
     assert solution.proved.all()  # the last two are split at a step
@@ -164,13 +172,14 @@ def test_sums_beyond_the_bias_field_are_not_proved(contract):
     assert not solve(rule, np.zeros(3), *np.array(far).T).proved.any()
 
 
-@pytest.mark.parametrize("shift", [-17, -16])
-def test_wide_steps_are_coarse_and_narrow_ones_are_not(shift):
-    """14 fractional bits of a divisor of 29 bits leave steps of 2**15, 11 leave 2**18."""
-    rule = Rescale("tflm", np.full(2, 2**30), np.array([shift, -8]), 0, -128, 127)
-    solution = solve(rule, np.zeros(2), np.full(2, -(2**18)), np.full(2, 2**18))
+@pytest.mark.parametrize("log_width", range(1, 25))
+def test_a_form_has_the_most_fraction_bits_that_leave_room_for_the_steps(log_width):
+    multiplier = np.array([round(2**31 / 1.5)])  # so that a step has 1.5 * 2**log_width sums
+    rule = Rescale("tflm", multiplier, np.array([-log_width]), 0, -128, 127)
+    solution = solve(rule, [0], [-(2 ** (log_width + 4))], [2 ** (log_width + 4)])
     assert solution.proved.all()
-    assert solution.division.coarse.tolist() == [1, 0]
+    fraction = max(f for f in FRACTION_BITS if f + log_width < DIVISOR_BITS)
+    assert solution.division.fraction.tolist() == [fraction]
 
 
 @pytest.mark.parametrize("contract", PROVABLE)
@@ -208,10 +217,10 @@ def test_the_search_near_a_guess_finds_what_the_search_of_all_divisors_finds(con
     asked = random_channels(contract, seed, (-25, 8))
     near = solve(*asked)
     with pytest.MonkeyPatch.context() as everywhere:
-        everywhere.setattr(solver, "_bracket", all_divisors)
+        everywhere.setattr(constants, "_bracket", all_divisors)
         far = solve(*asked)
     np.testing.assert_array_equal(near.proved, far.proved)
-    for name in ("divisor", "offset", "offset_negative", "coarse"):
+    for name in ("divisor", "offset", "offset_negative", "form"):
         np.testing.assert_array_equal(getattr(near.division, name), getattr(far.division, name))
 
 

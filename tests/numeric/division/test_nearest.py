@@ -53,7 +53,7 @@ def test_channels_that_are_proved_stay_as_they_are():
     solution = solve(*question_, ties=True)
     solution.proved[:] = [True, False, True]
     division = nearest_division(*question_, solution).division
-    for name in ("bias", "divisor", "offset", "offset_negative", "coarse", "tie"):
+    for name in ("bias", "divisor", "offset", "offset_negative", "form", "tie"):
         one, other = (np.broadcast_to(getattr(d, name), 3) for d in (division, solution.division))
         assert one[0] == other[0] and one[2] == other[2]
 
@@ -69,5 +69,5 @@ def test_there_are_channels_that_no_division_equals(shift):
 
 def test_sums_that_leave_the_hardware_have_no_closest():
     rule = Rescale("onnx", np.array([2**30]), np.array([-10]), 0, -128, 127)
-    question_ = rule, np.zeros(1), np.array([-(2**27)]), np.array([2**27])
+    question_ = rule, np.zeros(1), np.array([-(2**32)]), np.array([2**32])
     assert nearest_division(*question_, solve(*question_, ties=True)) is None

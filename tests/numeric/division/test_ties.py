@@ -59,7 +59,7 @@ def test_without_ties_nothing_changes():
     bounds = np.full(2, LIMIT, np.int64)
     arguments = (rule, np.zeros(2, np.int64), -bounds, bounds)
     one, other = (solve(*arguments, ties).division for ties in (False, True))
-    for name in ("bias", "divisor", "offset", "offset_negative", "coarse"):
+    for name in ("bias", "divisor", "offset", "offset_negative", "form"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 

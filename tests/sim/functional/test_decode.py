@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
-from accel.numeric.division.division import OFFSET_DROPPED_BITS
+from accel.numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.layer import IllegalProgram
 from tests.core.datapath.test_write_back import output_fields, places
@@ -126,7 +126,8 @@ def test_each_column_has_the_record_of_its_channel(shape, seed):
                 return bits >> part.offset + inner.offset & (1 << inner.width) - 1
 
             division = layer.division
-            assert division.divisor[group, 0, column] == field(late, "divisor")
+            complement = field(early, "divisor_high") << 32 | field(late, "divisor_low")
+            assert division.divisor[group, 0, column] + complement == (1 << DIVISOR_BITS) - 1
             assert division.bias[group, 0, column] % (1 << 32) == (
                 field(early, "bias")
                 - (
@@ -135,12 +136,11 @@ def test_each_column_has_the_record_of_its_channel(shape, seed):
                     << early.shape["bias"].width
                 )
             ) % (1 << 32)
-            assert division.coarse[group, 0, column] == field(early, "coarse")
+            assert division.form[group, 0, column] == field(early, "form")
             assert division.tie[group, 0, column] == field(early, "tie")
-            for name, part, low in zip(
-                ("offset", "offset_negative"), offsets, ("low", "low_negative"), strict=True
-            ):
-                whole = (field(part, "high") << 1 | field(late, low)) << OFFSET_DROPPED_BITS
+            for name, part in zip(("offset", "offset_negative"), offsets, strict=True):
+                whole = field(early, "offset_high") << part.shape["low"].width | field(part, "low")
+                whole <<= OFFSET_DROPPED_BITS
                 assert getattr(division, name)[group, 0, column] == whole
 
 

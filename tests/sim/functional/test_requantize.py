@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from accel.numeric.division.division import (
-    COARSE_FRACTION_BITS,
-    FRACTION_BITS,
-    OFFSET_BITS,
+    DIVISOR_BITS,
+    FORMS,
     OFFSET_DROPPED_BITS,
     Division,
 )
@@ -15,17 +14,18 @@ from accel.sim.functional.requantize import Requantizer
 CHANNELS = 64
 
 
-def division(rng, *, coarse=None, low=-128, high=127, negative=True, tie=0):
+def division(rng, *, form=None, low=-128, high=127, negative=True, tie=0):
     """Random constants of all widths that the core has."""
-    bits = rng.integers(8, 29, CHANNELS)
+    bits = rng.integers(10, DIVISOR_BITS, CHANNELS)
     divisor = (1 << bits) + rng.integers(0, 1 << bits)
-    offset = rng.integers(0, 1 << OFFSET_BITS, CHANNELS) << OFFSET_DROPPED_BITS
+    grain = 1 << OFFSET_DROPPED_BITS
+    offset = rng.integers(1, 256 * divisor) // grain * grain
     return Division(
         bias=rng.integers(-(1 << 25), 1 << 25, CHANNELS),
         divisor=divisor,
         offset=offset,
-        offset_negative=offset - rng.integers(0, 2, CHANNELS) * 16 if negative else offset,
-        coarse=rng.integers(0, 2, CHANNELS) if coarse is None else np.full(CHANNELS, coarse),
+        offset_negative=offset - rng.integers(0, 2, CHANNELS) * grain if negative else offset,
+        form=rng.integers(0, FORMS, CHANNELS) if form is None else np.full(CHANNELS, form),
         low=low,
         high=high,
         tie=tie,
@@ -34,10 +34,9 @@ def division(rng, *, coarse=None, low=-128, high=127, negative=True, tie=0):
 
 def sums_at_steps(rng, constants):
     """Random sums, those beside each step of the codes, and those beside where the sign changes."""
-    fraction = np.where(constants.coarse, COARSE_FRACTION_BITS, FRACTION_BITS)
     codes = np.arange(257)[:, None] * constants.divisor
     steps = [
-        (codes - offset >> fraction) - constants.bias
+        (codes - offset >> constants.fraction) - constants.bias
         for offset in (constants.offset, constants.offset_negative)
     ]
     near = np.concatenate([step + beside for step in steps for beside in (-1, 0, 1, 2)])
@@ -52,7 +51,7 @@ def sums_at_steps(rng, constants):
     "kind",
     [
         {},
-        {"coarse": 0},
+        {"form": FORMS - 1},
         {"negative": False},
         {"low": 0, "high": 90},
         {"tie": 1},

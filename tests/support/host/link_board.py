@@ -115,13 +115,13 @@ class Board:
             ctx.set(run.busy, left > 0)
 
     async def _counters(self, ctx):
-        """Move down by a byte, around, when they are told to."""
+        """Move down by a bit, around, when they are told to."""
         port = self.dut.counters
         counters = int.from_bytes(self.measured[:-1], "little")
         while True:
-            ctx.set(port.byte, counters & 0xFF)
+            ctx.set(port.bit, counters & 1)
             if ctx.get(port.next):
-                counters = counters >> 8 | (counters & 0xFF) << 8 * COUNTERS_BYTES - 8
+                counters = counters >> 1 | (counters & 1) << 8 * COUNTERS_BYTES - 1
             await ctx.tick()
 
     async def _flash(self, ctx):

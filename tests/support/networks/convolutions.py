@@ -11,6 +11,7 @@ from accel.compiler.ir.command import LayerCommand
 from accel.compiler.ir.layer import Convolution, PostOp, Region
 from accel.compiler.ir.stream import pack_stream
 from accel.compiler.ir.tensor_layout import TensorLayout
+from accel.compiler.schedule.commands import sums_layouts
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
@@ -162,13 +163,19 @@ def execute(
     config: AcceleratorConfig,
     before: np.ndarray | None = None,
 ) -> np.ndarray:
-    """The output, as `convolve` gives it, that the commands' bytes make of a packed input."""
+    """The output, as `convolve` gives it, that the commands' bytes make of a packed input.
+
+    Kept sums lie after it.
+    """
     isa, rows = Isa(config), config.rows
     first, target = 11, 23  # words where input and output begin
     layout_of = TensorLayout(*c.output_shape)
     memory = np.full((len(packed), 2, config.bank_words * rows), UNTOUCHED, np.uint8)
     memory[:, 0, first * rows : first * rows + packed.shape[1]] = packed
     size = layout_of.words(rows) * rows
+    tile = config.sums_tile_words
+    kept = -(-(target + layout_of.words(rows)) // tile)  # in tiles
+    sums = sum(one.words(rows) for one in sums_layouts(commands, config).values())
     if before is not None:
         memory[:, 1, target * rows : target * rows + size] = pack(before, rows)
     for command in commands:
@@ -180,11 +187,13 @@ def execute(
             last=True,
             input_base=first + command.descriptor.input_base,
             output_base=target + command.descriptor.output_base,
+            sums_base=kept + command.descriptor.sums_base,
             weight_words=words,
         )
         decode_layer(descriptor.to_bytes(isa) + stream, config).run(memory)
     data = memory[:, 1].view(np.int8)
-    outside = np.delete(data, np.s_[target * rows : target * rows + size], axis=1)
+    own = np.r_[target * rows : target * rows + size]
+    outside = np.delete(data, [*own, *(kept * tile * rows + np.arange(sums * rows))], axis=1)
     assert (outside == UNTOUCHED).all()
     data = data[:, target * rows : target * rows + size]
     data = data.reshape(len(packed), layout_of.height, layout_of.width, -1)

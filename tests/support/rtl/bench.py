@@ -91,13 +91,14 @@ class RtlBench:
             outcome.counts["without a layer on the core"] += 1
             return outcome
         try:
-            self._run(code, random_inputs(graph, SAMPLES, seed), outcome)
+            self.run(code, random_inputs(graph, SAMPLES, seed), outcome)
         except Exception:  # noqa: BLE001 -- whatever it is, it is a fault to be told
             outcome.faults.append(traceback.format_exc(limit=-3))
             self.transport = _Bounded(self.config)
         return outcome
 
-    def _run(self, code: CoreProgram, inputs, outcome: Outcome) -> None:
+    def run(self, code: CoreProgram, inputs, outcome: Outcome) -> None:
+        """Run a program everywhere; what differs is a fault."""
         graph = code.graph
         if not isinstance(inputs, Mapping):
             inputs = {graph.inputs[0]: inputs}

@@ -7,13 +7,15 @@ from accel.isa import COORDINATE_BITS, Isa
 
 
 def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str, int]:
-    """A layer of few and short loops, with any steps, that goes over its input's edges."""
+    """A layer of few and short loops, with any steps, that goes over its input's edges; it makes
+    codes of its own sums alone."""
     config = isa.config
     fields = {
         name: rng.getrandbits(shape.width)
         for name, shape in isa.descriptor
         if name not in ("next", "last", "dma")
     }
+    fields |= dict.fromkeys(("keep_sums", "add_sums") & fields.keys(), 0)
     # The taps of a broadcast layer fill all rows; a run of them may lack one that no row needs.
     shortest = config.rows - fields.get("stride2_skip", 0)
     taps = rng.randint(shortest, config.rows + 2) if broadcast else rng.randint(1, 3)

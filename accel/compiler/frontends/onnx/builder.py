@@ -9,7 +9,7 @@ import numpy as np
 from ...operators.reshape import Reshape
 from . import input_quant
 from .file import FileRecord, NodeRecord
-from .fusion import CODES, FLOAT32, FUSED, Fusions
+from .fusion import CODES, FLOAT32, FUSED, ON_CODES, Fusions
 from .layouts import Layouts
 from .low_bit.quantizers import Quantizer, Unreadable
 from .values import (
@@ -49,9 +49,20 @@ class Builder(Layouts):
             return FLOAT32
         return self._fusions.form(record, self.node, wanted.unsigned)
 
+    def on_codes(self, record: NodeRecord, wanted: Quantizer) -> bool:
+        """Whether the runtime computes a layer's sums on codes, which the present node
+        quantizes."""
+        if self.low_bit or self.node.spelling != "QuantizeLinear":
+            return True
+        if record.spelling in ON_CODES:
+            return self._fusions.form(record, self.node, wanted.unsigned) != FLOAT32
+        if record.spelling in ("ReduceMean", "ReduceSum"):
+            return False
+        return self._fusions.layer_on_codes(record, self.node, wanted.unsigned)
+
     def ends_network(self) -> bool:
-        """Whether nothing that the core computes follows the present QuantizeLinear."""
-        return self.node.spelling == "QuantizeLinear" and self._fusions.ends(self.node)
+        """Whether a QuantizeLinear is read that nothing follows which the core computes."""
+        return self.reading.spelling == "QuantizeLinear" and self._fusions.ends(self.reading)
 
     # Values that operators read.
 

@@ -25,6 +25,7 @@ from .values import Constant, Value
 
 CODES, UINT8, FLOAT32 = "codes", "uint8", "float32"
 FUSED = ("Add", "Mul", "AveragePool")  # the operators whose results depend on it
+ON_CODES = ("AveragePool", "GlobalAveragePool")  # means that it replaces
 
 # The opsets in which step 2 knows an operator that moves values: from the first up to the second.
 _MOVES: Mapping[str, tuple[int, int]] = {
@@ -36,6 +37,7 @@ _MOVES: Mapping[str, tuple[int, int]] = {
     "Slice": (1, 99),
 }
 _NOTHING = ("Identity", "Dropout")  # the optimizer removes them first
+_ANEW = ("QuantizeLinear", "DequantizeLinear")  # the latter first: removed with equal scales
 _CLAMPS = ("Relu", "Clip")
 
 
@@ -50,8 +52,13 @@ class Fusions:
             for node in record.nodes
             if node.spelling in _NOTHING and node.inputs and node.outputs
         }
-        self._outputs = {self._resolved(port.name) for port in record.outputs}
         self._producers = producers
+        ends = {port.name for port in record.outputs}
+        for again in record.nodes:
+            source = self._requantized(again, record.constants)
+            if source is not None and again.outputs[0] not in ends:
+                self._same[again.outputs[0]] = source
+        self._outputs = {self._resolved(port.name) for port in record.outputs}
         # QLinearAveragePool has no dilations: files in which a pool names them cannot be loaded at
         # the highest level.
         self._plain = any(
@@ -69,6 +76,22 @@ class Fusions:
                 self._readers[self._resolved(name)].append(node)
                 waiting.append(name)
 
+    def _requantized(self, node: NodeRecord, constants: Mapping[str, np.ndarray]) -> str | None:
+        """The codes that a QuantizeLinear makes anew of codes with the same quantization."""
+        before = self._producers.get(node.inputs[0]) if node.inputs and node.outputs else None
+        if before is None or (node.spelling, before.spelling) != _ANEW or not before.inputs:
+            return None
+        maker = self._producers.get(before.inputs[0])
+        if maker is None or maker.spelling != "QuantizeLinear":
+            return None
+        for a, b in zip(node.inputs[1:3], before.inputs[1:3], strict=False):
+            first, second = constants.get(a), constants.get(b)
+            if first is None or second is None or first.dtype != second.dtype:
+                return None
+            if first.size != 1 or second.size != 1 or first.item() != second.item():
+                return None
+        return before.inputs[0] if len(node.inputs) == len(before.inputs) else None
+
     def form(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> str:
         """How the runtime computes a node whose result the QuantizeLinear ``quantize`` reads.
 
@@ -83,6 +106,16 @@ class Fusions:
         if kinds or kind is None:
             return FLOAT32
         return UINT8 if kind == UINT8 else CODES
+
+    def layer_on_codes(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
+        """Whether a convolution or matrix product is one on codes: input and output have one type.
+
+        Source: ``ConvNodeGroupSelector``, ``MatMulNodeGroupSelector``, ``GemmNodeGroupSelector``.
+        """
+        kind = self._output(node, quantize, unsigned)
+        if kind is None or kind != self._operand(self._resolved(node.inputs[0])):
+            return False
+        return kind == UINT8 or self._operand(self._resolved(node.inputs[1])) == kind
 
     def ends(self, quantize: NodeRecord) -> bool:
         """Whether nothing but a DequantizeLinear at the network's end reads a node's codes."""

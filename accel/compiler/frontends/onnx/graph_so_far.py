@@ -24,7 +24,7 @@ class GraphSoFar(Quantizers):
         self.low_bit = low_bit(record)
         self.tensors: dict[str, Tensor] = {}
         self.nodes: list[Node] = []
-        self._node: NodeRecord | None = None
+        self._contexts: list[NodeRecord] = []
         self._names: set[str] = set()
         own = sum(data.size for data in record.constants.values())
         self._budget = Budget(own)
@@ -32,9 +32,13 @@ class GraphSoFar(Quantizers):
 
     @property
     def node(self) -> NodeRecord:
+        """The operator of the file that is being read, or to which nodes belong that are added."""
+        return self._contexts[-1]
+
+    @property
+    def reading(self) -> NodeRecord:
         """The operator of the file that is being read."""
-        assert self._node is not None
-        return self._node
+        return self._contexts[0]
 
     def spend(self, elements: int) -> None:
         """Account for elements of a constant that is about to be made."""
@@ -46,11 +50,11 @@ class GraphSoFar(Quantizers):
     @contextmanager
     def at(self, record: NodeRecord) -> Iterator[None]:
         """Read this operator, or add nodes that belong to it, until the context ends."""
-        before, self._node = self._node, record
+        self._contexts.append(record)
         try:
             yield
         finally:
-            self._node = before
+            self._contexts.pop()
 
     def unique(self, name: str) -> str:
         """The name, changed if it is taken."""
@@ -106,6 +110,11 @@ class GraphSoFar(Quantizers):
                 number=None if ours else self.node.index,
             )
         )
+
+    def tell_order(self, tensor: str, sums: tuple[int, int]) -> None:
+        """Note the sums of a tensor's node that the order of the runtime's additions decides."""
+        index = next(i for i, node in enumerate(self.nodes) if tensor in node.outputs)
+        self.nodes[index] = replace(self.nodes[index], order_sensitive=sums)
 
     def end(self, tensor: str, name: str) -> str:
         """Give a tensor the name of one of the network's outputs, and return it."""

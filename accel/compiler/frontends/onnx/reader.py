@@ -29,13 +29,26 @@ from .header import recognizes
 from .input_quant import BadQuantizer, with_quantizers
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
 from .low_bit.low_bit import low_bit
-from .operators import READERS, quantizes, reader
+from .readers.operators import READERS, quantizes, reader
 from .values import Activation, Constant, Missing, Pending, Value, identity
 
 INPUT_TYPES = ("float32", "int8", "uint8")
 QUANTIZE_REMEDY = "quantize it with `accel quantize`"
 # What NumPy and Python raise where an operator's constants do not fit together.
 NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
+NORMALIZATIONS = (
+    "InstanceNormalization",
+    "LayerNormalization",
+    "GroupNormalization",
+    "GroupNorm",
+    "SkipLayerNormalization",
+    "RMSNormalization",
+    "SimplifiedLayerNormalization",
+    "LpNormalization",
+    "MeanVarianceNormalization",
+    "LRN",
+)
+NORMALIZES = "it divides by what it finds of each sample's own values, which the core cannot"
 CUSTOM_REMEDY = "use operators of ONNX itself"
 
 
@@ -125,6 +138,10 @@ def _unknown_operator(nodes: list[NodeRecord]) -> Reason:
         remedy = "export the model without control flow"
         place = together([node.place for node in nodes])
         return Reason(place=place, what="has a graph of its own", remedy=remedy)
+    if spelling.rpartition(".")[2] in NORMALIZATIONS:
+        place = together([node.place for node in nodes])
+        remedy = "train it with BatchNormalization, whose mean and variance are constants"
+        return Reason(place=place, what="is not supported", why=NORMALIZES, remedy=remedy)
     own = CUSTOM_REMEDY if nodes[0].domain not in ("", "ai.onnx") else None
     return unsupported(spelling, indices, READERS, own)
 
@@ -289,6 +306,11 @@ class _Reading:
 def _real_form(pending: Pending) -> Activation:
     if pending.to_numbers is not None:
         value = pending.to_numbers(pending.steps)
+        for view in pending.views:
+            value = view(value)
+        return value
+    if pending.to_sums is not None:
+        value = pending.to_sums(pending)
         for view in pending.views:
             value = view(value)
         return value

@@ -29,11 +29,13 @@ class Dequantized:
     """A constant of integer codes, seen as real numbers ``scale * (codes - zero_point)``.
 
     All three arrays have the constant's shape: scale and zero point are broadcast views.
+    ``four_bits`` says that the file has codes of 4 bits.
     """
 
     codes: np.ndarray
     scale: np.ndarray
     zero_point: np.ndarray
+    four_bits: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -41,7 +43,8 @@ class Dequantized:
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> "Dequantized":
         """The same after a change of shape."""
-        return Dequantized(*map(function, (self.codes, self.scale, self.zero_point)))
+        codes, scale, zero_point = map(function, (self.codes, self.scale, self.zero_point))
+        return Dequantized(codes, scale, zero_point, self.four_bits)
 
 
 Addends = tuple[Constant | Dequantized, ...]  # each is one number, or one for each channel
@@ -93,7 +96,8 @@ class Pending:
     ``axis`` is the dimension of the channels, where it is known. ``applied`` is the function of one
     number that it is the result of, where it is one: the argument's tensor, and our attributes.
     In other networks such steps begin where there is arithmetic with constants:
-    ``with_steps(pending)`` is the result that takes them.
+    ``with_steps(pending)`` is the result that takes them. ``to_sums(pending)`` adds the nodes that
+    compute the real numbers of a result that nothing quantizes.
     """
 
     place: str
@@ -112,6 +116,7 @@ class Pending:
     axis: int | None = None
     applied: tuple[str, Any] | None = None
     with_steps: Callable[["Pending"], "Pending"] | None = None
+    to_sums: Callable[["Pending"], Activation] | None = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)

@@ -21,13 +21,11 @@ from .....numeric.rules.float_epilogue import (
     summing_error,
 )
 from ....ir.graph import Quantization
-from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.quantize import Quantize
-from ....operators.sums import CODES_OF_A_PART, Sums
+from ....operators.sums import MOST_CODES, Sums
 from ..builder import Builder, Quantizer, Unreadable
 from ..values import Activation, Constant, Dequantized, Pending, Shape, Value, arranged
 
-MOST_PARTS = 64  # codes for one real number at the network's end
 # Between these float32 neither overflows nor underflows.
 LARGEST_SUM, LEAST_UNIT = 2.0**120, 2.0**-100
 LARGEST = 2.0**60  # magnitude of constants, for the same reason
@@ -163,11 +161,8 @@ class LayerSums:
 
     def coded(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> Activation:
         """Add the node that computes codes."""
-        self._check_float32()
-        sign = direction(steps, self.channels)
-        least, greatest = self.reach()
-        ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
-        epilogue = FloatEpilogue(self.unit(), sign, steps, coder).judged(*ends, self.error())
+        epilogue = self.epilogue(coder, steps)
+        sign = epilogue.sign
         flipped = sign.reshape(-1, *[1] * (self.weights.codes.ndim - 1))
         codes = self.weights.codes.astype(np.int64) * flipped
         if codes.max(initial=0) > 127:
@@ -177,52 +172,76 @@ class LayerSums:
                 "the core computes their negative sums",
                 "use weights of a narrow range, without -128",
             )
-        zeros = np.broadcast_to(self.weights.zero_point, (self.channels,)) * sign
+        zeros = self._zeros() * sign
         value = self._added(codes.astype(np.int8), zeros, None, epilogue, self.shape)
         self.b.set_quantizer(value.tensor, quantizer_of(coder))
         self.b.set_code_range(value.tensor, epilogue.low, epilogue.high)
         return replace(value, unsigned=coder.offset != 0)
 
-    def real(self, steps: tuple[EpilogueStep, ...]) -> Activation:
-        """Add nodes that compute real numbers: the driver adds up codes of parts of the sums."""
+    def epilogue(self, coder: Coder, steps: tuple[EpilogueStep, ...]) -> FloatEpilogue:
+        """The layer's output rule; refuses sums for which float32 overflows or underflows."""
+        self._check_float32()
+        sign = direction(steps, self.channels)
         least, greatest = self.reach()
-        parts = max(1, -(-int((greatest - least).max()) // CODES_OF_A_PART))
-        if parts > MOST_PARTS:
-            why = f"its sums of {int(least.min())}..{int(greatest.max())} take {parts} codes each"
-            remedy = "put a Quant of at most 8 bits after it"
-            raise Unreadable("is not quantized at the network's end", why, remedy)
-        begin = least + 128 + CODES_OF_A_PART * np.arange(parts)[:, None]
+        ends = np.where(sign > 0, least, -greatest), np.where(sign > 0, greatest, -least)
+        return FloatEpilogue(self.unit(), sign, steps, coder).judged(*ends, self.error())
+
+    def real(self, steps: tuple[EpilogueStep, ...]) -> Activation:
+        """Add nodes that compute real numbers: the driver makes them of the sums, or of codes where
+        there are few enough sums."""
+        least, greatest = self.reach()
+        rounds = bool(self.error().any())
+        if int((greatest - least).max()) > MOST_CODES:
+            sums = self.integers(None)
+            attributes = Sums(least=np.zeros_like(least), unit=self.unit(), rounds=rounds)
+        else:
+            sums = self._codes_of_sums(least)
+            attributes = Sums(least=least, unit=self.unit(), rounds=rounds)
+        return self.numbers(sums, replace(attributes, steps=steps))
+
+    def numbers(self, sums: Activation, attributes: Sums) -> Activation:
+        """Add the node that makes real numbers of sums."""
+        output = arranged(self.shape, self.layout)
+        tensor = self.b.add_node("sums", attributes, (sums.tensor,), output, "float32")
+        return Activation(tensor, self.shape, self.layout, real=True)
+
+    def _codes_of_sums(self, least: np.ndarray) -> Activation:
+        """Codes that count the sums from the least one on."""
+        begin = least + 128
         if not ((-begin >= INT32_MIN) & (-begin <= INT32_MAX)).all():
             raise Unreadable("has sums of more than 32 bits")
-        count = parts * self.channels
-        epilogue = FloatEpilogue(np.ones(count), np.ones(count, np.int64), (), PLAIN)
-        repeats = (parts, *[1] * (self.weights.codes.ndim - 1))
-        zeros = np.tile(np.broadcast_to(self.weights.zero_point, (self.channels,)), parts)
-        axis = self.layout[-1]
-        shape = tuple(n * parts if i == axis else n for i, n in enumerate(self.shape))
-        codes, bias = np.tile(self.weights.codes, repeats), (-begin).reshape(-1).astype(np.int32)
-        value = self._added(codes, zeros, bias, epilogue, shape)
+        ones = np.ones(self.channels, np.int64)
+        epilogue = FloatEpilogue(ones.astype(np.float64), ones, (), PLAIN)
+        codes, zeros = self.weights.codes, self._zeros()
+        bias = (-begin).astype(np.int32)
+        value = self._added(codes, zeros, bias, epilogue, self.shape, "parts")
         self.b.set_quantizer(value.tensor, Quantizer(1.0, 0, False))
-        rounds = bool(self.error().any())
-        attributes = Sums(parts=parts, least=least, unit=self.unit(), steps=steps, rounds=rounds)
-        output = arranged(self.shape, self.layout)
-        tensor = self.b.add_node("sums", attributes, (value.tensor,), output, "float32")
-        return Activation(tensor, self.shape, self.layout, real=True)
+        return value
+
+    def integers(self, bias: np.ndarray | None) -> Activation:
+        """Add the node whose output is the sums, with integers int32 ``[out]`` added to them."""
+        least, greatest = self.reach()
+        added = np.zeros(1, np.int64) if bias is None else bias.astype(np.int64)
+        if (least + added).min() < INT32_MIN or (greatest + added).max() > INT32_MAX:
+            raise Unreadable("has sums of more than 32 bits")
+        return self._added(self.weights.codes, self._zeros(), bias, None, self.shape, "sums")
+
+    def _zeros(self) -> np.ndarray:
+        return np.broadcast_to(self.weights.zero_point, (self.channels,))
 
     def _added(
         self,
         codes: np.ndarray,
         zeros: np.ndarray,
         bias: np.ndarray | None,
-        epilogue: FloatEpilogue,
+        epilogue: FloatEpilogue | None,
         shape: Shape,
+        suffix: str = "",
     ) -> Activation:
+        """Add the layer's node; without an epilogue its output is the sums."""
         b, name = self.b, self.b.node.outputs[0]
-        name = name if bias is None else f"{name}_parts"
+        name = f"{name}_{suffix}" if suffix else name
         operator, attributes, data, axis = self.form(codes, "none")
-        if isinstance(attributes, DepthwiseConv2d) and len(codes) != self.channels:
-            what = "is a depthwise convolution that ends the network without a quantization"
-            raise Unreadable(what, "", "put a Quant after it")
         scales = np.resize(np.broadcast_to(self.weights.scale, (self.channels,)), len(codes))
         q = Quantization(scale=tuple(scales.tolist()), zero_point=tuple(zeros.tolist()), axis=axis)
         inputs = [self.x.tensor, b.add_constant(f"{name}_weights", data, q)]
@@ -230,7 +249,8 @@ class LayerSums:
             inputs.append(b.add_constant(f"{name}_bias", bias))
         attributes = replace(attributes, epilogue=epilogue)
         output = arranged(shape, self.layout)
-        tensor = b.add_node(operator, attributes, tuple(inputs), output, name=name)
+        dtype = "int8" if epilogue else "int32"
+        tensor = b.add_node(operator, attributes, tuple(inputs), output, dtype, name=name)
         return Activation(tensor, shape, self.layout, real=True)
 
 
@@ -268,7 +288,7 @@ def waiting(b: Builder, x: Activation) -> Pending:
             raise Unreadable("is computed in float32", f"by {record.place}", "quantize the input")
         known, count = b.known_quantizer(source.tensor), tensor.shape[-1]
         least = np.full(count, -128 - known.zero_point)
-        attributes = Sums(parts=1, least=least, unit=np.full(count, known.scale), steps=steps)
+        attributes = Sums(least=least, unit=np.full(count, known.scale), steps=steps)
         with b.at(record):
             made = b.add_node("sums", attributes, (source.tensor,), tensor.shape, "float32")
         return replace(source, tensor=made, real=True, unsigned=False)

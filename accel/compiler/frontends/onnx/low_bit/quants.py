@@ -6,7 +6,8 @@ import numpy as np
 
 from .....numeric.rules.float_epilogue import ROUNDINGS, Coder
 from ..builder import Builder, Unreadable
-from ..quantize import check_scale, dequantize_linear, quantize_linear
+from ..codes import check_scale
+from ..readers.quantize import dequantize_linear, quantize_linear
 from ..values import Activation, Constant, Dequantized, Pending, Value
 from .epilogues import checked, coded, numbers_of, quantizer_of, waiting
 from .low_bit import clip_after, spelled

@@ -13,15 +13,16 @@ from ....operators.add import Add
 from ....operators.depthwise_conv2d import DepthwiseConv2d
 from ....operators.softmax import Softmax
 from ..builder import Builder, Unreadable
-from ..elementwise import binary_result
-from ..float_steps import batch_normalization
-from ..linear import conv, gemm, matmul
-from ..moves import READERS as MOVES
-from ..pools import global_max_pool, max_pool
-from ..resizing import READERS as RESIZING
-from ..shapes import READERS as SHAPES
-from ..softmax import LAST_AXIS_OPSET
-from ..softmax import softmax as usual_softmax
+from ..layers.convolutions import conv
+from ..layers.products import gemm, matmul
+from ..readers.elementwise import binary_result
+from ..readers.float_steps import batch_normalization
+from ..readers.moves import READERS as MOVES
+from ..readers.pools import global_max_pool, max_pool
+from ..readers.resizing import READERS as RESIZING
+from ..readers.shapes import READERS as SHAPES
+from ..readers.softmax import LAST_AXIS_OPSET
+from ..readers.softmax import softmax as usual_softmax
 from ..values import Activation, Constant, Dequantized, Pending, Value, channels_last
 from ..windows import image, windows
 from .epilogues import LayerSums, checked, not_fused, numbers_of, quantizer_of, stepped, waiting

@@ -1,0 +1,1 @@
+"""Layers of products by constant weights."""

@@ -1,0 +1,1 @@
+"""A reader for each of ONNX's operators."""

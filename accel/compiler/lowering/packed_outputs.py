@@ -1,0 +1,49 @@
+"""Packs neighbouring positions of a network's output into words, where its channels fill few."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import gcd
+
+from ...config import AcceleratorConfig
+from ..ir.layer import Convolution
+from ..ir.tensor_layout import TensorLayout
+from .neighbours import neighbours
+
+_MOST_DIAGONAL = 2**12  # weights of a depthwise layer that is computed as a dense one
+
+
+def pack_outputs(
+    layers: Sequence[Convolution],
+    outputs: Sequence[str],
+    layouts: Mapping[str, TensorLayout],
+    config: AcceleratorConfig,
+) -> tuple[tuple[Convolution, ...], dict[str, TensorLayout]]:
+    """The layers and layouts, where ``outputs`` that no layer reads are packed.
+
+    The values of a tensor are in the same order then, without gaps between them.
+    """
+    changed, found = list(layers), dict(layouts)
+    for name in outputs:
+        writers = [i for i, c in enumerate(changed) if c.output == name]
+        read = any(name in (c.source, c.residual) for c in changed)
+        if read or len(writers) != 1 or found[name].packing_factor > 1:
+            continue
+        packed = _packed(changed[writers[0]], config)
+        if packed is not None:
+            height, width, channels = packed.output_shape
+            changed[writers[0]] = packed
+            found[name] = replace(found[name], height=height, width=width, channels=channels)
+    return tuple(changed), found
+
+
+def _packed(c: Convolution, config: AcceleratorConfig) -> Convolution | None:
+    """A layer that computes so many neighbouring outputs as one that words are full, or fuller."""
+    rows, channels = config.rows, c.output_shape[2]
+    if c.depthwise and c.weights.size * c.channels <= _MOST_DIAGONAL:
+        c = c.as_dense()
+    most, full = rows // channels, rows // gcd(rows, channels)
+    for count in (full, *range(most, 1, -1)):
+        joined = neighbours(c, count, 1) if count > 1 else None
+        if joined is not None:
+            return joined
+    return None

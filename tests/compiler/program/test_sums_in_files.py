@@ -1,0 +1,28 @@
+"""A program file says where the bytes of each 32-bit output lie."""
+
+import numpy as np
+
+from accel.compiler.frontends.onnx.reader import read
+from accel.compiler.pipeline import compile_graph
+from accel.compiler.program.program_file import load_image, save
+from accel.config import AcceleratorConfig
+from accel.host.runner import run
+from accel.sim.functional.machine import Machine
+from tests.support.networks.onnx.unquantized import drawn
+
+
+def test_values_are_read_by_the_index_of_the_file(tmp_path):
+    model = drawn(3, "MatMul")
+    code = compile_graph(read(model.bytes(), "layer.onnx"), AcceleratorConfig(rows=8, columns=4))
+    save(code, tmp_path / "program.bin")
+    (output,) = (o for o in load_image(tmp_path / "program.bin").outputs if o["dtype"] == "int32")
+    machine, kept = Machine(code), {}
+
+    class Core:
+        def run(self, inputs, keep):
+            kept.update(machine.run(inputs, keep))
+            return dict(kept)
+
+    answer = run(code, Core(), model.inputs(), [output["name"]])[output["name"]]
+    data = np.ascontiguousarray(kept[output["name"]][:, output["index"]])
+    np.testing.assert_array_equal(data.view("<i4").reshape(answer.shape), answer)
