@@ -1,20 +1,20 @@
-"""Cuts a network's first layer by rows, where the next sample's input would wait for its end.
+"""Cuts a network's first layers by rows, where the next sample's input would wait for their end.
 
 Where an input takes longer on the line than the core works on it, the line should never rest. The
-place of an input is free when the first layer has read it; of a layer in several parts, the first
-part's rows are free when that has been computed, and the line brings the next ones later than the
-core needs theirs.
+place of an input is free when the layers that read it are done; if they are in several parts, the
+first part's rows are free when that has been computed, and the line brings the next ones later than
+the core needs theirs.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
 from ..diagnostics import DoesNotFit
 from ..ir.command import LayerCommand, cut_runs
 from ..ir.tensor_layout import TensorLayout
-from .allocation import MemoryPlan
+from .allocation import MemoryPlan, overwritten
 from .arrival import BYTE_CYCLES
 from .bank_balance import balance_banks
 from .input_reads import words_read
@@ -31,20 +31,22 @@ def place(
     outputs: Sequence[str],
     config: AcceleratorConfig,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
-    """The commands, of which the first one may be cut into parts that each read further rows, and
+    """The commands, of which the first ones may be cut into parts that each read further rows, and
     their memory plan.
 
     Raises ``DoesNotFit`` where that is so without parts.
     """
     plain = balance_banks(commands, layout, inputs, outputs, config)
-    if not _line_waits(commands, layout, inputs, config):
+    first = _readers(commands, inputs)
+    if not first or not _line_waits(commands, len(first), layout[first[0].source], config):
         return plain
     for count in _PARTS:
-        parts = _parts(commands[0], count, config)
+        parts = _parts(first, count, config)
         if not parts:
             continue
+        others = commands[len(first) :]
         try:
-            cut = balance_banks((*parts, *commands[1:]), layout, inputs, outputs, config)
+            cut = balance_banks((*parts, *others), layout, inputs, outputs, config)
         except DoesNotFit:
             continue
         if not cut[1].arrives_after and cut[1].cycles <= plain[1].cycles * _COSTS:
@@ -52,22 +54,25 @@ def place(
     return plain
 
 
-def _line_waits(
-    commands: Sequence[LayerCommand],
-    layout: Mapping[str, TensorLayout],
-    inputs: Sequence[str],
-    config: AcceleratorConfig,
-) -> bool:
-    """Whether the line rests for long while the first layer works, and nothing else does so."""
-    if len(inputs) != 1 or not commands or inputs[0] not in layout:
-        return False
-    (name,), first = inputs, commands[0]
+def _readers(commands: Sequence[LayerCommand], inputs: Sequence[str]) -> tuple[LayerCommand, ...]:
+    """The commands that the network begins with, if they alone use its one input and can be cut."""
+    if len(inputs) != 1:
+        return ()
+    (name,) = inputs
+    found = tuple(takewhile(lambda c: c.source == name, commands))
     users = sum(name in (c.source, c.output, c.residual) for c in commands)
-    if first.source != name or users != 1 or first.residual or first.descriptor.keep_sums:
-        return False
-    line = layout[name].words(config.rows) * layout[name].lanes(config.rows) * BYTE_CYCLES
+    plain = not any(overwritten(c) or c.descriptor.keep_sums for c in found)
+    return found if plain and users == len(found) else ()
+
+
+def _line_waits(
+    commands: Sequence[LayerCommand], count: int, layout: TensorLayout, config: AcceleratorConfig
+) -> bool:
+    """Whether the line rests for long while the first layers work, and nothing else does so."""
+    line = layout.words(config.rows) * layout.lanes(config.rows) * BYTE_CYCLES
     cycles = [_work(command, config) for command in commands]
-    return cycles[0] > _RESTS * line and cycles[0] + line > sum(cycles)
+    first = sum(cycles[:count])
+    return first > _RESTS * line and first + line > sum(cycles)
 
 
 def _work(command: LayerCommand, config: AcceleratorConfig) -> int:
@@ -77,14 +82,19 @@ def _work(command: LayerCommand, config: AcceleratorConfig) -> int:
 
 
 def _parts(
-    command: LayerCommand, count: int, config: AcceleratorConfig
+    commands: Sequence[LayerCommand], count: int, config: AcceleratorConfig
 ) -> tuple[LayerCommand, ...]:
-    """The command in parts, or nothing where not each leaves words behind that those after it do
-    not read."""
-    runs, isa = command.descriptor.runs, Isa(config)
-    edges = [runs * part // count for part in range(count + 1)]
-    if runs < count:
-        return ()
-    parts = tuple(cut_runs(command, first, end - first) for first, end in pairwise(edges))
-    begins = [words_read(part, isa)[0] for part in parts]
-    return parts if all(a < b for a, b in pairwise(begins)) else ()
+    """The commands in parts, all of some rows before all of the next; nothing where not each leaves
+    words behind that those after it do not read."""
+    isa, found = Isa(config), []
+    for command in commands:
+        runs = command.descriptor.runs
+        if runs < count:
+            return ()
+        edges = [runs * part // count for part in range(count + 1)]
+        parts = [cut_runs(command, first, end - first) for first, end in pairwise(edges)]
+        begins = [words_read(part, isa)[0] for part in parts]
+        if not all(a < b for a, b in pairwise(begins)):
+            return ()
+        found.append(parts)
+    return tuple(part for together in zip(*found, strict=True) for part in together)

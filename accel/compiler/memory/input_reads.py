@@ -57,7 +57,7 @@ def last_reads(commands: Sequence[LayerCommand], name: str, words: int, isa: Isa
     """The last command that uses each of the words of a tensor."""
     last = np.zeros(words, int)
     for number, command in enumerate(commands):
-        if name in (command.output, command.residual):
+        if name in (command.output, command.residual, command.addend):
             last[:] = number
         elif name == command.source:
             low, high = words_read(command, isa)

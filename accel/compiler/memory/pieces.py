@@ -15,7 +15,7 @@ from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
 from ...protocol import FREE_BITS
 from ..ir.command import LayerCommand
-from .allocation import MemoryPlan
+from .allocation import MemoryPlan, overwritten
 from .input_reads import input_bands, words_read
 from .layer_parts import PrefetchSlice
 
@@ -170,9 +170,8 @@ class _Uses:
             yield bank, start + low, start + high
         else:
             yield self._place(command.source)
-        yield self._place(command.output)
-        if command.residual:
-            yield self._place(command.residual)
+        for other in (command.output, *overwritten(command)):
+            yield self._place(other)
         bank, address = self.memory.chunks[number]
         if bank != FLASH:
             yield bank, address, address + self.chunk_words[number]
