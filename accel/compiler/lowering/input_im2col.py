@@ -16,12 +16,12 @@ from ..schedule.select import about_cycles
 from .neighbours import neighbours
 from .packed_inputs import can_pack, packed_index, packed_reader, packings, pad_of
 
-LINE_CYCLES = 8
-"""Cycles that a byte less on the line is worth. It takes 30 there at least, but the next sample's
-come while the core works."""
+LINE_CYCLES = 0.25
+"""Cycles of the core that a byte less on the line is worth. There it takes 30 at least, but the
+next sample's bytes come while the core works on this one."""
 _IMAGE = 1024  # values of an input, from where on its words must be as full as here:
 _GAPS = 1.35  # bytes of memory for a value
-MEMORY_CYCLES = 0.25
+MEMORY_CYCLES = 0.05
 """Cycles that a byte less of memory is worth, where there is enough of it."""
 
 

@@ -13,8 +13,9 @@ from ..ir.tensor_layout import layout_of
 def blockers(error: UserError, graph: Graph, config: AcceleratorConfig) -> list[Reason]:
     """The reasons of a refusal, and those that would remain if these were removed.
 
-    A network with an unsupported operator has no memory plan. But in any plan a layer's inputs and
-    output must be in memory together, so a layer for which there is not enough is found.
+    A network with an unsupported operator has no memory plan. But in any plan the inputs and the
+    output of a layer that is not cut into row bands must be in memory together, so one for which
+    there is not enough is found.
     """
     found = list(getattr(error, "reasons", ()))
     if not found:
@@ -31,6 +32,8 @@ def _memory(graph: Graph, config: AcceleratorConfig) -> list[Reason]:
     for node in partition(graph).core:
         names = {*node.inputs, *node.outputs}
         tensors = [t for t in map(graph.tensor, names) if not t.constant]
+        if all(layout_of(tensor).height > 1 for tensor in tensors):
+            continue  # it may run in row bands
         words = sum(_words(t, config) for t in tensors)
         if words > worst:
             worst, where = words, node.name
