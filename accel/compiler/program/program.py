@@ -126,10 +126,15 @@ class CoreProgram:
         driven = {n for node in self.partition.before + self.partition.after for n in node.outputs}
         return tensor in driven or (alias is not None and alias.root in self.memory.tensors)
 
+    def holds_sums(self, tensor: str) -> bool:
+        """Whether a tensor is stored as 32-bit sums, not as codes."""
+        kept = {command.output for command in self.commands if command.descriptor.keep_sums}
+        return self.aliases[tensor].root in kept
+
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
         """Values ``[N, ...]`` of a tensor, int8 codes or int32 sums, from its stored bytes, uint8
         ``[N, bytes]``."""
-        if self.graph.tensor(tensor).dtype == "int32":
+        if self.holds_sums(tensor):
             return self._sums(tensor, data)
         layout, rows = self.placement(tensor).layout, self.config.rows
         channels = layout.channel_words(rows) * rows

@@ -15,6 +15,7 @@ from . import (
     float_steps,
     functions,
     fused,
+    integers,
     linear,
     moves,
     pools,
@@ -35,6 +36,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
     {
         **quantize.READERS,
         **linear.READERS,
+        **integers.READERS,
         **transposed.READERS,
         **elementwise.READERS,
         **clips.READERS,

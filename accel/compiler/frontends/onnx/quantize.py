@@ -11,6 +11,7 @@ from ...operators.quantize import Quantize
 from . import biases
 from .builder import Builder, Quantizer, Unreadable
 from .file import FOUR_BITS
+from .low_bit.epilogues import stepped
 from .values import Activation, Constant, Dequantized, Pending, Value
 
 FLOAT32 = 1  # the element type of the attributes output_dtype and precision
@@ -109,9 +110,32 @@ def dequantize_linear(b: Builder) -> list[Value]:
         if scale is None or not np.issubdtype(value.data.dtype, np.integer):
             raise Unreadable("lacks a scale or has codes that are not integers")
         return [dequantized(value.data, scale, b.constant(2), axis)]
+    if isinstance(value, Pending) and value.numbers is not None:
+        return [_scaled(b, value.numbers, axis)]
     codes = b.codes(0)
     given = quantizer(b, 1, 2, np.uint8 if codes.unsigned else np.int8)
     return [replace(b.codes(0, given), real=True)]
+
+
+def _scaled(b: Builder, sums: Pending, axis: int) -> Pending:
+    """int32 sums times scales, in float32."""
+    scale, zeros = b.constant(1), b.constant(2)
+    if scale is None:
+        raise Unreadable("lacks its input 1, a scale")
+    check_scale(scale)
+    if zeros is not None and zeros.any():
+        raise Unreadable("has sums with a zero point other than 0", "", "subtract it before")
+    if scale.size > 1 and axis % len(sums.shape) != sums.axis:
+        raise Unreadable("has scales along another axis than that of the channels")
+    assert sums.with_steps is not None, "sums of products take steps"
+    return stepped(b, sums.with_steps(sums), "multiply", _along(scale, sums))
+
+
+def _along(scale: np.ndarray, sums: Pending) -> np.ndarray:
+    shape = [1] * len(sums.shape)
+    if scale.size > 1 and sums.axis is not None:
+        shape[sums.axis] = -1
+    return scale.reshape(shape)
 
 
 def quantize_linear(b: Builder) -> list[Value]:

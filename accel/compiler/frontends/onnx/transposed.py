@@ -9,8 +9,9 @@ from ...operators._activation import FusedActivation
 from ...operators._window import MAX_STEP, extent
 from ...operators.transpose_conv2d import TransposeConv2d
 from .builder import Builder, Unreadable
-from .linear import as_images, linear, viewed_as, weights_of
+from .linear import as_images, linear, viewed_as
 from .values import Activation, Dequantized, Shape, Value, channels_last
+from .weights import weights_of
 from .windows import spatial
 
 

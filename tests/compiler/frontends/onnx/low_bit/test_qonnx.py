@@ -222,9 +222,10 @@ def test_last_layers_without_a_quantizer_are_sums_of_any_width(bits, depth):
     n.add("MatMul", "y", "wq")
     graph = read(n.bytes(), "n.onnx")
     code = compile_graph(graph, AcceleratorConfig(sum_bits=20))
-    ours = run(code, Machine(code), n.inputs(4))["y"]
-    np.testing.assert_array_equal(ours, interpreter.run(graph, n.inputs(4))["y"])
-    theirs = qonnx(n.bytes(), n.inputs(4))["y"]
+    x = n.inputs(4)
+    ours = run(code, Machine(code), x)["y"]
+    np.testing.assert_array_equal(ours, interpreter.run(graph, x)["y"])
+    theirs = qonnx(n.bytes(), x)["y"]
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6 * np.abs(theirs).max())
 
 
