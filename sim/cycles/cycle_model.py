@@ -15,7 +15,7 @@ from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, requantizer, row_feeder, write_back
-from accel.core.datapath.sums_timing import SumsTiming, sums_timing
+from accel.core.datapath.sums_order import SumsTiming, sums_timing
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.isa import Isa

@@ -91,6 +91,10 @@ class Bench:
                 words[rng.randrange(min(len(words), 60))] ^= 1 << rng.randrange(8)
         elif rng.random() < 0.5:  # plausible loops: most bits 0
             words = bytearray(byte & rng.randrange(256) & rng.randrange(256) for byte in words)
+        if rng.random() < 0.3:  # sums are kept or added to, with whatever else is said
+            for name in ("keep_sums", "add_sums"):
+                bit = self.isa.descriptor[name].offset
+                words[bit // 8] |= rng.randrange(2) << bit % 8
         words = words[: len(words) // self.config.rows * self.config.rows]
         bank, address = rng.randrange(2), rng.randrange(self.config.bank_words - 300)
         pointer = self.isa.pointer_to(bank, address)

@@ -1,5 +1,8 @@
 """Reads what was kept of each sum, lets the sum leave the array, and writes it again."""
 
+from dataclasses import dataclass
+from functools import cache
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -7,9 +10,61 @@ from amaranth.utils import ceil_log2
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
+from ..primitives import dual_port, memory
 from ..signals import advanced, reached
 from ..signatures import LayerControl
-from .sums_timing import sums_timing
+from . import drain, post_op, requantizer
+
+_FEW = 8
+
+
+@dataclass(frozen=True)
+class SumsTiming:
+    """Cycles of what happens to the first sums of a tile, counted from 0 in the cycle after its
+    first row has finished. The same happens to the next ones ``AcceleratorConfig.sums_pace`` later.
+
+    Parameters
+    ----------
+    emission
+        They leave the array. Words of what was kept are read from cycle 1 on, one a cycle, and have
+        arrived.
+    biased
+        Their biased sums are there, for this cycle.
+    write
+        The first of their words is written, one a cycle.
+    """
+
+    emission: int
+    biased: int
+    write: int
+
+
+@cache
+def sums_timing(config: AcceleratorConfig) -> SumsTiming:
+    """The earliest cycles in which no word is read while one is written.
+
+    Words of kept sums are read in the same phases of the pace. So it is chosen how long sums wait
+    for the last of them, and how long biased sums wait before they are written.
+    """
+    words, pace = config.sum_words, config.sums_pace
+    early = words + memory.latency_of(config.family) + 1 - drain.latency_of(config.family)
+    code_written = (
+        dual_port.latency_of(config.family)
+        + requantizer.latency_of(config.family)
+        + post_op.latency_of(config)
+        + 1
+    )
+    reads = range(1, words + 1)
+    for emission in range(early, early + pace - words + 1):
+        if (emission + code_written) % pace in reads:
+            continue
+        biased = emission + dual_port.latency_of(config.family) + requantizer.BIASED_CYCLES
+        for write in range(biased + 1, biased + 2 + pace - words):
+            asked = (write - 1) % pace  # in the cycle before
+            in_time = write + words <= emission + code_written + 1  # before the layer ends
+            if words <= asked <= pace - words and in_time:
+                return SumsTiming(emission=emission, biased=biased, write=write)
+    raise AssertionError("the pace leaves room for reads and writes")
 
 
 class SumsOrder(wiring.Component):
@@ -72,19 +127,15 @@ class SumsOrder(wiring.Component):
         with m.If(self.finished & (d.keep_sums | d.add_sums)):
             m.d.sync += [phase.eq(0), slot.eq(0)]
 
+        reading = _within(phase, 0, words)
+        writing = _within(phase, write_phase, write_phase + words)
         m.d.comb += [
-            self.emit_next.eq(running & (phase == emit_phase) & (slot >= emit_slot)),
-            self.read_next.eq(d.add_sums & (phase < words) & (slot < count)),
-            self.write_next.eq(
-                d.keep_sums
-                & running
-                & (phase >= write_phase)
-                & (phase < write_phase + words)
-                & (slot >= write_slot)
-            ),
+            self.emit_next.eq(running & (phase == emit_phase) & ~_within(slot, 0, emit_slot)),
+            self.read_next.eq(d.add_sums & reading & _within(slot, 0, count)),
+            self.write_next.eq(d.keep_sums & running & writing & ~_within(slot, 0, write_slot)),
             self.load.eq(phase == self.timing.biased % pace),
         ]
-        self._find_address(m, Mux(phase < words, slot, slot - write_slot), phase, tile_end)
+        self._find_address(m, Mux(reading, slot, slot - write_slot), phase, tile_end)
         return m
 
     def _find_address(self, m, emission, phase, tile_end):
@@ -92,7 +143,7 @@ class SumsOrder(wiring.Component):
         config, d = self.config, self.layer.descriptor
         write_phase = (self.timing.write - 1) % config.sums_pace
         words_bits = ceil_log2(config.sum_words)
-        word = Mux(phase < config.sum_words, phase, phase - write_phase)[:words_bits]
+        word = Mux(_within(phase, 0, config.sum_words), phase, phase - write_phase)[:words_bits]
         lane_bits = ceil_log2(config.sums_share)
         index = Signal(ceil_log2(config.sums_tile_words) - words_bits + lane_bits)
         tile = Signal.like(d.sums_base)
@@ -102,3 +153,13 @@ class SumsOrder(wiring.Component):
             self.lane.eq(index[:lane_bits]),
         ]
         m.d.sync += tile.eq(advanced(tile, tile_end, load=self.layer.start, loaded=d.sums_base))
+
+
+def _within(value: Value, low: int, high: int) -> Value:
+    """Whether ``value`` is ``low`` or more and less than ``high``; without a carry chain if that is
+    possible."""
+    if low == 0 and high & (high - 1) == 0 and high:
+        return ~value[ceil_log2(high) :].any()
+    if high - low > _FEW:
+        return (value >= low) & (value < high)
+    return Cat(value == number for number in range(low, high)).any()

@@ -22,6 +22,7 @@ from tests.support.rtl.chunks import random_chunk, random_memory
 
 PARTS = ({"keep_sums": True}, {"keep_sums": True, "add_sums": True}, {"add_sums": True}, {})
 _TAPS = (1, 1, 2, 3)
+_MARGIN = 32  # words
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,17 +113,29 @@ def part(shape: Descriptor, config: AcceleratorConfig, rng: Random, **flags: boo
 class SumsBench:
     """A core behind a transport, and what its memory ought to hold."""
 
-    def __init__(self, transport, config: AcceleratorConfig, seed: int):
+    def __init__(self, transport, config: AcceleratorConfig, seed: int, memory=None):
         self.config, self.isa, self.rng = config, Isa(config), Random(seed)
         self.transport = transport
         self.driver = Driver(transport, config)
-        self.memory = random_memory(config, self.rng)
+        self.filled = memory is not None
+        self.memory = random_memory(config, self.rng) if memory is None else memory
 
-    def load(self) -> None:
-        """Connect, and fill the memory."""
+    def prepare(self, *, flash: bool = False, dma: bool = False) -> list[Layer]:
+        """Connect to the core and fill its memory, and its flash if it has one; layers to run."""
+        with_flash = bool(self.config.flash_lanes)
+        layers = self.layers(flash=flash and with_flash, dma=dma and with_flash)
+        chunks = [layer.transfer.chunk if layer.transfer else layer.chunk for layer in layers]
+        streamed = any(chunk.bank == FLASH for chunk in chunks)
+        if streamed:
+            self.transport.burn(image_of(chunks, self.config))
         self.driver.connect()
-        for bank in range(2):
+        if streamed:
+            self.driver.check_flash()
+            while not self.driver.flash_status():
+                pass
+        for bank in range(0 if self.filled else 2):
             self.driver.write(bank, 0, self.memory[0, bank].tobytes())
+        return layers
 
     def layers(self, *, flash: bool = False, dma: bool = False) -> list[Layer]:
         """The parts of a dot product, and a layer without sums; in flash, with transfers, if asked
@@ -216,12 +229,6 @@ class SumsBench:
         base = decoded.descriptor.sums_base * config.sums_tile_words
         return slice(base * config.rows, (base + decoded.kept.words) * config.rows)
 
-    def burn(self, layers: list[Layer]) -> None:
-        """Put what lies in flash there."""
-        chunks = [layer.transfer.chunk if layer.transfer else layer.chunk for layer in layers]
-        if any(chunk.bank == FLASH for chunk in chunks):
-            self.transport.burn(image_of(chunks, self.config))
-
     def hold(self, layers: list[Layer], shared: bool = False) -> Iterator[str]:
         """Run layers one by one; what differs."""
         for index, layer in enumerate(layers):
@@ -250,21 +257,43 @@ class SumsBench:
         return result.counters
 
     def _compare(self, index: int, layer: Layer) -> Iterator[str]:
-        """Both banks; what is undefined becomes what the core has made of it."""
+        """What is written, and words beside that; what is undefined becomes what the core has made
+        of it."""
         f, rows = layer.decoded.descriptor, self.config.rows
         if layer.transfer:
             place = layer.transfer.address * rows
             words = np.frombuffer(layer.transfer.words, np.uint8)
             self.memory[0, layer.transfer.bank, place : place + len(words)] = words
         layer.decoded.run(self.memory)
+        places = [layer.decoded.writes[layer.decoded.writes >= 0]]
+        if layer.decoded.kept is not None:
+            region = self._region(layer.decoded)
+            places.append(np.array([region.start, region.stop - 1]))
+        touched = np.concatenate(places) // rows
+        first = max(0, int(touched.min(initial=self.config.bank_words)) - _MARGIN)
+        end = min(self.config.bank_words, int(touched.max(initial=0)) + _MARGIN)
+        yield from self._compare_words(index, layer, 1 - f.input_bank, first, max(first, end))
+
+    def compare_all(self) -> Iterator[str]:
+        """Whether anything else in memory has changed."""
         for bank in range(2):
-            data = self.driver.read(bank, 0, self.config.bank_words)
-            found, expected = np.frombuffer(data, np.uint8), self.memory[0, bank]
-            defined = np.ones(len(found), bool)
-            if f.keep_sums and bank != f.input_bank:
-                defined[self._region(layer.decoded)] = False
-                defined[layer.decoded.kept.bytes] = True
-            wrong = np.flatnonzero((found != expected) & defined)
+            found = self._read(bank, 0, self.config.bank_words)
+            wrong = np.flatnonzero(found != self.memory[0, bank])
             if len(wrong):
-                yield f"layer {index}: {len(wrong)} bytes of bank {bank}, first {wrong[:4]}, {f}"
-            self.memory[0, bank] = found
+                yield f"{len(wrong)} bytes of bank {bank} in the end, first {wrong[:4]}"
+
+    def _read(self, bank: int, first: int, end: int) -> np.ndarray:
+        return np.frombuffer(self.driver.read(bank, first, end - first), np.uint8)
+
+    def _compare_words(self, index, layer, bank, first, end) -> Iterator[str]:
+        f, rows = layer.decoded.descriptor, self.config.rows
+        found = self._read(bank, first, end)
+        place = slice(first * rows, end * rows)
+        defined = np.ones(self.config.bank_words * rows, bool)
+        if f.keep_sums:
+            defined[self._region(layer.decoded)] = False
+            defined[layer.decoded.kept.bytes] = True
+        wrong = np.flatnonzero((found != self.memory[0, bank, place]) & defined[place])
+        if len(wrong):
+            yield f"layer {index}: {len(wrong)} bytes of bank {bank}, first {wrong[:4]}, {f}"
+        self.memory[0, bank, place] = found
