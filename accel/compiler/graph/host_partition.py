@@ -53,9 +53,9 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
 
 
 def _for_driver(node: Node, graph: Graph) -> bool:
-    """Whether the driver can compute a node: float32 numbers it moves, too."""
+    """Whether the driver can compute a node: what is no code it moves, too."""
     operator = OPERATORS[node.operator]
-    moved = isinstance(operator, Movement) and graph.tensor(node.outputs[0]).dtype == "float32"
+    moved = isinstance(operator, Movement) and graph.tensor(node.outputs[0]).dtype != "int8"
     return operator.host or moved
 
 

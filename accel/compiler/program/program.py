@@ -163,10 +163,15 @@ class CoreProgram:
             alias.root in self.memory.tensors or bool(self.bands(alias.root))
         )
 
+    def holds_sums(self, tensor: str) -> bool:
+        """Whether a tensor is stored as 32-bit sums, not as codes."""
+        kept = {command.output for command in self.commands if command.descriptor.keep_sums}
+        return self.aliases[tensor].root in kept
+
     def unpack(self, tensor: str, data: np.ndarray) -> np.ndarray:
         """Values ``[N, ...]`` of a tensor, int8 codes or int32 sums, from its stored bytes, uint8
         ``[N, bytes]``."""
-        if self.graph.tensor(tensor).dtype == "int32":
+        if self.holds_sums(tensor):
             return self._sums(tensor, data)
         shape = self.graph.tensor(tensor).shape[1:]
         values = self._values(data, self.placement(tensor).layout, shape)

@@ -129,7 +129,7 @@ def save(program: CoreProgram, path: str | Path) -> None:
         ],
         "outputs": [
             _tensor(program, name, name)
-            | ({"index": put(_places(program, name))} if _is_sums(program, name) else {})
+            | ({"index": put(_places(program, name))} if program.holds_sums(name) else {})
             for name in program.partition.outputs
         ],
         "layers": [
@@ -261,10 +261,6 @@ def _inside(index: np.ndarray, tensor: Mapping[str, Any], config: AcceleratorCon
     if ((index < 0) | (index >= tensor["words"] * config.rows)).any():
         raise ValueError(f"bytes of tensor {tensor['name']!r} lie outside of it")
     return index
-
-
-def _is_sums(program: CoreProgram, name: str) -> bool:
-    return program.graph.tensor(name).dtype == "int32"
 
 
 def _places(program: CoreProgram, name: str) -> bytes:

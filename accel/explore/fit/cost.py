@@ -9,7 +9,7 @@ from accel.compiler.ir.layer import Convolution
 from accel.compiler.memory.flash_image import stream_cycles
 from accel.config import BANKS, AcceleratorConfig
 from accel.explore.fit.demand import Lowered
-from accel.explore.fit.forms import Form, forms_of
+from accel.explore.fit.forms import Form, forms_in_parts, forms_of
 from accel.isa import Isa
 
 _USUAL = 4096  # words, steps
@@ -33,12 +33,14 @@ def cost_of(lowered: Lowered, config: AcceleratorConfig) -> Cost | None:
     half = config.weight_rows // 2 * config.steps_per_weight_row
     for layer in lowered.pruned:
         forms = [form for form in forms_of(layer, config) if form.stored <= half]
+        forms = forms or forms_in_parts(layer, config)
         if not forms:
             return None
         residual = bool(layer.residual)
         best = min(forms, key=lambda form: form.cycles(config, residual))
         words = _chunk_words(layer, best, config)
-        cycles += best.cycles(config, residual) + PART_CYCLES + words // max(1, best.groups)
+        cycles += best.cycles(config, residual) + words // max(1, best.groups)
+        cycles += best.parts * PART_CYCLES
         chunks.append(words)
     missing = sum(chunks) - _placed(chunks, lowered.peaks, config)
     if not missing:

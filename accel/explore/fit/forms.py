@@ -2,7 +2,7 @@
 them, without the weights."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from accel.compiler.diagnostics import Limit
@@ -13,6 +13,7 @@ from accel.isa import COORDINATE_BITS, Isa
 
 _COUNTS = ("run", "runs", "inner_taps", "outer_taps", "blocks", "groups")
 _EXTENTS = ("stride", "positions_with_padding")
+_OF_A_PART = ("inner_taps", "outer_taps", "blocks")  # of which a part of K has fewer
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Form:
     """A loop nest, or ``nests`` equal ones.
 
     ``steps`` of a tile, of which ``stored`` have weights in the buffer; ``columns`` that have
-    channel parameters.
+    channel parameters. Steps are computed in ``parts``, whose sums are kept.
     """
 
     groups: int
@@ -29,10 +30,12 @@ class Form:
     stored: int
     columns: int
     nests: int = 1
+    parts: int = 1
 
     def cycles(self, config: AcceleratorConfig, residual: bool) -> int:
         """Cycles of all tiles, or of the stream of weights where that takes longer."""
-        tiles = self.tiles * max(self.steps, config.tile_cycles(int(residual)))
+        drain = config.tile_cycles(int(residual), int(self.parts > 1))
+        tiles = self.tiles * max(self.steps, self.parts * drain)
         return self.nests * self.groups * max(tiles, self.weight_words(config))
 
     def weight_words(self, config: AcceleratorConfig) -> int:
@@ -43,6 +46,20 @@ class Form:
 def forms_of(c: Convolution, config: AcceleratorConfig) -> list[Form]:
     """All that the core's counters can count."""
     return [form for form, counts in _forms(c, config) if not _beyond(counts)]
+
+
+def forms_in_parts(c: Convolution, config: AcceleratorConfig) -> list[Form]:
+    """All that a core can compute in parts of K: positions and groups must be countable."""
+    if not config.keeps_sums:
+        return []
+    half, inside = config.weight_rows // 2 * config.steps_per_weight_row, c.padding == (0, 0)
+    found = []
+    for form, counts in _forms(c, config):
+        parted = {*_OF_A_PART, *((_EXTENTS[1],) if inside else ())}
+        parts = max(-(-form.stored // max(1, half)), -(-counts[4] // _most_counted()[4]))
+        if not {limit.unit for limit in _beyond(counts)} - parted:
+            found.append(replace(form, parts=parts))
+    return found
 
 
 def count_limit(c: Convolution, config: AcceleratorConfig) -> Limit:

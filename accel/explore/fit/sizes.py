@@ -9,7 +9,7 @@ from accel.compiler.ir.layer import Convolution
 from accel.config import BANKS, AcceleratorConfig, InvalidConfiguration
 from accel.explore.fit.cost import Cost, cost_of
 from accel.explore.fit.demand import Demand, Lowered
-from accel.explore.fit.forms import count_limit, forms_of
+from accel.explore.fit.forms import count_limit, forms_in_parts, forms_of
 from accel.target import resources
 
 MOST_STEPS = 65536  # of a weight buffer, see `AcceleratorConfig`
@@ -53,7 +53,7 @@ def sized(
     """Configurations of an array that have room for a network, or all that there is too little
     of."""
     bits, widest = demand.sums
-    shape = replace(shape, sum_bits=min(max(shape.sum_bits, bits), MOST_SUM_BITS))
+    shape = replace(shape, sum_bits=_sum_bits(shape, bits))
     lowered = demand.of(shape.rows)
     bare = replace(shape, bank_words=resources.LEAST_BANK)
     alone = _short_of_banks(replace(bare, weight_steps=_least_buffer(bare)), lowered, board)
@@ -88,6 +88,12 @@ def sized(
     return found, [] if found else _short_of_memory(bare, steps, neediest, lowered, board)
 
 
+def _sum_bits(shape: AcceleratorConfig, bits: int) -> int:
+    """Bits of an accumulator for sums of so many; wider sums are added in parts where they are
+    kept."""
+    return shape.sum_bits if shape.keeps_sums else min(max(shape.sum_bits, bits), MOST_SUM_BITS)
+
+
 def _of_layer(layer: Convolution, limit: Limit, what: str, config: AcceleratorConfig) -> Shortage:
     return Shortage(limit=limit, layer=layer.name, node=layer.node, what=what, config=config)
 
@@ -96,11 +102,13 @@ def _steps(demand: Demand, shape: AcceleratorConfig) -> tuple[int, Convolution, 
     """Steps that half of the weight buffer must hold, and the layer that needs most of them; a
     layer whose loops the core cannot count."""
     found: list[tuple[int, Convolution]] = []
-    uncounted = None
+    uncounted, half = None, shape.weight_steps // 2
     for layer in demand.of(shape.rows).pruned:
         least = min((form.stored for form in forms_of(layer, shape)), default=None)
-        if least is None or least > shape.weight_steps // 2:
+        if least is None or least > half:
             least = demand.steps(layer, shape, least)
+            if forms_in_parts(layer, shape):
+                least = min(least or half, half)
             if least is None:
                 uncounted = layer
         found.append((least or 0, layer))
@@ -227,7 +235,7 @@ def required(asked: AcceleratorConfig, demand: Demand) -> AcceleratorConfig | No
     steps, _, uncounted = _steps(demand, asked)
     if bits > MOST_SUM_BITS or uncounted or 2 * steps > MOST_STEPS:
         return None
-    config = asked.replace(sum_bits=max(asked.sum_bits, bits))
+    config = asked.replace(sum_bits=_sum_bits(asked, bits))
     config = next(_buffered(config, steps))
     words = max(config.bank_words, lowered.peak)
     while words <= resources.MOST_BANK:

@@ -152,7 +152,8 @@ def _constants_at(
 def _offsets(sides: list["Side"], divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Offsets of both signs, equal or nearly so, and whether they are within the bounds."""
     least, greatest = (
-        [f(divisor) for f in each] for each in zip(*((s.least, s.greatest) for s in sides))
+        [f(divisor) for f in each]
+        for each in zip(*((s.least, s.greatest) for s in sides), strict=True)
     )
     most = (1 << OFFSET_BITS) - 1
     low, low_negative = (-(-bound // GRAIN) * GRAIN for bound in least)

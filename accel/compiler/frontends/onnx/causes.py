@@ -24,7 +24,7 @@ class Cause:
     """Operators that ``is_one`` is true for: what they make of a file, why, and the remedy.
 
     ``what`` begins with "is" or "has". Where it is said of the ``whole`` file, all else that
-    is wrong with the file follows from it.
+    is wrong with the file follows from it. Operators ``beside`` are part of it where others are.
     """
 
     what: str
@@ -32,6 +32,7 @@ class Cause:
     remedy: str
     is_one: Callable[[NodeRecord], bool]
     whole: bool = True
+    beside: tuple[str, ...] = ()
 
 
 def _spelled(*names: str) -> Callable[[NodeRecord], bool]:
@@ -63,6 +64,7 @@ CAUSES = (
             "MatMulInteger16",
             "ConvInteger",
         ),
+        beside=("MatMulInteger", "ConvInteger"),
     ),
     Cause(
         what="has quantized weights only",
@@ -118,7 +120,7 @@ def of_operators(record: FileRecord) -> Iterator[tuple[Reason, Cause, list[NodeR
     """Yield the causes that operators are, and these operators."""
     for cause in CAUSES:
         found = [node for node in record.nodes if cause.is_one(node)]
-        if found:
+        if any(node.spelling not in cause.beside for node in found):
             yield _reason(cause, found), cause, found
 
 

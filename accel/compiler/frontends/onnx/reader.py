@@ -304,6 +304,11 @@ class _Reading:
 
 
 def _real_form(pending: Pending) -> Activation:
+    if pending.numbers is not None and pending.to_integers is not None:
+        value = pending.to_integers()
+        for view in pending.views:
+            value = view(value)
+        return value
     if pending.to_numbers is not None:
         value = pending.to_numbers(pending.steps)
         for view in pending.views:

@@ -97,7 +97,9 @@ class Pending:
     number that it is the result of, where it is one: the argument's tensor, and our attributes.
     In other networks such steps begin where there is arithmetic with constants:
     ``with_steps(pending)`` is the result that takes them. ``to_sums(pending)`` adds the nodes that
-    compute the real numbers of a result that nothing quantizes.
+    compute the real numbers of a result that nothing quantizes. ``to_integers()`` adds the node
+    whose output is the int32 sums. Where the file's result is these, ``numbers`` is the same as
+    real numbers.
     """
 
     place: str
@@ -117,6 +119,8 @@ class Pending:
     applied: tuple[str, Any] | None = None
     with_steps: Callable[["Pending"], "Pending"] | None = None
     to_sums: Callable[["Pending"], Activation] | None = None
+    to_integers: Callable[[], Activation] | None = None
+    numbers: "Pending | None" = None
 
     def viewed(self, shape: Shape, view: Callable[[Activation], Activation]) -> "Pending":
         views = (*self.views, view)

@@ -49,10 +49,6 @@ def constant_output(model):
     model.graph.output[0].name = "w_numbers"
 
 
-def unquantized_output(model):
-    model.graph.output[0].name = "r"
-
-
 def dynamic(model):
     dims = model.graph.input[0].type.tensor_type.shape.dim
     dims[2].Clear()
@@ -179,13 +175,6 @@ FAULTS = {
     ],
     unused_input: ["input 'more' is not used by any operator that an output needs; remove it"],
     constant_output: [r"output 'w_numbers': is constant \(it depends on no input\)"],
-    unquantized_output: [
-        (
-            rf"output 'r': is not quantized: its outputs are int32 sums of operator 4 \(Conv\); "
-            rf"{QUANTIZE} "
-            "after it"
-        )
-    ],
     dynamic: [
         (
             r"input 'x': has no fixed size in dimensions 2, 3 \(width\); "

@@ -18,6 +18,7 @@ ELEMENTS = {
     np.dtype(np.int8): TensorProto.INT8,
     np.dtype(np.float32): TensorProto.FLOAT,
     np.dtype(np.int64): TensorProto.INT64,
+    np.dtype(np.int32): TensorProto.INT32,
 }
 SEEDS = st.integers(0, 2**32 - 1)
 TYPES = st.sampled_from((np.uint8, np.int8))

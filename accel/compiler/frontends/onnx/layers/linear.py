@@ -110,6 +110,10 @@ def linear(
                 sums, (*own, *pending.bias), pending.activation, factor, in_float32, integers
             )
 
+    def to_integers() -> Activation:
+        with b.at(record):
+            return replace(sums.integers(None), real=False)
+
     return Pending(
         record.place,
         shape,
@@ -119,6 +123,7 @@ def linear(
         axis=axis,
         with_steps=with_steps,
         to_sums=to_sums,
+        to_integers=to_integers,
     )
 
 

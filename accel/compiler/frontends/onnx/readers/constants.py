@@ -8,7 +8,7 @@ import numpy as np
 from ..._folding import divided
 from ..builder import Builder, Unreadable
 from ..file import ELEMENTS, UnreadableConstant
-from ..values import Constant, Missing, Value
+from ..values import Constant, Missing, Pending, Value
 
 NAMED_VALUES = ("value_int", "value_ints", "value_float", "value_floats")
 
@@ -74,6 +74,8 @@ def cast(b: Builder) -> list[Value]:
         b.spend(value.data.size)
         with np.errstate(invalid="ignore", over="ignore"):
             return [Constant(value.data.astype(dtype))]
+    if dtype == np.float32 and isinstance(value, Pending) and value.numbers is not None:
+        return [value.numbers]
     if dtype == np.float32 and getattr(value, "real", True):
         return [value]
     raise Unreadable(f"casts activations to {np.dtype(dtype).name}", "", "quantize them instead")

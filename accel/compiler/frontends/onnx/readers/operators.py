@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from ..builder import Builder
-from ..layers import convolutions, products, transposed
+from ..layers import convolutions, integers, products, transposed
 from ..low_bit import low_bit, quants, steps
 from ..values import Constant, Value
 from . import (
@@ -35,6 +35,7 @@ READERS: Mapping[str, tuple[str, Reader]] = MappingProxyType(
         **quantize.READERS,
         **convolutions.READERS,
         **products.READERS,
+        **integers.READERS,
         **transposed.READERS,
         **elementwise.READERS,
         **clips.READERS,

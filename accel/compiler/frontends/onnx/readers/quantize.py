@@ -8,8 +8,9 @@ from .....numeric.runtimes import float32
 from ....operators.maximum import Maximum
 from ....operators.minimum import Minimum
 from ..builder import Builder, Quantizer, Unreadable
-from ..codes import dequantized, finished, quantizer, real_values, requantized
+from ..codes import check_scale, dequantized, finished, quantizer, real_values, requantized
 from ..file import FOUR_BITS
+from ..low_bit.epilogues import stepped
 from ..values import Activation, Constant, Dequantized, Pending, Value
 
 FLOAT32 = 1  # the element type of the attributes output_dtype and precision
@@ -28,9 +29,32 @@ def dequantize_linear(b: Builder) -> list[Value]:
             raise Unreadable("lacks a scale or has codes that are not integers")
         four_bits = b.node.inputs[0] in b.record.four_bits
         return [replace(dequantized(value.data, scale, b.constant(2), axis), four_bits=four_bits)]
+    if isinstance(value, Pending) and value.numbers is not None:
+        return [_scaled(b, value.numbers, axis)]
     codes = b.codes(0)
     given = quantizer(b, 1, 2, np.uint8 if codes.unsigned else np.int8)
     return [replace(b.codes(0, given), real=True)]
+
+
+def _scaled(b: Builder, sums: Pending, axis: int) -> Pending:
+    """int32 sums times scales, in float32."""
+    scale, zeros = b.constant(1), b.constant(2)
+    if scale is None:
+        raise Unreadable("lacks its input 1, a scale")
+    check_scale(scale)
+    if zeros is not None and zeros.any():
+        raise Unreadable("has sums with a zero point other than 0", "", "subtract it before")
+    if scale.size > 1 and axis % len(sums.shape) != sums.axis:
+        raise Unreadable("has scales along another axis than that of the channels")
+    assert sums.with_steps is not None, "sums of products take steps"
+    return stepped(b, sums.with_steps(sums), "multiply", _along(scale, sums))
+
+
+def _along(scale: np.ndarray, sums: Pending) -> np.ndarray:
+    shape = [1] * len(sums.shape)
+    if scale.size > 1 and sums.axis is not None:
+        shape[sums.axis] = -1
+    return scale.reshape(shape)
 
 
 def quantize_linear(b: Builder) -> list[Value]:
