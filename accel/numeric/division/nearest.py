@@ -123,7 +123,7 @@ def _best_offsets(sides: list[Side], index: int, divisor: int) -> tuple[int, tup
     bits: one side's are the best of all, the other's of those that are left."""
     found = []
     for first, second in (sides, sides[::-1]):
-        met, offset = _best_offset(first, index, divisor, range(0, 1 << OFFSET_BITS))
+        met, offset = _best_offset(first, index, divisor, range(1 << OFFSET_BITS))
         begin = offset // SHARING * SHARING
         rest, other = _best_offset(second, index, divisor, range(begin, begin + SHARING))
         found.append((met + rest, (offset, other) if first is sides[0] else (other, offset)))

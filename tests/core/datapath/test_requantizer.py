@@ -116,7 +116,7 @@ def anything(rng):
 def close_to_a_step(rng):
     """A sum of which the quotient has just been reached, or just not, or is nearly a tie."""
     while True:
-        sum_, record = anything(rng)
+        _, record = anything(rng)
         quotient = rng.choice([-2, -1, 0, 1, 254, 255, 256, 257, *(rng.randrange(256),) * 8])
         remainder = rng.choice([0, CLOSE, -CLOSE]) + rng.randint(-2 * GRAIN, 2 * GRAIN)
         reach = 1 << rng.randint(4, 27)
