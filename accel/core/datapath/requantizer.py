@@ -112,7 +112,7 @@ class Requantizer(wiring.Component):
             stage.i.remainder.eq(dividend[:DIVISOR_BITS]),
             stage.i.rest.eq(low_part << CODE_BITS - fraction),
             stage.i.rest[0].eq(~Mux(outside, under, dividend < 0)),
-            stage.i.operand.eq(Cat(inverted, C(1, 1))),
+            stage.i.operand.eq(inverted),
             stage.i.tie.eq(delayed(m, early.tie, self.wait + 2, name="tie")),
             stage.i.out.eq(out),
         ]
@@ -157,7 +157,7 @@ _stage_layout = data.StructLayout(
     {
         "remainder": signed(_REMAINDER_BITS),
         "rest": CODE_BITS,  # bits of the dividend that are left, above those of the quotient
-        "operand": _REMAINDER_BITS,  # minus the divisor in one's complement, or the divisor
+        "operand": DIVISOR_BITS,  # minus the divisor in one's complement, or the divisor
         "tie": 1,
         "out": 1,  # saturated: the first bit of the quotient stands for all
     }
@@ -187,10 +187,10 @@ class _DivisionStage(wiring.Component):
         negative = self.i.remainder[-1]
         operand = self.i.operand
         if not self.inverts_ahead:
-            operand = operand ^ negative.replicate(_REMAINDER_BITS)
+            operand = operand ^ negative.replicate(DIVISOR_BITS)
         partial = Cat(C(1, 1), self.i.rest[-1], self.i.remainder)[: _REMAINDER_BITS + 1]
         total = Signal(_REMAINDER_BITS + 1)
-        m.d.comb += total.eq(partial + Cat(~negative, operand))
+        m.d.comb += total.eq(partial + Cat(~negative, operand, ~negative))
         total_negative = total[-1]
 
         # A dividend of 256 divisors and more has quotients of ones only, and remainders that grow.
@@ -202,7 +202,7 @@ class _DivisionStage(wiring.Component):
             rest = Cat(C(0, 1), rest[1:])
         following = self.i.operand
         if self.inverts_ahead:
-            following = following ^ (negative ^ total_negative).replicate(_REMAINDER_BITS)
+            following = following ^ (negative ^ total_negative).replicate(DIVISOR_BITS)
         m.d.sync += [
             registers.remainder.eq(total[1:].as_signed()),
             registers.rest.eq(Cat(bit, rest)),

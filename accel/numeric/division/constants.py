@@ -151,10 +151,8 @@ def _constants_at(
 
 def _offsets(sides: list["Side"], divisor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Offsets of both signs, equal or nearly so, and whether they are within the bounds."""
-    least, greatest = (
-        [f(divisor) for f in each]
-        for each in zip(*((s.least, s.greatest) for s in sides), strict=True)
-    )
+    least = [side.least(divisor) for side in sides]
+    greatest = [side.greatest(divisor) for side in sides]
     most = (1 << OFFSET_BITS) - 1
     low, low_negative = (-(-bound // GRAIN) * GRAIN for bound in least)
     high, high_negative = (np.minimum(bound, most) // GRAIN * GRAIN for bound in greatest)

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..rules.rules import Rule
 from .constants import UNREACHABLE, Channels, Constants, constants_of, fit_records, sums_fit
-from .division import Division
+from .division import BIAS_BITS, Division
 
 _STEPS_APART = 16
 _BESIDE = np.arange(-3, 4)  # sums beside 0 at which signs may part, too
@@ -106,14 +106,21 @@ def _zeros(asked: Channels, parity: int | None = None) -> np.ndarray:
 
     A channel whose codes change only on one side of zero need not tell signs apart: its first step
     is taken, which keeps every constant small, and leaves to the negative ones a single code. Where
-    no code is ever reached, all are negative.
+    no code is ever reached, all are negative. Between the steps on both sides of zero any sum would
+    do, and so the nearest one is taken that leaves a bias a layer has room for.
     """
     thresholds, reached = asked.thresholds, asked.reached
-    two_sided = (reached & (thresholds <= 0)).any(axis=0) & (reached & (thresholds > 0)).any(axis=0)
+    below, above = reached & (thresholds <= 0), reached & (thresholds > 0)
+    two_sided = below.any(axis=0) & above.any(axis=0)
     first_step = np.where(reached, thresholds, UNREACHABLE).min(axis=0, initial=UNREACHABLE)
-    above = (thresholds > asked.high).all(axis=0)
-    lowest = np.where(above, asked.high + 1, asked.low)
-    return np.where(two_sided, 0, np.where(reached.any(axis=0), first_step, lowest))
+    over = (thresholds > asked.high).all(axis=0)
+    lowest = np.where(over, asked.high + 1, asked.low)
+    zeros = np.where(two_sided, 0, np.where(reached.any(axis=0), first_step, lowest))
+    limit = 1 << BIAS_BITS - 1
+    moved = asked.bias - np.clip(asked.bias - zeros, -limit, limit - 1)
+    last = np.where(below, thresholds, -UNREACHABLE).max(axis=0, initial=-UNREACHABLE)
+    next_ = np.where(above, thresholds, UNREACHABLE).min(axis=0, initial=UNREACHABLE)
+    return np.where(two_sided, np.clip(moved, last, next_), moved)
 
 
 def _best_splits(asked: Channels, parity: int | None) -> np.ndarray:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from accel.numeric.division import constants
 from accel.numeric.division.division import (
+    BIAS_BITS,
     DIVISOR_BITS,
     FORMS,
     FRACTION_BITS,
@@ -170,6 +171,20 @@ def test_sums_beyond_the_hardwares_are_not_proved(contract):
     assert solution.proved.all()  # the last two are split at a step
     far = [[-reach - 2**17, 10_000], [-10_000, reach + 2**17], [-reach, reach + 2**17]]
     assert not solve(rule, np.zeros(3), *np.array(far).T).proved.any()
+
+
+@pytest.mark.parametrize("bias", [-(2**26), -(2**24), 0, 2**24, 2**26])
+@pytest.mark.parametrize("zero_point", [-128, 0, 100])
+@pytest.mark.parametrize("contract", PROVABLE)
+def test_a_bias_that_steps_leave_room_for_is_made_small(contract, zero_point, bias):
+    """Of channels of 2**24.5 sums a code, whose bias alone would not fit a layer."""
+    rule = Rescale(contract, np.array([round(2**30.5)]), np.array([-24]), zero_point, -128, 127)
+    least, greatest = [-(2**25)], [2**25]
+    solution = solve(rule, [bias], least, greatest)
+    assert solution.proved.all()
+    assert_fits(solution.division)
+    limit = 1 << BIAS_BITS - 1
+    assert -limit <= solution.division.bias[0] < limit
 
 
 @pytest.mark.parametrize("log_width", range(1, 25))
