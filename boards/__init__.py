@@ -4,7 +4,7 @@ import difflib
 import sys
 from collections.abc import Mapping
 
-from accel.boards._board import Board
+from accel.boards._board import Board, SpiWires
 from accel.boards._platforms import (
     PlatformOptions,
     UnusablePlatform,
@@ -36,6 +36,7 @@ __all__ = [
     "BOARDS",
     "Board",
     "PlatformOptions",
+    "SpiWires",
     "UnknownBoard",
     "UnusablePlatform",
     "from_platform",

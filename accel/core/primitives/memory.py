@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from accel.core.primitives import ecp5_memory, spram
+from accel.core.primitives import ecp5_memory, ice40_memory
 from accel.core.primitives.family import Family, check_family
 from accel.core.signals import delayed
 
@@ -124,10 +124,10 @@ class SinglePortMemory(wiring.Component):
         return 1 << Shape.cast(range(self.depth)).width
 
     def _banks(self):
-        return range(-(-self.depth // spram.DEPTH))
+        return range(-(-self.depth // ice40_memory.DEPTH))
 
     def _slices(self):
-        return range(-(-self.width_bytes * BYTE // spram.WIDTH))
+        return range(-(-self.width_bytes * BYTE // ice40_memory.WIDTH))
 
     def _add_block_ram(self, m):
         depth = self._simulated_depth if self.simulate else self.depth
@@ -145,7 +145,7 @@ class SinglePortMemory(wiring.Component):
         ]
 
     def _add_sprams(self, m):
-        within = range(min(self.depth, spram.DEPTH))
+        within = range(min(self.depth, ice40_memory.DEPTH))
         address = self.address[: Shape.cast(within).width]
         bank = self.address[len(address) :]
         read_bank = Signal.like(bank, reset_less=True)
@@ -156,14 +156,14 @@ class SinglePortMemory(wiring.Component):
         for b in self._banks():
             parts = []
             for s in self._slices():
-                m.submodules[f"spram_{b}_{s}"] = block = spram.Spram(simulate=self.simulate)
+                m.submodules[f"spram_{b}_{s}"] = block = ice40_memory.Spram(simulate=self.simulate)
                 write_en = self.write_en[2 * s : 2 * s + 2]
                 m.d.comb += [
                     block.en.eq(self.en & (bank == b)),
                     block.write_en.eq(write_en.any()),
                     block.mask.eq(Cat(bit.replicate(2) for bit in write_en)),
                     block.address.eq(address),
-                    block.write_data.eq(self.write_data.word_select(s, spram.WIDTH)),
+                    block.write_data.eq(self.write_data.word_select(s, ice40_memory.WIDTH)),
                 ]
                 parts.append(block.read_data)
             words.append(Cat(parts))
