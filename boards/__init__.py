@@ -4,7 +4,7 @@ import difflib
 import sys
 from collections.abc import Mapping
 
-from accel.boards._board import Board, SpiWires
+from accel.boards._board import SPI, Board, SpiWires, spi_resource
 from accel.boards._platforms import (
     PlatformOptions,
     UnusablePlatform,
@@ -34,6 +34,7 @@ def get(name: str) -> Board:
 
 __all__ = [
     "BOARDS",
+    "SPI",
     "Board",
     "PlatformOptions",
     "SpiWires",
@@ -43,4 +44,5 @@ __all__ = [
     "get",
     "names_platform",
     "recorded",
+    "spi_resource",
 ]
