@@ -4,7 +4,7 @@ import difflib
 import sys
 from collections.abc import Mapping
 
-from accel.boards._board import Board
+from accel.boards._board import SPI, Board, SpiWires, spi_resource
 from accel.boards._platforms import (
     PlatformOptions,
     UnusablePlatform,
@@ -34,12 +34,15 @@ def get(name: str) -> Board:
 
 __all__ = [
     "BOARDS",
+    "SPI",
     "Board",
     "PlatformOptions",
+    "SpiWires",
     "UnknownBoard",
     "UnusablePlatform",
     "from_platform",
     "get",
     "names_platform",
     "recorded",
+    "spi_resource",
 ]

@@ -15,8 +15,7 @@ from accel.cli.tables.listing import table
 from accel.flow.output import REPORT
 
 if TYPE_CHECKING:
-    from accel.boards import Board
-    from accel.boards._board import SpiWires
+    from accel.boards import Board, SpiWires
 
 _MODULES = 5  # that are named
 
@@ -118,7 +117,7 @@ def build(
 
 def _spi_wires(board: "Board", spi: str | None) -> "SpiWires | None":
     """The pins of a link over SPI. Raises ``BadOption``."""
-    from accel.boards._board import SpiWires
+    from accel.boards import SpiWires
 
     if spi is None:
         return None

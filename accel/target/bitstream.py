@@ -7,8 +7,7 @@ from pathlib import Path
 from amaranth.build.res import ResourceError
 
 from accel import boards
-from accel.boards import Board
-from accel.boards._board import SPI, SpiWires, spi_resource
+from accel.boards import SPI, Board, SpiWires, spi_resource
 from accel.config import AcceleratorConfig
 from accel.core.board_top import BoardTop, FlashPins
 from accel.core.core import Core
