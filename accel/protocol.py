@@ -74,12 +74,12 @@ many of the run's as the byte of the limit says."""
 
 
 class Status(IntEnum):
-    """How an answer begins: one with data, or an acknowledgement."""
+    """How an answer begins: one with data with its opcode, or an acknowledgement."""
 
     RESULT = 0x82
     DATA = 0x83
     INFO = 0x84
-    OK = 0xA5
+    OK = 0xE0
     SPOILT = 0xE1
     UNKNOWN = 0xE2
     EARLY = 0xE3

@@ -60,7 +60,7 @@ def test_fields_are_read_as_they_are_written():
 
 
 def test_codes_stay_what_they_are():
-    assert [int(status) for status in Status] == [0x82, 0x83, 0x84, 0xA5, 0xE1, 0xE2, 0xE3]
+    assert [int(status) for status in Status] == [0x82, 0x83, 0x84, 0xE0, 0xE1, 0xE2, 0xE3]
     assert [int(outcome) for outcome in Outcome] == [0, 1, 2, 3, 4]
     assert [int(status) for status in FlashStatus] == [0, 1, 2, 3, 4]
     assert Opcode.NONE == 0

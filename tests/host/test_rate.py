@@ -7,7 +7,7 @@ from accel.host.driver import Driver
 from accel.host.exchange import LinkError
 from accel.host.port import Port
 from accel.host.rate import rates
-from accel.protocol import HEADER, Opcode, values_of
+from accel.protocol import HEADER, HEADER_BYTES, Opcode, values_of
 from tests.support.host.fake_core import FakeCore
 
 CONFIG = AcceleratorConfig()
@@ -42,7 +42,7 @@ class Line(FakeCore):
 
     def _serve(self):
         head = bytes(self._frame)
-        whole = len(head) == 12 and head[0] == Opcode.RATE
+        whole = len(head) == HEADER_BYTES and head[0] == Opcode.RATE
         super()._serve()
         if whole:
             cycles = values_of(HEADER, head)["count"] + 1

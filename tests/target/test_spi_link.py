@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from accel import boards
-from accel.boards._board import SpiWires
+from accel.boards import SpiWires
 from accel.target.bitstream import PinsTaken, plan
 from accel.target.resources import configure
 

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..primitives.family import Family, check_family
 from ..primitives.fanout import fan_out
-from ..primitives.lut import chosen
+from ..primitives.ice40 import chosen
 
 
 def latency_of(family: Family) -> int:

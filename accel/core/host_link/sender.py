@@ -179,11 +179,10 @@ class _Answer:
             self._add_words()
 
     def _status_of_data(self):
-        kinds = {Opcode.RUN: Status.RESULT, Opcode.READ: Status.DATA}
-        status = C(Status.INFO, 8)
-        for opcode, kind in kinds.items():
-            status = Mux(self.opcode == opcode, kind, status)
-        return status
+        # It has the opcode, but for HELLO, which is answered as INFO.
+        low = Opcode.INFO.bit_length()
+        opcode = Mux(self.opcode == Opcode.HELLO, Opcode.INFO, self.opcode)[:low]
+        return Cat(opcode, C(Status.INFO >> low, 8 - low))
 
     def _shift(self):
         """Bit by bit a byte is made, or goes once around, and is added to the CRC."""
@@ -204,12 +203,12 @@ class _Answer:
     def _fixed_bit(self):
         """Of the identity, the counters and the core's state."""
         m, s, index = self.m, self.s, self.index
-        constants = identity(s.config)
-        known = Array(C(value, 8) for value in constants)[index[: exact_log2(IDENTITY_BYTES)]]
         last, counted = reached(index, INFO_BYTES - 1), index >= IDENTITY_BYTES
         m.d.comb += s.counters.next.eq(counted & ~last)
         state = Cat(self.flash_status, C(0, 8))[: protocol.OUTCOME_SHIFT]
         state = Cat(state, s.outcome, C(0, 8))[:8]
+        constants = Array(C(value, 8) for value in identity(s.config))
+        known = constants[index[: exact_log2(IDENTITY_BYTES)]]
         variable = Mux(last, state.bit_select(self.step, 1), s.counters.bit)
         return Mux(counted, variable, known.bit_select(self.step, 1))
 

@@ -14,7 +14,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .family import Family
-from .lut import lut_init
+from .ice40 import lut_init
 
 # Bit ``A + 2 B + 4 C + 8 D`` of either half, with D always 1: A is a bit of the sum, B of the
 # product, and C begins a sum. Where C is 0 the carry is added to ``A ^ B``, else to B. Where no

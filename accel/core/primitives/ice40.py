@@ -1,15 +1,22 @@
-"""Multipliers of the iCE40 UltraPlus: one ``SB_MAC16`` computes two independent 8x8 products.
+"""Cells of the iCE40: a LUT that is one whatever synthesis would make of it, and multipliers.
+
+One ``SB_MAC16`` of the UltraPlus computes two independent 8x8 products.
 
 FPGA-TN-02007 "DSP Function Usage Guide for iCE40 Devices"; port and parameter names are those of
 the "iCE Technology Library".
 """
+
+from collections.abc import Callable
+from itertools import product
 
 from amaranth.hdl import *
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..signals import idle_high
+from .family import Family
 
+FAMILIES = ("ice40up", "ice40hx")
 OPERAND_WIDTH = 8
 LATENCY = 2
 
@@ -73,3 +80,34 @@ _UNUSED_CONTROLS = (
     *("IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT", "OLOADTOP", "OLOADBOT"),
     *("ADDSUBTOP", "ADDSUBBOT", "CI", "ACCUMCI", "SIGNEXTIN"),
 )
+
+
+def lut_init(function: Callable[..., int]) -> int:
+    """The contents of an iCE40's LUT, whose inputs I0 to I3 are the arguments."""
+    return sum(
+        (function(*reversed(bits)) & 1) << index
+        for index, bits in enumerate(product(range(2), repeat=4))
+    )
+
+
+def chosen(m: Module, name: str, choose, one, masked, other, *, family: Family, simulate: bool):
+    """``Mux(choose, one | masked, other)``, on an iCE40 in one cell for each bit.
+
+    Where ``other`` is a choice, too, synthesis shares parts of both choices between several of
+    these, and takes cells for the parts.
+    """
+    if family not in FAMILIES or simulate:
+        return Mux(choose, one | masked, other)
+    init = lut_init(lambda choose, one, masked, other: one | masked if choose else other)
+    result = Signal(len(one), name=name)
+    for bit in range(len(one)):
+        m.submodules[f"{name}_{bit}"] = Instance(
+            "SB_LUT4",
+            p_LUT_INIT=Const(init, 16),
+            i_I0=choose,
+            i_I1=one[bit],
+            i_I2=masked[bit],
+            i_I3=other[bit],
+            o_O=result[bit],
+        )
+    return result

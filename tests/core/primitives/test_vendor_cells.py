@@ -11,7 +11,7 @@ from amaranth.hdl import *
 
 from accel.core.primitives.accumulate import BeginOrAdd
 from accel.core.primitives.dual_port import DualPortMemory
-from accel.core.primitives.lut import chosen
+from accel.core.primitives.ice40 import chosen
 from accel.core.primitives.memory import SinglePortMemory
 from accel.core.primitives.multiplier import Multiplier
 from accel.core.primitives.two_readers import TwoReaders
