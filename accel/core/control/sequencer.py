@@ -7,7 +7,7 @@ from amaranth.utils import bits_for
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ..signals import delayed
+from ..signals import advanced, delayed
 from ..signatures import (
     ChunkPort,
     DmaControl,
@@ -189,6 +189,16 @@ class _States:
         self.start_next = Signal(name="start_next")
         # Minus the groups that are missing: a sign tells when there are none, without a comparison.
         self.groups = Signal(len(self.fields.groups_less_one) + 1, name="groups", reset_less=True)
+        self.first_group, self.next_group = Signal(name="first_group"), Signal(name="next_group")
+        with m.If(self.first_group | self.next_group):
+            m.d.sync += self.groups.eq(
+                advanced(
+                    self.groups,
+                    C(1, 1),
+                    load=self.first_group,
+                    loaded=~Cat(self.fields.groups_less_one, C(0, 1)),
+                )
+            )
         m.d.sync += sequencer.layer.start.eq(self.start_next)
         # Words that come from flash are the layer's own until it has all of them.
         self.streaming = sequencer.pointer.value.flash if self.has_flash else C(0)
@@ -263,7 +273,7 @@ class _States:
         m, isa, fields = self.m, self.isa, self.fields
         one, two = (isa.table_words(residual) for residual in (False, True))
         with m.State("Start"):
-            m.d.sync += self.groups.eq(~Cat(fields.groups_less_one, C(0, 1)))
+            m.d.comb += self.first_group.eq(1)
             operand = fields.residual
             if self.sequencer.config.keeps_sums:
                 operand |= fields.add_sums
@@ -293,8 +303,7 @@ class _States:
         with m.State("Weights"):
             m.d.comb += self.asking["weights"].eq(1)
             self._wait_for_end("Loading")
-            with m.If(self.segment.end):
-                m.d.sync += self.groups.eq(self.groups + 1)
+            m.d.comb += self.next_group.eq(self.segment.end)
         with m.State("Loading"):
             self._say_quiet(~self.streaming)
             with m.If(self.loaded):

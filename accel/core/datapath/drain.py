@@ -88,7 +88,7 @@ class Drain(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        rows = self.config.rows
+        rows, columns, count = self.config.rows, self.config.columns, self.config.requantizers
         m.submodules.order = order = DrainOrder(self.config)
         m.d.comb += [
             order.finished.eq(self.finished[0]),
@@ -108,26 +108,41 @@ class Drain(wiring.Component):
         moving = [at_row & order.move.replicate(rows) if paced else at_row] * self.groups
         if self.latency:
             moving = self._moving_next(m, at_row, order)
-        emitted = [self._add_row(m, r, [group[r] for group in moving]) for r in range(rows)]
+        held = [
+            Signal(data.ArrayLayout(self.sum_shape, columns), name=f"held_{r}", reset_less=True)
+            for r in range(rows)
+        ]
+        # A row's sums are all there when the first row has been emitted. So the others are one
+        # chain, and there are two to choose from.
+        chained = not self.latency and rows - 1 <= columns // count
+        if chained:
+            first, others = at_row[0] & order.move, ~at_row[0] & order.move
+            moving = [Cat(first, others.replicate(rows - 1))]
+        for r in range(rows):
+            after = held[r + 1] if chained and 0 < r < rows - 1 else None
+            self._add_row(m, r, held[r], after, [group[r] for group in moving])
+        emitted = [[sums[c] for c in range(count)] for sums in held]
         if self.latency:
             self._choose_registered(m, moving, emitted)
         else:
-            chosen = Array(Cat(sums) for sums in emitted)[order.row]
-            m.d.comb += self.o.as_value().eq(chosen)
+            chosen = Array(Cat(sums) for sums in emitted[: 2 if chained else rows])
+            at = ~at_row[0] if chained else order.row
+            m.d.comb += self.o.as_value().eq(chosen[at])
         return m
 
-    def _add_row(self, m, r, moving):
-        """The sums of a row, which shift towards column 0 while the row is emitted."""
+    def _add_row(self, m, r, held, after, moving):
+        """The sums of a row, which shift towards column 0 while the row is emitted, and those of
+        the row after it if that is one chain with it."""
         columns, count = self.config.columns, self.config.requantizers
-        layout = data.ArrayLayout(self.sum_shape, columns)
-        held = Signal(layout, name=f"held_{r}", reset_less=True)
+        following = [held[c] for c in range(count, columns)]
+        if after is not None:
+            following += [after[c] for c in range(count)]
         for g in range(self.groups):
             neighbours = range(g, columns, self.groups)
             with m.If(self.finished[r * self.groups + g]):
                 m.d.sync += [held[c].eq(self.sums[r * columns + c]) for c in neighbours]
             with m.Elif(moving[g]):
-                m.d.sync += [held[c].eq(held[c + count]) for c in neighbours if c + count < columns]
-        return [held[c] for c in range(count)]
+                m.d.sync += [held[c].eq(following[c]) for c in neighbours if c < len(following)]
 
     def _choose_registered(self, m, moving, emitted):
         """The row that is emitted, a cycle later: each two rows are chosen from into a register."""
