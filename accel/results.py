@@ -196,7 +196,8 @@ class Report:
     def whole_layers(self) -> list[tuple[Layer, Counters]]:
         """The layers with their counters, those in parts of K once each."""
         found: list[list[tuple[Layer, Counters]]] = []
-        for layer, counters in zip(self.layers, self.counters, strict=True):
+        all_counters = self.counters or (Counters(0, 0, 0, 0),) * len(self.layers)
+        for layer, counters in zip(self.layers, all_counters, strict=True):
             before = found[-1][-1][0] if found else None
             if (
                 layer.parts > 1
