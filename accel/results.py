@@ -232,7 +232,8 @@ class Report:
         groups: dict[object, list[tuple[Layer, Counters]]] = {}
         key: object = None
         before: Layer | None = None
-        for number, pair in enumerate(zip(self.layers, self.counters, strict=True)):
+        counted = self.counters or (Counters(0, 0, 0, 0),) * len(self.layers)
+        for number, pair in enumerate(zip(self.layers, counted, strict=True)):
             layer = pair[0]
             alike = before and (before.node, before.parts) == (layer.node, layer.parts)
             if layer.bands:

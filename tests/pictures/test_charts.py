@@ -12,7 +12,7 @@ from accel.pictures.charts import _boxes
 DIGITS = Path(__file__).parents[2] / "examples/digits/digits_int8.tflite"
 
 
-@pytest.mark.parametrize("words", [640, 768, 1024, 16384])
+@pytest.mark.parametrize("words", [640, 800, 1024, 16384])
 def test_no_word_of_memory_holds_two_things_at_a_time(words):
     config = accel.AcceleratorConfig(flash_lanes=4, bank_words=words)
     report = accel.compile(DIGITS, config=config).report()
