@@ -1,7 +1,8 @@
 """Makes a layer's loop nests commands: names, tensors of kept sums, and what each part adds."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -118,14 +119,6 @@ def _shared_out(bias: np.ndarray, parts: int) -> list[np.ndarray]:
 
 def plain_division(bias: np.ndarray) -> Division:
     """The channel parameters of a layer whose sums are kept: of them, only the bias is used."""
-    ones, zeros = np.ones_like(bias), np.zeros_like(bias)
-    return Division(
-        bias=bias,
-        divisor=ones,
-        offset=zeros,
-        offset_negative=zeros,
-        form=zeros,
-        low=-128,
-        high=127,
-        tie=zeros,
-    )
+    constants = {field.name for field in fields(Division)} - {"low", "high", "tie_parity"}
+    unused: dict[str, Any] = dict.fromkeys(constants, np.zeros_like(bias))
+    return Division(**unused | {"bias": bias, "divisor": np.ones_like(bias)}, low=-128, high=127)

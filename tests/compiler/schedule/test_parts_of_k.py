@@ -9,7 +9,8 @@ from accel.compiler.diagnostics import DoesNotFit
 from accel.compiler.schedule.dataflows import weight_buffer_steps
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
-from accel.numeric.rules.rules import Mean
+from accel.numeric.division.division import BIAS_BITS
+from accel.numeric.rules.rules import Mean, Sums
 from tests.support.networks.convolutions import (
     SIZES,
     assert_same,
@@ -90,3 +91,20 @@ def test_totals_beyond_32_bits_are_refused():
     said = "sums of -2275840000..2258060000 take 33 bits, more than the 32 of an accumulator"
     with pytest.raises(DoesNotFit, match=said):
         schedule(c, CONFIG)
+
+
+@pytest.mark.parametrize("bias", [5, 2**26, -(2**30)], ids=str)
+def test_sums_that_are_stored_have_any_bias(bias):
+    """Each part adds as much of it as a layer can; with too few products, parts of zeros do."""
+    weights = np.random.default_rng(2).integers(-8, 8, (3, 1, 1, 12))
+    biases = np.array([bias, 5, -bias])
+    c = convolution(weights, (2, 2, 12), (2, 2, 3), rule=Sums(3), bias=biases)
+    commands = schedule(c, CONFIG)
+    assert sum(command.division.bias for command in commands).tolist() == biases.tolist()
+    most = 1 << BIAS_BITS - 1
+    assert len(commands) == -(-abs(bias) // (most - 1))
+    assert all(np.abs(command.division.bias).max() < most for command in commands)
+    assert all(command.descriptor.keep_sums for command in commands)
+    assert [command.descriptor.add_sums for command in commands] == [
+        part > 0 for part in range(len(commands))
+    ]
