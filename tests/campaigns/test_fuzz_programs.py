@@ -44,10 +44,9 @@ def test_a_field_of_another_type_is_refused(path, tmp_path):
         parent = description
         for key in path[:-1]:
             parent = parent[key]
-        if type(parent[path[-1]]) is type(wrong) or (
-            path[-1] in ("scale", "zero_point")
-            and (wrong is None or isinstance(wrong, (int, float)))
-        ):
+        numbers = path[-1] in ("scale", "zero_point") and isinstance(wrong, (int, float))
+        missing = path[-1] in ("scale", "zero_point", "after") and wrong is None
+        if type(parent[path[-1]]) is type(wrong) or numbers or missing:
             continue
         parent[path[-1]] = wrong
         data = fuzz_programs.joined(IMAGE, json.dumps(description).encode(), BINARY)

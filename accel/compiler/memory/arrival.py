@@ -38,6 +38,8 @@ def arriving(inputs: Iterable[Arriving], cycles: Sequence[float], after: float) 
     rest. What the last layer needs does not come, nor anything after it.
     """
     inputs = list(inputs)
+    if not cycles:  # the driver does it all
+        return
     ends, last = np.cumsum(cycles), len(cycles) - 1
     time = after * float(ends[-1])
     size = max(1, -(-sum(len(one.last_reads) for one in inputs) // _PIECES))
@@ -47,7 +49,7 @@ def arriving(inputs: Iterable[Arriving], cycles: Sequence[float], after: float) 
             free = int(needed.max()) + 1
             if free > last:
                 return
-            time = max(time, float(ends[free - 1]))
+            time = max(time, float(ends[free - 1]) if free else 0.0)
             layer = min(int(np.searchsorted(ends, time, side="right")), last)
             start = one.address + first
             yield Live(one.bank, start, start + len(needed), layer, last + 1)
