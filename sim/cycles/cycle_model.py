@@ -14,10 +14,10 @@ import numpy as np
 from accel.compiler.program.program import CoreProgram, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
-from accel.core.datapath import post_op, requantizer, row_feeder, write_back
+from accel.core.datapath import post_op, result_unit, row_feeder, write_back
 from accel.core.datapath.sums_order import SumsTiming, sums_timing
 from accel.core.pe import element_of
-from accel.core.primitives import dual_port, memory
+from accel.core.primitives import memory
 from accel.isa import Isa
 from accel.protocol import ALL_LAYERS
 
@@ -139,13 +139,7 @@ class _Walk:
             + _ACCUMULATE
         )
         self.released = self.finished + late + self.emission
-        result = (
-            self.finished
-            + late
-            + 1
-            + dual_port.latency_of(config.family)
-            + requantizer.latency_of(config.family)
-        )
+        result = self.finished + late + 1 + result_unit.residual_lead(config)
         self.written = result + post_op.latency_of(config) + _WRITE_STAGE
         self.place = result - write_back.read_lead(config)
 

@@ -14,10 +14,23 @@ from .drain import Drain
 from .drain_order import place_layout
 from .parameter_table import ParameterTable
 
+KEPT_CYCLES = 1  # from a place to when what was kept of its sum is added
+
+
+def total_cycles(config: AcceleratorConfig) -> int:
+    """Cycles that it takes to add kept sums: on the ECP5 none, as there is a register to wait for
+    parameters, and carries are fast."""
+    return int(config.keeps_sums and config.family != "ecp5")
+
+
+def total_lead(config: AcceleratorConfig) -> int:
+    """Cycles from a place to when its total enters the requantizer."""
+    return total_cycles(config) + dual_port.latency_of(config.family)
+
 
 def residual_lead(config: AcceleratorConfig) -> int:
     """Cycles from a place to when the residual operand of its result is needed."""
-    return dual_port.latency_of(config.family) + requantizer.latency_of(config.family)
+    return total_lead(config) + requantizer.latency_of(config.family)
 
 
 class ResultUnit(wiring.Component):
@@ -46,8 +59,8 @@ class ResultUnit(wiring.Component):
     residual : In(8)
         The residual operand, code + 128.
     kept : In(signed(32)), biased : Out(signed(32))
-        On cores that keep sums: what is added to ``sum`` in layers that add sums; sum and bias, as
-        `SumsTiming` says.
+        On cores that keep sums: what is added to a sum in layers that add sums, a cycle after its
+        place; sum and bias.
     code : Out(8)
         The code to store.
     """
@@ -96,12 +109,14 @@ class ResultUnit(wiring.Component):
             # All broadcast rows have the channel parameters of the first one.
             first = self.config.rows // self.config.requantizers
             column = Mux(self.rule.broadcast, column % first, column)
+        place = Signal(self.place.shape(), name="own_place")
         m.d.comb += [
             table.awake.eq(self.awake),
             after.awake.eq(self.awake),
-            table.place.column.eq(column),
-            table.place.half.eq(self.place.half),
-            divider.sum.eq(self._add_kept(m, table.latency - self.sum_latency)),
+            place.column.eq(column),
+            place.half.eq(self.place.half),
+            table.place.eq(delayed(m, place, total_cycles(self.config), name="place")),
+            divider.sum.eq(self._add_kept(m)),
             divider.tie_parity.eq(self.rule.tie_parity),
             after.result.eq(divider.o),
             after.residual.eq(self.residual),
@@ -109,18 +124,21 @@ class ResultUnit(wiring.Component):
         ]
         return m
 
-    def _add_kept(self, m, cycles):
-        """The sum of some cycles ago, with what was kept."""
+    def _add_kept(self, m):
+        """The sum with what was kept, as it enters the requantizer."""
+        wait = total_lead(self.config) - self.sum_latency
         if not self.config.keeps_sums:
-            return delayed(m, self.sum, cycles, name="sum")
+            return delayed(m, self.sum, wait, name="sum")
         m.d.comb += self.biased.eq(self.requantizer.biased)
-        add, value, kept = self.rule.add_sums, self.sum, self.kept
+        early = KEPT_CYCLES - self.sum_latency
+        value = delayed(m, self.sum, early, name="sum")
+        add, kept = self.rule.add_sums, self.kept
         if self.carry_save:  # the lowest bit goes in as a carry
             kept = Cat(C(1, 1), kept & add.replicate(len(kept))).as_signed()
-            total = (value + kept) >> 1
+            sum_and_kept = (value + kept) >> 1
         else:
             # Choosing after the adder, not in front of it, is free on an iCE40.
-            total = Mux(add, value + kept, value)
-        total_sum = Signal(signed(requantizer.TOTAL_BITS), name="total", reset_less=True)
-        m.d.sync += total_sum.eq(total)
-        return delayed(m, total_sum, cycles - 1, name="sum")
+            sum_and_kept = Mux(add, value + kept, value)
+        total = Signal(signed(requantizer.TOTAL_BITS), name="total", reset_less=True)
+        m.d.sync += total.eq(sum_and_kept)
+        return delayed(m, total, wait - early - 1, name="total")

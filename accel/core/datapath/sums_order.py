@@ -10,10 +10,10 @@ from amaranth.utils import ceil_log2
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ..primitives import dual_port, memory
+from ..primitives import memory
 from ..signals import advanced, reached
 from ..signatures import LayerControl
-from . import drain, post_op, requantizer
+from . import post_op, requantizer, result_unit
 
 _FEW = 8
 
@@ -47,18 +47,13 @@ def sums_timing(config: AcceleratorConfig) -> SumsTiming:
     for the last of them, and how long biased sums wait before they are written.
     """
     words, pace = config.sum_words, config.sums_pace
-    early = words + memory.latency_of(config.family) + 1 - drain.latency_of(config.family)
-    code_written = (
-        dual_port.latency_of(config.family)
-        + requantizer.latency_of(config.family)
-        + post_op.latency_of(config)
-        + 1
-    )
+    early = words + memory.latency_of(config.family) + 1 - result_unit.KEPT_CYCLES
+    code_written = result_unit.residual_lead(config) + post_op.latency_of(config) + 1
     reads = range(1, words + 1)
     for emission in range(early, early + pace - words + 1):
         if (emission + code_written) % pace in reads:
             continue
-        biased = emission + dual_port.latency_of(config.family) + requantizer.BIASED_CYCLES
+        biased = emission + result_unit.total_lead(config) + requantizer.BIASED_CYCLES
         for write in range(biased + 1, biased + 2 + pace - words):
             asked = (write - 1) % pace  # in the cycle before
             in_time = write + words <= emission + code_written + 1  # before the layer ends

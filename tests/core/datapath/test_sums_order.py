@@ -9,9 +9,9 @@ from accel.compiler.ir.descriptor import Descriptor
 from accel.compiler.ir.kept_sums import sums_order
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath import post_op
-from accel.core.datapath.result_unit import residual_lead
+from accel.core.datapath.result_unit import KEPT_CYCLES, residual_lead, total_lead
 from accel.core.datapath.sums_order import SumsOrder, sums_timing
-from accel.core.primitives import dual_port, memory
+from accel.core.primitives import memory
 from tests.support.rtl.simulation import simulate
 
 SHAPES = [  # rows, columns, requantizers
@@ -131,9 +131,9 @@ def test_reads_writes_of_sums_and_writes_of_codes_have_cycles_of_their_own(famil
         assert len(reads) == len(writes) == words
         assert not reads & (writes | {code % pace})
         # Sums are added when all of their words have come, and those of the next ones have not.
-        added = timing.emission + (family == "ecp5")
+        added = timing.emission + KEPT_CYCLES
         assert arrived <= added < pace + memory.latency_of(family) + 2
-        assert timing.biased == timing.emission + dual_port.latency_of(family) + 1
+        assert timing.biased == timing.emission + total_lead(config) + 1
         # They are written before others are there, and before the layer ends.
         assert timing.biased < timing.write
         assert timing.write + words - 1 <= min(timing.biased + pace, code)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from accel import boards
 from accel.config import AcceleratorConfig
-from accel.core.datapath import post_op, requantizer, row_feeder
+from accel.core.datapath import post_op, requantizer, result_unit, row_feeder
 from accel.core.pe import element_of
 from accel.core.primitives import dual_port, memory
 from accel.target import resources
@@ -50,6 +50,12 @@ def pipeline(config: AcceleratorConfig) -> list[Stage]:
         Stage("products", "pe/", element_of(config).latency(config), "activation times weight"),
         Stage("sums", "datapath/array.py", 1, "each cell adds to the sum of its output"),
         Stage("drain", "datapath/drain.py", 1, "finished sums leave, the next tile is computed"),
+        Stage(
+            "totals",
+            "datapath/result_unit.py",
+            result_unit.total_cycles(config),
+            "kept sums are added; the ECP5 does it beside the next stage",
+        ),
         Stage(
             "channel parameters",
             "datapath/parameter_table.py",
