@@ -92,11 +92,9 @@ def test_finer_codes_and_the_copy_make_the_rule_at_every_step(contract):
 
 
 def test_the_copy_is_another_layer_of_the_same_operator():
-    program = accel.compile(read(network(DEAD[1], 0.2).bytes(), "dead.onnx"), config=CONFIG)
-    first, second = (command for command in program.code.commands)
+    first, second = split_near_dead(convolution(network(DEAD[0]), "onnx"), CONFIG)
     assert (first.name, second.name) == ("fully_connected_0", "fully_connected_0_codes")
     assert (first.node, first.output) == (second.node, second.source)
-    program.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
