@@ -89,20 +89,22 @@ def plan(
     that are written before the first layer and read after the last.
     """
     planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
-    best = planner.plan([])
-    cycles = planner.cycles(best)
+    best = planner.plan([], varied=False)
+    cycles, arriving, arrives_after = planner.cycles(best), list[Live](), MemoryPlan.arrives_after
     for after in _AFTER if not input_bands(commands, inputs) else ():
         arrives = planner.arriving(after, cycles)
         if not arrives:
             break
         try:
-            overlapping = planner.plan(arrives)
+            overlapping = planner.plan(arrives, varied=False)
         except DoesNotFit:
             continue
-        found = sum(planner.cycles(overlapping))
-        if found <= sum(cycles) * _WORTH:
-            return replace(overlapping, cycles=found, arrives_after=after)
-    return replace(best, cycles=sum(cycles))
+        if sum(planner.cycles(overlapping)) <= sum(cycles) * _WORTH:
+            best, arriving, arrives_after = overlapping, arrives, after
+            break
+    if best.parts:  # placements of weights that take fewer cycles are worth a search, once
+        best = planner.plan(arriving)
+    return replace(best, cycles=sum(planner.cycles(best)), arrives_after=arrives_after)
 
 
 class _Planner:
@@ -146,8 +148,8 @@ class _Planner:
         ]
         return estimate_layers(parts, self.needs, self.config)
 
-    def plan(self, arrives: Sequence[Live]) -> MemoryPlan:
-        """Where everything lies, beside what ``arrives``."""
+    def plan(self, arrives: Sequence[Live], *, varied: bool = True) -> MemoryPlan:
+        """Where everything lies, beside what ``arrives``; ``varied`` as in `decide`."""
         config, chunk_words = self.config, self.chunk_words
         tensors, lives = self._place(arrives)
         peaks = _ends([*lives.values()])
@@ -162,7 +164,7 @@ class _Planner:
                 chunks = tuple(location for _, location in sorted(placed.items()))
                 return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
         if config.flash_lanes and max(peaks) <= config.bank_words:
-            parts, in_use = decide(self.needs, [*lives.values(), *arrives], config)
+            parts, in_use = decide(self.needs, [*lives.values(), *arrives], config, varied=varied)
             chunks, transfers, flash = place_in_flash(parts, self.needs, config)
             if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
                 ends = tuple(_ends(in_use))

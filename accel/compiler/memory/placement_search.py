@@ -21,11 +21,12 @@ _MOST_TRIES, _TRIED_LAYERS = 200, 4000  # placements, and layers of all of them 
 
 
 def decide(
-    needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig
+    needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig, *, varied: bool = True
 ) -> tuple[tuple[LayerPart, ...], list[Live]]:
     """The parts of all layers in order, and all that is in memory then.
 
-    ``needs`` has an entry for each layer; ``live`` is what tensors take.
+    ``needs`` has an entry for each layer; ``live`` is what tensors take. Without ``varied`` a
+    few placements are tried: a tenth of the time, and some per cent more cycles.
     """
     best: list[tuple[float, WeightPlacement]] = []  # of all that were tried, with their cycles
 
@@ -40,12 +41,12 @@ def decide(
     smallest = sorted(range(len(needs)), key=lambda i: needs[i].words(needs[i].groups))
     attempt(Wish(tuple(smallest)))
     # Then without single ones of the layers that are whole in memory
-    for layer in best[0][1].wish.kept:
+    for layer in best[0][1].wish.kept if varied else ():
         if layer in best[0][1].whole:
             attempt(_without(best[0][1].wish, layer))
     # Then others like the best ones: always the same ones, for the same program
     chance, words = Random(0), [need.words(1) for need in needs]
-    for _ in range(min(_MOST_TRIES, _TRIED_LAYERS // len(needs))):
+    for _ in range(min(_MOST_TRIES, _TRIED_LAYERS // len(needs)) if varied else 0):
         attempt(_varied(chance.choice(best)[1].wish, chance, words))
     chosen = best[0][1]
     return tuple(chosen.parts), chosen.live
