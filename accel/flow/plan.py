@@ -22,10 +22,10 @@ _AFTER_READ = """\
 setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2
 rename -hide w:*\\[*"""
 
-# ABC9's own script, and its mapping once more: that makes 3 % fewer LUTs of the same depth.
-_MAP_TWICE = (
-    "&scorr; &sweep; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs; "
-    "&st; &dch -f -r; &if {W} {D} {R} -v; &mfs"
+# ABC9's own script, and its mapping again and again: that makes 2 % fewer cells of the same depth.
+# After three times more nothing changes.
+_MAP_AGAIN = "&scorr; &sweep; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs" + (
+    "; &st; &dch -f -r; &if {W} {D} {R} -v; &mfs" * 3
 )
 
 
@@ -72,7 +72,7 @@ def _synthesis_options(platform: TemplatedPlatform) -> dict[str, str]:
     """Timing-driven mapping for the UP5K, whose cells are slow enough to be worth it, and few."""
     if "UP5K" not in getattr(platform, "device", ""):
         return {"script_after_read": _AFTER_READ}
-    script = _MAP_TWICE.replace("; ", ";").replace(" ", ",")
+    script = _MAP_AGAIN.replace("; ", ";").replace(" ", ",")
     return {
         "script_after_read": f'{_AFTER_READ}\nscratchpad -set abc9.script "+{script}"',
         "synth_opts": "-abc9 -device u",

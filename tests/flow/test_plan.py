@@ -5,7 +5,10 @@ import dataclasses
 import re
 import subprocess
 
+from accel import boards
 from accel.flow.tools import find_tool
+from accel.target.bitstream import plan
+from accel.target.resources import configure
 
 
 def test_a_plan_needs_no_tool(monkeypatch, make_ice40_plan, ice40_plan):
@@ -34,6 +37,15 @@ def test_the_digest_changes_with_everything_that_decides_the_result(ice40_plan):
 def test_options_reach_place_and_route(ecp5_plan):
     assert ecp5_plan.tools == ("yosys", "nextpnr-ecp5", "ecppack")
     assert ecp5_plan.place_and_route[-2:] == ("--router", "router2")
+
+
+def test_a_up5k_is_mapped_until_nothing_changes(ecp5_plan):
+    board = boards.get("icebreaker")
+    script = plan(board, configure(board, rows=2, columns=2)).files["top.ys"]
+    (mapping,) = re.findall(r'^scratchpad -set abc9.script "\+(.*)"$', script, re.MULTILINE)
+    assert " " not in mapping and mapping.count("&if,{W},{D},{R},-v;&mfs") == 4
+    assert script.index("scratchpad") < script.index("synth_ice40")
+    assert "abc9.script" not in ecp5_plan.files["top.ys"]
 
 
 def test_elements_of_arrays_have_no_wires_of_their_own(ecp5_plan, tmp_path):
