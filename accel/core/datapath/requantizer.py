@@ -176,8 +176,8 @@ class _DivisionStage(wiring.Component):
         registers = Signal(_stage_layout, reset_less=True)
         m.d.comb += self.o.eq(registers)
 
-        # The quotient's bit before is the remainder's sign, inverted as the carry needs it. Where it
-        # is not, the result is saturated.
+        # The quotient's bit before is the remainder's sign, inverted as the carry needs it, unless
+        # the result is saturated.
         subtracts = C(1, 1) if self.first else self.i.rest[0]
         operand = self.i.operand
         if not self.inverts_ahead:
