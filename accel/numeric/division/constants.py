@@ -14,6 +14,7 @@ from ..rules.rules import Rule
 from ..rules.thresholds import find_thresholds
 from .division import (
     DIVISOR_BITS,
+    FORMS,
     FRACTION_BITS,
     OFFSET_BITS,
     OFFSET_DROPPED_BITS,
@@ -26,6 +27,7 @@ UNREACHABLE = np.int64(1) << 60
 MOST_DIVISOR = (1 << DIVISOR_BITS) - 1
 GRAIN = 1 << OFFSET_DROPPED_BITS
 SHARING = 1 << OFFSET_BITS - OFFSET_SHARED_BITS  # offsets from a multiple of it share their bits
+_COARSER = 2  # forms beside the finest that may do where that has no constants
 _DIVISORS = 512  # of an interval that are tried
 _FRACTION = np.asarray(FRACTION_BITS)
 
@@ -95,12 +97,17 @@ def constants_of(
     """Constants of some channels, each split at a biased sum: of the finest form that has some."""
     form = finest_forms(asked)[channels]
     found = _constants_at(form, asked, channels, zeros, parity)
-    rest = np.flatnonzero(~found.feasible & (form > 0))
-    while len(rest):
+    rest, divisor = np.flatnonzero(~found.feasible & (form > 0)), found.divisor
+    for coarser in range(1, FORMS):
+        if coarser > _COARSER:  # it has been too fine only where the divisor has no more room
+            rest = rest[divisor[rest] >= MOST_DIVISOR - 1]
+        if not len(rest):
+            break
         form[rest] -= 1
-        coarser = _constants_at(form[rest], asked, channels[rest], zeros[rest], parity)
-        found = found.put(rest, coarser)
-        rest = rest[~coarser.feasible & (form[rest] > 0)]
+        tried = _constants_at(form[rest], asked, channels[rest], zeros[rest], parity)
+        found, divisor = found.put(rest, tried), divisor.copy()
+        divisor[rest] = tried.divisor
+        rest = rest[~tried.feasible & (form[rest] > 0)]
     return found
 
 
