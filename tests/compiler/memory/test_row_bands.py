@@ -110,7 +110,7 @@ def depthwise(b: Builder, stride: int, kernel: int = 3) -> None:
 def test_an_input_without_room_is_read_band_by_band_by_the_first_layers():
     """Here all bands are in memory at once; that they arrive one by one is for the driver."""
     graph = Chain((1, 40, 12, 8)).convolution(8, padding=((0, 0), (1, 1))).convolution(4).graph()
-    small = LARGE.replace(bank_words=800)
+    small = LARGE.replace(bank_words=840)
     begun = Compilation(source=graph, graph=graph, config=small, band_room=1, arriving=True)
     c = run_passes(begun, last="select")
     assert len(c.inputs) > 2 and {one.source for one in c.inputs} == {"x"}
