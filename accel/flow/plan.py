@@ -27,9 +27,10 @@ rename -hide w:*\\[*"""
 _MAP_AGAIN = "&scorr; &sweep; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs" + (
     "; &st; &dch -f -r; &if {W} {D} {R} -v; &mfs" * 3
 )
-# Registers of one tile of eight share their enable. Where fewer than so many have one it is a choice
-# in front of them instead: in as many cells, with a fifth fewer sets of registers that must not
-# share a tile. Without that the placer finds no places where nearly all cells are taken.
+
+# The registers of a tile share their enable. Where fewer than so many have one it is a choice in
+# front of them instead: in as many cells, with a fifth fewer sets of registers that must not share
+# a tile. Without that the placer finds no places where nearly all cells are taken.
 _LEAST_ENABLED = 5
 
 
