@@ -156,7 +156,9 @@ def _choices(
         if folded is not None:
             yield _Choice(((folded[0],),), folded[1], folded=True)
     channels = plain.layout.channels
-    if channels % config.rows == 0 or not can_pack(readers, config):
+    # Words end with rows of the image: who sees rows of another width needs the plain one.
+    seen_otherwise = any(c.input_shape != plain.index.shape for c in readers)
+    if channels % config.rows == 0 or seen_otherwise or not can_pack(readers, config):
         return
     for packing in packings(readers, channels, config):
         pad = pad_of(readers, packing)

@@ -95,21 +95,21 @@ def test_a_reason_of_many_layers_is_said_once():
     assert "  n0 (CONV2D) and n16 (CONV2D): weights of -127..125 are outside" in str(error)
 
 
-def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_not():
+def test_an_input_of_few_channels_is_folded_and_one_that_two_read_is_packed():
     thin = Chain((1, 5, 6, 1)).convolution()
     (made,) = lower(thin.graph(), CONFIG).inputs
     assert made.layout == TensorLayout(5, 6, 3)
     thin.last = thin.tensors["x"]
     thin.convolution()
     (made,) = lower(thin.graph(outputs=("t0", "t1")), CONFIG).inputs
-    assert made.layout == TensorLayout(5, 6, 1)
+    assert made.layout == TensorLayout(5, 4, 2)
 
 
 TOO_LARGE = {
     "input": (
-        Chain((1, 50, 50, 6)).convolution(1),
+        Chain((1, 50, 50, 7)).convolution(1),
         (
-            "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 6 "
+            "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 7 "
             "channels in words of 4)"
         ),
     ),
@@ -138,10 +138,11 @@ def test_a_layer_too_large_for_the_core_is_refused_with_the_numbers(case):
 
 
 def test_an_input_that_would_not_fit_is_not_folded():
-    chain = Chain((1, 30, 30, 6)).convolution(1)
-    for words, channels in ((16384, 18), (4096, 6)):
+    chain = Chain((1, 12, 12, 6)).convolution(1)
+    for words, folded in ((16384, True), (512, False)):
         (made,) = lower(chain.graph(), CONFIG.replace(bank_words=words)).inputs
-        assert made.layout == TensorLayout(30, 30, channels)
+        assert (made.layout == TensorLayout(12, 12, 18)) == folded
+        assert made.layout.words(CONFIG.rows) <= words
 
 
 def reshaped(shape, *after):
