@@ -11,6 +11,7 @@ from typing import Any
 
 from ..diagnostics import Reason
 from ..ir.graph import Graph
+from ..operators import OPERATORS, HostOnly
 from ..operators._operator import place_of
 from ..operators.sums import Sums
 
@@ -53,17 +54,12 @@ class OrderSensitive:
         return Reason(place=self.place, what=what, why=why, remedy=remedy)
 
 
-IN_ORDER = (
-    "float_average_pool2d",
-    "float_conv2d",
-    "float_fully_connected",
-    "float_transpose_conv2d",
-)
-
-
 def added_by_driver(graph: Graph) -> tuple[str, ...]:
     """Places of the layers at the network's end that the driver adds up in the oracle's order."""
-    return tuple(place_of(node) for node in graph if node.operator in IN_ORDER)
+    operators = ((node, OPERATORS[node.operator]) for node in graph)
+    return tuple(
+        place_of(node) for node, one in operators if isinstance(one, HostOnly) and one.in_order
+    )
 
 
 def order_sensitive(graph: Graph) -> tuple[OrderSensitive, ...]:

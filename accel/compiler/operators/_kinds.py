@@ -72,9 +72,14 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class HostOnly(Operator):
-    """Only the driver computes it; inside the network it is refused."""
+    """Only the driver computes it; inside the network it is refused.
+
+    ``in_order`` says that it adds float32 numbers up in the oracle's own order, in place of a layer
+    of the core.
+    """
 
     host: bool = True
+    in_order: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

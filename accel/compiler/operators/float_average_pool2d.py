@@ -38,4 +38,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
     return [total / counts.astype(np.float32)[:, :, np.newaxis]]
 
 
-OPERATOR = HostOnly(attributes=FloatAveragePool2d, check=check, reference=reference)
+OPERATOR = HostOnly(attributes=FloatAveragePool2d, check=check, reference=reference, in_order=True)

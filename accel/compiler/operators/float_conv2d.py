@@ -73,4 +73,4 @@ def _group(a: FloatConv2d, weights: np.ndarray, patches: np.ndarray, width: int)
     return convolved(rows, columns)
 
 
-OPERATOR = HostOnly(attributes=FloatConv2d, check=check, reference=reference)
+OPERATOR = HostOnly(attributes=FloatConv2d, check=check, reference=reference, in_order=True)

@@ -57,4 +57,4 @@ def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np
     return [np.stack(found).reshape(len(inputs[0]), *shape[1:])]
 
 
-OPERATOR = HostOnly(attributes=FloatFullyConnected, check=check, reference=reference)
+OPERATOR = HostOnly(attributes=FloatFullyConnected, check=check, reference=reference, in_order=True)

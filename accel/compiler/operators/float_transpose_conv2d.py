@@ -69,4 +69,6 @@ def _group(a: FloatTransposeConv2d, weights: np.ndarray, x: np.ndarray, size: Pa
     return total[:, above : above + size[0], beside : beside + size[1]]
 
 
-OPERATOR = HostOnly(attributes=FloatTransposeConv2d, check=check, reference=reference)
+OPERATOR = HostOnly(
+    attributes=FloatTransposeConv2d, check=check, reference=reference, in_order=True
+)

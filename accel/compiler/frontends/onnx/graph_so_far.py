@@ -85,7 +85,6 @@ class GraphSoFar(Quantizers):
         inputs: tuple[str, ...],
         shape: Shape,
         dtype: str = "int8",
-        outputs: int = 1,
         name: str | None = None,
     ) -> str:
         """Add a node with one output of a shape of ours, and return the output's name."""

@@ -67,10 +67,7 @@ def codes(
         data = bias.codes if isinstance(bias, Dequantized) else bias.data
         total = vector(data, channels).astype(np.float64)
     else:
-        with np.errstate(over="ignore", under="ignore", divide="ignore"):
-            unit = np.float32(scales[0]) * np.asarray(scales[1], np.float32)
-            quotient = vector(bias.data, channels).astype(np.float32) / unit
-        total = np.rint(quotient.astype(np.float64))
+        _, total = _in_units(vector(bias.data, channels), scales)
     if not ((total >= INT32_MIN) & (total <= INT32_MAX)).all():
         what = "has a bias that does not fit into 32 bits"
         raise Unreadable(what, "in units of input scale times weight scale")
@@ -86,12 +83,20 @@ def quantized(biases: Addends, scales: tuple[float, np.ndarray], channels: int) 
     (bias, *more) = biases or (None,)
     if more or not isinstance(bias, Constant) or bias.shape != (channels,):
         return biases
+    unit, total = _in_units(bias.data, scales)
+    if not (np.abs(total) < INT32_MAX).all():
+        return biases
+    with np.errstate(over="ignore", under="ignore"):
+        return (Constant(unit * total.astype(np.float32)),)
+
+
+def _in_units(
+    values: np.ndarray, scales: tuple[float, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The unit of the sums in float32, and the values in it, integers as float64."""
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         unit = np.float32(scales[0]) * np.asarray(scales[1], np.float32)
-        total = np.rint(bias.data.astype(np.float32) / unit)
-        if not (np.abs(total) < INT32_MAX).all():
-            return biases
-        return (Constant(unit * total),)
+        return unit, np.rint(values.astype(np.float32) / unit).astype(np.float64)
 
 
 def steps(
