@@ -16,7 +16,7 @@ from tests.support.oracles.agreement import assert_cycles
 SIZES = {
     "4x4, 4 lanes": AcceleratorConfig(bank_words=1024, flash_lanes=4),
     "8x8 of an ECP5, 2 lanes": AcceleratorConfig(
-        rows=8, columns=8, family="ecp5", requantizers=2, bank_words=512, flash_lanes=2
+        rows=8, columns=8, family="ecp5", requantizers=2, bank_words=416, flash_lanes=2
     ),
     "2x4, 1 lane": AcceleratorConfig(rows=2, columns=4, bank_words=1920, flash_lanes=1),
 }

@@ -10,7 +10,8 @@ is added and not after. It decides
    (``QDQPropagationTransformer``),
 3. after int8 became uint8 in each pair of a QuantizeLinear and its only DequantizeLinear
    (``QDQS8ToU8Transformer``, on x86-64); constants and inputs of the file stay as they are,
-4. by ``BinaryNodeGroupSelector`` and ``UnaryNodeGroupSelector``.
+4. by ``BinaryNodeGroupSelector`` and ``UnaryNodeGroupSelector``; an Add or a Mul only where every
+   scale and zero point is a scalar, which one number of shape (1,) is not.
 
 Source: onnxruntime/core/optimizer/qdq_transformer. Names of tensors here are those of the file.
 """
@@ -59,12 +60,7 @@ class Fusions:
             if source is not None and again.outputs[0] not in ends:
                 self._same[again.outputs[0]] = source
         self._outputs = {self._resolved(port.name) for port in record.outputs}
-        # QLinearAveragePool has no dilations: files in which a pool names them cannot be loaded at
-        # the highest level.
-        self._plain = any(
-            node.spelling == "AveragePool" and "dilations" in node.attributes
-            for node in record.nodes
-        )
+        self._constants = record.constants
         self._readers: dict[str, list[NodeRecord]] = defaultdict(list)
         needed, waiting = set(), [*self._outputs]
         while waiting:
@@ -75,6 +71,22 @@ class Fusions:
             for name in filter(None, node.inputs):
                 self._readers[self._resolved(name)].append(node)
                 waiting.append(name)
+        self._plain = any(self._unloadable(n) for n in record.nodes if n.spelling == "AveragePool")
+
+    def _unloadable(self, pool: NodeRecord) -> bool:
+        """Whether a file with that AveragePool cannot be loaded at the highest level.
+
+        QLinearAveragePool has no dilations, and checks that scales and zero points are scalars
+        after it has replaced the pool.
+        """
+        if "dilations" in pool.attributes:
+            return True
+        before, after = self._dequantizer(self._resolved(pool.inputs[0])), self._only_reader(pool)
+        if before is None or after is None or after.spelling != "QuantizeLinear":
+            return False
+        if self._point_type(before) != self._point_type(after):
+            return False
+        return not all(self._scalars(node, converted=True) for node in (before, after))
 
     def _requantized(self, node: NodeRecord, constants: Mapping[str, np.ndarray]) -> str | None:
         """The codes that a QuantizeLinear makes anew of codes with the same quantization."""
@@ -105,6 +117,10 @@ class Fusions:
         kind = kinds.pop()
         if kinds or kind is None:
             return FLOAT32
+        if node.spelling in ("Add", "Mul"):
+            makers = [self._dequantizer(self._resolved(name)) for name in node.inputs]
+            if not all(end and self._scalars(end, kind == UINT8) for end in (*makers, quantize)):
+                return FLOAT32
         return UINT8 if kind == UINT8 else CODES
 
     def layer_on_codes(self, node: NodeRecord, quantize: NodeRecord, unsigned: bool) -> bool:
@@ -114,6 +130,8 @@ class Fusions:
         """
         kind = self._output(node, quantize, unsigned)
         if kind is None or kind != self._operand(self._resolved(node.inputs[0])):
+            return False
+        if node.spelling == "Gemm" and not self._equal_shapes(node.inputs[1]):
             return False
         return kind == UINT8 or self._operand(self._resolved(node.inputs[1])) == kind
 
@@ -136,6 +154,38 @@ class Fusions:
     def _moves(self, node: NodeRecord) -> bool:
         first, end = _MOVES.get(node.spelling, (0, 0))
         return first <= self._opset < end
+
+    def _dequantizer(self, tensor: str) -> NodeRecord | None:
+        """The DequantizeLinear that an operand comes from, through operators that move values."""
+        node = self._producers.get(tensor)
+        while node is not None and node.spelling != "DequantizeLinear":
+            moved = self._moves(node) and node.inputs
+            node = self._producers.get(self._resolved(node.inputs[0])) if moved else None
+        return node
+
+    def _scalars(self, node: NodeRecord, converted: bool) -> bool:
+        """Whether a quantizer's scale and zero point are scalars, not arrays of one number.
+
+        A zero point of int8 whose codes were ``converted`` to uint8 is a new one, a scalar.
+        """
+        scale, point = self._constants.get(node.inputs[1]), _zero_point(node)
+        if scale is not None and scale.ndim:
+            return False
+        zero = self._constants.get(point) if point is not None else None
+        return zero is None or not zero.ndim or (converted and zero.dtype == np.int8)
+
+    def _equal_shapes(self, tensor: str) -> bool:
+        """Whether scale and zero point of a Gemm's weights have one shape, as QGemm wants it."""
+        node = self._dequantizer(self._resolved(tensor))
+        point = None if node is None else _zero_point(node)
+        if node is None or point is None:
+            return True
+        scale, zero = self._constants.get(node.inputs[1]), self._constants.get(point)
+        return scale is None or zero is None or scale.shape == zero.shape
+
+    def _point_type(self, node: NodeRecord) -> object:
+        zero = self._constants.get(_zero_point(node) or "")
+        return None if zero is None else zero.dtype
 
     def _operand(self, tensor: str) -> str | None:
         """The type of the codes of an operand that a DequantizeLinear writes, else None."""
