@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...config import AcceleratorConfig
+from ...config import BANKS, AcceleratorConfig
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout
 from ..schedule.select import about_cycles
@@ -89,6 +89,7 @@ def fold_inputs(
     """
     changed: list[tuple[Convolution, ...]] = [(c,) for c in layers]
     inputs = []
+    weight_cycles = _weight_cycles(layers, config)
     for name in names:
         at = [i for i, c in enumerate(layers) if c.source == name]
         readers = [layers[i] for i in at]
@@ -96,7 +97,7 @@ def fold_inputs(
         choices = [_Choice(tuple((c,) for c in readers), plain)]
         if readers and not any(c.residual == name for c in layers):
             choices += _choices(readers, plain, config, repeats.get(name))
-        costs = [(choice.cost(config, dense), choice) for choice in choices]
+        costs = [(choice.cost(config, dense, weight_cycles), choice) for choice in choices]
         if plain.index.size >= _IMAGE:
             costs = _without_gaps(costs, plain.index.size, config)
         _, best = min(costs, key=lambda one: one[0])
@@ -114,18 +115,38 @@ class _Choice:
     input: InputMap
     folded: bool = False
 
-    def cost(self, config: AcceleratorConfig, dense: bool) -> tuple[float, ...]:
-        """What this layout costs, to be compared; where it has no room or no dataflow, most."""
+    def cost(
+        self, config: AcceleratorConfig, dense: bool, weight_cycles: float
+    ) -> tuple[float, ...]:
+        """What this layout costs, to be compared; where it has no room or no dataflow, most.
+
+        A byte of weights takes ``weight_cycles`` to arrive.
+        """
         layout = self.input.layout
         words = layout.words(config.rows)
         layers = [c for parts in self.readers for c in parts]
         found = [about_cycles(c, config) for c in layers]
-        cycles = sum(one for one in found if one is not None)
+        cycles = sum(
+            max(one, round(weight_cycles * c.weights.size))
+            for one, c in zip(found, layers, strict=True)
+            if one is not None
+        )
         impossible = None in found or words > config.bank_words
         if impossible or dense:
             return impossible, words, cycles
         line = words * layout.lanes(config.rows)
         return False, cycles + LINE_CYCLES * line + MEMORY_CYCLES * words * config.rows
+
+
+def _weight_cycles(layers: Sequence[Convolution], config: AcceleratorConfig) -> float:
+    """Cycles in which a byte of weights comes from flash, of networks that memory cannot hold.
+
+    They wait for their weights most of the time. All others hold what they need in memory.
+    """
+    weights = sum(c.weights.size for c in layers)
+    if not config.flash_lanes or weights <= BANKS * config.bank_words * config.rows:
+        return 0
+    return 8 / config.flash_lanes * config.flash_divider
 
 
 def _without_gaps(

@@ -1,6 +1,6 @@
 """Gives tensors and chunks addresses in the two banks, and in flash what has no room there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from ..ir.command import LayerCommand
 from ..ir.layer import Band
 from ..ir.tensor_layout import TensorLayout
 from .arrival import Arriving, arriving
-from .chunk_places import needs_of, place_chunks, place_in_flash
+from .chunk_places import most_valuable, needs_of, place_chunks, place_in_flash
 from .input_reads import input_bands, last_reads
 from .layer_parts import LayerPart, Live
 from .placement_search import decide
@@ -154,15 +154,14 @@ class _Planner:
         tensors, lives = self._place(arrives)
         peaks = _ends([*lives.values()])
         taken = _ends([*lives.values(), *arrives])
-        # In the order of the layers, which is best to look at; or the largest first, which fits
-        # best.
-        layers = range(len(self.commands))
-        by_size = sorted(layers, key=lambda i: -chunk_words[i])
-        for order in (layers, by_size):
+        whole = []
+        for order in self._orders(taken):
             placed, used = place_chunks(order, chunk_words, self.preferred, taken, config)
-            if len(placed) == len(layers) and max(used) <= config.bank_words:
+            if len(placed) == len(chunk_words) and max(used) <= config.bank_words:
                 chunks = tuple(location for _, location in sorted(placed.items()))
-                return MemoryPlan(tensors, chunks, tuple(peaks), tuple(used))
+                whole.append(MemoryPlan(tensors, chunks, tuple(peaks), tuple(used)))
+        if whole:
+            return min(whole, key=lambda memory: sum(self.cycles(memory)))
         if config.flash_lanes and max(peaks) <= config.bank_words:
             parts, in_use = decide(self.needs, [*lives.values(), *arrives], config, varied=varied)
             chunks, transfers, flash = place_in_flash(parts, self.needs, config)
@@ -170,6 +169,22 @@ class _Planner:
                 ends = tuple(_ends(in_use))
                 return MemoryPlan(tensors, chunks, tuple(peaks), ends, flash, parts, transfers)
         raise self._does_not_fit(peaks)
+
+    def _orders(self, taken: Sequence[int]) -> Iterator[Sequence[int]]:
+        """Orders in which chunks get memory: the first of those that lose fewest cycles is taken.
+
+        That of the layers is best to look at. The second gives each bank the chunks that would lose
+        most cycles in the other; the last puts the largest first, which fits best.
+        """
+        layers = range(len(self.commands))
+        yield layers
+        lost = [need.words(need.groups) - need.words(1) for need in self.needs]
+        kept = set[int]()
+        for bank, used in enumerate(taken):
+            own = [i for i in layers if self.preferred[i] == bank and lost[i]]
+            kept |= most_valuable(own, lost, self.chunk_words, self.config.bank_words - used)
+        yield sorted(layers, key=lambda i: i not in kept)
+        yield sorted(layers, key=lambda i: -self.chunk_words[i])
 
     def _place(self, arrives: Sequence[Live]) -> tuple[dict[str, Placement], dict[str, Live]]:
         return _place(

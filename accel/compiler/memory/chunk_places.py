@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...config import FLASH, AcceleratorConfig
 from ...isa import FLASH_UNIT, Isa
 from ..ir.command import LayerCommand
@@ -45,6 +47,26 @@ def place_chunks(
         chunks[index] = fitting[0], used[fitting[0]]
         used[fitting[0]] += words
     return chunks, used
+
+
+def most_valuable(
+    items: Sequence[int], values: Sequence[int], sizes: Sequence[int], room: int
+) -> set[int]:
+    """Of ``items`` those that have room together and are worth most: a knapsack, exactly."""
+    best = np.zeros(max(0, room) + 1, np.int64)  # worth, by room
+    taken = []
+    for item in items:
+        size = sizes[item]
+        other = np.full_like(best, -1)
+        other[size:] = best[: max(0, len(best) - size)] + values[item]
+        taken.append(other > best)
+        best = np.maximum(best, other)
+    found, left = set(), len(best) - 1
+    for item, takes in zip(reversed(items), reversed(taken), strict=True):
+        if takes[left]:
+            found.add(item)
+            left -= sizes[item]
+    return found
 
 
 def place_in_flash(

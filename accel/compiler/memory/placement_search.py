@@ -16,8 +16,8 @@ from .weight_placement import WeightPlacement, Wish
 
 # Cycles that the time to prefetch a word might save: each is tried, the best placement is taken.
 _PREFETCH_VALUES = (0.0, 1.0, 2.0, 4.0)
-_FEW = 8  # of the best placements, of which others are varied
-_MOST_TRIES, _TRIED_LAYERS = 200, 4000  # placements, and layers of all of them together
+_FEW = 4  # of the best placements, of which others are varied
+_MOST_TRIES, _TRIED_LAYERS = 300, 8000  # placements, and layers of all of them together
 
 
 def decide(

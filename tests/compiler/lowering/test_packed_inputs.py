@@ -113,6 +113,20 @@ def test_images_of_3_channels_take_little_more_than_their_bytes(rows, columns, s
         assert layout.words(rows) * layout.lanes(rows) <= (1.05 if width == 96 else 1.25) * size
 
 
+def test_weights_that_come_from_flash_are_few():
+    """A network that memory cannot hold waits for the weights of its first layer, too."""
+    small = AcceleratorConfig(rows=8, columns=16, bank_words=2048, flash_lanes=4)
+    large = replace(small, bank_words=2**15)
+    c = convolution(np.ones((40, 3, 3, 3)), (32, 32, 3), (32, 32, 40), padding=(1, 1))
+    behind = convolution(np.ones((80, 3, 3, 80)), (8, 8, 80), (8, 8, 80), name="y", source="y")
+    counts = []
+    for config in (small, large):
+        aliases = {"x": Alias("x", TensorLayout(*c.input_shape))}
+        layers, _ = fold_inputs([c, behind], ["x"], aliases, {}, config)
+        counts.append(sum(one.weights.size for one in layers if one.source == "x"))
+    assert counts[0] < counts[1]
+
+
 @pytest.mark.parametrize("channels", (1, 2, 3, 5, 12))
 @pytest.mark.parametrize("rows", (4, 8, 16))
 def test_dense_inputs_have_no_gaps_but_at_the_ends_of_rows(rows, channels):
