@@ -13,6 +13,7 @@ from .control.tile_loops import TileLoops
 from .datapath.array import SystolicArray
 from .datapath.drain import Drain
 from .datapath.padding import Padding
+from .datapath.parameter_table import release_delay
 from .datapath.result_unit import ResultUnit, residual_lead
 from .datapath.row_feeder import RowFeeder
 from .datapath.write_back import WriteBack, read_lead
@@ -223,6 +224,7 @@ class Core(wiring.Component):
     def _connect_results(self, m):
         """Sums leave the array and become codes."""
         array, drain, sequencer = self.array, self.drain, self.sequencer
+        later = release_delay(self.config)
         d, residual = sequencer.layer.descriptor, self.write_back.residual
         m.submodules.fill = fill = self.fill
         wiring.connect(m, sequencer.fill, fill.i)
@@ -243,8 +245,8 @@ class Core(wiring.Component):
             drain.step.eq(array.finished_step),
             *([drain.residual.eq(d.residual)] if self.config.pace > 1 else []),
             *([drain.wide.eq(d.keep_sums | d.add_sums)] if self.config.keeps_sums else []),
-            sequencer.release.eq(drain.release),
-            sequencer.release_half.eq(drain.release_half),
+            sequencer.release.eq(delayed(m, drain.release, later, name="release", init=0)),
+            sequencer.release_half.eq(delayed(m, drain.release_half, later, name="half")),
         ]
         self._connect_write_back(m)
 

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ..primitives import dual_port
+from ..primitives import dual_port, memory
 from ..primitives.dual_port import DualPortMemory
 from ..signals import delayed, idle_high
 from ..signatures import FillBus, ParameterPort
@@ -38,6 +38,27 @@ def parameter_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
         del found["offset_negative"]
         found["offset"]["depth"] *= 2
     return found
+
+
+def release_delay(config: AcceleratorConfig) -> int:
+    """Cycles for which a half stays full after its last place, so that nothing is written that is
+    still to be read.
+
+    The first word is written ``2 + memory_latency`` cycles after a release, column 0 first. Only a
+    table of one column, filled by one word, is as fast as that.
+    """
+    isa, latency = Isa(config), dual_port.latency_of(config.family)
+    first = 2 + memory.latency_of(config.family)
+    first += (config.columns - config.requantizers) * isa.channel_parameter_words
+    after = 1 + int(config.family == "ecp5")  # see `DualPortMemory`
+    read = {"early": 0, "late": latency + 2}
+    read |= dict.fromkeys(("offset", "offset_negative"), latency + 1)
+    margins = (
+        read[name] + after - first - part.offset // config.word_bits
+        for name, part in isa.channel_parameter_layout
+        if name in read
+    )
+    return max(0, *margins)
 
 
 class ParameterTable(wiring.Component):
@@ -123,15 +144,15 @@ class ParameterTable(wiring.Component):
         fill, width = self.fill, self.config.word_bits
         offsets = [self.isa.channel_parameter_layout[part].offset for part in parts]
         own = fill.parameter_column % self.config.requantizers == self.index
-        m.submodules[name] = memory = DualPortMemory(**self.memories[name], simulate=self.simulate)
+        m.submodules[name] = table = DualPortMemory(**self.memories[name], simulate=self.simulate)
         m.d.comb += [
-            memory.read_en.eq(self.awake),
-            memory.write_address.eq(written),
-            memory.write_data.eq(fill.data[offsets[0] % width :]),
-            memory.read_address.eq(read),
+            table.read_en.eq(self.awake),
+            table.write_address.eq(written),
+            table.write_data.eq(fill.data[offsets[0] % width :]),
+            table.read_address.eq(read),
         ]
-        for index in range(memory.parts):
+        for index in range(table.parts):
             words = [offset // width + index for offset in offsets]
             selected = Cat(fill.parameter_word == word for word in words).any()
-            m.d.comb += memory.write_en[index].eq(fill.parameter_en & own & selected)
-        return memory.read_data[: self.isa.channel_parameters[name].size]
+            m.d.comb += table.write_en[index].eq(fill.parameter_en & own & selected)
+        return table.read_data[: self.isa.channel_parameters[name].size]

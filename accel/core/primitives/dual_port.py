@@ -1,5 +1,8 @@
 """A memory with a port that writes and a port that reads, in block RAM."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Array, Cat, Module, Shape, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -120,6 +123,7 @@ class DualPortMemory(wiring.Component):
         ]
         ports = (self.write_en, self.write_address, self.write_data)
         m.d.sync += [stage.eq(port) for stage, port in zip(write, ports, strict=True)]
+        self.write_en_before, self.write_address_before = write[:2]
         if self.simulate or self.depth <= _LUT_DEPTH:
             self._add_inferred(m, *write)
         else:
@@ -145,11 +149,25 @@ class DualPortMemory(wiring.Component):
             ),
         ]
         value = read.data
+        if self.simulate:
+            value = self._spoilt(m, read)
         for index in range(1, latency_of(self.family)):
             stage = Signal.like(read.data, name=f"read_data_{index}", reset_less=True)
             m.d.sync += stage.eq(value)
             value = stage
         m.d.comb += self.read_data.eq(value)
+
+    def _spoilt(self, m, read):
+        """What is read, but what is being written as its complement: nobody must need it."""
+        at = [(self.write_en, self.write_address)]
+        if self.family == "ecp5":
+            at += [(self.write_en_before, self.write_address_before)]
+        spoils = Signal(self.parts)
+        hit = reduce(
+            or_, (enable & (address == read.addr).replicate(self.parts) for enable, address in at)
+        )
+        m.d.sync += spoils.eq(hit)
+        return read.data ^ Cat(part.replicate(self.part_width) for part in spoils)
 
     def _add_block_rams(self, m, write_en, write_address, write_data):
         width, depth = ecp5_memory.shape_for(self.depth, ecp5_memory.WIDE_SHAPES)
