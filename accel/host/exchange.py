@@ -184,9 +184,12 @@ class Exchange:
     def end_run(self, number: int, cycles: int) -> bytes:
         """The result of a run, after ``cycles``.
 
-        Raises ``ResultLost`` where it was spoilt and another run has been asked for: it cannot be
-        read again then.
+        Only the result is waited for so long: the last run that was asked for is accepted as soon
+        as it is heard. Raises ``ResultLost`` where the result was spoilt and another run has been
+        asked for: it cannot be read again then.
         """
+        if len(self._runs) == 1 and number in self._runs:
+            self.settle((self._number - number - 1) % NUMBERS)
         while number not in self._results:
             try:
                 self._answer({}, cycles)

@@ -18,10 +18,10 @@ from accel.host.driver import DrivenCore, WrongCore
 from accel.host.exchange import PERSISTENCE, LinkError
 from accel.host.runner import run
 from accel.host.serial import Port, SerialTransport
-from accel.protocol import ACKNOWLEDGEMENT_BYTES, HEADER_BYTES, INFO_BYTES
+from accel.protocol import ACKNOWLEDGEMENT_BYTES, CRC_BYTES, HEADER_BYTES, INFO_BYTES
 from accel.sim.compare import assert_same
 from tests.support.host.fake_core import Line
-from tests.support.networks.small import images, two_convolutions
+from tests.support.networks.small import images, overwriting, two_convolutions
 
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
@@ -33,7 +33,7 @@ CONFIG = accel.AcceleratorConfig()
 SECONDS = 60  # that a test may take; the simulated line is slow
 CONNECT = 2 * HEADER_BYTES  # bytes to the core before the program
 FOUND = ACKNOWLEDGEMENT_BYTES + INFO_BYTES + 6  # bytes of the core before that
-CHUNKS, CHUNK = 2, 260  # chunks, and bytes of the frame of one
+CHUNKS, CHUNK = 2, 263  # chunks, and bytes of the frame of one
 OK = ACKNOWLEDGEMENT_BYTES
 LOADED = CONNECT + CHUNKS * CHUNK
 
@@ -157,21 +157,32 @@ SPOILT = {
 }
 
 
+@pytest.fixture(scope="module")
+def programs(program):
+    """One takes the next input while it runs; the other writes its output over its input."""
+    return {"early": program, "overwriting": accel.compile(overwriting(), config=CONFIG)}
+
+
+@pytest.mark.parametrize("name", ["early", "overwriting"])
 @pytest.mark.parametrize("case", SPOILT)
-def test_a_spoilt_frame_costs_no_answer(case, board, program):
+def test_a_spoilt_frame_costs_no_answer(case, name, board, programs):
     board.to_core, board.to_host = (Line(line.lost, line.extra) for line in SPOILT[case])
+    program = programs[name]
     core, answer = answers(program, board, images(2))
     assert_same(answer, program.session.execute("machine", images(2)).tensors)
     assert 1 <= core.driver.retries <= 2
     assert core.total.cycles == sum(layer.cycles for layer in program.cycles)
 
 
-def test_the_second_layer_writes_over_the_input(program):
-    """Else the test above would not notice a run that is repeated."""
-    code = program.code
-    source, output = code.placement("x"), code.placement("t1")
+def test_one_program_writes_over_its_input_and_the_other_takes_the_next_one_early(programs):
+    """Else the test above would notice neither a run that is repeated nor an input too early."""
+    early, overwriting = (programs[name].code for name in ("early", "overwriting"))
+    assert [(piece.tensor, piece.after) for piece in early.pieces] == [("x", 0)]
+    source, output = overwriting.placement("x"), overwriting.placement("t2")
     assert (source.bank, source.address) == (output.bank, output.address)
-    assert [len(chunk.data) + 16 for chunk in code.chunks] == [CHUNK] * CHUNKS
+    for code in (early, overwriting):
+        sizes = [HEADER_BYTES + len(chunk.data) + CRC_BYTES for chunk in code.chunks]
+        assert sizes == [CHUNK] * CHUNKS
 
 
 def test_a_line_that_spoils_every_frame_is_told(board, program):

@@ -56,7 +56,7 @@ def select_commands(
         if len(reasons) == MOST_REASONS:
             break
         with _collected(reasons, places.get(layer.node, layer.node)):
-            _check_sizes(layer, config)
+            _check_sizes(layer, graph, config)
             commands += schedule(layer, config, exact)
     return tuple(commands), tuple(reasons)
 
@@ -107,15 +107,20 @@ def _check_extents(node: Node, graph: Graph, config: AcceleratorConfig) -> None:
             raise DoesNotFit(Reason(place=node.name, what=what, limit=limit))
 
 
-def _check_sizes(c: Convolution, config: AcceleratorConfig) -> None:
+def _check_sizes(c: Convolution, graph: Graph, config: AcceleratorConfig) -> None:
     """Raise ``DoesNotFit`` where a whole bank is too small for a layer's input or output."""
-    bank = config.bank_words * config.rows
+    bank, rows = config.bank_words * config.rows, config.rows
     for what, shape in (("input", c.input_shape), ("output", c.output_shape)):
-        needed = TensorLayout(*shape).words(config.rows) * config.rows
+        words, packed = TensorLayout(*shape).words(rows), ""
+        needed = words * rows
         if needed > bank:
+            if what == "input" and c.source in graph.inputs:
+                plain = layout_of(graph.tensor(c.source))
+                if words < plain.words(rows):  # it is said as the user's file has it
+                    shape, packed = plain.shape, ", packed"
             height, width, channels = shape
             what = f"its {what} takes {needed:,} bytes, more than the {bank:,} of a bank"
-            why = f"{height}x{width} positions of {channels} channels in words of {config.rows}"
+            why = f"{height}x{width} positions of {channels} channels{packed} in words of {rows}"
             limit = Limit(kind="bank", needed=needed, there=bank)
             raise DoesNotFit(Reason(place=c.name, what=what, why=why, limit=limit))
 

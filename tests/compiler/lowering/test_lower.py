@@ -109,8 +109,8 @@ TOO_LARGE = {
     "input": (
         Chain((1, 50, 50, 7)).convolution(1),
         (
-            "its input takes 20,000 bytes, more than the 16,384 of a bank (50x50 positions of 7 "
-            "channels in words of 4)"
+            "its input takes 17,600 bytes, more than the 16,384 of a bank (50x50 positions of 7 "
+            "channels, packed in words of 4)"
         ),
     ),
     "output": (
@@ -138,10 +138,10 @@ def test_a_layer_too_large_for_the_core_is_refused_with_the_numbers(case):
 
 
 def test_an_input_that_would_not_fit_is_not_folded():
-    chain = Chain((1, 12, 12, 6)).convolution(1)
+    chain = Chain((1, 12, 12, 5)).convolution(1)
     for words, folded in ((16384, True), (512, False)):
         (made,) = lower(chain.graph(), CONFIG.replace(bank_words=words)).inputs
-        assert (made.layout == TensorLayout(12, 12, 18)) == folded
+        assert (made.layout == TensorLayout(12, 12, 15)) == folded
         assert made.layout.words(CONFIG.rows) <= words
 
 

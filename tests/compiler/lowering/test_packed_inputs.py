@@ -113,18 +113,31 @@ def test_images_of_3_channels_take_little_more_than_their_bytes(rows, columns, s
         assert layout.words(rows) * layout.lanes(rows) <= (1.05 if width == 96 else 1.25) * size
 
 
-def test_weights_that_come_from_flash_are_few():
+@pytest.mark.parametrize("stride", (1, 2))
+def test_weights_that_come_from_flash_are_few(stride):
     """A network that memory cannot hold waits for the weights of its first layer, too."""
-    small = AcceleratorConfig(rows=8, columns=16, bank_words=2048, flash_lanes=4)
-    large = replace(small, bank_words=2**15)
-    c = convolution(np.ones((40, 3, 3, 3)), (32, 32, 3), (32, 32, 40), padding=(1, 1))
+    small = AcceleratorConfig(
+        rows=8, columns=16, requantizers=4, weight_steps=4096, bank_words=2048, flash_lanes=4
+    )
+    size = 32 // stride
+    c = convolution(
+        np.ones((40, 3, 3, 3)),
+        (32, 32, 3),
+        (size, size, 40),
+        stride=(stride, stride),
+        padding=(1, 1),
+    )
     behind = convolution(np.ones((80, 3, 3, 80)), (8, 8, 80), (8, 8, 80), name="y", source="y")
-    counts = []
-    for config in (small, large):
-        aliases = {"x": Alias("x", TensorLayout(*c.input_shape))}
-        layers, _ = fold_inputs([c, behind], ["x"], aliases, {}, config)
-        counts.append(sum(one.weights.size for one in layers if one.source == "x"))
-    assert counts[0] < counts[1]
+    aliases = {"x": Alias("x", TensorLayout(*c.input_shape))}
+
+    def weights(config, *layers):
+        made, _ = fold_inputs(layers, ["x"], aliases, {}, config)
+        return sum(one.weights.size for one in made if one.source == "x")
+
+    few = weights(small, c, behind)
+    for config in (replace(small, flash_lanes=0), replace(small, bank_words=2**15)):
+        assert few * 4 < weights(config, c, behind)
+    assert few * 4 < weights(small, c)  # which memory holds
 
 
 @pytest.mark.parametrize("channels", (1, 2, 3, 5, 12))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.memory.layer_parts import Live, Need
 from accel.compiler.memory.placement_search import decide
-from accel.compiler.memory.weight_placement import find_gap
+from accel.compiler.memory.weight_placement import estimate_layers, find_gap
 from accel.config import AcceleratorConfig
 
 BANK_WORDS = 256
@@ -159,8 +159,11 @@ def test_decisions_are_what_they_were(golden):
     """A better one is welcome, and seen here."""
     lines = []
     for seed in range(60):
-        lines.append(f"program {seed}")
-        for part in decide(*drawn(seed), CONFIG)[0]:
+        needs, live = drawn(seed)
+        parts, _ = decide(needs, live, CONFIG)
+        cycles = sum(estimate_layers(parts, needs, CONFIG))
+        lines.append(f"program {seed}: about {cycles:,.0f} cycles")
+        for part in parts:
             place = f"{part.place[0]}:{part.place[1]}" if part.place else "flash"
             line = f"  {part.layer}.{part.first}+{part.groups} {place}"
             line += " copied" if part.prefetched else ""

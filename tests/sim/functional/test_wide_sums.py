@@ -125,5 +125,8 @@ def test_a_region_past_the_bank_is_refused():
 
 def test_a_core_without_wide_sums_has_no_such_fields():
     config = AcceleratorConfig(wide_sums=0)
-    assert "keep_sums" not in [name for name, _ in Isa(config).descriptor]
-    assert Isa(config).descriptor.size == 285
+    fields = {name: shape.width for name, shape in Isa(config).descriptor}
+    wide = {name: shape.width for name, shape in Isa(config.replace(wide_sums=1)).descriptor}
+    assert wide.items() - fields.items() == {("keep_sums", 1), ("add_sums", 1), ("sums_base", 10)}
+    assert fields.items() < wide.items()
+    assert Isa(config).descriptor.size == sum(fields.values()) == 287

@@ -1,5 +1,6 @@
 """Small networks that are always the same, for tests of what is around operators."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -10,6 +11,7 @@ from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.fully_connected import FullyConnected
+from accel.compiler.operators.maximum import Maximum
 from tests.support.networks.tflite.operators import per_tensor
 
 SHAPE = (1, 5, 6, 4)
@@ -102,8 +104,16 @@ class Chain:
 
 
 def two_convolutions() -> Graph:
-    """Of 3x3 and four channels each; what the second one writes lies where the input was."""
+    """Of 3x3 and four channels each."""
     return Chain().convolution().convolution().graph()
+
+
+def overwriting() -> Graph:
+    """The same, and the maximum with the input: the output is written where the input was."""
+    chain = Chain()
+    chain.last = chain.tensors["x"] = replace(chain.last, quantization=SUMS)
+    chain.convolution().convolution()
+    return chain.add("maximum", Maximum(), constants=("x",), q=SUMS).graph()
 
 
 def images(count: int) -> np.ndarray:
