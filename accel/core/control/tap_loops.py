@@ -107,7 +107,7 @@ class TapLoops(wiring.Component):
             with m.If(block_end):
                 m.d.sync += self.first_block.eq(0)
 
-        self._pause(m, going, Mux(d.broadcast, inner_end, block_end))
+        self._pause(m, going, Mux(d.broadcast, outer_end, block_end))
         self._step(m, started, block_end, all_last, *loops.values())
         return m
 
