@@ -16,8 +16,8 @@ def bits_of(family: Family) -> int:
 class ByteCrc(wiring.Component):
     """zlib's CRC-32 of bytes.
 
-    Timing: a byte takes ``8 / bits`` cycles, in the last of which ``done`` is set. ``low`` and
-    ``wrong`` are those after it from the next cycle on.
+    Timing: a byte takes ``8 / bits`` cycles, and one in which ``done`` is set. In that one ``low``
+    and ``wrong`` are those after it.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class ByteCrc(wiring.Component):
     closing : In(1)
         It is a byte of the CRC itself.
     done : Out(1)
-        The byte has been added, from the next cycle on.
+        The byte has been added.
     restart : In(1)
         Begin anew; what is added in this cycle is forgotten.
     low : Out(8)
@@ -62,18 +62,20 @@ class ByteCrc(wiring.Component):
         # A reset, where the processor's own input would be an input of every bit's sum.
         m.submodules.crc = crc = ResetInserter(self.restart)(processor)
         steps = 8 // self.bits
-        step, bits = Signal(range(steps)), Signal(self.bits)
+        step, bits, adding = Signal(range(steps)), Signal(self.bits), Signal()
         # The complement of the right CRC moves the register along and leaves it otherwise alone.
         m.d.comb += [
             bits.eq(self.byte.word_select(step, self.bits)),
-            crc.valid.eq(self.add),
+            crc.valid.eq(adding),
             crc.data.eq(bits ^ self.closing.replicate(self.bits)),
-            self.done.eq(self.add & (step == steps - 1)),
+            adding.eq(self.add & ~self.done),
             self.low.eq(crc.crc[:8]),
         ]
         with m.If(self.restart):
-            m.d.sync += [step.eq(0), self.wrong.eq(0)]
-        with m.Elif(self.add):
+            m.d.sync += [step.eq(0), self.wrong.eq(0), self.done.eq(0)]
+        with m.Else():
+            m.d.sync += self.done.eq(adding & (step == steps - 1))
+        with m.If(adding & ~self.restart):
             m.d.sync += [
                 step.eq(step + (steps > 1)),
                 self.wrong.eq(self.wrong | (self.closing & (bits != self.low[: self.bits]))),

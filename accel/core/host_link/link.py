@@ -88,30 +88,33 @@ class Link(wiring.Component):
         """From the receiver to the request and its payload."""
         receiver, request, dispatch = self.receiver, self.request, self.dispatch
         words, byte = self.words, self.i.payload
+        field, payload = Signal(), Signal()  # what the byte is that is taken in this cycle
+        m.d.sync += [field.eq(receiver.field), payload.eq(receiver.payload)]
         m.d.comb += [
             request.byte.eq(byte),
-            request.shift.eq(
-                receiver.field & ~Mux(receiver.begin, dispatch.waiting, dispatch.muted)
-            ),
+            request.shift.eq(field & ~dispatch.muted),
             words.begin.eq(receiver.good & ~receiver.in_payload & dispatch.follows),
             words.byte.eq(byte),
-            words.take.eq(receiver.payload),
+            words.take.eq(payload),
             words.words.eq(dispatch.words),
             words.lanes_less_one.eq(request.o.lanes_less_one[: len(words.lanes_less_one)]),
             words.discard.eq(dispatch.discard),
             receiver.room.eq(words.room),
-            receiver.settled.eq(words.room),
-            receiver.follows.eq(dispatch.follows),
-            receiver.unknown.eq(dispatch.unknown),
             Cat(dispatch.opcode, dispatch.flags).eq(request.o.opcode),
             dispatch.byte.eq(byte),
             dispatch.begin.eq(receiver.begin),
             dispatch.good.eq(receiver.good),
             dispatch.in_payload.eq(receiver.in_payload),
         ]
+        # The bytes of a CRC come after the last word, and after the opcode.
+        m.d.sync += [
+            receiver.settled.eq(words.room),
+            receiver.follows.eq(dispatch.follows),
+            receiver.unknown.eq(dispatch.unknown),
+        ]
         last_word = request.o.count[: protocol.COUNT_BITS] == 1
         m.d.comb += [
-            request.step.eq(receiver.payload & dispatch.words & words.word_end),
+            request.step.eq(payload & dispatch.words & words.word_end),
             receiver.last.eq(Mux(dispatch.words, words.word_end & last_word, words.extension_end)),
         ]
 
@@ -172,8 +175,6 @@ class Link(wiring.Component):
             self.run.shared_layers.eq(extension.limit[protocol.LIMIT_BITS :]),
             dispatch.when_free.eq(request.opcode[protocol.OPCODE_BITS]),
             dispatch.free.eq(self.run.free),
-            self.run.take.eq(dispatch.wrote & dispatch.when_free),
-            self.run.band.eq(dispatch.wrote & request.opcode[protocol.OPCODE_BITS + 1]),
             self.run.share.eq(request.opcode[protocol.OPCODE_BITS :]),
             self.run.abort.eq(dispatch.abort),
             dispatch.busy.eq(sender.busy),
@@ -190,6 +191,10 @@ class Link(wiring.Component):
             sender.chunk.eq(request.location[:size]),
             self.memory.set.eq(sender.memory.set),
             self.memory.location.eq(sender.memory.location),
+        ]
+        m.d.sync += [
+            self.run.take.eq(dispatch.wrote & dispatch.when_free),
+            self.run.band.eq(dispatch.wrote & request.opcode[protocol.OPCODE_BITS + 1]),
         ]
         if config.flash_lanes:
             m.d.comb += self.flash.check.eq(dispatch.check)

@@ -28,8 +28,8 @@ class Receiver(wiring.Component):
     Between frames bytes of 0 are skipped. After a frame that is spoilt, or that the core knows
     nothing of, all bytes are dropped until the line has been silent.
 
-    Timing: a byte is taken once its CRC has been computed. A verdict comes a cycle after the last
-    byte or later, once all is ``settled``.
+    Timing: once its CRC has been computed it is told what a byte is; in the cycle after that it is
+    taken. A verdict comes a cycle after the last byte or later, once all is ``settled``.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Receiver(wiring.Component):
     i : In(stream of bytes)
         From the host.
     begin : Out(1)
-        A frame begins with the byte that is taken.
+        A frame begins with the byte that is taken next.
     field, payload : Out(1)
-        The byte that is taken is one of a header's fields, or of a payload.
+        The byte that is taken next is one of a header's fields, or of a payload.
     room : In(1), last : In(1)
         A byte of the payload may be taken; it is the payload's last one.
     settled : In(1)
@@ -85,20 +85,30 @@ class Receiver(wiring.Component):
         m = Module()
         m.submodules.crc = crc = ByteCrc(self.crc_bits)
         taking, closing, deaf = Signal(), Signal(), Signal()
+        taken, paused = Signal(), Signal()
         m.d.comb += [
             crc.byte.eq(self.i.payload),
-            crc.add.eq(self.i.valid & taking),
+            crc.add.eq(self.i.valid & taking & ~paused),
             crc.closing.eq(closing),
-            self.i.ready.eq(crc.done | deaf),
+            self.i.ready.eq(taken | deaf),
         ]
         expired, silent = self._add_patience(m, taking | deaf)
         m.d.comb += self.expired.eq(expired)
 
         index = Signal(range(protocol.HEADER_BYTES))  # of a byte in the header or in a CRC
-        at_begin = index == 0
+        at_begin, fields = Signal(init=1), Signal(init=1)
+        header_ends, crc_ends = Signal(), Signal()
+        m.d.sync += [
+            at_begin.eq(index == 0),
+            fields.eq(index < protocol.FIELD_BYTES),
+            header_ends.eq(reached(index, protocol.HEADER_BYTES - 1)),
+            crc_ends.eq(reached(index, protocol.CRC_BYTES - 1)),
+            taken.eq(crc.done),
+            # So what is said of the index is up to date before the next byte is looked at.
+            paused.eq(crc.done | crc.restart),
+        ]
         with m.FSM():
             with m.State("Header"):
-                fields = index < protocol.FIELD_BYTES
                 m.d.comb += [taking.eq(1), closing.eq(~fields)]
                 with m.If(crc.done):
                     nothing = at_begin & (self.i.payload == protocol.Opcode.NONE)
@@ -108,7 +118,7 @@ class Receiver(wiring.Component):
                         crc.restart.eq(nothing),
                     ]
                     m.d.sync += [index.eq(index + ~nothing), self.in_payload.eq(0)]
-                    with m.If(reached(index, protocol.HEADER_BYTES - 1)):
+                    with m.If(header_ends):
                         m.next = "Verdict"
                 with m.Elif(expired & ~at_begin):
                     m.next = "Forget"
@@ -122,7 +132,7 @@ class Receiver(wiring.Component):
                 m.d.comb += [taking.eq(1), closing.eq(1)]
                 with m.If(crc.done):
                     m.d.sync += index.eq(index + 1)
-                    with m.If(reached(index, protocol.CRC_BYTES - 1)):
+                    with m.If(crc_ends):
                         m.next = "Verdict"
                 with m.Elif(expired):
                     m.next = "Forget"

@@ -30,7 +30,7 @@ class _Part(IntEnum):
 class Sender(wiring.Component):
     """Sends an acknowledgement as soon as one is due, and the answer with data that is due.
 
-    Timing: a byte is offered nine cycles or more after the one before was taken, as its bits are
+    Timing: a byte is offered eleven cycles or more after the one before was taken, as its bits are
     added to the CRC one by one; one of memory ``memory_latency + 2`` cycles later.
 
     Members
@@ -115,7 +115,18 @@ class _Answer:
         self.wait = Signal(range(waits + 1), name="wait")
         self.has_flash = bool(sender.config.flash_lanes)
         self.from_flash = sender.flash.selected if self.has_flash else C(0)
-        self.none = self.missing.all()
+        self.none = Signal(name="none")
+        m.d.sync += self.none.eq(self.missing.all())
+        self.fixed_bit = Signal(name="fixed_bit", reset_less=True)
+        # Of a fixed byte: it is the last; one of a counter or the last; one of a counter.
+        self.last, self.counted = Signal(name="last"), Signal(name="counted")
+        self.counting = Signal(name="counting")
+        last, counted = reached(self.index, INFO_BYTES - 1), self.index >= IDENTITY_BYTES
+        m.d.sync += [
+            self.last.eq(last),
+            self.counted.eq(counted),
+            self.counting.eq((self.part == _Part.FIXED) & counted & ~last),
+        ]
         # As it was when the answer began: its bits are sent one by one.
         self.flash_status = Signal(FlashStatus, name="flash_status", reset_less=True)
         if self.has_flash:
@@ -164,14 +175,24 @@ class _Answer:
                     self.held.eq(Mux(s.due, s.status, self._status_of_data())),
                 ]
                 with m.If(s.due):
-                    m.next = "Shift"
+                    m.next = "Settle"
                 with m.Elif(s.busy & ~s.hold & ~self.started):
                     m.d.comb += s.memory.set.eq(1)
                     m.next = "Seek"
+            with m.State("Settle"):
+                # What depends on the part and the index is in registers after this cycle.
+                m.next = "Prepare"
+            with m.State("Prepare"):
+                self._prepare_bit()
+                m.next = "Shift"
+                with m.If(self.part == _Part.WORDS):
+                    m.next = "Fetch"
             with m.State("Shift"):
                 self._shift()
-                with m.If(self.step == 7):
+                with m.If(self.step == 0):
                     m.next = "Send"
+                with m.Else():
+                    self._prepare_bit()
             with m.State("Send"):
                 m.d.comb += s.o.valid.eq(1)
                 with m.If(s.o.ready):
@@ -197,25 +218,28 @@ class _Answer:
         with m.If(closing):
             m.d.comb += bit.eq(self.crc.crc[0])
         with m.Elif(self.part == _Part.FIXED):
-            m.d.comb += bit.eq(self._fixed_bit())
-        m.d.sync += [self.held.eq(Cat(self.held[1:], bit)), self.step.eq(self.step + 1)]
+            m.d.comb += bit.eq(self.fixed_bit)
+        m.d.sync += self.held.eq(Cat(self.held[1:], bit))
+
+    def _prepare_bit(self):
+        """The next bit of the identity, the counters or the core's state, a cycle ahead."""
+        m = self.m
+        m.d.comb += self.s.counters.next.eq(self.counting)
+        m.d.sync += [self.fixed_bit.eq(self._fixed_bit()), self.step.eq(self.step + 1)]
 
     def _fixed_bit(self):
-        """Of the identity, the counters and the core's state."""
-        m, s, index = self.m, self.s, self.index
-        last, counted = reached(index, INFO_BYTES - 1), index >= IDENTITY_BYTES
-        m.d.comb += s.counters.next.eq(counted & ~last)
+        s, index = self.s, self.index
         state = Cat(self.flash_status, C(0, 8))[: protocol.OUTCOME_SHIFT]
         state = Cat(state, s.outcome, C(0, 8))[:8]
         constants = Array(C(value, 8) for value in identity(s.config))
         known = constants[index[: exact_log2(IDENTITY_BYTES)]]
-        variable = Mux(last, state.bit_select(self.step, 1), s.counters.bit)
-        return Mux(counted, variable, known.bit_select(self.step, 1))
+        variable = Mux(self.last, state.bit_select(self.step, 1), s.counters.bit)
+        return Mux(self.counted, variable, known.bit_select(self.step, 1))
 
     def _go_on(self):
         """What comes after a byte."""
         m, s, index = self.m, self.s, self.index
-        m.next = "Shift"
+        m.next = "Settle"
         m.d.sync += index.eq(index + 1)
         with m.Switch(self.part):
             with m.Case(_Part.STATUS):
@@ -238,7 +262,6 @@ class _Answer:
                 with m.If(self.opcode != Opcode.RUN):
                     self._close()
             with m.Case(_Part.WORDS):
-                m.next = "Fetch"
                 lane = index[: len(self.lanes_less_one)]
                 with m.If(lane == self.lanes_less_one):
                     m.d.comb += self.word_sent.eq(1)
@@ -250,11 +273,9 @@ class _Answer:
                     m.d.sync += s.busy.eq(0)
 
     def _close(self):
-        self.m.next = "Shift"
         self.m.d.sync += [self.part.eq(_Part.CRC), self.index.eq(0)]
 
     def _begin_words(self):
-        self.m.next = "Fetch"
         self.m.d.sync += [self.part.eq(_Part.WORDS), self.index.eq(0)]
 
     def _add_words(self):
@@ -265,7 +286,7 @@ class _Answer:
         """
         m, s = self.m, self.s
         with m.State("Seek"):
-            m.next = "Shift"
+            m.next = "Settle"
             if self.has_flash:
                 words = ~self.none & ((self.opcode == Opcode.READ) | (self.opcode == Opcode.RUN))
                 checking = s.flash.status == FlashStatus.CHECKING
@@ -276,7 +297,7 @@ class _Answer:
                         m.next = "Wait"
         if self.has_flash:
             with m.State("Wait"), m.If(s.flash.data.valid):
-                m.next = "Shift"
+                m.next = "Settle"
         with m.State("Fetch"):
             arrived = self.wait == 1 + s.memory_latency
             byte = s.read_data.word_select(self.index[: bits_for(s.config.rows - 1)], 8)
@@ -300,4 +321,5 @@ class _Answer:
                         m.next = "Shift"
             with m.If(self.none):
                 m.d.sync += self.wait.eq(0)
+                m.next = "Shift"
                 self._close()

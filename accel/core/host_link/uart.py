@@ -197,8 +197,10 @@ class Uart(wiring.Component):
         ]
         return m
 
-    def _add_rate(self, m, width, idle, framing_error):
+    def _add_rate(self, m, width, idle, error):
         """The cycles of a bit, less one: as the host says until nobody understands it."""
+        framing_error, lost = Signal(), Signal()
+        m.d.sync += framing_error.eq(error)
         rate, at_first = self.rate, self.cycles - 1
         less_one = Signal(width, init=at_first)
         due, tried = Signal(), Signal()
@@ -207,7 +209,7 @@ class Uart(wiring.Component):
             m.d.sync += [strikes.eq(0), tried.eq(0)]
         with m.Elif(framing_error):
             m.d.sync += strikes.eq(strikes + 1)
-        lost = (tried & rate.expired) | (framing_error & strikes.all())
+        m.d.sync += lost.eq((tried & rate.expired) | (framing_error & strikes.all()))
         with m.If(rate.apply):
             m.d.sync += due.eq(1)
         with m.Elif(due & idle):
