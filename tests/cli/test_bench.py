@@ -78,7 +78,7 @@ def test_the_digits_are_benched_quickly(bench):
 def test_boards_may_be_several_and_what_does_not_run_says_why(bench, tmp_path):
     output, found = bench(
         *("--quick", "--no-rtl", "-b", "icebreaker", "-b", "ulx3s_12f", "-b", "icebreaker"),
-        *("--set", "bank_words=256", MODEL),
+        *("--set", "bank_words=256", "--set", "flash_lanes=0", MODEL),
     )
     assert [board["board"] for board in found["boards"]] == ["icebreaker", "ulx3s_12f"]
     assert [run["runs"] for run in found["runs"]] == [False, False]
