@@ -40,7 +40,7 @@ from tests.support.networks.small import Chain
 
 MEMORY = AcceleratorConfig(family="ice40up")
 IN_FLASH = AcceleratorConfig(bank_words=1024, flash_lanes=4)
-BEGINS = 3  # cycles from the last byte of RUN to the run's first, less those to a band's count
+BEGINS = 2  # cycles from the last byte of RUN to the run's first, less those to a band's count
 
 # What compiles the same RTL stays in one process.
 pytestmark = pytest.mark.xdist_group("fast_line")
