@@ -24,7 +24,7 @@ CORE = AcceleratorConfig(
     flash_lanes=4,
 )
 BENCH = RtlBench(CORE)
-NETWORKS, LAST_LAYERS = 40, 12
+NETWORKS, LAST_LAYERS = 24, 12
 
 
 def drawn(count, *strategies):

@@ -228,7 +228,7 @@ def test_rtl_reads_packed_images_as_the_machine_and_the_cycle_model_do(core):
     rtl = RtlBench(all_cores().get(core) or configuration(core))
     packed, faults = 0, []
 
-    @settings(max_examples=15)
+    @settings(max_examples=10)
     @given(first_layers(), st.integers(0, 2**16))
     def drawn(graph, seed):
         nonlocal packed
