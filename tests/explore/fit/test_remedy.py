@@ -101,7 +101,7 @@ def test_a_sweep_does_not_search(monkeypatch):
     from accel.explore.point import Point
     from tests.cli.conftest import MODEL
 
-    point = Point("icebreaker", (("bank_words", 256),))
+    point = Point("icebreaker", (("bank_words", 256), ("flash_lanes", 0)))
     found = described(point, [Network.read(MODEL)])["networks"]["digits_int8"]
     assert found["problem"]
 
