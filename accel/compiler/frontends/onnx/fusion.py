@@ -81,10 +81,13 @@ class Fusions:
         """
         if "dilations" in pool.attributes:
             return True
+        if not pool.inputs or not pool.outputs:
+            return False
         before, after = self._dequantizer(self._resolved(pool.inputs[0])), self._only_reader(pool)
         if before is None or after is None or after.spelling != "QuantizeLinear":
             return False
-        if self._point_type(before) != self._point_type(after):
+        points = [self._constant(node, 2) for node in (before, after)]
+        if len({None if point is None else point.dtype for point in points}) > 1:
             return False
         return not all(self._scalars(node, converted=True) for node in (before, after))
 
@@ -168,24 +171,22 @@ class Fusions:
 
         A zero point of int8 whose codes were ``converted`` to uint8 is a new one, a scalar.
         """
-        scale, point = self._constants.get(node.inputs[1]), _zero_point(node)
+        scale, zero = self._constant(node, 1), self._constant(node, 2)
         if scale is not None and scale.ndim:
             return False
-        zero = self._constants.get(point) if point is not None else None
         return zero is None or not zero.ndim or (converted and zero.dtype == np.int8)
 
     def _equal_shapes(self, tensor: str) -> bool:
         """Whether scale and zero point of a Gemm's weights have one shape, as QGemm wants it."""
         node = self._dequantizer(self._resolved(tensor))
-        point = None if node is None else _zero_point(node)
-        if node is None or point is None:
+        if node is None:
             return True
-        scale, zero = self._constants.get(node.inputs[1]), self._constants.get(point)
+        scale, zero = self._constant(node, 1), self._constant(node, 2)
         return scale is None or zero is None or scale.shape == zero.shape
 
-    def _point_type(self, node: NodeRecord) -> object:
-        zero = self._constants.get(_zero_point(node) or "")
-        return None if zero is None else zero.dtype
+    def _constant(self, node: NodeRecord, index: int) -> np.ndarray | None:
+        """A constant input of a node, None where it is computed or absent."""
+        return self._constants.get(node.inputs[index]) if index < len(node.inputs) else None
 
     def _operand(self, tensor: str) -> str | None:
         """The type of the codes of an operand that a DequantizeLinear writes, else None."""

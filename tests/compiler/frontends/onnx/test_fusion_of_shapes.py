@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
 from tests.compiler.frontends.onnx.test_fusion import STEP, Form
@@ -63,3 +64,12 @@ def test_it_is_computed_as_the_runtime_does(kind, dtype, which):
         expected = one_by_one(data, inputs, "NONE")
     for ours, answer in zip(found.values(), expected, strict=True):
         assert (ours == answer).all()
+
+
+def test_a_pool_without_inputs_is_refused_and_no_node_before_it():
+    f = Form(np.uint8)
+    f.y(f.add("Add", [f.x(), f.weight()]))
+    f.y(f.add("AveragePool", [], kernel_shape=[2, 2]))
+    with pytest.raises(UnsupportedModel, match=r"\(AveragePool\): lacks its input 0") as caught:
+        read(f.bytes(), "shaped.onnx")
+    assert "QuantizeLinear" not in str(caught.value)
