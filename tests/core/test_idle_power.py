@@ -20,16 +20,14 @@ from tests.support.rtl.simulation import UNSHRUNK
 def enables(core):
     """What is enabled, by name."""
     unit = core.units[0]
-    found = {
+    return {
         "weights": core.weights.memory.read_en,
         "lookup_tables": unit.post_op.awake,
         "parameters": unit.table.awake,
         "bank_0": core.banks.banks[0].en,
         "bank_1": core.banks.banks[1].en,
+        "products": core.array.products.en,
     }
-    if core.config.family != "ecp5":
-        found["products"] = core.array.products.en
-    return found
 
 
 class Watched(SimulatedCore):

@@ -112,6 +112,6 @@ def test_one_of_each_on_a_core_of_another_shape():
     graph = one_of_each()
     config = AcceleratorConfig(rows=4, columns=8, requantizers=2, family="ecp5", bank_words=1024)
     program = Program(compile_graph(graph, config))
-    execution = assert_stored(program, "pysim", random_inputs(graph, 3)[2:])
+    execution = assert_stored(program, "rtl", random_inputs(graph, 3)[2:])
     assert_cycles(program.code, execution.layers)
     program.close()

@@ -34,7 +34,7 @@ def test_results_and_cycles_of_a_fully_connected_layer(depth, family, data):
     session = Session(accel.compile(graph, config=config).code)
     inputs, wanted = random_inputs(graph, 1), graph.outputs
     expected = session.execute("reference", inputs, wanted).tensors
-    execution = session.execute("pysim", inputs, wanted)
+    execution = session.execute("rtl", inputs, wanted)
     for name in wanted:
         np.testing.assert_array_equal(execution.tensors[name], expected[name])
     assert_cycles(session.program, execution.layers)

@@ -30,7 +30,7 @@ class SystolicArray(wiring.Component):
         In the time of row 0.
     awake : In(1)
         1 unless connected. While it is 0, from the last sum of a run to the first step of the next
-        one, the multipliers of an iCE40 rest.
+        one, the multipliers rest.
     sub_byte : In(1)
         In number formats that have sub-byte values: the layer's activations and weights are bytes
         of several values.
@@ -77,8 +77,7 @@ class SystolicArray(wiring.Component):
         rows, columns = self.config.rows, self.config.columns
         m.submodules.products = products = self.products
         m.d.comb += products.a.eq(self.activations)
-        # On an ECP5 the registers around the multipliers would be enabled, too, from all over it.
-        if "en" in products.signature.members and self.config.family != "ecp5":
+        if "en" in products.signature.members:
             m.d.comb += products.en.eq(self.awake)
         if self.config.number_format.sub_byte:
             m.d.comb += products.sub_byte.eq(self.sub_byte)

@@ -143,22 +143,23 @@ class Link(wiring.Component):
             order.spoilt.eq(receiver.spoilt & ~dispatch.muted),
             order.unknown.eq(dispatch.refuse),
             order.early.eq(dispatch.early),
-            order.sent.eq(sender.number_sent),
+            order.taken.eq(sender.taken),
             dispatch.is_next.eq(order.is_next),
             dispatch.was_run.eq(sender.was_run & (self.request.o.number == sender.tag_kept)),
             sender.due.eq(order.due),
             sender.status.eq(order.status),
             sender.expected.eq(order.expected),
         ]
-        # A rate is valid once its acknowledgement has been sent.
-        rate_due = Signal()
+        # A rate is valid once its acknowledgement has been sent, and not that of a frame before.
+        rate_due, rate_told = Signal(), Signal()
+        m.d.comb += rate_told.eq(rate_due & sender.acknowledged & ~order.due)
         with m.If(dispatch.rate):
             m.d.sync += rate_due.eq(1)
-        with m.Elif(sender.acknowledged):
+        with m.Elif(rate_told):
             m.d.sync += rate_due.eq(0)
         m.d.comb += [
             self.rate.less_one.eq(self.request.o.count),
-            self.rate.apply.eq(rate_due & sender.acknowledged),
+            self.rate.apply.eq(rate_told),
             self.rate.good.eq(receiver.good),
             self.rate.expired.eq(receiver.expired),
         ]

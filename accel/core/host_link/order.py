@@ -26,9 +26,9 @@ class FrameOrder(wiring.Component):
     acknowledge : In(1), spoilt, unknown, early : In(1)
         An acknowledgement is due; why, unless it is of a good frame in its time.
     due : Out(1), status : Out(8)
-        One is; its status.
-    sent : In(1)
-        Its number is being sent.
+        One is; its status, which is not that of a good frame as long as one of its frames was none.
+    taken : In(1)
+        It begins to be sent, with the status of this cycle.
     """
 
     def __init__(self):
@@ -45,7 +45,7 @@ class FrameOrder(wiring.Component):
                 "early": In(1),
                 "due": Out(1),
                 "status": Out(8),
-                "sent": In(1),
+                "taken": In(1),
             }
         )
 
@@ -57,16 +57,32 @@ class FrameOrder(wiring.Component):
         with m.Elif(self.step):
             m.d.sync += self.expected.eq(self.expected + 1)
 
-        kind = Signal(range(len(ACKNOWLEDGEMENTS)))
-        with m.If(self.acknowledge | self.spoilt | self.unknown):
-            index = {status: number for number, status in enumerate(ACKNOWLEDGEMENTS)}
-            reason = Mux(self.early, index[Status.EARLY], index[Status.OK])
-            reason = Mux(self.unknown, index[Status.UNKNOWN], reason)
-            m.d.sync += [
-                self.due.eq(1),
-                kind.eq(Mux(self.spoilt, index[Status.SPOILT], reason)),
-            ]
-        with m.Elif(self.sent):
+        # What is due may be due for several frames. That one came too early must be told, even if
+        # others came after it, out of order.
+        with m.If(self.taken):
             m.d.sync += self.due.eq(0)
-        m.d.comb += self.status.eq(Array(C(status, 8) for status in ACKNOWLEDGEMENTS)[kind])
+        with m.If(self.acknowledge | self.spoilt | self.unknown):
+            m.d.sync += self.due.eq(1)
+        spoilt, unknown, early = (
+            self._until_taken(m, event, name)
+            for event, name in (
+                (self.spoilt, "spoilt"),
+                (self.unknown, "unknown"),
+                (self.acknowledge & self.early, "early"),
+            )
+        )
+        kind = Signal(range(len(ACKNOWLEDGEMENTS)))
+        index = {status: number for number, status in enumerate(ACKNOWLEDGEMENTS)}
+        good = Mux(early, index[Status.EARLY], index[Status.OK])
+        known = Mux(unknown, index[Status.UNKNOWN], good)
+        m.d.comb += [
+            kind.eq(Mux(spoilt, index[Status.SPOILT], known)),
+            self.status.eq(Array(C(status, 8) for status in ACKNOWLEDGEMENTS)[kind]),
+        ]
         return m
+
+    def _until_taken(self, m, event, name):
+        """Whether this was so for a frame whose acknowledgement is not being sent."""
+        was_so = Signal(name=f"was_{name}")
+        m.d.sync += was_so.eq(event | (was_so & ~self.taken))
+        return was_so

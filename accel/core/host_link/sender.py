@@ -37,8 +37,9 @@ class Sender(wiring.Component):
     -------
     o : stream of bytes
         To the host.
-    due, status, expected : In, number_sent, acknowledged : Out(1)
-        An acknowledgement is due, its status and number; these are being sent; it has been sent.
+    due, status, expected : In, taken, acknowledged : Out(1)
+        An acknowledgement is due, its status and number; it begins to be sent, with this status
+        and the number that is expected once the status has been sent; it has been sent.
     start : In(1), opcode, tag, lanes_less_one, count, location : In
         An answer with data is due; what it says, its location a cycle later.
     run : In(1), chunk : In
@@ -65,7 +66,7 @@ class Sender(wiring.Component):
                 "due": In(1),
                 "status": In(8),
                 "expected": In(8),
-                "number_sent": Out(1),
+                "taken": Out(1),
                 "acknowledged": Out(1),
                 "start": In(1),
                 "run": In(1),
@@ -168,7 +169,7 @@ class _Answer:
         m, s = self.m, self.s
         with m.FSM():
             with m.State("Idle"):
-                m.d.comb += self.restart.eq(1)
+                m.d.comb += [self.restart.eq(1), s.taken.eq(s.due)]
                 m.d.sync += [
                     self.part.eq(_Part.STATUS),
                     self.with_data.eq(~s.due),
@@ -247,7 +248,6 @@ class _Answer:
                     self.part.eq(_Part.NUMBER),
                     self.held.eq(Mux(self.with_data, self.tag, s.expected)),
                 ]
-                m.d.comb += s.number_sent.eq(~self.with_data)
             with m.Case(_Part.NUMBER):
                 m.d.sync += [
                     self.part.eq(_Part.FIXED),

@@ -9,10 +9,12 @@ from amaranth.lib.wiring import In, Out
 from accel.core.primitives import ecp5, ice40
 from accel.core.primitives.family import Family, check_family
 
-from ..signals import idle_high
+from ..signals import delayed, idle_high
+from .fanout import fan_out
 
 # The ECP5's DSPs lie in few rows across the whole die, so the paths there and back have a register.
 _ECP5_HOPS = 2
+_ECP5_NEIGHBOURS = 16  # cells enabled by one register
 _LATENCY = {"generic": 2, "ice40up": ice40.LATENCY, "ice40hx": 2, "ecp5": ecp5.LATENCY + _ECP5_HOPS}
 _OPERAND_WIDTH = {"ice40up": ice40.OPERAND_WIDTH, "ecp5": ecp5.OPERAND_WIDTH}
 _PRODUCTS_PER_CELL = {"ice40up": 2, "ecp5": 1}
@@ -37,8 +39,13 @@ def products_of(family: Family, cells: int) -> int:
 class Multiplier(wiring.Component):
     """``count`` independent products, ``p[k] = a[k] * b[k]``, exact.
 
-    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. While
-    ``en`` is 0 every register keeps its value. The registers have no reset.
+    Latency: ``latency`` cycles (2, on ECP5 5); throughput: one set of products a cycle. The
+    registers have no reset.
+
+    The cells rest while ``en`` is 0: their registers keep their values, and with them what was on
+    its way. On ECP5 the cells lie all over the die, so they rest one cycle later than ``en``, and
+    the registers of the paths there and back work on: operands and products are lost then. A user
+    sets ``en`` no later than the first operands, until the last product has come.
 
     Parameters
     ----------
@@ -123,6 +130,8 @@ class Multiplier(wiring.Component):
         return m
 
     def _add_behavioural(self, m):
+        far = self.family == "ecp5"
+        enabled = delayed(m, self.en, 1, name="enabled") if far else self.en
         for k in range(self.count):
             a = Signal(self.activation_shape, name=f"s0_a_{k}", reset_less=True)
             b = Signal(self.weight_shape, name=f"s0_b_{k}", reset_less=True)
@@ -130,9 +139,15 @@ class Multiplier(wiring.Component):
                 Signal(self.product_shape, name=f"s{s}_p_{k}", reset_less=True)
                 for s in range(1, self.latency)
             ]
-            with m.If(self.en):
-                m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k]), stages[0].eq(a * b)]
-                m.d.sync += [after.eq(before) for before, after in pairwise(stages)]
+            ways = [a.eq(self.a[k]), b.eq(self.b[k])]
+            cell = [stages[0].eq(a * b)]
+            moves = [after.eq(before) for before, after in pairwise(stages)]
+            if far:
+                m.d.sync += [*ways, moves.pop()]
+            else:
+                cell += ways
+            with m.If(enabled):
+                m.d.sync += [*cell, *moves]
             m.d.comb += self.p[k].eq(stages[-1])
 
     def _add_ice40up(self, m):
@@ -150,15 +165,16 @@ class Multiplier(wiring.Component):
                 ]
 
     def _add_ecp5(self, m):
+        copies = -(-self.count // _ECP5_NEIGHBOURS)
+        enabled = fan_out(m, self.en, copies, family=self.family, simulate=False, name="enabled")
         for k in range(self.count):
             m.submodules[f"mult_{k}"] = mult = ecp5.RegisteredMultiplier()
             product = Signal(self.product_shape, name=f"s4_p_{k}", reset_less=True)
             a = Signal(self.activation_shape, name=f"s0_a_{k}", reset_less=True)
             b = Signal(self.weight_shape, name=f"s0_b_{k}", reset_less=True)
-            with m.If(self.en):
-                m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k]), product.eq(mult.p)]
+            m.d.sync += [a.eq(self.a[k]), b.eq(self.b[k]), product.eq(mult.p)]
             m.d.comb += [
-                mult.en.eq(self.en),
+                mult.en.eq(enabled[k // _ECP5_NEIGHBOURS]),
                 mult.a.eq(a),
                 mult.b.eq(b),
                 self.p[k].eq(product),

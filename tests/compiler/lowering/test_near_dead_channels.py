@@ -113,7 +113,7 @@ def test_rtl_has_the_same_answers():
     m = network(DEAD[0], 0.2)
     program = accel.compile(read(m.bytes(), "dead.onnx"), config=CONFIG)
     x = sweep(m, 3)[1:2]
-    run = program.run(x, "pysim")
+    run = program.run(x, "rtl")
     np.testing.assert_array_equal(run.output[:, 1], program.run(x, "reference").output[:, 1])
     program.close()
 

@@ -63,7 +63,7 @@ def test_rtl_answers_alike_in_the_cycles_of_the_model(name):
     form, network, _ = NETWORKS[name]
     program = compiled(network(), form)
     expected = answers(program, "machine", 1)
-    found = answers(program, "pysim", 1)
+    found = answers(program, "rtl", 1)
     assert_same(found.tensors, expected.tensors)
     modelled = [layer.as_dict() for layer in predict(program.code)]
     assert [asdict(counters) for counters in found.layers] == modelled

@@ -44,6 +44,7 @@ class Board:
         self.run_cycles = 1, 40
         self.shared_layers = None  # as the last run said
         self.taken = self.bands = 0  # places and bands that were written
+        self.rates = []  # that were set
         self.flash_rate = self.rng.choice([0.3, 1.0])
 
     @property
@@ -166,10 +167,12 @@ class Board:
             time += 1
 
     async def _watch(self, ctx):
-        """A byte that is offered stays until it is taken."""
+        """A byte that is offered stays until it is taken; what rate is set."""
         offered = None
         while True:
             valid, payload = ctx.get(self.dut.o.valid), ctx.get(self.dut.o.payload)
             assert offered is None or (valid, payload) == (1, offered)
             offered = payload if valid and not ctx.get(self.dut.o.ready) else None
+            if ctx.get(self.dut.rate.apply):
+                self.rates.append(ctx.get(self.dut.rate.less_one))
             await ctx.tick()
