@@ -16,8 +16,8 @@ def bits_of(family: Family) -> int:
 class ByteCrc(wiring.Component):
     """zlib's CRC-32 of bytes.
 
-    Timing: a byte takes ``8 / bits`` cycles, and one in which ``done`` is set. In that one ``low``
-    and ``wrong`` are those after it.
+    Timing: a byte takes ``8 / bits + 2`` cycles; in the last one ``done`` is set, and ``low`` and
+    ``wrong`` are those after it.
 
     Parameters
     ----------
@@ -62,19 +62,22 @@ class ByteCrc(wiring.Component):
         # A reset, where the processor's own input would be an input of every bit's sum.
         m.submodules.crc = crc = ResetInserter(self.restart)(processor)
         steps = 8 // self.bits
-        step, bits, adding = Signal(range(steps)), Signal(self.bits), Signal()
+        step, bits, adding, last = Signal(range(steps)), Signal(self.bits), Signal(), Signal()
         # The complement of the right CRC moves the register along and leaves it otherwise alone.
         m.d.comb += [
             bits.eq(self.byte.word_select(step, self.bits)),
             crc.valid.eq(adding),
             crc.data.eq(bits ^ self.closing.replicate(self.bits)),
-            adding.eq(self.add & ~self.done),
+            last.eq(adding & (step == steps - 1)),
             self.low.eq(crc.crc[:8]),
         ]
         with m.If(self.restart):
-            m.d.sync += [step.eq(0), self.wrong.eq(0), self.done.eq(0)]
+            m.d.sync += [step.eq(0), self.wrong.eq(0), self.done.eq(0), adding.eq(0)]
         with m.Else():
-            m.d.sync += self.done.eq(adding & (step == steps - 1))
+            m.d.sync += [
+                self.done.eq(last),
+                adding.eq(Mux(adding, ~last, self.add & ~self.done)),
+            ]
         with m.If(adding & ~self.restart):
             m.d.sync += [
                 step.eq(step + (steps > 1)),

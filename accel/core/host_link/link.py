@@ -145,11 +145,11 @@ class Link(wiring.Component):
             order.early.eq(dispatch.early),
             order.taken.eq(sender.taken),
             dispatch.is_next.eq(order.is_next),
-            dispatch.was_run.eq(sender.was_run & (self.request.o.number == sender.tag_kept)),
             sender.due.eq(order.due),
             sender.status.eq(order.status),
             sender.expected.eq(order.expected),
         ]
+        m.d.sync += dispatch.was_run.eq(sender.was_run & (self.request.o.number == sender.tag_kept))
         # A rate is valid once its acknowledgement has been sent, and not that of a frame before.
         rate_due, rate_told = Signal(), Signal()
         m.d.comb += rate_told.eq(rate_due & sender.acknowledged & ~order.due)

@@ -18,7 +18,7 @@ class FrameOrder(wiring.Component):
     number : In(8)
         Of a frame.
     is_next : Out(1)
-        It is the expected one.
+        It is the expected one, a cycle later.
     step : In(1), set : In(1)
         The next number is expected; ``number`` is.
     expected : Out(8)
@@ -51,7 +51,7 @@ class FrameOrder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.is_next.eq(self.number == self.expected)
+        m.d.sync += self.is_next.eq(self.number == self.expected)
         with m.If(self.set):
             m.d.sync += self.expected.eq(self.number)
         with m.Elif(self.step):

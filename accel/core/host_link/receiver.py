@@ -29,7 +29,8 @@ class Receiver(wiring.Component):
     nothing of, all bytes are dropped until the line has been silent.
 
     Timing: once its CRC has been computed it is told what a byte is; in the cycle after that it is
-    taken. A verdict comes a cycle after the last byte or later, once all is ``settled``.
+    taken. A verdict comes two cycles after the last byte or later, once all is ``settled``, and
+    before the next byte is looked at.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ class Receiver(wiring.Component):
     settled : In(1)
         What the frame asks to be written has been written.
     good : Out(1), in_payload : Out(1)
-        A header is good, or a payload is.
+        A header is good, or, with ``in_payload``, a payload is.
     follows, unknown : In(1)
         After this good header follows a payload; or nobody knows what does.
     spoilt : Out(1)
@@ -85,7 +86,7 @@ class Receiver(wiring.Component):
         m = Module()
         m.submodules.crc = crc = ByteCrc(self.crc_bits)
         taking, closing, deaf = Signal(), Signal(), Signal()
-        taken, paused = Signal(), Signal()
+        taken, paused, verdict = Signal(), Signal(), Signal()
         m.d.comb += [
             crc.byte.eq(self.i.payload),
             crc.add.eq(self.i.valid & taking & ~paused),
@@ -97,7 +98,7 @@ class Receiver(wiring.Component):
 
         index = Signal(range(protocol.HEADER_BYTES))  # of a byte in the header or in a CRC
         at_begin, fields = Signal(init=1), Signal(init=1)
-        header_ends, crc_ends = Signal(), Signal()
+        header_ends, crc_ends, of_payload = Signal(), Signal(), Signal()
         m.d.sync += [
             at_begin.eq(index == 0),
             fields.eq(index < protocol.FIELD_BYTES),
@@ -106,6 +107,9 @@ class Receiver(wiring.Component):
             taken.eq(crc.done),
             # So what is said of the index is up to date before the next byte is looked at.
             paused.eq(crc.done | crc.restart),
+            self.good.eq(verdict & ~crc.wrong),
+            self.spoilt.eq(verdict & crc.wrong),
+            self.in_payload.eq(of_payload),
         ]
         with m.FSM():
             with m.State("Header"):
@@ -117,7 +121,7 @@ class Receiver(wiring.Component):
                         self.field.eq(fields & ~nothing),
                         crc.restart.eq(nothing),
                     ]
-                    m.d.sync += [index.eq(index + ~nothing), self.in_payload.eq(0)]
+                    m.d.sync += [index.eq(index + ~nothing), of_payload.eq(0)]
                     with m.If(header_ends):
                         m.next = "Verdict"
                 with m.Elif(expired & ~at_begin):
@@ -137,16 +141,12 @@ class Receiver(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("Verdict"), m.If(self.settled):
-                m.d.comb += [
-                    crc.restart.eq(1),
-                    self.good.eq(~crc.wrong),
-                    self.spoilt.eq(crc.wrong),
-                ]
-                m.d.sync += [index.eq(0), self.in_payload.eq(1)]
+                m.d.comb += [crc.restart.eq(1), verdict.eq(1)]
+                m.d.sync += [index.eq(0), of_payload.eq(1)]
                 m.next = "Header"
-                with m.If(crc.wrong | (~self.in_payload & self.unknown)):
+                with m.If(crc.wrong | (~of_payload & self.unknown)):
                     m.next = "Deaf"
-                with m.Elif(~self.in_payload & self.follows):
+                with m.Elif(~of_payload & self.follows):
                     m.next = "Payload"
             with m.State("Deaf"):
                 m.d.comb += deaf.eq(1)

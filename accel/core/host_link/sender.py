@@ -119,7 +119,11 @@ class _Answer:
         self.none = Signal(name="none")
         m.d.sync += self.none.eq(self.missing.all())
         self.fixed_bit = Signal(name="fixed_bit", reset_less=True)
-        # Of a fixed byte: it is the last; one of a counter or the last; one of a counter.
+        # Of a fixed byte: one of the identity; it is the last; one of a counter or the last; one of
+        # a counter.
+        self.known = Signal(8, name="known", reset_less=True)
+        constants = Array(C(value, 8) for value in identity(sender.config))
+        m.d.sync += self.known.eq(constants[self.index[: exact_log2(IDENTITY_BYTES)]])
         self.last, self.counted = Signal(name="last"), Signal(name="counted")
         self.counting = Signal(name="counting")
         last, counted = reached(self.index, INFO_BYTES - 1), self.index >= IDENTITY_BYTES
@@ -229,13 +233,11 @@ class _Answer:
         m.d.sync += [self.fixed_bit.eq(self._fixed_bit()), self.step.eq(self.step + 1)]
 
     def _fixed_bit(self):
-        s, index = self.s, self.index
+        s = self.s
         state = Cat(self.flash_status, C(0, 8))[: protocol.OUTCOME_SHIFT]
         state = Cat(state, s.outcome, C(0, 8))[:8]
-        constants = Array(C(value, 8) for value in identity(s.config))
-        known = constants[index[: exact_log2(IDENTITY_BYTES)]]
         variable = Mux(self.last, state.bit_select(self.step, 1), s.counters.bit)
-        return Mux(self.counted, variable, known.bit_select(self.step, 1))
+        return Mux(self.counted, variable, self.known.bit_select(self.step, 1))
 
     def _go_on(self):
         """What comes after a byte."""

@@ -23,7 +23,7 @@ async def add(ctx, dut, byte, *, closing=0):
     await ctx.tick()
     ctx.set(dut.add, 0)
     await ctx.tick()
-    assert cycles == 8 // dut.bits + 1
+    assert cycles == 8 // dut.bits + 2
 
 
 @pytest.mark.parametrize("bits", BITS)
