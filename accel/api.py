@@ -9,10 +9,11 @@ from typing import Any, cast
 import numpy as np
 
 from accel.boards import Board, get
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import Choices, held_to, load
 from accel.compiler.graph.interpreter import check_inputs, in_file_shape
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import Compilation, compile_graph
+from accel.compiler.pipeline import Compilation
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import FLASH, AcceleratorConfig

@@ -69,6 +69,7 @@ ROOMS = {
         "memory": SOURCES_OF_ALL | {"schedule"},
         "program": {"graph", "ir", "lowering", "memory"},
         "pipeline": SOURCES_OF_ALL | {"graph", "lowering", "memory", "program"},
+        "compile": SOURCES_OF_ALL | {"pipeline", "program"},
         "reports": SOURCES_OF_ALL
         | {"frontends", "graph", "lowering", "operators", "pipeline", "program"},
         "tflite_export": SOURCES_OF_ALL | {"operators"},

@@ -18,9 +18,9 @@ import numpy as np
 
 import accel
 from accel import boards
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.target import resources
 
 DIGITS = Path(__file__).resolve().parents[1] / "digits" / "digits_int8.tflite"

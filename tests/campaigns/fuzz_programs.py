@@ -20,8 +20,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program_file import _LENGTHS, load_image, save
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError

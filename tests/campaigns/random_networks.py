@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from rich.progress import Progress
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from accel.errors import UserError

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from tests.support.networks.tflite.drawn_operators import OPERATORS, as_uint8

@@ -6,9 +6,9 @@ import pytest
 
 from accel import boards
 from accel.cli.tables.matrix import answers
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import LONGEST, CannotCompile
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
 from accel.target import resources

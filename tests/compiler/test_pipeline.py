@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 import accel.compiler
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pipeline import PASSES, Compilation, compile_graph, lower, run_passes
+from accel.compiler.pipeline import PASSES, Compilation, lower, run_passes
 from accel.compiler.reports.pass_texts import PassTexts
 from accel.config import AcceleratorConfig
 from tests.support.networks.small import Chain

@@ -9,6 +9,7 @@ import zlib
 import pytest
 
 import accel
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
@@ -17,7 +18,6 @@ from accel.compiler.operators.logistic import Logistic
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.pad import Pad
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
 from accel.isa import Isa

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.small import SUMS, Chain
 from tests.support.networks.tflite.branches import CORE_STEPS, branching

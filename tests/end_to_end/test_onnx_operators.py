@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.operators import SEEDS, TYPES, Model
 from tests.support.oracles.onnx import onnx_runtime

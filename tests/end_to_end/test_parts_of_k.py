@@ -6,8 +6,8 @@ from functools import cache
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.onnx.reader import read
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.unquantized import models
 from tests.support.networks.tflite.operators import SEEDS

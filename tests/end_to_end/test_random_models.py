@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.operators import OPERATORS, OnCore
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.support.networks.tflite import branches, elementwise, operators, shapes, windows

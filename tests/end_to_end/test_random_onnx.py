@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.sim.compare import assert_same
 from tests.support.networks.onnx.moves import networks

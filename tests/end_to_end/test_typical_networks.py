@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.arg_max import ArgMax
@@ -24,7 +25,6 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.support.networks.small import SUMS, Chain

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from accel.compiler.pipeline import compile_graph
+from accel.compiler.compile import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.driver import DrivenCore
 from accel.host.line import BITS, bytes_of, line_cycles, share_at_rest

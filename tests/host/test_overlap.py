@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.memory.pieces import Piece
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.overlap import input_banks, input_bytes, overlapped, shared_layers
 from accel.protocol import ALL_LAYERS

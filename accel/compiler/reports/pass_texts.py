@@ -11,7 +11,7 @@ from ..pipeline import PASSES, Compilation
 
 
 class PassTexts:
-    """What each pass made, as texts by file name: the ``watch`` of `pipeline.compile_graph`.
+    """What each pass made, as texts by file name: the ``watch`` of `compile.compile_graph`.
 
     Where several orders of the nodes are tried, the files of each order but the first are in a
     folder of their own.

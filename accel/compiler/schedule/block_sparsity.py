@@ -1,8 +1,8 @@
 """Leaves out blocks of input channels whose weights are all zero, as pruned networks have them.
 
 Groups of output channels that need the same blocks become a layer of their own. It walks the
-smallest box of outer taps, inner taps and blocks that contains them. Groups stay together where a
-further layer would take longer than the blocks that it leaves out.
+smallest box of outer taps, inner taps and blocks that contains them. Groups stay together where
+further layers would take longer than the blocks that they leave out.
 """
 
 from collections.abc import Iterator
@@ -69,26 +69,27 @@ class _Split:
             yield self._range(first, end, together)
 
     def _merged(self, parts: list[_GroupRange]) -> list[_GroupRange]:
-        """Join neighbours, those first that save most, as long as that takes no longer."""
-
-        def together(a: _GroupRange, b: _GroupRange) -> _GroupRange:
-            return self._range(a.first, b.end, a.used | b.used)
-
-        pairs = [together(a, b) for a, b in pairwise(parts)]
-        while pairs:
-            gains = [
-                a.cycles + b.cycles - pair.cycles
-                for (a, b), pair in zip(pairwise(parts), pairs, strict=True)
-            ]
-            best = int(np.argmax(gains))
-            if gains[best] < 0:
-                break
-            parts[best : best + 2] = [pairs[best]]
-            del pairs[best]
-            for index in (best - 1, best):
-                if 0 <= index < len(pairs):
-                    pairs[index] = together(parts[index], parts[index + 1])
-        return parts
+        """The parts that take least time together, each of one or more neighbours."""
+        best, last = (
+            [0],
+            list[_GroupRange](),
+        )  # cycles up to each part, and the range that ends there
+        for end in range(1, len(parts) + 1):
+            found: list[tuple[int, _GroupRange]] = []
+            used = parts[end - 1].used
+            for first in reversed(range(end)):
+                used = used | parts[first].used
+                joined = self._range(parts[first].first, parts[end - 1].end, used)
+                found.append((best[first] + joined.cycles, joined))
+            least = min(found, key=lambda pair: pair[0])
+            best.append(least[0])
+            last.append(least[1])
+        starts = {part.first: index for index, part in enumerate(parts)}
+        kept, end = list[_GroupRange](), len(parts)
+        while end:
+            kept.append(last[end - 1])
+            end = starts[kept[-1].first]
+        return kept[::-1]
 
     def _range(self, first: int, end: int, used: np.ndarray) -> _GroupRange:
         config, isa, descriptor = self.config, self.isa, self.whole.descriptor

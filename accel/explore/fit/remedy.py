@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from accel.boards import BOARDS, Board
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.errors import UserError, plain
 from accel.explore.fit.demand import Demand

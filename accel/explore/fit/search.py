@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from accel.boards import Board
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit, Limit, Reason
 from accel.compiler.ir.graph import Graph
 from accel.compiler.operators import place_of
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
 from accel.estimate import model as logic

@@ -9,10 +9,10 @@ from unittest import mock
 import numpy as np
 
 from accel.api import Program, Result
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.graph import interpreter
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.numeric.rounding import float_mean

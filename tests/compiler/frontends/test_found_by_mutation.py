@@ -10,10 +10,10 @@ import pytest
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.max_pool2d import MaxPool2d
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.campaigns.fuzzing.seeds import seeds as fuzz_seeds

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph.host_partition import partition
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators import OPERATORS
@@ -14,7 +15,6 @@ from accel.compiler.operators.dequantize import Dequantize
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.functional.machine import Machine

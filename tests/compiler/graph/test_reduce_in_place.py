@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph.interpreter import run
 from accel.compiler.graph.reduce_in_place import reduce_in_place
 from accel.compiler.graph.verify import verify
@@ -11,7 +12,6 @@ from accel.compiler.operators.mean import ReduceMean
 from accel.compiler.operators.reduce_max import ReduceMax
 from accel.compiler.operators.relu import Relu
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.small import SHAPE, Chain, images
 

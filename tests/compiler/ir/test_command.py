@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.compiler.ir.command import cut
 from accel.compiler.ir.stream import group_weight_words, pack_stream
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.sim.functional.decode import decode_layer

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph.interpreter import run
 from accel.compiler.graph.verify import MAX_COMPUTED, verify
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
@@ -23,7 +24,6 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.space_to_depth import SpaceToDepth
 from accel.compiler.operators.transpose_conv2d import TransposeConv2d
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.sim.compare import assert_same

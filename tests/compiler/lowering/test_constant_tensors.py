@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.concatenation import Concatenation
@@ -13,7 +14,7 @@ from accel.compiler.operators.maximum import Maximum
 from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.sub import Sub
-from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.pipeline import lower
 from accel.config import AcceleratorConfig
 from tests.support.networks.small import Chain
 

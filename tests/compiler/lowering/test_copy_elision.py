@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.concatenation import Concatenation
 from accel.compiler.operators.max_pool2d import MaxPool2d
-from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.pipeline import lower
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.functional.machine import Machine

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import LISTED, CannotCompile, grouped
 from accel.compiler.graph.interpreter import run
 from accel.compiler.ir.tensor_layout import Alias, TensorLayout
@@ -16,7 +17,7 @@ from accel.compiler.operators.max_pool2d import MaxPool2d
 from accel.compiler.operators.maximum import Maximum
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.pipeline import lower
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.functional.machine import Machine

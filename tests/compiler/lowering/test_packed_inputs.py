@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import configuration
+from accel.compiler.compile import compile_graph
 from accel.compiler.ir.layer import PostOp, Region
 from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.lowering.input_im2col import fold_inputs, plain_input
@@ -21,7 +22,6 @@ from accel.compiler.lowering.packed_inputs import (
     pad_of,
 )
 from accel.compiler.lowering.packed_outputs import pack_outputs
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from tests.support.networks.convolutions import (

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
 from accel.compiler.lowering import tie_splitting
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.operators import Model
 from tests.support.oracles.onnx import onnx_runtime

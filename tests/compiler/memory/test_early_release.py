@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.graph import interpreter
 from accel.compiler.memory.early_release import place
-from accel.compiler.pipeline import Compilation, compile_graph, run_passes
+from accel.compiler.pipeline import Compilation, run_passes
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.sim.compare import assert_same

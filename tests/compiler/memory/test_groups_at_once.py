@@ -4,10 +4,10 @@ some groups."""
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import DoesNotFit
 from accel.compiler.graph import interpreter
 from accel.compiler.memory.groups_at_once import _turns
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.sim.functional.machine import Machine

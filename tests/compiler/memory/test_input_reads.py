@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.ir.command import cut_runs
 from accel.compiler.memory.input_reads import last_reads, words_read
-from accel.compiler.pipeline import PASSES, Compilation, compile_graph, run_passes
+from accel.compiler.pipeline import PASSES, Compilation, run_passes
 from accel.config import AcceleratorConfig
 from accel.isa import Isa
 from accel.sim.functional.decode import decode_layer

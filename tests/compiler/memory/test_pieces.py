@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.ir.descriptor import Descriptor
-from accel.compiler.pipeline import compile_graph
 from accel.config import FLASH, AcceleratorConfig
 from accel.isa import Isa
 from accel.protocol import BAND_BITS, FREE_BITS

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.graph import interpreter
 from accel.compiler.memory.allocation import activations_of
@@ -16,7 +17,7 @@ from accel.compiler.operators._window import same_padding
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
-from accel.compiler.pipeline import PASSES, Compilation, compile_graph, lower, run_passes
+from accel.compiler.pipeline import PASSES, Compilation, lower, run_passes
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.sim.functional.machine import Machine

@@ -7,12 +7,13 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators.abs import Abs
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.transpose import MOST_PICKED, Transpose
-from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.pipeline import lower
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.functional.machine import Machine

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators import OPERATORS, Binary
 from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.prelu import Prelu
-from accel.compiler.pipeline import compile_graph, lower
+from accel.compiler.pipeline import lower
 from accel.config import AcceleratorConfig
 from accel.host.runner import run as run_core
 from accel.sim.functional.machine import Machine

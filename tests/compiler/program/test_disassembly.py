@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.disassembly import write_listing
 from accel.config import AcceleratorConfig
 from accel.isa import Isa

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.compiler.memory.flash_image import image_of
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program_file import _LENGTHS, BadImage, load_image, save
 from accel.config import AcceleratorConfig
 

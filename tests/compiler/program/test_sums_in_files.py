@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.onnx.reader import read
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program_file import load_image, save
 from accel.config import AcceleratorConfig
 from accel.host.runner import run

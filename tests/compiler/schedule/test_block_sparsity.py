@@ -84,6 +84,13 @@ def test_groups_stay_together_where_another_layer_takes_longer():
     assert_same([command], c, CONFIG)
 
 
+def test_many_stay_together_where_that_pays_though_no_two_of_them_gain():
+    """Each further layer waits for its first weights, which are many beside few positions."""
+    c = pruned([[1] * 24, [0] * 24] * 4 + [[1] * 24], size=(2, 2))
+    (command,) = schedule(c, CONFIG)
+    assert (command.groups, command.steps) == (9, 96)
+
+
 def test_channels_of_all_groups_are_left_out_at_once():
     c = pruned([[0, 0, 1, 0]] * 6, size=(2, 2))
     (command,) = schedule(c, CONFIG)

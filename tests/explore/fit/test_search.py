@@ -8,10 +8,10 @@ import pytest
 
 import accel
 from accel import boards
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import load
 from accel.compiler.operators.softmax import Softmax
-from accel.compiler.pipeline import compile_graph
 from accel.estimate import estimate
 from accel.explore.fit import search as module
 from accel.explore.fit.demand import Demand

@@ -9,8 +9,8 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
-from accel.compiler.pipeline import compile_graph
 from accel.config import FLASH, AcceleratorConfig
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from tests.campaigns.random_rtl import Batch, run_batch

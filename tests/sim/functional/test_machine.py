@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.compiler.ir.descriptor import Descriptor
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.isa import Isa

@@ -2,11 +2,11 @@
 
 from itertools import zip_longest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators import OPERATORS, Binary, OnCore
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 
 from .markdown import lines_of

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile, DoesNotFit
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph import interpreter
 from accel.compiler.ir.graph import Graph
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.tflite_export.writer import write
 from accel.config import BANKS, FLASH, AcceleratorConfig

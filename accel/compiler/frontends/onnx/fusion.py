@@ -158,13 +158,22 @@ class Fusions:
         first, end = _MOVES.get(node.spelling, (0, 0))
         return first <= self._opset < end
 
-    def _dequantizer(self, tensor: str) -> NodeRecord | None:
-        """The DequantizeLinear that an operand comes from, through operators that move values."""
+    def _source(self, tensor: str) -> tuple[NodeRecord | None, list[str]]:
+        """The DequantizeLinear that an operand comes from, and what the operators between them
+        that move values write."""
+        moved: list[str] = []
         node = self._producers.get(tensor)
         while node is not None and node.spelling != "DequantizeLinear":
-            moved = self._moves(node) and node.inputs
-            node = self._producers.get(self._resolved(node.inputs[0])) if moved else None
-        return node
+            if not self._moves(node) or not node.inputs:
+                return None, moved
+            moved.append(tensor)
+            tensor = self._resolved(node.inputs[0])
+            node = self._producers.get(tensor)
+        return node, moved
+
+    def _dequantizer(self, tensor: str) -> NodeRecord | None:
+        """The DequantizeLinear that an operand comes from, through operators that move values."""
+        return self._source(tensor)[0]
 
     def _scalars(self, node: NodeRecord, converted: bool) -> bool:
         """Whether a quantizer's scale and zero point are scalars, not arrays of one number.
@@ -190,18 +199,11 @@ class Fusions:
 
     def _operand(self, tensor: str) -> str | None:
         """The type of the codes of an operand that a DequantizeLinear writes, else None."""
-        node = self._producers.get(tensor)
-        if node is not None and node.spelling == "DequantizeLinear":
-            return self._codes(self._resolved(node.inputs[0]))
-        if node is None or not self._moves(node) or tensor in self._outputs:
+        maker, moved = self._source(tensor)
+        if maker is None or any(name in self._outputs for name in moved):
             return None
-        source = self._resolved(node.inputs[0])
-        while (maker := self._producers.get(source)) is not None and self._moves(maker):
-            if source in self._outputs:
-                return None
-            source = self._resolved(maker.inputs[0])
-        if maker is None or maker.spelling != "DequantizeLinear":
-            return None
+        if not moved:
+            return self._codes(self._resolved(maker.inputs[0]))
         readers = [r for r in self._readers[tensor] if r.spelling != "QuantizeLinear"]
         alone = len(readers) == 1 and _zero_point(maker) is not None
         return UINT8 if alone or self._unsigned(maker.inputs[0]) else "int8"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
@@ -21,7 +22,6 @@ from accel.compiler.operators.resize_nearest import ResizeNearest
 from accel.compiler.operators.slice import Slice
 from accel.compiler.operators.split import Split
 from accel.compiler.operators.transpose import Transpose
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.support.networks.tflite.files import schema

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.tflite.reader import read
 from accel.compiler.graph.interpreter import run
@@ -15,7 +16,6 @@ from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
-from accel.compiler.pipeline import compile_graph
 from accel.compiler.tflite_export.writer import write
 from accel.config import AcceleratorConfig
 from tests.support.networks.single_operators import SINGLE_OPERATOR_GRAPHS

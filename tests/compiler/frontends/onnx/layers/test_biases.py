@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import FRONTENDS
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.edits import reasons
 from tests.support.networks.onnx.operators import Model

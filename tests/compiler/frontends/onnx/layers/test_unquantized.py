@@ -4,11 +4,11 @@ convolutions but for the order in which it adds float32 numbers."""
 import numpy as np
 import pytest
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph import interpreter
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.sim.functional.machine import Machine

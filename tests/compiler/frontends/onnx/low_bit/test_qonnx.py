@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import Choices, UnsupportedModel, load
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph import interpreter
 from accel.compiler.graph.accumulation_order import order_sensitive
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
 from accel.numeric.rules.float_epilogue import ROUNDINGS

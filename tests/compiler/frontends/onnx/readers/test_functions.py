@@ -6,11 +6,11 @@ import pytest
 from onnx import helper
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.frontends.onnx.readers.functions import READERS
 from accel.compiler.graph.interpreter import run
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.operators import Model
 from tests.support.oracles.onnx import onnx_runtime

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from accel.api import Program
+from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.onnx.reader import read
-from accel.compiler.pipeline import compile_graph
 from accel.config import AcceleratorConfig
 from tests.support.networks.onnx.draw import Draw
 from tests.support.oracles.onnx import one_by_one
