@@ -13,13 +13,13 @@ from rich.table import Table
 
 import accel
 from accel.numeric import affine
-from tests.support.networks.third_party_tflite import LIVE, RECORDED, core_for, recorded, spectra
+from tests.support.networks.third_party_tflite import LIVE, RECORDED, recorded, spectra
 from tests.support.oracles.accuracy import accuracy
 from tests.support.oracles.tflm import tflm
 from tests.support.shared import shared
 
 RTL_SAMPLES = 3
-COLUMNS = ("model", "core", "cycles", "machine", "RTL", "RTL's cycles", "accuracy", "the oracle's")
+COLUMNS = ("model", "cycles", "machine", "RTL", "RTL's cycles", "accuracy", "the oracle's")
 LABELLED = {"kws01": "kws01", "vww01": "vww01", "ic01": "ic01", "ad01": "ad01", "cifar10": "ic01"}
 LABELLED |= dict.fromkeys(("mnist_arduino", "mnist_rect", "mnist_valid", "lenet"), "mnist")
 LABELLED |= {"ToyCar": "ad01"}
@@ -29,20 +29,18 @@ def main() -> None:
     title = "Outputs that differ from TFLite Micro's, and cycles from the model's"
     table = Table(*COLUMNS, title=title)
     for name in track([*RECORDED, *LIVE], transient=True):
-        board, config = core_for(name)
         path = shared(f"models/{name}.tflite")
         if name in RECORDED:
             inputs, expected = recorded(name, len(RECORDED[name]()))
         else:
             inputs = LIVE[name]()
             expected = tflm(path.read_bytes(), inputs)
-        program = accel.compile(path, board=board, config=config)
+        program = accel.compile(path, board="icebreaker")
         machine = program.run(inputs, "machine").output
         rtl = program.run(inputs[:RTL_SAMPLES], "rtl")
         cycles = sum(abs(layer.cycles - layer.cycles_model) for layer in rtl.report.layers)
         table.add_row(
             name.split("/")[1],
-            board,
             f"{rtl.report.cycles:,}",
             f"{int((machine != expected).sum())} of {expected.size:,}",
             f"{int((rtl.output != expected[:RTL_SAMPLES]).sum())} of {rtl.output.size:,}",

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-import accel
-from accel.config import AcceleratorConfig
 from accel.numeric import affine
 from tests.support.shared import shared, stimuli
 
@@ -60,21 +58,6 @@ LIVE = {
     "tinymaix/mbnet96_0.25_q": lambda: noise((25, 96, 96, 3), np.int8),
     "tinyengine/vww": lambda: images((25, 80, 80, 3)),
 }
-
-
-# Whose layers have more weights in a channel than the smallest board's buffer holds
-_LONG = ("tflm/micro_speech_quantized",)
-# Whose tensors are larger than its banks
-_LARGE = ("tinyengine/vww",)
-
-
-def core_for(model: str) -> tuple[str, AcceleratorConfig]:
-    """The board, and its core, that a network runs on: the smallest one if that is possible."""
-    if model in _LONG:
-        return "ulx3s_85f", accel.configuration("ulx3s_85f", weight_steps=8192)
-    if model in _LARGE:
-        return "ulx3s_85f", accel.configuration("ulx3s_85f")
-    return "icebreaker", accel.configuration("icebreaker")
 
 
 def recorded(model: str, samples: int) -> tuple[np.ndarray, np.ndarray]:
