@@ -18,12 +18,21 @@ def check_scale(scale: np.ndarray) -> None:
         raise Unreadable(f"has a scale of {wrong}, which is not a positive number")
 
 
-def quantizer(b: Builder, scale: int, zero_point: int, default: type | None = None) -> Quantizer:
+def quantizer(
+    b: Builder,
+    scale: int,
+    zero_point: int,
+    default: type | None = None,
+    default_scale: float | None = None,
+) -> Quantizer:
     """The quantization that two inputs of the present node give: a scale and a zero point.
 
-    A zero point that is left out is 0 of the type ``default``, or of the node's own codes.
+    A zero point that is left out is 0 of the type ``default``, or of the node's own codes. A scale
+    may be left out where there is a ``default_scale``.
     """
     scales, zeros = b.constant(scale), b.constant(zero_point)
+    if scales is None and default_scale is not None and b.value(scale) is None:
+        scales = np.asarray(default_scale, np.float32)
     if scales is None:
         raise Unreadable(f"lacks its input {scale}, a scale")
     check_scale(scales)

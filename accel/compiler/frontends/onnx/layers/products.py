@@ -167,9 +167,12 @@ def qgemm(b: Builder) -> list[Value]:
     x, weights = operands(b, given, code_weights(b, 3, axis))
     _check_matrix(weights)
     pending = product(b, x, weights, b.value(6), integers=True)
-    if b.value(7) is None:
-        return [pending]
-    return [finished(b, pending, quantizer(b, 7, 8))]
+    if b.value(8) is not None:  # the runtime divides by a scale if there is one
+        return [finished(b, pending, quantizer(b, 7, 8, default_scale=1.0))]
+    if b.value(7) is not None:
+        what = "has an output scale without a zero point"
+        raise Unreadable(what, "its result is in float32 then", "give it a zero point, too")
+    return [pending]
 
 
 READERS = {

@@ -1,10 +1,16 @@
 """Matrix products in the forms that ONNX has for them: no element differs from the runtime's."""
 
+import re
+
 import numpy as np
 import pytest
 
+import accel
 from accel.compiler.frontends import UnsupportedModel, load
+from accel.compiler.frontends.onnx.reader import read
+from tests.support.networks.onnx.operators import Model
 from tests.support.networks.onnx.qdq import Qdq, built, check
+from tests.support.oracles.onnx import onnx_runtime
 
 MICROSOFT = "com.microsoft"
 
@@ -108,3 +114,36 @@ def test_a_negative_alpha_needs_weights_that_can_be_negated(tmp_path):
     (tmp_path / "m.onnx").write_bytes(built(build, ROW)[1])
     with pytest.raises(UnsupportedModel, match="negative alpha and weights that are more than 127"):
         load(tmp_path / "m.onnx")
+
+
+def qgemm(dtype, *, scaled, zero):
+    """A QGemm with int32 sums of about 400, with or without an output's scale and zero point."""
+    m = Model((12,), dtype, np.random.default_rng(5), dtype if zero else np.float32)
+    x = m.quantization("x", dtype, 0.17)
+    weights = [m.constant("w", m.codes((12, 7), np.int8)), *m.quantization("w", np.int8, 0.0027)]
+    bias = m.constant("b", m.random.integers(-2000, 2000, 7), np.int32)
+    y = m.quantization("y", dtype, 0.03)
+    given = [name if wanted else "" for name, wanted in zip(y, (scaled, zero), strict=True)]
+    m.add("QGemm", ["x", *x, *weights, bias, *given], ["y"])
+    return m
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_the_scale_of_a_result_of_codes_is_1_where_it_is_left_out(dtype):
+    m = qgemm(dtype, scaled=False, zero=True)
+    x = m.inputs(9)
+    (expected,) = onnx_runtime(m.bytes(), {"x": x})
+    assert expected.dtype == dtype
+    assert len(np.unique(expected)) > 20
+    program = accel.compile(read(m.bytes(), "qgemm.onnx"))
+    np.testing.assert_array_equal(program.run(x, "machine").output, expected)
+
+
+def test_a_scale_without_a_zero_point_is_refused():
+    """The runtime's answer is in float32 then, divided by the scale."""
+    m = qgemm(np.int8, scaled=True, zero=False)
+    (expected,) = onnx_runtime(m.bytes(), {"x": m.inputs()})
+    assert expected.dtype == np.float32
+    message = "has an output scale without a zero point (its result is in float32 then); give it"
+    with pytest.raises(UnsupportedModel, match=re.escape(message)):
+        read(m.bytes(), "qgemm.onnx")
