@@ -110,6 +110,10 @@ class Builder(Layouts):
             raise Unreadable(f"has an attribute {name!r} of another type than ONNX says")
         return value
 
+    def is_one(self, name: str, default: int = 0) -> bool:
+        """Whether an attribute is 1. Of some the runtime asks that: any other number is a 0."""
+        return bool(self.attribute(name, default) == 1)
+
     def codes(self, index: int, quantizer: Quantizer | None = None) -> Activation:
         """An input that must be integer codes, quantized as the operator says if it does."""
         value, name = self.required(index), self.node.inputs[index]

@@ -74,7 +74,7 @@ def windows(
     half = len(pads) // 2
     explicit = [*zip(pads[:half], pads[half:], strict=True)]
     explicit = explicit if rank == 4 else [(0, 0), *explicit]
-    mode, ceil = b.attribute("auto_pad", "NOTSET"), bool(b.attribute("ceil_mode", 0))
+    mode, ceil = b.attribute("auto_pad", "NOTSET"), b.is_one("ceil_mode")
     padding: list[Pair] = []
     output: list[int] = []
     wider: list[int] = []

@@ -28,7 +28,7 @@ def _index_of(smallest: bool) -> Callable[[Builder], list[Value]]:
         )
         found = Activation(tensor, shape, layout, real=False)
         kept = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
-        return [b.reshaped(found, kept) if b.attribute("keepdims", 1) else found]
+        return [b.reshaped(found, kept) if b.is_one("keepdims", 1) else found]
 
     return read
 

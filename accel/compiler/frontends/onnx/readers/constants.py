@@ -126,8 +126,7 @@ def range_of(b: Builder) -> list[Value]:
 
 
 def reduce_prod(b: Builder) -> list[Value]:
-    keep = bool(b.attribute("keepdims", 1))
-    return [Constant(np.prod(_arrays(b)[0], keepdims=keep))]
+    return [Constant(np.prod(_arrays(b)[0], keepdims=b.is_one("keepdims", 1)))]
 
 
 def same(b: Builder) -> list[Value]:

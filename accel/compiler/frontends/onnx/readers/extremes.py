@@ -118,12 +118,12 @@ def _reduced(smallest: bool) -> Callable[[Builder], list[Value]]:
         if axes is None:
             return [value]
         kept = tuple(1 if axis in axes else size for axis, size in enumerate(value.shape))
-        keep = b.attribute("keepdims", 1)
+        keep = b.is_one("keepdims", 1)
         shape = tuple(n for axis, n in enumerate(kept) if keep or axis not in axes)
         moved = tuple(axis for axis in axes if value.shape[axis] > 1)
 
         def array(a: np.ndarray) -> np.ndarray:
-            return (np.min if smallest else np.max)(a, axes, keepdims=bool(keep))
+            return (np.min if smallest else np.max)(a, axes, keepdims=keep)
 
         def activation(x: Activation) -> Activation:
             if moved:

@@ -219,14 +219,14 @@ def _reduced(b: Builder, kind: type[ReduceMean]) -> list[Value]:
     axes = reduced_axes(b, len(x.shape))
     if axes is None:
         return [x]
-    return [mean(b, x, axes, bool(b.attribute("keepdims", 1)), kind)]
+    return [mean(b, x, axes, b.is_one("keepdims", 1), kind)]
 
 
 def reduced_axes(b: Builder, rank: int) -> Shape | None:
     """The dimensions that the present reduction is over, in order; None where it is over none."""
     given = b.integers(1)
     axes = b.attribute("axes", ()) if given is None else given
-    if not axes and b.attribute("noop_with_empty_axes", 0):
+    if not axes and b.is_one("noop_with_empty_axes"):
         return None
     axes = axes or tuple(range(rank))
     if not all(-rank <= axis < rank for axis in axes):

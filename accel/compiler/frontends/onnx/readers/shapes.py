@@ -58,7 +58,7 @@ def reshape(b: Builder) -> list[Value]:
     value, wanted = b.required(0), b.constant(1)
     if wanted is None or wanted.ndim != 1 or wanted.dtype != np.int64:
         raise Unreadable("has a shape that is not a constant list")
-    copies = not b.attribute("allowzero", 0)
+    copies = not b.is_one("allowzero")
     sizes = [
         value.shape[axis] if size == 0 and copies and axis < len(value.shape) else size
         for axis, size in enumerate(wanted.tolist())
