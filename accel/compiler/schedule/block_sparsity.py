@@ -70,26 +70,23 @@ class _Split:
 
     def _merged(self, parts: list[_GroupRange]) -> list[_GroupRange]:
         """The parts that take least time together, each of one or more neighbours."""
-        best, last = (
-            [0],
-            list[_GroupRange](),
-        )  # cycles up to each part, and the range that ends there
+        cycles = [0]  # that all parts before one take at least
+        last = list[_GroupRange]()  # the joined parts that end with one, in those cycles
         for end in range(1, len(parts) + 1):
-            found: list[tuple[int, _GroupRange]] = []
-            used = parts[end - 1].used
+            used, ways = parts[end - 1].used, list[tuple[int, _GroupRange]]()
             for first in reversed(range(end)):
                 used = used | parts[first].used
                 joined = self._range(parts[first].first, parts[end - 1].end, used)
-                found.append((best[first] + joined.cycles, joined))
-            least = min(found, key=lambda pair: pair[0])
-            best.append(least[0])
-            last.append(least[1])
+                ways.append((cycles[first] + joined.cycles, joined))
+            least, joined = min(ways, key=lambda way: way[0])
+            cycles.append(least)
+            last.append(joined)
         starts = {part.first: index for index, part in enumerate(parts)}
-        kept, end = list[_GroupRange](), len(parts)
+        found, end = list[_GroupRange](), len(parts)
         while end:
-            kept.append(last[end - 1])
-            end = starts[kept[-1].first]
-        return kept[::-1]
+            found.append(last[end - 1])
+            end = starts[found[-1].first]
+        return found[::-1]
 
     def _range(self, first: int, end: int, used: np.ndarray) -> _GroupRange:
         config, isa, descriptor = self.config, self.isa, self.whole.descriptor

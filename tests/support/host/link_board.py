@@ -23,6 +23,11 @@ WORDS = 1 << 15  # in both banks
 SILENCE_BITS, TIMEOUT_BITS = 8, 9  # more than the longest stalls
 
 
+def status(status, expected=0):
+    """An acknowledgement."""
+    return closed(bytes([status, expected]))
+
+
 class Board:
     """A link with memory, flash and a sequencer in plain Python.
 
