@@ -89,8 +89,9 @@ class Dispatch(wiring.Component):
 
         header = self.good & ~self.in_payload
         payload = self.good & self.in_payload
-        heard = header & ~muted & ~is_abort
-        known = is_abort | (~muted & self._is_known())
+        known = Signal()  # of a header: all its bytes have been held for cycles
+        heard = header & known & ~is_abort
+        m.d.sync += known.eq(is_abort | (~muted & self._is_known()))
         m.d.comb += [
             self.words.eq(write),
             self.follows.eq(~muted & ~is_abort & (write | run | read)),

@@ -100,6 +100,7 @@ class Link(wiring.Component):
             words.lanes_less_one.eq(request.o.lanes_less_one[: len(words.lanes_less_one)]),
             words.discard.eq(dispatch.discard),
             receiver.room.eq(words.room),
+            receiver.unknown.eq(dispatch.unknown),
             Cat(dispatch.opcode, dispatch.flags).eq(request.o.opcode),
             dispatch.byte.eq(byte),
             dispatch.begin.eq(receiver.begin),
@@ -110,7 +111,6 @@ class Link(wiring.Component):
         m.d.sync += [
             receiver.settled.eq(words.room),
             receiver.follows.eq(dispatch.follows),
-            receiver.unknown.eq(dispatch.unknown),
         ]
         last_word = request.o.count[: protocol.COUNT_BITS] == 1
         m.d.comb += [

@@ -24,6 +24,9 @@ from tests.support.host.link_board import SILENCE_BITS, TIMEOUT_BITS, WORDS, Boa
 from tests.support.rtl.simulation import UNSHRUNK, Stalls, receive, send
 
 SEEDS = st.integers(0, 1 << 32)
+FLAGGED = {Opcode.WRITE: (0, WHEN_FREE, BAND, WHEN_FREE | BAND), Opcode.RUN: range(0, 0x40, 0x10)}
+KNOWN = {opcode | flags for opcode in Opcode for flags in FLAGGED.get(opcode, (0,))}
+UNKNOWN = [opcode for opcode in range(256) if opcode not in KNOWN]
 INFO = header(Opcode.INFO)
 
 
@@ -130,8 +133,7 @@ class Host:
         return bytes(self.rng.randint(1, 9)), b""
 
     def unknown(self):
-        opcode = self.rng.choice([9, 0x21, 0x42, 0x13, 0x81, 255])
-        return header(opcode, 1) + self.rng.randbytes(30), status(Status.UNKNOWN, self.number)
+        return header(self.rng.choice(UNKNOWN), 1) + self.rng.randbytes(30), status(Status.UNKNOWN, self.number)
 
     def spoilt_header(self):
         frame = bytearray(header(self.rng.choice(list(Opcode)[1:]), self.number))
