@@ -128,12 +128,14 @@ ICE40UP5K = Device(
     family="ice40up",
     clock_family="ice40up",
     resources={"LC": 5280, "DSP": 8, "EBR": 30, "SPRAM": 4},
-    core={"rows": 4, "columns": 4, "sum_bits": 23},
+    # A bit of the sums takes 32 cells. A dot product that needs more of them is computed in parts,
+    # which takes none of the reference networks longer.
+    core={"rows": 4, "columns": 4, "sum_bits": 22},
     core_mhz=36.0,
     pll_pads={"SG48": "35"},
     # Half the wires of the default placer's, so routing comes to an end in a fifth of the time.
     nextpnr_options=("--placer", "static"),
-    seeds=(5, 6, 4, 8),
+    seeds=(1, 6, 3, 5),
 )
 ICE40HX8K = _ice40("iCE40HX8K", 84.0, (1, 5))
 ICE40LP8K = _ice40("iCE40LP8K", 48.0, (3, 1))

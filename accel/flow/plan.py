@@ -28,10 +28,15 @@ _MAP_AGAIN = "&scorr; &sweep; &dc2; &dch -f -r; &ps; &if {W} {D} {R} -v; &mfs" +
     "; &st; &dch -f -r; &if {W} {D} {R} -v; &mfs" * 3
 )
 
-# The registers of a tile share their enable. Where fewer than so many have one it is a choice in
-# front of them instead: in as many cells, with a fifth fewer sets of registers that must not share
-# a tile. Without that the placer finds no places where nearly all cells are taken.
-_LEAST_ENABLED = 5
+# A bit for each state of a state machine: what a state asks for is known by one of them. The reset
+# that holds after power-up sets the first; Yosys ignores the value that a register begins with.
+_ONE_HOT = 'setattr -set fsm_encoding "one-hot" w:fsm_state*'
+
+# The registers of a tile share their enable and reset. Where fewer than so many have one it is
+# a choice in front of them instead: in as many cells, with a quarter fewer sets of registers that
+# must not share a tile. Without that the placer finds no places where nearly all cells are taken.
+_LEAST_ENABLED, _LEAST_RESET = 8, 3
+_REGISTERS = ("DFF_?", "DFFE_?P", "DFF_?P?", "DFFE_?P?P", "SDFF_?P?", "SDFFCE_?P?P", "SDFFE_?P?P")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,15 +78,22 @@ class BuildPlan:
         return hasher.hexdigest()
 
 
-def _synthesis_options(platform: TemplatedPlatform) -> dict[str, str]:
+def _synthesis_options(platform: TemplatedPlatform, name: str) -> dict[str, str]:
     """Timing-driven mapping for the UP5K, whose cells are slow enough to be worth it, and few."""
     if "UP5K" not in getattr(platform, "device", ""):
         return {"script_after_read": _AFTER_READ}
     script = _MAP_AGAIN.replace("; ", ";").replace(" ", ",")
-    return {
-        "script_after_read": f'{_AFTER_READ}\nscratchpad -set abc9.script "+{script}"',
-        "synth_opts": f"-abc9 -device u -dffe_min_ce_use {_LEAST_ENABLED}",
-    }
+    options = f"-abc9 -device u -dffe_min_ce_use {_LEAST_ENABLED}"
+    # `synth_ice40` has no option for resets. So its registers are made ready in the middle of it.
+    cells = " ".join(f"-cell $_{kind}_ 0" for kind in _REGISTERS)
+    begin = [
+        _AFTER_READ,
+        _ONE_HOT,
+        f'scratchpad -set abc9.script "+{script}"',
+        f"synth_ice40 {options} -top {name} -run begin:map_ffs",
+        f"dfflegalize {cells} -minsrst {_LEAST_RESET}",
+    ]
+    return {"script_after_read": "\n".join(begin), "synth_opts": f"{options} -run map_ffs:"}
 
 
 def make_plan(
@@ -107,7 +119,7 @@ def make_plan(
         top,
         name,
         emit_src=False,
-        **_synthesis_options(platform),
+        **_synthesis_options(platform, name),
         script_after_synth="\n".join([*placed, f"tee -q -o {STATISTICS} stat -json"]),
     )
     commands = json.loads(amaranth_plan.files[f"build_{name}.json"])["commands"]

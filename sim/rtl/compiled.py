@@ -48,7 +48,7 @@ _DRIVER = "core_driver.cc"
 # the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes.
 _SCRIPT = (
     "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; "
-    "opt_clean; opt -full -nodffe -nosdff; opt_clean; write_json core.json"
+    "opt_clean; opt -full -nosdff; opt_clean; write_json core.json"
 )
 
 

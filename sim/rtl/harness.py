@@ -37,9 +37,18 @@ class Harness(Elaboratable):
         modules=(
             ("core.sequencer", "core.flash.dma"),
             ("chip", "core.flash"),
+            ("core.link.sender",),
+            ("core.link.receiver",),
             ("core.link",),
+            ("core.guard",),
+            ("core.write_back.sums",),
         ),
-        restless=("core.flash.reader.bus.clock", "core.counters.value"),
+        restless=(
+            "core.flash.reader.bus.clock",
+            "core.counters.value",
+            "core.drain.order.place",
+            "core.link.receiver.patience",
+        ),
     )
 
     def __init__(self, config: AcceleratorConfig, flash_bytes: int = FLASH_BYTES):

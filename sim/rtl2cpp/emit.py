@@ -49,7 +49,7 @@ class _Writer:
         self._wake()
 
     def _statement(self, index: int, cell: Cell) -> Statement:
-        clocked = cell.type == "$dff" or (
+        clocked = cell.type in ("$dff", "$dffe") or (
             cell.type in ("$memrd_v2", "$memwr_v2") and cell.number("CLK_ENABLE")
         )
         if clocked:
@@ -189,6 +189,9 @@ class _Writer:
         value = statement.driven
         if cell.type == "$dff":
             return self._assign(value, self._read(statement, "D"), "next")
+        if cell.type == "$dffe":
+            enable = f"{'' if cell.number('EN_POLARITY') else '!'}{self._read(statement, 'EN')}"
+            return f"if ({enable}) {self._assign(value, self._read(statement, 'D'), 'next')}"
         if cell.type == "$memrd_v2":
             found = self._load(statement)
         else:

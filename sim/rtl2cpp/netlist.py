@@ -20,10 +20,18 @@ WORD = 64
 # Of cells that may be cut: the ports that are cut with them.
 _BY_BIT: Mapping[str, tuple[str, ...]] = {
     "$dff": ("D", "Q"),
+    "$dffe": ("D", "Q"),
     "$not": ("A", "Y"),
     **dict.fromkeys(("$mux", "$pmux", "$and", "$or", "$xor", "$xnor"), ("A", "B", "Y")),
 }
-_OUTPUTS = {"$dff": "Q", "$memrd_v2": "DATA", "$memwr_v2": "", "$meminit_v2": "", "$meminit": ""}
+_OUTPUTS = {
+    "$dff": "Q",
+    "$dffe": "Q",
+    "$memrd_v2": "DATA",
+    "$memwr_v2": "",
+    "$meminit_v2": "",
+    "$meminit": "",
+}
 
 
 @dataclass(frozen=True, eq=False)

@@ -123,7 +123,7 @@ def test_the_board_is_the_one_whose_figures_are_promised():
     assert configuration == {
         "rows": 4,
         "columns": 4,
-        "sum_bits": 23,
+        "sum_bits": 22,
         "family": "ice40up",
         "flash_lanes": 4,
     }

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
-from ..signals import idle_high
+from ..signals import delayed, idle_high
 
 
 class TileSpacing(wiring.Component):
@@ -41,12 +41,16 @@ class TileSpacing(wiring.Component):
         least, most = config.tile_cycles(0), config.tile_cycles(1)
         wide = config.tile_cycles(0, 1) if config.keeps_sums else 0
         left, spaced = Signal(range(max(most, wide))), Signal(init=1)
-        count = Mux(self.residual, most - 1, least - 1) if most > least else least - 1
+        count = Mux(self.residual, most - 1, least - 1) if most > least else C(least - 1)
         if wide:
             count = Mux(self.sums, wide - 1, count)
-        spaced_next = ~self.begin & (spaced | (left == 1))
+        # That a tile begins is known late in the cycle. So the count begins a cycle later, if there
+        # is one to spare.
+        late = int(least > 2)
+        begun = delayed(m, self.begin, late, name="begun", init=0)
+        spaced_next = ~self.begin & (spaced | (~begun & (left == 1)))
         m.d.sync += [
-            left.eq(Mux(self.begin, count, left - 1)),
+            left.eq(Mux(begun, count - late, left - 1)),
             spaced.eq(spaced_next),
         ]
         period = config.word_cycles * config.pace

@@ -125,9 +125,12 @@ class Requantizer(wiring.Component):
         # Round ties, and saturate. The last remainder is that of the division, less the divisor if
         # the quotient is even: all that are close to a tie begin with equal bits.
         last, close = stage.o, stage.o.remainder[TIE_BITS:]
-        tie = last.tie & (close == self.tie_parity.replicate(len(close)))
-        saturated = last.rest[-1].replicate(CODE_BITS)
-        m.d.sync += self.o.eq(Mux(last.out, saturated, last.rest ^ tie))
+        quotient, tie = Signal(CODE_BITS, reset_less=True), Signal(reset_less=True)
+        m.d.sync += [
+            quotient.eq(Mux(last.out, last.rest[-1].replicate(CODE_BITS), last.rest)),
+            tie.eq(last.tie & ~last.out & (close == self.tie_parity.replicate(len(close)))),
+        ]
+        m.d.comb += self.o.eq(quotient ^ tie)
         return m
 
     def _shifted(self, m, biased, form):

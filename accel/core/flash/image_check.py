@@ -107,9 +107,9 @@ class ImageCheck(wiring.Component):
             m.d.sync += length.eq(Mux(counts, less_one, Cat(length[8:], self.i.payload)))
 
         matches, wrong = self._add_crc(m, head, half, eats), Signal()
-        m.d.comb += wrong.eq(
-            (at_length & ~matches) | (at_body & self.i.payload.any()) | (skip & ~more)
-        )
+        nonzero = Signal(reset_less=True)  # the byte that is there, in its second half
+        m.d.sync += nonzero.eq(self.i.payload.any())
+        m.d.comb += wrong.eq((at_length & ~matches) | (at_body & nonzero) | (skip & ~more))
         self._add_outcome(m, wrong, matches, phase == _Phase.SETTLE)
 
         with m.If(self.begin):

@@ -22,8 +22,8 @@ class Dispatch(wiring.Component):
         As `Receiver` has them.
     follows, unknown : Out(1), words : Out(1), discard : Out(1)
         What follows a header: a payload, nobody knows what; a payload of words, not to be written.
-    muted : Out(1)
-        The frame in progress began while a request waited.
+    waiting, muted : Out(1)
+        A request waits; the frame in progress began while one did.
     when_free, free : In(1), early : Out(1)
         The request's words are to be written only where their place is free; it is; the frame that
         is acknowledged came too early.
@@ -56,6 +56,7 @@ class Dispatch(wiring.Component):
                 "unknown": Out(1),
                 "words": Out(1),
                 "discard": Out(1),
+                "waiting": Out(1),
                 "muted": Out(1),
                 "when_free": In(1),
                 "free": In(1),
@@ -79,7 +80,7 @@ class Dispatch(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        muted, waiting = self.muted, Signal(name="waiting")
+        muted, waiting = self.muted, self.waiting
         fresh, early, is_abort = Signal(), Signal(), Signal()
         write, run, read, info, hello, check, rate = (
             self.opcode == opcode for opcode in Opcode if opcode not in (Opcode.NONE, Opcode.ABORT)

@@ -89,10 +89,11 @@ class Link(wiring.Component):
         receiver, request, dispatch = self.receiver, self.request, self.dispatch
         words, byte = self.words, self.i.payload
         field, payload = Signal(), Signal()  # what the byte is that is taken in this cycle
-        m.d.sync += [field.eq(receiver.field), payload.eq(receiver.payload)]
+        muted = Mux(receiver.begin, dispatch.waiting, dispatch.muted)
+        m.d.sync += [field.eq(receiver.field & ~muted), payload.eq(receiver.payload)]
         m.d.comb += [
             request.byte.eq(byte),
-            request.shift.eq(field & ~dispatch.muted),
+            request.shift.eq(field),
             words.begin.eq(receiver.good & ~receiver.in_payload & dispatch.follows),
             words.byte.eq(byte),
             words.take.eq(payload),
@@ -108,15 +109,13 @@ class Link(wiring.Component):
             dispatch.in_payload.eq(receiver.in_payload),
         ]
         # The bytes of a CRC come after the last word, and after the opcode.
+        last_word = request.o.count[: protocol.COUNT_BITS] == 1
         m.d.sync += [
             receiver.settled.eq(words.room),
             receiver.follows.eq(dispatch.follows),
-        ]
-        last_word = request.o.count[: protocol.COUNT_BITS] == 1
-        m.d.comb += [
-            request.step.eq(payload & dispatch.words & words.word_end),
             receiver.last.eq(Mux(dispatch.words, words.word_end & last_word, words.extension_end)),
         ]
+        m.d.comb += request.step.eq(payload & dispatch.words & words.word_end)
 
     def _connect_writes(self, m):
         """Words go to where the request's location has come. One that is read goes first."""

@@ -86,15 +86,15 @@ class Receiver(wiring.Component):
         m = Module()
         m.submodules.crc = crc = ByteCrc(self.crc_bits)
         taking, closing, deaf = Signal(), Signal(), Signal()
-        taken, paused, verdict = Signal(), Signal(), Signal()
+        taken, paused, verdict, restart = Signal(), Signal(), Signal(), Signal()
+        expired, silent = self._add_patience(m, taking | deaf)
         m.d.comb += [
             crc.byte.eq(self.i.payload),
-            crc.add.eq(self.i.valid & taking & ~paused),
+            crc.add.eq(self.i.valid & taking & ~paused & ~expired),
             crc.closing.eq(closing),
             self.i.ready.eq(taken | deaf),
+            self.expired.eq(expired),
         ]
-        expired, silent = self._add_patience(m, taking | deaf)
-        m.d.comb += self.expired.eq(expired)
 
         index = Signal(range(protocol.HEADER_BYTES))  # of a byte in the header or in a CRC
         at_begin, fields = Signal(init=1), Signal(init=1)
@@ -105,8 +105,9 @@ class Receiver(wiring.Component):
             header_ends.eq(reached(index, protocol.HEADER_BYTES - 1)),
             crc_ends.eq(reached(index, protocol.CRC_BYTES - 1)),
             taken.eq(crc.done),
+            crc.restart.eq(restart),
             # So what is said of the index is up to date before the next byte is looked at.
-            paused.eq(crc.done | crc.restart),
+            paused.eq(crc.done | restart),
             self.good.eq(verdict & ~crc.wrong),
             self.spoilt.eq(verdict & crc.wrong),
             self.in_payload.eq(of_payload),
@@ -119,7 +120,7 @@ class Receiver(wiring.Component):
                     m.d.comb += [
                         self.begin.eq(at_begin & ~nothing),
                         self.field.eq(fields & ~nothing),
-                        crc.restart.eq(nothing),
+                        restart.eq(nothing),
                     ]
                     m.d.sync += [index.eq(index + ~nothing), of_payload.eq(0)]
                     with m.If(header_ends):
@@ -141,7 +142,7 @@ class Receiver(wiring.Component):
                 with m.Elif(expired):
                     m.next = "Forget"
             with m.State("Verdict"), m.If(self.settled):
-                m.d.comb += [crc.restart.eq(1), verdict.eq(1)]
+                m.d.comb += [restart.eq(1), verdict.eq(1)]
                 m.d.sync += [index.eq(0), of_payload.eq(1)]
                 m.next = "Header"
                 with m.If(crc.wrong | (~of_payload & self.unknown)):
@@ -153,7 +154,7 @@ class Receiver(wiring.Component):
                 with m.If(silent):
                     m.next = "Header"
             with m.State("Forget"):
-                m.d.comb += crc.restart.eq(1)
+                m.d.comb += restart.eq(1)
                 m.d.sync += index.eq(0)
                 m.next = "Header"
         return m

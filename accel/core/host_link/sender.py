@@ -31,7 +31,7 @@ class Sender(wiring.Component):
     """Sends an acknowledgement as soon as one is due, and the answer with data that is due.
 
     Timing: a byte is offered eleven cycles or more after the one before was taken, as its bits are
-    added to the CRC one by one; one of memory ``memory_latency + 2`` cycles later.
+    added to the CRC one by one; one of memory ``memory_latency + 3`` cycles later.
 
     Members
     -------
@@ -110,7 +110,7 @@ class _Answer:
         self.location = Signal.like(sender.location, name="location", reset_less=True)
         self.with_data = Signal(name="with_data", reset_less=True)
         self.held = Signal(8, name="held", reset_less=True)
-        waits = 1 + sender.memory_latency
+        waits = 2 + sender.memory_latency
         self.index = Signal(range(max(INFO_BYTES, sender.config.rows)), name="index")
         self.step = Signal(3, name="step")  # of a byte's bits
         self.wait = Signal(range(waits + 1), name="wait")
@@ -126,6 +126,9 @@ class _Answer:
         m.d.sync += self.known.eq(constants[self.index[: exact_log2(IDENTITY_BYTES)]])
         self.last, self.counted = Signal(name="last"), Signal(name="counted")
         self.counting = Signal(name="counting")
+        # The next bit is prepared in this cycle, as the states say a cycle ahead.
+        self.prepares = Signal(name="prepares")
+        m.d.comb += sender.counters.next.eq(self.counting & self.prepares)
         last, counted = reached(self.index, INFO_BYTES - 1), self.index >= IDENTITY_BYTES
         m.d.sync += [
             self.last.eq(last),
@@ -182,11 +185,14 @@ class _Answer:
                 with m.If(s.due):
                     m.next = "Settle"
                 with m.Elif(s.busy & ~s.hold & ~self.started):
-                    m.d.comb += s.memory.set.eq(1)
-                    m.next = "Seek"
+                    m.next = "Point"
+            with m.State("Point"):
+                m.d.comb += s.memory.set.eq(1)
+                m.next = "Seek"
             with m.State("Settle"):
                 # What depends on the part and the index is in registers after this cycle.
                 m.next = "Prepare"
+                m.d.sync += self.prepares.eq(1)
             with m.State("Prepare"):
                 self._prepare_bit()
                 m.next = "Shift"
@@ -194,6 +200,7 @@ class _Answer:
                     m.next = "Fetch"
             with m.State("Shift"):
                 self._shift()
+                m.d.sync += self.prepares.eq((self.step != 0) & (self.step != 7))
                 with m.If(self.step == 0):
                     m.next = "Send"
                 with m.Else():
@@ -228,9 +235,7 @@ class _Answer:
 
     def _prepare_bit(self):
         """The next bit of the identity, the counters or the core's state, a cycle ahead."""
-        m = self.m
-        m.d.comb += self.s.counters.next.eq(self.counting)
-        m.d.sync += [self.fixed_bit.eq(self._fixed_bit()), self.step.eq(self.step + 1)]
+        self.m.d.sync += [self.fixed_bit.eq(self._fixed_bit()), self.step.eq(self.step + 1)]
 
     def _fixed_bit(self):
         s = self.s
@@ -298,11 +303,16 @@ class _Answer:
                     with m.If(~checking):
                         m.next = "Wait"
         if self.has_flash:
-            with m.State("Wait"), m.If(s.flash.data.valid):
+            data, taken = s.flash.data, Signal(name="flash_taken")
+            m.d.comb += data.ready.eq(taken)
+            m.d.sync += taken.eq(0)
+            with m.State("Wait"), m.If(data.valid):
                 m.next = "Settle"
         with m.State("Fetch"):
-            arrived = self.wait == 1 + s.memory_latency
-            byte = s.read_data.word_select(self.index[: bits_for(s.config.rows - 1)], 8)
+            arrived = self.wait == 2 + s.memory_latency
+            read = s.read_data.word_select(self.index[: bits_for(s.config.rows - 1)], 8)
+            byte = Signal(8, name="byte", reset_less=True)
+            m.d.sync += byte.eq(read)
             if self.has_flash:
                 byte = Mux(self.from_flash, s.flash.data.payload, byte)
             m.d.sync += [
@@ -314,12 +324,11 @@ class _Answer:
             with m.If(arrived):
                 m.next = "Shift"
             if self.has_flash:
-                data = s.flash.data
                 with m.If(self.from_flash):
-                    m.d.comb += data.ready.eq(~self.none)
                     m.d.sync += self.wait.eq(0)
                     m.next = "Fetch"
                     with m.If(data.valid):
+                        m.d.sync += taken.eq(~self.none)
                         m.next = "Shift"
             with m.If(self.none):
                 m.d.sync += self.wait.eq(0)

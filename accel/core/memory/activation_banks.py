@@ -69,15 +69,15 @@ class ActivationBanks(wiring.Component):
         array_en = delayed(m, self.array.coming, 1, name="array_en", init=0)
         result_en = delayed(m, self.result.coming, 1, name="result_en", init=0)
         # One bus carries what the write-back and the DMA write.
-        host, host_en, host_next = self.host, Signal(), Signal()
+        host, host_en, host_waits = self.host, Signal(), Signal()
         used = [
             port.coming & (port.bank == host.location.bank) for port in (self.array, self.result)
         ]
         m.d.comb += [
-            host_next.eq(host.valid & ~host_en & ~used[0] & ~used[1]),
+            host_waits.eq(host.valid & ~host_en),
             host.taken.eq(host_en),
         ]
-        m.d.sync += host_en.eq(host_next)
+        m.d.sync += host_en.eq(host_waits & ~used[0] & ~used[1])
         free = Signal(BANKS)
         write_data, dma_en = self.result.write_data, C(0)
         if self.has_dma:
@@ -92,7 +92,7 @@ class ActivationBanks(wiring.Component):
             m.d.sync += free[index].eq(
                 ~(self.array.coming & (self.array.bank == index))
                 & ~(self.result.coming & (self.result.bank == index))
-                & ~(host_next & (host.location.bank == index))
+                & ~(host_waits & (host.location.bank == index))
             )
             host_here = host_en & (host.location.bank == index)
             m.d.comb += bank.write_data.eq(Mux(host_here, host.data, write_data))

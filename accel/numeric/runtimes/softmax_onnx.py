@@ -15,9 +15,9 @@ class CodeSoftmax:
     """QLinearSoftmax over the last axis of int8 codes.
 
     Scales are float32 values. Exponentials are float32 numbers from a table, scaled up so far that
-    the sum of the largest cannot overflow, and summed in order. Results saturate, also where the
-    product with the inverse of the output's scale leaves the range of float32. Raises
-    ``ValueError`` where that inverse itself does.
+    the sum of the largest cannot overflow, and summed in order. The share of a term, in codes, is
+    computed in float64, as the runtime's ``floor`` is that of C. Results saturate. Raises
+    ``ValueError`` where the inverse of the output's scale leaves the range of float32.
     """
 
     input_scale: float
@@ -42,8 +42,8 @@ class CodeSoftmax:
         total = np.add.accumulate(terms, axis=-1, dtype=np.float32)[..., -1:]
         if codes.shape[-1] == 1:  # its term is its own sum, and too large to be multiplied
             terms = total = np.ones(codes.shape, np.float32)
-        with np.errstate(over="ignore"):
-            codes = np.clip(np.rint(terms * self._inverse / total), 0, 256).astype(np.int64)
+        shares = terms.astype(np.float64) * np.float64(self._inverse) / total
+        codes = np.clip(np.rint(shares), 0, 256).astype(np.int64)
         return np.clip(codes + self.output_zero_point, -128, 127).astype(np.int8)
 
     def _table(self, depth: int) -> np.ndarray:

@@ -133,7 +133,9 @@ class Host:
         return bytes(self.rng.randint(1, 9)), b""
 
     def unknown(self):
-        return header(self.rng.choice(UNKNOWN), 1) + self.rng.randbytes(30), status(Status.UNKNOWN, self.number)
+        return header(self.rng.choice(UNKNOWN), 1) + self.rng.randbytes(30), status(
+            Status.UNKNOWN, self.number
+        )
 
     def spoilt_header(self):
         frame = bytearray(header(self.rng.choice(list(Opcode)[1:]), self.number))

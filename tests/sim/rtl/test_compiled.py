@@ -20,7 +20,8 @@ def test_what_mostly_rests_is_there_by_the_names_that_the_harness_has_for_it(tmp
     command = [find_tool("yosys").executable, "-q", "-p", compiled._SCRIPT]
     subprocess.run(command, cwd=tmp_path, check=True)
     cells = read((tmp_path / "core.json").read_text()).cells
-    registers = {name for cell in cells if cell.type == "$dff" for name in cell.names}
+    kinds = "$dff", "$dffe"
+    registers = {name for cell in cells if cell.type in kinds for name in cell.names}
     assert {*Harness.rest.restless} <= registers
     resting = [module for group in Harness.rest.modules for module in group]
     count = sum(f"{cell.module}.".startswith(tuple(f"{m}." for m in resting)) for cell in cells)

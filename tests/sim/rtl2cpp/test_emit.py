@@ -130,7 +130,7 @@ def test_operations_of_any_width_and_sign(tmp_path, seed):
     assert_alike(Expressions(seed).design(), tmp_path)
 
 
-@pytest.mark.parametrize("seed", range(10, 13))
+@pytest.mark.parametrize("seed", [11, 13, 15])
 def test_parts_that_rest_are_missed_by_nobody(tmp_path, monkeypatch, seed):
     monkeypatch.setattr(activity, "LEAST", 3)
     restless = [f"part{part}.out{number}" for part in range(4) for number in range(0, 130, 20)]
@@ -138,6 +138,24 @@ def test_parts_that_rest_are_missed_by_nobody(tmp_path, monkeypatch, seed):
     design = Expressions(seed, modules=4).design()
     assert_alike(design, tmp_path, cycles=600, changing=0.04, rest=rest)
     assert (tmp_path / "core.h").read_text().count("if (awake & ") >= 3
+
+
+def test_registers_keep_their_values_while_they_are_not_enabled(tmp_path):
+    """Enabled by one bit, by its complement, and by parts of a register."""
+    m, enable, data = Module(), Signal(name="enable"), Signal(35, name="data")
+    kept = [Signal(70, name=f"kept_{index}", init=index) for index in range(3)]
+    with m.If(enable):
+        m.d.sync += kept[0].eq(Cat(data, ~data))
+    with m.If(~enable):
+        m.d.sync += kept[1].eq(kept[0] ^ data << 20)
+    with m.If(kept[0][66]):
+        m.d.sync += kept[2].eq(kept[1])
+    seen = [Signal(35, name=f"o{index}") for index in range(6)]
+    halves = [register[low : low + 35] for register in kept for low in (0, 35)]
+    m.d.comb += [o.eq(half) for o, half in zip(seen, halves, strict=True)]
+    assert_alike(Design(m, [enable, data], seen), tmp_path)
+    netlist = (tmp_path / "core.json").read_text()
+    assert '"$dffe"' in netlist
 
 
 def test_registers_that_change_places_and_registers_of_any_length(tmp_path):

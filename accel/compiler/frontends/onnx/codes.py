@@ -76,7 +76,8 @@ def dequantized(
         shape[axis] = -1
         return np.broadcast_to(values.reshape(shape), codes.shape)
 
-    return Dequantized(codes, along(scale), along(zero_point.astype(np.int64)))
+    zeros = along(zero_point.astype(np.int64))
+    return Dequantized(codes, along(scale), zeros, by_channel=scale.size > 1)
 
 
 def real_values(value: Dequantized) -> np.ndarray:

@@ -29,13 +29,15 @@ class Dequantized:
     """A constant of integer codes, seen as real numbers ``scale * (codes - zero_point)``.
 
     All three arrays have the constant's shape: scale and zero point are broadcast views.
-    ``four_bits`` says that the file has codes of 4 bits.
+    ``four_bits`` says that the file has codes of 4 bits, ``by_channel`` that it has scales, which
+    may be equal, along an axis.
     """
 
     codes: np.ndarray
     scale: np.ndarray
     zero_point: np.ndarray
     four_bits: bool = False
+    by_channel: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -44,7 +46,7 @@ class Dequantized:
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> "Dequantized":
         """The same after a change of shape."""
         codes, scale, zero_point = map(function, (self.codes, self.scale, self.zero_point))
-        return Dequantized(codes, scale, zero_point, self.four_bits)
+        return replace(self, codes=codes, scale=scale, zero_point=zero_point)
 
 
 Addends = tuple[Constant | Dequantized, ...]  # each is one number, or one for each channel

@@ -63,7 +63,8 @@ def windows(
     """The windows over an image of ``size``, by the present node's attributes.
 
     ``kernel`` is the file's, ``rank`` the input's. With ``auto_pad``, the runtime pads a
-    ``convolution`` and a pooling differently where strides leave out pixels.
+    ``convolution`` and a pooling differently where strides leave out pixels, and a pooling as if it
+    had no dilation.
     """
     taps = spatial("kernel_shape", kernel, rank, 1)
     stride = spatial("strides", b.attribute("strides", ()), rank, 1)
@@ -80,7 +81,8 @@ def windows(
     wider: list[int] = []
     for axis in (0, 1):
         step, reach = stride[axis], extent(taps[axis], dilation[axis])
-        before, after = _amounts(mode, explicit[axis], size[axis], step, reach, convolution)
+        covered = reach if convolution else taps[axis]
+        before, after = _amounts(mode, explicit[axis], size[axis], step, covered, convolution)
         free = size[axis] + before + after - reach
         count = (-(-free // step) if ceil else free // step) + 1
         if ceil and (count - 1) * step >= size[axis] + before:

@@ -8,7 +8,6 @@ import tflite
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.average_pool2d import AveragePool2d
-from ...operators.depth_to_space import DepthToSpace
 from ...operators.dequantize import Dequantize
 from ...operators.elu import Elu
 from ...operators.hard_swish import HardSwish
@@ -24,7 +23,6 @@ from ...operators.quantize import Quantize
 from ...operators.relu import Relu
 from ...operators.reshape import Reshape
 from ...operators.softmax import Softmax
-from ...operators.space_to_depth import SpaceToDepth
 from ...operators.sub import Sub
 from ...operators.tanh import Tanh
 from . import shapes, windows
@@ -143,12 +141,12 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "SPACE_TO_DEPTH": Spelling(
             "space_to_depth",
             tflite.SpaceToDepthOptions,
-            lambda o, *_: SpaceToDepth(block=o.BlockSize()),
+            shapes.space_to_depth,
         ),
         "DEPTH_TO_SPACE": Spelling(
             "depth_to_space",
             tflite.DepthToSpaceOptions,
-            lambda o, *_: DepthToSpace(block=o.BlockSize()),
+            shapes.depth_to_space,
         ),
         "RESIZE_NEAREST_NEIGHBOR": Spelling(
             "resize_nearest",

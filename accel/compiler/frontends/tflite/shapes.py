@@ -6,6 +6,7 @@ from ...ir.graph import Tensor
 from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
+from ...operators.depth_to_space import DepthToSpace
 from ...operators.gather import Gather
 from ...operators.mean import ReduceMean
 from ...operators.mirror_pad import MirrorPad
@@ -15,6 +16,7 @@ from ...operators.reduce_max import ReduceMax
 from ...operators.reshape import Reshape
 from ...operators.resize_nearest import ResizeNearest
 from ...operators.slice import Slice
+from ...operators.space_to_depth import SpaceToDepth
 from ...operators.split import Split
 from ...operators.sum import ReduceSum
 from ...operators.transpose import Transpose
@@ -129,7 +131,26 @@ def gather(options: Options, inputs: Operands, outputs: Results) -> Gather:
 
 
 def transpose(options: Options, inputs: Operands, outputs: Results) -> Transpose:
-    return Transpose(order=integers(inputs, 1, "dimensions"))  # which are not counted from the back
+    order, shape = integers(inputs, 1, "dimensions"), shape_of(inputs)
+    if {*order} == {*range(len(shape))}:  # they are not counted from the back
+        check_result(outputs[0], tuple(shape[axis] for axis in order))
+    return Transpose(order=order)
+
+
+def space_to_depth(options: Options, inputs: Operands, outputs: Results) -> SpaceToDepth:
+    block, shape = options.BlockSize(), shape_of(inputs)
+    if block > 0 and len(shape) == 4:
+        batch, height, width, channels = shape
+        check_result(outputs[0], (batch, height // block, width // block, channels * block**2))
+    return SpaceToDepth(block=block)
+
+
+def depth_to_space(options: Options, inputs: Operands, outputs: Results) -> DepthToSpace:
+    block, shape = options.BlockSize(), shape_of(inputs)
+    if block > 0 and len(shape) == 4:
+        batch, height, width, channels = shape
+        check_result(outputs[0], (batch, height * block, width * block, channels // block**2))
+    return DepthToSpace(block=block)
 
 
 def split(options: Options, inputs: Operands, outputs: Results) -> Split:

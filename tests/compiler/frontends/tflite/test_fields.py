@@ -230,6 +230,15 @@ REFUSED = {
     f"has values_count 1 and 2 inputs; {ANEW}": lambda: pack(1),
     "has 2 inputs, not 1": lambda: rectifier(2),
     f"makes (1, 1, 4), but output 't1' has shape (1, 4); {ANEW}": lambda: sliced((1, 4)),
+    f"makes (2, 1), but output 't1' has shape (1, 2); {ANEW}": lambda: moved(
+        "TRANSPOSE", (1, 2), (1, 2), [1, 0], options="TransposeOptions"
+    ),
+    f"makes (1, 2, 3, 20), but output 't1' has shape (2, 3, 20); {ANEW}": lambda: moved(
+        "SPACE_TO_DEPTH", (1, 4, 6, 5), (2, 3, 20), options="SpaceToDepthOptions", blockSize=2
+    ),
+    f"makes (1, 4, 6, 5), but output 't1' has shape (4, 6, 5); {ANEW}": lambda: moved(
+        "DEPTH_TO_SPACE", (1, 2, 3, 20), (4, 6, 5), options="DepthToSpaceOptions", blockSize=2
+    ),
     "squeezes (1, 1, 4, 1) to (4,), but output 't1' has shape (1, 4); name the dimensions to "
     "squeeze, without the batch": lambda: squeeze([], (1, 4)),
     "squeezes dimensions [2] of (1, 1, 4, 1), which are not all 1": lambda: squeeze([2], (1, 4)),

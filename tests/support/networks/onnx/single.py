@@ -104,8 +104,8 @@ def _window(d: Draw, pool: bool) -> tuple[tuple[int, ...], list[int], dict[str, 
     mode = d.one_of("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
     if mode == "NOTSET":
         attributes["pads"] = [d.size(0, k - 1) for k in (*kernel, *kernel)]
-        if not pool or d.chance(0.3):
-            attributes["dilations"] = [d.one_of(1, 1, 2) if k < 3 else 1 for k in kernel]
+    if not pool or d.chance(0.3):
+        attributes["dilations"] = [d.one_of(1, 1, 2) for _ in kernel]
     attributes["auto_pad"] = mode
     return size, kernel, attributes
 

@@ -219,10 +219,13 @@ def _conv_transpose(d: Draw) -> None:
     real = d.real((depth * groups, *size), d.dtype())
     shape = (depth * groups, out, *kernel)
     count = d.one_of((), (out,))
-    codes = d.constant(d.random.integers(-128, 128, shape), np.int8)
-    scales = d.constant(np.full(count, d.scale_near(0.0123)), np.float32)
-    weights = d.add("DequantizeLinear", [codes, scales], axis=1)
-    inputs = [real, weights]
+    dtype = d.one_of(np.int8, np.uint8)
+    span = np.iinfo(dtype).min, np.iinfo(dtype).max + 1
+    coded = [d.constant(d.random.integers(*span, shape), dtype)]
+    coded.append(d.constant(np.full(count, d.scale_near(0.0123)), np.float32))
+    if d.chance(0.5):
+        coded.append(d.constant(d.random.integers(*span, count), dtype))
+    inputs = [real, d.add("DequantizeLinear", coded, axis=1)]
     if d.chance(0.5):
         inputs.append(d.constant(d.random.uniform(-1, 1, out * groups), np.float32))
     result = d.add("ConvTranspose", inputs, **attributes)

@@ -30,8 +30,7 @@ class FloatForm:
     """A layer in float32: our operator, its attributes, and weights in its order of dimensions.
 
     ``products`` is how many it takes. ``begins`` says that the runtime begins its sums with the
-    bias that is the first step after them. ``codes_of_bias`` says that it makes codes of a bias
-    also where the weights' scales are those of channels.
+    bias that is the first step after them. ``codes_of_bias`` says that it makes codes of a bias.
     """
 
     operator: str

@@ -71,8 +71,7 @@ def linear(
         apart = image and any(isinstance(addend, Constant) for addend in extra)
         if in_float32 or apart or not biases.are_codes((*own, *extra), unit):
             added = (*own, *extra)
-            apart = apart or (len(scales) > 1 and not (float_form and float_form.codes_of_bias))
-            if real and not apart:
+            if real and not apart and float_form and float_form.codes_of_bias:
                 added = biases.quantized(added, (source.scale, scales), channels)
             steps = biases.steps(added, factor, activation, channels)
             with b.at(replace(record, outputs=(name,))):

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from ....ir.layer import dilated
 from ....operators._activation import FusedActivation
 from ....operators._window import MAX_STEP, extent
 from ....operators.float_transpose_conv2d import FloatTransposeConv2d
@@ -45,6 +44,17 @@ def _by_output(weights: Dequantized, groups: int) -> Dequantized:
     return Dequantized(codes, scales, zeros)
 
 
+def _spaced(weights: Dequantized, dilation: Shape, reach: Shape, window: Shape) -> Dequantized:
+    """The same in a window, with zeros between and after the taps."""
+    scales, zeros = (
+        np.broadcast_to(a[:, :1, :1, :1], (*weights.shape[:2], *window))
+        for a in (weights.scale, weights.zero_point)
+    )
+    codes = zeros.astype(weights.codes.dtype)
+    codes[:, :, : reach[0] : dilation[0], : reach[1] : dilation[1]] = weights.codes
+    return Dequantized(codes, scales, zeros)
+
+
 def _per_output(values: np.ndarray, groups: int) -> np.ndarray:
     """One value for each output channel, which groups may share: ``[groups * out]``."""
     depth, out = values.shape[:2]
@@ -76,21 +86,21 @@ def _sums(
         raise Unreadable(f"has an output of {size[0]}x{size[1]} positions")
 
     def form(codes: np.ndarray, activation: FusedActivation) -> tuple[str, Any, np.ndarray, int]:
-        taps = dilated(codes, dilation, (2, 3))
-        # Where all of the first window is cut off, zeros after the kernel make it larger.
-        more = [(0, max(0, p + 1 - k)) for p, k in zip(padding, taps.shape[2:], strict=True)]
-        taps = np.pad(taps, ((0, 0), (0, 0), *more)).transpose(0, 2, 3, 1)
         attributes = TransposeConv2d(stride=stride, padding=padding, activation=activation)
-        return "transpose_conv2d", attributes, taps, 0
+        return "transpose_conv2d", attributes, codes.transpose(0, 2, 3, 1), 0
 
+    # Where all of the first window is cut off, zeros after the kernel make it larger.
+    window = tuple(max(r, p + 1) for r, p in zip(reach, padding, strict=True))
+    weights = _spaced(weights, dilation, reach, window)
     shape, layout = (1, out, *size), channels_last(4)
     attributes = FloatTransposeConv2d(
         stride=stride, padding=padding, dilation=dilation, groups=groups
     )
     products = given_weights.codes.size * source.shape[2] * source.shape[3]
-    float_form = FloatForm(
-        "float_transpose_conv2d", attributes, given_weights, products, codes_of_bias=groups == 1
-    )
+    # Scales by output channel of a group are no scales of the whole bias.
+    codes_of_bias = groups == 1 or not given_weights.by_channel
+    name = "float_transpose_conv2d"
+    float_form = FloatForm(name, attributes, given_weights, products, codes_of_bias=codes_of_bias)
     bias = b.value(2)
     pending = linear(
         b, source, weights, bias, shape, layout, form, real=True, float_form=float_form
