@@ -21,7 +21,7 @@ CORES = {
     "three lines": AcceleratorConfig(rows=2, columns=6, family="ecp5", bank_words=4096),
 }
 SAMPLES = 2
-EXAMPLES = 40
+EXAMPLES = 60
 STRIDES = st.sampled_from((1, 2, 2, 3))
 
 

@@ -18,7 +18,6 @@ SAMPLES = 25
 # Of these the smallest board's memory holds all; others are streamed from its flash.
 WHOLE = (
     "mlperf_tiny/kws01_dscnn_int8",
-    "mlperf_tiny/ic01_resnet_int8",
     "mlperf_tiny/sww01_int8",
     "cfu/magic_wand",
     "tflm/hello_world_int8",
