@@ -89,7 +89,7 @@ class Link(wiring.Component):
         receiver, request, dispatch = self.receiver, self.request, self.dispatch
         words, byte = self.words, self.i.payload
         field, payload = Signal(), Signal()  # what the byte is that is taken in this cycle
-        muted = Mux(receiver.begin, dispatch.waiting, dispatch.muted)
+        muted = Mux(receiver.begin, dispatch.waiting, dispatch.muted)  # as it is a cycle later
         m.d.sync += [field.eq(receiver.field & ~muted), payload.eq(receiver.payload)]
         m.d.comb += [
             request.byte.eq(byte),

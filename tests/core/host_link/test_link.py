@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.config import BANKS
 from accel.protocol import (
     BAND,
     HEADER_BYTES,
@@ -24,7 +25,10 @@ from tests.support.host.link_board import SILENCE_BITS, TIMEOUT_BITS, WORDS, Boa
 from tests.support.rtl.simulation import UNSHRUNK, Stalls, receive, send
 
 SEEDS = st.integers(0, 1 << 32)
-FLAGGED = {Opcode.WRITE: (0, WHEN_FREE, BAND, WHEN_FREE | BAND), Opcode.RUN: range(0, 0x40, 0x10)}
+FLAGGED = {
+    Opcode.WRITE: (0, WHEN_FREE, BAND, WHEN_FREE | BAND),
+    Opcode.RUN: range(0, SHARED_BANKS << BANKS, SHARED_BANKS),
+}
 KNOWN = {opcode | flags for opcode in Opcode for flags in FLAGGED.get(opcode, (0,))}
 UNKNOWN = [opcode for opcode in range(256) if opcode not in KNOWN]
 INFO = header(Opcode.INFO)
@@ -133,9 +137,8 @@ class Host:
         return bytes(self.rng.randint(1, 9)), b""
 
     def unknown(self):
-        return header(self.rng.choice(UNKNOWN), 1) + self.rng.randbytes(30), status(
-            Status.UNKNOWN, self.number
-        )
+        frame = header(self.rng.choice(UNKNOWN), 1) + self.rng.randbytes(30)
+        return frame, status(Status.UNKNOWN, self.number)
 
     def spoilt_header(self):
         frame = bytearray(header(self.rng.choice(list(Opcode)[1:]), self.number))
