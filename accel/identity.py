@@ -9,13 +9,14 @@ from .protocol import MAGIC, PROTOCOL_VERSION
 _INVISIBLE = ("family", "element", "dsps")  # make no difference to a program
 
 IMAGE_MAGIC = b"\x89accel\r\n"  # as PNG's: tells of files that went through a text conversion
-IMAGE_VERSION = 3
+IMAGE_VERSION = 4
 IMAGE_HEADER_BYTES = 32
 
 
 def identity(config: AcceleratorConfig) -> bytes:
     """The ``IDENTITY_BYTES`` that a core of this configuration answers with."""
     values = {key: value for key, value in config.as_dict().items() if key not in _INVISIBLE}
+    values["image"] = IMAGE_VERSION
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
     sizes = [PROTOCOL_VERSION, config.rows, config.columns, config.number_format.weight_bits]
     return MAGIC + bytes(sizes) + digest[:8]

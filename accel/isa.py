@@ -13,7 +13,7 @@ streamed. If it is in memory, it lies in a single bank. The layer ends when its 
 transfer's last word are in memory.
 
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
-holds a count minus one.
+holds a count minus one; one that is called ``..._negated`` a size subtracted from 0, modulo.
 
 What a layer computes, for group ``g`` of ``columns`` output channels and output position ``p``,
 which runs over an ``inner`` and an ``outer`` dimension, inner fastest::
@@ -192,8 +192,8 @@ class Isa:
             "position_outer_step": address,   # words from a run's last position to the next run
             "tap_inner_step": address,        # words from the last block of a tap to the next tap
             "tap_outer_step": address,        # words from a tap run's last block to the next run
-            "inner_size": coordinate,         # extent of the input, for padding
-            "outer_size": coordinate,         # the same along outer
+            "inner_size_negated": coordinate,  # minus the extent of the input, for padding, modulo
+            "outer_size_negated": coordinate,  # the same along outer
             "inner_origin": coordinate,       # taps minus the padding in front, modulo
             "outer_origin": coordinate,       # the same along outer
             "inner_stride": 4,                # input positions from a window to the next

@@ -47,6 +47,8 @@ FREE_BITS = 3  # of the counter of places that are free and have not been writte
 TIMEOUT_BITS = 22  # a frame is forgotten after 2 to the power of this many cycles without a byte
 SILENCE_BITS = 16  # after a spoilt frame the core is deaf until so long nothing has come
 SHORTEST_BIT = 3  # cycles of the core's clock that a bit on a serial line takes at least
+EIGHTHS = 8  # of a cycle, in which ``RATE`` has a bit's length
+LEAST_EIGHTHS = 16  # which it leaves out
 
 
 class Opcode(IntEnum):

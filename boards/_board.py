@@ -102,6 +102,9 @@ class Link:
     fastest: int | None = None
 
 
+FT2232H = Link(fastest=12_000_000)
+FT231X = Link(fastest=3_000_000)
+
 SINGLE = MappingProxyType({1: "spi_flash_1x"})
 DUAL = MappingProxyType({**SINGLE, 2: "spi_flash_2x"})
 QUAD = MappingProxyType({**DUAL, 4: "spi_flash_4x"})

@@ -131,7 +131,7 @@ ICE40UP5K = Device(
     # A bit of the sums takes 32 cells. A dot product that needs more of them is computed in parts,
     # which takes none of the reference networks longer.
     core={"rows": 4, "columns": 4, "sum_bits": 22},
-    core_mhz=36.0,
+    core_mhz=37.5,
     pll_pads={"SG48": "35"},
     # Half the wires of the default placer's, so routing comes to an end in a fifth of the time.
     nextpnr_options=("--placer", "static"),

@@ -10,7 +10,7 @@ from typing import Any
 from amaranth.build import Attrs, Pins, Resource
 from amaranth.build.plat import TemplatedPlatform
 
-from accel.boards._board import OWN_QUAD, flash_resources, loader_flash, platform_of
+from accel.boards._board import FT231X, OWN_QUAD, flash_resources, loader_flash, platform_of
 
 # The ESP32 on the board waits for a low level here as for a button, and then loads a bitstream of
 # its own into the FPGA.
@@ -31,6 +31,7 @@ _FLASH = flash_resources(
 
 ULX3S: dict[str, Any] = {
     "flash": loader_flash("ulx3s", offset=1 << 22, data_lines=OWN_QUAD),
+    "link": FT231X,
     "held_high": (("wifi_gpio0", 0),),
 }
 """Arguments of ``Board``."""

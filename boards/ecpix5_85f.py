@@ -8,6 +8,7 @@ from amaranth.build import Attrs
 
 from accel.boards import _devices
 from accel.boards._board import (
+    FT2232H,
     OWN_QUAD,
     Board,
     flash_resources,
@@ -28,4 +29,5 @@ BOARD = Board(
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
     flash=loader_flash("ecpix5", offset=1 << 22, data_lines=OWN_QUAD),
     led=("rgb_led", 0, "g"),
+    link=FT2232H,
 )

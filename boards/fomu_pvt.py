@@ -15,7 +15,7 @@ BOARD = Board(
     title="Sutajio Kosagi Fomu PVT",
     **_devices.ICE40UP5K.on_board("UWG30", flash_lanes=2),
     platform=platform_of("fomu_pvt", "FomuPVTPlatform", uart=Wires(rx="E4", tx="D5")),
-    clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=36.0),
+    clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=37.5),
     # After the bitstream that the bootloader starts.
     flash=Flash(offset=1 << 19),
     led=("rgb_led", 0, "g"),

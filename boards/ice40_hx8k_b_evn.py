@@ -5,7 +5,7 @@ Checked against the constraints that IceStorm (hx8kboard.pcf: clock, LEDs) and P
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, iceprog_flash, platform_of
+from accel.boards._board import FT2232H, Board, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -15,4 +15,5 @@ BOARD = Board(
     platform=platform_of("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
     clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=84.0),
     flash=iceprog_flash(offset=1 << 20),
+    link=FT2232H,
 )

@@ -16,7 +16,7 @@ BOARD = Board(
     title="Lattice iCE40UP5K-B-EVN",
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("ice40_up5k_b_evn", "ICE40UP5KBEVNPlatform", uart=Wires(rx="21", tx="12")),
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
     flash=iceprog_flash(offset=1 << 20),
     led=("led_g", 0),
     # The user connects an adapter: a rate that all of them support.

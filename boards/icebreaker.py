@@ -4,7 +4,7 @@ Checked against litex-boards (1bitsquared_icebreaker: clock, serial port, LEDs, 
 """
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, Link, SpiWires, iceprog_flash, platform_of
+from accel.boards._board import FT2232H, QUAD, Board, SpiWires, iceprog_flash, platform_of
 from accel.core.clocking import ClockPlan
 
 BOARD = Board(
@@ -13,9 +13,9 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=4),
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
     flash=iceprog_flash(offset=1 << 20, data_lines=QUAD),
     led=("led_g", 0),
-    link=Link(fastest=12_000_000),  # FT2232H
+    link=FT2232H,
     spi=SpiWires(cs="4", copi="2", cipo="47", sck="45"),  # PMOD 1A, upper row, as SPI has it there
 )

@@ -12,7 +12,7 @@ BOARD = Board(
     title="Muse Lab iCESugar",
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=4),
     platform=platform_of("icesugar", "ICESugarPlatform"),
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0, pll_pad=True),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
     flash=Flash(offset=1 << 20, data_lines=QUAD, command="icesprog -o {offset} {file}"),
     led=("led_g", 0),
     # The iCELink is a small microcontroller.

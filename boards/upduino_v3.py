@@ -16,7 +16,7 @@ BOARD = Board(
     title="tinyVision UPduino 3",
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
-    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=36.0),
+    clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5),
     # Another data line of it is the clock.
     flash=iceprog_flash(offset=1 << 20),
     led=("rgb_led", 0, "g"),

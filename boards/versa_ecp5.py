@@ -8,7 +8,7 @@ way round.
 from amaranth.build import Attrs
 
 from accel.boards import _devices
-from accel.boards._board import OWN_QUAD, Board, Flash, flash_resources, platform_of
+from accel.boards._board import FT2232H, OWN_QUAD, Board, Flash, flash_resources, platform_of
 from accel.core.clocking import ClockPlan
 
 _FLASH = flash_resources(OWN_QUAD, cs="R2", dq="W2 V2 Y2 W1", attributes=Attrs(IO_TYPE="LVCMOS33"))
@@ -20,4 +20,5 @@ BOARD = Board(
     platform=platform_of("versa_ecp5", "VersaECP5Platform", more=_FLASH),
     clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
     flash=Flash(offset=1 << 22, data_lines=OWN_QUAD),
+    link=FT2232H,
 )

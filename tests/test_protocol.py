@@ -90,5 +90,5 @@ def test_what_makes_no_difference_to_a_program_is_no_part_of_an_identity():
 def test_an_image_begins_with_what_no_text_conversion_leaves_as_it_is():
     config = AcceleratorConfig()
     begin = image_header(config)
-    assert begin == b"\x89accel\r\n" + bytes([3, 0, 0, 0]) + identity(config)
+    assert begin == b"\x89accel\r\n" + bytes([4, 0, 0, 0]) + identity(config)
     assert len(begin) + 4 == IMAGE_HEADER_BYTES

@@ -136,8 +136,8 @@ class LineRate(wiring.Signature):
 
     Members
     -------
-    less_one : Out(16), apply : Out(1)
-        Cycles that a bit takes, minus one; they are valid once nothing is being sent.
+    bit : Out, apply : Out(1)
+        How long a bit is, as `host_link.uart.bit_length` has it; valid once nothing is being sent.
     good, expired : Out(1)
         A good frame has come; none has for long.
     """
@@ -145,7 +145,7 @@ class LineRate(wiring.Signature):
     def __init__(self) -> None:
         width = HEADER["count"]
         names = ("apply", "good", "expired")
-        super().__init__({"less_one": Out(width), **{name: Out(1) for name in names}})
+        super().__init__({"bit": Out(width), **{name: Out(1) for name in names}})
 
 
 class HostFlash(wiring.Signature):

@@ -5,12 +5,14 @@ from math import ceil
 from accel.compiler.program.program import CoreProgram
 from accel.protocol import (
     CRC_BYTES,
+    EIGHTHS,
     EXTENSION_BYTES,
     HEADER_BYTES,
     PAYLOAD_BYTES,
     RESULT_BYTES,
-    SHORTEST_BIT,
 )
+
+from .rate import rates_of
 
 BITS = 10  # that a byte takes: a start bit, its own and a stop bit
 
@@ -40,9 +42,9 @@ def bytes_of(program: CoreProgram) -> tuple[int, int]:
 
 def line_cycles(program: CoreProgram, *, clock_mhz: float, baud: float) -> int:
     """Cycles of the core's clock from one inference to the next that the line allows, at the
-    greatest rate of at most ``baud`` that the core's clock makes."""
-    bit = max(SHORTEST_BIT, ceil(round(clock_mhz * 1e6 / baud, 6)))
-    return max(bytes_of(program)) * BITS * bit
+    fastest rate of at most ``baud`` that the core's clock makes."""
+    bit, _ = next(rates_of(clock_mhz * 1e6, baud))
+    return ceil(max(bytes_of(program)) * BITS * bit / EIGHTHS)
 
 
 def share_at_rest(program: CoreProgram, cycles: int, *, clock_mhz: float, baud: float) -> float:

@@ -1,13 +1,15 @@
 """Changes the rate of a serial line to a faster one, and back where that does not work."""
 
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-from accel.protocol import SHORTEST_BIT, Opcode
+from accel.protocol import EIGHTHS, LEAST_EIGHTHS, SHORTEST_BIT, Opcode
 
 from .exchange import Exchange, Fault, LinkError
 from .port import Port
 
 SLOWEST_GAIN = 2  # a rate that is not so many times faster is not worth the change
+_DIFFERENCE = 0.01  # of the two ends' rates: a tenth of a bit until a byte's stop bit
 
 
 @runtime_checkable
@@ -24,16 +26,23 @@ class Adjustable(Protocol):
 
 
 def rates(port: Port) -> list[tuple[int, int]]:
-    """The rates to try, the fastest first: cycles of the core's clock in a bit, and baud.
-
-    A rate is a whole fraction of the core's clock.
-    """
+    """The rates to try, the fastest first: eighths of a cycle of the core in a bit, and baud."""
     if port.fastest is None:
         return []
-    clock = port.clock_mhz * 1e6
-    first = max(SHORTEST_BIT, -(-round(clock) // port.fastest))
-    last = int(clock / (SLOWEST_GAIN * port.baud))
-    return [(cycles, round(clock / cycles)) for cycles in range(first, last + 1)]
+    return list(rates_of(port.clock_mhz * 1e6, port.fastest, at_least=SLOWEST_GAIN * port.baud))
+
+
+def rates_of(clock: float, fastest: float, *, at_least: float = 1) -> Iterator[tuple[int, int]]:
+    """Rates that an adapter and a core make alike, the fastest first.
+
+    An adapter makes whole fractions of its ``fastest`` rate in any case; a core's bits are as long
+    as eighths of a cycle of its ``clock`` in Hz say, and at least `SHORTEST_BIT` cycles.
+    """
+    for divisor in range(1, int(fastest / at_least) + 1):
+        baud = fastest / divisor
+        bit = round(EIGHTHS * clock / baud)
+        if bit >= EIGHTHS * SHORTEST_BIT and abs(EIGHTHS * clock / (bit * baud) - 1) <= _DIFFERENCE:
+            yield bit, round(baud)
 
 
 def speed_up(exchange: Exchange, transport: object) -> int | None:
@@ -45,8 +54,8 @@ def speed_up(exchange: Exchange, transport: object) -> int | None:
     if not isinstance(transport, Adjustable):
         return None
     port = transport.port
-    for cycles, baud in rates(port)[:3]:
-        exchange.request(Opcode.RATE, count=cycles - 1)
+    for bit, baud in rates(port)[:3]:
+        exchange.request(Opcode.RATE, count=bit - LEAST_EIGHTHS)
         if transport.set_baud(baud):
             try:
                 exchange.probe()
@@ -59,4 +68,4 @@ def speed_up(exchange: Exchange, transport: object) -> int | None:
     return None
 
 
-__all__ = ["Adjustable", "LinkError", "rates", "speed_up"]
+__all__ = ["Adjustable", "LinkError", "rates", "rates_of", "speed_up"]

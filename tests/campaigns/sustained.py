@@ -2,8 +2,8 @@
 
     python -m tests.campaigns.sustained MODEL.tflite ... --board icebreaker --samples 6
 
-The line has the fastest rate that the core takes, a third of its clock (12 Mbaud at 36 MHz), and
-both of its UARTs are simulated, bit by bit. Frames are those of the real driver, on a host that
+The line has the fastest rate that the board's adapter and the core make, and both of its UARTs are
+simulated, bit by bit. Frames are those of the real driver, on a host that
 answers at once. Times are those of the core's clock, from the first start bit of a sample's input
 to that of the next one's; the first samples are left out. Every answer is compared with the
 machine's.
@@ -20,20 +20,21 @@ import accel
 from accel.api import Program
 from accel.boards import BOARDS
 from accel.host.driver import DrivenCore
+from accel.host.rate import rates_of
 from accel.host.runner import run
 from accel.protocol import (
+    EIGHTHS,
     FIELD_BYTES,
     HEADER,
     OPCODE_BITS,
-    SHORTEST_BIT,
     Opcode,
     values_of,
 )
 from accel.sim.compare import assert_same
 from accel.sim.rtl.compiled import CompiledCore
-from tests.support.host.serial_board import FastHarness
+from tests.support.host.serial_board import harness_of
 
-BYTE_CYCLES = 10 * SHORTEST_BIT
+BITS = 10  # of a byte on the line
 PATIENCE = 1 << 22  # cycles without an answer
 FIRST = 2  # samples until the rhythm is steady
 _UNREAD = 1 << 16
@@ -45,10 +46,9 @@ class FastLine(CompiledCore):
     ``sent`` counts bytes, and ``place`` is where the first word of an input lies.
     """
 
-    byte_cycles = BYTE_CYCLES
-
-    def __init__(self, program: Program):
-        super().__init__(program.config, FastHarness, image=len(program.code.flash))
+    def __init__(self, program: Program, bit: int):
+        super().__init__(program.config, harness_of(bit), image=len(program.code.flash))
+        self.byte_cycles = BITS * bit / EIGHTHS
         if program.code.flash:
             self.burn(program.code.flash)
         self.sent, self.begun, self.place = 0, [], -1
@@ -61,7 +61,7 @@ class FastLine(CompiledCore):
         if writes and fields["location"] == self.place:
             self.begun.append(self.cycles)
         while data:
-            limit = max(1, BYTE_CYCLES * (len(data) - 1))
+            limit = max(1, int(self.byte_cycles * (len(data) - 1)))
             taken, came = self.advance(data, _UNREAD - len(self._unread), limit)
             data = data[taken:]
             self._unread += came
@@ -99,15 +99,11 @@ class Sustained:
     line_bytes: float
     retries: int
 
-    @property
-    def line(self) -> int:
-        """The cycles that the input takes on the line."""
-        return self.input_bytes * BYTE_CYCLES
 
-
-def measure(program: Program, inputs: np.ndarray) -> Sustained:
-    """Run more than ``FIRST`` samples ``[N, ...]``; raises ``AssertionError`` on a wrong answer."""
-    code, line = program.code, FastLine(program)
+def measure(program: Program, inputs: np.ndarray, bit: int) -> Sustained:
+    """Run more than ``FIRST`` samples ``[N, ...]`` over a line on which a bit takes so many eighths
+    of a cycle; raises ``AssertionError`` on a wrong answer."""
+    code, line = program.code, FastLine(program, bit)
     driven: DrivenCore = program.session.driven(line)
     first = code.inputs[0].tensor
     place, rows = code.placement(first), code.config.rows
@@ -145,17 +141,25 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=6, help="of each (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the inputs (%(default)s)")
     options = parser.parse_args()
-    mhz = BOARDS[options.board].clock.output_mhz
-    print(f"{options.board}, {mhz:g} MHz, line {mhz / SHORTEST_BIT:g} Mbaud; milliseconds")
+    board = BOARDS[options.board]
+    mhz, link = board.clock.made_mhz, board.link
+    bit, baud = next(rates_of(mhz * 1e6, link.fastest or link.baud))
+    print(f"{options.board}, {mhz:g} MHz, line {baud / 1e6:g} Mbaud; milliseconds")
     print("network                core   line  latency  period  / longer   bytes  again")
     for model in options.models:
         program = accel.compile(model, board=options.board)
         rng = np.random.default_rng(options.seed)
         shape = program.code.graph.tensor(program.code.graph.inputs[0]).shape[1:]
         inputs = rng.integers(-128, 128, (options.samples, *shape), np.int8)
-        found = measure(program, inputs)
+        found = measure(program, inputs, bit)
         core, line, latency, period = (
-            cycles / mhz / 1000 for cycles in (found.core, found.line, found.latency, found.period)
+            cycles / mhz / 1000
+            for cycles in (
+                found.core,
+                found.input_bytes * BITS * bit / EIGHTHS,
+                found.latency,
+                found.period,
+            )
         )
         print(
             f"{program.code.name[:20]:20} {core:6.2f} {line:6.2f}   {latency:6.2f}  {period:6.2f}"

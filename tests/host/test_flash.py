@@ -85,7 +85,7 @@ QUAD = (
 FOUND = {
     "does not answer: there is no chip, or one of another kind": b"\xff" * 64,
     f"holds no program, but bytes 00 01 02 03 04 05 06 07{QUAD}": bytes(range(64)),
-    f"holds a program of format version 7, not 3{QUAD}": spoilt(8, b"\x07"),
+    f"holds a program of format version 7, not 4{QUAD}": spoilt(8, b"\x07"),
     f"holds a program for another core{QUAD}": OTHER_CORE,
     "holds a program that is damaged or cut off: its CRC is wrong": spoilt(50, b"\x5a"),
     "holds another program, or another version of this one": OTHER,

@@ -12,7 +12,6 @@ from tests.support.host.fake_core import FakeCore
 
 CONFIG = AcceleratorConfig()
 PORT = Port("p", 1_000_000, 36.0, 12_000_000)
-FIRST = 36  # cycles of a bit
 
 
 class Line(FakeCore):
@@ -45,26 +44,32 @@ class Line(FakeCore):
         whole = len(head) == HEADER_BYTES and head[0] == Opcode.RATE
         super()._serve()
         if whole:
-            cycles = values_of(HEADER, head)["count"] + 1
-            self.core_baud = round(self.port.clock_mhz * 1e6 / cycles)
+            eighths = values_of(HEADER, head)["count"] + 16
+            self.core_baud = round(8e6 * self.port.clock_mhz / eighths)
 
 
-def test_the_fastest_rate_is_a_whole_fraction_of_the_clock():
-    assert rates(PORT)[:3] == [(3, 12_000_000), (4, 9_000_000), (5, 7_200_000)]
-    assert rates(Port("p", 1_000_000, 36.0, 3_000_000))[0] == (12, 3_000_000)
-    assert rates(Port("p", 1_000_000, 100.0, 12_000_000))[0] == (9, 11_111_111)
-    assert rates(Port("p", 1_000_000, 36.0)) == []
-    assert rates(Port("p", 8_000_000, 36.0, 12_000_000)) == []
+def test_rates_are_those_of_the_port_that_eighths_of_the_clock_make():
+    def of(clock_mhz, fastest=12_000_000, baud=1_000_000):
+        return rates(Port("p", baud, clock_mhz, fastest))
+
+    assert of(36.0)[:3] == [(24, 12_000_000), (48, 6_000_000), (72, 4_000_000)]
+    assert of(37.5)[0] == (25, 12_000_000)
+    assert of(100.0)[0] == (67, 12_000_000)
+    assert of(33.0)[0] == (44, 6_000_000)  # 12 Mbaud would be less than three cycles
+    assert of(37.0)[0] == (49, 6_000_000)  # 25 eighths would be 1.4 % too many for 12 Mbaud
+    assert of(100.0, 3_000_000) == [(267, 3_000_000)]
+    assert of(36.0, None) == []
+    assert of(36.0, baud=8_000_000) == []
 
 
 @pytest.mark.parametrize(
     ("port_can", "line_can", "baud"),
     [
-        ((12_000_000, 9_000_000), (12_000_000, 9_000_000), 12_000_000),
-        ((12_000_000, 9_000_000), (9_000_000,), 9_000_000),
-        ((9_000_000,), (12_000_000, 9_000_000), 9_000_000),
+        ((12_000_000, 6_000_000), (12_000_000, 6_000_000), 12_000_000),
+        ((12_000_000, 6_000_000), (6_000_000,), 6_000_000),
+        ((6_000_000,), (12_000_000, 6_000_000), 6_000_000),
         ((), (12_000_000,), 1_000_000),
-        ((12_000_000, 9_000_000, 7_200_000), (), 1_000_000),
+        ((12_000_000, 6_000_000, 4_000_000), (), 1_000_000),
     ],
 )
 def test_the_fastest_rate_that_works_is_taken(port_can, line_can, baud):

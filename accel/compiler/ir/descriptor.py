@@ -1,7 +1,8 @@
 """A layer's descriptor as plain counts and flags; only here are they turned into encoded fields.
 
-`Isa.descriptor` says how the fields lie in memory. There a count is stored as ``..._less_one``, and
-the clamp as codes + 128; the classes here have the counts and the codes themselves.
+`Isa.descriptor` says how the fields lie in memory. There a count is stored as ``..._less_one``, an
+extent as ``..._negated``, which spares the core a complement, and the clamp as codes + 128; the
+classes here have the counts, the extents and the codes themselves.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,12 @@ from typing import Any
 from amaranth.lib import data
 
 from ...config import AcceleratorConfig
-from ...isa import Isa
+from ...isa import COORDINATE_BITS, Isa
 from .bit_fields import decode, encode
 
 _CODE_OFFSET = 128  # of the clamp's encoded ends
 _LESS_ONE = "_less_one"
+_NEGATED = "_negated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,15 +179,18 @@ class Descriptor:
 
     def encoded(self) -> dict[str, int]:
         """Every field as `Isa.descriptor` stores it, by its name there."""
-        return {encoded: int(getattr(self, name)) + offset for name, encoded, offset in _ENCODINGS}
+        return {
+            encoded: sign * int(getattr(self, name)) + offset
+            for name, encoded, sign, offset in _ENCODINGS
+        }
 
     @classmethod
     def decoded(cls, values: Mapping[str, int]) -> "Descriptor":
         """The inverse of `encoded`, from the fields that a configuration has."""
         found: dict[str, Any] = {}
-        for name, encoded, offset in _ENCODINGS:
+        for name, encoded, sign, offset in _ENCODINGS:
             if encoded in values:
-                value = values[encoded] - offset
+                value = sign * (values[encoded] - offset)
                 found[name] = bool(value) if name in _FLAGS else value
         return cls(**found)
 
@@ -206,11 +211,16 @@ _COUNTS = {
 _FLAGS = {field.name for field in fields(Descriptor) if field.type is bool}
 
 
-def _encoding(name: str) -> tuple[str, str, int]:
-    """A field, its name in the layout, and how much more is stored there."""
+_EXTENTS = {"inner_size", "outer_size"}
+
+
+def _encoding(name: str) -> tuple[str, str, int, int]:
+    """A field, its name in the layout, its sign there, and how much more is stored."""
     if name in _COUNTS:
-        return name, f"{name}{_LESS_ONE}", -1
-    return name, name, _CODE_OFFSET if name in ("low", "high") else 0
+        return name, f"{name}{_LESS_ONE}", 1, -1
+    if name in _EXTENTS:
+        return name, f"{name}{_NEGATED}", -1, 1 << COORDINATE_BITS
+    return name, name, 1, _CODE_OFFSET if name in ("low", "high") else 0
 
 
 _ENCODINGS = tuple(_encoding(field.name) for field in fields(Descriptor))

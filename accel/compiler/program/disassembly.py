@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ...config import FLASH
-from ...isa import Isa
+from ...isa import COORDINATE_BITS, Isa
 from ...text import escaped
 from ..ir.bit_fields import decode
 from ..ir.command import LayerCommand
@@ -90,9 +90,11 @@ def _chunk(index: int, command: LayerCommand, chunk: Chunk, program: CoreProgram
 
 
 def _meaning(name: str, value: int, isa: Isa) -> str:
-    """A field's value; of a count that is stored minus one the count, too."""
+    """A field's value; of one that is stored as another what it says, too."""
     if name == "next":
         return _location(*isa.pointed_to(value))
+    if name.endswith("_negated"):
+        return f"{value} ({(1 << COORDINATE_BITS) - value})"
     return f"{value} ({value + 1})" if name.endswith("_less_one") else str(value)
 
 

@@ -32,8 +32,8 @@ class ReadAddress(wiring.Component):
         A new position, for the row whose turn it is; else that keeps the one that it has.
     pause : In(1)
         It is nobody's turn.
-    broadcast, inner_size, outer_size : In
-        Of the descriptor: all rows share one position; the extent of the input.
+    broadcast, inner_size_negated, outer_size_negated : In
+        Of the descriptor: all rows share one position; minus the extent of the input, modulo.
     offset, inner, outer : In
         The tap, as `TapLoops` has it.
     address : Out
@@ -51,8 +51,8 @@ class ReadAddress(wiring.Component):
                 "take": In(1),
                 "pause": In(1),
                 "broadcast": In(1),
-                "inner_size": In(COORDINATE_BITS),
-                "outer_size": In(COORDINATE_BITS),
+                "inner_size_negated": In(COORDINATE_BITS),
+                "outer_size_negated": In(COORDINATE_BITS),
                 "offset": In(address_bits),
                 "inner": In(COORDINATE_BITS),
                 "outer": In(COORDINATE_BITS),
@@ -73,19 +73,16 @@ class ReadAddress(wiring.Component):
         with m.If(~self.pause):
             m.d.sync += held.eq(Mux(self.broadcast, entry, ring.o))
 
-        # Stage 1: address and coordinates. Stage 2: whether they are outside the input.
-        # The coordinates are kept as complements: see `at_least`.
-        inner, outer = (
-            Signal(COORDINATE_BITS, name=name, init=-1) for name in ("not_inner", "not_outer")
-        )
-        inside = [
-            (size + coordinate)[COORDINATE_BITS]
-            for size, coordinate in ((self.inner_size, inner), (self.outer_size, outer))
-        ]
+        # Stage 1: address and coordinates. Stage 2: whether they are outside the input. To compare
+        # takes a complement, which is a cell a bit on an iCE40; to add minus the size takes none.
+        inner = Signal(COORDINATE_BITS, reset_less=True)
+        outer = Signal(COORDINATE_BITS, reset_less=True)
+        past_inner = (inner + self.inner_size_negated)[COORDINATE_BITS]
+        past_outer = (outer + self.outer_size_negated)[COORDINATE_BITS]
         m.d.sync += [
             self.address.eq(entry.address + self.offset),
-            inner.eq(~(entry.inner + self.inner)),
-            outer.eq(~(entry.outer + self.outer)),
-            self.outside.eq(~inside[0] | ~inside[1]),
+            inner.eq(entry.inner + self.inner),
+            outer.eq(entry.outer + self.outer),
+            self.outside.eq(past_inner | past_outer),
         ]
         return m

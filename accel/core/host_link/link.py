@@ -157,7 +157,7 @@ class Link(wiring.Component):
         with m.Elif(rate_told):
             m.d.sync += rate_due.eq(0)
         m.d.comb += [
-            self.rate.less_one.eq(self.request.o.count),
+            self.rate.bit.eq(self.request.o.count),
             self.rate.apply.eq(rate_told),
             self.rate.good.eq(receiver.good),
             self.rate.expired.eq(receiver.expired),

@@ -93,7 +93,7 @@ def test_another_version_is_refused_with_both_numbers(image):
     data = bytearray(image.read_bytes())
     data[8] = 1
     image.write_bytes(data)
-    with pytest.raises(BadImage, match=r"format version 1, this is a reader of version 3"):
+    with pytest.raises(BadImage, match=r"format version 1, this is a reader of version 4"):
         load_image(image)
 
 

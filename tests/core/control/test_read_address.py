@@ -20,8 +20,8 @@ def test_a_tap_is_added_to_the_position_of_the_row(rows, broadcast):
     async def bench(ctx):
         size, expected = rng.randrange(300, 700), {}
         ctx.set(dut.broadcast, broadcast)
-        ctx.set(dut.inner_size, size)
-        ctx.set(dut.outer_size, size + 7)
+        ctx.set(dut.inner_size_negated, span + 1 - size)
+        ctx.set(dut.outer_size_negated, span + 1 - size - 7)
         positions, time = [], 0
         for _ in range(5):
             for block in range(4):

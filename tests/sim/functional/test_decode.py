@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.bit_fields import encode
 from accel.config import AcceleratorConfig
-from accel.isa import Isa
+from accel.isa import COORDINATE_BITS, Isa
 from accel.numeric.division.division import DIVISOR_BITS, OFFSET_DROPPED_BITS
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.layer import IllegalProgram
@@ -190,7 +190,9 @@ def test_what_lies_outside_a_bank_is_refused_from_the_first_byte_on(what, fits):
     ones = ("inner_taps", "outer_taps", "blocks", "run", "runs", "groups")
     fields = {name: 0 for name, _ in isa.descriptor}
     fields |= {f"{name}_less_one": 0 for name in ones}
-    fields |= {"inner_size": 1, "outer_size": 1, "inner_origin": 1, "outer_origin": 1}
+    one = (1 << COORDINATE_BITS) - 1  # negated
+    fields |= {"inner_size_negated": one, "outer_size_negated": one}
+    fields |= {"inner_origin": 1, "outer_origin": 1}
     fields |= {"high": 255}  # of one column, whose codes go to the first byte of words
     fields["input_base" if what == "reads" else "output_base"] = 999 if fits else 1000
     chunk, _ = chunk_of(isa, fields, rng)

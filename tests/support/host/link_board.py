@@ -179,5 +179,5 @@ class Board:
             assert offered is None or (valid, payload) == (1, offered)
             offered = payload if valid and not ctx.get(self.dut.o.ready) else None
             if ctx.get(self.dut.rate.apply):
-                self.rates.append(ctx.get(self.dut.rate.less_one))
+                self.rates.append(ctx.get(self.dut.rate.bit))
             await ctx.tick()

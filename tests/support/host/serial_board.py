@@ -9,7 +9,7 @@ from amaranth.lib import wiring
 
 from accel.config import AcceleratorConfig
 from accel.core.host_link.uart import Uart
-from accel.protocol import SHORTEST_BIT
+from accel.protocol import EIGHTHS, SHORTEST_BIT
 from accel.sim.rtl.compiled import CompiledCore
 from accel.sim.rtl.harness import FLASH_BYTES, Harness
 from tests.support.host.fake_core import Line
@@ -22,7 +22,7 @@ BAUD = 19_200  # less than the simulation makes of a real second
 class SerialHarness(Harness):
     """A core with the UART of its board, and at the other end of the line the one of its host."""
 
-    cycles_per_bit = 16
+    cycles_per_bit: float = 16
 
     def __init__(self, config: AcceleratorConfig, flash_bytes: int = FLASH_BYTES):
         super().__init__(config, flash_bytes)
@@ -48,10 +48,14 @@ class SerialHarness(Harness):
         return m
 
 
-class FastHarness(SerialHarness):
-    """At the fastest rate that there is, a third of the clock."""
+def harness_of(bit: int) -> type[SerialHarness]:
+    """One on whose line a bit takes so many eighths of a cycle."""
+    members = {"cycles_per_bit": bit / EIGHTHS, "__module__": __name__}
+    return type(f"SerialHarness{bit}", (SerialHarness,), members)
 
-    cycles_per_bit = SHORTEST_BIT
+
+FastHarness = harness_of(EIGHTHS * SHORTEST_BIT)
+"""At the fastest rate that there is, a third of the clock."""
 
 
 class SimulatedBoard:

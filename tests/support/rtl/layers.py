@@ -29,8 +29,8 @@ def random_fields(isa: Isa, rng: Random, *, broadcast: bool = False) -> dict[str
         "run_less_one": rng.randrange(7),
         "runs_less_one": rng.randrange(4),
         "groups_less_one": rng.randrange(4),
-        "inner_size": rng.randint(1, 9),
-        "outer_size": rng.randint(1, 9),
+        "inner_size_negated": (1 << COORDINATE_BITS) - rng.randint(1, 9),
+        "outer_size_negated": (1 << COORDINATE_BITS) - rng.randint(1, 9),
         "inner_origin": (taps - rng.randrange(3)) % (1 << COORDINATE_BITS),
         "outer_origin": (outer_taps - rng.randrange(3)) % (1 << COORDINATE_BITS),
         "inner_stride": rng.randint(1, 3),
@@ -67,4 +67,5 @@ def positions(f: Mapping[str, int], group: int) -> list[tuple[int, int, int]]:
 def is_outside(f: Mapping[str, int], inner: int, outer: int) -> bool:
     """Whether coordinates, which are modulo, are none of the input's."""
     span = 1 << COORDINATE_BITS
-    return inner % span >= f["inner_size"] or outer % span >= f["outer_size"]
+    inside = (inner % span + f["inner_size_negated"], outer % span + f["outer_size_negated"])
+    return max(inside) >= span
