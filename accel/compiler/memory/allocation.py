@@ -75,6 +75,8 @@ def plan(
     outputs: Sequence[str],
     chunk_words: Sequence[int],
     config: AcceleratorConfig,
+    *,
+    search: bool = True,
 ) -> MemoryPlan:
     """Place everything, or raise ``DoesNotFit`` with the numbers.
 
@@ -86,7 +88,8 @@ def plan(
     no room in memory is streamed or prefetched from there.
 
     ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
-    that are written before the first layer and read after the last.
+    that are written before the first layer and read after the last. Without ``search`` the first
+    placements of weights do, as in `decide`: for comparisons.
     """
     planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
     best = planner.plan([], varied=False)
@@ -102,7 +105,7 @@ def plan(
         if sum(planner.cycles(overlapping)) <= sum(cycles) * _WORTH:
             best, arriving, arrives_after = overlapping, arrives, after
             break
-    if best.parts:  # placements of weights that take fewer cycles are worth a search, once
+    if best.parts and search:  # for placements of weights that take fewer cycles, once
         best = planner.plan(arriving)
     return replace(best, cycles=sum(planner.cycles(best)), arrives_after=arrives_after)
 

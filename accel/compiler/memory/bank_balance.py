@@ -58,10 +58,12 @@ def balance_banks(
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
+    *,
+    search: bool = True,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, with a copy between two of them if that saves cycles, and their memory plan.
 
-    Raises what `plan` does for the commands as they are.
+    ``search`` is that of `plan`. Raises what `plan` does for the commands as they are.
     """
 
     def placed(
@@ -69,9 +71,8 @@ def balance_banks(
         words: tuple[int, ...],
         layout: Mapping[str, TensorLayout],
     ) -> Balanced:
-        return Balanced(
-            commands, words, layout, plan(commands, layout, inputs, outputs, words, config)
-        )
+        memory = plan(commands, layout, inputs, outputs, words, config, search=search)
+        return Balanced(commands, words, layout, memory)
 
     best = first = placed(tuple(commands), tuple(chunk_words(c, config) for c in commands), layout)
     if not first.whole:

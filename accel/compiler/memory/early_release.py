@@ -30,13 +30,15 @@ def place(
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
+    *,
+    search: bool = True,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, of which the first ones may be cut into parts that each read further rows, and
     their memory plan.
 
-    Raises ``DoesNotFit`` where that is so without parts.
+    ``search`` is that of `allocation.plan`. Raises ``DoesNotFit`` where that is so without parts.
     """
-    plain = balance_banks(commands, layout, inputs, outputs, config)
+    plain = balance_banks(commands, layout, inputs, outputs, config, search=search)
     first = _readers(commands, inputs)
     if not first or not _line_waits(commands, len(first), layout[first[0].source], config):
         return plain
@@ -46,7 +48,9 @@ def place(
             continue
         others = commands[len(first) :]
         try:
-            cut = balance_banks((*parts, *others), layout, inputs, outputs, config)
+            cut = balance_banks(
+                (*parts, *others), layout, inputs, outputs, config, search=search
+            )
         except DoesNotFit:
             continue
         if not cut[1].arrives_after and cut[1].cycles <= plain[1].cycles * _COSTS:

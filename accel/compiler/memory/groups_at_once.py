@@ -16,6 +16,8 @@ from ..schedule.commands import sums_layouts
 from .allocation import MemoryPlan
 from .early_release import place as place_one_order
 
+Placed = tuple[tuple[LayerCommand, ...], MemoryPlan]
+
 _WORSE = 3  # orders in a row that take longer than the best one: then no other is tried
 
 
@@ -25,27 +27,32 @@ def place(
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
-) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
+) -> Placed:
     """The commands in the order that takes the fewest cycles, by estimation, and their memory plan.
 
-    Raises ``DoesNotFit`` where none fits.
+    The placement of weights is searched for in that order alone. Raises ``DoesNotFit`` where none fits.
     """
-    found: list[tuple[float, tuple[tuple[LayerCommand, ...], MemoryPlan]]] = []
-    failure = None
-    for order in _orders(commands, config):
+    orders, failure = list(_orders(commands, config)), None
+    found: list[tuple[float, tuple[LayerCommand, ...]]] = []
+
+    def placed(order: tuple[LayerCommand, ...], *, search: bool) -> Placed:
         own = {**layouts, **sums_layouts(order, config)}
+        return place_one_order(order, own, inputs, outputs, config, search=search)
+
+    if len(orders) == 1:
+        return placed(orders[0], search=True)
+    for order in orders:
         try:
-            placed = place_one_order(order, own, inputs, outputs, config)
+            found.append((placed(order, search=False)[1].cycles, order))
         except DoesNotFit as error:
             failure = failure or error
             continue
-        found.append((placed[1].cycles, placed))
         best = min(cycles for cycles, _ in found)
         if best not in [cycles for cycles, _ in found[-_WORSE:]]:
             break
     if not found and failure:
         raise failure
-    return min(found, key=itemgetter(0))[1]
+    return placed(min(found, key=itemgetter(0))[1], search=True)
 
 
 def _orders(

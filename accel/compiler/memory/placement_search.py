@@ -17,7 +17,7 @@ from .weight_placement import WeightPlacement, Wish
 # Cycles that the time to prefetch a word might save: each is tried, the best placement is taken.
 _PREFETCH_VALUES = (0.0, 1.0, 2.0, 4.0)
 _FEW = 4  # of the best placements, of which others are varied
-_MOST_TRIES, _TRIED_LAYERS = 300, 8000  # placements, and layers of all of them together
+_MOST_TRIES, _TRIED_PARTS = 300, 8000  # placements, and parts of all of them together
 
 
 def decide(
@@ -46,7 +46,7 @@ def decide(
             attempt(_without(best[0][1].wish, layer))
     # Then others like the best ones: always the same ones, for the same program
     chance, words = Random(0), [need.words(1) for need in needs]
-    for _ in range(min(_MOST_TRIES, _TRIED_LAYERS // len(needs)) if varied else 0):
+    for _ in range(min(_MOST_TRIES, _TRIED_PARTS // len(best[0][1].parts)) if varied else 0):
         attempt(_varied(chance.choice(best)[1].wish, chance, words))
     chosen = best[0][1]
     return tuple(chosen.parts), chosen.live

@@ -14,6 +14,7 @@ from ..ir.costs import PART_CYCLES, SEEK_CYCLES
 from .flash_image import stream_cycles
 from .layer_parts import LayerPart, Live, Need, PrefetchSlice
 
+_CANDIDATES = 16  # for a prefetch, the first ones that it could be for: it is seldom for others
 _NEARLY = 0.7  # of the best gain: a prefetch that gains as much is taken if its layer comes earlier
 
 
@@ -265,7 +266,8 @@ class WeightPlacement:
                     for layer in layers
                     if capacity >= least_capacity[layer] and in_flash.get(layer, -1) > at
                 ]
-                self._prefetch_one(at, {layer: capacity + late[layer] for layer in fitting})
+                nearest = fitting[:_CANDIDATES]
+                self._prefetch_one(at, {layer: capacity + late[layer] for layer in nearest})
             at += 1
 
     def _prefetch_one(self, at: int, room: Mapping[int, int]) -> None:
