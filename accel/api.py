@@ -23,10 +23,13 @@ from accel.explore.fit.remedy import remedy
 from accel.explore.fit.result import Fit
 from accel.explore.fit.search import Budget, OnProgress
 from accel.explore.fit.search import fit as search_fit
+from accel.host.overlap import input_banks
+from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
+from accel.protocol import ALL_LAYERS
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
-from accel.target import resources
+from accel.target import energy, resources
 from accel.text import escaped
 
 DEFAULT_BOARD = "icebreaker"
@@ -38,6 +41,7 @@ __all__ = [
     "Program",
     "Report",
     "Result",
+    "Timing",
     "compile",
     "configuration",
     "fit",
@@ -111,6 +115,35 @@ class Program:
     def cycles(self) -> list[LayerCycles]:
         """The cycle model's prediction for each layer."""
         return self.session.cycles
+
+    def timing(self, board: str | Board | None = None, *, clock_mhz: float | None = None) -> Timing:
+        """What an inference takes with the serial link of a board, see `Timing`.
+
+        ``board`` is the program's without it, ``clock_mhz`` the board's. Bytes on the line are
+        those of the driver, exactly; what USB adds is a model.
+        """
+        found, code = self._board if board is None else _found(board), self.code
+        plain = [layer.cycles for layer in self.cycles]
+        shared = self.session.sharing(input_banks(code))
+
+        def cycles(sharing: int) -> list[int]:
+            count = len(plain) if sharing == ALL_LAYERS else sharing
+            return [*shared[:count], *plain[count:]]
+
+        return timing(
+            code,
+            cycles,
+            self.session.driven,
+            clock_mhz=clock_mhz or found.clock.made_mhz,
+            baud=found.link.fastest or found.link.baud,
+            usb=HIGH_SPEED if found.link.high_speed else FULL_SPEED,
+        )
+
+    @property
+    def energy_uj(self) -> float | None:
+        """Microjoules of an inference at the board's clock, see `Report.energy_uj`."""
+        cycles, mhz = sum(layer.cycles for layer in self.cycles), self._board.clock.made_mhz
+        return energy.estimate(self.config.family, cycles=cycles, mhz=mhz).microjoules
 
     @cached_property
     def slots(self) -> list[dict[str, int]]:

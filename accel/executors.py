@@ -66,6 +66,7 @@ class Session:
     waves: Path | None = None
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
+    _sharing: dict[frozenset[int], list[int]] = field(default_factory=dict)
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
@@ -75,11 +76,14 @@ class Session:
     def driven(self, transport: Transport) -> DrivenCore:
         """A driver for the core at the other end of a transport."""
         expected = [Counters(**layer.as_dict()) for layer in self.cycles]
+        return DrivenCore(self.program, transport, expected=expected, sharing=self.sharing)
 
-        def sharing(banks: Collection[int]) -> list[int]:
-            return [layer.cycles for layer in predict(self.program, banks)]
-
-        return DrivenCore(self.program, transport, expected=expected, sharing=sharing)
+    def sharing(self, banks: Collection[int]) -> list[int]:
+        """The cycles of each layer if those that read these banks leave cycles free."""
+        key = frozenset(banks)
+        if key not in self._sharing:
+            self._sharing[key] = [layer.cycles for layer in predict(self.program, banks)]
+        return self._sharing[key]
 
     def execute(
         self,

@@ -7,7 +7,7 @@ for some nodes, none for those that are fused, moved to the host or only reshape
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from html import escape
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from accel.text import escaped
 
 if TYPE_CHECKING:
     from accel.api import Program
+    from accel.host.timing import Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -285,6 +286,39 @@ class Report:
         peak = self.program.config.peak_macs
         return self.macs / (self.cycles * peak) if self.cycles else 0.0
 
+    @cached_property
+    def timing(self) -> "Timing | None":
+        """What an inference takes with the link of the program's board: core, link and both; None
+        for a program that is for no board."""
+        return self.program.timing() if self.program.board and self.layers else None
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Milliseconds of one inference with the link, nothing else going on."""
+        return self.timing.latency_ms if self.timing else None
+
+    @property
+    def link_ms(self) -> float | None:
+        """Milliseconds of it that the link takes."""
+        return self.timing.link_ms if self.timing else None
+
+    @property
+    def throughput(self) -> float | None:
+        """Inferences a second, of many: input, work and result overlap as far as they can."""
+        return self.timing.throughput if self.timing else None
+
+    @property
+    def energy_uj(self) -> float | None:
+        """Microjoules of one inference in the FPGA's core, estimated, at the board's clock; None
+        where no power of a like design is known."""
+        return self.program.energy_uj
+
+    @property
+    def memory(self) -> float:
+        """Share of the core's memory that tensors and program take, 0 to 1."""
+        used, config = self.program.code.memory.used_words, self.program.config
+        return sum(used) / (len(used) * config.bank_words)
+
     @property
     def lost(self) -> dict[str, float]:
         """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
@@ -309,12 +343,19 @@ class Report:
             "cycles_measured": self.measured,
             "macs": self.macs,
             "utilization": round(self.utilization, 6),
+            **(self.timing.as_dict() if self.timing else {}),
+            "energy_uj": _rounded_or_none(self.energy_uj),
+            "memory": round(self.memory, 6),
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer, _ in self.whole_layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
             **({"order_sensitive": sensitive} if sensitive else {}),
             **({"added_by_driver": list(in_order)} if in_order else {}),
         }
+
+
+def _rounded_or_none(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _rounded(parts: Mapping[str, float]) -> dict[str, float]:

@@ -93,16 +93,18 @@ def spi_resource(platform: TemplatedPlatform, wires: SpiWires) -> Resource:
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """The way to the host: a UART of the platform, its rate at first, and the fastest one that the
-    chip between it and the host can do, if it is known."""
+    """The way to the host: a UART of the platform, its rate at first, the fastest one that the chip
+    between it and the host can do, if it is known, and whether that chip is on USB at high speed
+    (480 Mbit/s) or at full speed (12 Mbit/s)."""
 
     resource: str = "uart"
     number: int = 0
     baud: int = 1_000_000
     fastest: int | None = None
+    high_speed: bool = False
 
 
-FT2232H = Link(fastest=12_000_000)
+FT2232H = Link(fastest=12_000_000, high_speed=True)
 FT231X = Link(fastest=3_000_000)
 
 SINGLE = MappingProxyType({1: "spi_flash_1x"})

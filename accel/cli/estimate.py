@@ -73,11 +73,11 @@ def _estimated(
     }
     for model in models:
         program = accel.compile(model, board=found, config=config, **reading.arguments())
-        report = program.report()
+        report, timing = program.report(), program.timing(clock_mhz=made.fmax_mhz)
         energy = energy_of(config.family, cycles=report.cycles, mhz=made.fmax_mhz).microjoules
         answer["networks"][report.program.name] = {
             "cycles": report.cycles,
-            "latency_ms": round(report.cycles / made.fmax_mhz / 1e3, 6),
+            **timing.as_dict(),
             "energy_uj": energy and round(energy, 3),
             "utilization": round(report.utilization, 6),
             "at_rest": round(
@@ -94,6 +94,8 @@ def _estimated(
 
 
 def _show(answer: dict[str, Any], title: str) -> None:
+    from accel.host.timing import in_digits
+
     fit = table("resource", ">about", ">available", ">share", title=title)
     for resource, used in answer["used"].items():
         available = answer["available"][resource]
@@ -107,12 +109,15 @@ def _show(answer: dict[str, Any], title: str) -> None:
     for text in answer["problems"]:
         say(f"  {text}", style="yellow")
     if answer["networks"]:
-        listing = table("network", ">cycles", ">ms", ">uJ", ">of peak", ">at rest")
+        columns = ("cycles", "core, ms", "link, ms", "/s", "uJ", "of peak", "at rest")
+        listing = table("network", *(f">{column}" for column in columns))
         for network, one in answer["networks"].items():
             energy = "" if one["energy_uj"] is None else f"{one['energy_uj']:.1f}"
-            latency, share = f"{one['latency_ms']:.3f}", f"{100 * one['utilization']:.1f} %"
+            core, link, rate = one["core_ms"], one["link_ms"], one["throughput"]
+            times = map(in_digits, (core, link, rate))
+            share = f"{100 * one['utilization']:.1f} %"
             rest = f"{100 * one['at_rest']:.1f} %"
-            listing.add_row(name(network), f"{one['cycles']:,}", latency, energy, share, rest)
+            listing.add_row(name(network), f"{one['cycles']:,}", *times, energy, share, rest)
         show(listing)
         say(
             "At rest: cycles in which nothing runs, and multipliers and memories are off, of "

@@ -13,7 +13,7 @@ from accel.cli._json import write_json
 from accel.cli._output import note, progress, say, show_exactness, write_whole
 from accel.cli.options import completion, groups
 from accel.cli.options.values import BadOption
-from accel.cli.tables.program import show_layers
+from accel.cli.tables.program import show_layers, show_timing
 
 if TYPE_CHECKING:
     from accel.api import Program, Report, Result
@@ -206,7 +206,7 @@ def run(
     is_asked = known.classes is not None or known.names is not None
     answers = answers_of(first, result.output, known.classes, known.names) if is_asked else None
     _write(result, answers, output, board, products)
-    _show(result.report, batch, answers)
+    _show(result.report, board, batch, answers)
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
     classification = {"classification": answers.as_dict()} if answers else {}
     write_json(products.json_file, result.report.as_dict() | classification)
@@ -270,12 +270,13 @@ def run_with_progress(
         return program.run(x, executor, layers=layers, progress=advance, **options)
 
 
-def _show(report: "Report", batch: "Batch", answers: "Answers | None") -> None:
+def _show(report: "Report", board: "Board", batch: "Batch", answers: "Answers | None") -> None:
     from accel.cli.tables.answers import show_answers
 
     for line in batch.said:
         say(line)
     show_layers(report)
+    show_timing(report.program, board)
     show_exactness(report)
     if answers is not None:
         show_answers(answers)

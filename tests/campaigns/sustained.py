@@ -86,8 +86,10 @@ class Sustained:
         From the first start bit of a sample alone to the end of its result.
     period
         From sample to sample.
-    input_bytes, line_bytes
-        What of an input is on the line, alone and with all frames of a sample.
+    line
+        The cycles that the input alone takes on the line.
+    line_bytes
+        All bytes of a sample that are sent.
     retries
         How often something was sent again.
     """
@@ -95,7 +97,7 @@ class Sustained:
     core: int
     latency: int
     period: float
-    input_bytes: int
+    line: float
     line_bytes: float
     retries: int
 
@@ -120,14 +122,13 @@ def measure(program: Program, inputs: np.ndarray, bit: int) -> Sustained:
     assert_same(run(code, driven, inputs), expected)
     begun = line.begun
     assert len(begun) == len(inputs), "an input was sent more than once"
+    layouts = [code.placement(one.tensor).layout for one in code.inputs]
+    input_bytes = sum(layout.words(rows) * layout.lanes(rows) for layout in layouts)
     return Sustained(
         core=core,
         latency=latency,
         period=(begun[-1] - begun[FIRST - 1]) / (len(begun) - FIRST),
-        input_bytes=sum(
-            layout.words(rows) * layout.lanes(rows)
-            for layout in (code.placement(one.tensor).layout for one in code.inputs)
-        ),
+        line=input_bytes * line.byte_cycles,
         line_bytes=(line.sent - sent) / len(inputs),
         retries=driven.driver.retries,
     )
@@ -153,13 +154,7 @@ def main() -> int:
         inputs = rng.integers(-128, 128, (options.samples, *shape), np.int8)
         found = measure(program, inputs, bit)
         core, line, latency, period = (
-            cycles / mhz / 1000
-            for cycles in (
-                found.core,
-                found.input_bytes * BITS * bit / EIGHTHS,
-                found.latency,
-                found.period,
-            )
+            cycles / mhz / 1000 for cycles in (found.core, found.line, found.latency, found.period)
         )
         print(
             f"{program.code.name[:20]:20} {core:6.2f} {line:6.2f}   {latency:6.2f}  {period:6.2f}"

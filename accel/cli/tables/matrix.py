@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 _CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
 _LINES = 12  # of reasons for each group of boards
 _NOTE = (
-    "ms: of one inference at the board's own clock, without the link; memory: share of the "
-    "core's banks that tensors and program take"
+    "core, link: milliseconds of one inference at the board's clock and serial rate, USB as "
+    "modelled; /s: of many; memory: of the core's banks"
 )
+_GRID_NOTE = "ms: of one inference at the board's own clock, with the link at its fastest rate"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """Whether a network runs on a board's core; ``cycles`` of one inference, or the ``reasons``.
 
+    ``milliseconds`` are the core's work alone, ``link_ms`` what the board's link adds to it where
+    samples come one at a time, ``latency_ms`` both, and ``throughput`` inferences a second of many.
     ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
     in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
     command.
@@ -45,6 +48,9 @@ class Answer:
     cycles: int | None
     milliseconds: float | None
     reasons: tuple[str, ...]
+    latency_ms: float | None = None
+    link_ms: float | None = None
+    throughput: float | None = None
     memory: float | None = None
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
     remedy: tuple[str, ...] = ()
@@ -61,8 +67,8 @@ class Answer:
 
     @property
     def short(self) -> str:
-        if self.milliseconds is not None:
-            return f"{self.milliseconds:.2f} ms"
+        if self.latency_ms is not None:
+            return f"{self.latency_ms:.2f} ms"
         return f"{len(self.reasons)} reason{'s' * (len(self.reasons) > 1)}"
 
 
@@ -73,6 +79,7 @@ class _Compiled:
     cycles: int = 0
     memory: float = 0.0
     reasons: "tuple[Reason, ...]" = ()
+    program: "Program | None" = None
 
 
 def answers(
@@ -188,7 +195,7 @@ def _summary(program: "Program | None", reasons: "tuple[Reason, ...]") -> _Compi
         return _Compiled(reasons=reasons)
     used = program.code.memory.used_words
     memory = sum(used) / (len(used) * program.config.bank_words)
-    return _Compiled(cycles=program.report().cycles, memory=memory)
+    return _Compiled(cycles=program.report().cycles, memory=memory, program=program)
 
 
 def _answer(
@@ -207,6 +214,7 @@ def _answer(
     )
     reasons = (*ours, *core.reasons)
     runs = not reasons
+    timing = core.program.timing(board) if runs and core.program else None
     return Answer(
         model=model,
         contract=contract,
@@ -215,6 +223,9 @@ def _answer(
         runs=runs,
         cycles=core.cycles if runs else None,
         milliseconds=round(core.cycles / board.clock.made_mhz / 1e3, 4) if runs else None,
+        latency_ms=timing and round(timing.latency_ms, 4),
+        link_ms=timing and round(timing.link_ms, 4),
+        throughput=timing and round(timing.throughput, 4),
         memory=round(core.memory, 4) if runs else None,
         reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
@@ -249,18 +260,25 @@ def show_matrix(found: Sequence[Answer]) -> None:
 
 
 def _show_rows(found: Sequence[Answer], what: str, rows: Mapping[str, Answer], title: str) -> None:
-    listing = table(what, "core", "runs", ">cycles", ">ms", ">memory", title=title)
+    figures = ("cycles", "core ms", "link ms", "/s", "memory")
+    listing = table(what, "core", "runs", *(f">{figure}" for figure in figures), title=title)
     for first, answer in rows.items():
-        figures = ["", "", ""]
-        if answer.cycles is not None and answer.milliseconds is not None:
-            memory = f"{100 * (answer.memory or 0):.0f} %"
-            figures = [f"{answer.cycles:,}", f"{answer.milliseconds:.2f}", memory]
+        cells = _figures(answer) if answer.runs else [""] * len(figures)
         runs = "yes" if answer.runs else f"no, {answer.short}"
         style = None if answer.runs else "red"
-        listing.add_row(name(first), name(answer.core), name(runs), *figures, style=style)
+        listing.add_row(name(first), name(answer.core), name(runs), *cells, style=style)
     show(listing)
     if any(answer.runs for answer in found):
         say(_NOTE, style="dim")
+
+
+def _figures(answer: Answer) -> list[str]:
+    """The columns of a network that runs."""
+    from accel.host.timing import in_digits
+
+    times = (answer.milliseconds or 0, answer.link_ms or 0, answer.throughput or 0)
+    memory = f"{100 * (answer.memory or 0):.0f} %"
+    return [f"{answer.cycles:,}", *map(in_digits, times), memory]
 
 
 def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[str]) -> None:
@@ -281,7 +299,7 @@ def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[
         show(listing)
         del waiting[:count]
     if any(answer.runs for answer in found):
-        say(_NOTE.partition(";")[0], style="dim")
+        say(_GRID_NOTE, style="dim")
 
 
 def _show_reasons(found: Sequence[Answer]) -> None:

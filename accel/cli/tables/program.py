@@ -87,6 +87,10 @@ def show_memory(program: "Program", board: "Board") -> None:
         f"{n} of {board.resources.get(kind, 0)} {kind}" for kind, n in needs(config).items() if n
     )
     say(f"  needs at least {', '.join(cells)}; logic: known from accel build --board {board.name}")
-    cycles, clock = program.report().cycles, board.clock.made_mhz
-    milliseconds = cycles / clock / 1e3
-    say(f"  {milliseconds:.2f} ms an inference at the board's {clock:g} MHz, without the link")
+    show_timing(program, board)
+
+
+def show_timing(program: "Program", board: "Board") -> None:
+    """What an inference takes on a board: core, link and both."""
+    timing, clock = program.timing(board), board.clock.made_mhz
+    say(f"  {timing}; {clock:g} MHz, {timing.baud / 1e6:g} Mbaud, USB as modelled")

@@ -30,7 +30,8 @@ def place(
 ) -> Placed:
     """The commands in the order that takes the fewest cycles, by estimation, and their memory plan.
 
-    The placement of weights is searched for in that order alone. Raises ``DoesNotFit`` where none fits.
+    The placement of weights is searched for in that order alone. Raises ``DoesNotFit`` where none
+    fits.
     """
     orders, failure = list(_orders(commands, config)), None
     found: list[tuple[float, tuple[LayerCommand, ...]]] = []
