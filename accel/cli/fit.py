@@ -95,7 +95,7 @@ def _show(answer: "Fit") -> None:
     energy = "" if best.microjoules is None else f", {best.microjoules:.4g} uJ"
     size = f"{best.config.rows}x{best.config.columns} {best.config.format}"
     say(
-        f"Compiled {size}: {best.cycles:,} cycles, {best.milliseconds:.3g} ms at the board's "
+        f"Compiled {size}: {best.cycles:,} cycles, {best.milliseconds:.3g} ms core at the board's "
         f"{answer.board.clock.made_mhz:g} MHz{energy}{streamed}"
     )
     say(answer.command)

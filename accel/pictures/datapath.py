@@ -21,7 +21,7 @@ def datapath_page(
         ones = [row["networks"].get(network, {}) for row in rows]
         for key, text in (
             ("cycles", "cycles"),
-            ("latency_ms", "ms"),
+            ("latency_ms", "ms core, without the link"),
             ("program_bytes", "bytes of program"),
             ("accuracy", "accuracy"),
         ):

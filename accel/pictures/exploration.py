@@ -82,7 +82,7 @@ def _all_boards(points: Sequence[dict[str, Any]]) -> Section:
     """The cores of all boards in one chart, each board in its own colour."""
     boards = list(dict.fromkeys(point["point"]["board"] for point in points))
     colors = board_colors(boards)
-    chart = figure(height=480, x="latency, ms", y=_CHARTS["logic"])
+    chart = figure(height=480, x="latency of the core, without the link, ms", y=_CHARTS["logic"])
     chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
     chart.update_yaxes(type="log", tickformat=",d", nticks=6)
     for board in boards:
@@ -145,7 +145,7 @@ def _scatter(
     axis: str,
     color: str,
 ) -> Figure:
-    chart = figure(height=430, x="latency, ms", y=axis)
+    chart = figure(height=430, x="latency of the core, without the link, ms", y=axis)
     chart.update_xaxes(type="log", dtick=math.log10(2), tickformat="~r")
     values = [v for p in points if (v := _value(p, key)) is not None]
     if values and min(values) == max(values):
@@ -209,5 +209,5 @@ def front_table(points: Sequence[dict[str, Any]]) -> Table:
     ]
     cells = {name for p in points for name in ("LC", "LUT") if name in p["used"]}
     logic = cells.pop() if len(cells) == 1 else "logic"
-    headings = ["core", ">ms", ">MHz", ">cycles", f">{logic}", ">µJ", ">accuracy", ""]
+    headings = ["core", ">ms core", ">MHz", ">cycles", f">{logic}", ">µJ", ">accuracy", ""]
     return Table(headings=headings, rows=rows)
