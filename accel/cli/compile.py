@@ -102,12 +102,11 @@ def compile(
     show_exactness(report)
     files = [str(output / name) for name in (PROGRAM, LISTING, LAYERS)]
     say(f"Wrote {', '.join(files)}")
-    flash = found.flash
-    if program.code.flash and flash:
-        how = flash.how_to_write(str(output / PROGRAM))
+    if program.code.flash and found.flash:
+        how = found.how_to_write_program(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
         if config.flash_lanes == 4:
-            say(f"Unless it reads on four lines already, once: {flash.how_to_enable_quad()}")
+            say(f"Unless it reads on four lines already, once: {found.how_to_enable_quad()}")
     sizes = {"bytes": program.code.size_bytes, "flash_bytes": program.code.memory.flash_bytes}
     write_json(json_file, report.as_dict() | sizes | {"files": files})
 
