@@ -1,5 +1,6 @@
 """Boards that are connected: which USB devices may be which, and the port that leads to one."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from accel.cli._output import note
@@ -50,19 +51,19 @@ def boards_found() -> list[dict[str, Any]]:
     from accel import boards, usb
     from accel.errors import ToolError
 
-    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
     try:
         here = ports.found_ports()
     except ToolError:  # without pyserial nothing is known of ports
         here = []
-    devices = usb.connected() or []
-    for seen in (*devices, *here):
+    devices: Sequence[usb.UsbDevice | ports.FoundPort] = [*(usb.connected() or []), *here]
+    for seen in devices:
         names = [board.name for board in boards.of_device(seen)]
         if names:
             known = (seen.vid, seen.pid, seen.product, seen.serial_number)
             entry = {
                 "boards": names,
-                "usb": f"{seen.vid:04x}:{seen.pid:04x}",
+                "usb": f"{seen.vid or 0:04x}:{seen.pid or 0:04x}",
                 "product": seen.product,
                 "ports": [],
                 "usable": None,

@@ -95,4 +95,3 @@ def test_a_program_alone_has_no_bitstream(tmp_path):
     (tmp_path / "program.bin").touch()
     built = read_built(tmp_path, boards.get("icebreaker"))
     assert (built.bitstream, dict(built.report)) == (None, {})
-

@@ -135,7 +135,7 @@ def test_the_first_programmer_that_is_installed_is_taken(fake, monkeypatch):
     monkeypatch.setenv("OPENFPGALOADER", named)
     assert find_programmer(ulx3s) == (ulx3s.programmers[0], named)
     monkeypatch.setenv("OPENFPGALOADER", "no_such_loader")
-    with pytest.raises(ToolMisnamed, match="^OPENFPGALOADER must name"):
+    with pytest.raises(ToolMisnamed, match=r"^OPENFPGALOADER must name"):
         find_programmer(ulx3s)
 
 
@@ -198,7 +198,7 @@ def device(ids, usable):
 
 def test_what_a_programmer_calls_missing_may_lack_permission_or_be_missing(fake, monkeypatch):
     """iceprog says the same of both."""
-    tool = fake("iceprog", "echo \"Can't find iCE FTDI USB device\"; exit 2")
+    tool = fake("iceprog", 'echo "Can\'t find iCE FTDI USB device"; exit 2')
     here = [device((0x0403, 0x6010), usable=False)]
     monkeypatch.setattr(usb, "connected", lambda: here)
     assert 'ATTRS{idProduct}=="6010"' in failure("icebreaker", tool)

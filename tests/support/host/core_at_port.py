@@ -7,6 +7,7 @@ import threading
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from accel.config import AcceleratorConfig
 from tests.support.host.fake_core import FakeCore
@@ -66,13 +67,8 @@ def at_socket(config: AcceleratorConfig) -> Iterator[str]:
                 with suppress(TimeoutError):
                     connection, _ = server.accept()
                     with connection:
-                        _serve(
-                            core,
-                            stop,
-                            connection,
-                            lambda: connection.recv(BYTES),
-                            lambda data: connection.sendall(data),
-                        )
+                        receive = partial(connection.recv, BYTES)
+                        _serve(core, stop, connection, receive, connection.sendall)
 
         thread = threading.Thread(target=accept)
         thread.start()
