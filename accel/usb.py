@@ -124,6 +124,6 @@ def udev_rule(ids: Iterable[Id], name: str) -> str:
     )
     return (
         f"write into {_RULES.format(name=name)} as root:\n{lines}\n"
-        "then type: sudo udevadm control --reload && sudo udevadm trigger\n"
+        "then type: sudo udevadm control -R && sudo udevadm trigger\n"
         "and plug the board in again"
     )

@@ -57,4 +57,4 @@ def test_a_rule_has_a_line_for_each_of_the_numbers():
     for numbers in ('idVendor}=="1d50", ATTRS{idProduct}=="6130"', '"1209", ATTRS{idProduct}=="21'):
         assert numbers in rule
     assert rule.count("uaccess") == 2
-    assert "udevadm control --reload" in rule
+    assert "udevadm control -R" in rule

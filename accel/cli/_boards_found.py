@@ -61,14 +61,14 @@ def boards_found() -> list[dict[str, Any]]:
         names = [board.name for board in boards.of_device(seen)]
         if names:
             known = (seen.vid, seen.pid, seen.product, seen.serial_number)
-            entry = {
+            new: dict[str, Any] = {
                 "boards": names,
                 "usb": f"{seen.vid or 0:04x}:{seen.pid or 0:04x}",
                 "product": seen.product,
                 "ports": [],
                 "usable": None,
             }
-            entry = found.setdefault(known, entry)
+            entry = found.setdefault(known, new)
             if isinstance(seen, usb.UsbDevice):
                 entry["usable"] = seen.usable or bool(entry["usable"])
             else:
