@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from accel.advice import how_to_install
 from accel.compiler.graph import interpreter
 from accel.compiler.program.program import CoreProgram
-from accel.errors import ToolError, UserError
+from accel.errors import UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.exchange import Transport
 from accel.host.port import Port
+from accel.host.ports import open_port
 from accel.host.runner import run as run_core
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.machine import Machine
@@ -202,15 +202,7 @@ def _board(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
     """Run on a board. The program is loaded again for each batch: the board may have been reset."""
-    # Only who has a board needs the package that this takes.
-    try:
-        from accel.host.serial import SerialTransport, needed
-    except ModuleNotFoundError as problem:
-        what = f"executor board: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
-    if session.port is None:
-        raise needed()
-    with closing(SerialTransport(session.port)) as transport:
+    with closing(open_port(session.port)) as transport:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 

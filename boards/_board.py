@@ -1,6 +1,7 @@
 """What the project knows of a board."""
 
 import importlib
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,7 +11,9 @@ from amaranth.build import Attrs, Pins, PinsN, Resource, Subsignal
 from amaranth.build.plat import TemplatedPlatform
 from amaranth.vendor import LatticePlatform
 
+from accel.boards._programmers import Programmer
 from accel.core.clocking import ClockPlan
+from accel.usb import UsbChip
 
 
 def platform_of(
@@ -124,32 +127,10 @@ class Flash:
         First byte of a program.
     data_lines : mapping of int to str
         Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
-    command : str or None
-        What writes ``{file}`` at byte ``{offset}``.
-    quad_enable : str or None
-        What sets the chip's quad-enable bit, once for good: without it a read on four data lines
-        fails.
     """
 
     offset: int
     data_lines: Mapping[int, str] = field(default_factory=lambda: DUAL)
-    command: str | None = None
-    quad_enable: str | None = None
-
-    def how_to_write(self, file: str) -> str:
-        """How to write a program file into the flash, as a command or in words."""
-        if self.command:
-            return self.command.format(offset=self.offset, file=file)
-        return f"write {file} into it at byte {self.offset:#x}"
-
-    def how_to_enable_quad(self) -> str:
-        """How to make the chip answer on four data lines, if it does not yet."""
-        if self.quad_enable:
-            return self.quad_enable
-        return (
-            "set the quad-enable bit of its status register with your programmer, or use a core "
-            "with --set flash_lanes=2"
-        )
 
 
 def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: Attrs) -> list:
@@ -180,26 +161,6 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     return made
 
 
-def iceprog_flash(*, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
-    """A flash that IceStorm's programmer writes: on boards with an FTDI chip before it."""
-    return Flash(
-        offset=offset,
-        data_lines=data_lines,
-        command="iceprog -o {offset} {file}",
-        quad_enable="iceprog -Q",
-    )
-
-
-def loader_flash(board: str, *, offset: int, data_lines: Mapping[int, str] = DUAL) -> Flash:
-    """A flash that openFPGALoader writes, which calls the board ``board``."""
-    return Flash(
-        offset=offset,
-        data_lines=data_lines,
-        command=f"openFPGALoader -b {board} -f -o {{offset}} {{file}}",
-        quad_enable=f"openFPGALoader -b {board} --enable-quad",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class Board:
     """A board that a core can be built for.
@@ -226,6 +187,10 @@ class Board:
         The default configuration: arguments of ``AcceleratorConfig``.
     flash : Flash or None
         The flash that programs may be streamed from.
+    programmers : tuple of Programmer
+        What puts a bitstream into the board; the first that is installed is taken.
+    usb_chip : UsbChip or None
+        What the board shows itself by on USB.
     led : (str, int) or (str, int, str) or None
         A light for the core's state, and which of its colours if it has several.
     usb : (str, int) or None
@@ -254,6 +219,8 @@ class Board:
     configuration: Mapping[str, Any]
     spi: SpiWires | None = None
     flash: Flash | None = None
+    programmers: tuple[Programmer, ...] = ()
+    usb_chip: UsbChip | None = None
     led: Light | None = ("led", 0)
     usb: tuple[str, int] | None = None
     held_high: tuple[tuple[str, int], ...] = ()
@@ -265,3 +232,21 @@ class Board:
     def __post_init__(self):
         for name in ("resources", "configuration"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def how_to_write_program(self, file: str) -> str:
+        """How to write a program file into the flash, as a command or in words."""
+        assert self.flash is not None, "no core on it reads one"
+        for one in self.programmers:
+            if one.program:
+                return shlex.join(one.command(one.program, file=file, offset=self.flash.offset))
+        return f"write {file} into it at byte {self.flash.offset:#x}"
+
+    def how_to_enable_quad(self) -> str:
+        """How to make the flash answer on four data lines, if it does not yet, once for good."""
+        for one in self.programmers:
+            if one.quad_enable:
+                return shlex.join(one.command(one.quad_enable))
+        return (
+            "set the quad-enable bit of its status register with your programmer, or use a core "
+            "with --set flash_lanes=2"
+        )

@@ -4,12 +4,15 @@ The link is on the header's serial pins, as every Feather has them: 0 (N17) rece
 Its USB port, which the bootloader uses, is not answered.
 
 Checked against litex-boards (gsd_orangecrab, revision 0.2: clock, LEDs, header, USB, flash) and the
-pads' functions in Project Trellis.
+pads' functions in Project Trellis. Programmer and USB: amaranth-boards and the makers' examples
+(orangecrab-fpga/orangecrab-examples); the bootloader has no place for a program file.
 """
 
 from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
 from accel.boards._devices import Device
+from accel.boards._programmers import dfu_util
 from accel.core.clocking import ClockPlan
+from accel.usb import UsbChip
 
 
 def orangecrab(size: str, device: Device) -> Board:
@@ -22,6 +25,12 @@ def orangecrab(size: str, device: Device) -> Board:
         platform=platform_of("orangecrab_r0_2", f"OrangeCrabR0_2_{size}Platform", uart=wires),
         clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=100.0),
         flash=Flash(offset=1 << 22, data_lines=QUAD),
+        programmers=(
+            dfu_util(
+                "1209:5af0", before="hold its button while you plug it in: its bootloader runs"
+            ),
+        ),
+        usb_chip=UsbChip(ids=((0x1209, 0x5AF0),), product="OrangeCrab"),
         led=("rgb_led", 0, "g"),
         usb=("usb", 0),
         # The user connects an adapter: a rate that all of them support.

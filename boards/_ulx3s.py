@@ -1,7 +1,8 @@
 """What all ULX3S have in common, whatever their FPGA.
 
 Checked against the constraints of the board's makers (emard/ulx3s, ulx3s_v20.lpf: clock, serial
-port, LEDs, flash, wifi_gpio0), amaranth-boards, and the pads' functions in Project Trellis.
+port, LEDs, flash, wifi_gpio0), amaranth-boards, the pads' functions in Project Trellis, and for
+programmers and USB openFPGALoader's list of boards and fujprog's README.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Any
 from amaranth.build import Attrs, Pins, Resource
 from amaranth.build.plat import TemplatedPlatform
 
-from accel.boards._board import FT231X, OWN_QUAD, flash_resources, loader_flash, platform_of
+from accel.boards._board import FT231X, OWN_QUAD, Flash, flash_resources, platform_of
+from accel.boards._programmers import fujprog, open_fpga_loader
+from accel.usb import UsbChip
 
 # The ESP32 on the board waits for a low level here as for a button, and then loads a bitstream of
 # its own into the FPGA.
@@ -30,7 +33,10 @@ _FLASH = flash_resources(
 )
 
 ULX3S: dict[str, Any] = {
-    "flash": loader_flash("ulx3s", offset=1 << 22, data_lines=OWN_QUAD),
+    "flash": Flash(offset=1 << 22, data_lines=OWN_QUAD),
+    "programmers": (open_fpga_loader("ulx3s"), fujprog()),
+    # Its name may say another size of FPGA than the board has.
+    "usb_chip": UsbChip(ids=((0x0403, 0x6015),), product="ULX[23]S", uart=0),
     "link": FT231X,
     "held_high": (("wifi_gpio0", 0),),
 }

@@ -3,12 +3,15 @@
 The link is on its user pads: pad 1 (E4) receives, pad 2 (D5) sends. Its USB port is not answered.
 
 Checked against litex-boards (kosagi_fomu_pvt: clock, pads, USB, LEDs, flash), which gives the LED's
-three pins other colours than amaranth-boards; all of them light when they are low.
+three pins other colours than amaranth-boards; all of them light when they are low. Programmer and
+USB: litex-boards' target of the same name, Fomu's workshop, apio.
 """
 
 from accel.boards import _devices
 from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._programmers import dfu_util
 from accel.core.clocking import ClockPlan
+from accel.usb import UsbChip
 
 BOARD = Board(
     name="fomu_pvt",
@@ -18,6 +21,14 @@ BOARD = Board(
     clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=37.5),
     # After the bitstream that the bootloader starts.
     flash=Flash(offset=1 << 19),
+    programmers=(
+        dfu_util(
+            "1209:5bf0",
+            before="plug the board in anew, so that its bootloader runs",
+            after="after power-up its bootloader runs first; dfu-util -e starts the core",
+        ),
+    ),
+    usb_chip=UsbChip(ids=((0x1209, 0x5BF0),), product="Fomu"),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
     # The user connects an adapter: a rate that all of them support.

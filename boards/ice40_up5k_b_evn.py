@@ -5,11 +5,14 @@ litex-boards (lattice_ice40up5k_evn) takes the first of: 12 (J3 pin 2) sends, 21
 receives.
 
 Checked against that file (clock, LEDs, header C, flash, for which jumper J7 must be closed).
+Programmer and USB: amaranth-boards, and apio's list of boards.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Link, Wires, iceprog_flash, platform_of
+from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._programmers import iceprog
 from accel.core.clocking import ClockPlan
+from accel.usb import FTDI_DUAL, UsbChip
 
 BOARD = Board(
     name="ice40_up5k_b_evn",
@@ -17,7 +20,9 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("ice40_up5k_b_evn", "ICE40UP5KBEVNPlatform", uart=Wires(rx="21", tx="12")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
-    flash=iceprog_flash(offset=1 << 20),
+    flash=Flash(offset=1 << 20),
+    programmers=(iceprog(before="close jumper J7"),),
+    usb_chip=UsbChip(ids=FTDI_DUAL, product="Lattice iCE40UP5K Breakout"),
     led=("led_g", 0),
     # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),

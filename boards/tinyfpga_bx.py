@@ -3,12 +3,15 @@
 The link is on the header, on the pins that litex-boards (tinyfpga_bx) takes: 1 (A2) sends, 2 (A1)
 receives. Its USB port, which the bootloader uses, is not answered.
 
-Checked against that file (clock, header, USB, LED, flash).
+Checked against that file (clock, header, USB, LED, flash), and for programmer and USB against
+tinyprog's source: early boards have the second number.
 """
 
 from accel.boards import _devices
 from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
+from accel.boards._programmers import tinyprog
 from accel.core.clocking import ClockPlan
+from accel.usb import UsbChip
 
 BOARD = Board(
     name="tinyfpga_bx",
@@ -17,7 +20,9 @@ BOARD = Board(
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=48.0),
     # The bootloader's area for user data.
-    flash=Flash(offset=0x50000, data_lines=QUAD, command="tinyprog -u {file}"),
+    flash=Flash(offset=0x50000, data_lines=QUAD),
+    programmers=(tinyprog(),),
+    usb_chip=UsbChip(ids=((0x1D50, 0x6130), (0x1209, 0x2100)), product="TinyFPGA"),
     usb=("usb", 0),
     # The user connects an adapter: a rate that all of them support.
     link=Link(baud=115_200),

@@ -19,12 +19,13 @@ MAPPING = PROJECT["tool"]["setuptools"]["package-dir"]
 MAX_LINES = 500
 
 # A part may import itself and what is listed. Parts are packages or modules directly in accel.
-FOUNDATION = {"errors", "discovery", "advice", "processes", "text"}
+FOUNDATION = {"errors", "discovery", "advice", "processes", "text", "usb"}
 DEFINITIONS = FOUNDATION | {"numeric", "config", "isa", "protocol", "identity"}
 ALLOWED = {
     "errors": set(),
     "advice": set(),
     "text": set(),
+    "usb": set(),
     "discovery": {"errors"},
     "processes": set(),
     "numeric": FOUNDATION,

@@ -21,6 +21,7 @@ from accel.cli import (
     explore,
     fit,
     load,
+    program,
     quantize,
     run,
     show,
@@ -65,7 +66,7 @@ _PANELS = {
     "Begin": (demo.demo, check.check, fit.fit),
     "Networks": (quantize.quantize, compile.compile, run.run, show.show),
     "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
-    "Boards": (boards.boards, load.load),
+    "Boards": (boards.boards, program.program, load.load),
     "This installation": (doctor.doctor,),
 }
 for _panel, _commands in _PANELS.items():

@@ -11,6 +11,7 @@ from accel.cli._json import write_json
 from accel.cli._output import error, progress, say, show, write_whole
 from accel.cli.options import completion, groups
 from accel.cli.options.values import BadOption
+from accel.cli.program import next_of_build
 from accel.cli.tables.listing import table
 from accel.flow.output import REPORT
 
@@ -110,7 +111,9 @@ def build(
         json_file,
         {**result.report, "bitstream": str(result.bitstream), "reused": list(result.reused)},
     )
-    if not result.report["timing_met"]:
+    if result.report["timing_met"]:
+        say(next_of_build(output, found, result.bitstream))
+    else:
         error("timing is not met: this bitstream must not be used; try more --seeds")
         raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """``accel compile``"""
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -49,7 +50,7 @@ def compile(
 
     What has no room in the core's memory is streamed from the board's flash,
     if the core has one (--set flash_lanes=4): then program.bin is to be
-    written there too, and the last line says how.
+    written there too, and the last lines say how.
 
     --passes writes a text file for each pass of the compiler, numbered in the
     order in which they run: how the network becomes layers, then commands,
@@ -102,12 +103,14 @@ def compile(
     show_exactness(report)
     files = [str(output / name) for name in (PROGRAM, LISTING, LAYERS)]
     say(f"Wrote {', '.join(files)}")
-    flash = found.flash
-    if program.code.flash and flash:
-        how = flash.how_to_write(str(output / PROGRAM))
+    if program.code.flash and found.flash:
+        how = found.how_to_write_program(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
+        if any(one.program for one in found.programmers):
+            words = ["accel", "program", str(output), "--board", found.name, "--flash"]
+            say(f"Or: {shlex.join(words)}")
         if config.flash_lanes == 4:
-            say(f"Unless it reads on four lines already, once: {flash.how_to_enable_quad()}")
+            say(f"Unless it reads on four lines already, once: {found.how_to_enable_quad()}")
     sizes = {"bytes": program.code.size_bytes, "flash_bytes": program.code.memory.flash_bytes}
     write_json(json_file, report.as_dict() | sizes | {"files": files})
 

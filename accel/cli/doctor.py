@@ -2,13 +2,14 @@
 
 import os
 import platform
-import shutil
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import Any
 
 import typer
 
 from accel.advice import DISTRIBUTION, EXTRAS, how_to_install, how_to_install_package, requirements
+from accel.cli._boards_found import boards_found
 from accel.cli._json import write_json
 from accel.cli._output import say, show
 from accel.cli.options import groups
@@ -16,7 +17,6 @@ from accel.cli.tables.listing import name as name_of
 from accel.cli.tables.listing import table
 
 _OPTIONAL_TOOLS = ("icetime",)
-_PROGRAMMERS = ("iceprog", "openFPGALoader", "fujprog")
 
 
 @dataclass
@@ -30,11 +30,13 @@ class _Parts:
 
 
 def doctor(json_file: groups.Json = None) -> None:
-    """Say what is installed, in which version, and what to install.
+    """Say what is installed and connected, in which version, and what to install.
 
-    Of optional parts that are missing it says what they are for. Ends with 1 if
-    something is missing that `accel build` or `accel run` needs. FILE has
-    "parts", "optional", "to_do" and whether that is "complete".
+    Of optional parts that are missing it says what they are for. Boards that are
+    connected are listed with their ports; several share a USB chip, and then all
+    are named that it may be. Ends with 1 if something is missing that `accel
+    build` or `accel run` needs. FILE has "parts", "boards", "optional", "to_do"
+    and whether that is "complete".
 
     \b
     accel doctor
@@ -49,9 +51,9 @@ def doctor(json_file: groups.Json = None) -> None:
     optional = _optional_packages(listing)
     missing += _tools(listing) + _compiler(listing)
     _cache(listing)
-    for name in _PROGRAMMERS:
-        found = shutil.which(name)
-        listing.add_row(name, "", found or "not installed; only to load a bitstream into a board")
+    _programmers(listing)
+    here = boards_found()
+    _boards(listing, here)
     shown = table("what", "version", "where or why")
     for row in listing.rows:
         path = os.path.isabs(row["where"])
@@ -63,7 +65,7 @@ def doctor(json_file: groups.Json = None) -> None:
         say(f"To do: {remedy}")
     if not missing:
         say("All that is needed is here.")
-    answer = {"parts": listing.rows, "optional": optional, "to_do": missing}
+    answer = {"parts": listing.rows, "boards": here, "optional": optional, "to_do": missing}
     write_json(json_file, answer | {"complete": not missing})
     if missing:
         raise typer.Exit(1)
@@ -127,6 +129,41 @@ def _compiler(listing: _Parts) -> list[str]:
         return [str(problem)]
     listing.add_row("C++ compiler", compiler.version, " ".join(compiler.command))
     return []
+
+
+def _programmers(listing: _Parts) -> None:
+    """What loads bitstreams, and into which boards."""
+    from accel.boards import BOARDS
+    from accel.flow.tools import ToolMisnamed
+    from accel.target.programming import find_tool
+
+    loads: dict[Any, list[str]] = {}
+    for board in BOARDS.values():
+        for one in board.programmers:
+            loads.setdefault(one.tool, []).append(board.name)
+    for tool, names in loads.items():
+        try:
+            path = find_tool(tool)
+        except ToolMisnamed as problem:
+            listing.add_row(tool.name, "missing", str(problem))
+            continue
+        use = f"optional, for {', '.join(names)}: {tool.how_to_install()}"
+        listing.add_row(tool.name, "" if path else "missing", path or use)
+
+
+def _boards(listing: _Parts, found: list[dict[str, Any]]) -> None:
+    """What is on USB that may be a board."""
+    for one in found:
+        where = ", ".join(one["ports"]) or "no serial port"
+        if one["usable"] is False:
+            where += "; this user may not program it, accel program says how"
+        listing.add_row(f"USB {one['usb']}", one["product"] or "", f"{where}: {_either(one)}")
+    if not found:
+        listing.add_row("boards on USB", "none", "")
+
+
+def _either(found: dict[str, Any]) -> str:
+    return " or ".join(found["boards"])
 
 
 def _cache(listing: _Parts) -> None:

@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
-from accel.advice import how_to_install
 from accel.cli import _places
+from accel.cli._boards_found import port_of
 from accel.cli._json import write_json
 from accel.cli._output import progress, say
 from accel.cli.options import groups, values
-from accel.errors import ToolError
 
 
 def load(
@@ -21,9 +20,7 @@ def load(
             metavar="PROGRAM", help="A program.bin of accel compile.", callback=_places.input_files
         ),
     ],
-    port: Annotated[
-        str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")
-    ],
+    port: groups.PortName = None,
     board: groups.BoardName = None,
     baud: Annotated[
         int | None,
@@ -33,30 +30,28 @@ def load(
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
 
-    FILE says what was loaded, how many bytes that took, and how long.
+    Without --port the board's is looked for among those on USB. FILE says what
+    was loaded, how many bytes that took, and how long.
 
     \b
+    accel load program/program.bin --board icebreaker
     accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
     """
     from accel.api import DEFAULT_BOARD
     from accel.compiler.program.program_file import load_image
     from accel.host.loading import load as load_into
     from accel.host.port import Port
-
-    try:
-        from accel.host.serial import SerialTransport
-    except ModuleNotFoundError as problem:
-        what = f"accel load: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
+    from accel.host.ports import open_port
 
     image = load_image(program)
     found = values.find_board(board or DEFAULT_BOARD)
     rate = baud or found.link.baud
     fastest = None if baud else found.link.fastest  # a rate that is given is kept
+    port = port_of(found, port, baud)
     opened = Port(port, rate, found.clock.made_mhz, fastest)
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
-        contextlib.closing(SerialTransport(opened)) as transport,
+        contextlib.closing(open_port(opened)) as transport,
         progress(f"loading {image.name}", size) as advance,
     ):
         done = load_into(image, transport, advance)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from accel.cli import _places
+from accel.cli._boards_found import port_of
 from accel.cli._json import write_json
 from accel.cli._output import note, progress, say, show_exactness, write_whole
 from accel.cli.options import completion, groups
@@ -42,7 +43,12 @@ class ExecutorOptions:
     ] = "machine"
     port: Annotated[
         str | None,
-        typer.Option("--port", help="Serial port of the executor board.", metavar="PORT"),
+        typer.Option(
+            "--port",
+            help="Serial port of the executor board, or an URL of pyserial's.",
+            metavar="PORT",
+            show_default="found on USB",
+        ),
     ] = None
     baud: Annotated[
         int | None,
@@ -83,9 +89,10 @@ class ExecutorOptions:
         if self.jobs and self.executor not in _PARALLEL:
             raise BadOption(f"--jobs is for --executor machine and rtl, not {self.executor}")
 
-    def arguments(self) -> dict[str, Any]:
-        """Those of `Program.run`."""
-        return {"port": self.port, "baud": self.baud, "jobs": self.jobs}
+    def arguments(self, board: "Board") -> dict[str, Any]:
+        """Those of `Program.run`; the board's port is looked for where none is given."""
+        port = self.port if self.executor != "board" else port_of(board, self.port, self.baud)
+        return {"port": port, "baud": self.baud, "jobs": self.jobs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +185,8 @@ def run(
     accel run model.tflite -i x.npy -o y.npy -e rtl \\
         --html run.html --trace run.json
     accel run model.tflite -b icebreaker -i x.npy -o y.npy \\
+        --executor board
+    accel run model.tflite -b icebreaker -i x.npy -o y.npy \\
         --executor board --port /dev/ttyUSB1
     """
     from accel.cli.inputs.batch import read_batch
@@ -187,6 +196,7 @@ def run(
 
     how.check()
     board, config = target.find()
+    arguments = how.arguments(board)
     options = {**network.arguments(), "board": board, "config": config, "waves": how.waves}
     program = _compiled(model, products.layers is not None, options)
     graph = program.code.graph
@@ -201,7 +211,7 @@ def run(
             inputs,
             how.executor,
             layers=products.layers is not None,
-            **how.arguments(),
+            **arguments,
         )
     is_asked = known.classes is not None or known.names is not None
     answers = answers_of(first, result.output, known.classes, known.names) if is_asked else None

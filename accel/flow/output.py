@@ -64,7 +64,8 @@ def _move(work: Path, output: Path):
     if not output.exists():
         work.rename(output)
         return
-    (output / REPORT).unlink(missing_ok=True)
+    if (work / REPORT).exists():
+        (output / REPORT).unlink(missing_ok=True)
     files = (path for path in work.rglob("*") if path.is_file())
     for file in sorted(files, key=lambda path: (path.name == REPORT, path)):
         target = output / file.relative_to(work)

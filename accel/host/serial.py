@@ -2,6 +2,7 @@
 
 import errno
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import serial
@@ -16,6 +17,8 @@ PATIENCE = 2.0  # seconds, more than the core waits for the rest of a frame
 QUIET = 0.1  # seconds without a byte that end the core's deafness, and after which none is to come
 BITS_PER_BYTE = 10  # with start and stop bit
 _EXAMPLE = "/dev/ttyUSB1"
+_URL = "://"
+_NO_RATE = ("socket://",)  # what is at their other end keeps its rate, whatever is asked for here
 _SYSTEM = Path("/sys/class/tty")
 
 _REFUSALS = {
@@ -39,7 +42,8 @@ class SerialTransport:
     Parameters
     ----------
     port
-        The port, which nobody else can open meanwhile.
+        The port, which nobody else can open meanwhile; or an URL of pyserial's, such as
+        ``rfc2217://HOST:PORT``.
     patience
         Seconds that an answer may take to begin, beside the time that bytes are on the line and
         that the core is known to work.
@@ -50,20 +54,13 @@ class SerialTransport:
     """
 
     def __init__(self, port: Port, *, patience: float = PATIENCE, quiet: float = QUIET):
-        self.port = port
+        # Without a faster rate none is tried.
+        self.port = replace(port, fastest=None) if port.name.startswith(_NO_RATE) else port
         self.patience = patience
         self.quiet = quiet
         self._baud = port.baud
         self._sent_at = 0.0  # when the last byte that was written leaves
-        try:
-            self._serial = serial.Serial(port.name, port.baud, exclusive=True)
-            shorten_latency(port.name)
-        except OSError as problem:
-            raise CannotOpenPort(f"Port {port.name} {_refusal(problem)}") from problem
-        except (ValueError, OverflowError) as problem:
-            raise CannotOpenPort(
-                f"Port {port.name} cannot be set to {port.baud} baud; use the rate of the board"
-            ) from problem
+        self._serial = _opened(port)
 
     def write(self, data: bytes) -> None:
         """Send all of ``data``."""
@@ -137,6 +134,27 @@ class SerialTransport:
 
     def _lost(self, problem: OSError) -> LinkError:
         return LinkError(f"Port {self.port.name} went away ({problem}); plug the board in again")
+
+
+def _opened(port: Port) -> serial.SerialBase:
+    """A device or an URL, opened. Raises ``CannotOpenPort``."""
+    try:
+        if _URL in port.name:
+            return serial.serial_for_url(port.name, port.baud)
+        device = serial.Serial(port.name, port.baud, exclusive=True)
+    except OSError as problem:
+        raise CannotOpenPort(f"Port {port.name} {_refusal(problem)}") from problem
+    except (ValueError, OverflowError) as problem:
+        if _URL in port.name:
+            raise CannotOpenPort(
+                f"Port {port.name} is no URL that pyserial opens ({problem}); such are "
+                "rfc2217://HOST:PORT, socket://HOST:PORT and spy://DEVICE"
+            ) from problem
+        raise CannotOpenPort(
+            f"Port {port.name} cannot be set to {port.baud} baud; use the rate of the board"
+        ) from problem
+    shorten_latency(port.name)
+    return device
 
 
 def shorten_latency(name: str, *, system: Path = _SYSTEM) -> bool:

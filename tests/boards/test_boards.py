@@ -228,6 +228,8 @@ def facts(board) -> list[str]:
         "link": board.link,
         "place and route": f"{' '.join(board.nextpnr_options)}, seeds {board.seeds}",
         "flash": board.flash,
+        "programmers": [one.tool.name for one in board.programmers],
+        "USB": board.usb_chip,
         **rows,
     }
     return [f"  {name}: {value}" for name, value in said.items()]

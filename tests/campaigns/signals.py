@@ -75,6 +75,7 @@ def commands(folder: Path) -> dict[str, Command]:
         "run": Command(words=run),
         "bench": Command(words=compiler, tool="CXX"),
         "quantize": Command(words=(*quantize, "-o", "out/q.onnx", "-b", "icebreaker")),
+        "program": Command(words=("program", str(folder / "b")), tool="ICEPROG"),
         "load": Command(words=("load", str(folder / "p/program.bin"), "--port", "PORT")),
     }
 
@@ -112,8 +113,10 @@ def prepare(folder: Path) -> None:
     """Write the files that commands need."""
     import numpy as np
 
+    from tests.support.built import build_folder
     from tests.support.networks.onnx.floating import calibration, small
 
+    build_folder(folder / "b", "icebreaker")
     with np.load(DIGITS / "test_images.npz") as images:
         np.save(folder / "x.npy", images["x"])
     (folder / "net.onnx").write_bytes(small().bytes())
@@ -300,6 +303,7 @@ DURATIONS = {
     "run": 4.0,
     "bench": 10.0,
     "quantize": 8.0,
+    "program": 2.0,
     "load": 4.0,
 }
 """About how many seconds a command takes until it runs its tool, or altogether."""

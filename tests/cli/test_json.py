@@ -8,6 +8,7 @@ import pytest
 from accel import boards
 from accel.core.pe import ELEMENTS
 from accel.numeric.formats import FORMATS
+from tests.support.built import build_folder
 from tests.support.networks.onnx.floating import calibration, small
 
 from .conftest import DIGITS, MODEL
@@ -24,6 +25,7 @@ RUNS = {
     ("show",): [MODEL, "-o", "page.html"],
     ("estimate",): [MODEL],
     ("boards",): [],
+    ("program",): ["b", "--dry-run"],
     ("doctor",): [],
     ("datapath", "list"): [],
     ("datapath", "check"): ["multiplier", "--format", "int8_pow2", "--no-layers"],
@@ -50,6 +52,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.onnx").write_bytes(small().bytes())
     np.savez(tmp_path / "x.npz", x=calibration(16))
+    build_folder(tmp_path / "b", "icebreaker")
     return tmp_path
 
 

@@ -18,6 +18,7 @@ MOMENTS = [
     ("explore", "SIGTERM", "main", 0.1),
     ("explore", "SIGKILL", "main", 0.0),
     ("rtl", "SIGINT", "group", 0.0),
+    ("program", "SIGINT", "group", 0.0),
     ("load", "SIGQUIT", "group", -0.9),
 ]
 

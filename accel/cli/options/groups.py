@@ -52,6 +52,17 @@ Json = Annotated[
     ),
 ]
 
+PortName = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        help="The board's serial port, or an URL of pyserial's.",
+        metavar="PORT",
+        show_default="found on USB",
+    ),
+]
+
 BOARD_HELP = "As `accel boards` lists them, or a platform of Amaranth as module:Class."
 BoardName = Annotated[
     str | None,
@@ -61,6 +72,17 @@ BoardName = Annotated[
         help=BOARD_HELP,
         metavar="BOARD",
         show_default="icebreaker",
+        autocompletion=completion.boards,
+    ),
+]
+BoardOfBuild = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        "-b",
+        help="As `accel boards` lists them, where the folder does not say it.",
+        metavar="BOARD",
+        show_default="that of the build",
         autocompletion=completion.boards,
     ),
 ]

@@ -25,6 +25,20 @@ def table() -> str:
     return markdown(["board", "what it is", "FPGA", "default core", "memory", "clock"], rows)
 
 
+def programmers() -> str:
+    """How each board is loaded, and by what it is known on USB."""
+    rows = []
+    for name, board in boards.BOARDS.items():
+        first = board.programmers[0]
+        ways = ["yes" if words else "" for words in (first.sram, first.flash, first.program)]
+        tools = " or ".join(f"`{one.tool.name}`" for one in board.programmers)
+        chip = board.usb_chip
+        port = "an adapter of your own" if chip.uart is None else "the same"
+        rows.append([f"`{name}`", tools, *ways, chip.names, port])
+    heading = ["board", "programmer", "until power is off", "bitstream in flash"]
+    return markdown([*heading, "program in flash", "USB", "serial port"], rows)
+
+
 def builds() -> str:
     """What is in boards/results.json, which examples/boards/place_and_route.py writes."""
     rows = []

@@ -21,6 +21,7 @@ _PART = re.compile(r"(<!-- (\w+): made by [^>]*-->)\n.*?(<!-- end -->)", re.DOTA
 PARTS: dict[str, Callable[[], str]] = {
     "operators": operators.table,
     "boards": boards.table,
+    "programmers": boards.programmers,
     "builds": boards.builds,
     "estimates": boards.estimates,
     "formats": datapath.formats,
