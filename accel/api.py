@@ -18,14 +18,11 @@ from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation, deviations, observed
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import Refusal
-from accel.executors import Counters, Execution, Port, Session
+from accel.executors import Counters, Execution, Port, Session, Timing
 from accel.explore.fit.remedy import remedy
 from accel.explore.fit.result import Fit
 from accel.explore.fit.search import Budget, OnProgress
 from accel.explore.fit.search import fit as search_fit
-from accel.host.overlap import input_banks
-from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
-from accel.protocol import ALL_LAYERS
 from accel.results import Layer, Report, Result
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
@@ -122,21 +119,12 @@ class Program:
         ``board`` is the program's without it, ``clock_mhz`` the board's. Bytes on the line are
         those of the driver, exactly; what USB adds is a model.
         """
-        found, code = self._board if board is None else _found(board), self.code
-        plain = [layer.cycles for layer in self.cycles]
-        shared = self.session.sharing(input_banks(code))
-
-        def cycles(sharing: int) -> list[int]:
-            count = len(plain) if sharing == ALL_LAYERS else sharing
-            return [*shared[:count], *plain[count:]]
-
-        return timing(
-            code,
-            cycles,
-            self.session.driven,
+        found = self._board if board is None else _found(board)
+        link = found.link
+        return self.session.timing(
             clock_mhz=clock_mhz or found.clock.made_mhz,
-            baud=found.link.fastest or found.link.baud,
-            usb=HIGH_SPEED if found.link.high_speed else FULL_SPEED,
+            baud=link.fastest or link.baud,
+            high_speed=link.high_speed,
         )
 
     @property

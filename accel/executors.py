@@ -14,9 +14,12 @@ from accel.compiler.program.program import CoreProgram
 from accel.errors import UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.exchange import Transport
+from accel.host.overlap import input_banks
 from accel.host.port import Port
 from accel.host.ports import open_port
 from accel.host.runner import run as run_core
+from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
+from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.machine import Machine
 from accel.sim.rtl.compiled import CompiledCore
@@ -84,6 +87,19 @@ class Session:
         if key not in self._sharing:
             self._sharing[key] = [layer.cycles for layer in predict(self.program, banks)]
         return self._sharing[key]
+
+    def timing(self, *, clock_mhz: float, baud: float, high_speed: bool) -> Timing:
+        """What an inference takes over a serial line whose adapter makes at most ``baud``, on USB
+        at high speed or at full speed."""
+        plain = [layer.cycles for layer in self.cycles]
+        shared = self.sharing(input_banks(self.program))
+
+        def cycles(sharing: int) -> list[int]:
+            count = len(plain) if sharing == ALL_LAYERS else sharing
+            return [*shared[:count], *plain[count:]]
+
+        usb = HIGH_SPEED if high_speed else FULL_SPEED
+        return timing(self.program, cycles, self.driven, clock_mhz=clock_mhz, baud=baud, usb=usb)
 
     def execute(
         self,

@@ -135,7 +135,7 @@ ICE40UP5K = Device(
     pll_pads={"SG48": "35"},
     # Half the wires of the default placer's, so routing comes to an end in a fifth of the time.
     nextpnr_options=("--placer", "static"),
-    seeds=(1, 6, 3, 5),
+    seeds=(4, 5, 6, 8),
 )
 ICE40HX8K = _ice40("iCE40HX8K", 84.0, (1, 5))
 ICE40LP8K = _ice40("iCE40LP8K", 48.0, (3, 1))

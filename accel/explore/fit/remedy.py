@@ -128,7 +128,9 @@ class Remedies:
 def _tried(found: Fit) -> str:
     assert found.best is not None, "asked of what was found only"
     best = found.best
-    return f", compiled just now: {best.cycles:,} cycles, {best.milliseconds:.3g} ms core an inference"
+    return (
+        f", compiled just now: {best.cycles:,} cycles, {best.milliseconds:.3g} ms core an inference"
+    )
 
 
 def _others(board: Board) -> Iterator[Board]:
