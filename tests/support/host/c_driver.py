@@ -13,7 +13,8 @@ from accel.export.c.write import write_c
 from accel.export.description import describe
 from accel.sim.rtl.compiled import CompiledCore
 
-from .piped_board import Ended, drive
+from .fake_core import FakeCore
+from .piped_board import Ended, drive, drive_fake
 
 CLOCK_MHZ = 12.0
 FLAGS = ("-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Os")
@@ -46,7 +47,7 @@ def compiled(folder: Path, line: str = "uart", *flags: str) -> Path:
 
 
 def infer(
-    core: CompiledCore,
+    core: CompiledCore | FakeCore,
     executable: Path,
     samples: np.ndarray,
     output: tuple[Sequence[int], Any],
@@ -56,8 +57,11 @@ def infer(
     spi = executable.name.endswith("spi")
     given, answers = executable.with_suffix(".samples"), executable.with_suffix(".answers")
     given.write_bytes(samples.tobytes())
-    ports = () if spi else ("-",)
-    ended = drive(core, [str(executable), *ports, str(given), str(answers)], spi=spi, **line)
+    command = [str(executable), *(() if spi else ("-",)), str(given), str(answers)]
+    if isinstance(core, FakeCore):
+        ended = drive_fake(core, command, spi=spi, **line)
+    else:
+        ended = drive(core, command, spi=spi, **line)
     shape, dtype = output
     return np.fromfile(answers, dtype).reshape(-1, *shape), ended
 
