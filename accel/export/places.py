@@ -19,8 +19,8 @@ class Buffer:
 @dataclass(frozen=True)
 class Places:
     """``inputs`` and ``outputs`` give the identifiers of the network's, ``buffers`` has what lies
-    between them by tensor, and ``found`` where each tensor is: ``("in", name)``, ``("out", name)``
-    or ``("", name)``."""
+    between them by tensor, and ``found`` where each tensor is that is not another one in another
+    shape: ``("in", name)``, ``("out", name)`` or ``("", name)``."""
 
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
@@ -46,12 +46,6 @@ def places_of(description: Description) -> Places:
             f"the_{plain}", graph.tensor(name).dtype if of_graph else "int8", size
         )
         found[name] = ("", buffers[name].name)
-    for name in handled:
-        found.setdefault(name, found[ends.root(name)])
-    for name in graph.outputs:  # a copy has a place of its own
-        copied = any(step.kind == "copy" and step.target == name for step in ends.after)
-        if copied:
-            found[name] = ("out", outputs[name])
     return Places(inputs, outputs, buffers, found)
 
 

@@ -177,7 +177,7 @@ def test_a_program_in_flash_runs(streamed):
 @pytest.mark.parametrize("said", IN_FLASH)
 def test_what_is_in_flash_instead_is_named(said, streamed):
     core = flash.core_with(IN_FLASH[said])
-    _, ended = c_driver.infer(core, streamed, images(1), ((-1,), np.int8))
+    _, ended = c_driver.infer(core, streamed, images(1), ((1,), np.int8))
     assert ended.code == 1
     assert ended.errors.startswith(f"load: the core's flash {said}")
     assert core.ran == 0

@@ -68,7 +68,7 @@ def _words(description: Description) -> dict[str, Any]:
         return found
 
     def where(name: str) -> str:
-        kind, identifier = places.found[name]
+        kind, identifier = places.found[description.ends.root(name)]
         return f"{kind}->{identifier}" if kind else identifier
 
     return {
@@ -81,6 +81,7 @@ def _words(description: Description) -> dict[str, Any]:
         "buffers": list(places.buffers.values()),
         "types": TYPES,
         "where": where,
+        "copies": {name: f"out->{identifier}" for name, identifier in places.outputs.items()},
         "steps": list(enumerate((*description.ends.before, *description.ends.after))),
         "before": len(description.ends.before),
         "loaded": sum(len(chunk.data) for chunk in description.chunks),
