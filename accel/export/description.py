@@ -52,8 +52,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor, or the codes that stand for it, that is read after a run: its values in order are the first ``channels`` bytes of
-    each position, of which ``lanes`` of a word are on the line."""
+    """A tensor, or the codes that stand for it, that is read after a run.
+
+    Its values in order are the first ``channels`` bytes of each position; ``lanes`` bytes of a word
+    are on the line.
+    """
 
     tensor: str
     location: int
@@ -163,9 +166,14 @@ def _joined(pieces: Sequence[PieceOfInput]) -> list[PieceOfInput]:
     found: list[PieceOfInput] = []
     for piece in pieces:
         last = found[-1] if found else None
-        if last and not piece.during and (last.tensor, last.first + last.words) == (
-            piece.tensor,
-            piece.first,
+        if (
+            last
+            and not piece.during
+            and (last.tensor, last.first + last.words)
+            == (
+                piece.tensor,
+                piece.first,
+            )
         ):
             found[-1] = replace(last, words=last.words + piece.words, reader=piece.reader)
         else:

@@ -3,19 +3,17 @@
 import re
 from collections.abc import Iterable
 
-_RESERVED = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while _Bool _Complex _Imaginary "
-    "in out link status inputs outputs i program main None True False and as assert async await "
-    "class def del elif except finally from global import is lambda nonlocal not or pass raise try "
-    "with yield self".split()
-)
-_LONGEST = 40
+_C = """
+auto break case char const continue default do double else enum extern float for goto if inline int
+long register restrict return short signed sizeof static struct switch typedef union unsigned void
+volatile while
+"""
+_RESERVED = frozenset(_C.split())
+_LONGEST, _MOST = 40, 80
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
-    """An identifier of C and of Python for each name, no two alike."""
+    """An identifier of C for each name, no two alike."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
@@ -31,6 +29,7 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
 
 
 def comment(text: str) -> str:
-    """A name as it may stand in a comment of C or Python, or in a string: one line, no marks that
-    end one."""
-    return re.sub(r"[^0-9A-Za-z_ .,:;()+=/-]", "?", text).replace("??", "-").replace("/*", "/-")[:80]
+    """A name as it may stand in a comment of C or in Markdown: one line, no marks that end one."""
+    return (
+        re.sub(r"[^0-9A-Za-z_ .,:;()+=/-]", "?", text).replace("??", "-").replace("/*", "/-")[:80]
+    )

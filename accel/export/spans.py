@@ -16,8 +16,8 @@ _EMPTY = (0, 0)
 
 
 def line_codes(stored: InputMap, rows: int, first: int, words: int) -> np.ndarray:
-    """What each byte on the line holds, of words from ``first`` on: int64, a place in the sample or,
-    negative, ``-1 - value`` for a byte that is always the same."""
+    """What each byte on the line holds, of words from ``first`` on: a place in the sample or,
+    negative, ``-1 - value`` for a byte that is always the same; int64."""
     height, width, channels = stored.index.shape
     lanes, size = stored.layout.lanes(rows), -(-channels // rows) * rows
     codes = np.full((height * width, size), -1, np.int64)  # bytes after the channels are 0

@@ -80,8 +80,8 @@ def main() -> int:
         for source in ("accel", "accel_nodes"):
             sizes = c_driver.text_bytes(folders[0], source)
             print(
-                f"{source}.o: {sizes['code']:,} bytes of code, {sizes['constants']:,} of constants; "
-                f"{sizes['text']:,} as size counts text"
+                f"{source}.o: {sizes['code']:,} bytes of code, {sizes['constants']:,} of "
+                f"constants; {sizes['text']:,} as size counts text"
             )
     return 1 if wrong else 0
 

@@ -1,6 +1,7 @@
 """Both exported drivers, run on samples with a core at the other end of a line."""
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +39,17 @@ def micropython(program, folder: Path):
     folder.mkdir(parents=True, exist_ok=True)
     cycles = program.report().cycles
     write_micropython(describe(program.code, cycles, 12.0), folder, baud=1_000_000)
-    spec = importlib.util.spec_from_file_location("accel_driver", folder / "accel_driver.py")
+    sys.modules["accel_nodes"] = module_of(folder / "accel_nodes.py")
+    return module_of(folder / "accel_driver.py"), str(folder / "program.dat")
+
+
+def module_of(path: Path):
+    """A file's module, which is the same for all networks."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module, str(folder / "program.dat")
+    return module
 
 
 def answers_of_micropython(program, samples: np.ndarray, folder: Path) -> dict[str, np.ndarray]:
@@ -53,7 +61,9 @@ def answers_of_micropython(program, samples: np.ndarray, folder: Path) -> dict[s
     found = []
     for sample in samples:
         answer = driver.infer(sample.ravel().tolist())
-        found.append(answer if isinstance(answer, dict) else {program.code.graph.outputs[0]: answer})
+        found.append(
+            answer if isinstance(answer, dict) else {program.code.graph.outputs[0]: answer}
+        )
     driver.file.close()
     return {name: np.array([list(one[name]) for one in found]) for name in found[0]}
 

@@ -2,10 +2,10 @@
 in MicroPython's, whose floats may have 32 bits."""
 
 import ctypes
-import importlib.util
 import struct
 import subprocess
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +15,8 @@ from accel.numeric.runtimes import float32
 from accel.numeric.runtimes.softmax_onnx import CodeSoftmax, float_softmax
 from accel.numeric.runtimes.softmax_tflm import Softmax
 from tests.support.host import c_driver
+
+from .drivers import module_of
 
 
 class Fixed(ctypes.Structure):
@@ -88,13 +90,11 @@ class InMicroPython:
     """The nodes of the driver for MicroPython, in this Python."""
 
     def __init__(self):
-        path = files("accel.export.micropython").joinpath("driver", "accel_driver.py")
-        spec = importlib.util.spec_from_file_location("accel_driver_nodes", str(path))
-        self.module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.module)
+        folder = files("accel.export.micropython").joinpath("driver")
+        self.nodes = module_of(Path(str(folder.joinpath("accel_nodes.py")))).NODES
 
     def _compute(self, kind, values, p, dtype):
-        found = self.module._NODES[kind](self, values.ravel().tolist(), p)
+        found = self.nodes[kind](self._block, values.ravel().tolist(), p)
         return np.array(found, dtype).reshape(values.shape)
 
     def _block(self, offset, count):
@@ -135,15 +135,17 @@ def nodes(request, tmp_path_factory):
     folder = files("accel.export.c").joinpath("driver")
     sources = [str(folder.joinpath(f"accel_{name}.c")) for name in ("nodes", "softmax_float")]
     library = tmp_path_factory.mktemp("nodes") / "nodes.so"
-    subprocess.run([compiler, *c_driver.FLAGS, "-shared", "-fPIC", *sources, "-o", library], check=True)
+    subprocess.run(
+        [compiler, *c_driver.FLAGS, "-shared", "-fPIC", *sources, "-o", library], check=True
+    )
     return InC(library)
 
 
-DEPTHS = [(1, 3), (2, 200), (10, 60), (12, 40), (1000, 1)]
+DEPTHS = [(1, 3), (2, 50), (12, 20), (1000, 1)]
 
 
 @pytest.mark.parametrize(("depth", "count"), DEPTHS)
-@pytest.mark.parametrize("scale", [0.01, 0.1, 0.5847029, 3.0])
+@pytest.mark.parametrize("scale", [0.01, 0.5847029, 3.0])
 @pytest.mark.parametrize("beta", [1.0, 0.25])
 def test_softmax_of_tflite_micro(nodes, depth, count, scale, beta):
     rng = np.random.default_rng(depth)
@@ -162,7 +164,7 @@ def test_softmax_of_codes_of_onnx_runtime(nodes, depth, count, scale, output):
     assert (nodes.softmax_table(node, codes) == node.compute(codes)).all()
 
 
-@pytest.mark.parametrize(("depth", "count"), [(1, 2), (3, 40), (16, 10), (37, 6)])
+@pytest.mark.parametrize(("depth", "count"), [(1, 2), (3, 12), (37, 4)])
 @pytest.mark.parametrize("spread", [0.1, 5, 90])
 def test_softmax_of_numbers_of_onnx_runtime(nodes, depth, count, spread):
     rng = np.random.default_rng(depth)
@@ -184,11 +186,11 @@ NUMBERS = np.array(
 )
 
 
-@pytest.mark.parametrize("scale", [0.5, 0.0078125, 0.1, 1e-30, 1e30])
-@pytest.mark.parametrize("zero_point", [-128, 0, 7])
+@pytest.mark.parametrize("scale", [0.5, 0.1, 1e-30, 1e30])
+@pytest.mark.parametrize("zero_point", [-128, 7])
 def test_codes_of_numbers(nodes, scale, zero_point):
     rng = np.random.default_rng(7)
-    ties = (np.arange(-300, 300) / 2 * scale).astype(np.float32)
+    ties = (np.arange(-280, 280) / 2 * scale).astype(np.float32)
     numbers = np.concatenate([NUMBERS, ties, (90 * scale * rng.standard_normal(300))])
     numbers = numbers.astype(np.float32)
     scale = float(np.float32(scale))

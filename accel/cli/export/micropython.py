@@ -15,9 +15,10 @@ def micropython(
 ) -> None:
     """Export a program with a driver for MicroPython, which CPython runs, too.
 
-    DIR gets accel_driver.py (the driver), program.dat (this network), example.py
-    and README.md. A program whose driver has other nodes than softmax, quantize,
-    dequantize, argmax and reshape is refused, and they are named.
+    DIR gets accel_driver.py (the driver), accel_nodes.py (what networks do outside
+    of the core), program.dat (this network), example.py and README.md.
+    A program whose driver has other nodes than softmax, quantize, dequantize,
+    argmax and reshape is refused, and they are named.
 
     FILE says what was exported, and the paths of the files.
 

@@ -27,15 +27,17 @@ _ON_A_LINE = 16
 def write_c(description: Description, folder: Path, *, baud: int, flash: str = "") -> list[str]:
     """Write all files into a folder that is there, and return their names.
 
-    ``baud`` is the rate of the board's line; ``flash`` says how the program gets into the board's flash, where it has to be there.
+    ``baud`` is the rate of the board's line; ``flash`` says how the program gets into the board's
+    flash, where it has to be there.
     """
     names = [name for name in DRIVER if name != "accel_softmax_float.c" or _has_floats(description)]
     for name in names:
-        text = files(__package__).joinpath("driver", name).read_text(encoding="utf-8")
+        text = files(__package__).joinpath("driver").joinpath(name).read_text(encoding="utf-8")
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     words = _words(description) | {"sources": [n for n in names if n.endswith(".c")]}
+    words |= {"baud": baud, "flash_how": flash}
     for name in MADE:
-        text = _ENVIRONMENT.get_template(f"{name}.jinja").render(**words, baud=baud, flash_how=flash)
+        text = _ENVIRONMENT.get_template(f"{name}.jinja").render(**words)
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return [*names, *MADE]
 
@@ -96,7 +98,7 @@ def _number(value: float) -> str:
 
 def _rows(values: Iterable[Any]) -> str:
     """Numbers in lines."""
-    words = [_number(v) if isinstance(v, np.floating) else str(int(v)) for v in values]
+    words = [_number(float(v)) if isinstance(v, np.floating) else str(int(v)) for v in values]
     rows = (words[k : k + _ON_A_LINE] for k in range(0, len(words), _ON_A_LINE))
     return ",\n".join("    " + ", ".join(row) for row in rows)
 
@@ -107,7 +109,7 @@ def _pairs(values: Iterable[tuple[int, int]]) -> str:
     return ",\n".join("    " + ", ".join(row) for row in rows)
 
 
-_ENVIRONMENT = Environment(  # noqa: S701 -- C and Markdown, whose names are made safe before
+_ENVIRONMENT = Environment(
     loader=PackageLoader(__package__ or "accel.export.c"),
     undefined=StrictUndefined,
     trim_blocks=True,

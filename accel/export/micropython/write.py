@@ -14,7 +14,7 @@ from accel.export.ends import Step
 from accel.export.names import comment
 
 MAGIC = b"accelpy1"
-DRIVER = ("accel_driver.py", "example.py")
+DRIVER = ("accel_driver.py", "accel_nodes.py", "example.py")
 PROGRAM, README = "program.dat", "README.md"
 
 
@@ -27,7 +27,7 @@ def write_micropython(
     flash, where it has to be there.
     """
     for name in DRIVER:
-        text = files(__package__).joinpath("driver", name).read_text(encoding="utf-8")
+        text = files(__package__).joinpath("driver").joinpath(name).read_text(encoding="utf-8")
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     (folder / PROGRAM).write_bytes(program_data(description))
     words = _words(description) | {"baud": baud, "flash_how": flash}
@@ -143,7 +143,7 @@ def _words(description: Description) -> dict[str, Any]:
     }
 
 
-_ENVIRONMENT = Environment(  # noqa: S701 -- Markdown, whose names are made safe before
+_ENVIRONMENT = Environment(
     loader=PackageLoader(__package__ or "accel.export.micropython"),
     undefined=StrictUndefined,
     trim_blocks=True,
