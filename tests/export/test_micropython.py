@@ -124,7 +124,7 @@ def test_an_answer_that_is_spoilt_is_asked_for_again(at, digits, fast, monkeypat
     monkeypatch.setattr(module, "_sleep", lambda ms: core.discard())
     driver = module.Driver(module.Uart(MachineUart(core)), path)
     assert (answers(driver, digits[1]) == digits[2]).all()
-    assert driver.retries == 1
+    assert driver.retries >= 1
     assert core.ran == 3
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,11 @@ def compiled(folder: Path, line: str = "uart", *flags: str) -> Path:
     assert found, "there is a compiler"
     main = SPI_MAIN if line == "spi" else folder / "main.c"
     sources = [*sorted(folder.glob("accel*.c")), folder / "program.c", main]
-    command = [found, *FLAGS, *flags, "-I", folder, *sources, "-o", folder / f"infer_{line}"]
+    target = folder / f"infer_{zlib.crc32(' '.join(flags).encode()):x}_{line}"
+    command = [found, *FLAGS, *flags, "-I", folder, *sources, "-o", target]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return folder / f"infer_{line}"
+    return target
 
 
 def infer(
