@@ -39,6 +39,7 @@ ALLOWED = {
     "boards": FOUNDATION | {"config", "core"},
     "datapath": DEFINITIONS | {"__init__", "api", "compiler", "core", "flow", "sim"},
     "host": DEFINITIONS | {"compiler"},
+    "export": DEFINITIONS | {"compiler", "host"},
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},

@@ -21,6 +21,8 @@ RUNS = {
     ("check",): [MODEL],
     ("fit",): [MODEL],
     ("compile",): [MODEL, "-o", "out"],
+    ("export", "c"): [MODEL, "-o", "out"],
+    ("export", "micropython"): [MODEL, "-o", "out"],
     ("run",): [MODEL, "-i", DIGITS / "test_images.npz", "-o", "y.npy"],
     ("show",): [MODEL, "-o", "page.html"],
     ("estimate",): [MODEL],

@@ -108,6 +108,8 @@ def test_two_networks_of_one_name_are_refused(command, refused, tmp_path, monkey
 WORDS = {
     ("build",): ["-b", "icebreaker"],
     ("compile",): [MODEL],
+    ("export", "c"): [MODEL],
+    ("export", "micropython"): [MODEL],
     ("run",): [MODEL, "-i", "x.npy"],
     ("show",): [MODEL],
     ("estimate",): [MODEL],

@@ -25,11 +25,11 @@ class CodeSoftmax:
     output_zero_point: int
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self._inverse):
+        if not np.isfinite(self.inverse):
             raise ValueError(f"output scale must exceed 2**-128, not {self.output_scale!r}")
 
     @property
-    def _inverse(self) -> np.float32:
+    def inverse(self) -> np.float32:
         """Codes of the output in a probability of 1, whole ones."""
         with np.errstate(over="ignore"):
             return np.floor(np.float32(1) / np.float32(self.output_scale))
@@ -38,15 +38,15 @@ class CodeSoftmax:
         """Map int8 codes ``[..., depth]`` to int8 codes of the same shape."""
         codes = np.asarray(codes, np.int64)
         difference = codes - codes.max(axis=-1, keepdims=True)
-        terms = self._table(codes.shape[-1])[difference + 255]
+        terms = self.table(codes.shape[-1])[difference + 255]
         total = np.add.accumulate(terms, axis=-1, dtype=np.float32)[..., -1:]
         if codes.shape[-1] == 1:  # its term is its own sum, and too large to be multiplied
             terms = total = np.ones(codes.shape, np.float32)
-        shares = terms.astype(np.float64) * np.float64(self._inverse) / total
+        shares = terms.astype(np.float64) * np.float64(self.inverse) / total
         codes = np.clip(np.rint(shares), 0, 256).astype(np.int64)
         return np.clip(codes + self.output_zero_point, -128, 127).astype(np.int8)
 
-    def _table(self, depth: int) -> np.ndarray:
+    def table(self, depth: int) -> np.ndarray:
         """Exponentials of the differences -255..0, float32 ``[256]``."""
         largest = np.finfo(np.float32).max / np.float32(depth)
         raised = max(0.0, float(np.log(largest)) - HEADROOM) / self.input_scale

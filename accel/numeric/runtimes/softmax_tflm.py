@@ -39,9 +39,14 @@ class Softmax:
         return min(self._product * 2 ** (31 - DIFFERENCE_BITS), 2.0**31 - 1)
 
     @property
+    def multiplier(self) -> tuple[int, int]:
+        """What makes a difference in codes an argument of 5 integer bits: ``(q, shift)``."""
+        return quantize_multiplier(self._real_multiplier)
+
+    @property
     def diff_min(self) -> int:
         """The smallest difference from the maximum, in codes, that has any weight."""
-        _, shift = quantize_multiplier(self._real_multiplier)
+        _, shift = self.multiplier
         largest = (2**DIFFERENCE_BITS - 1) * 2 ** (31 - DIFFERENCE_BITS)
         return -math.floor(largest / 2**shift)
 
@@ -49,7 +54,7 @@ class Softmax:
         """Map int8 codes ``[..., depth]`` to int8 codes of the same shape."""
         codes = np.asarray(codes, np.int64)
         difference = codes - codes.max(axis=-1, keepdims=True)
-        multiplier, shift = quantize_multiplier(self._real_multiplier)
+        multiplier, shift = self.multiplier
         counted = difference >= self.diff_min
         scaled = np.where(counted, difference, 0) << shift
         argument = rounding_doubling_high_mul(scaled, np.int64(multiplier))

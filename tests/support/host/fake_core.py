@@ -91,6 +91,11 @@ class FakeCore:
             self._frame.clear()
         return data
 
+    @property
+    def unread(self) -> int:
+        """The bytes of answers that nobody has read."""
+        return len(self._answer)
+
     def discard(self) -> None:
         self._frame.clear()
         self._answer.clear()

@@ -1,0 +1,1 @@
+"""Takes what we make into the designs of others; see the README."""

@@ -1,0 +1,1 @@
+"""The driver for MicroPython: files that are copied as they are, and not imported here."""
