@@ -1,7 +1,6 @@
 """The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from accel.advice import how_to_install
 from accel.compiler.graph import interpreter
 from accel.compiler.program.program import CoreProgram
-from accel.errors import ToolError, UserError
+from accel.errors import UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.exchange import Transport
 from accel.host.port import Port
 from accel.host.runner import run as run_core
+from accel.ports import opened
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.machine import Machine
 from accel.sim.rtl.compiled import CompiledCore
@@ -198,15 +197,7 @@ def _board(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
     """Run on a board. The program is loaded again for each batch: the board may have been reset."""
-    # Only who has a board needs the package that this takes.
-    try:
-        from accel.host.serial import SerialTransport, needed
-    except ModuleNotFoundError as problem:
-        what = f"executor board: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
-    if session.port is None:
-        raise needed()
-    with closing(SerialTransport(session.port)) as transport:
+    with opened(session.port, session.program.config, session.program.flash) as transport:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 

@@ -1,17 +1,14 @@
 """``accel load``"""
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from accel.advice import how_to_install
 from accel.cli import _places
 from accel.cli._json import write_json
 from accel.cli._output import progress, say
 from accel.cli.options import groups, values
-from accel.errors import ToolError
 
 
 def load(
@@ -42,12 +39,7 @@ def load(
     from accel.compiler.program.program_file import load_image
     from accel.host.loading import load as load_into
     from accel.host.port import Port
-
-    try:
-        from accel.host.serial import SerialTransport
-    except ModuleNotFoundError as problem:
-        what = f"accel load: the Python package {problem.name} is missing"
-        raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
+    from accel.ports import opened as open_port
 
     image = load_image(program)
     found = values.find_board(board or DEFAULT_BOARD)
@@ -56,7 +48,7 @@ def load(
     opened = Port(port, rate, found.clock.made_mhz, fastest)
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
-        contextlib.closing(SerialTransport(opened)) as transport,
+        open_port(opened, image.config, image.flash, who="accel load") as transport,
         progress(f"loading {image.name}", size) as advance,
     ):
         done = load_into(image, transport, advance)
