@@ -49,7 +49,9 @@ def _differences(found: bytes, config: AcceleratorConfig) -> list[Finding]:
         "weight bits": (weight_bits, config.number_format.weight_bits),
     }
     findings = [
-        Finding(said=f"it has {is_} {name}, not {wanted}{also}", look=_LOOK, place={"differs": name})
+        Finding(
+            said=f"it has {is_} {name}, not {wanted}{also}", look=_LOOK, place={"differs": name}
+        )
         for name, (is_, wanted) in known.items()
         if is_ != wanted
     ]

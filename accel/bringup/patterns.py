@@ -41,7 +41,9 @@ def _tensor(name: str, shape: tuple[int, ...], scale: float = 1.0, **more: Any) 
 
 
 def _graph(name: str, tensors: list[Tensor], nodes: list[Node], output: str) -> Graph:
-    inputs = [t.name for t in tensors if not t.constant and not any(t.name in n.outputs for n in nodes)]
+    inputs = [
+        t.name for t in tensors if not t.constant and not any(t.name in n.outputs for n in nodes)
+    ]
     graph = Graph(
         name=name,
         tensors=MappingProxyType({tensor.name: tensor for tensor in tensors}),
@@ -79,7 +81,9 @@ def convolution(
     ]
     if bias is not None:
         values = bias.astype(np.int32)
-        tensors.append(Tensor(name="b", shape=(channels,), dtype="int32", quantization=q, data=values))
+        tensors.append(
+            Tensor(name="b", shape=(channels,), dtype="int32", quantization=q, data=values)
+        )
     inputs = ("x", "w") if bias is None else ("x", "w", "b")
     node = Node(name="y", operator="conv2d", inputs=inputs, outputs=("y",), attributes=Conv2d())
     code = compile_graph(_graph(title, tensors, [node], "y"), config)

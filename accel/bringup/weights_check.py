@@ -101,9 +101,7 @@ def check_tables(config: AcceleratorConfig, transport: Transport) -> Step:
     )
 
 
-def _entries(
-    config: AcceleratorConfig, pattern: Pattern, differs: np.ndarray
-) -> Iterator[Finding]:
+def _entries(config: AcceleratorConfig, pattern: Pattern, differs: np.ndarray) -> Iterator[Finding]:
     """Which entries of which table are wrong, of outputs ``[positions, channels]``."""
     residual = pattern.program.commands[-1].residual
     for unit in range(config.requantizers):

@@ -19,7 +19,13 @@ def load(
         ),
     ],
     port: Annotated[
-        str, typer.Option("--port", "-p", help="The board's serial port.", metavar="PORT")
+        str,
+        typer.Option(
+            "--port",
+            "-p",
+            help="The board's serial port, or sim for a board that is simulated.",
+            metavar="PORT",
+        ),
     ],
     board: groups.BoardName = None,
     baud: Annotated[

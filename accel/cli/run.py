@@ -42,7 +42,11 @@ class ExecutorOptions:
     ] = "machine"
     port: Annotated[
         str | None,
-        typer.Option("--port", help="Serial port of the executor board.", metavar="PORT"),
+        typer.Option(
+            "--port",
+            help="Serial port of the executor board; sim for a simulated one.",
+            metavar="PORT",
+        ),
     ] = None
     baud: Annotated[
         int | None,

@@ -83,9 +83,10 @@ class TerminalBoard:
                 with contextlib.suppress(BlockingIOError):
                     answering = answering[os.write(self.master, answering) :]
 
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until the board is unplugged, or ends by a fault of its own, or for so long."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for so long, or until the board has ended; whether it still runs."""
         self._thread.join(seconds)
+        return self._thread.is_alive()
 
     def unplug(self) -> None:
         """Be gone, as a board whose cable is pulled; once or more often."""

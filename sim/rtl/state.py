@@ -5,10 +5,13 @@ can be simulated that is broken in one place, without another compilation.
 """
 
 import ctypes
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from accel.errors import ToolError
+
+_NUMBER = re.compile(r"\$\d+(?=\.|$)")  # that Amaranth gives where two things have one name
 
 
 class NoSuchState(ToolError):
@@ -43,7 +46,8 @@ class StateView:
     """The state of one simulated core, ``design`` in ``library``.
 
     ``parts`` has the parts of each register and each memory by its name in RTL, as in
-    ``core.array.sum_0_0``.
+    ``core.array.sum_0_0``. The numbers that Amaranth adds to some names may be left out where that
+    leaves one thing of that name.
     """
 
     def __init__(self, library: ctypes.CDLL, design: int):
@@ -83,8 +87,14 @@ class StateView:
 
     def _byte(self, name: str, bit: int, word: int) -> tuple[int, int]:
         """The byte of the state that has a bit, and the bit in it."""
-        for part in self.parts.get(name, ()):
+        for part in self._named(name):
             if part.first <= bit < part.first + part.width and word < max(part.words, 1):
                 inner = part.shift + bit - part.first
                 return part.offset + word * part.kept + inner // 8, 1 << inner % 8
         raise NoSuchState(f"There is no bit {bit} of word {word} of {name!r} in the design")
+
+    def _named(self, name: str) -> list[Part]:
+        if name in self.parts:
+            return self.parts[name]
+        found = [full for full in self.parts if _NUMBER.sub("", full) == name]
+        return self.parts[found[0]] if len(found) == 1 else []

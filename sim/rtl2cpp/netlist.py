@@ -83,8 +83,11 @@ class Memory:
 
 @dataclass(frozen=True)
 class Netlist:
-    """A design of one module. ``ones`` are the bits of registers whose initial value is 1; ``names``
-    are those of nets, as in ``core.link.count``."""
+    """A design of one module.
+
+    ``ones`` are the bits of registers whose initial value is 1; ``names`` has the bits of nets by
+    their names, as in ``core.link.count``.
+    """
 
     cells: Sequence[Cell]
     memories: Mapping[str, Memory]

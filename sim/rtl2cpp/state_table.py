@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from .netlist import Netlist
 from .words import Value, Words, size
 
-_HEAD = """// A part of a register: bits of it from `first` on are bits of a member from `shift` on. Or a
-// memory: `words` of them, each in a type of `bytes`.
+_HEAD = """// A part of a register: bits of it from `first` on are bits of a member from `shift` on.
+// Or a memory: `words` of them, each in a type of `bytes`.
 struct Place {
     const char *name;
     u32 first, width, shift, bytes;
@@ -50,9 +50,7 @@ def _memories(netlist: Netlist, memories: Mapping[str, Value]) -> Iterator[str]:
         yield _row(whole, value, first, memory.width, 0, memory.type_bits // 8, memory.depth)
 
 
-def _row(
-    name: str, value: Value, first: int, width: int, shift: int, kept: int, words: int
-) -> str:
+def _row(name: str, value: Value, first: int, width: int, shift: int, kept: int, words: int) -> str:
     member = value.name.removeprefix("s->")
     text = name.replace("\\", "\\\\").replace('"', '\\"')
     place = f"offsetof(State, {member})"

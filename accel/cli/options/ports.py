@@ -1,0 +1,45 @@
+"""The options that name a board's port, and the port that they stand for."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accel.cli._output import note
+
+if TYPE_CHECKING:
+    from accel.boards import Board
+    from accel.host.port import Port
+
+PortName = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        help="The board's serial port, or sim for a board that is simulated.",
+        metavar="PORT",
+    ),
+]
+Baud = Annotated[
+    int | None,
+    typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
+]
+
+
+def port_of(board: "Board", name: str | None, baud: int | None) -> "Port | None":
+    """The port of that name at the board's rate, or at another one, which is kept."""
+    from accel.host.port import Port
+
+    if name is None:
+        return None
+    clock, link = board.clock.made_mhz, board.link
+    return Port(name, baud, clock) if baud else Port(name, link.baud, clock, link.fastest)
+
+
+def note_compilation(name: str | None) -> None:
+    """Say what takes so long before a simulated board answers."""
+    from accel.flow.tools import check_named_tools
+    from accel.ports import SIMULATED
+
+    if name == SIMULATED:
+        check_named_tools()
+        note("compiling the core's RTL, unless it is in the cache (about 15 s)")
