@@ -1,6 +1,7 @@
 """Which core answers: the one that is meant, or one that differs in what can be named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from accel import boards
 from accel.config import FLASH_LANES, AcceleratorConfig, InvalidConfiguration
@@ -41,8 +42,8 @@ def _core(config: AcceleratorConfig) -> str:
 
 def _differences(found: bytes, config: AcceleratorConfig) -> list[Finding]:
     rows, columns, weight_bits = found[len(MAGIC) + 1 :][:3]
-    board = next((b.name for b in boards.BOARDS.values() if _default(b) == found), None)
-    also = f"; it is the core of board {board}" if board else ""
+    names = [board.name for board in boards.BOARDS.values() if _default(board) == found]
+    also = f"; it is the core of board {' or '.join(names)}" if names else ""
     known = {
         "rows": (rows, config.rows),
         "columns": (columns, config.columns),
@@ -56,7 +57,7 @@ def _differences(found: bytes, config: AcceleratorConfig) -> list[Finding]:
         if is_ != wanted
     ]
     if findings:
-        return findings
+        return [replace(findings[0], said=findings[0].said + also), *findings[1:]]
     for name, value in _values(config):
         try:
             other = config.replace(**{name: value})

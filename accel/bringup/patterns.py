@@ -17,6 +17,7 @@ from accel.compiler.graph.verify import verify
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.conv2d import Conv2d
+from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
@@ -24,6 +25,7 @@ from accel.config import AcceleratorConfig
 _SHIFTS = (0, 7)  # of the outputs of products: their low bits, and their high ones
 _GROUPS = 16  # of channels, of the network of channel parameters
 _MOST_CLASSES = 32
+_PAIRS = (("add", Add, ("a", "b")), ("sub", Sub, ("a", "b")), ("sub", Sub, ("b", "a")))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -181,10 +183,11 @@ def _filled(config: AcceleratorConfig, steps: int) -> list[Pattern]:
 
 
 def _cancelling(config: AcceleratorConfig, members: np.ndarray, channels: int) -> np.ndarray:
-    """Weights ``[channels, steps]``, random, but each other one of a class is its partner.
+    """Weights ``[channels, steps]``, random, but half of a class are the partners of the others.
 
     They are so small that their sums are proved to stay within an accumulator: a weight and its
-    inverse have every bit at 0 and at 1 whatever they are.
+    inverse have every bit at 0 and at 1 whatever they are. Partners are anywhere in their class:
+    steps that are read in place of others do not add up to the same.
     """
     random = np.random.default_rng(5)
     values = _values(config)
@@ -192,7 +195,7 @@ def _cancelling(config: AcceleratorConfig, members: np.ndarray, channels: int) -
     usable = values[np.isin(_partner_of(values, values), values) & (np.abs(values) <= most)]
     w = random.choice(usable, (channels, len(members)))
     for member in np.unique(members):
-        steps = np.flatnonzero(members == member)
+        steps = random.permutation(np.flatnonzero(members == member))
         pairs = len(steps) // 2
         w[:, steps[1 : 2 * pairs : 2]] = _partner(config, w[:, steps[0 : 2 * pairs : 2]])
     return w
@@ -233,15 +236,19 @@ def _looked_up(config: AcceleratorConfig, channels: int) -> list[Pattern]:
         node = Node(name="y", operator="tanh", inputs=("a",), outputs=("y",), attributes=Tanh())
         code = compile_graph(_graph("first table", tensors, [node], "y"), config)
         found.append(Pattern(title="first lookup table", program=code, inputs={"a": a}))
+    # A difference has the entries of one operand negative: each bit of them at 0 and at 1.
     for ratio in (0.37, 1.9):
-        tensors = [
-            _tensor("a", shape, 0.011),
-            _tensor("b", shape, 0.011 * ratio),
-            _tensor("y", shape, 0.011 * (1 + ratio) / 1.7),
-        ]
-        node = Node(name="y", operator="add", inputs=("a", "b"), outputs=("y",), attributes=Add())
-        code = compile_graph(_graph("both tables", tensors, [node], "y"), config)
-        found.append(Pattern(title="both lookup tables", program=code, inputs={"a": a, "b": b}))
+        for operator, kind, operands in _PAIRS:
+            tensors = [
+                _tensor("a", shape, 0.011),
+                _tensor("b", shape, 0.011 * ratio),
+                _tensor("y", shape, 0.011 * (1 + ratio) / 1.7),
+            ]
+            node = Node(
+                name="y", operator=operator, inputs=operands, outputs=("y",), attributes=kind()
+            )
+            code = compile_graph(_graph("both tables", tensors, [node], "y"), config)
+            found.append(Pattern(title="both lookup tables", program=code, inputs={"a": a, "b": b}))
     return found
 
 

@@ -77,8 +77,9 @@ class ExecutorOptions:
     def check(self) -> None:
         """Raise ``BadOption`` for options of another executor, ``ToolError`` for a missing tool."""
         from accel.flow.tools import check_named_tools
+        from accel.ports import SIMULATED
 
-        if self.executor == "rtl":
+        if self.executor == "rtl" or self.port == SIMULATED:
             check_named_tools()
         if self.waves and self.executor != "pysim":
             raise BadOption(f"--waves is for --executor pysim, not {self.executor}")
@@ -265,9 +266,11 @@ def run_with_progress(
     program: "Program", x: Any, executor: str, layers: bool = False, **options: Any
 ) -> "Result":
     """`Program.run`, with a bar for the executors that take samples one by one."""
+    from accel.ports import SIMULATED
+
     if executor not in _STEPPED:
         return program.run(x, executor, layers=layers, **options)
-    if executor == "rtl":
+    if executor == "rtl" or options.get("port") == SIMULATED:
         note("compiling the core's RTL, unless it is in the cache (about 15 s)")
     samples = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
     with progress(f"{executor}: {samples} samples", samples) as advance:

@@ -1,6 +1,6 @@
 """``accel selftest``"""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,15 @@ def selftest(
     target: groups.TargetOptions,
     port: ports.PortName = None,
     baud: ports.Baud = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            help="Only this step, beside link and identity: the march through memory takes "
+            "minutes on a slow line; may be repeated.",
+            metavar="STEP",
+        ),
+    ] = None,
     json_file: groups.Json = None,
 ) -> None:
     """Test a board: link, identity, memories, flash, array, requantizers, a known network.
@@ -40,7 +49,8 @@ def selftest(
         opened(ports.port_of(board, port, baud), config, who="accel selftest") as transport,
         progress("self-test", len(NAMES)) as advance,
     ):
-        for step in steps_of(config, transport, lambda n, s: advance(NAMES.index(n) + s, n)):
+        found = steps_of(config, transport, lambda n, s: advance(NAMES.index(n) + s, n), only or ())
+        for step in found:
             steps.append(step)
             say(f"  {step.name:12} {step.outcome:13} {step.said}", style=_STYLES[step.outcome])
             if step.failed:

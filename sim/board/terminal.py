@@ -12,7 +12,7 @@ from accel.errors import ToolError, UserError
 from ..rtl.compiled import CompiledCore
 
 STEP = 4000  # cycles between two looks at the pseudo-terminal
-BYTES = 64  # that it has under way at a time
+BYTES = 1024  # that it has under way at a time
 _QUIET_CYCLES = 1 << 23  # without a byte, after which time passes slowly: nobody waits for it
 _QUIET_STEP = 1 << 16
 _QUIET_SECONDS = 0.05
@@ -50,7 +50,8 @@ class TerminalBoard:
         tty.setraw(self._slave)
         os.set_blocking(self.master, False)
         self.port = os.ttyname(self._slave)
-        self._stopped = threading.Event()
+        # A thread that is waited for by `join` counts as ended where a signal comes meanwhile.
+        self._stopped, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -63,6 +64,12 @@ class TerminalBoard:
         return data
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._ended.set()
+
+    def _serve(self) -> None:
         sending = answering = b""
         while not self._stopped.is_set():
             quiet = self.cycles_quiet > _QUIET_CYCLES
@@ -85,14 +92,13 @@ class TerminalBoard:
 
     def wait(self, seconds: float) -> bool:
         """Wait for so long, or until the board has ended; whether it still runs."""
-        self._thread.join(seconds)
-        return self._thread.is_alive()
+        return not self._ended.wait(seconds)
 
     def unplug(self) -> None:
         """Be gone, as a board whose cable is pulled; once or more often."""
         if not self._stopped.is_set():
             self._stopped.set()
-            self._thread.join()
+            self._ended.wait()
             os.close(self.master)
             os.close(self._slave)
 

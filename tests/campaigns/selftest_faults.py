@@ -126,7 +126,7 @@ FAULTS = (
     ),
     Fault(
         "channel parameters, a bias",
-        [(f"{_RESULTS}.parameters.early.memory", 2, 12, 1)],
+        [(f"{_RESULTS}.parameters.early.memory", 1, 12, 1)],
         "requantizer",
         {"requantizer": 1, "column": 3},
     ),
