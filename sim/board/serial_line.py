@@ -3,7 +3,7 @@
 from functools import cache
 
 from amaranth.hdl import Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 
 from accel.config import AcceleratorConfig
 from accel.core.host_link.uart import Uart
@@ -12,13 +12,14 @@ from accel.protocol import EIGHTHS, SHORTEST_BIT
 from ..rtl.harness import FLASH_BYTES, Harness
 
 _QUIET_BITS = 12  # bits without an edge after which the byte on a line has ended
+_SETTLING = 4  # cycles until the host's end has taken a rate
 
 
 class SerialHarness(Harness):
     """Both UARTs with a bit of ``cycles_per_bit`` cycles, until the host sets another rate.
 
     The host's end changes to a rate that the core has acknowledged, once that answer has come, and
-    falls back when the core does.
+    sends nothing until then. It falls back when the core does.
     """
 
     cycles_per_bit: float = 16
@@ -27,10 +28,11 @@ class SerialHarness(Harness):
         super().__init__(config, flash_bytes)
         self.board = Uart(clock_hz=self.cycles_per_bit, baud=1)
         self.host = Uart(clock_hz=self.cycles_per_bit, baud=1)
+        self.sending = stream.Signature(8).flip().create(path=("i",))
 
     @property
     def ports(self):
-        i, o = self.host.i, self.host.o
+        i, o = self.sending, self.host.o
         around = (self.core.i.payload, self.core.i.valid, self.core.o.ready)
         around += (self.core.i.ready, self.core.o.payload, self.core.o.valid)
         inner = {id(port) for port in around}
@@ -55,10 +57,13 @@ class SerialHarness(Harness):
         due, quiet = Signal(), Signal(range(last + 1))
         ended = due & (quiet == last)
         m.d.comb += [
+            self.host.i.payload.eq(self.sending.payload),
+            self.host.i.valid.eq(self.sending.valid & ~due),
+            self.sending.ready.eq(self.host.i.ready & ~due),
             host.bit.eq(rate.bit),
             host.good.eq(rate.good),
             host.expired.eq(rate.expired),
-            host.apply.eq(ended),
+            host.apply.eq(due & (quiet == last - _SETTLING)),
         ]
         with m.If(rate.apply):
             m.d.sync += [due.eq(1), quiet.eq(0)]
