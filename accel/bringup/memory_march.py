@@ -152,11 +152,11 @@ def _bits(bank: int, words: int, wrong: Mismatches) -> Iterator[Finding]:
         addresses = np.unique(wrong.addresses[rows])
         values = np.unique(found[rows, bit])
         how = f"is stuck at {values[0]}" if len(values) == 1 else "changes by itself"
-        place = {"bank": bank, "byte_lane": int(bit) // 8, "bit": int(bit)}
+        place: dict[str, object] = {"bank": bank, "byte_lane": int(bit) // 8, "bit": int(bit)}
         where = f"bank {bank}: bit {bit} of the word (byte lane {bit // 8}, bit {bit % 8})"
         if len(addresses) <= _MOST_WORDS:
             at = ", ".join(f"{address:#x}" for address in addresses)
-            place |= {"addresses": [int(address) for address in addresses]}
+            place["addresses"] = [int(address) for address in addresses]
             yield Finding(said=f"{where} {how} at address {at}", look=_CHIP, place=place)
         else:
             share = "every address" if len(addresses) == words else f"{len(addresses):,} addresses"

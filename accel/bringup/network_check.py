@@ -24,8 +24,8 @@ def check_network(config: AcceleratorConfig, transport: Transport) -> Step:
     """Run the network that reads digits, layer by layer."""
     folder = importlib.resources.files("accel.digits")
     try:
-        with importlib.resources.as_file(folder / "digits_int8.tflite") as model:
-            program = compile_graph(load(model, None), config)
+        with importlib.resources.as_file(folder / "digits_int8.tflite") as file:
+            program = compile_graph(load(file, None), config)
     except UserError as problem:
         return impossible(NAME, f"the network cannot be compiled for this core: {problem}")
     if program.flash:

@@ -93,9 +93,9 @@ class Machine:
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
             if layer.descriptor.wait:
-                name = next(bands, None)  # a layer may wait for what is no input
-                if name is not None:
-                    self._view(memory, name)[:] = inputs[name]
+                band = next(bands, None)  # a layer may wait for what is no input
+                if band is not None:
+                    self._view(memory, band)[:] = inputs[band]
             # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
