@@ -1,7 +1,6 @@
 """The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +15,9 @@ from accel.host.driver import Counters, DrivenCore
 from accel.host.exchange import Transport
 from accel.host.overlap import input_banks
 from accel.host.port import Port
-from accel.host.ports import open_port
 from accel.host.runner import run as run_core
 from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
+from accel.ports import opened
 from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.machine import Machine
@@ -218,7 +217,7 @@ def _board(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
     """Run on a board. The program is loaded again for each batch: the board may have been reset."""
-    with closing(open_port(session.port)) as transport:
+    with opened(session.port, session.program.config, session.program.flash) as transport:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 

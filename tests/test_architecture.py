@@ -43,7 +43,9 @@ ALLOWED = {
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
-    "executors": DEFINITIONS | {"compiler", "host", "sim"},
+    "ports": DEFINITIONS | {"host", "sim"},
+    "executors": DEFINITIONS | {"compiler", "host", "ports", "sim"},
+    "bringup": DEFINITIONS | {"boards", "compiler", "digits", "executors", "host", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     "api": DEFINITIONS | {"boards", "compiler", "executors", "explore", "results", "sim", "target"},
@@ -103,6 +105,7 @@ ROOMS = {
     "accel.sim": {
         "rtl2cpp": set(),
         "rtl": {"rtl2cpp"},
+        "board": {"rtl"},
         "functional": {"rtl"},
         "cycles": {"functional"},
         "compare": set(),

@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 from accel import __version__
 from accel.cli import (
     bench,
+    bisect,
+    board_sim,
     boards,
     build,
     check,
@@ -25,6 +27,7 @@ from accel.cli import (
     program,
     quantize,
     run,
+    selftest,
     show,
 )
 from accel.cli._output import error, use_safe_streams
@@ -67,7 +70,14 @@ _PANELS = {
     "Begin": (demo.demo, check.check, fit.fit),
     "Networks": (quantize.quantize, compile.compile, run.run, show.show),
     "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
-    "Boards": (boards.boards, program.program, load.load),
+    "Boards": (
+        boards.boards,
+        program.program,
+        load.load,
+        selftest.selftest,
+        bisect.bisect,
+        board_sim.board_sim,
+    ),
     "This installation": (doctor.doctor,),
 }
 for _panel, _commands in _PANELS.items():

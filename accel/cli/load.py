@@ -1,6 +1,5 @@
 """``accel load``"""
 
-import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -41,17 +40,17 @@ def load(
     from accel.compiler.program.program_file import load_image
     from accel.host.loading import load as load_into
     from accel.host.port import Port
-    from accel.host.ports import open_port
+    from accel.ports import opened
 
     image = load_image(program)
     found = values.find_board(board or DEFAULT_BOARD)
     rate = baud or found.link.baud
     fastest = None if baud else found.link.fastest  # a rate that is given is kept
     port = port_of(found, port, baud)
-    opened = Port(port, rate, found.clock.made_mhz, fastest)
+    line = Port(port, rate, found.clock.made_mhz, fastest)
     size = sum(len(chunk.data) for chunk in image.chunks)
     with (
-        contextlib.closing(open_port(opened)) as transport,
+        opened(line, image.config, image.flash, who="accel load") as transport,
         progress(f"loading {image.name}", size) as advance,
     ):
         done = load_into(image, transport, advance)

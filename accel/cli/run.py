@@ -45,7 +45,8 @@ class ExecutorOptions:
         str | None,
         typer.Option(
             "--port",
-            help="Serial port of the executor board, or an URL of pyserial's.",
+            help="Serial port of the executor board, an URL of pyserial's, or sim for a simulated "
+            "board.",
             metavar="PORT",
             show_default="found on USB",
         ),
@@ -79,8 +80,9 @@ class ExecutorOptions:
     def check(self) -> None:
         """Raise ``BadOption`` for options of another executor, ``ToolError`` for a missing tool."""
         from accel.flow.tools import check_named_tools
+        from accel.ports import SIMULATED
 
-        if self.executor == "rtl":
+        if self.executor == "rtl" or self.port == SIMULATED:
             check_named_tools()
         if self.waves and self.executor != "pysim":
             raise BadOption(f"--waves is for --executor pysim, not {self.executor}")
@@ -271,9 +273,11 @@ def run_with_progress(
     program: "Program", x: Any, executor: str, layers: bool = False, **options: Any
 ) -> "Result":
     """`Program.run`, with a bar for the executors that take samples one by one."""
+    from accel.ports import SIMULATED
+
     if executor not in _STEPPED:
         return program.run(x, executor, layers=layers, **options)
-    if executor == "rtl":
+    if executor == "rtl" or options.get("port") == SIMULATED:
         note("compiling the core's RTL, unless it is in the cache (about 15 s)")
     samples = len(next(iter(x.values()))) if isinstance(x, dict) else len(x)
     with progress(f"{executor}: {samples} samples", samples) as advance:

@@ -364,6 +364,17 @@ class DrivenCore:
     ) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
+        for output, result in self.steps(sample, keep):
+            self.layer_counters.append(result.counters)
+            if output in keep:
+                kept[output] = np.frombuffer(result.data, np.uint8)
+        return kept
+
+    def steps(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+    ) -> Iterator[tuple[str, RunResult]]:
+        """Run one sample layer by layer: the tensor that each one writes, and its result, with the
+        tensor's stored bytes if it is in ``keep``."""
         bands = {piece.reader: piece for piece in self.program.pieces}
         for piece in self.program.pieces:
             if piece.reader is None:
@@ -372,19 +383,15 @@ class DrivenCore:
         for number, (command, chunk, expected) in enumerate(layers):
             if number in bands:
                 self.send(sample, bands[number])
-            name = command.output if command.output in keep else None
             result = self.driver.run(
                 chunk.bank,
                 chunk.address,
                 layers=1,
                 cycles=expected.cycles,
-                result=self._words(name),
+                result=self._words(command.output if command.output in keep else None),
                 shared_banks=self.shared_banks,
             )
-            self.layer_counters.append(result.counters.unwrapped(expected))
-            if name is not None:
-                kept[name] = np.frombuffer(result.data, np.uint8)
-        return kept
+            yield command.output, RunResult(result.counters.unwrapped(expected), result.data)
 
     def _words(self, tensor: str | None) -> tuple[int, int, int, int]:
         """Bank and address of a tensor, its words and their lanes."""

@@ -49,16 +49,18 @@ class FoundPort:
         return chip.uart is not None and self.interface in (None, chip.uart)
 
 
-def open_port(port: Port | None, **times: float) -> "SerialTransport":
+def open_port(
+    port: Port | None, who: str = "the link to a board", **times: float
+) -> "SerialTransport":
     """A transport over the port of that name, which may be an URL of pyserial's; ``times`` are
-    `SerialTransport`'s.
+    `SerialTransport`'s. ``who`` needs the port, for messages.
 
     Raises ``CannotOpenPort``, also for ``None``, and ``ToolError`` where pyserial is missing.
     """
     try:  # only who has a board needs that package
         from .serial import SerialTransport, needed
     except ModuleNotFoundError as problem:
-        raise _missing(problem) from problem
+        raise _missing(problem, who) from problem
     if port is None:
         raise needed()
     return SerialTransport(port, **times)
@@ -127,8 +129,8 @@ def _interface(location: str | None) -> int | None:
     return int(found[1]) if found else None
 
 
-def _missing(problem: ModuleNotFoundError) -> ToolError:
+def _missing(problem: ModuleNotFoundError, who: str = "the link to a board") -> ToolError:
     return ToolError(
-        f"the link to a board: the Python package {problem.name} is missing; install it with: "
+        f"{who}: the Python package {problem.name} is missing; install it with: "
         f"{how_to_install('serial')}"
     )

@@ -60,6 +60,17 @@ def run(
     return {name: values[name] for name in wanted}
 
 
+def packed_inputs(
+    program: CoreProgram, inputs: np.ndarray | Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """What the core is given of a batch ``[N, ...]``: stored bytes of the tensors that enter it,
+    uint8 ``[N, n]``. Raises ``InvalidInput``."""
+    values = dict(check_inputs(program.graph, inputs))
+    _compute(program, program.partition.before, values)
+    rows = program.config.rows
+    return {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
+
+
 def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
     """The value of a tensor that the core stores as codes."""
     node = program.graph.producer(tensor)

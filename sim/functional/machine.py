@@ -4,7 +4,7 @@ It reads nothing but memory and descriptors, as the core does, and computes whol
 samples at a time with NumPy. It models no cycles; `cycle_model` does.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 
 import numpy as np
@@ -60,7 +60,25 @@ class Machine:
             answers = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
         return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
-    def _run(self, inputs, keep):
+    def by_layer(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The bytes of its output's place after each layer, uint8 ``[N, n]``.
+
+        Where several layers write one tensor, those of layers to come are as they were before.
+        """
+        found: list[np.ndarray] = []
+
+        def watch(memory: np.ndarray, output: str) -> None:
+            found.append(self._view(memory, output).copy())
+
+        self._run(inputs, (), watch)
+        return found
+
+    def _run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        watch: Callable[[np.ndarray, str], None] = lambda memory, output: None,
+    ) -> dict[str, np.ndarray]:
         samples = len(next(iter(inputs.values())))
         used = max(self.program.memory.used_words) * self.program.config.rows
         memory = np.repeat(self.image[None, :, :used], samples, axis=0)
@@ -75,15 +93,16 @@ class Machine:
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
             if layer.descriptor.wait:
-                name = next(bands, None)  # a layer may wait for what is no input
-                if name is not None:
-                    self._view(memory, name)[:] = inputs[name]
+                band = next(bands, None)  # a layer may wait for what is no input
+                if band is not None:
+                    self._view(memory, band)[:] = inputs[band]
             # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
             if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
                 raise IllegalProgram(f"the chunk of {command.name} is not in memory")
             layer.run(memory)
+            watch(memory, command.output)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
         return kept

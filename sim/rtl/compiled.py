@@ -32,6 +32,7 @@ from ..rtl2cpp.activity import Rest
 from ..rtl2cpp.emit import cpp
 from ..rtl2cpp.netlist import read
 from .harness import FLASH_BYTES, FLASH_OFFSET, Harness, flash_bytes_for
+from .state import StateView
 
 TIMEOUT_CYCLES = 1 << 32
 _UNREAD_BYTES = 1 << 16  # that are kept
@@ -206,6 +207,7 @@ class CompiledCore:
             ctypes.c_uint64,
         ]
         self._design = self._library.core_create()
+        self.state = StateView(self._library, self._design)
         self.cycles = 0
         self._unread = b""  # what came while nobody read
 

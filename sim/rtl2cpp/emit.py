@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from .activity import NetlistPart, Rest, Statement, parts_of
 from .cells import expression
 from .netlist import Cell, Netlist
+from .state_table import state_table
 from .words import HEAD, Unsupported, Value, Words, constant, size
 
 CLOCK = "clk"
@@ -20,7 +21,8 @@ _NO_PARAMETERS: Mapping[str, str] = {}
 
 
 def cpp(netlist: Netlist, rest: Rest | None = None) -> str:
-    """Source that defines ``State`` and ``void cycle(State *)``.
+    """Source that defines ``State``, ``void cycle(State *)`` and the table ``places`` of what is
+    where in ``State``.
 
     ``State`` has a member for each port, of the same name: ``cycle`` reads inputs, and sets outputs
     as they are in the cycle, before the clock edge. Registers have their initial values; memories
@@ -159,7 +161,8 @@ class _Writer:
         body = "".join(f"    {line}\n" for line in lines)
         state = "".join(f"    {line}\n" for line in self._state())
         function = "static inline void cycle(State *__restrict__ s)"
-        return f"{HEAD}\nstruct State {{\n{state}}};\n\n{function} {{\n{body}}}\n"
+        table = state_table(self.netlist, self.words, self.memories)
+        return f"{HEAD}\nstruct State {{\n{state}}};\n\n{function} {{\n{body}}}\n\n{table}"
 
     def _state(self) -> Iterator[str]:
         for name, bits in {**self.netlist.inputs, **self.netlist.outputs}.items():
@@ -177,8 +180,7 @@ class _Writer:
         for name, value in self.memories.items():
             memory = self.netlist.memories[name]
             content = ", ".join(map(constant, memory.content))
-            word = next(size for size in (8, 16, 32, 64) if memory.width <= size)
-            yield f"u{word} {_member(value)}[{memory.depth}] = {{{content}}};"
+            yield f"u{memory.type_bits} {_member(value)}[{memory.depth}] = {{{content}}};"
 
     def _line(self, statement: Statement) -> str:
         cell = statement.cell

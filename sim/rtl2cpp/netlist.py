@@ -8,7 +8,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 Bit = int | str
@@ -75,16 +75,26 @@ class Memory:
     first: int
     content: Sequence[int]
 
+    @property
+    def type_bits(self) -> int:
+        """Bits of the type that holds a word in C++."""
+        return next(size for size in (8, 16, 32, 64) if self.width <= size)
+
 
 @dataclass(frozen=True)
 class Netlist:
-    """A design of one module. ``ones`` are the bits of registers whose initial value is 1."""
+    """A design of one module.
+
+    ``ones`` are the bits of registers whose initial value is 1; ``names`` has the bits of nets by
+    their names, as in ``core.link.count``.
+    """
 
     cells: Sequence[Cell]
     memories: Mapping[str, Memory]
     inputs: Mapping[str, Bits]
     outputs: Mapping[str, Bits]
     ones: frozenset[int]
+    names: Mapping[str, Bits] = field(default_factory=dict)
 
 
 def read(text: str) -> Netlist:
@@ -116,6 +126,9 @@ def read(text: str) -> Netlist:
         inputs=inputs,
         outputs=outputs,
         ones=frozenset(ones),
+        names={
+            name: raw["bits"] for name, raw in top["netnames"].items() if not name.startswith("$")
+        },
     )
 
 

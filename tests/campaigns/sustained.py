@@ -30,9 +30,9 @@ from accel.protocol import (
     Opcode,
     values_of,
 )
+from accel.sim.board.serial_line import harness_of
 from accel.sim.compare import assert_same
 from accel.sim.rtl.compiled import CompiledCore
-from tests.support.host.serial_board import harness_of
 
 BITS = 10  # of a byte on the line
 PATIENCE = 1 << 22  # cycles without an answer

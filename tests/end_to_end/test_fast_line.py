@@ -19,7 +19,7 @@ from tests.support.networks.small import images, two_convolutions
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
 
-from tests.support.host.serial_board import FastHarness
+from accel.sim.board.serial_line import FastHarness
 
 CONFIG = accel.AcceleratorConfig(family="ice40up")
 PATIENCE = 1 << 20  # cycles without an answer

@@ -57,7 +57,7 @@ PortName = Annotated[
     typer.Option(
         "--port",
         "-p",
-        help="The board's serial port, or an URL of pyserial's.",
+        help="The board's serial port, an URL of pyserial's, or sim for a simulated board.",
         metavar="PORT",
         show_default="found on USB",
     ),

@@ -1,0 +1,131 @@
+"""The weight buffer and the lookup tables: what each of their words holds is seen in an output."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from accel.config import AcceleratorConfig
+from accel.errors import UserError
+from accel.executors import Transport
+from accel.host.driver import RunEnded
+
+from . import patterns
+from .array_check import RAM, SHARED, answers, stopped
+from .patterns import Pattern
+from .steps import Finding, Step, failed, impossible, passed
+
+_MOST_PLACES = 4  # that are named one by one
+
+
+def check_weights(config: AcceleratorConfig, transport: Transport) -> Step:
+    """Every step of both halves of the weight buffer, each bit at 0 and at 1."""
+    name = "weights"
+    try:
+        made = patterns.weight_buffer(config)
+    except UserError as problem:
+        return impossible(name, f"the patterns cannot be compiled: {problem}")
+    by_step, by_block, inverted, inverted_block = (p.program.commands[0].steps for p in made)
+    steps = by_step
+    assert steps == by_block == inverted == inverted_block
+    differences = []
+    for pattern in made:
+        try:
+            found, expected = answers(transport, pattern)
+        except RunEnded as problem:
+            return failed(name, stopped(f"{pattern.title}: {problem}"))
+        differences.append(found.astype(int) - expected)
+    both = [abs(a) + abs(b) for a, b in (differences[0:2], differences[2:4])]
+    if any(part.any() for part in both):
+        return failed(name, list(_cells(config, steps, *both)))
+    whole = "all" if steps >= config.weight_steps // 2 else f"the first {steps:,}"
+    return passed(
+        name,
+        f"{whole} of {config.weight_steps // 2:,} steps of each half of the weight buffer, in "
+        f"{config.columns} columns: each bit was 0 and 1",
+    )
+
+
+def _cells(
+    config: AcceleratorConfig, steps: int, by_step: np.ndarray, by_block: np.ndarray
+) -> Iterator[Finding]:
+    """Which steps of which columns are wrong, from the classes ``[classes, channels]`` that are:
+    the class of step ``k`` is ``k % classes``, and in the other pattern ``k * classes // steps``.
+    """
+    classes, columns = len(by_step), config.columns
+    bad = (by_step > 0).any(axis=0) | (by_block > 0).any(axis=0)
+    if bad.all() and columns > 1:
+        yield Finding(
+            said="the weight buffer is wrong in every column: its addresses or its words",
+            look=f"{RAM}; {SHARED}",
+            place={"weights": "all"},
+        )
+        return
+    number = np.arange(steps)
+    for channel in map(int, np.flatnonzero(bad)):
+        group, column = divmod(channel, columns)
+        a, b = np.flatnonzero(by_step[:, channel]), np.flatnonzero(by_block[:, channel])
+        at = number[np.isin(number % classes, a) & np.isin(number * classes // steps, b)]
+        where = f"weight buffer, half {group}, column {column}"
+        place: dict[str, object] = {"weights": group, "column": column}
+        if len(a) * len(b) <= _MOST_PLACES:
+            listed = ", ".join(map(str, at))
+            place["steps"] = [int(step) for step in at]
+            yield Finding(said=f"{where}: step {listed} is wrong", look=RAM, place=place)
+        else:
+            said = f"{where}: {len(a)} of {classes} classes of steps are wrong, a bit of all words"
+            yield Finding(said=said, look=RAM, place=place)
+
+
+def check_tables(config: AcceleratorConfig, transport: Transport) -> Step:
+    """Every entry of both lookup tables."""
+    name = "tables"
+    try:
+        made = patterns.tables(config)
+    except UserError as problem:
+        return impossible(name, f"the patterns cannot be compiled: {problem}")
+    findings: dict[str, Finding] = {}
+    for pattern in made:
+        try:
+            found, expected = answers(transport, pattern)
+        except RunEnded as problem:
+            return failed(name, stopped(f"{pattern.title}: {problem}"))
+        for finding in _entries(config, pattern, found != expected):
+            findings.setdefault(finding.said, finding)
+    if findings:
+        return failed(name, list(findings.values()))
+    units = min(config.requantizers, made[0].inputs["a"].shape[-1])
+    return passed(
+        name,
+        f"256 entries of both lookup tables of {units} requantizer{'s' * (units > 1)}, with "
+        f"several contents: every code is the machine's",
+    )
+
+
+def _entries(config: AcceleratorConfig, pattern: Pattern, differs: np.ndarray) -> Iterator[Finding]:
+    """Which entries of which table are wrong, of outputs ``[positions, channels]``."""
+    residual = pattern.program.commands[-1].residual
+    for unit in range(config.requantizers):
+        mine = differs.copy()
+        mine[:, np.arange(differs.shape[1]) % config.requantizers != unit] = False
+        if not mine.any():
+            continue
+        whose = f"lookup table of requantizer {unit}"
+        for tensor, x in pattern.inputs.items():
+            codes = np.unique(x.reshape(differs.shape)[mine])
+            which = "second" if tensor == residual else "first"
+            if len(codes) <= _MOST_PLACES:
+                listed = ", ".join(map(str, codes))
+                place = {"table": which, "requantizer": unit, "codes": codes.tolist()}
+                said = f"{which} {whose}: the entry of code {listed} is wrong"
+                yield Finding(said=said, look=RAM, place=place)
+                break
+        else:
+            which = " or the ".join(
+                "second" if tensor == residual else "first" for tensor in pattern.inputs
+            )
+            share = f"{mine.sum()} of {mine.size} outputs are wrong"
+            yield Finding(
+                said=f"{which} {whose}, a bit of its entries or its adder: {share}",
+                look=f"{RAM}; {SHARED}",
+                place={"table": which, "requantizer": unit},
+            )

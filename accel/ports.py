@@ -1,0 +1,32 @@
+"""Opens the port of a board, or of one that is simulated within this process."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from accel.config import AcceleratorConfig
+from accel.host.exchange import Transport
+from accel.host.port import Port
+from accel.host.ports import open_port
+from accel.sim.rtl.compiled import CompiledCore
+
+SIMULATED = "sim"
+"""The name of the port that a core in compiled RTL stands behind."""
+
+
+@contextmanager
+def opened(
+    port: Port | None, config: AcceleratorConfig, image: bytes = b"", who: str = "executor board"
+) -> Iterator[Transport]:
+    """A transport to the core of this configuration behind a port, until the block ends.
+
+    A simulated board has ``image`` in its flash. ``who`` needs the port, for messages. Raises
+    ``CannotOpenPort``, and ``ToolError`` where what it takes is not installed.
+    """
+    if port is not None and port.name == SIMULATED:
+        core = CompiledCore(config, image=len(image))
+        if image:
+            core.burn(image)
+        yield core
+        return
+    with closing(open_port(port, who=who)) as transport:
+        yield transport
