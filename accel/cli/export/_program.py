@@ -90,7 +90,7 @@ def export(
     description = describe(program.code, report.cycles, board.clock.made_mhz)
     how = ""
     if description.image and board.flash:
-        how = board.flash.how_to_write(PROGRAM_FILE)
+        how = board.how_to_write_program(PROGRAM_FILE)
     with staged(output) as work:
         names = write(Exported(description, board, how), work)
         if description.image:
@@ -105,7 +105,8 @@ def export(
     say(f"Wrote {', '.join(str(output / name) for name in names)}")
     if description.image:
         written = output / PROGRAM_FILE
-        remedy = board.flash.how_to_write(str(written)) if board.flash else f"write {written} there"
+        there = f"write {written} there"
+        remedy = board.how_to_write_program(str(written)) if board.flash else there
         say(f"{len(description.image):,} bytes of it come from the board's flash: {remedy}")
     write_json(
         json_file,
