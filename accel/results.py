@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
 from accel.compiler.ir.layer import Band
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
@@ -22,7 +21,53 @@ from accel.sim.cycles import loss_attribution
 from accel.text import escaped
 
 if TYPE_CHECKING:
-    from accel.api import Program
+    from accel.executable import Executable
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """What enters or leaves a network.
+
+    Members
+    -------
+    name, dtype
+        Its name in the network's file, and the type of its values.
+    shape
+        Of one sample, without a batch dimension.
+    scale, zero_point
+        What a code means: ``scale * (code - zero_point)``; ``None`` of values that are no codes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What one sample of a stream got, and what that took.
+
+    Members
+    -------
+    outputs
+        The network's outputs by tensor name, ``[1, ...]``.
+    cycles, measured
+        Cycles of the core: as it counted them where ``measured``, else by the model.
+    seconds
+        On this computer, from the sample to its answer: a board's core and link, or a simulation.
+    """
+
+    outputs: Mapping[str, np.ndarray]
+    cycles: int
+    measured: bool
+    seconds: float
+
+    @property
+    def output(self) -> np.ndarray:
+        """The network's first output, ``[1, ...]``."""
+        return next(iter(self.outputs.values()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -193,7 +238,7 @@ class Report:
         Each channel that is not requantized as the contract says at every sum; a run measures it.
     """
 
-    program: "Program"
+    program: "Executable"
     executor: str | None
     samples: int
     layers: tuple[Layer, ...]
@@ -293,8 +338,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
-        in_order = added_by_driver(self.program.code.source)
-        sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
+        in_order = self.program.code.added_by_driver
+        sensitive = [layer.as_dict() for layer in self.program.code.order_sensitive]
         return {
             "model": self.program.name,
             "board": self.program.board,

@@ -84,7 +84,6 @@ def show(renderable: RenderableType) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
-    from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format
@@ -96,10 +95,9 @@ def show_exactness(report: Any) -> None:
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
     for deviation in report.inexact:
         say(f"  {deviation}", style="yellow")
-    source = report.program.code.source
-    for layer in order_sensitive(source):
+    for layer in report.program.code.order_sensitive:
         say(f"  {layer}", style="yellow")
-    for place in added_by_driver(source):
+    for place in report.program.code.added_by_driver:
         say(f"  {place}: the driver computes it, in float32 and in the oracle's order")
 
 
