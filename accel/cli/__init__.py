@@ -20,6 +20,7 @@ from accel.cli import (
     estimate,
     explore,
     fit,
+    live,
     load,
     quantize,
     run,
@@ -63,7 +64,7 @@ app = typer.Typer(
 # In the order in which the help lists them.
 _PANELS = {
     "Begin": (demo.demo, check.check, fit.fit),
-    "Networks": (quantize.quantize, compile.compile, run.run, show.show),
+    "Networks": (quantize.quantize, compile.compile, run.run, live.live, show.show),
     "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
     "Boards": (boards.boards, load.load),
     "This installation": (doctor.doctor,),

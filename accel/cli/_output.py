@@ -131,6 +131,17 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
         yield advance
 
 
+@contextlib.contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows a line below all others while the block runs, on a terminal."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda text: None
+        return
+    with screen.status("") as line:
+        yield lambda text: line.update(escaped(text))
+
+
 def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
     """Have ``write(binary file)`` make a file under another name and move it into place.
 

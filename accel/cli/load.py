@@ -33,13 +33,14 @@ def load(
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
 
+    The file says which board it was compiled for; --board is for another one.
+
     FILE says what was loaded, how many bytes that took, and how long.
 
     \b
     accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
     """
-    from accel.api import DEFAULT_BOARD
-    from accel.compiler.program.program_file import load_image
+    import accel
     from accel.host.loading import load as load_into
     from accel.host.port import Port
 
@@ -49,25 +50,25 @@ def load(
         what = f"accel load: the Python package {problem.name} is missing"
         raise ToolError(f"{what}; install it with: {how_to_install('serial')}") from problem
 
-    image = load_image(program)
-    found = values.find_board(board or DEFAULT_BOARD)
+    opened = accel.open(program, board=values.find_board(board) if board else None)
+    found = opened.link_board
     rate = baud or found.link.baud
     fastest = None if baud else found.link.fastest  # a rate that is given is kept
-    opened = Port(port, rate, found.clock.made_mhz, fastest)
-    size = sum(len(chunk.data) for chunk in image.chunks)
+    line = Port(port, rate, found.clock.made_mhz, fastest)
+    size = sum(len(chunk.data) for chunk in opened.code.contents)
     with (
-        contextlib.closing(SerialTransport(opened)) as transport,
-        progress(f"loading {image.name}", size) as advance,
+        contextlib.closing(SerialTransport(line)) as transport,
+        progress(f"loading {opened.name}", size) as advance,
     ):
-        done = load_into(image, transport, advance)
+        done = load_into(opened.code, transport, advance)
     say(
-        f"Loaded {image.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
+        f"Loaded {opened.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
         f"{rate:,} baud ({done.sent:,} bytes sent)"
     )
     write_json(
         json_file,
         {
-            "program": image.name,
+            "program": opened.name,
             "port": port,
             "baud": rate,
             "bytes": done.size,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...config import FLASH, AcceleratorConfig
+from ...config import BANKS, FLASH, AcceleratorConfig
 from ..graph.accumulation_order import OrderSensitive
 from ..graph.host_partition import Partition
 from ..ir.graph import Graph, Node, Tensor
@@ -273,7 +273,7 @@ def _three(index: np.ndarray, name: str) -> np.ndarray:
 def _loaded(config: AcceleratorConfig, one: StoredChunk, flash: bytes) -> Chunk:
     inside = one.bank in (0, 1) and one.address >= 0 and one.data is not None
     if one.bank == FLASH and config.flash_lanes and one.data is None:
-        return Chunk(bank=FLASH, address=one.address, data=cut(flash, one.address, one.size))
+        return Chunk(bank=FLASH, address=one.address, data=bytes(cut(flash, one.address, one.size)))
     if not inside or one.data is None or one.data.dtype != np.uint8 or one.data.size != one.size:
         raise BadDescription("a chunk outside the memory")
     if one.size % config.rows or one.address + one.size // config.rows > config.bank_words:
@@ -281,9 +281,9 @@ def _loaded(config: AcceleratorConfig, one: StoredChunk, flash: bytes) -> Chunk:
     return Chunk(bank=one.bank, address=one.address, data=one.data.tobytes())
 
 
-def cut(data: bytes, start: int, size: int, first: int = 0) -> bytes:
+def cut(data: bytes | bytearray, start: int, size: int) -> bytes | bytearray:
     """Some bytes of data. Raises ``BadDescription`` where they are not within."""
-    if not first <= start <= start + size <= len(data):
+    if not 0 <= start <= start + size <= len(data):
         raise BadDescription("data outside the file")
     return data[start : start + size]
 
@@ -300,7 +300,7 @@ def linked(
     """
     loaded = {(chunk.bank, chunk.address): chunk for chunk in contents}
     prefetching = any(layer.chunk.prefetched for layer in layers)
-    memory = [bytearray(config.bank_words * config.rows) if prefetching else b"" for _ in range(2)]
+    memory = [bytearray(config.bank_words * config.rows * prefetching) for _ in range(BANKS)]
     for chunk in contents if prefetching else ():
         _write(memory, config, chunk.bank, chunk.address, chunk.data)
     chunks, transfers = [], []
@@ -309,9 +309,9 @@ def linked(
         if place.prefetched:
             if place.bank not in (0, 1):
                 raise BadDescription("a prefetched chunk outside the memory")
-            data = cut(bytes(memory[place.bank]), place.address * config.rows, place.size)
+            data = bytes(cut(memory[place.bank], place.address * config.rows, place.size))
         elif place.bank == FLASH:
-            data = cut(flash, place.address, place.size)
+            data = bytes(cut(flash, place.address, place.size))
         else:
             found = loaded.get((place.bank, place.address))
             data = found.data if found else b""
@@ -341,6 +341,8 @@ def _transfer(
     )
 
 
-def _write(memory: list, config: AcceleratorConfig, bank: int, address: int, data: bytes) -> None:
+def _write(
+    memory: list[bytearray], config: AcceleratorConfig, bank: int, address: int, data: bytes
+) -> None:
     if bank != FLASH:
         memory[bank][address * config.rows : address * config.rows + len(data)] = data

@@ -176,7 +176,7 @@ def _program(data: bytes) -> StoredProgram:
     image, text, binary = opened(data)
 
     def get(offset: int, size: int) -> bytes:
-        return cut(binary, offset, size)
+        return bytes(cut(binary, offset, size))
 
     description = decode(Description, json.loads(text), get, "the file")
     core = _HEADER.unpack_from(image)[2]
