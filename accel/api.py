@@ -18,7 +18,7 @@ from accel.compiler.reports.inexact_channels import deviations, observed
 from accel.config import AcceleratorConfig
 from accel.errors import Refusal
 from accel.executable import DEFAULT_BOARD, Executable, Inputs
-from accel.executable import open_program as open  # noqa: A004 -- as `accel.open`
+from accel.executable import open_program as open
 from accel.explore.fit.remedy import remedy
 from accel.explore.fit.result import Fit
 from accel.explore.fit.search import Budget, OnProgress

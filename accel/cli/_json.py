@@ -41,7 +41,11 @@ def json_lines(path: Path | None) -> Iterator[Callable[[Any], None]]:
         yield lambda answer: _to_standard_output(json.dumps(answer) + "\n")
         return
     with tempfile.TemporaryFile() as lines:
-        yield lambda answer: lines.write(json.dumps(answer).encode() + b"\n") and None
+
+        def write(answer: Any) -> None:
+            lines.write(json.dumps(answer).encode() + b"\n")
+
+        yield write
         lines.seek(0)
         write_whole(path, lambda file: shutil.copyfileobj(lines, file))
     say(f"Wrote {path}")

@@ -137,9 +137,7 @@ def run(
     from accel.pictures.answers import answers_of
 
     how.check()
-    program = runnable(
-        model, target, network, waves=how.waves, unfused=products.layers is not None
-    )
+    program = runnable(model, target, network, waves=how.waves, unfused=products.layers is not None)
     products.check(program)
     graph = program.code.graph
     batch = read_batch(input, graph)

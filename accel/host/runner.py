@@ -69,7 +69,9 @@ def _decoded(program: CoreExecutable, tensor: str, codes: np.ndarray) -> np.ndar
     return operator.decode(node, program.graph, codes)
 
 
-def _compute(program: CoreExecutable, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
+def _compute(
+    program: CoreExecutable, nodes: tuple[Node, ...], values: dict[str, np.ndarray]
+) -> None:
     graph = program.graph
 
     def value(name: str) -> np.ndarray:

@@ -29,8 +29,8 @@ def only_input(graph: Graph, what: str) -> Tensor:
     """The one input of a network. Raises ``BadOption`` where there are several."""
     if len(graph.inputs) > 1:
         raise BadOption(
-            f"{what} is for networks of one input; {graph.name} has {', '.join(graph.inputs)}: give "
-            "--folder DIR with .npz files that have an array for each"
+            f"{what} is for networks of one input; {graph.name} has {', '.join(graph.inputs)}: "
+            "give --folder DIR with .npz files that have an array for each"
         )
     return graph.tensor(graph.inputs[0])
 
@@ -50,8 +50,8 @@ def as_input(graph: Graph, tensor: Tensor, values: np.ndarray) -> np.ndarray:
         values = (values.astype(np.int16) + (128 if pair[1] == "uint8" else -128)).astype(pair[1])
     if values.dtype != tensor.dtype:
         raise BadOption(
-            f"{graph.name}: input {tensor.name!r} is {tensor.dtype}, which no {values.dtype} values "
-            f"stand for; give {tensor.dtype} arrays by --folder DIR"
+            f"{graph.name}: input {tensor.name!r} is {tensor.dtype}, which no {values.dtype} "
+            f"values stand for; give {tensor.dtype} arrays by --folder DIR"
             + (", or --dtype float32" if tensor.dtype == "float32" else "")
         )
     return values.reshape(tensor.shape)

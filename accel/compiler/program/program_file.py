@@ -37,9 +37,10 @@ from typing import TypeVar
 from ...errors import UserError
 from ...identity import IMAGE_MAGIC, IMAGE_VERSION, identity
 from ..memory.flash_image import image_of
-from .description import Description, cut, describe, program_of
+from .description import Description, describe
 from .executable import CoreExecutable
 from .records import decode, encode
+from .restoring import cut, program_of
 from .stored_checks import check
 from .stored_program import Figures, StoredProgram
 
@@ -164,7 +165,9 @@ def answered(path: str | Path, make: Callable[[], Made]) -> Made:
         raise BadImage(f"{path}: {error}; {_AGAIN}") from None
     except UserError as error:
         what = str(error)[:MAX_MESSAGE]
-        raise BadImage(f"{path}: has a configuration that is not valid: {what}; {_AGAIN}") from error
+        raise BadImage(
+            f"{path}: has a configuration that is not valid: {what}; {_AGAIN}"
+        ) from error
     except _SENSELESS as error:
         what = str(error)[:MAX_MESSAGE]
         raise BadImage(

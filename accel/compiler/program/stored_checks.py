@@ -7,6 +7,7 @@ from ...numeric.rounding import CONTRACTS
 from ..graph.verify import problems
 from ..ir.graph import Tensor
 from ..memory.allocation import Placement
+from .executable import Chunk, DmaTransfer
 from .records import BadDescription
 from .stored_program import StoredProgram
 
@@ -141,8 +142,10 @@ def _layers(program: StoredProgram) -> Iterator[str]:
     rows, used = program.config.rows, program.used_words
     if not all(0 <= words <= program.config.bank_words for words in used):
         yield f"banks of {used} words"
-    for chunk in (*program.chunks, *program.contents, *filter(None, program.transfers)):
-        if chunk.bank in range(BANKS) and chunk.address + chunk.size // rows > used[chunk.bank]:
+    transfers = [one for one in program.transfers if one is not None]
+    parts: list[Chunk | DmaTransfer] = [*program.chunks, *program.contents, *transfers]
+    for part in parts:
+        if part.bank in range(BANKS) and part.address + part.size // rows > used[part.bank]:
             yield "a chunk outside the words that are used"
     for layer in program.commands:
         if layer.macs < 0 or not 0 <= layer.part < layer.parts:

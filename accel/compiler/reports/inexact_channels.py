@@ -68,9 +68,7 @@ def _measured(program: CoreProgram, command: LayerCommand) -> str | None:
 def stated(program: CoreExecutable) -> tuple[Deviation, ...]:
     """Every channel that is not exact."""
     return tuple(
-        Deviation(
-            layer=command.name, channel=one.channel, differing=one.differing, sums=one.sums
-        )
+        Deviation(layer=command.name, channel=one.channel, differing=one.differing, sums=one.sums)
         for command, one in program.inexact
     )
 
