@@ -67,6 +67,7 @@ def live(
         accel live program/program.bin --size 320x240x1
     accel live program/program.bin -e board --port /dev/ttyUSB1 < samples.raw
     """
+    from accel.cli import STOPPED_EXIT
     from accel.cli.inputs.labels import names_of, read_names
     from accel.cli.inputs.programs import runnable
     from accel.cli.tables.live import LiveRun, ShownAnswer
@@ -76,6 +77,7 @@ def live(
     found = runnable(program, target, network)
     first = found.code.graph.tensor(found.code.graph.outputs[0])
     names = read_names(labels, first) if labels else names_of(found.labels, first)
+    stopped = False
     run = LiveRun(found, how.executor)
     with (
         contextlib.closing(found),
@@ -93,6 +95,9 @@ def live(
                 tell(run.line)
         except KeyboardInterrupt:
             note("stopped")
+            stopped = True
         write({"summary": run.summary()})
     for line in run.lines():
         say(line)
+    if stopped:
+        raise typer.Exit(STOPPED_EXIT)

@@ -1,7 +1,7 @@
 """The machine for a program that comes from a file: what no core does is an answer, not a fault."""
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -37,15 +37,16 @@ class CheckedMachine(Machine):
         with _answered(program):
             super().__init__(program, jobs)
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
+    def _run(self, inputs, keep):
         with _answered(self.program):
-            return super().run(inputs, keep)
+            return super()._run(inputs, keep)
 
 
 @contextlib.contextmanager
 def _answered(program: CoreExecutable) -> Iterator[None]:
     try:
-        yield
+        with np.errstate(divide="raise", invalid="raise"):
+            yield
     except _WRONG as problem:
         raise BadProgram(_message(program, str(problem)[:200])) from problem
 
