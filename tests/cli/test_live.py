@@ -53,11 +53,8 @@ def live(*words, data: bytes = b"") -> tuple[int, list[dict], str]:
     result = CliRunner().invoke(app, words, input=data, prog_name="accel")
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    return (
-        result.exit_code,
-        [json.loads(line) for line in result.stdout.splitlines()],
-        result.stderr,
-    )
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    return result.exit_code, lines, result.stderr
 
 
 def answered(*words, data: bytes = b"") -> list[dict]:
@@ -69,7 +66,7 @@ def answered(*words, data: bytes = b"") -> list[dict]:
 
 
 def refusal(*words, data: bytes = b"") -> str:
-    code, lines, errors = live(*words, data=data)
+    code, _, errors = live(*words, data=data)
     assert code == 2, errors
     assert errors.count("error: ") == 1
     return errors.rpartition("error: ")[2].strip()
@@ -138,10 +135,11 @@ def test_sizes_that_are_none_are_refused(program, sound):
     for size in ("24x40", "0x4x1", "24x40x5", "9999999x1x1", "axbxc", "-1x4x1"):
         assert refusal(program, "--size", size).startswith("--size must be WIDTHxHEIGHTxCHANNELS")
     said = refusal(program, "--size", "24x40x3")
-    assert said.startswith(
-        "--size must have the 1 channels that digits_int8 takes, not 3: have the"
+    what = (
+        "--size must have the 1 channels that digits_int8 takes, not 3: have the camera give gray"
     )
-    assert "takes images" in refusal(sound, "--size", "24x40x1")
+    assert said == what
+    assert "is for networks that take images" in refusal(sound, "--size", "24x40x1")
 
 
 @pytest.mark.parametrize(("of", "to"), [(8, 8), (40, 8), (7, 3), (3, 8), (1, 5)])
@@ -192,9 +190,8 @@ def test_sound_that_cannot_be_taken_is_refused_by_name(program, sound, tmp_path)
         "--wav is for networks that take raw audio; input 'image' of digits_int8 has shape [8, 8, "
     )
     said = refusal(sound, "--wav", path)
-    assert said.endswith("s.wav: has 63 samples, fewer than one window: small takes 64") or (
-        "fewer than one window" in said
-    )
+    assert "s.wav: has 63 samples, fewer than one window: " in said
+    assert said.endswith(" takes 64")
     data = path.read_bytes()
     for cut in (0, 10, 30, 43):
         path.write_bytes(data[:cut])
@@ -218,12 +215,9 @@ def test_the_summary_says_where_the_time_went_and_what_is_simulated(program):
     assert code == 0
     found = lines[-1]["summary"]
     cycles = accel.open(program).report().cycles
-    assert found["core_ms"] == pytest.approx(cycles / found["clock_mhz"] / 1e3)
-    assert (found["executor"], found["link_ms"], found["cycles_measured"]) == (
-        "machine",
-        None,
-        False,
-    )
+    assert found["core_ms"] == pytest.approx(cycles / found["clock_mhz"] / 1e3, abs=1e-6)
+    assert (found["executor"], found["link_ms"]) == ("machine", None)
+    assert not found["cycles_measured"]
     assert found["throughput"] == pytest.approx(6 / found["seconds"], rel=1e-3)
     assert found["seconds"] * 1e3 >= 6 * (found["reading_ms"] + found["host_ms"]) * 0.99
     assert "standard input ended within a sample: 4 of 64 bytes" in said
@@ -258,7 +252,7 @@ def test_an_interrupt_ends_it_with_the_summary(program):
     lines = [process.stdout.readline() for _ in range(2)]
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors  # as every command that is interrupted
     assert [json.loads(line)["sample"] for line in lines] == [0, 1]
     assert json.loads(rest)["summary"]["samples"] == 2
     assert b"2 samples in " in errors
