@@ -13,9 +13,9 @@ from tests.support.networks.onnx.floating import calibration, small
 from .conftest import DIGITS, MODEL
 from .test_options import commands
 
-# What runs in a moment; a bitstream, a board's link and an exploration in RTL have tests of their
-# own in test_commands.py, tests/end_to_end/test_loading.py and here, with the option looked at
-# alone.
+# What runs in a moment; a bitstream, a board's link, an exploration in RTL and lines of JSON have
+# tests of their own in test_commands.py, tests/end_to_end/test_loading.py, here, with the option
+# looked at alone, and in test_live.py.
 RUNS = {
     ("check",): [MODEL],
     ("fit",): [MODEL],
@@ -33,7 +33,7 @@ RUNS = {
     ("quantize",): ["net.onnx", "-c", "x.npz", "-o", "int8.onnx", "-b", "icebreaker"],
     ("demo",): ["--no-build", "--samples", "1"],
 }
-ELSEWHERE = {("build",), ("load",)}
+ELSEWHERE = {("build",), ("load",), ("live",)}
 
 
 def test_every_command_has_it_and_is_run():
