@@ -65,7 +65,7 @@ def live(
     accel live program/program.bin --wav sound.wav --hop 8000
     ffmpeg -i /dev/video0 -pix_fmt gray -s 320x240 -f rawvideo - | \\
         accel live program/program.bin --size 320x240x1
-    accel live program/program.bin -e board --port /dev/ttyUSB1 < samples.raw
+    cat samples.raw | accel live program/program.bin -e board --port /dev/ttyUSB1
     """
     from accel.cli import STOPPED_EXIT
     from accel.cli.inputs.labels import names_of, read_names
