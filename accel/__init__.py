@@ -5,27 +5,35 @@ import accel
 with accel.compile("model.tflite", board="icebreaker") as program:
     result = program.run(inputs)
     print(result.output, result.report.cycles)
+    program.save("program.bin")
+
+with accel.open("program.bin") as program:  # which needs no model
+    result = program.run(inputs)
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import Fit, Program, compile, configuration, fit
+    from .api import Executable, Fit, Program, compile, configuration, fit, open
     from .config import AcceleratorConfig
-    from .results import Layer, Report, Result
+    from .results import Answer, Layer, Report, Result, TensorInfo
 
 __version__ = "0.1.0"
 __all__ = [
     "AcceleratorConfig",
+    "Answer",
+    "Executable",
     "Fit",
     "Layer",
     "Program",
     "Report",
     "Result",
+    "TensorInfo",
     "__version__",
     "compile",
     "configuration",
     "fit",
+    "open",
 ]
 
 

@@ -1,6 +1,7 @@
 """The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from accel.compiler.graph import interpreter
+from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.stored_program import StoredProgram
 from accel.errors import UserError
 from accel.host.driver import Counters, DrivenCore
 from accel.host.exchange import Transport
@@ -20,6 +23,7 @@ from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
 from accel.ports import opened
 from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict
+from accel.sim.functional.checked import CheckedMachine
 from accel.sim.functional.machine import Machine
 from accel.sim.rtl.compiled import CompiledCore
 from accel.sim.rtl.parallel import ParallelCores, available_jobs
@@ -43,6 +47,17 @@ class UnknownExecutor(UserError):
     """There is no executor of that name."""
 
 
+class NeedsModel(UserError):
+    """What is asked for takes the network, which a program file does not hold."""
+
+    def __init__(self, what: str, name: str, options: str = "") -> None:
+        command = f"accel run MODEL -i X.npy -o Y.npy {options}".strip()
+        super().__init__(
+            f"{name}: {what} needs the network itself, which a program file does not hold; give "
+            f"the model: `{command}`, or accel.compile(MODEL) in Python"
+        )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Execution:
     """What an executor returns.
@@ -64,7 +79,7 @@ class Session:
     ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
     """
 
-    program: CoreProgram
+    program: CoreExecutable
     waves: Path | None = None
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
@@ -73,7 +88,12 @@ class Session:
     @cached_property
     def cycles(self) -> list[LayerCycles]:
         """The cycle model's prediction for each layer."""
-        return predict(self.program)
+        if not isinstance(self.program, StoredProgram):
+            return predict(self.program)
+        return [
+            LayerCycles(f.cycles, f.busy, f.waiting_weights, f.waiting_drain)
+            for f in (layer.figures for layer in self.program.commands)
+        ]
 
     def driven(self, transport: Transport) -> DrivenCore:
         """A driver for the core at the other end of a transport."""
@@ -120,6 +140,17 @@ class Session:
             raise UnknownExecutor(f"Executor must be one of {known}, not {executor!r}")
         return EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
 
+    def stream(self, executor: str) -> "Stream":
+        """A core that takes samples one after another, made, connected and loaded now.
+
+        Raises ``UnknownExecutor``, ``NeedsModel`` and what the executor raises.
+        """
+        if executor == "reference":
+            raise NeedsModel("executor reference", self.program.name, "--executor reference")
+        if executor not in STREAMS:
+            raise UnknownExecutor(f"Executor must be one of {', '.join(STREAMS)}, not {executor!r}")
+        return Stream(self.program, STREAMS[executor](self))
+
     def core(self, name: str, make: Callable[[], Any]) -> Any:
         """The core called ``name``, made now if it does not exist yet."""
         if name not in self._cores:
@@ -137,13 +168,22 @@ class Session:
 def _reference(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
+    if not isinstance(session.program, CoreProgram):
+        raise NeedsModel("executor reference", session.program.name, "--executor reference")
     return Execution(tensors=interpreter.run(session.program.graph, inputs, keep))
+
+
+def _machine_core(session: Session) -> Machine:
+    """The machine. A program from a file may ask for what no core does."""
+    if not isinstance(session.program, StoredProgram):
+        return session.core("machine", lambda: Machine(session.program))
+    return session.core("machine", lambda: CheckedMachine(session.program))
 
 
 def _machine(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    machine = session.core("machine", lambda: Machine(session.program))
+    machine = _machine_core(session)
     machine.jobs = jobs
     return Execution(tensors=run_core(session.program, machine, inputs, keep))
 
@@ -152,12 +192,7 @@ def _rtl(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
     names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
-    transports = [
-        session.core(
-            name, lambda: CompiledCore(session.program.config, image=len(session.program.flash))
-        )
-        for name in names
-    ]
+    transports = [_compiled(session, name) for name in names]
     if len(names) == 1:
         return _simulate(session, names[0], transports[0], inputs, keep, progress)
     cores = [_driven(session, *pair) for pair in zip(names, transports, strict=True)]
@@ -171,6 +206,11 @@ def _rtl(
     )
 
 
+def _compiled(session: Session, name: str = "rtl") -> CompiledCore:
+    image = len(session.program.flash)
+    return session.core(name, lambda: CompiledCore(session.program.config, image=image))
+
+
 def _count(inputs: Inputs) -> int:
     """Samples of a batch, or 1 if it is none, which `interpreter.check_inputs` refuses."""
     array = next(iter(inputs.values()), None) if isinstance(inputs, Mapping) else inputs
@@ -180,13 +220,14 @@ def _count(inputs: Inputs) -> int:
 def _pysim(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    transport = session.core(
-        "pysim",
-        lambda: SimulatedCore(
-            session.program.config, image=len(session.program.flash), waves=session.waves
-        ),
+    return _simulate(session, "pysim", _interpreted(session), inputs, keep, progress)
+
+
+def _interpreted(session: Session) -> SimulatedCore:
+    image = len(session.program.flash)
+    return session.core(
+        "pysim", lambda: SimulatedCore(session.program.config, image=image, waves=session.waves)
     )
-    return _simulate(session, "pysim", transport, inputs, keep, progress)
 
 
 def _simulate(
@@ -228,6 +269,56 @@ def _drive(core: DrivenCore, inputs: Inputs, keep: Kept, progress: Progress | No
     return Execution(tensors=tensors, layers=core.layer_counters)
 
 
+@dataclass
+class Stream:
+    """A core that takes one sample after another; it is made, and loaded if it needs that."""
+
+    program: CoreExecutable
+    core: Machine | DrivenCore
+
+    def run(self, inputs: Inputs) -> tuple[Mapping[str, np.ndarray], int | None]:
+        """The outputs of one sample ``[1, ...]``, and the cycles that the core counted, if one
+        did."""
+        tensors = run_core(self.program, self.core, inputs)
+        total = self.core.total if isinstance(self.core, DrivenCore) else None
+        return tensors, total.cycles if total else None
+
+
+class _Held:
+    """A board's port as a transport that is closed by a call."""
+
+    def __init__(self, session: Session):
+        self._open = ExitStack()
+        program = session.program
+        self._transport = self._open.enter_context(
+            opened(session.port, program.config, program.flash)
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        self._open.close()
+
+
+def _held(session: Session) -> DrivenCore:
+    """The core of a board, whose port stays open until the session is closed."""
+    return session.driven(session.core("port", lambda: _Held(session)))
+
+
+def _unstepped(core: DrivenCore) -> DrivenCore:
+    core.progress, core.stepped = None, False
+    return core
+
+
+STREAMS: Mapping[str, Callable[[Session], Machine | DrivenCore]] = {
+    "machine": _machine_core,
+    "rtl": lambda session: _unstepped(_driven(session, "rtl", _compiled(session))),
+    "pysim": lambda session: _unstepped(_driven(session, "pysim", _interpreted(session))),
+    "board": _held,
+}
+
 EXECUTORS: Mapping[str, Callable[..., Execution]] = {
     "reference": _reference,
     "machine": _machine,
@@ -236,4 +327,15 @@ EXECUTORS: Mapping[str, Callable[..., Execution]] = {
     "board": _board,
 }
 
-__all__ = ["EXECUTORS", "Execution", "Port", "Session", "UnknownExecutor", "predict"]
+__all__ = [
+    "EXECUTORS",
+    "STREAMS",
+    "Counters",
+    "Execution",
+    "NeedsModel",
+    "Port",
+    "Session",
+    "Timing",
+    "UnknownExecutor",
+    "predict",
+]

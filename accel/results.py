@@ -14,16 +14,62 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
 from accel.compiler.ir.layer import Band
+from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
 from accel.sim.cycles import loss_attribution
 from accel.text import escaped
 
 if TYPE_CHECKING:
-    from accel.api import Program
+    from accel.executable import Executable
     from accel.host.timing import Timing
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """What enters or leaves a network.
+
+    Members
+    -------
+    name, dtype
+        Its name in the network's file, and the type of its values.
+    shape
+        Of one sample, without a batch dimension.
+    scale, zero_point
+        What a code means: ``scale * (code - zero_point)``; ``None`` of values that are no codes.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What one sample of a stream got, and what that took.
+
+    Members
+    -------
+    outputs
+        The network's outputs by tensor name, ``[1, ...]``.
+    cycles, measured
+        Cycles of the core: as it counted them where ``measured``, else by the model.
+    seconds
+        On this computer, from the sample to its answer: a board's core and link, or a simulation.
+    """
+
+    outputs: Mapping[str, np.ndarray]
+    cycles: int
+    measured: bool
+    seconds: float
+
+    @property
+    def output(self) -> np.ndarray:
+        """The network's first output, ``[1, ...]``."""
+        return next(iter(self.outputs.values()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,7 +240,7 @@ class Report:
         Each channel that is not requantized as the contract says at every sum; a run measures it.
     """
 
-    program: "Program"
+    program: "Executable"
     executor: str | None
     samples: int
     layers: tuple[Layer, ...]
@@ -290,7 +336,7 @@ class Report:
     def timing(self) -> "Timing | None":
         """What an inference takes with the link of the program's board: core, link and both; None
         for a program that is for no board."""
-        return self.program.timing() if self.program.board and self.layers else None
+        return self.program.own_timing if self.layers else None
 
     @property
     def latency_ms(self) -> float | None:
@@ -314,10 +360,14 @@ class Report:
         return self.program.energy_uj
 
     @property
-    def memory(self) -> float:
-        """Share of the core's memory that tensors and program take, 0 to 1."""
-        used, config = self.program.code.memory.used_words, self.program.config
-        return sum(used) / (len(used) * config.bank_words)
+    def memory(self) -> float | None:
+        """Share of the core's memory that tensors and program take, 0 to 1; None of what was opened
+        from a program file, which does not say."""
+        code = self.program.code
+        if not isinstance(code, CoreProgram):
+            return None
+        used = code.memory.used_words
+        return sum(used) / (len(used) * code.config.bank_words)
 
     @property
     def lost(self) -> dict[str, float]:
@@ -327,8 +377,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON of ``accel run --json`` and of ``layers.json``."""
-        in_order = added_by_driver(self.program.code.source)
-        sensitive = [layer.as_dict() for layer in order_sensitive(self.program.code.source)]
+        in_order = self.program.code.added_by_driver
+        sensitive = [layer.as_dict() for layer in self.program.code.order_sensitive]
         return {
             "model": self.program.name,
             "board": self.program.board,
@@ -345,7 +395,7 @@ class Report:
             "utilization": round(self.utilization, 6),
             **(self.timing.as_dict() if self.timing else {}),
             "energy_uj": _rounded_or_none(self.energy_uj),
-            "memory": round(self.memory, 6),
+            "memory": _rounded_or_none(self.memory),
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer, _ in self.whole_layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
@@ -355,7 +405,7 @@ class Report:
 
 
 def _rounded_or_none(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+    return None if value is None else round(value, 4)
 
 
 def _rounded(parts: Mapping[str, float]) -> dict[str, float]:

@@ -48,8 +48,12 @@ ALLOWED = {
     "bringup": DEFINITIONS | {"boards", "compiler", "digits", "executors", "host", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
-    "api": DEFINITIONS | {"boards", "compiler", "executors", "explore", "results", "sim", "target"},
-    "results": DEFINITIONS | {"api", "compiler", "host", "sim"},  # api for annotations only
+    # api for annotations only
+    "executable": DEFINITIONS
+    | {"api", "boards", "compiler", "executors", "host", "results", "sim"},
+    "api": DEFINITIONS
+    | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
+    "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
     "explore": DEFINITIONS
@@ -71,7 +75,7 @@ ROOMS = {
         "schedule": SOURCES_OF_ALL,
         "lowering": SOURCES_OF_ALL | {"graph", "operators", "schedule"},
         "memory": SOURCES_OF_ALL | {"schedule"},
-        "program": {"graph", "ir", "lowering", "memory"},
+        "program": {"graph", "ir", "lowering", "memory", "operators"},
         "pipeline": SOURCES_OF_ALL | {"graph", "lowering", "memory", "program"},
         "compile": SOURCES_OF_ALL | {"pipeline", "program"},
         "reports": SOURCES_OF_ALL

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH
 from accel.errors import UserError
@@ -211,12 +212,13 @@ def _value(data: np.ndarray) -> int:
     return int.from_bytes(data.tobytes(), "little", signed=True)
 
 
-def _index(program: CoreProgram, number: int, element: int, offset: int) -> tuple[int, ...]:
+def _index(program: CoreExecutable, number: int, element: int, offset: int) -> tuple[int, ...]:
     """The index of an element, the place of which begins at byte ``offset`` of its tensor's."""
     command, rows = program.commands[number], program.config.rows
     layout = program.placement(command.output).layout
-    if command.descriptor.keep_sums:
-        kept = decode_layer(program.chunks[number].data, program.config).kept
+    layer = decode_layer(program.chunks[number].data, program.config)
+    if layer.descriptor.keep_sums:
+        kept = layer.kept
         assert kept is not None
         position, channel = int(kept.positions[element]), int(kept.channels[element])
     else:

@@ -23,6 +23,7 @@ from accel.cli import (
     explore,
     export,
     fit,
+    live,
     load,
     program,
     quantize,
@@ -68,7 +69,7 @@ app = typer.Typer(
 # In the order in which the help lists them.
 _PANELS = {
     "Begin": (demo.demo, check.check, fit.fit),
-    "Networks": (quantize.quantize, compile.compile, run.run, show.show),
+    "Networks": (quantize.quantize, compile.compile, run.run, live.live, show.show),
     "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
     "Boards": (
         boards.boards,

@@ -84,7 +84,6 @@ def show(renderable: RenderableType) -> None:
 
 def show_exactness(report: Any) -> None:
     """Say which contract answers are held to, and each channel that is not exact."""
-    from accel.compiler.graph.accumulation_order import added_by_driver, order_sensitive
     from accel.numeric.rounding import CONTRACTS
 
     number = report.program.config.number_format
@@ -96,10 +95,9 @@ def show_exactness(report: Any) -> None:
     say(f"  contract {contract.name} ({contract.oracle}): {proved} proved exact")
     for deviation in report.inexact:
         say(f"  {deviation}", style="yellow")
-    source = report.program.code.source
-    for layer in order_sensitive(source):
+    for layer in report.program.code.order_sensitive:
         say(f"  {layer}", style="yellow")
-    for place in added_by_driver(source):
+    for place in report.program.code.added_by_driver:
         say(f"  {place}: the driver computes it, in float32 and in the oracle's order")
 
 
@@ -131,6 +129,17 @@ def progress(text: str, total: float, *, remaining: bool = False) -> Iterator[Ca
             bar.update(task, completed=done, description=escaped(text) if text else None)
 
         yield advance
+
+
+@contextlib.contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows a line below all others while the block runs, on a terminal."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda text: None
+        return
+    with screen.status("") as line:
+        yield lambda text: line.update(escaped(text))
 
 
 def write_whole(path: Path, write: Callable[[Any], Any]) -> None:

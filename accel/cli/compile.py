@@ -41,11 +41,20 @@ def compile(
             "--passes", help="Folder for what each of the compiler's passes made.", metavar="DIR"
         ),
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            help="Names of the classes, for the program file: .json, .npy, or text, one a line.",
+            metavar="FILE",
+            callback=_places.input_files,
+        ),
+    ] = None,
     json_file: groups.Json = None,
 ) -> None:
     """Compile a network to a program for a board's core.
 
-    DIR gets program.bin (what a driver loads), listing.txt (the same for
+    DIR gets program.bin (which runs without the model), listing.txt (the same for
     people) and layers.json (what every layer takes).
 
     What has no room in the core's memory is streamed from the board's flash,
@@ -60,12 +69,14 @@ def compile(
     \b
     accel compile model.tflite --board icebreaker -o program
     accel compile model.tflite -o program --passes passes
+    accel compile model.tflite -o program --labels names.txt
+    accel run program/program.bin -i x.npy -o y.npy
     """
     import accel
     from accel.api import advised, command_words
+    from accel.cli.inputs.labels import read_names
     from accel.compiler.frontends import load
     from accel.compiler.program.disassembly import write_listing
-    from accel.compiler.program.program_file import save
     from accel.compiler.reports.pass_texts import PassTexts
     from accel.flow.output import staged
     from accel.target import resources
@@ -73,6 +84,7 @@ def compile(
     _places.check_in_folder(output, PROGRAM, LISTING, LAYERS)
     found, config = target.find()
     graph = load(model, network.contract, network.choices())
+    names = read_names(labels, graph.tensor(graph.outputs[0])) if labels else ()
     words = command_words(network.contract, network.choices(), network.fuse, network.exact)
     with advised(
         model, graph, found, config, fuse=network.fuse, exact=network.exact, options=words
@@ -90,7 +102,7 @@ def compile(
             say(f"Wrote what each pass made to {passes}")
     report = program.report()
     with staged(output) as work:
-        save(program.code, work / PROGRAM)
+        program.save(work / PROGRAM, names)
         (work / LISTING).write_text(write_listing(program.code), encoding="utf-8")
         (work / LAYERS).write_text(json.dumps(report.as_dict(), indent=2) + "\n")
     say(

@@ -29,39 +29,40 @@ def load(
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
 
+    The file says which board it was compiled for; --board is for another one.
     Without --port the board's is looked for among those on USB. FILE says what
     was loaded, how many bytes that took, and how long.
 
     \b
-    accel load program/program.bin --board icebreaker
+    accel load program/program.bin
     accel load program/program.bin --board icebreaker --port /dev/ttyUSB1
     """
-    from accel.api import DEFAULT_BOARD
-    from accel.compiler.program.program_file import load_image
+    import accel
     from accel.host.loading import load as load_into
     from accel.host.port import Port
     from accel.ports import opened
 
-    image = load_image(program)
-    found = values.find_board(board or DEFAULT_BOARD)
+    opened_program = accel.open(program, board=values.find_board(board) if board else None)
+    found = opened_program.link_board
     rate = baud or found.link.baud
     fastest = None if baud else found.link.fastest  # a rate that is given is kept
     port = port_of(found, port, baud)
     line = Port(port, rate, found.clock.made_mhz, fastest)
-    size = sum(len(chunk.data) for chunk in image.chunks)
+    code = opened_program.code
+    size = sum(len(chunk.data) for chunk in code.contents)
     with (
-        opened(line, image.config, image.flash, who="accel load") as transport,
-        progress(f"loading {image.name}", size) as advance,
+        opened(line, code.config, code.flash, who="accel load") as transport,
+        progress(f"loading {opened_program.name}", size) as advance,
     ):
-        done = load_into(image, transport, advance)
+        done = load_into(code, transport, advance)
     say(
-        f"Loaded {image.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
+        f"Loaded {opened_program.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
         f"{rate:,} baud ({done.sent:,} bytes sent)"
     )
     write_json(
         json_file,
         {
-            "program": image.name,
+            "program": opened_program.name,
             "port": port,
             "baud": rate,
             "bytes": done.size,

@@ -100,11 +100,11 @@ def program(
 def _image(path: Path, built: "Built") -> Path | None:
     """A program file that is to be in the board's flash. Raises ``UserError`` if it is damaged or
     for another core than that of the bitstream."""
-    from accel.compiler.program.program_file import load_image
+    from accel.compiler.program.program_file import load_program
 
     if not path.is_file():
         return None
-    image = load_image(path)
+    image = load_program(path)
     if not image.flash:
         return None
     configuration = built.report.get("configuration")

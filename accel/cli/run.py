@@ -9,92 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from accel.cli import _places
-from accel.cli._boards_found import port_of
 from accel.cli._json import write_json
 from accel.cli._output import note, progress, say, show_exactness, write_whole
-from accel.cli.options import completion, groups
-from accel.cli.options.values import BadOption
+from accel.cli.options import groups
+from accel.cli.options.executors import BatchOptions
 from accel.cli.tables.program import show_layers, show_timing
 
 if TYPE_CHECKING:
-    from accel.api import Program, Report, Result
-    from accel.boards import Board
+    from accel.api import Executable, Report, Result
     from accel.cli.inputs.batch import Batch
     from accel.pictures.answers import Answers
 
 _STEPPED = ("rtl", "pysim", "board")
-_PARALLEL = ("machine", "rtl")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExecutorOptions:
-    """What runs a program, and what it needs for that."""
-
-    executor: Annotated[
-        str,
-        typer.Option(
-            "--executor",
-            "-e",
-            help="reference (NumPy), machine (fast), rtl (compiled), pysim (with waves) or board "
-            "(a real one, with the bitstream of accel build).",
-            metavar="NAME",
-            autocompletion=completion.executors,
-        ),
-    ] = "machine"
-    port: Annotated[
-        str | None,
-        typer.Option(
-            "--port",
-            help="Serial port of the executor board, an URL of pyserial's, or sim for a simulated "
-            "board.",
-            metavar="PORT",
-            show_default="found on USB",
-        ),
-    ] = None
-    baud: Annotated[
-        int | None,
-        typer.Option(
-            "--baud", help="Its rate, if it is not that of the board's file.", metavar="N", min=1
-        ),
-    ] = None
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            help="Parts of the batch that machine and rtl run at a time; all cores if not given.",
-            metavar="N",
-            min=1,
-        ),
-    ] = None
-    waves: Annotated[
-        Path | None,
-        typer.Option(
-            "--waves",
-            help="Waves of the executor pysim.",
-            metavar="FILE.vcd",
-            callback=_places.output_file,
-        ),
-    ] = None
-
-    def check(self) -> None:
-        """Raise ``BadOption`` for options of another executor, ``ToolError`` for a missing tool."""
-        from accel.flow.tools import check_named_tools
-        from accel.ports import SIMULATED
-
-        if self.executor == "rtl" or self.port == SIMULATED:
-            check_named_tools()
-        if self.waves and self.executor != "pysim":
-            raise BadOption(f"--waves is for --executor pysim, not {self.executor}")
-        if self.executor != "board" and (self.port or self.baud):
-            raise BadOption(f"--port and --baud are for --executor board, not {self.executor}")
-        if self.jobs and self.executor not in _PARALLEL:
-            raise BadOption(f"--jobs is for --executor machine and rtl, not {self.executor}")
-
-    def arguments(self, board: "Board") -> dict[str, Any]:
-        """Those of `Program.run`; the board's port is looked for where none is given."""
-        port = self.port if self.executor != "board" else port_of(board, self.port, self.baud)
-        return {"port": port, "baud": self.baud, "jobs": self.jobs}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +58,20 @@ class ProductOptions:
         ),
     ] = None
 
+    def check(self, program: "Executable") -> None:
+        """Raise ``NeedsModel`` for a file that cannot be made of this program."""
+        from accel.api import Program
+        from accel.executors import NeedsModel
+
+        for option, path in (("--layers", self.layers), ("--html", self.html)):
+            if path is not None and not isinstance(program, Program):
+                raise NeedsModel(option, program.name, f"{option} {path}")
+        if self.trace is not None:
+            _ = program.link_board  # whose clock it is drawn for
+
 
 def run(
-    model: groups.Model,
+    model: groups.Runnable,
     input: Annotated[
         Path,
         typer.Option(
@@ -159,7 +96,7 @@ def run(
     ],
     target: groups.TargetOptions,
     network: groups.NetworkOptions,
-    how: ExecutorOptions,
+    how: BatchOptions,
     products: ProductOptions,
     labels: Annotated[
         list[Path] | None,
@@ -178,9 +115,13 @@ def run(
     for are listed and counted. FILE has cycles and utilization, and then also
     "classification".
 
+    A program.bin runs without its model, on every executor but reference; --layers
+    and --html take the model.
+
     \b
     accel run model.tflite --input x.npy --output y.npy
     accel run model.tflite -i test.npz -o y.npy --labels names.txt
+    accel run program/program.bin -i x.npy -o y.npy
     accel run model.tflite --board ulx3s_85f -i x.npy -o y.npy \\
         --executor rtl --json cycles.json
     accel run model.tflite -i x.npy -o y.npy --layers layers/
@@ -188,19 +129,16 @@ def run(
         --html run.html --trace run.json
     accel run model.tflite -b icebreaker -i x.npy -o y.npy \\
         --executor board
-    accel run model.tflite -b icebreaker -i x.npy -o y.npy \\
-        --executor board --port /dev/ttyUSB1
     """
     from accel.cli.inputs.batch import read_batch
-    from accel.cli.inputs.labels import read_labels
+    from accel.cli.inputs.labels import names_of, read_labels
+    from accel.cli.inputs.programs import runnable
     from accel.compiler.graph.interpreter import check_inputs
     from accel.pictures.answers import answers_of
 
     how.check()
-    board, config = target.find()
-    arguments = how.arguments(board)
-    options = {**network.arguments(), "board": board, "config": config, "waves": how.waves}
-    program = _compiled(model, products.layers is not None, options)
+    program = runnable(model, target, network, waves=how.waves, unfused=products.layers is not None)
+    products.check(program)
     graph = program.code.graph
     batch = read_batch(input, graph)
     inputs = check_inputs(graph, batch.inputs)
@@ -213,38 +151,22 @@ def run(
             inputs,
             how.executor,
             layers=products.layers is not None,
-            **arguments,
+            **how.arguments(program),
         )
-    is_asked = known.classes is not None or known.names is not None
-    answers = answers_of(first, result.output, known.classes, known.names) if is_asked else None
-    _write(result, answers, output, board, products)
-    _show(result.report, board, batch, answers)
+    names = known.names or names_of(program.labels, first)
+    is_asked = known.classes is not None or names is not None
+    answers = answers_of(first, result.output, known.classes, names) if is_asked else None
+    _write(result, answers, output, products)
+    _show(result.report, batch, answers)
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
     classification = {"classification": answers.as_dict()} if answers else {}
     write_json(products.json_file, result.report.as_dict() | classification)
-
-
-def _compiled(model: Path, unfused: bool, options: dict[str, Any]) -> "Program":
-    """The program; without fusion, if it then fits, for who wants to see every layer's output."""
-    import accel
-    from accel.compiler.diagnostics import DoesNotFit
-
-    try:
-        return accel.compile(model, **options | {"fuse": options["fuse"] and not unfused})
-    except DoesNotFit:
-        if not unfused:
-            raise
-        note(
-            "with each layer's output the network does not fit: those of fused layers are left out"
-        )
-        return accel.compile(model, **options)
 
 
 def _write(
     result: "Result",
     answers: "Answers | None",
     output: Path,
-    board: "Board",
     products: ProductOptions,
 ) -> None:
     """All files but the JSON."""
@@ -254,7 +176,6 @@ def _write(
     from accel.pictures import pages
     from accel.pictures.timeline import timeline
 
-    clock = board.clock.made_mhz
     with contextlib.ExitStack() as stack:
         if products.layers is not None:
             folder = stack.enter_context(staged(products.layers))
@@ -262,15 +183,19 @@ def _write(
                 np.save(folder / f"{name}.npy", data)
         write_whole(output, lambda file: np.save(file, result.output))
         if products.html is not None:
-            page = pages.run_page(result.report, clock, result.outputs, answers)
+            page = pages.run_page(result.report, _clock(result), result.outputs, answers)
             write_whole(products.html, lambda file: file.write(page.encode()))
         if products.trace is not None:
-            events = json.dumps(timeline(result.report, clock))
+            events = json.dumps(timeline(result.report, _clock(result)))
             write_whole(products.trace, lambda file: file.write(events.encode()))
 
 
+def _clock(result: "Result") -> float:
+    return result.report.program.link_board.clock.made_mhz
+
+
 def run_with_progress(
-    program: "Program", x: Any, executor: str, layers: bool = False, **options: Any
+    program: "Executable", x: Any, executor: str, layers: bool = False, **options: Any
 ) -> "Result":
     """`Program.run`, with a bar for the executors that take samples one by one."""
     from accel.ports import SIMULATED
@@ -284,13 +209,14 @@ def run_with_progress(
         return program.run(x, executor, layers=layers, progress=advance, **options)
 
 
-def _show(report: "Report", board: "Board", batch: "Batch", answers: "Answers | None") -> None:
+def _show(report: "Report", batch: "Batch", answers: "Answers | None") -> None:
     from accel.cli.tables.answers import show_answers
 
     for line in batch.said:
         say(line)
     show_layers(report)
-    show_timing(report.program, board)
+    if report.timing:
+        show_timing(report.program, report.program.link_board)
     show_exactness(report)
     if answers is not None:
         show_answers(answers)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 import numpy as np
 
 from accel.compiler.memory.pieces import Piece
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 from accel.config import FLASH, AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.exchange import Exchange, LinkError, ResultLost, Transport
@@ -260,7 +260,7 @@ class DrivenCore:
 
     def __init__(
         self,
-        program: CoreProgram,
+        program: CoreExecutable,
         transport: Transport,
         progress: Callable[[int], None] | None = None,
         expected: Sequence[Counters] | None = None,

@@ -2,7 +2,7 @@
 
 from math import ceil
 
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import (
     CRC_BYTES,
     EIGHTHS,
@@ -17,7 +17,7 @@ from .rate import rates_of
 BITS = 10  # that a byte takes: a start bit, its own and a stop bit
 
 
-def bytes_of(program: CoreProgram) -> tuple[int, int]:
+def bytes_of(program: CoreExecutable) -> tuple[int, int]:
     """Bytes to the core and from it for one of many inferences: inputs and ``RUN``; the results.
 
     The program is in the core's memory or flash already, and nothing is sent again.
@@ -40,14 +40,14 @@ def bytes_of(program: CoreProgram) -> tuple[int, int]:
     return to_core, RESULT_BYTES + sum(map(answer, outputs))
 
 
-def line_cycles(program: CoreProgram, *, clock_mhz: float, baud: float) -> int:
+def line_cycles(program: CoreExecutable, *, clock_mhz: float, baud: float) -> int:
     """Cycles of the core's clock from one inference to the next that the line allows, at the
     fastest rate of at most ``baud`` that the core's clock makes."""
     bit, _ = next(rates_of(clock_mhz * 1e6, baud))
     return ceil(max(bytes_of(program)) * BITS * bit / EIGHTHS)
 
 
-def share_at_rest(program: CoreProgram, cycles: int, *, clock_mhz: float, baud: float) -> float:
+def share_at_rest(program: CoreExecutable, cycles: int, *, clock_mhz: float, baud: float) -> float:
     """For how much of the time nothing runs, of inferences as fast as line and core allow.
 
     The enables of multipliers and memories are off then, but for those of a word that is written.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from accel.compiler.program.program_file import Image
+from accel.compiler.program.executable import CoreExecutable
 from accel.config import FLASH
 
 from .driver import Driver
@@ -38,20 +38,20 @@ class _Counted:
 
 
 def load(
-    image: Image, transport: Transport, progress: Callable[[int], None] | None = None
+    program: CoreExecutable, transport: Transport, progress: Callable[[int], None] | None = None
 ) -> Loading:
-    """Load a program file's content into the core at the other end of ``transport``.
+    """Load a program into the core at the other end of ``transport``.
 
     ``progress`` is called with the number of bytes done. Raises ``WrongCore`` where the core is of
     another build than the program is for, ``LinkError`` where it does not answer, and what
     `check_flash` raises where the core should find a part in its flash and does not.
     """
     start, counted = time.monotonic(), _Counted(transport)
-    driver = Driver(counted, image.config)
+    driver = Driver(counted, program.config)
     driver.connect()
-    if image.flash:
-        check_flash(driver, image.flash)
-    chunks = [chunk for chunk in image.chunks if chunk.bank != FLASH]
+    if program.flash:
+        check_flash(driver, program.flash)
+    chunks = [chunk for chunk in program.contents if chunk.bank != FLASH]
     size = sum(len(chunk.data) for chunk in chunks)
     done = 0
     for chunk in chunks:

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from accel.compiler.memory.pieces import Piece
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import ALL_LAYERS
 
 Sample = Mapping[str, np.ndarray]
@@ -39,12 +39,12 @@ class Runs(Protocol[Run, Result_co]):
         """Wait until all is sent, and then so many cycles of the core."""
 
 
-def input_banks(program: CoreProgram) -> set[int]:
+def input_banks(program: CoreExecutable) -> set[int]:
     """The banks in which inputs lie."""
     return {program.placement(source.tensor).bank for source in program.inputs}
 
 
-def input_bytes(program: CoreProgram) -> int:
+def input_bytes(program: CoreExecutable) -> int:
     """The bytes of all inputs that are on the line."""
     rows = program.config.rows
     layouts = [program.placement(one.tensor).layout for one in program.inputs]
@@ -52,7 +52,7 @@ def input_bytes(program: CoreProgram) -> int:
 
 
 def shared_layers(
-    program: CoreProgram, cycles: Sequence[int], byte_cycles: float | None = None
+    program: CoreExecutable, cycles: Sequence[int], byte_cycles: float | None = None
 ) -> int:
     """How many of the first layers are to leave cycles free for the next input.
 
@@ -72,7 +72,7 @@ def shared_layers(
 
 def overlapped(
     core: Runs[Run, Result_co],
-    program: CoreProgram,
+    program: CoreExecutable,
     cycles: Sequence[int],
     samples: Sequence[Sample],
     byte_cycles: float | None = None,

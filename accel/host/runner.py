@@ -9,7 +9,7 @@ import numpy as np
 from accel.compiler.graph.interpreter import check_inputs, repeated
 from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS, Index
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 
 
 class BoardCore(Protocol):
@@ -20,7 +20,7 @@ class BoardCore(Protocol):
 
 
 def run(
-    program: CoreProgram,
+    program: CoreExecutable,
     core: BoardCore,
     inputs: np.ndarray | Mapping[str, np.ndarray],
     keep: Collection[str] | None = None,
@@ -61,7 +61,7 @@ def run(
 
 
 def packed_inputs(
-    program: CoreProgram, inputs: np.ndarray | Mapping[str, np.ndarray]
+    program: CoreExecutable, inputs: np.ndarray | Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """What the core is given of a batch ``[N, ...]``: stored bytes of the tensors that enter it,
     uint8 ``[N, n]``. Raises ``InvalidInput``."""
@@ -71,7 +71,7 @@ def packed_inputs(
     return {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
 
 
-def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray:
+def _decoded(program: CoreExecutable, tensor: str, codes: np.ndarray) -> np.ndarray:
     """The value of a tensor that the core stores as codes."""
     node = program.graph.producer(tensor)
     operator = OPERATORS[node.operator] if node else None
@@ -80,7 +80,9 @@ def _decoded(program: CoreProgram, tensor: str, codes: np.ndarray) -> np.ndarray
     return operator.decode(node, program.graph, codes)
 
 
-def _compute(program: CoreProgram, nodes: tuple[Node, ...], values: dict[str, np.ndarray]) -> None:
+def _compute(
+    program: CoreExecutable, nodes: tuple[Node, ...], values: dict[str, np.ndarray]
+) -> None:
     graph = program.graph
 
     def value(name: str) -> np.ndarray:

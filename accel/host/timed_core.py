@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from itertools import count
 
 from accel.compiler.ir.descriptor import Descriptor
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 from accel.identity import identity
 from accel.isa import Isa
 from accel.protocol import (
@@ -81,7 +81,7 @@ class TimedCore:
 
     def __init__(
         self,
-        program: CoreProgram,
+        program: CoreExecutable,
         cycles: LayerCycles,
         byte_cycles: float,
         *,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from accel.compiler.program.program import CoreProgram
+from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import EIGHTHS
 
 from .driver import DrivenCore
@@ -102,7 +102,7 @@ def in_digits(value: float) -> str:
 
 
 def timing(
-    program: CoreProgram,
+    program: CoreExecutable,
     cycles: LayerCycles,
     driven: Callable[[TimedCore], DrivenCore],
     *,
@@ -145,7 +145,7 @@ def timing(
     )
 
 
-def _zeros(program: CoreProgram, samples: int) -> dict[str, np.ndarray]:
+def _zeros(program: CoreExecutable, samples: int) -> dict[str, np.ndarray]:
     """Stored inputs of samples."""
     rows = program.config.rows
     words = {one.tensor: program.placement(one.tensor).layout.words(rows) for one in program.inputs}

@@ -49,7 +49,7 @@ class Answers:
 
     def name(self, index: int) -> str:
         """What a class is called; its number, where nobody said."""
-        return str(index) if self.names is None else self.names[index]
+        return str(index) if index >= len(self.names or ()) else (self.names or ())[index]
 
     def top(self, sample: int, count: int = TOP) -> list[tuple[int, float]]:
         """The best classes of a sample with their values, the best first."""

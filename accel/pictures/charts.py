@@ -79,9 +79,9 @@ class _Work:
 
 def _works(report: Report) -> list[_Work]:
     """What every node of the network costs, in the order of a run; without layers nothing."""
-    homes = working_nodes(report.program.code)
+    homes = working_nodes(report.program.compiled.code)
     groups: dict[str, list[tuple[Layer, Chunk]]] = {}
-    for layer, chunk in zip(report.layers, report.program.code.chunks, strict=True):
+    for layer, chunk in zip(report.layers, report.program.compiled.code.chunks, strict=True):
         groups.setdefault(homes[layer.node], []).append((layer, chunk))
     found: list[_Work] = []
     for home, group in groups.items():
@@ -234,7 +234,7 @@ def _streams(config: AcceleratorConfig) -> list[tuple[str, float, str]]:
 
 def memory_map(report: Report) -> Figure:
     """Which words of the banks hold what while the network runs."""
-    code = report.program.code
+    code = report.program.compiled.code
     ends = np.cumsum([c.cycles for c in report.counters])
     begins = [0, *ends[:-1].tolist()]
     chart = figure(height=480, x="cycles of an inference", y="word of memory")

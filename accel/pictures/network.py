@@ -33,7 +33,7 @@ class _Box:
 def drawing(report: Report) -> Markup:
     """SVG of the compiled graph, from the inputs down; boxes are blue on the core, orange in the
     driver, grey where they cost nothing."""
-    code = report.program.code
+    code = report.program.compiled.code
     vertices: dict[str, Vertex] = {}
     producer: dict[str, str] = {}
 
@@ -85,7 +85,7 @@ def _place(graph: Graph) -> None:
 
 def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
     layers = [layer for layer in report.layers if homes[layer.node] == node.name]
-    shape = _shape(report.program.code.graph.tensor(node.outputs[0]).shape)
+    shape = _shape(report.program.compiled.code.graph.tensor(node.outputs[0]).shape)
     title = f"{node.name} · {node.source or node.operator}"
     if layers:
         cycles = sum(
@@ -96,7 +96,7 @@ def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
         parts = f", {of_k} parts of K" if of_k > 1 else parts
         mode = max(layers, key=lambda layer: layer.macs).mode
         return _Box(title, f"{shape} · {mode}{parts} · {cycles:,} cycles", BLUE)
-    partition = report.program.code.partition
+    partition = report.program.compiled.code.partition
     if node in partition.before + partition.after:
         return _Box(title, f"{shape} · driver", ORANGE)
     free = "a view" if OPERATORS[node.operator].alias else "fused, at no cost"

@@ -23,7 +23,7 @@ def run_page(
     ``clock_mhz`` turns cycles into time; ``outputs`` are those of a run, ``[N, ...]`` by name, and
     ``answers`` the classes that it decided for, if that is known.
     """
-    code, config = report.program.code, report.program.config
+    code, config = report.program.compiled.code, report.program.config
     source = "counted by the core" if report.measured else "by the cycle model, which equals RTL"
     facts = {
         **_run_facts(report, answers if outputs else None),
@@ -93,7 +93,7 @@ def _answers(
     report: Report, outputs: Mapping[str, np.ndarray], answers: Answers | None
 ) -> list[Section]:
     """What a run answered: classes, how many are right, and the numbers of every output."""
-    graph, found = report.program.code.graph, []
+    graph, found = report.program.compiled.code.graph, []
     if answers is None and outputs:
         answers = answers_of_classifier(graph, outputs)
     if answers is not None:

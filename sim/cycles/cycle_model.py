@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from accel.compiler.program.program import CoreProgram, DmaTransfer
+from accel.compiler.program.executable import CoreExecutable, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, result_unit, row_feeder, write_back
@@ -47,7 +47,7 @@ class LayerCycles:
 
 
 def predict(
-    program: CoreProgram,
+    program: CoreExecutable,
     shared_banks: Collection[int] = (),
     shared_layers: int = ALL_LAYERS,
     bands: Sequence[int] = (),

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
+from accel.compiler.program.executable import Chunk, CoreExecutable, DmaTransfer
 from accel.config import FLASH
 
 from ..rtl.parallel import in_parallel
@@ -34,7 +34,7 @@ class Machine:
     computed in ``jobs`` threads: NumPy releases Python's lock.
     """
 
-    def __init__(self, program: CoreProgram, jobs: int = 1):
+    def __init__(self, program: CoreExecutable, jobs: int = 1):
         self.program = program
         self.jobs = jobs
         config = program.config
@@ -80,7 +80,7 @@ class Machine:
         watch: Callable[[np.ndarray, str], None] = lambda memory, output: None,
     ) -> dict[str, np.ndarray]:
         samples = len(next(iter(inputs.values())))
-        used = max(self.program.memory.used_words) * self.program.config.rows
+        used = max(self.program.used_words) * self.program.config.rows
         memory = np.repeat(self.image[None, :, :used], samples, axis=0)
         code = self.program
         # A band comes when its layer begins: its place may hold something else before.

@@ -1,8 +1,9 @@
-"""Spoils program files, with right lengths and CRCs, and reads and loads what is left of them.
+"""Spoils program files, with right lengths and CRCs; reads, loads and runs what is left of them.
 
     python -m tests.campaigns.fuzz_programs --seed 1 --count 20000
 
-A spoilt file is refused in one report, or it is loaded into a core that says yes to everything.
+A spoilt file is refused in one report, or it is loaded into a core that says yes to everything,
+and run on the machine, which answers or refuses it.
 What else happens is a fault, as are a case of more than 5 s or 1 GiB. ``--case N`` tries one again.
 """
 
@@ -20,9 +21,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from accel.compiler.compile import compile_graph
-from accel.compiler.frontends import load
-from accel.compiler.program.program_file import _LENGTHS, load_image, save
+import numpy as np
+
+import accel
+from accel.compiler.program.program_file import opened, sealed
 from accel.config import AcceleratorConfig
 from accel.errors import ToolError, UserError
 from accel.host.loading import load as load_into
@@ -42,11 +44,11 @@ from tests.campaigns.fuzzing import values, workers
 from tests.campaigns.fuzzing.oracle_process import OracleProcess
 from tests.campaigns.fuzzing.seeds import DIGITS
 
-SIZE_AT, CORE = 28, slice(12, 28)  # of the header: the image's length, and the core's identity
+CORE = slice(12, 28)  # of the header: the core's identity
 MARKS = (None, True, False, 0, -1, 2**31, 2**63, 10**400, 0.5, 1e308, float("nan"), float("inf"))
 MARKS += ("", "x", "int8", "\x1b[31m", "\ud800", "9" * 5000, [], {}, [[]], [1, 2], {"offset": 0})
 TEXTS = (b"[" * 100_000, b'{"a":' * 5000, b"null", b"1", b"[]", b"{}", b"\xff\xfe", b"9" * 10_000)
-DEEP = ("chunks", "inputs", "outputs", "layers", "configuration") * 2
+DEEP = ("chunks", "inputs", "outputs", "layers", "configuration", "network") * 2
 CONFIGURATIONS = (
     AcceleratorConfig(),
     AcceleratorConfig(bank_words=1024, flash_lanes=4),  # a part is in flash
@@ -91,23 +93,15 @@ def originals() -> tuple[bytes, ...]:
     with tempfile.TemporaryDirectory() as folder:
         for config in CONFIGURATIONS:
             path = Path(folder) / "program.bin"
-            save(compile_graph(load(DIGITS), config), path)
+            accel.compile(DIGITS, config=config).save(path, [f"digit {n}" for n in range(10)])
             found.append(path.read_bytes())
     return tuple(found)
 
 
 def parts(data: bytes) -> tuple[bytes, Any, bytes]:
     """The flash image, the description and the binary part of a file."""
-    (size,) = struct.unpack_from("<I", data, SIZE_AT)
-    text, _ = _LENGTHS.unpack_from(data, size)
-    start = size + _LENGTHS.size
-    return data[:size], json.loads(data[start : start + text]), data[start + text : -4]
-
-
-def joined(image: bytes, text: bytes, binary: bytes) -> bytes:
-    """A file of these parts with right lengths and CRC."""
-    data = image + _LENGTHS.pack(len(text), len(binary)) + text + binary
-    return data + struct.pack("<I", zlib.crc32(data))
+    image, text, binary = opened(data)
+    return image, json.loads(text), binary
 
 
 def case(seed: int, number: int) -> bytes:
@@ -120,12 +114,12 @@ def case(seed: int, number: int) -> bytes:
         spoilt = values.spoilt_bytes(data, rng)
         return spoilt[:-4] + struct.pack("<I", zlib.crc32(spoilt[:-4]))
     if kind < 0.2:
-        return joined(image, rng.choice(TEXTS), binary)
+        return sealed(image, rng.choice(TEXTS), binary)
     for _ in range(rng.choice((1, 1, 2, 3))):
         _spoil(description, rng)
     if kind < 0.3:
         binary = values.content(binary, rng)
-    return joined(image, json.dumps(description).encode(), binary)
+    return sealed(image, json.dumps(description).encode(), binary)
 
 
 def _spoil(description: Any, rng: random.Random) -> None:
@@ -145,21 +139,27 @@ def _spoil(description: Any, rng: random.Random) -> None:
         parent[key] = copy.deepcopy(rng.choice(MARKS))  # which may be changed in its turn
 
 
+def zeros(program: accel.Executable) -> dict[str, np.ndarray]:
+    """A sample of a program's inputs."""
+    return {one.name: np.zeros((1, *one.shape), one.dtype) for one in program.inputs}
+
+
 def trial(seed: int, number: int, oracle: OracleProcess) -> dict[str, Any]:
-    """Read and load one case; whatever is no refusal in one report is raised."""
+    """Read, load and run one case; whatever is no refusal in one report is raised."""
     data = case(seed, number)
     with tempfile.NamedTemporaryFile(suffix=".bin") as file:
         file.write(data)
         file.flush()
         try:
-            image = load_image(file.name)
-            load_into(image, Yes(data[CORE]), None)
+            program = accel.open(file.name)
+            load_into(program.code, Yes(data[CORE]), None)
+            program.run(zeros(program))
         except (UserError, ToolError) as refusal:
             text = str(refusal)
             assert len(text) < 2000, len(text)
             assert "\x1b" not in text, text
             return {"what": "refused", "detail": text.rpartition(".bin: ")[2]}
-        image.name.encode()
+        program.name.encode()
     return {"what": "loaded", "detail": ""}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import accel as package
 from accel import boards
-from accel.compiler.program.program_file import load_image
+from accel.compiler.program.program_file import load_program
 
 from .conftest import DIGITS, MODEL
 
@@ -120,7 +120,7 @@ def test_compile_writes_program_listing_and_layers(accel, tmp_path):
     code, output, _ = accel("compile", INT4, "--format", "int8_int4", "-o", tmp_path / "out")
     assert code == 0
     assert sorted(os.listdir(tmp_path / "out")) == ["layers.json", "listing.txt", "program.bin"]
-    image = load_image(tmp_path / "out" / "program.bin")
+    image = load_program(tmp_path / "out" / "program.bin")
     assert (image.name, image.config.format) == ("digits_int4", "int8_int4")
     layers = json.loads((tmp_path / "out" / "layers.json").read_text())
     assert layers["board"] == "icebreaker"

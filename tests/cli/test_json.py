@@ -14,9 +14,9 @@ from tests.support.networks.onnx.floating import calibration, small
 from .conftest import DIGITS, MODEL
 from .test_options import commands
 
-# What runs in a moment; a bitstream, a board's link and an exploration in RTL have tests of their
-# own in test_commands.py, test_simulated_boards.py, tests/end_to_end/test_loading.py and here, with
-# the option looked at alone.
+# What runs in a moment; a bitstream, a board's link, an exploration in RTL and lines of JSON have
+# tests of their own in test_commands.py, test_simulated_boards.py, test_live.py,
+# tests/end_to_end/test_loading.py and here, with the option looked at alone.
 RUNS = {
     ("check",): [MODEL],
     ("fit",): [MODEL],
@@ -37,7 +37,7 @@ RUNS = {
     ("quantize",): ["net.onnx", "-c", "x.npz", "-o", "int8.onnx", "-b", "icebreaker"],
     ("demo",): ["--no-build", "--samples", "1"],
 }
-ELSEWHERE = {("build",), ("load",), ("board-sim",), ("selftest",), ("bisect",)}
+ELSEWHERE = {("build",), ("load",), ("live",), ("board-sim",), ("selftest",), ("bisect",)}
 
 
 def test_every_command_has_it_and_is_run():

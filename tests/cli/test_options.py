@@ -124,11 +124,13 @@ WORDS = {
     ("boards",): [],
     ("doctor",): [],
     ("load",): ["program.bin", "-p", "PORT"],
+    ("live",): ["program.bin"],
 }
 FILES, FOLDERS = ("FILE", "FILE.html", "FILE.json", "FILE.vcd", "Y.npy", "OUT.onnx"), ("DIR",)
 PLACES = [case for case in VALUED if case[1].metavar in FILES + FOLDERS and case[0] in WORDS]
 # `run --labels` and the like have the same metavar as outputs, and are read.
-PLACES = [case for case in PLACES if case[1].opts[0] not in ("--labels",)]
+READ = ("--labels", "--wav", "--folder")
+PLACES = [case for case in PLACES if case[1].opts[0] not in READ]
 
 
 def test_every_place_is_tried():

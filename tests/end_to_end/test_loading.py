@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import accel
 from accel import boards
 from accel.cli import app
-from accel.compiler.program.program_file import load_image, save
+from accel.compiler.program.program_file import load_program
 from accel.config import FLASH
 from accel.host.driver import Driver, WrongCore
 from accel.host.loading import load
@@ -30,14 +30,14 @@ CONFIG = accel.AcceleratorConfig()
 
 
 def saved(program, folder, name="program.bin") -> Path:
-    save(program.code, folder / name)
+    program.save(folder / name)
     return folder / name
 
 
 def assert_loaded(image, transport):
     driver = Driver(transport, image.config)
     driver.connect()
-    for chunk in image.chunks:
+    for chunk in image.contents:
         words = len(chunk.data) // image.config.rows
         assert driver.read(chunk.bank, chunk.address, words) == chunk.data
 
@@ -51,8 +51,8 @@ def test_the_command_loads_one_program_after_the_other(tmp_path):
             command = ["load", str(path), "--port", board.port, "--baud", str(BAUD), "--json", "-"]
             result = CliRunner().invoke(app, command)
             assert result.exit_code == 0, result.output
-            image = load_image(path)
-            size = sum(len(chunk.data) for chunk in image.chunks)
+            image = load_program(path)
+            size = sum(len(chunk.data) for chunk in image.contents)
             assert f"Loaded {image.name}: {size:,} bytes in " in result.stderr
             answer = json.loads(result.stdout)
             assert (answer["program"], answer["bytes"], answer["baud"]) == (image.name, size, BAUD)
@@ -67,7 +67,7 @@ def test_the_command_loads_one_program_after_the_other(tmp_path):
 def test_a_program_for_another_core_is_refused_before_it_is_loaded(tmp_path):
     other = accel.compile(two_convolutions(), config=CONFIG.replace(sum_bits=25))
     with pytest.raises(WrongCore, match=r"^Core is a 4x4 array .* of another build"):
-        load(load_image(saved(other, tmp_path)), CompiledCore(CONFIG))
+        load(load_program(saved(other, tmp_path)), CompiledCore(CONFIG))
 
 
 @pytest.mark.xdist_group("icebreaker")
@@ -75,10 +75,10 @@ def test_keyword_spotting_is_in_the_icebreaker_within_a_second(tmp_path):
     """The line's time at the board's rate, and the driver's own with a line that takes none."""
     model = shared("models/mlperf_tiny/kws01_dscnn_int8.tflite")
     program = accel.compile(model, board="icebreaker")
-    image = load_image(saved(program, tmp_path))
+    image = load_program(saved(program, tmp_path))
     core = CompiledCore(image.config)
     done = load(image, core)
-    assert done.size == sum(len(c.data) for c in image.chunks if c.bank != FLASH)
+    assert done.size == sum(len(c.data) for c in image.contents if c.bank != FLASH)
     on_the_line = done.sent * BITS_PER_BYTE / boards.get("icebreaker").link.baud
     assert on_the_line < 0.5
     assert done.seconds < 1  # with the simulation of the core

@@ -81,7 +81,6 @@ def export(
     write: Write,
 ) -> None:
     """Compile, have ``write`` make the files in a folder, move them into place and say so."""
-    from accel.compiler.program.program_file import save
     from accel.export.description import describe
     from accel.flow.output import staged
 
@@ -94,7 +93,7 @@ def export(
     with staged(output) as work:
         names = write(Exported(description, board, how), work)
         if description.image:
-            save(program.code, work / PROGRAM_FILE)
+            program.save(work / PROGRAM_FILE)
             names.append(PROGRAM_FILE)
     loaded = sum(len(chunk.data) for chunk in description.chunks)
     say(

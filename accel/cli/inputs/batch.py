@@ -86,20 +86,31 @@ def _fitted(path: Path, graph: "Graph", name: str, x: np.ndarray, said: list[str
 def _codes(
     path: Path, graph: "Graph", tensor: "Tensor", x: np.ndarray, said: list[str]
 ) -> np.ndarray:
+    if np.isnan(x).any():
+        raise UnreadableInput(f"{path}: must be numbers, but has NaN; remove these samples")
+    codes, q = quantized(graph, tensor, x), tensor.quantization
+    if codes is None or q is None:
+        return x
+    said.append(
+        f"{path.name} is {x.dtype}: quantized to {tensor.dtype} by the input's scale "
+        f"{q.scale[0]:.6g} and zero point {q.zero_point[0]}"
+    )
+    return codes
+
+
+def quantized(graph: "Graph", tensor: "Tensor", x: np.ndarray) -> np.ndarray | None:
+    """Codes of real numbers that are no NaN, as the runtime of the network's contract makes them.
+
+    None where the tensor holds no codes of 8 bits.
+    """
     from accel.numeric.affine import Affine
     from accel.numeric.elementwise.arithmetic import ARITHMETIC
 
     q, types = tensor.quantization, ("int8", "uint8")
     if q is None or len(q.scale) != 1 or tensor.dtype not in types:
-        return x
+        return None
     with np.errstate(over="ignore"):  # of float64; what is beyond float32 saturates
         real = x.astype(np.float32)
-    if np.isnan(real).any():
-        raise UnreadableInput(f"{path}: must be numbers, but has NaN; remove these samples")
     to, codes_of = Affine(q.scale[0], q.zero_point[0], q.offset), np.iinfo(tensor.dtype)
     codes = ARITHMETIC[graph.contract].quantize(real, to)
-    said.append(
-        f"{path.name} is {x.dtype}: quantized to {tensor.dtype} by the input's scale "
-        f"{to.scale:.6g} and zero point {to.zero_point}"
-    )
     return np.clip(codes, codes_of.min, codes_of.max).astype(tensor.dtype)

@@ -1,4 +1,4 @@
-"""``--labels`` of ``accel run``: true classes of the samples, names of the classes, or both."""
+"""``--labels``: true classes of the samples, names of the classes, or for ``accel run`` both."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -39,10 +39,7 @@ def read_labels(
     count = classes_of(tensor)
     if count is None:
         if paths:
-            raise BadOption(
-                f"--labels is for networks whose output is a row of classes, not {tensor.name!r} "
-                f"of shape {list(tensor.shape)}"
-            )
+            raise _no_classes(tensor)
         return Labels()
     found = Labels()
     for path in paths:
@@ -50,6 +47,40 @@ def read_labels(
     if found.classes is None and own is not None and _problem(own, count, samples) is None:
         found = Labels(classes=own.reshape(-1).astype(np.int64), names=found.names)
     return found
+
+
+def read_names(path: Path, tensor: "Tensor") -> tuple[str, ...]:
+    """The names of the classes of an output ``tensor`` that a file has, as of `read_labels`.
+
+    Raises ``UnreadableInput`` for another number of names, or for what are no names, and
+    ``BadOption`` for an output that has no classes.
+    """
+    from accel.pictures.answers import classes_of
+
+    count = classes_of(tensor)
+    if count is None:
+        raise _no_classes(tensor)
+    found = _read(path)
+    names = np.asarray(found).astype(str) if isinstance(found, list) else found
+    if names.dtype.kind not in "US" or names.ndim != 1 or count not in (0, len(names)):
+        few = f"{len(names):,} names, and the network {count:,} classes"
+        has = few if names.dtype.kind in "US" and names.ndim == 1 else "no names of classes"
+        raise UnreadableInput(f"{path}: has {has}; give a name for each class, a line each")
+    return tuple(map(str, names))
+
+
+def _no_classes(tensor: "Tensor") -> BadOption:
+    return BadOption(
+        f"--labels is for networks whose output is a row of classes, not {tensor.name!r} "
+        f"of shape {list(tensor.shape)}"
+    )
+
+
+def names_of(given: Sequence[str], tensor: "Tensor") -> Sequence[str] | None:
+    """The names that a program has of an output's classes, if it has them."""
+    from accel.pictures.answers import classes_of
+
+    return given if given and classes_of(tensor) in (0, len(given)) else None
 
 
 def _with(found: Labels, path: Path, read: Any, count: int, samples: int) -> Labels:

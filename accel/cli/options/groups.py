@@ -31,6 +31,15 @@ Model = Annotated[
         callback=_places.input_files,
     ),
 ]
+Runnable = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL",
+        help="A quantized .tflite or .onnx file, or a program.bin of accel compile.",
+        show_default=False,
+        callback=_places.input_files,
+    ),
+]
 Data = Annotated[
     Path | None,
     typer.Option(

@@ -6,7 +6,7 @@ from accel.cli._output import say, show
 from accel.cli.tables.listing import name, table
 
 if TYPE_CHECKING:
-    from accel.api import Program, Report
+    from accel.api import Executable, Program, Report
     from accel.boards import Board
 
 
@@ -90,7 +90,7 @@ def show_memory(program: "Program", board: "Board") -> None:
     show_timing(program, board)
 
 
-def show_timing(program: "Program", board: "Board") -> None:
+def show_timing(program: "Executable", board: "Board") -> None:
     """What an inference takes on a board: core, link and both."""
     timing, clock = program.timing(board), board.clock.made_mhz
     say(f"  {timing}; {clock:g} MHz, {timing.baud / 1e6:g} Mbaud, USB as modelled")

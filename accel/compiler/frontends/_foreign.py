@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from pathlib import PurePath
 
+from ...identity import IMAGE_MAGIC
 from ..diagnostics import Reason
 
 _TFLITE = (
@@ -25,6 +26,11 @@ _BEGINNINGS: tuple[tuple[bytes, str, str], ...] = (
         b"version https://git-lfs.github.com/spec/",
         "is a Git LFS pointer, not the model that it stands for",
         "run `git lfs pull` in its repository",
+    ),
+    (
+        IMAGE_MAGIC,
+        "is a program file of `accel compile`, not a model",
+        "give the model; a program file is for `accel run`, `accel live` and `accel load`",
     ),
     (b"\x89HDF\r\n\x1a\n", "is an HDF5 file, such as Keras saves models in", KERAS),
     (b"\x1f\x8b", "is compressed with gzip", "unpack it with `gunzip`"),

@@ -1,13 +1,14 @@
 """Inexact channels: how many results of a run differ because of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..graph import interpreter
-from ..ir.command import LayerCommand
+from ..ir.command import Inexact, LayerCommand
+from ..program.executable import CoreExecutable
 from ..program.program import CoreProgram
 
 
@@ -52,7 +53,7 @@ class Deviation:
 
 def observed(program: CoreProgram) -> tuple[str, ...]:
     """The tensors that `deviations` compares."""
-    found = dict.fromkeys(_measured(program, command) for command, _ in program.inexact)
+    found = dict.fromkeys(_measured(program, command) for command, _ in _inexact(program))
     return tuple(name for name in found if name)
 
 
@@ -64,36 +65,37 @@ def _measured(program: CoreProgram, command: LayerCommand) -> str | None:
     return node.outputs[0] if program.has(node.outputs[0]) else None
 
 
+def stated(program: CoreExecutable) -> tuple[Deviation, ...]:
+    """Every channel that is not exact."""
+    return tuple(
+        Deviation(layer=command.name, channel=one.channel, differing=one.differing, sums=one.sums)
+        for command, one in program.inexact
+    )
+
+
 def deviations(
     program: CoreProgram,
-    inputs: np.ndarray | Mapping[str, np.ndarray] | None = None,
-    tensors: Mapping[str, np.ndarray] | None = None,
+    inputs: np.ndarray | Mapping[str, np.ndarray],
+    tensors: Mapping[str, np.ndarray],
 ) -> tuple[Deviation, ...]:
-    """Every channel that is not exact; after a run with what it showed.
+    """Every channel that is not exact, with what a run showed of it.
 
     ``inputs`` are what an executor was given, and ``tensors`` what it computed: the `observed`
     ones, ``[N, ...]``.
     """
-    measured: Mapping[str, np.ndarray] = tensors or {}
     expected: Mapping[str, np.ndarray] = {}
-    if inputs is not None and tensors is not None and program.inexact:
+    if program.inexact:
         expected = interpreter.run(program.graph, inputs, observed(program))
     found = []
-    for command, one in program.inexact:
-        elements = differing = 0
+    for (command, one), channel in zip(_inexact(program), stated(program), strict=True):
         name = _measured(program, command)
         if name is not None and name in expected:
             reference = expected[name][..., one.channel]
-            elements = reference.size
-            differing = int((measured[name][..., one.channel] != reference).sum())
-        found.append(
-            Deviation(
-                layer=command.name,
-                channel=one.channel,
-                differing=one.differing,
-                sums=one.sums,
-                elements=elements,
-                differing_elements=differing,
-            )
-        )
+            differing = int((tensors[name][..., one.channel] != reference).sum())
+            channel = replace(channel, elements=reference.size, differing_elements=differing)
+        found.append(channel)
     return tuple(found)
+
+
+def _inexact(program: CoreProgram) -> list[tuple[LayerCommand, Inexact]]:
+    return [(command, one) for command in program.commands for one in command.inexact]

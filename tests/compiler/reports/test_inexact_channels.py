@@ -7,8 +7,9 @@ import accel
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.onnx.reader import read
 from accel.compiler.graph.interpreter import run
+from accel.compiler.ir.command import Inexact
 from accel.compiler.program.disassembly import write_listing
-from accel.compiler.program.program_file import load_image, save
+from accel.compiler.program.program_file import load_program
 from accel.config import AcceleratorConfig
 from tests.support.networks.inexact_channel import CONFIG, around_every_step, network
 from tests.support.networks.small import Chain
@@ -46,10 +47,11 @@ def test_listing_and_program_file_name_it(program, tmp_path):
     (deviation,) = program.report().inexact
     count = f"channel 0 at {deviation.differing} of {deviation.sums:,} sums"
     assert f"not exact: fully_connected_0, {count}" in write_listing(program.code)
-    save(program.code, tmp_path / "program.bin")
-    (layer,) = load_image(tmp_path / "program.bin").layers
-    expected = {"channel": 0, "differing": deviation.differing, "sums": deviation.sums, "codes": 1}
-    assert layer["inexact"] == [expected]
+    program.save(tmp_path / "program.bin")
+    (layer,) = load_program(tmp_path / "program.bin").commands
+    expected = Inexact(channel=0, differing=deviation.differing, sums=deviation.sums)
+    assert layer.inexact == (expected,)
+    assert accel.open(tmp_path / "program.bin").report().inexact == (deviation,)
 
 
 def test_it_can_be_refused():

@@ -1,0 +1,207 @@
+"""What the section of a program file says of a program, as records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...config import FLASH, AcceleratorConfig
+from ..graph.accumulation_order import OrderSensitive
+from ..ir.graph import Node, Tensor
+from ..ir.tensor_layout import TensorLayout
+from ..lowering.input_im2col import InputMap
+from ..memory.pieces import Piece
+from ..operators import OPERATORS, Index
+from .executable import CoreExecutable, DmaTransfer
+from .stored_program import ChunkPlace, Figures, StoredLayer, TransferPlace
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredChunk:
+    """What is loaded before a run: ``data``, uint8, to a word of a bank; in flash, ``size`` bytes
+    of the image from byte ``address`` on."""
+
+    bank: int
+    address: int
+    size: int
+    data: np.ndarray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredInput:
+    """How an input is written: ``index`` and ``pad`` as in `InputMap`."""
+
+    tensor: str
+    source: str
+    bank: int
+    address: int
+    pad: int
+    index: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredOutput:
+    """Where a tensor is that leaves the core, as the tensor ``root`` lies in memory.
+
+    Of 32-bit sums ``index`` says where each value's bytes are, int32 ``[values, 4]``.
+    """
+
+    tensor: str
+    root: str
+    bank: int
+    address: int
+    layout: TensorLayout
+    index: np.ndarray | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The network as its user sees it, and the nodes that the driver computes.
+
+    ``before`` and ``after`` the core; ``decoded`` are nodes of the core whose results the driver
+    decodes.
+    """
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    batch: int
+    unbatched: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    before: tuple[Node, ...]
+    decoded: tuple[Node, ...]
+    after: tuple[Node, ...]
+    order_sensitive: tuple[OrderSensitive, ...]
+    added_by_driver: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """All of the section's JSON part."""
+
+    name: str
+    contract: str
+    board: str | None
+    labels: tuple[str, ...]
+    configuration: AcceleratorConfig
+    network: Network
+    inputs: tuple[StoredInput, ...]
+    outputs: tuple[StoredOutput, ...]
+    pieces: tuple[Piece, ...]
+    layers: tuple[StoredLayer, ...]
+    chunks: tuple[StoredChunk, ...]
+    used_words: tuple[int, int]
+
+
+def describe(
+    program: CoreExecutable,
+    figures: Sequence[Figures],
+    labels: Sequence[str] = (),
+    board: str | None = None,
+) -> Description:
+    """The description of a program, with what each of its layers takes."""
+    layers = zip(program.commands, program.chunks, program.transfers, figures, strict=True)
+    used = program.used_words
+    return Description(
+        name=program.name,
+        contract=program.graph.contract,
+        board=board,
+        labels=tuple(labels),
+        configuration=program.config,
+        network=_network(program),
+        inputs=tuple(_input(program, one) for one in program.inputs),
+        outputs=tuple(_output(program, name) for name in program.partition.outputs),
+        pieces=program.pieces,
+        layers=tuple(
+            StoredLayer(
+                name=command.name,
+                node=command.node,
+                mode=command.mode,
+                macs=command.macs,
+                output=command.output,
+                inexact=command.inexact,
+                band=command.band,
+                part=command.part,
+                parts=command.parts,
+                chunk=ChunkPlace(
+                    bank=chunk.bank,
+                    address=chunk.address,
+                    size=chunk.size,
+                    prefetched=chunk.prefetched,
+                ),
+                transfer=_moved(transfer),
+                figures=taken,
+            )
+            for command, chunk, transfer, taken in layers
+        ),
+        chunks=tuple(
+            StoredChunk(
+                bank=chunk.bank,
+                address=chunk.address,
+                size=chunk.size,
+                data=None if chunk.bank == FLASH else np.frombuffer(chunk.data, np.uint8),
+            )
+            for chunk in program.contents
+        ),
+        used_words=(used[0], used[1]),
+    )
+
+
+def _moved(transfer: DmaTransfer | None) -> TransferPlace | None:
+    if transfer is None:
+        return None
+    return TransferPlace(
+        bank=transfer.bank,
+        address=transfer.address,
+        size=transfer.size,
+        flash=transfer.chunk.address,
+    )
+
+
+def _network(program: CoreExecutable) -> Network:
+    graph, parts = program.graph, program.partition
+    roots = {program.aliases[name].root for name in parts.outputs}
+    decoded = tuple(
+        node
+        for node in parts.core
+        if isinstance(OPERATORS[node.operator], Index) and roots & {*node.outputs}
+    )
+    nodes = (*parts.before, *decoded, *parts.after)
+    named = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    named |= {*graph.inputs, *graph.outputs, *parts.outputs, *roots}
+    return Network(
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        batch=graph.batch,
+        unbatched=tuple(sorted(graph.unbatched)),
+        tensors=tuple(tensor for name, tensor in graph.tensors.items() if name in named),
+        before=parts.before,
+        decoded=decoded,
+        after=parts.after,
+        order_sensitive=program.order_sensitive,
+        added_by_driver=program.added_by_driver,
+    )
+
+
+def _input(program: CoreExecutable, one: InputMap) -> StoredInput:
+    place = program.placement(one.tensor)
+    return StoredInput(
+        tensor=one.tensor,
+        source=one.source,
+        bank=place.bank,
+        address=place.address,
+        pad=one.pad,
+        index=one.index.astype(np.int32),
+    )
+
+
+def _output(program: CoreExecutable, name: str) -> StoredOutput:
+    place = program.placement(name)
+    sums = program.holds_sums(name)
+    return StoredOutput(
+        tensor=name,
+        root=program.aliases[name].root,
+        bank=place.bank,
+        address=place.address,
+        layout=place.layout,
+        index=program.sums_places(name).astype(np.int32) if sums else None,
+    )
