@@ -48,6 +48,9 @@ ALLOWED = {
     "results": DEFINITIONS | {"api", "compiler", "host", "sim"},  # api for annotations only
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
+    "export": DEFINITIONS
+    | {"api", "boards", "compiler", "core", "datapath", "digits", "estimate", "flow", "host", "sim"}
+    | {"target"},
     "explore": DEFINITIONS
     | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
     "__init__": {"api", "config", "results"},
@@ -95,6 +98,7 @@ ROOMS = {
             "signals",
             "signatures",
         },
+        "buses": {"core", "flash"},
         "isa_page": set(),
         "board_top": {"clocking", "core", "flash", "host_link"},
     },

@@ -19,6 +19,7 @@ from accel.cli import (
     doctor,
     estimate,
     explore,
+    export,
     fit,
     load,
     quantize,
@@ -73,6 +74,7 @@ for _panel, _commands in _PANELS.items():
         app.command(cls=CliCommand, rich_help_panel=_panel)(merged(_command))
     if _panel == "Hardware":
         app.add_typer(datapath.app, rich_help_panel=_panel)
+        app.add_typer(export.app, rich_help_panel=_panel)
 
 
 def _show_version(value: bool) -> None:

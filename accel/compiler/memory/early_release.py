@@ -48,9 +48,7 @@ def place(
             continue
         others = commands[len(first) :]
         try:
-            cut = balance_banks(
-                (*parts, *others), layout, inputs, outputs, config, search=search
-            )
+            cut = balance_banks((*parts, *others), layout, inputs, outputs, config, search=search)
         except DoesNotFit:
             continue
         if not cut[1].arrives_after and cut[1].cycles <= plain[1].cycles * _COSTS:

@@ -1,0 +1,15 @@
+"""``accel export``: a core for other designs, a driver for other programs; one file a command."""
+
+import typer
+
+from accel.cli.export.verilog import verilog
+from accel.cli.options.merged import merged
+from accel.cli.options.rules import CliCommand
+
+app = typer.Typer(
+    name="export",
+    no_args_is_help=True,
+    help="Export a core or a driver for designs and programs of your own.",
+)
+for _command in (verilog,):
+    app.command(cls=CliCommand)(merged(_command))

@@ -1,0 +1,1 @@
+"""What others take into designs and programs of their own."""
