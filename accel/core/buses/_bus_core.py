@@ -9,7 +9,6 @@ from amaranth.lib.wiring import Member, Out
 from ...config import AcceleratorConfig
 from ..core import Core
 from ..flash.bus import flash_pins
-from .registers import ByteRegisters
 
 
 class BusCore(wiring.Component):
@@ -37,14 +36,14 @@ class BusCore(wiring.Component):
         flash = {"flash": Out(flash_pins)} if config.flash_lanes else {}
         return wiring.Signature({**cls.bus, "running": Out(1), **flash})
 
-    def add_core(self, m) -> None:
+    def add_core(self, m):
         """The core as a submodule, with all but its streams connected."""
         m.submodules.core = core = self.core
         m.d.comb += self.running.eq(core.running)
         if core.config.flash_lanes:
             wiring.connect(m, wiring.flipped(self.flash), core.flash)
 
-    def connect_registers(self, m, registers: ByteRegisters) -> None:
+    def connect_registers(self, m, registers):
         """Connect the registers of a bridge with the core."""
         wiring.connect(m, registers.o, self.core.i)
         wiring.connect(m, self.core.o, registers.i)

@@ -1,5 +1,7 @@
 """A core on AXI4-Lite."""
 
+from typing import ClassVar
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -34,8 +36,8 @@ axi4_lite = wiring.Signature(
         "rready": Out(1),
     }
 )
-"""AXI4-Lite with 32 bits of data, from the manager's side; addresses are of a byte, and their lowest
-two bits do not matter."""
+"""AXI4-Lite with 32 bits of data, from the manager's side; addresses are of a byte, and their
+lowest two bits do not matter."""
 
 
 class Axi4LiteBridge(wiring.Component):
@@ -55,11 +57,9 @@ class Axi4LiteBridge(wiring.Component):
         A submodule: its streams are for who owns the bridge.
     """
 
-    axi: In(axi4_lite)
-
     def __init__(self) -> None:
         self.registers = ByteRegisters()
-        super().__init__()
+        super().__init__({"axi": In(axi4_lite)})
 
     def elaborate(self, platform):
         m = Module()
@@ -119,8 +119,7 @@ class Axi4LiteCore(BusCore):
     """
 
     module = "accel_core_axi4lite"
-
-    bus = {"s_axi": In(axi4_lite), "irq": Out(1)}
+    bus: ClassVar = {"s_axi": In(axi4_lite), "irq": Out(1)}
 
     def __init__(self, core: Core):
         super().__init__(core)

@@ -1,5 +1,7 @@
 """A core on two AXI4-Streams of bytes."""
 
+from typing import ClassVar
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -24,7 +26,7 @@ class AxiStreamCore(BusCore):
         On cores with a flash.
     """
 
-    bus = {"s_axis": In(axi_stream), "m_axis": Out(axi_stream)}
+    bus: ClassVar = {"s_axis": In(axi_stream), "m_axis": Out(axi_stream)}
 
     def elaborate(self, platform):
         m = Module()

@@ -35,7 +35,7 @@ RECEIVE_VALID = 8
 """The bit of ``RECEIVE`` that says whether its lowest byte is one."""
 
 
-class ReadPort(wiring.Signature):
+class RegisterRead(wiring.Signature):
     """A bus reads a register.
 
     Members
@@ -57,7 +57,7 @@ class ReadPort(wiring.Signature):
         )
 
 
-class WritePort(wiring.Signature):
+class RegisterWrite(wiring.Signature):
     """A bus writes a register.
 
     Members
@@ -87,7 +87,7 @@ class ByteRegisters(wiring.Component):
 
     Members
     -------
-    read : In(ReadPort), write : In(WritePort)
+    read : In(RegisterRead), write : In(RegisterWrite)
         The bus; both may be used in one cycle.
     o : Out(stream.Signature(8)), i : In(stream.Signature(8))
         To the core, and from it.
@@ -97,12 +97,17 @@ class ByteRegisters(wiring.Component):
         A byte waits in ``RECEIVE``.
     """
 
-    read: In(ReadPort())
-    write: In(WritePort())
-    o: Out(stream.Signature(8))
-    i: In(stream.Signature(8))
-    running: In(1)
-    irq: Out(1)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "read": In(RegisterRead()),
+                "write": In(RegisterWrite()),
+                "o": Out(stream.Signature(8)),
+                "i": In(stream.Signature(8)),
+                "running": In(1),
+                "irq": Out(1),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -1,5 +1,7 @@
 """A core on Wishbone."""
 
+from typing import ClassVar
+
 from amaranth.hdl import *
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -37,11 +39,9 @@ class WishboneBridge(wiring.Component):
         A submodule: its streams are for who owns the bridge.
     """
 
-    wb: In(wishbone)
-
     def __init__(self) -> None:
         self.registers = ByteRegisters()
-        super().__init__()
+        super().__init__({"wb": In(wishbone)})
 
     def elaborate(self, platform):
         m = Module()
@@ -77,8 +77,7 @@ class WishboneCore(BusCore):
     """
 
     module = "accel_core_wishbone"
-
-    bus = {"wb": In(wishbone), "irq": Out(1)}
+    bus: ClassVar = {"wb": In(wishbone), "irq": Out(1)}
 
     def __init__(self, core: Core):
         super().__init__(core)

@@ -12,6 +12,7 @@ from accel.export.verilog.convert import port_name
 from accel.export.verilog.facts import Facts
 from accel.export.verilog.header import CELLS
 from accel.export.verilog.recording import Recording
+from accel.export.verilog.register_map import register_map
 from accel.export.verilog.testbench import ANSWERED, SENT, STEPS, TESTBENCH
 
 _PROTOCOL = "accel/core/host_link/README.md"
@@ -38,22 +39,23 @@ def readme(facts: Facts, recording: Recording | None) -> str:
         _what(facts),
         _files(facts, recording),
         _ports(facts),
+        _registers(facts),
         _programs(facts),
         _simulate(facts, recording),
         _constraints(facts),
         _resources(facts),
-        f"## Licence\n\n{licence.NAME}; the whole text stands at the top of `{facts.module}.v`. You "
-        "may use the hardware in products\nof your own, as the licence says.",
+        _licence(facts),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _what(facts: Facts) -> str:
     config = facts.config
+    size = f"A {config.rows}x{config.columns} {config.format}"
     return f"""\
 # {facts.module}
 
-A {config.rows}x{config.columns} {config.format} core for quantized neural networks, made by accel {accel.__version__} of
+{size} core for quantized neural networks, made by accel {accel.__version__} of
 {CELLS[config.family]}.
 
 Bytes go in and bytes come out: frames and answers are described in accel's page of its protocol,
@@ -99,10 +101,22 @@ def _all_ports(facts: Facts) -> Iterable[tuple[str, str, str, str]]:
     yield "clk", "in", "1", "the clock; rising edge"
     yield "rst", "in", "1", "synchronous reset, active-high"
     for path, member in BUSES[facts.bus].signature_of(facts.config).members.flatten():
-        name = port_name(path)
-        direction = "in" if member.flow == wiring.In else "out"
-        meaning = _PORTS.get(name) or _GROUPS.get(path[0], "")
-        yield name, direction, str(Shape.cast(member.shape).width), meaning
+        if member.is_port:
+            name = port_name(path)
+            direction = "in" if member.flow == wiring.In else "out"
+            meaning = _PORTS.get(name) or _GROUPS[str(path[0])]
+            yield name, direction, str(Shape.cast(member.shape).width), meaning
+
+
+def _registers(facts: Facts) -> str:
+    if facts.bus == "axis":
+        return ""
+    return f"""\
+## Registers
+
+Each is a word of 32 bits. No access waits for the core, and only lowest bytes are ever written.
+
+{_table(("address", "register", "use", "bits"), register_map())}"""
 
 
 def _programs(facts: Facts) -> str:
@@ -177,8 +191,8 @@ def _resources(facts: Facts) -> str:
         assert facts.board is not None
         fmax, used = facts.measured["fmax_mhz"], facts.measured["used"]
         lines.append(
-            f"Measured after place and route, of {facts.board.name}'s own bitstream, which has this "
-            f"core and a UART:\n{_cells(used)}; Fmax {fmax['median']:.1f} MHz in the median of "
+            f"Measured after place and route, of {facts.board.name}'s own bitstream, this core and "
+            f"its link:\n{_cells(used)}; Fmax {fmax['median']:.1f} MHz in the median of "
             f"{facts.measured['seeds']} seeds, {fmax['min']:.1f} to {fmax['max']:.1f}."
         )
     if facts.estimated:
@@ -188,6 +202,14 @@ def _resources(facts: Facts) -> str:
     if not lines:
         lines.append("Not known: no board was named, and nothing of this core was measured.")
     return "## Resources\n\n" + "\n\n".join(lines)
+
+
+def _licence(facts: Facts) -> str:
+    return f"""\
+## Licence
+
+{licence.NAME}; the whole text stands at the top of `{facts.module}.v`. You may use the hardware in
+products of your own, as the licence says."""
 
 
 def _cells(used: dict[str, int]) -> str:
