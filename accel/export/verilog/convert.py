@@ -18,10 +18,16 @@ LARGE_MEMORY = 128
 """Words of a memory from which on it has no contents but zeros; smaller ones may."""
 
 _SOURCE, _RESULT = "core.il", "core.v"
+# What is left are attributes for synthesis, as ``keep``.
+_REMOVED = " ".join(
+    f"-remove {name}"
+    for name in ("generator", "src", "top", "amaranth.hierarchy", "amaranth.decoding")
+)
 # Registers keep their multiplexers, so that what comes out reads like what went in.
 _SCRIPT = (
     f"read_rtlil {_SOURCE}; delete t:$meminit_v2 r:WORDS>={LARGE_MEMORY} %i; proc; opt_clean; "
-    f"opt -full -nosdff -nodffe; memory_collect; opt_clean; write_verilog -noattr {_RESULT}"
+    "opt -full -nosdff -nodffe; memory_collect; opt_clean; "
+    f"{'; '.join(f'attrmap {of} {_REMOVED}' for of in ('', '-modattr'))}; write_verilog {_RESULT}"
 )
 _MODULE = re.compile(r"^(?P<what>module|  cell) \\(?P<name>[^\s$]\S*)", re.MULTILINE)
 _MEMORY = re.compile(r"^  reg (?:\[(?P<high>\d+):0\] )?(?P<name>\S+) +\[(?P<last>\d+):0\];$")

@@ -16,9 +16,10 @@ from accel.export.verilog.example import example
 from accel.export.verilog.facts import Facts, facts_of
 from accel.export.verilog.header import header
 from accel.export.verilog.readme import readme
-from accel.export.verilog.recording import Recording, record
+from accel.export.verilog.recording import Recording, record, rtl_of
 from accel.export.verilog.testbench import Bench, files
 from accel.flow.output import staged
+from accel.host.exchange import Transport
 from accel.target import resources
 
 FACTS, README = "core.json", "README.md"
@@ -47,6 +48,7 @@ def export(
     bus: str = "axis",
     board: Board | None = None,
     testbench: bool = True,
+    simulator: Callable[[AcceleratorConfig], Transport] = rtl_of,
     on_progress: OnProgress = lambda text, share: None,
 ) -> Exported:
     """Write a core, its testbench and a page about them into the folder ``output``.
@@ -62,6 +64,8 @@ def export(
         programs.
     testbench
         Run a program in the core's RTL, and write a testbench that expects the same.
+    simulator
+        Gives our RTL of a core, in which the program is run.
     on_progress
         Called with what is done next and the share that is done.
 
@@ -77,7 +81,7 @@ def export(
     recording = None
     if testbench:
         on_progress("run in RTL", 0.4)
-        recording = _recorded(config)
+        recording = _recorded(config, simulator)
         flash = bool(config.flash_lanes)
         bench = Bench(module=facts.module, bus=bus, flash=flash, recording=recording)
         made |= files(bench)
@@ -98,7 +102,9 @@ def _verilog(facts: Facts) -> str:
     return verilog(component(facts), facts.module)
 
 
-def _recorded(config: AcceleratorConfig) -> Recording:
+def _recorded(
+    config: AcceleratorConfig, simulator: Callable[[AcceleratorConfig], Transport]
+) -> Recording:
     found = example(config)
     with found.program:
-        return record(found.program, found.sample)
+        return record(found.program, found.sample, simulator(config))

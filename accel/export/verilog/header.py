@@ -12,6 +12,9 @@ CELLS = {
 }
 """What a family's cores are made of."""
 
+_ICE40 = """;
+        but an iCE40's block RAMs read as zeros at first: hold rst for 15 us after configuration"""
+_LATE = {"generic": "", "ice40up": _ICE40, "ice40hx": _ICE40, "ecp5": ""}
 _BUS = {
     "axis": "two AXI4-Streams of bytes, s_axis to the core and m_axis from it",
     "wishbone": "Wishbone B4 in standard cycles, 32 bits: four registers",
@@ -29,7 +32,7 @@ Made by accel {accel.__version__}. README.md beside this file says how to use it
 
 Clock:  clk, the only one; all registers take its rising edge.
 Reset:  rst, synchronous and active-high, for one cycle or more. Registers also have initial
-        values, so a core that was just configured works without a reset.
+        values, so a core that was just configured works without a reset{_LATE[config.family]}.
 Bus:    {_BUS[facts.bus]}
 Cells:  {CELLS[config.family]}
 

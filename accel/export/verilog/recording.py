@@ -9,14 +9,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from accel.api import Program
+from accel.config import AcceleratorConfig
 from accel.core.flash.bus import flash_pins
 from accel.host.exchange import Transport
 from accel.host.runner import run
 from accel.protocol import ACKNOWLEDGEMENT_BYTES, COUNTERS, OPCODE_BITS, Opcode
-from accel.sim.rtl.compiled import CompiledCore
+from accel.sim.rtl.compiled import CannotCompileRtl, CompiledCore
 from accel.sim.rtl.harness import Harness
+from accel.sim.rtl.pysim import SimulatedCore
 
-FLASH_CYCLES = 1 << 12
+FLASH_CYCLES = 1 << 13
 """Cycles after which a core knows that it has no flash."""
 
 _COUNTED = (Opcode.WRITE, Opcode.RUN)  # each is acknowledged once
@@ -46,14 +48,25 @@ class Recording:
     output: np.ndarray
 
 
-def record(program: Program, sample: np.ndarray) -> Recording:
-    """Load a program into our RTL of its core and run one sample ``[...]``.
+def rtl_of(config: AcceleratorConfig) -> Transport:
+    """Our RTL of a core that has just been reset and has no flash connected to it.
 
-    The core has just been reset, and no flash is connected to it. Raises what `CompiledCore` does.
+    It is compiled; a core that never had a flash is simulated by Amaranth where there is no C++
+    compiler, which takes minutes. Raises what `CompiledCore` does.
     """
-    core = _Recorder(CompiledCore(program.config, _WithoutFlash))
-    if program.config.flash_lanes:
-        core.inner.pause(FLASH_CYCLES)
+    if config.flash_lanes:
+        core = CompiledCore(config, _WithoutFlash)
+        core.pause(FLASH_CYCLES)
+        return core
+    try:
+        return CompiledCore(config)
+    except CannotCompileRtl:
+        return SimulatedCore(config)
+
+
+def record(program: Program, sample: np.ndarray, rtl: Transport) -> Recording:
+    """Load a program into our RTL of its core, see `rtl_of`, and run one sample ``[...]``."""
+    core = _Recorder(rtl)
     driven = program.session.driven(core)
     outputs = run(program.code, driven, sample[np.newaxis])
     assert driven.total is not None, "a program without layers has no run to record"
@@ -75,7 +88,7 @@ class _Recorder(Transport):
     any speed.
     """
 
-    inner: CompiledCore
+    inner: Transport
     steps: list[tuple[bytearray, bytearray]] = field(default_factory=list)
     counters_at: int = 0
     _unread: bytearray = field(default_factory=bytearray)

@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import sys
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import *
+
+from tests.support.verilog import DP16KD
 
 STIMULUS_WIDTH = 64
 
@@ -89,7 +90,7 @@ def _ecp5_models() -> str:
     carry = re.sub(
         r"specify.*?endspecify", "", (folder / "ccu2c_sim.vh").read_text(), flags=re.DOTALL
     )
-    return "\n".join([*models, carry, (Path(__file__).parent / "dp16kd.v").read_text()])
+    return "\n".join([*models, carry, DP16KD.read_text()])
 
 
 def _compiler() -> list[str]:
