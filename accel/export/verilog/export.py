@@ -19,7 +19,6 @@ from accel.export.verilog.readme import readme
 from accel.export.verilog.recording import Recording, record, rtl_of
 from accel.export.verilog.testbench import Bench, files
 from accel.flow.output import staged
-from accel.host.exchange import Transport
 from accel.target import resources
 
 FACTS, README = "core.json", "README.md"
@@ -48,7 +47,7 @@ def export(
     bus: str = "axis",
     board: Board | None = None,
     testbench: bool = True,
-    simulator: Callable[[AcceleratorConfig], Transport] = rtl_of,
+    run: Callable[[AcceleratorConfig], Recording] | None = None,
     on_progress: OnProgress = lambda text, share: None,
 ) -> Exported:
     """Write a core, its testbench and a page about them into the folder ``output``.
@@ -64,8 +63,8 @@ def export(
         programs.
     testbench
         Run a program in the core's RTL, and write a testbench that expects the same.
-    simulator
-        Gives our RTL of a core, in which the program is run.
+    run
+        Gives the run that the testbench repeats; `run_in_rtl` if not given.
     on_progress
         Called with what is done next and the share that is done.
 
@@ -81,7 +80,7 @@ def export(
     recording = None
     if testbench:
         on_progress("run in RTL", 0.4)
-        recording = _recorded(config, simulator)
+        recording = (run or run_in_rtl)(config)
         flash = bool(config.flash_lanes)
         bench = Bench(module=facts.module, bus=bus, flash=flash, recording=recording)
         made |= files(bench)
@@ -102,9 +101,8 @@ def _verilog(facts: Facts) -> str:
     return verilog(component(facts), facts.module)
 
 
-def _recorded(
-    config: AcceleratorConfig, simulator: Callable[[AcceleratorConfig], Transport]
-) -> Recording:
+def run_in_rtl(config: AcceleratorConfig) -> Recording:
+    """A network that a core can run, run in our RTL of it."""
     found = example(config)
     with found.program:
-        return record(found.program, found.sample, simulator(config))
+        return record(found.program, found.sample, rtl_of(config))
