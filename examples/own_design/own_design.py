@@ -4,7 +4,7 @@ python examples/own_design/own_design.py
 """
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
@@ -78,7 +78,7 @@ class Bytes:
 
 
 def main():
-    """Run one input in the design and in the machine: (both outputs, cycles of core and counter)."""
+    """Run an input in the design and in the machine: both outputs, and cycles as counted twice."""
     with accel.compile(network(CONFIG), config=CONFIG) as program:
         shape = program.code.graph.tensor("x").shape[1:]
         sample = np.random.default_rng(1).integers(-128, 128, (1, *shape)).astype(np.int8)
