@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import ClockDomain, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from accel.api import Program
 from accel.config import AcceleratorConfig
+from accel.core.core import Core
 from accel.core.flash.bus import flash_pins
 from accel.host.exchange import Transport
 from accel.host.runner import run
@@ -138,6 +139,6 @@ class _WithoutFlash(Harness):
     """A core whose flash pins are left open."""
 
     def __init__(self, config, flash_bytes=0):
-        super().__init__(config, flash_bytes or 256)
-        if self.chip:
-            self.chip = _NoChip()
+        self.core = Core(config, simulate=True, times=self.times)
+        self.chip = _NoChip()
+        self.domain = ClockDomain("sync", reset_less=True)
