@@ -80,8 +80,10 @@ def _estimated(config: AcceleratorConfig, board: Board | None) -> dict[str, Any]
 
 def _measured(config: AcceleratorConfig, board: Board | None) -> dict[str, Any] | None:
     """The record of a board's bitstream, if it is of this core."""
-    made = recorded().get(board.name) if board else None
-    if made is None or not resources.is_of(made, board) or config != resources.configure(board):
+    if board is None or config != resources.configure(board):
+        return None
+    made = recorded().get(board.name)
+    if made is None or not resources.is_of(made, board):
         return None
     fmax = made["fmax_mhz"]
     return {

@@ -124,9 +124,9 @@ def _programs(facts: Facts) -> str:
     return f"""\
 ## Programs
 
-A program must be compiled for exactly this core. In Python:
+A program must be compiled for exactly this core, from Python:
 
-```python
+```
 import accel
 
 config = accel.AcceleratorConfig(

@@ -12,10 +12,10 @@ _USE = {
     Register.IDENTITY: "read",
 }
 _STATUS = {
-    StatusBit.TRANSMIT_READY: "`TRANSMIT` may be written",
-    StatusBit.RECEIVE_VALID: "`RECEIVE` has a byte",
+    StatusBit.TRANSMIT_READY: "may transmit",
+    StatusBit.RECEIVE_VALID: "a byte waits",
     StatusBit.RUNNING: "a program runs",
-    StatusBit.OVERRUN: "a byte was written to `TRANSMIT` too early and is lost; write a 1 to clear",
+    StatusBit.OVERRUN: "a byte was lost (1 clears)",
 }
 
 
