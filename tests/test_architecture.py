@@ -39,7 +39,6 @@ ALLOWED = {
     "boards": FOUNDATION | {"config", "core"},
     "datapath": DEFINITIONS | {"__init__", "api", "compiler", "core", "flow", "sim"},
     "host": DEFINITIONS | {"compiler"},
-    "export": DEFINITIONS | {"compiler", "host"},
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
@@ -50,12 +49,15 @@ ALLOWED = {
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     # api for annotations only
     "executable": DEFINITIONS
-    | {"api", "boards", "compiler", "executors", "host", "results", "sim"},
+    | {"api", "boards", "compiler", "executors", "host", "results", "sim", "target"},
     "api": DEFINITIONS
     | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
     "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
+    "export": DEFINITIONS
+    | {"api", "boards", "compiler", "core", "datapath", "digits", "estimate", "flow", "host", "sim"}
+    | {"target"},
     "explore": DEFINITIONS
     | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
     "__init__": {"api", "config", "results"},
@@ -103,6 +105,7 @@ ROOMS = {
             "signals",
             "signatures",
         },
+        "buses": {"core", "flash"},
         "isa_page": set(),
         "board_top": {"clocking", "core", "flash", "host_link"},
     },

@@ -86,7 +86,6 @@ for _panel, _commands in _PANELS.items():
         app.command(cls=CliCommand, rich_help_panel=_panel)(merged(_command))
     if _panel == "Hardware":
         app.add_typer(datapath.app, rich_help_panel=_panel)
-    if _panel == "Networks":
         app.add_typer(export.app, rich_help_panel=_panel)
 
 

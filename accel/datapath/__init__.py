@@ -15,6 +15,7 @@ from accel.core.pe import ELEMENTS, Element, ProcessingElement, each
 from accel.numeric.formats import FORMATS, InvalidFormat, NumberFormat
 
 from ._claim import Claim
+from ._layers import network
 from .conformance import NotConforming, assert_conforms, check
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "assert_conforms",
     "check",
     "each",
+    "network",
 ]

@@ -35,7 +35,7 @@ def claims(config: AcceleratorConfig) -> Iterator[Claim]:
     what = "layers in RTL are those of the machine"
     how = "convolution, depthwise, pool and fully connected, every element"
     try:
-        program = accel.compile(_network(config), config=config)
+        program = accel.compile(network(config), config=config)
     except UserError as problem:
         yield Claim(what=what, how=how, problem=str(problem))
         return
@@ -121,7 +121,7 @@ class _Builder:
         return (name,)
 
 
-def _network(config: AcceleratorConfig) -> Graph:
+def network(config: AcceleratorConfig) -> Graph:
     """A network with a layer for each way to use the array, with groups and tiles that are not
     full."""
     b, channels = _Builder(config.number_format), config.columns + 3

@@ -1,1 +1,1 @@
-"""Takes what we make into the designs of others; see the README."""
+"""What others take into designs and programs of their own; see the README."""

@@ -32,6 +32,7 @@ RUNS = {
     ("datapath", "list"): [],
     ("datapath", "check"): ["multiplier", "--format", "int8_pow2", "--no-layers"],
     ("datapath", "report"): ["int8", "--seeds", "0"],
+    ("export", "verilog"): ["--rows", "2", "--cols", "2", "--no-testbench", "-o", "core"],
     ("explore",): [MODEL, "-o", "sweep", "--rows", "2,4", "--route", "0", "--jobs", "1"],
     ("bench",): ["--quick", "--no-rtl"],
     ("quantize",): ["net.onnx", "-c", "x.npz", "-o", "int8.onnx", "-b", "icebreaker"],

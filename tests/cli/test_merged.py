@@ -45,7 +45,14 @@ def test_a_group_becomes_options_and_an_object():
 )
 def test_what_a_group_declares_is_the_same_option_in_every_command(group, names):
     """Help, kind and default; ``explore``, ``program`` and others have options of other meaning."""
-    several = {("explore",), ("datapath", "check"), ("build",), ("program",), ("quantize",)}
+    several = {
+        ("explore",),
+        ("datapath", "check"),
+        ("build",),
+        ("export", "verilog"),
+        ("program",),
+        ("quantize",),
+    }
     found: dict[str, set] = {name: set() for name in names}
     for words, command in commands().items():
         for param in command.params:

@@ -62,8 +62,11 @@ def changes(options: Mapping[str, Any], values: list[str]) -> dict[str, Any]:
     return given | others
 
 
-def configuration(board: "Board", changes: Mapping[str, Any]) -> "AcceleratorConfig":
-    """The configuration of a board's core with these changes. Raises ``UserError``."""
+def configuration(board: "Board | None", changes: Mapping[str, Any]) -> "AcceleratorConfig":
+    """The configuration of a board's core, or of the default one, with these changes.
+
+    Raises ``UserError``.
+    """
     from accel.core.pe import named
     from accel.target import resources
 

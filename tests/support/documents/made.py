@@ -37,6 +37,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "opcodes": link.opcodes,
     "statuses": link.statuses,
     "states": link.states,
+    "registers": link.registers,
 }
 
 
