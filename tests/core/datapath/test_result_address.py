@@ -55,7 +55,7 @@ class Addressed(wiring.Component):
 
 
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(UNSHRUNK, max_examples=6)
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32))
 def test_results_go_where_the_descriptor_says(rows, columns, requantizers, seed):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers)

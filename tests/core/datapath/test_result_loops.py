@@ -41,7 +41,7 @@ def walked(f, config):
 
 
 @pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(UNSHRUNK, max_examples=6)
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32))
 def test_columns_rows_positions_runs_and_groups_are_counted(rows, columns, requantizers, seed):
     config = AcceleratorConfig(rows=rows, columns=columns, requantizers=requantizers)
