@@ -395,7 +395,7 @@ class Report:
             "utilization": round(self.utilization, 6),
             **(self.timing.as_dict() if self.timing else {}),
             "energy_uj": _rounded_or_none(self.energy_uj),
-            "memory": _rounded_or_none(self.memory),
+            "memory": None if self.memory is None else round(self.memory, 4),
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer, _ in self.whole_layers],
             "inexact": [deviation.as_dict() for deviation in self.inexact],
@@ -405,7 +405,7 @@ class Report:
 
 
 def _rounded_or_none(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+    return None if value is None else round(value, 3)
 
 
 def _rounded(parts: Mapping[str, float]) -> dict[str, float]:

@@ -16,6 +16,7 @@ if os.name != "posix":
 from accel import boards
 from accel.cli._boards_found import port_of
 from accel.host.ports import PortNotFound
+from tests.cli.conftest import MODEL
 from tests.support.host.core_at_port import at_socket, at_terminal
 
 ICEBREAKER = configure(boards.get("icebreaker"))
@@ -109,9 +110,8 @@ def test_without_a_port_of_the_board_those_that_there_are_are_listed(connected):
         port_of(boards.get("orangecrab_r0_2_25f"), None)
 
 
-def test_a_run_on_a_board_finds_its_port(accel, refused, connected, tmp_path):
-    """Before anything is compiled."""
-    words = ("run", "no.tflite", "-i", "x.npy", "-o", tmp_path / "y.npy", "-e", "board")
+def test_a_run_on_a_board_finds_its_port(accel, refused, connected, digits, tmp_path):
+    words = ("run", MODEL, "-i", digits, "-o", tmp_path / "y.npy", "-e", "board")
     assert refused(*words).startswith("icebreaker: no serial port is on a USB device 0403:6010")
     assert refused("load", tmp_path / "no.bin").startswith(f"{tmp_path / 'no.bin'}: ")
 

@@ -33,6 +33,7 @@ def test_it_is_known_by_its_content_and_answers_as_the_model(accel, program, tmp
     ours, alone = (json.loads((tmp_path / f"{name}.json").read_text()) for name in "ab")
     named = alone["classification"].pop("class_names")
     assert (named, ours["classification"].pop("class_names")) == (NAMES, None)
+    assert (ours.pop("memory") > 0, alone.pop("memory")) == (True, None)
     assert ours == alone
 
 

@@ -53,6 +53,9 @@ def answer(board: str, reasons: tuple[Reason, ...]) -> Answer:
         runs=not reasons,
         cycles=None if reasons else 1_000,
         milliseconds=None if reasons else 0.25,
+        latency_ms=None if reasons else 1.75,
+        link_ms=None if reasons else 1.5,
+        throughput=None if reasons else 600.0,
         memory=None if reasons else 0.5,
         reasons=tuple(map(str, reasons)),
         details=reasons,
@@ -74,8 +77,8 @@ def test_boards_with_the_same_reasons_stand_together(capsys, monkeypatch):
     rows = [
         [c.strip() for c in line.split("│")[1:-1]] for line in said.splitlines() if line[0] == "│"
     ]
-    assert rows[0] == ["a", "4x4 int8", "no, 4 reasons", "", "", ""]
-    assert rows[1] == ["b", "4x4 int8", "yes", "1,000", "0.25", "50 %"]
+    assert rows[0] == ["a", "4x4 int8", "4 reasons", "", "", "", ""]
+    assert rows[1] == ["b", "4x4 int8", "yes", "1,000", "0.25", "1.5", "600"]
 
 
 def test_a_network_on_all_boards_is_a_screen(accel):

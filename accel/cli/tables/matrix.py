@@ -24,7 +24,7 @@ _CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
 _LINES = 12  # of reasons for each group of boards
 _NOTE = (
     "core, link: milliseconds of one inference at the board's clock and serial rate, USB as "
-    "modelled; /s: of many; memory: of the core's banks"
+    "modelled; /s: inferences a second, of many"
 )
 _GRID_NOTE = "ms: of one inference at the board's own clock, with the link at its fastest rate"
 
@@ -260,11 +260,11 @@ def show_matrix(found: Sequence[Answer]) -> None:
 
 
 def _show_rows(found: Sequence[Answer], what: str, rows: Mapping[str, Answer], title: str) -> None:
-    figures = ("cycles", "core ms", "link ms", "/s", "memory")
+    figures = ("cycles", "core", "link", "/s")
     listing = table(what, "core", "runs", *(f">{figure}" for figure in figures), title=title)
     for first, answer in rows.items():
         cells = _figures(answer) if answer.runs else [""] * len(figures)
-        runs = "yes" if answer.runs else f"no, {answer.short}"
+        runs = "yes" if answer.runs else answer.short
         style = None if answer.runs else "red"
         listing.add_row(name(first), name(answer.core), name(runs), *cells, style=style)
     show(listing)
@@ -277,8 +277,7 @@ def _figures(answer: Answer) -> list[str]:
     from accel.host.timing import in_digits
 
     times = (answer.milliseconds or 0, answer.link_ms or 0, answer.throughput or 0)
-    memory = f"{100 * (answer.memory or 0):.0f} %"
-    return [f"{answer.cycles:,}", *map(in_digits, times), memory]
+    return [f"{answer.cycles:,}", *map(in_digits, times)]
 
 
 def _show_grid(found: Sequence[Answer], models: Sequence[str], boards: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ from accel.target import resources
 from tests.export.verilog.conftest import SMALL
 from tests.support.verilog import ICARUS, simulate
 
-LICENSE = Path(__file__).resolve().parents[2] / "LICENSE"
+LICENSE = Path(__file__).resolve().parents[3] / "LICENSE"
 icarus = pytest.mark.skipif(not ICARUS, reason="needs Icarus Verilog")
 
 
