@@ -5,7 +5,7 @@ import pytest
 from accel.protocol import Outcome
 from tests.campaigns.illegal_programs import CONFIGURATIONS, Bench, case_of
 
-CASES = 30  # on each core
+CASES = 15  # on each core
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda config: config.family)

@@ -25,7 +25,7 @@ CORE = AcceleratorConfig(
     bank_words=2048,
     flash_lanes=4,
 )
-NETWORKS, LAST_LAYERS = 40, 12
+NETWORKS, LAST_LAYERS = 25, 12
 
 
 @cache
