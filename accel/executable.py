@@ -323,7 +323,7 @@ class Executable:
         if not port:
             return None
         link, clock = self.link_board.link, self.link_board.clock.made_mhz
-        return Port(port, baud, clock) if baud else Port(port, link.baud, clock, link.fastest)
+        return Port(port, link.baud, clock, link.fastest).at(baud)
 
     def _nodes(self) -> dict[str, str]:
         """The tensor of each node whose output can be read, by the node's name."""

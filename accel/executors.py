@@ -1,7 +1,6 @@
 """The executors: they run one program and give the same bits."""
 
 from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from accel.host.overlap import input_banks
 from accel.host.port import Port
 from accel.host.runner import run as run_core
 from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
-from accel.ports import opened
+from accel.ports import opened, transport_to
 from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.checked import CheckedMachine
@@ -284,27 +283,12 @@ class Stream:
         return tensors, total.cycles if total else None
 
 
-class _Held:
-    """A board's port as a transport that is closed by a call."""
-
-    def __init__(self, session: Session):
-        self._open = ExitStack()
-        program = session.program
-        self._transport = self._open.enter_context(
-            opened(session.port, program.config, program.flash)
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def close(self) -> None:
-        """Let go of the port."""
-        self._open.close()
-
-
 def _held(session: Session) -> DrivenCore:
     """The core of a board, whose port stays open until the session is closed."""
-    return session.driven(session.core("port", lambda: _Held(session)))
+    program = session.program
+    return session.driven(
+        session.core("port", lambda: transport_to(session.port, program.config, program.flash))
+    )
 
 
 def _unstepped(core: DrivenCore) -> DrivenCore:

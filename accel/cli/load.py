@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from accel.cli import _places
-from accel.cli._boards_found import port_of
 from accel.cli._json import write_json
 from accel.cli._output import progress, say
-from accel.cli.options import groups, values
+from accel.cli.options import groups, ports, values
 
 
 def load(
@@ -21,10 +20,7 @@ def load(
     ],
     port: groups.PortName = None,
     board: groups.BoardName = None,
-    baud: Annotated[
-        int | None,
-        typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
-    ] = None,
+    baud: ports.Baud = None,
     json_file: groups.Json = None,
 ) -> None:
     """Put another program into a board whose bitstream is loaded: milliseconds, no synthesis.
@@ -39,15 +35,10 @@ def load(
     """
     import accel
     from accel.host.loading import load as load_into
-    from accel.host.port import Port
     from accel.ports import opened
 
     opened_program = accel.open(program, board=values.find_board(board) if board else None)
-    found = opened_program.link_board
-    rate = baud or found.link.baud
-    fastest = None if baud else found.link.fastest  # a rate that is given is kept
-    port = port_of(found, port, baud)
-    line = Port(port, rate, found.clock.made_mhz, fastest)
+    line = ports.port_of(opened_program.link_board, port, baud)
     code = opened_program.code
     size = sum(len(chunk.data) for chunk in code.contents)
     with (
@@ -56,15 +47,15 @@ def load(
     ):
         done = load_into(code, transport, advance)
     say(
-        f"Loaded {opened_program.name}: {done.size:,} bytes in {done.seconds:.2f} s over {port} at "
-        f"{rate:,} baud ({done.sent:,} bytes sent)"
+        f"Loaded {opened_program.name}: {done.size:,} bytes in {done.seconds:.2f} s over "
+        f"{line.name} at {line.baud:,} baud ({done.sent:,} bytes sent)"
     )
     write_json(
         json_file,
         {
             "program": opened_program.name,
-            "port": port,
-            "baud": rate,
+            "port": line.name,
+            "baud": line.baud,
             "bytes": done.size,
             "bytes_sent": done.sent,
             "seconds": round(done.seconds, 6),

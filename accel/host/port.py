@@ -16,3 +16,7 @@ class Port:
     baud: int
     clock_mhz: float = 12.0
     fastest: int | None = None
+
+    def at(self, baud: int | None) -> "Port":
+        """It at another rate, if one is given, which is kept."""
+        return Port(self.name, baud, self.clock_mhz) if baud else self

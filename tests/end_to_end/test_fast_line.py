@@ -12,7 +12,6 @@ import accel
 from accel.host.driver import Driver
 from accel.host.runner import run
 from accel.sim.compare import assert_same
-from accel.sim.rtl.compiled import CompiledCore
 from tests.end_to_end.test_digits import DIGITS
 from tests.support.networks.small import images, two_convolutions
 
@@ -20,30 +19,19 @@ if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
 
 from accel.sim.board.serial_line import FastHarness
+from tests.support.host.serial_board import SerialCore
 
 CONFIG = accel.AcceleratorConfig(family="ice40up")
-PATIENCE = 1 << 20  # cycles without an answer
 
 # What compiles the same RTL stays in one process.
 pytestmark = pytest.mark.xdist_group("fast_line")
 
 
-class Fast(CompiledCore):
+class Fast(SerialCore):
     """A core at the other end of such a line."""
 
     def __init__(self):
         super().__init__(CONFIG, FastHarness)
-
-    def write(self, data):
-        """What comes meanwhile is kept, as a host's port does."""
-        while data:
-            taken, came = self.advance(data, 4096, 1000)
-            data = data[taken:]
-            self._unread += came
-
-    def read(self, count, cycles=0):
-        part, self._unread = self._unread[:count], self._unread[count:]
-        return part + self.advance(b"", count - len(part), PATIENCE + cycles)[1]
 
 
 def test_samples_are_exact_and_nothing_is_sent_again():

@@ -49,13 +49,13 @@ class InC:
     """The nodes of the C driver."""
 
     def __init__(self, library):
-        self.library = ctypes.CDLL(str(library))
+        self.driver = ctypes.CDLL(str(library))
 
     def _call(self, name, dtype, values, *before):
         values = np.ascontiguousarray(values)
         found = np.zeros(values.shape, dtype)
         count = ctypes.c_uint32(len(values))
-        function = getattr(self.library, f"accel_{name}")
+        function = getattr(self.driver, f"accel_{name}")
         places = (ctypes.c_void_p(values.ctypes.data), ctypes.c_void_p(found.ctypes.data))
         return function(*before, *places, count), found
 

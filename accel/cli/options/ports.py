@@ -24,7 +24,7 @@ def port_of(board: "Board", name: str | None, baud: int | None) -> "Port":
 
     name = found_port(board, name, baud)
     clock, link = board.clock.made_mhz, board.link
-    return Port(name, baud, clock) if baud else Port(name, link.baud, clock, link.fastest)
+    return Port(name, link.baud, clock, link.fastest).at(baud)
 
 
 def note_compilation(name: str | None) -> None:

@@ -8,10 +8,9 @@ from accel.config import AcceleratorConfig
 from accel.host.driver import Driver
 from accel.protocol import EIGHTHS, LEAST_EIGHTHS, TIMEOUT_BITS, Opcode
 from accel.sim.board.serial_line import SerialHarness
-from accel.sim.rtl.compiled import CompiledCore
+from tests.support.host.serial_board import SerialCore
 
 CONFIG = AcceleratorConfig()
-PATIENCE = 1 << 20  # cycles without an answer
 BITS = 10  # of a byte
 DATA = bytes(range(64))
 
@@ -22,21 +21,11 @@ if os.name != "posix":
     pytest.skip("compiles RTL as other tests of pseudo-terminals do", allow_module_level=True)
 
 
-class Serial(CompiledCore):
+class Serial(SerialCore):
     """A core at the other end of such a line."""
 
     def __init__(self):
         super().__init__(CONFIG, SerialHarness)
-
-    def write(self, data):
-        while data:
-            taken, came = self.advance(data, 4096, 1000)
-            data = data[taken:]
-            self._unread += came
-
-    def read(self, count, cycles=0):
-        part, self._unread = self._unread[:count], self._unread[count:]
-        return part + self.advance(b"", count - len(part), PATIENCE + cycles)[1]
 
 
 def cycles_of(driver, core):

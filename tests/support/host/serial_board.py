@@ -6,7 +6,23 @@ from accel.sim.board.terminal import TerminalBoard
 from accel.sim.rtl.compiled import CompiledCore
 from tests.support.host.fake_core import Line
 
+PATIENCE = 1 << 20  # cycles without an answer
 BAUD = 19_200  # less than the simulation makes of a real second
+
+
+class SerialCore(CompiledCore):
+    """A transport to a core at the other end of a simulated serial line. What comes while it is
+    written to is kept, as a host's port does."""
+
+    def write(self, data: bytes) -> None:
+        while data:
+            taken, came = self.advance(data, 4096, 1000)
+            data = data[taken:]
+            self._unread += came
+
+    def read(self, count: int, cycles: int = 0) -> bytes:
+        part, self._unread = self._unread[:count], self._unread[count:]
+        return part + self.advance(b"", count - len(part), PATIENCE + cycles)[1]
 
 
 class SimulatedBoard(TerminalBoard):
