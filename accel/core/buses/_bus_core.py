@@ -43,8 +43,12 @@ class BusCore(wiring.Component):
         if core.config.flash_lanes:
             wiring.connect(m, wiring.flipped(self.flash), core.flash)
 
-    def connect_registers(self, m, registers):
-        """Connect the registers of a bridge with the core."""
+    def add_bridge(self, m, bridge, bus, port):
+        """A bridge as a submodule, between the ``bus`` and the core; the bridge has it as
+        ``port``."""
+        m.submodules.bridge = bridge
+        wiring.connect(m, wiring.flipped(bus), port)
+        registers = bridge.registers
         wiring.connect(m, registers.o, self.core.i)
         wiring.connect(m, self.core.o, registers.i)
         m.d.comb += [registers.running.eq(self.core.running), self.irq.eq(registers.irq)]

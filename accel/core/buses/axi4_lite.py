@@ -128,7 +128,5 @@ class Axi4LiteCore(BusCore):
     def elaborate(self, platform):
         m = Module()
         self.add_core(m)
-        m.submodules.bridge = bridge = self.bridge
-        wiring.connect(m, wiring.flipped(self.s_axi), bridge.axi)
-        self.connect_registers(m, bridge.registers)
+        self.add_bridge(m, self.bridge, self.s_axi, self.bridge.axi)
         return m

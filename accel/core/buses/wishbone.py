@@ -86,7 +86,5 @@ class WishboneCore(BusCore):
     def elaborate(self, platform):
         m = Module()
         self.add_core(m)
-        m.submodules.bridge = bridge = self.bridge
-        wiring.connect(m, wiring.flipped(self.wb), bridge.wb)
-        self.connect_registers(m, bridge.registers)
+        self.add_bridge(m, self.bridge, self.wb, self.bridge.wb)
         return m
