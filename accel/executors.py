@@ -83,6 +83,7 @@ class Session:
     port: Port | None = None
     _cores: dict[str, Any] = field(default_factory=dict)
     _sharing: dict[frozenset[int], list[int]] = field(default_factory=dict)
+    _timings: dict[tuple[float, float, bool], Timing] = field(default_factory=dict)
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
@@ -109,6 +110,9 @@ class Session:
     def timing(self, *, clock_mhz: float, baud: float, high_speed: bool) -> Timing:
         """What an inference takes over a serial line whose adapter makes at most ``baud``, on USB
         at high speed or at full speed."""
+        key = clock_mhz, baud, high_speed
+        if key in self._timings:  # a table and a report ask for the same one
+            return self._timings[key]
         plain = [layer.cycles for layer in self.cycles]
         shared = self.sharing(input_banks(self.program))
 
@@ -117,7 +121,8 @@ class Session:
             return [*shared[:count], *plain[count:]]
 
         usb = HIGH_SPEED if high_speed else FULL_SPEED
-        return timing(self.program, cycles, self.driven, clock_mhz=clock_mhz, baud=baud, usb=usb)
+        found = timing(self.program, cycles, self.driven, clock_mhz=clock_mhz, baud=baud, usb=usb)
+        return self._timings.setdefault(key, found)
 
     def execute(
         self,
