@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -19,6 +18,7 @@ from accel.quantization.measure import SOFTMAX_ERROR
 from accel.quantization.model import read_model
 from accel.quantization.quantizer import Quantized, Settings, quantize
 from accel.quantization.runtime import Session
+from tests.support.oracles.onnx import one_by_one
 
 SAMPLES = 16
 
