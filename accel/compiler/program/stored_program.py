@@ -10,7 +10,7 @@ from ..ir.command import Inexact
 from ..ir.layer import Band
 from ..memory.allocation import Placement
 from ..memory.pieces import Piece
-from .executable import CoreExecutable
+from .executable import CoreExecutable, StateHome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,7 @@ class StoredProgram(CoreExecutable):
     sums: Mapping[str, np.ndarray]
     written: tuple[Piece, ...]
     bank_words: tuple[int, int]
+    homes: tuple[StateHome, ...] = ()
     sensitive: tuple[OrderSensitive, ...] = ()
     in_order: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -103,6 +104,10 @@ class StoredProgram(CoreExecutable):
     @property
     def added_by_driver(self) -> tuple[str, ...]:
         return self.in_order
+
+    @property
+    def states(self) -> tuple[StateHome, ...]:
+        return self.homes
 
     def placement(self, tensor: str) -> Placement:
         alias = self.aliases.get(tensor)
