@@ -13,6 +13,7 @@ from typing import Any
 from ..config import AcceleratorConfig
 from .diagnostics import CannotCompile, Reason
 from .graph.accumulation_order import order_sensitive
+from .graph.bound_states import state_reasons
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
@@ -206,7 +207,9 @@ def _lower(c: Compilation) -> Compilation:
     """Layers of the core for each node."""
     lowered, reasons = lower_nodes(c.graph, c.parts, c.aliases, c.config)
     return c.replace(
-        lowered=lowered, layers=tuple(layer for node in lowered for layer in node), reasons=reasons
+        lowered=lowered,
+        layers=tuple(layer for node in lowered for layer in node),
+        reasons=(*state_reasons(c.graph), *reasons),
     )
 
 
