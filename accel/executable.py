@@ -244,7 +244,7 @@ class Executable:
         ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
         tool is missing or fails, or a board does not answer.
         """
-        self.session.port = self._port(port, baud)
+        self.use_port(port, baud)
         graph = self.code.graph
         nodes = self._nodes() if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *self._observed()]))
@@ -275,7 +275,7 @@ class Executable:
 
         Raises what `run` raises.
         """
-        self.session.port = self._port(port, baud)
+        self.use_port(port, baud)
         live = self.session.stream(executor)
         graph = self.code.graph
 
@@ -368,12 +368,15 @@ class Executable:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
-    def _port(self, port: str | None, baud: int | None) -> Port | None:
-        """The port of a board; a rate that is given is kept."""
-        if not port:
-            return None
-        link, clock = self.link_board.link, self.link_board.clock.made_mhz
-        return Port(port, link.baud, clock, link.fastest).at(baud)
+    def use_port(self, port: str | None, baud: int | None = None) -> None:
+        """The executor ``board`` talks over this port; a rate that is given is kept."""
+        found = None
+        if port:
+            link, clock = self.link_board.link, self.link_board.clock.made_mhz
+            found = Port(port, link.baud, clock, link.fastest).at(baud)
+        if self.code.states and found != self.session.port:
+            self.session.drop("driven board", "port")
+        self.session.port = found
 
     def _nodes(self) -> dict[str, str]:
         """The tensor of each node whose output can be read, by the node's name."""
