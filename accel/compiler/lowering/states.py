@@ -61,6 +61,9 @@ def place_states(
     leaving = {name: old[name] for name in outputs if name in old}
     homes: dict[str, str] = {}
     kept = {*(leaving.get(name, name) for name in outputs), *values.values()}
+    for name, value in values.items():
+        if _in_place_of(name, done) & kept - {value}:
+            done = _apart(name, value, done, aliases[name].layout)
     for state in graph.states:
         name, layout = state.read, aliases[state.read].layout
         value = values[name]
@@ -110,18 +113,44 @@ def _goes_home(
         return False
     first = layers.index(writers[0])
     in_place = writers[0].source != name
+    used = {name, *_in_place_of(name, layers)} - {value}
     return not any(
-        name in (c.source, c.residual) and not (in_place and c is writers[0])
+        used & {c.source, c.residual, c.output} and not (in_place and c is writers[0])
         for c in layers[first:]
     )
 
 
+def _in_place_of(name: str, layers: Sequence[Convolution]) -> set[str]:
+    """The tensors that take an old value's place in memory without being what is to be there."""
+    found: set[str] = set()
+    for c in layers:
+        if c.residual in {name, *found} and c.output != c.residual:
+            found.add(c.output)
+    return found
+
+
+def _apart(
+    name: str, value: str, layers: Sequence[Convolution], layout: TensorLayout
+) -> list[Convolution]:
+    """The layers, in which only the new value takes the old one's place: others get a copy."""
+    done: list[Convolution] = []
+    for c in layers:
+        if c.residual == name and c.output != value:
+            copy = _copy(f"{c.name}_operand", name, layout).replace(node=c.node)
+            done.append(copy)
+            c = c.combined_with(copy.output)
+        done.append(c)
+    return done
+
+
 def _with(layers: Sequence[Convolution], copy: Convolution, name: str) -> list[Convolution]:
-    """The layers with a copy home once the new value is there and nothing reads the old one."""
+    """The layers with a copy home once the new value is there and nothing uses the old one's
+    place."""
+    used = {name, *_in_place_of(name, layers)}
     before = [
         index
         for index, c in enumerate(layers)
-        if c.output == copy.source or name in (c.source, c.residual)
+        if c.output == copy.source or used & {c.source, c.residual, c.output}
     ]
     at = max(before, default=-1) + 1
     return [*layers[:at], copy, *layers[at:]]
