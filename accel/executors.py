@@ -161,7 +161,7 @@ class Session:
         if stream and executor in self._lost:
             raise NoState(
                 f"{self.program.name}: the last run on the executor {executor} did not end, and "
-                f"nobody knows its states; begin anew: leave out --stream, or call reset() in Python"
+                f"nobody knows its states; begin anew: leave out --stream, or stream= in Python"
             )
         self._goes_on = stream and executor in self._left
         execution = EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
@@ -232,7 +232,7 @@ class Session:
                 core.close()
 
     def close(self) -> None:
-        """Close the executors, which finishes what they write; what states they had is forgotten."""
+        """Close the executors, which finishes what they write. Their states are forgotten."""
         self.drop(*self._cores)
         self.reset()
 

@@ -166,9 +166,9 @@ class _Applied:
         producer = graph.producer(value)
         if producer is not None and len(producer.inputs) == 1:
             before = graph.tensor(producer.inputs[0])
-            if (before.shape, before.dtype) == (output.shape, output.dtype):
-                if _inverse(node, producer, before, output):
-                    return before.name
+            alike = (before.shape, before.dtype) == (output.shape, output.dtype)
+            if alike and _inverse(node, producer, before, output):
+                return before.name
             moves = node.operator in _MOVES and producer.operator in _CONVERSIONS
             if moves:
                 moved = replace(graph.tensor(value), shape=output.shape)

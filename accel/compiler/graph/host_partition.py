@@ -50,8 +50,10 @@ def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
         if node in exclude:
             continue
         consumers = [n for name in node.outputs for n in graph.consumers(name)]
-        if not kept.intersection(node.outputs) and _for_driver(node, graph) and all(
-            n in chosen for n in consumers
+        if (
+            not kept.intersection(node.outputs)
+            and _for_driver(node, graph)
+            and all(n in chosen for n in consumers)
         ):
             chosen.append(node)
     return tuple(node for node in graph.nodes if node in chosen)

@@ -176,7 +176,7 @@ def _broken_states(graph: Graph) -> Iterator[Reason]:
         read, left = graph.tensor(state.read), graph.tensor(state.written)
         if (read.shape, read.dtype) != (left.shape, left.dtype):
             what = (
-                f"is read as {read.dtype} {read.shape} from {read.name!r}, and {left.name!r}, which "
+                f"is read as {read.dtype} {read.shape} from {read.name!r}, and {left.name!r}, that "
                 f"it becomes, is {left.dtype} {left.shape}"
             )
             yield Reason(place=place, what=what, remedy="give both the same shape and type")

@@ -313,7 +313,8 @@ def _place(
     slot have it once, under the name of the first.
 
     First fit, in the order in which tensors come to life. An output that overwrites its residual
-    operand shares its slot, and one that goes home that of its home. What ``arrives`` has its place already.
+    operand shares its slot, and one that goes home that of its home. What ``arrives`` has its place
+    already.
     """
     slots = {name: name for name in layout}
     for command in commands:

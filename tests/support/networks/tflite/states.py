@@ -97,9 +97,9 @@ def _window(g: _Growing, tensor: Tensor) -> None:
     axis = g.chance.randrange(1, len(tensor.shape))
     size = tensor.shape[axis]
     keep = g.chance.choice((size, 1, size + 1, 2 * size))
-    around = lambda count: (*tensor.shape[:axis], count, *tensor.shape[axis + 1 :])  # noqa: E731
-    whole = g.tensor(tensor, "window", around(keep + size))
-    kept = g.tensor(tensor, "kept", around(keep))
+    before, after = tensor.shape[:axis], tensor.shape[axis + 1 :]
+    whole = g.tensor(tensor, "window", (*before, keep + size, *after))
+    kept = g.tensor(tensor, "kept", (*before, keep, *after))
     oldest = g.tensor(tensor, "oldest")
     read = g.state(kept, kept.name)
     nodes = [
