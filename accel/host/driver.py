@@ -325,11 +325,17 @@ class DrivenCore:
                 self.progress(index + 1)
         return {name: np.stack(data) for name, data in kept.items()}
 
+    @property
+    def _left(self) -> set[str]:
+        """The tensors that are in memory after the last layer."""
+        names = self.program.partition.outputs
+        return {*names, *(self.program.aliases[name].root for name in names)}
+
     def _overlaps(self, samples: Sequence[object], keep: Collection[str]) -> bool:
         """Whether each sample's input can be sent while the one before it is computed."""
         if self.stepped or len(samples) < 2 or len(keep) != 1:
             return False
-        if set(keep) - set(self.program.partition.outputs):
+        if set(keep) - self._left:
             return False
         _, _, words, lanes = self._words(next(iter(keep)))
         early = any(piece.after is not None for piece in self.program.pieces)
@@ -365,7 +371,7 @@ class DrivenCore:
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        if self.stepped or set(keep) - set(self.program.partition.outputs):
+        if self.stepped or set(keep) - self._left:
             return self._step(sample, keep)
         names: list[str | None] = [*keep] or [None]
         name, *others = names

@@ -18,6 +18,11 @@ MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 2**28  # of a constant; its file is as large
 MAX_COMPUTED = 2**22  # of a variable tensor, whose size a small file can choose freely
 
+STATE = (
+    "put the nodes in order, or, if it is what the inference before has left, make it a state: an "
+    "output and an input, as in `accel check MODEL --state OUT=IN`"
+)
+
 CODES = {
     "int4": (-8, 7),
     "int8": (-128, 127),
@@ -144,6 +149,7 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
     if not graph.inputs or not graph.outputs:
         yield _reason(graph.name, "must have an input and an output")
     ready = {name for name, tensor in graph.tensors.items() if tensor.constant}
+    written = {name for node in graph for name in node.outputs}
     for name in graph.given:
         if name in ready:
             kind = "an input" if name in graph.inputs else "a state"
@@ -153,7 +159,8 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
         place = place_of(node)
         for name in node.inputs:
             if name not in ready:
-                yield _reason(place, f"reads {name!r} before any node has written it")
+                what = f"reads {name!r} before any node has written it"
+                yield Reason(place=place, what=what, remedy=STATE if name in written else "")
         for name in node.outputs:
             if name in ready:
                 yield _reason(place, f"writes {name!r}, which is set already")

@@ -110,11 +110,14 @@ class StoredProgram(CoreExecutable):
         return self.homes
 
     def placement(self, tensor: str) -> Placement:
-        alias = self.aliases.get(tensor)
-        return self.placements[alias.root if alias else tensor]
+        return self.placements[self._root(tensor)]
 
     def holds_sums(self, tensor: str) -> bool:
-        return self.aliases[tensor].root in self.sums
+        return self._root(tensor) in self.sums
 
     def sums_places(self, tensor: str) -> np.ndarray:
-        return self.sums[self.aliases[tensor].root]
+        return self.sums[self._root(tensor)]
+
+    def _root(self, tensor: str) -> str:
+        alias = self.aliases.get(tensor)
+        return alias.root if alias else tensor

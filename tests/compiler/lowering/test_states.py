@@ -61,7 +61,9 @@ def test_nothing_else_lies_in_a_state_at_any_time():
     taken += [(c.bank, c.address, c.address + c.size // rows) for c in code.chunks]
     for state in code.states:
         first, end = state.place.address, state.place.address + state.words(rows)
-        assert all(b != state.place.bank or stop <= first or end <= start for b, start, stop in taken)
+        assert all(
+            b != state.place.bank or stop <= first or end <= start for b, start, stop in taken
+        )
 
 
 def test_initial_values_are_loaded_with_the_program():

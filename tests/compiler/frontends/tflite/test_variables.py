@@ -1,4 +1,4 @@
-"""Resource variables are states: as TFLite Micro's interpreter has them, invocation by invocation."""
+"""Resource variables are states: as TFLite Micro has them, invocation by invocation."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,9 @@ class Variables(File):
         return self.operator("RESHAPE", inputs, [out], "ReshapeOptions", **options)
 
     def once(self, subgraph=1):
-        self.operator_without_output("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=subgraph)
+        self.operator_without_output(
+            "CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=subgraph
+        )
 
     def beginning(self, data, name="v", computed=False):
         """A second subgraph that gives the variable its first value."""
@@ -193,7 +195,11 @@ def _constant(f):
 
 
 BAD = {
-    _never_given: ("operator 1 (READ_VARIABLE)", "'v', to which nothing gives a value", "CALL_ONCE"),
+    _never_given: (
+        "operator 1 (READ_VARIABLE)",
+        "'v', to which nothing gives a value",
+        "CALL_ONCE",
+    ),
     _other_size: ("(READ_VARIABLE)", "int8 (1, 1, 1, 3)", "'v'"),
     _no_handle: ("operator 0 (READ_VARIABLE)", "has no handle"),
     _late: ("(CALL_ONCE)", "after an operator has used it"),
