@@ -10,7 +10,7 @@ import numpy as np
 
 from accel.boards import Board, get
 from accel.compiler.compile import compile_graph
-from accel.compiler.frontends import Choices, held_to, load
+from accel.compiler.frontends import Choices, held_to, load, with_states
 from accel.compiler.ir.graph import Graph
 from accel.compiler.pipeline import Compilation
 from accel.compiler.program.program import CoreProgram
@@ -110,6 +110,7 @@ def compile(
     contract: str | None = None,
     signature: str | None = None,
     input_quant: str | Sequence[str] | None = None,
+    state: str | Sequence[str] | Mapping[str, str] | None = None,
     fuse: bool = True,
     exact: bool = False,
     waves: Path | None = None,
@@ -132,6 +133,10 @@ def compile(
     input_quant
         The quantization of float inputs that have none in the file, ``SCALE[,ZERO_POINT[,BITS]]``
         or ``NAME=SCALE...``, one or several.
+    state
+        Outputs that go in again in the next inference, ``OUT=IN``, one or several, or a mapping
+        from outputs to inputs. They are no outputs and inputs then, but states, which are 0 in the
+        first inference.
     fuse
         Compute additions and functions of single values in the layer before, which takes no cycles;
         what that layer computes by itself is then nowhere to be seen.
@@ -149,9 +154,9 @@ def compile(
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
     rest.
     """
-    choices = _choices(signature, input_quant)
+    choices = _choices(signature, input_quant, state)
     if isinstance(model, Graph):
-        graph = held_to(model, contract, model.name)
+        graph = held_to(with_states(model, choices.state, model.name), contract, model.name)
     else:
         graph = load(model, contract, choices)
     if config is None:
@@ -164,9 +169,16 @@ def compile(
     return Program(code, board, waves)
 
 
-def _choices(signature: str | None, input_quant: str | Sequence[str] | None) -> Choices:
+def _choices(
+    signature: str | None,
+    input_quant: str | Sequence[str] | None,
+    state: str | Sequence[str] | Mapping[str, str] | None = None,
+) -> Choices:
     quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
-    return Choices(signature=signature, input_quant=quantizers)
+    if isinstance(state, Mapping):
+        state = [f"{output}={given}" for output, given in state.items()]
+    pairs = (state,) if isinstance(state, str) else tuple(state or ())
+    return Choices(signature=signature, input_quant=quantizers, state=pairs)
 
 
 @contextmanager
@@ -208,6 +220,7 @@ def command_words(
     words = ["--contract", contract] if contract else []
     words += ["--signature", choices.signature] if choices.signature else []
     words += [word for quantizer in choices.input_quant for word in ("--input-quant", quantizer)]
+    words += [word for pair in choices.state for word in ("--state", pair)]
     return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
 
 
@@ -221,6 +234,7 @@ def fit(
     contract: str | None = None,
     signature: str | None = None,
     input_quant: str | Sequence[str] | None = None,
+    state: str | Sequence[str] | Mapping[str, str] | None = None,
     fuse: bool = True,
     exact: bool = False,
     on_progress: OnProgress = lambda text, done: None,
@@ -241,7 +255,7 @@ def fit(
     ms, uj
         What an inference may take at most: milliseconds at the board's clock, microjoules where
         the power of the board's family is known.
-    contract, signature, input_quant, fuse, exact
+    contract, signature, input_quant, state, fuse, exact
         As of `compile`.
     on_progress
         Called with what is being done, and the share of it that is done.
@@ -250,8 +264,10 @@ def fit(
     there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
     """
     found = _found(board or DEFAULT_BOARD)
-    choices = _choices(signature, input_quant)
-    graph = held_to(model, contract, model.name) if isinstance(model, Graph) else None
+    choices = _choices(signature, input_quant, state)
+    graph = None
+    if isinstance(model, Graph):
+        graph = held_to(with_states(model, choices.state, model.name), contract, model.name)
     return search_fit(
         graph or load(cast(str | Path, model), contract, choices),
         found,

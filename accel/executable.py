@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from accel.boards import BOARDS, Board, UnknownBoard, get
-from accel.compiler.graph.interpreter import check_inputs, in_file_shape
+from accel.compiler.graph.interpreter import InvalidInput, check_inputs, in_file_shape
 from accel.compiler.ir.graph import Tensor
 from accel.compiler.program import program_file
 from accel.compiler.program.executable import CoreExecutable
@@ -19,7 +19,7 @@ from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, NeedsModel, Port, Session, Timing
 from accel.host.rehearsal import rehearse
-from accel.results import Answer, Layer, Report, Result, TensorInfo
+from accel.results import Answer, Layer, Report, Result, StateInfo, TensorInfo
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
 from accel.target import energy
@@ -113,6 +113,22 @@ class Executable:
         return tuple(_info(self.code.graph.tensor(name)) for name in self.code.graph.outputs)
 
     @property
+    def states(self) -> tuple[StateInfo, ...]:
+        """What outlives an inference: samples are successive inferences where there is any."""
+        rows = self.config.rows
+        return tuple(
+            StateInfo(
+                name=state.name,
+                shape=state.initial.shape[1:],
+                dtype=state.initial.dtype.name,
+                scale=None,
+                zero_point=None,
+                bytes=state.words(rows) * rows,
+            )
+            for state in self.code.states
+        )
+
+    @property
     def cycles(self) -> list[LayerCycles]:
         """The cycle model's prediction for each layer."""
         return self.session.cycles
@@ -193,8 +209,9 @@ class Executable:
         jobs: int | None = None,
         port: str | None = None,
         baud: int | None = None,
+        stream: bool = False,
     ) -> Result:
-        """Run a batch.
+        """Run a batch, whose samples are successive inferences where the network has states.
 
         Parameters
         ----------
@@ -217,18 +234,22 @@ class Executable:
         port, baud
             For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
             the board that the program was compiled for.
+        stream
+            For networks with states: go on with those that the last run on this executor has left,
+            instead of beginning anew.
 
-        Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
+        Raises ``NoState`` for ``stream`` of a network without, or after a run that did not end;
+        ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
         ``NeedsModel`` for ``reference`` and ``layers`` of a program that was opened from a file;
         ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
         tool is missing or fails, or a board does not answer.
         """
-        self.session.port = self._port(port, baud)
+        self.use_port(port, baud)
         graph = self.code.graph
         nodes = self._nodes() if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *self._observed()]))
         inputs = check_inputs(graph, inputs)
-        execution = self.session.execute(executor, inputs, keep, progress, jobs)
+        execution = self.session.execute(executor, inputs, keep, progress, jobs, stream)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
         return Result(
@@ -249,11 +270,12 @@ class Executable:
 
         Each of ``samples`` is one sample with its batch dimension, ``[1, ...]``, as `run` takes a
         batch. Executors are those of `run` but ``reference``. The core is made, and a board
-        connected and loaded, before the first sample is asked for.
+        connected and loaded, before the first sample is asked for. A network with states begins
+        with their initial values, and each sample goes on where the one before ended.
 
         Raises what `run` raises.
         """
-        self.session.port = self._port(port, baud)
+        self.use_port(port, baud)
         live = self.session.stream(executor)
         graph = self.code.graph
 
@@ -269,6 +291,34 @@ class Executable:
                 )
 
         return answers()
+
+    def reset(self) -> None:
+        """Begin anew: the next run finds the initial states, even one with ``stream``."""
+        self.session.reset()
+
+    def snapshot(self, executor: str = "machine") -> dict[str, np.ndarray]:
+        """The values of the states, ``[1, ...]`` by name, as a run with ``stream`` would find them.
+
+        Those of a board are read over the link.
+        """
+        return self.session.states(executor)
+
+    def restore(self, values: Mapping[str, np.ndarray], executor: str = "machine") -> None:
+        """Let the next run with ``stream`` find these values of all states, as `snapshot` gives
+        them. Raises ``InvalidInput``.
+        """
+        wanted = {state.name: state.initial for state in self.code.states}
+        if set(values) != set(wanted):
+            known, given = ", ".join(wanted) or "none", ", ".join(values) or "none"
+            raise InvalidInput(f"{self.name}: states must be {known}, not {given}")
+        for name, initial in wanted.items():
+            value = np.asarray(values[name])
+            if (value.shape, value.dtype) != (initial.shape, initial.dtype):
+                raise InvalidInput(
+                    f"{self.name}: state {name!r} must be {initial.dtype} {list(initial.shape)}, "
+                    f"not {value.dtype} {list(value.shape)}"
+                )
+        self.session.set_states(executor, values)
 
     def report(
         self,
@@ -318,12 +368,15 @@ class Executable:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
-    def _port(self, port: str | None, baud: int | None) -> Port | None:
-        """The port of a board; a rate that is given is kept."""
-        if not port:
-            return None
-        link, clock = self.link_board.link, self.link_board.clock.made_mhz
-        return Port(port, link.baud, clock, link.fastest).at(baud)
+    def use_port(self, port: str | None, baud: int | None = None) -> None:
+        """The executor ``board`` talks over this port; a rate that is given is kept."""
+        found = None
+        if port:
+            link, clock = self.link_board.link, self.link_board.clock.made_mhz
+            found = Port(port, link.baud, clock, link.fastest).at(baud)
+        if self.code.states and found != self.session.port:
+            self.session.drop("driven board", "port")
+        self.session.port = found
 
     def _nodes(self) -> dict[str, str]:
         """The tensor of each node whose output can be read, by the node's name."""

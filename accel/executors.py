@@ -57,6 +57,10 @@ class NeedsModel(UserError):
         )
 
 
+class NoState(UserError):
+    """A run is to go on where the one before ended, and nothing of that is left."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Execution:
     """What an executor returns.
@@ -76,6 +80,7 @@ class Session:
     """A program, and executors that are made when first needed and then kept.
 
     ``waves`` is the VCD file that ``pysim`` writes, ``port`` the one that ``board`` talks over.
+    Each executor has the program's states for itself.
     """
 
     program: CoreExecutable
@@ -84,6 +89,9 @@ class Session:
     _cores: dict[str, Any] = field(default_factory=dict)
     _sharing: dict[frozenset[int], list[int]] = field(default_factory=dict)
     _timings: dict[tuple[float, float, bool], Timing] = field(default_factory=dict)
+    _left: set[str] = field(default_factory=set)  # executors whose last run left states
+    _lost: set[str] = field(default_factory=set)  # those whose last run did not end
+    _goes_on: bool = False  # the present run, where the last one ended
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
@@ -131,18 +139,69 @@ class Session:
         keep: Kept = None,
         progress: Progress | None = None,
         jobs: int | None = None,
+        stream: bool = False,
     ) -> Execution:
         """Run a batch ``[N, ...]`` and return the network's outputs or the tensors of ``keep``.
 
         ``machine`` and ``rtl`` run ``jobs`` parts of the batch at a time, as many as this process
-        may use cores where it is not given.
+        may use cores where it is not given. Samples of a program with states are successive
+        inferences: they begin with the initial states or, with ``stream``, with those that the last
+        run on this executor has left.
 
-        Raises ``UnknownExecutor``, ``InvalidInput`` and what the executor raises.
+        Raises ``UnknownExecutor``, ``NoState``, ``InvalidInput`` and what the executor raises.
         """
         if executor not in EXECUTORS:
             known = ", ".join(EXECUTORS)
             raise UnknownExecutor(f"Executor must be one of {known}, not {executor!r}")
-        return EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
+        if stream and not self.program.states:
+            raise NoState(
+                f"{self.program.name}: has no state that outlives an inference, so that no run can "
+                f"go on where another ended; leave out --stream, or stream= in Python"
+            )
+        if stream and executor in self._lost:
+            raise NoState(
+                f"{self.program.name}: the last run on the executor {executor} did not end, and "
+                f"nobody knows its states; begin anew: leave out --stream, or stream= in Python"
+            )
+        self._goes_on = stream and executor in self._left
+        execution = EXECUTORS[executor](self, inputs, keep, progress, jobs or available_jobs())
+        self._lost.discard(executor)
+        self._left.add(executor)
+        return execution
+
+    def begin(self, executor: str, core: "Machine | DrivenCore") -> None:
+        """Put a core's states to where a run is to begin."""
+        if self.program.states:
+            self._lost.add(executor)  # until it has ended
+            if not self._goes_on:
+                core.reset()
+
+    def reset(self) -> None:
+        """The next run begins with the initial states, on every executor."""
+        self._left.clear()
+        self._lost.clear()
+
+    def states(self, executor: str) -> dict[str, np.ndarray]:
+        """The values that the next inference would find, where that goes on, by states' names."""
+        homes, rows = self.program.states, self.program.config.rows
+        if executor not in self._left:
+            return {state.name: state.initial for state in homes}
+        if executor == "reference":
+            found = self.core("reference", dict)
+            return {state.name: found[state.tensor] for state in homes}
+        stored = STREAMS[executor](self).states()
+        return {state.name: state.value(stored[state.tensor], rows) for state in homes}
+
+    def set_states(self, executor: str, values: Mapping[str, np.ndarray]) -> None:
+        """Let the next run that goes on begin with these values, by states' names."""
+        homes, rows = self.program.states, self.program.config.rows
+        if executor == "reference":
+            self.core("reference", dict).update({s.tensor: values[s.name] for s in homes})
+        else:
+            stored = {s.tensor: s.stored(values[s.name], rows)[0] for s in homes}
+            STREAMS[executor](self).set_states(stored)
+        self._lost.discard(executor)
+        self._left.add(executor)
 
     def stream(self, executor: str) -> "Stream":
         """A core that takes samples one after another, made, connected and loaded now.
@@ -153,7 +212,11 @@ class Session:
             raise NeedsModel("executor reference", self.program.name, "--executor reference")
         if executor not in STREAMS:
             raise UnknownExecutor(f"Executor must be one of {', '.join(STREAMS)}, not {executor!r}")
-        return Stream(self.program, STREAMS[executor](self))
+        core = STREAMS[executor](self)
+        if self.program.states:
+            core.reset()
+            self._left.add(executor)
+        return Stream(self.program, core)
 
     def core(self, name: str, make: Callable[[], Any]) -> Any:
         """The core called ``name``, made now if it does not exist yet."""
@@ -161,12 +224,17 @@ class Session:
             self._cores[name] = make()
         return self._cores[name]
 
-    def close(self) -> None:
-        """Close the executors, which finishes what they write."""
-        for core in self._cores.values():
+    def drop(self, *names: str) -> None:
+        """Close these cores, if they exist."""
+        for name in names:
+            core = self._cores.pop(name, None)
             if hasattr(core, "close"):
                 core.close()
-        self._cores.clear()
+
+    def close(self) -> None:
+        """Close the executors, which finishes what they write. Their states are forgotten."""
+        self.drop(*self._cores)
+        self.reset()
 
 
 def _reference(
@@ -174,7 +242,11 @@ def _reference(
 ) -> Execution:
     if not isinstance(session.program, CoreProgram):
         raise NeedsModel("executor reference", session.program.name, "--executor reference")
-    return Execution(tensors=interpreter.run(session.program.graph, inputs, keep))
+    kept = session.core("reference", dict)
+    states = dict(kept) if session._goes_on else {}
+    tensors = interpreter.run(session.program.graph, inputs, keep, states)
+    kept.update(states)
+    return Execution(tensors=tensors)
 
 
 def _machine_core(session: Session) -> Machine:
@@ -189,13 +261,15 @@ def _machine(
 ) -> Execution:
     machine = _machine_core(session)
     machine.jobs = jobs
+    session.begin("machine", machine)
     return Execution(tensors=run_core(session.program, machine, inputs, keep))
 
 
 def _rtl(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    names = ["rtl", *(f"rtl {index}" for index in range(1, min(jobs, _count(inputs))))]
+    jobs = 1 if session.program.states else min(jobs, _count(inputs))
+    names = ["rtl", *(f"rtl {index}" for index in range(1, jobs))]
     transports = [_compiled(session, name) for name in names]
     if len(names) == 1:
         return _simulate(session, names[0], transports[0], inputs, keep, progress)
@@ -242,7 +316,9 @@ def _simulate(
     keep: Kept,
     progress: Progress | None,
 ) -> Execution:
-    execution = _drive(_driven(session, name, transport), inputs, keep, progress)
+    core = _driven(session, name, transport)
+    session.begin(name, core)
+    execution = _drive(core, inputs, keep, progress)
     return replace(execution, simulated_cycles=transport.cycles)
 
 
@@ -261,7 +337,16 @@ def _driven(session: Session, name: str, transport: SimulatedTransport) -> Drive
 def _board(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    """Run on a board. The program is loaded again for each batch: the board may have been reset."""
+    """Run on a board. The program is loaded again for each batch: the board may have been reset.
+
+    A board that has states is held until the session is closed: a run may go on with them.
+    """
+    if session.program.states:
+        if not session._goes_on:
+            session.drop("driven board", "port")
+        core = _held(session)
+        session.begin("board", core)
+        return _drive(core, inputs, keep, progress)
     with opened(session.port, session.program.config, session.program.flash) as transport:
         return _drive(session.driven(transport), inputs, keep, progress)
 
@@ -291,9 +376,12 @@ class Stream:
 def _held(session: Session) -> DrivenCore:
     """The core of a board, whose port stays open until the session is closed."""
     program = session.program
-    return session.driven(
-        session.core("port", lambda: transport_to(session.port, program.config, program.flash))
+    transport = session.core(
+        "port", lambda: transport_to(session.port, program.config, program.flash)
     )
+    if not program.states:
+        return session.driven(transport)
+    return session.core("driven board", lambda: session.driven(transport))
 
 
 def _unstepped(core: DrivenCore) -> DrivenCore:
@@ -305,7 +393,7 @@ STREAMS: Mapping[str, Callable[[Session], Machine | DrivenCore]] = {
     "machine": _machine_core,
     "rtl": lambda session: _unstepped(_driven(session, "rtl", _compiled(session))),
     "pysim": lambda session: _unstepped(_driven(session, "pysim", _interpreted(session))),
-    "board": _held,
+    "board": lambda session: _unstepped(_held(session)),
 }
 
 EXECUTORS: Mapping[str, Callable[..., Execution]] = {
@@ -322,6 +410,7 @@ __all__ = [
     "Counters",
     "Execution",
     "NeedsModel",
+    "NoState",
     "Port",
     "Session",
     "Timing",

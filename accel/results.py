@@ -47,6 +47,22 @@ class TensorInfo:
     zero_point: int | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class StateInfo(TensorInfo):
+    """What outlives an inference. ``bytes`` are those of memory that it keeps."""
+
+    bytes: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its entry in ``states`` of `Report.as_dict`."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "dtype": self.dtype,
+            "bytes": self.bytes,
+        }
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Answer:
     """What one sample of a stream got, and what that took.
@@ -370,6 +386,18 @@ class Report:
         return sum(used) / (len(used) * code.config.bank_words)
 
     @property
+    def state_bytes(self) -> int:
+        """Bytes of memory that outlive an inference."""
+        return sum(state.bytes for state in self.program.states)
+
+    @property
+    def state_line_bytes(self) -> int:
+        """Bytes of states that an inference moves over the link: none, as they stay in memory."""
+        code = self.program.code
+        homes = {state.tensor for state in code.states}
+        return sum(piece.words * code.config.rows for piece in code.pieces if piece.tensor in homes)
+
+    @property
     def lost(self) -> dict[str, float]:
         """Where the model's cycles go, see `Layer`; the sum is ``cycles_model``."""
         slots = loss_attribution.total([layer.slots for layer in self.layers])
@@ -401,6 +429,16 @@ class Report:
             "inexact": [deviation.as_dict() for deviation in self.inexact],
             **({"order_sensitive": sensitive} if sensitive else {}),
             **({"added_by_driver": list(in_order)} if in_order else {}),
+            **self._states_as_dict(),
+        }
+
+    def _states_as_dict(self) -> dict[str, Any]:
+        if not self.program.states:
+            return {}
+        return {
+            "states": [state.as_dict() for state in self.program.states],
+            "state_bytes": self.state_bytes,
+            "state_line_bytes": self.state_line_bytes,
         }
 
 

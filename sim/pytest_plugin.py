@@ -6,6 +6,8 @@ A test of a network::
         program = accel_compile("model.tflite", board="icebreaker")
         accel_assert_same(accel_run(program, x).output, expected)
 
+``accel_step(program, x)`` goes on where the last step of the test ended, for networks with states.
+
 ``pytest --accel-executor rtl`` runs the same test in compiled RTL; several names, separated by
 commas or given one by one, run it on each. ``--accel-executor board --accel-port /dev/ttyUSB1``
 runs it on a board.
@@ -76,10 +78,16 @@ def accel_compile() -> Iterator[Callable[..., "Program"]]:
 
     programs: dict[Any, Program] = {}
 
-    def compile(model: str | Path, *, board: str | None = None, config: Any = None) -> "Program":
-        key = (Path(model).resolve(), board, config)
+    def compile(
+        model: str | Path,
+        *,
+        board: str | None = None,
+        config: Any = None,
+        state: str | tuple[str, ...] = (),
+    ) -> "Program":
+        key = (Path(model).resolve(), board, config, state)
         if key not in programs:
-            programs[key] = accel.compile(model, board=board, config=config)
+            programs[key] = accel.compile(model, board=board, config=config, state=state)
         return programs[key]
 
     yield compile
@@ -96,6 +104,21 @@ def accel_run(accel_executor: str, pytestconfig: pytest.Config) -> Callable[...,
         return program.run(inputs, accel_executor, layers=layers, port=port)
 
     return run
+
+
+@pytest.fixture
+def accel_step(accel_executor: str, pytestconfig: pytest.Config) -> Callable[..., "Result"]:
+    """A function that runs a network with states one or more steps further, ``[N, ...]``, on the
+    executor of this test. The first steps of a test find the initial states."""
+    port, begun = pytestconfig.getoption("--accel-port"), list[Any]()
+
+    def step(program: "Program", inputs: "np.ndarray", *, layers: bool = False) -> "Result":
+        if not any(program is one for one in begun):
+            begun.append(program)
+            program.reset()
+        return program.run(inputs, accel_executor, layers=layers, port=port, stream=True)
+
+    return step
 
 
 @pytest.fixture(scope="session")

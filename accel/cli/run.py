@@ -108,8 +108,18 @@ def run(
             callback=_places.input_files,
         ),
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="For a network with states: go on where the last run of the same program ended, "
+            "on whatever executor, instead of beginning anew.",
+        ),
+    ] = False,
 ) -> None:
     """Run a batch through a network on the core; all executors answer bit for bit alike.
+
+    The samples of a network with states are successive inferences.
 
     With --labels, or an array y beside x, the classes that the network decides
     for are listed and counted. FILE has cycles and utilization, and then also
@@ -146,13 +156,7 @@ def run(
     first = graph.tensor(graph.outputs[0])
     known = read_labels(labels or [], batch.labels, first, samples)
     with contextlib.closing(program):
-        result = run_with_progress(
-            program,
-            inputs,
-            how.executor,
-            layers=products.layers is not None,
-            **how.arguments(program),
-        )
+        result = _result(program, inputs, how, products, stream)
     names = known.names or names_of(program.labels, first)
     is_asked = known.classes is not None or names is not None
     answers = answers_of(first, result.output, known.classes, names) if is_asked else None
@@ -161,6 +165,25 @@ def run(
     say(f"Wrote {output}: {result.output.dtype} {list(result.output.shape)}")
     classification = {"classification": answers.as_dict()} if answers else {}
     write_json(products.json_file, result.report.as_dict() | classification)
+
+
+def _result(
+    program: "Executable", inputs: Any, how: BatchOptions, products: ProductOptions, stream: bool
+) -> "Result":
+    """The result of the run, whose states are kept for the next one."""
+    from accel.cli import _left_states
+
+    options = how.arguments(program)
+    if stream and program.states:
+        program.use_port(options["port"], options["baud"])
+        _left_states.go_on(program, how.executor)
+    layers = products.layers is not None
+    result = run_with_progress(
+        program, inputs, how.executor, layers=layers, stream=stream, **options
+    )
+    if program.states:
+        _left_states.keep(program, how.executor)
+    return result
 
 
 def _write(

@@ -13,6 +13,7 @@ from typing import Any
 from ..config import AcceleratorConfig
 from .diagnostics import CannotCompile, Reason
 from .graph.accumulation_order import order_sensitive
+from .graph.bound_states import state_reasons
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
 from .graph.host_partition import Partition, partition
@@ -31,6 +32,7 @@ from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_al
 from .lowering.near_dead_channels import split_near_dead
 from .lowering.packed_outputs import pack_outputs
 from .lowering.residual_splitting import split_residuals
+from .lowering.states import place_states
 from .lowering.sub_byte_packing import pack_sub_byte
 from .lowering.tie_splitting import split_ties
 from .lowering.weight_splitting import split_weights
@@ -71,6 +73,8 @@ class Compilation:
     repeats, packing
         The channels of inputs of which some are stored repeatedly, and the packing factor and
         origin of packed tensors; by tensor.
+    homes
+        The tensors that are states when an inference begins, by those that take their places.
     inputs, layouts
         How the driver writes the inputs, and how all tensors lie in memory.
     commands
@@ -96,6 +100,7 @@ class Compilation:
     layers: tuple[Convolution, ...] = ()
     repeats: Mapping[str, Sequence[int]] = field(default_factory=dict)
     packing: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[InputMap, ...] = ()
     layouts: Mapping[str, TensorLayout] = field(default_factory=dict)
     commands: tuple[LayerCommand, ...] = ()
@@ -123,6 +128,18 @@ class Compilation:
     def outputs(self) -> tuple[str, ...]:
         """The tensors in memory that are read after the last layer."""
         return tuple(dict.fromkeys(self.aliases[name].root for name in self.parts.outputs))
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The tensors in memory that are there when an inference begins, and are no inputs."""
+        return tuple(state.read for state in self.graph.states)
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The tensors in memory that are needed after the last layer: outputs, and states as they
+        are then."""
+        unchanged = set(self.states) - set(self.homes.values())
+        return tuple(dict.fromkeys((*self.outputs, *self.homes, *sorted(unchanged))))
 
     def program(self) -> CoreProgram:
         """The program that all passes together have made."""
@@ -190,7 +207,9 @@ def _lower(c: Compilation) -> Compilation:
     """Layers of the core for each node."""
     lowered, reasons = lower_nodes(c.graph, c.parts, c.aliases, c.config)
     return c.replace(
-        lowered=lowered, layers=tuple(layer for node in lowered for layer in node), reasons=reasons
+        lowered=lowered,
+        layers=tuple(layer for node in lowered for layer in node),
+        reasons=(*state_reasons(c.graph), *reasons),
     )
 
 
@@ -217,11 +236,21 @@ def _fuse(c: Compilation) -> Compilation:
     return c.replace(layers=fuse_layers(c.lowered, c.graph, c.parts, c.aliases)) if c.fuse else c
 
 
+def _states(c: Compilation) -> Compilation:
+    """What the next inference is to find ends where this one has found it."""
+    if not c.graph.states or c.reasons:
+        return c
+    made = place_states(c.layers, c.graph, c.aliases, c.outputs, c.config)
+    tensors = {**c.graph.tensors, **{tensor.name: tensor for tensor in made.tensors}}
+    graph = c.graph.replace(tensors=tensors) if made.tensors else c.graph
+    return c.replace(layers=made.layers, homes=made.homes, aliases=made.aliases, graph=graph)
+
+
 def _copy_elision(c: Compilation) -> Compilation:
     """Layers write to where copies would move their output."""
     if not c.fuse:
         return c
-    return c.replace(layers=tuple(elide_copies(c.layers, set(c.outputs), c.config)))
+    return c.replace(layers=tuple(elide_copies(c.layers, set(c.kept), c.config)))
 
 
 def _weight_splitting(c: Compilation) -> Compilation:
@@ -232,7 +261,7 @@ def _weight_splitting(c: Compilation) -> Compilation:
 
 def _sub_byte_packing(c: Compilation) -> Compilation:
     """Several values of few bits share a byte."""
-    ends = {*c.parts.inputs, *c.outputs}
+    ends = {*c.parts.inputs, *c.kept}
     layers, packing = pack_sub_byte(c.layers, ends, c.config)
     return c.replace(layers=tuple(layers), packing=packing)
 
@@ -249,8 +278,10 @@ def _channel_alignment(c: Compilation) -> Compilation:
 
 def _bank_copies(c: Compilation) -> Compilation:
     """Copies, so that no layer reads and writes the same bank."""
-    layers = tuple(add_bank_copies(c.layers, set(c.outputs)))
-    layouts = {
+    homed = [layer.replace(home=c.homes.get(layer.output)) for layer in c.layers]
+    layers = tuple(add_bank_copies(homed, set(c.kept)))
+    layouts = {name: c.aliases[name].layout for name in c.states}
+    layouts |= {
         layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
     }
@@ -260,7 +291,8 @@ def _bank_copies(c: Compilation) -> Compilation:
 def _input_im2col(c: Compilation) -> Compilation:
     """Inputs lie in memory as their first layers read them fastest."""
     if c.dense:
-        layers, layouts = pack_outputs(c.layers, c.outputs, c.layouts, c.config)
+        leaving = [name for name in c.outputs if name not in c.homes]
+        layers, layouts = pack_outputs(c.layers, leaving, c.layouts, c.config)
         c = c.replace(layers=layers, layouts=layouts)
     names = c.parts.inputs
     layers, inputs = fold_inputs(c.layers, names, c.aliases, c.repeats, c.config, c.dense)
@@ -274,7 +306,13 @@ def _row_bands(c: Compilation) -> Compilation:
         return c
     room = int(c.config.bank_words * c.band_room)
     found = with_row_bands(
-        c.layers, c.layouts, c.parts.inputs, c.outputs, c.config, room, c.arriving
+        c.layers,
+        c.layouts,
+        (*c.parts.inputs, *c.states),
+        (*c.kept, *c.states),
+        c.config,
+        room,
+        c.arriving,
     )
     if found is None:
         return c
@@ -302,7 +340,9 @@ def _select(c: Compilation) -> Compilation:
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
     inputs = tuple(one.tensor for one in c.inputs)
-    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config)
+    commands, memory = place(
+        c.commands, c.layouts, (*inputs, *c.states), (*c.kept, *c.states), c.config
+    )
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -332,6 +372,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("near_dead", _near_dead),
     ("tie_splitting", _tie_splitting),
     ("fuse", _fuse),
+    ("states", _states),
     ("copy_elision", _copy_elision),
     ("weight_splitting", _weight_splitting),
     ("sub_byte_packing", _sub_byte_packing),

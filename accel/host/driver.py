@@ -277,11 +277,37 @@ class DrivenCore:
         self.layer_counters: list[Counters] = []
         self.total: Counters | None = None
         self.driver.connect()
-        if program.flash:
-            check_flash(self.driver, program.flash)
-        for chunk in program.contents:
+        self.load()
+
+    def load(self) -> None:
+        """Write the program to the core's memory, with the initial values of its states."""
+        if self.program.flash:
+            check_flash(self.driver, self.program.flash)
+        for chunk in self.program.contents:
             if chunk.bank != FLASH:
                 self.driver.write(chunk.bank, chunk.address, chunk.data)
+
+    def reset(self) -> None:
+        """Begin anew: write the initial values of the program's states."""
+        for state in self.program.states:
+            chunk = state.chunk(self.program.config.rows)
+            self.driver.write(chunk.bank, chunk.address, chunk.data)
+
+    def states(self) -> dict[str, np.ndarray]:
+        """The bytes of each state's home, uint8 ``[n]``, as the next inference will find them."""
+        rows, found = self.program.config.rows, {}
+        for state in self.program.states:
+            place = state.place
+            data = self.driver.read(place.bank, place.address, state.words(rows))
+            found[state.tensor] = np.frombuffer(data, np.uint8)
+        return found
+
+    def set_states(self, stored: Mapping[str, np.ndarray]) -> None:
+        """Put bytes into the homes of states."""
+        for state in self.program.states:
+            if state.tensor in stored:
+                place, data = state.place, stored[state.tensor].tobytes()
+                self.driver.write(place.bank, place.address, data)
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
@@ -299,11 +325,17 @@ class DrivenCore:
                 self.progress(index + 1)
         return {name: np.stack(data) for name, data in kept.items()}
 
+    @property
+    def _left(self) -> set[str]:
+        """The tensors that are in memory after the last layer."""
+        names = self.program.partition.outputs
+        return {*names, *(self.program.aliases[name].root for name in names)}
+
     def _overlaps(self, samples: Sequence[object], keep: Collection[str]) -> bool:
         """Whether each sample's input can be sent while the one before it is computed."""
         if self.stepped or len(samples) < 2 or len(keep) != 1:
             return False
-        if set(keep) - set(self.program.partition.outputs):
+        if set(keep) - self._left:
             return False
         _, _, words, lanes = self._words(next(iter(keep)))
         early = any(piece.after is not None for piece in self.program.pieces)
@@ -339,7 +371,7 @@ class DrivenCore:
         self, sample: Mapping[str, np.ndarray], keep: Collection[str]
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
-        if self.stepped or set(keep) - set(self.program.partition.outputs):
+        if self.stepped or set(keep) - self._left:
             return self._step(sample, keep)
         names: list[str | None] = [*keep] or [None]
         name, *others = names

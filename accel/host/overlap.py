@@ -80,7 +80,8 @@ def overlapped(
     """The results of samples, with the cycles of each layer and of a byte on the line as expected.
 
     What of an input has a place that is free before the run is over is sent meanwhile. If that is
-    all of it, so is the request to run: the core goes from one sample to the next by itself.
+    all of it, so is the request to run: the core goes from one sample to the next by itself. It
+    does not where there are states: a result that was lost could not be computed again.
     """
     own = [piece for piece in program.pieces if piece.during]
     coming = [piece for piece in program.pieces if not piece.during]
@@ -102,7 +103,7 @@ def overlapped(
         if following is not None:
             for piece in early:
                 clock.send(following, piece)
-            if len(early) == len(coming):
+            if len(early) == len(coming) and not program.states:
                 next_run = begin(number + 1)
         assert run is not None, "a run has begun"
         result = core.end(run)

@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from accel.compiler.memory.allocation import Placement
 from accel.compiler.program.executable import Chunk, CoreExecutable, DmaTransfer
 from accel.config import FLASH
 
@@ -31,7 +32,8 @@ class Machine:
     """A core that computes many samples at a time.
 
     ``run`` takes what the driver would write for each sample and returns what it would read,
-    computed in ``jobs`` threads: NumPy releases Python's lock.
+    computed in ``jobs`` threads: NumPy releases Python's lock. Samples of a program with states are
+    computed one after another, each with what the one before has left.
     """
 
     def __init__(self, program: CoreExecutable, jobs: int = 1):
@@ -45,20 +47,36 @@ class Machine:
         by_reader = [(piece.reader, piece) for piece in program.pieces if piece.reader is not None]
         self.bands = [piece for _, piece in sorted(by_reader, key=lambda one: one[0])]
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
+        self.homes = {state.tensor: state for state in program.states}
+        self._states: dict[str, np.ndarray] = {}  # the bytes of homes, once an inference left some
 
     def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
         """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
         count = len(next(iter(inputs.values())))
         largest = max((layer.reads.size for layer in self.layers), default=1)
-        batch = max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
+        batch = 1 if self.homes else max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
+        jobs = 1 if self.homes else self.jobs
         parts = [
             {name: data[i : i + batch] for name, data in inputs.items()}
             for i in range(0, count, batch)
         ]
         # Threads of BLAS are too many beside our own, and for products as small as ours.
         with _blas().limit(limits=1, user_api="blas"):
-            answers = in_parallel(lambda part, _: self._run(part, keep), parts, self.jobs)
+            answers = in_parallel(lambda part, _: self._run(part, keep), parts, jobs)
         return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
+
+    def reset(self) -> None:
+        """Begin anew: states are what they are initially."""
+        self._states.clear()
+
+    def states(self) -> dict[str, np.ndarray]:
+        """The bytes of each state's home, uint8 ``[n]``, as the next inference will find them."""
+        initial = self.image[np.newaxis]
+        return {n: self._states.get(n, self._home(initial, n)[0]).copy() for n in self.homes}
+
+    def set_states(self, stored: Mapping[str, np.ndarray]) -> None:
+        """Put bytes into the homes of states."""
+        self._states.update({name: data.copy() for name, data in stored.items()})
 
     def by_layer(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """The bytes of its output's place after each layer, uint8 ``[N, n]``.
@@ -89,6 +107,8 @@ class Machine:
         for name, data in inputs.items():
             if name not in waited_for:
                 self._view(memory, name)[:] = data
+        for name, data in self._states.items():
+            self._home(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
         for layer, command, chunk, transfer in steps:
@@ -105,6 +125,7 @@ class Machine:
             watch(memory, command.output)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
+        self._states = {name: self._home(memory, name)[-1].copy() for name in self.homes}
         return kept
 
     def _words(self, memory: np.ndarray, part: Chunk | DmaTransfer) -> np.ndarray:
@@ -112,8 +133,13 @@ class Machine:
         start = part.address * self.program.config.rows
         return memory[..., part.bank, start : start + part.size]
 
+    def _home(self, memory: np.ndarray, tensor: str) -> np.ndarray:
+        return self._at(memory, self.homes[tensor].place)
+
     def _view(self, memory: np.ndarray, tensor: str) -> np.ndarray:
-        placement = self.program.placement(tensor)
+        return self._at(memory, self.program.placement(tensor))
+
+    def _at(self, memory: np.ndarray, placement: Placement) -> np.ndarray:
         rows = self.program.config.rows
         start = placement.address * rows
         return memory[:, placement.bank, start : start + placement.layout.words(rows) * rows]

@@ -221,4 +221,4 @@ READING = [
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_every_command_that_reads_a_quantized_model_is_told_what_its_file_does_not_say(words):
     names = {param.name for param in commands()[words].params}
-    assert names >= {"signature", "input_quant"}
+    assert names >= {"signature", "input_quant", "state"}

@@ -47,7 +47,7 @@ class Log:
         self.time += cycles
 
 
-def program(*found):
+def program(*found, states=()):
     """The program with other pieces: words, and the layer after which their place is free."""
     pieces, first = [], 0
     for words, after, *during in found:
@@ -55,7 +55,11 @@ def program(*found):
         pieces.append(replace(piece, during=bool(during), reader=during[0] if during else None))
         first = 0 if during else first + words
     return SimpleNamespace(
-        config=CONFIG, inputs=CODE.inputs, placement=CODE.placement, pieces=tuple(pieces)
+        config=CONFIG,
+        inputs=CODE.inputs,
+        placement=CODE.placement,
+        pieces=tuple(pieces),
+        states=states,
     )
 
 
@@ -91,6 +95,14 @@ def test_what_is_not_free_is_sent_after_the_result():
         ("run", 0),
         ("end", 1),
     ]
+
+
+def test_the_next_run_of_states_begins_when_the_result_is_there():
+    core = Log(1000)
+    list(overlapped(core, program((WORDS, 0), states=("one",)), [160, 840], "ab"))
+    sent, *rest = core.log[2:]
+    assert sent[1] == "b"  # its input comes while the run goes on
+    assert rest == [("end", 0), ("run", 0), ("end", 1)]
 
 
 def test_pieces_are_sent_one_after_another_each_when_it_is_free():

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from accel.compiler.tflite_export.writer import write
 from accel.executors import EXECUTORS
 from accel.sim import pytest_plugin
+from tests.support.networks.streaming import frames, window
 
 pytest_plugins = ["pytester"]
 
@@ -81,6 +84,25 @@ def test_a_network_is_compiled_once_and_a_difference_is_named(pytester):
             "E*first at [[]1, 0, 3, 5[]]: *, expected *",
         ]
     )
+
+
+def test_a_network_with_states_goes_on_step_by_step_and_each_test_begins_anew(pytester, tmp_path):
+    model, x = tmp_path / "window.tflite", frames(4)
+    model.write_bytes(write(window()))
+    np.save(tmp_path / "x.npy", x)
+    pytester.makepyfile(
+        f"""
+        import numpy as np, pytest
+        X = np.load({str(tmp_path / "x.npy")!r})
+        @pytest.mark.parametrize("time", [1, 2])
+        def test_steps(accel_compile, accel_step, accel_assert_same, time):
+            program = accel_compile({str(model)!r})
+            expected = program.run(X, "reference").output
+            for x, y in zip(X, expected):
+                accel_assert_same(accel_step(program, x[None]).output, y[None])
+        """
+    )
+    pytester.runpytest("--accel-executor", "machine,reference").assert_outcomes(passed=4)
 
 
 def test_pytest_starts_without_the_compiler():

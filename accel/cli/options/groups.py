@@ -274,6 +274,17 @@ class ReadingOptions:
         ),
     ] = None
 
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state",
+            help="An output that goes in again in the next inference, and the input by which: a "
+            "state, 0 at first, that stays in the core's memory. May be repeated.",
+            metavar="OUT=IN",
+            rich_help_panel=_FILE,
+        ),
+    ] = None
+
     def arguments(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -281,7 +292,11 @@ class ReadingOptions:
         """The same as the front ends take it."""
         from accel.compiler.frontends import Choices
 
-        return Choices(signature=self.signature, input_quant=tuple(self.input_quant or ()))
+        return Choices(
+            signature=self.signature,
+            input_quant=tuple(self.input_quant or ()),
+            state=tuple(self.state or ()),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,11 @@ def show_program(program: "Program", title: str) -> None:
             free = f"core, within {home}" if home else "core, free"
             figures = ["driver" if node.name in driver else free, "", "", ""]
         listing.add_row(name(node.name), node.source, *figures)
+    nodes = {node.name for node in program.code.source}
+    for layer in report.layers:
+        if homes.get(layer.node) == layer.node and layer.node not in nodes:
+            figures = [f"core, {layer.how}", "", f"{layer.cycles_model:,}", ""]
+            listing.add_row(name(layer.name), "copy of a state", *figures)
     share = f"{100 * report.utilization:.1f} %"
     listing.add_section()
     listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
@@ -49,6 +54,14 @@ def show_program(program: "Program", title: str) -> None:
 def _show_batch(report: "Report") -> None:
     if report.batch > 1:
         say(f"  the file's batch is {report.batch}: an inference is one sample, row by row")
+    states = report.program.states
+    if states:
+        shown = ", ".join(f"{s.name} {list(s.shape)}, {s.bytes:,} bytes" for s in states)
+        say(f"  {len(states)} states stay in memory from one inference to the next: {shown}")
+        say(
+            f"  {report.state_bytes:,} bytes of states in memory, {report.state_line_bytes:,} of "
+            "them on the line in an inference"
+        )
 
 
 def show_layers(report: "Report") -> None:

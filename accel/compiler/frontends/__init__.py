@@ -1,12 +1,13 @@
 """Readers of model files, one room for each format; a file's first bytes tell its format."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ...discovery import discover
 from ..diagnostics import Reason
+from ..graph.bound_states import bound, of_codes
 from ..graph.verify import problems
 from ..ir.graph import Graph
 from ._contents import Contents, as_text, contents, file_of
@@ -28,6 +29,7 @@ __all__ = [
     "load",
     "near",
     "read",
+    "with_states",
 ]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
@@ -82,8 +84,19 @@ def read(found: Contents, contract: str | None = None, choices: Choices = NOTHIN
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
-    graph = frontend.read(found.data, name, choices)
+    graph = with_states(frontend.read(found.data, name, choices), choices.state, name)
     return held_to(graph, contract, name).replace(file=name, name=found.stem)
+
+
+def with_states(graph: Graph, pairs: Sequence[str], name: str) -> Graph:
+    """The graph with pairs of its ends as states, verified again. Raises ``UnsupportedModel``."""
+    graph, reasons = bound(graph, pairs)
+    if not reasons and graph.states:
+        graph = of_codes(graph)
+        reasons = [error.args[0] for error in problems(graph)]
+    if reasons:
+        raise UnsupportedModel(name, reasons)
+    return graph
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -37,8 +37,8 @@ _NEAR: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
         ("CONV_2D", "Conv"),
     ),
     (
-        ("WHILE", "IF", "CALL_ONCE", "VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL"),
-        "convert the model without control flow and variables",
+        ("WHILE", "IF", "CALL"),
+        "convert the model without control flow",
         (),
     ),
     (

@@ -31,6 +31,10 @@ def divided(graph: Graph) -> tuple[Graph, tuple[Reason, ...]]:
     batch = first[0] if first else 1
     if batch < 2:
         return graph, ()
+    for state in graph.states:
+        what = f"keeps one value for a batch of {batch}"
+        reason = Reason(place=f"state {state.name!r}", what=what, remedy=REMEDY)
+        return graph, (reason,)
     nodes: list[tuple[Node, tuple[Tensor, ...]]] = []
     for node in graph:
         try:

@@ -26,7 +26,7 @@ def fold_pad(graph: Graph) -> Graph:
             nodes.remove(pad)
             graph = graph.replace(nodes=tuple(nodes))
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    used.update((*graph.inputs, *graph.outputs))
+    used.update((*graph.given, *graph.wanted))
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in used}
     return graph.replace(tensors=tensors)
 
@@ -35,7 +35,7 @@ def _foldable(graph: Graph, pad: Node) -> Node | None:
     """The convolution that can do the padding of a ``pad``, if there is one."""
     output = pad.outputs[0]
     consumers = graph.consumers(output)
-    if output in graph.outputs or len(consumers) != 1 or consumers[0].operator not in _WINDOWED:
+    if output in graph.wanted or len(consumers) != 1 or consumers[0].operator not in _WINDOWED:
         return None
     consumer, amounts = consumers[0], pad.attributes.amounts
     q = graph.tensor(output).quantization

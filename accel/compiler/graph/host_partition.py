@@ -30,24 +30,31 @@ def partition(graph: Graph) -> Partition:
     before = _at_start(graph, exclude=after)
     core = tuple(n for n in graph.nodes if n not in before and n not in after)
     produced = {name for node in core for name in node.outputs}
-    consumed = {name for node in core for name in node.inputs}
+    kept = {state.written for state in graph.states}
+    states = {state.read for state in graph.states}
+    consumed = {name for node in core for name in node.inputs} | kept
     inputs = tuple(
         name
         for name, tensor in graph.tensors.items()
-        if name in consumed and name not in produced and not tensor.constant
+        if name in consumed and name not in produced | states and not tensor.constant
     )
     needed = {name for node in after for name in node.inputs} | set(graph.outputs)
-    outputs = tuple(name for name in graph.tensors if name in produced and name in needed)
+    outputs = tuple(name for name in graph.tensors if name in produced | states and name in needed)
     return Partition(before, core, after, inputs, outputs)
 
 
 def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
     chosen: list[Node] = []
+    kept = {state.written for state in graph.states}  # in the core's memory
     for node in reversed(graph.nodes):
         if node in exclude:
             continue
         consumers = [n for name in node.outputs for n in graph.consumers(name)]
-        if _for_driver(node, graph) and all(n in chosen for n in consumers):
+        if (
+            not kept.intersection(node.outputs)
+            and _for_driver(node, graph)
+            and all(n in chosen for n in consumers)
+        ):
             chosen.append(node)
     return tuple(node for node in graph.nodes if node in chosen)
 

@@ -21,22 +21,30 @@ def run(
     graph: Graph,
     inputs: np.ndarray | Mapping[str, np.ndarray],
     keep: Collection[str] | None = None,
+    states: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Run a verified graph on a batch and return arrays by tensor name.
 
     ``inputs`` is the one input, ``[N, ...]`` with the input's shape after its batch dimension, or a
     mapping from input names to such arrays. Returned are the graph's outputs, or the tensors named
-    in ``keep``; ``graph.tensors`` asks for all variable ones and outputs. Raises ``InvalidInput``.
+    in ``keep``; ``graph.tensors`` asks for all variable ones and outputs. Samples of a graph with
+    states are successive inferences, from the initial values on or from those in ``states``, by the
+    names of the tensors that are read, which are then those after the last one. Raises
+    ``InvalidInput``.
     """
     arrays = check_inputs(graph, inputs)
     wanted = _wanted(graph, keep)
     samples = len(next(iter(arrays.values())))
     largest = max(tensor.size for tensor in graph.tensors.values() if not tensor.constant)
-    batch = max(1, min(BATCH, MOST_VALUES // largest))
-    batches = [
-        _run_batch(graph, {name: x[i : i + batch] for name, x in arrays.items()}, wanted)
-        for i in range(0, samples, batch)
-    ]
+    batch = 1 if graph.states else max(1, min(BATCH, MOST_VALUES // largest))
+    carried = {} if states is None else states
+    batches = []
+    for i in range(0, samples, batch):
+        part = {name: x[i : i + batch] for name, x in arrays.items()}
+        part |= {s.read: carried.get(s.read, s.initial) for s in graph.states}
+        found = _run_batch(graph, part, (*wanted, *graph.wanted))
+        carried.update({s.read: found[s.written] for s in graph.states})
+        batches.append(found)
     return {name: np.concatenate([part[name] for part in batches]) for name in wanted}
 
 

@@ -36,7 +36,7 @@ def _depth_first(graph: Graph, last_first: bool) -> tuple[Node, ...]:
     """Each branch is computed completely before the next; the last or the first operand's first."""
     producers = {name: node for node in graph.nodes for name in node.outputs}
     ordered: dict[str, Node] = {}
-    wanted = [producers[name] for name in reversed(graph.outputs) if name in producers]
+    wanted = [producers[name] for name in reversed(graph.wanted) if name in producers]
     while wanted:
         node = wanted[-1]
         missing = [

@@ -70,7 +70,7 @@ def _absorbed(graph: Graph, transpose: Node) -> Graph:
 
 def _chain(graph: Graph, node: Node) -> Iterator[Node]:
     """Reductions after a node, each of which alone reads what the one before makes."""
-    while node.outputs[0] not in graph.outputs:
+    while node.outputs[0] not in graph.wanted:
         readers = graph.consumers(node.outputs[0])
         if len(readers) != 1 or readers[0].operator not in _REDUCTIONS:
             return
@@ -128,6 +128,6 @@ def _free(name: str, taken: Container[str]) -> str:
 
 def _used(graph: Graph, tensors: dict[str, Tensor], nodes: list[Node]) -> Graph:
     used = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    used.update((*graph.inputs, *graph.outputs))
+    used.update((*graph.given, *graph.wanted))
     kept = {name: tensor for name, tensor in tensors.items() if name in used}
     return graph.replace(tensors=kept, nodes=tuple(nodes))

@@ -37,9 +37,16 @@ def with_sample_axis(graph: Graph) -> Graph:
         if _lacks(graph.tensor(name)) and not graph.tensor(name).constant
     )
     used = {name for node in lifting.nodes for name in (*node.inputs, *node.outputs)}
-    used.update((*graph.inputs, *graph.outputs))
+    used.update((*graph.given, *graph.wanted))
     tensors = {name: tensor for name, tensor in lifting.tensors.items() if name in used}
-    made = graph.replace(tensors=tensors, nodes=tuple(lifting.nodes))
+    made = graph.replace(
+        tensors=tensors,
+        nodes=tuple(lifting.nodes),
+        states=tuple(
+            replace(state, initial=state.initial.reshape(with_axis(state.initial.shape)))
+            for state in graph.states
+        ),
+    )
     return _with_whole_constants(made, ends)
 
 

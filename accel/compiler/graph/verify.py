@@ -18,6 +18,11 @@ MAX_DIMENSIONS = 8
 MAX_ELEMENTS = 2**28  # of a constant; its file is as large
 MAX_COMPUTED = 2**22  # of a variable tensor, whose size a small file can choose freely
 
+STATE = (
+    "put the nodes in order, or, if it is what the inference before has left, make it a state: an "
+    "output and an input, as in `accel check MODEL --state OUT=IN`"
+)
+
 CODES = {
     "int4": (-8, 7),
     "int8": (-128, 127),
@@ -62,6 +67,7 @@ def _broken_rules(graph: Graph) -> Iterator[Reason]:
         yield from tensor_problems(tensor)
     yield from _broken_names(graph)
     yield from _broken_order(graph)
+    yield from _broken_states(graph)
 
 
 def _reason(place: str, what: str) -> Reason:
@@ -133,7 +139,7 @@ def _broken_names(graph: Graph) -> Iterator[Reason]:
         for name in (*node.inputs, *node.outputs):
             if name not in graph.tensors:
                 yield _reason(place, f"names a tensor {name!r} that does not exist")
-    for name in graph.inputs + graph.outputs:
+    for name in graph.given + graph.wanted:
         if name not in graph.tensors:
             yield _reason(graph.name, f"names a tensor {name!r} that does not exist")
 
@@ -143,15 +149,18 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
     if not graph.inputs or not graph.outputs:
         yield _reason(graph.name, "must have an input and an output")
     ready = {name for name, tensor in graph.tensors.items() if tensor.constant}
-    for name in graph.inputs:
+    written = {name for node in graph for name in node.outputs}
+    for name in graph.given:
         if name in ready:
-            yield _reason(f"tensor {name!r}", "is an input and set already")
+            kind = "an input" if name in graph.inputs else "a state"
+            yield _reason(f"tensor {name!r}", f"is {kind} and set already")
         ready.add(name)
     for node in graph:
         place = place_of(node)
         for name in node.inputs:
             if name not in ready:
-                yield _reason(place, f"reads {name!r} before any node has written it")
+                what = f"reads {name!r} before any node has written it"
+                yield Reason(place=place, what=what, remedy=STATE if name in written else "")
         for name in node.outputs:
             if name in ready:
                 yield _reason(place, f"writes {name!r}, which is set already")
@@ -162,3 +171,27 @@ def _broken_order(graph: Graph) -> Iterator[Reason]:
         elif graph.tensor(name).constant and graph.tensor(name).shape[:1] != (1,):
             what = f"is a constant of shape {graph.tensor(name).shape}, which has no batch of 1"
             yield Reason(place=f"output {name!r}", what=what, remedy="remove it from the outputs")
+
+
+def _broken_states(graph: Graph) -> Iterator[Reason]:
+    """What an inference leaves is what the next one can take."""
+    written = {name for node in graph for name in node.outputs} | {*graph.given}
+    for state in graph.states:
+        place = f"state {state.name!r}"
+        if not {state.read, state.written} <= {*graph.tensors}:
+            continue  # said of the names
+        read, left = graph.tensor(state.read), graph.tensor(state.written)
+        if (read.shape, read.dtype) != (left.shape, left.dtype):
+            what = (
+                f"is read as {read.dtype} {read.shape} from {read.name!r}, and {left.name!r}, that "
+                f"it becomes, is {left.dtype} {left.shape}"
+            )
+            yield Reason(place=place, what=what, remedy="give both the same shape and type")
+        elif left.constant:
+            what = f"becomes the constant {left.name!r} in every inference"
+            yield Reason(place=place, what=what, remedy="use the constant in its place")
+        elif left.name not in written:
+            yield _reason(place, f"becomes {left.name!r}, which no node writes")
+        if state.initial.shape != read.shape or state.initial.dtype != read.dtype:
+            given = f"{state.initial.dtype} {state.initial.shape}"
+            yield _reason(place, f"begins as {given} and is {read.dtype} {read.shape}")

@@ -33,7 +33,7 @@ class LayerCommand:
 
     Parameters
     ----------
-    name, node, source, output, macs
+    name, node, source, output, macs, home
         As in `Convolution`.
     mode
         The dataflow: ``dense``, ``grouped`` or ``broadcast``.
@@ -74,6 +74,7 @@ class LayerCommand:
     addend: str | None = None
     part: int = 0
     parts: int = 1
+    home: str | None = None
 
     @property
     def residual(self) -> str | None:

@@ -106,9 +106,33 @@ class Node:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class State:
+    """A value that outlives an inference: what one leaves, the next one finds.
+
+    Parameters
+    ----------
+    name
+        What messages and reports call it.
+    read, written
+        The tensor that is there when an inference begins, and the one whose values are there when
+        the next one does. They have one shape and one type. Values are carried over as they are,
+        whatever quantization the two tensors have.
+    initial
+        What the first inference finds, of the shape and the stored type of ``read``.
+    """
+
+    name: str
+    read: str
+    written: str
+    initial: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Graph:
     """Nodes in an order in which they can run, and the tensors they name.
 
+    Samples are independent of each other, unless there are ``states``: then they are successive
+    inferences, one after another.
     ``batch`` is the file's own fixed batch, of which the graph is one sample. ``unbatched`` are
     inputs and outputs whose sample axis the file does not have. Where operators mix the samples of
     a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does.
@@ -123,12 +147,23 @@ class Graph:
     batch: int = 1
     unbatched: frozenset[str] = frozenset()
     mixing: str = ""
+    states: tuple[State, ...] = ()
     file: str = ""  # the name of the file that it was read from, for messages
 
     @property
     def title(self) -> str:
         """What messages call the network: its file, if it has one."""
         return self.file or self.name
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """What is there before any node has run: the inputs, and what inferences before left."""
+        return (*self.inputs, *(state.read for state in self.states))
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What must be there in the end: the outputs, and what the next inference is to find."""
+        return (*self.outputs, *dict.fromkeys(state.written for state in self.states))
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors[name]

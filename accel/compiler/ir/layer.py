@@ -139,6 +139,8 @@ class Convolution:
         How many neighbouring positions of the tensor its output channels are.
     band
         Where it is a part of a layer that is cut into row bands: which.
+    home
+        The state whose place in memory the output takes, see `lowering.states`.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Convolution:
     sub_byte: SubByte | None = None
     neighbours: int = 1
     band: Band | None = None
+    home: str | None = None
 
     @property
     def depthwise(self) -> bool:

@@ -38,7 +38,8 @@ def add_bank_copies(
 ) -> list[Convolution]:
     """The same layers, with a copy of each tensor that is in the wrong bank.
 
-    A residual operand is overwritten by the output, so one that is read later is copied, too.
+    A residual operand is overwritten by the output, so one that is read later is copied, too. What
+    goes home is in its home's bank.
     ``outputs`` are the tensors that are read after the last layer.
     """
     last_use = {c.source: i for i, c in enumerate(convolutions)}
@@ -48,6 +49,9 @@ def add_bank_copies(
     last_use |= dict.fromkeys(outputs, len(convolutions))
 
     sides, done = _Sides(), []
+    for c in convolutions:
+        if c.home:
+            sides.join(c.home, c.output, 0)
     for index, c in enumerate(convolutions):
         residual = c.residual
         if residual and residual != c.output and last_use[residual] > index:
@@ -60,7 +64,7 @@ def add_bank_copies(
         sides.join(target, c.output, 0)
         if not sides.join(c.source, target, 1):
             smaller = prod(c.output_shape) < prod(c.input_shape)
-            if residual and residual != c.output and smaller:
+            if residual and residual != c.output and smaller and not c.home:
                 copy = _copy(residual, c.output_shape, f"{c.name}_operand_copy")
                 c = c.combined_with(copy.output)
                 # Nothing else is known of the output yet: it goes with the copy instead.

@@ -40,7 +40,8 @@ def _choices(
     Each is a list of pairs: the layer whose output is copied, and the copy.
     """
     copies = [c for c in convolutions if c.output == output and c.is_copy and c.post_op is None]
-    copies = [c for c in copies if _fits(c, convolutions, config)]
+    # What goes home does so once nothing needs the old value, see `states`.
+    copies = [c for c in copies if not c.home and _fits(c, convolutions, config)]
     found = [(_producer(copy, convolutions, outputs), copy) for copy in copies]
     pairs = [(earlier, copy) for earlier, copy in found if earlier is not None]
     if pairs:

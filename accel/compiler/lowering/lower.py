@@ -139,7 +139,8 @@ def _used_once(graph: Graph, parts: Partition, aliases: Mapping[str, Alias]) -> 
         for name in node.inputs
         if name in aliases
     )
-    uses.update(aliases[name].root for name in parts.outputs)
+    kept = [state.written for state in graph.states]
+    uses.update(aliases[name].root for name in (*parts.outputs, *kept))
     return {name for name, count in uses.items() if count == 1}
 
 
@@ -233,15 +234,18 @@ def tensor_aliases(graph: Graph, parts: Partition, config: AcceleratorConfig) ->
     """The alias of each tensor of the core.
 
     A change of shape costs nothing where the new shape has the same words, or where all nodes that
-    read it read all of them as one row.
+    read it read all of them as one row, the next inference among them.
     """
     free: list[Node] = []
+    kept = {state.written for state in graph.states}
     aliases = resolve_aliases(graph, ())
     for node in parts.core:
         if OPERATORS[node.operator].alias:
             source, output = aliases[node.inputs[0]].layout, graph.tensor(node.outputs[0])
             same = same_words(source, layout_of(output), config.rows)
-            if same or all(_takes_all(reader, graph) for reader in graph.consumers(output.name)):
+            readers = graph.consumers(output.name)
+            rows = output.name not in kept and all(_takes_all(one, graph) for one in readers)
+            if same or rows:
                 free.append(node)
                 aliases = resolve_aliases(graph, tuple(free))
     return aliases

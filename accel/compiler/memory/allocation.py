@@ -88,7 +88,8 @@ def plan(
     no room in memory is streamed or prefetched from there.
 
     ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
-    that are written before the first layer and read after the last. Without ``search`` the first
+    that are written before the first layer and read after the last. What is both is a state, which
+    stays where it is. Without ``search`` the first
     placements of weights do, as in `decide`: for comparisons.
     """
     planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
@@ -140,7 +141,7 @@ class _Planner:
                 last[:] = int(lives[name].dies)  # of what overwrites it
             return Arriving(place.bank, place.address, place.layout.lanes(rows), last)
 
-        found = (arrives(name) for name in dict.fromkeys(self.inputs))
+        found = (arrives(name) for name in sent(self.inputs, self.outputs))
         return list(arriving(found, cycles, after))
 
     def cycles(self, memory: MemoryPlan) -> list[float]:
@@ -210,6 +211,11 @@ class _Planner:
         return DoesNotFit(Reason(place="memory", what=what, limit=limit))
 
 
+def sent(inputs: Sequence[str], outputs: Sequence[str]) -> list[str]:
+    """The inputs of which every inference has its own, once each: states stay."""
+    return [name for name in dict.fromkeys(inputs) if name not in outputs]
+
+
 class Layer(Protocol):
     """What of a layer says where its tensors must lie."""
 
@@ -227,6 +233,9 @@ class Layer(Protocol):
 
     @property
     def addend(self) -> str | None: ...
+
+    @property
+    def home(self) -> str | None: ...
 
 
 def overwritten(layer: Layer) -> list[str]:
@@ -268,11 +277,12 @@ def activations_of(
 
 def _banks(commands: Sequence["Layer"], layout: Mapping[str, TensorLayout]) -> dict[str, int]:
     """A bank for each tensor. A layer's output is not in the bank of its input, but in that of its
-    residual operand."""
+    residual operand, and of its home."""
     neighbours: dict[str, list[tuple[str, int]]] = {name: [] for name in layout}
     for command in commands:
         pairs = [(command.source, command.output, 1)]
         pairs += [(name, command.output, 0) for name in overwritten(command)]
+        pairs += [(command.home, command.output, 0)] if command.home else []
         for a, b, differ in pairs:
             neighbours[a].append((b, differ))
             neighbours[b].append((a, differ))
@@ -303,12 +313,15 @@ def _place(
     slot have it once, under the name of the first.
 
     First fit, in the order in which tensors come to life. An output that overwrites its residual
-    operand shares its slot. What ``arrives`` has its place already.
+    operand shares its slot, and one that goes home that of its home. What ``arrives`` has its place
+    already.
     """
     slots = {name: name for name in layout}
     for command in commands:
         if command.residual:
             slots[command.output] = slots[command.residual]
+        if command.home:
+            slots[command.output] = command.home
     born: dict[str, int] = {}
     dies: dict[str, int] = {}
 

@@ -113,6 +113,8 @@ class _Search:
         for c in layers:
             if c.residual:
                 slots[c.output] = slots[c.residual]
+            if c.home:
+                slots[c.output] = c.home
         spans: dict[str, list[int]] = {}
 
         def live(name: str, index: int) -> None:

@@ -14,7 +14,7 @@ from ...isa import Isa
 from ..diagnostics import DoesNotFit
 from ..ir.command import LayerCommand, cut_runs
 from ..ir.tensor_layout import TensorLayout
-from .allocation import MemoryPlan, overwritten
+from .allocation import MemoryPlan, overwritten, sent
 from .arrival import BYTE_CYCLES
 from .bank_balance import balance_banks
 from .input_reads import words_read
@@ -39,7 +39,7 @@ def place(
     ``search`` is that of `allocation.plan`. Raises ``DoesNotFit`` where that is so without parts.
     """
     plain = balance_banks(commands, layout, inputs, outputs, config, search=search)
-    first = _readers(commands, inputs)
+    first = _readers(commands, sent(inputs, outputs))
     if not first or not _line_waits(commands, len(first), layout[first[0].source], config):
         return plain
     for count in _PARTS:

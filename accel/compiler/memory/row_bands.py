@@ -65,6 +65,10 @@ def chain_of(
     if len(targets) != 1 or not (inner or arriving):
         return None
     (target,) = targets
+    if {c.home for c in within if c.home}.intersection(
+        name for c in within for name in (c.source, c.residual)
+    ):
+        return None  # a band would overwrite what a later one reads
     within = _in_place(within, target, inner)
     inner &= {c.output for c in within}
     shapes: dict[str, set[tuple[int, int, int]]] = {}

@@ -12,7 +12,7 @@ from ..ir.tensor_layout import TensorLayout
 from ..lowering.input_im2col import InputMap
 from ..memory.pieces import Piece
 from ..operators import OPERATORS, Index
-from .executable import CoreExecutable, DmaTransfer
+from .executable import CoreExecutable, DmaTransfer, StateHome
 from .stored_program import ChunkPlace, Figures, StoredLayer, TransferPlace
 
 
@@ -55,6 +55,18 @@ class StoredOutput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredState:
+    """A state as in `StateHome`; its initial value is among the chunks, too."""
+
+    name: str
+    tensor: str
+    bank: int
+    address: int
+    layout: TensorLayout
+    initial: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
 class Network:
     """The network as its user sees it, and the nodes that the driver computes.
 
@@ -86,6 +98,7 @@ class Description:
     network: Network
     inputs: tuple[StoredInput, ...]
     outputs: tuple[StoredOutput, ...]
+    states: tuple[StoredState, ...]
     pieces: tuple[Piece, ...]
     layers: tuple[StoredLayer, ...]
     chunks: tuple[StoredChunk, ...]
@@ -110,6 +123,7 @@ def describe(
         network=_network(program),
         inputs=tuple(_input(program, one) for one in program.inputs),
         outputs=tuple(_output(program, name) for name in program.partition.outputs),
+        states=tuple(_state(one) for one in program.states),
         pieces=program.pieces,
         layers=tuple(
             StoredLayer(
@@ -143,6 +157,18 @@ def describe(
             for chunk in program.contents
         ),
         used_words=(used[0], used[1]),
+    )
+
+
+def _state(one: StateHome) -> StoredState:
+    place = one.place
+    return StoredState(
+        name=one.name,
+        tensor=one.tensor,
+        bank=place.bank,
+        address=place.address,
+        layout=place.layout,
+        initial=one.initial,
     )
 
 

@@ -18,7 +18,7 @@ from ..ir.command import Inexact
 from ..ir.graph import Graph
 from ..ir.layer import Band
 from ..ir.tensor_layout import Alias, TensorLayout
-from ..lowering.input_im2col import InputMap
+from ..lowering.input_im2col import InputMap, plain_input
 from ..memory.allocation import Placement
 from ..memory.flash_image import image_of
 from ..memory.pieces import Piece
@@ -58,6 +58,37 @@ class DmaTransfer:
     @property
     def size(self) -> int:
         return len(self.words)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StateHome:
+    """A state of the network, and where it lies in memory between inferences.
+
+    ``tensor`` is the one that an inference finds there, ``initial`` what the first one finds.
+    """
+
+    name: str
+    tensor: str
+    place: Placement
+    initial: np.ndarray
+
+    def words(self, rows: int) -> int:
+        return self.place.layout.words(rows)
+
+    def stored(self, value: np.ndarray, rows: int) -> np.ndarray:
+        """The bytes of memory, uint8 ``[1, n]``, that hold a value ``[1, ...]``."""
+        return plain_input(self.tensor, self.place.layout).pack(value, rows)
+
+    def value(self, stored: np.ndarray, rows: int) -> np.ndarray:
+        """The value ``[1, ...]`` that bytes of memory, uint8 ``[n]``, hold."""
+        layout = self.place.layout
+        words = stored.view(np.int8).reshape(-1, layout.channel_words(rows) * rows)
+        return words[:, : layout.channels].reshape(self.initial.shape)
+
+    def chunk(self, rows: int) -> Chunk:
+        """The initial value as it is loaded."""
+        data = self.stored(self.initial, rows).tobytes()
+        return Chunk(bank=self.place.bank, address=self.place.address, data=data)
 
 
 class RunLayer(Protocol):
@@ -123,6 +154,11 @@ class CoreExecutable:
     def added_by_driver(self) -> tuple[str, ...]:
         """Places of the layers that the driver adds up in the oracle's order."""
 
+    @property
+    @abstractmethod
+    def states(self) -> tuple[StateHome, ...]:
+        """What outlives an inference. Samples are successive inferences where there is any."""
+
     @abstractmethod
     def placement(self, tensor: str) -> Placement:
         """Where a tensor's values are: it, or the tensor whose memory it shares."""
@@ -138,12 +174,14 @@ class CoreExecutable:
 
     @property
     def contents(self) -> tuple[Chunk, ...]:
-        """The chunks to load before an inference, into memory and flash, in the order of a run."""
-        found = []
+        """The chunks to load before the first inference, into memory and flash, in the order of a
+        run; then the initial values of states."""
+        found: list[Chunk] = []
         for chunk, transfer in zip(self.chunks, self.transfers, strict=True):
             found += [transfer.chunk] if transfer else []
             within = transfer is not None and chunk.bank == FLASH
             found += [] if chunk.prefetched or within else [chunk]
+        found += [state.chunk(self.config.rows) for state in self.states]
         return tuple(found)
 
     @property

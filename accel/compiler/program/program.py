@@ -12,7 +12,7 @@ from ..ir.kept_sums import code_bytes, sums_order
 from ..ir.tensor_layout import layout_of
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.pieces import Piece, pieces
-from .executable import Chunk, CoreExecutable, DmaTransfer
+from .executable import Chunk, CoreExecutable, DmaTransfer, StateHome
 
 __all__ = ["Chunk", "CoreProgram", "DmaTransfer"]
 
@@ -48,6 +48,18 @@ class CoreProgram(CoreExecutable):
         inputs = [one.tensor for one in self.inputs]
         return pieces(self.commands, self.memory, words, inputs, self.config)
 
+    @property
+    def states(self) -> tuple[StateHome, ...]:
+        return tuple(
+            StateHome(
+                name=state.name,
+                tensor=state.read,
+                place=self.memory.tensors[state.read],
+                initial=state.initial,
+            )
+            for state in self.graph.states
+        )
+
     def placement(self, tensor: str) -> Placement:
         """Where a tensor's values are: it, or the tensor whose memory it shares.
 
@@ -62,9 +74,9 @@ class CoreProgram(CoreExecutable):
         driven = {n for node in self.partition.before + self.partition.after for n in node.outputs}
         if tensor in driven:
             return True
-        return alias is not None and (
-            alias.root in self.memory.tensors or bool(self.bands(alias.root))
-        )
+        if alias is None or alias.root in {state.read for state in self.graph.states}:
+            return False  # it is there before the first layer, and not after the last one
+        return alias.root in self.memory.tensors or bool(self.bands(alias.root))
 
     def holds_sums(self, tensor: str) -> bool:
         """Whether a tensor is stored as 32-bit sums, not as codes."""

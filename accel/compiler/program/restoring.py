@@ -12,8 +12,8 @@ from ..ir.tensor_layout import Alias
 from ..lowering.input_im2col import InputMap
 from ..memory.allocation import Placement
 from ..operators import OPERATORS
-from .description import Description, StoredChunk
-from .executable import Chunk, DmaTransfer
+from .description import Description, StoredChunk, StoredState
+from .executable import Chunk, DmaTransfer, StateHome
 from .records import BadDescription, Get, decode
 from .stored_program import StoredLayer, StoredProgram, TransferPlace
 
@@ -62,11 +62,17 @@ def program_of(d: Description, get: Get, flash: bytes) -> StoredProgram:
         sums={o.root: o.index.astype(np.int64) for o in d.outputs if o.index is not None},
         written=d.pieces,
         bank_words=d.used_words,
+        homes=tuple(_home(one) for one in d.states),
         sensitive=network.order_sensitive,
         in_order=network.added_by_driver,
         labels=d.labels,
         board=d.board,
     )
+
+
+def _home(one: StoredState) -> StateHome:
+    place = Placement(one.bank, one.address, one.layout)
+    return StateHome(name=one.name, tensor=one.tensor, place=place, initial=one.initial)
 
 
 def _node(node: Node, get: Get) -> Node:

@@ -1,5 +1,6 @@
 """What must hold in a program that was read from a file, beyond the types of its fields."""
 
+import math
 from collections.abc import Iterator
 
 from ...config import BANKS, SUM_BYTES
@@ -29,6 +30,7 @@ def _problems(program: StoredProgram) -> Iterator[str]:
     yield from _inputs(program)
     yield from _outputs(program)
     yield from _pieces(program)
+    yield from _states(program)
     yield from _layers(program)
 
 
@@ -120,6 +122,18 @@ def _stored(program: StoredProgram, root: str, tensor: Tensor) -> Iterator[str]:
         fits = layout.height * layout.width * channels == tensor.size
     if not fits and root not in {one.tensor for one in program.inputs}:
         yield f"output {root!r} of shape {tensor.shape} is stored as {layout.shape}"
+
+
+def _states(program: StoredProgram) -> Iterator[str]:
+    for state in program.states:
+        yield from _place(program, state.tensor, state.place)
+        layout, initial = state.place.layout, state.initial
+        if initial.dtype != "int8" or initial.shape[:1] != (1,):
+            yield f"state {state.name!r} begins as {initial.dtype} {initial.shape}"
+        elif layout.packing_factor != 1 or initial.size != math.prod(layout.shape):
+            yield f"state {state.name!r} of shape {initial.shape} is stored as {layout.shape}"
+    if len({state.tensor for state in program.states}) != len(program.states):
+        yield "a state that is there twice"
 
 
 def _pieces(program: StoredProgram) -> Iterator[str]:

@@ -10,7 +10,7 @@ from ..ir.command import Inexact
 from ..ir.layer import Band
 from ..memory.allocation import Placement
 from ..memory.pieces import Piece
-from .executable import CoreExecutable
+from .executable import CoreExecutable, StateHome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,7 @@ class StoredProgram(CoreExecutable):
     sums: Mapping[str, np.ndarray]
     written: tuple[Piece, ...]
     bank_words: tuple[int, int]
+    homes: tuple[StateHome, ...] = ()
     sensitive: tuple[OrderSensitive, ...] = ()
     in_order: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -104,12 +105,19 @@ class StoredProgram(CoreExecutable):
     def added_by_driver(self) -> tuple[str, ...]:
         return self.in_order
 
+    @property
+    def states(self) -> tuple[StateHome, ...]:
+        return self.homes
+
     def placement(self, tensor: str) -> Placement:
-        alias = self.aliases.get(tensor)
-        return self.placements[alias.root if alias else tensor]
+        return self.placements[self._root(tensor)]
 
     def holds_sums(self, tensor: str) -> bool:
-        return self.aliases[tensor].root in self.sums
+        return self._root(tensor) in self.sums
 
     def sums_places(self, tensor: str) -> np.ndarray:
-        return self.sums[self.aliases[tensor].root]
+        return self.sums[self._root(tensor)]
+
+    def _root(self, tensor: str) -> str:
+        alias = self.aliases.get(tensor)
+        return alias.root if alias else tensor

@@ -65,6 +65,7 @@ def commands_of(
                 addend=sums if descriptor.add_sums else None,
                 part=nest.part,
                 parts=nest.parts,
+                home=c.home if codes or summed else None,
             )
         )
         if codes:

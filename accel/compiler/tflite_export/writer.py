@@ -1,13 +1,14 @@
 """Writes a graph as a TFLite file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import flatbuffers
 import numpy as np
 import tflite
 
-from ..ir.graph import Graph, Node, Tensor
+from ..ir.graph import Graph, Node, State, Tensor
 from .operators import ROWS, spelling_of
 
 DESCRIPTION = "accel"
@@ -52,7 +53,16 @@ class _Writer:
         self.tensors = [self.tensor(tensor) for tensor in graph.tensors.values()]
 
     def file(self) -> bytes:
-        operators = [self.operator(node) for node in self.graph]
+        read, assigned, subgraphs = [], [], []
+        if self.graph.states:
+            read = [self.plain("CALL_ONCE", (), (), "CallOnceOptions", InitSubgraphIndex=1)]
+            subgraphs = [self.beginning()]
+        for state in self.graph.states:
+            handle = self.handle(state, self.tensors)
+            value, kept = self.index[state.read], self.index[state.written]
+            read += [handle[1], self.plain("READ_VARIABLE", (handle[0],), (value,))]
+            assigned.append(self.plain("ASSIGN_VARIABLE", (handle[0], kept), ()))
+        operators = [*read, *(self.operator(node) for node in self.graph), *assigned]
         subgraph = self.table(
             "SubGraph",
             Inputs=self.integers([self.index[name] for name in self.graph.inputs]),
@@ -66,11 +76,57 @@ class _Writer:
             Version=3,
             Description=self.builder.CreateString(DESCRIPTION),
             OperatorCodes=self.offsets([self.code(name) for name in self.codes]),
-            Subgraphs=self.offsets([subgraph]),
+            Subgraphs=self.offsets([subgraph, *subgraphs]),
             Buffers=self.offsets(self.buffers),
         )
         self.builder.Finish(model, file_identifier=b"TFL3")
         return bytes(self.builder.Output())
+
+    def beginning(self) -> int:
+        """Write the subgraph that gives variables their first values; return its offset."""
+        operators: list[int] = []
+        tensors: list[int] = []
+        for state in self.graph.states:
+            number, made = self.handle(state, tensors)
+            like = self.graph.tensor(state.read)
+            tensors.append(self.tensor(replace(like, name=state.name, data=state.initial)))
+            assigned = self.plain("ASSIGN_VARIABLE", (number, len(tensors) - 1), ())
+            operators += [made, assigned]
+        return self.table(
+            "SubGraph",
+            Inputs=(),
+            Outputs=(),
+            Operators=self.offsets(operators),
+            Tensors=self.offsets(tensors),
+            Name=self.builder.CreateString("initial"),
+        )
+
+    def handle(self, state: State, tensors: list[int]) -> tuple[int, int]:
+        """Write a variable's handle, one of ``tensors``; return its number and its operator."""
+        name = self.builder.CreateString(f"{state.name} (handle)")
+        kind, shape = tflite.TensorType.RESOURCE, self.integers(())
+        tensors.append(self.table("Tensor", Shape=shape, Type=kind, Buffer=0, Name=name))
+        shared = self.builder.CreateString(state.name)
+        number = len(tensors) - 1
+        made = self.plain("VAR_HANDLE", (), (number,), "VarHandleOptions", SharedName=shared)
+        return number, made
+
+    def plain(
+        self,
+        spelling: str,
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        options: str = "",
+        **fields: Any,
+    ) -> int:
+        """Write an operator that is no node of the graph; return its offset."""
+        if spelling not in self.codes:
+            self.codes.append(spelling)
+        own: dict[str, Any] = {"Inputs": self.integers(inputs), "Outputs": self.integers(outputs)}
+        if options:
+            own["BuiltinOptionsType"] = getattr(tflite.BuiltinOptions, options)
+            own["BuiltinOptions"] = self.table(options, **fields)
+        return self.table("Operator", OpcodeIndex=self.codes.index(spelling), **own)
 
     def table(self, name: str, **fields: Any) -> int:
         """Write a table of the schema; the fields' values are scalars, offsets or int32 tuples."""

@@ -147,5 +147,11 @@ class Demand:
                 (min(max(_FOLDED, words), resources.MOST_BANK), False),
             )
         )
-        taken = activations_of(lean.layers, lean.layouts, c.parts.inputs, c.outputs, c.config)
+        taken = activations_of(
+            lean.layers,
+            lean.layouts,
+            (*c.parts.inputs, *c.states),
+            (*c.kept, *c.states),
+            c.config,
+        )
         return Lowered(rows=rows, layers=lean.layers, fast=fast.layers, activations=taken)

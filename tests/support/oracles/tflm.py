@@ -49,5 +49,6 @@ def _name(graph: tflite.SubGraph, index: int) -> str:
 
 def _written_tensors(graph: tflite.SubGraph) -> dict[str, int]:
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
-    indices = [int(index) for op in operators for index in op.OutputsAsNumpy()]
-    return {_name(graph, index): index for index in indices}
+    indices = [int(op.Outputs(k)) for op in operators for k in range(op.OutputsLength())]
+    values = [i for i in indices if graph.Tensors(i).Type() != tflite.TensorType.RESOURCE]
+    return {_name(graph, index): index for index in values}

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from ...diagnostics import Reason, together
 from ...graph.sample_axis import with_axis
 from ...graph.samples import along_open_batch, per_sample
-from ...graph.verify import problems, tensor_problems
+from ...graph.verify import STATE, problems, tensor_problems
 from ...ir.graph import Graph, Tensor
 from ...operators.dequantize import Dequantize
 from ...operators.quantize import Quantize
@@ -173,7 +173,8 @@ def _never_ready(stuck: list[NodeRecord], set_before: set[str]) -> Iterator[Reas
             if before is not None and not any(readers[output] for output in before.outputs):
                 after.append(before)
     for node in on_cycles.values():
-        yield Reason(place=node.place, what="waits for its own result", why="there is a cycle")
+        what, why = "waits for its own result", "there is a cycle"
+        yield Reason(place=node.place, what=what, why=why, remedy=STATE)
 
 
 class _Reading:

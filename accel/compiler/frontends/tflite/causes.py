@@ -12,7 +12,7 @@ FULLY = (
     "target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]"
 )
 CODES = ("INT4", "INT8", "UINT8", "INT16")
-CONTROL_FLOW = ("IF", "WHILE", "CALL", "CALL_ONCE", "STABLEHLO_WHILE", "STABLEHLO_COMPOSITE")
+CONTROL_FLOW = ("IF", "WHILE", "CALL", "STABLEHLO_WHILE", "STABLEHLO_COMPOSITE")
 
 
 def hybrid(record: FileRecord) -> list[int]:
@@ -52,7 +52,7 @@ def subgraph_reasons(record: FileRecord, chosen: str | None) -> Iterator[Reason]
             known = f"use one of {', '.join(names)}" if names else "leave --signature out"
             yield Reason(place="", what=what, remedy=known)
         return
-    if record.subgraphs == 1:
+    if record.subgraphs == 1 + len(record.once):
         return
     called = any(operator.spelling in CONTROL_FLOW for operator in record.operators)
     if called or len(set(record.signatures.values())) < 2:

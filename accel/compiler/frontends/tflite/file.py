@@ -8,8 +8,8 @@ file. The number of objects is limited too.
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,8 @@ class OperatorRecord:
 class FileRecord:
     """All of a TFLite file that the reader looks at.
 
-    ``signatures`` are the subgraphs' numbers by the names that the file has for them.
+    ``signatures`` are the subgraphs' numbers by the names that the file has for them. ``once`` has
+    the subgraphs that its CALL_ONCE operators run, by their numbers.
     """
 
     version: int
@@ -84,6 +85,7 @@ class FileRecord:
     operators: tuple[OperatorRecord, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    once: Mapping[int, "FileRecord"] = field(default_factory=dict)
 
 
 def decode(data: bytes, signature: str | None = None) -> FileRecord:
@@ -93,6 +95,15 @@ def decode(data: bytes, signature: str | None = None) -> FileRecord:
         return _Decoder(data).file(signature)
     except DAMAGE as error:
         raise Damaged(str(error)) from error
+
+
+def called_once(operator: OperatorRecord) -> int | None:
+    """The number of the subgraph that a CALL_ONCE runs, if it says one."""
+    if operator.options is None or operator.options_type != tflite.BuiltinOptions.CallOnceOptions:
+        return None
+    options = tflite.CallOnceOptions()
+    options.Init(operator.options.Bytes, operator.options.Pos)
+    return int(options.InitSubgraphIndex())
 
 
 class _Decoder:
@@ -132,12 +143,37 @@ class _Decoder:
         if subgraphs == 0:
             raise Damaged("the file has no subgraph")
         signatures = self.signatures(subgraphs)
-        graph = model.Subgraphs(signatures.get(signature or "", 0))
+
+        def read(index: int) -> FileRecord:
+            return self.subgraph(index, subgraphs, signatures, spellings, buffers)
+
+        main = read(signatures.get(signature or "", 0))
+        found = dict.fromkeys(self.once(main.operators, subgraphs))
+        return replace(main, once={index: read(index) for index in found})
+
+    def once(self, operators: Iterable[OperatorRecord], subgraphs: int) -> Iterator[int]:
+        """The numbers of the subgraphs that operators run in the first invocation only."""
+        for operator in operators:
+            if operator.spelling == "CALL_ONCE":
+                index = called_once(operator)
+                if index is None or not 0 <= index < subgraphs:
+                    raise Damaged("the subgraph of a CALL_ONCE is out of range")
+                yield index
+
+    def subgraph(
+        self,
+        index: int,
+        subgraphs: int,
+        signatures: Mapping[str, int],
+        spellings: list[str],
+        buffers: list[Any],
+    ) -> FileRecord:
+        graph = self.model.Subgraphs(index)
         tensors = self.items(graph.TensorsLength(), graph.Tensors)
         operators = self.items(graph.OperatorsLength(), graph.Operators, MAX_OPERATORS)
         read = [self.tensor(tensor, buffers) for tensor in tensors]
         return FileRecord(
-            version=model.Version(),
+            version=self.model.Version(),
             subgraphs=subgraphs,
             signatures=signatures,
             operators=tuple(self.remaining(operators, spellings, tensors, read)),

@@ -12,17 +12,18 @@ import tflite
 from ...diagnostics import Reason
 from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
-from ...ir.graph import Graph, Node, Tensor
+from ...ir.graph import Graph, Node, State, Tensor
 from .._folding import Budget, Exhausted
 from .._frontend import NOTHING_CHOSEN, Choices, Frontend, UnsupportedModel
 from .._unsupported import unsupported
 from .causes import float_reasons, hybrid, subgraph_reasons
 from .constants import FOLDED, PLAIN, SHAPES, checked, folded
-from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, decode
+from .file import DAMAGE, Damaged, FileRecord, OperatorRecord, called_once, decode
 from .operators import SPELLINGS
 from .spelling import Unreadable
 from .tensors import DTYPES, elements, roles, tensor_faults, tensor_of, unique_names
 from .uint8 import End, converted_ends, lowered, mixes_types, uint8_ends
+from .variables import CALL_ONCE, VARIABLES, Variables
 
 IDENTIFIER = b"TFL3"
 VERSION = 3
@@ -71,6 +72,7 @@ class _Builder:
         self.tensors: dict[int, Tensor] = {}
         self.budget = Budget(sum(elements(t) for t in record.tensors if t.data is not None))
         self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
+        self.variables = Variables(self.tensor)
 
     def graph(self, name: str) -> Graph:
         """Return the graph of what can be read; ``reasons`` says what cannot."""
@@ -80,17 +82,29 @@ class _Builder:
         sources, results = set(self.record.inputs), set(self.record.outputs)
         before = [end.node(output=False) for i, end in self.ends.items() if i in sources]
         after = [end.node(output=True) for i, end in self.ends.items() if i in results - sources]
+        states, shaped = list[State](), list[Tensor]()
+        for one in self.variables.states(self.unique):
+            if isinstance(one, State):
+                states.append(one)
+            elif isinstance(one, Tensor):
+                shaped.append(one)
+            elif isinstance(one, Node):
+                nodes.append(one)
+            else:
+                self.faults.append(one)
         nodes = [*before, *nodes, *after]
         used = {tensor for node in nodes for tensor in (*node.inputs, *node.outputs)}
         used.update(inputs, outputs)
+        used.update(name for state in states for name in (state.read, state.written))
         ordered = [self.tensors[i] for i in sorted(self.tensors)]
-        ordered += [end.tensor for end in self.ends.values()]
+        ordered += [*(end.tensor for end in self.ends.values()), *shaped]
         return Graph(
             name=name,
             tensors=MappingProxyType({t.name: t for t in ordered if t.name in used}),
             nodes=tuple(nodes),
             inputs=inputs,
             outputs=outputs,
+            states=tuple(states),
         )
 
     def use(self, indices: Iterable[int]) -> tuple[str, ...]:
@@ -127,18 +141,36 @@ class _Builder:
 
     def nodes(self) -> Iterator[Node]:
         for index, record in enumerate(self.record.operators):
-            constant = self.constant(record)
-            if record.spelling not in SPELLINGS and not constant:
+            variable = record.spelling in VARIABLES
+            constant = not variable and self.constant(record)
+            if record.spelling not in SPELLINGS and not constant and not variable:
                 self.unknown.setdefault(record.spelling, []).append(index)
                 continue
             try:
-                if constant:
+                if record.spelling == CALL_ONCE:
+                    self.begin(record)
+                elif variable:
+                    yield from self.variables.take(index, record)
+                elif constant:
                     self.fold(record)
                 else:
                     yield self.node(index, record)
             except Unreadable as error:
                 place = f"operator {index} ({record.spelling})"
                 self.faults.append(Reason(place=place, what=str(error)))
+
+    def begin(self, record: OperatorRecord) -> None:
+        """Initialize variables by the subgraph that a CALL_ONCE runs: it may assign constants."""
+        number = called_once(record)
+        once = self.record.once.get(-1 if number is None else number)
+        if once is None:
+            raise Unreadable("is in a subgraph that a CALL_ONCE runs itself")
+        inner = _Builder(once)
+        more = [*inner.nodes(), *inner.unknown]
+        if more or inner.faults:
+            why = f"; {inner.faults[0]}" if inner.faults else ""
+            raise Unreadable(f"runs a subgraph that does more than assign constants{why}")
+        self.variables.begin(inner.variables)
 
     def constant(self, record: OperatorRecord) -> bool:
         """Whether an operator only works on constants, or on the shape of a tensor."""
@@ -257,7 +289,7 @@ FRONTEND = Frontend(
     operators=MappingProxyType(
         {
             **{name: row.operator for name, row in SPELLINGS.items()},
-            **{name: "" for name in (*SHAPES, *FOLDED) if name not in SPELLINGS},
+            **{name: "" for name in (*SHAPES, *FOLDED, *VARIABLES) if name not in SPELLINGS},
         }
     ),
 )

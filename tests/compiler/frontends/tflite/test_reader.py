@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.frontends import FRONTENDS, UnsupportedModel, load
 from accel.compiler.frontends.tflite.reader import read
+from accel.compiler.graph.verify import STATE
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
 from accel.compiler.operators import OPERATORS
 from accel.compiler.operators.conv2d import Conv2d
@@ -240,8 +241,8 @@ FAULTS = {
     no_options: ["operator 0 (CONV_2D): lacks its Conv2DOptions"],
     stride: ["operator 0 (CONV_2D): stride -1 in height is out of range 1..65536"],
     order: [
-        "operator 0 (FULLY_CONNECTED): reads 'r' before any node has written it",
-        "operator 1 (RESHAPE): reads 'c' before any node has written it",
+        f"operator 0 (FULLY_CONNECTED): reads 'r' before any node has written it; {STATE}",
+        f"operator 1 (RESHAPE): reads 'c' before any node has written it; {STATE}",
     ],
     weights_format: ["operator 2 (FULLY_CONNECTED): has weights in format 1, not the default one"],
 }
