@@ -270,7 +270,7 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _row_bands(c: Compilation) -> Compilation:
     """Chains of layers are cut into row bands where the tensors between them have no room."""
-    if not c.band_room or c.reasons:
+    if not c.band_room or c.reasons or c.parts.later:
         return c
     room = int(c.config.bank_words * c.band_room)
     found = with_row_bands(
@@ -302,7 +302,7 @@ def _select(c: Compilation) -> Compilation:
 def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
     inputs = tuple(one.tensor for one in c.inputs)
-    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config)
+    commands, memory = place(c.commands, c.layouts, inputs, c.outputs, c.config, c.parts.later)
     if memory.parts:
         commands = tuple(
             cut(commands[part.layer], part.first, part.groups, c.config) for part in memory.parts
@@ -313,7 +313,7 @@ def _allocation(c: Compilation) -> Compilation:
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
     inputs = [one.tensor for one in c.inputs]
-    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config))
+    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config, c.parts.later))
 
 
 def _dma(c: Compilation) -> Compilation:

@@ -7,6 +7,8 @@ another.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -110,6 +112,11 @@ class CoreExecutable:
 
     @property
     @abstractmethod
+    def starts(self) -> tuple[int, ...]:
+        """The layer that the core's run of each segment begins with, see `segment_starts`."""
+
+    @property
+    @abstractmethod
     def used_words(self) -> tuple[int, ...]:
         """Words of each bank that tensors and chunks take."""
 
@@ -151,6 +158,16 @@ class CoreExecutable:
         """The chunk that each layer's run begins with: its transfer's if it has one."""
         pairs = zip(self.chunks, self.transfers, strict=True)
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
+
+    @cached_property
+    def runs(self) -> tuple[range, ...]:
+        """The layers of each segment."""
+        return tuple(range(*ends) for ends in pairwise((*self.starts, len(self.commands))))
+
+    def inputs_of(self, segment: int) -> tuple[InputMap, ...]:
+        """Those of the inputs that are written before a segment."""
+        sources = self.partition.segments[segment].inputs
+        return tuple(one for one in self.inputs if one.source in sources)
 
     @property
     def flash(self) -> bytes:
