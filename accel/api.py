@@ -112,6 +112,7 @@ def compile(
     input_quant: str | Sequence[str] | None = None,
     fuse: bool = True,
     exact: bool = False,
+    host: bool = True,
     waves: Path | None = None,
     watch: Callable[[str, Compilation], None] | None = None,
 ) -> Program:
@@ -139,6 +140,9 @@ def compile(
         Refuse a network of the contract ``onnx`` with a channel that cannot be requantized exactly.
         Otherwise the nearest codes are computed, and every report names the channel. Other
         contracts are always exact.
+    host
+        The driver may compute nodes that the core cannot between two runs of it; else a network
+        that needs that is refused.
     waves
         VCD file that the ``pysim`` executor writes.
     watch
@@ -149,9 +153,10 @@ def compile(
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
     rest.
     """
-    choices = _choices(signature, input_quant)
+    choices = _choices(signature, input_quant, host)
     if isinstance(model, Graph):
         graph = held_to(model, contract, model.name)
+        graph = graph if host else graph.replace(host=False)
     else:
         graph = load(model, contract, choices)
     if config is None:
@@ -164,9 +169,11 @@ def compile(
     return Program(code, board, waves)
 
 
-def _choices(signature: str | None, input_quant: str | Sequence[str] | None) -> Choices:
+def _choices(
+    signature: str | None, input_quant: str | Sequence[str] | None, host: bool
+) -> Choices:
     quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
-    return Choices(signature=signature, input_quant=quantizers)
+    return Choices(signature=signature, input_quant=quantizers, host=host)
 
 
 @contextmanager
@@ -208,7 +215,8 @@ def command_words(
     words = ["--contract", contract] if contract else []
     words += ["--signature", choices.signature] if choices.signature else []
     words += [word for quantizer in choices.input_quant for word in ("--input-quant", quantizer)]
-    return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
+    words += [*["--no-fuse"] * (not fuse), *["--exact"] * exact]
+    return [*words, *["--no-host"] * (not choices.host)]
 
 
 def fit(
@@ -223,6 +231,7 @@ def fit(
     input_quant: str | Sequence[str] | None = None,
     fuse: bool = True,
     exact: bool = False,
+    host: bool = True,
     on_progress: OnProgress = lambda text, done: None,
 ) -> Fit:
     """Find the configuration of a board that runs a network fastest.
@@ -241,7 +250,7 @@ def fit(
     ms, uj
         What an inference may take at most: milliseconds at the board's clock, microjoules where
         the power of the board's family is known.
-    contract, signature, input_quant, fuse, exact
+    contract, signature, input_quant, fuse, exact, host
         As of `compile`.
     on_progress
         Called with what is being done, and the share of it that is done.
@@ -250,8 +259,9 @@ def fit(
     there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
     """
     found = _found(board or DEFAULT_BOARD)
-    choices = _choices(signature, input_quant)
+    choices = _choices(signature, input_quant, host)
     graph = held_to(model, contract, model.name) if isinstance(model, Graph) else None
+    graph = graph.replace(host=graph.host and host) if graph else None
     return search_fit(
         graph or load(cast(str | Path, model), contract, choices),
         found,

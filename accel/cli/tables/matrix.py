@@ -88,6 +88,7 @@ def answers(
     contract: str | None,
     signature: str | None = None,
     input_quant: Sequence[str] | None = None,
+    host: bool = True,
     **options: Any,
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core.
@@ -96,7 +97,9 @@ def answers(
     """
     from accel.compiler.frontends import Choices, UnsupportedModel, load
 
-    choices = Choices(signature=signature, input_quant=tuple(input_quant or ()))
+    choices = Choices(
+        signature=signature, input_quant=tuple(input_quant or ()), host=host
+    )
     try:
         graph = load(model, contract, choices)
     except UnsupportedModel as problem:

@@ -83,7 +83,8 @@ def read(found: Contents, contract: str | None = None, choices: Choices = NOTHIN
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
     graph = frontend.read(found.data, name, choices)
-    return held_to(graph, contract, name).replace(file=name, name=found.stem)
+    held = held_to(graph, contract, name)
+    return held.replace(file=name, name=found.stem, host=choices.host)
 
 
 def held_to(graph: Graph, contract: str | None, name: str) -> Graph:

@@ -30,11 +30,12 @@ class Choices:
     """What a user says of a file that does not say it, or holds several networks.
 
     ``signature`` names one of the networks in a file; ``input_quant`` are quantizers of float
-    inputs as `input_quant.parsed` reads them.
+    inputs as `input_quant.parsed` reads them. ``host`` is that of `Graph`.
     """
 
     signature: str | None = None
     input_quant: tuple[str, ...] = ()
+    host: bool = True
 
 
 NOTHING_CHOSEN = Choices()
