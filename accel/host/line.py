@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import (
@@ -49,12 +50,21 @@ def bytes_of(program: CoreExecutable) -> tuple[int, int]:
 @dataclass(frozen=True)
 class Crossing:
     """What the driver does between two runs of the core: its nodes, the bytes on the line of what it
-    reads after the one and of what it writes before the other, and the layer that goes on."""
+    reads after the one and of what it writes before the other, and the layer that goes on, if one
+    does."""
 
     nodes: tuple[str, ...]
     from_core: int
     to_core: int
-    layer: int
+    layer: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "driver": list(self.nodes),
+            "bytes_from_core": self.from_core,
+            "bytes_to_core": self.to_core,
+            "before": self.layer,
+        }
 
 
 def crossings(program: CoreExecutable) -> tuple[Crossing, ...]:
@@ -79,7 +89,7 @@ def crossings(program: CoreExecutable) -> tuple[Crossing, ...]:
                     nodes=tuple(node.name for node in segment.driver),
                     from_core=sum(map(size, roots & stored)),
                     to_core=sum(size(one.tensor) for one in program.inputs_of(number)),
-                    layer=program.starts[number],
+                    layer=next((c.name for c in program.commands[program.starts[number] :]), None),
                 )
             )
     return tuple(found)

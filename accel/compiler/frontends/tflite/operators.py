@@ -8,6 +8,7 @@ import tflite
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.average_pool2d import AveragePool2d
+from ...operators.batch_matmul import BatchMatmul
 from ...operators.dequantize import Dequantize
 from ...operators.elu import Elu
 from ...operators.hard_swish import HardSwish
@@ -58,6 +59,12 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         ),
         "FULLY_CONNECTED": Spelling(
             "fully_connected", tflite.FullyConnectedOptions, windows.fully_connected, 3, 1
+        ),
+        "BATCH_MATMUL": Spelling(
+            "batch_matmul",
+            tflite.BatchMatMulOptions,
+            lambda o, *_: BatchMatmul(transpose_first=o.AdjX(), transpose_second=o.AdjY()),
+            2,
         ),
         "AVERAGE_POOL_2D": Spelling(
             "average_pool2d",
