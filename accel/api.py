@@ -169,9 +169,7 @@ def compile(
     return Program(code, board, waves)
 
 
-def _choices(
-    signature: str | None, input_quant: str | Sequence[str] | None, host: bool
-) -> Choices:
+def _choices(signature: str | None, input_quant: str | Sequence[str] | None, host: bool) -> Choices:
     quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
     return Choices(signature=signature, input_quant=quantizers, host=host)
 

@@ -12,7 +12,6 @@ from accel.host.exchange import Exchange, LinkError, ResultLost, Transport
 from accel.host.flash import FlashRefused, check_flash
 from accel.host.overlap import input_banks, input_bytes, overlapped
 from accel.host.rate import speed_up
-from accel.host.runner import Between, Passing
 from accel.host.run_results import (
     SPARE_CYCLES,
     Counters,
@@ -21,6 +20,7 @@ from accel.host.run_results import (
     counters_of,
     limit_of,
 )
+from accel.host.runner import Between, Passing
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
@@ -450,8 +450,9 @@ class DrivenCore:
             if command.output in keep:
                 kept[command.output] = np.frombuffer(result.data, np.uint8)
             yield command.output, RunResult(result.counters.unwrapped(expected), result.data)
-        for segment, _ in starts if between else ():  # without a layer
-            between.inputs(segment, _batch(kept))
+        if between:
+            for segment, _ in starts:  # without a layer
+                between.inputs(segment, _batch(kept))
 
     def _words(self, tensor: str | None) -> tuple[int, int, int, int]:
         """Bank and address of a tensor, its words and their lanes."""

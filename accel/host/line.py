@@ -49,9 +49,9 @@ def bytes_of(program: CoreExecutable) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Crossing:
-    """What the driver does between two runs of the core: its nodes, the bytes on the line of what it
-    reads after the one and of what it writes before the other, and the layer that goes on, if one
-    does."""
+    """What the driver does between two runs of the core: its nodes, the bytes on the line of what
+    it reads after the one and of what it writes before the other, and the layer that goes on, if
+    one does."""
 
     nodes: tuple[str, ...]
     from_core: int

@@ -33,7 +33,7 @@ class _Empty:
 
 
 def rehearse(program: CoreExecutable) -> None:
-    """Compute what the driver does before, between and after runs of the core, for one sample of zeros.
+    """Compute what the driver does before, between and after runs of the core, of zeros.
 
     Whatever shapes, types or attributes do not agree shows as an error of NumPy's or of Python's.
     """

@@ -38,8 +38,8 @@ LayerCycles = Callable[[int], Sequence[int]]
 class _Run:
     """A run that was asked for, and how far it is known to come.
 
-    ``first`` is the number of its first layer, ``at`` is when its next one may begin, ``free`` when places of inputs are free; ``ends`` is
-    None as long as it waits for a band.
+    ``first`` is its first layer's number, ``at`` is when its next one may begin, ``free``
+    when places of inputs are free; ``ends`` is None as long as it waits for a band.
     """
 
     number: int

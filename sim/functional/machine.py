@@ -123,8 +123,9 @@ class Machine:
             watch(memory, command.output)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
-        for _, segment in starts if between else ():  # without a layer
-            between.inputs(segment, kept)
+        if between:
+            for _, segment in starts:  # without a layer
+                between.inputs(segment, kept)
         return kept
 
     def _words(self, memory: np.ndarray, part: Chunk | DmaTransfer) -> np.ndarray:

@@ -101,9 +101,7 @@ def answers(
     """
     from accel.compiler.frontends import Choices, UnsupportedModel, load
 
-    choices = Choices(
-        signature=signature, input_quant=tuple(input_quant or ()), host=host
-    )
+    choices = Choices(signature=signature, input_quant=tuple(input_quant or ()), host=host)
     try:
         graph = load(model, contract, choices)
     except UnsupportedModel as problem:

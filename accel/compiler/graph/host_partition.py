@@ -105,8 +105,10 @@ class _Places:
             return node.name not in self.decoded
         if not _for_driver(node, self.graph):
             return False
-        tensors = map(self.graph.tensor, (*node.inputs[:1], *node.outputs))
-        return any(tensor.dtype != "int8" for tensor in tensors)
+        tensors = [self.graph.tensor(name) for name in (*node.inputs[:1], *node.outputs)]
+        if any(tensor.dtype != "int8" for tensor in tensors):
+            return True
+        return isinstance(operator, Movement) and not _lowers(node, operator, self.graph)
 
     def _movable(self, node: Node) -> bool:
         """Whether both can compute a node, and the driver does not mind: it moves codes."""
@@ -241,6 +243,11 @@ def _only_decoded(node: Node, graph: Graph) -> bool:
         producer = graph.producer(producer.inputs[0])
     if producer is None or not isinstance(OPERATORS[producer.operator], OnCore):
         return False
+    return _lowers(node, operator, graph)
+
+
+def _lowers(node: Node, operator: OnCore, graph: Graph) -> bool:
+    """Whether there are layers of the core for a node."""
     try:
         operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
     except UnsupportedOperator:

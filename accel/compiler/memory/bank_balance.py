@@ -64,7 +64,8 @@ def balance_banks(
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, with a copy between two of them if that saves cycles, and their memory plan.
 
-    ``search`` and ``later`` are those of `plan`. Raises what `plan` does for the commands as they are.
+    ``search`` and ``later`` are those of `plan`. Raises what `plan` does for the commands as they
+    are.
     """
 
     def placed(

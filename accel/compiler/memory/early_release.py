@@ -37,7 +37,8 @@ def place(
     """The commands, of which the first ones may be cut into parts that each read further rows, and
     their memory plan.
 
-    ``search`` and ``later`` are those of `allocation.plan`. Raises ``DoesNotFit`` where that is so without parts.
+    ``search`` and ``later`` are those of `allocation.plan`. Raises ``DoesNotFit`` where that is so
+    without parts.
     """
     plain = balance_banks(commands, layout, inputs, outputs, config, search=search, later=later)
     first = _readers(commands, inputs) if not later else ()

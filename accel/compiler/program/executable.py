@@ -90,9 +90,9 @@ class CoreExecutable:
     """Everything that an executor needs.
 
     ``graph`` has at least what is not the core's alone: the network's inputs and outputs, the nodes
-    that the driver computes, and the tensors that enter and leave the core. ``commands``, ``chunks`` and
-    ``transfers`` have an entry for each layer of the core; that of a layer without a transfer is
-    ``None``.
+    that the driver computes, and the tensors that enter and leave the core. ``commands``,
+    ``chunks`` and ``transfers`` have an entry for each layer of the core; that of a layer without a
+    transfer is ``None``.
     """
 
     config: AcceleratorConfig

@@ -37,6 +37,8 @@ def program_of(d: Description, get: Get, flash: bytes) -> StoredProgram:
     )
     if not parts.segments:
         raise BadDescription("a network without a segment")
+    if sorted(o.tensor for o in d.outputs) != sorted(parts.outputs):
+        raise BadDescription("outputs that are those of no segment, or are there twice")
     nodes = (node for one in parts.segments for node in (*one.driver, *one.core))
     graph = Graph(
         name=d.name,

@@ -73,9 +73,9 @@ def squared_difference(
 ) -> np.ndarray:
     """``(a - b)**2``: ``SquaredDifference``, with both operands on one scale."""
     twice = 2.0 * max(first.scale, second.scale)
-    difference = _smaller(
-        (a - first.zero_point) << SQUARE_SHIFT, first.scale / twice
-    ) - _smaller((b - second.zero_point) << SQUARE_SHIFT, second.scale / twice)
+    difference = _smaller((a - first.zero_point) << SQUARE_SHIFT, first.scale / twice) - _smaller(
+        (b - second.zero_point) << SQUARE_SHIFT, second.scale / twice
+    )
     multiplier, shift = quantize_multiplier(
         twice * twice / ((1 << 2 * SQUARE_SHIFT) * output.scale)
     )

@@ -139,6 +139,7 @@ def changes(description: dict) -> list[dict]:
     network, (output,) = description["network"], description["outputs"]
     (given,), layers = description["inputs"], description["layers"]
     (softmax,), tensors = network["after"], network["tensors"]
+    (segment,) = network["segments"]
     chunk = description["chunks"][0]
     far = {"offset": 0, "size": 1 << 40, "dtype": "uint8", "shape": [1 << 40]}
 
@@ -179,6 +180,12 @@ def changes(description: dict) -> list[dict]:
         in_network(outputs=["nobody"]),
         in_network(inputs=[]),
         in_network(batch=0),
+        in_network(segments=[]),
+        in_network(segments=[segment | {"first_layer": 1}]),
+        in_network(segments=[segment, segment]),
+        in_network(segments=[segment | {"inputs": []}]),
+        in_network(segments=[segment | {"outputs": []}]),
+        in_network(segments=[segment | {"driver": [softmax]}]),
         in_network(after=[]),
         in_network(after=[softmax | {"operator": "os.system"}]),
         in_network(after=[softmax | {"inputs": ["nobody"]}]),

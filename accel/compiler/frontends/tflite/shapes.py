@@ -248,9 +248,7 @@ def _check_new_size(inputs: Operands, outputs: Results) -> None:
 
 def cumsum(options: Options, inputs: Operands, outputs: Results) -> Cumsum:
     axis = of_axis(inputs, 1, len(shape_of(inputs)))
-    return Cumsum(
-        axis=axis, exclusive=bool(options.Exclusive()), reverse=bool(options.Reverse())
-    )
+    return Cumsum(axis=axis, exclusive=bool(options.Exclusive()), reverse=bool(options.Reverse()))
 
 
 def resize_bilinear(options: Options, inputs: Operands, outputs: Results) -> ResizeBilinear:
