@@ -113,6 +113,7 @@ def compile(
     state: str | Sequence[str] | Mapping[str, str] | None = None,
     fuse: bool = True,
     exact: bool = False,
+    host: bool = True,
     waves: Path | None = None,
     watch: Callable[[str, Compilation], None] | None = None,
 ) -> Program:
@@ -144,6 +145,9 @@ def compile(
         Refuse a network of the contract ``onnx`` with a channel that cannot be requantized exactly.
         Otherwise the nearest codes are computed, and every report names the channel. Other
         contracts are always exact.
+    host
+        The driver may compute nodes that the core cannot between two runs of it; else a network
+        that needs that is refused.
     waves
         VCD file that the ``pysim`` executor writes.
     watch
@@ -154,9 +158,10 @@ def compile(
     ``DoesNotFit``, and ``InvalidConfiguration`` where the processing element does not serve the
     rest.
     """
-    choices = _choices(signature, input_quant, state)
+    choices = _choices(signature, input_quant, state, host)
     if isinstance(model, Graph):
         graph = held_to(with_states(model, choices.state, model.name), contract, model.name)
+        graph = graph if host else graph.replace(host=False)
     else:
         graph = load(model, contract, choices)
     if config is None:
@@ -173,12 +178,13 @@ def _choices(
     signature: str | None,
     input_quant: str | Sequence[str] | None,
     state: str | Sequence[str] | Mapping[str, str] | None = None,
+    host: bool = True,
 ) -> Choices:
     quantizers = (input_quant,) if isinstance(input_quant, str) else tuple(input_quant or ())
     if isinstance(state, Mapping):
         state = [f"{output}={given}" for output, given in state.items()]
     pairs = (state,) if isinstance(state, str) else tuple(state or ())
-    return Choices(signature=signature, input_quant=quantizers, state=pairs)
+    return Choices(signature=signature, input_quant=quantizers, state=pairs, host=host)
 
 
 @contextmanager
@@ -221,7 +227,8 @@ def command_words(
     words += ["--signature", choices.signature] if choices.signature else []
     words += [word for quantizer in choices.input_quant for word in ("--input-quant", quantizer)]
     words += [word for pair in choices.state for word in ("--state", pair)]
-    return [*words, *["--no-fuse"] * (not fuse), *["--exact"] * exact]
+    words += [*["--no-fuse"] * (not fuse), *["--exact"] * exact]
+    return [*words, *["--no-host"] * (not choices.host)]
 
 
 def fit(
@@ -237,6 +244,7 @@ def fit(
     state: str | Sequence[str] | Mapping[str, str] | None = None,
     fuse: bool = True,
     exact: bool = False,
+    host: bool = True,
     on_progress: OnProgress = lambda text, done: None,
 ) -> Fit:
     """Find the configuration of a board that runs a network fastest.
@@ -255,7 +263,7 @@ def fit(
     ms, uj
         What an inference may take at most: milliseconds at the board's clock, microjoules where
         the power of the board's family is known.
-    contract, signature, input_quant, state, fuse, exact
+    contract, signature, input_quant, state, fuse, exact, host
         As of `compile`.
     on_progress
         Called with what is being done, and the share of it that is done.
@@ -264,10 +272,11 @@ def fit(
     there is none. Raises ``UnsupportedModel``, and ``CannotCompile`` for what is no matter of size.
     """
     found = _found(board or DEFAULT_BOARD)
-    choices = _choices(signature, input_quant, state)
+    choices = _choices(signature, input_quant, state, host)
     graph = None
     if isinstance(model, Graph):
         graph = held_to(with_states(model, choices.state, model.name), contract, model.name)
+        graph = graph.replace(host=graph.host and host)
     return search_fit(
         graph or load(cast(str | Path, model), contract, choices),
         found,

@@ -18,6 +18,7 @@ from accel.compiler.ir.layer import Band
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation
 from accel.host.driver import Counters
+from accel.host.line import Crossing, crossings
 from accel.sim.cycles import loss_attribution
 from accel.text import escaped
 
@@ -355,6 +356,11 @@ class Report:
         return self.program.own_timing if self.layers else None
 
     @property
+    def crossings(self) -> tuple[Crossing, ...]:
+        """What the driver computes between two runs of the core, and the bytes that cross."""
+        return crossings(self.program.code)
+
+    @property
     def latency_ms(self) -> float | None:
         """Milliseconds of one inference with the link, nothing else going on."""
         return self.timing.latency_ms if self.timing else None
@@ -426,6 +432,7 @@ class Report:
             "memory": None if self.memory is None else round(self.memory, 4),
             "lost": _rounded(self.lost),
             "layers": [layer.as_dict() for layer, _ in self.whole_layers],
+            **({"crossings": [one.as_dict() for one in self.crossings]} if self.crossings else {}),
             "inexact": [deviation.as_dict() for deviation in self.inexact],
             **({"order_sensitive": sensitive} if sensitive else {}),
             **({"added_by_driver": list(in_order)} if in_order else {}),

@@ -72,7 +72,7 @@ def cpp_speed(program: Program, answers: Expected, repeat: int) -> Figure:
     except (CannotCompileRtl, cpu.CannotCompileKernels, cpu_steps.NoKernel) as problem:
         return missing(f"not measured: {problem}")
     _compare("C++", network.run(answers.inputs, parts.outputs), answers.outputs)
-    driven = len(parts.before) + len(parts.after)
+    driven = len(parts.driver)
     left_out = f", without the driver's {driven} operators" if driven else ""
     how = (
         f"reference kernels' loops, one thread, {compiler.version}, {cpu.FLAGS[1]}{left_out}; "

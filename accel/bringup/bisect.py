@@ -12,7 +12,7 @@ from accel.config import FLASH
 from accel.errors import UserError
 from accel.executors import Session, Transport
 from accel.host.driver import DrivenCore, RunEnded
-from accel.host.runner import packed_inputs
+from accel.host.runner import Passing, first_inputs
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.machine import Machine
 
@@ -101,17 +101,18 @@ def bisect(
     """
     if not program.commands:
         raise NothingOnCore(f"{program.name}: no layer of it runs on the core; nothing to compare")
-    packed = packed_inputs(program, inputs)
+    packed, passing = first_inputs(program, inputs)
     samples = len(next(iter(packed.values())))
     places = [_written(program, number) for number in range(len(program.commands))]
     driven, machine = Session(program).driven(transport), Machine(program)
     elements, cycles = 0, {}
     for index in range(samples):
         sample = {name: data[index] for name, data in packed.items()}
-        expected = machine.by_layer({name: data[None] for name, data in sample.items()})
+        alone = {name: data[None] for name, data in sample.items()}
+        expected = machine.by_layer(alone, passing(index, index + 1))
         number = 0
         try:
-            for number, found, counted in _run(driven, sample, progress, index):
+            for number, found, counted in _run(driven, sample, passing, progress, index):
                 model = driven.expected[number].cycles
                 if counted != model:
                     cycles[program.commands[number].name] = counted, model
@@ -143,12 +144,17 @@ def _listed(cycles: Mapping[str, tuple[int, int]]) -> tuple[tuple[str, int, int]
 
 
 def _run(
-    driven: DrivenCore, sample: Mapping[str, np.ndarray], progress: Progress, index: int
+    driven: DrivenCore,
+    sample: Mapping[str, np.ndarray],
+    passing: Passing,
+    progress: Progress,
+    index: int,
 ) -> Iterator[tuple[int, np.ndarray, int]]:
     """Each layer's number, the bytes of its output's place, and its cycles."""
     commands = driven.program.commands
     progress(index * len(commands), commands[0].name)
-    steps = driven.steps(sample, driven.program.stored_tensors())
+    between = passing(index, index + 1)
+    steps = driven.steps(sample, driven.program.stored_tensors(), between)
     for number, (_, result) in enumerate(steps):
         following = commands[min(number + 1, len(commands) - 1)].name
         progress(index * len(commands) + number + 1, following)

@@ -16,12 +16,12 @@ from .graph.accumulation_order import order_sensitive
 from .graph.bound_states import state_reasons
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
-from .graph.host_partition import Partition, partition
+from .graph.host_partition import Partition, inside, partition
 from .graph.node_orders import orders
 from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
-from .ir.graph import Graph
+from .ir.graph import Graph, Node
 from .ir.layer import Convolution
 from .ir.tensor_layout import Alias, TensorLayout
 from .lowering.bank_copies import add_bank_copies
@@ -39,6 +39,7 @@ from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.band_search import with_row_bands
 from .memory.groups_at_once import place
+from .operators import place_of
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -194,8 +195,17 @@ def _node_order(c: Compilation) -> Compilation:
 
 
 def _host_partition(c: Compilation) -> Compilation:
-    """What the driver computes at the network's ends, and what the core does."""
+    """What the driver computes before, between and after layers of the core."""
+    if not c.graph.host and (nodes := inside(c.graph)):
+        raise CannotCompile(c.graph.title, [_only_the_driver(node) for node in nodes])
     return c.replace(partition=partition(c.graph))
+
+
+def _only_the_driver(node: Node) -> Reason:
+    """Why a node is refused where the driver may compute nothing inside the network."""
+    what = "cannot be computed by the core, only by the driver between two runs of it"
+    remedy = "let it: leave out --no-host (Python's host=False); or end the network here"
+    return Reason(place=place_of(node), what=what, remedy=remedy)
 
 
 def _aliases(c: Compilation) -> Compilation:
@@ -302,7 +312,7 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _row_bands(c: Compilation) -> Compilation:
     """Chains of layers are cut into row bands where the tensors between them have no room."""
-    if not c.band_room or c.reasons:
+    if not c.band_room or c.reasons or c.parts.later:
         return c
     room = int(c.config.bank_words * c.band_room)
     found = with_row_bands(
@@ -341,7 +351,12 @@ def _allocation(c: Compilation) -> Compilation:
     """Tensors and weights get addresses, in memory and in flash."""
     inputs = tuple(one.tensor for one in c.inputs)
     commands, memory = place(
-        c.commands, c.layouts, (*inputs, *c.states), (*c.kept, *c.states), c.config
+        c.commands,
+        c.layouts,
+        (*inputs, *c.states),
+        (*c.kept, *c.states),
+        c.config,
+        c.parts.later,
     )
     if memory.parts:
         commands = tuple(
@@ -353,7 +368,7 @@ def _allocation(c: Compilation) -> Compilation:
 def _link(c: Compilation) -> Compilation:
     """Descriptors, channel parameters and weights become bytes, linked to a chain."""
     inputs = [one.tensor for one in c.inputs]
-    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config))
+    return c.replace(chunks=link_chunks(c.commands, c.plan, inputs, c.config, c.parts.later))
 
 
 def _dma(c: Compilation) -> Compilation:

@@ -96,10 +96,17 @@ def _check(graph: Graph, parts: Partition) -> None:
         for node in (*parts.before, *parts.after)
         if (why := _refusal(graph, node)) is not None
     ]
+    between = [
+        f"{place_of(node)} between layers of the core"
+        for segment in parts.segments[1:]
+        for node in segment.driver
+    ]
+    refused += between
+    ends = ", before and after the core" if between else ""
     if refused:
         raise CannotExport(
             f"{'; '.join(map(escaped, refused))}: is computed by the driver, and exported drivers "
-            f"have {KNOWN}; cut the network before it, or run it with `accel run`"
+            f"have {KNOWN}{ends}; cut the network before it, or run it with `accel run`"
         )
 
 

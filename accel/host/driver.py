@@ -20,6 +20,7 @@ from accel.host.run_results import (
     counters_of,
     limit_of,
 )
+from accel.host.runner import Between, Passing
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
@@ -309,16 +310,23 @@ class DrivenCore:
                 place, data = state.place, stored[state.tensor].tobytes()
                 self.driver.write(place.bank, place.address, data)
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
-        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        passing: Passing | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs, see
+        `BoardCore`."""
         kept: dict[str, list[np.ndarray]] = {name: [] for name in keep}
         count = len(next(iter(inputs.values())))
         samples = [{name: data[k] for name, data in inputs.items()} for k in range(count)]
         results = self._overlapped(samples, keep) if self._overlaps(samples, keep) else None
         for index, sample in enumerate(samples):
-            found = next(results, None) if results else self.run_sample(sample, keep)
+            between = passing(index, index + 1) if passing else None
+            found = next(results, None) if results else self.run_sample(sample, keep, between)
             if found is None:  # a result was lost: the others come one after another
-                results, found = None, self.run_sample(sample, keep)
+                results, found = None, self.run_sample(sample, keep, between)
             for name, data in found.items():
                 kept[name].append(data)
             if self.progress:
@@ -335,7 +343,7 @@ class DrivenCore:
         """Whether each sample's input can be sent while the one before it is computed."""
         if self.stepped or len(samples) < 2 or len(keep) != 1:
             return False
-        if set(keep) - self._left:
+        if set(keep) - self._left or len(self.program.runs) > 1:
             return False
         _, _, words, lanes = self._words(next(iter(keep)))
         early = any(piece.after is not None for piece in self.program.pieces)
@@ -368,11 +376,16 @@ class DrivenCore:
         )
 
     def run_sample(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+        self,
+        sample: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        between: Between | None = None,
     ) -> dict[str, np.ndarray]:
         """Run one sample; layer by layer where a tensor that is asked for would be overwritten."""
         if self.stepped or set(keep) - self._left:
-            return self._step(sample, keep)
+            return self._step(sample, keep, between)
+        if between:
+            return self._segments(sample, keep, between)
         names: list[str | None] = [*keep] or [None]
         name, *others = names
         runs = _Runs(self, name, self.shared_banks)
@@ -391,28 +404,69 @@ class DrivenCore:
             self._shared_cycles = self.sharing(input_banks(self.program))
         return self._shared_cycles or [layer.cycles for layer in self.expected]
 
+    def _segments(
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str], between: Between
+    ) -> dict[str, np.ndarray]:
+        """Run one sample segment by segment, and compute what is between."""
+        program, kept, self.total = self.program, dict[str, np.ndarray](), Counters(0, 0, 0, 0)
+        for segment, layers in enumerate(program.runs):
+            self._send_all(between.inputs(segment, _batch(kept)) if segment else sample)
+            if not layers:
+                continue
+            written = dict.fromkeys(program.commands[number].output for number in layers)
+            outputs = program.partition.segments[segment].outputs
+            roots = {program.aliases[name].root for name in outputs} & {*keep}
+            names: list[str | None] = [name for name in written if name in roots] or [None]
+            first, begin = names[0], program.entries[layers[0]]
+            expected = sum((self.expected[n] for n in layers), Counters(0, 0, 0, 0))
+            result = self.driver.run(
+                begin.bank,
+                begin.address,
+                cycles=expected.cycles,
+                result=self._words(first),
+                shared_banks=self.shared_banks,
+            )
+            self.total += result.counters.unwrapped(expected)
+            if first is not None:
+                kept[first] = np.frombuffer(result.data, np.uint8)
+            kept |= {name: self._read(name) for name in names[1:] if name is not None}
+        return kept
+
+    def _send_all(self, sample: Mapping[str, np.ndarray]) -> None:
+        """Send inputs as wholes while nothing runs."""
+        for piece in self.program.pieces:
+            if piece.tensor in sample and piece.reader is None:
+                self.send(sample, piece)
+
     def _step(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+        self, sample: Mapping[str, np.ndarray], keep: Collection[str], between: Between | None
     ) -> dict[str, np.ndarray]:
         kept = {name: data for name, data in sample.items() if name in keep}
         self.layer_counters = []
-        for output, result in self.steps(sample, keep):
+        for output, result in self.steps(sample, keep, between):
             self.layer_counters.append(result.counters)
             if output in keep:
                 kept[output] = np.frombuffer(result.data, np.uint8)
         return kept
 
     def steps(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str]
+        self,
+        sample: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        between: Between | None = None,
     ) -> Iterator[tuple[str, RunResult]]:
         """Run one sample layer by layer: the tensor that each one writes, and its result, with the
         tensor's stored bytes if it is in ``keep``."""
         bands = {piece.reader: piece for piece in self.program.pieces}
-        for piece in self.program.pieces:
-            if piece.reader is None:
-                self.send(sample, piece)
+        kept: dict[str, np.ndarray] = {}
+        starts = [*enumerate(self.program.starts)] if between else []
+        self._send_all(sample)
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)
         for number, (command, chunk, expected) in enumerate(layers):
+            while between and starts and starts[0][1] == number:
+                segment, _ = starts.pop(0)
+                if segment:
+                    self._send_all(between.inputs(segment, _batch(kept)))
             if number in bands:
                 self.send(sample, bands[number])
             result = self.driver.run(
@@ -423,7 +477,12 @@ class DrivenCore:
                 result=self._words(command.output if command.output in keep else None),
                 shared_banks=self.shared_banks,
             )
+            if command.output in keep:
+                kept[command.output] = np.frombuffer(result.data, np.uint8)
             yield command.output, RunResult(result.counters.unwrapped(expected), result.data)
+        if between:
+            for segment, _ in starts:  # without a layer
+                between.inputs(segment, _batch(kept))
 
     def _words(self, tensor: str | None) -> tuple[int, int, int, int]:
         """Bank and address of a tensor, its words and their lanes."""
@@ -434,6 +493,11 @@ class DrivenCore:
 
     def _read(self, tensor: str) -> np.ndarray:
         return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)
+
+
+def _batch(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Stored bytes of one sample as those of a batch."""
+    return {name: data[None] for name, data in stored.items()}
 
 
 class _Runs:

@@ -6,7 +6,7 @@ import numpy as np
 
 from accel.compiler.program.executable import CoreExecutable
 
-from .runner import run
+from .runner import Passing, run
 
 
 class _Empty:
@@ -15,16 +15,25 @@ class _Empty:
     def __init__(self, program: CoreExecutable):
         self.program = program
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
-        rows, found = self.program.config.rows, {}
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        passing: Passing | None = None,
+    ) -> dict[str, np.ndarray]:
+        rows, found = self.program.config.rows, dict[str, np.ndarray]()
         for name in keep:
             words = self.program.placement(name).layout.words(rows)
             found[name] = np.zeros((1, words * rows), np.uint8)
+        if passing:
+            between = passing(0, 1)
+            for segment in range(1, len(self.program.runs)):
+                between.inputs(segment, found)
         return found
 
 
 def rehearse(program: CoreExecutable) -> None:
-    """Compute what the driver does before and after the core, for one sample of zeros.
+    """Compute what the driver does before, between and after runs of the core, of zeros.
 
     Whatever shapes, types or attributes do not agree shows as an error of NumPy's or of Python's.
     """

@@ -1,7 +1,7 @@
-"""What the driver does around the core: packs and unpacks tensors, and computes the nodes before
-and after it."""
+"""What the driver does around the core: packs and unpacks tensors, and computes its nodes before,
+between and after the runs of the core."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -11,12 +11,32 @@ from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS, Index
 from accel.compiler.program.executable import CoreExecutable
 
+Stored = Mapping[str, np.ndarray]
+"""Stored bytes of tensors, uint8 ``[N, n]``, by name."""
+
+
+class Between(Protocol):
+    """What the driver computes between the runs of the core, for some of the samples."""
+
+    def inputs(self, segment: int, found: Stored) -> Stored:
+        """What is written before a segment, from what the core has computed so far."""
+
+
+Passing = Callable[[int, int], Between]
+"""Makes what the driver computes between the runs, for samples from the first up to the end."""
+
 
 class BoardCore(Protocol):
     """Whatever runs the layers of a program: the machine, a simulation, a board."""
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
-        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+    def run(
+        self, inputs: Stored, keep: Collection[str], passing: Passing | None = None
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes of the tensors ``keep``, from those of the inputs of the first segment.
+
+        ``passing`` gives those of the others, and is asked for each sample before each segment but
+        the first, in their order.
+        """
 
 
 def run(
@@ -31,12 +51,12 @@ def run(
     """
     graph, parts = program.graph, program.partition
     wanted = tuple(graph.outputs if keep is None else keep)
-    values = dict(check_inputs(graph, inputs))
-    count = len(next(iter(values.values())))
     constants = [name for name in wanted if graph.tensor(name).constant]
-    _compute(program, parts.before, values)
+    values = _Values(program, check_inputs(graph, inputs))
+    count = values.count
+    values.compute(parts.before)
 
-    needed = {n for node in parts.after for n in node.inputs} | set(wanted)
+    needed = {n for node in parts.driver for n in node.inputs} | set(wanted)
     roots = {program.aliases[name].root for name in needed if name in program.aliases}
     bands = {name: program.bands(name) for name in roots}
     stored = set(program.stored_tensors()) & {
@@ -44,31 +64,102 @@ def run(
         *(n for parts in bands.values() for n in parts),
     }
     if program.commands:
-        rows = program.config.rows
-        packed = {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
-        found = core.run(packed, stored)
-        for name in roots & set(found):
-            values[name] = _decoded(program, name, program.unpack(name, found[name]))
-        for name in filter(bands.get, roots):
-            values[name] = _decoded(program, name, program.unpack_bands(name, found))
-    for name in needed - set(values) - set(constants):
-        if name in program.aliases and program.aliases[name].root in values:
-            value = values[program.aliases[name].root]
-            values[name] = value.reshape(len(value), *graph.tensor(name).shape[1:])
-    _compute(program, parts.after, values)
-    values |= {name: repeated(graph, name, count) for name in constants}
-    return {name: values[name] for name in wanted}
+        passed: dict[int, _Values] = {}
+
+        def passing(first: int, end: int) -> Between:
+            passed[first] = values.cut(first, end)
+            return passed[first]
+
+        several = passing if len(parts.segments) > 1 else None
+        found = core.run(values.pack(0), stored, several)
+        values.join([passed[first] for first in sorted(passed)])
+        values.take(roots & set(found), found)
+        values.take_bands(filter(bands.get, roots), found)
+    values.view(needed - set(constants))
+    values.compute(parts.after)
+    found = values.arrays | {name: repeated(graph, name, count) for name in constants}
+    return {name: found[name] for name in wanted}
 
 
-def packed_inputs(
+class _Values:
+    """Values of tensors, ``[N, ...]``, as the driver knows them of some samples."""
+
+    def __init__(self, program: CoreExecutable, arrays: Mapping[str, np.ndarray]):
+        self.program, self.arrays = program, dict(arrays)
+        self.count = len(next(iter(self.arrays.values())))
+
+    def cut(self, first: int, end: int) -> "_Values":
+        """Those of some of the samples."""
+        return _Values(self.program, {n: x[first:end] for n, x in self.arrays.items()})
+
+    def join(self, parts: Iterable["_Values"]) -> None:
+        """Take what was computed of parts of the samples, which are all of them."""
+        parts = list(parts)
+        nodes = [node for one in self.program.partition.segments[1:] for node in one.driver]
+        for name in (name for node in nodes for name in node.outputs):
+            if parts:
+                self.arrays[name] = np.concatenate([part.arrays[name] for part in parts])
+
+    def inputs(self, segment: int, found: Stored) -> dict[str, np.ndarray]:
+        """What is written before a segment, see `Between`."""
+        nodes = self.program.partition.segments[segment].driver
+        needed = {name for node in nodes for name in node.inputs}
+        aliases = self.program.aliases
+        roots = {aliases[name].root for name in needed if name in aliases}
+        self.take((roots & set(found)) - set(self.arrays), found)
+        self.view(needed)
+        self.compute(nodes)
+        return self.pack(segment)
+
+    def take(self, names: Iterable[str], found: Stored) -> None:
+        """Take tensors that the core has stored."""
+        for name in names:
+            codes = self.program.unpack(name, found[name])
+            self.arrays[name] = _decoded(self.program, name, codes)
+
+    def take_bands(self, names: Iterable[str], found: Stored) -> None:
+        """The same of tensors that are stored in row bands."""
+        for name in names:
+            codes = self.program.unpack_bands(name, found)
+            self.arrays[name] = _decoded(self.program, name, codes)
+
+    def view(self, names: Iterable[str]) -> None:
+        """Give those of the tensors that share another's memory their own shapes."""
+        aliases = self.program.aliases
+        for name in names:
+            if name not in self.arrays and name in aliases and aliases[name].root in self.arrays:
+                value = self.arrays[aliases[name].root]
+                shape = self.program.graph.tensor(name).shape[1:]
+                self.arrays[name] = value.reshape(len(value), *shape)
+
+    def compute(self, nodes: Iterable[Node]) -> None:
+        """Compute nodes of the driver."""
+        graph = self.program.graph
+
+        def value(name: str) -> np.ndarray:
+            tensor = graph.tensor(name)
+            return tensor.values if tensor.constant else self.arrays[name]
+
+        for node in nodes:
+            operands = [value(name) for name in node.inputs]
+            results = OPERATORS[node.operator].reference(node, graph, operands)
+            self.arrays.update(zip(node.outputs, results, strict=True))
+
+    def pack(self, segment: int) -> dict[str, np.ndarray]:
+        """The stored bytes of a segment's inputs."""
+        rows = self.program.config.rows
+        inputs = self.program.inputs_of(segment)
+        return {one.tensor: one.pack(self.arrays[one.source], rows) for one in inputs}
+
+
+def first_inputs(
     program: CoreExecutable, inputs: np.ndarray | Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """What the core is given of a batch ``[N, ...]``: stored bytes of the tensors that enter it,
-    uint8 ``[N, n]``. Raises ``InvalidInput``."""
-    values = dict(check_inputs(program.graph, inputs))
-    _compute(program, program.partition.before, values)
-    rows = program.config.rows
-    return {i.tensor: i.pack(values[i.source], rows) for i in program.inputs}
+) -> tuple[dict[str, np.ndarray], Passing]:
+    """What the core is given of a batch ``[N, ...]`` before its first layer, and what makes what it
+    is given later: see `BoardCore`. Raises ``InvalidInput``."""
+    values = _Values(program, check_inputs(program.graph, inputs))
+    values.compute(program.partition.before)
+    return values.pack(0), values.cut
 
 
 def _decoded(program: CoreExecutable, tensor: str, codes: np.ndarray) -> np.ndarray:
@@ -78,18 +169,3 @@ def _decoded(program: CoreExecutable, tensor: str, codes: np.ndarray) -> np.ndar
     if node is None or not isinstance(operator, Index):
         return codes
     return operator.decode(node, program.graph, codes)
-
-
-def _compute(
-    program: CoreExecutable, nodes: tuple[Node, ...], values: dict[str, np.ndarray]
-) -> None:
-    graph = program.graph
-
-    def value(name: str) -> np.ndarray:
-        tensor = graph.tensor(name)
-        return tensor.values if tensor.constant else values[name]
-
-    for node in nodes:
-        operands = [value(name) for name in node.inputs]
-        results = OPERATORS[node.operator].reference(node, graph, operands)
-        values.update(zip(node.outputs, results, strict=True))

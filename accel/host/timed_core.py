@@ -38,8 +38,8 @@ LayerCycles = Callable[[int], Sequence[int]]
 class _Run:
     """A run that was asked for, and how far it is known to come.
 
-    ``at`` is when its next layer may begin, ``free`` when places of inputs are free; ``ends`` is
-    None as long as it waits for a band.
+    ``first`` is its first layer's number, ``at`` is when its next one may begin, ``free``
+    when places of inputs are free; ``ends`` is None as long as it waits for a band.
     """
 
     number: int
@@ -47,6 +47,7 @@ class _Run:
     cycles: Sequence[int]
     size: int
     at: float
+    first: int = 0
     layer: int = 0
     ends: float | None = None
     free: deque[float] = field(default_factory=deque)
@@ -77,6 +78,8 @@ class TimedCore:
         Now, for the host: it has read all that it waited for.
     sent
         Bytes that were written.
+    worked
+        When each run that is over began and ended.
     """
 
     def __init__(
@@ -91,8 +94,13 @@ class TimedCore:
         self.program, self.layer_cycles, self.byte_cycles = program, cycles, byte_cycles
         self.out, self.back = out, back
         self.time, self.sent = 0.0, 0
+        self.worked: list[tuple[float, float]] = []
         self._image, isa = program.flash, Isa(program.config)
         self._descriptors = [Descriptor.from_bytes(chunk.data, isa) for chunk in program.chunks]
+        segments = [layers for layers in program.runs if layers]
+        begins = [program.entries[layers[0]] for layers in segments]
+        locations = [isa.pointer_to(entry.bank, entry.address) for entry in begins]
+        self._segments = dict(zip(locations, segments, strict=True))
         self._line_free = self._line_back_free = 0.0
         self._expected = 0
         self._runs: deque[_Run] = deque()  # the last one that is over, and those that are not
@@ -178,8 +186,10 @@ class TimedCore:
         if opcode == Opcode.RUN:
             asked = values_of(EXTENSION, payload)
             size = RESULT_BYTES + asked["count"] * (asked["lanes_less_one"] + 1)
-            cycles = self.layer_cycles(asked["limit"] >> LIMIT_BITS)
-            self._runs.append(_Run(fields["number"], time, cycles, size, time))
+            layers = self._segments[fields["location"]]
+            cycles = self.layer_cycles(asked["limit"] >> LIMIT_BITS)[layers.start : layers.stop]
+            run = _Run(fields["number"], time, cycles, size, time, layers.start)
+            self._runs.append(run)
         elif fields["opcode"] & BAND:
             self._bands.append(time)
 
@@ -205,7 +215,7 @@ class TimedCore:
                 if not run.layer:
                     run.begins = run.at = max(run.begins, before.ends + self._answer_cycles(before))
             while run.layer < len(run.cycles):
-                descriptor = self._descriptors[run.layer]
+                descriptor = self._descriptors[run.first + run.layer]
                 if descriptor.wait:
                     if not self._bands:
                         return
@@ -215,6 +225,7 @@ class TimedCore:
                 if descriptor.release:
                     run.free.append(run.at)
             run.ends = run.at
+            self.worked.append((run.begins, run.ends))
             self._say(run.ends, Status.RESULT, run.number, bytes(run.size))
         while len(self._runs) > 1 and self._runs[1].ends is not None:
             self._runs.popleft()

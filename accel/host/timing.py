@@ -1,7 +1,9 @@
 """What an inference takes from the host's side: the core, the line, and the way through USB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,9 @@ class Timing:
         Bits a second on the line.
     line_bytes
         That are sent for a sample.
+    crossings_ms
+        Of the latency, what is between one run of the core and the next, where the driver computes
+        in between: the link alone, without the host's own work.
     """
 
     core_ms: float
@@ -62,6 +67,7 @@ class Timing:
     load_ms: float
     baud: int
     line_bytes: float
+    crossings_ms: tuple[float, ...] = ()
 
     @property
     def overlapped(self) -> bool:
@@ -81,10 +87,13 @@ class Timing:
     def __str__(self) -> str:
         how = "overlapped: " * self.overlapped
         core, link, rate = map(in_digits, (self.core_ms, self.link_ms, self.throughput))
-        return f"{core} ms core + {link} ms link, {how}{rate}/s"
+        between = in_digits(sum(self.crossings_ms))
+        inside = f" ({between} ms of it inside the network)" if self.crossings_ms else ""
+        return f"{core} ms core + {link} ms link{inside}, {how}{rate}/s"
 
     def as_dict(self) -> dict[str, Any]:
         """With the names of the properties, for JSON."""
+        crossings = [round(one, 6) for one in self.crossings_ms]
         return {
             "core_ms": round(self.core_ms, 6),
             "link_ms": round(self.link_ms, 6),
@@ -93,6 +102,7 @@ class Timing:
             "load_ms": round(self.load_ms, 3),
             "baud": self.baud,
             "line_bytes": round(self.line_bytes, 1),
+            **({"crossings_ms": crossings} if crossings else {}),
         }
 
 
@@ -129,12 +139,17 @@ def timing(
     core = driven(line)
     core.driver.exchange.settle()
     loaded = line.time
-    outputs = [*program.partition.outputs]
-    core.run(_zeros(program, 1), outputs)
+    outputs, passing = [*program.partition.outputs], None
+    if len(program.runs) > 1:
+        outputs = [*dict.fromkeys(program.aliases[name].root for name in outputs)]
+        outputs = [name for name in outputs if name in program.stored_tensors()]
+        passing = partial(_Nothing, program)
+    core.run(_zeros(program, 0, 1), outputs, passing)
     latency, sent = line.time - loaded, line.sent
+    crossings = [b - a for (_, a), (b, _) in pairwise(line.worked)]
     ends: list[float] = []
     core.progress = lambda _: ends.append(line.time)
-    core.run(_zeros(program, _SAMPLES), outputs)
+    core.run(_zeros(program, 0, _SAMPLES), outputs, passing)
     return Timing(
         core_ms=sum(cycles(0)) / hertz * 1e3,
         latency_ms=latency / hertz * 1e3,
@@ -142,11 +157,22 @@ def timing(
         load_ms=loaded / hertz * 1e3,
         baud=made,
         line_bytes=(line.sent - sent) / _SAMPLES,
+        crossings_ms=tuple(one / hertz * 1e3 for one in crossings),
     )
 
 
-def _zeros(program: CoreExecutable, samples: int) -> dict[str, np.ndarray]:
-    """Stored inputs of samples."""
-    rows = program.config.rows
-    words = {one.tensor: program.placement(one.tensor).layout.words(rows) for one in program.inputs}
+class _Nothing:
+    """A driver that computes zeros, in no time, for samples up to an end."""
+
+    def __init__(self, program: CoreExecutable, first: int, end: int):
+        self.program, self.samples = program, end - first
+
+    def inputs(self, segment: int, found: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return _zeros(self.program, segment, self.samples)
+
+
+def _zeros(program: CoreExecutable, segment: int, samples: int) -> dict[str, np.ndarray]:
+    """Stored inputs of samples that a segment takes."""
+    rows, inputs = program.config.rows, program.inputs_of(segment)
+    words = {one.tensor: program.placement(one.tensor).layout.words(rows) for one in inputs}
     return {name: np.zeros((samples, count * rows), np.uint8) for name, count in words.items()}

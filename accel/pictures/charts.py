@@ -9,6 +9,7 @@ from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Layer, Report
 from accel.compiler.memory.allocation import overwritten
+from accel.compiler.memory.segment_starts import last_of
 from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
 from accel.compiler.reports.fusion import working_nodes
 from accel.config import FLASH, AcceleratorConfig
@@ -274,14 +275,17 @@ class _Box:
 
 def _boxes(code: CoreProgram, begins: Sequence[int], ends: Sequence[int]) -> list[_Box]:
     config, last = code.config, len(code.commands) - 1
-    lives: dict[str, tuple[int, int]] = {i.tensor: (0, 0) for i in code.inputs}
+    begun = {i.tensor: start for n, start in enumerate(code.starts) for i in code.inputs_of(n)}
+    lives = {name: (min(start, last), min(start, last)) for name, start in begun.items()}
     for index, command in enumerate(code.commands):
         lives.setdefault(command.output, (index, index))
         for name in (command.source, *overwritten(command)):
             lives[name] = (lives.get(name, (0, 0))[0], index)
     for name in code.partition.outputs:
         root = code.aliases[name].root
-        lives[root] = (lives.get(root, (0, 0))[0], last)
+        written = max((n for n, c in enumerate(code.commands) if c.output == root), default=last)
+        read = min(last_of(code.starts, written, last), last)
+        lives[root] = (lives.get(root, (0, 0))[0], max(read, lives.get(root, (0, 0))[1]))
     found = []
     for name, (born, dies) in lives.items():
         place = code.memory.tensors[name]

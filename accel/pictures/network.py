@@ -97,7 +97,7 @@ def _box(node: Node, report: Report, homes: Mapping[str, str]) -> _Box:
         mode = max(layers, key=lambda layer: layer.macs).mode
         return _Box(title, f"{shape} · {mode}{parts} · {cycles:,} cycles", BLUE)
     partition = report.program.compiled.code.partition
-    if node in partition.before + partition.after:
+    if node in partition.driver:
         return _Box(title, f"{shape} · driver", ORANGE)
     free = "a view" if OPERATORS[node.operator].alias else "fused, at no cost"
     if not OPERATORS[node.operator].alias and node.name in homes:

@@ -9,7 +9,7 @@ from accel.api import Report
 from accel.pictures import charts
 from accel.pictures.answers import SHOWN, TOP, Answers, answers_of_classifier, summaries
 from accel.pictures.network import drawing
-from accel.pictures.page import Section, Table, render
+from accel.pictures.page import Section, Table, label, render
 
 
 def run_page(
@@ -60,6 +60,7 @@ def run_page(
             "and go; the program stays for the next inference.",
         ),
         Section(title="Layers", content=_layers(report)),
+        *_crossings(report),
         Section(
             title="The network as compiled",
             content=drawing(report),
@@ -76,6 +77,32 @@ _DRAWING = (
     "ones cost nothing: they are computed on the way in the layer that they name, or are only "
     "another view of the same words."
 )
+
+
+def _crossings(report: Report) -> list[Section]:
+    """What the driver computes between runs of the core, and what crosses for that."""
+    if not report.crossings:
+        return []
+    times = report.timing.crossings_ms if report.timing else ()
+    rows = [
+        [
+            label(one.layer or "the end"),
+            ", ".join(map(label, one.nodes)),
+            f"{one.from_core:,}",
+            f"{one.to_core:,}",
+            f"{times[number]:.2f}" if number < len(times) else "",
+        ]
+        for number, one in enumerate(report.crossings)
+    ]
+    headings = ["before layer", "the driver computes", ">bytes to it", ">back", ">ms of the link"]
+    return [
+        Section(
+            title="Computed by the driver inside the network",
+            content=Table(headings=headings, rows=rows),
+            explanation="The core ends a run before each of these, and begins the next one after "
+            "it. The time is the link's alone.",
+        )
+    ]
 
 
 def _run_facts(report: Report, answers: Answers | None) -> dict[str, str]:

@@ -37,9 +37,9 @@ class CheckedMachine(Machine):
         with _answered(program):
             super().__init__(program, jobs)
 
-    def _run(self, inputs, keep):
+    def _run(self, inputs, between, keep):
         with _answered(self.program):
-            return super()._run(inputs, keep)
+            return super()._run(inputs, between, keep)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from threadpoolctl import ThreadpoolController
 from accel.compiler.memory.allocation import Placement
 from accel.compiler.program.executable import Chunk, CoreExecutable, DmaTransfer
 from accel.config import FLASH
+from accel.host.runner import Between, Passing
 
 from ..rtl.parallel import in_parallel
 from .decode import decode_layer
@@ -50,19 +51,28 @@ class Machine:
         self.homes = {state.tensor: state for state in program.states}
         self._states: dict[str, np.ndarray] = {}  # the bytes of homes, once an inference left some
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
-        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+    def run(
+        self,
+        inputs: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        passing: Passing | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs, see
+        `BoardCore`."""
         count = len(next(iter(inputs.values())))
         largest = max((layer.reads.size for layer in self.layers), default=1)
         batch = 1 if self.homes else max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
         jobs = 1 if self.homes else self.jobs
         parts = [
-            {name: data[i : i + batch] for name, data in inputs.items()}
+            (
+                {name: data[i : i + batch] for name, data in inputs.items()},
+                passing and passing(i, min(i + batch, count)),
+            )
             for i in range(0, count, batch)
         ]
         # Threads of BLAS are too many beside our own, and for products as small as ours.
         with _blas().limit(limits=1, user_api="blas"):
-            answers = in_parallel(lambda part, _: self._run(part, keep), parts, jobs)
+            answers = in_parallel(lambda part, _: self._run(*part, keep), parts, jobs)
         return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
     def reset(self) -> None:
@@ -78,7 +88,9 @@ class Machine:
         """Put bytes into the homes of states."""
         self._states.update({name: data.copy() for name, data in stored.items()})
 
-    def by_layer(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def by_layer(
+        self, inputs: Mapping[str, np.ndarray], between: Between | None = None
+    ) -> list[np.ndarray]:
         """The bytes of its output's place after each layer, uint8 ``[N, n]``.
 
         Where several layers write one tensor, those of layers to come are as they were before.
@@ -88,12 +100,14 @@ class Machine:
         def watch(memory: np.ndarray, output: str) -> None:
             found.append(self._view(memory, output).copy())
 
-        self._run(inputs, (), watch)
+        keep = self.program.stored_tensors() if between else ()
+        self._run(inputs, between, keep, watch)
         return found
 
     def _run(
         self,
         inputs: Mapping[str, np.ndarray],
+        between: Between | None,
         keep: Collection[str],
         watch: Callable[[np.ndarray, str], None] = lambda memory, output: None,
     ) -> dict[str, np.ndarray]:
@@ -110,8 +124,12 @@ class Machine:
         for name, data in self._states.items():
             self._home(memory, name)[:] = data
         kept = {name: data for name, data in inputs.items() if name in keep}
+        starts = [(start, segment) for segment, start in enumerate(code.starts) if segment]
         steps = zip(self.layers, code.commands, code.chunks, code.transfers, strict=True)
-        for layer, command, chunk, transfer in steps:
+        for number, (layer, command, chunk, transfer) in enumerate(steps):
+            while between and starts and starts[0][0] == number:
+                for name, data in between.inputs(starts.pop(0)[1], kept).items():
+                    self._view(memory, name)[:] = data
             if layer.descriptor.wait:
                 band = next(bands, None)  # a layer may wait for what is no input
                 if band is not None:
@@ -125,6 +143,10 @@ class Machine:
             watch(memory, command.output)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()
+        if between:
+            for _, segment in starts:  # without a layer
+                for name, data in between.inputs(segment, kept).items():
+                    self._view(memory, name)[:] = data
         self._states = {name: self._home(memory, name)[-1].copy() for name in self.homes}
         return kept
 

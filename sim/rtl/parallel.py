@@ -61,7 +61,7 @@ def in_parallel(
 class ParallelCores:
     """Several cores that run a share of a batch each, as one core for `host.runner.run`.
 
-    ``cores`` have ``run(inputs, keep)`` and call their ``progress`` for each sample.
+    ``cores`` have ``run(inputs, keep, passing)`` and call their ``progress`` for each sample.
     """
 
     def __init__(self, cores: Sequence[Any], progress: Callable[[int], None] | None = None):
@@ -70,12 +70,15 @@ class ParallelCores:
         self._done = 0
         self._lock = Lock()
 
-    def run(self, inputs: Mapping[str, np.ndarray], keep: Collection[str]) -> dict[str, np.ndarray]:
-        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs."""
+    def run(
+        self, inputs: Mapping[str, np.ndarray], keep: Collection[str], passing: Any = None
+    ) -> dict[str, np.ndarray]:
+        """Stored bytes, uint8 ``[N, n]``, of the tensors ``keep``, from those of the inputs, see
+        `BoardCore`."""
         count = len(next(iter(inputs.values())))
         bounds = np.linspace(0, count, min(len(self._cores), count) + 1).astype(int)
         shares = [
-            (core, {name: data[low:high] for name, data in inputs.items()})
+            (core, {name: data[low:high] for name, data in inputs.items()}, _from(passing, low))
             for core, low, high in zip(self._cores, bounds, bounds[1:], strict=False)
         ]
         answers = in_parallel(
@@ -83,7 +86,9 @@ class ParallelCores:
         )
         return {name: np.concatenate([answer[name] for answer in answers]) for name in keep}
 
-    def _run(self, core: Any, inputs: Any, keep: Any, check: Callable[[], None]) -> Any:
+    def _run(
+        self, core: Any, inputs: Any, passing: Any, keep: Any, check: Callable[[], None]
+    ) -> Any:
         def advance(_: int) -> None:
             check()
             with self._lock:
@@ -92,4 +97,9 @@ class ParallelCores:
                     self._progress(self._done)
 
         core.progress = advance
-        return core.run(inputs, keep)
+        return core.run(inputs, keep, passing)
+
+
+def _from(passing: Any, low: int) -> Any:
+    """What makes what the driver computes between runs, for samples counted from ``low`` on."""
+    return passing and (lambda first, end: passing(low + first, low + end))

@@ -3,7 +3,7 @@
 A command asks for a group by a parameter of its class; `merged` gives it one object.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -328,3 +328,14 @@ class NetworkOptions(ReadingOptions):
             "compute its closest codes and name it.",
         ),
     ] = False
+    host: Annotated[
+        bool,
+        typer.Option(
+            "--host/--no-host",
+            help="Let the driver compute inside the network what the core cannot, or refuse it.",
+        ),
+    ] = True
+
+    def choices(self) -> "Choices":
+        """What is said of a file, with whether the driver may compute inside the network."""
+        return replace(super().choices(), host=self.host)

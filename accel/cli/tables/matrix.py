@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
     from accel.explore.fit.remedy import Remedies
+    from accel.host.line import Crossing
 
 _CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
 _LINES = 12  # of reasons for each group of boards
@@ -35,7 +36,8 @@ class Answer:
 
     ``milliseconds`` are the core's work alone, ``link_ms`` what the board's link adds to it where
     samples come one at a time, ``latency_ms`` both, and ``throughput`` inferences a second of many.
-    ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
+    ``memory`` is the share of the core's memory that is taken, 0 to 1; ``crossings`` are what the
+    driver computes between runs of the core, as a report has them. ``details`` are the reasons
     in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
     command.
     """
@@ -54,6 +56,7 @@ class Answer:
     memory: float | None = None
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
     remedy: tuple[str, ...] = ()
+    crossings: tuple[dict[str, Any], ...] = ()
 
     @property
     def core(self) -> str:
@@ -80,6 +83,7 @@ class _Compiled:
     memory: float = 0.0
     reasons: "tuple[Reason, ...]" = ()
     program: "Program | None" = None
+    crossings: "tuple[Crossing, ...]" = ()
 
 
 def answers(
@@ -89,6 +93,7 @@ def answers(
     signature: str | None = None,
     input_quant: Sequence[str] | None = None,
     state: Sequence[str] | None = None,
+    host: bool = True,
     **options: Any,
 ) -> list[Answer]:
     """The answer for each ``(board, configuration)``; a network is compiled once for each core.
@@ -98,7 +103,10 @@ def answers(
     from accel.compiler.frontends import Choices, UnsupportedModel, load
 
     choices = Choices(
-        signature=signature, input_quant=tuple(input_quant or ()), state=tuple(state or ())
+        signature=signature,
+        input_quant=tuple(input_quant or ()),
+        state=tuple(state or ()),
+        host=host,
     )
     try:
         graph = load(model, contract, choices)
@@ -198,7 +206,9 @@ def _summary(program: "Program | None", reasons: "tuple[Reason, ...]") -> _Compi
         return _Compiled(reasons=reasons)
     used = program.code.memory.used_words
     memory = sum(used) / (len(used) * program.config.bank_words)
-    return _Compiled(cycles=program.report().cycles, memory=memory, program=program)
+    report = program.report()
+    cycles, crossings = report.cycles, report.crossings
+    return _Compiled(cycles=cycles, memory=memory, program=program, crossings=crossings)
 
 
 def _answer(
@@ -232,6 +242,7 @@ def _answer(
         memory=round(core.memory, 4) if runs else None,
         reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
+        crossings=tuple(one.as_dict() for one in core.crossings),
     )
 
 

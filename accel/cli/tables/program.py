@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from accel.cli._output import say, show
 from accel.cli.tables.listing import name, table
+from accel.text import escaped
 
 if TYPE_CHECKING:
     from accel.api import Executable, Program, Report
@@ -20,7 +21,7 @@ def show_program(program: "Program", title: str) -> None:
 
     report, parts = program.report(), program.code.partition
     homes = working_nodes(program.code)
-    driver = {node.name for node in (*parts.before, *parts.after)}
+    driver = {node.name for node in parts.driver}
     listing = table("operator", "in the file", "runs", ">MACs", ">cycles", ">of peak", title=title)
     for node in program.code.source:
         layers = [layer for layer in report.layers if homes[layer.node] == node.name]
@@ -49,6 +50,7 @@ def show_program(program: "Program", title: str) -> None:
     listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
     show(listing)
     _show_batch(report)
+    _show_crossings(report)
 
 
 def _show_batch(report: "Report") -> None:
@@ -61,6 +63,19 @@ def _show_batch(report: "Report") -> None:
         say(
             f"  {report.state_bytes:,} bytes of states in memory, {report.state_line_bytes:,} of "
             "them on the line in an inference"
+        )
+
+
+def _show_crossings(report: "Report") -> None:
+    """What the driver computes inside the network, what crosses for it, and how long that takes."""
+    timing = report.timing
+    for number, one in enumerate(report.crossings):
+        times = timing.crossings_ms[number : number + 1] if timing else ()
+        taken = f", {times[0]:.2f} ms with the link" if times else ""
+        nodes = escaped(", ".join(one.nodes) or "nothing")
+        say(
+            f"  driver, before {escaped(one.layer or 'the end')}: {nodes}; {one.from_core:,} bytes "
+            f"from the core, {one.to_core:,} to it{taken}"
         )
 
 
@@ -80,6 +95,7 @@ def show_layers(report: "Report") -> None:
     listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
     show(listing)
     _show_batch(report)
+    _show_crossings(report)
 
 
 def show_memory(program: "Program", board: "Board") -> None:

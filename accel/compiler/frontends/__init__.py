@@ -85,7 +85,8 @@ def read(found: Contents, contract: str | None = None, choices: Choices = NOTHIN
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
     graph = with_states(frontend.read(found.data, name, choices), choices.state, name)
-    return held_to(graph, contract, name).replace(file=name, name=found.stem)
+    held = held_to(graph, contract, name)
+    return held.replace(file=name, name=found.stem, host=choices.host)
 
 
 def with_states(graph: Graph, pairs: Sequence[str], name: str) -> Graph:

@@ -31,11 +31,13 @@ class Choices:
 
     ``signature`` names one of the networks in a file; ``input_quant`` are quantizers of float
     inputs as `input_quant.parsed` reads them. ``state`` are outputs that go in again, ``OUT=IN``.
+    ``host`` is that of `Graph`.
     """
 
     signature: str | None = None
     input_quant: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
+    host: bool = True
 
 
 NOTHING_CHOSEN = Choices()

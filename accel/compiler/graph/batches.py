@@ -74,6 +74,8 @@ def _apart(node: Node, graph: Graph, batch: int) -> tuple[Node, tuple[Tensor, ..
     attributes = node.attributes
     if node.operator in _BY_ROWS:
         return node, ()
+    if node.operator == "batch_matmul":
+        _check_matrices(variable, tensors)
     if len({tensor.shape[0] for tensor in variable}) > 1:
         raise _Mixes(f"its tensors begin with {sorted({t.shape[0] for t in variable})}")
     rows, kind = variable[0].shape[0], OPERATORS[node.operator]
@@ -91,6 +93,15 @@ def _apart(node: Node, graph: Graph, batch: int) -> tuple[Node, tuple[Tensor, ..
         made += [constant] if constant.name != name else []
         inputs.append(constant.name)
     return replace(node, inputs=tuple(inputs), attributes=attributes), tuple(made)
+
+
+def _check_matrices(variable: list[Tensor], tensors: list[Tensor]) -> None:
+    """Refuse matrices that hold several samples, and constants that have one for each sample."""
+    ranks = {len(tensor.shape) for tensor in variable}
+    if len(ranks) > 1 or min(ranks) < 3:
+        raise _Mixes("it multiplies matrices whose rows are samples")
+    if any(set(tensor.shape[:-2]) - {1} for tensor in tensors if tensor.constant):
+        raise _Mixes("it multiplies by matrices that differ from sample to sample")
 
 
 def _check_axes(attributes: Any) -> None:

@@ -135,7 +135,8 @@ class Graph:
     inferences, one after another.
     ``batch`` is the file's own fixed batch, of which the graph is one sample. ``unbatched`` are
     inputs and outputs whose sample axis the file does not have. Where operators mix the samples of
-    a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does.
+    a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does. ``host``
+    says that the driver may compute nodes between those of the core.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Graph:
     unbatched: frozenset[str] = frozenset()
     mixing: str = ""
     states: tuple[State, ...] = ()
+    host: bool = True
     file: str = ""  # the name of the file that it was read from, for messages
 
     @property

@@ -175,9 +175,7 @@ def _lower_node(
             if isinstance(operator, Binary) and channels and not _schedules(layers[0], config):
                 return _lower_pair(node, graph, aliases, config, latest)
             return layers
-    what = "cannot be computed inside the network, only by the driver at its ends"
-    remedy = "end the network here"
-    raise UnsupportedOperator(Reason(place=place_of(node), what=what, remedy=remedy))
+    raise AssertionError(f"{node.operator} is the driver's")
 
 
 def _lower_pair(

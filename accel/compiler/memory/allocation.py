@@ -16,10 +16,12 @@ from .chunk_places import most_valuable, needs_of, place_chunks, place_in_flash
 from .input_reads import input_bands, last_reads
 from .layer_parts import LayerPart, Live
 from .placement_search import decide
+from .segment_starts import last_of, segment_starts
 from .weight_placement import estimate_layers
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`
 _AFTER = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75)  # parts of a run after which the next inputs arrive
+NONE_LATER: Mapping[str, int] = {}
 _WORTH = 1.01  # times the cycles: what it may cost at most that they do
 
 
@@ -77,6 +79,7 @@ def plan(
     config: AcceleratorConfig,
     *,
     search: bool = True,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> MemoryPlan:
     """Place everything, or raise ``DoesNotFit`` with the numbers.
 
@@ -88,14 +91,15 @@ def plan(
     no room in memory is streamed or prefetched from there.
 
     ``chunk_words`` has the words of each command's chunk, ``inputs`` and ``outputs`` the tensors
-    that are written before the first layer and read after the last. What is both is a state, which
-    stays where it is. Without ``search`` the first
+    that are written before the first layer and read after the last, or those in ``later`` before
+    the first of a segment and those written in another segment after its last: see
+    `segment_starts`. What is both is a state, which stays where it is. Without ``search`` the first
     placements of weights do, as in `decide`: for comparisons.
     """
-    planner = _Planner(commands, layout, inputs, outputs, chunk_words, config)
+    planner = _Planner(commands, layout, inputs, outputs, chunk_words, config, later)
     best = planner.plan([], varied=False)
     cycles, arriving, arrives_after = planner.cycles(best), list[Live](), MemoryPlan.arrives_after
-    for after in _AFTER if not input_bands(commands, inputs) else ():
+    for after in _AFTER if not later and not input_bands(commands, inputs) else ():
         arrives = planner.arriving(after, cycles)
         if not arrives:
             break
@@ -122,8 +126,9 @@ class _Planner:
         outputs: Sequence[str],
         chunk_words: Sequence[int],
         config: AcceleratorConfig,
+        later: Mapping[str, int],
     ):
-        self.commands, self.layout, self.config = commands, layout, config
+        self.commands, self.layout, self.config, self.later = commands, layout, config, later
         self.inputs, self.outputs, self.chunk_words = inputs, outputs, chunk_words
         self.banks = _banks(commands, layout)
         self.preferred = [self.banks[command.output] for command in commands]
@@ -191,9 +196,8 @@ class _Planner:
         yield sorted(layers, key=lambda i: -self.chunk_words[i])
 
     def _place(self, arrives: Sequence[Live]) -> tuple[dict[str, Placement], dict[str, Live]]:
-        return _place(
-            self.commands, self.layout, self.inputs, self.outputs, self.banks, self.config, arrives
-        )
+        layers, ends = self.commands, (self.inputs, self.outputs)
+        return _place(layers, self.layout, *ends, self.banks, self.config, arrives, self.later)
 
     def _does_not_fit(self, peaks: Sequence[int]) -> DoesNotFit:
         config, chunk_words = self.config, self.chunk_words
@@ -308,6 +312,7 @@ def _place(
     banks: Mapping[str, int],
     config: AcceleratorConfig,
     arrives: Sequence[Live] = (),
+    later: Mapping[str, int] = NONE_LATER,
 ) -> tuple[dict[str, Placement], dict[str, Live]]:
     """Placements of all tensors, and the words that they take with their lifetimes; tensors in one
     slot have it once, under the name of the first.
@@ -330,14 +335,15 @@ def _place(
         born[slot] = min(born.get(slot, index), index)
         dies[slot] = max(dies.get(slot, index), index)
 
-    during = _arrival(commands, inputs)
+    during, starts = _arrival(commands, inputs), segment_starts(commands, later)
     for name in inputs:
-        live(name, during.get(name, -1))
+        live(name, starts[later[name]] if name in later else during.get(name, -1))
     for index, command in enumerate(commands):
         for name in (command.output, command.source, *overwritten(command)):
             live(name, index)
+    written = {command.output: index for index, command in enumerate(commands)}
     for name in outputs:
-        live(name, len(commands))
+        live(name, last_of(starts, written.get(name, len(commands)), len(commands)))
 
     taken: dict[str, Placement] = {}
     for slot in sorted(born, key=born.__getitem__):

@@ -16,7 +16,7 @@ from ..ir.layer import copy_layer
 from ..ir.stream import stream_words
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.select import schedule
-from .allocation import MemoryPlan, overwritten, plan
+from .allocation import NONE_LATER, MemoryPlan, overwritten, plan
 
 _COPY_CYCLES = 100  # what a copying layer takes beside its tiles
 _MOST_WORDS = 512  # of a tensor that is copied
@@ -60,10 +60,12 @@ def balance_banks(
     config: AcceleratorConfig,
     *,
     search: bool = True,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, with a copy between two of them if that saves cycles, and their memory plan.
 
-    ``search`` is that of `plan`. Raises what `plan` does for the commands as they are.
+    ``search`` and ``later`` are those of `plan`. Raises what `plan` does for the commands as they
+    are.
     """
 
     def placed(
@@ -71,7 +73,8 @@ def balance_banks(
         words: tuple[int, ...],
         layout: Mapping[str, TensorLayout],
     ) -> Balanced:
-        memory = plan(commands, layout, inputs, outputs, words, config, search=search)
+        ends = inputs, outputs
+        memory = plan(commands, layout, *ends, words, config, search=search, later=later)
         return Balanced(commands, words, layout, memory)
 
     best = first = placed(tuple(commands), tuple(chunk_words(c, config) for c in commands), layout)

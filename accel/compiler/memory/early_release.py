@@ -14,7 +14,7 @@ from ...isa import Isa
 from ..diagnostics import DoesNotFit
 from ..ir.command import LayerCommand, cut_runs
 from ..ir.tensor_layout import TensorLayout
-from .allocation import MemoryPlan, overwritten, sent
+from .allocation import NONE_LATER, MemoryPlan, overwritten, sent
 from .arrival import BYTE_CYCLES
 from .bank_balance import balance_banks
 from .input_reads import words_read
@@ -32,14 +32,16 @@ def place(
     config: AcceleratorConfig,
     *,
     search: bool = True,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> tuple[tuple[LayerCommand, ...], MemoryPlan]:
     """The commands, of which the first ones may be cut into parts that each read further rows, and
     their memory plan.
 
-    ``search`` is that of `allocation.plan`. Raises ``DoesNotFit`` where that is so without parts.
+    ``search`` and ``later`` are those of `allocation.plan`. Raises ``DoesNotFit`` where that is so
+    without parts.
     """
-    plain = balance_banks(commands, layout, inputs, outputs, config, search=search)
-    first = _readers(commands, sent(inputs, outputs))
+    plain = balance_banks(commands, layout, inputs, outputs, config, search=search, later=later)
+    first = _readers(commands, sent(inputs, outputs)) if not later else ()
     if not first or not _line_waits(commands, len(first), layout[first[0].source], config):
         return plain
     for count in _PARTS:

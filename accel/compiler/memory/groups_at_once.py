@@ -13,7 +13,7 @@ from ..diagnostics import DoesNotFit
 from ..ir.command import LayerCommand, cut
 from ..ir.tensor_layout import TensorLayout
 from ..schedule.commands import sums_layouts
-from .allocation import MemoryPlan
+from .allocation import NONE_LATER, MemoryPlan
 from .early_release import place as place_one_order
 
 Placed = tuple[tuple[LayerCommand, ...], MemoryPlan]
@@ -27,10 +27,12 @@ def place(
     inputs: Sequence[str],
     outputs: Sequence[str],
     config: AcceleratorConfig,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> Placed:
     """The commands in the order that takes the fewest cycles, by estimation, and their memory plan.
 
-    The placement of weights is searched for in that order alone. Raises ``DoesNotFit`` where none
+    The placement of weights is searched for in that order alone. ``later`` is that of
+    `allocation.plan`. Raises ``DoesNotFit`` where none
     fits.
     """
     orders, failure = list(_orders(commands, config)), None
@@ -38,7 +40,7 @@ def place(
 
     def placed(order: tuple[LayerCommand, ...], *, search: bool) -> Placed:
         own = {**layouts, **sums_layouts(order, config)}
-        return place_one_order(order, own, inputs, outputs, config, search=search)
+        return place_one_order(order, own, inputs, outputs, config, search=search, later=later)
 
     if len(orders) == 1:
         return placed(orders[0], search=True)

@@ -5,7 +5,7 @@ run needs its place any more. Inputs that have no room as a whole are tensors of
 some are written while their own run goes on, and the layers that read them wait for them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
 from ...protocol import FREE_BITS
 from ..ir.command import LayerCommand
-from .allocation import MemoryPlan, overwritten
+from .allocation import NONE_LATER, MemoryPlan, overwritten
 from .input_reads import input_bands, words_read
 from .layer_parts import PrefetchSlice
 
@@ -58,13 +58,18 @@ def pieces(
     chunk_words: Sequence[int],
     inputs: Sequence[str],
     config: AcceleratorConfig,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> tuple[Piece, ...]:
     """All pieces in the order in which one run after another needs them.
 
     First come those that are written during the run that reads them, then those of the next run's
     sample that are written before it begins. ``chunk_words`` has the words of each layer's chunk.
+    With inputs that are written ``later`` (see `allocation.plan`) each one is a piece, written when
+    nothing runs.
     """
     uses = _Uses(commands, memory, chunk_words, config)
+    if later:
+        return tuple(Piece(name, 0, uses.words(name), None) for name in inputs)
     bands = input_bands(commands, inputs)
     readers = [*bands.values()]
     own: list[Piece] = []

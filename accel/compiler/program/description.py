@@ -7,6 +7,7 @@ import numpy as np
 
 from ...config import FLASH, AcceleratorConfig
 from ..graph.accumulation_order import OrderSensitive
+from ..graph.host_partition import Segment
 from ..ir.graph import Node, Tensor
 from ..ir.tensor_layout import TensorLayout
 from ..lowering.input_im2col import InputMap
@@ -67,20 +68,31 @@ class StoredState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
-    """The network as its user sees it, and the nodes that the driver computes.
+class StoredSegment:
+    """A segment of the network, see `Segment`: the nodes that the driver computes before a run of
+    the core, from its layer ``first_layer`` on.
 
-    ``before`` and ``after`` the core; ``decoded`` are nodes of the core whose results the driver
-    decodes.
+    ``decoded`` are nodes of the core whose results the driver decodes.
     """
+
+    driver: tuple[Node, ...]
+    decoded: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    first_layer: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """The network as its user sees it, its segments, and the nodes that the driver computes after
+    the last one."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     batch: int
     unbatched: tuple[str, ...]
     tensors: tuple[Tensor, ...]
-    before: tuple[Node, ...]
-    decoded: tuple[Node, ...]
+    segments: tuple[StoredSegment, ...]
     after: tuple[Node, ...]
     order_sensitive: tuple[OrderSensitive, ...]
     added_by_driver: tuple[str, ...]
@@ -186,22 +198,30 @@ def _moved(transfer: DmaTransfer | None) -> TransferPlace | None:
 def _network(program: CoreExecutable) -> Network:
     graph, parts = program.graph, program.partition
     roots = {program.aliases[name].root for name in parts.outputs}
-    decoded = tuple(
-        node
-        for node in parts.core
-        if isinstance(OPERATORS[node.operator], Index) and roots & {*node.outputs}
-    )
-    nodes = (*parts.before, *decoded, *parts.after)
+
+    def decoded(one: Segment) -> tuple[Node, ...]:
+        indices = (node for node in one.core if isinstance(OPERATORS[node.operator], Index))
+        return tuple(node for node in indices if roots & {*node.outputs})
+
+    nodes = (*parts.driver, *(node for one in parts.segments for node in decoded(one)))
     named = {name for node in nodes for name in (*node.inputs, *node.outputs)}
-    named |= {*graph.inputs, *graph.outputs, *parts.outputs, *roots}
+    named |= {*graph.inputs, *graph.outputs, *parts.inputs, *parts.outputs, *roots}
     return Network(
         inputs=graph.inputs,
         outputs=graph.outputs,
         batch=graph.batch,
         unbatched=tuple(sorted(graph.unbatched)),
         tensors=tuple(tensor for name, tensor in graph.tensors.items() if name in named),
-        before=parts.before,
-        decoded=decoded,
+        segments=tuple(
+            StoredSegment(
+                driver=one.driver,
+                decoded=decoded(one),
+                inputs=one.inputs,
+                outputs=one.outputs,
+                first_layer=start,
+            )
+            for one, start in zip(parts.segments, program.starts, strict=True)
+        ),
         after=parts.after,
         order_sensitive=program.order_sensitive,
         added_by_driver=program.added_by_driver,

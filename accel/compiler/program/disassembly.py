@@ -99,8 +99,10 @@ def _meaning(name: str, value: int, isa: Isa) -> str:
 
 
 def _driver(program: CoreProgram) -> Iterator[str]:
+    segments = zip(program.partition.segments[1:], program.starts[1:], strict=True)
     for title, nodes in (
         ("before the core", program.partition.before),
+        *((f"before chunk {start}", segment.driver) for segment, start in segments),
         ("after the core", program.partition.after),
     ):
         names = ", ".join(node.name for node in nodes) or "nothing"

@@ -7,6 +7,8 @@ another.
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -118,10 +120,10 @@ class RunLayer(Protocol):
 class CoreExecutable:
     """Everything that an executor needs.
 
-    ``graph`` has at least the *ends* of the network: its inputs and outputs, the nodes that the
-    driver computes, and the tensors that enter and leave the core. ``commands``, ``chunks`` and
-    ``transfers`` have an entry for each layer of the core; that of a layer without a transfer is
-    ``None``.
+    ``graph`` has at least what is not the core's alone: the network's inputs and outputs, the nodes
+    that the driver computes, and the tensors that enter and leave the core. ``commands``,
+    ``chunks`` and ``transfers`` have an entry for each layer of the core; that of a layer without a
+    transfer is ``None``.
     """
 
     config: AcceleratorConfig
@@ -138,6 +140,11 @@ class CoreExecutable:
     def pieces(self) -> tuple[Piece, ...]:
         """The pieces in which inputs are written, and when: those that are written during a run,
         then those that are before the next one."""
+
+    @property
+    @abstractmethod
+    def starts(self) -> tuple[int, ...]:
+        """The layer that the core's run of each segment begins with, see `segment_starts`."""
 
     @property
     @abstractmethod
@@ -189,6 +196,16 @@ class CoreExecutable:
         """The chunk that each layer's run begins with: its transfer's if it has one."""
         pairs = zip(self.chunks, self.transfers, strict=True)
         return tuple(transfer.chunk if transfer else chunk for chunk, transfer in pairs)
+
+    @cached_property
+    def runs(self) -> tuple[range, ...]:
+        """The layers of each segment."""
+        return tuple(range(*ends) for ends in pairwise((*self.starts, len(self.commands))))
+
+    def inputs_of(self, segment: int) -> tuple[InputMap, ...]:
+        """Those of the inputs that are written before a segment."""
+        sources = self.partition.segments[segment].inputs
+        return tuple(one for one in self.inputs if one.source in sources)
 
     @property
     def flash(self) -> bytes:

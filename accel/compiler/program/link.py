@@ -1,6 +1,6 @@
 """Fills addresses into descriptors, links the chunks, and makes the DMA transfers from flash."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...config import FLASH, AcceleratorConfig
@@ -8,9 +8,10 @@ from ...isa import Isa
 from ..ir.command import LayerCommand
 from ..ir.descriptor import TransferDescriptor
 from ..ir.stream import group_weight_words, pack_stream
-from ..memory.allocation import MemoryPlan
+from ..memory.allocation import NONE_LATER, MemoryPlan
 from ..memory.layer_parts import LayerPart, PrefetchSlice
 from ..memory.pieces import pieces
+from ..memory.segment_starts import segment_starts
 from .program import Chunk, DmaTransfer
 
 
@@ -19,26 +20,29 @@ def link_chunks(
     memory: MemoryPlan,
     inputs: Sequence[str],
     config: AcceleratorConfig,
+    later: Mapping[str, int] = NONE_LATER,
 ) -> tuple[Chunk, ...]:
     """The chunks: descriptors with addresses, each linked to the next, and what layers stream.
 
-    ``inputs`` are those of the core in the order in which they are written.
+    ``inputs`` are those of the core in the order in which they are written, ``later`` those that
+    are before another segment than the first: each segment ends as a program does.
     """
     isa = Isa(config)
     chunks = []
     streams = [pack_stream(command, config) for command in commands]
     words = [isa.descriptor_words + len(stream) // config.rows for stream in streams]
-    found = pieces(commands, memory, words, inputs, config)
+    found = pieces(commands, memory, words, inputs, config, later)
     freeing = {piece.after for piece in found if piece.takes}
+    ends = {*segment_starts(commands, later), len(commands)}
     waiting = {piece.reader for piece in found}
     for index, (command, stream) in enumerate(zip(commands, streams, strict=True)):
         source, output = memory.tensors[command.source], memory.tensors[command.output]
         kept = memory.tensors[command.addend or command.output].address
-        last = index == len(commands) - 1
+        following = (index + 1) % len(commands)
         descriptor = replace(
             command.descriptor,
-            next=isa.pointer_to(*_entry(memory, 0 if last else index + 1)),
-            last=last,
+            next=isa.pointer_to(*_entry(memory, following)),
+            last=index + 1 in ends,
             wait=command.descriptor.wait or index in waiting,
             release=index in freeing,
             input_bank=source.bank,

@@ -12,6 +12,7 @@ from ..ir.kept_sums import code_bytes, sums_order
 from ..ir.tensor_layout import layout_of
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.pieces import Piece, pieces
+from ..memory.segment_starts import segment_starts
 from .executable import Chunk, CoreExecutable, DmaTransfer, StateHome
 
 __all__ = ["Chunk", "CoreProgram", "DmaTransfer"]
@@ -41,12 +42,17 @@ class CoreProgram(CoreExecutable):
         return added_by_driver(self.source)
 
     @property
+    def starts(self) -> tuple[int, ...]:
+        return segment_starts(self.commands, self.partition.later)
+
+    @property
     def pieces(self) -> tuple[Piece, ...]:
         """The pieces in which inputs are written, and when: those that are written during a run,
         then those that are before the next one."""
         words = [chunk.size // self.config.rows for chunk in self.chunks]
         inputs = [one.tensor for one in self.inputs]
-        return pieces(self.commands, self.memory, words, inputs, self.config)
+        later = self.partition.later
+        return pieces(self.commands, self.memory, words, inputs, self.config, later)
 
     @property
     def states(self) -> tuple[StateHome, ...]:
@@ -71,7 +77,7 @@ class CoreProgram(CoreExecutable):
     def has(self, tensor: str) -> bool:
         """Whether a tensor's values can be read: it is stored, or the driver computes it."""
         alias = self.aliases.get(tensor)
-        driven = {n for node in self.partition.before + self.partition.after for n in node.outputs}
+        driven = {name for node in self.partition.driver for name in node.outputs}
         if tensor in driven:
             return True
         if alias is None or alias.root in {state.read for state in self.graph.states}:

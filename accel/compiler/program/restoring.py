@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...config import BANKS, FLASH, AcceleratorConfig
-from ..graph.host_partition import Partition
+from ..graph.host_partition import Partition, Segment
 from ..ir.graph import Graph, Node
 from ..ir.tensor_layout import Alias
 from ..lowering.input_im2col import InputMap
@@ -24,15 +24,27 @@ def program_of(d: Description, get: Get, flash: bytes) -> StoredProgram:
     What it says is checked by `stored_checks` afterwards. Raises ``BadDescription``.
     """
     network = d.network
-    before, decoded, after = (
-        tuple(_node(node, get) for node in nodes)
-        for nodes in (network.before, network.decoded, network.after)
+
+    def restored(nodes: Sequence[Node]) -> tuple[Node, ...]:
+        return tuple(_node(node, get) for node in nodes)
+
+    parts = Partition(
+        tuple(
+            Segment(restored(one.driver), restored(one.decoded), one.inputs, one.outputs)
+            for one in network.segments
+        ),
+        restored(network.after),
     )
+    if not parts.segments:
+        raise BadDescription("a network without a segment")
+    if sorted(o.tensor for o in d.outputs) != sorted(parts.outputs):
+        raise BadDescription("outputs that are those of no segment, or are there twice")
+    nodes = (node for one in parts.segments for node in (*one.driver, *one.core))
     graph = Graph(
         name=d.name,
         contract=d.contract,
         tensors={tensor.name: tensor for tensor in network.tensors},
-        nodes=(*before, *decoded, *after),
+        nodes=(*nodes, *parts.after),
         inputs=network.inputs,
         outputs=network.outputs,
         batch=network.batch,
@@ -52,10 +64,11 @@ def program_of(d: Description, get: Get, flash: bytes) -> StoredProgram:
     return StoredProgram(
         config=d.configuration,
         graph=graph,
-        partition=Partition(before, decoded, after, (), tuple(o.tensor for o in d.outputs)),
+        partition=parts,
         aliases={o.tensor: Alias(o.root, o.layout) for o in d.outputs},
         inputs=inputs,
         commands=d.layers,
+        first_layers=tuple(one.first_layer for one in network.segments),
         chunks=chunks,
         transfers=transfers,
         placements=places,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 from ...config import BANKS, SUM_BYTES
 from ...numeric.rounding import CONTRACTS
@@ -27,6 +28,7 @@ def _problems(program: StoredProgram) -> Iterator[str]:
     yield from _ends(program)
     for name, place in program.placements.items():
         yield from _place(program, name, place)
+    yield from _segments(program)
     yield from _inputs(program)
     yield from _outputs(program)
     yield from _pieces(program)
@@ -44,15 +46,21 @@ def _ends(program: StoredProgram) -> Iterator[str]:
     given = sorted({*graph.tensors} - constant - {*names, *graph.inputs})
     for problem in problems(graph.replace(inputs=(*graph.inputs, *given))):
         yield str(problem)
-    core = {*program.partition.outputs, *(alias.root for alias in program.aliases.values())}
     known = {*graph.inputs, *constant}
-    for node in (*program.partition.before, None, *program.partition.after):
-        if node is None:
-            known |= core
-        elif not known >= {*node.inputs}:
-            yield f"node {node.name!r} reads what is not there yet"
-        else:
+    for segment in program.partition.segments:
+        for node in segment.driver:
+            if not known >= {*node.inputs}:
+                yield f"node {node.name!r} reads what is not there yet"
             known |= {*node.outputs}
+        if not known >= {*segment.inputs}:
+            yield "the core is given what is not there yet"
+        known |= {*segment.outputs}
+        aliases = (program.aliases.get(name) for name in segment.outputs)
+        known |= {alias.root for alias in aliases if alias}
+    for node in program.partition.after:
+        if not known >= {*node.inputs}:
+            yield f"node {node.name!r} reads what is not there yet"
+        known |= {*node.outputs}
     if not known >= {*graph.outputs}:
         yield "an output that nothing makes"
 
@@ -70,9 +78,28 @@ def _place(program: StoredProgram, name: str, place: Placement) -> Iterator[str]
         yield f"tensor {name!r} has an origin of {layout.origin}"
 
 
+def _segments(program: StoredProgram) -> Iterator[str]:
+    ends = (*program.starts, len(program.commands))
+    if ends[0] or any(a > b for a, b in pairwise(ends)):
+        yield f"segments that begin with the layers {program.starts}"
+        return
+    written = {c.output: number for number, c in enumerate(program.commands)}
+    for segment, end in zip(program.partition.segments, ends[1:], strict=True):
+        for name in segment.outputs:
+            alias = program.aliases.get(name)
+            if alias is None or written.get(alias.root, -1) >= end:
+                yield f"tensor {name!r} is read before it is computed"
+    several = len(program.starts) > 1
+    waits = [p for p in program.pieces if p.during or (p.after, p.reader) != (None, None)]
+    if several and waits:
+        yield "inputs that are written while a segment runs"
+
+
 def _inputs(program: StoredProgram) -> Iterator[str]:
-    graph = program.graph
-    early = {*graph.inputs, *(n for node in program.partition.before for n in node.outputs)}
+    graph, entering = program.graph, program.partition.inputs
+    if len({*entering}) != len(entering) or {*entering} != {one.source for one in program.inputs}:
+        yield "inputs that are written in no segment or in two"
+    early = {*graph.inputs, *(n for node in program.partition.driver for n in node.outputs)}
     for one in program.inputs:
         tensor = graph.tensors.get(one.source)
         if tensor is None or one.source not in early or tensor.dtype != "int8":

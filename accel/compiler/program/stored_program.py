@@ -72,13 +72,15 @@ class StoredLayer:
 class StoredProgram(CoreExecutable):
     """What a program file holds.
 
-    ``graph`` has the ends of the network alone. ``placements`` are those of the core's inputs, and
+    ``graph`` has what of the network is not the core's alone, ``first_layers`` the layer that each
+    segment's run begins with. ``placements`` are those of the core's inputs, and
     of the tensors that its outputs share memory with; ``sums`` has, of those that are stored as
     32-bit sums, where each value's bytes are. ``labels`` are names of the classes, if anybody gave
     them, and ``board`` the name of the board that it was compiled for, if it was for one.
     """
 
     commands: tuple[StoredLayer, ...]
+    first_layers: tuple[int, ...]
     placements: Mapping[str, Placement]
     sums: Mapping[str, np.ndarray]
     written: tuple[Piece, ...]
@@ -88,6 +90,10 @@ class StoredProgram(CoreExecutable):
     in_order: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     board: str | None = None
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        return self.first_layers
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

@@ -62,10 +62,12 @@ def _graph(c: Compilation) -> Iterator[str]:
 
 def _partition(c: Compilation) -> Iterator[str]:
     parts = c.parts
-    for title, nodes in (("driver", parts.before), ("core", parts.core), ("driver", parts.after)):
-        yield f"{title}: {', '.join(node.name for node in nodes) or 'nothing'}"
-    yield f"into the core: {', '.join(map(escaped, parts.inputs))}"
-    yield f"out of the core: {', '.join(map(escaped, parts.outputs))}"
+    for segment in parts.segments:
+        yield f"driver: {', '.join(node.name for node in segment.driver) or 'nothing'}"
+        yield f"into the core: {', '.join(map(escaped, segment.inputs))}"
+        yield f"core: {', '.join(node.name for node in segment.core) or 'nothing'}"
+        yield f"out of the core: {', '.join(map(escaped, segment.outputs))}"
+    yield f"driver: {', '.join(node.name for node in parts.after) or 'nothing'}"
 
 
 def _views(c: Compilation) -> Iterator[str]:

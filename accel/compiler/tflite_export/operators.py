@@ -245,6 +245,16 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "ADD": Row("add", "AddOptions", _activation),
         "SUB": Row("sub", "SubOptions", _activation),
         "MUL": Row("mul", "MulOptions", _activation),
+        "DIV": Row("div", "DivOptions", _activation),
+        "SQUARED_DIFFERENCE": Row("squared_difference", "SquaredDifferenceOptions"),
+        "BATCH_MATMUL": Row(
+            "batch_matmul",
+            "BatchMatMulOptions",
+            lambda node, _: {
+                "AdjX": node.attributes.transpose_first,
+                "AdjY": node.attributes.transpose_second,
+            },
+        ),
         "MINIMUM": Row("minimum", "MaximumMinimumOptions"),
         "MAXIMUM": Row("maximum", "MaximumMinimumOptions"),
         "RELU": Row("relu"),
@@ -259,6 +269,7 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "HARD_SWISH": Row("hard_swish", "HardSwishOptions"),
         "ELU": Row("elu"),
         "ABS": Row("abs", "AbsOptions"),
+        "RSQRT": Row("rsqrt"),
         "QUANTIZE": Row("quantize", "QuantizeOptions"),
         "DEQUANTIZE": Row("dequantize", "DequantizeOptions"),
         "SOFTMAX": Row("softmax", "SoftmaxOptions", lambda n, _: {"Beta": n.attributes.beta}),
@@ -310,6 +321,16 @@ ROWS: Mapping[str, Row] = MappingProxyType(
         "DEPTH_TO_SPACE": Row("depth_to_space", "DepthToSpaceOptions", _block),
         "RESIZE_NEAREST_NEIGHBOR": Row(
             "resize_nearest", "ResizeNearestNeighborOptions", _sampled, _new_size
+        ),
+        "RESIZE_BILINEAR": Row("resize_bilinear", "ResizeBilinearOptions", _sampled, _new_size),
+        "CUMSUM": Row(
+            "cumsum",
+            "CumsumOptions",
+            lambda node, _: {
+                "Exclusive": node.attributes.exclusive,
+                "Reverse": node.attributes.reverse,
+            },
+            _axis,
         ),
         "CONCATENATION": Row(
             "concatenation",

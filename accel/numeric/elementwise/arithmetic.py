@@ -83,6 +83,19 @@ class Arithmetic(Protocol):
     ) -> np.ndarray:
         """``a * b``."""
 
+    def reciprocal_root(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """``1 / sqrt(x)``."""
+
+    def divide(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``a / b``."""
+
+    def squared_difference(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``(a - b)**2``."""
+
 
 ARITHMETIC: Mapping[str, Arithmetic] = MappingProxyType(
     {

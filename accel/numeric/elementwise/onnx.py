@@ -57,6 +57,28 @@ class OnnxArithmetic:
         """The exact function rounded to float32."""
         return self._mapped(lambda real: FUNCTIONS[name](real, *parameters), x, source, output)
 
+    def reciprocal_root(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """No operator of ONNX."""
+        raise ValueError("no operator of ONNX computes 1 / sqrt(x) at once")
+
+    def squared_difference(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """No operator of ONNX."""
+        raise ValueError("no operator of ONNX computes (a - b)**2 at once")
+
+    def divide(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """Div, in float32 between a DequantizeLinear and a QuantizeLinear.
+
+        0 / 0 is no number, of which the runtime's vectors make the lowest code.
+        """
+        dividend, divisor = np.broadcast_arrays(_real(a, first), _real(b, second))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = dividend / divisor
+        return self.quantize(np.where(np.isnan(found), np.float32(-np.inf), found), output)
+
     def _mapped(
         self,
         function: Callable[[np.ndarray], np.ndarray],

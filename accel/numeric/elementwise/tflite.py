@@ -13,6 +13,7 @@ from ..affine import Affine, quantize, round_half_away
 from ..rounding import INT32_MAX, quantize_multiplier, rounding_divide_by_pot, signed_multiplier
 from ..runtimes import gemmlowp
 from ..runtimes.libm import expf
+from . import pairs_tflm
 from .hard_swish import HardSwish
 
 SUM_SHIFT = 20  # bits to the left that operands of a sum are shifted before scaling
@@ -146,6 +147,22 @@ class TfliteArithmetic:
         """``MulElementwise``."""
         product = (a - first.zero_point) * (b - second.zero_point)
         return self._times(product, first.scale * second.scale / output.scale) + output.zero_point
+
+    def reciprocal_root(self, x: np.ndarray, source: Affine, output: Affine) -> np.ndarray:
+        """``RsqrtEvalQuantized``."""
+        return pairs_tflm.reciprocal_root(x, source, output, self.scale)
+
+    def divide(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``Div``."""
+        return pairs_tflm.quotient(a, b, first, second, output)
+
+    def squared_difference(
+        self, a: np.ndarray, b: np.ndarray, first: Affine, second: Affine, output: Affine
+    ) -> np.ndarray:
+        """``SquaredDifference``."""
+        return pairs_tflm.squared_difference(a, b, first, second, output, self.scale)
 
     def _times(self, values: np.ndarray, real: float) -> np.ndarray:
         """``values * real`` as an integer. Raises ``ValueError`` where the kernel overflows."""

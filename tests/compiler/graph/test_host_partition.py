@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from accel.compiler.compile import compile_graph
-from accel.compiler.graph.host_partition import partition
+from accel.compiler.diagnostics import CannotCompile
+from accel.compiler.graph.host_partition import inside, partition
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators import OPERATORS
 from accel.compiler.operators.arg_max import MOST_CLASSES, ArgMax
 from accel.compiler.operators.average_pool2d import AveragePool2d
 from accel.compiler.operators.dequantize import Dequantize
+from accel.compiler.operators.maximum import Maximum
+from accel.compiler.operators.pad import Pad
 from accel.compiler.operators.quantize import Quantize
 from accel.compiler.operators.reshape import Reshape
 from accel.compiler.operators.softmax import Softmax
@@ -121,3 +124,61 @@ def test_an_index_on_the_core_that_does_not_fit_is_left_to_the_driver():
         answer = run_core(code, Machine(code), inputs)["t1"]
         np.testing.assert_array_equal(answer, run(chain.graph(), inputs)["t1"])
         assert answer.dtype == np.int32
+
+
+SOFT = per_tensor(1 / 256, -128)
+
+
+def softened(chain):
+    return chain.add("softmax", Softmax(beta=1.0), q=SOFT)
+
+
+def segments(graph):
+    found = partition(graph).segments
+    return [(names(one.driver), names(one.core), one.inputs, one.outputs) for one in found]
+
+
+def test_what_only_the_driver_can_compute_parts_the_core():
+    graph = softened(Chain().convolution()).convolution().graph()
+    first, second = segments(graph)
+    assert first == ((), ("n0",), ("x",), ("t0",))
+    assert second == (("n1",), ("n2",), ("t1",), ("t2",))
+    assert [node.name for node in inside(graph)] == ["n1"]
+
+
+def test_the_core_computes_as_much_as_it_can_before_the_driver_is_asked():
+    """Branches do not wait for each other's nodes of the driver, and ask for them together."""
+    chain = softened(Chain().convolution())
+    first, chain.last = chain.last, chain.tensors["x"]
+    softened(chain.convolution())
+    chain.add("maximum", Maximum(), constants=(first.name,), q=SOFT)
+    assert segments(chain.graph()) == [
+        ((), ("n0", "n2"), ("x",), ("t0", "t2")),
+        (("n1", "n3"), ("n4",), ("t1", "t3"), ("t4",)),
+    ]
+
+
+def test_what_moves_codes_between_two_nodes_of_the_driver_is_the_drivers():
+    """Else it would take a run of the core, and cross twice."""
+    chain = softened(Chain((1, 30, 4)).fully_connected(4, rows=True))
+    chain.add("reshape", Reshape(), (1, 15, 8)).add("reshape", Reshape(), (1, 30, 4), q=SOFT)
+    softened(chain).fully_connected(4)
+    assert [one[:2] for one in segments(chain.graph())] == [
+        ((), ("n0",)),
+        (("n1", "n2", "n3", "n4"), ("n5",)),
+    ]
+
+
+def test_what_makes_more_codes_of_what_the_driver_computes_is_the_cores():
+    chain = softened(Chain().convolution())
+    pad = Pad(amounts=((0, 0), (1, 1), (1, 1), (0, 0)), value=-128)
+    chain.add("pad", pad, (1, 7, 8, 4)).convolution()
+    assert [one[:2] for one in segments(chain.graph())] == [((), ("n0",)), (("n1",), ("n2", "n3"))]
+
+
+def test_an_operator_of_the_driver_inside_is_refused_without_the_host():
+    graph = softened(Chain().convolution()).convolution().graph().replace(host=False)
+    with pytest.raises(CannotCompile, match=r"n1 \(SOFTMAX\): cannot be computed by the core"):
+        compile_graph(graph, AcceleratorConfig())
+    ending = softened(Chain().convolution()).graph().replace(host=False)
+    assert names(compile_graph(ending, AcceleratorConfig()).partition.after) == ("n1",)

@@ -12,6 +12,7 @@ import accel
 from accel.compiler.memory.flash_image import image_of
 from accel.compiler.program.program_file import (
     _SECTION,
+    SECTION_VERSION,
     BadImage,
     is_program_file,
     load_program,
@@ -111,9 +112,9 @@ def test_lengths_beyond_the_file_are_refused_before_anything_is_made_of_them(fil
 def test_another_version_is_refused_with_both_numbers(file):
     data = bytearray(file.read_bytes())
     section = len(opened(bytes(data))[0])
-    data[section + 8] = 2
+    data[section + 8] = SECTION_VERSION + 1
     file.write_bytes(data)
-    with pytest.raises(BadImage, match=r"section of version 2, this is a reader of version 1"):
+    with pytest.raises(BadImage, match=r"section of version 3, this is a reader of version 2"):
         load_program(file)
     data[8] = 1
     file.write_bytes(data)
@@ -138,6 +139,7 @@ def changes(description: dict) -> list[dict]:
     network, (output,) = description["network"], description["outputs"]
     (given,), layers = description["inputs"], description["layers"]
     (softmax,), tensors = network["after"], network["tensors"]
+    (segment,) = network["segments"]
     chunk = description["chunks"][0]
     far = {"offset": 0, "size": 1 << 40, "dtype": "uint8", "shape": [1 << 40]}
 
@@ -178,6 +180,12 @@ def changes(description: dict) -> list[dict]:
         in_network(outputs=["nobody"]),
         in_network(inputs=[]),
         in_network(batch=0),
+        in_network(segments=[]),
+        in_network(segments=[segment | {"first_layer": 1}]),
+        in_network(segments=[segment, segment]),
+        in_network(segments=[segment | {"inputs": []}]),
+        in_network(segments=[segment | {"outputs": []}]),
+        in_network(segments=[segment | {"driver": [softmax]}]),
         in_network(after=[]),
         in_network(after=[softmax | {"operator": "os.system"}]),
         in_network(after=[softmax | {"inputs": ["nobody"]}]),

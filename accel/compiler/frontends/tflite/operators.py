@@ -8,7 +8,9 @@ import tflite
 from ...operators.abs import Abs
 from ...operators.add import Add
 from ...operators.average_pool2d import AveragePool2d
+from ...operators.batch_matmul import BatchMatmul
 from ...operators.dequantize import Dequantize
+from ...operators.div import Div
 from ...operators.elu import Elu
 from ...operators.hard_swish import HardSwish
 from ...operators.leaky_relu import LeakyRelu
@@ -22,7 +24,9 @@ from ...operators.prelu import Prelu
 from ...operators.quantize import Quantize
 from ...operators.relu import Relu
 from ...operators.reshape import Reshape
+from ...operators.rsqrt import Rsqrt
 from ...operators.softmax import Softmax
+from ...operators.squared_difference import SquaredDifference
 from ...operators.sub import Sub
 from ...operators.tanh import Tanh
 from . import shapes, windows
@@ -59,6 +63,12 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "FULLY_CONNECTED": Spelling(
             "fully_connected", tflite.FullyConnectedOptions, windows.fully_connected, 3, 1
         ),
+        "BATCH_MATMUL": Spelling(
+            "batch_matmul",
+            tflite.BatchMatMulOptions,
+            lambda o, *_: BatchMatmul(transpose_first=o.AdjX(), transpose_second=o.AdjY()),
+            2,
+        ),
         "AVERAGE_POOL_2D": Spelling(
             "average_pool2d",
             tflite.Pool2DOptions,
@@ -87,6 +97,8 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "ADD": _fused("add", Add, tflite.AddOptions),
         "SUB": _fused("sub", Sub, tflite.SubOptions),
         "MUL": _fused("mul", Mul, tflite.MulOptions),
+        "DIV": _fused("div", Div, tflite.DivOptions),
+        "SQUARED_DIFFERENCE": _plain("squared_difference", SquaredDifference, 2),
         "MINIMUM": _plain("minimum", Minimum, 2),
         "MAXIMUM": _plain("maximum", Maximum, 2),
         # Single codes
@@ -102,6 +114,7 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
         "HARD_SWISH": _plain("hard_swish", HardSwish),
         "ELU": _plain("elu", Elu),
         "ABS": _plain("abs", Abs),
+        "RSQRT": _plain("rsqrt", Rsqrt),
         "QUANTIZE": _plain("quantize", Quantize),
         "DEQUANTIZE": _plain("dequantize", Dequantize),
         # Rows of codes
@@ -154,6 +167,10 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             shapes.resize_nearest,
             constants=(1,),
         ),
+        "RESIZE_BILINEAR": Spelling(
+            "resize_bilinear", tflite.ResizeBilinearOptions, shapes.resize_bilinear, constants=(1,)
+        ),
+        "CUMSUM": Spelling("cumsum", tflite.CumsumOptions, shapes.cumsum, constants=(1,)),
         "CONCATENATION": Spelling(
             "concatenation", tflite.ConcatenationOptions, shapes.concatenation, None
         ),

@@ -6,6 +6,7 @@ from ...ir.graph import Tensor
 from ...operators._operator import quantization_of
 from ...operators.arg_max import ArgMax
 from ...operators.concatenation import Concatenation
+from ...operators.cumsum import Cumsum
 from ...operators.depth_to_space import DepthToSpace
 from ...operators.gather import Gather
 from ...operators.mean import ReduceMean
@@ -14,6 +15,7 @@ from ...operators.pack import Pack
 from ...operators.pad import Pad
 from ...operators.reduce_max import ReduceMax
 from ...operators.reshape import Reshape
+from ...operators.resize_bilinear import ResizeBilinear
 from ...operators.resize_nearest import ResizeNearest
 from ...operators.slice import Slice
 from ...operators.space_to_depth import SpaceToDepth
@@ -237,11 +239,27 @@ def squeeze(options: Options, inputs: Operands, outputs: Results) -> Reshape:
     return Reshape()
 
 
-def resize_nearest(options: Options, inputs: Operands, outputs: Results) -> ResizeNearest:
+def _check_new_size(inputs: Operands, outputs: Results) -> None:
     size, shape = integers(inputs, 1, "new sizes"), outputs[0].shape
     if len(shape) == 4 and size != shape[1:3]:
         what = f"resizes to {size}, but output {outputs[0].name!r} is {shape[1:3]}"
         raise Unreadable(f"{what}; {ANEW}")
+
+
+def cumsum(options: Options, inputs: Operands, outputs: Results) -> Cumsum:
+    axis = of_axis(inputs, 1, len(shape_of(inputs)))
+    return Cumsum(axis=axis, exclusive=bool(options.Exclusive()), reverse=bool(options.Reverse()))
+
+
+def resize_bilinear(options: Options, inputs: Operands, outputs: Results) -> ResizeBilinear:
+    _check_new_size(inputs, outputs)
+    return ResizeBilinear(
+        align_corners=bool(options.AlignCorners()), half_pixel=bool(options.HalfPixelCenters())
+    )
+
+
+def resize_nearest(options: Options, inputs: Operands, outputs: Results) -> ResizeNearest:
+    _check_new_size(inputs, outputs)
     return ResizeNearest(
         align_corners=bool(options.AlignCorners()), half_pixel=bool(options.HalfPixelCenters())
     )

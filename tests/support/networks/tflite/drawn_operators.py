@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.networks.tflite.drawn_for_driver import FOR_DRIVER
 from tests.support.networks.tflite.drawn_moves import MOVES
 from tests.support.networks.tflite.drawn_values import (
     Rng,
@@ -262,6 +263,7 @@ OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "SOFTMAX": _fixed("SOFTMAX", 1 / 256, -128),
         "ARG_MAX": _index("ARG_MAX"),
         "ARG_MIN": _index("ARG_MIN"),
+        **FOR_DRIVER,
         **MOVES,
     }
 )

@@ -1,4 +1,4 @@
-"""Matrix products of ONNX files, of which one factor is constant."""
+"""Matrix products of ONNX files, of which one factor is constant or none is."""
 
 import math
 from dataclasses import replace
@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from ....operators._activation import FusedActivation
+from ....operators.batch_matmul import BatchMatmul
 from ....operators.float_fully_connected import FloatFullyConnected
 from ....operators.fully_connected import FullyConnected
-from ..builder import Builder, Unreadable
+from ..builder import Builder, Quantizer, Unreadable
 from ..codes import finished, quantizer
 from ..values import (
     Activation,
+    Addends,
     Dequantized,
     Pending,
     Shape,
@@ -131,9 +133,11 @@ def gemm(b: Builder) -> list[Value]:
 
 
 def matmul(b: Builder) -> list[Value]:
-    """The product of two factors, of which one is constant."""
+    """The product of two factors."""
     if isinstance(b.required(0), Dequantized) and isinstance(b.required(1), Activation):
         return [_constant_first(b, weights_of(b, 0), b.numbers(1))]
+    if isinstance(b.required(1), Activation) and isinstance(b.required(0), Activation):
+        return [_of_two(b, b.numbers(0), b.numbers(1))]
     x, weights = operands(b, b.numbers(0), weights_of(b, 1))
     plain = b.attribute("alpha", 1.0) == 1.0
     return [product(b, x, weights, None, integers=False, plain=plain)]
@@ -155,9 +159,39 @@ def _constant_first(b: Builder, weights: Dequantized, x: Activation) -> Pending:
     return replace(viewed, takes_bias=pending.takes_bias, axis=rank - 2)
 
 
+def _of_two(b: Builder, x: Activation, y: Activation) -> Pending:
+    """The product of two computed factors, each as it is in the file."""
+    changed = [name for name in ("transA", "transB") if b.attribute(name, 0)]
+    changed += ["alpha"] if b.attribute("alpha", 1.0) != 1.0 else []
+    if changed:
+        what = f"multiplies two computed tensors with {changed[0]}"
+        raise Unreadable(what, "", "export it as Transpose and MatMul")
+    record, shapes = b.node, (x.shape, y.shape)
+    if min(map(len, shapes)) < 2 or x.shape[-1] != y.shape[-2]:
+        raise Unreadable(f"multiplies {x.shape} by {y.shape}, which do not fit")
+    try:
+        leading = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError as error:
+        raise Unreadable(f"multiplies {x.shape} by {y.shape}, which do not fit") from error
+    shape = (*leading, x.shape[-2], y.shape[-1])
+    factors = b.plain(x).tensor, b.plain(y).tensor
+
+    def finish(wanted: Quantizer, activation: FusedActivation, bias: Addends) -> Activation:
+        name = b.node.outputs[0]
+        with b.at(record):
+            tensor = b.add_node("batch_matmul", BatchMatmul(), factors, shape, name=name)
+        b.set_quantizer(tensor, wanted)
+        return Activation(tensor, shape, identity(len(shape)), False, wanted.unsigned)
+
+    return Pending(record.place, shape, finish)
+
+
 def qlinear_matmul(b: Builder) -> list[Value]:
     x = b.codes(0, quantizer(b, 1, 2))
-    pending = product(b, x, code_weights(b, 3, -1), None, integers=True)
+    if isinstance(b.required(3), Activation):
+        pending = _of_two(b, x, b.codes(3, quantizer(b, 4, 5)))
+    else:
+        pending = product(b, x, code_weights(b, 3, -1), None, integers=True)
     return [finished(b, pending, quantizer(b, 6, 7))]
 
 

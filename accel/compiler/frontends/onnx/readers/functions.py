@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ....operators.div import Div
 from ....operators.function import Function
 from ..builder import Builder, Unreadable
 from ..codes import real_constant
 from ..values import Constant, Dequantized, Pending, Value
 from . import float_steps
-from .elementwise import unary_result
+from .elementwise import binary_result, unary_result
 
 
 def _named(name: str, **parameters: float) -> Callable[[Builder], list[Value]]:
@@ -52,7 +53,8 @@ def _divide(b: Builder) -> list[Value]:
     numbers = [real_constant(b.value(index)) for index in (0, 1)]
     given = next((number for number in numbers if number is not None), None)
     if given is None:
-        raise Unreadable("divides two computed tensors", "", "divide by a constant")
+        result = binary_result(b, "div", Div(), [b.numbers(0), b.numbers(1)])
+        return [float_steps.continued(b, result)]
     if given.size != 1 or not np.isfinite(given).all() or not given.all():
         what = f"has a constant of {given.size} numbers"
         if given.size == 1:
