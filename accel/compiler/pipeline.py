@@ -250,7 +250,7 @@ def _states(c: Compilation) -> Compilation:
     """What the next inference is to find ends where this one has found it."""
     if not c.graph.states or c.reasons:
         return c
-    made = place_states(c.layers, c.graph, c.aliases, c.outputs, c.config)
+    made = place_states(c.layers, c.graph, c.aliases, c.outputs, c.config, c.parts.later)
     tensors = {**c.graph.tensors, **{tensor.name: tensor for tensor in made.tensors}}
     graph = c.graph.replace(tensors=tensors) if made.tensors else c.graph
     return c.replace(layers=made.layers, homes=made.homes, aliases=made.aliases, graph=graph)

@@ -43,11 +43,13 @@ def place_states(
     aliases: Mapping[str, Alias],
     outputs: Collection[str],
     config: AcceleratorConfig,
+    later: Collection[str] = (),
 ) -> Placed:
     """The layers with copies where states need them.
 
     ``outputs`` are the tensors that are read after the last layer. An old value that is one of
-    them, or that becomes the new value of another state, is copied before it is overwritten.
+    them, or that becomes the new value of another state, is copied before it is overwritten. What
+    the driver writes between layers is in ``later``.
     """
     done = list(layers)
     values = {state.read: aliases[state.written].root for state in graph.states}
@@ -70,7 +72,7 @@ def place_states(
         if value == name:  # nothing is ever assigned
             continue
         copy = _copy(f"state_{state.name}", old.get(value, value), layout).replace(home=name)
-        choices = [(_with(done, copy, name), copy.output)]
+        choices = [(_with(done, copy, name, copy.source in later), copy.output)]
         if value not in homes and _goes_home(value, name, layout, done, config):
             direct = [c.replace(home=name) if c.output == value else c for c in done]
             choices.insert(0, (direct, value))
@@ -143,16 +145,18 @@ def _apart(
     return done
 
 
-def _with(layers: Sequence[Convolution], copy: Convolution, name: str) -> list[Convolution]:
+def _with(
+    layers: Sequence[Convolution], copy: Convolution, name: str, last: bool
+) -> list[Convolution]:
     """The layers with a copy home once the new value is there and nothing uses the old one's
-    place."""
+    place, or as the ``last`` one, for none says before which layer the driver writes."""
     used = {name, *_in_place_of(name, layers)}
     before = [
         index
         for index, c in enumerate(layers)
         if c.output == copy.source or used & {c.source, c.residual, c.output}
     ]
-    at = max(before, default=-1) + 1
+    at = len(layers) if last else max(before, default=-1) + 1
     return [*layers[:at], copy, *layers[at:]]
 
 
