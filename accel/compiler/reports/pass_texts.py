@@ -76,6 +76,11 @@ def _views(c: Compilation) -> Iterator[str]:
             yield f"{escaped(name)} is {escaped(alias.root)}"
 
 
+def _homes(c: Compilation) -> Iterator[str]:
+    for new, old in c.homes.items():
+        yield f"{escaped(new)} takes the place of {escaped(old)}"
+
+
 def _layers(c: Compilation) -> Iterator[str]:
     for layer in c.layers:
         yield _layer(layer)
@@ -151,6 +156,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Compilation], Iterator[str]]], ...] =
     ("graph", "graph", _graph),
     ("partition", "partition", _partition),
     ("tensors that share memory", "aliases", _views),
+    ("states", "homes", _homes),
     ("layers", "layers", _layers),
     ("inputs", "inputs", _inputs),
     ("tensors in memory", "layouts", _layouts),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accel.compiler.graph.verify import problems, verify
-from accel.compiler.ir.graph import Graph, InvalidGraph, Node, Quantization, Tensor
+from accel.compiler.ir.graph import Graph, InvalidGraph, Node, Quantization, State, Tensor
 from accel.compiler.operators import UnsupportedOperator
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.fully_connected import FullyConnected
@@ -183,6 +183,46 @@ def test_all_problems_are_found_at_once():
         "n1 (reshape)",
         "output 'b'",
     ]
+
+
+BROKEN_STATES = {
+    "is read as int8 (1, 4) from 'kept', and 'a', that it becomes, is int8 (1, 5)": {
+        "shapes": {"a": (1, 5)}
+    },
+    "becomes 'b', which no node writes": {"written": "b", "nodes": False},
+    "becomes the constant 'b' in every inference": {"written": "b", "nodes": False, "data": True},
+    "begins as int8 (1, 3) and is int8 (1, 4)": {"initial": np.zeros((1, 3), np.int8)},
+    "begins as int32 (1, 4) and is int8 (1, 4)": {"initial": np.zeros((1, 4), np.int32)},
+    "names a tensor 'nowhere' that does not exist": {"read": "nowhere"},
+    "is an input and set already": {"read": "a"},
+}
+
+
+@pytest.mark.parametrize("message", BROKEN_STATES)
+def test_states_that_cannot_be_carried_over_are_named(message):
+    change = BROKEN_STATES[message]
+    graph = chain(("a", "b"))
+    tensors = dict(graph.tensors) | {"kept": dataclasses.replace(graph.tensor("a"), name="kept")}
+    for name, shape in change.get("shapes", {}).items():
+        tensors[name] = dataclasses.replace(tensors[name], shape=shape)
+    if change.get("data"):
+        tensors["b"] = dataclasses.replace(tensors["b"], data=np.zeros((1, 4), np.int8))
+    nodes = graph.nodes if change.get("nodes", True) else ()
+    state = State(
+        name="memory",
+        read=change.get("read", "kept"),
+        written=change.get("written", "a"),
+        initial=change.get("initial", np.zeros((1, 4), np.int8)),
+    )
+    outputs = graph.outputs if nodes else ("a",)
+    broken = graph.replace(tensors=tensors, nodes=nodes, outputs=outputs, states=(state,))
+    assert any(message in str(problem) for problem in problems(broken))
+
+
+def test_a_cycle_that_could_be_a_state_says_how_it_becomes_one():
+    graph = chain(("b", "a"), ("a", "b"))
+    found = [str(problem) for problem in problems(graph.replace(inputs=("c",)))]
+    assert any("before any node has written it" in text and "--state" in text for text in found)
 
 
 def test_time_is_linear_in_the_graph():
