@@ -16,12 +16,12 @@ from .graph.accumulation_order import order_sensitive
 from .graph.bound_states import state_reasons
 from .graph.crop_taps import crop_taps
 from .graph.fold_pad import fold_pad
-from .graph.host_partition import Partition, inside, partition
+from .graph.host_partition import Partition, partition, reasons_inside
 from .graph.node_orders import orders
 from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
-from .ir.graph import Graph, Node
+from .ir.graph import Graph
 from .ir.layer import Convolution
 from .ir.tensor_layout import Alias, TensorLayout
 from .lowering.bank_copies import add_bank_copies
@@ -39,7 +39,6 @@ from .lowering.weight_splitting import split_weights
 from .memory.allocation import MemoryPlan
 from .memory.band_search import with_row_bands
 from .memory.groups_at_once import place
-from .operators import place_of
 from .program.link import dma_transfers, link_chunks
 from .program.program import Chunk, CoreProgram, DmaTransfer
 
@@ -196,16 +195,8 @@ def _node_order(c: Compilation) -> Compilation:
 
 def _host_partition(c: Compilation) -> Compilation:
     """What the driver computes before, between and after layers of the core."""
-    if not c.graph.host and (nodes := inside(c.graph)):
-        raise CannotCompile(c.graph.title, [_only_the_driver(node) for node in nodes])
-    return c.replace(partition=partition(c.graph))
-
-
-def _only_the_driver(node: Node) -> Reason:
-    """Why a node is refused where the driver may compute nothing inside the network."""
-    what = "cannot be computed by the core, only by the driver between two runs of it"
-    remedy = "let it: leave out --no-host (Python's host=False); or end the network here"
-    return Reason(place=place_of(node), what=what, remedy=remedy)
+    reasons = () if c.graph.host else reasons_inside(c.graph)
+    return c.replace(partition=partition(c.graph), reasons=reasons)
 
 
 def _aliases(c: Compilation) -> Compilation:
@@ -219,7 +210,7 @@ def _lower(c: Compilation) -> Compilation:
     return c.replace(
         lowered=lowered,
         layers=tuple(layer for node in lowered for layer in node),
-        reasons=(*state_reasons(c.graph), *reasons),
+        reasons=(*c.reasons, *state_reasons(c.graph), *reasons),
     )
 
 

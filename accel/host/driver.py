@@ -21,6 +21,7 @@ from accel.host.run_results import (
     limit_of,
 )
 from accel.host.runner import Between, Passing
+from accel.host.segments import of_batch, run_segments
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
@@ -345,7 +346,7 @@ class DrivenCore:
             return False
         if set(keep) - self._left or len(self.program.runs) > 1:
             return False
-        _, _, words, lanes = self._words(next(iter(keep)))
+        _, _, words, lanes = self.words(next(iter(keep)))
         early = any(piece.after is not None for piece in self.program.pieces)
         return words * lanes <= PAYLOAD_BYTES and early
 
@@ -385,12 +386,13 @@ class DrivenCore:
         if self.stepped or set(keep) - self._left:
             return self._step(sample, keep, between)
         if between:
-            return self._segments(sample, keep, between)
+            kept, self.total = run_segments(self, sample, keep, between)
+            return kept
         names: list[str | None] = [*keep] or [None]
         name, *others = names
         runs = _Runs(self, name, self.shared_banks)
         (kept,) = overlapped(runs, self.program, self._cycles(), [sample], self._byte_cycles)
-        kept |= {other: self._read(other) for other in others if other is not None}
+        kept |= {other: self.read(other) for other in others if other is not None}
         return kept
 
     @property
@@ -404,35 +406,7 @@ class DrivenCore:
             self._shared_cycles = self.sharing(input_banks(self.program))
         return self._shared_cycles or [layer.cycles for layer in self.expected]
 
-    def _segments(
-        self, sample: Mapping[str, np.ndarray], keep: Collection[str], between: Between
-    ) -> dict[str, np.ndarray]:
-        """Run one sample segment by segment, and compute what is between."""
-        program, kept, self.total = self.program, dict[str, np.ndarray](), Counters(0, 0, 0, 0)
-        for segment, layers in enumerate(program.runs):
-            self._send_all(between.inputs(segment, _batch(kept)) if segment else sample)
-            if not layers:
-                continue
-            written = dict.fromkeys(program.commands[number].output for number in layers)
-            outputs = program.partition.segments[segment].outputs
-            roots = {program.aliases[name].root for name in outputs} & {*keep}
-            names: list[str | None] = [name for name in written if name in roots] or [None]
-            first, begin = names[0], program.entries[layers[0]]
-            expected = sum((self.expected[n] for n in layers), Counters(0, 0, 0, 0))
-            result = self.driver.run(
-                begin.bank,
-                begin.address,
-                cycles=expected.cycles,
-                result=self._words(first),
-                shared_banks=self.shared_banks,
-            )
-            self.total += result.counters.unwrapped(expected)
-            if first is not None:
-                kept[first] = np.frombuffer(result.data, np.uint8)
-            kept |= {name: self._read(name) for name in names[1:] if name is not None}
-        return kept
-
-    def _send_all(self, sample: Mapping[str, np.ndarray]) -> None:
+    def send_all(self, sample: Mapping[str, np.ndarray]) -> None:
         """Send inputs as wholes while nothing runs."""
         for piece in self.program.pieces:
             if piece.tensor in sample and piece.reader is None:
@@ -460,13 +434,13 @@ class DrivenCore:
         bands = {piece.reader: piece for piece in self.program.pieces}
         kept: dict[str, np.ndarray] = {}
         starts = [*enumerate(self.program.starts)] if between else []
-        self._send_all(sample)
+        self.send_all(sample)
         layers = zip(self.program.commands, self.program.entries, self.expected, strict=True)
         for number, (command, chunk, expected) in enumerate(layers):
             while between and starts and starts[0][1] == number:
                 segment, _ = starts.pop(0)
                 if segment:
-                    self._send_all(between.inputs(segment, _batch(kept)))
+                    self.send_all(between.inputs(segment, of_batch(kept)))
             if number in bands:
                 self.send(sample, bands[number])
             result = self.driver.run(
@@ -474,7 +448,7 @@ class DrivenCore:
                 chunk.address,
                 layers=1,
                 cycles=expected.cycles,
-                result=self._words(command.output if command.output in keep else None),
+                result=self.words(command.output if command.output in keep else None),
                 shared_banks=self.shared_banks,
             )
             if command.output in keep:
@@ -482,22 +456,17 @@ class DrivenCore:
             yield command.output, RunResult(result.counters.unwrapped(expected), result.data)
         if between:
             for segment, _ in starts:  # without a layer
-                between.inputs(segment, _batch(kept))
+                between.inputs(segment, of_batch(kept))
 
-    def _words(self, tensor: str | None) -> tuple[int, int, int, int]:
+    def words(self, tensor: str | None) -> tuple[int, int, int, int]:
         """Bank and address of a tensor, its words and their lanes."""
         if tensor is None:
             return 0, 0, 0, 1
         place, rows = self.program.placement(tensor), self.program.config.rows
         return place.bank, place.address, place.layout.words(rows), place.layout.lanes(rows)
 
-    def _read(self, tensor: str) -> np.ndarray:
-        return np.frombuffer(self.driver.read(*self._words(tensor)), np.uint8)
-
-
-def _batch(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Stored bytes of one sample as those of a batch."""
-    return {name: data[None] for name, data in stored.items()}
+    def read(self, tensor: str) -> np.ndarray:
+        return np.frombuffer(self.driver.read(*self.words(tensor)), np.uint8)
 
 
 class _Runs:
@@ -524,13 +493,13 @@ class _Runs:
             first.bank,
             first.address,
             cycles=cycles,
-            result=self.core._words(self.name),
+            result=self.core.words(self.name),
             shared_banks=self.banks if shared_layers else self.shared_banks,
             shared_layers=ALL_LAYERS if self.shared_banks else shared_layers,
         )
 
     def end(self, run: RunBegun) -> dict[str, np.ndarray]:
-        words = self.core._words(self.name)
+        words = self.core.words(self.name)
         result = self.core.driver.end_run(run, words)
         self.core.total = result.counters.unwrapped(self.expected)
         return {self.name: np.frombuffer(result.data, np.uint8)} if self.name else {}

@@ -62,11 +62,11 @@ def test_words_that_come_during_a_run_that_shares_their_bank_are_all_written(ban
             first.bank,
             first.address,
             cycles=10**6,
-            result=driven._words(name),
+            result=driven.words(name),
             shared_banks=(bank,),
         )
         driver.write(bank, 12_000, words.tobytes(), lanes)
-        result = driver.end_run(begun, driven._words(name))
+        result = driver.end_run(begun, driven.words(name))
         expected = program.session.execute("machine", images_, (name,)).tensors[name]
         found = code.unpack(name, np.frombuffer(result.data, np.uint8)[None])
         np.testing.assert_array_equal(found, expected)

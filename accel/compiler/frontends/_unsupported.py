@@ -10,22 +10,17 @@ LIST = "`accel check --operators` lists what is supported"
 # out of a message where the format's reader does not know them.
 _NEAR: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
     (
-        ("RESIZE_BILINEAR", "Resize", "Upsample", "ResizeBilinear", "UPSAMPLE"),
+        ("Resize", "Upsample", "ResizeBilinear", "UPSAMPLE"),
         "resize to the nearest neighbour by",
         ("RESIZE_NEAREST_NEIGHBOR", "Resize", "TRANSPOSE_CONV", "ConvTranspose"),
     ),
     (("MIRROR_PAD",), "pad with a constant by", ("PAD", "PADV2")),
-    (("DIV", "Div"), "multiply by the reciprocal with", ("MUL", "Mul")),
     (("NEG", "Neg"), "subtract from 0 with", ("SUB", "Sub")),
-    (("SQUARE", "SQUARED_DIFFERENCE", "POW", "Pow"), "multiply with", ("MUL", "Mul")),
+    (("SQUARE", "POW", "Pow"), "multiply with", ("MUL", "Mul")),
     (("SUM", "ReduceSum"), "take the mean with", ("MEAN", "ReduceMean")),
     (("REDUCE_PROD", "ReduceProd"), "reduce with", ("REDUCE_MAX", "ReduceMax", "ReduceMean")),
     (("GELU", "Gelu", "Erf", "Mish", "Selu", "Celu"), "use another activation", ()),
-    (
-        ("BATCH_MATMUL", "Einsum"),
-        "multiply by constant weights with",
-        ("FULLY_CONNECTED", "MatMul", "Gemm"),
-    ),
+    (("Einsum",), "multiply with", ("MatMul", "Gemm")),
     (
         ("CONV_3D", "CONV_3D_TRANSPOSE", "Conv3D"),
         "convolve in two dimensions with",

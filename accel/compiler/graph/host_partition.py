@@ -4,9 +4,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from ..diagnostics import Reason
 from ..ir.graph import Graph, Node
 from ..ir.tensor_layout import layout_of
-from ..operators import OPERATORS, HostOnly, Index, Movement, OnCore, UnsupportedOperator
+from ..operators import (
+    OPERATORS,
+    HostOnly,
+    Index,
+    Movement,
+    OnCore,
+    UnsupportedOperator,
+    place_of,
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,13 @@ def partition(graph: Graph) -> Partition:
 def inside(graph: Graph) -> tuple[Node, ...]:
     """The nodes between layers of the core that only the driver can compute."""
     return _Places(graph).inside
+
+
+def reasons_inside(graph: Graph) -> tuple[Reason, ...]:
+    """Why these are refused where the driver may compute nothing inside the network."""
+    what = "cannot be computed by the core, only by the driver between two runs of it"
+    remedy = "let it: leave out --no-host (Python's host=False); or end the network here"
+    return tuple(Reason(place=place_of(n), what=what, remedy=remedy) for n in inside(graph))
 
 
 class _Places:

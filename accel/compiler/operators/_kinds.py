@@ -1,7 +1,7 @@
 """The kinds of operators, and the functions that an operator's file defines for each.
 
     Operator                any operator: attributes, check, reference
-    +- HostOnly             the driver computes it, before or after the core
+    +- HostOnly             the driver computes it
     +- OnCore               the core computes it: lower
        +- Linear            a rule of sums of products: output_rule, sum_bounds
        +- Movement          moves or selects codes
@@ -58,7 +58,7 @@ class Operator:
     ``InvalidGraph`` or ``UnsupportedOperator``; all tensors have passed ``verify`` before.
     ``reference(node, graph, inputs)`` computes arrays from arrays: activations are ``[N, ...]``
     batches, constants have their own shape, absent optional inputs are left out. ``host`` says that
-    the driver can compute the operator before the core's first layer or after its last one.
+    the driver computes the operator before the core's first layer or after its last one.
     """
 
     attributes: type
@@ -72,7 +72,7 @@ class Operator:
 
 @dataclass(frozen=True, kw_only=True)
 class HostOnly(Operator):
-    """Only the driver computes it; inside the network it is refused.
+    """Only the driver computes it; inside the network the core's run is parted there.
 
     ``in_order`` says that it adds float32 numbers up in the oracle's own order, in place of a layer
     of the core.

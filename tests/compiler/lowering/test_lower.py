@@ -53,10 +53,10 @@ def test_a_layer_is_named_as_its_node_and_tensors_have_their_storage():
 
 
 def test_one_reason_is_one_line():
-    error = refused(softmax_inside().graph())
+    error = refused(softmax_inside().graph().replace(host=False))
     assert str(error) == (
-        "small: n1 (SOFTMAX): cannot be computed inside the network, only by the driver at its "
-        "ends; end the network here"
+        "small: n1 (SOFTMAX): cannot be computed by the core, only by the driver between two runs "
+        "of it; let it: leave out --no-host (Python's host=False); or end the network here"
     )
     assert error.model == "small"
 
@@ -64,7 +64,8 @@ def test_one_reason_is_one_line():
 def test_all_reasons_come_together_in_the_order_of_the_layers():
     chain = softmax_inside()
     chain.add("softmax", Softmax(beta=1.0), q=per_tensor(1 / 256, -128))
-    error = refused(chain.convolution().graph(), CONFIG.replace(format="int8_int4"))
+    graph = chain.convolution().graph().replace(host=False)
+    error = refused(graph, CONFIG.replace(format="int8_int4"))
     places = [reason.place.split()[0] for reason in error.reasons]
     assert places == [
         "n1",
@@ -73,7 +74,7 @@ def test_all_reasons_come_together_in_the_order_of_the_layers():
         "n2",
         "n4",
     ]  # operators, then what the core is too small for
-    assert "only by the driver at its ends" in error.reasons[1].what
+    assert "only by the driver between" in error.reasons[1].what
     assert "are outside -8..7" in error.reasons[2].what
     lines = str(error).splitlines()
     assert lines[0] == "small: cannot be used, for 4 reasons:"  # one holds for two operators

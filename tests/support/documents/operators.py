@@ -42,7 +42,7 @@ def _runs_on(name: str) -> str:
     operator = OPERATORS[name]
     places = ["core"] if on_core(name) else []
     places = ["core, free"] if operator.alias else places
-    places += ["driver, at the ends"] if operator.host else []
+    places += ["driver"] if operator.host else []
     return " or ".join(places) or "reference alone"
 
 

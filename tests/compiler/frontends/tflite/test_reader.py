@@ -117,7 +117,7 @@ def rename(model, index, name):
 
 
 def unknown_operators(model):
-    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.BATCH_MATMUL
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.CONV_3D
     model.operatorCodes[0].deprecatedBuiltinCode = 0
     model.operatorCodes[2].builtinCode = model.operatorCodes[2].deprecatedBuiltinCode = 32
     model.operatorCodes[2].customCode = b"Magic"
@@ -126,7 +126,7 @@ def unknown_operators(model):
 def test_all_unsupported_operators_are_reported_together():
     first, second = reasons(edited(unknown_operators))
     assert first.startswith(
-        "operator 0 (BATCH_MATMUL): is not supported; multiply by constant weights with FULLY_"
+        "operator 0 (CONV_3D): is not supported; convolve in two dimensions with CONV_2D"
     )
     assert second == (
         "operator 2 (custom operator 'Magic'): is not supported; "
