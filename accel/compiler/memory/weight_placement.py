@@ -13,7 +13,7 @@ from ...config import BANKS, AcceleratorConfig
 from ..ir.costs import PART_CYCLES, SEEK_CYCLES
 from .bank_gaps import Span, find_gap, free_from, occupy, span_of
 from .flash_image import stream_cycles
-from .layer_parts import LayerPart, Live, Need, PrefetchSlice
+from .layer_parts import LayerPart, Live, Need, PrefetchSlice, losses
 
 _CANDIDATES = 16  # for a prefetch, the first ones that it could be for: it is seldom for others
 _NEARLY = 0.7  # of the best gain: a prefetch that gains as much is taken if its layer comes earlier
@@ -104,8 +104,10 @@ class Figures:
         self.word_cycles = stream_cycles(1, config)
         self.banks = [sorted(span_of(one) for one in live if one.bank == b) for b in range(BANKS)]
         self.words = [need.words(need.groups) for need in needs]
-        losses = [need.loss(need.groups, self.word_cycles) for need in needs]
-        self.loss_per_word = [a / b for a, b in zip(losses, self.words, strict=True)]
+        self.losses = [losses(need, self.word_cycles) for need in needs]
+        self.loss_per_word = [
+            lost[-1] / words for lost, words in zip(self.losses, self.words, strict=True)
+        ]
         layers = range(len(needs))
         self.by_loss = sorted(layers, key=self.loss_per_word.__getitem__, reverse=True)
         # A group whose copy takes longer than there is time may still be worth it.
@@ -216,12 +218,12 @@ class WeightPlacement:
         if groups <= 0:
             return 0
         words = need.words(groups) if bank != need.bank else 0
-        return self._saved(need, part, groups) - words
+        return self._saved(part, groups) - words
 
-    def _saved(self, need: Need, part: LayerPart, groups: int) -> int:
+    def _saved(self, part: LayerPart, groups: int) -> int:
         """The same for the bank that the layer writes; the more groups, the more."""
-        rest = need.loss(part.groups - groups, self.word_cycles)
-        return need.loss(part.groups, self.word_cycles) - rest
+        lost = self.figures.losses[part.layer]
+        return lost[part.groups] - lost[part.groups - groups]
 
     def _largest_gap(self, bank: int) -> int:
         """Words of the largest gap of a bank that is free in the whole run."""
@@ -256,25 +258,26 @@ class WeightPlacement:
         least_capacity = self.figures.least_capacity
         # The least of each layer and those after it
         least = [*accumulate((least_capacity[layer] for layer in reversed(layers)), min)][::-1]
-        first = at = 0
-        while at < len(self.parts):
-            host, in_flash = self.parts[at], self._indices()
+        first, at, in_flash = 0, -1, self._indices()
+        while (at := at + 1) < len(self.parts):
             while first < len(layers) and in_flash.get(layers[first], -1) <= at:
                 first += 1
             if first == len(layers):
                 return
-            if host.prefetch is None:
-                capacity = _capacity(host, self.needs[host.layer], self.word_cycles)
-                nearest = []
-                for index in range(first, len(layers)):
-                    if capacity < least[index] or len(nearest) == _CANDIDATES:
-                        break
-                    layer = layers[index]
-                    if capacity >= least_capacity[layer] and layer in in_flash:
-                        nearest.append(layer)
-                if nearest:
-                    self._prefetch_one(at, capacity, nearest)
-            at += 1
+            host = self.parts[at]
+            if host.prefetch is not None:
+                continue
+            capacity = _capacity(host, self.needs[host.layer], self.word_cycles)
+            nearest = []
+            for index in range(first, len(layers)):
+                if capacity < least[index] or len(nearest) == _CANDIDATES:
+                    break
+                layer = layers[index]
+                if capacity >= least_capacity[layer] and layer in in_flash:
+                    nearest.append(layer)
+            if nearest:
+                self._prefetch_one(at, capacity, nearest)
+                in_flash = self._indices()
 
     def _prefetch_one(self, at: int, capacity: int, layers: Iterable[int]) -> None:
         """Have groups of one of some layers copied while part ``at`` runs, if that saves cycles.
@@ -286,12 +289,17 @@ class WeightPlacement:
         taken = [span for span in self._banks[bank] if span[3] >= born]
         slot = _Slot(born, bank, capacity, taken, self.config.bank_words)
         possible: list[_Prefetch] = []
-        least = 0.0
+        least, in_flash, figures = 0.0, self._indices(), self.figures
         for layer in layers:
-            found = self._possible(slot, at, layer, least)
-            if found:
-                possible.append(found)
-                least = max(least, found.gain * _NEARLY)
+            part, room = self.parts[in_flash[layer]], capacity + figures.late[layer]
+            most = min(part.groups, room // self.needs[layer].group_words)
+            # Most of them need no closer look: whatever is free, they save too little.
+            most_saved = self._saved(part, most) - SEEK_CYCLES
+            if most_saved > 0 and most_saved >= least:
+                found = self._possible(slot, at, layer, least)
+                if found:
+                    possible.append(found)
+                    least = max(least, found.gain * _NEARLY)
         chosen = next((prefetch for prefetch in possible if prefetch.gain >= least), None)
         if chosen:
             self._add(at, chosen)
@@ -304,17 +312,13 @@ class WeightPlacement:
         """
         need, index = self.needs[layer], self._indices()[layer]
         part, room = self.parts[index], slot.capacity + self.figures.late[layer]
-        most = min(part.groups, room // need.group_words)
-        most_saved = self._saved(need, part, most) - SEEK_CYCLES
-        if most_saved <= 0 or most_saved < least:
-            return None
         before, bank = self.parts[index - 1], slot.bank
         follows = index - 1 > at and before.layer == layer and before.prefetched
         if follows and before.place and before.place[0] == bank:
             start = before.place[1] + need.words(before.groups)
             dies = self._time(before)
             free = free_from(slot.taken, start, dies, self.config.bank_words)
-            groups = min(most, free // need.group_words)
+            groups = min(part.groups, min(room, free) // need.group_words)
             end = start + groups * need.group_words
             gain = self._gain(need, part, groups, bank) - self._longer(slot, end - start)
             if gain > 0:
@@ -322,7 +326,7 @@ class WeightPlacement:
         dies, needed = self._time(part), min(room, need.words(part.groups))
         again = PART_CYCLES + need.words(1)
         most = (min(needed, slot.widest) - need.head_words) // need.group_words
-        if most <= 0 or self._saved(need, part, most) - SEEK_CYCLES - again < max(least, 1):
+        if most <= 0 or self._saved(part, most) - SEEK_CYCLES - again < max(least, 1):
             return None
         start, end = find_gap(slot.taken, needed, dies, self.config.bank_words)
         if end - start < needed:
