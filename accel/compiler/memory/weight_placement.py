@@ -268,7 +268,7 @@ class WeightPlacement:
             if host.prefetch is not None:
                 continue
             capacity = _capacity(host, self.needs[host.layer], self.word_cycles)
-            nearest = []
+            nearest: list[int] = []
             for index in range(first, len(layers)):
                 if capacity < least[index] or len(nearest) == _CANDIDATES:
                     break

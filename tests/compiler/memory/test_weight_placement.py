@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from accel.compiler.memory.bank_gaps import find_gap
 from accel.compiler.memory.layer_parts import Live, Need
 from accel.compiler.memory.placement_search import decide
-from accel.compiler.memory.bank_gaps import find_gap
 from accel.compiler.memory.weight_placement import estimate_layers
 from accel.config import AcceleratorConfig
 
