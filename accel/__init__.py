@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Executable, Fit, Program, compile, configuration, fit, open
     from .config import AcceleratorConfig
-    from .results import Answer, Layer, Report, Result, TensorInfo
+    from .report import Layer, Report
+    from .results import Answer, Result, TensorInfo
 
 __version__ = "0.1.0"
 __all__ = [

@@ -13,10 +13,11 @@ from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.program.stored_program import StoredProgram
 from accel.errors import UserError
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.exchange import Transport
 from accel.host.overlap import input_banks
 from accel.host.port import Port
+from accel.host.run_results import Counters
 from accel.host.runner import run as run_core
 from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
 from accel.ports import opened, transport_to

@@ -49,10 +49,11 @@ ALLOWED = {
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     # api for annotations only
     "executable": DEFINITIONS
-    | {"api", "boards", "compiler", "executors", "host", "results", "sim", "target"},
+    | {"api", "boards", "compiler", "executors", "host", "report", "results", "sim", "target"},
     "api": DEFINITIONS
-    | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
-    "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
+    | {"boards", "compiler", "executable", "executors", "explore", "report", "results", "target"},
+    "report": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
+    "results": DEFINITIONS | {"report"},
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
     "export": DEFINITIONS
@@ -60,7 +61,7 @@ ALLOWED = {
     | {"target"},
     "explore": DEFINITIONS
     | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
-    "__init__": {"api", "config", "results"},
+    "__init__": {"api", "config", "report", "results"},
     "__main__": {"cli", "processes"},
 }
 EVERYTHING = {"cli"}
@@ -86,20 +87,23 @@ ROOMS = {
     },
     "accel.core": {
         "signals": set(),
+        "link_signatures": set(),
         "signatures": set(),
         "primitives": {"signals"},
         "clocking": {"signals"},
         "pe": {"primitives", "signals"},
         "datapath": {"pe", "primitives", "signals", "signatures"},
-        "control": {"primitives", "signals", "signatures"},
-        "flash": {"primitives", "signals", "signatures"},
-        "memory": {"control", "datapath", "flash", "primitives", "signals", "signatures"},
-        "host_link": {"signals", "signatures"},
+        "control": {"link_signatures", "primitives", "signals", "signatures"},
+        "flash": {"link_signatures", "primitives", "signals", "signatures"},
+        "memory": {"control", "datapath", "flash", "link_signatures", "primitives", "signals"}
+        | {"signatures"},
+        "host_link": {"link_signatures", "signals"},
         "core": {
             "control",
             "datapath",
             "flash",
             "host_link",
+            "link_signatures",
             "memory",
             "primitives",
             "signals",

@@ -9,7 +9,7 @@ import numpy as np
 from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import EIGHTHS
 
-from .driver import DrivenCore
+from .driven_core import DrivenCore
 from .line import BITS
 from .rate import rates_of
 from .timed_core import LayerCycles, TimedCore

@@ -45,12 +45,12 @@ class Frontend:
     """A reader of one file format.
 
     ``read(data, name, choices)`` returns a verified graph or raises ``UnsupportedModel``; ``name``
-    is the file's name, for messages. ``whole(data, folder, name)`` returns the bytes with what the file keeps in other
-    files of its folder put in, or raises ``UnsupportedModel``. ``spellings(data)`` returns the
-    format's names of a file's operators in order, or an empty list if it cannot be read.
-    ``operators`` maps the format's operator names to ours, or to an empty string where the reader
-    needs no operator for them. ``contracts`` are the rounding
-    contracts that files can be held to, the default first.
+    is the file's name, for messages. ``whole(data, folder, name)`` returns the bytes with what the
+    file keeps in other files of its folder put in, or raises ``UnsupportedModel``.
+    ``spellings(data)`` returns the format's names of a file's operators in order, or an empty list
+    if it cannot be read. ``operators`` maps the format's operator names to ours, or to an empty
+    string where the reader needs no operator for them. ``contracts`` are the rounding contracts
+    that files can be held to, the default first.
     """
 
     name: str
