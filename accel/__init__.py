@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .api import Executable, Fit, Program, compile, configuration, fit, open
     from .config import AcceleratorConfig
-    from .report import Layer, Report
-    from .results import Answer, Result, TensorInfo
+    from .results import Answer, Layer, Report, Result, TensorInfo
 
 __version__ = "0.1.0"
 __all__ = [

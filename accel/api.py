@@ -24,8 +24,7 @@ from accel.explore.fit.remedy import remedy
 from accel.explore.fit.result import Fit
 from accel.explore.fit.search import Budget, OnProgress
 from accel.explore.fit.search import fit as search_fit
-from accel.report import Layer, Report
-from accel.results import Answer, Result, TensorInfo
+from accel.results import Answer, Layer, Report, Result, TensorInfo
 from accel.target import resources
 
 __all__ = [

@@ -19,8 +19,7 @@ from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, NeedsModel, Port, Session, Timing
 from accel.host.rehearsal import rehearse
-from accel.report import Layer, Report
-from accel.results import Answer, Result, TensorInfo
+from accel.results import Answer, Layer, Report, Result, TensorInfo
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
 from accel.target import energy

@@ -19,7 +19,7 @@ from accel.host.overlap import input_banks
 from accel.host.port import Port
 from accel.host.run_results import Counters
 from accel.host.runner import run as run_core
-from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
+from accel.host.timing.inference import FULL_SPEED, HIGH_SPEED, Timing, timing
 from accel.ports import opened, transport_to
 from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict

@@ -11,8 +11,7 @@ import pytest
 import accel
 from accel.config import AcceleratorConfig
 from accel.pictures.pages import run_page
-from accel.report import Layer, Report
-from accel.results import Result
+from accel.results import Layer, Report, Result
 
 MODEL = Path(__file__).parents[1] / "examples/digits/digits_int8.tflite"
 INPUTS = np.zeros((2, 8, 8, 1), np.int8)

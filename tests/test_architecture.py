@@ -49,11 +49,10 @@ ALLOWED = {
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     # api for annotations only
     "executable": DEFINITIONS
-    | {"api", "boards", "compiler", "executors", "host", "report", "results", "sim", "target"},
+    | {"api", "boards", "compiler", "executors", "host", "results", "sim", "target"},
     "api": DEFINITIONS
-    | {"boards", "compiler", "executable", "executors", "explore", "report", "results", "target"},
-    "report": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
-    "results": DEFINITIONS | {"report"},
+    | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
+    "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},
     "export": DEFINITIONS
@@ -61,7 +60,7 @@ ALLOWED = {
     | {"target"},
     "explore": DEFINITIONS
     | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
-    "__init__": {"api", "config", "report", "results"},
+    "__init__": {"api", "config", "results"},
     "__main__": {"cli", "processes"},
 }
 EVERYTHING = {"cli"}

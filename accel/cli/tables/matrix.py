@@ -274,7 +274,7 @@ def _show_rows(found: Sequence[Answer], what: str, rows: Mapping[str, Answer], t
 
 def _figures(answer: Answer) -> list[str]:
     """The columns of a network that runs."""
-    from accel.host.timing import in_digits
+    from accel.host.timing.inference import in_digits
 
     times = (answer.milliseconds or 0, answer.link_ms or 0, answer.throughput or 0)
     return [f"{answer.cycles:,}", *map(in_digits, times)]

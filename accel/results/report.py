@@ -15,7 +15,7 @@ from accel.text import escaped, html_table
 
 if TYPE_CHECKING:
     from accel.executable import Executable
-    from accel.host.timing import Timing
+    from accel.host.timing.inference import Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

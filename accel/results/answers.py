@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accel.report import Report
 from accel.text import escaped, html_table
+
+from .report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
