@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -13,20 +13,23 @@ from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.program.stored_program import StoredProgram
 from accel.errors import UserError
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.exchange import Transport
 from accel.host.overlap import input_banks
 from accel.host.port import Port
+from accel.host.run_results import Counters
 from accel.host.runner import run as run_core
-from accel.host.timing import FULL_SPEED, HIGH_SPEED, Timing, timing
+from accel.host.timing.inference import FULL_SPEED, HIGH_SPEED, Timing, timing
 from accel.ports import opened, transport_to
 from accel.protocol import ALL_LAYERS
 from accel.sim.cycles.cycle_model import LayerCycles, predict
 from accel.sim.functional.checked import CheckedMachine
 from accel.sim.functional.machine import Machine
-from accel.sim.rtl.compiled import CompiledCore
 from accel.sim.rtl.parallel import ParallelCores, available_jobs
-from accel.sim.rtl.pysim import SimulatedCore
+
+if TYPE_CHECKING:  # they bring the hardware, which few commands need
+    from accel.sim.rtl.compiled import CompiledCore
+    from accel.sim.rtl.pysim import SimulatedCore
 
 Progress = Callable[[int], None]
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -284,7 +287,9 @@ def _rtl(
     )
 
 
-def _compiled(session: Session, name: str = "rtl") -> CompiledCore:
+def _compiled(session: Session, name: str = "rtl") -> "CompiledCore":
+    from accel.sim.rtl.compiled import CompiledCore
+
     image = len(session.program.flash)
     return session.core(name, lambda: CompiledCore(session.program.config, image=image))
 
@@ -301,7 +306,9 @@ def _pysim(
     return _simulate(session, "pysim", _interpreted(session), inputs, keep, progress)
 
 
-def _interpreted(session: Session) -> SimulatedCore:
+def _interpreted(session: Session) -> "SimulatedCore":
+    from accel.sim.rtl.pysim import SimulatedCore
+
     image = len(session.program.flash)
     return session.core(
         "pysim", lambda: SimulatedCore(session.program.config, image=image, waves=session.waves)

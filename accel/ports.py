@@ -7,7 +7,6 @@ from accel.config import AcceleratorConfig
 from accel.host.exchange import Transport
 from accel.host.port import Port
 from accel.host.ports import open_port
-from accel.sim.rtl.compiled import CompiledCore
 
 SIMULATED = "sim"
 """The name of the port that a core in compiled RTL stands behind."""
@@ -23,6 +22,8 @@ def transport_to(
     """
     if port is None or port.name != SIMULATED:
         return open_port(port, who=who)
+    from accel.sim.rtl.compiled import CompiledCore
+
     core = CompiledCore(config, image=len(image))
     if image:
         core.burn(image)

@@ -1,6 +1,8 @@
 """Text that comes from files, made safe to be shown: in terminals, listings, pages and drawings."""
 
 from collections.abc import Iterable
+from html import escape
+from typing import Any
 
 
 def escaped(text: str) -> str:
@@ -30,3 +32,15 @@ def counted_lines(reasons: Iterable[tuple[str, str]]) -> list[str]:
     for who, reason in reasons:
         concerned.setdefault(in_a_line(reason), []).append(who)
     return [f"{'; '.join(who)}: {reason}" for reason, who in concerned.items()]
+
+
+def html_table(heading: Iterable[str], rows: Iterable[Iterable[Any]], caption: str = "") -> str:
+    """A table in HTML, whatever names a network's file has in it."""
+
+    def line(cells: Iterable[Any], tag: str) -> str:
+        shown = (f"<{tag}>{escape(escaped(str(cell)))}</{tag}>" for cell in cells)
+        return f"<tr>{''.join(shown)}</tr>"
+
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table>{title}<thead>{line(heading, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -11,7 +11,8 @@ from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH
 from accel.errors import UserError
 from accel.executors import Session, Transport
-from accel.host.driver import DrivenCore, RunEnded
+from accel.host.driven_core import DrivenCore
+from accel.host.driver import RunEnded
 from accel.host.runner import Passing, first_inputs
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.machine import Machine

@@ -59,7 +59,7 @@ def _estimated(
     """What is known of a board's core without synthesis, and what networks take on it."""
     import accel
     from accel.estimate import estimate as guess
-    from accel.host.line import share_at_rest
+    from accel.host.timing.line import share_at_rest
     from accel.target import resources
     from accel.target.energy import estimate as energy_of
 
@@ -94,7 +94,7 @@ def _estimated(
 
 
 def _show(answer: dict[str, Any], title: str) -> None:
-    from accel.host.timing import in_digits
+    from accel.host.timing.inference import in_digits
 
     fit = table("resource", ">about", ">available", ">share", title=title)
     for resource, used in answer["used"].items():

@@ -21,11 +21,12 @@ from .flash.bus import flash_pins
 from .flash.unit import FlashUnit
 from .host_link.link import Link
 from .host_link.receiver import LinkTimes
+from .link_signatures import LineRate
 from .memory.activation_banks import ActivationBanks
 from .memory.weight_buffer import WeightBuffer
 from .primitives.fanout import BusFanOut
 from .signals import delayed
-from .signatures import FillBus, LineRate, ResultRule
+from .signatures import FillBus, ResultRule
 
 
 class Core(wiring.Component):

@@ -15,7 +15,7 @@ from amaranth.lib.wiring import In, Out
 from accel import boards
 from accel.core.board_top import BoardTop
 from accel.core.host_link.uart import Uart
-from accel.core.signatures import LineRate
+from accel.core.link_signatures import LineRate
 from accel.flow.build import build
 from accel.flow.plan import make_plan
 from accel.target import resources

@@ -16,7 +16,7 @@ import numpy as np
 from accel.api import compile
 from accel.config import AcceleratorConfig
 from accel.core.host_link.receiver import LinkTimes
-from accel.host.driver import DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.runner import run
 from accel.protocol import (
     FRAME_BYTES,

@@ -19,7 +19,7 @@ import numpy as np
 import accel
 from accel.api import Program
 from accel.boards import BOARDS
-from accel.host.driver import DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.rate import rates_of
 from accel.host.runner import run
 from accel.protocol import (

@@ -8,7 +8,7 @@ import pytest
 
 import accel
 from accel.config import AcceleratorConfig
-from accel.host.timing import NO_USB, timing
+from accel.host.timing.inference import NO_USB, timing
 from accel.protocol import EIGHTHS, SHORTEST_BIT
 from tests.support.networks.small import Chain
 

@@ -69,7 +69,7 @@ def test_enables_are_off_while_nothing_runs_and_no_frame_comes(family, data):
     config = AcceleratorConfig(rows=4, columns=4, family=family, bank_words=1024)
     Watched.seen = seen = Counter()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("accel.executors.SimulatedCore", Watched)
+        patch.setattr("accel.sim.rtl.pysim.SimulatedCore", Watched)
         session = Session(accel.compile(graph, config=config).code)
         session.execute("pysim", random_inputs(graph, 1), graph.outputs)
         session.close()

@@ -9,7 +9,7 @@ import accel
 from accel.boards import icebreaker
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.schedule import select
-from accel.host.driver import DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.runner import run
 from accel.sim.compare import assert_same
 from accel.sim.rtl.compiled import CompiledCore

@@ -8,7 +8,7 @@ import accel
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.tflite.reader import read
 from accel.export.ends import CannotExport, ends_of
-from accel.host.line import bytes_of, crossings
+from accel.host.timing.line import bytes_of, crossings
 from tests.campaigns.driver_segments import Tally, attempt
 from tests.support.networks.tflite.segmented import Sequence
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 import accel
 from accel.cli import app
-from accel.host.driver import DrivenCore, WrongCore
+from accel.host.driven_core import DrivenCore
+from accel.host.driver import WrongCore
 from accel.host.exchange import PERSISTENCE, LinkError
 from accel.host.runner import run
 from accel.host.serial import Port, SerialTransport

@@ -6,7 +6,7 @@ import pytest
 import accel
 from accel.errors import UserError
 from accel.executors import NoState
-from accel.host.driver import DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.runner import run
 from accel.sim.compare import assert_same
 from tests.support.host.fake_core import FakeCore, Line

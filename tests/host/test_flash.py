@@ -7,7 +7,8 @@ import pytest
 
 from accel.api import compile
 from accel.config import FLASH, AcceleratorConfig
-from accel.host.driver import DrivenCore, Driver
+from accel.host.driven_core import DrivenCore
+from accel.host.driver import Driver
 from accel.host.flash import FlashRefused
 from accel.host.runner import run
 from accel.protocol import FlashStatus, Opcode

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from accel.compiler.ir.graph import Graph
     from accel.config import AcceleratorConfig
     from accel.explore.fit.remedy import Remedies
-    from accel.host.line import Crossing
+    from accel.host.timing.line import Crossing
 
 _CPU_SECONDS = 15.0  # that remedies are looked for, for all boards of a network
 _LINES = 12  # of reasons for each group of boards
@@ -288,7 +288,7 @@ def _show_rows(found: Sequence[Answer], what: str, rows: Mapping[str, Answer], t
 
 def _figures(answer: Answer) -> list[str]:
     """The columns of a network that runs."""
-    from accel.host.timing import in_digits
+    from accel.host.timing.inference import in_digits
 
     times = (answer.milliseconds or 0, answer.link_ms or 0, answer.throughput or 0)
     return [f"{answer.cycles:,}", *map(in_digits, times)]

@@ -1,7 +1,7 @@
 """Readers of model files, one room for each format; a file's first bytes tell its format."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 FRONTENDS: Mapping[str, Frontend] = discover(sys.modules[__name__], "FRONTEND")
+_RECOGNIZES: Mapping[str, Callable[[bytes], bool]] = discover(sys.modules[__name__], "recognizes")
 
 HEADER_BYTES = 64
 QONNX = "qonnx"  # the contract of low-bit networks, which have no other
@@ -41,7 +42,7 @@ QONNX = "qonnx"  # the contract of low-bit networks, which have no other
 def frontend_of(data: bytes) -> Frontend | None:
     """The front end that reads these bytes of a file, if there is one."""
     header = data[:HEADER_BYTES]
-    return next((f for f in FRONTENDS.values() if f.recognizes(header)), None)
+    return next((FRONTENDS[name] for name, is_one in _RECOGNIZES.items() if is_one(header)), None)
 
 
 def is_model(header: bytes) -> bool:

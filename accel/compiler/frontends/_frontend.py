@@ -47,19 +47,17 @@ NOTHING_CHOSEN = Choices()
 class Frontend:
     """A reader of one file format.
 
-    ``recognizes(header)`` tells the format from the file's first bytes. ``read(data, name,
-    choices)`` returns a verified graph or raises ``UnsupportedModel``; ``name`` is the file's name,
-    for messages. ``whole(data, folder, name)`` returns the bytes with what the file keeps in other
-    files of its folder put in, or raises ``UnsupportedModel``. ``spellings(data)`` returns the
-    format's names of a file's operators in order, or an empty list if it cannot be read.
-    ``operators`` maps the format's operator names to ours, or to an empty string where the reader
-    needs no operator for them. ``contracts`` are the rounding
-    contracts that files can be held to, the default first.
+    ``read(data, name, choices)`` returns a verified graph or raises ``UnsupportedModel``; ``name``
+    is the file's name, for messages. ``whole(data, folder, name)`` returns the bytes with what the
+    file keeps in other files of its folder put in, or raises ``UnsupportedModel``.
+    ``spellings(data)`` returns the format's names of a file's operators in order, or an empty list
+    if it cannot be read. ``operators`` maps the format's operator names to ours, or to an empty
+    string where the reader needs no operator for them. ``contracts`` are the rounding contracts
+    that files can be held to, the default first.
     """
 
     name: str
     suffixes: tuple[str, ...]
-    recognizes: Callable[[bytes], bool]
     read: Callable[..., Graph]
     spellings: Callable[[bytes], list[str]]
     operators: Mapping[str, str]

@@ -1,6 +1,7 @@
 """Parts of layers, what they need of memory, and what is in use there."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..ir.costs import SEEK_CYCLES
 
@@ -36,6 +37,12 @@ class Need:
             return 0
         stream = self.words(groups) * word_cycles
         return max(stream - groups * self.work, self.words(1) * word_cycles) + SEEK_CYCLES
+
+
+@lru_cache(maxsize=4096)
+def losses(need: Need, word_cycles: int) -> tuple[int, ...]:
+    """The cycles lost where no group is streamed from flash, where one is, and so on up to all."""
+    return tuple(need.loss(groups, word_cycles) for groups in range(need.groups + 1))
 
 
 @dataclass(frozen=True)

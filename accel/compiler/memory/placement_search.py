@@ -12,7 +12,7 @@ from random import Random
 from ...config import BANKS, AcceleratorConfig
 from .flash_image import stream_cycles
 from .layer_parts import LayerPart, Live, Need
-from .weight_placement import WeightPlacement, Wish
+from .weight_placement import Figures, WeightPlacement, Wish
 
 # Cycles that the time to prefetch a word might save: each is tried, the best placement is taken.
 _PREFETCH_VALUES = (0.0, 1.0, 2.0, 4.0)
@@ -28,10 +28,11 @@ def decide(
     ``needs`` has an entry for each layer; ``live`` is what tensors take. Without ``varied`` a
     few placements are tried: a tenth of the time, and some per cent more cycles.
     """
+    figures = Figures(needs, live, config)
     best: list[tuple[float, WeightPlacement]] = []  # of all that were tried, with their cycles
 
     def attempt(wish: Wish) -> None:
-        found = WeightPlacement(needs, live, config, wish)
+        found = WeightPlacement(figures, wish)
         best.append((found.cycles(), found))
         best.sort(key=itemgetter(0))
         del best[_FEW:]

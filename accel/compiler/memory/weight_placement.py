@@ -5,14 +5,15 @@ are prefetched there by DMA while other layers run, or are streamed from flash w
 runs. The cycles that decide are estimates; those of `accel.sim.cycles` are exact.
 """
 
-from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from ...config import BANKS, AcceleratorConfig
 from ..ir.costs import PART_CYCLES, SEEK_CYCLES
+from .bank_gaps import Span, find_gap, free_from, occupy, span_of
 from .flash_image import stream_cycles
-from .layer_parts import LayerPart, Live, Need, PrefetchSlice
+from .layer_parts import LayerPart, Live, Need, PrefetchSlice, losses
 
 _CANDIDATES = 16  # for a prefetch, the first ones that it could be for: it is seldom for others
 _NEARLY = 0.7  # of the best gain: a prefetch that gains as much is taken if its layer comes earlier
@@ -76,96 +77,90 @@ def _capacity(part: LayerPart, need: Need, word_cycles: int) -> int:
     return (part.groups if part.place else 1) * need.work // word_cycles
 
 
-_Span = tuple[int, int, float, float]  # start, end, born, dies
+@dataclass
+class _Slot:
+    """Time and room for one prefetch, from ``born`` on, to a bank.
 
-
-def _span(live: Live) -> _Span:
-    return live.start, live.end, live.born, live.dies
-
-
-def find_gap(taken: Sequence[_Span], needed: int, dies: float, words: int) -> tuple[int, int]:
-    """The smallest gap of ``needed`` words that is free until ``dies``, or else the largest one.
-
-    ``taken`` is what is in use of a bank of ``words`` words, by addresses; ``needed`` is positive.
+    ``capacity`` is the words that can be copied while the part that begins then runs, ``taken``
+    what is in use of the bank from then on, and no gap for layers after those that were looked at
+    has more than ``widest`` words.
     """
-    # Most of the time of a large compilation is spent in this loop.
-    at = largest = largest_size = enough = 0
-    enough_size = words + 1
-    for start, end, since, _ in taken:
-        if since > dies or end <= at:
-            continue
-        size = start - at
-        if size > largest_size:
-            largest, largest_size = at, size
-        if needed <= size < enough_size:
-            enough, enough_size = at, size
-        at = end
-    size = words - at
-    if needed <= size < enough_size:
-        return at, words
-    if enough_size <= words:
-        return enough, enough + enough_size
-    return (at, words) if size > largest_size else (largest, largest + largest_size)
+
+    born: float
+    bank: int
+    capacity: int
+    taken: Sequence[Span]
+    widest: int
+
+
+class Figures:
+    """What is the same in all placements of a program.
+
+    ``needs`` has an entry for each layer; ``live`` is what tensors take.
+    """
+
+    def __init__(self, needs: Sequence[Need], live: Sequence[Live], config: AcceleratorConfig):
+        self.needs, self.live, self.config = needs, live, config
+        self.word_cycles = stream_cycles(1, config)
+        self.banks = [sorted(span_of(one) for one in live if one.bank == b) for b in range(BANKS)]
+        self.words = [need.words(need.groups) for need in needs]
+        self.losses = [losses(need, self.word_cycles) for need in needs]
+        self.loss_per_word = [
+            lost[-1] / words for lost, words in zip(self.losses, self.words, strict=True)
+        ]
+        layers = range(len(needs))
+        self.by_loss = sorted(layers, key=self.loss_per_word.__getitem__, reverse=True)
+        # A group whose copy takes longer than there is time may still be worth it.
+        self.late = [need.lost_words(self.word_cycles) for need in needs]
+        self.least_capacity = [
+            need.group_words - late for need, late in zip(needs, self.late, strict=True)
+        ]
 
 
 class WeightPlacement:
     """One placement of all parts."""
 
-    def __init__(
-        self,
-        needs: Sequence[Need],
-        live: Sequence[Live],
-        config: AcceleratorConfig,
-        wish: Wish,
-    ):
-        self.needs, self.live, self.config, self.wish = needs, list(live), config, wish
-        self._banks = [sorted(_span(one) for one in live if one.bank == b) for b in range(BANKS)]
-        self.word_cycles = stream_cycles(1, config)
-        self.parts = [LayerPart(index, 0, need.groups) for index, need in enumerate(needs)]
+    def __init__(self, figures: Figures, wish: Wish):
+        self.figures, self.wish = figures, wish
+        self.needs, self.live, self.config = figures.needs, list(figures.live), figures.config
+        self.word_cycles = figures.word_cycles
+        self._banks = [list(taken) for taken in figures.banks]
+        self.parts = [LayerPart(index, 0, need.groups) for index, need in enumerate(self.needs)]
         self._in_flash: dict[int, int] | None = None  # index of a layer's part that is in flash
-        layers = range(len(needs))
+        self._largest: list[int | None] = [None] * BANKS  # gap that is free in the whole run
         reserved = [self._reserve(bank, words) for bank, words in enumerate(wish.reserve)]
         self.whole = self._keep_whole(wish.kept)
-        for layer in sorted(layers, key=self._loss_per_word, reverse=True):
+        for layer in figures.by_loss:
             while self._keep_some(layer):
                 pass
         for bank, span in enumerate(reserved):
             self._banks[bank].remove(span)
         # Prefetches: first for the layers that lose at least half of what the worst one does a
         # word, in the order in which they run; then for the rest in the same manner.
-        rest = [layer for layer in layers if self._index(layer) is not None]
+        losses, in_flash = figures.loss_per_word, self._indices()
+        rest = [layer for layer in range(len(self.needs)) if layer in in_flash]
         while rest:
-            least = max(map(self._loss_per_word, rest)) / 2
-            urgent = [layer for layer in rest if self._loss_per_word(layer) >= least]
-            self._prefetch(urgent)
-            rest = [layer for layer in rest if layer not in urgent]
+            least = max(losses[layer] for layer in rest) / 2
+            self._prefetch([layer for layer in rest if losses[layer] >= least])
+            rest = [layer for layer in rest if losses[layer] < least]
 
     def cycles(self) -> float:
         """What all parts take, estimated."""
         return sum(estimate_layers(self.parts, self.needs, self.config))
 
-    def _reserve(self, bank: int, words: int) -> _Span:
+    def _reserve(self, bank: int, words: int) -> Span:
         """Take words of a bank, behind all tensors, until it is known which layers are kept."""
         end = max((end for _, end, _, _ in self._banks[bank]), default=0)
-        span = end, min(end + words, self.config.bank_words), -1.0, float(len(self.needs))
-        insort(self._banks[bank], span)
+        born = -2.0  # like nothing else, so that it stays apart
+        span = end, min(end + words, self.config.bank_words), born, float(len(self.needs))
+        occupy(self._banks[bank], span)
         return span
 
-    def _index(self, layer: int) -> int | None:
-        """The index of a layer's part that is in flash, which is its last one; None if none is."""
-        return self._indices().get(layer)
-
     def _indices(self) -> dict[int, int]:
-        """The same of all layers that have such a part."""
+        """The index of each layer's part that is in flash, which is its last one, if one is."""
         if self._in_flash is None:
             self._in_flash = {p.layer: i for i, p in enumerate(self.parts) if p.place is None}
         return self._in_flash
-
-    def _index_in_flash(self, layer: int) -> int:
-        """The same of a layer that is known to have such a part."""
-        index = self._index(layer)
-        assert index is not None, "the layer has a part in flash"
-        return index
 
     def _replace(self, index: int, parts: Sequence[LayerPart]) -> None:
         """Replace one part by these."""
@@ -177,46 +172,24 @@ class WeightPlacement:
         else:
             self._in_flash = None
 
-    def _occupy(self, live: Live) -> None:
-        self.live.append(live)
-        insort(self._banks[live.bank], _span(live))
-
-    def _loss(self, layer: int, groups: int) -> int:
-        return self.needs[layer].loss(groups, self.word_cycles)
-
-    def _loss_per_word(self, layer: int) -> float:
-        need = self.needs[layer]
-        return self._loss(layer, need.groups) / need.words(need.groups)
-
-    def _capacity(self, part: LayerPart) -> int:
-        """Words that can be prefetched while a part runs.
-
-        Where it is streamed from flash itself, only while its last group is computed.
-        """
-        return 0 if part.prefetch else _capacity(part, self.needs[part.layer], self.word_cycles)
-
     def _keep_whole(self, layers: Iterable[int]) -> set[int]:
         """Put whole layers into memory for good, in this order, as long as there is room.
 
         Those that leave most time for prefetches get the bank that they write. Returns the layers
         that were chosen.
         """
-        chosen, room = [], 0
-        for bank in range(BANKS):
-            start, end = self._gap(bank, self.config.bank_words)
-            room += end - start
+        chosen, room = [], sum(map(self._largest_gap, range(BANKS)))
         for layer in layers:
-            words = self.needs[layer].words(self.needs[layer].groups)
+            words = self.figures.words[layer]
             if words <= room:
                 chosen.append(layer)
                 room -= words
         chosen.sort(key=lambda i: self.needs[i].work / self.needs[i].words(1), reverse=True)
         for layer in chosen:
-            need = self.needs[layer]
-            words = need.words(need.groups)
+            need, words = self.needs[layer], self.figures.words[layer]
             for bank in (need.bank, 1 - need.bank):
-                start, end = self._gap(bank, words)
-                if end - start >= words:
+                if self._largest_gap(bank) >= words:
+                    _, end = self._gap(bank, words)
                     self._take(layer, need.groups, (bank, end - words))
                     break
         return set(chosen)
@@ -226,108 +199,155 @@ class WeightPlacement:
 
         Whether that was worth it, and done.
         """
-        index = self._index(layer)
+        index = self._indices().get(layer)
         if index is None:
             return False
         part, need = self.parts[index], self.needs[layer]
+        words = need.words(part.groups)
         for bank in (need.bank, 1 - need.bank):
-            words = need.words(part.groups)
-            start, end = self._gap(bank, words)
-            groups = min(part.groups, (end - start - need.head_words) // need.group_words)
-            if self._gain(part, groups, bank) > PART_CYCLES + need.words(1):
-                place = bank, end - need.words(groups)
-                self._take(layer, groups, place)
+            room = min(words, self._largest_gap(bank))
+            groups = min(part.groups, (room - need.head_words) // need.group_words)
+            if self._gain(need, part, groups, bank) > PART_CYCLES + need.words(1):
+                _, end = self._gap(bank, words)
+                self._take(layer, groups, (bank, end - need.words(groups)))
                 return True
         return False
 
-    def _gain(self, part: LayerPart, groups: int, bank: int) -> int:
+    def _gain(self, need: Need, part: LayerPart, groups: int, bank: int) -> int:
         """Cycles that are saved if this many groups of a part come from a bank, not from flash."""
         if groups <= 0:
             return 0
-        need = self.needs[part.layer]
-        gain = self._loss(part.layer, part.groups) - self._loss(part.layer, part.groups - groups)
-        return gain - (need.words(groups) if bank != need.bank else 0)
+        words = need.words(groups) if bank != need.bank else 0
+        return self._saved(part, groups) - words
+
+    def _saved(self, part: LayerPart, groups: int) -> int:
+        """The same for the bank that the layer writes; the more groups, the more."""
+        lost = self.figures.losses[part.layer]
+        return lost[part.groups] - lost[part.groups - groups]
+
+    def _largest_gap(self, bank: int) -> int:
+        """Words of the largest gap of a bank that is free in the whole run."""
+        found = self._largest[bank]
+        if found is None:
+            start, end = self._gap(bank, self.config.bank_words)
+            found = self._largest[bank] = end - start
+        return found
+
+    def _gap(self, bank: int, needed: int) -> tuple[int, int]:
+        """A gap of a bank that is free in the whole run, see `find_gap`."""
+        return find_gap(self._banks[bank], needed, len(self.needs), self.config.bank_words)
+
+    def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
+        """Move the first groups of a layer's part in flash to memory for good."""
+        index, (bank, address) = self._indices()[layer], place
+        part, end = self.parts[index], address + self.needs[layer].words(groups)
+        live = Live(bank, address, end, -1, len(self.needs))
+        self.live.append(live)
+        occupy(self._banks[bank], span_of(live))
+        self._largest[bank] = None
+        found = [LayerPart(layer, part.first, groups, place)]
+        if groups < part.groups:
+            found.append(LayerPart(layer, part.first + groups, part.groups - groups))
+        self._replace(index, found)
 
     def _prefetch(self, layers: Sequence[int]) -> None:
         """Have groups of these layers copied to memory while other parts run, as early as possible.
 
         Of those that save most, or nearly as much, the one that is needed first is taken.
         """
-        at, needs = 0, self.needs
-        # A group whose copy takes longer than there is time may still be worth it.
-        late = {layer: needs[layer].lost_words(self.word_cycles) for layer in layers}
-        least_capacity = {layer: needs[layer].group_words - late[layer] for layer in layers}
-        while at < len(self.parts):
+        least_capacity = self.figures.least_capacity
+        # The least of each layer and those after it
+        least = [*accumulate((least_capacity[layer] for layer in reversed(layers)), min)][::-1]
+        first, at, in_flash = 0, -1, self._indices()
+        while (at := at + 1) < len(self.parts):
+            while first < len(layers) and in_flash.get(layers[first], -1) <= at:
+                first += 1
+            if first == len(layers):
+                return
             host = self.parts[at]
-            if host.prefetch is None:
-                capacity, in_flash = self._capacity(host), self._indices()
-                fitting = [
-                    layer
-                    for layer in layers
-                    if capacity >= least_capacity[layer] and in_flash.get(layer, -1) > at
-                ]
-                nearest = fitting[:_CANDIDATES]
-                self._prefetch_one(at, {layer: capacity + late[layer] for layer in nearest})
-            at += 1
+            if host.prefetch is not None:
+                continue
+            capacity = _capacity(host, self.needs[host.layer], self.word_cycles)
+            nearest: list[int] = []
+            for index in range(first, len(layers)):
+                if capacity < least[index] or len(nearest) == _CANDIDATES:
+                    break
+                layer = layers[index]
+                if capacity >= least_capacity[layer] and layer in in_flash:
+                    nearest.append(layer)
+            if nearest:
+                self._prefetch_one(at, capacity, nearest)
+                in_flash = self._indices()
 
-    def _prefetch_one(self, at: int, room: Mapping[int, int]) -> None:
+    def _prefetch_one(self, at: int, capacity: int, layers: Iterable[int]) -> None:
         """Have groups of one of some layers copied while part ``at`` runs, if that saves cycles.
 
-        ``room`` is the most words to copy of each of the layers.
+        ``capacity`` is the words that can be copied meanwhile.
         """
-        if not room:
-            return
         host = self.parts[at]
-        taken = self._taken(self.needs[host.layer].bank, self._time(host))
-        found = [self._possible(at, layer, words, taken) for layer, words in room.items()]
-        possible = [prefetch for prefetch in found if prefetch]
-        least = max((prefetch.gain for prefetch in possible), default=0) * _NEARLY
+        born, bank = self._time(host), self.needs[host.layer].bank
+        taken = [span for span in self._banks[bank] if span[3] >= born]
+        slot = _Slot(born, bank, capacity, taken, self.config.bank_words)
+        possible: list[_Prefetch] = []
+        least, in_flash, figures = 0.0, self._indices(), self.figures
+        for layer in layers:
+            part, room = self.parts[in_flash[layer]], capacity + figures.late[layer]
+            most = min(part.groups, room // self.needs[layer].group_words)
+            # Most of them need no closer look: whatever is free, they save too little.
+            most_saved = self._saved(part, most) - SEEK_CYCLES
+            if most_saved > 0 and most_saved >= least:
+                found = self._possible(slot, at, layer, least)
+                if found:
+                    possible.append(found)
+                    least = max(least, found.gain * _NEARLY)
         chosen = next((prefetch for prefetch in possible if prefetch.gain >= least), None)
         if chosen:
             self._add(at, chosen)
 
-    def _possible(self, at: int, layer: int, room: int, taken: Sequence[_Span]) -> _Prefetch | None:
+    def _possible(self, slot: _Slot, at: int, layer: int, least: float) -> _Prefetch | None:
         """How much of a later layer can be prefetched while part ``at`` runs, if that saves cycles.
 
-        ``room`` is the most words to copy, ``taken`` what is in use of the bank when the part
-        begins or later. Groups are added to a part that is prefetched already, or else become a new
-        part.
+        What saves less than ``least`` need not be found. Groups are added to a part that is
+        prefetched already, or else become a new part.
         """
-        index = self._index_in_flash(layer)
-        host, part, before = self.parts[at], self.parts[index], self.parts[index - 1]
-        need, born = self.needs[layer], self._time(host)
-        bank = self.needs[host.layer].bank
+        need, index = self.needs[layer], self._indices()[layer]
+        part, room = self.parts[index], slot.capacity + self.figures.late[layer]
+        before, bank = self.parts[index - 1], slot.bank
         follows = index - 1 > at and before.layer == layer and before.prefetched
         if follows and before.place and before.place[0] == bank:
             start = before.place[1] + need.words(before.groups)
             dies = self._time(before)
-            words = min(room, part.groups * need.group_words)
-            groups = min(words, self._free_from(taken, start, dies)) // need.group_words
+            free = free_from(slot.taken, start, dies, self.config.bank_words)
+            groups = min(part.groups, min(room, free) // need.group_words)
             end = start + groups * need.group_words
-            gain = self._gain(part, groups, bank) - self._longer(host, end - start)
+            gain = self._gain(need, part, groups, bank) - self._longer(slot, end - start)
             if gain > 0:
-                return _Prefetch(layer, groups, Live(bank, start, end, born, dies), True, gain)
-        dies = self._time(part)
-        start, end = find_gap(
-            taken, min(room, need.words(part.groups)), dies, self.config.bank_words
-        )
-        groups = min(part.groups, (min(room, end - start) - need.head_words) // need.group_words)
+                return _Prefetch(layer, groups, Live(bank, start, end, slot.born, dies), True, gain)
+        dies, needed = self._time(part), min(room, need.words(part.groups))
+        again = PART_CYCLES + need.words(1)
+        most = (min(needed, slot.widest) - need.head_words) // need.group_words
+        if most <= 0 or self._saved(part, most) - SEEK_CYCLES - again < max(least, 1):
+            return None
+        start, end = find_gap(slot.taken, needed, dies, self.config.bank_words)
+        if end - start < needed:
+            slot.widest = end - start
+        groups = (min(needed, end - start) - need.head_words) // need.group_words
         words = need.words(groups)
-        gain = self._gain(part, groups, bank) - self._longer(host, words)
-        gain -= PART_CYCLES + need.words(1)
-        live = Live(bank, start, start + words, born, dies)
+        gain = self._gain(need, part, groups, bank) - self._longer(slot, words) - again
+        live = Live(bank, start, start + words, slot.born, dies)
         return _Prefetch(layer, groups, live, False, gain) if gain > 0 else None
 
-    def _longer(self, host: LayerPart, words: int) -> int:
+    def _longer(self, slot: _Slot, words: int) -> int:
         """Cycles that a part takes longer where so many words are copied while it runs."""
-        return SEEK_CYCLES + max(0, words - self._capacity(host)) * self.word_cycles
+        return SEEK_CYCLES + max(0, words - slot.capacity) * self.word_cycles
 
     def _add(self, at: int, chosen: _Prefetch) -> None:
         """Have groups copied while part ``at`` runs."""
-        index = self._index_in_flash(chosen.layer)
-        part, before, live = self.parts[index], self.parts[index - 1], chosen.live
-        groups = chosen.groups
-        self._occupy(live)
+        layer, groups, live = chosen.layer, chosen.groups, chosen.live
+        index = self._indices()[layer]
+        part, before = self.parts[index], self.parts[index - 1]
+        self.live.append(live)
+        occupy(self._banks[live.bank], span_of(live))
         rest = replace(part, first=part.first + groups, groups=part.groups - groups)
         found: list[LayerPart] = []
         first, begin = part.first, 0
@@ -339,35 +359,9 @@ class WeightPlacement:
             place = live.bank, live.start
             found = [replace(part, groups=groups, place=place, prefetched=True)]
         self._replace(index, [*found, rest] if rest.groups else found)
-        prefetch = PrefetchSlice(chosen.layer, first, begin, live.end - live.start)
+        prefetch = PrefetchSlice(layer, first, begin, live.end - live.start)
         self.parts[at] = replace(self.parts[at], prefetch=prefetch)
-
-    def _free_from(self, taken: Sequence[_Span], start: int, dies: float) -> int:
-        """Words that are free from ``start`` on, until ``dies``."""
-        ends = [
-            max(begin - start, 0) for begin, end, since, _ in taken if end > start and since <= dies
-        ]
-        return min([*ends, self.config.bank_words - start])
 
     def _time(self, part: LayerPart) -> float:
         """When a part runs: a number of layers, see `Live`."""
         return part.layer + part.first / self.needs[part.layer].groups
-
-    def _gap(self, bank: int, needed: int) -> tuple[int, int]:
-        """A gap of a bank that is free in the whole run, see `find_gap`."""
-        return find_gap(self._banks[bank], needed, len(self.needs), self.config.bank_words)
-
-    def _taken(self, bank: int, born: float) -> list[_Span]:
-        """What is in use of a bank at time ``born`` or later, in the order of addresses."""
-        return [span for span in self._banks[bank] if span[3] >= born]
-
-    def _take(self, layer: int, groups: int, place: tuple[int, int]) -> None:
-        """Move the first groups of a layer's part in flash to memory for good."""
-        index = self._index_in_flash(layer)
-        part, (bank, address) = self.parts[index], place
-        end = address + self.needs[layer].words(groups)
-        self._occupy(Live(bank, address, end, -1, len(self.needs)))
-        found = [replace(part, groups=groups, place=place)]
-        if groups < part.groups:
-            found.append(replace(part, first=part.first + groups, groups=part.groups - groups))
-        self._replace(index, found)

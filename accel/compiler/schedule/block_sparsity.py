@@ -52,6 +52,7 @@ class _Split:
     def __init__(self, whole: LoopNest, config: AcceleratorConfig):
         self.whole, self.config, self.isa = whole, config, Isa(config)
         self.nests = list(nests_of(whole.descriptor))
+        self._boxes: dict[bytes, Box] = {}  # the smallest ones, by the blocks that are used
 
     def into(self, used: np.ndarray) -> list[LoopNest]:
         """The parts, where the groups use these blocks: bool ``[groups, blocks]``."""
@@ -90,7 +91,7 @@ class _Split:
 
     def _range(self, first: int, end: int, used: np.ndarray) -> _GroupRange:
         config, isa, descriptor = self.config, self.isa, self.whole.descriptor
-        box = min((_around(used, nest) for nest in self.nests), key=lambda box: box.blocks)
+        box = self._smallest(used)
         steps = box.blocks * config.rows
         groups = descriptor.groups if descriptor.shared else end - first
         rows = -(-steps // config.steps_per_weight_row)
@@ -100,6 +101,14 @@ class _Split:
         stream = words * (1 if descriptor.shared else groups)
         cycles = PART_CYCLES + descriptor.table_words(isa) + words + max(work, stream)
         return _GroupRange(first, end, used, box, cycles)
+
+    def _smallest(self, used: np.ndarray) -> Box:
+        """The smallest box with all blocks that are used; many ranges use the same ones."""
+        key = used.tobytes()
+        if key not in self._boxes:
+            boxes = (_around(used, nest) for nest in self.nests)
+            self._boxes[key] = min(boxes, key=lambda box: box.blocks)
+        return self._boxes[key]
 
     def _cut(self, part: _GroupRange) -> LoopNest:
         whole, config = self.whole, self.config

@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import AcceleratorConfig
 from ...protocol import COUNTER_BITS, COUNTERS
+from ..link_signatures import CounterPort
 from ..primitives.fanout import fan_out
 from ..signals import advanced, delayed
-from ..signatures import CounterPort
 
 
 class Counters(wiring.Component):

@@ -7,8 +7,9 @@ from amaranth.utils import exact_log2
 
 from ...config import BANKS
 from ...protocol import ALL_LAYERS, BAND_BITS, FREE_BITS, LEAST_LIMIT_BITS, NO_LIMIT, Outcome
+from ..link_signatures import RunControl
 from ..signals import advanced
-from ..signatures import RunControl, RunPort
+from ..signatures import RunPort
 
 CLEANING_CYCLES = 128  # longer than any result is on its way to memory
 

@@ -7,13 +7,13 @@ from amaranth.utils import bits_for
 
 from ...config import AcceleratorConfig
 from ...isa import Isa
+from ..link_signatures import HostMemory
 from ..signals import advanced, delayed
 from ..signatures import (
     ChunkPort,
     DmaControl,
     FillBus,
     FlashControl,
-    HostMemory,
     LayerControl,
     RunPort,
     TileControl,

@@ -9,16 +9,10 @@ from ...config import AcceleratorConfig
 from ...identity import image_header
 from ...isa import FLASH_UNIT, Isa
 from ...protocol import FlashStatus
+from ..link_signatures import HostFlash
 from ..primitives.fanout import fan_out
 from ..signals import delayed
-from ..signatures import (
-    ChunkPort,
-    DmaControl,
-    DmaPort,
-    FlashControl,
-    HostFlash,
-    MemoryPort,
-)
+from ..signatures import ChunkPort, DmaControl, DmaPort, FlashControl, MemoryPort
 from .bus import flash_pins
 from .dma import Dma
 from .reader import FlashReader, depth_of

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ... import protocol
 from ...config import AcceleratorConfig
 from ...isa import Isa
-from ..signatures import CounterPort, HostFlash, HostMemory, HostWrite, LineRate, RunControl
+from ..link_signatures import CounterPort, HostFlash, HostMemory, HostWrite, LineRate, RunControl
 from .byte_crc import bits_of
 from .dispatch import Dispatch
 from .order import FrameOrder

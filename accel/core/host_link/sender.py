@@ -13,8 +13,8 @@ from ...config import AcceleratorConfig
 from ...identity import identity
 from ...isa import Isa
 from ...protocol import IDENTITY_BYTES, INFO_BYTES, FlashStatus, Opcode, Status
+from ..link_signatures import CounterPort, HostFlash, HostMemory
 from ..signals import advanced, reached
-from ..signatures import CounterPort, HostFlash, HostMemory
 
 
 class _Part(IntEnum):

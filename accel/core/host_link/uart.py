@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
 from ...protocol import EIGHTHS, LEAST_EIGHTHS, SHORTEST_BIT
+from ..link_signatures import LineRate
 from ..signals import advanced, idle_high
-from ..signatures import LineRate
 
 _BITS = 8
 _EIGHTHS = bits_for(EIGHTHS - 1)

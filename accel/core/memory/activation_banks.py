@@ -6,10 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from ...config import BANKS, AcceleratorConfig
 from ...isa import Isa
+from ..link_signatures import HostWrite
 from ..primitives.fanout import fan_out
 from ..primitives.memory import SinglePortMemory
 from ..signals import delayed
-from ..signatures import ActivationPort, DmaPort, HostWrite, MemoryPort, ResultPort
+from ..signatures import ActivationPort, DmaPort, MemoryPort, ResultPort
 
 
 class ActivationBanks(wiring.Component):

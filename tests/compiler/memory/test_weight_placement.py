@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.memory.layer_parts import Live, Need
 from accel.compiler.memory.placement_search import decide
-from accel.compiler.memory.weight_placement import estimate_layers, find_gap
+from accel.compiler.memory.weight_placement import estimate_layers
 from accel.config import AcceleratorConfig
 
 BANK_WORDS = 256
@@ -110,25 +110,6 @@ def test_what_comes_later_is_copied_where_a_tensor_was():
     (host,) = [part for part in parts if part.prefetch]
     (prefetched,) = [part for part in parts if part.prefetched]
     assert (host.layer, prefetched.layer, prefetched.place) == (1, 2, (0, 0))
-
-
-SPANS = st.tuples(st.integers(0, 14), st.integers(1, 4), st.integers(0, 4), st.just(9)).map(
-    lambda span: (span[0], span[0] + span[1], *span[2:])
-)
-
-
-@settings(max_examples=300)
-@given(st.lists(SPANS, max_size=6).map(sorted), st.integers(1, 17), st.integers(0, 4))
-def test_a_gap_is_the_smallest_that_is_enough_or_the_largest(taken, needed, dies):
-    """Against every run of free words, of a bank of 16."""
-    words = 16
-    used = {w for start, end, born, _ in taken if born <= dies for w in range(start, end)}
-    starts = [w for w in range(words) if w not in used and (w == 0 or w - 1 in used)]
-    sizes = {s: next((n for n in range(s, words) if n in used), words) - s for s in starts}
-    enough = [size for size in sizes.values() if size >= needed]
-    start, end = find_gap(taken, needed, dies, words)
-    assert end - start == (min(enough) if enough else max(sizes.values(), default=0))
-    assert end == start or start == next(s for s in starts if sizes[s] == end - start)
 
 
 @pytest.mark.parametrize("groups", [0, 1, 3])

@@ -9,8 +9,9 @@ import numpy as np
 from accel.api import Program
 from accel.compiler.program.program import CoreProgram
 from accel.executors import Execution
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driven_core import DrivenCore
 from accel.host.exchange import Transport
+from accel.host.run_results import Counters
 from accel.host.runner import run
 from accel.sim.compare import assert_same
 from accel.sim.cycles.cycle_model import predict

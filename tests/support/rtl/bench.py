@@ -16,7 +16,8 @@ from accel.compiler.ir.graph import Graph
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.tflite_export.writer import write
 from accel.config import BANKS, FLASH, AcceleratorConfig
-from accel.host.driver import Counters, DrivenCore
+from accel.host.driven_core import DrivenCore
+from accel.host.run_results import Counters
 from accel.host.runner import run
 from accel.sim.cycles.cycle_model import predict
 from accel.sim.functional.machine import Machine

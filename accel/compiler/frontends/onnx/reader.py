@@ -25,7 +25,6 @@ from . import causes
 from .builder import Builder, Skipped, Unreadable
 from .external_data import whole
 from .file import LEAST_OPSET, Damaged, FileRecord, NodeRecord, Port, decode, in_order, newest_opset
-from .header import recognizes
 from .input_quant import BadQuantizer, with_quantizers
 from .low_bit.low_bit import LEAST_OPSET as LEAST_LOW_BIT_OPSET
 from .low_bit.low_bit import low_bit
@@ -352,7 +351,6 @@ def _port_fault(port: Port) -> Reason | None:
 FRONTEND = Frontend(
     name="ONNX",
     suffixes=(".onnx",),
-    recognizes=recognizes,
     read=read,
     spellings=spellings,
     whole=whole,

@@ -1,5 +1,5 @@
 """Reads .tflite files."""
 
-from .reader import FRONTEND
+from .reader import FRONTEND, recognizes
 
-__all__ = ["FRONTEND"]
+__all__ = ["FRONTEND", "recognizes"]

@@ -282,7 +282,6 @@ def spellings(data: bytes) -> list[str]:
 FRONTEND = Frontend(
     name="TensorFlow Lite",
     suffixes=(".tflite",),
-    recognizes=recognizes,
     read=read,
     spellings=spellings,
     contracts=("tflm", "single"),

@@ -5,8 +5,8 @@ import pytest
 
 from accel.compiler.compile import compile_graph
 from accel.config import AcceleratorConfig
-from accel.host.driver import DrivenCore
-from accel.host.line import BITS, bytes_of, line_cycles, share_at_rest
+from accel.host.driven_core import DrivenCore
+from accel.host.timing.line import BITS, bytes_of, line_cycles, share_at_rest
 from accel.protocol import ACKNOWLEDGEMENT_BYTES
 from tests.support.host.fake_core import FakeCore
 from tests.support.networks.small import two_convolutions

@@ -14,7 +14,7 @@ from accel.protocol import (
     RESULT_BYTES,
 )
 
-from .rate import rates_of
+from ..rate import rates_of
 
 BITS = 10  # that a byte takes: a start bit, its own and a stop bit
 

@@ -2,7 +2,7 @@
 
 import accel
 from accel.config import AcceleratorConfig
-from accel.host.timed_core import TimedCore
+from accel.host.timing.timed_core import TimedCore
 from accel.protocol import (
     WHEN_FREE,
     Opcode,

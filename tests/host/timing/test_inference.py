@@ -4,8 +4,8 @@ import pytest
 
 import accel
 from accel.config import AcceleratorConfig
-from accel.host.line import BITS, bytes_of
-from accel.host.timing import NO_USB, Timing, Usb, in_digits, timing
+from accel.host.timing.inference import NO_USB, Timing, Usb, in_digits, timing
+from accel.host.timing.line import BITS, bytes_of
 from tests.support.networks.small import two_convolutions
 
 CONFIG = AcceleratorConfig()

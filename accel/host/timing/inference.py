@@ -11,9 +11,9 @@ import numpy as np
 from accel.compiler.program.executable import CoreExecutable
 from accel.protocol import EIGHTHS
 
-from .driver import DrivenCore
+from ..driven_core import DrivenCore
+from ..rate import rates_of
 from .line import BITS
-from .rate import rates_of
 from .timed_core import LayerCycles, TimedCore
 
 _SAMPLES, _FIRST = 5, 2  # that are run one after another, and until the rhythm is steady

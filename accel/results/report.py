@@ -1,92 +1,22 @@
-"""What a run answers and what it takes: `Result`, `Report` and `Layer`, in Python and in notebooks.
+"""What one inference takes on the core: `Report`, and `Layer` for each layer of the core."""
 
-Two things are called layers. A `Result` has the outputs of the network's *nodes*, as its file names
-them; a `Report` has the *layers of the core*, which are what the compiler has made of them: several
-for some nodes, none for those that are fused, moved to the host or only reshape a tensor.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from html import escape
 from operator import add
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from accel.compiler.ir.layer import Band
 from accel.compiler.program.program import CoreProgram
 from accel.compiler.reports.inexact_channels import Deviation
-from accel.host.driver import Counters
-from accel.host.line import Crossing, crossings
+from accel.host.run_results import Counters
+from accel.host.timing.line import Crossing, crossings
 from accel.sim.cycles import loss_attribution
-from accel.text import escaped
+from accel.text import escaped, html_table
 
 if TYPE_CHECKING:
     from accel.executable import Executable
-    from accel.host.timing import Timing
-
-
-@dataclass(frozen=True, kw_only=True)
-class TensorInfo:
-    """What enters or leaves a network.
-
-    Members
-    -------
-    name, dtype
-        Its name in the network's file, and the type of its values.
-    shape
-        Of one sample, without a batch dimension.
-    scale, zero_point
-        What a code means: ``scale * (code - zero_point)``; ``None`` of values that are no codes.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None
-    zero_point: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class StateInfo(TensorInfo):
-    """What outlives an inference. ``bytes`` are those of memory that it keeps."""
-
-    bytes: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Its entry in ``states`` of `Report.as_dict`."""
-        return {
-            "name": self.name,
-            "shape": list(self.shape),
-            "dtype": self.dtype,
-            "bytes": self.bytes,
-        }
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Answer:
-    """What one sample of a stream got, and what that took.
-
-    Members
-    -------
-    outputs
-        The network's outputs by tensor name, ``[1, ...]``.
-    cycles, measured
-        Cycles of the core: as it counted them where ``measured``, else by the model.
-    seconds
-        On this computer, from the sample to its answer: a board's core and link, or a simulation.
-    """
-
-    outputs: Mapping[str, np.ndarray]
-    cycles: int
-    measured: bool
-    seconds: float
-
-    @property
-    def output(self) -> np.ndarray:
-        """The network's first output, ``[1, ...]``."""
-        return next(iter(self.outputs.values()))
+    from accel.host.timing.inference import Timing
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -204,41 +134,6 @@ def _together(layers: Sequence[Layer]) -> Layer:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
-    """The answer of a run.
-
-    Members
-    -------
-    outputs
-        The network's outputs by tensor name, ``[N, ...]``.
-    layers
-        If asked for, every *node's* output by node name, ``[N, ...]``; not to be taken for
-        ``report.layers``, which are the core's and have no values.
-    report
-        Cycles of one inference and of each layer of the core, see `Report`.
-    """
-
-    outputs: Mapping[str, np.ndarray]
-    layers: Mapping[str, np.ndarray]
-    report: "Report"
-
-    def __repr__(self) -> str:
-        shown = ", ".join(_array_text(*item) for item in self.outputs.items())
-        count = self.report.samples
-        samples = f"{count} sample{'s' * (count != 1)}"
-        return f"<Result of {samples}: {shown}; {self.report._summary}>"
-
-    def _repr_html_(self) -> str:
-        rows = [(name, x.dtype, list(x.shape)) for name, x in self.outputs.items()]
-        return _table(("output", "type", "shape"), rows) + self.report._repr_html_()
-
-    @property
-    def output(self) -> np.ndarray:
-        """The network's first output, ``[N, ...]``."""
-        return next(iter(self.outputs.values()))
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
     """What one inference takes on the core.
 
@@ -265,7 +160,7 @@ class Report:
     inexact: tuple[Deviation, ...] = ()
 
     def __repr__(self) -> str:
-        return f"<Report {escaped(self.program.name)}: {self._summary}>"
+        return f"<Report {escaped(self.program.name)}: {self.summary}>"
 
     def _repr_html_(self) -> str:
         rows = [
@@ -280,10 +175,11 @@ class Report:
             for layer, _ in self.whole_layers
         ]
         heading = ("layer", "node", "mode", "MACs", "cycles", "of the peak")
-        return _table(heading, rows, f"{escaped(self.program.name)}: {self._summary}")
+        return html_table(heading, rows, f"{escaped(self.program.name)}: {self.summary}")
 
     @property
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """Layers, cycles and utilization in a line."""
         counted = self.cycles if self.measured else None
         return (
             f"{len(self.layers)} layers, {_cycles_text(self.cycles_model, counted)}, "
@@ -459,19 +355,3 @@ def _rounded(parts: Mapping[str, float]) -> dict[str, float]:
 
 def _cycles_text(model: int, counted: int | None) -> str:
     return f"{model:,} cycles by the model" if counted is None else f"{counted:,} cycles counted"
-
-
-def _array_text(name: str, array: np.ndarray) -> str:
-    return f"{escaped(name)} {array.dtype} {list(array.shape)}"
-
-
-def _table(heading: Iterable[str], rows: Iterable[Iterable[Any]], caption: str = "") -> str:
-    """A table in HTML, whatever names a network's file has in it."""
-
-    def line(cells: Iterable[Any], tag: str) -> str:
-        shown = (f"<{tag}>{escape(escaped(str(cell)))}</{tag}>" for cell in cells)
-        return f"<tr>{''.join(shown)}</tr>"
-
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    body = "".join(line(row, "td") for row in rows)
-    return f"<table>{title}<thead>{line(heading, 'th')}</thead><tbody>{body}</tbody></table>"
