@@ -24,6 +24,7 @@ def command(source, output, residual=None):
         output=output,
         residual=residual,
         addend=None,
+        home=None,
         band=None,
         descriptor=Descriptor(inner_taps=4),
         groups=1,

@@ -20,7 +20,7 @@ def test_values_are_read_by_the_index_of_the_file(tmp_path):
     machine, kept = Machine(code), {}
 
     class Core:
-        def run(self, inputs, keep):
+        def run(self, inputs, keep, passing=None):
             kept.update(machine.run(inputs, keep))
             return dict(kept)
 
