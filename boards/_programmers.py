@@ -1,10 +1,11 @@
 """The programs that put bitstreams into boards: how each is called, and where it comes from.
 
 Checked against IceStorm's iceprog.c (-S, -o, -Q, and that it ends with 0 although ``cdone`` stays
-low), openFPGALoader's guide and list of boards (-b, -m, -f, -o), dfu-util(1) and its source (-d,
--a, -D, and the status that it cannot read from a device that has begun anew), fujprog's README (-j,
--f, -T), tinyprog's source (-p, -u; it leaves the bootloader after either), icesprog.c (-o, and that
-it ends with 0 although a transfer has failed) and amaranth-boards 0.0.21 (openocd).
+low), openFPGALoader's guide and list of boards (-b, -m, -f, -o), dfu-util(1) and its source (-d, -a
+by number or name, -R, -D, and the status that it cannot read from a device that has begun anew),
+fujprog's README (-j, -f, -T), tinyprog's source (-p, -u; it leaves the bootloader after either),
+icesprog.c (-o, and that it ends with 0 although a transfer has failed) and amaranth-boards 0.0.21
+(openocd).
 """
 
 import re
@@ -136,12 +137,14 @@ def open_fpga_loader(board: str) -> Programmer:
     )
 
 
-def dfu_util(device: str, *, before: str, after: str = "") -> Programmer:
-    """Of boards whose bootloader in the FPGA takes bitstreams over USB. It writes them into the
-    flash, to one place."""
+def dfu_util(
+    device: str, *, before: str, after: str = "", alternate: str = "0", restart: bool = False
+) -> Programmer:
+    """Of boards whose bootloader takes bitstreams over USB, by default as its first alternate
+    setting. It writes them into the flash, to one place; ``restart`` tells it to leave then."""
     return Programmer(
         tool=DFU_UTIL,
-        flash=("-d", device, "-a", "0", "-D", "{bitstream}"),
+        flash=("-d", device, "-a", alternate, *["-R"] * restart, "-D", "{bitstream}"),
         done=r"Download done\.[\s\S]*unable to read DFU status after completion",
         before=before,
         after=after,
