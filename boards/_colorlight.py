@@ -10,6 +10,8 @@ in Project Trellis, and for programmer and USB openFPGALoader's list of boards. 
 is the chip's USB interface 1 is how DAPLink, which runs on it, has it.
 """
 
+from typing import Any
+
 from amaranth.build import Attrs, Clock, Pins, PinsN, Resource
 from amaranth.vendor import LatticePlatform
 
@@ -29,13 +31,13 @@ def _platform(device: Device, led: str) -> LatticePlatform:
         device = ""
         package = "BG381"
         speed = "6"
-        default_clk = "clk25"
-        resources = (
+        default_clk: Any = "clk25"
+        resources: Any = (
             Resource("clk25", 0, Pins("P3", dir="i"), Clock(25e6), Attrs(IO_TYPE="LVCMOS33")),
             Resource("led", 0, PinsN(led, dir="o"), Attrs(IO_TYPE="LVCMOS33")),
             *_FLASH,
         )
-        connectors = ()
+        connectors: Any = ()
 
     ColorlightPlatform.device = device.name
     platform = ColorlightPlatform()
@@ -52,7 +54,7 @@ def colorlight(name: str, title: str, device: Device, *, led: str, offset: int) 
         platform=lambda: _platform(device, led),
         clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
         flash=Flash(offset=offset),
-        programmers=(open_fpga_loader(name.replace("_", "-")),),
+        programmers=(open_fpga_loader(name.replace("_", "-"), protected=True),),
         usb_chip=UsbChip(ids=((0x0D28, 0x0204),), uart=1),
         # The chip is a small microcontroller.
         link=Link(baud=115_200),

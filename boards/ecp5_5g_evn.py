@@ -26,7 +26,6 @@ BOARD = Board(
     usb_chip=UsbChip(ids=FTDI_DUAL, product="Lattice ECP5 Evaluation Board", uart=1),
     link=dataclasses.replace(
         FT2232H,
-        by_hand="move the 0 ohm resistors of R22 and R23 to R34 and R35, and set channel B of the "
-        "FTDI chip to a virtual COM port (FTDI's FT_PROG, or trabucayre/fixFT2232_ecp5evn)",
+        by_hand="resistors R22 and R23 to R34 and R35; FTDI's channel B to a COM port, by FT_PROG",
     ),
 )

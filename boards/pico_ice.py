@@ -12,6 +12,8 @@ changed between firmwares; that which loads the FPGA until power is off is not u
 firmwares start the RP2040 anew after it, and with it the FPGA.
 """
 
+from typing import Any
+
 from amaranth.build import Attrs, Clock, Pins, PinsN, Resource, Subsignal
 from amaranth.vendor import SiliconBluePlatform
 
@@ -31,8 +33,8 @@ class PicoIcePlatform(SiliconBluePlatform):
 
     device = "iCE40UP5K"
     package = "SG48"
-    default_clk = "clk12"
-    resources = (
+    default_clk: Any = "clk12"
+    resources: Any = (
         Resource("clk12", 0, Pins("35", dir="i"), Clock(12e6), Attrs(GLOBAL=True), _LVCMOS),
         Resource("led_g", 0, PinsN("39", dir="o"), _LVCMOS),
         Resource(
@@ -53,7 +55,7 @@ class PicoIcePlatform(SiliconBluePlatform):
             _LVCMOS,
         ),
     )
-    connectors = ()
+    connectors: Any = ()
 
 
 def _platform() -> PicoIcePlatform:

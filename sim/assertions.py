@@ -101,7 +101,7 @@ def assert_golden(result: Result, path: str | Path, *, update: bool = False) -> 
     if path.suffix != ".npz":
         raise ValueError(f"{path}: a golden file must be called NAME.npz")
     if update:
-        arrays = {LAYER + name: array for name, array in result.layers.items()}
+        arrays: dict[str, Any] = {LAYER + name: array for name, array in result.layers.items()}
         arrays |= {OUTPUT + name: array for name, array in result.outputs.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)

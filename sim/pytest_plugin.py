@@ -108,7 +108,12 @@ def accel_compile() -> Iterator[Callable[..., "Program"]]:
         exact: bool = False,
     ) -> "Program":
         quantizers = input_quant if isinstance(input_quant, str) else tuple(input_quant or ())
-        options = {"contract": contract, "signature": signature, "fuse": fuse, "exact": exact}
+        options: dict[str, Any] = {
+            "contract": contract,
+            "signature": signature,
+            "fuse": fuse,
+            "exact": exact,
+        }
         key = (Path(model).resolve(), board, config, quantizers, *options.values())
         if key not in programs:
             programs[key] = accel.compile(
