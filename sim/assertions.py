@@ -17,8 +17,7 @@ from accel.sim.compare import assert_same
 from accel.text import escaped
 
 if TYPE_CHECKING:
-    from accel.executable import Executable
-    from accel.results import Report, Result
+    from accel.api import Executable, Report, Result
 
 LISTED = 8  # wrong samples that a message names
 LAYER, OUTPUT = "layer ", "output "  # what names in a golden file begin with
@@ -173,10 +172,12 @@ def _classes(output: np.ndarray) -> np.ndarray:
 
 def _who(program: Executable, inputs: Any, wrong: np.ndarray, executor: str, port: Any) -> str:
     """Whether the samples are wrong by the network or by what ran it."""
-    from accel.executors import NeedsModel
+    from accel.api import Program
 
     if executor == "reference":
         return "the reference ran: it is the network that is wrong"
+    if not isinstance(program, Program):
+        return "the program has no model with it, so its layers are not compared with the reference"
     if isinstance(inputs, dict):
         few: Any = {name: array[wrong] for name, array in inputs.items()}
     else:
@@ -184,8 +185,6 @@ def _who(program: Executable, inputs: Any, wrong: np.ndarray, executor: str, por
     try:
         reference = program.run(few, "reference", layers=True)
         assert_same(program.run(few, executor, layers=True, port=port), reference)
-    except NeedsModel:
-        return "the program has no model with it, so its layers are not compared with the reference"
     except AssertionError as difference:
         return f"{executor} differs from the reference: {difference}"
     return "every layer of these equals the reference: it is the network that is wrong"
