@@ -98,13 +98,28 @@ def spi_resource(platform: TemplatedPlatform, wires: SpiWires) -> Resource:
 class Link:
     """The way to the host: a UART of the platform, its rate at first, the fastest one that the chip
     between it and the host can do, if it is known, and whether that chip is on USB at high speed
-    (480 Mbit/s) or at full speed (12 Mbit/s)."""
+    (480 Mbit/s) or at full speed (12 Mbit/s).
+
+    ``by_hand`` says in words what a user has to connect or solder before there is a link; it is
+    empty where a cable to the board is enough.
+    """
 
     resource: str = "uart"
     number: int = 0
     baud: int = 1_000_000
     fastest: int | None = None
     high_speed: bool = False
+    by_hand: str = ""
+
+
+def adapter(*, rx: str, tx: str, also: str = "") -> Link:
+    """Of a board without a serial port of its own, from where its pins are on the board, and what
+    else there is to do by hand.
+
+    A user connects an adapter, so the rate is one that all of them support.
+    """
+    wires = f"an adapter of 3.3 V: TX to {rx}, RX to {tx}, and ground"
+    return Link(baud=115_200, by_hand=f"{wires}; {also}" if also else wires)
 
 
 FT2232H = Link(fastest=12_000_000, high_speed=True)
@@ -143,16 +158,18 @@ def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: A
     cs : str
         The pin that selects the chip, which is low then.
     dq : str
-        Pins of data lines 0 to 3: DI, DO, WP# and HOLD#. The clock's pin is the configuration's
-        own.
+        Pins of data lines 0 to 3: DI, DO, WP# and HOLD#; only two where the rest is not wired. The
+        clock's pin is the configuration's own.
     """
     data = dq.split()
     select = Subsignal("cs", PinsN(cs, dir="o", assert_width=1))
     single = (
         Subsignal("copi", Pins(data[0], dir="o")),
         Subsignal("cipo", Pins(data[1], dir="i")),
-        Subsignal("wp", PinsN(data[2], dir="o")),
-        Subsignal("hold", PinsN(data[3], dir="o")),
+        *(
+            Subsignal(name, PinsN(pin, dir="o"))
+            for name, pin in zip(("wp", "hold"), data[2:], strict=False)
+        ),
     )
     made = []
     for count, name in names.items():

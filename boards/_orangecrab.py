@@ -8,7 +8,7 @@ pads' functions in Project Trellis. Programmer and USB: amaranth-boards and the 
 (orangecrab-fpga/orangecrab-examples); the bootloader has no place for a program file.
 """
 
-from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
+from accel.boards._board import QUAD, Board, Flash, Wires, adapter, platform_of
 from accel.boards._devices import Device
 from accel.boards._programmers import dfu_util
 from accel.core.clocking import ClockPlan
@@ -33,6 +33,5 @@ def orangecrab(size: str, device: Device) -> Board:
         usb_chip=UsbChip(ids=((0x1209, 0x5AF0),), product="OrangeCrab"),
         led=("rgb_led", 0, "g"),
         usb=("usb", 0),
-        # The user connects an adapter: a rate that all of them support.
-        link=Link(baud=115_200),
+        link=adapter(rx="header pin 0 (RX, N17)", tx="header pin 1 (TX, M18)"),
     )

@@ -1,10 +1,11 @@
 """The programs that put bitstreams into boards: how each is called, and where it comes from.
 
 Checked against IceStorm's iceprog.c (-S, -o, -Q, and that it ends with 0 although ``cdone`` stays
-low), openFPGALoader's guide and list of boards (-b, -m, -f, -o), dfu-util(1) and its source (-d,
--a, -D, and the status that it cannot read from a device that has begun anew), fujprog's README (-j,
--f, -T), tinyprog's source (-p, -u; it leaves the bootloader after either), icesprog.c (-o, and that
-it ends with 0 although a transfer has failed) and amaranth-boards 0.0.21 (openocd).
+low), openFPGALoader's guide and list of boards (-b, -m, -f, -o, --unprotect-flash), dfu-util(1) and
+its source (-d, -a by number or name, -R, -D, and the status that it cannot read from a device that
+has begun anew), fujprog's README (-j, -f, -T), tinyprog's source (-p, -u; it leaves the bootloader
+after either), icesprog.c (-o, and that it ends with 0 although a transfer has failed) and
+amaranth-boards 0.0.21 (openocd).
 """
 
 import re
@@ -125,23 +126,27 @@ def iceprog(*, sram: bool = False, before: str = "") -> Programmer:
     )
 
 
-def open_fpga_loader(board: str) -> Programmer:
-    """Of boards that openFPGALoader knows, each by its own name for it."""
+def open_fpga_loader(board: str, *, protected: bool = False) -> Programmer:
+    """Of boards that openFPGALoader knows, each by its own name for it; ``protected`` are those
+    whose flash does not let itself be written as it comes."""
+    write = ("-b", board, *["--unprotect-flash"] * protected, "-f")
     return Programmer(
         tool=OPEN_FPGA_LOADER,
         sram=("-b", board, "-m", "{bitstream}"),
-        flash=("-b", board, "-f", "{bitstream}"),
-        program=("-b", board, "-f", "-o", "{offset}", "{file}"),
+        flash=(*write, "{bitstream}"),
+        program=(*write, "-o", "{offset}", "{file}"),
         quad_enable=("-b", board, "--enable-quad"),
     )
 
 
-def dfu_util(device: str, *, before: str, after: str = "") -> Programmer:
-    """Of boards whose bootloader in the FPGA takes bitstreams over USB. It writes them into the
-    flash, to one place."""
+def dfu_util(
+    device: str, *, before: str, after: str = "", alternate: str = "0", restart: bool = False
+) -> Programmer:
+    """Of boards whose bootloader takes bitstreams over USB, by default as its first alternate
+    setting. It writes them into the flash, to one place; ``restart`` tells it to leave then."""
     return Programmer(
         tool=DFU_UTIL,
-        flash=("-d", device, "-a", "0", "-D", "{bitstream}"),
+        flash=("-d", device, "-a", alternate, *["-R"] * restart, "-D", "{bitstream}"),
         done=r"Download done\.[\s\S]*unable to read DFU status after completion",
         before=before,
         after=after,

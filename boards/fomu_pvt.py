@@ -8,7 +8,7 @@ USB: litex-boards' target of the same name, Fomu's workshop, apio.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Flash, Wires, adapter, platform_of
 from accel.boards._programmers import dfu_util
 from accel.core.clocking import ClockPlan
 from accel.usb import UsbChip
@@ -31,6 +31,5 @@ BOARD = Board(
     usb_chip=UsbChip(ids=((0x1209, 0x5BF0),), product="Fomu"),
     led=("rgb_led", 0, "g"),
     usb=("usb", 0),
-    # The user connects an adapter: a rate that all of them support.
-    link=Link(baud=115_200),
+    link=adapter(rx="user pad 1 (E4)", tx="user pad 2 (D5)"),
 )

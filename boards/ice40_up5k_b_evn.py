@@ -9,7 +9,7 @@ Programmer and USB: amaranth-boards, and apio's list of boards.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Flash, Wires, adapter, platform_of
 from accel.boards._programmers import iceprog
 from accel.core.clocking import ClockPlan
 from accel.usb import FTDI_DUAL, UsbChip
@@ -24,6 +24,5 @@ BOARD = Board(
     programmers=(iceprog(before="close jumper J7"),),
     usb_chip=UsbChip(ids=FTDI_DUAL, product="Lattice iCE40UP5K Breakout"),
     led=("led_g", 0),
-    # The user connects an adapter: a rate that all of them support.
-    link=Link(baud=115_200),
+    link=adapter(rx="J3 pin 4 (21)", tx="J3 pin 2 (12)"),
 )

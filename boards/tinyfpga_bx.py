@@ -8,7 +8,7 @@ tinyprog's source: early boards have the second number.
 """
 
 from accel.boards import _devices
-from accel.boards._board import QUAD, Board, Flash, Link, Wires, platform_of
+from accel.boards._board import QUAD, Board, Flash, Wires, adapter, platform_of
 from accel.boards._programmers import tinyprog
 from accel.core.clocking import ClockPlan
 from accel.usb import UsbChip
@@ -24,6 +24,5 @@ BOARD = Board(
     programmers=(tinyprog(),),
     usb_chip=UsbChip(ids=((0x1D50, 0x6130), (0x1209, 0x2100)), product="TinyFPGA"),
     usb=("usb", 0),
-    # The user connects an adapter: a rate that all of them support.
-    link=Link(baud=115_200),
+    link=adapter(rx="header pin 2 (A1)", tx="header pin 1 (A2)"),
 )

@@ -8,7 +8,7 @@ header, flash). Programmer and USB: amaranth-boards, and apio's list of boards.
 """
 
 from accel.boards import _devices
-from accel.boards._board import Board, Flash, Link, Wires, platform_of
+from accel.boards._board import Board, Flash, Wires, adapter, platform_of
 from accel.boards._programmers import iceprog
 from accel.core.clocking import ClockPlan
 from accel.usb import UsbChip
@@ -24,6 +24,5 @@ BOARD = Board(
     programmers=(iceprog(),),
     usb_chip=UsbChip(ids=((0x0403, 0x6014),), product="UPduino"),
     led=("rgb_led", 0, "g"),
-    # The user connects an adapter: a rate that all of them support.
-    link=Link(baud=115_200),
+    link=adapter(rx="header pin 23", tx="header pin 25", also="solder jumper OSC shut"),
 )

@@ -11,9 +11,20 @@ A test of a network::
 ``pytest --accel-executor rtl`` runs the same test in compiled RTL; several names, separated by
 commas or given one by one, run it on each. ``--accel-executor board --accel-port /dev/ttyUSB1``
 runs it on a board.
+
+Budgets fail a test with a table of the layers::
+
+    def test_budgets(accel_compile, accel_run, accel_assert_cycles, accel_assert_accuracy):
+        program = accel_compile("model.tflite", board="icebreaker")
+        accel_assert_cycles(program, most=10_000)
+        accel_assert_accuracy(program, x, labels, at_least=0.95)
+
+``accel_assert_golden(result, "model.npz")`` compares with a file, which
+``pytest --accel-update-golden`` writes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"where fixtures of accel run networks: {', '.join(EXECUTORS)}; default {DEFAULT}",
     )
     group.addoption("--accel-port", metavar="PORT", help="serial port of the executor board")
+    group.addoption(
+        "--accel-update-golden",
+        action="store_true",
+        help="write the files of accel_assert_golden anew instead of comparing with them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,7 +89,11 @@ def accel_executor() -> str:
 
 @pytest.fixture(scope="session")
 def accel_compile() -> Iterator[Callable[..., "Program"]]:
-    """A function that compiles as ``accel.compile`` does, each network once in a session."""
+    """A function that compiles as ``accel.compile`` does, each network once in a session.
+
+    It takes what ``accel.compile`` takes but ``waves`` and ``watch``: ``board``, ``config``,
+    ``contract``, ``signature``, ``input_quant``, ``fuse`` and ``exact``.
+    """
     import accel
 
     programs: dict[Any, Program] = {}
@@ -83,11 +103,29 @@ def accel_compile() -> Iterator[Callable[..., "Program"]]:
         *,
         board: str | None = None,
         config: Any = None,
-        state: str | tuple[str, ...] = (),
+        contract: str | None = None,
+        signature: str | None = None,
+        input_quant: "str | Sequence[str] | None" = None,
+        state: "str | Sequence[str] | None" = None,
+        fuse: bool = True,
+        exact: bool = False,
+        host: bool = True,
     ) -> "Program":
-        key = (Path(model).resolve(), board, config, state)
+        several = {
+            name: value if isinstance(value, str) else tuple(value or ())
+            for name, value in (("input_quant", input_quant), ("state", state))
+        }
+        options: dict[str, Any] = {
+            **several,
+            "contract": contract,
+            "signature": signature,
+            "fuse": fuse,
+            "exact": exact,
+            "host": host,
+        }
+        key = (Path(model).resolve(), board, config, *options.values())
         if key not in programs:
-            programs[key] = accel.compile(model, board=board, config=config, state=state)
+            programs[key] = accel.compile(model, board=board, config=config, **options)
         return programs[key]
 
     yield compile
@@ -127,3 +165,43 @@ def accel_assert_same() -> Callable[[Any, Any], None]:
     from accel.sim.compare import assert_same
 
     return assert_same
+
+
+@pytest.fixture(scope="session")
+def accel_assert_cycles() -> Callable[..., None]:
+    """`accel.sim.assertions.assert_cycles`: a program's or result's cycles against a budget."""
+    from accel.sim.assertions import assert_cycles
+
+    return assert_cycles
+
+
+@pytest.fixture
+def accel_assert_accuracy(accel_executor: str, pytestconfig: pytest.Config) -> Callable[..., None]:
+    """`accel.sim.assertions.assert_accuracy`, on the executor of this test."""
+    from accel.sim.assertions import assert_accuracy
+
+    return partial(
+        assert_accuracy, executor=accel_executor, port=pytestconfig.getoption("--accel-port")
+    )
+
+
+@pytest.fixture(scope="session")
+def accel_assert_golden(pytestconfig: pytest.Config) -> Callable[["Result", str | Path], None]:
+    """`accel.sim.assertions.assert_golden`: a result against a file.
+
+    ``--accel-update-golden`` writes each file once a session, with the first result; others, as of
+    a second executor, are compared with that.
+    """
+    from accel.sim.assertions import assert_golden
+
+    written: set[Path] = set()
+
+    def check(result: "Result", path: str | Path) -> None:
+        __tracebackhide__ = True
+        place = Path(path).resolve()
+        update = pytestconfig.getoption("--accel-update-golden") and place not in written
+        assert_golden(result, path, update=update)
+        if update:
+            written.add(place)
+
+    return check

@@ -119,7 +119,8 @@ ROOMS = {
         "functional": {"rtl"},
         "cycles": {"functional"},
         "compare": set(),
-        "pytest_plugin": {"compare"},
+        "assertions": {"compare"},
+        "pytest_plugin": {"assertions", "compare"},
     },
     "accel.numeric": {
         "affine": set(),

@@ -28,7 +28,7 @@ def port_of(board: "Board", given: str | None, baud: int | None = None) -> str:
         why = (
             "it is not known what it is on USB"
             if chip is None
-            else "its link is on pins, to an adapter of your own"
+            else f"its link is on pins, to {board.link.by_hand}"
         )
         raise ports.PortNotFound(
             f"{board.name}: {why}, so its port cannot be looked for; give it with --port; {listed}"

@@ -19,6 +19,7 @@ from accel.core.link_signatures import LineRate
 from accel.flow.build import build
 from accel.flow.plan import make_plan
 from accel.target import resources
+from tests.support.documents.boards import builds
 
 RESULTS = json.loads((Path(__file__).resolve().parents[2] / "boards/results.json").read_text())
 
@@ -110,18 +111,28 @@ def test_clock_and_resources_are_those_of_a_real_build(name, tmp_path):
     assert dict(board.resources).items() <= available.items()
 
 
-@every_board
+@pytest.mark.parametrize("name", RESULTS)
 def test_the_default_core_was_placed_and_routed_as_it_is_now(name):
     """Else run examples/boards/place_and_route.py, and renew the table of boards/README.md from
     it."""
-    board, made = boards.get(name), RESULTS.get(name)
-    assert made, "not placed and routed yet"
+    board, made = boards.get(name), RESULTS[name]
     assert resources.is_of(made, board), "placed and routed as it was before"
     assert made["timing_met"] and made["fmax_mhz"]["signed_off"] >= board.clock.made_mhz
     used = made["used"]
     assert all(used.get(what, 0) <= there for what, there in board.resources.items())
     needed = resources.needs(resources.configure(board))
     assert {what: n for what, n in needed.items() if n}.items() <= used.items()
+
+
+@every_board
+def test_a_board_without_a_record_is_said_to_have_none_and_needs_no_more_than_there_is(name):
+    (row,) = (line for line in builds().splitlines() if line.startswith(f"| `{name}` |"))
+    assert ("not placed yet" in row) == (name not in RESULTS)
+    board = boards.get(name)
+    config = resources.configure(board)
+    assert not resources.problems(config, board)
+    needed = resources.needs(config)
+    assert all(needed.get(what, 0) <= there for what, there in board.resources.items())
 
 
 def test_a_record_is_of_one_core_one_device_and_one_clock():

@@ -11,7 +11,15 @@ from accel.target.bitstream import plan
 
 WITH_FLASH = [name for name, board in boards.BOARDS.items() if board.flash]
 # Of the FPGAs, the bytes of a bitstream that is not compressed
-BITSTREAMS = {"iCE40UP5K": 104_161, "iCE40HX8K": 135_183, "iCE40LP8K": 135_183, "LFE5U": 1_940_000}
+BITSTREAMS = {
+    "iCE40UP5K": 104_161,
+    "iCE40HX8K": 135_183,
+    "iCE40LP8K": 135_183,
+    "12F": 582_343,
+    "25F": 582_343,
+    "45F": 1_032_299,
+    "85F": 1_927_699,
+}
 
 
 @pytest.mark.parametrize("name", WITH_FLASH)
@@ -26,7 +34,7 @@ def test_its_resources_are_the_platforms(name):
 @pytest.mark.parametrize("name", WITH_FLASH)
 def test_programs_lie_after_the_bitstream(name):
     board = boards.get(name)
-    (size,) = (size for device, size in BITSTREAMS.items() if board.device.startswith(device))
+    (size,) = (size for device, size in BITSTREAMS.items() if device in board.device.split("-"))
     assert board.flash.offset > size
     assert "program.bin" in board.how_to_write_program("program.bin")
 

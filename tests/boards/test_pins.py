@@ -4,6 +4,7 @@ What the pads of an ECP5 are in the configuration is taken from the pin database
 which comes with place and route.
 """
 
+import dataclasses
 import importlib
 import json
 import re
@@ -87,7 +88,7 @@ def test_a_board_that_programs_can_be_streamed_on_does_so_by_default(name):
 
 
 # What lights is a pin that is low, as litex-boards (user_led_n) or the board's own constraints say.
-ACTIVE_HIGH = {"ice40_hx8k_b_evn", "tinyfpga_bx", *ULX3S}
+ACTIVE_HIGH = {"ice40_hx8k_b_evn", "icepi_zero", "tinyfpga_bx", *ULX3S}
 
 
 @every_board
@@ -112,3 +113,31 @@ def test_a_board_says_what_its_pins_were_checked_against(name):
     if common:
         text = importlib.import_module(f"accel.boards.{common[1]}").__doc__
     assert re.search(r"Checked against \w+", text)
+
+
+@every_board
+def test_what_is_to_be_done_by_hand_names_the_pins_of_the_link(name):
+    """A board whose chip on USB has no serial port to the FPGA has an adapter at two of its pins;
+    each is named by its side of the wire."""
+    board = boards.get(name)
+    link = board.link
+    if board.usb_chip.uart is not None:
+        assert not link.by_hand or "resistors" in link.by_hand
+        return
+    pins = board.platform().lookup(link.resource, link.number).ios
+    ((rx,), (tx,)) = (next(p for p in pins if p.name == side).ios[0].names for side in ("rx", "tx"))
+    said = re.search(r"TX to (.+), RX to (.+), and ground", link.by_hand)
+    assert re.search(rf"\b{rx}\b", said[1]) and re.search(rf"\b{tx}\b", said[2])
+
+
+@pytest.mark.parametrize("name", [n for n, b in boards.BOARDS.items() if b.spi])
+def test_pins_of_an_spi_host_are_free(name):
+    """None of them is the link's, the flash's, the light's or the clock's."""
+    board = boards.get(name)
+    platform, wires = board.platform(), dataclasses.astuple(board.spi)
+    assert len(set(wires)) == 4
+    used = [board.link.resource, board.clock.pin, board.led[0], *board.flash.data_lines.values()]
+    for resource in used:
+        for part in platform.lookup(resource, 0).ios:
+            pins = part.ios[0] if hasattr(part, "ios") else part
+            assert not set(wires) & set(pins.names)

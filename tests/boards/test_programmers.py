@@ -10,7 +10,8 @@ from accel.usb import UsbDevice
 every_board = pytest.mark.parametrize("name", boards.BOARDS)
 TOOLS = {"iceprog", "openFPGALoader", "dfu-util", "fujprog", "tinyprog", "icesprog", "openocd"}
 SAYS = {  # what devices call themselves
-    "fomu_pvt": "Fomu Hacker running DFU Bootloader v1.8.8",
+    "fomu_hacker": "Fomu Hacker running DFU Bootloader v1.8.8",
+    "fomu_pvt": "Fomu PVT running DFU Bootloader v2.0.3",
     "ice40_hx8k_b_evn": "Lattice FTUSB Interface Cable",
     "ice40_up5k_b_evn": "Lattice iCE40UP5K Breakout",
     "icebreaker": "iCEBreaker V1.0e",
@@ -73,14 +74,20 @@ def test_a_board_is_found_by_its_chip(name):
 
 def test_boards_that_share_a_chip_are_all_named_unless_it_says_more():
     assert names(SHARED["ft2232"], "Dual RS232-HS") == [
+        "ecp5_5g_evn",
+        "ecpix5_45f",
         "ecpix5_85f",
         "ice40_hx8k_b_evn",
         "ice40_up5k_b_evn",
         "icebreaker",
         "versa_ecp5",
+        "versa_ecp5_5g",
     ]
     assert names(SHARED["ft2232"], "iCEBreaker V1.0e") == ["icebreaker"]
-    assert names(SHARED["ft2232"], "Lattice ECP5_5G VERSA Board") == ["versa_ecp5"]
+    assert names(SHARED["ft2232"], "Lattice ECP5_5G VERSA Board") == [
+        "versa_ecp5",
+        "versa_ecp5_5g",
+    ]
     assert names(SHARED["icelink"], "DAPLink CMSIS-DAP", "0710000100") == ["icesugar_pro"]
     assert len(names(SHARED["ulx3s"], "ULX3S FPGA 12K v3.0.8")) == 4
     assert names((0x1D6B, 2)) == []

@@ -105,6 +105,62 @@ def test_a_network_with_states_goes_on_step_by_step_and_each_test_begins_anew(py
     pytester.runpytest("--accel-executor", "machine,reference").assert_outcomes(passed=4)
 
 
+BUDGETS = f"""
+import numpy as np
+MODEL = {str(DIGITS)!r}
+X, Y = (np.load({str(DIGITS.with_name("test_images.npz"))!r})[key][:8] for key in "xy")
+def test_options(accel_compile):
+    assert accel_compile(MODEL, contract="single", exact=True, fuse=False).contract == "single"
+    assert accel_compile(MODEL) is accel_compile(MODEL, fuse=True)
+    assert accel_compile(MODEL) is not accel_compile(MODEL, fuse=False)
+def test_cycles(accel_compile, accel_assert_cycles):
+    accel_assert_cycles(accel_compile(MODEL), most=1_000)
+def test_accuracy(accel_compile, accel_assert_accuracy, accel_executor):
+    assert accel_assert_accuracy.keywords["executor"] == accel_executor == "reference"
+    accel_assert_accuracy(accel_compile(MODEL), X, Y, at_least=1)
+    accel_assert_accuracy(accel_compile(MODEL), X, 1 - Y, at_least=0.5)
+def test_golden(accel_compile, accel_run, accel_assert_golden):
+    result = accel_run(accel_compile(MODEL), X, layers=True)
+    accel_assert_golden(result, "golden/digits.npz")
+"""
+
+
+def test_budgets_are_fixtures_that_show_the_layers(pytester):
+    pytester.makepyfile(BUDGETS)
+    names = ("--accel-executor", "reference")
+    result = pytester.runpytest(*names)
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "E*AssertionError: digits_int8 *: 7,670 cycles an inference, 6,670 over the budget*",
+            "E * layer * mode * cycles  of budget",
+            "E * conv2d_0 * dense * 1,104*110.4 %",
+            "E * one inference *767.0 %",
+            "E*the reference ran: it is the network that is wrong",
+            "E*there is no golden file golden/digits.npz; write it with: *--accel-update-golden",
+        ]
+    )
+    pytester.runpytest(*names, "-k", "golden", "--accel-update-golden").assert_outcomes(passed=1)
+    pytester.runpytest(*names, "-k", "golden").assert_outcomes(passed=1)
+
+
+def test_of_two_executors_that_write_a_golden_file_the_second_is_compared(pytester):
+    pytester.makepyfile(
+        """
+        from types import SimpleNamespace
+        import numpy as np
+        def test_answer(accel_executor, accel_assert_golden):
+            answer = np.array([len(accel_executor)])
+            report = SimpleNamespace(whole_layers=(), cycles=0)
+            result = SimpleNamespace(outputs={"y": answer}, layers={}, report=report)
+            accel_assert_golden(result, "y.npz")
+        """
+    )
+    result = pytester.runpytest("--accel-update-golden", "--accel-executor", "machine,rtl")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["E*first at [[]0[]]: 3, expected 7"])
+
+
 def test_pytest_starts_without_the_compiler():
     program = "import sys, accel.sim.pytest_plugin; print('numpy' in sys.modules)"
     done = subprocess.run(
@@ -124,4 +180,4 @@ def test_the_example_runs(executor):
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout

@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "boards": boards.table,
     "programmers": boards.programmers,
     "builds": boards.builds,
+    "wiring": boards.by_hand,
     "estimates": boards.estimates,
     "formats": datapath.formats,
     "elements": datapath.elements,
