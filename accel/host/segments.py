@@ -9,7 +9,7 @@ from .run_results import Counters
 from .runner import Between
 
 if TYPE_CHECKING:
-    from .driver import DrivenCore
+    from .driven_core import DrivenCore
 
 
 def of_batch(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -9,8 +9,9 @@ from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends.tflite.reader import read
 from accel.export.ends import CannotExport, ends_of
 from accel.host.timing.line import bytes_of, crossings
-from tests.campaigns.driver_segments import Tally, attempt
+from tests.campaigns.driver_segments import CORES, Tally, attempt
 from tests.support.networks.tflite.segmented import Sequence
+from tests.support.networks.tflite.states import with_states
 
 ACROSS = (
     63  # a network whose weights are copied from flash while the last layer before a border runs
@@ -36,6 +37,19 @@ def test_what_is_copied_from_flash_before_a_border_is_there_after_it():
     tally = Tally()
     attempt(ACROSS, "flash", tally, ("rtl",))
     assert tally.ahead == 1
+
+
+@pytest.mark.parametrize(("number", "executor"), [(2, "rtl"), (10, "machine"), (19, "machine")])
+def test_states_are_what_they_are_wherever_the_driver_reads_or_leaves_them(number, executor):
+    """Two of these leave a state that the driver computes; a copy of it comes last."""
+    drawn = Sequence(number)
+    graph = with_states(read(drawn.bytes(), "drawn.tflite"), number)
+    inputs = drawn.samples(4)
+    with accel.compile(graph, config=CORES["plain"]) as program:
+        assert len(program.code.partition.segments) > 1
+        expected = program.run(inputs, "reference").outputs
+        for name, values in program.run(inputs, executor).outputs.items():
+            np.testing.assert_array_equal(values, expected[name])
 
 
 @pytest.fixture(scope="module")
