@@ -37,7 +37,7 @@ class Answer:
     samples come one at a time, ``latency_ms`` both, and ``throughput`` inferences a second of many.
     ``memory`` is the share of the core's memory that is taken, 0 to 1. ``details`` are the reasons
     in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
-    command.
+    command. ``states`` are what outlives an inference, in memory.
     """
 
     model: str
@@ -54,6 +54,7 @@ class Answer:
     memory: float | None = None
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
     remedy: tuple[str, ...] = ()
+    states: tuple[dict[str, Any], ...] = ()
 
     @property
     def core(self) -> str:
@@ -232,6 +233,7 @@ def _answer(
         memory=round(core.memory, 4) if runs else None,
         reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
+        states=tuple(one.as_dict() for one in core.program.states) if runs and core.program else (),
     )
 
 
