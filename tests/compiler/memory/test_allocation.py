@@ -25,6 +25,7 @@ def command(source, output, residual=None):
         residual=residual,
         addend=None,
         band=None,
+        home=None,
         descriptor=Descriptor(inner_taps=4),
         groups=1,
         steps=16,
