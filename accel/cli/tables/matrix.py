@@ -39,7 +39,7 @@ class Answer:
     ``memory`` is the share of the core's memory that is taken, 0 to 1; ``crossings`` are what the
     driver computes between runs of the core, as a report has them. ``details`` are the reasons
     in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
-    command.
+    command. ``states`` are what outlives an inference, in memory.
     """
 
     model: str
@@ -57,6 +57,7 @@ class Answer:
     details: "tuple[Reason, ...]" = field(default=(), repr=False)
     remedy: tuple[str, ...] = ()
     crossings: tuple[dict[str, Any], ...] = ()
+    states: tuple[dict[str, Any], ...] = ()
 
     @property
     def core(self) -> str:
@@ -243,6 +244,7 @@ def _answer(
         reasons=tuple(map(str, grouped(reasons))),
         details=reasons,
         crossings=tuple(one.as_dict() for one in core.crossings),
+        states=tuple(one.as_dict() for one in core.program.states) if runs and core.program else (),
     )
 
 

@@ -59,7 +59,8 @@ def _show_batch(report: "Report") -> None:
     states = report.program.states
     if states:
         shown = ", ".join(f"{s.name} {list(s.shape)}, {s.bytes:,} bytes" for s in states)
-        say(f"  {len(states)} states stay in memory from one inference to the next: {shown}")
+        count = "1 state stays" if len(states) == 1 else f"{len(states)} states stay"
+        say(f"  {count} in memory from one inference to the next: {shown}")
         say(
             f"  {report.state_bytes:,} bytes of states in memory, {report.state_line_bytes:,} of "
             "them on the line in an inference"

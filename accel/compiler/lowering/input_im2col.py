@@ -13,8 +13,8 @@ from ...config import BANKS, AcceleratorConfig
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout
 from ..schedule.select import about_cycles
-from .neighbours import neighbours
 from .packed_inputs import can_pack, packed_index, packed_reader, packings, pad_of
+from .packed_outputs import neighbours
 
 LINE_CYCLES = 0.25
 """Cycles of the core that a byte less on the line is worth. There it takes 30 at least, but the

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...config import AcceleratorConfig
 from ..ir.layer import Convolution, Region
-from .neighbours import neighbours
+from .packed_outputs import neighbours
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from accel.compiler.compile import compile_graph
 from accel.compiler.ir.layer import PostOp, Region
 from accel.compiler.ir.tensor_layout import Alias, TensorLayout
 from accel.compiler.lowering.input_im2col import fold_inputs, plain_input
-from accel.compiler.lowering.neighbours import neighbours
 from accel.compiler.lowering.packed_inputs import (
     Packing,
     packed_index,
@@ -21,7 +20,7 @@ from accel.compiler.lowering.packed_inputs import (
     packings,
     pad_of,
 )
-from accel.compiler.lowering.packed_outputs import pack_outputs
+from accel.compiler.lowering.packed_outputs import neighbours, pack_outputs
 from accel.compiler.schedule.select import schedule
 from accel.config import AcceleratorConfig
 from tests.support.networks.convolutions import (
