@@ -20,8 +20,7 @@ from accel.host.run_results import (
     counters_of,
     limit_of,
 )
-from accel.host.runner import Between, Passing
-from accel.host.segments import of_batch, run_segments
+from accel.host.runner import Between, Passing, of_batch, run_segments
 from accel.identity import identity
 from accel.isa import FLASH_UNIT, Isa
 from accel.protocol import (
