@@ -136,7 +136,7 @@ def check_board(
                 say(f"  {line}")
         say()
         return answer
-    show_program(program, title)
+    show_program(program, title, board)
     show_exactness(program.report())
     show_memory(program, board)
     say()

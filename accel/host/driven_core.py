@@ -12,8 +12,7 @@ from accel.host.exchange import ResultLost, Transport
 from accel.host.flash import check_flash
 from accel.host.overlap import input_banks, input_bytes, overlapped
 from accel.host.run_results import Counters, RunBegun, RunResult
-from accel.host.runner import Between, Passing
-from accel.host.segments import of_batch, run_segments
+from accel.host.runner import Between, Passing, of_batch, run_segments
 from accel.protocol import ALL_LAYERS, PAYLOAD_BYTES
 
 _PATIENCE = 4  # times the time that an input takes on the line, in which a run may wait for it

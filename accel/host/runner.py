@@ -2,7 +2,7 @@
 between and after the runs of the core."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -10,6 +10,11 @@ from accel.compiler.graph.interpreter import check_inputs, repeated
 from accel.compiler.ir.graph import Node
 from accel.compiler.operators import OPERATORS, Index
 from accel.compiler.program.executable import CoreExecutable
+
+from .run_results import Counters
+
+if TYPE_CHECKING:
+    from .driver import DrivenCore
 
 Stored = Mapping[str, np.ndarray]
 """Stored bytes of tensors, uint8 ``[N, n]``, by name."""
@@ -169,3 +174,42 @@ def _decoded(program: CoreExecutable, tensor: str, codes: np.ndarray) -> np.ndar
     if node is None or not isinstance(operator, Index):
         return codes
     return operator.decode(node, program.graph, codes)
+
+
+def of_batch(stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Stored bytes of one sample as those of a batch."""
+    return {name: data[None] for name, data in stored.items()}
+
+
+def run_segments(
+    core: "DrivenCore", sample: Mapping[str, np.ndarray], keep: Collection[str], between: Between
+) -> tuple[dict[str, np.ndarray], Counters]:
+    """The tensors ``keep`` of a sample, which segments leave behind, and what all runs counted.
+
+    After each run what leaves the core is read, and before each what enters it is written, while
+    nothing runs.
+    """
+    program, total = core.program, Counters(0, 0, 0, 0)
+    kept: dict[str, np.ndarray] = {}
+    for segment, layers in enumerate(program.runs):
+        core.send_all(between.inputs(segment, of_batch(kept)) if segment else sample)
+        if not layers:
+            continue
+        written = dict.fromkeys(program.commands[number].output for number in layers)
+        outputs = program.partition.segments[segment].outputs
+        roots = {program.aliases[name].root for name in outputs} & {*keep}
+        names: list[str | None] = [name for name in written if name in roots] or [None]
+        first, begin = names[0], program.entries[layers[0]]
+        expected = sum((core.expected[number] for number in layers), Counters(0, 0, 0, 0))
+        result = core.driver.run(
+            begin.bank,
+            begin.address,
+            cycles=expected.cycles,
+            result=core.words(first),
+            shared_banks=core.shared_banks,
+        )
+        total += result.counters.unwrapped(expected)
+        if first is not None:
+            kept[first] = np.frombuffer(result.data, np.uint8)
+        kept |= {name: core.read(name) for name in names[1:] if name is not None}
+    return kept, total

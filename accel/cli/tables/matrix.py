@@ -37,7 +37,8 @@ class Answer:
     ``milliseconds`` are the core's work alone, ``link_ms`` what the board's link adds to it where
     samples come one at a time, ``latency_ms`` both, and ``throughput`` inferences a second of many.
     ``memory`` is the share of the core's memory that is taken, 0 to 1; ``crossings`` are what the
-    driver computes between runs of the core, as a report has them. ``details`` are the reasons
+    driver computes between runs of the core, as a report has them, and ``crossings_ms`` what the
+    link takes there. ``details`` are the reasons
     in their parts. ``remedy`` are the lines that end a refusal for size: what was tried, and a
     command. ``states`` are what outlives an inference, in memory.
     """
@@ -58,6 +59,7 @@ class Answer:
     remedy: tuple[str, ...] = ()
     crossings: tuple[dict[str, Any], ...] = ()
     states: tuple[dict[str, Any], ...] = ()
+    crossings_ms: tuple[float, ...] = ()
 
     @property
     def core(self) -> str:
@@ -245,6 +247,7 @@ def _answer(
         details=reasons,
         crossings=tuple(one.as_dict() for one in core.crossings),
         states=tuple(one.as_dict() for one in core.program.states) if runs and core.program else (),
+        crossings_ms=tuple(round(one, 4) for one in timing.crossings_ms) if timing else (),
     )
 
 

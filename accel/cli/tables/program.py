@@ -7,12 +7,12 @@ from accel.cli.tables.listing import name, table
 from accel.text import escaped
 
 if TYPE_CHECKING:
-    from accel.api import Executable, Program, Report
+    from accel.api import Executable, Program, Report, Timing
     from accel.boards import Board
 
 
-def show_program(program: "Program", title: str) -> None:
-    """Every operator of the file, where it runs and what it takes.
+def show_program(program: "Program", title: str, board: "Board") -> None:
+    """Every operator of the file, where it runs and what it takes on a board.
 
     Several layers of one operator are added up; operators that are fused into one layer take
     nothing but for the first of them.
@@ -50,7 +50,7 @@ def show_program(program: "Program", title: str) -> None:
     listing.add_row("one inference", "", "", f"{report.macs:,}", f"{report.cycles:,}", share)
     show(listing)
     _show_batch(report)
-    _show_crossings(report)
+    _show_crossings(report, program.timing(board) if report.crossings else None)
 
 
 def _show_batch(report: "Report") -> None:
@@ -67,9 +67,8 @@ def _show_batch(report: "Report") -> None:
         )
 
 
-def _show_crossings(report: "Report") -> None:
+def _show_crossings(report: "Report", timing: "Timing | None") -> None:
     """What the driver computes inside the network, what crosses for it, and how long that takes."""
-    timing = report.timing
     for number, one in enumerate(report.crossings):
         times = timing.crossings_ms[number : number + 1] if timing else ()
         taken = f", {times[0]:.2f} ms with the link" if times else ""
@@ -96,7 +95,7 @@ def show_layers(report: "Report") -> None:
     listing.add_row("one inference", "", f"{report.macs:,}", f"{report.cycles:,}", total)
     show(listing)
     _show_batch(report)
-    _show_crossings(report)
+    _show_crossings(report, report.timing if report.crossings else None)
 
 
 def show_memory(program: "Program", board: "Board") -> None:

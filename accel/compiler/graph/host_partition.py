@@ -93,9 +93,19 @@ def inside(graph: Graph) -> tuple[Node, ...]:
 
 def reasons_inside(graph: Graph) -> tuple[Reason, ...]:
     """Why these are refused where the driver may compute nothing inside the network."""
+    return tuple(_reason(node, graph) for node in inside(graph))
+
+
+def _reason(node: Node, graph: Graph) -> Reason:
     what = "cannot be computed by the core, only by the driver between two runs of it"
     remedy = "let it: leave out --no-host (Python's host=False); or end the network here"
-    return tuple(Reason(place=place_of(n), what=what, remedy=remedy) for n in inside(graph))
+    operator, why = OPERATORS[node.operator], ""
+    if isinstance(operator, Movement):
+        try:
+            operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
+        except UnsupportedOperator as error:
+            why = error.args[0].what
+    return Reason(place=place_of(node), what=what, why=why, remedy=remedy)
 
 
 class _Places:
