@@ -19,6 +19,7 @@ from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, NeedsModel, Port, Session, Timing
 from accel.host.rehearsal import rehearse
+from accel.ports import board_port
 from accel.results import Answer, Layer, Report, Result, TensorInfo
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
@@ -216,18 +217,21 @@ class Executable:
             cores if not given.
         port, baud
             For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
-            the board that the program was compiled for.
+            the board that the program was compiled for. Without a port the one on a USB device of
+            that board's is taken at which a core answers, as commands do; it is looked for anew in
+            each call.
 
         Raises ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
         ``NeedsModel`` for ``reference`` and ``layers`` of a program that was opened from a file;
-        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
-        tool is missing or fails, or a board does not answer.
+        ``CannotOpenPort``; ``PortNotFound`` where none is given and no board, or more than one, is
+        found; ``WrongCore`` where the board has another core; ``ToolError`` where a tool is missing
+        or fails, or a board does not answer.
         """
-        self.session.port = self._port(port, baud)
         graph = self.code.graph
         nodes = self._nodes() if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *self._observed()]))
         inputs = check_inputs(graph, inputs)
+        self.session.port = self._port(executor, port, baud)
         execution = self.session.execute(executor, inputs, keep, progress, jobs)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
@@ -253,7 +257,7 @@ class Executable:
 
         Raises what `run` raises.
         """
-        self.session.port = self._port(port, baud)
+        self.session.port = self._port(executor, port, baud)
         live = self.session.stream(executor)
         graph = self.code.graph
 
@@ -318,8 +322,11 @@ class Executable:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
-    def _port(self, port: str | None, baud: int | None) -> Port | None:
-        """The port of a board; a rate that is given is kept."""
+    def _port(self, executor: str, port: str | None, baud: int | None) -> Port | None:
+        """The port of a board, which is looked for if none is given; a rate that is given is
+        kept."""
+        if not port and executor == "board":
+            port = board_port(self.link_board, baud).name
         if not port:
             return None
         link, clock = self.link_board.link, self.link_board.clock.made_mhz

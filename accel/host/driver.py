@@ -79,18 +79,23 @@ class Driver:
             speed_up(self.exchange, self.exchange.transport)
             return
         if found[: len(MAGIC)] != MAGIC:
-            raise LinkError("Core did not identify itself; is this bitstream loaded?")
+            raise LinkError(
+                "Core did not identify itself: another design's bitstream is loaded; load the "
+                "board's with `accel program BUILD`, which `accel build` makes"
+            )
         version = found[len(MAGIC)]
         if version != PROTOCOL_VERSION:
             raise WrongCore(
                 f"Core speaks version {version} of the protocol, and this driver "
-                f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made"
+                f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made, "
+                f"with `accel program BUILD`"
             )
         rows, columns, weight_bits = found[len(MAGIC) + 1 :][:3]
         raise WrongCore(
             f"Core is a {rows}x{columns} array with {weight_bits}-bit weights of another build "
             f"than the program's {self.config.rows}x{self.config.columns}; load the bitstream that "
-            f"was built with the same options"
+            f"was built with the same options: `accel build --board BOARD -o BUILD` makes it, "
+            f"`accel program BUILD` loads it"
         )
 
     def flash_status(self) -> FlashStatus:
@@ -297,6 +302,7 @@ class DrivenCore:
                 kept[name].append(data)
             if self.progress:
                 self.progress(index + 1)
+        self.driver.exchange.confirm()
         return {name: np.stack(data) for name, data in kept.items()}
 
     def _overlaps(self, samples: Sequence[object], keep: Collection[str]) -> bool:
@@ -320,7 +326,7 @@ class DrivenCore:
             cycles, byte_cycles = self._cycles(), self._byte_cycles
             yield from overlapped(runs, self.program, cycles, samples, byte_cycles)
         except ResultLost:
-            driver.exchange.begin()
+            driver.exchange.resume()
 
     def send(self, sample: Mapping[str, np.ndarray], piece: Piece, when_free: bool = False) -> None:
         """Send a piece of a sample's inputs; ``when_free`` takes a place that the run has freed."""

@@ -104,7 +104,7 @@ def test_without_a_port_of_the_board_those_that_there_are_are_listed(connected):
         port_of(boards.get("icebreaker"), None)
     assert str(caught.value) == (
         "icebreaker: no serial port is on a USB device 0403:6010; plug the board in, or give "
-        "--port; ports here are /dev/ttyS0"
+        "--port, or port= in Python; ports here are /dev/ttyS0"
     )
     with pytest.raises(PortNotFound, match=r"orangecrab_r0_2_25f: its link is on pins, to an adap"):
         port_of(boards.get("orangecrab_r0_2_25f"), None)
