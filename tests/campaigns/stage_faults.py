@@ -23,10 +23,12 @@ from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import accel
 from accel.cli import TOOL_EXIT, USER_EXIT, app
+from accel.compiler.program.executable import CoreExecutable
 from accel.config import AcceleratorConfig, InvalidConfiguration
 from accel.host import ports
 from accel.host.exchange import ATTEMPTS, PERSISTENCE
@@ -96,6 +98,8 @@ class Campaign:
             "streamed": self._saved("streamed", Chain().convolution(16).convolution(16), STREAMED),
         }
         self.answers = {name: p.run(self.inputs).output for name, p in self.programs.items()}
+        self.command = get_command(app)  # made once, which takes as long as a case
+        self.lengths: dict[str, int] = {}  # bytes of commands in which nothing goes wrong
         self.image = self.programs["streamed"].code.flash
         assert self.image
 
@@ -130,7 +134,9 @@ class Campaign:
         if case.output:
             case.output.unlink(missing_ok=True)
         start = time.monotonic()
-        result = CliRunner().invoke(app, [str(word) for word in case.words], prog_name="accel")
+        words = [str(word) for word in case.words]
+        with mock.patch("typer.testing._get_command", lambda _: self.command):
+            result = CliRunner().invoke(app, words, prog_name="accel")
         seconds = time.monotonic() - start
         tally.moments += 1
         error = result.stderr.partition("error: ")[2].strip()
@@ -148,8 +154,7 @@ class Campaign:
         else:
             problems += self._faults_of(case, result.exit_code, error)
             tally.named += not problems
-        words = " ".join(map(str, case.words))
-        tally.problems += [f"accel {words}: {problem}" for problem in problems]
+        tally.problems += [f"accel {' '.join(words)}: {problem}" for problem in problems]
         return error
 
     def _faults_of(self, case: Case, code: int, error: str) -> Iterator[str]:
@@ -199,26 +204,48 @@ def _core(config: AcceleratorConfig = CONFIG, flash: bytes = b"") -> FakeCore:
     return core
 
 
-def _passed(campaign: Campaign, case: Callable[..., Case]) -> int:
+def _passed(campaign: Campaign, name: str, case: Callable[..., Case]) -> int:
     """The bytes of a case that nothing goes wrong in."""
-    board, tally = Board(_core()), Tally()
-    with at_port(board) as port:
-        campaign.check(case("plain", port, "", may_answer=True), tally)
-    assert tally.answered == 1, tally.problems
-    return board.passed
-
-
-def _interrupted(campaign: Campaign, event: str, named: str, **more: object) -> Tally:
-    """An event at drawn moments of loads and runs."""
-    tally, draw = Tally(), campaign.draw(event)
-    long = partial(campaign.run, samples=MANY)
-    lengths = {case: _passed(campaign, case) for case in (campaign.load, campaign.run, long)}
-    for number in range(campaign.count):
-        case = [long, campaign.load, *[campaign.run] * 4][number % 6]
-        board = Board(_core(), event, draw.randrange(lengths[case]))
+    if name not in campaign.lengths:
+        board, tally = Board(_core()), Tally()
         with at_port(board) as port:
-            campaign.check(case("plain", port, named, **more), tally)
+            campaign.check(case("plain", port, "", may_answer=True), tally)
+        assert tally.answered == 1, tally.problems
+        campaign.lengths[name] = board.passed
+    return campaign.lengths[name]
+
+
+def _interrupted(
+    campaign: Campaign, event: str, named: str, *, often: int = FEW, may_answer: bool = False
+) -> Tally:
+    """An event at drawn moments of loads, and of runs of few samples or of as many as ``often``
+    says."""
+    tally, draw = Tally(), campaign.draw(event)
+    cases = {
+        "load": campaign.load,
+        "run": campaign.run,
+        "long": partial(campaign.run, samples=often),
+    }
+    for number in range(campaign.count):
+        name = ("long", "load", "run", "run", "run")[number % 5]
+        case = cases[name]
+        length = _passed(campaign, f"{name} {often if name == 'long' else ''}", case)
+        board = Board(_core(), event, draw.randrange(length))
+        with at_port(board) as port:
+            loaded = tally.answered
+            campaign.check(case("plain", port, named, may_answer=may_answer), tally)
+            loaded = tally.answered - loaded
+        if loaded and name == "load" and not _holds(board.core, campaign.programs["plain"].code):
+            tally.wrong += 1
     return tally
+
+
+def _holds(core: FakeCore, code: CoreExecutable) -> bool:
+    """Whether a core has a whole program in its memory."""
+    return all(
+        core._content(chunk.bank, chunk.address)[: len(chunk.data)].tobytes() == chunk.data
+        for chunk in code.contents
+    )
 
 
 def unplugged(campaign: Campaign) -> Tally:
@@ -235,7 +262,7 @@ def dark(campaign: Campaign) -> Tally:
 def reset(campaign: Campaign) -> Tally:
     """The board starts anew, with other contents of its memory."""
     named = r"^Core has started anew, .* run the command again$"
-    return _interrupted(campaign, "reset", named, may_answer=True)
+    return _interrupted(campaign, "reset", named, often=MANY, may_answer=True)
 
 
 def other_devices(campaign: Campaign) -> Tally:
@@ -347,8 +374,7 @@ def written(old: bytes, new: bytes, moment: int) -> bytes:
     sectors, pages = -(-len(new) // SECTOR), -(-len(new) // PAGE)
     flash = bytearray(old.ljust(sectors * SECTOR, b"\xff"))
     for step in range(min(moment, sectors)):
-        flash[step * SECTOR :][:SECTOR] = b""
-        flash[step * SECTOR : step * SECTOR] = b"\xff" * SECTOR
+        flash[step * SECTOR : (step + 1) * SECTOR] = b"\xff" * SECTOR
     for page in range(min(max(0, moment - sectors), pages)):
         part = new[page * PAGE : (page + 1) * PAGE]
         flash[page * PAGE : page * PAGE + len(part)] = part
