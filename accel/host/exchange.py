@@ -23,7 +23,6 @@ _CHECK = (
     "connected with their ports, `accel program BUILD` loads the bitstream of accel build"
 )
 _RENUMBERED = NUMBERS - 2 * WINDOW  # from here on numbers begin again before they come to 0
-_SHOWN_BYTES = 24  # of what is no answer
 
 
 class LinkError(ToolError):
@@ -375,8 +374,6 @@ def _started_anew(expected: int, number: int) -> LinkError:
 
 def _shown(data: bytes) -> str:
     """What came, for people: as text if it is one."""
-    part = data[:_SHOWN_BYTES]
-    more = " ..." if len(data) > len(part) else ""
-    text = part.decode("ascii", "replace")
+    text = data.decode("ascii", "replace")
     is_text = all(one.isprintable() or one.isspace() for one in text) and text.isascii()
-    return f"{text!r}{more}" if is_text else f"{part.hex(' ')}{more}"
+    return repr(text) if is_text else data.hex(" ")

@@ -7,7 +7,8 @@ import pytest
 if os.name != "posix":
     pytest.skip("has no pseudo-terminals", allow_module_level=True)
 
-from tests.campaigns.stage_faults import FAULTS, Campaign, Tally, hasty, written
+from tests.campaigns.faulting.cases import Tally, hasty, written
+from tests.campaigns.stage_faults import FAULTS, Campaign
 
 # What takes the same campaign stays in one process.
 pytestmark = pytest.mark.xdist_group("stage_faults")
