@@ -19,6 +19,7 @@ from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Counters, Execution, NeedsModel, Port, Session, Timing
 from accel.host.rehearsal import rehearse
+from accel.ports import board_port
 from accel.results import Answer, Layer, Report, Result, StateInfo, TensorInfo
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
@@ -233,7 +234,9 @@ class Executable:
             cores if not given.
         port, baud
             For ``board``: the serial port, such as ``/dev/ttyUSB1``, and another rate than that of
-            the board that the program was compiled for.
+            the board that the program was compiled for. Without a port the one on a USB device of
+            that board's is taken at which a core answers, as commands do; it is looked for anew in
+            each call.
         stream
             For networks with states: go on with those that the last run on this executor has left,
             instead of beginning anew.
@@ -241,14 +244,15 @@ class Executable:
         Raises ``NoState`` for ``stream`` of a network without, or after a run that did not end;
         ``InvalidInput`` for data of another shape or type, or NaN; ``UnknownExecutor``;
         ``NeedsModel`` for ``reference`` and ``layers`` of a program that was opened from a file;
-        ``CannotOpenPort``; ``WrongCore`` where the board has another core; ``ToolError`` where a
-        tool is missing or fails, or a board does not answer.
+        ``CannotOpenPort``; ``PortNotFound`` where none is given and no board, or more than one, is
+        found; ``WrongCore`` where the board has another core; ``ToolError`` where a tool is missing
+        or fails, or a board does not answer.
         """
-        self.use_port(port, baud)
         graph = self.code.graph
         nodes = self._nodes() if layers else {}
         keep = tuple(dict.fromkeys([*graph.outputs, *nodes.values(), *self._observed()]))
         inputs = check_inputs(graph, inputs)
+        self.use_port(port, baud, executor)
         execution = self.session.execute(executor, inputs, keep, progress, jobs, stream)
         tensors = execution.tensors
         samples = len(next(iter(tensors.values())))
@@ -275,7 +279,7 @@ class Executable:
 
         Raises what `run` raises.
         """
-        self.use_port(port, baud)
+        self.use_port(port, baud, executor)
         live = self.session.stream(executor)
         graph = self.code.graph
 
@@ -368,9 +372,12 @@ class Executable:
         """Let go of the executors and finish what they write."""
         self.session.close()
 
-    def use_port(self, port: str | None, baud: int | None = None) -> None:
-        """The executor ``board`` talks over this port; a rate that is given is kept."""
+    def use_port(self, port: str | None, baud: int | None = None, executor: str = "") -> None:
+        """The executor ``board`` talks over this port, which is looked for if none is given and
+        that is the ``executor``; a rate that is given is kept."""
         found = None
+        if not port and executor == "board":
+            port = board_port(self.link_board, baud).name
         if port:
             link, clock = self.link_board.link, self.link_board.clock.made_mhz
             found = Port(port, link.baud, clock, link.fastest).at(baud)

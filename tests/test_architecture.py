@@ -42,14 +42,14 @@ ALLOWED = {
     "digits": DEFINITIONS | {"compiler"},
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
-    "ports": DEFINITIONS | {"host", "sim"},
+    "ports": DEFINITIONS | {"boards", "host", "sim"},
     "executors": DEFINITIONS | {"compiler", "host", "ports", "sim"},
     "bringup": DEFINITIONS | {"boards", "compiler", "digits", "executors", "host", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     # api for annotations only
     "executable": DEFINITIONS
-    | {"api", "boards", "compiler", "executors", "host", "results", "sim", "target"},
+    | {"api", "boards", "compiler", "executors", "host", "ports", "results", "sim", "target"},
     "api": DEFINITIONS
     | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
     "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations

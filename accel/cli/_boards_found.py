@@ -15,32 +15,11 @@ def port_of(board: "Board", given: str | None, baud: int | None = None) -> str:
 
     Raises ``PortNotFound``.
     """
-    from accel import boards
-    from accel.host.port import Port
+    from accel.ports import board_port
 
     if given is not None:
         return given
-    here = ports.found_ports()
-    listed = ", ".join(port.title for port in here)
-    listed = f"ports here are {listed}" if here else "there is no serial port here"
-    chip = board.usb_chip
-    if chip is None or chip.uart is None:
-        why = (
-            "it is not known what it is on USB"
-            if chip is None
-            else f"its link is on pins, to {board.link.by_hand}"
-        )
-        raise ports.PortNotFound(
-            f"{board.name}: {why}, so its port cannot be looked for; give it with --port; {listed}"
-        )
-    alike = [port for port in here if board in boards.of_device(port) and port.leads_to(chip)]
-    if not alike:
-        raise ports.PortNotFound(
-            f"{board.name}: no serial port is on a USB device {chip.names}; plug the board in, or "
-            f"give --port; {listed}"
-        )
-    settings = Port("", baud or board.link.baud, board.clock.made_mhz)
-    found = ports.find_port(board.name, alike, settings)
+    found = board_port(board, baud)
     note(f"the core of {board.name} answers at {found.title}")
     return found.name
 

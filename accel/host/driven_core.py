@@ -105,6 +105,7 @@ class DrivenCore:
                 kept[name].append(data)
             if self.progress:
                 self.progress(index + 1)
+        self.driver.exchange.confirm()
         return {name: np.stack(data) for name, data in kept.items()}
 
     @property
@@ -134,7 +135,7 @@ class DrivenCore:
             cycles, byte_cycles = self._cycles(), self._byte_cycles
             yield from overlapped(runs, self.program, cycles, samples, byte_cycles)
         except ResultLost:
-            driver.exchange.begin()
+            driver.exchange.resume()
 
     def send(self, sample: Mapping[str, np.ndarray], piece: Piece, when_free: bool = False) -> None:
         """Send a piece of a sample's inputs; ``when_free`` takes a place that the run has freed."""

@@ -73,18 +73,23 @@ class Driver:
             speed_up(self.exchange, self.exchange.transport)
             return
         if found[: len(MAGIC)] != MAGIC:
-            raise LinkError("Core did not identify itself; is this bitstream loaded?")
+            raise LinkError(
+                "Core did not identify itself: another design's bitstream is loaded; load the "
+                "board's with `accel program BUILD`, which `accel build` makes"
+            )
         version = found[len(MAGIC)]
         if version != PROTOCOL_VERSION:
             raise WrongCore(
                 f"Core speaks version {version} of the protocol, and this driver "
-                f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made"
+                f"{PROTOCOL_VERSION}; load a bitstream that `accel build` of this version made, "
+                f"with `accel program BUILD`"
             )
         rows, columns, weight_bits = found[len(MAGIC) + 1 :][:3]
         raise WrongCore(
             f"Core is a {rows}x{columns} array with {weight_bits}-bit weights of another build "
             f"than the program's {self.config.rows}x{self.config.columns}; load the bitstream that "
-            f"was built with the same options"
+            f"was built with the same options: `accel build --board BOARD -o BUILD` makes it, "
+            f"`accel program BUILD` loads it"
         )
 
     def flash_status(self) -> FlashStatus:

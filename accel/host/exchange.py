@@ -4,6 +4,7 @@ See [the protocol](../core/host_link/README.md).
 """
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,13 +13,29 @@ from accel.errors import ToolError
 from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, crc, header
 
 ATTEMPTS = 4  # to find a core
+SILENT = "did not answer"
 PERSISTENCE = 8  # attempts with a core that was found, between two frames that it has accepted
 _VERSION_3 = bytes(7) + bytes.fromhex("040000000000a4")  # its request for what the core is
 WINDOW = 16  # frames that are sent ahead of their acknowledgement
 
+_CHECK = (
+    "check the cable, the baud rate and the bitstream: `accel doctor` lists the boards that are "
+    "connected with their ports, `accel program BUILD` loads the bitstream of accel build"
+)
+_RENUMBERED = NUMBERS - 2 * WINDOW  # from here on numbers begin again before they come to 0
+
 
 class LinkError(ToolError):
     """The core does not answer, or answers what it should not."""
+
+
+class NoCore(LinkError):
+    """Nothing that answers at the other end is a core; ``what`` is there instead, in a few
+    words."""
+
+    def __init__(self, what: str, message: str) -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class Transport(Protocol):
@@ -59,6 +76,10 @@ class Exchange:
 
     Counted frames are sent ahead of their acknowledgements, and from the first one on that the core
     has not accepted once more after a fault. ``retries`` counts the faults.
+
+    A core that has started anew expects number 0, and has lost what was in its memory. So that this
+    is never taken for the number after 255, numbers begin again with 1 in time, but for frames that
+    are sent while a run is due.
     """
 
     def __init__(self, transport: Transport):
@@ -70,27 +91,36 @@ class Exchange:
         self._runs: dict[int, int] = {}  # numbers of runs without a result, and its bytes
         self._results: dict[int, bytes] = {}
         self._run_frame = b""
+        self._found = False  # it is at our numbers
+        self._unconfirmed = False  # something was read
         self._probing = False  # the first of them has been sent after a fault, but not the others
 
     def begin(self) -> bytes:
         """Find the core, whatever it is at, and return the data of ``INFO``.
 
-        A core of version 3 says less: magic and version.
+        A core of version 3 says less: magic and version. Raises ``NoCore``.
         """
-        problem = ""
+        return self._find(0, {0})
+
+    def _find(self, number: int, expected: Collection[int]) -> bytes:
+        """Find the core, and have it expect that number. If it expects 0 and that is not among
+        what may be ``expected``, it has started anew."""
+        problem, self._found = "", False
         for attempt in range(ATTEMPTS):
             if attempt:  # the core may have been left within a frame
                 self.retries += 1
                 self.transport.write(bytes(protocol.FRAME_BYTES))
                 self.transport.discard()
-            self.transport.write(header(Opcode.ABORT) + header(Opcode.HELLO))
+            self.transport.write(header(Opcode.ABORT) + header(Opcode.HELLO, number))
             try:
-                self._answer({})
+                found = self._answer({}).number
+                if not found and found not in expected:
+                    raise _started_anew(found, max(expected))
                 info = self._answer({Status.INFO: protocol.INFO_BYTES})
             except Fault as fault:
                 problem = str(fault)
                 continue
-            self._number, self._faults = 0, 0
+            self._number, self._faults, self._found = number, 0, True
             self._pending.clear()
             self._runs.clear()
             self._results.clear()
@@ -99,8 +129,31 @@ class Exchange:
         old = self._oldest()
         if old:
             return old
-        raise LinkError(
-            f"Core {problem}, {ATTEMPTS} times; check the cable, the baud rate and the bitstream"
+        raise self._no_core(problem)
+
+    def _no_core(self, problem: str) -> NoCore:
+        """What is there instead of a core, from what comes back of one request more."""
+        asked, came = header(Opcode.ABORT) + header(Opcode.HELLO), b""
+        if problem != SILENT:
+            self.transport.discard()
+            self.transport.write(asked)
+            came = self.transport.read(len(asked))
+        if came == asked:
+            return NoCore(
+                "what is sent comes back",
+                "No core answers, what is sent comes back: the port's rx and tx are joined, or its "
+                "other end is an echo; connect it to the board, or give the board's port: `accel "
+                "doctor` lists boards with their ports",
+            )
+        if came and came[0] not in list(Status):
+            return NoCore(
+                f"what answers is no core, it says {_shown(came)}",
+                f"No core answers, but something that says {_shown(came)}: another device, or a "
+                f"core at another rate; {_CHECK}",
+            )
+        return NoCore(
+            "no core answers; is its bitstream loaded?",
+            f"Core {problem}, {ATTEMPTS} times; {_CHECK}",
         )
 
     def _oldest(self) -> bytes:
@@ -119,8 +172,10 @@ class Exchange:
         """Send a frame that is not counted, and return its answer, of ``size`` bytes if it has
         data."""
         self.settle()
-        kinds = {Opcode.READ: Status.DATA, Opcode.INFO: Status.INFO}
+        kinds = dict.fromkeys((Opcode.INFO, Opcode.HELLO), Status.INFO)
+        kinds[Opcode.READ] = Status.DATA
         frame = header(opcode, **fields) + payload
+        self._unconfirmed |= opcode == Opcode.READ
         while True:
             self.transport.write(frame)
             try:
@@ -139,12 +194,46 @@ class Exchange:
         ``settle`` waits for the core to accept it.
         """
         self.settle(WINDOW - 1)
+        if self._number >= _RENUMBERED and not self._runs:
+            self._renumber()
         number = self._number
         self._number = (number + 1) % NUMBERS
         self._pending.append(header(opcode, number, **fields) + payload)
         if not self._probing:
             self.transport.write(self._pending[-1])
         return number
+
+    def resume(self) -> None:
+        """Find the core that was found before, and end what it is at.
+
+        Raises ``LinkError`` also if it has started anew.
+        """
+        self._find(1, {(self._number - back) % NUMBERS for back in range(len(self._pending) + 1)})
+
+    def confirm(self) -> None:
+        """Raise ``LinkError`` if the core has started anew before all that was read came.
+
+        Only what is read by itself needs that: other answers are those of counted frames.
+        """
+        if self._unconfirmed and not self._runs:
+            self._check_same()
+        self._unconfirmed = False
+
+    def _check_same(self) -> None:
+        """Raise ``LinkError`` if the core has started anew. It ends a run."""
+        for _ in range(WINDOW):  # acknowledgements of frames before may come first
+            expected = self.request(Opcode.ABORT).number
+            if expected == self._number:
+                return
+            if not expected:
+                break
+        raise _started_anew(expected, self._number)
+
+    def _renumber(self) -> None:
+        """Have the core expect number 1 next."""
+        self._check_same()
+        self.request(Opcode.HELLO, protocol.INFO_BYTES, number=1)
+        self._number = 1
 
     def pause(self, cycles: int) -> None:
         """Wait for so many cycles of the core, where the transport can."""
@@ -209,7 +298,7 @@ class Exchange:
         """
         first = self.transport.read(1, cycles)
         if not first:
-            raise Fault("did not answer")
+            raise Fault(SILENT)
         if first[0] == Status.RESULT and self._runs:
             first += self.transport.read(1)
             sizes = {Status.RESULT: self._runs.get(first[-1], 0)}
@@ -238,11 +327,16 @@ class Exchange:
         first = (self._number - len(self._pending)) % NUMBERS
         count = (answer.number - first) % NUMBERS
         if answer.status == Status.UNKNOWN:
-            raise LinkError("Core does not know a request; load a bitstream of this version")
+            raise LinkError(
+                "Core does not know a request; load a bitstream that `accel build` of this version "
+                "made, with `accel program BUILD`"
+            )
         if count <= len(self._pending):
             for _ in range(count):
                 self._pending.popleft()
                 self._faults = 0
+        elif self._found and not answer.number:
+            raise _started_anew(answer.number, first)
         elif self._probing:
             raise Fault(f"expects frame {answer.number} instead of {first}")
         if answer.status == Status.SPOILT:
@@ -264,11 +358,22 @@ class Exchange:
         """Have both ends drop what is left of a frame and of its answer, and send again."""
         self._faults += 1
         if self._faults == PERSISTENCE:
-            raise LinkError(
-                f"Core {fault}, {PERSISTENCE} times; check the cable, the baud rate and the "
-                f"bitstream"
-            )
+            raise LinkError(f"Core {fault}, {PERSISTENCE} times; {_CHECK}")
         self.retries += 1
         self.transport.write(bytes(protocol.FRAME_BYTES))
         self.transport.discard()
         self._probe()
+
+
+def _started_anew(expected: int, number: int) -> LinkError:
+    return LinkError(
+        f"Core has started anew, it expects frame {expected} instead of {number}: what was loaded "
+        f"is lost; check the board's power supply, and run the command again"
+    )
+
+
+def _shown(data: bytes) -> str:
+    """What came, for people: as text if it is one."""
+    text = data.decode("ascii", "replace")
+    is_text = all(one.isprintable() or one.isspace() for one in text) and text.isascii()
+    return repr(text) if is_text else data.hex(" ")

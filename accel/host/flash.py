@@ -9,7 +9,10 @@ from accel.identity import IMAGE_HEADER_BYTES, IMAGE_MAGIC, IMAGE_VERSION
 from accel.protocol import FlashStatus
 
 CHECK_SECONDS = 60.0
-_REMEDY = "write the program file there, as `accel compile --help` says, and try again"
+_REMEDY = (
+    "write the program there, with `accel program DIR --board BOARD --flash` where DIR has the "
+    "program.bin of `accel compile`, and try again"
+)
 _QUAD = (
     " (or its quad-enable bit is not set: set it, with `iceprog -Q` or `openFPGALoader -b BOARD "
     "--enable-quad`, or use a core with --set flash_lanes=2)"
@@ -60,6 +63,8 @@ def check_flash(driver: FlashDriver, image: bytes) -> None:
 def _instead(found: bytes) -> str:
     """What a header is that the core refuses."""
     version = int.from_bytes(found[len(IMAGE_MAGIC) :][:4], "little")
+    if not found.strip(b"\xff"):
+        return "is erased"
     if found[: len(IMAGE_MAGIC)] != IMAGE_MAGIC:
         return f"holds no program, but bytes {found[: len(IMAGE_MAGIC)].hex(' ')}"
     if version != IMAGE_VERSION:

@@ -11,12 +11,13 @@ from accel.errors import ToolError, UserError
 from accel.protocol import MAGIC
 from accel.usb import UsbChip
 
-from .exchange import Exchange, LinkError
+from .exchange import Exchange, LinkError, NoCore
 from .port import Port
 
 if TYPE_CHECKING:
     from .serial import SerialTransport
 
+GIVE_IT = "give --port, or port= in Python"
 PATIENCE = 0.5  # seconds that a port which is tried out has for an answer to begin
 
 
@@ -93,8 +94,10 @@ def ask(port: Port) -> str | None:
     try:
         with contextlib.closing(open_port(port, patience=PATIENCE)) as transport:
             found = Exchange(transport).begin()
-    except LinkError:
-        return "no core answers; is its bitstream loaded?"
+    except NoCore as problem:
+        return problem.what
+    except LinkError as problem:
+        return str(problem).removeprefix(f"Port {port.name} ")
     except UserError as problem:
         return str(problem).removeprefix(f"Port {port.name} ")
     return None if found[: len(MAGIC)] == MAGIC else "what answers is no core"
@@ -114,12 +117,13 @@ def find_port(board: str, candidates: Iterable[FoundPort], settings: Port) -> Fo
     if answering:
         titles = "".join(f"\n    {port.title}" for port in answering)
         raise PortNotFound(
-            f"{board}: cores answer at several ports; choose one of them with --port:{titles}"
+            f"{board}: cores answer at several ports; choose one of them, with --port or port= in "
+            f"Python:{titles}"
         )
     listed = "".join(f"\n    {port.title}: {problem}" for port, problem in tried.items())
     raise PortNotFound(
-        f"{board}: no core answers at the ports that may be its; load its bitstream with accel "
-        f"program, or give --port:{listed}"
+        f"{board}: no core answers at the ports that may be its; load its bitstream with `accel "
+        f"program BUILD`, or {GIVE_IT}:{listed}"
     )
 
 

@@ -14,7 +14,7 @@ from accel.compiler.program.executable import CoreExecutable
 from .run_results import Counters
 
 if TYPE_CHECKING:
-    from .driver import DrivenCore
+    from .driven_core import DrivenCore
 
 Stored = Mapping[str, np.ndarray]
 """Stored bytes of tensors, uint8 ``[N, n]``, by name."""

@@ -2,6 +2,8 @@
 
 import errno
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +14,13 @@ from accel.errors import UserError
 
 from .exchange import LinkError
 from .port import Port
+
+try:
+    import termios
+except ImportError:  # this system has no terminals
+    _TERMINAL_ERRORS: tuple[type[Exception], ...] = ()
+else:
+    _TERMINAL_ERRORS = (termios.error,)  # pyserial lets it through where a device is gone
 
 PATIENCE = 2.0  # seconds, more than the core waits for the rest of a frame
 QUIET = 0.1  # seconds without a byte that end the core's deafness, and after which none is to come
@@ -67,10 +76,13 @@ class SerialTransport:
         now = time.monotonic()
         self._sent_at = max(now, self._sent_at) + self._line_time(len(data))
         try:
-            self._serial.write_timeout = self._sent_at - now + self.patience
-            self._serial.write(data)
+            with _gone_as_os_error():
+                self._serial.write_timeout = self._sent_at - now + self.patience
+                self._serial.write(data)
         except serial.SerialTimeoutException as problem:
-            raise LinkError(f"Port {self.port.name} takes no more bytes") from problem
+            raise LinkError(
+                f"Port {self.port.name} takes no more bytes; unplug the board and plug it in again"
+            ) from problem
         except OSError as problem:
             raise self._lost(problem) from problem
 
@@ -106,7 +118,8 @@ class SerialTransport:
         """Change to another rate once all is sent; whether the port can."""
         time.sleep(max(0.0, self._sent_at - time.monotonic()))
         try:
-            self._serial.baudrate = baud
+            with _gone_as_os_error():
+                self._serial.baudrate = baud
         except (OSError, ValueError, OverflowError):
             return False
         self._baud = baud
@@ -118,8 +131,9 @@ class SerialTransport:
 
     def _read(self, count: int, seconds: float) -> bytes:
         try:
-            self._serial.timeout = seconds
-            return self._serial.read(count)
+            with _gone_as_os_error():
+                self._serial.timeout = seconds
+                return self._serial.read(count)
         except OSError as problem:
             raise self._lost(problem) from problem
 
@@ -136,12 +150,22 @@ class SerialTransport:
         return LinkError(f"Port {self.port.name} went away ({problem}); plug the board in again")
 
 
+@contextmanager
+def _gone_as_os_error() -> Iterator[None]:
+    """A terminal's own error, which is none of the system's, as one of these."""
+    try:
+        yield
+    except _TERMINAL_ERRORS as problem:
+        raise OSError(*problem.args) from problem
+
+
 def _opened(port: Port) -> serial.SerialBase:
     """A device or an URL, opened. Raises ``CannotOpenPort``."""
     try:
-        if _URL in port.name:
-            return serial.serial_for_url(port.name, port.baud)
-        device = serial.Serial(port.name, port.baud, exclusive=True)
+        with _gone_as_os_error():
+            if _URL in port.name:
+                return serial.serial_for_url(port.name, port.baud)
+            device = serial.Serial(port.name, port.baud, exclusive=True)
     except OSError as problem:
         raise CannotOpenPort(f"Port {port.name} {_refusal(problem)}") from problem
     except (ValueError, OverflowError) as problem:

@@ -4,9 +4,12 @@ import json
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+import accel as project
 from accel import usb
+from accel.compiler.graph.interpreter import InvalidInput
 from accel.host import ports
 from accel.target.resources import configure
 
@@ -104,7 +107,7 @@ def test_without_a_port_of_the_board_those_that_there_are_are_listed(connected):
         port_of(boards.get("icebreaker"), None)
     assert str(caught.value) == (
         "icebreaker: no serial port is on a USB device 0403:6010; plug the board in, or give "
-        "--port; ports here are /dev/ttyS0"
+        "--port, or port= in Python; ports here are /dev/ttyS0"
     )
     with pytest.raises(
         PortNotFound, match=r"orangecrab_r0_2_25f: its link is on pins, to an adapter .*N17"
@@ -116,6 +119,28 @@ def test_a_run_on_a_board_finds_its_port(accel, refused, connected, digits, tmp_
     words = ("run", MODEL, "-i", digits, "-o", tmp_path / "y.npy", "-e", "board")
     assert refused(*words).startswith("icebreaker: no serial port is on a USB device 0403:6010")
     assert refused("load", tmp_path / "no.bin").startswith(f"{tmp_path / 'no.bin'}: ")
+
+
+def test_from_python_a_port_is_found_as_by_commands(refused, connected, digits, tmp_path):
+    inputs = np.load(digits)
+    with project.compile(MODEL, board="icebreaker") as program:
+        words = ("run", MODEL, "-i", digits, "-o", tmp_path / "y.npy", "-e", "board")
+        for call in (
+            lambda: program.run(inputs, "board"),
+            lambda: next(program.stream([inputs[:1]], "board")),
+        ):
+            with pytest.raises(PortNotFound) as caught:
+                call()
+            assert str(caught.value) == refused(*words)
+        with pytest.raises(InvalidInput):  # is said before anything is looked for
+            program.run(inputs[..., :1, :1], "board")
+        with at_terminal(ICEBREAKER) as core, at_terminal(None) as silent:
+            for name in (silent, core):
+                connected.port(name, FT2232, "iCEBreaker V1.0e")
+            found = program.run(inputs, executor="board")
+            (answer,) = program.stream([inputs[:1]], "board")
+        assert np.array_equal(found.output, program.run(inputs).output)
+        assert np.array_equal(answer.output, found.output[:1])
 
 
 def test_a_program_is_loaded_over_an_url(accel, tmp_path):

@@ -194,6 +194,6 @@ def test_a_line_that_spoils_every_frame_is_told(board, program):
 
 def test_a_board_without_a_core_is_told(board, program):
     board.to_core = Line(lost=range(1 << 30))
-    message = "^Core did not answer, 4 times; check the cable, the baud rate and the bitstream$"
+    message = "^Core did not answer, 4 times; check the cable, the baud rate and the bitstream: "
     with pytest.raises(LinkError, match=message):
         answers(program, board, images(1))

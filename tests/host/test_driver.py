@@ -123,7 +123,8 @@ def test_another_core_is_refused_by_what_it_is(core):
     transport = FakeCore(CONFIG.replace(**OTHERS[core]))
     message = (
         f"Core is a {core} weights of another build than the program's 4x4; "
-        f"load the bitstream that was built with the same options"
+        f"load the bitstream that was built with the same options: `accel build --board BOARD -o "
+        f"BUILD` makes it, `accel program BUILD` loads it"
     )
     with pytest.raises(WrongCore, match=f"^{re.escape(message)}$"):
         Driver(transport, CONFIG).connect()
@@ -136,7 +137,7 @@ def test_another_version_of_the_protocol_is_told_with_what_to_do(version):
     core = Scripted(acknowledged(0) + closed(bytes([Status.INFO, 0]) + info))
     message = (
         f"Core speaks version {version} of the protocol, and this driver 4; "
-        f"load a bitstream that `accel build` of this version made"
+        f"load a bitstream that `accel build` of this version made, with `accel program BUILD`"
     )
     with pytest.raises(WrongCore, match=f"^{re.escape(message)}$"):
         Driver(core, CONFIG).connect()
@@ -160,7 +161,9 @@ def test_a_core_of_version_3_is_told_with_what_to_do():
 
 def test_something_else_that_answers_is_no_core():
     core = Scripted(acknowledged(0) + closed(bytes([Status.INFO, 0]) + bytes(INFO_BYTES)))
-    message = "^Core did not identify itself; is this bitstream loaded[?]$"
+    message = (
+        "^Core did not identify itself: another design's bitstream is loaded; load the board's"
+    )
     with pytest.raises(LinkError, match=message):
         Driver(core, CONFIG).connect()
 
@@ -179,8 +182,8 @@ def test_a_core_that_answers_wrongly_is_asked_again_and_given_up(problem):
     transport = Scripted(FAULTS[problem])
     driver = Driver(transport, CONFIG)
     frame = header(Opcode.READ) + extension(location=5, count=2, lanes_less_one=3)
-    end = f"{PERSISTENCE} times; check the cable, the baud rate and the bitstream"
-    with pytest.raises(LinkError, match=f"^Core {problem}, {end}$"):
+    end = f"{PERSISTENCE} times; check the cable, the baud rate and the bitstream: `accel doctor`"
+    with pytest.raises(LinkError, match=f"^Core {problem}, {end}"):
         driver.read(0, 5, 2)
     ended = bytes(FRAME_BYTES)
     assert transport.written == [frame, ended] * (PERSISTENCE - 1) + [frame]

@@ -84,7 +84,8 @@ QUAD = (
     "--enable-quad`, or use a core with --set flash_lanes=2)"
 )
 FOUND = {
-    "does not answer: there is no chip, or one of another kind": b"\xff" * 64,
+    "does not answer: there is no chip, or one of another kind": b"",
+    f"is erased{QUAD}": b"\xff" * 64,
     f"holds no program, but bytes 00 01 02 03 04 05 06 07{QUAD}": bytes(range(64)),
     f"holds a program of format version 7, not 4{QUAD}": spoilt(8, b"\x07"),
     f"holds a program for another core{QUAD}": OTHER_CORE,
@@ -96,7 +97,10 @@ FOUND = {
 @pytest.mark.parametrize("found", FOUND)
 def test_what_is_there_instead_is_said(found):
     core = core_with(FOUND[found])
-    remedy = "write the program file there, as `accel compile --help` says, and try again"
+    remedy = (
+        "write the program there, with `accel program DIR --board BOARD --flash` where DIR has the "
+        "program.bin of `accel compile`, and try again"
+    )
     message = re.escape(f"Core's flash {found}; {remedy}")
     with pytest.raises(FlashRefused, match=f"^{message}$"):
         DrivenCore(PROGRAM.code, core)

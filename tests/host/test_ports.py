@@ -111,8 +111,8 @@ def test_where_no_core_answers_each_port_is_listed_with_why(tmp_path):
             find_port("icebreaker", candidates, RATE)
     first, *lines = str(caught.value).splitlines()
     assert first == (
-        "icebreaker: no core answers at the ports that may be its; load its bitstream with accel "
-        "program, or give --port:"
+        "icebreaker: no core answers at the ports that may be its; load its bitstream with `accel "
+        "program BUILD`, or give --port, or port= in Python:"
     )
     assert lines[0] == f"    {silent} (iCEBreaker): no core answers; is its bitstream loaded?"
     assert re.match(rf"    {gone}: does not exist; ", lines[1])
@@ -124,6 +124,7 @@ def test_where_several_cores_answer_one_is_to_be_chosen():
         with pytest.raises(PortNotFound) as caught:
             find_port("icebreaker", candidates, RATE)
     assert str(caught.value) == (
-        "icebreaker: cores answer at several ports; choose one of them with --port:\n"
+        "icebreaker: cores answer at several ports; choose one of them, with --port or port= in "
+        "Python:\n"
         f"    {one} (A)\n    {other}"
     )

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import re
+import termios
 import threading
 import time
 import tty
@@ -116,7 +117,7 @@ def test_discard_ends_although_somebody_talks_on(line, transport):
 def test_a_port_that_takes_nothing_is_told(line):
     fast = SerialTransport(Port(line[1], 1_000_000), patience=0.1)
     start = time.monotonic()
-    with contextlib.closing(fast), pytest.raises(LinkError, match=r"takes no more bytes$"):
+    with contextlib.closing(fast), pytest.raises(LinkError, match=r"takes no more bytes; unplug"):
         fast.write(bytes(1 << 16))
     assert time.monotonic() - start < 0.1 + 10 * (1 << 16) / 1_000_000 + SLACK
 
@@ -182,9 +183,31 @@ def test_the_latency_of_an_ftdi_chip_is_1_ms_where_it_may_be_set(tmp_path):
     assert not module.shorten_latency("/dev/ttyACM0", system=tmp_path)
 
 
-def test_the_executor_says_that_it_needs_a_port():
+@pytest.mark.parametrize("call", ["tcsetattr", "tcflush"])
+def test_a_device_that_goes_away_as_it_is_opened_is_told(line, monkeypatch, call):
+    """pyserial passes on a terminal's error, which is none of the system's."""
+
+    def gone(*_):
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(termios, call, gone)
+    message = rf"^Port {line[1]} cannot be opened as a serial port .*Input/output error"
+    with pytest.raises(CannotOpenPort, match=message):
+        SerialTransport(Port(line[1], 115_200))
+
+
+def test_a_device_that_goes_away_as_its_rate_is_set_takes_none(transport, monkeypatch):
+    def gone(*_):
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(termios, "tcsetattr", gone)
+    assert not transport.set_baud(9600)
+
+
+def test_a_session_says_that_it_needs_a_port():
+    session = compile(two_convolutions()).session
     with pytest.raises(CannotOpenPort, match=r"^Executor board needs the board's serial port, .*;"):
-        compile(two_convolutions()).run(images(1), "board")
+        session.execute("board", images(1))
 
 
 def test_the_rate_and_the_clock_are_those_of_the_board(monkeypatch):

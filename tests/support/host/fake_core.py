@@ -180,7 +180,7 @@ class FakeCore:
     def _look(self) -> FlashStatus:
         """What the core finds in its flash."""
         head = image_header(self.config)
-        if not self.flash.strip(b"\xff"):
+        if not self.flash:
             return FlashStatus.NO_CHIP
         if self.flash[: len(head)] != head:
             return FlashStatus.WRONG_HEADER
