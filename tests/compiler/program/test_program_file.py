@@ -12,7 +12,6 @@ import accel
 from accel.compiler.memory.flash_image import image_of
 from accel.compiler.program.program_file import (
     _SECTION,
-    SECTION_VERSION,
     BadImage,
     is_program_file,
     load_program,
