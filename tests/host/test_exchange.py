@@ -1,4 +1,5 @@
-"""What is at the other end is named where it is no core, and a core that has started anew is told."""
+"""What is at the other end is named where it is no core, and so is a core that has started
+anew."""
 
 import re
 

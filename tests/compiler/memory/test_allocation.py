@@ -24,7 +24,6 @@ def command(source, output, residual=None):
         output=output,
         residual=residual,
         addend=None,
-        home=None,
         band=None,
         home=None,
         descriptor=Descriptor(inner_taps=4),
