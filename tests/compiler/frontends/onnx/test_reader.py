@@ -89,6 +89,25 @@ def test_constants_cannot_take_more_memory_than_there_is():
     assert reason.startswith("operator 8 (ConstantOfShape): needs constants of more than ")
 
 
+@pytest.mark.parametrize("operator", ["Tile", "Expand"])
+@pytest.mark.parametrize("sizes", [(1, 2**57), (0, 2**57)])
+def test_repetitions_are_counted_before_they_are_made(operator, sizes):
+    """Also where another size of 0 leaves no element of the product."""
+
+    def change(model):
+        names = ["ones" if operator == "Expand" else "one", "sizes"]
+        model.graph.node.append(helper.make_node(operator, names, ["huge"]))
+        for name, array in {
+            "sizes": np.array(sizes, np.int64),
+            "one": np.ones((0, 2), np.float32),
+            "ones": np.ones((1, 1), np.float32),
+        }.items():
+            model.graph.initializer.append(numpy_helper.from_array(array, name))
+
+    (reason,) = reasons(edited(change))
+    assert reason.startswith(f"operator 8 ({operator}): ")
+
+
 def test_constants_that_double_are_stopped():
     def change(model):
         names = ["w_s"]

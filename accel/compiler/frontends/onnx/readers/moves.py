@@ -118,8 +118,8 @@ def _repeated(b: Builder, shape: Shape, indices: Callable[[int, int], Shape]) ->
     """The first input with ``indices(axis, size)`` along each axis, of a shape of the same rank."""
     value, rank = b.required(0), len(shape)
     whole = (1,) * (rank - len(value.shape)) + value.shape
+    b.spend(math.prod(shape) + sum(shape))  # with the indices, which a size of 0 leaves as many
     picked = [indices(axis, size) for axis, size in enumerate(whole)]
-    b.spend(math.prod(shape))
 
     def array(a: np.ndarray) -> np.ndarray:
         return a.reshape(whole)[np.ix_(*picked)]
