@@ -92,8 +92,6 @@ class Session:
             options = ort.SessionOptions()
             options.log_severity_level = _FATAL
             options.intra_op_num_threads = 1
-            # Without it, sums of products saturate on x86 without VNNI.
-            options.add_session_config_entry("session.x64quantprecision", "1")
             self._session = ort.InferenceSession(model, options, providers=_PROVIDERS)
             self._input = self._session.get_inputs()[0].name
 

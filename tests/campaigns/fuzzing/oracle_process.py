@@ -13,13 +13,13 @@ import signal
 import struct
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
+
+from tests.support.oracles.saturation import has_codes, saturates
 
 SECONDS = 10  # that an answer may take, of the processor's and twice as long by the clock
 MEMORY = 4 << 30  # bytes of addresses; the runtimes map much of which they use little
 ARENA_BYTES = 4 << 20
-_OF_CODES = ("QLinearConv", "QLinearMatMul", "QGemm", "MatMulInteger", "ConvInteger")
 _LENGTH = struct.Struct("<Q")
 
 
@@ -127,16 +127,6 @@ def _child(compute: Callable[[], Any], write: int) -> None:
     os._exit(0)
 
 
-def _saturates(model: bytes) -> bool:
-    """Whether ONNX Runtime may add products of codes in 16 bits, as it does on x86 without VNNI."""
-    import onnx
-
-    about = Path("/proc/cpuinfo")
-    if not about.is_file() or "vnni" in (text := about.read_text()) or "avx2" not in text:
-        return False
-    return any(node.op_type in _OF_CODES for node in onnx.load_from_string(model).graph.node)
-
-
 def _runtimes() -> dict[str, Callable[[bytes, list[Any]], list[list[Any]]]]:
     import numpy as np
     import onnxruntime
@@ -157,7 +147,7 @@ def _runtimes() -> dict[str, Callable[[bytes, list[Any]], list[list[Any]]]]:
         return outputs
 
     def onnx(model: bytes, inputs: list[Any], level: Any) -> list[list[Any]]:
-        if level == levels.ORT_DISABLE_ALL and _saturates(model):
+        if level == levels.ORT_DISABLE_ALL and saturates() and has_codes(model):
             raise RuntimeError("sums of products saturate on this processor")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
