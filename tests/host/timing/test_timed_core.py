@@ -3,6 +3,7 @@
 import accel
 from accel.config import AcceleratorConfig
 from accel.host.timing.timed_core import TimedCore
+from accel.isa import Isa
 from accel.protocol import (
     WHEN_FREE,
     Opcode,
@@ -17,10 +18,12 @@ BYTE = 30.0
 ACKNOWLEDGEMENT = 6
 
 
+PROGRAM = accel.compile(two_convolutions(), config=AcceleratorConfig())
+
+
 def core(byte_cycles=BYTE):
-    program = accel.compile(two_convolutions(), config=AcceleratorConfig())
-    cycles = [layer.cycles for layer in program.cycles]
-    return TimedCore(program.code, lambda _: cycles, byte_cycles), sum(cycles)
+    cycles = [layer.cycles for layer in PROGRAM.cycles]
+    return TimedCore(PROGRAM.code, lambda _: cycles, byte_cycles), sum(cycles)
 
 
 def write(number, opcode=Opcode.WRITE):
@@ -28,7 +31,10 @@ def write(number, opcode=Opcode.WRITE):
 
 
 def run(number):
-    return header(Opcode.RUN, number) + extension(count=1, lanes_less_one=3)
+    first = PROGRAM.code.entries[0]
+    location = Isa(PROGRAM.config).pointer_to(first.bank, first.address)
+    fields = {"location": location, "count": 1}
+    return header(Opcode.RUN, number, **fields) + extension(lanes_less_one=3)
 
 
 def test_a_frame_is_acknowledged_when_its_last_byte_has_come():
