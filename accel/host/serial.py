@@ -20,7 +20,7 @@ try:
 except ImportError:  # this system has no terminals
     _TERMINAL_ERRORS: tuple[type[Exception], ...] = ()
 else:
-    _TERMINAL_ERRORS = (termios.error,)  # pyserial lets it through where a device is gone
+    _TERMINAL_ERRORS = (termios.error,)  # which pyserial lets through
 
 PATIENCE = 2.0  # seconds, more than the core waits for the rest of a frame
 QUIET = 0.1  # seconds without a byte that end the core's deafness, and after which none is to come
@@ -76,7 +76,7 @@ class SerialTransport:
         now = time.monotonic()
         self._sent_at = max(now, self._sent_at) + self._line_time(len(data))
         try:
-            with _gone_as_os_error():
+            with _as_os_error(*_TERMINAL_ERRORS, ValueError):
                 self._serial.write_timeout = self._sent_at - now + self.patience
                 self._serial.write(data)
         except serial.SerialTimeoutException as problem:
@@ -118,7 +118,7 @@ class SerialTransport:
         """Change to another rate once all is sent; whether the port can."""
         time.sleep(max(0.0, self._sent_at - time.monotonic()))
         try:
-            with _gone_as_os_error():
+            with _as_os_error(*_TERMINAL_ERRORS, ValueError):
                 self._serial.baudrate = baud
         except (OSError, ValueError, OverflowError):
             return False
@@ -131,7 +131,7 @@ class SerialTransport:
 
     def _read(self, count: int, seconds: float) -> bytes:
         try:
-            with _gone_as_os_error():
+            with _as_os_error(*_TERMINAL_ERRORS, ValueError):
                 self._serial.timeout = seconds
                 return self._serial.read(count)
         except OSError as problem:
@@ -151,18 +151,18 @@ class SerialTransport:
 
 
 @contextmanager
-def _gone_as_os_error() -> Iterator[None]:
-    """A terminal's own error, which is none of the system's, as one of these."""
+def _as_os_error(*kinds: type[Exception]) -> Iterator[None]:
+    """What pyserial raises of these kinds where a device is gone, as an error of the system's."""
     try:
         yield
-    except _TERMINAL_ERRORS as problem:
+    except kinds as problem:
         raise OSError(*problem.args) from problem
 
 
 def _opened(port: Port) -> serial.SerialBase:
     """A device or an URL, opened. Raises ``CannotOpenPort``."""
     try:
-        with _gone_as_os_error():
+        with _as_os_error(*_TERMINAL_ERRORS):
             if _URL in port.name:
                 return serial.serial_for_url(port.name, port.baud)
             device = serial.Serial(port.name, port.baud, exclusive=True)

@@ -183,6 +183,19 @@ def test_the_latency_of_an_ftdi_chip_is_1_ms_where_it_may_be_set(tmp_path):
     assert not module.shorten_latency("/dev/ttyACM0", system=tmp_path)
 
 
+@pytest.mark.parametrize("action", ["write", "read", "discard"])
+def test_a_device_that_goes_away_at_a_rate_of_its_own_is_told(line, transport, monkeypatch, action):
+    """pyserial sets such a rate again with each time-out, and takes any error for a wrong rate."""
+
+    def gone(*_, **__):
+        raise ValueError("Failed to set custom baud rate (12000000): [Errno 5]")
+
+    monkeypatch.setattr(serial.Serial, "_reconfigure_port", gone)
+    arguments = {"write": (b"x",), "read": (1,), "discard": ()}[action]
+    with pytest.raises(LinkError, match=f"^Port {line[1]} went away .*; plug the board in again$"):
+        getattr(transport, action)(*arguments)
+
+
 @pytest.mark.parametrize("call", ["tcsetattr", "tcflush"])
 def test_a_device_that_goes_away_as_it_is_opened_is_told(line, monkeypatch, call):
     """pyserial passes on a terminal's error, which is none of the system's."""

@@ -5,7 +5,6 @@ import os
 import random
 import select
 import threading
-import tty
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -113,6 +112,8 @@ class Board(Device):
 @contextmanager
 def at_port(device: Device) -> Iterator[str]:
     """The name of a port with the device behind it, which goes away with it."""
+    import tty  # not every system that tests devices has terminals
+
     master, slave = os.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)

@@ -33,8 +33,7 @@ def write(number, opcode=Opcode.WRITE):
 def run(number):
     first = PROGRAM.code.entries[0]
     location = Isa(PROGRAM.config).pointer_to(first.bank, first.address)
-    fields = {"location": location, "count": 1}
-    return header(Opcode.RUN, number, **fields) + extension(lanes_less_one=3)
+    return header(Opcode.RUN, number, location=location) + extension(count=1, lanes_less_one=3)
 
 
 def test_a_frame_is_acknowledged_when_its_last_byte_has_come():
