@@ -118,7 +118,7 @@ def adapter(*, rx: str, tx: str, also: str = "") -> Link:
 
     A user connects an adapter, so the rate is one that all of them support.
     """
-    wires = f"an adapter of 3.3 V: TX to {rx}, RX to {tx}, and ground"
+    wires = f"an adapter of 3.3 V: TX to {rx}, RX to {tx}, ground"
     return Link(baud=115_200, by_hand=f"{wires}; {also}" if also else wires)
 
 

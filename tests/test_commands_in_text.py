@@ -180,7 +180,7 @@ def script_options(tree: ast.Module) -> set[str]:
 
 
 # Of other programs that messages and docstrings speak of.
-OTHERS = {"--enable-quad", "--help", "--report", "--update-golden", "--write"}
+OTHERS = {"--enable-quad", "--unprotect-flash", "--help", "--report", "--update-golden", "--write"}
 
 
 def test_options_that_messages_name_exist():

@@ -8,8 +8,8 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 
 from accel.api import Layer, Report
+from accel.compiler.ir.segment_starts import last_of
 from accel.compiler.memory.allocation import overwritten
-from accel.compiler.memory.segment_starts import last_of
 from accel.compiler.program.program import Chunk, CoreProgram, DmaTransfer
 from accel.compiler.reports.fusion import working_nodes
 from accel.config import FLASH, AcceleratorConfig

@@ -126,7 +126,7 @@ def test_what_is_to_be_done_by_hand_names_the_pins_of_the_link(name):
         return
     pins = board.platform().lookup(link.resource, link.number).ios
     ((rx,), (tx,)) = (next(p for p in pins if p.name == side).ios[0].names for side in ("rx", "tx"))
-    said = re.search(r"TX to (.+), RX to (.+), and ground", link.by_hand)
+    said = re.search(r"TX to (.+), RX to (.+), ground", link.by_hand)
     assert re.search(rf"\b{rx}\b", said[1]) and re.search(rf"\b{tx}\b", said[2])
 
 

@@ -10,13 +10,13 @@ from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
 from ..ir.layer import Band
+from ..ir.segment_starts import last_of, segment_starts
 from ..ir.tensor_layout import TensorLayout
 from .arrival import Arriving, arriving
 from .chunk_places import most_valuable, needs_of, place_chunks, place_in_flash
 from .input_reads import input_bands, last_reads
 from .layer_parts import LayerPart, Live
 from .placement_search import decide
-from .segment_starts import last_of, segment_starts
 from .weight_placement import estimate_layers
 
 _END_OF_LAYER = 0.999  # as a fraction: parts of a layer run at fractions of it, see `Live`

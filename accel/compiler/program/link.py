@@ -7,11 +7,11 @@ from ...config import FLASH, AcceleratorConfig
 from ...isa import Isa
 from ..ir.command import LayerCommand
 from ..ir.descriptor import TransferDescriptor
+from ..ir.segment_starts import segment_starts
 from ..ir.stream import group_weight_words, pack_stream
 from ..memory.allocation import NONE_LATER, MemoryPlan
 from ..memory.layer_parts import LayerPart, PrefetchSlice
 from ..memory.pieces import pieces
-from ..memory.segment_starts import segment_starts
 from .program import Chunk, DmaTransfer
 
 

@@ -9,10 +9,10 @@ from ..graph.accumulation_order import OrderSensitive, added_by_driver, order_se
 from ..ir.command import LayerCommand
 from ..ir.graph import Graph
 from ..ir.kept_sums import code_bytes, sums_order
+from ..ir.segment_starts import segment_starts
 from ..ir.tensor_layout import layout_of
 from ..memory.allocation import MemoryPlan, Placement
 from ..memory.pieces import Piece, pieces
-from ..memory.segment_starts import segment_starts
 from .executable import Chunk, CoreExecutable, DmaTransfer, StateHome
 
 __all__ = ["Chunk", "CoreProgram", "DmaTransfer"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from accel.compiler.memory.segment_starts import last_of, segment_of, segment_starts
+from accel.compiler.ir.segment_starts import last_of, segment_of, segment_starts
 
 
 @dataclass
