@@ -8,7 +8,7 @@ from ...config import BANKS, AcceleratorConfig
 from ..ir.costs import PART_CYCLES
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import TensorLayout
-from .allocation import _banks, activations_of
+from .allocation import _banks, activations_of, sent
 from .row_bands import Banded, Chain, Span, banded, chain_of
 
 _MOST_LAYERS = 12  # of a chain
@@ -82,7 +82,7 @@ class _Search:
         arriving: bool = False,
     ) -> None:
         self.inputs, self.outputs = inputs, outputs
-        self.arriving = frozenset(inputs) if arriving else frozenset()
+        self.arriving = frozenset(sent(inputs, outputs) if arriving else ())
         self.kept = frozenset((*inputs, *outputs))
         self.room, self.config = room, config
         self.trials = 0
