@@ -85,7 +85,7 @@ def test_states_are_named_with_their_bytes(accel, files, ran):
     assert "2 states stay in memory" in said
     assert "frames [2, 1, 4], 8 bytes" in said
     assert "0 of them on the line" in said
-    assert accel("check", model, "--json", files / "check.json")[0] == 0
+    assert accel("check", model, "-b", "icebreaker", "--json", files / "check.json")[0] == 0
     (checked,) = json.loads((files / "check.json").read_text())
     assert [(s["name"], s["bytes"]) for s in checked["states"]] == [("frames", 8), ("record", 4)]
     _, said, _ = ran(model, "x", "--json", files / "run.json")

@@ -11,6 +11,7 @@ from accel.compiler.operators import OPERATORS, Binary, Elementwise, Ruled, Unsu
 from accel.compiler.tflite_export.writer import write
 from tests.support.networks.single_operators import SINGLE_OPERATOR_GRAPHS
 from tests.support.networks.tflite.branches import branching
+from tests.support.networks.tflite.drawn_for_driver import FOR_DRIVER
 from tests.support.networks.tflite.elementwise import BINARY, all_pairs
 from tests.support.networks.tflite.operators import average_pool2d_graphs, networks, random_inputs
 from tests.support.oracles.tflm import tflm
@@ -21,7 +22,13 @@ EXAMPLES = 80
 
 # TFLite Micro has no kernels for these, which ONNX alone spells.
 IN_ONNX = ("function", "sums")
-SPELLED = [name for name in OPERATORS if name not in IN_ONNX and not name.startswith("float_")]
+# These are drawn as files, with all their fields, in `tests/end_to_end/test_single_operators.py`.
+ELSEWHERE = {name.lower() for name in FOR_DRIVER}
+SPELLED = [
+    name
+    for name in OPERATORS
+    if name not in {*IN_ONNX, *ELSEWHERE} and not name.startswith("float_")
+]
 
 
 @pytest.mark.parametrize("operator", SPELLED)
