@@ -52,7 +52,7 @@ class Core:
         self.progress = None
         self.samples = 0
 
-    def run(self, inputs, keep):
+    def run(self, inputs, keep, passing=None):
         for index in range(len(inputs["x"])):
             time.sleep(0.001)
             self.samples += 1
