@@ -72,12 +72,7 @@ def binary_operator(
         pair_table(node, graph)
 
     def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        rank = len(output_tensor(node, graph).shape)
-        a, b = (
-            aligned(codes, tensor, rank).astype(np.int64) + 128
-            for codes, tensor in zip(inputs, operands(node, graph), strict=True)
-        )
-        return [pair_table(node, graph)[a, b]]
+        return [looked_up(pair_table(node, graph), node, graph, inputs)]
 
     return Binary(
         attributes=attributes,
@@ -192,6 +187,18 @@ def _channel_codes(constant: Tensor, variable: Tensor, output: Tensor) -> np.nda
     if not whole or channels not in (1, output.shape[-1]) or (rows != rows[0]).any():
         return None
     return rows[0].reshape(() if channels == 1 else -1)
+
+
+def looked_up(
+    table: np.ndarray, node: Node, graph: Graph, inputs: Sequence[np.ndarray]
+) -> np.ndarray:
+    """The output's codes of a batch, from a table by pairs of codes."""
+    rank = len(output_tensor(node, graph).shape)
+    a, b = (
+        aligned(codes, tensor, rank).astype(np.int64) + 128
+        for codes, tensor in zip(inputs, operands(node, graph), strict=True)
+    )
+    return table[a, b]
 
 
 def aligned(codes: np.ndarray, tensor: Tensor, rank: int) -> np.ndarray:

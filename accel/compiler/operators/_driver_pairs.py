@@ -3,22 +3,19 @@
 The inputs broadcast as NumPy's arrays do; one of them may be constant.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ...numeric.affine import Affine
-from ...numeric.elementwise.arithmetic import ARITHMETIC, Arithmetic
+from ...numeric.elementwise.arithmetic import ARITHMETIC
 from ..ir.graph import Graph, Node
-from ._binary import aligned, check_broadcast, operands, quantizations
+from ._binary import BinaryFunction, check_broadcast, looked_up, quantizations
 from ._elementwise import CODES, activation_bounds, check_activation_known, table_of
 from ._kinds import HostOnly
-from ._operator import check_arity, output_tensor
-
-Function = Callable[[Arithmetic, np.ndarray, np.ndarray, Affine, Affine, Affine], np.ndarray]
+from ._operator import check_arity
 
 
-def driver_pair_operator(attributes: type, function: Function) -> HostOnly:
+def driver_pair_operator(attributes: type, function: BinaryFunction) -> HostOnly:
     """The operator that computes ``function`` of two codes, with a fused activation."""
 
     def table(node: Node, graph: Graph) -> np.ndarray:
@@ -33,11 +30,6 @@ def driver_pair_operator(attributes: type, function: Function) -> HostOnly:
         table(node, graph)
 
     def reference(node: Node, graph: Graph, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        rank = len(output_tensor(node, graph).shape)
-        a, b = (
-            aligned(codes, tensor, rank).astype(np.int64) + 128
-            for codes, tensor in zip(inputs, operands(node, graph), strict=True)
-        )
-        return [table(node, graph)[a, b]]
+        return [looked_up(table(node, graph), node, graph, inputs)]
 
     return HostOnly(attributes=attributes, check=check, reference=reference)
