@@ -184,7 +184,8 @@ OTHERS = {"--enable-quad", "--unprotect-flash", "--help", "--report", "--update-
 
 
 def test_options_that_messages_name_exist():
-    ours = options() | OTHERS
+    plugin = script_options(ast.parse((ROOT / "sim/pytest_plugin.py").read_text()))
+    ours = options() | plugin | OTHERS
     for path in files("*.py"):
         tree = ast.parse(path.read_text())
         known = ours | script_options(tree)

@@ -72,7 +72,7 @@ ON_THE_CORE = {
     **{name: (elementwise.GRAPHS[name], 30, 15) for name in elementwise.BINARY},
     **{
         name: (elementwise.GRAPHS[name], 20, 15)
-        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "tanh")
+        for name in ("relu", "abs", "elu", "hard_swish", "leaky_relu", "logistic", "rsqrt", "tanh")
     },
     "prelu": (elementwise.GRAPHS["prelu"], 30, 18),
     "arg_max": (within(add_arg_max, lambda b: None), 30, 25),

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 
 import accel as project
 from tests.cli.conftest import accel  # noqa: F401 -- a fixture
+from tests.support.oracles.saturation import saturates
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/pytorch"
 README = (FOLDER / "README.md").read_text()
@@ -31,6 +32,7 @@ def quantized(accel, tmp_path):  # noqa: F811
     return tmp_path / "digits_int8.onnx", json.loads((tmp_path / "report.json").read_text())
 
 
+@pytest.mark.skipif(saturates(), reason="ONNX Runtime's sums saturate on this processor")
 @pytest.mark.xdist_group("icebreaker")
 def test_figures_are_the_readmes_and_all_executors_agree(quantized):
     model, report = quantized

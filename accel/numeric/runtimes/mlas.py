@@ -12,8 +12,8 @@ import numpy as np
 from .float32 import fused_multiply_add
 
 AVX512, AVX2 = 16, 8  # numbers of a vector
-FOR_SUMS = -103.9720840454  # below it all exponentials are 0 with AVX-512F
-FOR_SUMS_AVX2 = -88.3762626647949
+_LEAST = {AVX512: -103.9720840454, AVX2: -88.3762626647949}  # lesser numbers of a sum count as it
+_LEAST_EXPONENT = {AVX512: -150, AVX2: -126}  # of powers of two that are not 0
 
 _ROUNDING = np.float32(1.5 * 2**23)  # added to a number it leaves no fraction
 _LOG2_E = np.float32(1.44269504088896341)
@@ -32,16 +32,21 @@ _POLYNOMIAL = [
 ]
 
 
-def exponential(x: np.ndarray, least: float) -> np.ndarray:
-    """``exp(x)`` of float32 numbers that are not above 0; those below ``least`` count as it."""
-    x = np.maximum(np.asarray(x, np.float32), np.float32(least))
+def exponential(x: np.ndarray, lanes: int = AVX512) -> np.ndarray:
+    """``exp(x)`` of float32 numbers that are not above 0, as terms of a sum are computed.
+
+    AVX-512F scales by any power of two; AVX2 makes one from the bits of its exponent, and those
+    below the least normal number are 0.
+    """
+    x = np.maximum(np.asarray(x, np.float32), np.float32(_LEAST[lanes]))
     exponent = fused_multiply_add(x, _LOG2_E, _ROUNDING) - _ROUNDING
     x = fused_multiply_add(exponent, _LN2_HIGH, x)
     x = fused_multiply_add(exponent, _LN2_LOW, x)
     total = np.full_like(x, _POLYNOMIAL[0])
     for coefficient in _POLYNOMIAL[1:]:
         total = fused_multiply_add(total, x, coefficient)
-    return np.ldexp(total, exponent.astype(np.int64))
+    scaled = np.ldexp(total, exponent.astype(np.int64))
+    return np.where(exponent < _LEAST_EXPONENT[lanes], np.float32(0), scaled)
 
 
 def lane_sum(terms: np.ndarray, lanes: int = AVX512) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .libm import logf
-from .mlas import FOR_SUMS, exponential, lane_sum
+from .mlas import exponential, lane_sum
 
 HEADROOM = 5  # natural logarithms of the largest float32 number that the table keeps free
 
@@ -64,7 +64,7 @@ def float_softmax(real: np.ndarray) -> np.ndarray:
     greatest = real.max(axis=-1, keepdims=True)
     known = np.isfinite(greatest)
     difference = np.where(known, real, 0) - np.where(known, greatest, 0)
-    terms = exponential(difference, FOR_SUMS)
+    terms = exponential(difference)
     return np.where(known, terms * (np.float32(1) / lane_sum(terms)), np.float32(np.nan))
 
 
@@ -74,5 +74,5 @@ def float_log_softmax(real: np.ndarray) -> np.ndarray:
     greatest = real.max(axis=-1, keepdims=True)
     known = np.isfinite(greatest)
     difference = np.where(known, real, 0) - np.where(known, greatest, 0)
-    total = lane_sum(exponential(difference, FOR_SUMS))
+    total = lane_sum(exponential(difference))
     return np.where(known, difference - logf(total), np.float32(np.nan))

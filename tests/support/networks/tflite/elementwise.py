@@ -19,6 +19,7 @@ from accel.compiler.operators.minimum import Minimum
 from accel.compiler.operators.mul import Mul
 from accel.compiler.operators.prelu import Prelu
 from accel.compiler.operators.relu import Relu
+from accel.compiler.operators.rsqrt import Rsqrt
 from accel.compiler.operators.sub import Sub
 from accel.compiler.operators.tanh import Tanh
 from tests.support.networks.tflite.drawn_window import Draw
@@ -54,8 +55,9 @@ def unary_graphs(
     output: Callable[[Builder], Quantization],
     sources: tuple[str, ...] = ("",),
     scales: st.SearchStrategy[float] | None = None,
+    zero_points: st.SearchStrategy[int] = WILD.zero_points,
 ):
-    q = None if scales is None else per_tensor(draw(scales), draw(WILD.zero_points))
+    q = None if scales is None else per_tensor(draw(scales), draw(zero_points))
     b = Builder(draw, any_shape(draw), q=q)
     b.node(
         operator, attributes(draw), b.last.shape, output(b), source=draw(st.sampled_from(sources))
@@ -156,6 +158,9 @@ GRAPHS: Mapping[str, st.SearchStrategy[Graph]] = MappingProxyType(
         ),
         "hard_swish": unary_graphs("hard_swish", lambda _: HardSwish(), similar),
         "elu": unary_graphs("elu", lambda _: Elu(), drawn),
+        "rsqrt": unary_graphs(  # of no number below 0, which ends the oracle's inference
+            "rsqrt", lambda _: Rsqrt(), drawn, scales=FINE_SCALES, zero_points=st.just(-128)
+        ),
         "abs": unary_graphs("abs", lambda _: Abs(), drawn)
         | unary_graphs("abs", lambda _: Abs(), as_before),
     }
