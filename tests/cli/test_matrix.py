@@ -13,6 +13,7 @@ from accel.compiler.reports.blockers import blockers
 from accel.config import AcceleratorConfig
 from accel.target import resources
 from tests.compiler.frontends.tflite import test_reader as tflite
+from tests.support.in_turn import in_turn
 from tests.support.networks.small import Chain
 from tests.support.networks.tflite.operators import per_tensor
 from tests.support.shared import DATA
@@ -22,6 +23,10 @@ from .conftest import MODEL
 OF_EACH_SIZE = ("tinyfpga_bx", "icebreaker", "ulx3s_25f", "ulx3s_85f")
 NETWORKS = sorted(DATA.glob("models/**/*.tflite")) + sorted(DATA.glob("models/**/*.onnx"))
 FLOAT = ("ic01_pretrainedResnet_float.onnx", "mnist-8.onnx")
+
+
+def _id(choice):
+    return choice if isinstance(choice, str) else f"{choice.parent.name}/{choice.stem}"
 
 
 def test_files_by_boards(accel, tmp_path):
@@ -69,11 +74,13 @@ def test_operators_and_memory_are_said_together():
     assert found[-1].endswith("alone take 12.5 KiB of the 2 x 4 KiB")
 
 
-@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_every_network_on_a_board_of_each_size_runs_or_has_all_reasons(path):
-    asked = [(boards.get(name), resources.configure(boards.get(name))) for name in OF_EACH_SIZE]
-    found = answers(path, asked, None, fuse=True)
-    assert [answer.board for answer in found] == list(OF_EACH_SIZE)
+@pytest.mark.parametrize(("path", "name"), in_turn(NETWORKS, OF_EACH_SIZE), ids=_id)
+def test_every_network_runs_on_a_board_or_has_all_reasons(path, name):
+    """Boards of all sizes in turn; `tests.campaigns.baseline` compiles each for each."""
+    found = answers(
+        path, [(boards.get(name), resources.configure(boards.get(name)))], None, fuse=True
+    )
+    assert [answer.board for answer in found] == [name]
     for answer in found:
         assert answer.runs == (not answer.reasons) == (answer.cycles is not None)
         for reason in answer.reasons:

@@ -57,7 +57,7 @@ class TfliteArithmetic:
     def _argument(self, x: np.ndarray, source: Affine) -> tuple[np.ndarray, np.ndarray]:
         """Values in q4, and -128 or 127 where they lie beyond its range, else 0."""
         real = source.scale * 2.0 ** (31 - INPUT_BITS)
-        _, shift = quantize_multiplier(real)
+        _, shift = math.frexp(real)  # where a multiplier would be 0, too
         if shift < 0:
             raise ValueError(f"input scale must be at least 2**-28, not {source.scale!r}")
         radius = math.floor((2**INPUT_BITS - 1) * 2.0 ** (31 - INPUT_BITS) / 2.0**shift)

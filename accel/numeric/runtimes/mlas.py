@@ -4,8 +4,11 @@ Their results are those of fused multiply-adds in vectors. What a CPU's vectors 
 decides the order of sums, and with it last bits: 16 numbers with AVX-512F, which is what is taken
 here, and 8 with AVX2 alone.
 
-Source: onnxruntime/core/mlas/lib, compute.cpp and x86_64/TransKernelAvx512F.S, TransKernelFma3.S.
+Source: onnxruntime/core/mlas/lib, compute.cpp, erf.cpp and x86_64/TransKernelAvx512F.S,
+TransKernelFma3.S, ErfKernelFma3.S.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,6 +34,22 @@ _POLYNOMIAL = [
     )
 ]
 
+# Of the error function: near 0 in squares, beyond it the logarithm of 1 - erf, and that function's
+# own exponential.
+_ERF_GREATEST, _ERF_SPLIT = np.float32(3.925), np.float32(0.921875)
+_ERF_NEAR = np.float32(
+    [-5.99104969e-4, 4.99339588e-3, -2.67667342e-2, 0.112818025, -0.376124859, 0.128379151]
+)
+_ERF_FAR = np.float32(
+    [
+        *(1.72948930e-5, -3.83208680e-4, 3.88393435e-3, -2.42545605e-2),
+        *(0.106777847, 0.634846687, 0.128717512),
+    ]
+)
+_ERF_POLYNOMIAL = np.float32(
+    [1.38319808e-3, 8.37550033e-3, 4.16689515e-2, 0.166664466, 0.499999851, 1, 1]
+)
+
 
 def exponential(x: np.ndarray, lanes: int = AVX512) -> np.ndarray:
     """``exp(x)`` of float32 numbers that are not above 0, as terms of a sum are computed.
@@ -39,14 +58,34 @@ def exponential(x: np.ndarray, lanes: int = AVX512) -> np.ndarray:
     below the least normal number are 0.
     """
     x = np.maximum(np.asarray(x, np.float32), np.float32(_LEAST[lanes]))
+    exponent, power = _powers(x, _POLYNOMIAL)
+    return np.where(exponent < _LEAST_EXPONENT[lanes], np.float32(0), power)
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """The error function of float32 numbers: ``MlasComputeErf``."""
+    magnitude = np.minimum(np.abs(np.asarray(x, np.float32)), _ERF_GREATEST)
+    square = magnitude * magnitude
+    near = fused_multiply_add(_horner(square, _ERF_NEAR), magnitude, magnitude)
+    logarithm = -fused_multiply_add(_horner(magnitude, _ERF_FAR), magnitude, magnitude)
+    far = np.float32(1) - _powers(logarithm, _ERF_POLYNOMIAL)[1]
+    return np.copysign(np.where(magnitude <= _ERF_SPLIT, near, far), x)
+
+
+def _powers(x: np.ndarray, polynomial: Sequence[np.float32]) -> tuple[np.ndarray, np.ndarray]:
+    """Exponents of two that are next to ``exp(x)``, and that itself."""
     exponent = fused_multiply_add(x, _LOG2_E, _ROUNDING) - _ROUNDING
     x = fused_multiply_add(exponent, _LN2_HIGH, x)
     x = fused_multiply_add(exponent, _LN2_LOW, x)
-    total = np.full_like(x, _POLYNOMIAL[0])
-    for coefficient in _POLYNOMIAL[1:]:
+    return exponent, np.ldexp(_horner(x, polynomial), exponent.astype(np.int64))
+
+
+def _horner(x: np.ndarray, polynomial: Sequence[np.float32]) -> np.ndarray:
+    """A polynomial, its highest coefficient first, by fused multiply-adds."""
+    total = np.full_like(x, polynomial[0])
+    for coefficient in polynomial[1:]:
         total = fused_multiply_add(total, x, coefficient)
-    scaled = np.ldexp(total, exponent.astype(np.int64))
-    return np.where(exponent < _LEAST_EXPONENT[lanes], np.float32(0), scaled)
+    return total
 
 
 def lane_sum(terms: np.ndarray, lanes: int = AVX512) -> np.ndarray:

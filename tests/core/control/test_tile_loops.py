@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accel.config import AcceleratorConfig
 from accel.core.control.tile_loops import TileLoops
 from accel.isa import Isa
+from tests.support.in_turn import in_turn
 from tests.support.rtl.layers import is_outside, positions, random_fields, taps
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
@@ -140,9 +141,10 @@ class Layers:
                 }
 
 
-@pytest.mark.parametrize("family", ["generic", "ecp5"])
 @pytest.mark.parametrize("broadcast", [False, True], ids=["dense", "broadcast"])
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"), in_turn(SIZES, ("generic", "ecp5"))
+)
 @settings(UNSHRUNK, max_examples=4)
 @given(seed=SEEDS)
 def test_layers_are_walked_exactly_and_tiles_begin_as_early_as_they_may(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.array import SystolicArray
+from tests.support.in_turn import in_turn
 from tests.support.rtl.datapaths import cores, name
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
@@ -99,8 +100,10 @@ class Run:
         }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("rows", "columns"), [(2, 1), (2, 2), (3, 5), (4, 4), (8, 4)])
+@pytest.mark.parametrize(
+    ("rows", "columns", "family"),
+    in_turn([(2, 1), (2, 2), (3, 5), (4, 4), (8, 4)], FAMILIES),
+)
 @settings(UNSHRUNK, max_examples=6)
 @given(
     depths=st.lists(st.integers(0, 9), min_size=1, max_size=8),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from accel.config import AcceleratorConfig
 from accel.core.datapath.drain import Drain
+from tests.support.in_turn import in_turn
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [  # rows, columns, requantizers
@@ -91,9 +92,10 @@ class Run:
                 assert where["release"] == 0, time
 
 
-@pytest.mark.parametrize("family", ["generic", "ice40up", "ecp5"])
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
-@settings(UNSHRUNK, max_examples=6)
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"), in_turn(SIZES, ("generic", "ice40up", "ecp5"))
+)
+@settings(UNSHRUNK, max_examples=5)
 @given(
     gaps=st.lists(st.integers(0, 9), min_size=2, max_size=6),
     seed=st.integers(0, 1 << 32),
@@ -106,8 +108,9 @@ def test_tiles_are_emitted_row_by_row_from_the_cycle_after_the_first_rows_sums(
     Run(config, gaps, seed, residual).check()
 
 
-@pytest.mark.parametrize("family", ["generic", "ecp5"])
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"), in_turn(SIZES, ("generic", "ecp5"))
+)
 def test_tiles_that_finish_as_fast_as_they_drain_leave_no_pause(
     rows, columns, requantizers, family
 ):

@@ -10,6 +10,7 @@ from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.post_op import PostOpUnit, latency_of
 from accel.core.primitives import dual_port
 from accel.numeric.elementwise.lookup_tables import ENTRY_BITS, FRACTION_BITS
+from tests.support.in_turn import in_turn
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 SIZES = [  # rows, columns, requantizers: memory words narrower than an entry, and wider ones
@@ -133,8 +134,7 @@ class Layers:
         assert self.seen == self.expected
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@pytest.mark.parametrize(("rows", "columns", "requantizers", "family"), in_turn(SIZES, FAMILIES))
 @settings(UNSHRUNK, max_examples=2)
 @given(seed=SEEDS)
 def test_codes_are_as_defined_with_published_latency(rows, columns, requantizers, family, seed):

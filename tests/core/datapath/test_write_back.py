@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.datapath.write_back import WriteBack, read_lead, write_delay
 from accel.core.primitives import memory
+from tests.support.in_turn import in_turn
 from tests.support.rtl.output_places import output_fields, places
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
@@ -154,8 +155,7 @@ class Layers:
         assert self.done_seen == self.done
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), SIZES)
+@pytest.mark.parametrize(("rows", "columns", "requantizers", "family"), in_turn(SIZES, FAMILIES))
 @settings(UNSHRUNK, max_examples=3)
 @given(seed=SEEDS)
 def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers, family, seed):
@@ -163,8 +163,9 @@ def test_words_of_codes_go_where_the_descriptor_says(rows, columns, requantizers
     Layers(config, seed, layers=4).check()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize(("rows", "columns", "requantizers"), COMBINING)
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers", "family"), in_turn(COMBINING, FAMILIES)
+)
 @settings(UNSHRUNK, max_examples=2)
 @given(seed=SEEDS)
 def test_residual_operands_are_what_bytes_held_and_no_read_meets_a_write(

@@ -8,10 +8,12 @@ import pytest
 
 from accel.core.flash.reader import FlashReader
 from accel.protocol import FlashStatus
+from tests.support.in_turn import in_turn
 from tests.support.rtl.flash_bench import GAP, HEADER, OFFSET, FlashBench, image
 from tests.support.rtl.simulation import Stalls, receive, simulate
 
 READERS = [(data_lines, divider) for data_lines in (1, 2, 4) for divider in (1, 2)]
+WAKES = ("awake", "asleep", "continuous dual", "continuous quad")
 CONTENTS = random.Random(1).randbytes(40)
 IMAGE = image(CONTENTS)
 
@@ -33,8 +35,7 @@ def status_of(contents: bytes, **bench) -> FlashStatus:
     return found[0]
 
 
-@pytest.mark.parametrize("wakes", ["awake", "asleep", "continuous dual", "continuous quad"])
-@pytest.mark.parametrize(("data_lines", "divider"), READERS)
+@pytest.mark.parametrize(("data_lines", "divider", "wakes"), in_turn(READERS, WAKES))
 def test_an_image_is_accepted_in_whatever_state_the_chip_was(data_lines, divider, wakes):
     assert status_of(IMAGE, data_lines=data_lines, divider=divider, wakes=wakes) == FlashStatus.OK
 

@@ -175,7 +175,7 @@ DEAFENING = ("unknown", "spoilt_header", "spoilt_data", "spoilt_run")
         (8, 5, 2, "ecp5"),
     ],
 )
-@settings(UNSHRUNK, max_examples=4)
+@settings(UNSHRUNK, max_examples=2)
 @given(
     kinds=st.lists(st.sampled_from(KINDS), min_size=3, max_size=9),
     rates=st.tuples(*[st.sampled_from((0, 0.3, 0.9))] * 2),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.memory.activation_banks import ActivationBanks
+from tests.support.in_turn import in_turn
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 WORDS = 256  # the least that a bank may have
@@ -171,9 +172,8 @@ async def write_word(ctx, dut, bank, address, value):
     ctx.set(dut.host.valid, 0)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("rows", [2, 3, 4, 8])
-@settings(UNSHRUNK, max_examples=4)
+@pytest.mark.parametrize(("rows", "family"), in_turn((2, 3, 4, 8), FAMILIES, times=2))
+@settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32), lanes=st.sampled_from((0, 4)))
 def test_every_read_sees_the_writes_before_it_by_the_published_latency(rows, family, seed, lanes):
     config = AcceleratorConfig(

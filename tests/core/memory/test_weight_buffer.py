@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from accel.compiler.ir.stream import pack_weights
 from accel.config import FAMILIES, AcceleratorConfig
 from accel.core.memory.weight_buffer import WeightBuffer
+from tests.support.in_turn import in_turn
 from tests.support.rtl.simulation import UNSHRUNK, simulate
 
 CONFIGURATIONS = [  # steps as wide as a memory word, wider and narrower, evenly and not
@@ -28,8 +29,11 @@ CONFIGURATIONS = [  # steps as wide as a memory word, wider and narrower, evenly
 ]
 
 
-def name(config):
-    return f"{config.rows}x{config.columns}-{config.format}"
+def name(choice):
+    """Of a configuration; families have names."""
+    if isinstance(choice, str):
+        return choice
+    return f"{choice.rows}x{choice.columns}-{choice.format}"
 
 
 def words_of(stream, config):
@@ -105,8 +109,7 @@ class Streaming:
         assert {time: self.seen[time] for time in self.expected} == self.expected
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("config", CONFIGURATIONS, ids=name)
+@pytest.mark.parametrize(("config", "family"), in_turn(CONFIGURATIONS, FAMILIES), ids=name)
 @settings(UNSHRUNK, max_examples=3)
 @given(seed=st.integers(0, 1 << 32))
 def test_each_step_has_its_weights_while_the_next_group_comes(config, family, seed):

@@ -13,9 +13,11 @@ from accel.numeric.formats import FORMATS
 from tests.support.rtl.datapaths import cores, name
 
 CORES = cores(dsps=3)  # fewer than products, for those that mix
+# Of bytes in a mixed array, each product is of an element that is here by itself, in each family.
+ALL_PAIRS = [c for c in CORES if (c.element, c.format) != ("mixed", "int8") or c.family == "ecp5"]
 
 
-@pytest.mark.parametrize("config", CORES, ids=name)
+@pytest.mark.parametrize("config", ALL_PAIRS, ids=name)
 def test_all_products_are_the_formats_and_follow_by_the_published_latency(config):
     number = config.number_format
     claims = list(_products.claims(config))

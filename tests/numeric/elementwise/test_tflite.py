@@ -65,6 +65,11 @@ ERRORS = {
         Affine(2.0**-39, 0),
         Affine(1 / 128, 0),
     ),
+    f"input scale must be at least 2**-28, not {2.0**-80!r}": (
+        "logistic",
+        Affine(2.0**-80, 0),
+        Affine(1 / 256, -128),
+    ),
     "output scale must be 2**-7 to 2**8 of the input's, not 0.001953125 for an input of 0.5": (
         "hard_swish",
         HALF,

@@ -30,8 +30,8 @@ def may_saturate(model: bytes) -> bool:
     return any(c.data_type == onnx.TensorProto.INT8 and len(c.dims) > 1 for c in constants)
 
 
-def has_codes(model: bytes) -> bool:
+def has_codes(model: bytes, kinds: tuple[str, ...] = OF_CODES) -> bool:
     """Whether an operator of the file itself, without optimizations, multiplies codes."""
     import onnx
 
-    return any(node.op_type in OF_CODES for node in onnx.load_from_string(model).graph.node)
+    return any(node.op_type in kinds for node in onnx.load_from_string(model).graph.node)

@@ -116,8 +116,11 @@ def concatenation(options: Options, inputs: Operands, outputs: Results) -> Conca
 
 
 def pack(options: Options, inputs: Operands, outputs: Results) -> Pack:
+    """The kernel takes sizes before and after the axis from the output alone."""
     check_said("values_count", options.ValuesCount(), len(inputs), "inputs")
-    return Pack(axis=from_front(options.Axis(), len(outputs[0].shape)))
+    axis, shape = from_front(options.Axis(), len(outputs[0].shape)), shape_of(inputs)
+    check_result(outputs[0], (*shape[:axis], len(inputs), *shape[axis:]))
+    return Pack(axis=axis)
 
 
 def unpack(options: Options, inputs: Operands, outputs: Results) -> Unpack:

@@ -62,9 +62,9 @@ def unpack(num: int, outputs: int = 3) -> File:
     return f.ends(*ys)
 
 
-def pack(count: int) -> File:
+def pack(count: int, result: tuple[int, ...] = (1, 2, 4)) -> File:
     f = File()
-    xs, y = [f.input((1, 4), **Q) for _ in range(2)], f.tensor((1, 2, 4), **Q)
+    xs, y = [f.input((1, 4), **Q) for _ in range(2)], f.tensor(result, **Q)
     return f.ends(f.operator("PACK", xs, [y], "PackOptions", axis=1, valuesCount=count))
 
 
@@ -228,6 +228,8 @@ REFUSED = {
     "(1, 3, 4) does not make 2 tensors": lambda: unpack(2, outputs=2),
     f"has values_count 3 and 2 inputs; {ANEW}": lambda: pack(3),
     f"has values_count 1 and 2 inputs; {ANEW}": lambda: pack(1),
+    f"makes (1, 2, 4), but output 't2' has shape (2, 4); {ANEW}": lambda: pack(2, (2, 4)),
+    f"makes (1, 2, 4), but output 't2' has shape (4, 2); {ANEW}": lambda: pack(2, (4, 2)),
     "has 2 inputs, not 1": lambda: rectifier(2),
     f"makes (1, 1, 4), but output 't1' has shape (1, 4); {ANEW}": lambda: sliced((1, 4)),
     f"makes (2, 1), but output 't1' has shape (1, 2); {ANEW}": lambda: moved(
