@@ -137,6 +137,7 @@ ROOMS = {
         "process": set(),
         "plan": set(),
         "modules": set(),
+        "rtlil": set(),
         "cache": {"tools"},
         "timing": {"tools"},
         "products": {"cache", "output", "plan", "timing"},

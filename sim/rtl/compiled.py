@@ -15,8 +15,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from amaranth.back.rtlil import convert
-
 import accel
 from accel.advice import how_to_install
 from accel.config import AcceleratorConfig
@@ -25,6 +23,7 @@ from accel.errors import ToolError
 from accel.flow.cache.libraries import Library, library
 from accel.flow.cache.store import cache_root, identity_of, key_of
 from accel.flow.products.products import NotWhole, check_netlist
+from accel.flow.rtlil import convert
 from accel.flow.tools import COMPILER, ToolMisnamed, find_tool, named_command
 from accel.numeric.formats import FORMATS
 from accel.processes.children import TimeoutExpired, run
@@ -48,11 +47,14 @@ _FLAGS = (
 )
 FLAGS = "CXXFLAGS"  # variable with more, which win: less optimization is compiled in half the time
 _DRIVER = "core_driver.cc"
+_LARGE_MEMORY = (
+    256  # words from which on a memory comes up with zeros; tables of functions are less
+)
 # Registers keep their multiplexers: conditions in which one keeps its value would cost more than
-# the value. Large memories come up as zeros anyway: to say so of every byte takes megabytes. The
-# passes are those of `opt -full`, which goes on for twice the time to save one cell in a thousand.
+# the value. The passes are those of `opt -full`, which goes on for twice the time to save one cell
+# in a thousand.
 _SCRIPT = (
-    "read_rtlil core.il; delete t:$meminit_v2 r:WORDS>=4096 %i; proc; flatten; opt_clean; "
+    "read_rtlil core.il; proc; flatten; opt_clean; "
     "opt_expr -full; opt_merge -share_all; opt_muxtree; opt_reduce -full; opt_dff -nosdff; "
     "opt_expr -full; opt_merge -share_all; opt_clean; write_json core.json"
 )
@@ -153,7 +155,7 @@ def _is_ours(config: AcceleratorConfig) -> bool:
 
 def _rtlil(config: AcceleratorConfig, harness: type[Harness], flash_bytes: int) -> str:
     design = harness(config, flash_bytes)
-    return convert(design, ports=design.ports, emit_src=False)
+    return convert(design, least_words=_LARGE_MEMORY, ports=design.ports)
 
 
 @cache

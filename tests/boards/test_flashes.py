@@ -63,8 +63,8 @@ def test_four_lanes_come_with_what_enables_them(name):
     ],
 )
 def test_a_core_that_reads_it_has_a_plan(name, lanes, cells):
-    board = boards.get(name)
-    text = plan(board, resources.configure(board, flash_lanes=lanes)).files["top.il"]
+    board, sizes = boards.get(name), {"rows": 2, "columns": 2, "requantizers": 1}
+    text = plan(board, resources.configure(board, flash_lanes=lanes, **sizes)).files["top.il"]
     text = text if isinstance(text, str) else text.decode()
     assert re.search(rf"cell \\{cells} ", text)
 

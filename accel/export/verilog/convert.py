@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
 from accel.errors import ToolError
+from accel.flow.rtlil import convert
 from accel.flow.tools import find_tool
 from accel.processes.children import run
 
@@ -25,7 +25,7 @@ _REMOVED = " ".join(
 )
 # Registers keep their multiplexers, so that what comes out reads like what went in.
 _SCRIPT = (
-    f"read_rtlil {_SOURCE}; delete t:$meminit_v2 r:WORDS>={LARGE_MEMORY} %i; proc; opt_clean; "
+    f"read_rtlil {_SOURCE}; proc; opt_clean; "
     "opt -full -nosdff -nodffe; memory_collect; opt_clean; "
     f"{'; '.join(f'attrmap {of} {_REMOVED}' for of in ('', '-modattr'))}; write_verilog {_RESULT}"
 )
@@ -50,7 +50,7 @@ def verilog(component: wiring.Component, name: str) -> str:
     """
     members = component.signature.flatten(component)
     ports = {port_name(path): (Value.cast(value), None) for path, _, value in members}
-    text = rtlil.convert(component, name=name, emit_src=False, ports=ports)
+    text = convert(component, least_words=LARGE_MEMORY, name=name, ports=ports)
     yosys = find_tool("yosys")
     with tempfile.TemporaryDirectory(prefix="accel-") as place:
         folder = Path(place)

@@ -8,8 +8,6 @@ Source: onnxruntime/core/mlas/lib, compute.cpp, erf.cpp and x86_64/TransKernelAv
 TransKernelFma3.S, ErfKernelFma3.S.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from .float32 import fused_multiply_add
@@ -21,33 +19,38 @@ _LEAST_EXPONENT = {AVX512: -150, AVX2: -126}  # of powers of two that are not 0
 _ROUNDING = np.float32(1.5 * 2**23)  # added to a number it leaves no fraction
 _LOG2_E = np.float32(1.44269504088896341)
 _LN2_HIGH, _LN2_LOW = np.float32(-6.93145752e-1), np.float32(-1.42860677e-6)
-_POLYNOMIAL = [
-    np.float32(float.fromhex(digits))
-    for digits in (
-        "0x1.694000p-10",
-        "0x1.125edcp-7",
-        "0x1.555b5ap-5",
-        "0x1.555450p-3",
-        "0x1.fffff6p-2",
-        "0x1.0p0",
-        "0x1.0p0",
-    )
-]
+_POLYNOMIAL = np.array(
+    [
+        float.fromhex(digits)
+        for digits in (
+            "0x1.694000p-10",
+            "0x1.125edcp-7",
+            "0x1.555b5ap-5",
+            "0x1.555450p-3",
+            "0x1.fffff6p-2",
+            "0x1.0p0",
+            "0x1.0p0",
+        )
+    ],
+    np.float32,
+)
 
 # Of the error function: near 0 in squares, beyond it the logarithm of 1 - erf, and that function's
 # own exponential.
 _ERF_GREATEST, _ERF_SPLIT = np.float32(3.925), np.float32(0.921875)
-_ERF_NEAR = np.float32(
-    [-5.99104969e-4, 4.99339588e-3, -2.67667342e-2, 0.112818025, -0.376124859, 0.128379151]
+_ERF_NEAR = np.array(
+    [-5.99104969e-4, 4.99339588e-3, -2.67667342e-2, 0.112818025, -0.376124859, 0.128379151],
+    np.float32,
 )
-_ERF_FAR = np.float32(
+_ERF_FAR = np.array(
     [
         *(1.72948930e-5, -3.83208680e-4, 3.88393435e-3, -2.42545605e-2),
         *(0.106777847, 0.634846687, 0.128717512),
-    ]
+    ],
+    np.float32,
 )
-_ERF_POLYNOMIAL = np.float32(
-    [1.38319808e-3, 8.37550033e-3, 4.16689515e-2, 0.166664466, 0.499999851, 1, 1]
+_ERF_POLYNOMIAL = np.array(
+    [1.38319808e-3, 8.37550033e-3, 4.16689515e-2, 0.166664466, 0.499999851, 1, 1], np.float32
 )
 
 
@@ -72,7 +75,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     return np.copysign(np.where(magnitude <= _ERF_SPLIT, near, far), x)
 
 
-def _powers(x: np.ndarray, polynomial: Sequence[np.float32]) -> tuple[np.ndarray, np.ndarray]:
+def _powers(x: np.ndarray, polynomial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Exponents of two that are next to ``exp(x)``, and that itself."""
     exponent = fused_multiply_add(x, _LOG2_E, _ROUNDING) - _ROUNDING
     x = fused_multiply_add(exponent, _LN2_HIGH, x)
@@ -80,11 +83,11 @@ def _powers(x: np.ndarray, polynomial: Sequence[np.float32]) -> tuple[np.ndarray
     return exponent, np.ldexp(_horner(x, polynomial), exponent.astype(np.int64))
 
 
-def _horner(x: np.ndarray, polynomial: Sequence[np.float32]) -> np.ndarray:
+def _horner(x: np.ndarray, polynomial: np.ndarray) -> np.ndarray:
     """A polynomial, its highest coefficient first, by fused multiply-adds."""
     total = np.full_like(x, polynomial[0])
     for coefficient in polynomial[1:]:
-        total = fused_multiply_add(total, x, coefficient)
+        total = fused_multiply_add(total, x, np.asarray(coefficient))
     return total
 
 
