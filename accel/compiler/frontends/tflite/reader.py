@@ -10,6 +10,7 @@ from typing import Any
 import tflite
 
 from ...diagnostics import Reason
+from ...graph.fold_constants import fold_constants
 from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, State, Tensor
@@ -50,7 +51,8 @@ def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     if whole:
         raise UnsupportedModel(name, whole)
     builder = _Builder(record)
-    graph, mixing = per_sample(builder.graph(PurePath(name).stem))
+    graph = builder.graph(PurePath(name).stem).replace(contract=choices.contract or "tflm")
+    graph, mixing = per_sample(fold_constants(graph))
     reasons = list(builder.reasons(graph))
     if not reasons:
         reasons = [error.args[0] for error in problems(graph)]
