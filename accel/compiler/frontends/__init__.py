@@ -113,7 +113,7 @@ def held_to(graph: Graph, contract: str | None, name: str) -> Graph:
     if graph.folded:
         what = f"cannot be held to the contract {contract!r} any more"
         why = f"constants were computed as {graph.contract!r} says: {graph.folded[0]!r}"
-        remedy = f"read the file under it: accel.load(MODEL, contract={contract!r})"
+        remedy = f"compile the file, not its graph: accel.compile(MODEL, contract={contract!r})"
         raise UnsupportedModel(name, [Reason(place="", what=what, why=why, remedy=remedy)])
     graph = graph.replace(contract=contract)
     reasons = [error.args[0] for error in problems(graph)]

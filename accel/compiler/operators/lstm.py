@@ -33,7 +33,7 @@ class Lstm:
 
     Steps are along the first dimension of the file where ``time_major``, else along the second; the
     other one is a batch, of which each row has states of its own. ``cell_clip`` is the greatest
-    magnitude of a cell state, if it is not 0.
+    magnitude of a cell state, if it is above 0.
     """
 
     time_major: bool
@@ -48,7 +48,6 @@ def check(node: Node, graph: Graph) -> None:
     output = output_tensor(node, graph)
     for tensor in (source, output):
         check_activation(node, tensor)
-    require(a.cell_clip >= 0, node, f"has a cell_clip of {a.cell_clip}, below 0")
     shape = _file_shape(source.shape)
     require(len(shape) == 3, node, f"has an input of shape {shape}, not of 3 dimensions")
     batch = shape[1] if a.time_major else shape[0]
@@ -66,7 +65,6 @@ def check(node: Node, graph: Graph) -> None:
     check_state(node, hidden, left[0], "hidden state", batch * units, ("int8",))
     check_state(node, state, left[1], "cell state", batch * units, ("int16",))
     q, scale = affine(state), affine(hidden).scale
-    support(q.zero_point == 0, node, f"has a cell state of zero point {q.zero_point}, not 0")
     fits = scale_power(q.scale) in POWERS and _scales_down(q.scale)
     what, why = f"has a cell state of scale {q.scale!r}", "which leaves 32 bits"
     support(fits, node, what, why, "convert it with a cell state of scale 2**-11 or near")

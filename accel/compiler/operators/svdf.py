@@ -42,10 +42,15 @@ def check(node: Node, graph: Graph) -> None:
     require(divides, node, f"has {filters} filters of rank {a.rank}, which does not divide them")
     units = filters // a.rank
     batch, size = source.shape[-2:] if len(source.shape) > 1 else (0, 0)
-    require(batch * size == source.size, node, f"has an input of shape {source.shape}, not rows")
-    got = output.shape[-2:]
-    require(got == (batch, units), node, f"has an output of shape {got}, not {(batch, units)}")
     kept = batch * filters * memory
+    for tensor, what, wanted in (
+        (source, "an input", size),
+        (output, "an output", units),
+        (state, "a state", filters * memory),
+    ):
+        shape = (batch, wanted) if batch == 1 else (1, batch, wanted)
+        given = f"{what} {tensor.name!r} of shape {tensor.shape}, not {shape}"
+        require(tensor.shape == shape, node, f"has {given}")
     check_state(node, state, graph.tensor(node.outputs[1]), "state", kept, ("int8", "int16"))
     check_weights(node, features, "weights of features", (filters, size), "int8")
     check_weights(node, time, "weights of time", (filters, memory), state.dtype)

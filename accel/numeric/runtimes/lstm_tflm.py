@@ -55,7 +55,7 @@ def scale_power(scale: float) -> int:
 
 
 def clip_code(clip: float, scale: float) -> int | None:
-    """The code of the greatest magnitude of a cell state; None for a clip of 0, which is none."""
+    """The code of the greatest magnitude of a cell state; None for a clip that is not above 0."""
     return int(min(clip / scale, INT16_MAX)) if clip > 0 else None
 
 

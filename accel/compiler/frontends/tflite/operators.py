@@ -137,11 +137,12 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             "lstm",
             tflite.UnidirectionalSequenceLSTMOptions,
             recurrent.lstm,
+            operands=recurrent.LSTM_INPUTS,
             chosen=recurrent.LSTM_OWN,
             variables=recurrent.LSTM_STATES,
         ),
         "SVDF": Spelling(
-            "svdf", tflite.SVDFOptions, recurrent.svdf, chosen=tuple(range(5)), variables=(4,)
+            "svdf", tflite.SVDFOptions, recurrent.svdf, 5, chosen=tuple(range(5)), variables=(4,)
         ),
         # Moves
         "RESHAPE": Spelling("reshape", None, lambda *_: Reshape(), constants=(0, 1)),

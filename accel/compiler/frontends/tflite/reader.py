@@ -218,9 +218,8 @@ class _Builder:
             raise Unreadable("has uint8 and int8 tensors, which only QUANTIZE converts")
         inputs = tuple(None if i < 0 else self.tensor(i) for i in record.inputs)
         outputs = tuple(self.tensor(i) for i in record.outputs)
-        own = spelling.own(inputs, outputs)
         options = None if spelling.options is None else _Options(record, spelling.options)
-        attributes = spelling.attributes(options, inputs, outputs)
+        own, attributes = spelling.read(options, inputs, outputs)
         for number in spelling.variables:
             before, left = self.update(record.inputs[number])
             at = spelling.chosen.index(number)

@@ -36,7 +36,8 @@ class Spelling:
     of them), of which the last ``optional`` may be absent; ``order`` permutes them. The file's
     other inputs are constants that become attributes; ``constants`` lists their possible numbers.
     ``outputs`` is the number of outputs, None for any. An operator that updates variable tensors
-    has ``chosen`` inputs of the file, none of which may be absent, and ``variables`` among them.
+    has ``operands`` inputs in the file, of which the node has those that are ``chosen``, none
+    absent; ``variables`` are among them.
     """
 
     operator: str
@@ -51,6 +52,16 @@ class Spelling:
     chosen: tuple[int, ...] = ()
     variables: tuple[int, ...] = ()
 
+    def read(
+        self, options: Options, inputs: Operands, outputs: Results
+    ) -> tuple[tuple[Tensor, ...], Any]:
+        """The node's inputs and its attributes. Raises ``Unreadable``."""
+        if self.chosen:  # which inputs are absent says which variant it is
+            attributes = self.attributes(options, inputs, outputs)
+            return self.own(inputs, outputs), attributes
+        own = self.own(inputs, outputs)
+        return own, self.attributes(options, inputs, outputs)
+
     def own(self, inputs: Operands, outputs: Results) -> tuple[Tensor, ...]:
         """The inputs that are the node's, without absent ones, which are the last.
 
@@ -61,6 +72,8 @@ class Spelling:
             tensors = tuple(tensor for tensor in picked if tensor is not None)
             if len(tensors) < len(picked) or len(outputs) != self.outputs:
                 raise Unreadable("lacks an input or an output")
+            if len(inputs) != self.operands:
+                raise Unreadable(f"has {len(inputs)} inputs, not {self.operands}")
             return tensors
         wanted = len(inputs) if self.operands is None else self.operands
         found = inputs[self.first : self.first + wanted]

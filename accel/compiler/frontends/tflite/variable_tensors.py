@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...graph.verify import tensor_problems
 from ...ir.graph import State, Tensor
 from .file import FileRecord
 from .spelling import Spelling
@@ -54,7 +55,10 @@ class VariableTensors:
         return before, self.left[index]
 
     def states(self) -> Iterator[State]:
+        """Those of possible shapes; of others `verify` will say what is wrong."""
         for index, tensor in self.read.items():
+            if any(tensor_problems(tensor)):
+                continue
             yield State(
                 name=tensor.name,
                 read=tensor.name,
