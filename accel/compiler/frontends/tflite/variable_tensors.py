@@ -5,12 +5,13 @@ tensor is a `State` of the graph, and each node that updates it has an output mo
 fills them, before the first invocation, with their zero points if they are int8, else with 0.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ...graph.verify import tensor_problems
+from ...graph.verify import MAX_COMPUTED
 from ...ir.graph import State, Tensor
 from .file import FileRecord
 from .spelling import Spelling
@@ -57,7 +58,7 @@ class VariableTensors:
     def states(self) -> Iterator[State]:
         """Those of possible shapes; of others `verify` will say what is wrong."""
         for index, tensor in self.read.items():
-            if any(tensor_problems(tensor)):
+            if min(tensor.shape, default=1) < 1 or math.prod(tensor.shape) > MAX_COMPUTED:
                 continue
             yield State(
                 name=tensor.name,
