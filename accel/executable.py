@@ -117,16 +117,18 @@ class Executable:
     def states(self) -> tuple[StateInfo, ...]:
         """What outlives an inference: samples are successive inferences where there is any."""
         rows = self.config.rows
+        core = {state.name: state.words(rows) * rows for state in self.code.states}
         return tuple(
             StateInfo(
-                name=state.name,
-                shape=state.initial.shape[1:],
-                dtype=state.initial.dtype.name,
+                name=name,
+                shape=initial.shape[1:],
+                dtype=initial.dtype.name,
                 scale=None,
                 zero_point=None,
-                bytes=state.words(rows) * rows,
+                bytes=core.get(name, initial.nbytes),
+                kept_by="core" if name in core else "driver",
             )
-            for state in self.code.states
+            for name, initial in self.code.initial_states.items()
         )
 
     @property
@@ -311,7 +313,7 @@ class Executable:
         """Let the next run with ``stream`` find these values of all states, as `snapshot` gives
         them. Raises ``InvalidInput``.
         """
-        wanted = {state.name: state.initial for state in self.code.states}
+        wanted = self.code.initial_states
         if set(values) != set(wanted):
             known, given = ", ".join(wanted) or "none", ", ".join(values) or "none"
             raise InvalidInput(f"{self.name}: states must be {known}, not {given}")
@@ -381,7 +383,7 @@ class Executable:
         if port:
             link, clock = self.link_board.link, self.link_board.clock.made_mhz
             found = Port(port, link.baud, clock, link.fastest).at(baud)
-        if self.code.states and found != self.session.port:
+        if self.code.stateful and found != self.session.port:
             self.session.drop("driven board", "port")
         self.session.port = found
 

@@ -95,6 +95,7 @@ class Session:
     _left: set[str] = field(default_factory=set)  # executors whose last run left states
     _lost: set[str] = field(default_factory=set)  # those whose last run did not end
     _goes_on: bool = False  # the present run, where the last one ended
+    _kept: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)  # by the driver
 
     @cached_property
     def cycles(self) -> list[LayerCycles]:
@@ -156,7 +157,7 @@ class Session:
         if executor not in EXECUTORS:
             known = ", ".join(EXECUTORS)
             raise UnknownExecutor(f"Executor must be one of {known}, not {executor!r}")
-        if stream and not self.program.states:
+        if stream and not self.program.stateful:
             raise NoState(
                 f"{self.program.name}: has no state that outlives an inference, so that no run can "
                 f"go on where another ended; leave out --stream, or stream= in Python"
@@ -174,33 +175,43 @@ class Session:
 
     def begin(self, executor: str, core: "Machine | DrivenCore") -> None:
         """Put a core's states to where a run is to begin."""
-        if self.program.states:
+        if self.program.stateful:
             self._lost.add(executor)  # until it has ended
             if not self._goes_on:
                 core.reset()
+                self.kept(executor).clear()
 
     def reset(self) -> None:
         """The next run begins with the initial states, on every executor."""
         self._left.clear()
         self._lost.clear()
+        self._kept.clear()
+
+    def kept(self, executor: str) -> dict[str, np.ndarray]:
+        """The states that the driver keeps itself, once a run on an executor has left some."""
+        return self._kept.setdefault(executor, {})
 
     def states(self, executor: str) -> dict[str, np.ndarray]:
         """The values that the next inference would find, where that goes on, by states' names."""
         homes, rows = self.program.states, self.program.config.rows
+        initial = self.program.initial_states
         if executor not in self._left:
-            return {state.name: state.initial for state in homes}
+            return initial
+        kept = self.core("reference", dict) if executor == "reference" else self.kept(executor)
+        own = {state.name: kept[state.read] for state in self.program.partition.kept}
         if executor == "reference":
-            found = self.core("reference", dict)
-            return {state.name: found[state.tensor] for state in homes}
-        stored = STREAMS[executor](self).states()
-        return {state.name: state.value(stored[state.tensor], rows) for state in homes}
+            return {state.name: kept[state.tensor] for state in homes} | own
+        stored = STREAMS[executor](self).states() if homes else {}
+        return {state.name: state.value(stored[state.tensor], rows) for state in homes} | own
 
     def set_states(self, executor: str, values: Mapping[str, np.ndarray]) -> None:
         """Let the next run that goes on begin with these values, by states' names."""
         homes, rows = self.program.states, self.program.config.rows
+        kept = self.core("reference", dict) if executor == "reference" else self.kept(executor)
+        kept.update({s.read: values[s.name] for s in self.program.partition.kept})
         if executor == "reference":
-            self.core("reference", dict).update({s.tensor: values[s.name] for s in homes})
-        else:
+            kept.update({s.tensor: values[s.name] for s in homes})
+        elif homes:
             stored = {s.tensor: s.stored(values[s.name], rows)[0] for s in homes}
             STREAMS[executor](self).set_states(stored)
         self._lost.discard(executor)
@@ -216,10 +227,11 @@ class Session:
         if executor not in STREAMS:
             raise UnknownExecutor(f"Executor must be one of {', '.join(STREAMS)}, not {executor!r}")
         core = STREAMS[executor](self)
-        if self.program.states:
+        if self.program.stateful:
             core.reset()
+            self.kept(executor).clear()
             self._left.add(executor)
-        return Stream(self.program, core)
+        return Stream(self.program, core, self.kept(executor))
 
     def core(self, name: str, make: Callable[[], Any]) -> Any:
         """The core called ``name``, made now if it does not exist yet."""
@@ -265,13 +277,14 @@ def _machine(
     machine = _machine_core(session)
     machine.jobs = jobs
     session.begin("machine", machine)
-    return Execution(tensors=run_core(session.program, machine, inputs, keep))
+    kept = session.kept("machine")
+    return Execution(tensors=run_core(session.program, machine, inputs, keep, kept))
 
 
 def _rtl(
     session: Session, inputs: Inputs, keep: Kept, progress: Progress | None, jobs: int
 ) -> Execution:
-    jobs = 1 if session.program.states else min(jobs, _count(inputs))
+    jobs = 1 if session.program.stateful else min(jobs, _count(inputs))
     names = ["rtl", *(f"rtl {index}" for index in range(1, jobs))]
     transports = [_compiled(session, name) for name in names]
     if len(names) == 1:
@@ -325,7 +338,7 @@ def _simulate(
 ) -> Execution:
     core = _driven(session, name, transport)
     session.begin(name, core)
-    execution = _drive(core, inputs, keep, progress)
+    execution = _drive(core, inputs, keep, progress, session.kept(name))
     return replace(execution, simulated_cycles=transport.cycles)
 
 
@@ -348,34 +361,42 @@ def _board(
 
     A board that has states is held until the session is closed: a run may go on with them.
     """
-    if session.program.states:
+    if session.program.stateful:
         if not session._goes_on:
             session.drop("driven board", "port")
         core = _held(session)
         session.begin("board", core)
-        return _drive(core, inputs, keep, progress)
+        return _drive(core, inputs, keep, progress, session.kept("board"))
     with opened(session.port, session.program.config, session.program.flash) as transport:
         return _drive(session.driven(transport), inputs, keep, progress)
 
 
-def _drive(core: DrivenCore, inputs: Inputs, keep: Kept, progress: Progress | None) -> Execution:
+def _drive(
+    core: DrivenCore,
+    inputs: Inputs,
+    keep: Kept,
+    progress: Progress | None,
+    states: dict[str, np.ndarray] | None = None,
+) -> Execution:
     core.progress = progress
     core.stepped = True
-    tensors = run_core(core.program, core, inputs, keep)
+    tensors = run_core(core.program, core, inputs, keep, states)
     return Execution(tensors=tensors, layers=core.layer_counters)
 
 
 @dataclass
 class Stream:
-    """A core that takes one sample after another; it is made, and loaded if it needs that."""
+    """A core that takes one sample after another; it is made, and loaded if it needs that. The
+    driver keeps ``states`` itself."""
 
     program: CoreExecutable
     core: Machine | DrivenCore
+    states: dict[str, np.ndarray]
 
     def run(self, inputs: Inputs) -> tuple[Mapping[str, np.ndarray], int | None]:
         """The outputs of one sample ``[1, ...]``, and the cycles that the core counted, if one
         did."""
-        tensors = run_core(self.program, self.core, inputs)
+        tensors = run_core(self.program, self.core, inputs, states=self.states)
         total = self.core.total if isinstance(self.core, DrivenCore) else None
         return tensors, total.cycles if total else None
 
@@ -386,7 +407,7 @@ def _held(session: Session) -> DrivenCore:
     transport = session.core(
         "port", lambda: transport_to(session.port, program.config, program.flash)
     )
-    if not program.states:
+    if not program.stateful:
         return session.driven(transport)
     return session.core("driven board", lambda: session.driven(transport))
 

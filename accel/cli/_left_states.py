@@ -26,6 +26,10 @@ def _key(program: "Executable") -> str:
     digest = hashlib.sha256()
     for chunk in program.code.contents:
         digest.update(chunk.data)
+    for node in program.code.partition.driver:
+        tensors = [program.code.graph.tensor(name) for name in node.inputs]
+        for data in (tensor.data for tensor in tensors if tensor.data is not None):
+            digest.update(np.ascontiguousarray(data).tobytes())
     names = [[state.name, list(state.shape), state.dtype] for state in program.states]
     return key_of(program.name, program.contract, digest.hexdigest(), names)
 

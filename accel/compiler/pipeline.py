@@ -21,7 +21,7 @@ from .graph.node_orders import orders
 from .graph.reduce_in_place import reduce_in_place
 from .graph.verify import verify
 from .ir.command import LayerCommand, cut
-from .ir.graph import Graph
+from .ir.graph import Graph, State
 from .ir.layer import Convolution
 from .ir.tensor_layout import Alias, TensorLayout
 from .lowering.bank_copies import add_bank_copies
@@ -132,7 +132,12 @@ class Compilation:
     @property
     def states(self) -> tuple[str, ...]:
         """The tensors in memory that are there when an inference begins, and are no inputs."""
-        return tuple(state.read for state in self.graph.states)
+        return tuple(state.read for state in self.in_core)
+
+    @property
+    def in_core(self) -> tuple[State, ...]:
+        """The states that are in the core's memory: all but those that the driver keeps."""
+        return tuple(state for state in self.graph.states if state not in self.parts.kept)
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -210,7 +215,7 @@ def _lower(c: Compilation) -> Compilation:
     return c.replace(
         lowered=lowered,
         layers=tuple(layer for node in lowered for layer in node),
-        reasons=(*c.reasons, *state_reasons(c.graph), *reasons),
+        reasons=(*c.reasons, *state_reasons(c.graph, c.in_core), *reasons),
     )
 
 
@@ -239,9 +244,10 @@ def _fuse(c: Compilation) -> Compilation:
 
 def _states(c: Compilation) -> Compilation:
     """What the next inference is to find ends where this one has found it."""
-    if not c.graph.states or c.reasons:
+    if not c.in_core or c.reasons:
         return c
-    made = place_states(c.layers, c.graph, c.aliases, c.outputs, c.config, c.parts.later)
+    in_core = c.graph.replace(states=c.in_core)
+    made = place_states(c.layers, in_core, c.aliases, c.outputs, c.config, c.parts.later)
     tensors = {**c.graph.tensors, **{tensor.name: tensor for tensor in made.tensors}}
     graph = c.graph.replace(tensors=tensors) if made.tensors else c.graph
     return c.replace(layers=made.layers, homes=made.homes, aliases=made.aliases, graph=graph)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from accel.compiler.graph.interpreter import check_inputs, repeated
-from accel.compiler.ir.graph import Node
+from accel.compiler.ir.graph import Node, State
 from accel.compiler.operators import OPERATORS, Index
 from accel.compiler.program.executable import CoreExecutable
 
@@ -49,15 +49,18 @@ def run(
     core: BoardCore,
     inputs: np.ndarray | Mapping[str, np.ndarray],
     keep: Collection[str] | None = None,
+    states: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Run a batch ``[N, ...]`` through a core and return arrays by tensor name.
 
-    Returned are the network's outputs, or the tensors named in ``keep``. Raises ``InvalidInput``.
+    Returned are the network's outputs, or the tensors named in ``keep``. ``states`` are those that
+    the driver keeps, by the names of the tensors that are read: as they are found, initially where
+    they are not there, and then as they are left. Raises ``InvalidInput``.
     """
     graph, parts = program.graph, program.partition
     wanted = tuple(graph.outputs if keep is None else keep)
     constants = [name for name in wanted if graph.tensor(name).constant]
-    values = _Values(program, check_inputs(graph, inputs))
+    values = _Values(program, check_inputs(graph, inputs), {} if states is None else states)
     count = values.count
     values.compute(parts.before)
 
@@ -87,15 +90,22 @@ def run(
 
 
 class _Values:
-    """Values of tensors, ``[N, ...]``, as the driver knows them of some samples."""
+    """Values of tensors, ``[N, ...]``, as the driver knows them of some samples; and the states
+    that it keeps, as the last sample has left them."""
 
-    def __init__(self, program: CoreExecutable, arrays: Mapping[str, np.ndarray]):
-        self.program, self.arrays = program, dict(arrays)
+    def __init__(
+        self,
+        program: CoreExecutable,
+        arrays: Mapping[str, np.ndarray],
+        states: dict[str, np.ndarray],
+    ):
+        self.program, self.arrays, self.states = program, dict(arrays), states
         self.count = len(next(iter(self.arrays.values())))
 
     def cut(self, first: int, end: int) -> "_Values":
         """Those of some of the samples."""
-        return _Values(self.program, {n: x[first:end] for n, x in self.arrays.items()})
+        arrays = {name: values[first:end] for name, values in self.arrays.items()}
+        return _Values(self.program, arrays, self.states)
 
     def join(self, parts: Iterable["_Values"]) -> None:
         """Take what was computed of parts of the samples, which are all of them."""
@@ -139,16 +149,30 @@ class _Values:
 
     def compute(self, nodes: Iterable[Node]) -> None:
         """Compute nodes of the driver."""
-        graph = self.program.graph
-
-        def value(name: str) -> np.ndarray:
-            tensor = graph.tensor(name)
-            return tensor.values if tensor.constant else self.arrays[name]
-
         for node in nodes:
-            operands = [value(name) for name in node.inputs]
-            results = OPERATORS[node.operator].reference(node, graph, operands)
+            own = [state for state in self.program.partition.kept if state.read in node.inputs]
+            if own:
+                steps = [self._step(node, own, number) for number in range(self.count)]
+                results = [np.concatenate(parts) for parts in zip(*steps, strict=True)]
+            else:
+                results = self._computed(node, self.arrays)
             self.arrays.update(zip(node.outputs, results, strict=True))
+
+    def _computed(self, node: Node, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """The outputs of a node of these arrays and of constants."""
+        graph = self.program.graph
+        tensors = [graph.tensor(name) for name in node.inputs]
+        operands = [t.values if t.constant else arrays[t.name] for t in tensors]
+        return OPERATORS[node.operator].reference(node, graph, operands)
+
+    def _step(self, node: Node, own: Iterable[State], number: int) -> list[np.ndarray]:
+        """The outputs of a node with states of its own, of one sample."""
+        found = {state.read: self.states.get(state.read, state.initial) for state in own}
+        given = {n: self.arrays[n][number : number + 1] for n in node.inputs if n in self.arrays}
+        results = self._computed(node, given | found)
+        left = dict(zip(node.outputs, results, strict=True))
+        self.states.update({state.read: left[state.written] for state in own})
+        return results
 
     def pack(self, segment: int) -> dict[str, np.ndarray]:
         """The stored bytes of a segment's inputs."""
@@ -162,7 +186,7 @@ def first_inputs(
 ) -> tuple[dict[str, np.ndarray], Passing]:
     """What the core is given of a batch ``[N, ...]`` before its first layer, and what makes what it
     is given later: see `BoardCore`. Raises ``InvalidInput``."""
-    values = _Values(program, check_inputs(program.graph, inputs))
+    values = _Values(program, check_inputs(program.graph, inputs), {})
     values.compute(program.partition.before)
     return values.pack(0), values.cut
 

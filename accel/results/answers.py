@@ -7,7 +7,7 @@ for some nodes, none for those that are fused, moved to the host or only reshape
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,9 +39,11 @@ class TensorInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class StateInfo(TensorInfo):
-    """What outlives an inference. ``bytes`` are those of memory that it keeps."""
+    """What outlives an inference. ``bytes`` are those of memory that it keeps, of the core or of
+    the driver."""
 
     bytes: int
+    kept_by: Literal["core", "driver"]
 
     def as_dict(self) -> dict[str, Any]:
         """Its entry in ``states`` of `Report.as_dict`."""
@@ -50,6 +52,7 @@ class StateInfo(TensorInfo):
             "shape": list(self.shape),
             "dtype": self.dtype,
             "bytes": self.bytes,
+            "kept_by": self.kept_by,
         }
 
 

@@ -289,8 +289,8 @@ class Report:
 
     @property
     def state_bytes(self) -> int:
-        """Bytes of memory that outlive an inference."""
-        return sum(state.bytes for state in self.program.states)
+        """Bytes of the core's memory that outlive an inference."""
+        return sum(state.bytes for state in self.program.states if state.kept_by == "core")
 
     @property
     def state_line_bytes(self) -> int:

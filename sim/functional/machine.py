@@ -62,7 +62,7 @@ class Machine:
         count = len(next(iter(inputs.values())))
         largest = max((layer.reads.size for layer in self.layers), default=1)
         batch = 1 if self.homes else max(1, min(BATCH, MOST_VALUES // max(largest, 1)))
-        jobs = 1 if self.homes else self.jobs
+        jobs = 1 if self.program.stateful else self.jobs  # the driver's in the samples' order
         parts = [
             (
                 {name: data[i : i + batch] for name, data in inputs.items()},

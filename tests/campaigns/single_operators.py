@@ -21,7 +21,7 @@ import numpy as np
 from accel.api import Program
 from accel.compiler.compile import compile_graph
 from accel.compiler.frontends.tflite.reader import read
-from accel.compiler.graph.interpreter import run
+from accel.compiler.graph.interpreter import in_file_shape, run
 from accel.compiler.ir.graph import Graph
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
@@ -88,7 +88,7 @@ def verdict(case: Case) -> str:
     try:
         graph = read(case.data, "case.tflite")
         inputs = dict(zip(graph.inputs, case.inputs, strict=True))
-        answers = run(graph, inputs)
+        answers = {name: in_file_shape(graph, name, x) for name, x in run(graph, inputs).items()}
     except UserError as refusal:
         if expected is not None and not case.changes and not _beyond(refusal):
             raise Fault(f"is refused, and TFLite Micro runs it: {refusal}") from refusal

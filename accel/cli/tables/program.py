@@ -56,7 +56,11 @@ def show_program(program: "Program", title: str, board: "Board") -> None:
 def _show_batch(report: "Report") -> None:
     if report.batch > 1:
         say(f"  the file's batch is {report.batch}: an inference is one sample, row by row")
-    states = report.program.states
+    own = [state for state in report.program.states if state.kept_by == "driver"]
+    if own:
+        shown = ", ".join(f"{escaped(s.name)} {list(s.shape)} of {s.dtype}" for s in own)
+        say(f"  the driver keeps from one inference to the next: {shown}")
+    states = [state for state in report.program.states if state.kept_by == "core"]
     if states:
         shown = ", ".join(f"{s.name} {list(s.shape)}, {s.bytes:,} bytes" for s in states)
         count = "1 state stays" if len(states) == 1 else f"{len(states)} states stay"

@@ -85,6 +85,7 @@ def read(found: Contents, contract: str | None = None, choices: Choices = NOTHIN
         what = f"cannot be held to the contract {contract!r}, which no {frontend.name} runtime has"
         remedy = f"use {' or '.join(frontend.contracts)}"
         raise UnsupportedModel(name, [Reason(place="", what=what, remedy=remedy)])
+    choices = replace(choices, contract=contract if contract in frontend.contracts else None)
     graph = with_states(frontend.read(found.data, name, choices), choices.state, name)
     held = held_to(graph, contract, name)
     return held.replace(file=name, name=found.stem, host=choices.host)
@@ -109,6 +110,11 @@ def held_to(graph: Graph, contract: str | None, name: str) -> Graph:
         what = f"cannot be held to the contract {contract!r}"
         why = f"the operators that it has mean what {graph.contract!r} says"
         raise UnsupportedModel(name, [Reason(place="", what=what, why=why)])
+    if graph.folded:
+        what = f"cannot be held to the contract {contract!r} any more"
+        why = f"constants were computed as {graph.contract!r} says: {graph.folded[0]!r}"
+        remedy = f"compile the file, not its graph: accel.compile(MODEL, contract={contract!r})"
+        raise UnsupportedModel(name, [Reason(place="", what=what, why=why, remedy=remedy)])
     graph = graph.replace(contract=contract)
     reasons = [error.args[0] for error in problems(graph)]
     if reasons:

@@ -31,13 +31,15 @@ class Choices:
 
     ``signature`` names one of the networks in a file; ``input_quant`` are quantizers of float
     inputs as `input_quant.parsed` reads them. ``state`` are outputs that go in again, ``OUT=IN``.
-    ``host`` is that of `Graph`.
+    ``host`` is that of `Graph`. ``contract`` is the one that constants are computed under, of those
+    of the format.
     """
 
     signature: str | None = None
     input_quant: tuple[str, ...] = ()
     state: tuple[str, ...] = ()
     host: bool = True
+    contract: str | None = None
 
 
 NOTHING_CHOSEN = Choices()

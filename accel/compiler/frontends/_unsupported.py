@@ -27,9 +27,9 @@ _NEAR: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
         ("CONV_2D", "Conv"),
     ),
     (
-        ("LSTM", "GRU", "RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM"),
-        "replace the recurrence by a convolution over time,",
-        ("CONV_2D", "Conv"),
+        ("LSTM", "GRU", "RNN", "BIDIRECTIONAL_SEQUENCE_LSTM"),
+        "replace the recurrence by one in one direction, or by a convolution over time,",
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "CONV_2D", "Conv"),
     ),
     (
         ("WHILE", "IF", "CALL"),

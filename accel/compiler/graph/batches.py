@@ -24,13 +24,17 @@ class _Mixes(Exception):
 def divided(graph: Graph) -> tuple[Graph, tuple[Reason, ...]]:
     """The graph of one sample of a fixed batch, or the graph itself and why it has none.
 
-    There is no reason where the file fixes no batch: its inputs begin with 1 or with several sizes.
+    There is no reason where the file fixes no batch: its inputs begin with 1, with several sizes or
+    with the steps of a sequence.
     """
     sizes = {graph.tensor(name).shape[:1] for name in graph.inputs}
     first = sizes.pop() if len(sizes) == 1 else ()
     batch = first[0] if first else 1
     if batch < 2:
         return graph, ()
+    steps = [node for node in graph if getattr(node.attributes, "time_major", False)]
+    if any({*graph.inputs}.intersection(node.inputs) for node in steps):
+        return graph, ()  # what comes first are steps
     for state in graph.states:
         what = f"keeps one value for a batch of {batch}"
         reason = Reason(place=f"state {state.name!r}", what=what, remedy=REMEDY)

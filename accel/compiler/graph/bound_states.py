@@ -231,9 +231,9 @@ def _without_dead(graph: Graph, name: str) -> Graph:
     return graph.replace(nodes=tuple(nodes), tensors=tensors)
 
 
-def state_reasons(graph: Graph) -> Iterator[Reason]:
+def state_reasons(graph: Graph, states: Sequence[State]) -> Iterator[Reason]:
     """Why states cannot be kept in the core's memory."""
-    for state in graph.states:
+    for state in states:
         dtype = graph.tensor(state.read).dtype
         if dtype != "int8":
             what = f"is {dtype}, and the core keeps int8 codes alone"

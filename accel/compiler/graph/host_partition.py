@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..diagnostics import Reason
-from ..ir.graph import Graph, Node
+from ..ir.graph import Graph, Node, State
 from ..ir.tensor_layout import layout_of
 from ..operators import (
     OPERATORS,
@@ -35,10 +35,14 @@ class Segment:
 @dataclass(frozen=True)
 class Partition:
     """The segments in the order in which they run, at least one, and what the driver computes at
-    last. Where the driver computes nothing between layers of the core there is one segment."""
+    last. Where the driver computes nothing between layers of the core there is one segment.
+
+    The driver keeps the states in ``kept`` itself; all others are in the core's memory.
+    """
 
     segments: tuple[Segment, ...]
     after: tuple[Node, ...]
+    kept: tuple[State, ...] = ()
 
     @property
     def before(self) -> tuple[Node, ...]:
@@ -86,6 +90,17 @@ def partition(graph: Graph) -> Partition:
     return places.parted(between)
 
 
+def kept_by_driver(graph: Graph) -> tuple[State, ...]:
+    """The states that one node reads and writes, which only the driver can compute."""
+
+    def own(state: State) -> bool:
+        readers, maker = graph.consumers(state.read), graph.producer(state.written)
+        alone = len(readers) == 1 and readers[0] is maker and state.read not in graph.outputs
+        return alone and isinstance(OPERATORS[readers[0].operator], HostOnly)
+
+    return tuple(state for state in graph.states if own(state))
+
+
 def inside(graph: Graph) -> tuple[Node, ...]:
     """The nodes between layers of the core that only the driver can compute."""
     return _Places(graph).inside
@@ -113,13 +128,19 @@ class _Places:
 
     def __init__(self, graph: Graph):
         self.graph = graph
+        self.own = kept_by_driver(graph)
+        in_core = [state for state in graph.states if state not in self.own]
+        self.states = {state.read for state in in_core}
+        self.kept = {state.written for state in in_core}
         self.decoded = {node.name for node in graph.nodes if _only_decoded(node, graph)}
-        after = _at_end(graph, exclude=[n for n in graph.nodes if n.name in self.decoded])
+        at_core = [n for n in graph.nodes if n.name in self.decoded]
+        after = _at_end(graph, at_core, self.kept)
         self.after = {node.name for node in after}
-        self.before = {node.name for node in _at_start(graph, exclude=after)}
+        self.before = {
+            node.name
+            for node in _at_start(graph, after, {*graph.inputs, *(one.read for one in self.own)})
+        }
         self.makers = {name: node.name for node in graph.nodes for name in node.outputs}
-        self.states = {state.read for state in graph.states}
-        self.kept = {state.written for state in graph.states}
         ends = self.before | self.after
         self.middle = [node for node in graph.nodes if node.name not in ends]
         self.inside = tuple(node for node in self.middle if self._only_driver(node))
@@ -211,7 +232,8 @@ class _Places:
                     outputs=tuple(n for n in graph.tensors if n in computed and n in needed),
                 )
             )
-        return Partition(tuple(segments), tuple(node for node in driven if node.name in last))
+        after = tuple(node for node in driven if node.name in last)
+        return Partition(tuple(segments), after, self.own)
 
     def _levels(self, driver: Collection[str]) -> dict[str, int]:
         """The segment of each node, as early as can be: that in which the core computes it, or that
@@ -257,15 +279,15 @@ def _of(
     return tuple(n for n in graph.nodes if n.name not in exclude and level[n.name] == number)
 
 
-def _at_end(graph: Graph, exclude: Collection[Node]) -> tuple[Node, ...]:
+def _at_end(graph: Graph, exclude: Collection[Node], kept: Collection[str]) -> tuple[Node, ...]:
+    """The nodes that the driver computes at last, but those that make what the core keeps."""
     chosen: list[Node] = []
-    kept = {state.written for state in graph.states}  # in the core's memory
     for node in reversed(graph.nodes):
         if node in exclude:
             continue
         consumers = [n for name in node.outputs for n in graph.consumers(name)]
         if (
-            not kept.intersection(node.outputs)
+            not any(name in kept for name in node.outputs)
             and _for_driver(node, graph)
             and all(n in chosen for n in consumers)
         ):
@@ -302,9 +324,9 @@ def _lowers(node: Node, operator: OnCore, graph: Graph) -> bool:
     return True
 
 
-def _at_start(graph: Graph, exclude: tuple[Node, ...]) -> tuple[Node, ...]:
+def _at_start(graph: Graph, exclude: tuple[Node, ...], given: Collection[str]) -> tuple[Node, ...]:
     chosen: list[Node] = []
-    known = set(graph.inputs)
+    known = set(given)
     for node in graph.nodes:
         if node in exclude or not _for_driver(node, graph):
             continue

@@ -136,7 +136,8 @@ class Graph:
     ``batch`` is the file's own fixed batch, of which the graph is one sample. ``unbatched`` are
     inputs and outputs whose sample axis the file does not have. Where operators mix the samples of
     a fixed batch, the whole batch is the sample, and ``mixing`` says which operator does. ``host``
-    says that the driver may compute nodes between those of the core.
+    says that the driver may compute nodes between those of the core. ``folded`` are constants that
+    nodes of the file make under the graph's contract.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Graph:
     mixing: str = ""
     states: tuple[State, ...] = ()
     host: bool = True
+    folded: tuple[str, ...] = ()
     file: str = ""  # the name of the file that it was read from, for messages
 
     @property

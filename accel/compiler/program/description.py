@@ -8,7 +8,7 @@ import numpy as np
 from ...config import FLASH, AcceleratorConfig
 from ..graph.accumulation_order import OrderSensitive
 from ..graph.host_partition import Segment
-from ..ir.graph import Node, Tensor
+from ..ir.graph import Node, State, Tensor
 from ..ir.tensor_layout import TensorLayout
 from ..lowering.input_im2col import InputMap
 from ..memory.pieces import Piece
@@ -84,8 +84,8 @@ class StoredSegment:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """The network as its user sees it, its segments, and the nodes that the driver computes after
-    the last one."""
+    """The network as its user sees it, its segments, the nodes that the driver computes after the
+    last one, and the states that it keeps."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -94,6 +94,7 @@ class Network:
     tensors: tuple[Tensor, ...]
     segments: tuple[StoredSegment, ...]
     after: tuple[Node, ...]
+    kept: tuple[State, ...]
     order_sensitive: tuple[OrderSensitive, ...]
     added_by_driver: tuple[str, ...]
 
@@ -223,6 +224,7 @@ def _network(program: CoreExecutable) -> Network:
             for one, start in zip(parts.segments, program.starts, strict=True)
         ),
         after=parts.after,
+        kept=parts.kept,
         order_sensitive=program.order_sensitive,
         added_by_driver=program.added_by_driver,
     )

@@ -164,7 +164,18 @@ class CoreExecutable:
     @property
     @abstractmethod
     def states(self) -> tuple[StateHome, ...]:
-        """What outlives an inference. Samples are successive inferences where there is any."""
+        """What outlives an inference in the core's memory."""
+
+    @property
+    def stateful(self) -> bool:
+        """Whether anything outlives an inference: samples are successive inferences then."""
+        return bool(self.states or self.partition.kept)
+
+    @property
+    def initial_states(self) -> dict[str, np.ndarray]:
+        """What the first inference finds, ``[1, ...]`` by states' names."""
+        own = {state.name: state.initial for state in self.partition.kept}
+        return {state.name: state.initial for state in self.states} | own
 
     @abstractmethod
     def placement(self, tensor: str) -> Placement:

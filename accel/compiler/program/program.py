@@ -64,6 +64,7 @@ class CoreProgram(CoreExecutable):
                 initial=state.initial,
             )
             for state in self.graph.states
+            if state not in self.partition.kept
         )
 
     def placement(self, tensor: str) -> Placement:

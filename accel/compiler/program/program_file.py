@@ -45,7 +45,7 @@ from .stored_checks import check
 from .stored_program import Figures, StoredProgram
 
 SECTION_MAGIC = b"\x89section"
-SECTION_VERSION = 2
+SECTION_VERSION = 3
 Made = TypeVar("Made")
 MAX_BYTES = 2**28
 MAX_MESSAGE = 200  # characters of a parser's message, which may quote the file

@@ -34,6 +34,7 @@ def program_of(d: Description, get: Get, flash: bytes) -> StoredProgram:
             for one in network.segments
         ),
         restored(network.after),
+        network.kept,
     )
     if not parts.segments:
         raise BadDescription("a network without a segment")

@@ -46,7 +46,7 @@ def _ends(program: StoredProgram) -> Iterator[str]:
     given = sorted({*graph.tensors} - constant - {*names, *graph.inputs})
     for problem in problems(graph.replace(inputs=(*graph.inputs, *given))):
         yield str(problem)
-    known = {*graph.inputs, *constant}
+    known = {*graph.inputs, *constant, *(state.read for state in program.partition.kept)}
     for segment in program.partition.segments:
         for node in segment.driver:
             if not known >= {*node.inputs}:
@@ -159,8 +159,33 @@ def _states(program: StoredProgram) -> Iterator[str]:
             yield f"state {state.name!r} begins as {initial.dtype} {initial.shape}"
         elif layout.packing_factor != 1 or initial.size != math.prod(layout.shape):
             yield f"state {state.name!r} of shape {initial.shape} is stored as {layout.shape}"
+    if len(program.initial_states) != len(program.states) + len(program.partition.kept):
+        yield "a state that is there twice"
     if len({state.tensor for state in program.states}) != len(program.states):
         yield "a state that is there twice"
+    yield from _kept(program)
+
+
+def _kept(program: StoredProgram) -> Iterator[str]:
+    """What must hold of the driver's states: one of its nodes reads and writes each."""
+    tensors, kept = program.graph.tensors, program.partition.kept
+    if len({state.read for state in kept}) != len(kept):
+        yield "a state that is there twice"
+    for state in kept:
+        users = [n for n in program.partition.driver if {state.read, state.written} & {*n.inputs}]
+        own = [n for n in users if state.read in n.inputs and state.written in n.outputs]
+        read, left = tensors.get(state.read), tensors.get(state.written)
+        if read is None or left is None or len(own) != 1 or own != users[:1]:
+            yield f"state {state.name!r} of no node of the driver"
+            continue
+        given = (read.shape, read.dtype)
+        begins = (state.initial.shape, state.initial.dtype.name)
+        if (
+            given != (left.shape, left.dtype)
+            or given != begins
+            or state.read in program.graph.inputs
+        ):
+            yield f"state {state.name!r} begins as another tensor than it is"
 
 
 def _pieces(program: StoredProgram) -> Iterator[str]:

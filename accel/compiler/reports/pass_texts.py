@@ -68,6 +68,8 @@ def _partition(c: Compilation) -> Iterator[str]:
         yield f"core: {', '.join(node.name for node in segment.core) or 'nothing'}"
         yield f"out of the core: {', '.join(map(escaped, segment.outputs))}"
     yield f"driver: {', '.join(node.name for node in parts.after) or 'nothing'}"
+    for state in parts.kept:
+        yield f"the driver keeps {escaped(state.written)} as {escaped(state.read)}"
 
 
 def _views(c: Compilation) -> Iterator[str]:

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel.compiler.frontends.tflite.reader import read
+from accel.compiler.frontends.tflite.reader import FRONTEND, read
 from accel.compiler.graph.interpreter import run
 from accel.compiler.operators import OPERATORS, Binary, Elementwise, Ruled, UnsupportedOperator
 from accel.compiler.tflite_export.writer import write
 from tests.support.networks.single_operators import SINGLE_OPERATOR_GRAPHS
 from tests.support.networks.tflite.branches import branching
 from tests.support.networks.tflite.drawn_for_driver import FOR_DRIVER
+from tests.support.networks.tflite.drawn_recurrent import RECURRENT
 from tests.support.networks.tflite.elementwise import BINARY, all_pairs
 from tests.support.networks.tflite.operators import average_pool2d_graphs, networks, random_inputs
 from tests.support.oracles.tflm import tflm
@@ -23,7 +24,7 @@ EXAMPLES = 80
 # TFLite Micro has no kernels for these, which ONNX alone spells.
 IN_ONNX = ("function", "sums")
 # These are drawn as files, with all their fields, in `tests/end_to_end/test_single_operators.py`.
-ELSEWHERE = {name.lower() for name in FOR_DRIVER}
+ELSEWHERE = {FRONTEND.operators[name] for name in (*FOR_DRIVER, *RECURRENT)}
 SPELLED = [
     name
     for name in OPERATORS

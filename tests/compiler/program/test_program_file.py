@@ -113,7 +113,7 @@ def test_another_version_is_refused_with_both_numbers(file):
     section = len(opened(bytes(data))[0])
     data[section + 8] = 1
     file.write_bytes(data)
-    with pytest.raises(BadImage, match=r"section of version 1, this is a reader of version 2"):
+    with pytest.raises(BadImage, match=r"section of version 1, this is a reader of version 3"):
         load_program(file)
     data[8] = 1
     file.write_bytes(data)

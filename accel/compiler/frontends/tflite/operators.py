@@ -29,7 +29,7 @@ from ...operators.softmax import Softmax
 from ...operators.squared_difference import SquaredDifference
 from ...operators.sub import Sub
 from ...operators.tanh import Tanh
-from . import shapes, windows
+from . import recurrent, shapes, windows
 from .spelling import Spelling, activation
 
 
@@ -131,6 +131,18 @@ SPELLINGS: Mapping[str, Spelling] = MappingProxyType(
             tflite.ArgMinOptions,
             lambda *operands: shapes.arg_max(True, *operands),
             constants=(1,),
+        ),
+        # States
+        "UNIDIRECTIONAL_SEQUENCE_LSTM": Spelling(
+            "lstm",
+            tflite.UnidirectionalSequenceLSTMOptions,
+            recurrent.lstm,
+            operands=recurrent.LSTM_INPUTS,
+            chosen=recurrent.LSTM_OWN,
+            variables=recurrent.LSTM_STATES,
+        ),
+        "SVDF": Spelling(
+            "svdf", tflite.SVDFOptions, recurrent.svdf, 5, chosen=tuple(range(5)), variables=(4,)
         ),
         # Moves
         "RESHAPE": Spelling("reshape", None, lambda *_: Reshape(), constants=(0, 1)),

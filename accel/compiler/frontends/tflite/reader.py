@@ -10,6 +10,7 @@ from typing import Any
 import tflite
 
 from ...diagnostics import Reason
+from ...graph.fold_constants import fold_constants
 from ...graph.samples import per_sample
 from ...graph.verify import node_problems, problems, tensor_problems
 from ...ir.graph import Graph, Node, State, Tensor
@@ -23,6 +24,7 @@ from .operators import SPELLINGS
 from .spelling import Unreadable
 from .tensors import DTYPES, elements, roles, tensor_faults, tensor_of, unique_names
 from .uint8 import End, converted_ends, lowered, mixes_types, uint8_ends
+from .variable_tensors import VariableTensors
 from .variables import CALL_ONCE, VARIABLES, Variables
 
 IDENTIFIER = b"TFL3"
@@ -49,7 +51,8 @@ def read(data: bytes, name: str, choices: Choices = NOTHING_CHOSEN) -> Graph:
     if whole:
         raise UnsupportedModel(name, whole)
     builder = _Builder(record)
-    graph, mixing = per_sample(builder.graph(PurePath(name).stem))
+    graph = builder.graph(PurePath(name).stem).replace(contract=choices.contract or "tflm")
+    graph, mixing = per_sample(fold_constants(graph))
     reasons = list(builder.reasons(graph))
     if not reasons:
         reasons = [error.args[0] for error in problems(graph)]
@@ -73,6 +76,8 @@ class _Builder:
         self.budget = Budget(sum(elements(t) for t in record.tensors if t.data is not None))
         self.unknown: dict[str, list[int]] = {}  # operator indices by spelling
         self.variables = Variables(self.tensor)
+        self.updated = VariableTensors(record, SPELLINGS)
+        self.updates: list[Tensor] = []  # what nodes leave of variable tensors
 
     def graph(self, name: str) -> Graph:
         """Return the graph of what can be read; ``reasons`` says what cannot."""
@@ -92,6 +97,8 @@ class _Builder:
                 nodes.append(one)
             else:
                 self.faults.append(one)
+        states += self.updated.states()
+        shaped += self.updates
         nodes = [*before, *nodes, *after]
         used = {tensor for node in nodes for tensor in (*node.inputs, *node.outputs)}
         used.update(inputs, outputs)
@@ -116,7 +123,9 @@ class _Builder:
     def tensor(self, index: int) -> Tensor:
         if index not in self.tensors:
             record, name = self.record.tensors[index], self.names[index]
-            faults = list(tensor_faults(name, record, index in self.record.inputs))
+            own = index in self.updated.known
+            checked_as = replace(record, state=record.state and not own)
+            faults = list(tensor_faults(name, checked_as, index in self.record.inputs))
             self.faults.extend(faults)
             self.faulty.update(name for _ in faults)
             tensor = tensor_of(name, self.roles[index](record) if index in self.roles else record)
@@ -209,17 +218,31 @@ class _Builder:
             raise Unreadable("has uint8 and int8 tensors, which only QUANTIZE converts")
         inputs = tuple(None if i < 0 else self.tensor(i) for i in record.inputs)
         outputs = tuple(self.tensor(i) for i in record.outputs)
-        own = spelling.own(inputs, outputs)
         options = None if spelling.options is None else _Options(record, spelling.options)
+        own, attributes = spelling.read(options, inputs, outputs)
+        for number in spelling.variables:
+            before, left = self.update(record.inputs[number])
+            at = spelling.chosen.index(number)
+            own, outputs = (*own[:at], before, *own[at + 1 :]), (*outputs, left)
         return Node(
             name=f"{spelling.operator}_{index}",
             operator=spelling.operator,
             inputs=tuple(tensor.name for tensor in own),
             outputs=tuple(tensor.name for tensor in outputs),
-            attributes=spelling.attributes(options, inputs, outputs),
+            attributes=attributes,
             source=record.spelling,
             number=index,
         )
+
+    def update(self, index: int) -> tuple[Tensor, Tensor]:
+        """What a node reads of a variable tensor, and what it leaves. Raises ``Unreadable``."""
+        tensor = self.tensor(index)
+        if index not in self.updated.known:
+            what = "is no variable tensor that such operators alone use"
+            raise Unreadable(f"has a state {tensor.name!r}, which {what}; convert the model anew")
+        before, left = self.updated.update(index, tensor, self.unique)
+        self.updates.append(left)
+        return before, left
 
     def reasons(self, graph: Graph) -> Iterator[Reason]:
         """Yield everything that is wrong, from the file as a whole to single operators."""

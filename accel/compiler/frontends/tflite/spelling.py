@@ -35,7 +35,9 @@ class Spelling:
     ``Unreadable``. Our node has ``operands`` inputs, from the file's input ``first`` on (None: all
     of them), of which the last ``optional`` may be absent; ``order`` permutes them. The file's
     other inputs are constants that become attributes; ``constants`` lists their possible numbers.
-    ``outputs`` is the number of outputs, None for any.
+    ``outputs`` is the number of outputs, None for any. An operator that updates variable tensors
+    has ``operands`` inputs in the file, of which the node has those that are ``chosen``, none
+    absent; ``variables`` are among them.
     """
 
     operator: str
@@ -47,12 +49,32 @@ class Spelling:
     constants: tuple[int, ...] = (0,)
     outputs: int | None = 1
     order: tuple[int, ...] = ()
+    chosen: tuple[int, ...] = ()
+    variables: tuple[int, ...] = ()
+
+    def read(
+        self, options: Options, inputs: Operands, outputs: Results
+    ) -> tuple[tuple[Tensor, ...], Any]:
+        """The node's inputs and its attributes. Raises ``Unreadable``."""
+        if self.chosen:  # which inputs are absent says which variant it is
+            attributes = self.attributes(options, inputs, outputs)
+            return self.own(inputs, outputs), attributes
+        own = self.own(inputs, outputs)
+        return own, self.attributes(options, inputs, outputs)
 
     def own(self, inputs: Operands, outputs: Results) -> tuple[Tensor, ...]:
         """The inputs that are the node's, without absent ones, which are the last.
 
         Raises ``Unreadable`` where a required input or an output is absent.
         """
+        if self.chosen:
+            picked = [inputs[number] if number < len(inputs) else None for number in self.chosen]
+            tensors = tuple(tensor for tensor in picked if tensor is not None)
+            if len(tensors) < len(picked) or len(outputs) != self.outputs:
+                raise Unreadable("lacks an input or an output")
+            if len(inputs) != self.operands:
+                raise Unreadable(f"has {len(inputs)} inputs, not {self.operands}")
+            return tensors
         wanted = len(inputs) if self.operands is None else self.operands
         found = inputs[self.first : self.first + wanted]
         present = found[: wanted - self.optional]

@@ -13,6 +13,7 @@ import numpy as np
 
 from tests.support.networks.tflite.drawn_for_driver import FOR_DRIVER
 from tests.support.networks.tflite.drawn_moves import MOVES
+from tests.support.networks.tflite.drawn_recurrent import RECURRENT
 from tests.support.networks.tflite.drawn_values import (
     Rng,
     codes,
@@ -264,6 +265,7 @@ OPERATORS: Mapping[str, Callable[[Rng], File]] = MappingProxyType(
         "ARG_MAX": _index("ARG_MAX"),
         "ARG_MIN": _index("ARG_MIN"),
         **FOR_DRIVER,
+        **RECURRENT,
         **MOVES,
     }
 )
