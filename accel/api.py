@@ -19,11 +19,11 @@ from accel.config import AcceleratorConfig
 from accel.errors import Refusal
 from accel.executable import DEFAULT_BOARD, Executable, Inputs
 from accel.executable import open_program as open
-from accel.executors import Timing
 from accel.explore.fit.remedy import remedy
 from accel.explore.fit.result import Fit
 from accel.explore.fit.search import Budget, OnProgress
 from accel.explore.fit.search import fit as search_fit
+from accel.host.timing.inference import Timing
 from accel.results import Answer, Layer, Report, Result, TensorInfo
 from accel.target import resources
 

@@ -17,10 +17,14 @@ from accel.compiler.program.program import CoreProgram
 from accel.compiler.program.stored_program import Figures, StoredProgram
 from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
-from accel.executors import Counters, Execution, NeedsModel, Port, Session, Timing
+from accel.executors import Execution, NeedsModel
+from accel.host.port import Port
 from accel.host.rehearsal import rehearse
+from accel.host.run_results import Counters
+from accel.host.timing.inference import Timing
 from accel.ports import board_port
 from accel.results import Answer, Layer, Report, Result, StateInfo, TensorInfo
+from accel.session import Session
 from accel.sim.cycles import loss_attribution
 from accel.sim.cycles.cycle_model import LayerCycles
 from accel.target import energy

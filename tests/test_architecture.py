@@ -43,15 +43,18 @@ ALLOWED = {
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "ports": DEFINITIONS | {"boards", "host", "sim"},
-    "executors": DEFINITIONS | {"compiler", "host", "ports", "sim"},
-    "bringup": DEFINITIONS | {"boards", "compiler", "digits", "executors", "host", "sim"},
+    "executors": DEFINITIONS
+    | {"compiler", "host", "ports", "session", "sim"},  # also for annotations
+    "session": DEFINITIONS | {"compiler", "executors", "host", "sim"},
+    "bringup": DEFINITIONS | {"boards", "compiler", "digits", "host", "session", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
     # api for annotations only
     "executable": DEFINITIONS
-    | {"api", "boards", "compiler", "executors", "host", "ports", "results", "sim", "target"},
+    | {"api", "boards", "compiler", "executors", "host", "ports", "results", "session", "sim"}
+    | {"target"},
     "api": DEFINITIONS
-    | {"boards", "compiler", "executable", "executors", "explore", "results", "target"},
+    | {"boards", "compiler", "executable", "explore", "host", "results", "target"},
     "results": DEFINITIONS | {"compiler", "executable", "host", "sim"},  # also for annotations
     "pictures": DEFINITIONS | {"api", "boards", "compiler"},
     "estimate": DEFINITIONS | {"boards", "core", "target"},

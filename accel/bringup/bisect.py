@@ -10,10 +10,11 @@ from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
 from accel.config import FLASH
 from accel.errors import UserError
-from accel.executors import Session, Transport
 from accel.host.driven_core import DrivenCore
 from accel.host.driver import RunEnded
+from accel.host.exchange import Transport
 from accel.host.runner import Passing, first_inputs
+from accel.session import Session
 from accel.sim.functional.decode import decode_layer
 from accel.sim.functional.machine import Machine
 

@@ -8,9 +8,10 @@ from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from accel.executors import Session, Transport
 from accel.host.driver import RunEnded
+from accel.host.exchange import Transport
 from accel.host.runner import run
+from accel.session import Session
 from accel.sim.functional.machine import Machine
 
 from .array_check import SHARED, stopped

@@ -4,9 +4,8 @@ from collections.abc import Callable, Collection, Iterator
 
 from accel.config import BANKS, AcceleratorConfig
 from accel.errors import UserError
-from accel.executors import Transport
 from accel.host.driver import Driver
-from accel.host.exchange import LinkError
+from accel.host.exchange import LinkError, Transport
 from accel.host.flash import FlashRefused
 
 from . import array_check, flash_check, identity_check, link_check, memory_march

@@ -6,8 +6,8 @@ import numpy as np
 
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
-from accel.executors import Transport
 from accel.host.driver import RunEnded
+from accel.host.exchange import Transport
 
 from . import patterns
 from .array_check import RAM, SHARED, answers, stopped

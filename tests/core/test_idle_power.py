@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import accel
 from accel.compiler.operators.fully_connected import FullyConnected
 from accel.config import AcceleratorConfig
-from accel.executors import Session
+from accel.session import Session
 from accel.sim.rtl.pysim import SimulatedCore
 from tests.support.networks.tflite.operators import TRAINED, Builder, random_inputs
 from tests.support.rtl.simulation import UNSHRUNK

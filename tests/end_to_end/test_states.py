@@ -5,9 +5,9 @@ import pytest
 
 import accel
 from accel.errors import UserError
-from accel.executors import NoState
 from accel.host.driven_core import DrivenCore
 from accel.host.runner import run
+from accel.session import NoState
 from accel.sim.compare import assert_same
 from tests.support.host.fake_core import FakeCore, Line
 from tests.support.networks.small import images, two_convolutions

@@ -8,7 +8,7 @@ from accel.compiler.memory import bank_balance
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.config import AcceleratorConfig
-from accel.executors import predict
+from accel.sim.cycles.cycle_model import predict
 from tests.core.test_sizes import SAME, UNPADDED, Network
 from tests.support.networks.tflite.operators import random_inputs
 
