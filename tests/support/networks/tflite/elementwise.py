@@ -68,7 +68,8 @@ def unary_graphs(
 @st.composite
 def relu6_graphs(draw: Draw):
     b = Builder(draw, any_shape(draw))
-    b.node("relu", Relu(activation="relu6"), b.last.shape, b.last.quantization, source="RELU6")
+    relu6 = Relu(activation="relu6", rescales=False)
+    b.node("relu", relu6, b.last.shape, b.last.quantization, source="RELU6")
     return b.graph()
 
 
