@@ -31,6 +31,7 @@ ANSWER_MS = 2000  # an answer begins within this time, or is lost
 CHECK_MS = 60_000  # the core has checked its flash within this time
 SEARCHES, PERSISTENCE = 5, 8  # attempts to find a core, and with one that was found
 MOST = 1024  # bytes of a payload
+FIRST, RENUMBERED = 1, 128  # numbers begin again with 1: a core that has started anew expects 0
 _MAGIC = b"accelpy1"
 _WRITE, _RUN, _READ, _INFO, _HELLO, _CHECK, _ABORT = range(1, 8)
 _RESULT, _DATA, _INFORMED = 0x82, 0x83, 0x84
@@ -51,6 +52,21 @@ _TYPES = {"int8": "b", "uint8": "B", "float32": "f", "int32": "i", "int64": "i"}
 
 class CoreError(Exception):
     """The core cannot be talked to, or does not do what was asked."""
+
+
+class StartedAnew(CoreError):
+    """The core has lost what was loaded: `Driver.open` and `Driver.load` come next."""
+
+    def __init__(self):
+        CoreError.__init__(
+            self,
+            "the core has started anew and lost what was loaded: check its power; open and load "
+            "again",
+        )
+
+
+class NotLoaded(CoreError):
+    """The program has not been loaded since the core was found first, or started anew."""
 
 
 class Fault(Exception):
@@ -157,6 +173,7 @@ class Driver:
         self.retries = 0
         self.counters = ()
         self._number = self._expected = self._faults = 0
+        self._loaded = False
         self._payload = bytearray(MOST)
 
     def open(self):
@@ -171,8 +188,8 @@ class Driver:
             try:
                 self._send(_ABORT)
                 self._answer(None, ANSWER_MS)
-                self._send(_HELLO)
-                found = bytes(self._comes((_INFORMED, 0, 30), ANSWER_MS))[:_IDENTITY_BYTES]
+                self._loaded = self._loaded and self._expected != 0  # it has started anew
+                found = bytes(self._greet())[:_IDENTITY_BYTES]
                 break
             except Fault:
                 continue
@@ -190,7 +207,8 @@ class Driver:
 
     def load(self):
         """Check the flash if the program needs it, and load what lies in memory: once after
-        power-up."""
+        `open`, and again when the core has started anew."""
+        self._loaded = False
         if self.program["image"]:
             self._check_flash()
         rows = self.program["rows"]
@@ -202,13 +220,14 @@ class Driver:
                 self.file.readinto(part)
                 place = location + start // rows
                 self._counted(_WRITE, part, len(part) // rows, rows, place)
+        self._loaded = True
 
     def infer(self, inputs):
         """One inference.
 
         ``inputs`` are the values of a sample, int8 codes or numbers as the network's input has
         them, in any sequence; or a mapping of such by name, where there are several. Returned is an
-        array, or a mapping of arrays.
+        array, or a mapping of arrays. Raises ``StartedAnew`` where the core did meanwhile.
         """
         program = self.program
         if not isinstance(inputs, dict):
@@ -235,6 +254,10 @@ class Driver:
         return name
 
     def _run(self, sources):
+        if not self._loaded:
+            raise NotLoaded(
+                "the program is not loaded, or the core has started anew since: load it"
+            )
         program = self.program
         before = len(program["pieces"]) - program["during"]
         for piece in program["pieces"][:before]:
@@ -258,7 +281,12 @@ class Driver:
         self._faults = 0
         result = bytes(result)
         self._ended(result[:_RESULT_BYTES])
-        found = []
+        if self._number in (0, 255):  # after very many frames
+            try:
+                self._greet()
+            except Fault as fault:
+                raise CoreError(f"the core {fault}") from fault
+        found, alone = [], False
         for output in program["outputs"]:
             data = result[_RESULT_BYTES:] if not found else b""
             place = array("b")
@@ -268,7 +296,10 @@ class Driver:
                 count = min(most, output["words"] - start)
                 part = self._read(output["location"] + start, count, output["lanes"])
                 channel = self._keep(part, output, place, channel)
+                alone = True
             found.append(place)
+        if alone:
+            self._confirm()
         return found
 
     def _keep(self, data, output, place, channel):
@@ -392,6 +423,9 @@ class Driver:
             raise CoreError("the core does not know a request: build its bitstream anew")
         if status >= _OK:
             self._expected = rest[0]
+            if not self._expected and self._number not in (0, 255):
+                self._loaded = False
+                raise StartedAnew
             return status, None
         if rest[0] != due[1]:
             raise Fault("answered another request")
@@ -404,6 +438,26 @@ class Driver:
             if status < _OK:
                 return data
         raise Fault("acknowledges only")
+
+    def _greet(self):
+        """Have the core expect the first number next; returns what it says of itself."""
+        self._send(_HELLO, number=FIRST)
+        data = self._comes((_INFORMED, FIRST, 30), ANSWER_MS)
+        self._number, self._expected, self._faults = FIRST, FIRST, 0
+        return data
+
+    def _confirm(self):
+        """Whether it is still the core that the frames before went to."""
+        while True:
+            try:
+                self._send(_ABORT)
+                self._answer(None, ANSWER_MS)
+                if self._expected != self._number:
+                    raise Fault("expects another frame")
+                self._faults = 0
+                return
+            except Fault as fault:
+                self._recover(fault)
 
     def _ask(self, opcode, due, payload=None):
         while True:
@@ -418,7 +472,13 @@ class Driver:
 
     def _counted(self, opcode, payload, count, lanes, location, due=None, patience=0):
         """Send a counted frame until the core has accepted it; returns the result of the run that
-        is ``due`` if that comes instead. It may be too early ``patience`` times."""
+        is ``due`` if that comes instead. It may be too early ``patience`` times.
+
+        Numbers begin again after one that was accepted: so it is the same core. It is asked that by
+        the frame, which is not executed twice, and not by ABORT, which would forget bands.
+        """
+        last = self._number >= RENUMBERED and opcode & 15 == _WRITE and due is None
+        accepted = [(self._number + 1) % 256]
         while True:
             self._send(opcode, payload, count, lanes, location)
             try:
@@ -429,8 +489,11 @@ class Driver:
                     patience -= 1
                     self.link.silence(1)
                     continue
-                if status != _OK or self._expected != (self._number + 1) % 256:
+                if status != _OK or self._expected not in accepted:
                     raise Fault("received a spoilt frame")
+                if last:
+                    accepted.append(FIRST)  # which was heard, if it is its answer that is lost
+                    self._greet()
             except Fault as fault:
                 self._recover(fault)
                 continue
