@@ -143,11 +143,7 @@ class Executable:
         found = (
             self.link_board if board is None else get(board) if isinstance(board, str) else board
         )
-        return self.session.timing(
-            clock_mhz=clock_mhz or found.clock.made_mhz,
-            baud=found.link.fastest or found.link.baud,
-            high_speed=found.link.high_speed,
-        )
+        return self.session.timing_on(found, clock_mhz)
 
     @property
     def own_timing(self) -> Timing | None:

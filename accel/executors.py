@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from accel.boards import Board
 from accel.compiler.graph import interpreter
 from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.program import CoreProgram
@@ -117,6 +118,14 @@ class Session:
         if key not in self._sharing:
             self._sharing[key] = [layer.cycles for layer in predict(self.program, banks)]
         return self._sharing[key]
+
+    def timing_on(self, board: Board, clock_mhz: float | None = None) -> Timing:
+        """`timing` with the link of a board, at its clock if no other is given."""
+        return self.timing(
+            clock_mhz=clock_mhz or board.clock.made_mhz,
+            baud=board.link.fastest or board.link.baud,
+            high_speed=board.link.high_speed,
+        )
 
     def timing(self, *, clock_mhz: float, baud: float, high_speed: bool) -> Timing:
         """What an inference takes over a serial line whose adapter makes at most ``baud``, on USB

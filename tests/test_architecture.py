@@ -43,7 +43,7 @@ ALLOWED = {
     "quantization": FOUNDATION | {"compiler", "numeric"},
     "sim": DEFINITIONS | {"compiler", "core", "flow", "host", "api"},
     "ports": DEFINITIONS | {"boards", "host", "sim"},
-    "executors": DEFINITIONS | {"compiler", "host", "ports", "sim"},
+    "executors": DEFINITIONS | {"boards", "compiler", "host", "ports", "sim"},
     "bringup": DEFINITIONS | {"boards", "compiler", "digits", "executors", "host", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
@@ -59,7 +59,18 @@ ALLOWED = {
     | {"api", "boards", "compiler", "core", "datapath", "digits", "estimate", "flow", "host", "sim"}
     | {"target"},
     "explore": DEFINITIONS
-    | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
+    | {
+        "api",
+        "boards",
+        "compiler",
+        "core",
+        "estimate",
+        "executors",
+        "flow",
+        "host",
+        "sim",
+        "target",
+    },
     "__init__": {"api", "config", "results"},
     "__main__": {"cli", "processes"},
 }

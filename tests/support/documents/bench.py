@@ -48,6 +48,8 @@ def five() -> str:
                 amount(figures["cycles"]["value"]),
                 f"{amount(figures['share_of_peak']['value'])} %",
                 f"{amount(figures['latency']['value'])} ms",
+                f"{amount(figures['link']['value'])} ms",
+                f"{amount(figures['throughput']['value'])}/s",
                 f"{_beside(anchor)} than {who}",
             ]
         )
@@ -56,8 +58,10 @@ def five() -> str:
         "board and array",
         "cycles",
         "of peak",
-        "core, without link",
-        "beside",
+        "core",
+        "link",
+        "both",
+        "core, beside",
     ]
     return markdown(heading, rows)
 
@@ -66,7 +70,7 @@ def results() -> str:
     """Every network that runs, on every board that was measured, and what measured it."""
     bench = _bench()
     heading = ["network", "board", "cycles, model", "RTL", "MAC/cycle", "of peak"]
-    heading += ["ms at median Fmax, MHz", "uJ"]
+    heading += ["ms core at median Fmax, MHz", "ms link", "/s of both", "uJ"]
     rows = [_result(run, _board(bench, run["board"]), bench) for run in _runs(bench)]
     return f"{markdown(heading, rows)}\n\n{computer(bench)}"
 
@@ -91,6 +95,8 @@ def _result(run: dict[str, Any], board: dict[str, Any], bench: dict[str, Any]) -
         amount(figures["macs_per_cycle"]["value"]),
         f"{amount(figures['share_of_peak']['value'])} %",
         f"{amount(figures['latency']['value'])} at {amount(fmax['value'])}",
+        amount(figures["link"]["value"]),
+        amount(figures["throughput"]["value"]),
         "" if joule is None else amount(joule),
     ]
 

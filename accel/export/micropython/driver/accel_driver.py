@@ -10,8 +10,9 @@ For MicroPython, and CPython alike. The program is read from its file a block at
 
 import json
 import struct
-import time
 from array import array
+
+from accel_links import Spi, Uart, now, since, sleep  # noqa: F401 -- links for who imports the driver
 
 try:
     from binascii import crc32
@@ -71,90 +72,6 @@ class NotLoaded(CoreError):
 
 class Fault(Exception):
     """An answer did not come as it should; it is asked for again."""
-
-
-def _now():
-    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
-
-
-def _since(start):
-    now = _now()
-    return time.ticks_diff(now, start) if hasattr(time, "ticks_diff") else now - start
-
-
-def _sleep(ms):
-    if hasattr(time, "sleep_ms"):
-        time.sleep_ms(ms)
-    else:
-        time.sleep(ms / 1000)
-
-
-class Uart:
-    """A link over a `machine.UART`, or what has its `any`, `read` and `write`.
-
-    Its buffer should hold an answer: ``rxbuf=2048``.
-    """
-
-    def __init__(self, uart):
-        self.uart = uart
-
-    def write(self, data):
-        """Send all of ``data``."""
-        data, done = memoryview(data), 0
-        while done < len(data):
-            done += self.uart.write(data[done:]) or 0
-
-    def first(self, ms):
-        """The first byte of an answer, or nothing."""
-        return self.read(1, ms)
-
-    def read(self, count, ms):
-        """So many bytes, or fewer where they do not come in time."""
-        found, start = bytearray(), _now()
-        while len(found) < count and _since(start) < ms:
-            there = self.uart.any()
-            if there:
-                found += self.uart.read(min(there, count - len(found)))
-            else:
-                _sleep(1)
-        return found
-
-    def silence(self, ms):
-        """Send nothing for so long, and forget what comes."""
-        _sleep(ms)
-        while self.uart.any():
-            self.uart.read(self.uart.any())
-
-
-class Spi:
-    """A link over a `machine.SPI` in mode 0, most significant bit first, at up to a quarter of the
-    core's clock. ``select`` is called with 0 to select the core, which stays selected."""
-
-    def __init__(self, spi, select):
-        self.spi = spi
-        select(1)
-        select(0)
-
-    def write(self, data):
-        """Send all of ``data``."""
-        self.spi.write(data)
-
-    def first(self, ms):
-        """The first byte of an answer, which is none of 0, or nothing."""
-        start = _now()
-        while _since(start) < ms:
-            byte = self.spi.read(1, 0)
-            if byte[0]:
-                return byte
-        return b""
-
-    def read(self, count, ms):
-        """So many bytes: an answer has no gaps."""
-        return self.spi.read(count, 0)
-
-    def silence(self, ms):
-        """Make no clock for so long."""
-        _sleep(ms)
 
 
 class Driver:
@@ -374,11 +291,11 @@ class Driver:
                 break
             except Fault as fault:
                 self._recover(fault)
-        state, start = 0, _now()
-        while not state and _since(start) < CHECK_MS:
+        state, start = 0, now()
+        while not state and since(start) < CHECK_MS:
             state = self._ask(_INFO, (_INFORMED, self._number, 30))[-1] & 15
             if not state:
-                _sleep(10)
+                sleep(10)
         if state != 1:
             raise CoreError(f"the core's flash {_FLASH[state]}")
         for at, wanted in program["image"]:
