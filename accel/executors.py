@@ -119,11 +119,15 @@ class Session:
             self._sharing[key] = [layer.cycles for layer in predict(self.program, banks)]
         return self._sharing[key]
 
-    def timing_on(self, board: Board, clock_mhz: float | None = None) -> Timing:
-        """`timing` with the link of a board, at its clock if no other is given."""
+    def timing_on(
+        self, board: Board, clock_mhz: float | None = None, port: Port | None = None
+    ) -> Timing:
+        """`timing` with the link of a board, at its clock and the rates of its port if no others
+        are given."""
+        rates = port or board.link
         return self.timing(
             clock_mhz=clock_mhz or board.clock.made_mhz,
-            baud=board.link.fastest or board.link.baud,
+            baud=rates.fastest or rates.baud,
             high_speed=board.link.high_speed,
         )
 
