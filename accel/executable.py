@@ -143,17 +143,15 @@ class Executable:
     def timing(self, board: str | Board | None = None, *, clock_mhz: float | None = None) -> Timing:
         """What an inference takes with the serial link of a board, see `Timing`.
 
-        ``board`` is the program's without it, ``clock_mhz`` the board's. Bytes on the line are
+        ``board`` is the program's without it, ``clock_mhz`` the board's, the rate that of the last
+        run on the board if there was one. Bytes on the line are
         those of the driver, exactly; what USB adds is a model. Raises ``UnknownBoard``.
         """
         found = (
             self.link_board if board is None else get(board) if isinstance(board, str) else board
         )
-        return self.session.timing(
-            clock_mhz=clock_mhz or found.clock.made_mhz,
-            baud=found.link.fastest or found.link.baud,
-            high_speed=found.link.high_speed,
-        )
+        port = self.session.port if found is self._found else None  # maybe at a rate of its own
+        return self.session.timing_on(found, clock_mhz, port)
 
     @property
     def own_timing(self) -> Timing | None:

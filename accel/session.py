@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from accel.boards import Board
 from accel.compiler.program.executable import CoreExecutable
 from accel.compiler.program.stored_program import StoredProgram
 from accel.errors import UserError
@@ -78,6 +79,18 @@ class Session:
         if key not in self._sharing:
             self._sharing[key] = [layer.cycles for layer in predict(self.program, banks)]
         return self._sharing[key]
+
+    def timing_on(
+        self, board: Board, clock_mhz: float | None = None, port: Port | None = None
+    ) -> Timing:
+        """`timing` with the link of a board, at its clock and the rates of its port if no others
+        are given."""
+        rates = port or board.link
+        return self.timing(
+            clock_mhz=clock_mhz or board.clock.made_mhz,
+            baud=rates.fastest or rates.baud,
+            high_speed=board.link.high_speed,
+        )
 
     def timing(self, *, clock_mhz: float, baud: float, high_speed: bool) -> Timing:
         """What an inference takes over a serial line whose adapter makes at most ``baud``, on USB

@@ -45,7 +45,7 @@ ALLOWED = {
     "ports": DEFINITIONS | {"boards", "host", "sim"},
     "executors": DEFINITIONS
     | {"compiler", "host", "ports", "session", "sim"},  # also for annotations
-    "session": DEFINITIONS | {"compiler", "executors", "host", "sim"},
+    "session": DEFINITIONS | {"boards", "compiler", "executors", "host", "sim"},
     "bringup": DEFINITIONS | {"boards", "compiler", "digits", "host", "session", "sim"},
     "target": DEFINITIONS | {"boards", "core", "flow"},
     "bench": DEFINITIONS | {"api", "boards", "compiler", "digits", "flow", "sim", "target"},
@@ -62,7 +62,18 @@ ALLOWED = {
     | {"api", "boards", "compiler", "core", "datapath", "digits", "estimate", "flow", "host", "sim"}
     | {"target"},
     "explore": DEFINITIONS
-    | {"api", "boards", "compiler", "core", "estimate", "flow", "sim", "target"},
+    | {
+        "api",
+        "boards",
+        "compiler",
+        "core",
+        "estimate",
+        "flow",
+        "host",
+        "session",
+        "sim",
+        "target",
+    },
     "__init__": {"api", "config", "results"},
     "__main__": {"cli", "processes"},
 }

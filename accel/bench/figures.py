@@ -35,7 +35,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         # of a network on a board
         "cycles": _kind("cycles, by the model", "cycles", False),
         "rtl_cycles": _kind("cycles, counted in RTL", "cycles", False),
-        "latency": _kind("latency", "ms", False),
+        "latency": _kind("latency of the core", "ms", False),
+        "link": _kind("the link adds", "ms", False),
+        "throughput": _kind("with the link", "inferences/s", True),
         "macs_per_cycle": _kind("MAC a cycle", "MAC/cycle", True),
         "share_of_peak": _kind("share of peak", "%", True),
         "mmacs": _kind("MAC a second", "MMAC/s", True),

@@ -240,7 +240,8 @@ def _compile_time(network: Network, config: AcceleratorConfig, repeat: int) -> F
 
 
 def on_board(program: Program, clock: Clock) -> dict[str, Figure]:
-    """What the cycle model says of a program at a clock."""
+    """What the models of cycles and of the board's link say of a program at a clock."""
+    timing = program.timing(clock_mhz=clock.mhz)
     report = program.report()
     cycles, macs = report.cycles_model, report.macs
     milliseconds = cycles / clock.mhz / 1e3
@@ -250,6 +251,8 @@ def on_board(program: Program, clock: Clock) -> dict[str, Figure]:
     return {
         "cycles": Figure(value=cycles, how="start to result in memory, by the cycle model"),
         "latency": Figure(value=milliseconds, how=at),
+        "link": Figure(value=round(timing.link_ms, 6), how=f"{timing.baud:,} baud"),
+        "throughput": Figure(value=round(timing.throughput, 4), how=str(timing)),
         "macs_per_cycle": Figure(value=macs / cycles, how="the network's MACs"),
         "share_of_peak": Figure(
             value=100 * report.utilization,

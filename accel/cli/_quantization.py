@@ -47,6 +47,7 @@ def work(
     from accel.quantization.quantizer import quantize as quantize_model
     from accel.quantization.runtime import Session, runtime
     from accel.quantization.samples import read_samples
+    from accel.quantization.saturation import may_saturate
 
     runtime()
     model = read_model(path)
@@ -94,6 +95,7 @@ def work(
             "file": samples.name,
             "executor": "machine" if program else "reference",
             **measure.measure(answers, samples.y, softmax).as_dict(),
+            "onnxruntime_may_saturate": may_saturate(made.data),
         },
         "bytes": {"float32": model.bytes, "int8": len(made.data)},
         "operators": dict(Counter(node.operator for node in made.graph)),

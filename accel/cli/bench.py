@@ -52,7 +52,8 @@ def bench(
     Of each board, its core is built with 8 seeds, and its signed-off Fmax,
     logic and DSPs are compared with the best that was published for the chip.
     Of each network on it: cycles by the model and in RTL, latency at the
-    median Fmax, MAC a cycle, share of the array's peak, estimated energy.
+    median Fmax of the core, and what the board's link adds and leaves of
+    the rate; MAC a cycle, share of the array's peak, estimated energy.
     Of this computer: compiling, machine, compiled RTL, and two baselines on
     the same inputs, NumPy and TFLM-style C++, once all have answered alike.
     The four networks of MLPerf Tiny are known by their content.
@@ -69,8 +70,8 @@ def bench(
 
     \b
     boards: fmax clock logic dsp ebr spram build build_seed
-    runs:   cycles rtl_cycles latency macs_per_cycle share_of_peak mmacs energy
-            compile machine rtl rtl_speed numpy cpp
+    runs:   cycles rtl_cycles latency link throughput macs_per_cycle
+            share_of_peak mmacs energy compile machine rtl rtl_speed numpy cpp
     """
     from accel.api import DEFAULT_BOARD
     from accel.bench import networks

@@ -21,7 +21,12 @@ def fit(
     board: groups.BoardName = None,
     ms: Annotated[
         float | None,
-        typer.Option("--ms", help="Milliseconds that an inference may take.", metavar="X", min=0.0),
+        typer.Option(
+            "--ms",
+            help="Milliseconds of the core that an inference may take.",
+            metavar="X",
+            min=0.0,
+        ),
     ] = None,
     uj: Annotated[
         float | None,
@@ -47,7 +52,7 @@ def fit(
 
     Where no core will do, it says what is too large in the one that lacks
     least, in bytes needed and bytes there, and ends with 2. --ms and --uj are
-    limits for the compiled core. Takes at most 10 seconds of the processor.
+    limits for the compiled core, without its link. Takes at most 10 seconds of the processor.
     FILE has the ranked cores, the compiled one, the command or the certificate.
 
     \b
@@ -78,13 +83,16 @@ def fit(
 
 def _show(answer: "Fit") -> None:
     if answer.ranked:
-        columns = (">about ms", ">uJ", ">buffer", ">bank", ">flash", "sums", ">DSP", ">logic")
+        columns = (">about ms core", ">uJ", ">buffer", ">bank", ">flash", "sums", ">DSP", ">logic")
         title = f"{answer.model} on {answer.board.name}, by estimate"
         listing = table("core", *columns, title=title)
         for one in answer.ranked:
             listing.add_row(*_row(one))
         show(listing)
-        note = "buffer, bank: KiB for weights and of each of the two banks; flash: KiB streamed"
+        note = (
+            "ms core: without the link, which adds the same to each; buffer, bank: KiB for weights "
+            "and of each of the two banks; flash: KiB streamed"
+        )
         say(note, style="dim")
     if answer.best is None or answer.command is None:
         say(f"No configuration of {answer.board.name} runs {answer.model}:", style="bold red")
@@ -95,8 +103,8 @@ def _show(answer: "Fit") -> None:
     energy = "" if best.microjoules is None else f", {best.microjoules:.4g} uJ"
     size = f"{best.config.rows}x{best.config.columns} {best.config.format}"
     say(
-        f"Compiled {size}: {best.cycles:,} cycles, {best.milliseconds:.3g} ms core at the board's "
-        f"{answer.board.clock.made_mhz:g} MHz{energy}{streamed}"
+        f"Compiled {size}: {best.cycles:,} cycles at the board's "
+        f"{answer.board.clock.made_mhz:g} MHz: {answer.timing}{energy}{streamed}"
     )
     say(answer.command)
 

@@ -68,6 +68,8 @@ def program(
         why = (
             f"{PROGRAM} goes into the flash with --flash, or is loaded with accel load"
             if image
+            else f"{PROGRAM} has nothing for the flash, accel load loads it"
+            if (build / PROGRAM).is_file()
             else "build one with: accel build --board BOARD -o DIR"
         )
         raise NothingToProgram(f"{build}: has no bitstream; {why}")

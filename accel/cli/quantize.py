@@ -158,6 +158,8 @@ def quantize(
 
 
 def _show(report: dict[str, Any]) -> None:
+    from accel.quantization.saturation import NOTE
+
     test, sizes = report["test"], report["bytes"]
     source = test["file"]
     if source == report["calibration"]["file"]:
@@ -177,6 +179,8 @@ def _show(report: dict[str, Any]) -> None:
         f"{test['elements']:,} elements differ, "
         f"{test['classes_differing_from_onnxruntime']} classes"
     )
+    if test["onnxruntime_may_saturate"] and test["elements_differing_from_onnxruntime"]:
+        say(f"  {NOTE}", style="yellow")
     if not test["accuracy"]:
         say("  no accuracy without labels: add an array y to the .npz file, or give --labels")
     if report["scales_moved"]:

@@ -17,6 +17,7 @@ from accel.explore.network import Network
 from accel.explore.point import Point
 from accel.explore.store import Store
 from accel.flow.cache.store import key_of
+from accel.host.timing.inference import Timing
 from accel.target import energy
 
 OnProgress = Callable[[str, int, int], None]
@@ -76,7 +77,23 @@ class Sweep:
         calls = [(work.routed, point, tuple(self.seeds)) for point in chosen]
         for point, result in self._do("placing and routing", chosen, facts, calls):
             self.points[point].routed = result
+        self._time([self.points[point] for point in chosen if self.points[point].is_routed])
         return [self.points[point] for point in chosen]
+
+    def _time(self, outcomes: Sequence["Outcome"]) -> None:
+        """Work out what the link takes at the clocks that place and route has found."""
+        facts = [
+            {
+                "networks": [n.digest for n in self.networks],
+                "time": outcome.point.as_dict(),
+                "mhz": outcome.fmax_mhz,
+            }
+            for outcome in outcomes
+        ]
+        points = [outcome.point for outcome in outcomes]
+        calls = [(work.timed, o.point, self.networks, o.fmax_mhz) for o in outcomes]
+        for point, result in self._do("timing", points, facts, calls):
+            self.points[point].timed = result
 
     def route_promising(self, outcomes: Sequence["Outcome"], count: int) -> None:
         """Place and route the ``count`` most promising points.
@@ -135,12 +152,14 @@ class Sweep:
 
 @dataclass
 class Outcome:
-    """What is known of a point: its estimate and, if it was built, the build's record."""
+    """What is known of a point: its estimate and, if it was built, the build's record and the time
+    at its clock."""
 
     point: Point
     estimated: dict[str, Any]
     routed: dict[str, Any] | None
     networks: Sequence[Network]
+    timed: dict[str, Any] | None = None
 
     @property
     def problem(self) -> str | None:
@@ -175,8 +194,25 @@ class Outcome:
         return sum(one["cycles"] for one in self.estimated["networks"].values())
 
     @property
-    def latency_ms(self) -> float:
+    def core_ms(self) -> float:
+        """Of the core alone, of an inference of every network; the board's link is the same for all
+        its points."""
         return self.cycles / self.fmax_mhz / 1e3
+
+    @property
+    def timing(self) -> Timing:
+        """The same with the link, one network after another."""
+        estimated = {name: one["timing"] for name, one in self.estimated["networks"].items()}
+        each = (self.timed["timing"] if self.timed else estimated).values()
+        return Timing(
+            core_ms=self.core_ms,
+            latency_ms=self.core_ms + sum(one["link_ms"] for one in each),
+            period_ms=sum(1e3 / one["throughput"] for one in each),
+            load_ms=sum(one["load_ms"] for one in each),
+            baud=min(one["baud"] for one in each),
+            line_bytes=sum(one["line_bytes"] for one in each),
+            crossings_ms=tuple(ms for one in each for ms in one.get("crossings_ms", ())),
+        )
 
     @property
     def energy_uj(self) -> float | None:
@@ -194,7 +230,7 @@ class Outcome:
     def costs(self) -> dict[str, float | None]:
         """What is to be minimized, by objective; for accuracy, its negative."""
         return {
-            "latency": self.latency_ms,
+            "latency": self.core_ms,
             "logic": float(self.logic),
             "energy": self.energy_uj,
             "accuracy": None if self.accuracy is None else -self.accuracy,
@@ -203,6 +239,7 @@ class Outcome:
     def as_dict(self) -> dict[str, Any]:
         if self.problem:
             return {"point": self.point.as_dict(), "problem": self.problem}
+        timing = self.timing
         return {
             "point": self.point.as_dict(),
             "configuration": self.estimated["configuration"],
@@ -210,7 +247,8 @@ class Outcome:
             "used": dict(self.known),
             "fmax_mhz": round(self.fmax_mhz, 3),
             "cycles": {name: one["cycles"] for name, one in self.estimated["networks"].items()},
-            "latency_ms": round(self.latency_ms, 6),
+            **timing.as_dict(),
+            "time": str(timing),
             "energy_uj": self.energy_uj and round(self.energy_uj, 3),
             "accuracy": self.accuracy,
             "critical_path": self.build["critical_path"] if self.build else None,
@@ -248,8 +286,8 @@ def worth_routing(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
-    """What nothing else on a board beats in all ``objectives``, by latency; ``left_out`` are those
-    that are not known of all its points."""
+    """What nothing else on a board beats in all ``objectives``, by the core's time; ``left_out``
+    are those that are not known of all its points."""
 
     board: str
     objectives: tuple[str, ...]
@@ -270,7 +308,7 @@ def pareto_fronts(outcomes: Sequence[Outcome]) -> list[Front]:
                 board=group.board,
                 objectives=group.objectives,
                 left_out=group.left_out,
-                outcomes=tuple(sorted(best, key=lambda outcome: outcome.latency_ms)),
+                outcomes=tuple(sorted(best, key=lambda outcome: outcome.core_ms)),
             )
         )
     return fronts

@@ -47,11 +47,22 @@ def estimated(point: Point, networks: Sequence[Network]) -> dict[str, Any]:
         network.name: {
             "cycles": programs[network.name].report().cycles,
             "macs": programs[network.name].report().macs,
+            "timing": programs[network.name].timing(board, clock_mhz=guess.fmax_mhz).as_dict(),
             "accuracy": _accuracy(network, programs[network.name]),
         }
         for network in networks
     }
     return {**result, "problem": None}
+
+
+def timed(point: Point, networks: Sequence[Network], clock_mhz: float) -> dict[str, Any]:
+    """What an inference of each network takes with the board's link, at a clock."""
+    config, board = point.config(), point.found_board()
+    found = {}
+    for network in networks:
+        program = accel.compile(network.graph(), board=board, config=config)
+        found[network.name] = program.timing(board, clock_mhz=clock_mhz).as_dict()
+    return {"timing": found, "problem": None}
 
 
 def described(point: Point, networks: Sequence[Network]) -> dict[str, Any]:

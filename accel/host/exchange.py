@@ -10,7 +10,7 @@ from typing import Protocol
 
 from accel import protocol
 from accel.errors import ToolError
-from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, crc, header
+from accel.protocol import ACKNOWLEDGEMENTS, NUMBERS, Opcode, Status, closed, crc, header
 
 ATTEMPTS = 4  # to find a core
 SILENT = "did not answer"
@@ -219,10 +219,13 @@ class Exchange:
             self._check_same()
         self._unconfirmed = False
 
-    def _check_same(self) -> None:
-        """Raise ``LinkError`` if the core has started anew. It ends a run."""
+    def _check_same(
+        self, opcode: Opcode = Opcode.ABORT, payload: bytes = b"", **fields: int
+    ) -> None:
+        """Raise ``LinkError`` if the core has started anew; it is asked by a frame that does
+        nothing but be acknowledged. ``ABORT`` ends a run."""
         for _ in range(WINDOW):  # acknowledgements of frames before may come first
-            expected = self.request(Opcode.ABORT).number
+            expected = self.request(opcode, payload=payload, **fields).number
             if expected == self._number:
                 return
             if not expected:
@@ -230,8 +233,14 @@ class Exchange:
         raise _started_anew(expected, self._number)
 
     def _renumber(self) -> None:
-        """Have the core expect number 1 next."""
-        self._check_same()
+        """Have the core expect number 1 next.
+
+        It is asked by a ``WRITE`` of a number that was: ``ABORT`` would forget bands, which are
+        sent before the run that waits for them.
+        """
+        self.settle()
+        last = self._number - 1
+        self._check_same(Opcode.WRITE, closed(bytes(1)), number=last, count=1)
         self.request(Opcode.HELLO, protocol.INFO_BYTES, number=1)
         self._number = 1
 

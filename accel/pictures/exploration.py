@@ -105,7 +105,7 @@ def _dots(
     symbols = [symbol or ("circle" if p["routed"] else "circle-open") for p in shown]
     return Scatter(
         name=label(name),
-        x=[p["latency_ms"] for p in shown],
+        x=[p["core_ms"] for p in shown],
         y=[_value(p, key) for p in shown],
         text=[_hover(p) for p in shown],
         mode="markers",
@@ -158,7 +158,7 @@ def _scatter(
         group = [p for p in points if bool(p["routed"]) == routed]
         if any(_value(p, key) is not None for p in group):
             chart.add_trace(_dots(group, name, key, color, symbol))
-    line = sorted((p["latency_ms"], _value(p, key)) for p in front if _value(p, key) is not None)
+    line = sorted((p["core_ms"], _value(p, key)) for p in front if _value(p, key) is not None)
     chart.add_trace(
         Scatter(
             name="front",
@@ -186,7 +186,7 @@ def _hover(point: dict[str, Any]) -> str:
     accuracy = "" if point["accuracy"] is None else f"<br>accuracy {100 * point['accuracy']:.2f} %"
     energy = f"<br>{point['energy_uj']:.1f} µJ" if point["energy_uj"] else ""
     return (
-        f"{label(describe(point))}<br>{point['latency_ms']:.3f} ms at {point['fmax_mhz']:.1f} MHz"
+        f"{label(describe(point))}<br>{point['time']}<br>at {point['fmax_mhz']:.1f} MHz"
         f"<br>{_logic(point):,} cells of logic{energy}{accuracy}"
         f"<br>{'placed and routed' if point['routed'] else 'estimated'}"
     )
@@ -197,7 +197,9 @@ def front_table(points: Sequence[dict[str, Any]]) -> Table:
     rows = [
         [
             describe(p),
-            f"{p['latency_ms']:.3f}",
+            f"{p['core_ms']:.3f}",
+            f"{p['link_ms']:.3g}",
+            f"{p['throughput']:,.3g}" if p["throughput"] < 100 else f"{p['throughput']:,.0f}",
             f"{p['fmax_mhz']:.1f}",
             f"{sum(p['cycles'].values()):,}",
             f"{_logic(p):,}",
@@ -209,5 +211,16 @@ def front_table(points: Sequence[dict[str, Any]]) -> Table:
     ]
     cells = {name for p in points for name in ("LC", "LUT") if name in p["used"]}
     logic = cells.pop() if len(cells) == 1 else "logic"
-    headings = ["core", ">ms core", ">MHz", ">cycles", f">{logic}", ">µJ", ">accuracy", ""]
+    headings = [
+        "core",
+        ">ms core",
+        ">ms link",
+        ">/s",
+        ">MHz",
+        ">cycles",
+        f">{logic}",
+        ">µJ",
+        ">accuracy",
+        "",
+    ]
     return Table(headings=headings, rows=rows)

@@ -15,7 +15,16 @@ from tests.cli.conftest import MODEL
 BOARD_KEYS = {"board", "device", "configuration", "mhz", "mhz_is", "seeds", "tools", "figures"}
 # Of a network that runs; RTL's only where it is run.
 RUN_FIGURES = {
-    *("cycles", "latency", "macs_per_cycle", "share_of_peak", "mmacs", "energy"),
+    *(
+        "cycles",
+        "latency",
+        "link",
+        "throughput",
+        "macs_per_cycle",
+        "share_of_peak",
+        "mmacs",
+        "energy",
+    ),
     *("compile", "machine", "numpy", "cpp", "rtl_cycles", "rtl_speed"),
 }
 

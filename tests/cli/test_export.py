@@ -21,7 +21,14 @@ FILES = {
         "program.c",
         "README.md",
     },
-    "micropython": {"accel_driver.py", "accel_nodes.py", "example.py", "program.dat", "README.md"},
+    "micropython": {
+        "accel_driver.py",
+        "accel_links.py",
+        "accel_nodes.py",
+        "example.py",
+        "program.dat",
+        "README.md",
+    },
 }
 
 

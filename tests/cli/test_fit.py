@@ -6,7 +6,15 @@ import shlex
 import numpy as np
 import pytest
 
+from accel.host.timing.inference import Timing
+
 from .conftest import MODEL
+
+_OF_TIMING = ("core_ms", "latency_ms", "load_ms", "baud", "line_bytes")
+
+
+def _period(told):
+    return 1e3 / told["best"]["throughput"]
 
 
 def test_the_last_line_is_a_command_that_works(accel, tmp_path, monkeypatch):
@@ -19,9 +27,13 @@ def test_the_last_line_is_a_command_that_works(accel, tmp_path, monkeypatch):
     assert f"{told['best']['cycles']:,} cycles" in output
     program, *words = shlex.split(command)
     assert program == "accel"
+    timing = Timing(**{name: told["best"][name] for name in _OF_TIMING}, period_ms=_period(told))
+    assert str(timing) in output
     code, output, errors = accel(*words)
     assert code == 0, errors
     assert f"{told['best']['cycles']:,} cycles" in output
+    _, output, _ = accel("check", *words[1 : words.index("-o")])
+    assert str(timing) in output
     config = json.loads((tmp_path / "program/layers.json").read_text())
     assert config
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+import accel as project
 from accel import boards
 from accel.target import resources
 from tests.support.built import build_folder
+from tests.support.networks.small import two_convolutions
 
 from .conftest import MODEL
 
@@ -129,6 +131,11 @@ def test_what_cannot_be_loaded_is_refused_before_anything_runs(refused, programm
     assert "has no report.json" in refused("program", tmp_path)
     assert "has no bitstream; build one with" in refused(
         "program", tmp_path, "--board", "icebreaker"
+    )
+    with project.compile(two_convolutions(), board="icebreaker") as program:
+        program.save(tmp_path / "program.bin")
+    assert "has nothing for the flash, accel load loads it" in refused(
+        "program", tmp_path, "--board", "icebreaker", "--flash"
     )
     assert "not for upduino_v3" in refused("program", folder, "--board", "upduino_v3")
     assert calls.read_text() == ""

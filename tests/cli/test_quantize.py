@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -13,11 +14,11 @@ from onnx import TensorProto
 
 import accel as project
 from accel.compiler.frontends import FRONTENDS
-from accel.quantization import runtime
+from accel.quantization import measure, runtime, saturation
+from accel.quantization.saturation import saturates
 from tests.support.networks.onnx.floating import CLASSES, calibration, small
 from tests.support.networks.onnx.operators import Model
 from tests.support.oracles.onnx import onnx_runtime
-from tests.support.oracles.saturation import saturates
 
 from .conftest import MODEL
 
@@ -85,6 +86,25 @@ def test_the_report_is_what_the_runtime_and_the_machine_answer(accel, command, f
     assert "0 of 200 elements differ, 0 classes" in output
     assert "QLinearConv" in output  # the operators, as `accel check` shows them
     assert f"Wrote {files / 'int8.onnx'}: {len(data):,} bytes, qop" in output
+
+
+@pytest.mark.parametrize(("saturating", "differing"), [(True, 3), (True, 0), (False, 3)])
+def test_where_the_runtime_saturates_a_note_says_whose_answers_differ(
+    saturating, differing, accel, command, files, monkeypatch
+):
+    found = measure.measure
+
+    def measured(*arguments):
+        return replace(found(*arguments), differing=differing)
+
+    monkeypatch.setattr(measure, "measure", measured)
+    monkeypatch.setattr(saturation, "saturates", lambda: saturating)
+    code, output, errors = accel(*command, "-b", "icebreaker", "--json", files / "report.json")
+    assert code == 0, errors
+    noted = saturation.NOTE in " ".join(output.split())
+    assert noted == (saturating and differing > 0)
+    report = json.loads((files / "report.json").read_text())
+    assert report["test"]["onnxruntime_may_saturate"] == saturating
 
 
 @pytest.mark.parametrize(

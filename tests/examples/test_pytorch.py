@@ -13,8 +13,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import accel as project
+from accel.quantization.saturation import saturates
 from tests.cli.conftest import accel  # noqa: F401 -- a fixture
-from tests.support.oracles.saturation import saturates
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples/pytorch"
 README = (FOLDER / "README.md").read_text()

@@ -93,6 +93,24 @@ def test_routed_points_have_what_was_measured(network, tmp_path, built):
     assert list(front.outcomes) == chosen
 
 
+def test_time_is_said_of_core_and_link_at_the_estimated_and_then_the_routed_clock(
+    network, tmp_path, built
+):
+    program = accel.compile(DIGITS / "digits_int8.tflite", board="icebreaker")
+    with ThreadPoolExecutor(1) as executor:
+        work_ = sweep(network, tmp_path, executor)
+        (point,) = work_.estimate([Point("icebreaker", (("rows", 4), ("columns", 4)))])
+        for _ in range(2):
+            timing = program.timing(clock_mhz=point.fmax_mhz)
+            found = point.as_dict()
+            for key, value in timing.as_dict().items():
+                assert found[key] == pytest.approx(value, rel=1e-4)
+            assert found["time"] == str(timing)
+            work_.route([point])
+    assert point.is_routed
+    assert point.fmax_mhz == 30
+
+
 def test_the_next_point_takes_the_place_of_one_that_turns_out_not_to_fit(
     network, tmp_path, built, monkeypatch
 ):
@@ -198,5 +216,5 @@ def test_what_other_sources_or_tools_made_is_made_anew(network, tmp_path, monkey
         monkeypatch.setattr(made_by, by, lambda *family: {"other": by})
         again = sweep(network, tmp_path, executor)
         again.route(feasible(again.estimate(SPACE))[:1])
-        estimates = len(SPACE) if by == "sources" else 0
+        estimates = len(SPACE) + 1 if by == "sources" else 0  # and what the link takes
         assert len(again.store.results) == kept + estimates + 1

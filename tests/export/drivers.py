@@ -39,7 +39,8 @@ def micropython(program, folder: Path):
     folder.mkdir(parents=True, exist_ok=True)
     cycles = program.report().cycles
     write_micropython(describe(program.code, cycles, 12.0), folder, baud=1_000_000)
-    sys.modules["accel_nodes"] = module_of(folder / "accel_nodes.py")
+    for name in ("accel_links", "accel_nodes"):
+        sys.modules[name] = module_of(folder / f"{name}.py")
     return module_of(folder / "accel_driver.py"), str(folder / "program.dat")
 
 

@@ -98,6 +98,15 @@ def test_numbers_begin_again_with_1_and_each_frame_is_executed():
     assert driver.retries == 0
 
 
+def test_bands_that_wait_for_their_run_are_not_forgotten_where_numbers_begin_again():
+    core, driver = connected()
+    for _ in range(NUMBERS):
+        driver.write(0, 0, bytes(CONFIG.rows), band=True)
+    driver.exchange.settle()
+    assert header(Opcode.HELLO, 1) in core.sent
+    assert core.bands == NUMBERS
+
+
 def test_what_was_read_of_a_core_that_has_started_anew_is_not_believed():
     core, driver = connected()
     write(driver, 3)

@@ -15,8 +15,9 @@ def micropython(
 ) -> None:
     """Export a program with a driver for MicroPython, which CPython runs, too.
 
-    DIR gets accel_driver.py (the driver), accel_nodes.py (what networks do outside
-    of the core), program.dat (this network), example.py and README.md.
+    DIR gets accel_driver.py (the driver), accel_links.py (UART and SPI),
+    accel_nodes.py (what networks do outside of the core), program.dat (this
+    network), example.py and README.md.
     A program whose driver has other nodes than softmax, quantize, dequantize,
     argmax and reshape is refused, and they are named.
 

@@ -3,11 +3,14 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from accel.boards import Board
 from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig, InvalidConfiguration
+from accel.host.timing.inference import Timing
+from accel.session import Session
 from accel.target import resources
 from accel.text import escaped
 
@@ -125,6 +128,11 @@ class Fit:
             raise ValueError(f"{self.model} runs on no configuration of {self.board.name}")
         return self.best.config
 
+    @cached_property
+    def timing(self) -> Timing | None:
+        """What an inference takes with the board's link, if something was compiled."""
+        return Session(self.code).timing_on(self.board) if self.code else None
+
     @property
     def command(self) -> str | None:
         """The command that compiles the network like this, or the call where it is a graph of
@@ -142,7 +150,7 @@ class Fit:
         changed = ", ".join(f"{k}={v}" for k, v in changes_of(self.config, self.board).items())
         return (
             f"<Fit {network}: {board} with {changed or 'its own core'}, {self.best.cycles:,} "
-            f"cycles, {self.best.milliseconds:.3g} ms>"
+            f"cycles, {self.timing}>"
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -150,7 +158,8 @@ class Fit:
             "model": self.model,
             "board": self.board.name,
             "runs": self.runs,
-            "best": self.best and self.best.as_dict(),
+            "best": self.best
+            and self.best.as_dict() | (self.timing.as_dict() if self.timing else {}),
             "ranked": [one.as_dict() for one in self.ranked],
             "certificate": self.certificate and self.certificate.as_dict(),
             "command": self.command,

@@ -14,7 +14,7 @@ from accel.export.ends import Step
 from accel.export.names import comment
 
 MAGIC = b"accelpy1"
-DRIVER = ("accel_driver.py", "accel_nodes.py", "example.py")
+DRIVER = ("accel_driver.py", "accel_links.py", "accel_nodes.py", "example.py")
 PROGRAM, README = "program.dat", "README.md"
 
 

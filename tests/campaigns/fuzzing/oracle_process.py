@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from tests.support.oracles.saturation import has_codes, saturates
+from accel.quantization.saturation import has_codes, saturates
 
 SECONDS = 10  # that an answer may take, of the processor's and twice as long by the clock
 MEMORY = 4 << 30  # bytes of addresses; the runtimes map much of which they use little

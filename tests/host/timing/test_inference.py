@@ -4,6 +4,7 @@ import pytest
 
 import accel
 from accel.config import AcceleratorConfig
+from accel.host.port import Port
 from accel.host.timing.inference import NO_USB, Timing, Usb, in_digits, timing
 from accel.host.timing.line import BITS, bytes_of
 from tests.support.networks.small import two_convolutions
@@ -88,3 +89,13 @@ def test_a_report_has_it_for_the_board():
     assert found["baud"] == 12_000_000
     assert 0 < report.memory < 0.2
     assert report.energy_uj > 1
+
+
+def test_the_rate_of_a_port_that_was_given_is_meant():
+    with accel.compile(two_convolutions(), board="icebreaker") as program:
+        board = program.timing()
+        program.session.port = Port("sim", 1_000_000)
+        given = program.timing()
+        assert (board.baud, given.baud) == (12_000_000, 1_000_000)
+        assert given.link_ms > board.link_ms
+        assert program.timing("ulx3s_85f").baud == 3_000_000  # another board's is its own

@@ -44,10 +44,10 @@ def five() -> str:
         rows.append(
             [
                 title,
-                f"`{name}`, {size['rows']}x{size['columns']}",
+                f"`{name}` {size['rows']}x{size['columns']}",
                 amount(figures["cycles"]["value"]),
-                f"{amount(figures['share_of_peak']['value'])} %",
-                f"{amount(figures['latency']['value'])} ms",
+                f"{amount(figures['latency']['value'])} + {amount(figures['link']['value'])}",
+                f"{amount(figures['throughput']['value'])}/s",
                 f"{_beside(anchor)} than {who}",
             ]
         )
@@ -55,9 +55,9 @@ def five() -> str:
         "MLPerf Tiny network",
         "board and array",
         "cycles",
-        "of peak",
-        "core, without link",
-        "beside",
+        "ms core + link",
+        "both",
+        "the core beside others",
     ]
     return markdown(heading, rows)
 
@@ -66,7 +66,7 @@ def results() -> str:
     """Every network that runs, on every board that was measured, and what measured it."""
     bench = _bench()
     heading = ["network", "board", "cycles, model", "RTL", "MAC/cycle", "of peak"]
-    heading += ["ms at median Fmax, MHz", "uJ"]
+    heading += ["ms core at median Fmax, MHz", "ms link", "/s of both", "uJ"]
     rows = [_result(run, _board(bench, run["board"]), bench) for run in _runs(bench)]
     return f"{markdown(heading, rows)}\n\n{computer(bench)}"
 
@@ -91,6 +91,8 @@ def _result(run: dict[str, Any], board: dict[str, Any], bench: dict[str, Any]) -
         amount(figures["macs_per_cycle"]["value"]),
         f"{amount(figures['share_of_peak']['value'])} %",
         f"{amount(figures['latency']['value'])} at {amount(fmax['value'])}",
+        amount(figures["link"]["value"]),
+        amount(figures["throughput"]["value"]),
         "" if joule is None else amount(joule),
     ]
 

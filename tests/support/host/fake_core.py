@@ -11,6 +11,7 @@ from accel.config import BANKS, FLASH, AcceleratorConfig
 from accel.identity import identity, image_header
 from accel.isa import Isa
 from accel.protocol import (
+    BAND,
     COUNTER_BITS,
     COUNTERS,
     COUNTERS_BYTES,
@@ -61,7 +62,7 @@ class FakeCore:
 
     ``flash`` is what is in its flash, which it checks when it is told to; ``cycles`` are those of
     each layer, and ``waited`` has what was waited for beside the usual. ``ran`` counts its runs.
-    As many words as ``early`` says come too early.
+    As many words as ``early`` says come too early. ``bands`` counts those that are there.
     """
 
     def __init__(self, config: AcceleratorConfig):
@@ -74,6 +75,7 @@ class FakeCore:
         self.expected, self.outcome = 0, Outcome.DONE
         self.run_number: int | None = None  # of the last run
         self.early = 0  # words that are refused as too early
+        self.bands = 0
         self._frame, self._answer, self._deaf = bytearray(), bytearray(), False
 
     def write(self, data: bytes) -> None:
@@ -136,6 +138,8 @@ class FakeCore:
                 self.expected = fields["number"]
             self._say(Status.INFO, fields["number"], identity(self.config) + self._counters())
         else:
+            if opcode == Opcode.ABORT:
+                self.bands = 0
             if opcode == Opcode.CHECK:
                 self.found, self.checking = self._look(), 2
             self._acknowledge()
@@ -157,6 +161,7 @@ class FakeCore:
             words = np.zeros((len(payload) // lanes, rows), np.uint8)
             words[:, :lanes] = np.frombuffer(payload, np.uint8).reshape(-1, lanes)
             self._content(*place)[: words.size] = words.ravel()
+            self.bands += bool(flags & BAND >> OPCODE_BITS)
         if opcode == Opcode.RUN and expected:
             self.ran, self.run_number = self.ran + 1, number
             self.limits.append(values_of(EXTENSION, payload)["limit"] % (1 << LIMIT_BITS))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.oracles.saturation import may_saturate
+from accel.quantization.saturation import may_saturate
 
 # Its answers are those of one version; for some Pythons there are only older ones.
 onnxruntime = pytest.importorskip("onnxruntime", minversion="1.32")

@@ -18,6 +18,8 @@ enum { FLASH_CHECKING, FLASH_OK, FLASH_NO_CHIP, FLASH_WRONG_HEADER, FLASH_WRONG_
 #define BLOCK 32u            /* bytes that are on the stack at a time */
 #define SEARCHES 4           /* attempts to find a core */
 #define PERSISTENCE 8        /* attempts with a core that was found */
+#define FIRST 1u             /* number: a core that has started anew expects 0 */
+#define RENUMBERED 128u      /* number from which on they begin again before a run */
 #define GOOD_CRC 0x2144DF1Cu /* of any bytes and their CRC */
 
 typedef struct {
@@ -195,6 +197,12 @@ static uint8_t answer(accel_link *link, reply *due, uint32_t ms)
     return status;
 }
 
+/* Whether a core has started anew: it expects number 0, which follows on none of ours but 255. */
+static int anew(const accel_link *link)
+{
+    return !link->expected && (uint8_t)(link->number + 1u) > 1u;
+}
+
 /* Have both ends drop what is left of a frame and of its answer. */
 static void resynchronise(accel_link *link)
 {
@@ -208,11 +216,20 @@ static void resynchronise(accel_link *link)
 
 static int recovers(accel_link *link)
 {
-    if (++link->faults >= PERSISTENCE)
+    if (anew(link) || ++link->faults >= PERSISTENCE)
         return 0;
     link->retries++;
     resynchronise(link);
     return 1;
+}
+
+/* Why there is nothing to be mended. */
+static accel_status lost(accel_link *link)
+{
+    if (!anew(link))
+        return ACCEL_LINK_LOST;
+    link->loaded = 0;
+    return ACCEL_STARTED_ANEW;
 }
 
 /* Wait for the answer that is due, acknowledgements aside; returns 0 if it does not come. */
@@ -220,9 +237,46 @@ static int comes(accel_link *link, reply *due, uint32_t ms)
 {
     uint8_t tries;
     for (tries = 0; due->status && tries < PERSISTENCE; tries++)
-        if (!answer(link, due, ms))
+        if (!answer(link, due, ms) || anew(link))
             return 0;
     return !due->status;
+}
+
+/* Send a frame without payload or number, and return the answer's status. */
+static uint8_t command(accel_link *link, uint8_t opcode)
+{
+    head h = {0, 0, 1, 0, 0};
+    reply none;
+    h.opcode = opcode;
+    none.status = 0;
+    send_header(link, &h);
+    return answer(link, &none, ACCEL_ANSWER_MS);
+}
+
+/* Have the core expect the first number next, and say what it is; returns 0 if it does not. */
+static int greet(accel_link *link, reply *due)
+{
+    const head h = {HELLO, FIRST, 1, 0, 0};
+    due->status = INFORMED;
+    due->number = FIRST;
+    due->size = INFO_BYTES;
+    due->bytes = 0;
+    send_header(link, &h);
+    if (!comes(link, due, ACCEL_ANSWER_MS))
+        return 0;
+    link->number = link->expected = FIRST;
+    link->faults = 0;
+    return 1;
+}
+
+/* Whether it is still the core that the frames before went to. */
+static accel_status confirm(accel_link *link)
+{
+    while (command(link, ABORT) != DONE || link->expected != link->number)
+        if (!recovers(link))
+            return lost(link);
+    link->faults = 0;
+    return ACCEL_OK;
 }
 
 /* Ask for data by READ, with an extension, or INFO. */
@@ -241,23 +295,31 @@ static accel_status ask(accel_link *link, uint8_t opcode, const uint8_t *extensi
             return ACCEL_OK;
         }
     } while (recovers(link));
-    return ACCEL_LINK_LOST;
+    return lost(link);
 }
 
 /* Send a counted frame until the core has accepted it, or has sent the result of `run`.
- * It comes too early at most `patience` times, a millisecond apart. */
+ * It comes too early at most `patience` times, a millisecond apart.
+ *
+ * Numbers begin again after one that was accepted: so it is the same core. It is asked that by the
+ * frame, which is not executed twice, and not by ABORT, which would forget bands. */
 static accel_status counted(accel_link *link, head *h, payload *p, uint32_t bytes, reply *run,
                             uint32_t patience)
 {
     const payload whole = *p;
+    const uint8_t last = link->number >= RENUMBERED && (h->opcode & 15u) == WRITE && !run->status;
+    uint8_t greeted = 0;
     h->number = link->number;
     for (;;) {
-        uint8_t status;
+        uint8_t status, accepted;
+        reply informed;
         *p = whole;
         send_header(link, h);
         send_payload(link, p, bytes);
         status = answer(link, run, ACCEL_ANSWER_MS);
-        if (status == DONE && link->expected == (uint8_t)(h->number + 1u)) {
+        accepted = status == DONE && (link->expected == (uint8_t)(h->number + 1u) ||
+                                      (greeted && link->expected == FIRST));
+        if (accepted && (!last || greet(link, &informed))) {
             link->number = link->expected;
             link->faults = 0;
             return ACCEL_OK;
@@ -266,11 +328,12 @@ static accel_status counted(accel_link *link, head *h, payload *p, uint32_t byte
             return ACCEL_OK;
         if (status == UNKNOWN)
             return ACCEL_UNKNOWN_FRAME;
+        greeted |= accepted;
         if (status == EARLY && patience) {
             patience--;
             pause(link, 1);
         } else if (!recovers(link)) {
-            return ACCEL_LINK_LOST;
+            return lost(link);
         }
     }
 }
@@ -322,21 +385,13 @@ static accel_status read_words(accel_link *link, uint32_t location, uint32_t cou
 accel_status accel_open(accel_link *link, const accel_program *program)
 {
     reply due;
-    head h = {ABORT, 0, 1, 0, 0};
     uint8_t tries, i;
     link->number = link->faults = 0;
     for (tries = 0;; tries++) {
-        due.status = 0;
-        h.opcode = ABORT;
-        send_header(link, &h);
-        if (answer(link, &due, ACCEL_ANSWER_MS) == DONE) {
-            h.opcode = HELLO;
-            due.status = INFORMED;
-            due.number = 0;
-            due.size = INFO_BYTES;
-            due.bytes = 0;
-            send_header(link, &h);
-            if (comes(link, &due, ACCEL_ANSWER_MS))
+        if (command(link, ABORT) == DONE) {
+            if (!link->expected)
+                link->loaded = 0; /* it has started anew */
+            if (greet(link, &due))
                 break;
         }
         if (tries == SEARCHES)
@@ -357,15 +412,9 @@ static accel_status flash_state(accel_link *link)
 {
     uint32_t waited;
     reply due;
-    head h = {CHECK, 0, 1, 0, 0};
-    due.status = 0;
-    for (;;) {
-        send_header(link, &h);
-        if (answer(link, &due, ACCEL_ANSWER_MS) == DONE)
-            break;
+    while (command(link, CHECK) != DONE)
         if (!recovers(link))
-            return ACCEL_LINK_LOST;
-    }
+            return lost(link);
     for (waited = 0; waited < ACCEL_CHECK_MS; waited += 10) {
         accel_status problem;
         due.status = INFORMED;
@@ -417,6 +466,7 @@ accel_status accel_load(accel_link *link, const accel_program *program)
     uint16_t i;
     reply none;
     none.status = 0;
+    link->loaded = 0;
     if (program->image) {
         problem = flash_state(link);
         if (!problem)
@@ -434,6 +484,8 @@ accel_status accel_load(accel_link *link, const accel_program *program)
         p.bytes = chunk->bytes;
         problem = write_words(link, &words, &p, &none, 0);
     }
+    if (!problem)
+        link->loaded = program;
     return problem;
 }
 
@@ -462,13 +514,15 @@ accel_status accel_run(accel_link *link, const accel_program *program,
 {
     const accel_output *output = program->outputs;
     const uint8_t before = (uint8_t)(program->count_pieces - program->count_during);
-    uint8_t extension[EXTENSION_BYTES], i;
+    uint8_t extension[EXTENSION_BYTES], i, alone = 0; /* words were read by themselves */
     uint32_t done, most;
     accel_status problem;
     payload p = {0, 0, 0};
     head h = {0, 0, 1, 0, 0};
     reply due;
 
+    if (link->loaded != program)
+        return ACCEL_NOT_LOADED;
     due.status = 0;
     for (i = 0; i < before; i++) {
         problem = write_piece(link, &program->pieces[i], inputs, &due, 0);
@@ -496,11 +550,13 @@ accel_status accel_run(accel_link *link, const accel_program *program,
         return problem;
     while (!comes(link, &due, ACCEL_ANSWER_MS + program->run_ms)) {
         if (!recovers(link))
-            return ACCEL_LINK_LOST;
+            return lost(link);
         send_extended(link, &h, extension); /* a result is sent again, nothing runs again */
     }
     link->faults = 0;
     problem = ended(link, &due);
+    if ((uint8_t)(link->number + 1u) < 2u && !greet(link, &due)) /* after very many frames */
+        return ACCEL_LINK_LOST;
     for (i = 0; !problem && i < program->count_outputs; i++) {
         output = &program->outputs[i];
         if (i) {
@@ -515,9 +571,10 @@ accel_status accel_run(accel_link *link, const accel_program *program,
             uint32_t left = output->words - done;
             problem =
                 read_words(link, output->location + done, left < most ? left : most, &due);
+            alone = 1;
         }
     }
-    return problem;
+    return problem || !alone ? problem : confirm(link);
 }
 
 const char *accel_message(accel_status status)
@@ -536,6 +593,8 @@ const char *accel_message(accel_status status)
         "the core's flash holds another program: write this one's program.bin there",
         "the core ended the run at its limit of cycles: load the program again",
         "somebody else ended the run",
-        "a value to quantize is not a number"};
+        "a value to quantize is not a number",
+        "the core has started anew and lost what was loaded: check its power; open and load again",
+        "the program is not loaded, or the core has started anew since: load it"};
     return (size_t)status < sizeof messages / sizeof *messages ? messages[status] : "unknown";
 }

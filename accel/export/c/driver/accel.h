@@ -36,7 +36,9 @@ typedef enum {
     ACCEL_FLASH_OTHER,   /* another program is in the flash */
     ACCEL_RUN_TOO_LONG,  /* the core ended the run at its limit of cycles: load again */
     ACCEL_RUN_ENDED,     /* somebody else ended the run */
-    ACCEL_NOT_A_NUMBER   /* a value to quantize was NaN */
+    ACCEL_NOT_A_NUMBER,  /* a value to quantize was NaN */
+    ACCEL_STARTED_ANEW,  /* the core has lost what was loaded: open and load again */
+    ACCEL_NOT_LOADED     /* it has not been loaded since, or another program has */
 } accel_status;
 
 /* What the core counted during the last run. */
@@ -64,6 +66,7 @@ typedef struct {
     uint8_t identity[ACCEL_IDENTITY_BYTES]; /* what answered to `accel_open` */
     accel_counters counters;
 
+    const struct accel_program *loaded;
     uint8_t number;   /* of the next counted frame */
     uint8_t expected; /* by the core, as its last acknowledgement says */
     uint8_t faults;   /* since a frame was accepted */
@@ -105,7 +108,7 @@ typedef struct {
     uint8_t lanes;
 } accel_output;
 
-typedef struct {
+typedef struct accel_program {
     uint8_t identity[ACCEL_IDENTITY_BYTES];
     uint8_t rows;       /* bytes of a word */
     uint8_t run_flags;  /* banks whose layers leave cycles free for pieces during the run */
@@ -127,7 +130,8 @@ typedef struct {
 /* Find the core, end what it is at, and check that it is the program's. Also after any error. */
 accel_status accel_open(accel_link *link, const accel_program *program);
 
-/* Check the flash if the program needs it, and load what lies in memory: once after power-up. */
+/* Check the flash if the program needs it, and load what lies in memory: once after `accel_open`,
+ * and again when the core has started anew. */
 accel_status accel_load(accel_link *link, const accel_program *program);
 
 /* One inference. `inputs` and `outputs` are codes, in the order of the program. */

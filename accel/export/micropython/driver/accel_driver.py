@@ -10,8 +10,9 @@ For MicroPython, and CPython alike. The program is read from its file a block at
 
 import json
 import struct
-import time
 from array import array
+
+from accel_links import Spi, Uart, now, since, sleep  # noqa: F401 -- links for who imports the driver
 
 try:
     from binascii import crc32
@@ -31,6 +32,7 @@ ANSWER_MS = 2000  # an answer begins within this time, or is lost
 CHECK_MS = 60_000  # the core has checked its flash within this time
 SEARCHES, PERSISTENCE = 5, 8  # attempts to find a core, and with one that was found
 MOST = 1024  # bytes of a payload
+FIRST, RENUMBERED = 1, 128  # numbers begin again with 1: a core that has started anew expects 0
 _MAGIC = b"accelpy1"
 _WRITE, _RUN, _READ, _INFO, _HELLO, _CHECK, _ABORT = range(1, 8)
 _RESULT, _DATA, _INFORMED = 0x82, 0x83, 0x84
@@ -53,92 +55,23 @@ class CoreError(Exception):
     """The core cannot be talked to, or does not do what was asked."""
 
 
+class StartedAnew(CoreError):
+    """The core has lost what was loaded: `Driver.open` and `Driver.load` come next."""
+
+    def __init__(self):
+        CoreError.__init__(
+            self,
+            "the core has started anew and lost what was loaded: check its power; open and load "
+            "again",
+        )
+
+
+class NotLoaded(CoreError):
+    """The program has not been loaded since the core was found first, or started anew."""
+
+
 class Fault(Exception):
     """An answer did not come as it should; it is asked for again."""
-
-
-def _now():
-    return time.ticks_ms() if hasattr(time, "ticks_ms") else int(time.monotonic() * 1000)
-
-
-def _since(start):
-    now = _now()
-    return time.ticks_diff(now, start) if hasattr(time, "ticks_diff") else now - start
-
-
-def _sleep(ms):
-    if hasattr(time, "sleep_ms"):
-        time.sleep_ms(ms)
-    else:
-        time.sleep(ms / 1000)
-
-
-class Uart:
-    """A link over a `machine.UART`, or what has its `any`, `read` and `write`.
-
-    Its buffer should hold an answer: ``rxbuf=2048``.
-    """
-
-    def __init__(self, uart):
-        self.uart = uart
-
-    def write(self, data):
-        """Send all of ``data``."""
-        data, done = memoryview(data), 0
-        while done < len(data):
-            done += self.uart.write(data[done:]) or 0
-
-    def first(self, ms):
-        """The first byte of an answer, or nothing."""
-        return self.read(1, ms)
-
-    def read(self, count, ms):
-        """So many bytes, or fewer where they do not come in time."""
-        found, start = bytearray(), _now()
-        while len(found) < count and _since(start) < ms:
-            there = self.uart.any()
-            if there:
-                found += self.uart.read(min(there, count - len(found)))
-            else:
-                _sleep(1)
-        return found
-
-    def silence(self, ms):
-        """Send nothing for so long, and forget what comes."""
-        _sleep(ms)
-        while self.uart.any():
-            self.uart.read(self.uart.any())
-
-
-class Spi:
-    """A link over a `machine.SPI` in mode 0, most significant bit first, at up to a quarter of the
-    core's clock. ``select`` is called with 0 to select the core, which stays selected."""
-
-    def __init__(self, spi, select):
-        self.spi = spi
-        select(1)
-        select(0)
-
-    def write(self, data):
-        """Send all of ``data``."""
-        self.spi.write(data)
-
-    def first(self, ms):
-        """The first byte of an answer, which is none of 0, or nothing."""
-        start = _now()
-        while _since(start) < ms:
-            byte = self.spi.read(1, 0)
-            if byte[0]:
-                return byte
-        return b""
-
-    def read(self, count, ms):
-        """So many bytes: an answer has no gaps."""
-        return self.spi.read(count, 0)
-
-    def silence(self, ms):
-        """Make no clock for so long."""
-        _sleep(ms)
 
 
 class Driver:
@@ -157,6 +90,7 @@ class Driver:
         self.retries = 0
         self.counters = ()
         self._number = self._expected = self._faults = 0
+        self._loaded = False
         self._payload = bytearray(MOST)
 
     def open(self):
@@ -171,8 +105,8 @@ class Driver:
             try:
                 self._send(_ABORT)
                 self._answer(None, ANSWER_MS)
-                self._send(_HELLO)
-                found = bytes(self._comes((_INFORMED, 0, 30), ANSWER_MS))[:_IDENTITY_BYTES]
+                self._loaded = self._loaded and self._expected != 0  # it has started anew
+                found = bytes(self._greet())[:_IDENTITY_BYTES]
                 break
             except Fault:
                 continue
@@ -190,7 +124,8 @@ class Driver:
 
     def load(self):
         """Check the flash if the program needs it, and load what lies in memory: once after
-        power-up."""
+        `open`, and again when the core has started anew."""
+        self._loaded = False
         if self.program["image"]:
             self._check_flash()
         rows = self.program["rows"]
@@ -202,13 +137,14 @@ class Driver:
                 self.file.readinto(part)
                 place = location + start // rows
                 self._counted(_WRITE, part, len(part) // rows, rows, place)
+        self._loaded = True
 
     def infer(self, inputs):
         """One inference.
 
         ``inputs`` are the values of a sample, int8 codes or numbers as the network's input has
         them, in any sequence; or a mapping of such by name, where there are several. Returned is an
-        array, or a mapping of arrays.
+        array, or a mapping of arrays. Raises ``StartedAnew`` where the core did meanwhile.
         """
         program = self.program
         if not isinstance(inputs, dict):
@@ -235,6 +171,10 @@ class Driver:
         return name
 
     def _run(self, sources):
+        if not self._loaded:
+            raise NotLoaded(
+                "the program is not loaded, or the core has started anew since: load it"
+            )
         program = self.program
         before = len(program["pieces"]) - program["during"]
         for piece in program["pieces"][:before]:
@@ -258,7 +198,12 @@ class Driver:
         self._faults = 0
         result = bytes(result)
         self._ended(result[:_RESULT_BYTES])
-        found = []
+        if self._number in (0, 255):  # after very many frames
+            try:
+                self._greet()
+            except Fault as fault:
+                raise CoreError(f"the core {fault}") from fault
+        found, alone = [], False
         for output in program["outputs"]:
             data = result[_RESULT_BYTES:] if not found else b""
             place = array("b")
@@ -268,7 +213,10 @@ class Driver:
                 count = min(most, output["words"] - start)
                 part = self._read(output["location"] + start, count, output["lanes"])
                 channel = self._keep(part, output, place, channel)
+                alone = True
             found.append(place)
+        if alone:
+            self._confirm()
         return found
 
     def _keep(self, data, output, place, channel):
@@ -343,11 +291,11 @@ class Driver:
                 break
             except Fault as fault:
                 self._recover(fault)
-        state, start = 0, _now()
-        while not state and _since(start) < CHECK_MS:
+        state, start = 0, now()
+        while not state and since(start) < CHECK_MS:
             state = self._ask(_INFO, (_INFORMED, self._number, 30))[-1] & 15
             if not state:
-                _sleep(10)
+                sleep(10)
         if state != 1:
             raise CoreError(f"the core's flash {_FLASH[state]}")
         for at, wanted in program["image"]:
@@ -392,6 +340,9 @@ class Driver:
             raise CoreError("the core does not know a request: build its bitstream anew")
         if status >= _OK:
             self._expected = rest[0]
+            if not self._expected and self._number not in (0, 255):
+                self._loaded = False
+                raise StartedAnew
             return status, None
         if rest[0] != due[1]:
             raise Fault("answered another request")
@@ -404,6 +355,26 @@ class Driver:
             if status < _OK:
                 return data
         raise Fault("acknowledges only")
+
+    def _greet(self):
+        """Have the core expect the first number next; returns what it says of itself."""
+        self._send(_HELLO, number=FIRST)
+        data = self._comes((_INFORMED, FIRST, 30), ANSWER_MS)
+        self._number, self._expected, self._faults = FIRST, FIRST, 0
+        return data
+
+    def _confirm(self):
+        """Whether it is still the core that the frames before went to."""
+        while True:
+            try:
+                self._send(_ABORT)
+                self._answer(None, ANSWER_MS)
+                if self._expected != self._number:
+                    raise Fault("expects another frame")
+                self._faults = 0
+                return
+            except Fault as fault:
+                self._recover(fault)
 
     def _ask(self, opcode, due, payload=None):
         while True:
@@ -418,7 +389,13 @@ class Driver:
 
     def _counted(self, opcode, payload, count, lanes, location, due=None, patience=0):
         """Send a counted frame until the core has accepted it; returns the result of the run that
-        is ``due`` if that comes instead. It may be too early ``patience`` times."""
+        is ``due`` if that comes instead. It may be too early ``patience`` times.
+
+        Numbers begin again after one that was accepted: so it is the same core. It is asked that by
+        the frame, which is not executed twice, and not by ABORT, which would forget bands.
+        """
+        last = self._number >= RENUMBERED and opcode & 15 == _WRITE and due is None
+        accepted = [(self._number + 1) % 256]
         while True:
             self._send(opcode, payload, count, lanes, location)
             try:
@@ -429,8 +406,11 @@ class Driver:
                     patience -= 1
                     self.link.silence(1)
                     continue
-                if status != _OK or self._expected != (self._number + 1) % 256:
+                if status != _OK or self._expected not in accepted:
                     raise Fault("received a spoilt frame")
+                if last:
+                    accepted.append(FIRST)  # which was heard, if it is its answer that is lost
+                    self._greet()
             except Fault as fault:
                 self._recover(fault)
                 continue

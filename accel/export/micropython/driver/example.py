@@ -1,6 +1,7 @@
 """Runs a sample on a core that is connected to this board: over a UART, or over SPI.
 
-Copy accel_driver.py, accel_nodes.py, program.dat and this file onto the board, and set the pins.
+Copy accel_driver.py, accel_links.py, accel_nodes.py, program.dat and this file onto the board, and
+set the pins.
 """
 
 import machine

@@ -7,6 +7,10 @@ is no oracle there for layers with int8 weights.
 from functools import cache
 from pathlib import Path
 
+NOTE = (
+    "this processor has AVX2 and no VNNI: ONNX Runtime adds products of int8 weights in 16 bits on "
+    "it, which saturate, so its int8 answers differ from those on other machines; ours are exact"
+)
 OF_CODES = ("QLinearConv", "QLinearMatMul", "QGemm", "MatMulInteger", "ConvInteger")
 _ABOUT = Path("/proc/cpuinfo")
 
