@@ -9,6 +9,7 @@ from ..ir.graph import Graph, Node, State
 from ..ir.tensor_layout import layout_of
 from ..operators import (
     OPERATORS,
+    Binary,
     HostOnly,
     Index,
     Movement,
@@ -16,6 +17,7 @@ from ..operators import (
     UnsupportedOperator,
     place_of,
 )
+from ..operators._binary import NO_SUM, is_no_sum
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ def _reason(node: Node, graph: Graph) -> Reason:
             operator.lower(node, graph, layout_of(graph.tensor(node.inputs[0])))
         except UnsupportedOperator as error:
             why = error.args[0].what
+    elif isinstance(operator, Binary):
+        why = NO_SUM
     return Reason(place=place_of(node), what=what, why=why, remedy=remedy)
 
 
@@ -154,6 +158,8 @@ class _Places:
             return node.name not in self.decoded
         if not _for_driver(node, self.graph):
             return False
+        if isinstance(operator, Binary):
+            return True
         tensors = [self.graph.tensor(name) for name in (*node.inputs[:1], *node.outputs)]
         if any(tensor.dtype != "int8" for tensor in tensors):
             return True
@@ -299,7 +305,11 @@ def _for_driver(node: Node, graph: Graph) -> bool:
     """Whether the driver can compute a node: what is no code it moves, too."""
     operator = OPERATORS[node.operator]
     moved = isinstance(operator, Movement) and graph.tensor(node.outputs[0]).dtype != "int8"
-    return operator.host or moved
+    return (
+        operator.host
+        or moved
+        or (isinstance(operator, Binary) and is_no_sum(node, operator, graph))
+    )
 
 
 def _only_decoded(node: Node, graph: Graph) -> bool:

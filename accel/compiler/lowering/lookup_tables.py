@@ -14,7 +14,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import Binary, Elementwise, operator_of, place_of
-from ..operators._binary import unrounded
+from ..operators._binary import NO_SUM, unrounded
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
@@ -95,8 +95,7 @@ def _several_sums(
     its result counts."""
     sums = threshold_sums.solve(table, real)
     if sums is None:
-        what = "its results are no rounded sum of a function of each operand"
-        raise UnsupportedOperator(Reason(place=place_of(node), what=what))
+        raise UnsupportedOperator(Reason(place=place_of(node), what=NO_SUM))
     low, high = int(table.min()), int(table.max())
     unit = lookup_tables.FRACTION_BITS
     made, total, counts = [], "", np.zeros(256, np.int64)

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...numeric.affine import Affine
+from ...numeric.elementwise import lookup_tables, threshold_sums
 from ...numeric.elementwise.arithmetic import ARITHMETIC, FLOAT32, Arithmetic
 from ...numeric.elementwise.onnx import unrounded_sum
 from ...numeric.rounding import CONTRACTS
@@ -33,6 +34,8 @@ from ._operator import (
     require,
     support,
 )
+
+NO_SUM = "its results are no rounded sum of a function of each operand"
 
 # From the contract's arithmetic, codes of both inputs and the three quantizations.
 BinaryFunction = Callable[[Arithmetic, np.ndarray, np.ndarray, Affine, Affine, Affine], np.ndarray]
@@ -119,6 +122,23 @@ def unrounded(node: Node, graph: Graph) -> np.ndarray | None:
     on_codes = node.epilogue is None and not in_float32(node)
     first, second, output = quantizations(node, graph)
     return unrounded_sum(CODES[:, np.newaxis], CODES, first, second, output, on_codes)
+
+
+def is_no_sum(node: Node, operator: Binary, graph: Graph) -> bool:
+    """Whether two operands that a layer reads have a result in float32 that no few sums of two
+    tables give: the core cannot compute it then."""
+    variable = {name for name in node.inputs if not graph.tensor(name).constant}
+    in_memory = len(variable) == 2 or reads_constant(node, graph)
+    floating = CONTRACTS[graph.contract].floating
+    if not (floating and in_memory and operator.lower_pair is by_pair_table):
+        return False
+    table = operator.pair_table(node, graph).astype(np.int64)
+    low, high = int(table.min()), int(table.max())
+    if (table == np.clip(np.maximum(CODES[:, np.newaxis], CODES), low, high)).all():
+        return False
+    if lookup_tables.solve(table, low, high) is not None:
+        return False
+    return threshold_sums.solve(table, unrounded(node, graph)) is None
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

@@ -37,12 +37,9 @@ QUANTIZE_REMEDY = "quantize it with `accel quantize`"
 NONSENSE = (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError)
 NORMALIZATIONS = (
     "InstanceNormalization",
-    "LayerNormalization",
     "GroupNormalization",
     "GroupNorm",
     "SkipLayerNormalization",
-    "RMSNormalization",
-    "SimplifiedLayerNormalization",
     "LpNormalization",
     "MeanVarianceNormalization",
     "LRN",
