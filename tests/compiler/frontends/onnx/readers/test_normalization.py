@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from onnx import helper
 
+import accel
 from accel.api import Program
 from accel.compiler.compile import compile_graph
+from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import UnsupportedModel
 from accel.compiler.frontends.onnx.reader import read
 from accel.config import AcceleratorConfig
@@ -67,3 +69,43 @@ def test_what_follows_in_float32_is_computed_after_it():
 def test_several_dimensions_together_are_refused_with_what_to_do():
     with pytest.raises(UnsupportedModel, match="normalizes 2 dimensions together; normalize the"):
         read(model_of((6, 16), axis=1).bytes(), "m.onnx")
+
+
+def taken_apart() -> Model:
+    """Deviations, the mean of their squares, its root, the quotient: each result quantized."""
+    m = Model((6, 16), np.int8, np.random.default_rng(0), np.int8)
+
+    def quantized(name: str, scale: float, zero_point: int) -> str:
+        q = m.constant(f"{name}_s", scale, np.float32), m.constant(f"{name}_z", zero_point, np.int8)
+        m.add("QuantizeLinear", [name, *q], [f"{name}_q"])
+        m.add("DequantizeLinear", [f"{name}_q", *q], [f"{name}_d"])
+        return f"{name}_d"
+
+    x = [m.constant("xs", 0.02, np.float32), m.constant("xz", 5, np.int8)]
+    m.add("DequantizeLinear", ["x", *x], ["a"])
+    m.add("ReduceMean", ["a"], ["mean"], axes=[-1])
+    m.add("Sub", ["a", quantized("mean", 0.012, 3)], ["d"])
+    d = quantized("d", 0.024, 1)
+    m.add("Mul", [d, d], ["square"])
+    m.add("ReduceMean", [quantized("square", 0.035, -128)], ["variance"], axes=[-1])
+    m.add("Sqrt", [quantized("variance", 0.02, -128)], ["root"])
+    m.add("Div", [d, quantized("root", 0.011, -128)], ["quotient"])
+    y = [m.constant("ys", 0.025, np.float32), m.constant("yz", 0, np.int8)]
+    m.add("QuantizeLinear", ["quotient", *y], ["y"])
+    return m
+
+
+def test_a_difference_that_no_sum_of_tables_gives_is_the_drivers(tmp_path):
+    """In float32, exactly, on every way to a core: also from a program file."""
+    m = taken_apart()
+    codes = m.random.integers(-20, 120, (3, 6, 16)).astype(np.int8)
+    expected = onnx_runtime(m.bytes(), {"x": codes}, "NONE")[0]
+    program = Program(compile_graph(read(m.bytes(), "random.onnx"), AcceleratorConfig()))
+    assert "sub" in {node.operator for node in program.code.partition.driver}
+    program.save(tmp_path / "program.bin")
+    for one in (program, accel.open(tmp_path / "program.bin")):
+        np.testing.assert_array_equal(one.run(codes, "machine").output, expected)
+    with pytest.raises(
+        CannotCompile, match=r"operator \d+ \(Sub\): cannot be computed by the core"
+    ):
+        compile_graph(read(m.bytes(), "m.onnx").replace(host=False), AcceleratorConfig())
