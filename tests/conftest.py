@@ -39,9 +39,12 @@ FAST = (  # folders and files
     "campaigns/test_python_versions.py",
 )
 
-# A shell's background jobs ignore an interrupt, and so would all that tests start and interrupt.
+# A shell's background jobs ignore an interrupt, and those of nohup a hang-up; so would all that
+# tests start and stop.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_collection_modifyitems(items):
