@@ -12,7 +12,7 @@ from accel.sim.compare import assert_same
 from tests.support.host.fake_core import FakeCore, Line
 from tests.support.networks.small import images, two_convolutions
 from tests.support.networks.streaming import delay, frames, window
-from tests.support.oracles.agreement import assert_cycles
+from tests.support.oracles.agreement import assert_cycles, in_parts
 from tests.support.shared import shared
 
 X = frames(8)
@@ -32,10 +32,7 @@ def expected(program):
 @pytest.mark.parametrize("executor", ["reference", "machine", "rtl"])
 def test_a_run_goes_on_where_the_last_one_ended(program, expected, executor):
     for _ in range(2):  # a run without stream begins anew
-        parts = [program.run(X[:3], executor)]
-        parts += [program.run(X[a:b], executor, stream=True) for a, b in ((3, 4), (4, 8))]
-        found = {n: np.concatenate([part.outputs[n] for part in parts]) for n in expected}
-        assert_same(found, expected)
+        assert_same(in_parts(program, X, executor, (3, 4, 8)), expected)
 
 
 @pytest.mark.parametrize("executor", ["reference", "machine", "rtl"])

@@ -14,7 +14,7 @@ from ..ir.graph import Graph, Node
 from ..ir.layer import Convolution, PostOp, copy_layer
 from ..ir.tensor_layout import Alias, layout_of
 from ..operators import Binary, Elementwise, operator_of, place_of
-from ..operators._binary import NO_SUM, unrounded
+from ..operators._binary import NO_SUM, is_maximum, unrounded
 from ..operators._copies import repeated
 from ..operators._elementwise import lower_table
 from ..operators._operator import UnsupportedOperator
@@ -80,7 +80,7 @@ def lower_binary(
 
 def _post_op(table: np.ndarray, residual: str) -> PostOp | None:
     low, high = int(table.min()), int(table.max())
-    if (table == np.clip(np.maximum(_CODES[:, None], _CODES), low, high)).all():
+    if is_maximum(table):
         return PostOp(residual=residual, maximum=True, low=low, high=high)
     found = lookup_tables.solve(table, low, high)
     if found is None:

@@ -10,6 +10,7 @@ bits of float32.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -132,13 +133,23 @@ def is_no_sum(node: Node, operator: Binary, graph: Graph) -> bool:
     floating = CONTRACTS[graph.contract].floating
     if not (floating and in_memory and operator.lower_pair is by_pair_table):
         return False
-    table = operator.pair_table(node, graph).astype(np.int64)
-    low, high = int(table.min()), int(table.max())
-    if (table == np.clip(np.maximum(CODES[:, np.newaxis], CODES), low, high)).all():
+    table, real = operator.pair_table(node, graph), unrounded(node, graph)
+    return _has_no_sum(table.astype(np.int8).tobytes(), None if real is None else real.tobytes())
+
+
+@lru_cache(maxsize=16)  # the passes ask several times, as in `threshold_sums`
+def _has_no_sum(codes: bytes, numbers: bytes | None) -> bool:
+    table = np.frombuffer(codes, np.int8).astype(np.int64).reshape(256, 256)
+    if is_maximum(table) or lookup_tables.solve(table, table.min(), table.max()) is not None:
         return False
-    if lookup_tables.solve(table, low, high) is not None:
-        return False
-    return threshold_sums.solve(table, unrounded(node, graph)) is None
+    real = None if numbers is None else np.frombuffer(numbers).reshape(256, 256)
+    return threshold_sums.solve(table, real) is None
+
+
+def is_maximum(table: np.ndarray) -> bool:
+    """Whether codes of pairs are the greater one, clamped."""
+    greater = np.maximum(CODES[:, np.newaxis], CODES)
+    return bool((table == np.clip(greater, table.min(), table.max())).all())
 
 
 def operands(node: Node, graph: Graph) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from accel.quantization.saturation import has_codes, saturates
+from accel.quantization.saturation import OF_CODES, has_codes, saturates
 
 SECONDS = 10  # that an answer may take, of the processor's and twice as long by the clock
 MEMORY = 4 << 30  # bytes of addresses; the runtimes map much of which they use little
@@ -147,8 +147,8 @@ def _runtimes() -> dict[str, Callable[[bytes, list[Any]], list[list[Any]]]]:
         return outputs
 
     def onnx(model: bytes, inputs: list[Any], level: Any) -> list[list[Any]]:
-        optimized = level != levels.ORT_DISABLE_ALL  # which makes most sums exact, not QGemm's
-        if saturates() and has_codes(model, *([("QGemm",)] if optimized else [])):
+        plain = level == levels.ORT_DISABLE_ALL  # other levels make sums exact, but QGemm's
+        if saturates() and has_codes(model, OF_CODES if plain else ("QGemm",)):
             raise RuntimeError("sums of products saturate on this processor")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1

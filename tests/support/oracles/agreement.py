@@ -3,6 +3,7 @@ model's."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,6 +32,16 @@ def assert_layers(
     execution = program.session.execute(executor, inputs, tuple(wanted))
     assert_same(execution.tensors, wanted)
     return execution
+
+
+def in_parts(
+    program: Program, inputs: np.ndarray, executor: str, ends: Sequence[int]
+) -> dict[str, np.ndarray]:
+    """The outputs of successive inferences, begun anew, in runs that end at these samples."""
+    parts = [program.run(inputs[: ends[0]], executor)]
+    for begin, end in pairwise(ends):
+        parts.append(program.run(inputs[begin:end], executor, stream=True))
+    return {name: np.concatenate([p.outputs[name] for p in parts]) for name in parts[0].outputs}
 
 
 def assert_cycles(code: CoreProgram, counted: Sequence[Counters]) -> None:
