@@ -13,8 +13,7 @@ from .control.tile_loops import TileLoops
 from .datapath.array import SystolicArray
 from .datapath.drain import Drain
 from .datapath.padding import Padding
-from .datapath.parameter_table import release_delay
-from .datapath.result_unit import ResultUnit, residual_lead
+from .datapath.result_unit import ResultUnit, release_delay, residual_lead
 from .datapath.row_feeder import RowFeeder
 from .datapath.write_back import WriteBack, read_lead
 from .flash.bus import flash_pins

@@ -15,7 +15,6 @@ from accel.compiler.program.executable import CoreExecutable, DmaTransfer
 from accel.config import FLASH, AcceleratorConfig
 from accel.core.control.tap_loops import SHARE_CYCLES
 from accel.core.datapath import post_op, result_unit, row_feeder, write_back
-from accel.core.datapath.parameter_table import release_delay
 from accel.core.datapath.sums_order import SumsTiming, sums_timing
 from accel.core.pe import element_of
 from accel.core.primitives import memory
@@ -139,7 +138,7 @@ class _Walk:
             + element_of(config).latency(config)
             + _ACCUMULATE
         )
-        self.released = self.finished + late + self.emission + release_delay(config)
+        self.released = self.finished + late + self.emission + result_unit.release_delay(config)
         result = self.finished + late + 1 + result_unit.residual_lead(config)
         self.written = result + post_op.latency_of(config) + _WRITE_STAGE
         self.place = result - write_back.read_lead(config)

@@ -40,21 +40,21 @@ def parameter_memories(config: AcceleratorConfig) -> dict[str, dict[str, Any]]:
     return found
 
 
-def release_delay(config: AcceleratorConfig) -> int:
+def release_delay(config: AcceleratorConfig, wait: int) -> int:
     """Cycles for which a half stays full after its last place, so that nothing is written that is
-    still to be read.
+    still to be read: the table has a place ``wait`` cycles after the drain.
 
-    The first word is written ``2 + memory_latency`` cycles after a release, column 0 first. Only a
-    table of one column, filled by one word, is as fast as that.
+    The first word is written ``2 + memory_latency`` cycles after a release, column 0 first. The
+    last row's place of column 0 is the earliest, so none of the other columns is in more danger.
     """
     isa, latency = Isa(config), dual_port.latency_of(config.family)
-    first = 2 + memory.latency_of(config.family)
-    first += (config.columns - config.requantizers) * isa.channel_parameter_words
+    columns = config.columns // config.requantizers
+    first = 2 + memory.latency_of(config.family) + columns - 1
     after = 1 + int(config.family == "ecp5")  # see `DualPortMemory`
     read = {"early": 0, "late": latency + 2}
     read |= dict.fromkeys(("offset", "offset_negative"), latency + 1)
     margins = (
-        read[name] + after - first - part.offset // config.word_bits
+        wait + read[name] + after - first - part.offset // config.word_bits
         for name, part in isa.channel_parameter_layout
         if name in read
     )

@@ -9,7 +9,7 @@ from ...isa import Isa
 from ..primitives import dual_port
 from ..signals import delayed, idle_high
 from ..signatures import FillBus, ResultRule
-from . import post_op, requantizer
+from . import parameter_table, post_op, requantizer
 from .drain import Drain
 from .drain_order import place_layout
 from .parameter_table import ParameterTable
@@ -26,6 +26,11 @@ def total_cycles(config: AcceleratorConfig) -> int:
 def total_lead(config: AcceleratorConfig) -> int:
     """Cycles from a place to when its total enters the requantizer."""
     return total_cycles(config) + dual_port.latency_of(config.family)
+
+
+def release_delay(config: AcceleratorConfig) -> int:
+    """Cycles for which a half of the channel parameters stays full after its last place."""
+    return parameter_table.release_delay(config, total_cycles(config))
 
 
 def residual_lead(config: AcceleratorConfig) -> int:

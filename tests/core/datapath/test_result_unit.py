@@ -7,7 +7,8 @@ import pytest
 from accel.config import AcceleratorConfig
 from accel.core.datapath import post_op
 from accel.core.datapath.drain import Drain
-from accel.core.datapath.result_unit import ResultUnit, residual_lead
+from accel.core.datapath.result_unit import ResultUnit, release_delay, residual_lead
+from accel.core.primitives import memory
 from accel.isa import PARAMETER_BITS, Isa
 from accel.numeric.division.division import DIVISOR_BITS, FRACTION_BITS
 from tests.support.rtl.simulation import simulate
@@ -35,11 +36,27 @@ def parameters(isa, bias):
     )
 
 
+def words_of(config, biases):
+    """The words of these columns' parameters, as the sequencer writes them: with column and word
+    of each."""
+    isa = Isa(config)
+    for column, bias in enumerate(biases):
+        packed = parameters(isa, bias)
+        for word in range(isa.channel_parameter_words):
+            yield column, word, packed >> config.word_bits * word & (1 << config.word_bits) - 1
+
+
+def write(ctx, dut, column, word, data):
+    ctx.set(dut.fill.parameter_column, column)
+    ctx.set(dut.fill.parameter_word, word)
+    ctx.set(dut.fill.data, data)
+
+
 @pytest.mark.parametrize("family", ["generic", "ice40up", "ecp5"])
 @pytest.mark.parametrize(("columns", "requantizers"), [(4, 1), (4, 2), (8, 2)])
 def test_each_sum_is_biased_by_its_own_columns_parameters(columns, requantizers, family):
     config = AcceleratorConfig(rows=4, columns=columns, requantizers=requantizers, family=family)
-    isa, rng = Isa(config), random.Random(columns)
+    rng = random.Random(columns)
     drain, index = Drain(config, simulate=True), requantizers - 1
     dut = ResultUnit(config, index, drain, carry_save=False, simulate=True)
     biases = [rng.randrange(200) for _ in range(columns)]
@@ -48,14 +65,9 @@ def test_each_sum_is_biased_by_its_own_columns_parameters(columns, requantizers,
     async def bench(ctx):
         ctx.set(dut.rule.high, 255)
         ctx.set(dut.fill.parameter_en, 1)
-        for column, bias in enumerate(biases):
-            packed = parameters(isa, bias)
-            for word in range(isa.channel_parameter_words):
-                ctx.set(dut.fill.parameter_column, column)
-                ctx.set(dut.fill.parameter_word, word)
-                data = packed >> config.word_bits * word & (1 << config.word_bits) - 1
-                ctx.set(dut.fill.data, data)
-                await ctx.tick()
+        for column, word, data in words_of(config, biases):
+            write(ctx, dut, column, word, data)
+            await ctx.tick()
         ctx.set(dut.fill.parameter_en, 0)
         await ctx.tick().repeat(5)
         sums, expected = {}, {}
@@ -71,3 +83,52 @@ def test_each_sum_is_biased_by_its_own_columns_parameters(columns, requantizers,
             await ctx.tick()
 
     simulate(dut, bench)
+
+
+@pytest.mark.parametrize("family", ["generic", "ice40up", "ice40hx", "ecp5"])
+@pytest.mark.parametrize(
+    ("rows", "columns", "requantizers"),
+    [(16, 2, 2), (12, 4, 4), (32, 1, 1), (24, 4, 2), (16, 8, 8), (8, 8, 4), (4, 4, 1), (2, 16, 2)],
+)
+@pytest.mark.parametrize("wide_sums", [0, 1])
+def test_the_next_parameters_of_a_half_come_as_soon_as_released_but_not_too_soon(
+    rows, columns, requantizers, family, wide_sums
+):
+    """The last row's sums still have the parameters of their own group, though the sequencer begins
+    to write others into its half as early as it can."""
+    config = AcceleratorConfig(
+        rows=rows,
+        columns=columns,
+        requantizers=requantizers,
+        family=family,
+        wide_sums=wide_sums,
+        weight_steps=rows * 64,
+    )
+    drain = Drain(config, simulate=True)
+    latency = residual_lead(config) + post_op.latency_of(config)
+    places = columns // requantizers
+    free = places + release_delay(config) + 1 + memory.latency_of(family)
+
+    async def bench(ctx):
+        ctx.set(dut.rule.high, 255)
+        ctx.set(dut.fill.parameter_en, 1)
+        for word in words_of(config, old):
+            write(ctx, dut, *word)
+            await ctx.tick()
+        ctx.set(dut.fill.parameter_en, 0)
+        await ctx.tick().repeat(5)
+        others, seen = words_of(config, new), []
+        for time in range(places + latency):
+            ctx.set(dut.place.column, min(time, places - 1))
+            if time >= free and (word := next(others, None)):
+                ctx.set(dut.fill.parameter_en, 1)
+                write(ctx, dut, *word)
+            seen.append(ctx.get(dut.code))
+            await ctx.tick()
+        expected = [old[place * requantizers + index] - 128 & 0xFF for place in range(places)]
+        assert seen[latency:] == expected
+
+    old, new = [100 + column for column in range(columns)], [50] * columns
+    for index in {0, requantizers - 1}:
+        dut = ResultUnit(config, index, drain, carry_save=False, simulate=True)
+        simulate(dut, bench)
