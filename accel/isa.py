@@ -12,6 +12,9 @@ transfer's descriptor and its words, and the words are written after all of the 
 streamed. If it is in memory, it lies in a single bank. The layer ends when its last result and the
 transfer's last word are in memory.
 
+Weights of a chunk in memory may be computed: layers before it write their codes there, as to any
+other place. So the core multiplies two activations.
+
 Everything is made of memory words of ``8 * rows`` bits. A field that is called ``..._less_one``
 holds a count minus one; one that is called ``..._negated`` a size subtracted from 0, modulo.
 

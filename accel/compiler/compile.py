@@ -32,6 +32,11 @@ def compile_graph(
     """
     begun = Compilation(source=graph, graph=graph, config=config, fuse=fuse, exact=exact)
     try:
+        if begun.multiplies:
+            try:
+                return _first_that_fits(begun, watch)
+            except (CannotCompile, DoesNotFit):
+                begun = begun.replace(products=False)  # the driver has room for them
         try:
             return _first_that_fits(begun, watch)
         except (CannotCompile, DoesNotFit) as error:

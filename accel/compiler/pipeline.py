@@ -28,7 +28,15 @@ from .lowering.bank_copies import add_bank_copies
 from .lowering.channel_alignment import align_channels
 from .lowering.copy_elision import elide_copies
 from .lowering.input_im2col import InputMap, fold_inputs
-from .lowering.lower import fuse_layers, lower_nodes, select_commands, tensor_aliases
+from .lowering.lower import (
+    fuse_layers,
+    lower_nodes,
+    multiplies,
+    products_on_core,
+    select_commands,
+    tensor_aliases,
+    weights_in_chunks,
+)
 from .lowering.near_dead_channels import split_near_dead
 from .lowering.packed_outputs import pack_outputs
 from .lowering.residual_splitting import split_residuals
@@ -64,6 +72,8 @@ class Compilation:
         Inputs take as little memory as they can, even where that takes more cycles.
     arriving
         Inputs that have no room may arrive in row bands, each while the one before is computed.
+    products
+        The core may compute products of two activations; else the driver does.
     graph
         The graph as the passes so far have changed it.
     partition, aliases
@@ -93,6 +103,7 @@ class Compilation:
     band_room: float = 0
     dense: bool = False
     arriving: bool = False
+    products: bool = True
     graph: Graph
     partition: Partition | None = None
     aliases: Mapping[str, Alias] = field(default_factory=dict)
@@ -111,6 +122,11 @@ class Compilation:
 
     def replace(self, **changes: Any) -> "Compilation":
         return replace(self, **changes)
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether the network has products of two activations."""
+        return multiplies(self.source)
 
     @property
     def parts(self) -> Partition:
@@ -196,6 +212,11 @@ def _node_order(c: Compilation) -> Compilation:
     if graph is None:
         raise NoOtherOrder
     return c.replace(graph=graph)
+
+
+def _products(c: Compilation) -> Compilation:
+    """The products of two activations that the core computes, not the driver."""
+    return c.replace(graph=products_on_core(c.graph, c.config)) if c.products else c
 
 
 def _host_partition(c: Compilation) -> Compilation:
@@ -292,7 +313,7 @@ def _bank_copies(c: Compilation) -> Compilation:
         layer.output: TensorLayout(*layer.output_shape, *c.packing.get(layer.output, (1, 0)))
         for layer in layers
     }
-    return c.replace(layers=layers, layouts=layouts)
+    return c.replace(layers=layers, layouts=weights_in_chunks(layers, layouts, c.config))
 
 
 def _input_im2col(c: Compilation) -> Compilation:
@@ -309,7 +330,8 @@ def _input_im2col(c: Compilation) -> Compilation:
 
 def _row_bands(c: Compilation) -> Compilation:
     """Chains of layers are cut into row bands where the tensors between them have no room."""
-    if not c.band_room or c.reasons or c.parts.later:
+    computed = any(layer.computed for layer in c.layers)
+    if not c.band_room or c.reasons or c.parts.later or computed:
         return c
     room = int(c.config.bank_words * c.band_room)
     found = with_row_bands(
@@ -378,6 +400,7 @@ PASSES: tuple[tuple[str, Pass], ...] = (
     ("crop_taps", _crop_taps),
     ("reduce_in_place", _reduce_in_place),
     ("node_order", _node_order),
+    ("products", _products),
     ("host_partition", _host_partition),
     ("aliases", _aliases),
     ("lower", _lower),

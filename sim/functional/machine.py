@@ -4,7 +4,7 @@ It reads nothing but memory and descriptors, as the core does, and computes whol
 samples at a time with NumPy. It models no cycles; `cycle_model` does.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -17,7 +17,7 @@ from accel.host.runner import Between, Passing
 
 from ..rtl.parallel import in_parallel
 from .decode import decode_layer
-from .layer import IllegalProgram
+from .layer import DecodedLayer, IllegalProgram
 
 BATCH = 16  # samples whose values stay in a core's cache, at most, and
 MOST_VALUES = 2**24  # that one layer reads for them
@@ -27,6 +27,23 @@ MOST_VALUES = 2**24  # that one layer reads for them
 def _blas() -> ThreadpoolController:
     """Searched for once, which takes milliseconds."""
     return ThreadpoolController()
+
+
+def rewritten_chunks(program: CoreExecutable, layers: Sequence[DecodedLayer]) -> set[int]:
+    """The chunks in memory into which layers of the program write: their weights are computed."""
+    rows, found = program.config.rows, set[int]()
+    placed = [
+        (number, chunk.bank, chunk.address * rows, chunk.address * rows + chunk.size)
+        for number, chunk in enumerate(program.chunks)
+        if chunk.bank != FLASH and not chunk.prefetched
+    ]
+    for layer in layers:
+        bank, written = 1 - layer.descriptor.input_bank, layer.writes
+        most = int(written.max(initial=-1))
+        for number, own, start, end in placed:
+            if own == bank and start <= most and ((written >= start) & (written < end)).any():
+                found.add(number)
+    return found
 
 
 class Machine:
@@ -48,6 +65,7 @@ class Machine:
         by_reader = [(piece.reader, piece) for piece in program.pieces if piece.reader is not None]
         self.bands = [piece for _, piece in sorted(by_reader, key=lambda one: one[0])]
         self.layers = [decode_layer(chunk.data, config) for chunk in program.chunks]
+        self.rewritten = rewritten_chunks(program, self.layers)
         self.homes = {state.tensor: state for state in program.states}
         self._states: dict[str, np.ndarray] = {}  # the bytes of homes, once an inference left some
 
@@ -137,9 +155,14 @@ class Machine:
             # No program may depend on whether a word is copied before the layer works or after.
             if transfer:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
-            if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
-                raise IllegalProgram(f"the chunk of {command.name} is not in memory")
-            layer.run(memory)
+            if number in self.rewritten:  # each sample's weights are its own
+                for one in memory:
+                    own = decode_layer(self._words(one, chunk).tobytes(), code.config)
+                    own.run(one[np.newaxis])
+            else:
+                if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
+                    raise IllegalProgram(f"the chunk of {command.name} is not in memory")
+                layer.run(memory)
             watch(memory, command.output)
             if command.output in keep:
                 kept[command.output] = self._view(memory, command.output).copy()

@@ -320,6 +320,10 @@ def main() -> None:
     options = parser.parse_args()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a shell's background
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in ("SIGHUP", "SIGQUIT"):  # there, and of nohup
+        number = getattr(signal, name)
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
     kept = _kept(options.kept)
     files = Path(tempfile.mkdtemp(prefix="signals-files-"))

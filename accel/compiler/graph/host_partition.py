@@ -14,6 +14,7 @@ from ..operators import (
     Index,
     Movement,
     OnCore,
+    Product,
     UnsupportedOperator,
     place_of,
 )
@@ -154,6 +155,8 @@ class _Places:
         operator = OPERATORS[node.operator]
         if isinstance(operator, HostOnly):
             return True
+        if isinstance(operator, Product):
+            return not node.attributes.on_core
         if isinstance(operator, Index):
             return node.name not in self.decoded
         if not _for_driver(node, self.graph):
@@ -168,7 +171,7 @@ class _Places:
     def _movable(self, node: Node) -> bool:
         """Whether both can compute a node, and the driver does not mind: it moves codes."""
         operator = OPERATORS[node.operator]
-        free = operator.host or isinstance(operator, Movement)
+        free = _at_host(node) or isinstance(operator, Movement)
         return free and not isinstance(operator, Index) and not self._only_driver(node)
 
     def between(self) -> set[str]:
@@ -306,10 +309,17 @@ def _for_driver(node: Node, graph: Graph) -> bool:
     operator = OPERATORS[node.operator]
     moved = isinstance(operator, Movement) and graph.tensor(node.outputs[0]).dtype != "int8"
     return (
-        operator.host
+        _at_host(node)
         or moved
         or (isinstance(operator, Binary) and is_no_sum(node, operator, graph))
     )
+
+
+def _at_host(node: Node) -> bool:
+    """Whether the driver computes a node at the network's ends."""
+    operator = OPERATORS[node.operator]
+    own = isinstance(operator, Product) and node.attributes.on_core
+    return operator.host and not own
 
 
 def _only_decoded(node: Node, graph: Graph) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from ...config import AcceleratorConfig
 from ...numeric.division.division import Division
 from .descriptor import Descriptor
-from .layer import Band, PostOp
+from .layer import Band, ComputedWeights, PostOp
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class LayerCommand:
         itself where these sums are kept, too.
     part, parts
         Which part of K it computes, and of how many. They follow each other.
+    computed
+        As in `Convolution`. The command's chunk lies in memory, as a whole and at one place.
     """
 
     name: str
@@ -75,6 +77,7 @@ class LayerCommand:
     part: int = 0
     parts: int = 1
     home: str | None = None
+    computed: ComputedWeights | None = None
 
     @property
     def residual(self) -> str | None:

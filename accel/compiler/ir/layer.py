@@ -87,6 +87,25 @@ class Band:
     origin: int
 
 
+@dataclass(frozen=True)
+class ComputedWeights:
+    """Weights that the core computes itself: layers before write them into the chunk.
+
+    Parameters
+    ----------
+    tensor
+        The weights, as those layers see them: a row for each group of output channels, in it the
+        group's channel parameters, which nobody writes, and a position for each reduction step,
+        whose channels are the array's columns.
+    least, greatest
+        Of the raw sums, whatever the weights become.
+    """
+
+    tensor: str
+    least: int
+    greatest: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Convolution:
     """A layer of the core: ``output[y, x, o] = rule(bias[o] + sum of weights * input)``.
@@ -141,6 +160,8 @@ class Convolution:
         Where it is a part of a layer that is cut into row bands: which.
     home
         The state whose place in memory the output takes, see `lowering.states`.
+    computed
+        Weights that are computed, where ``weights`` has 0.
     """
 
     name: str
@@ -167,6 +188,7 @@ class Convolution:
     neighbours: int = 1
     band: Band | None = None
     home: str | None = None
+    computed: ComputedWeights | None = None
 
     @property
     def depthwise(self) -> bool:
@@ -203,6 +225,10 @@ class Convolution:
     @property
     def sum_range(self) -> tuple[np.ndarray, np.ndarray]:
         """Least and greatest raw sum of any int8 input, int64 ``[out]`` each, by exact products."""
+        if self.computed:
+            low, high = self.computed.least, self.computed.greatest
+            each = np.ones(self.channels, np.int64)
+            return low * each, high * each
         rows = self.weight_rows
         positive = np.maximum(rows, 0).sum(axis=1)
         negative = np.minimum(rows, 0).sum(axis=1)

@@ -11,7 +11,8 @@ class TensorLayout:
 
     Its first word is at a multiple of ``alignment``.
     Tensors of few bits have ``packing_factor`` channels in a byte; ``origin`` is then the code that
-    a value of 0 has in the network.
+    a value of 0 has in the network. ``head`` are words before the first position that belong to it:
+    of a chunk whose weights it is, see `ComputedWeights`.
     """
 
     height: int
@@ -20,6 +21,7 @@ class TensorLayout:
     packing_factor: int = 1
     origin: int = 0
     alignment: int = 1
+    head: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -30,7 +32,7 @@ class TensorLayout:
         return -(-self.channels // rows)
 
     def words(self, rows: int) -> int:
-        return self.height * self.width * self.channel_words(rows)
+        return self.head + self.height * self.width * self.channel_words(rows)
 
     def aligned(self, address: int) -> int:
         """The first address from this one on at which it may begin."""

@@ -172,6 +172,8 @@ def _choices(
     stored: Sequence[int] | None,
 ) -> Iterator[_Choice]:
     """Other layouts of an input than the plain one."""
+    if any(c.computed for c in readers):  # their weights lie as words of the plain one do
+        return
     if len(readers) == 1:
         folded = fold_input(readers[0], config, stored)
         if folded is not None:

@@ -6,13 +6,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from ...config import AcceleratorConfig
+from ...isa import Isa
 from ..diagnostics import CannotCompile, DoesNotFit, Limit, NotProved, Reason
 from ..graph.host_partition import Partition
 from ..ir.command import LayerCommand
 from ..ir.graph import Graph, InvalidGraph, Node
 from ..ir.layer import Convolution
 from ..ir.tensor_layout import Alias, TensorLayout, layout_of, resolve_aliases, same_words
-from ..operators import OPERATORS, Binary, Elementwise, OnCore, UnsupportedOperator, place_of
+from ..operators import (
+    OPERATORS,
+    Binary,
+    Elementwise,
+    OnCore,
+    Product,
+    UnsupportedOperator,
+    place_of,
+)
 from ..operators._binary import reads_constant
 from ..schedule.select import provable, schedule
 from .constant_tensors import place_constants
@@ -22,6 +31,50 @@ from .near_dead_channels import split_near_dead
 MOST_REASONS = 64  # that are collected; more would not be read
 CODES_OF_A_BYTE = 8  # the most that any number format packs
 MOST_VALUES = 2**20  # of a tensor for which layers are made although it does not fit, for messages
+
+
+def multiplies(graph: Graph) -> bool:
+    """Whether a network has products of two activations."""
+    return any(isinstance(OPERATORS[node.operator], Product) for node in graph.nodes)
+
+
+def products_on_core(graph: Graph, config: AcceleratorConfig) -> Graph:
+    """The graph, in which the products of two activations that the core can compute are its own.
+
+    Those are the ones whose layers fit its counters, buffers and sums, and whose codes are exact;
+    the driver computes all others.
+    """
+
+    def possible(node: Node) -> bool:
+        operator = OPERATORS[node.operator]
+        try:
+            layers = operator.lower(node, graph, config) if isinstance(operator, Product) else []
+            for layer in layers:
+                schedule(layer, config, exact=True)
+        except (UnsupportedOperator, DoesNotFit, NotProved):
+            return False
+        return bool(layers)
+
+    nodes = tuple(
+        replace(node, attributes=replace(node.attributes, on_core=True)) if possible(node) else node
+        for node in graph.nodes
+    )
+    return graph.replace(nodes=nodes)
+
+
+def weights_in_chunks(
+    layers: Sequence[Convolution], layouts: Mapping[str, TensorLayout], config: AcceleratorConfig
+) -> dict[str, TensorLayout]:
+    """The layouts, in which weights that are computed have their chunk's beginning before them."""
+    isa, found = Isa(config), dict(layouts)
+    for layer in layers:
+        if layer.computed:
+            post_op, head = layer.post_op, isa.descriptor_words
+            if post_op and post_op.lookup_tables:
+                head += isa.table_words(post_op.residual is not None)
+            name = layer.computed.tensor
+            found[name] = replace(found[name], head=head)
+    return found
 
 
 def lower_nodes(
@@ -160,12 +213,10 @@ def _lower_node(
         return _lower_pair(node, graph, aliases, config, latest)
     alias, source = aliases[variable[0]], graph.tensor(variable[0])
     layout = alias.layout if _takes_all(node, graph) else layout_of(source)
+    if isinstance(operator, Product):
+        return _from_roots(operator.lower(node, graph, config), aliases)
     if isinstance(operator, OnCore):
-        convolutions = operator.lower(node, graph, layout)
-        convolutions = [
-            c.replace(source=aliases[c.source].root) if c.source in aliases else c
-            for c in convolutions
-        ]
+        convolutions = _from_roots(operator.lower(node, graph, layout), aliases)
         table = isinstance(operator, Elementwise)
         if convolutions and (not table or all(provable(c, config) for c in convolutions)):
             return convolutions
@@ -176,6 +227,15 @@ def _lower_node(
                 return _lower_pair(node, graph, aliases, config, latest)
             return layers
     raise AssertionError(f"{node.operator} is the driver's")
+
+
+def _from_roots(
+    convolutions: Sequence[Convolution], aliases: Mapping[str, Alias]
+) -> list[Convolution]:
+    """Convolutions that read tensors where these are in memory."""
+    return [
+        c.replace(source=aliases[c.source].root) if c.source in aliases else c for c in convolutions
+    ]
 
 
 def _lower_pair(

@@ -60,7 +60,7 @@ def split_near_dead(c: Convolution, config: AcceleratorConfig) -> list[Convoluti
     It stays as it is where nothing is to be mended, and where two layers would not be exact either.
     """
     rule = c.rule
-    if not isinstance(rule, Rescale) or not _possible(c):
+    if not isinstance(rule, Rescale) or not _possible(c) or c.computed:
         return [c]
     dead = _dead(c, rule, config)
     if not dead.any():

@@ -58,6 +58,8 @@ def neighbours(c: Convolution, count: int, rows: int) -> Convolution | None:
     """
     if count == 1:
         return c
+    if c.computed:
+        return None
     height, width, channels = c.output_shape
     plain = not (c.depthwise or c.uniform or c.transposed)
     whole = channels % rows == 0 and c.channels == channels and width % count == 0

@@ -9,7 +9,7 @@ from ...isa import FLASH_UNIT, Isa
 from ...protocol import FLASH_IMAGE_LIMIT
 from ..diagnostics import DoesNotFit, Limit, Reason
 from ..ir.command import LayerCommand
-from ..ir.layer import Band
+from ..ir.layer import Band, ComputedWeights
 from ..ir.segment_starts import last_of, segment_starts
 from ..ir.tensor_layout import TensorLayout
 from .arrival import Arriving, arriving
@@ -133,6 +133,8 @@ class _Planner:
         self.banks = _banks(commands, layout)
         self.preferred = [self.banks[command.output] for command in commands]
         self.needs = needs_of(commands, chunk_words, self.preferred, config)
+        # Chunks whose weights are computed lie where these are written.
+        self.fixed = {n: c.computed.tensor for n, c in enumerate(commands) if c.computed}
 
     def arriving(self, after: float, cycles: Sequence[float]) -> list[Live]:
         """What the next sample's inputs take, see `arrival.arriving`."""
@@ -165,13 +167,15 @@ class _Planner:
         taken = _ends([*lives.values(), *arrives])
         whole = []
         for order in self._orders(taken):
-            placed, used = place_chunks(order, chunk_words, self.preferred, taken, config)
+            free = [layer for layer in order if layer not in self.fixed]
+            placed, used = place_chunks(free, chunk_words, self.preferred, taken, config)
+            placed |= {n: (tensors[w].bank, tensors[w].address) for n, w in self.fixed.items()}
             if len(placed) == len(chunk_words) and max(used) <= config.bank_words:
                 chunks = tuple(location for _, location in sorted(placed.items()))
                 whole.append(MemoryPlan(tensors, chunks, tuple(peaks), tuple(used)))
         if whole:
             return min(whole, key=lambda memory: sum(self.cycles(memory)))
-        if config.flash_lanes and max(peaks) <= config.bank_words:
+        if config.flash_lanes and not self.fixed and max(peaks) <= config.bank_words:
             parts, in_use = decide(self.needs, [*lives.values(), *arrives], config, varied=varied)
             chunks, transfers, flash = place_in_flash(parts, self.needs, config)
             if flash <= FLASH_IMAGE_LIMIT - 2 * FLASH_UNIT:
@@ -201,6 +205,7 @@ class _Planner:
 
     def _does_not_fit(self, peaks: Sequence[int]) -> DoesNotFit:
         config, chunk_words = self.config, self.chunk_words
+        chunk_words = [words for n, words in enumerate(chunk_words) if n not in self.fixed]
         activations, peak = sum(peaks), max(peaks)
         kib, needed = config.rows / 1024, activations + sum(chunk_words)
         there = config.bank_words * config.rows
@@ -240,6 +245,9 @@ class Layer(Protocol):
 
     @property
     def home(self) -> str | None: ...
+
+    @property
+    def computed(self) -> ComputedWeights | None: ...
 
 
 def overwritten(layer: Layer) -> list[str]:
@@ -341,6 +349,9 @@ def _place(
     for index, command in enumerate(commands):
         for name in (command.output, command.source, *overwritten(command)):
             live(name, index)
+        if command.computed:  # it is a part of the program
+            live(command.computed.tensor, -1)
+            live(command.computed.tensor, len(commands))
     written = {command.output: index for index, command in enumerate(commands)}
     for name in outputs:
         live(name, last_of(starts, written.get(name, len(commands)), len(commands)))

@@ -15,6 +15,7 @@ from ._kinds import (
     Movement,
     OnCore,
     Operator,
+    Product,
     Ruled,
     View,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "Movement",
     "OnCore",
     "Operator",
+    "Product",
     "Ruled",
     "UnsupportedOperator",
     "View",

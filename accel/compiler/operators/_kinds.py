@@ -2,6 +2,7 @@
 
     Operator                any operator: attributes, check, reference
     +- HostOnly             the driver computes it
+    +- Product              of two activations, by either: lower
     +- OnCore               the core computes it: lower
        +- Linear            a rule of sums of products: output_rule, sum_bounds
        +- Movement          moves or selects codes
@@ -31,6 +32,7 @@ Operand = tuple[str, TensorLayout]  # the name of a tensor in memory, and how it
 Check = Callable[[Node, Graph], None]
 Reference = Callable[[Node, Graph, Sequence[np.ndarray]], list[np.ndarray]]
 Lower = Callable[[Node, Graph, TensorLayout], list[Convolution]]
+LowerProduct = Callable[[Node, Graph, AcceleratorConfig], list[Convolution]]
 LowerPair = Callable[[Node, Graph, tuple[Operand, Operand], AcceleratorConfig], list[Convolution]]
 OutputRule = Callable[[Node, Graph], Rule]
 SumBounds = Callable[[Node, Graph], tuple[np.ndarray, np.ndarray]]
@@ -80,6 +82,18 @@ class HostOnly(Operator):
 
     host: bool = True
     in_order: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product(Operator):
+    """The core or the driver computes it, as its attributes' field ``on_core`` says.
+
+    ``lower(node, graph, config)`` returns the convolutions of the core that do. Raises
+    ``UnsupportedOperator`` where there are none.
+    """
+
+    lower: LowerProduct
+    host: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...config import AcceleratorConfig
 from ...numeric.rounding import CONTRACTS
+from ...numeric.rules.rules import Rescale
 from ..ir.graph import Graph, Node, Tensor
-from ._kinds import HostOnly
+from ..ir.layer import Convolution
+from ._kinds import Product
+from ._matmul_layers import Factor, product_layers
 from ._operator import (
     affine,
     check_activation,
@@ -19,6 +23,7 @@ from ._operator import (
     support,
 )
 
+_IN_DRIVER = "the driver can"
 MAX_DEPTH = 2**15 - 1  # products of 9 bits by 9 bits whose sum is sure to stay within 32 bits
 
 
@@ -27,11 +32,13 @@ class BatchMatmul:
     """Whether the matrices of the first and of the second operand are transposed first.
 
     An operand of two dimensions in the file of which the first is 1 is one row, and has no
-    dimension for it here. Dimensions before the last two broadcast.
+    dimension for it here. Dimensions before the last two broadcast. ``on_core`` says that the core
+    computes it; a pass decides that.
     """
 
     transpose_first: bool = False
     transpose_second: bool = False
+    on_core: bool = False
 
 
 def check(node: Node, graph: Graph) -> None:
@@ -103,4 +110,35 @@ def _matrices(values: np.ndarray, tensor: Tensor, transposed: bool) -> np.ndarra
     return np.swapaxes(values, -1, -2) if transposed else values
 
 
-OPERATOR = HostOnly(attributes=BatchMatmul, check=check, reference=reference)
+def lower(node: Node, graph: Graph, config: AcceleratorConfig) -> list[Convolution]:
+    """Layers whose weights are the second factor's codes, see `_matmul_layers`."""
+    output = output_tensor(node, graph)
+    factors = []
+    for index, (tensor, transposed) in enumerate(
+        _pairs(node, (input_tensor(node, graph), input_tensor(node, graph, 1)))
+    ):
+        support(not tensor.constant, node, "multiplies by a constant", "", _IN_DRIVER)
+        own = _own(tensor)
+        support(len(own) >= 2, node, "multiplies by a vector", "", _IN_DRIVER)
+        factors.append(
+            Factor(
+                name=node.inputs[index],
+                before=own[:-2],
+                rows=own[-2],
+                columns=own[-1],
+                zero_point=affine(tensor).zero_point,
+                transposed=transposed,
+            )
+        )
+    first, second = factors
+    same = output.shape[-1] == second.width
+    support(same, node, "makes a tensor of other channels", "", _IN_DRIVER)
+    one, other = (affine(input_tensor(node, graph, i)).scale for i in (0, 1))
+    constants = CONTRACTS[graph.contract].multiplier(one, other, affine(output).scale)
+    multiplier, shift = (np.full(second.width, value, np.int64) for value in constants)
+    zero_point = affine(output).zero_point
+    rule = Rescale(graph.contract, multiplier, shift, zero_point, -128, 127)
+    return product_layers(node, first, second, rule, config)
+
+
+OPERATOR = Product(attributes=BatchMatmul, check=check, reference=reference, lower=lower)

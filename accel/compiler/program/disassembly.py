@@ -55,8 +55,9 @@ def _tensors(program: CoreProgram) -> Iterator[str]:
 
 def _short(tensor: str, program: CoreProgram) -> str:
     """The node that computes a tensor: the names of tensors in files can be very long."""
-    if tensor not in program.graph.tensors and tensor in {c.addend for c in program.commands}:
-        return "kept sums"
+    if tensor not in program.graph.tensors:  # a layer's own, named in brackets after the output
+        own = tensor in {c.addend for c in program.commands}
+        return "kept sums" if own else tensor.rpartition("(")[2].rstrip(")")
     node = program.graph.producer(tensor)
     return node.name if node else "input"
 
@@ -73,6 +74,7 @@ def _chunk(index: int, command: LayerCommand, chunk: Chunk, program: CoreProgram
         yield f"transfer {start} {transfer.size // rows} words -> {end}"
     prefetched = ", prefetched" if chunk.prefetched else ""
     part = f", part {command.part + 1} of {command.parts} of K" if command.parts > 1 else ""
+    part += ", whose weights layers before it compute" if command.computed else ""
     yield (
         f"chunk {index} {_location(chunk.bank, chunk.address)} {words} words{prefetched}: "
         f"{command.name}, {command.mode}, {source} -> {output}{part}"

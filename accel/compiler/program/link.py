@@ -47,7 +47,7 @@ def link_chunks(
             release=index in freeing,
             input_bank=source.bank,
             input_base=source.address + command.descriptor.input_base,
-            output_base=output.address + command.descriptor.output_base,
+            output_base=output.address + output.layout.head + command.descriptor.output_base,
             sums_base=command.descriptor.sums_base + kept // config.sums_tile_words
             if command.descriptor.sums
             else 0,

@@ -66,6 +66,7 @@ def commands_of(
                 part=nest.part,
                 parts=nest.parts,
                 home=c.home if codes or summed else None,
+                computed=c.computed,
             )
         )
         if codes:

@@ -54,7 +54,8 @@ def schedule(
     off by more than one, and those at no more than `nearest.ALLOWED_SHARE` of the sums. Raises
     ``DoesNotFit``, and ``NotProved`` for other channels.
     """
-    convolution = flattened(_without_idle_weights(convolution, config))
+    if not convolution.computed:
+        convolution = flattened(_without_idle_weights(convolution, config))
     _check_weights(convolution, config)
     flows = _flows(convolution, config)
     possible = _possible(flows, convolution, config)
@@ -75,9 +76,9 @@ def _possible(
     """The dataflows that the core can compute; where it can compute none as a whole, all those that
     it can in parts of K. With ``least`` above 1 in at least so many parts."""
     limit = SumLimit(config, c.sub_byte)
-    parts = config.keeps_sums and (least > 1 or _is_wide(c, config))
+    parts = (config.keeps_sums or c.computed) and (least > 1 or _is_wide(c, config))
     whole = [] if parts else [nests for nests in flows if problem_of(nests, config) is None]
-    if whole or not config.keeps_sums:
+    if whole or not config.keeps_sums or c.computed:
         return whole
     parted = [in_parts(nests, limit, config, least) for nests in flows]
     return [nests for nests in parted if nests and problem_of(nests, config) is None]
@@ -113,6 +114,8 @@ def _is_wide(c: Convolution, config: AcceleratorConfig) -> bool:
 
 def _flows(convolution: Convolution, config: AcceleratorConfig) -> list[list[LoopNest]]:
     """All dataflows that could compute a convolution, without the zero weights that need not be."""
+    if convolution.computed:  # each step has its place
+        return list(dataflows_of(convolution, config))
     # Zero weights can be left out only where they add nothing: not where products are inexact, nor
     # in binary layers, whose bytes cannot be 0.
     binary = convolution.sub_byte is not None and convolution.sub_byte.step > 1

@@ -14,13 +14,15 @@ from accel.compiler.operators._kinds import (
     Linear,
     Movement,
     Operator,
+    Product,
     View,
 )
 from tests.support.networks.small import two_convolutions
 
-KINDS = (HostOnly, Linear, Movement, View, Index, Elementwise, Binary, Conversion)
+KINDS = (HostOnly, Product, Linear, Movement, View, Index, Elementwise, Binary, Conversion)
 REQUIRED = {
     HostOnly: set(),
+    Product: {"lower"},
     Linear: {"lower", "output_rule", "sum_bounds"},
     Movement: {"lower"},
     View: {"lower"},

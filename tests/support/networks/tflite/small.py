@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from accel.compiler.ir.graph import Graph
 from accel.compiler.operators.average_pool2d import AveragePool2d
+from accel.compiler.operators.batch_matmul import BatchMatmul
 from accel.compiler.operators.conv2d import Conv2d
 from accel.compiler.operators.depthwise_conv2d import DepthwiseConv2d
 from accel.compiler.operators.fully_connected import FullyConnected
@@ -19,7 +20,7 @@ from accel.compiler.operators.slice import Slice
 from accel.config import AcceleratorConfig
 from tests.support.networks.tflite import branches, operators, typical
 from tests.support.networks.tflite.drawn_window import Draw, drawn_window
-from tests.support.networks.tflite.operators import TRAINED, Builder
+from tests.support.networks.tflite.operators import TRAINED, Builder, per_tensor
 
 LARGEST = 1500  # elements of a tensor
 MOST_STEPS = 4
@@ -108,12 +109,24 @@ def add_fully_connected(b: Builder, sizes: Sizes) -> None:
     b.node("fully_connected", attributes, (*b.last.shape[:-1], channels), q, constants=names)
 
 
+def add_product(b: Builder, sizes: Sizes) -> None:
+    """Of the matrices of the last two dimensions with themselves, of which one is transposed."""
+    first, (*before, rows, columns) = b.draw(st.booleans()), b.last.shape
+    side, depth = (columns, rows) if first else (rows, columns)
+    scale = b.last.quantization.scale[0] ** 2 * 2000 * depth**0.5 / 40
+    q = per_tensor(scale * b.draw(st.sampled_from((0.25, 1.0, 4.0))), b.draw(b.style.zero_points))
+    attributes = BatchMatmul(transpose_first=first, transpose_second=not first)
+    both = (b.last.name, b.last.name)
+    b.node("batch_matmul", attributes, (*before, side, side), q, inputs=both)
+
+
 SMALL: tuple[Step, ...] = (
     *(add_conv2d,) * 2,
     *(add_depthwise_conv2d,) * 3,
     *(add_pool,) * 3,
     *(add_slice,) * 2,
     add_fully_connected,
+    add_product,
 )
 WEIGHTED = (
     branches.add_linear,
