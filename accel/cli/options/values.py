@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from accel.config import AcceleratorConfig
 
 ALL = "all"  # boards
+_OWN = {"rows": "--rows", "columns": "--cols", "format": "--format", "element": "--pe"}
 
 
 class BadOption(UserError):
@@ -73,6 +74,11 @@ def configuration(board: "Board | None", changes: Mapping[str, Any]) -> "Acceler
     config = resources.configure(board, **changes)
     named(config.element)
     return config
+
+
+def named_options(changes: Iterable[str]) -> list[str]:
+    """Values of the configuration as the options that give them."""
+    return [_OWN.get(name, f"--set {name}") for name in changes]
 
 
 def one_of(option: str, value: str, known: Iterable[str]) -> None:
