@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from accel.config import AcceleratorConfig
 
 ALL = "all"  # boards
+LEAST_BAUD, MOST_BAUD = 300, 100_000_000  # of a serial line, and faster than any chip on one
 _OWN = {"rows": "--rows", "columns": "--cols", "format": "--format", "element": "--pe"}
 
 
