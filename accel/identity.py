@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from .config import AcceleratorConfig
 from .protocol import MAGIC, PROTOCOL_VERSION
@@ -13,10 +14,14 @@ IMAGE_VERSION = 4
 IMAGE_HEADER_BYTES = 32
 
 
+def visible(config: AcceleratorConfig) -> dict[str, Any]:
+    """Those values of a configuration that make a difference to programs."""
+    return {key: value for key, value in config.as_dict().items() if key not in _INVISIBLE}
+
+
 def identity(config: AcceleratorConfig) -> bytes:
     """The ``IDENTITY_BYTES`` that a core of this configuration answers with."""
-    values = {key: value for key, value in config.as_dict().items() if key not in _INVISIBLE}
-    values["image"] = IMAGE_VERSION
+    values = visible(config) | {"image": IMAGE_VERSION}
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).digest()
     sizes = [PROTOCOL_VERSION, config.rows, config.columns, config.number_format.weight_bits]
     return MAGIC + bytes(sizes) + digest[:8]

@@ -140,12 +140,23 @@ class Flash:
     ----------
     offset : int
         First byte of a program.
+    size : int or None
+        Bytes of the largest chip that the board is made with; ``None`` where that is not known.
+    bitstream : int
+        First byte of the bitstream, where the board's programmer writes it.
     data_lines : mapping of int to str
         Numbers of data lines that are wired, and the platform's resource (number 0) with so many.
     """
 
     offset: int
+    size: int | None = None
+    bitstream: int = 0
     data_lines: Mapping[int, str] = field(default_factory=lambda: DUAL)
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that a program file may have, if that is known."""
+        return None if self.size is None else self.size - self.offset
 
 
 def flash_resources(names: Mapping[int, str], *, cs: str, dq: str, attributes: Attrs) -> list:

@@ -45,15 +45,15 @@ def _platform(device: Device, led: str) -> LatticePlatform:
     return platform
 
 
-def colorlight(name: str, title: str, device: Device, *, led: str, offset: int) -> Board:
-    """A module with its FPGA, the pad of its light, and where in its flash programs lie."""
+def colorlight(name: str, title: str, device: Device, *, led: str, flash: Flash) -> Board:
+    """A module with its FPGA, the pad of its light, and its flash."""
     return Board(
         name=name,
         title=title,
         **device.on_board("6BG381", flash_lanes=2),
         platform=lambda: _platform(device, led),
         clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
-        flash=Flash(offset=offset),
+        flash=flash,
         programmers=(open_fpga_loader(name.replace("_", "-"), protected=True),),
         usb_chip=UsbChip(ids=((0x0D28, 0x0204),), uart=1),
         # The chip is a small microcontroller.

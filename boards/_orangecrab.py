@@ -24,7 +24,7 @@ def orangecrab(size: str, device: Device) -> Board:
         **device.on_board("8MG285", flash_lanes=4),
         platform=platform_of("orangecrab_r0_2", f"OrangeCrabR0_2_{size}Platform", uart=wires),
         clock=ClockPlan(family="ecp5", pin="clk", input_mhz=48.0, output_mhz=100.0),
-        flash=Flash(offset=1 << 22, data_lines=QUAD),
+        flash=Flash(offset=1 << 22, size=1 << 24, bitstream=0x80000, data_lines=QUAD),
         programmers=(
             dfu_util(
                 "1209:5af0", before="hold its button while you plug it in: its bootloader runs"

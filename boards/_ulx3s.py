@@ -33,7 +33,7 @@ _FLASH = flash_resources(
 )
 
 ULX3S: dict[str, Any] = {
-    "flash": Flash(offset=1 << 22, data_lines=OWN_QUAD),
+    "flash": Flash(offset=1 << 22, size=1 << 24, data_lines=OWN_QUAD),
     "programmers": (open_fpga_loader("ulx3s"), fujprog()),
     # Its name may say another size of FPGA than the board has.
     "usb_chip": UsbChip(ids=((0x0403, 0x6015),), product="ULX[23]S", uart=0),

@@ -25,7 +25,7 @@ def versa(name: str, title: str, *, device: str, module: str, platform: str) -> 
         **_devices.DEVICES[device].on_board("8BG381", flash_lanes=4),
         platform=platform_of(module, platform, more=_FLASH),
         clock=ClockPlan(family="ecp5", pin="clk100", input_mhz=100.0, output_mhz=100.0),
-        flash=Flash(offset=1 << 22, data_lines=OWN_QUAD),
+        flash=Flash(offset=1 << 22, size=1 << 24, data_lines=OWN_QUAD),
         programmers=(openocd(),),
         # Its name on USB is the same with either FPGA.
         usb_chip=UsbChip(ids=FTDI_DUAL, product="(?i)ECP5.*VERSA", uart=1),

@@ -21,7 +21,7 @@ BOARD = Board(
     **_devices.DEVICES["LFE5UM5G-85F"].on_board("8BG381", flash_lanes=4),
     platform=platform_of("ecp5_5g_evn", "ECP55GEVNPlatform"),
     clock=ClockPlan(family="ecp5", pin="clk12", input_mhz=12.0, output_mhz=100.0),
-    flash=Flash(offset=1 << 22, data_lines=QUAD),
+    flash=Flash(offset=1 << 22, size=1 << 24, data_lines=QUAD),
     programmers=(open_fpga_loader("ecp5_evn"),),
     usb_chip=UsbChip(ids=FTDI_DUAL, product="Lattice ECP5 Evaluation Board", uart=1),
     link=dataclasses.replace(

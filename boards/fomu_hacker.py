@@ -19,7 +19,7 @@ BOARD = Board(
     platform=platform_of("fomu_hacker", "FomuHackerPlatform", uart=Wires(rx="F4", tx="E5")),
     clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=37.5),
     # After the bitstream that the bootloader starts.
-    flash=Flash(offset=1 << 19),
+    flash=Flash(offset=1 << 19, bitstream=0x40000),
     programmers=(
         dfu_util(
             "1209:5bf0",

@@ -20,7 +20,7 @@ BOARD = Board(
     platform=platform_of("fomu_pvt", "FomuPVTPlatform", uart=Wires(rx="E4", tx="D5")),
     clock=ClockPlan(family="ice40up", pin="clk48", input_mhz=48.0, output_mhz=37.5),
     # After the bitstream that the bootloader starts.
-    flash=Flash(offset=1 << 19),
+    flash=Flash(offset=1 << 19, size=1 << 21, bitstream=0x40000),
     programmers=(
         dfu_util(
             "1209:5bf0",

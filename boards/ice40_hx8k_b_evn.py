@@ -17,7 +17,7 @@ BOARD = Board(
     **_devices.ICE40HX8K.on_board("CT256"),
     platform=platform_of("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"),
     clock=ClockPlan(family="ice40", pin="clk12", input_mhz=12.0, output_mhz=84.0),
-    flash=Flash(offset=1 << 20),
+    flash=Flash(offset=1 << 20, size=1 << 22),
     programmers=(
         iceprog(
             sram=True,

@@ -20,7 +20,7 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=2),
     platform=platform_of("ice40_up5k_b_evn", "ICE40UP5KBEVNPlatform", uart=Wires(rx="21", tx="12")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
-    flash=Flash(offset=1 << 20),
+    flash=Flash(offset=1 << 20, size=1 << 22),
     programmers=(iceprog(before="close jumper J7"),),
     usb_chip=UsbChip(ids=FTDI_DUAL, product="Lattice iCE40UP5K Breakout"),
     led=("led_g", 0),

@@ -18,7 +18,7 @@ BOARD = Board(
     platform=platform_of("icebreaker", "ICEBreakerPlatform"),
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
-    flash=Flash(offset=1 << 20, data_lines=QUAD),
+    flash=Flash(offset=1 << 20, size=1 << 24, data_lines=QUAD),
     programmers=(iceprog(),),
     usb_chip=UsbChip(ids=FTDI_DUAL, product="iCEBreaker", uart=1),
     led=("led_g", 0),

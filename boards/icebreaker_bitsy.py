@@ -24,7 +24,7 @@ BOARD = Board(
     # Pin 35 is the pad of the only PLL.
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
     # Nothing on the board sets the quad-enable bit that four lines need.
-    flash=Flash(offset=1 << 20),
+    flash=Flash(offset=1 << 20, size=1 << 24),
     programmers=(
         dfu_util(
             "1d50:6146",

@@ -16,7 +16,7 @@ BOARD = Board(
     **_devices.ICE40UP5K.on_board("SG48", flash_lanes=4),
     platform=platform_of("icesugar", "ICESugarPlatform"),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5, pll_pad=True),
-    flash=Flash(offset=1 << 20, data_lines=QUAD),
+    flash=Flash(offset=1 << 20, size=1 << 23, data_lines=QUAD),
     programmers=(icesprog(),),
     usb_chip=UsbChip(ids=((0x1D50, 0x602B),), serial="^0700", uart=1),
     led=("led_g", 0),

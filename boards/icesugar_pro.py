@@ -23,7 +23,7 @@ BOARD = Board(
     **_devices.LFE5U_25F.on_board("6BG256", flash_lanes=4),
     platform=platform_of("icesugar_pro", "ICESugarProPlatform", more=[_GREEN]),
     clock=ClockPlan(family="ecp5", pin="clk25", input_mhz=25.0, output_mhz=80.0),
-    flash=Flash(offset=1 << 22, data_lines=QUAD),
+    flash=Flash(offset=1 << 22, size=1 << 25, data_lines=QUAD),
     programmers=(icesprog(),),
     usb_chip=UsbChip(ids=((0x1D50, 0x602B),), serial="^0710", uart=1),
     led=("status_led", 0),

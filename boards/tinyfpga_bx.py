@@ -20,7 +20,7 @@ BOARD = Board(
     platform=platform_of("tinyfpga_bx", "TinyFPGABXPlatform", uart=Wires(rx="A1", tx="A2")),
     clock=ClockPlan(family="ice40", pin="clk16", input_mhz=16.0, output_mhz=48.0),
     # The bootloader's area for user data.
-    flash=Flash(offset=0x50000, data_lines=QUAD),
+    flash=Flash(offset=0x50000, size=1 << 20, bitstream=0x28000, data_lines=QUAD),
     programmers=(tinyprog(),),
     usb_chip=UsbChip(ids=((0x1D50, 0x6130), (0x1209, 0x2100)), product="TinyFPGA"),
     usb=("usb", 0),

@@ -20,7 +20,7 @@ BOARD = Board(
     platform=platform_of("upduino_v3", "UpduinoV3Platform", uart=Wires(rx="23", tx="25")),
     clock=ClockPlan(family="ice40up", pin="clk12", input_mhz=12.0, output_mhz=37.5),
     # Another data line of it is the clock.
-    flash=Flash(offset=1 << 20),
+    flash=Flash(offset=1 << 20, size=1 << 22),
     programmers=(iceprog(),),
     usb_chip=UsbChip(ids=((0x0403, 0x6014),), product="UPduino"),
     led=("rgb_led", 0, "g"),

@@ -15,11 +15,13 @@ from accel.sim.functional.machine import Machine
 
 from . import patterns
 from .patterns import Pattern
+from .sharp_constants import with_parameters
 from .steps import Finding, Step, failed, impossible, passed
 
 Make = Callable[[AcceleratorConfig], Sequence[Pattern]]
 
 REQUANTIZER, ARRAY = "requantizer", "array"
+HALVES = 2  # of the memory of channel parameters
 _MOST_PLACES = 4  # that are named one by one
 _CELL = (
     "the chip: a cell or a wire of this element is damaged, or too slow; another seed of `accel "
@@ -106,7 +108,7 @@ def check_requantizers(config: AcceleratorConfig, transport: Transport) -> Step:
     """Biases, divisors and offsets of all sizes, with a sum of 0."""
     name = REQUANTIZER
     try:
-        made = [patterns.channel_parameters(config)]
+        made = [with_parameters(patterns.channel_parameters(config), HALVES)]
     except UserError as refusal:
         return impossible(name, f"the pattern cannot be compiled: {refusal}")
     wrong, problem = _collected(config, transport, made)

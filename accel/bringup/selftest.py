@@ -8,11 +8,13 @@ from accel.host.driver import Driver
 from accel.host.exchange import LinkError, Transport
 from accel.host.flash import FlashRefused
 
-from . import array_check, flash_check, identity_check, link_check, memory_march
+from . import array_check, control_check, flash_check, identity_check, link_check, memory_march
 from .array_check import check_array, check_requantizers
+from .control_check import check_control
 from .network_check import check_network
 from .steps import Finding, Step, failed, impossible
-from .weights_check import check_tables, check_weights
+from .tables_check import check_tables
+from .weights_check import check_weights
 
 Progress = Callable[[str, float], None]
 """Called with a step's name, and the share of it that is done."""
@@ -22,6 +24,7 @@ NAMES = (
     identity_check.NAME,
     memory_march.NAME,
     flash_check.NAME,
+    control_check.NAME,
     array_check.REQUANTIZER,
     array_check.ARRAY,
     "weights",
@@ -32,10 +35,11 @@ _NEEDS = {  # what a step says means nothing unless these have passed
     "identity": ("link",),
     "memory": ("link", "identity"),
     "flash": ("link", "identity"),
-    "requantizer": ("link", "identity", "memory"),
-    "array": ("link", "identity", "memory"),
-    "weights": ("link", "identity", "memory", "requantizer", "array"),
-    "tables": ("link", "identity", "memory", "requantizer"),
+    "control": ("link", "identity", "memory"),
+    "requantizer": ("link", "identity", "memory", "control"),
+    "array": ("link", "identity", "memory", "control"),
+    "weights": ("link", "identity", "memory", "control", "requantizer", "array"),
+    "tables": ("link", "identity", "memory", "control", "requantizer"),
     "network": ("link", "identity", "memory"),
 }
 
@@ -106,6 +110,7 @@ def _step(name: str, driver: Driver, progress: Progress) -> Step:
     if name == flash_check.NAME:
         return flash_check.check_flash(driver)
     checks = {
+        control_check.NAME: check_control,
         array_check.REQUANTIZER: check_requantizers,
         array_check.ARRAY: check_array,
         "weights": check_weights,

@@ -1,4 +1,4 @@
-"""The weight buffer and the lookup tables: what each of their words holds is seen in an output."""
+"""The weight buffer: what each of its words holds is seen in an output."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,6 @@ from accel.host.exchange import Transport
 
 from . import patterns
 from .array_check import RAM, SHARED, answers, stopped
-from .patterns import Pattern
 from .steps import Finding, Step, failed, impossible, passed
 
 _MOST_PLACES = 4  # that are named one by one
@@ -74,58 +73,3 @@ def _cells(
         else:
             said = f"{where}: {len(a)} of {classes} classes of steps are wrong, a bit of all words"
             yield Finding(said=said, look=RAM, place=place)
-
-
-def check_tables(config: AcceleratorConfig, transport: Transport) -> Step:
-    """Every entry of both lookup tables."""
-    name = "tables"
-    try:
-        made = patterns.tables(config)
-    except UserError as problem:
-        return impossible(name, f"the patterns cannot be compiled: {problem}")
-    findings: dict[str, Finding] = {}
-    for pattern in made:
-        try:
-            found, expected = answers(transport, pattern)
-        except RunEnded as problem:
-            return failed(name, stopped(f"{pattern.title}: {problem}"))
-        for finding in _entries(config, pattern, found != expected):
-            findings.setdefault(finding.said, finding)
-    if findings:
-        return failed(name, list(findings.values()))
-    units = min(config.requantizers, made[0].inputs["a"].shape[-1])
-    return passed(
-        name,
-        f"256 entries of both lookup tables of {units} requantizer{'s' * (units > 1)}, with "
-        f"several contents: every code is the machine's",
-    )
-
-
-def _entries(config: AcceleratorConfig, pattern: Pattern, differs: np.ndarray) -> Iterator[Finding]:
-    """Which entries of which table are wrong, of outputs ``[positions, channels]``."""
-    residual = pattern.program.commands[-1].residual
-    for unit in range(config.requantizers):
-        mine = differs.copy()
-        mine[:, np.arange(differs.shape[1]) % config.requantizers != unit] = False
-        if not mine.any():
-            continue
-        whose = f"lookup table of requantizer {unit}"
-        for tensor, x in pattern.inputs.items():
-            codes = np.unique(x.reshape(differs.shape)[mine])
-            which = "second" if tensor == residual else "first"
-            if len(codes) <= _MOST_PLACES:
-                listed = ", ".join(map(str, codes))
-                place = {"table": which, "requantizer": unit, "codes": codes.tolist()}
-                said = f"{which} {whose}: the entry of code {listed} is wrong"
-                yield Finding(said=said, look=RAM, place=place)
-                break
-        else:
-            which = " or the ".join(
-                "second" if tensor == residual else "first" for tensor in pattern.inputs
-            )
-            share = f"{mine.sum()} of {mine.size} outputs are wrong"
-            yield Finding(
-                said=f"{which} {whose}, a bit of its entries or its adder: {share}",
-                look=f"{RAM}; {SHARED}",
-                place={"table": which, "requantizer": unit},
-            )

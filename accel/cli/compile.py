@@ -78,6 +78,7 @@ def compile(
     from accel.compiler.frontends import load
     from accel.compiler.program.disassembly import write_listing
     from accel.compiler.reports.pass_texts import PassTexts
+    from accel.explore.fit.result import options_of
     from accel.flow.output import staged
     from accel.target import resources
 
@@ -119,7 +120,8 @@ def compile(
         how = found.how_to_write_program(str(output / PROGRAM))
         say(f"{program.code.memory.flash_bytes:,} bytes of it come from the board's flash: {how}")
         if any(one.program for one in found.programmers):
-            words = ["accel", "program", str(output), "--board", found.name, "--flash"]
+            words = ["accel", "program", str(output), "--board", found.name]
+            words += [*options_of(config, found), "--flash"]
             say(f"Or: {shlex.join(words)}")
         if config.flash_lanes == 4:
             say(f"Unless it reads on four lines already, once: {found.how_to_enable_quad()}")

@@ -10,7 +10,9 @@ import typer
 
 from accel.cli._json import write_json
 from accel.cli._output import note, progress, say
+from accel.cli.inputs.flash_program import flash_program
 from accel.cli.options import groups, values
+from accel.cli.options.values import BadOption
 from accel.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class NothingToProgram(UserError):
 
 
 def program(
+    core: groups.CoreOptions,
     build: Annotated[
         Path,
         typer.Argument(metavar="BUILD", help="The folder that accel build or compile has made."),
@@ -50,7 +53,9 @@ def program(
 
     With --flash the program.bin of a network whose weights are streamed from
     the flash is written, too, if it is in the folder: accel compile -o BUILD.
-    A folder that has that file alone needs --board.
+    A folder that has that file alone needs --board, and --set and the like where
+    the bitstream on the board was built with them. A program for another core
+    than the board's, or one that has no room in its flash, is not written.
 
     FILE has the board, the commands, and whether they were run.
 
@@ -63,7 +68,7 @@ def program(
     from accel.target.built import read_built
 
     built = read_built(build, values.find_board(board) if board else None)
-    image = _image(build / PROGRAM, built)
+    image = _image(build / PROGRAM, built, core, needed=flash)
     if built.bitstream is None and not (image and flash):
         why = (
             f"{PROGRAM} goes into the flash with --flash, or is loaded with accel load"
@@ -74,6 +79,8 @@ def program(
         )
         raise NothingToProgram(f"{build}: has no bitstream; {why}")
     programmer, path = programming.find_programmer(built.board)
+    if image and flash:
+        programming.check_room(built.board, image, built.bitstream)
     steps = programming.steps(
         built.board, programmer, built.bitstream, flash=flash, program=image if flash else None
     )
@@ -99,23 +106,18 @@ def program(
     write_json(json_file, _answer(built, steps, run=not dry_run))
 
 
-def _image(path: Path, built: "Built") -> Path | None:
+def _image(path: Path, built: "Built", core: groups.CoreOptions, *, needed: bool) -> Path | None:
     """A program file that is to be in the board's flash. Raises ``UserError`` if it is damaged or
-    for another core than that of the bitstream."""
-    from accel.compiler.program.program_file import load_program
-
-    if not path.is_file():
+    for another core; where it is not ``needed`` now, that is only said."""
+    try:
+        return flash_program(path, built, core)
+    except BadOption:
+        raise
+    except UserError as problem:
+        if needed or built.bitstream is None:
+            raise
+        note(str(problem))
         return None
-    image = load_program(path)
-    if not image.flash:
-        return None
-    configuration = built.report.get("configuration")
-    if built.bitstream and configuration != image.config.as_dict():
-        raise NothingToProgram(
-            f"{path}: is for another core than the bitstream beside it; compile it for the same "
-            "board with the same options"
-        )
-    return path
 
 
 def _run(board: "Board", step: "Step", path: str) -> None:

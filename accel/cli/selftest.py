@@ -6,7 +6,7 @@ import typer
 
 from accel.cli._json import write_json
 from accel.cli._output import progress, say
-from accel.cli.options import groups, ports
+from accel.cli.options import groups, ports, values
 
 _STYLES = {"passed": "green", "failed": "bold red", "not possible": "yellow"}
 
@@ -41,6 +41,8 @@ def selftest(
     from accel.bringup.selftest import selftest as steps_of
     from accel.ports import opened
 
+    for name in only or ():
+        values.one_of("--only", name, NAMES)
     board, config = target.find()
     ports.note_compilation(port)
     say(f"{board.name}: {config.rows}x{config.columns} {config.format} core behind {port or '?'}")

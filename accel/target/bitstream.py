@@ -17,6 +17,7 @@ from accel.flow.build import BuildResult
 from accel.flow.cache.store import builds_cache
 from accel.flow.plan import BuildPlan, make_plan
 from accel.flow.runner import OnProgress
+from accel.identity import identity
 from accel.target import floorplan, resources
 
 
@@ -115,6 +116,7 @@ def build(
         "board": found.name,
         "device": found.device,
         "configuration": config.as_dict(),
+        "identity": identity(config).hex(),
         **({"spi": asdict(spi)} if spi else {}),
     }
     return flow.build(

@@ -40,8 +40,11 @@ def read_built(folder: Path, board: Board | None = None) -> Built:
     that is damaged or cut off.
     """
     if not folder.is_dir():
-        why = "is a file; give the folder that it is in" if folder.exists() else "does not exist"
-        raise NotBuilt(f"{folder}: {why}; build one with: accel build --board BOARD -o {folder}")
+        if folder.exists():
+            raise NotBuilt(f"{folder}: is a file; give the folder that it is in: {folder.parent}")
+        raise NotBuilt(
+            f"{folder}: does not exist; build one with: accel build --board BOARD -o {folder}"
+        )
     report = _report(folder / REPORT)
     found = _board(folder, report, board)
     if report and not report.get("timing_met", True):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from accel import usb
+from accel import boards, usb
 from accel.boards import Board, Programmer, ProgrammerTool
 from accel.errors import ToolError, UserError
 from accel.flow.tools import named_command, variable_of
@@ -105,6 +105,34 @@ def steps(
         command = (*first.command, *second.command[1:])
         return [replace(first, command=command, title=f"{first.title} and {second.title}")]
     return found
+
+
+def check_room(board: Board, program: Path, bitstream: Path | None) -> None:
+    """Raise ``CannotProgram`` for a program that the flash has no room for, and for a bitstream
+    that would lie where programs do."""
+    flash = board.flash
+    if flash is None:
+        return  # such a programmer has no way of writing it: see `steps`
+    size = program.stat().st_size
+    if flash.room is not None and size > flash.room:
+        larger = [
+            one.name
+            for one in boards.BOARDS.values()
+            if one.family == board.family and one.flash and (one.flash.room or 0) >= size
+        ]
+        other = f", or take a board with more, such as {larger[0]}" if larger else ""
+        raise CannotProgram(
+            f"{program}: has {size:,} bytes, and the flash of {board.name} {flash.room:,} from "
+            f"byte {flash.offset:#x} on, where its core reads programs; compile a smaller network"
+            f"{other}"
+        )
+    end = flash.bitstream + (bitstream.stat().st_size if bitstream else 0)
+    if end > flash.offset:
+        raise CannotProgram(
+            f"{bitstream}: ends at byte {end:#x} of the flash, and programs of {board.name} begin "
+            f"at {flash.offset:#x}: {program} would overwrite it; build the bitstream again with: "
+            f"accel build --board {board.name}"
+        )
 
 
 def _load(board: Board, programmer: Programmer, bitstream: Path, flash: bool) -> Step:

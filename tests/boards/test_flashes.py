@@ -35,7 +35,8 @@ def test_its_resources_are_the_platforms(name):
 def test_programs_lie_after_the_bitstream(name):
     board = boards.get(name)
     (size,) = (size for device, size in BITSTREAMS.items() if device in board.device.split("-"))
-    assert board.flash.offset > size
+    assert board.flash.offset > board.flash.bitstream + size
+    assert board.flash.room is None or board.flash.room >= 1 << 19
     assert "program.bin" in board.how_to_write_program("program.bin")
 
 

@@ -7,12 +7,14 @@ import pytest
 
 from accel.api import configuration
 from accel.bringup.array_check import check_array, check_requantizers
+from accel.bringup.control_check import check_control
 from accel.bringup.flash_check import check_flash
 from accel.bringup.identity_check import check_identity
 from accel.bringup.link_check import check_link
 from accel.bringup.memory_march import check_memory
 from accel.bringup.selftest import NAMES, NoSuchStep, selftest
-from accel.bringup.weights_check import check_tables, check_weights
+from accel.bringup.tables_check import check_tables
+from accel.bringup.weights_check import check_weights
 from accel.config import AcceleratorConfig
 from accel.host.driver import Driver
 from accel.protocol import CRC_BYTES, HEADER_BYTES, crc
@@ -205,6 +207,69 @@ def test_requantizers_that_are_wrong_are_named(broken, spoils, place):
 def test_elements_that_add_to_nothing_are_left_to_the_array(broken):
     broken(lambda row, column: (row == 2) & (column == 1))
     assert check_requantizers(CONFIG, FakeCore(CONFIG)).outcome == "not possible"
+
+
+GROUPS, POSITIONS, COLUMNS = range(3)
+
+
+@pytest.fixture
+def half_done(monkeypatch):
+    """Has the core write back what a function of the bytes before and after a layer gives, where
+    they go, ``[groups, positions, columns]``."""
+
+    def install(written):
+        right = DecodedLayer.run
+
+        def run(self, memory):
+            before = memory.copy()
+            right(self, memory)
+            real = self.writes >= 0
+            at = np.where(real, self.writes, 0)
+            bank = 1 - self.descriptor.input_bank
+            codes = written(before[0, bank][at], memory[0, bank][at], np.indices(at.shape), at % 4)
+            memory[0, bank, self.writes[real]] = codes[real]
+
+        monkeypatch.setattr(DecodedLayer, "run", run)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("written", "place"),
+    [
+        (
+            lambda old, new, at, lane: np.where(at[GROUPS] % 4 == 2, old, new),
+            {"sequencer": "groups", "groups": [2, 6]},
+        ),
+        (
+            lambda old, new, at, lane: np.where(at[GROUPS] == 5, np.roll(new, 1, axis=0), new),
+            {"sequencer": "groups", "groups": [5]},
+        ),
+        (lambda old, new, at, lane: old, {"sequencer": "layer"}),
+        (
+            lambda old, new, at, lane: np.where(lane == 3, old, new),
+            {"write_back": "lane", "lane": 3},
+        ),
+        (
+            lambda old, new, at, lane: np.where(lane == 2, new | 16, new),
+            {"write_back": "data", "lane": 2, "bit": 4},
+        ),
+        (
+            lambda old, new, at, lane: np.where(at[POSITIONS] % 8 == 5, old, new),
+            {"write_back": "addresses"},
+        ),
+    ],
+    ids=["groups left out", "another group's", "nothing", "a lane", "a bit of a lane", "positions"],
+)
+def test_what_sequencer_and_write_back_leave_is_named(half_done, written, place):
+    half_done(written)
+    assert places(check_control(CONFIG, FakeCore(CONFIG))) == [place]
+
+
+def test_wrong_codes_where_they_belong_are_left_to_the_next_steps(broken):
+    broken(lambda row, column: (row == 2) & (column == 1))
+    step = check_control(CONFIG, FakeCore(CONFIG))
+    assert step.passed and "hold another code, see the next steps" in step.said
 
 
 def test_weights_and_tables_of_a_right_core_are_all_seen():

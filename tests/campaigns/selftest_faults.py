@@ -148,6 +148,126 @@ FAULTS = (
         "tables",
         {"table": "second", "requantizer": 1, "codes": [200 - 128]},
     ),
+    Fault(
+        "a divisor, its lowest bit at 0",
+        [(f"{_RESULTS}.parameters.late.memory", 1, 0, 0)],
+        "requantizer",
+        {"requantizer": 1, "column": 3},
+    ),
+    Fault(
+        "a divisor, its lowest bit at 1",
+        [(f"{_RESULTS}.parameters.late.memory", 2, 0, 1)],
+        "requantizer",
+        {"requantizer": 1, "column": 1},
+    ),
+    Fault(
+        "a divisor, a low bit at 1",
+        [(f"{_RESULTS}.parameters.late.memory", 0, 3, 1)],
+        "requantizer",
+        {"requantizer": 1, "column": 1},
+    ),
+    Fault(
+        "the divisors' data line, their lowest bit",
+        [(f"{_RESULTS}.parameters.late.read__data", 0, 0, 1)],
+        "requantizer",
+        {"requantizer": 1},
+    ),
+    Fault(
+        "an offset, its lowest bit at 0",
+        [(f"{_RESULTS}.parameters.offset.memory", 1, 0, 0)],
+        "requantizer",
+        {"requantizer": 1, "column": 3},
+    ),
+    Fault(
+        "an offset for negative sums, its lowest bit at 1",
+        [(f"{_RESULTS}.parameters.offset.memory", 6, 0, 1)],
+        "requantizer",
+        {"requantizer": 1, "column": 1},
+    ),
+    Fault(
+        "a bias, its lowest bit at 1",
+        [(f"{_RESULTS}.parameters.early.memory", 3, 0, 1)],
+        "requantizer",
+        {"requantizer": 1, "column": 3},
+    ),
+    Fault(
+        "a channel's ties, never",
+        [(f"{_RESULTS}.parameters.early.memory", 0, 27, 0)],
+        "requantizer",
+        {"requantizer": 1, "column": 1},
+    ),
+    Fault(
+        "the first lookup table, an entry's lowest bit at 1",
+        [(f"{_TABLES}.first.memory", 40, 0, 1)],
+        "tables",
+        {"table": "first", "requantizer": 1, "codes": [40 - 128]},
+    ),
+    Fault(
+        "the first lookup table, an entry's low bit at 0",
+        [(f"{_TABLES}.first.memory", 17, 5, 0)],
+        "tables",
+        {"table": "first", "requantizer": 1, "codes": [17 - 128]},
+    ),
+    Fault(
+        "the second lookup table, an entry's lowest bit at 0",
+        [(f"{_TABLES}.residual.memory", 200, 0, 0)],
+        "tables",
+        {"table": "second", "requantizer": 1, "codes": [200 - 128]},
+    ),
+    Fault(
+        "the second lookup table, an entry's highest bit at 1",
+        [(f"{_TABLES}.residual.memory", 3, 28, 1)],
+        "tables",
+        {"table": "second", "requantizer": 1, "codes": [3 - 128]},
+    ),
+    Fault(
+        "the second lookup table, a data line",
+        [(f"{_TABLES}.residual.read__data", 0, 1, 0)],
+        "tables",
+        {"table": "second", "requantizer": 1, "bit": 1},
+    ),
+    Fault(
+        "the post-op, its sum",
+        [(f"{_RESULTS}.post_op.total", 0, 18, 0)],
+        "tables",
+        {"table": "sum", "requantizer": 1, "bit": 18},
+    ),
+    Fault(
+        "the post-op, the lowest bit of its codes",
+        [(f"{_RESULTS}.post_op.inverted", 0, 0, 1)],
+        "requantizer",
+        {"requantizer": 1},
+    ),
+    Fault(
+        "the sequencer, groups that are left",
+        [("core.sequencer.groups", 0, 1, 1)],
+        "control",
+        {"sequencer": "groups", "groups": [3, 4, 5, 6]},
+    ),
+    Fault(
+        "the sequencer, the half that it fills",
+        [("core.sequencer.fill__half", 0, 0, 0)],
+        "control",
+        {"sequencer": "groups", "groups": [1, 2, 3, 4, 5, 6]},
+    ),
+    Fault(
+        "the write-back, a byte that it writes",
+        [("core.write_back.collector.write_en", 0, 2, 0)],
+        "control",
+        {"write_back": "lane", "lane": 2},
+    ),
+    Fault(
+        "the write-back, a bit of a byte",
+        [("core.write_back.collector.held", 0, 11, 1)],
+        "control",
+        {"write_back": "data", "lane": 1, "bit": 3},
+    ),
+    Fault(
+        "the write-back, an address bit",
+        [("core.write_back.address.row_word", 0, 1, 0)],
+        "control",
+        {"write_back": "addresses"},
+    ),
 )
 
 
@@ -174,10 +294,12 @@ def is_named(fault: Fault, steps: Sequence[Step]) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help="faults whose title has this")
-    asked = parser.parse_args().only or ""
-    found = named = 0
-    faults = [fault for fault in FAULTS if asked in fault.title]
-    for number, fault in enumerate(faults, 1):
+    parser.add_argument("--first", type=int, default=1, help="number of the first fault")
+    given = parser.parse_args()
+    asked, found, named = given.only or "", 0, 0
+    numbered = [(n, fault) for n, fault in enumerate(FAULTS, 1) if asked in fault.title]
+    faults = [(number, fault) for number, fault in numbered if number >= given.first]
+    for number, fault in faults:
         start = time.monotonic()
         steps = examined(fault)
         failed = [step for step in steps if step.failed]

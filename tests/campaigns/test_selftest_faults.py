@@ -24,6 +24,13 @@ def test_a_core_without_a_fault_passes_the_same_steps():
     assert all(step.passed for step in examined(right, CONFIG, ONLY))
 
 
-def test_there_are_twenty_faults_of_all_parts():
-    assert len(FAULTS) == len({fault.title for fault in FAULTS}) == 20
-    assert {fault.step for fault in FAULTS} >= {"memory", "flash", "array", "weights", "tables"}
+def test_there_are_forty_faults_of_all_parts():
+    assert len(FAULTS) == len({fault.title for fault in FAULTS}) == 40
+    assert {fault.step for fault in FAULTS} >= {
+        "memory",
+        "flash",
+        "control",
+        "array",
+        "weights",
+        "tables",
+    }

@@ -222,3 +222,24 @@ READING = [
 def test_every_command_that_reads_a_quantized_model_is_told_what_its_file_does_not_say(words):
     names = {param.name for param in commands()[words].params}
     assert names >= {"signature", "input_quant", "state"}
+
+
+@pytest.mark.parametrize("rate", ["0", "-5", "299", "100000001", "99999999999999999999"])
+@pytest.mark.parametrize("command", ["load", "run", "live", "selftest"])
+def test_a_rate_is_one_that_a_line_can_have(accel, command, rate, tmp_path):
+    data = ["-i", tmp_path / "x.npy", "-o", tmp_path / "y.npy"] if command == "run" else []
+    model = [] if command == "selftest" else [tmp_path / "program.bin"]
+    code, _, errors = accel(command, *model, *data, "--port", "sim", "--baud", rate)
+    assert code == 2
+    assert "Invalid value for '--baud'" in errors
+
+
+def test_an_empty_argument_is_told_without_its_own_name(refused):
+    assert refused("program", "") == "BUILD must be a value, not ''"
+
+
+def test_a_step_that_there_is_not_is_refused_before_a_core_is_made(refused, monkeypatch):
+    monkeypatch.setattr("accel.ports.opened", None)
+    said = refused("selftest", "--port", "sim", "--only", "link", "--only", "nosuch")
+    assert said.startswith("--only must be one of link, identity, memory, flash, control, ")
+    assert said.endswith(", not 'nosuch'")

@@ -18,6 +18,8 @@ if os.name != "posix":
     pytest.skip("fakes tools by scripts", allow_module_level=True)
 
 OFFSET = 1 << 20  # of programs in the icebreaker's flash
+ALONE = ("--board", "icebreaker", "--set", "bank_words=1024", "--flash")
+"""What `streamed` needs where there is no report that says which core the board has."""
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def streamed(accel, tmp_path):
     folder = build_folder(tmp_path / "b", "icebreaker", configuration=config.as_dict())
     code, output, _ = accel("compile", MODEL, "--board", "icebreaker", *options, "-o", folder)
     assert code == 0
-    assert f"Or: accel program {folder} --board icebreaker --flash" in output
+    assert f"Or: {' '.join(['accel program', str(folder), *ALONE])}" in output
     return folder
 
 
@@ -165,34 +167,130 @@ def test_a_program_in_flash_is_written_after_the_bitstream(accel, programmer, st
     assert calls.read_text() == f"iceprog {streamed}/top.bin\n"
 
 
-def test_a_program_is_written_alone_where_there_is_no_bitstream(
+@pytest.fixture
+def alone(streamed):
+    """The folder with the program and no bitstream."""
+    for name in ("report.json", "top.bin"):
+        (streamed / name).unlink()
+    return streamed
+
+
+def test_a_program_is_written_alone_where_there_is_no_bitstream(accel, refused, programmer, alone):
+    calls = programmer("iceprog")
+    said = refused("program", alone, *ALONE[:-1])
+    assert said == (
+        f"{alone}: has no bitstream; program.bin goes into the flash with --flash, or is loaded "
+        "with accel load"
+    )
+    code, _, errors = accel("program", alone, *ALONE)
+    assert code == 0, errors
+    assert calls.read_text() == f"iceprog -o {OFFSET} {alone}/program.bin\n"
+
+
+def test_a_program_of_another_core_than_the_bitstream_is_not_written(
     accel, refused, programmer, streamed
 ):
     calls = programmer("iceprog")
-    for name in ("report.json", "top.bin"):
-        (streamed / name).unlink()
-    said = refused("program", streamed, "--board", "icebreaker")
+    config = resources.configure(boards.get("icebreaker"), bank_words=2048)
+    changed(streamed, configuration=config.as_dict())
+    said = refused("program", streamed, "--flash")
     assert said == (
-        f"{streamed}: has no bitstream; program.bin goes into the flash with --flash, or is loaded "
-        "with accel load"
+        f"{streamed}/program.bin: is for a core with bank_words=1024, and the bitstream beside it "
+        "has bank_words=2048; nothing was written. Compile the network for this core: accel "
+        f"compile MODEL --board icebreaker --set bank_words=2048 -o {streamed}"
     )
-    code, _, errors = accel("program", streamed, "--board", "icebreaker", "--flash")
-    assert code == 0, errors
-    assert calls.read_text() == f"iceprog -o {OFFSET} {streamed}/program.bin\n"
+    code, output, errors = accel("program", streamed, "--dry-run")  # it need not be written
+    assert code == 0 and "is for a core with bank_words=1024" in errors
+    assert output.splitlines()[-1] == f"iceprog {streamed}/top.bin"
+    assert calls.read_text() == ""
+    remedy = said.partition("accel ")[2].replace("MODEL", str(MODEL)).split()
+    assert accel(*remedy)[0] == 0
+    assert accel("program", streamed, "--flash")[0] == 0
+    assert calls.read_text() != ""
 
 
-def test_a_program_for_another_core_is_not_written_beside_a_bitstream(
-    refused, programmer, streamed
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"identity": "00"}, "was built by another version of accel"),
+        ({"configuration": {"rows": 4, "height": 5}}, "report.json beside it does not say which"),
+        ({"configuration": None}, "report.json beside it does not say which core it has"),
+    ],
+    ids=["another version's", "a value that no core has", "none"],
+)
+def test_a_bitstream_whose_core_is_not_known_is_not_written_with_a_program(
+    refused, programmer, streamed, facts, said
 ):
     calls = programmer("iceprog")
-    report = json.loads((streamed / "report.json").read_text())
-    report["configuration"]["bank_words"] = 2048
-    (streamed / "report.json").write_text(json.dumps(report))
+    changed(streamed, **facts)
+    found = refused("program", streamed, "--flash")
+    assert found.startswith(f"{streamed}/top.bin: {said}")
+    assert f"build it again with: accel build --board icebreaker -o {streamed}" in found
+    assert calls.read_text() == ""
+
+
+def test_a_program_alone_is_held_to_the_boards_core(accel, refused, programmer, alone):
+    calls = programmer("iceprog")
+    said = refused("program", alone, "--board", "icebreaker", "--flash")
+    assert said.startswith(
+        f"{alone}/program.bin: is for a core with bank_words=1024, and that of icebreaker has "
+        "bank_words=16384; nothing was written. Compile the network for this core: "
+    )
+    assert said.endswith("built so, say it with: --set bank_words=1024")
+    said = refused("program", alone, "--board", "icesugar_pro", "--flash")
+    assert "(it was compiled for icebreaker), and that of icesugar_pro has rows=8" in said
+    assert "say it with" not in said  # such a core is for another FPGA
+    said = refused("program", alone, "--board", "upduino_v3", "--set", "flash_lanes=4", "--flash")
+    assert "the core reads a flash on 4 data lines, upduino_v3 has at most 2 of them wired" in said
+    assert calls.read_text() == ""
+
+
+def test_which_core_the_board_has_is_said_once(refused, streamed):
+    said = refused("program", streamed, "--rows", "2", "--set", "bank_words=2048", "--dry-run")
+    assert said.startswith("--rows, --set bank_words: is for a folder without report.json")
+
+
+def test_what_has_no_room_in_the_flash_is_not_written(
+    accel, refused, programmer, streamed, monkeypatch
+):
+    calls, board = programmer("iceprog"), boards.get("icebreaker")
+
+    def with_flash(**values):
+        changed_board = replace(board, flash=replace(board.flash, **values))
+        monkeypatch.setattr(boards, "BOARDS", {**boards.BOARDS, "icebreaker": changed_board})
+
+    size = (streamed / "program.bin").stat().st_size
+    with_flash(size=OFFSET + size - 1)
     said = refused("program", streamed, "--flash")
-    assert said.startswith(f"{streamed}/program.bin: is for another core than the bitstream")
+    assert said.startswith(
+        f"{streamed}/program.bin: has {size:,} bytes, and the flash of icebreaker {size - 1:,} "
+        "from byte 0x100000 on, where its core reads programs; compile a smaller network, or take "
+        "a board with more, such as "
+    )
+    with_flash(size=OFFSET + size)
+    assert accel("program", streamed, "--flash")[0] == 0
+    calls.write_text("")
+    end = (streamed / "top.bin").stat().st_size
+    with_flash(offset=end - 1)
+    said = refused("program", streamed, "--flash")
+    assert said.startswith(
+        f"{streamed}/top.bin: ends at byte {end:#x} of the flash, and programs of icebreaker begin "
+        f"at {end - 1:#x}: {streamed}/program.bin would overwrite it; build"
+    )
+    assert calls.read_text() == ""
+
+
+def test_a_damaged_program_is_not_written(refused, programmer, streamed):
+    calls = programmer("iceprog")
     (streamed / "program.bin").write_bytes(b"damaged")
     assert "program.bin: is not a program file" in refused("program", streamed, "--flash")
     assert calls.read_text() == ""
+
+
+def changed(folder, **facts):
+    """Let the report of a build say these."""
+    report = json.loads((folder / "report.json").read_text()) | facts
+    (folder / "report.json").write_text(json.dumps(report))
 
 
 def test_a_build_ends_with_the_command_that_loads_it(tmp_path):

@@ -63,7 +63,7 @@ def test_a_broken_board_fails_the_self_test_by_name(accel, broken):
 
 def test_a_step_of_no_such_name_is_refused(refused):
     message = refused("selftest", *CORE, "--port", "sim", "--only", "arrays")
-    assert message.startswith("Step must be one of link, identity, memory, ")
+    assert message.startswith("--only must be one of link, identity, memory, ")
 
 
 def test_bisect_says_that_all_layers_are_equal(accel, digits):

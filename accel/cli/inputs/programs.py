@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING
 
 from accel.cli._output import note
 from accel.cli.options.groups import NetworkOptions, TargetOptions
-from accel.cli.options.values import BadOption, find_board
+from accel.cli.options.values import BadOption, find_board, named_options
 
 if TYPE_CHECKING:
     from accel.api import Executable, Program
-
-_OWN = {"rows": "--rows", "columns": "--cols", "format": "--format", "element": "--pe"}
 
 
 def runnable(
@@ -31,7 +29,7 @@ def runnable(
     from accel.compiler.program.program_file import is_program_file
 
     if is_program_file(path):
-        given = [*_core_options(target), *_network_options(network)]
+        given = [*named_options(target.changes()), *_network_options(network)]
         if given:
             raise BadOption(
                 f"{', '.join(given)}: is for a model, which is compiled; {path} is a program file, "
@@ -42,10 +40,6 @@ def runnable(
     found, config = target.find()
     options = {**network.arguments(), "board": found, "config": config, "waves": waves}
     return _compiled(path, unfused, options)
-
-
-def _core_options(target: TargetOptions) -> list[str]:
-    return [_OWN.get(name, f"--set {name}") for name in target.changes()]
 
 
 def _network_options(network: NetworkOptions) -> list[str]:

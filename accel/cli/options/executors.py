@@ -9,7 +9,7 @@ import typer
 from accel.cli import _places
 from accel.cli._boards_found import port_of
 from accel.cli.options import completion
-from accel.cli.options.values import BadOption
+from accel.cli.options.values import LEAST_BAUD, MOST_BAUD, BadOption
 
 if TYPE_CHECKING:
     from accel.api import Executable
@@ -45,7 +45,11 @@ class ExecutorOptions:
     baud: Annotated[
         int | None,
         typer.Option(
-            "--baud", help="Its rate, if it is not that of the board's file.", metavar="N", min=1
+            "--baud",
+            help="Its rate, if it is not that of the board's file.",
+            metavar="N",
+            min=LEAST_BAUD,
+            max=MOST_BAUD,
         ),
     ] = None
 

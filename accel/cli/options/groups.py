@@ -241,7 +241,12 @@ class PlatformOptions:
     baud: Annotated[
         int | None,
         typer.Option(
-            "--baud", help="Rate of the link.", metavar="N", min=300, rich_help_panel=_PLATFORM
+            "--baud",
+            help="Rate of the link.",
+            metavar="N",
+            min=values.LEAST_BAUD,
+            max=values.MOST_BAUD,
+            rich_help_panel=_PLATFORM,
         ),
     ] = None
 

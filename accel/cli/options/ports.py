@@ -6,6 +6,7 @@ import typer
 
 from accel.cli._boards_found import port_of as found_port
 from accel.cli._output import note
+from accel.cli.options.values import LEAST_BAUD, MOST_BAUD
 
 if TYPE_CHECKING:
     from accel.boards import Board
@@ -13,7 +14,13 @@ if TYPE_CHECKING:
 
 Baud = Annotated[
     int | None,
-    typer.Option("--baud", help="Another rate than that of the board.", metavar="N", min=300),
+    typer.Option(
+        "--baud",
+        help="Another rate than that of the board.",
+        metavar="N",
+        min=LEAST_BAUD,
+        max=MOST_BAUD,
+    ),
 ]
 
 

@@ -38,7 +38,13 @@ def _check_times(param: Any, times: int) -> None:
 def _check_value(param: Any, value: Any) -> None:
     for one in value if isinstance(value, (list, tuple)) else [value]:
         if isinstance(one, str) and not one.strip():
-            raise BadOption(f"{_name(param)} must be {param.metavar or 'a value'}, not {one!r}")
+            raise BadOption(f"{_name(param)} must be {_wanted(param)}, not {one!r}")
+
+
+def _wanted(param: Any) -> str:
+    """What a value must be: the word that stands for it, unless that is the name, too."""
+    word = param.metavar
+    return str(word) if word and word != _name(param) else "a value"
 
 
 def _name(param: Any) -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from accel.config import AcceleratorConfig
 
 ALL = "all"  # boards
+LEAST_BAUD, MOST_BAUD = 300, 100_000_000  # of a serial line, and faster than any chip on one
+_OWN = {"rows": "--rows", "columns": "--cols", "format": "--format", "element": "--pe"}
 
 
 class BadOption(UserError):
@@ -73,6 +75,11 @@ def configuration(board: "Board | None", changes: Mapping[str, Any]) -> "Acceler
     config = resources.configure(board, **changes)
     named(config.element)
     return config
+
+
+def named_options(changes: Iterable[str]) -> list[str]:
+    """Values of the configuration as the options that give them."""
+    return [_OWN.get(name, f"--set {name}") for name in changes]
 
 
 def one_of(option: str, value: str, known: Iterable[str]) -> None:

@@ -153,7 +153,10 @@ def load_program(path: str | Path) -> StoredProgram:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise BadImage(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise BadImage(
+            f"{path}: cannot be read ({error.strerror or error}); give a program.bin, as `accel "
+            "compile MODEL -o DIR` writes it into DIR"
+        ) from error
     return answered(path, lambda: _program(data))
 
 

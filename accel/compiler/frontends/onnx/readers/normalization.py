@@ -1,15 +1,12 @@
 """Layer and root mean square normalization in ONNX files: float32 numbers that may be quantized
 after it."""
 
-from dataclasses import replace
-
 import numpy as np
 
-from ....operators.dequantize import Dequantize
 from ....operators.layer_normalization import LayerNormalization
-from ....operators.quantize import Quantize
-from ..builder import Builder, Quantizer, Unreadable
-from ..values import Activation, Addends, Pending, Value
+from ..builder import Builder, Unreadable
+from ..values import Value
+from .in_numbers import in_numbers
 
 REMEDY = "normalize the last dimension alone: reshape before it"
 
@@ -43,30 +40,12 @@ def _normalized(b: Builder, centred: bool) -> list[Value]:
     if x.flat is not None or x.layout[-1] != rank - 1:
         x = b.in_layout(x, tuple(range(rank)))
 
-    def to_real() -> Activation:
-        with b.at(record):
-            name, shape = record.outputs[0], b.tensors[x.tensor].shape
-            numbers = b.add_node(
-                "dequantize", Dequantize(), (x.tensor,), shape, "float32", name=f"{name}_numbers"
-            )
-            one = np.ones(channels, np.float32) if factor is None else factor
-            inputs = [numbers, b.add_constant(f"{name}_factor", one)]
-            if addend is not None:
-                inputs.append(b.add_constant(f"{name}_addend", addend))
-            output = b.add_node(
-                "layer_normalization", attributes, tuple(inputs), shape, "float32", name=name
-            )
-            return replace(x, tensor=output, real=True, unsigned=False)
+    def parameters() -> tuple[str, ...]:
+        name, one = record.outputs[0], np.ones(channels, np.float32)
+        added = (("factor", one if factor is None else factor), ("addend", addend))
+        return tuple(b.add_constant(f"{name}_{k}", v) for k, v in added if v is not None)
 
-    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
-        name = b.node.outputs[0]
-        with b.at(record):
-            shape, real = b.tensors[x.tensor].shape, to_real()
-            tensor = b.add_node("quantize", Quantize(), (real.tensor,), shape, name=name)
-        b.set_quantizer(tensor, wanted)
-        return replace(real, tensor=tensor, real=False, unsigned=wanted.unsigned)
-
-    return [Pending(record.place, x.shape, finish, to_real=to_real)]
+    return [in_numbers(b, x, "layer_normalization", attributes, parameters)]
 
 
 def layer(b: Builder) -> list[Value]:

@@ -3,13 +3,12 @@
 import math
 from dataclasses import replace
 
-from ....operators.dequantize import Dequantize
 from ....operators.log_softmax import LogSoftmax
-from ....operators.quantize import Quantize
 from ....operators.softmax import Softmax
 from ..builder import Builder, Quantizer, Unreadable
 from ..codes import finished, quantizer
 from ..values import Activation, Addends, Pending, Value
+from .in_numbers import in_numbers
 
 LAST_AXIS_OPSET = 13  # earlier opsets join all dimensions from the axis on
 
@@ -25,40 +24,17 @@ def _result(b: Builder, x: Activation, axis: int) -> Pending:
         order = (*(a for a in range(rank) if a != axis), axis)
         x = b.in_layout(x, order)
 
-    logarithms = record.spelling == "LogSoftmax"
-
-    def finish(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
+    def on_codes(wanted: Quantizer, activation: str, bias: Addends) -> Activation:
         name = b.node.outputs[0]
-        if logarithms:  # which there is no operator on codes for
-            with b.at(record):
-                shape, real = b.tensors[x.tensor].shape, to_real()
-                tensor = b.add_node("quantize", Quantize(), (real.tensor,), shape, name=name)
-            b.set_quantizer(tensor, wanted)
-            return replace(real, tensor=tensor, real=False, unsigned=wanted.unsigned)
         with b.at(record):
             shape = b.tensors[x.tensor].shape
             tensor = b.add_node("softmax", Softmax(), (x.tensor,), shape, name=name)
         b.set_quantizer(tensor, wanted)
         return replace(b.like(x, tensor), real=False)
 
-    def to_real() -> Activation:
-        with b.at(record):
-            shape = b.tensors[x.tensor].shape
-            real = b.add_node(
-                "dequantize",
-                Dequantize(),
-                (x.tensor,),
-                shape,
-                "float32",
-                name=f"{record.outputs[0]}_real",
-            )
-            operator, attributes = (
-                ("log_softmax", LogSoftmax()) if logarithms else ("softmax", Softmax())
-            )
-            output = b.add_node(operator, attributes, (real,), shape, "float32")
-            return replace(x, tensor=output, real=True, unsigned=False)
-
-    return Pending(record.place, x.shape, finish, to_real=to_real)
+    if record.spelling == "LogSoftmax":  # which there is no operator on codes for
+        return in_numbers(b, x, "log_softmax", LogSoftmax())
+    return in_numbers(b, x, "softmax", Softmax(), on_codes=on_codes)
 
 
 def _check_batch(b: Builder, x: Activation, axis: int) -> None:

@@ -1,4 +1,4 @@
-"""A program that runs, with or without the network that it was compiled from: ``accel.open``."""
+"""A program that runs, with or without the network that it was compiled from."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -19,7 +19,6 @@ from accel.compiler.reports.inexact_channels import Deviation, stated
 from accel.config import FLASH, AcceleratorConfig
 from accel.executors import Execution, NeedsModel
 from accel.host.port import Port
-from accel.host.rehearsal import rehearse
 from accel.host.run_results import Counters
 from accel.host.timing.inference import Timing
 from accel.ports import board_port
@@ -411,20 +410,3 @@ def _info(tensor: Tensor) -> TensorInfo:
         scale=q.scale[0] if q and one else None,
         zero_point=q.zero_point[0] if q and one else None,
     )
-
-
-def open_program(
-    path: str | Path, *, board: str | Board | None = None, waves: Path | None = None
-) -> Executable:
-    """Open a program file, as ``accel compile`` and `Program.save` write it.
-
-    What is returned runs without the model, on every executor but ``reference``, which is the model
-    itself. ``board`` is the board, or its name, whose link and clock are meant, if not the one that
-    the program was compiled for; ``waves`` is the VCD file that the ``pysim`` executor writes.
-
-    Raises ``BadImage``, which says what is wrong with the file, and ``UnknownBoard``.
-    """
-    found = get(board) if isinstance(board, str) else board
-    code = program_file.load_program(path)
-    program_file.answered(path, lambda: rehearse(code))
-    return Executable(code, found or code.board, waves, code.labels)
