@@ -26,6 +26,7 @@ def command(source, output, residual=None):
         addend=None,
         band=None,
         home=None,
+        computed=None,
         descriptor=Descriptor(inner_taps=4),
         groups=1,
         steps=16,
