@@ -45,7 +45,7 @@ POWERS: Mapping[str, Power] = MappingProxyType(
             method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on "
             "all 8 DSPs and 4 SPRAMs",
             idle_method="0.21 mW/MHz while it waits with its clock running",
-            source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz "
+            source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz, idle at 12 "
             "(github.com/SymbioticEDA/MARLANN, power-test/README.md, 2018)",
         ),
     }

@@ -8,14 +8,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from pymicro_features import MicroFrontend
 
+from accel.errors import ToolError
 from accel.numeric.affine import Affine
 
 FEATURES = 40
 CHUNK = 160  # samples, 10 ms at 16 kHz
 CHUNK_BYTES = 2 * CHUNK
 CHUNK_SECONDS = 0.01
+
+
+class NoFrontEnd(ToolError):
+    """The package that computes the features is not installed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +41,14 @@ class Step:
 def frames(sound: Iterable[bytes]) -> Iterator[Frame]:
     """The features of samples of 16 bits, which may come in parts of any length.
 
-    There is none before the first window is whole.
+    There is none before the first window is whole. Raises ``NoFrontEnd``.
     """
+    try:
+        from pymicro_features import MicroFrontend
+    except ModuleNotFoundError as problem:
+        raise NoFrontEnd(
+            "The audio front end is not installed: pip install pymicro-features"
+        ) from problem
     front_end, held, taken = MicroFrontend(), b"", 0
     for part in sound:
         held += part

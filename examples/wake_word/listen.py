@@ -7,6 +7,7 @@ arecord -t raw -f S16_LE -r 16000 -c 1 | python examples/wake_word/listen.py -
 
 import argparse
 import contextlib
+import shlex
 import sys
 import wave
 from collections import deque
@@ -22,6 +23,7 @@ import accel
 from accel.errors import ToolError, UserError
 from accel.executable import Executable
 from accel.numeric.affine import Affine, dequantize
+from accel.ports import SIMULATED
 
 
 class UnusableSound(UserError):
@@ -47,24 +49,29 @@ class Heard:
 
 def from_wav(path: Path) -> Iterator[bytes]:
     """The samples of a WAV file in parts of 10 ms. Raises ``UnusableSound``."""
-    mend = f"ffmpeg -i {path} -ar {RATE} -ac 1 -c:a pcm_s16le mended.wav makes one that is"
+    command = f"ffmpeg -i {shlex.quote(str(path))} -ar {RATE} -ac 1 -c:a pcm_s16le mended.wav"
     try:
         with path.open("rb") as file, wave.open(file) as sound:
             found = (sound.getframerate(), sound.getnchannels(), sound.getsampwidth())
             if found != (RATE, 1, 2):
                 rate, channels, width = found
                 raise UnusableSound(
-                    f"{path}: must have {RATE} Hz, 1 channel and 16 bits, not {rate} Hz, "
-                    f"{channels} and {8 * width}: the front end takes nothing else; {mend}"
+                    f"{path}: must have {RATE:,} Hz, one channel and 16 bits, not {rate:,} Hz, "
+                    f"{channels} channels and {8 * width} bits: the front end takes nothing else; "
+                    f"{command} makes such a file"
                 )
             while part := sound.readframes(CHUNK_BYTES // 2):
                 yield part
     except OSError as problem:
-        raise UnusableSound(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+        raise UnusableSound(
+            f"{path}: cannot be read: {problem.strerror or problem}; give a WAV file, or - for "
+            "standard input"
+        ) from problem
     except (wave.Error, EOFError) as problem:
         raise UnusableSound(
-            f"{path}: is no WAV file ({problem or 'it is cut off'}); {mend}"
-        ) from None
+            f"{path}: is no WAV file of PCM samples ({problem or 'it is cut off'}); if it is "
+            f"sound, {command} makes one of it"
+        ) from problem
 
 
 def from_standard_input() -> Iterator[bytes]:
@@ -211,7 +218,8 @@ def run(options: argparse.Namespace) -> None:
         print(f"{tally.steps:,} steps of {step_ms} ms, heard {tally.words} times")
         if options.executor == "board" and tally.steps:
             mean = 1e3 * tally.took_seconds / tally.steps
-            print(f"this board and its link took {mean:.2f} ms a step, as the host saw it")
+            what = "the simulation" if options.port == SIMULATED else "the board with its link"
+            print(f"{what} took {mean:.2f} ms a step")
         print("\n".join(costs(program, step_ms, tally.last)))
 
 

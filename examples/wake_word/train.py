@@ -6,6 +6,7 @@ listened to, in the form that microWakeWord has for that.
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sound import OTHERS, WORD, Voice, noise, pcm, placed, spoken
 from streaming import FRAMES, LOUDEST, Params, forward, gradients, initial_params, quantize
 
 from accel.compiler.tflite_export.writer import write
+from accel.errors import ToolError
 
 NAME = "two_tones"
 SEED = 3
@@ -126,4 +128,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ToolError as problem:
+        sys.exit(str(problem))
