@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from accel.advice import how_to_install
 from accel.errors import ToolError
 from accel.numeric.affine import Affine
 
@@ -47,7 +48,7 @@ def frames(sound: Iterable[bytes]) -> Iterator[Frame]:
         from pymicro_features import MicroFrontend
     except ModuleNotFoundError as problem:
         raise NoFrontEnd(
-            "The audio front end is not installed: pip install pymicro-features"
+            f"The audio front end is not installed: {how_to_install('wake-word')}"
         ) from problem
     front_end, held, taken = MicroFrontend(), b"", 0
     for part in sound:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean
 
+from accel.advice import how_to_install_package
 from accel.errors import UserError
 
 OWN = Path(__file__).parent
@@ -42,7 +43,11 @@ def find(name: str) -> WakeWord:
     here = known()
     path = here.get(name, Path(name))
     if not path.is_file():
-        more = "" if find_spec(PACKAGE) else "; `pip install pymicro-wakeword` has four more"
+        more = (
+            ""
+            if find_spec(PACKAGE)
+            else f"; for four more: {how_to_install_package('pymicro-wakeword')}"
+        )
         raise UnknownWakeWord(
             f"--model must be one of {', '.join(here)}, or the JSON file beside a network, not "
             f"{name}{more}"
