@@ -14,6 +14,7 @@ EXTRAS: Mapping[str, str] = MappingProxyType(
         "serial": "the link to a board: accel load, accel run --executor board",
         "quantize": "accel quantize",
         "explore": "accel explore: spaces too large to try all, and --dask",
+        "wake-word": "the audio front end of examples/wake_word",
         "compiler": "a C++ compiler for --executor rtl where the system has none",
     }
 )

@@ -165,6 +165,17 @@ class Executable:
         cycles, mhz = sum(layer.cycles for layer in self.cycles), self._found.clock.made_mhz
         return energy.estimate(self.config.family, cycles=cycles, mhz=mhz).microjoules
 
+    def step_energy_uj(self, milliseconds: float) -> float | None:
+        """Microjoules of an inference that comes every so many milliseconds, at the clock of the
+        program's board, with the core idle until the next: see `accel.target.energy`."""
+        if self._found is None:
+            return None
+        cycles, mhz = sum(layer.cycles for layer in self.cycles), self._found.clock.made_mhz
+        step = energy.estimate_step(
+            self.config.family, cycles=cycles, mhz=mhz, milliseconds=milliseconds
+        )
+        return step.microjoules
+
     @cached_property
     def slots(self) -> list[dict[str, int]]:
         """Where the cycles of each layer go, see `accel.sim.cycles.loss_attribution`."""

@@ -6,7 +6,6 @@ Writes attention_int8.tflite beside this file. The images are those of ../digits
 import argparse
 import sys
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -14,7 +13,6 @@ from sklearn.model_selection import train_test_split
 from transformer import FEATURES, HEADS, TOKENS, WIDTH, Params, Pass, initial_params, train
 
 from accel.compiler.graph import interpreter as reference
-from accel.compiler.graph.verify import verify
 from accel.compiler.ir.graph import Graph, Quantization, Tensor
 from accel.compiler.operators.add import Add
 from accel.compiler.operators.batch_matmul import BatchMatmul
@@ -26,12 +24,8 @@ from accel.compiler.operators.softmax import Softmax
 from accel.compiler.tflite_export.writer import write
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "digits"))
-from quantization import (
-    SOFTMAX_OUTPUT,
-    Assembly,
-    activation_quantization,
-    input_codes,
-)
+from assembly import Assembly, activation_quantization
+from quantization import INPUT, SOFTMAX_OUTPUT, input_codes
 
 SEED = 2
 TEST_FRACTION = 0.2  # and the seed: the split of ../digits
@@ -41,7 +35,7 @@ class Transformer(Assembly):
     """The quantized network: ranges of its tensors are those of a pass over calibration images."""
 
     def __init__(self, params: Params, values: dict[str, np.ndarray]):
-        super().__init__((1, TOKENS, TOKENS, 1))
+        super().__init__("image", (1, TOKENS, TOKENS, 1), INPUT)
         self.params, self.values = params, values
 
     def _range(self, name: str) -> Quantization:
@@ -84,7 +78,7 @@ class Transformer(Assembly):
         shape = (1, TOKENS, WIDTH)
         self.node(f"taken{head}", "batch_matmul", BatchMatmul(), shape, q, (f"v{head}",))
 
-    def graph(self) -> Graph:
+    def network(self) -> Graph:
         self.node("rows", "reshape", Reshape(), (1, TOKENS, TOKENS), self.quantization)
         self.dense("embedding", "rows")
         self.positions()
@@ -105,15 +99,7 @@ class Transformer(Assembly):
         self.node("mean", "mean", mean, (1, FEATURES), self._range("mean"))
         self.dense("logits", "mean")
         self.node("probabilities", "softmax", Softmax(), self.last.shape, SOFTMAX_OUTPUT)
-        graph = Graph(
-            name="attention_int8",
-            tensors=MappingProxyType(self.tensors),
-            nodes=tuple(self.nodes),
-            inputs=("image",),
-            outputs=("probabilities",),
-        )
-        verify(graph)
-        return graph
+        return self.graph("attention_int8")
 
 
 def main() -> None:
@@ -135,7 +121,7 @@ def main() -> None:
     found = Pass(params, test_pixels / 16).logits.argmax(axis=1)
     print(f"float32: {(found == test_labels).mean():.4f}")
 
-    graph = Transformer(params, Pass(params, pixels / 16).values).graph()
+    graph = Transformer(params, Pass(params, pixels / 16).values).network()
     model = write(graph)
     (options.output / f"{graph.name}.tflite").write_bytes(model)
     codes = input_codes(test_pixels)[..., None]
