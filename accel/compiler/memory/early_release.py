@@ -65,8 +65,8 @@ def _readers(commands: Sequence[LayerCommand], inputs: Sequence[str]) -> tuple[L
     (name,) = inputs
     found = tuple(takewhile(lambda c: c.source == name, commands))
     users = sum(name in (c.source, c.output, c.residual) for c in commands)
-    plain = not any(overwritten(c) or c.descriptor.keep_sums for c in found)
-    return found if plain and users == len(found) else ()
+    whole = any(overwritten(c) or c.descriptor.keep_sums or c.computed for c in found)
+    return () if whole or users != len(found) else found
 
 
 def _line_waits(

@@ -102,6 +102,18 @@ def test_each_contract_is_kept(contract):
     assert_exact(products((6, 8), (8, 5), contract=contract), CONFIGS[0])
 
 
+@pytest.mark.parametrize("shape", [(24, 24), (40, 40), (36, 24), (3, 20, 24)])
+def test_an_input_is_multiplied_by_itself(shape):
+    """All of the first layers read the one input; those of computed weights are not cut."""
+    chain = Chain((1, *shape))
+    chain.tensors["x"] = replace(chain.tensors["x"], quantization=per_tensor(0.02, 4))
+    flips = BatchMatmul(transpose_second=shape[-2] != shape[-1])
+    out = (1, *shape[:-1], shape[-2])
+    chain.add("batch_matmul", flips, out, constants=("x",), q=per_tensor(0.2, -90))
+    for config in CONFIGS[:2]:
+        assert on_core(assert_exact(chain.graph(), config))
+
+
 def test_rtl_has_the_reference_s_answers_in_the_modelled_cycles():
     """Two matrices each, so that a chunk is written again in every run."""
     config = AcceleratorConfig(bank_words=4096)
