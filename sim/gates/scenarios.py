@@ -1,18 +1,42 @@
 """What happens to a board while its driver works: one script each, from power-up on."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
 from accel.compiler.program.executable import CoreExecutable
 from accel.host.driven_core import DrivenCore
-from accel.host.run_results import Counters
-from accel.host.runner import run
+from accel.host.run_results import Counters, RunResult
+from accel.host.runner import Between, run
 from accel.protocol import Opcode, extension, header
 
 from ..cycles.cycle_model import predict
 from .script import Recorder
+
+
+class _MarkedCore(DrivenCore):
+    """A driven core that tells which layer follows, where it runs layer by layer."""
+
+    why = ""
+
+    def steps(
+        self,
+        sample: Mapping[str, np.ndarray],
+        keep: Collection[str],
+        between: Between | None = None,
+    ) -> Iterator[tuple[str, RunResult]]:
+        """As `DrivenCore` has it."""
+        names = [command.name for command in self.program.commands]
+        self._mark(names, 0)
+        for number, step in enumerate(super().steps(sample, keep, between), 1):
+            yield step
+            self._mark(names, number)
+
+    def _mark(self, names: Sequence[str], number: int) -> None:
+        recorder = self.driver.exchange.transport
+        if isinstance(recorder, Recorder) and number < len(names):
+            recorder.mark(f"{self.why}, layer {names[number]}")
 
 
 class Host:
@@ -25,20 +49,21 @@ class Host:
         self.cycles = sum(layer.cycles for layer in self.expected)
         self.outputs: list[Mapping[str, np.ndarray]] = []
 
-    def connect(self, why: str) -> DrivenCore:
+    def connect(self, why: str) -> _MarkedCore:
         """Find the core and load the program."""
         self.recorder.forget()
         self.recorder.mark(f"{why}: loading")
-        return DrivenCore(self.program, self.recorder, expected=self.expected)
+        return _MarkedCore(self.program, self.recorder, expected=self.expected)
 
-    def infer(self, core: DrivenCore, inputs: np.ndarray, *, stepped: bool, why: str) -> None:
+    def infer(self, core: _MarkedCore, inputs: np.ndarray, *, stepped: bool, why: str) -> None:
         """Run samples, layer by layer if ``stepped``."""
         core.stepped = stepped
         for index in range(len(inputs)):
-            self.recorder.mark(f"{why}: sample {index}")
+            core.why = f"{why}: sample {index}"
+            self.recorder.mark(core.why)
             self.outputs.append(run(self.program, core, inputs[index : index + 1]))
 
-    def begin(self, core: DrivenCore) -> None:
+    def begin(self, core: _MarkedCore) -> None:
         """Send a run and go away in the middle of it."""
         first = self.program.entries[0]
         core.driver.begin_run(first.bank, first.address, cycles=self.cycles)

@@ -6,6 +6,7 @@ cycles again.
 
 from dataclasses import dataclass
 
+from accel.core.clocking.reset import HOLD_US
 from accel.host.port import Port
 from accel.protocol import EIGHTHS, SHORTEST_BIT, SILENCE_BITS
 
@@ -14,6 +15,7 @@ from .bench import Bench, Heard, bit_of
 _PATIENCE = 1 << 22  # cycles that an answer may take that nobody has said anything about
 _QUIET_BITS = 24  # from an answer to another rate of the line, and to a lost lock
 _UNLOCKED = 777  # cycles for which a lock is lost
+_BEGIN_CYCLES = 4096  # after a reset: the flash is woken meanwhile
 MOST_DELAY = 8  # cycles by which a netlist's answers may come after RTL's: of registers at pads
 
 
@@ -82,6 +84,12 @@ class LineClock:
     baud: int
     resets: bool
     ready: int
+
+    @classmethod
+    def of(cls, family: str, clock_mhz: float, baud: int) -> "LineClock":
+        """That of a board: `ClockGenerator` stops an ECP5's clock, and resets an iCE40's core."""
+        ready = round(HOLD_US * clock_mhz) + _BEGIN_CYCLES
+        return cls(clock_mhz=clock_mhz, baud=baud, resets=family != "ecp5", ready=ready)
 
     @property
     def bit(self) -> int:
