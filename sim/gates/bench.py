@@ -35,7 +35,6 @@ LANES = 64
 _FLAGS = ("-std=c++17", "-Og", "-fno-strict-aliasing", "-shared", "-fPIC")
 _SOURCES = ("netlist_bench.cc", "bench.h", "lanes.h", "flash.h")
 _GENERATORS = ("netlist.py", "lanes.py", "bench.py", "cells/*.py", "cells/*.h", "*.h", "*.cc")
-_FAMILIES = {"SB_LUT4": ice40, "LUT4": ecp5}  # by a cell that every netlist has
 _FLASH_LINES = 4
 
 
@@ -181,24 +180,21 @@ def netlist_bench(text: str, pins: Pins, *, bit: int, seed: int = 0) -> Bench:
     places = [pins.uart, pins.flash or ""]
 
     def make(folder: Path) -> Path:
-        header, source, wiring = generated(read(text), pins)
+        header, lanes = lanes_of(read(text))
         for path in (*(HERE / name for name in _SOURCES), HERE / "cells" / header):
             (folder / path.name).write_bytes(path.read_bytes())
-        (folder / "netlist.h").write_text(source)
-        (folder / "pins.h").write_text(wiring)
+        (folder / "netlist.h").write_text(lanes.source(header))
+        (folder / "pins.h").write_text(_wiring(pins.found(lanes.pads)))
         return compile_library(compiler, flags, _SOURCES[0], folder, "the netlist's C++")
 
     key = key_of("gates", _sources_digest(), content, places, tools)
     return Bench(library(cache_folder(), key, make), bit=bit, seed=seed)
 
 
-def generated(netlist: Netlist, pins: Pins) -> tuple[str, str, str]:
-    """The name of a family's header, a netlist in C++, and the pins in C++.
-
-    Raises ``NotSimulated``.
-    """
+def lanes_of(netlist: Netlist) -> tuple[str, Lanes]:
+    """The name of a family's header, and a netlist in C++. Raises ``NotSimulated``."""
     kinds = {cell.kind for cell in netlist.cells}
-    family = next((module for kind, module in _FAMILIES.items() if kind in kinds), None)
+    family = next((module for module in (ice40, ecp5) if kinds & module.MODELS.keys()), None)
     if family is None:
         raise NotSimulated("Netlist must be one for an iCE40 or ECP5, after synthesis")
     lanes = Lanes(netlist, clocks=family.CLOCKS, gates=family.GATES, sources=family.SOURCES)
@@ -206,12 +202,17 @@ def generated(netlist: Netlist, pins: Pins) -> tuple[str, str, str]:
         if cell.kind not in family.MODELS:
             raise cell.refuse("no model of this cell is known")
         family.MODELS[cell.kind](lanes, cell)
-    rows = [
-        f"static const int {name}{f'[{len(pads)}]' if name == 'DQ' else ''} = "
-        f"{{{', '.join(map(str, pads))}}};\n"
-        for name, pads in pins.found(lanes.pads).items()
-    ]
-    return family.HEADER, lanes.source(family.HEADER), "".join(rows)
+    lanes.bare_ports()
+    return family.HEADER, lanes
+
+
+def _wiring(pins: Mapping[str, list[int]]) -> str:
+    """The numbers of pads as C++."""
+    rows = []
+    for name, pads in pins.items():
+        array = f"[{len(pads)}]" if name == "DQ" else ""
+        rows.append(f"static const int {name}{array} = {{{', '.join(map(str, pads))}}};\n")
+    return "".join(rows)
 
 
 @cache

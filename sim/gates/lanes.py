@@ -105,9 +105,23 @@ class Lanes:
         bit = cell.bit(port)
         for name, bits in self.netlist.ports.items():
             if bit in bits:
-                whole = f"{name}[{list(bits).index(bit)}]" if len(bits) > 1 else name
-                return f"pad[{self.pads.setdefault(whole, len(self.pads))}]"
+                return self.pin(_pin_name(name, bits, list(bits).index(bit)))
         raise cell.refuse(f"{port} is not connected to a pin")
+
+    def bare_ports(self) -> None:
+        """Pads for ports that no cell of a pad is connected to, as other netlists than a board's
+        have them."""
+        for name, bits in self.netlist.ports.items():
+            for index, bit in enumerate(bits):
+                whole = _pin_name(name, bits, index)
+                if whole in self.pads:
+                    continue
+                pad = self.pin(whole)
+                if name in self.netlist.inputs:
+                    self._nodes.append(([bit], [], f"{self.net(bit)}={pad}.line;", name))
+                else:
+                    for member, value in (("out", self.net(bit)), ("enable", "ALL")):
+                        self.drive(pad, member, value)
 
     def pin(self, name: str) -> str:
         """A pad that the FPGA has without saying so in its ports."""
@@ -205,6 +219,10 @@ _CLOCK_OUTPUTS = (
     *("GLOBAL_BUFFER_OUTPUT", "PLLOUTGLOBAL", "PLLOUTCORE", "D_IN_0", "CLKHF"),
     *("CLKO", "CLKOP", "CLKOS", "CLKOS2", "CLKOS3", "O", "OSC"),
 )
+
+
+def _pin_name(port: str, bits: Sequence[Bit], index: int) -> str:
+    return f"{port}[{index}]" if len(bits) > 1 else port
 
 
 def _functions(name: str, lines: Sequence[str]) -> str:

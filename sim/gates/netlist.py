@@ -75,10 +75,11 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Netlist:
-    """Cells, the bits at the ports of the FPGA, and names of nets."""
+    """Cells, the bits at the ports of the FPGA, which of these are inputs, and names of nets."""
 
     cells: Sequence[Cell]
     ports: Mapping[str, Sequence[Bit]]
+    inputs: frozenset[str]
     names: Mapping[Bit, str]
 
 
@@ -94,6 +95,7 @@ def read(text: str) -> Netlist:
             if cell["type"] not in _NOTES
         ]
         ports = {name: port["bits"] for name, port in module["ports"].items()}
+        inputs = [name for name, port in module["ports"].items() if port["direction"] == "input"]
         names: dict[Bit, str] = {}
         for name, net in module["netnames"].items():
             _name(names, name, net["bits"])
@@ -102,7 +104,7 @@ def read(text: str) -> Netlist:
             f"Netlist must be what Yosys writes of one flat module in JSON ({problem}); build it "
             "again"
         ) from problem
-    return Netlist(cells, ports, names)
+    return Netlist(cells, ports, frozenset(inputs), names)
 
 
 def _is_top(module: Mapping) -> bool:

@@ -2,16 +2,18 @@
 #include "lanes.h"
 
 // DP16KD (FPGA-TN-02204): 16 Kbit, or 18 with the bytes' ninth bits, and two ports, each with a
-// register of its own behind what was read. Both ports have one width here. What is read in a cycle
-// that writes there is undefined, through either port.
+// register of its own behind what was read. Both ports have one width here. What a port reads in a
+// cycle in which it writes is undefined, but for mode READBEFOREWRITE; a byte that it reads while the
+// other one writes it is undefined in any mode.
 struct BlockRam {
     static const int BITS = 18;
     W memory[16384 * 9 / 8];
     W read[2][BITS], out[2][BITS];
     int width = 9, shift = 3;
+    bool before[2] = {};
 
-    void start(int bits) {
-        width = bits;
+    void start(int bits, bool a_before, bool b_before) {
+        width = bits, before[0] = a_before, before[1] = b_before;
         shift = bits == 18 ? 4 : bits == 9 ? 3 : bits == 4 ? 2 : bits == 2 ? 1 : 0;
         for (W &w : memory)
             w = undefined();
@@ -44,19 +46,22 @@ struct BlockRam {
     }
 
   private:
+    W written(const Port &port, int k) const { return width == BITS ? port.address[k / 9] : ALL; }
+
     void write(const Port &port, const Port &other, int p, W writes, W other_reads) {
         int bits = 14 - shift;
         W hit = writes & other_reads;
         for (int k = shift; k < 14; k++)
             hit &= ~(port.address[k] ^ other.address[k]);
         for (int k = 0; k < width; k++) {
-            read[p][k] = choose(writes, undefined(), read[p][k]);
-            if (hit)
-                read[1 - p][k] = choose(hit, undefined(), read[1 - p][k]);
+            if (!before[p])
+                read[p][k] = choose(writes, undefined(), read[p][k]);
+            if (W lanes = hit & written(port, k))
+                read[1 - p][k] = choose(lanes, undefined(), read[1 - p][k]);
         }
         each_address(port.address + shift, bits, writes, [&](unsigned at, W lanes) {
             for (int k = 0; k < width; k++) {
-                W some = width == 18 ? lanes & port.address[k / 9] : lanes;
+                W some = lanes & written(port, k);
                 W &word = memory[at * width + k];
                 word = choose(some, port.data[k], word);
             }

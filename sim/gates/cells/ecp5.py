@@ -11,6 +11,7 @@ GATES = {"DCCA": "CE"}
 SOURCES = ("EHXPLLL", "OSCG")
 
 _WIDTHS = (1, 2, 4, 9, 18)  # of a block RAM's words
+_WRITE_MODES = ("NORMAL", "READBEFOREWRITE")
 
 
 def _lut(lanes: Lanes, cell: Cell) -> None:
@@ -88,12 +89,15 @@ def _block_ram(lanes: Lanes, cell: Cell) -> None:
         raise cell.refuse("contents from the configuration are not simulated")
     for port in "AB":
         cell.require_tied("0", f"RST{port}", *(f"CS{port}{k}" for k in range(3)))
-        cell.require(**{f"WRITEMODE_{port}": "NORMAL", f"CSDECODE_{port}": "0b000"})
+        cell.require(**{f"CSDECODE_{port}": "0b000"})
+        if cell.text(f"WRITEMODE_{port}", "NORMAL") not in _WRITE_MODES:
+            raise cell.refuse(f"WRITEMODE_{port} must be one of {', '.join(_WRITE_MODES)}")
     used = [port for port in "AB" if cell.bit(f"CLK{port}") != "0"]
     gates = {lanes.clock(cell, f"CLK{port}") for port in used}
     if len(gates) != 1:
         raise cell.refuse("its ports must have one clock")
-    name = lanes.model("BlockRam", str(width))
+    modes = [cell.text(f"WRITEMODE_{port}", "NORMAL") == _WRITE_MODES[1] for port in "AB"]
+    name = lanes.model("BlockRam", ",".join(str(int(value)) for value in (width, *modes)))
     ports = []
     vectors = ""
     for port in "AB":
