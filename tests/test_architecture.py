@@ -132,6 +132,7 @@ ROOMS = {
         "board": {"rtl"},
         "functional": {"rtl"},
         "cycles": {"functional"},
+        "gates": {"cycles", "rtl"},
         "compare": set(),
         "assertions": {"compare"},
         "pytest_plugin": {"assertions", "compare"},

@@ -6,6 +6,7 @@ import numpy as np
 
 from accel.compiler.compile import compile_graph
 from accel.compiler.frontends import load
+from accel.compiler.program.program import CoreProgram
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.host.driver import RunEnded
@@ -21,21 +22,33 @@ NAME = "network"
 _SAMPLES = 4
 
 
-def check_network(config: AcceleratorConfig, transport: Transport) -> Step:
-    """Run the network that reads digits, layer by layer."""
+def digits_program(config: AcceleratorConfig) -> CoreProgram:
+    """The network that reads digits, compiled. Raises ``UserError`` where a core cannot run it."""
     folder = importlib.resources.files("accel.digits")
-    try:
-        with importlib.resources.as_file(folder / "digits_int8.tflite") as file:
-            program = compile_graph(load(file, None), config)
-    except UserError as problem:
-        return impossible(NAME, f"the network cannot be compiled for this core: {problem}")
-    if program.flash:
-        return impossible(NAME, "the network has no room in this core's memory without a flash")
+    with importlib.resources.as_file(folder / "digits_int8.tflite") as file:
+        return compile_graph(load(file, None), config)
+
+
+def digits_samples(count: int) -> np.ndarray:
+    """The first test images, ``[count, ...]``."""
+    folder = importlib.resources.files("accel.digits")
     with (
         importlib.resources.as_file(folder / "test_images.npz") as images,
         np.load(images, allow_pickle=False) as archive,
     ):
-        x = archive["x"][:_SAMPLES]
+        samples: np.ndarray = archive["x"][:count]
+    return samples
+
+
+def check_network(config: AcceleratorConfig, transport: Transport) -> Step:
+    """Run the network that reads digits, layer by layer."""
+    try:
+        program = digits_program(config)
+    except UserError as problem:
+        return impossible(NAME, f"the network cannot be compiled for this core: {problem}")
+    if program.flash:
+        return impossible(NAME, "the network has no room in this core's memory without a flash")
+    x = digits_samples(_SAMPLES)
     keep = program.stored_tensors()
     driven = Session(program).driven(transport)
     driven.stepped = True

@@ -30,6 +30,7 @@ from accel.cli import (
     run,
     selftest,
     show,
+    verify_netlist,
 )
 from accel.cli._output import error, use_safe_streams
 from accel.cli.options.merged import merged
@@ -70,7 +71,13 @@ app = typer.Typer(
 _PANELS = {
     "Begin": (demo.demo, check.check, fit.fit),
     "Networks": (quantize.quantize, compile.compile, run.run, live.live, show.show),
-    "Hardware": (estimate.estimate, build.build, explore.explore, bench.bench),
+    "Hardware": (
+        estimate.estimate,
+        build.build,
+        verify_netlist.verify_netlist,
+        explore.explore,
+        bench.bench,
+    ),
     "Boards": (
         boards.boards,
         program.program,

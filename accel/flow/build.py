@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accel.flow import summary
+from accel.flow.cache.disk import scratch
 from accel.flow.cache.store import Cache
 from accel.flow.output import REPORT, staged
 from accel.flow.plan import BuildPlan
@@ -124,6 +125,34 @@ def build(
         report=report,
         reused=tuple(stages.reused),
     )
+
+
+def netlist(
+    plan: BuildPlan,
+    output: Path,
+    *,
+    on_progress: OnProgress = lambda text, share: None,
+    cache: Cache | None = None,
+) -> str:
+    """The netlist of a plan in Yosys' JSON, made now if it is not in the cache.
+
+    A log that says why there is none is kept beside ``output``. Raises what `build` raises.
+    """
+    tool = find_tool(plan.synthesis[0])
+    stages = Stages(cache, plan, [tool], {})
+    with scratch(output.parent) as work:
+        if not stages.take_netlist(work):
+            for name, content in plan.files.items():
+                (work / name).write_text(content)
+            Runner(output=output, cores=1, on_progress=on_progress).run(
+                _SYNTHESIS,
+                tool,
+                [plan.synthesis],
+                [work],
+                lambda index: products.check_synthesized(plan, work),
+            )
+            stages.keep_netlist(work)
+        return (work / f"{plan.name}.json").read_text()
 
 
 _BITSTREAM = {"icepack": -1, "ecppack": -3}

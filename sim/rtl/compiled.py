@@ -29,7 +29,6 @@ from accel.numeric.formats import FORMATS
 from accel.processes.children import TimeoutExpired, run
 from accel.protocol import FRAME_BYTES, SILENCE_BITS
 
-from ..rtl2cpp.activity import Rest
 from ..rtl2cpp.emit import cpp
 from ..rtl2cpp.netlist import read
 from .harness import FLASH_BYTES, FLASH_OFFSET, Harness, flash_bytes_for
@@ -46,7 +45,6 @@ _FLAGS = (
     "-fPIC",
 )
 FLAGS = "CXXFLAGS"  # variable with more, which win: less optimization is compiled in half the time
-_DRIVER = "core_driver.cc"
 _LARGE_MEMORY = (
     256  # words from which on a memory comes up with zeros; tables of functions are less
 )
@@ -128,7 +126,8 @@ def compiled(
     flags = (*_FLAGS, *flags_of_the_environment())
     machine = (sys.platform, platform.machine(), metadata.version("amaranth"))
     tools = (*compiler.command, compiler.version, identity_of(yosys), *machine)
-    around = (harness.__qualname__, Path(inspect.getfile(harness)).read_text())
+    files = (Path(inspect.getfile(harness)), *harness.driver)
+    around = (harness.__qualname__, *(path.read_text() for path in files))
     source = _sources_digest() if _is_ours(config) else _rtlil(config, harness, flash_bytes)
     sizes = json.dumps([config.as_dict(), flash_bytes if config.flash_lanes else 0])
     parts = (source, *around, sizes, *tools, *flags)
@@ -143,7 +142,7 @@ def compiled(
             compiler,
             yosys.executable,
             flags,
-            harness.rest,
+            harness,
         ),
     )
 
@@ -165,7 +164,7 @@ def _sources_digest() -> str:
     root = Path(accel.__file__).parent
     files = [*root.glob("*.py"), *root.glob("core/**/*.py"), *root.glob("numeric/**/*.py")]
     here = Path(__file__).parent
-    files += [here / _DRIVER, *here.glob("*.py"), *here.parent.glob("rtl2cpp/*.py")]
+    files += [*here.glob("*.py"), *here.parent.glob("rtl2cpp/*.py")]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: (file.name, file.parent.name)):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
@@ -178,29 +177,42 @@ def _compile(
     compiler: Compiler,
     yosys: str,
     flags: tuple[str, ...],
-    rest: Rest,
+    harness: type[Harness],
 ) -> Path:
     (folder / "core.il").write_text(text)
-    _run([yosys, "-q", "-p", _SCRIPT], folder)
+    run_tool([yosys, "-q", "-p", _SCRIPT], folder)
     try:
         check_netlist(folder / "core.json")
     except NotWhole as problem:
         raise CannotCompileRtl(f"Yosys made no netlist of the core's RTL: {problem}") from problem
-    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), rest))
-    shutil.copyfile(Path(__file__).with_name(_DRIVER), folder / _DRIVER)
+    (folder / "core.h").write_text(cpp(read((folder / "core.json").read_text()), harness.rest))
+    for path in harness.driver:
+        shutil.copyfile(path, folder / path.name)
+    return compile_library(compiler, flags, harness.driver[0].name, folder)
+
+
+def compile_library(
+    compiler: Compiler,
+    flags: Sequence[str],
+    source: str,
+    folder: Path,
+    what: str = "the core's RTL",
+) -> Path:
+    """The library made of a C++ source in a folder. Raises ``CannotCompileRtl``."""
     library = folder / "core.so"
-    _run([*compiler.command, *flags, _DRIVER, "-o", library], folder)
+    run_tool([*compiler.command, *flags, source, "-o", library], folder, what)
     if not library.is_file():
         name = Path(compiler.command[0]).name
         raise CannotCompileRtl(f"{name} made no library; set CXX to a C++ compiler, or unset it")
     return library
 
 
-def _run(command: Sequence[str | Path], folder: Path) -> None:
+def run_tool(command: Sequence[str | Path], folder: Path, what: str = "the core's RTL") -> None:
+    """Run a tool in a folder. Raises ``CannotCompileRtl`` with the end of what it says."""
     answer = run(command, folder=folder, temporary=folder)
     if answer.returncode:
         said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
-        raise CannotCompileRtl(f"{Path(command[0]).name} failed on the core's RTL:\n{said}")
+        raise CannotCompileRtl(f"{Path(command[0]).name} failed on {what}:\n{said}")
 
 
 class CompiledCore:

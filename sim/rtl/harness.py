@@ -1,5 +1,7 @@
 """The design that is simulated: a core and what is around it."""
 
+from pathlib import Path
+
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal
 from amaranth.lib import wiring
 
@@ -27,10 +29,12 @@ class Harness(Elaboratable):
     """A core whose byte streams and clock are the ports of a simulated design.
 
     A core that reads a flash gets a chip of ``flash_bytes``; the program's image begins at
-    ``FLASH_OFFSET``. ``times`` is how long the core's link waits for bytes.
+    ``FLASH_OFFSET``. ``times`` is how long the core's link waits for bytes. ``driver`` are the C++
+    files around the compiled design, of which the first is the one that is compiled.
     """
 
     times: LinkTimes | None = None
+    driver: tuple[Path, ...] = (Path(__file__).with_name("core_driver.cc"),)
 
     # What mostly has nothing to do while layers are computed, and the counters in it that count on.
     rest = Rest(

@@ -39,6 +39,7 @@ RUNS = {
     ("demo",): ["--no-build", "--samples", "1"],
 }
 ELSEWHERE = {("build",), ("load",), ("live",), ("board-sim",), ("selftest",), ("bisect",)}
+ELSEWHERE |= {("verify-netlist",)}
 
 
 def test_every_command_has_it_and_is_run():

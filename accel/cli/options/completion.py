@@ -45,6 +45,13 @@ def executors(incomplete: str) -> Completion:
     return _begun(((name, "") for name in EXECUTORS), incomplete)
 
 
+def scenarios(incomplete: str) -> Completion:
+    """What happens to a netlist."""
+    from accel.sim.gates.scenarios import SCENARIOS
+
+    return _begun(((name, "") for name in SCENARIOS), incomplete)
+
+
 def contracts(incomplete: str) -> Completion:
     """Roundings that answers can be held to."""
     from accel.numeric.rounding import CONTRACTS

@@ -95,6 +95,18 @@ BoardOfBuild = Annotated[
         autocompletion=completion.boards,
     ),
 ]
+BoardOfNetlist = Annotated[
+    str | None,
+    typer.Option(
+        "--board",
+        "-b",
+        help="Synthesize this board's default core, as `accel boards` lists them; with BUILD where "
+        "the folder does not say it.",
+        metavar="BOARD",
+        show_default="that of the build",
+        autocompletion=completion.boards,
+    ),
+]
 BoardNames = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,0 +1,1 @@
+"""Models of the FPGAs' cells, a module for each vendor's family."""
