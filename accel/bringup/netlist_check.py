@@ -18,6 +18,13 @@ class UnknownScenario(UserError):
     """There is no scenario of that name."""
 
 
+def check_scenarios(names: Sequence[str]) -> None:
+    """Raise ``UnknownScenario`` unless there are scenarios of all these names."""
+    for name in names:
+        if name not in SCENARIOS:
+            raise UnknownScenario(f"Scenario must be one of {', '.join(SCENARIOS)}, not {name!r}")
+
+
 def pins_of(board: Board, config: AcceleratorConfig) -> Pins:
     """Where the host and the flash are at a board's netlist."""
     flash = None
@@ -42,9 +49,7 @@ def check_netlist(
     ``scenarios`` are all that there are if none is given. Raises ``UnknownScenario``, and what
     `recorded` and `verify` raise.
     """
-    for name in scenarios:
-        if name not in SCENARIOS:
-            raise UnknownScenario(f"Scenario must be one of {', '.join(SCENARIOS)}, not {name!r}")
+    check_scenarios(scenarios)
     clock = LineClock.of(board.family, board.clock.made_mhz, board.link.baud)
     on_progress("the driver at RTL", 0.0)
     events = recorded(program, inputs, clock, scenarios or tuple(SCENARIOS))

@@ -19,6 +19,9 @@ class Power:
     static_milliwatts: float
     milliwatts_per_mhz: float
     idle_milliwatts_per_mhz: float
+    method: str
+    idle_method: str
+    source: str
 
     def milliwatts(self, mhz: float) -> float:
         """At work."""
@@ -27,11 +30,6 @@ class Power:
     def idle_milliwatts(self, mhz: float) -> float:
         """Between two inferences."""
         return self.static_milliwatts + self.idle_milliwatts_per_mhz * mhz
-
-    method: str
-    idle_method: str
-    source: str
-
 
 # By `AcceleratorConfig.family`.
 POWERS: Mapping[str, Power] = MappingProxyType(
@@ -44,8 +42,8 @@ POWERS: Mapping[str, Power] = MappingProxyType(
             idle_milliwatts_per_mhz=0.21375,
             method="0.97 mW and 0.80 mW/MHz, of a like design on the same chip: 8-bit layers on "
             "all 8 DSPs and 4 SPRAMs",
-            idle_method="0.21 mW/MHz while it waits with its clock running",
-            source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz, idle at 12 "
+            idle_method="0.21 mW/MHz, measured at 12 MHz, while it waits with its clock running",
+            source="MARLANN on the iCE40UP5K, core supply measured at 12 and 20 MHz "
             "(github.com/SymbioticEDA/MARLANN, power-test/README.md, 2018)",
         ),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from accel.boards import Board, SpiWires
+from accel.boards import Board
 from accel.config import AcceleratorConfig
 from accel.errors import UserError
 from accel.flow import build as flow
@@ -40,19 +40,22 @@ def netlist_of_build(
     """The netlist that a build was placed from, and its core.
 
     It is taken from the cache, or made again of the sources that the build has kept. Raises
-    ``NotBuilt`` where those are missing, and what `flow.build.netlist` raises.
+    ``NotBuilt`` where those are missing or the link is SPI, and what `flow.build.netlist` raises.
     """
     try:
         config = AcceleratorConfig(**built.report["configuration"])
-        pins = built.report.get("spi")
-        spi = SpiWires(**pins) if pins else None
         files = {name: (folder / name).read_text() for name in _SOURCES}
     except (KeyError, TypeError, ValueError, OSError, UserError) as problem:
         raise NotBuilt(
             f"{folder}: does not have what it was built from ({problem}); build it again with: "
             f"accel build --board {built.board.name} -o {folder}"
         ) from problem
-    plan = bitstream.plan(built.board, config, spi=spi)
+    if built.report.get("spi"):
+        raise NotBuilt(
+            f"{folder}: has its link over SPI, and a netlist is talked to over a UART; build one "
+            f"without --spi: accel build --board {built.board.name} -o DIR"
+        )
+    plan = bitstream.plan(built.board, config)
     kept: Mapping[str, str] = {**plan.files, **files}
     return _netlist(replace(plan, files=kept), folder, on_progress, cache), config
 
