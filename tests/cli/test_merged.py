@@ -51,6 +51,7 @@ def test_what_a_group_declares_is_the_same_option_in_every_command(group, names)
         ("build",),
         ("export", "verilog"),
         ("program",),
+        ("verify-netlist",),
         ("quantize",),
     }
     found: dict[str, set] = {name: set() for name in names}

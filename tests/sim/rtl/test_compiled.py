@@ -49,7 +49,7 @@ def test_a_compiler_whose_version_is_no_text_is_taken(tmp_path, monkeypatch):
 
 
 def test_a_compiler_that_makes_nothing_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled, "_run", lambda command, folder: None)
+    monkeypatch.setattr(compiled, "run_tool", lambda *_: None)
     monkeypatch.setattr(compiled, "cpp", lambda *_: "")
     monkeypatch.setattr(compiled, "read", lambda *_: None)
     monkeypatch.setattr(compiled, "check_netlist", lambda *_: None)
@@ -58,7 +58,7 @@ def test_a_compiler_that_makes_nothing_is_an_error(tmp_path, monkeypatch):
     with pytest.raises(
         compiled.CannotCompileRtl, match=r"^true made no library; set CXX to a C\+\+ compiler"
     ):
-        compiled._compile("", tmp_path, compiler, "yosys", (), None)
+        compiled._compile("", tmp_path, compiler, "yosys", (), Harness)
 
 
 def test_flags_of_the_environment_come_last_and_another_simulator_is_made(tmp_path, monkeypatch):
