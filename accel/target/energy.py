@@ -31,6 +31,7 @@ class Power:
         """Between two inferences."""
         return self.static_milliwatts + self.idle_milliwatts_per_mhz * mhz
 
+
 # By `AcceleratorConfig.family`.
 POWERS: Mapping[str, Power] = MappingProxyType(
     {
