@@ -181,7 +181,6 @@ class Lanes:
             f"    W n[{len(self._nets) + 1}], s[{len(self.registers) + 1}], gate[{gates + 1}];\n"
             f"    W any, locked = 0;\n    Pad pad[{len(self.pads) + 1}];\n{members}{bodies}"
             f"    bool force() {{\nW changed = 0;\n{force}\nreturn changed;\n}}\n"
-            f"    static const int NETS = {len(self._nets)};\n"
             "};\n"
             "struct PadName { const char *name; int pad; };\n"
             f"static const PadName pad_names[] = {{\n{names}\n    {{nullptr, 0}}}};\n"

@@ -12,7 +12,7 @@ from accel.protocol import EIGHTHS, SHORTEST_BIT, SILENCE_BITS
 
 from .bench import Bench, Heard, bit_of
 
-_PATIENCE = 1 << 22  # cycles that an answer may take that nobody has said anything about
+_PATIENCE = 1 << 17  # cycles that an answer may take beyond those that the driver expects
 _QUIET_BITS = 24  # from an answer to another rate of the line, and to a lost lock
 _UNLOCKED = 777  # cycles for which a lock is lost
 _BEGIN_CYCLES = 4096  # after a reset: the flash is woken meanwhile
