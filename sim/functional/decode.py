@@ -20,19 +20,15 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
     isa, rows = Isa(config), config.rows
     header = isa.descriptor_words * rows
     descriptor = Descriptor.from_bytes(chunk, isa)
-    groups = descriptor.parameter_groups
     lookup_tables = descriptor.table_words(isa) * rows
-    records = descriptor.parameter_words(isa) * rows
-    weights = descriptor.weight_words * rows
-    stream = np.frombuffer(chunk, np.uint8, groups * (records + weights), header + lookup_tables)
-    stream = stream.reshape(groups, -1)
+    parameters, weights = _groups(chunk, descriptor, isa)
     steps = _steps(descriptor, rows)
     _check_flags(descriptor)
     return DecodedLayer(
         config=config,
         descriptor=descriptor,
-        weights=_weights(stream[:, records:], descriptor, steps, config),
-        division=_division(stream[:, :records], isa, descriptor),
+        weights=_weights(weights, descriptor, steps, config),
+        division=_division(parameters, isa, descriptor),
         reads=_reads(descriptor, isa, steps),
         writes=_writes(descriptor, isa),
         kept=_kept(descriptor, isa) if descriptor.sums else None,
@@ -40,6 +36,29 @@ def decode_layer(chunk: bytes, config: AcceleratorConfig) -> DecodedLayer:
         if lookup_tables
         else None,
     )
+
+
+def with_weights(layer: DecodedLayer, chunk: bytes, now: bytes) -> DecodedLayer:
+    """The layer of a chunk with the weights that are in memory ``now``.
+
+    Raises ``IllegalProgram`` where anything else of the chunk is another there.
+    """
+    config, f, isa = layer.config, layer.descriptor, Isa(layer.config)
+    head = (isa.descriptor_words + f.table_words(isa)) * config.rows
+    (own, _), (parameters, weights) = (_groups(data, f, isa) for data in (chunk, now))
+    if now[:head] != chunk[:head] or (parameters != own).any():
+        raise IllegalProgram("more of a chunk than its weights is written")
+    return replace(layer, weights=_weights(weights, f, layer.weights.shape[1], config))
+
+
+def _groups(chunk: bytes, f: Descriptor, isa: Isa) -> tuple[np.ndarray, np.ndarray]:
+    """The channel parameters and the weights of each group, uint8 ``[groups, bytes]``."""
+    rows, groups = isa.config.rows, f.parameter_groups
+    head = (isa.descriptor_words + f.table_words(isa)) * rows
+    size = f.parameter_words(isa) * rows
+    count = groups * (size + f.weight_words * rows)
+    stream = np.frombuffer(chunk, np.uint8, count, head).reshape(groups, -1)
+    return stream[:, :size], stream[:, size:]
 
 
 def _weights(

@@ -16,7 +16,7 @@ from accel.config import FLASH
 from accel.host.runner import Between, Passing
 
 from ..rtl.parallel import in_parallel
-from .decode import decode_layer
+from .decode import decode_layer, with_weights
 from .layer import DecodedLayer, IllegalProgram
 
 BATCH = 16  # samples whose values stay in a core's cache, at most, and
@@ -157,8 +157,8 @@ class Machine:
                 self._words(memory, transfer)[:] = np.frombuffer(transfer.words, np.uint8)
             if number in self.rewritten:  # each sample's weights are its own
                 for one in memory:
-                    own = decode_layer(self._words(one, chunk).tobytes(), code.config)
-                    own.run(one[np.newaxis])
+                    now = self._words(one, chunk).tobytes()
+                    with_weights(layer, chunk.data, now).run(one[np.newaxis])
             else:
                 if chunk.bank != FLASH and self._words(memory[0], chunk).tobytes() != chunk.data:
                     raise IllegalProgram(f"the chunk of {command.name} is not in memory")

@@ -13,6 +13,7 @@ from accel.compiler.graph import interpreter
 from accel.compiler.operators.batch_matmul import BatchMatmul
 from accel.config import AcceleratorConfig
 from accel.host.runner import run
+from accel.sim.functional.layer import IllegalProgram
 from accel.sim.functional.machine import Machine
 from tests.support.networks.small import Chain
 from tests.support.networks.tflite.operators import SEEDS, per_tensor, random_inputs
@@ -124,6 +125,22 @@ def test_rtl_has_the_reference_s_answers_in_the_modelled_cycles():
         assert on_core(code)
         RtlBench(config).run(code, random_inputs(graph, 3, 1), outcome)
         assert outcome.right, outcome.faults
+
+
+@pytest.mark.parametrize("word, allowed", [(0, False), (-1, True)], ids=["descriptor", "weights"])
+def test_nothing_of_a_chunk_but_its_weights_is_written(word, allowed):
+    code = compile_graph(products((6, 8), (8, 5)), CONFIGS[0])
+    machine = Machine(code)
+    (number,) = machine.rewritten
+    chunk = code.chunks[number]
+    end = (chunk.address + chunk.size // 4) if word else chunk.address + 1
+    machine.image[chunk.bank, (end - 1) * 4] ^= 1
+    inputs = random_inputs(code.graph, 1)
+    if allowed:
+        run(code, machine, inputs)
+        return
+    with pytest.raises(IllegalProgram, match="more of a chunk than its weights"):
+        run(code, machine, inputs)
 
 
 @pytest.mark.parametrize(
