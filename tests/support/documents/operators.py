@@ -6,7 +6,7 @@ from accel.compiler.compile import compile_graph
 from accel.compiler.diagnostics import CannotCompile
 from accel.compiler.frontends import FRONTENDS
 from accel.compiler.ir.graph import Graph, Node, Quantization, Tensor
-from accel.compiler.operators import OPERATORS, Binary, OnCore
+from accel.compiler.operators import OPERATORS, Binary, OnCore, Product
 from accel.config import AcceleratorConfig
 
 from .markdown import lines_of
@@ -50,7 +50,7 @@ def on_core(name: str) -> bool:
     """Whether the core computes an operator; of two activations, not only of one and a constant."""
     operator = OPERATORS[name]
     if not isinstance(operator, Binary):
-        return isinstance(operator, OnCore)
+        return isinstance(operator, OnCore | Product)
     quantization = Quantization(scale=(0.5,), zero_point=(0,))
     tensors = [
         Tensor(name=tensor, shape=(1, 2, 2, 4), dtype="int8", quantization=quantization)
